@@ -1,0 +1,262 @@
+"""The Bank: generated or collected crops and scenes on disk, memory-mapped, cheap to draw from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from domaingan.errors import DataError
+from domaingan.files import atomic_folder, read_json, write_json
+
+FORMAT = 1
+
+
+class BankInfo(BaseModel):
+    """What all entries of a bank share; stored as ``bank.json``.
+
+    Attributes:
+        format: version of the folder's format.
+        kind: ``crops`` (objects with their masks) or ``scenes`` (whole frames, for their look).
+        domain: ``scan`` or ``frame``, as in :class:`domaingan.sample.Schema`.
+        spatial_dims: 2 or 3.
+        channels: a name for each image channel.
+        classes: the masks' values by name.
+        conditions: for each class condition its values; an entry's column holds the position in this list.
+        subjects: everyone the entries were made from. Generated entries know all subjects that the GAN saw.
+        hosts: names of the samples that bound entries belong to.
+        generated: whether a GAN drew the entries.
+        source: the folder or model the entries came from.
+        left_out: why and how often something was not taken into the bank.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: int = FORMAT
+    kind: Literal["crops", "scenes"] = "crops"
+    domain: Literal["scan", "frame"] = "scan"
+    spatial_dims: int
+    channels: list[str]
+    classes: dict[str, int]
+    conditions: dict[str, list[str]] = {}
+    subjects: list[str] = []
+    hosts: list[str] = []
+    generated: bool = False
+    source: str = ""
+    left_out: dict[str, int] = {}
+
+
+def entry_dtype(info: BankInfo) -> np.dtype[Any]:
+    """One row of ``entries.npy``: where an entry comes from, how large its pixels are, what it shows.
+
+    ``subject``: position in ``info.subjects`` (-1: none in particular); ``host`` and ``place``: position in
+    ``info.hosts`` and the corner in it where a bound entry belongs (-1: free); ``spacing``: mm a pixel;
+    ``centre``: where the object's centre lay, relative to the foreground's box (0 to 1); ``radius_mm``,
+    ``contrast`` (to the ring, scaled units, first channel); and one column ``condition:NAME`` a condition.
+    """
+    dims = (info.spatial_dims,)
+    fields: list[Any] = [("subject", "<i4"), ("host", "<i4"), ("place", "<i4", dims), ("spacing", "<f4", dims)]
+    fields += [("centre", "<f4", dims), ("radius_mm", "<f4"), ("contrast", "<f4")]
+    return np.dtype(fields + [(f"condition:{name}", "<i4") for name in info.conditions])
+
+
+def new_entries(info: BankInfo, n: int) -> NDArray[Any]:
+    """``n`` free entries of no particular subject, spacing 1, condition unknown."""
+    entries = np.zeros(n, dtype=entry_dtype(info))
+    for name in ("subject", "host", "place", *(f"condition:{name}" for name in info.conditions)):
+        entries[name] = -1
+    entries["spacing"] = 1
+    return entries
+
+
+@dataclass(frozen=True)
+class Crop:
+    """One entry of a bank.
+
+    Attributes:
+        image: ``(C, *size)`` float32 in scaled units (see :mod:`domaingan.tissue`).
+        mask: ``(*size)`` uint8 class values, 0 outside the object.
+        entry: its row of ``entries.npy``.
+        index: its position in the bank.
+        condition: its class conditions by name.
+    """
+
+    image: NDArray[np.float32]
+    mask: NDArray[np.uint8]
+    entry: np.void
+    index: int
+    condition: dict[str, str]
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Size of a pixel along each axis, in mm."""
+        return tuple(float(s) for s in self.entry["spacing"])
+
+
+class Bank(Sequence[Crop]):
+    """Crops or scenes with their masks and where they come from.
+
+    Args:
+        info: what all entries share.
+        images: ``(N, C, *size)``, float16 on disk, scaled units.
+        masks: ``(N, *size)`` uint8.
+        entries: ``(N,)`` rows of :func:`entry_dtype`.
+        path: the folder it was loaded from; a bank with a path is sent to workers as its path.
+    """
+
+    def __init__(
+        self,
+        info: BankInfo,
+        images: NDArray[Any],
+        masks: NDArray[np.uint8],
+        entries: NDArray[Any],
+        path: Path | None = None,
+    ) -> None:
+        if not len(images) == len(masks) == len(entries):
+            raise DataError(f"{len(images)} images, {len(masks)} masks, {len(entries)} entries", path=path)
+        if images.shape[1] != len(info.channels) or images.shape[2:] != masks.shape[1:]:
+            raise DataError(
+                f"images {images.shape} and masks {masks.shape}", path=path, expected=f"{len(info.channels)} channels"
+            )
+        self.info, self.images, self.masks, self.entries, self.path = info, images, masks, entries, path
+
+    # ---------------------------------------------------------------- disk
+
+    @classmethod
+    def load(cls, path: str | Path) -> Bank:
+        """Open a bank folder; images and masks stay on disk until they are drawn.
+
+        Raises:
+            DataError: a file is missing, torn or of another shape, or the format is newer than this package.
+        """
+        path = Path(path)
+        if not (path / "bank.json").is_file():
+            raise DataError("no bank", path=path, expected="a folder with bank.json")
+        stored = read_json(path / "bank.json")
+        if isinstance(stored, dict) and isinstance(stored.get("format"), int) and stored["format"] > FORMAT:
+            raise DataError(
+                f"bank format {stored['format']}", path=path, expected=f"at most {FORMAT}: update domaingan"
+            )
+        try:
+            info = BankInfo.model_validate(stored)
+        except ValidationError as error:
+            first = error.errors()[0]
+            reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+            raise DataError(reason, path=path / "bank.json") from None
+        entries = _open(path / "entries.npy")
+        if entries.dtype != entry_dtype(info):
+            raise DataError(f"columns {entries.dtype.names}", path=path / "entries.npy", expected="those of bank.json")
+        return cls(info, _open(path / "images.npy"), _open(path / "masks.npy"), entries, path)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Bank:
+        """Write the bank as a folder (atomically) and return it opened from there."""
+        with atomic_folder(Path(path), overwrite=overwrite) as folder:
+            np.save(folder / "images.npy", np.asarray(self.images, dtype=np.float16))
+            np.save(folder / "masks.npy", np.asarray(self.masks, dtype=np.uint8))
+            np.save(folder / "entries.npy", np.asarray(self.entries))
+            write_json(folder / "bank.json", self.info.model_dump())
+        return Bank.load(path)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.path is not None:
+            return (Bank.load, (self.path,))
+        return (Bank, (self.info, self.images, self.masks, self.entries))
+
+    # ---------------------------------------------------------------- entries
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: int) -> Crop:  # type: ignore[override]  # a slice of a bank is Bank.take
+        index = range(len(self))[int(index)]
+        return Crop(
+            image=np.asarray(self.images[index], dtype=np.float32),
+            mask=np.array(self.masks[index]),
+            entry=self.entries[index],
+            index=index,
+            condition={
+                name: values[code]
+                for name, values in self.info.conditions.items()
+                if (code := int(self.entries[f"condition:{name}"][index])) >= 0
+            },
+        )
+
+    def __iter__(self) -> Iterator[Crop]:
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """The spatial shape of every entry."""
+        return tuple(self.images.shape[2:])
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Everyone whose images went into this bank."""
+        return tuple(self.info.subjects)
+
+    def matching(self, **condition: str) -> NDArray[np.int64]:
+        """Positions of the entries with these class conditions.
+
+        Raises:
+            DataError: the bank has no such condition or value.
+        """
+        keep = np.ones(len(self), dtype=bool)
+        for name, value in condition.items():
+            if name not in self.info.conditions:
+                raise DataError(f"no condition {name!r}", path=self.path, expected=_listed(self.info.conditions))
+            values = self.info.conditions[name]
+            if value not in values:
+                raise DataError(f"no {name}={value}", path=self.path, expected=_listed(values))
+            keep &= self.entries[f"condition:{name}"] == values.index(value)
+        return np.flatnonzero(keep)
+
+    def take(self, indices: Sequence[int] | NDArray[Any]) -> Bank:
+        """A bank in memory of these entries; the subjects stay those of the whole bank where they are not known."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        return Bank(self.info, np.asarray(self.images[chosen]), np.asarray(self.masks[chosen]), self.entries[chosen])
+
+    def of_subjects(self, subjects: Sequence[str]) -> Bank:
+        """The entries made from these subjects alone, and a bank that knows only them.
+
+        Raises:
+            DataError: an entry's subject is not known (generated banks), so that it cannot be told apart.
+        """
+        if (self.entries["subject"] < 0).any():
+            raise DataError("entries of no particular subject", path=self.path, expected="a bank of real crops")
+        wanted = [s for s in self.info.subjects if s in set(subjects)]
+        codes = {self.info.subjects.index(s): new for new, s in enumerate(wanted)}
+        bank = self.take(np.flatnonzero(np.isin(self.entries["subject"], list(codes))))
+        bank.entries["subject"] = [codes[int(code)] for code in bank.entries["subject"]]
+        return Bank(self.info.model_copy(update={"subjects": wanted}), bank.images, bank.masks, bank.entries)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """For each class condition the number of entries of each value (the values that occur)."""
+        result = {}
+        for name, values in self.info.conditions.items():
+            seen = Counter(int(code) for code in self.entries[f"condition:{name}"])
+            result[name] = {value: seen[code] for code, value in enumerate(values) if seen[code]}
+        return result
+
+    def __repr__(self) -> str:
+        made = "generated" if self.info.generated else "real"
+        size = "×".join(map(str, self.size))
+        return f"Bank({len(self)} {made} {self.info.kind}, {size}, {self.counts()}, {len(self.subjects)} subjects)"
+
+
+def _listed(names: Any) -> str:
+    return f"one of {', '.join(names)}" if names else "none: it has no conditions"
+
+
+def _open(path: Path) -> NDArray[Any]:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise DataError("missing", path=path) from None
+    except (ValueError, OSError, EOFError) as error:
+        raise DataError(f"cannot be read ({error})", path=path, expected="a whole .npy file") from None

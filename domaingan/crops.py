@@ -1,0 +1,176 @@
+"""From a dataset to a bank of its real crops: the region around each object, with its mask."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from domaingan.bank import Bank, BankInfo, new_entries
+from domaingan.errors import DataError
+from domaingan.grid import resize
+from domaingan.sample import Dataset, Sample, Schema
+from domaingan.tissue import components, contrast, foreground, intensity_range, ring, tissue, to_scaled
+
+MIN_PIXELS = {2: 12, 3: 30}
+"""Smallest object that becomes a crop, in pixels or voxels; smaller specks are counted as left out."""
+
+MARGIN = 1.25
+"""How much larger than the object a crop must be to hold some of its surroundings."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    image: NDArray[np.float32]
+    mask: NDArray[np.uint8]
+    spacing: tuple[float, ...]
+    centre: NDArray[np.float32]
+    radius_mm: float
+    contrast: float
+    voxels: Counter[int]
+    subject: str
+
+
+def crops(dataset: Dataset, size: int | None = None, condition: str = "lesion") -> Bank:
+    """The real crops of a dataset as a bank.
+
+    A crop is a connected component of all classes together (of all ``objects`` where the dataset names some);
+    its mask keeps every class, and its condition is the rarest class it holds: the one found in the fewest
+    subjects, and among those the one with the fewest voxels. A crop is cut at the dataset's own grid; an object
+    that does not fit, with some surroundings, is shrunk to fit, and its ``spacing`` says so.
+
+    Args:
+        dataset: labelled samples, 2D or 3D.
+        size: edge of a crop in pixels; 64 in 2D and 32 in 3D unless given.
+        condition: name of the condition that the rarest class becomes.
+
+    Raises:
+        DataError: the size is not a power of two of at least 8, or the dataset holds no object.
+    """
+    dims = dataset.schema.spatial_dims
+    size = size or (64 if dims == 2 else 32)
+    if size < 8 or size & (size - 1):
+        raise DataError(f"size {size}", expected="a power of two, at least 8")
+    left_out: Counter[str] = Counter()
+    found = [crop for sample in dataset for crop in find_objects(sample, dataset.schema, size, left_out)]
+    if not found:
+        raise DataError(
+            "no object in any mask" + "".join(f", {n} {why}" for why, n in left_out.items()),
+            path=dataset.root,
+            expected=f"at least one of {', '.join(dataset.schema.classes) or '(no classes named)'}",
+        )
+    order = _by_rarity(found)
+    rarest = [min(crop.voxels, key=order.index) for crop in found]
+    names = {value: name for name, value in dataset.schema.classes.items()}
+    values = sorted(set(rarest), key=order.index)
+    info = BankInfo(
+        domain=dataset.schema.domain,
+        spatial_dims=dims,
+        channels=list(dataset.schema.channels),
+        classes=dict(dataset.schema.classes),
+        conditions={condition: [names[value] for value in values]},
+        subjects=list(dict.fromkeys(crop.subject for crop in found)),
+        source=dataset.root,
+        left_out=dict(left_out),
+    )
+    entries = new_entries(info, len(found))
+    for entry, crop, value in zip(entries, found, rarest, strict=True):
+        entry["subject"] = info.subjects.index(crop.subject)
+        entry["spacing"], entry["centre"] = crop.spacing, crop.centre
+        entry["radius_mm"], entry["contrast"] = crop.radius_mm, crop.contrast
+        entry[f"condition:{condition}"] = values.index(value)
+    images = np.stack([crop.image for crop in found]).astype(np.float16)
+    return Bank(info, images, np.stack([crop.mask for crop in found]), entries)
+
+
+def _by_rarity(found: Iterable[_Found]) -> list[int]:
+    """The class values that occur, rarest first."""
+    subjects: dict[int, set[str]] = defaultdict(set)
+    voxels: Counter[int] = Counter()
+    for crop in found:
+        voxels.update(crop.voxels)
+        for value in crop.voxels:
+            subjects[value].add(crop.subject)
+    return sorted(voxels, key=lambda value: (len(subjects[value]), voxels[value], value))
+
+
+def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[str]) -> list[_Found]:
+    """Every object of one sample as a crop of ``size``; what is not taken is counted in ``left_out``."""
+    if sample.mask is None:
+        left_out["samples without a mask"] += 1
+        return []
+    values = [schema.classes[name] for name in (schema.objects or schema.classes)]
+    wanted = np.where(np.isin(sample.mask, [v for v in values if v not in schema.ignore]), sample.mask, 0)
+    # Objects of frames touch one another: each class has components of its own. Classes of a lesion nest.
+    layers = [np.where(wanted == v, wanted, 0) for v in values] if schema.objects else [wanted]
+    if not wanted.any():
+        return []
+    ends = intensity_range(sample, schema)
+    scaled = to_scaled(sample.image, ends)
+    inside = foreground(sample) if schema.domain == "scan" else np.ones(sample.shape, dtype=bool)
+    box = _box(inside)
+    found = []
+    for layer in layers:
+        labels, n = components(layer)
+        for number, where in enumerate(ndimage.find_objects(labels), start=1):
+            own = labels == number
+            if own[where].sum() < MIN_PIXELS[sample.spatial_dims]:
+                left_out[f"objects under {MIN_PIXELS[sample.spatial_dims]} pixels"] += 1
+                continue
+            found.append(_cut(sample, scaled, np.where(own, wanted, 0), where, box, size))
+    return found
+
+
+def _box(inside: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    where = ndimage.find_objects(inside.astype(np.uint8))[0]
+    return np.array([s.start for s in where]), np.array([s.stop for s in where])
+
+
+def _cut(
+    sample: Sample,
+    scaled: NDArray[np.float32],
+    mask: NDArray[Any],
+    where: tuple[slice, ...],
+    box: tuple[NDArray[Any], NDArray[Any]],
+    size: int,
+) -> _Found:
+    low, high = np.array([s.start for s in where]), np.array([s.stop for s in where])
+    extent = int(max(size, np.ceil((high - low).max() * MARGIN)))
+    corner = (low + high) // 2 - extent // 2
+    image = window(scaled, corner, extent)
+    piece = window(mask, corner, extent).astype(np.uint8)
+    if extent > size:
+        image = resize(image, (size,) * sample.spatial_dims)
+        piece = resize(piece, (size,) * sample.spatial_dims, label=True)
+    spacing = tuple(s * extent / size for s in sample.spacing)
+    values, counts = np.unique(piece[piece > 0], return_counts=True)
+    volume = float(counts.sum() * np.prod(spacing))
+    radius = (volume / np.pi) ** 0.5 if sample.spatial_dims == 2 else (3 * volume / (4 * np.pi)) ** (1 / 3)
+    around = ring(piece, inside=tissue(image))
+    return _Found(
+        image=image,
+        mask=piece,
+        spacing=spacing,
+        centre=(((low + high) / 2 - box[0]) / (box[1] - box[0])).astype(np.float32),
+        radius_mm=float(radius),
+        contrast=float(contrast(image, piece, around)[0]),
+        voxels=Counter(dict(zip(values.tolist(), counts.tolist(), strict=True))),
+        subject=str(sample.meta.get("subject") or sample.meta.get("sequence") or sample.name),
+    )
+
+
+def window(array: NDArray[Any], corner: NDArray[Any], extent: int) -> NDArray[Any]:
+    """A cube of ``extent`` cut from the last axes at ``corner``; outside the array its minimum a channel."""
+    dims = len(corner)
+    shape = array.shape[array.ndim - dims :]
+    source = tuple(slice(max(0, c), min(n, c + extent)) for c, n in zip(corner, shape, strict=True))
+    target = tuple(slice(s.start - c, s.stop - c) for s, c in zip(source, corner, strict=True))
+    empty = array.min(axis=tuple(range(array.ndim - dims, array.ndim)), keepdims=True)
+    out = np.broadcast_to(empty, (*array.shape[: array.ndim - dims], *[extent] * dims)).copy()
+    out[(..., *target)] = array[(..., *source)]
+    return out

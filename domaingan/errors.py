@@ -1,0 +1,32 @@
+"""The one error a user's mistake raises: it names the file, what was found and what was expected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class DataError(ValueError):
+    """Input or usage that cannot be worked with; the command line turns it into one line and exit code 2.
+
+    Args:
+        found: what is wrong, in a few words ("shape (4, 4)", "no such class 'enhancin'").
+        path: the offending file or folder, if there is one.
+        expected: what would have been right, if it can be said.
+
+    >>> str(DataError("3 channels", path="a.nii.gz", expected="1 channel"))
+    'a.nii.gz: 3 channels; expected 1 channel'
+    """
+
+    def __init__(self, found: str, *, path: str | Path | None = None, expected: str | None = None) -> None:
+        self.found = found
+        self.path = None if path is None else str(path)
+        self.expected = expected
+        text = found if path is None else f"{path}: {found}"
+        super().__init__(text if expected is None else f"{text}; expected {expected}")
+
+    def __reduce__(self) -> tuple[object, ...]:  # keyword arguments survive worker processes
+        return (_rebuild, (self.found, self.path, self.expected))
+
+
+def _rebuild(found: str, path: str | None, expected: str | None) -> DataError:
+    return DataError(found, path=path, expected=expected)

@@ -1,0 +1,210 @@
+"""Other grids for a dataset: axial slices of volumes, a coarser spacing, a given frame size, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from domaingan.errors import DataError
+from domaingan.sample import Dataset, Reader, Record, Sample, Schema
+from domaingan.tissue import foreground, intensity_range
+
+
+def resize(array: NDArray[Any], shape: Sequence[int], *, label: bool = False) -> NDArray[Any]:
+    """Resample the last ``len(shape)`` axes to ``shape``: linear with a box prefilter when shrinking, nearest for labels.
+
+    Pixel centres stay where they are in the world (as with ``align_corners=False``), so that a mask resampled
+    there and back loses no half pixel.
+    """
+    shape = tuple(int(n) for n in shape)
+    old = array.shape[array.ndim - len(shape) :]
+    if old == shape:
+        return array
+    factors = [o / n for o, n in zip(old, shape, strict=True)]
+    if label:
+        centres = [(np.arange(n) + 0.5) * f - 0.5 for n, f in zip(shape, factors, strict=True)]
+        index = [np.clip(np.round(c), 0, o - 1).astype(int) for c, o in zip(centres, old, strict=True)]
+        lead = [np.arange(n) for n in array.shape[: array.ndim - len(shape)]]
+        return array[np.ix_(*lead, *index)]
+    lead = array.ndim - len(shape)
+    smooth = [0.0] * lead + [max(0.0, (f - 1) / 2) for f in factors]
+    source = array.astype(np.float32)
+    if any(smooth):
+        source = ndimage.gaussian_filter(source, smooth, mode="nearest")
+    zoom = [1.0] * lead + [1 / f for f in factors]
+    resized: NDArray[np.float32] = ndimage.zoom(source, zoom, order=1, mode="nearest", grid_mode=True)
+    return resized
+
+
+def resize_sample(sample: Sample, shape: Sequence[int]) -> Sample:
+    """The sample on another grid: image linear, mask and foreground nearest, boxes and spacing scaled."""
+    shape = tuple(int(n) for n in shape)
+    if shape == sample.shape:
+        return sample
+    factors = np.array([o / n for o, n in zip(sample.shape, shape, strict=True)])
+    meta = dict(sample.meta, spacing=tuple(s * f for s, f in zip(sample.spacing, factors, strict=True)))
+    if meta.get("foreground") is not None:
+        meta["foreground"] = resize(np.asarray(meta["foreground"]), shape, label=True)
+    if meta.get("affine") is not None:
+        meta["affine"] = _rescaled_affine(np.asarray(meta["affine"]), factors)
+    return replace(
+        sample,
+        image=resize(sample.image, shape).astype(np.float32),
+        mask=None if sample.mask is None else resize(sample.mask, shape, label=True),
+        boxes=None if sample.boxes is None else (sample.boxes / np.tile(factors, 2)).astype(np.float32),
+        meta=meta,
+    )
+
+
+def _rescaled_affine(affine: NDArray[Any], factors: NDArray[Any]) -> NDArray[Any]:
+    """The affine of a grid whose voxels are ``factors`` larger, outer edges unmoved."""
+    step = np.eye(4)
+    step[np.arange(len(factors)), np.arange(len(factors))] = factors
+    step[: len(factors), 3] = (factors - 1) / 2
+    return affine @ step
+
+
+@dataclass(frozen=True)
+class _AtSpacing:
+    spacing: float
+
+    def shape(self, shape: Sequence[int], spacing: Sequence[float]) -> tuple[int, ...]:
+        # Coarser only: an axis that is coarse already keeps its samples.
+        return tuple(max(1, round(n * min(1.0, s / self.spacing))) for n, s in zip(shape, spacing, strict=True))
+
+    def __call__(self, sample: Sample) -> Sample:
+        return resize_sample(sample, self.shape(sample.shape, sample.spacing))
+
+
+@dataclass(frozen=True)
+class _AtShape:
+    size: tuple[int, ...]
+
+    def shape(self, shape: Sequence[int], spacing: Sequence[float]) -> tuple[int, ...]:
+        return self.size
+
+    def __call__(self, sample: Sample) -> Sample:
+        return resize_sample(sample, self.size)
+
+
+def at_spacing(dataset: Dataset, millimetres: float) -> Dataset:
+    """The dataset at a coarser spacing; axes that are coarser already stay as they are.
+
+    Raises:
+        DataError: the spacing is not positive.
+    """
+    if not millimetres > 0:
+        raise DataError(f"a spacing of {millimetres} mm", expected="a positive number")
+    return _regridded(dataset, _AtSpacing(float(millimetres)))
+
+
+def at_shape(dataset: Dataset, shape: Sequence[int]) -> Dataset:
+    """The dataset resized to one spatial shape, ``(H, W)`` for frames."""
+    if len(shape) != dataset.schema.spatial_dims or min(shape) < 1:
+        raise DataError(f"size {tuple(shape)}", expected=f"{dataset.schema.spatial_dims} positive numbers")
+    return _regridded(dataset, _AtShape(tuple(shape)))
+
+
+def _regridded(dataset: Dataset, change: _AtSpacing | _AtShape) -> Dataset:
+    changed = dataset.map(change)
+    records = []
+    for record in dataset.records:
+        shape = change.shape(record.shape, record.spacing)
+        spacing = tuple(s * o / n for s, o, n in zip(record.spacing, record.shape, shape, strict=True))
+        records.append(replace(record, shape=shape, spacing=spacing))
+    return Dataset(records, changed.read, dataset.schema, dataset.root, dataset.problems)
+
+
+# -------------------------------------------------------------------- slices
+
+
+def slice_axis(record: Record) -> int:
+    """The axis that a volume is cut along into slices.
+
+    Where one axis is plainly the through-plane one (at most a quarter of the samples of the next, or spaced at
+    least twice as far), it is that one, whatever its direction: cutting across it would give slivers. Else the
+    axis that runs closest to head–feet; the last where no affine is known.
+    """
+    shape, spacing = record.shape, record.spacing
+    few, coarse = np.argsort(shape), np.argsort(spacing)[::-1]
+    if shape[few[0]] * 4 <= shape[few[1]]:
+        return int(few[0])
+    if spacing[coarse[0]] >= 2 * spacing[coarse[1]]:
+        return int(coarse[0])
+    if not record.affine:
+        return len(shape) - 1
+    return int(np.argmax(np.abs(np.asarray(record.affine)[2, :3] / np.asarray(spacing))))
+
+
+def as_slices(dataset: Dataset, *, labelled_only: bool = False) -> Dataset:
+    """A dataset of volumes as the 2D dataset of its slices; foreground and range are those of the volume.
+
+    A record needs its shape and spacing; the affine, if any, is read with the volume. Slices follow one another
+    in a record's order, and the last volume read is kept, so that reading them in order reads each file once.
+
+    Args:
+        dataset: a dataset of volumes; one of 2D samples is returned as it is.
+        labelled_only: keep only the slices in which something is labelled (reads every volume once).
+    """
+    if dataset.schema.spatial_dims == 2:
+        return dataset
+    read = _SliceReader(dataset.read, dataset.schema, {record.name: record for record in dataset.records})
+    records = [piece for record in dataset.records for piece in _slices_of(record, read, labelled_only)]
+    return Dataset(records, read, replace(dataset.schema, spatial_dims=2), dataset.root, dataset.problems)
+
+
+def _slices_of(record: Record, read: _SliceReader, labelled_only: bool) -> Iterator[Record]:
+    axis = slice_axis(record)
+    n, digits = record.shape[axis], len(str(record.shape[axis] - 1))
+    keep: Sequence[int] = range(n)
+    if labelled_only:
+        mask = read.volume(record).mask
+        keep = [] if mask is None else np.flatnonzero(np.moveaxis(mask > 0, axis, 0).reshape(n, -1).any(axis=1))
+    for index in keep:
+        yield replace(
+            record,
+            name=f"{record.name}_{index:0{digits}d}",
+            subject=record.subject or record.name,
+            shape=tuple(np.delete(record.shape, axis).tolist()),
+            spacing=tuple(np.delete(record.spacing, axis).tolist()),
+            index=int(index),
+        )
+
+
+class _SliceReader:
+    """Reads the slices of volumes; keeps the last volume, with its foreground and range measured once."""
+
+    def __init__(self, read: Reader, schema: Schema, parents: dict[str, Record]) -> None:
+        self.read, self.schema, self.parents = read, schema, parents
+        self._last: tuple[str, Sample] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_last": None}
+
+    def volume(self, parent: Record) -> Sample:
+        if self._last is None or self._last[0] != parent.name:
+            sample = self.read(parent)
+            sample.meta["foreground"] = foreground(sample)
+            sample.meta["range"] = intensity_range(sample, self.schema)
+            self._last = (parent.name, sample)
+        return self._last[1]
+
+    def __call__(self, record: Record) -> Sample:
+        parent = self.parents[record.name.rsplit("_", 1)[0]]
+        volume, axis = self.volume(parent), slice_axis(parent)
+        index = int(record.index or 0)
+        meta = {k: v for k, v in volume.meta.items() if k not in ("affine", "header")}
+        meta |= record.facts() | {"slice": index, "volume": parent.name}
+        meta["foreground"] = np.take(volume.meta["foreground"], index, axis)
+        mask = volume.mask
+        return Sample(
+            image=np.ascontiguousarray(np.take(volume.image, index, axis + 1)),
+            mask=None if mask is None else np.ascontiguousarray(np.take(mask, index, axis)),
+            condition=dict(volume.condition),
+            meta=meta,
+        )

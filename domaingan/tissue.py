@@ -1,0 +1,138 @@
+"""Measures on one image: where the body is, its intensity range, the ring around a mask, the contrast to it.
+
+Everything that moves pixels between images works in *scaled* units: 0 and 1 are the 0.5th and 99.5th
+percentiles of the foreground of a scan, and are 0 and 1 for frames. So a crop of one scanner means the
+same in a host of another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage import filters, measure
+
+from domaingan.sample import Sample, Schema
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+RING_WIDTH = 3
+"""Width of the ring around a mask, in pixels or voxels."""
+
+
+def foreground(sample: Sample) -> Mask:
+    """The part of a scan that shows the body: ``meta["foreground"]`` where known, else a threshold.
+
+    Where a tenth of the pixels or more share the image's commonest corner value (skull-stripped scans), the
+    foreground is everything else; otherwise Otsu's threshold on the channel mean. The largest connected
+    component is kept and its holes are filled.
+
+    Returns:
+        ``(*spatial)`` boolean. For an image without contrast, all true.
+    """
+    known = sample.meta.get("foreground")
+    if known is not None:
+        return np.asarray(known, dtype=bool)
+    image = sample.image
+    corners = image[(slice(None), *np.ix_(*[[0, -1]] * sample.spatial_dims))].reshape(len(image), -1)
+    background = np.median(corners, axis=1).reshape(-1, *[1] * sample.spatial_dims)
+    inside = (image != background).any(axis=0)
+    if inside.mean() > 0.9:
+        mean = image.mean(axis=0)
+        low, high = float(mean.min()), float(mean.max())
+        if not high > low:
+            return np.ones(sample.shape, dtype=bool)
+        inside = mean > filters.threshold_otsu(mean)
+    return _solid(inside)
+
+
+def _solid(mask: Mask) -> Mask:
+    """The largest connected component, holes filled slice by slice as well as in 3D."""
+    labels, n = ndimage.label(mask)
+    if n == 0:
+        return np.ones(mask.shape, dtype=bool)
+    if n > 1:
+        sizes = np.bincount(labels.ravel())
+        mask = labels == 1 + int(np.argmax(sizes[1:]))
+    filled: Mask = ndimage.binary_fill_holes(mask)
+    if mask.ndim == 3:
+        for axis in range(3):
+            planes = np.moveaxis(filled, axis, 0)
+            for plane in planes:
+                plane[...] = ndimage.binary_fill_holes(plane)
+    return filled
+
+
+def intensity_range(sample: Sample, schema: Schema) -> NDArray[np.float32]:
+    """The ``(C, 2)`` stored values that are 0 and 1 in scaled units: ``meta["range"]`` where known, else measured.
+
+    For frames 0 and 1 themselves; for scans the 0.5th and 99.5th percentiles of the foreground.
+    """
+    known = sample.meta.get("range")
+    if known is not None:
+        return np.asarray(known, dtype=np.float32)
+    channels = len(sample.image)
+    if schema.domain == "frame":
+        return np.tile(np.float32([0, 1]), (channels, 1))
+    inside = foreground(sample)
+    ends = np.stack([np.percentile(channel[inside], (0.5, 99.5)) for channel in sample.image]).astype(np.float32)
+    flat = ends[:, 1] - ends[:, 0] < 1e-6 * np.maximum(np.abs(ends[:, 1]), 1e-6)
+    ends[flat, 1] = ends[flat, 0] + 1
+    return ends
+
+
+def to_scaled(image: Image, ends: NDArray[np.float32]) -> Image:
+    """Stored to scaled units; ``image`` is ``(C, *spatial)``, ``ends`` the ``(C, 2)`` of :func:`intensity_range`."""
+    low, high = _columns(ends, image.ndim)
+    return ((image - low) / (high - low)).astype(np.float32)
+
+
+def from_scaled(image: Image, ends: NDArray[np.float32]) -> Image:
+    """Scaled to stored units, the inverse of :func:`to_scaled`."""
+    low, high = _columns(ends, image.ndim)
+    return (image * (high - low) + low).astype(np.float32)
+
+
+def _columns(ends: NDArray[np.float32], ndim: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    shape = (-1, *[1] * (ndim - 1))
+    return ends[:, 0].reshape(shape), ends[:, 1].reshape(shape)
+
+
+def tissue(scaled: Image) -> Mask:
+    """Where a scaled image shows anything: not at or below 0 in every channel (a scan's background is)."""
+    inside: Mask = (scaled > 0).any(axis=0)
+    return inside
+
+
+def ring(mask: NDArray[Any], width: float = RING_WIDTH, inside: Mask | None = None) -> Mask:
+    """The pixels at most ``width`` away from a mask and not in it, limited to ``inside``.
+
+    >>> ring(np.pad(np.ones((1, 1)), 2), width=1).astype(int)
+    array([[0, 0, 0, 0, 0],
+           [0, 0, 1, 0, 0],
+           [0, 1, 0, 1, 0],
+           [0, 0, 1, 0, 0],
+           [0, 0, 0, 0, 0]])
+    """
+    body = np.asarray(mask) > 0
+    around: Mask = ~body & (ndimage.distance_transform_edt(~body) <= width) if body.any() else np.zeros_like(body)
+    return around if inside is None else around & inside
+
+
+def contrast(image: Image, mask: NDArray[Any], around: Mask) -> NDArray[np.float32]:
+    """Mean inside a mask minus mean over its ring, a ``(C,)`` number in the image's units; 0 where either is empty."""
+    body = np.asarray(mask) > 0
+    if not body.any() or not around.any():
+        return np.zeros(len(image), dtype=np.float32)
+    difference: NDArray[np.float32] = image[:, body].mean(axis=1) - image[:, around].mean(axis=1)
+    return difference.astype(np.float32)
+
+
+def components(mask: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
+    """Connected components of everything labelled, faces and corners touching; ``(labels, n)``."""
+    structure = np.ones((3,) * np.ndim(mask), dtype=bool)
+    labels, n = measure.label(np.asarray(mask) > 0, return_num=True, connectivity=structure.ndim)
+    return labels.astype(np.int32), int(n)
