@@ -110,7 +110,7 @@ def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[st
     layers = [np.where(wanted == v, wanted, 0) for v in values] if schema.objects else [wanted]
     if not wanted.any():
         return []
-    ends = intensity_range(sample, schema)
+    ends = intensity_range(sample, schema.domain)
     scaled = to_scaled(sample.image, ends)
     inside = foreground(sample) if schema.domain == "scan" else np.ones(sample.shape, dtype=bool)
     box = _box(inside)

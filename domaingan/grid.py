@@ -190,7 +190,7 @@ class _SliceReader:
         if self._last is None or self._last[0] != parent.name:
             sample = self.read(parent)
             sample.meta["foreground"] = foreground(sample)
-            sample.meta["range"] = intensity_range(sample, self.schema)
+            sample.meta["range"] = intensity_range(sample, self.schema.domain)
             self._last = (parent.name, sample)
         return self._last[1]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import filters, measure
 
-from domaingan.sample import Sample, Schema
+from domaingan.sample import Sample
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -66,7 +66,7 @@ def _solid(mask: Mask) -> Mask:
     return filled
 
 
-def intensity_range(sample: Sample, schema: Schema) -> NDArray[np.float32]:
+def intensity_range(sample: Sample, domain: str) -> NDArray[np.float32]:
     """The ``(C, 2)`` stored values that are 0 and 1 in scaled units: ``meta["range"]`` where known, else measured.
 
     For frames 0 and 1 themselves; for scans the 0.5th and 99.5th percentiles of the foreground.
@@ -75,7 +75,7 @@ def intensity_range(sample: Sample, schema: Schema) -> NDArray[np.float32]:
     if known is not None:
         return np.asarray(known, dtype=np.float32)
     channels = len(sample.image)
-    if schema.domain == "frame":
+    if domain == "frame":
         return np.tile(np.float32([0, 1]), (channels, 1))
     inside = foreground(sample)
     ends = np.stack([np.percentile(channel[inside], (0.5, 99.5)) for channel in sample.image]).astype(np.float32)
