@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -110,14 +110,25 @@ def at_shape(dataset: Dataset, shape: Sequence[int]) -> Dataset:
     return _regridded(dataset, _AtShape(tuple(shape)))
 
 
+class _Regridded:
+    """Reads a record as it was before its grid was changed, then changes the sample's."""
+
+    def __init__(self, read: Reader, change: _AtSpacing | _AtShape, originals: Iterable[Record]) -> None:
+        self.read, self.change = read, change
+        self.originals = {(record.name, record.index): record for record in originals}
+
+    def __call__(self, record: Record) -> Sample:
+        return self.change(self.read(self.originals[record.name, record.index]))
+
+
 def _regridded(dataset: Dataset, change: _AtSpacing | _AtShape) -> Dataset:
-    changed = dataset.map(change)
     records = []
     for record in dataset.records:
         shape = change.shape(record.shape, record.spacing)
         spacing = tuple(s * o / n for s, o, n in zip(record.spacing, record.shape, shape, strict=True))
         records.append(replace(record, shape=shape, spacing=spacing))
-    return Dataset(records, changed.read, dataset.schema, dataset.root, dataset.problems)
+    read = _Regridded(dataset.read, change, dataset.records)
+    return Dataset(records, read, dataset.schema, dataset.root, dataset.problems)
 
 
 # -------------------------------------------------------------------- slices
