@@ -1,0 +1,77 @@
+"""Tiles, contact sheets and PNG files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from domaingan.errors import DataError
+from domaingan.pictures import PALETTE, contact_sheet, save_png, tile
+
+
+def test_a_scan_is_turned_so_that_y_points_up() -> None:
+    image = np.zeros((1, 4, 6), dtype=np.float32)
+    image[0, 1, 5] = 1.0  # x = 1, the largest y
+    picture = tile(image)
+    assert picture.shape == (6, 4, 3)
+    assert picture[0, 1].tolist() == [255, 255, 255] and picture.sum() == 3 * 255
+
+
+def test_channels_lie_side_by_side_or_one_is_chosen() -> None:
+    image = np.stack([np.zeros((4, 6)), np.ones((4, 6))])
+    assert tile(image).shape == (6, 8, 3)
+    assert (tile(image, channel=1) == 255).all()
+
+
+def test_a_frame_is_shown_as_it_is() -> None:
+    image = np.zeros((3, 4, 6), dtype=np.float32)
+    image[0, 0, 5] = 2.0
+    picture = tile(image, domain="frame")
+    assert picture.shape == (4, 6, 3) and picture[0, 5].tolist() == [255, 0, 0]
+
+
+def test_each_class_has_an_outline_of_its_colour_and_keeps_its_inside() -> None:
+    mask = np.zeros((12, 12), dtype=np.uint8)
+    mask[1:6, 1:6], mask[7:11, 7:11] = 1, 2
+    picture = tile(np.full((1, 12, 12), 0.5), mask, domain="frame")
+    assert picture[1, 3].tolist() == list(PALETTE[0]) and picture[7, 7].tolist() == list(PALETTE[1])
+    assert picture[3, 3].tolist() == [128, 128, 128] and picture[0, 0].tolist() == [128, 128, 128]
+    zoomed = tile(np.full((1, 12, 12), 0.5), mask, domain="frame", zoom=3)
+    assert zoomed.shape == (36, 36, 3) and zoomed[4, 9].tolist() == [128, 128, 128]
+
+
+def test_of_a_volume_the_middle_of_the_mask_is_shown() -> None:
+    image = np.zeros((1, 8, 8, 8), dtype=np.float32)
+    image[..., 6] = 1
+    mask = np.zeros((8, 8, 8), dtype=np.uint8)
+    mask[4, 4, 5:8] = 1
+    assert (tile(image, mask) == 255).any() and not tile(image).any()
+    assert tile(image, index=6).all()
+
+
+def test_a_mask_of_another_shape_is_refused() -> None:
+    with pytest.raises(DataError, match=r"mask \(3, 3\)"):
+        tile(np.zeros((1, 4, 4)), np.zeros((3, 3)))
+
+
+def test_a_contact_sheet_has_room_for_every_tile() -> None:
+    tiles = [np.full((10, 20, 3), value, dtype=np.uint8) for value in (10, 20, 30)]
+    sheet = contact_sheet(tiles, columns=2, gap=2)
+    assert sheet.shape == (2 * 12 + 2, 2 * 22 + 2, 3)
+    assert [int((sheet == value).sum()) for value in (10, 20, 30)] == [600, 600, 600]
+    with_captions = contact_sheet(tiles, 2, ["enhancing tumour of a long name", "b", ""])
+    assert with_captions.shape[0] > sheet.shape[0] and with_captions.shape[1] == sheet.shape[1]
+    with pytest.raises(DataError):
+        contact_sheet(tiles, 2, ["only one"])
+    with pytest.raises(DataError):
+        contact_sheet([], 2)
+
+
+def test_a_png_file_holds_the_picture(tmp_path: Path, rng: np.random.Generator) -> None:
+    picture = rng.integers(0, 255, (5, 7, 3), dtype=np.uint8)
+    path = save_png(picture, tmp_path / "new" / "a.png")
+    assert (np.asarray(Image.open(path)) == picture).all()
+    assert [p.name for p in path.parent.iterdir()] == ["a.png"]
