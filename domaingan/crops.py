@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -164,13 +164,14 @@ def _cut(
     )
 
 
-def window(array: NDArray[Any], corner: NDArray[Any], extent: int) -> NDArray[Any]:
-    """A cube of ``extent`` cut from the last axes at ``corner``; outside the array its minimum a channel."""
+def window(array: NDArray[Any], corner: NDArray[Any], extent: int | Sequence[int]) -> NDArray[Any]:
+    """A patch of ``extent`` cut from the last axes at ``corner``; outside the array its minimum a channel."""
     dims = len(corner)
-    shape = array.shape[array.ndim - dims :]
-    source = tuple(slice(max(0, c), min(n, c + extent)) for c, n in zip(corner, shape, strict=True))
+    lead, shape = array.shape[: array.ndim - dims], array.shape[array.ndim - dims :]
+    size = np.broadcast_to(np.asarray(extent), (dims,)).tolist()
+    source = tuple(slice(max(0, c), max(0, min(n, c + e))) for c, n, e in zip(corner, shape, size, strict=True))
     target = tuple(slice(s.start - c, s.stop - c) for s, c in zip(source, corner, strict=True))
     empty = array.min(axis=tuple(range(array.ndim - dims, array.ndim)), keepdims=True)
-    out = np.broadcast_to(empty, (*array.shape[: array.ndim - dims], *[extent] * dims)).copy()
+    out = np.broadcast_to(empty, (*lead, *size)).copy()
     out[(..., *target)] = array[(..., *source)]
     return out
