@@ -64,7 +64,7 @@ def crops(dataset: Dataset, size: int | None = None, condition: str = "lesion") 
             path=dataset.root,
             expected=f"at least one of {', '.join(dataset.schema.classes) or '(no classes named)'}",
         )
-    order = _by_rarity(found)
+    order = by_rarity((crop.subject, crop.voxels) for crop in found)
     rarest = [min(crop.voxels, key=order.index) for crop in found]
     names = {value: name for name, value in dataset.schema.classes.items()}
     values = sorted(set(rarest), key=order.index)
@@ -88,15 +88,28 @@ def crops(dataset: Dataset, size: int | None = None, condition: str = "lesion") 
     return Bank(info, images, np.stack([crop.mask for crop in found]), entries)
 
 
-def _by_rarity(found: Iterable[_Found]) -> list[int]:
-    """The class values that occur, rarest first."""
+def by_rarity(held: Iterable[tuple[str, Counter[int]]]) -> list[int]:
+    """Class values, rarest first: by the number of subjects that hold them, then by voxels.
+
+    Args:
+        held: a subject and its voxels of each class value, once or several times a subject.
+
+    >>> by_rarity([("a", Counter({1: 5, 2: 90})), ("b", Counter({1: 5}))])
+    [2, 1]
+    """
     subjects: dict[int, set[str]] = defaultdict(set)
     voxels: Counter[int] = Counter()
-    for crop in found:
-        voxels.update(crop.voxels)
-        for value in crop.voxels:
-            subjects[value].add(crop.subject)
+    for subject, counts in held:
+        voxels.update(counts)
+        for value in counts:
+            subjects[value].add(subject)
     return sorted(voxels, key=lambda value: (len(subjects[value]), voxels[value], value))
+
+
+def voxels_of(mask: NDArray[Any]) -> Counter[int]:
+    """How many pixels of each class value a mask holds; background does not count."""
+    values, counts = np.unique(mask[mask > 0], return_counts=True)
+    return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
 
 
 def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[str]) -> list[_Found]:
@@ -148,8 +161,7 @@ def _cut(
         image = resize(image, (size,) * sample.spatial_dims)
         piece = resize(piece, (size,) * sample.spatial_dims, label=True)
     spacing = tuple(s * extent / size for s in sample.spacing)
-    values, counts = np.unique(piece[piece > 0], return_counts=True)
-    volume = float(counts.sum() * np.prod(spacing))
+    volume = float((piece > 0).sum() * np.prod(spacing))
     radius = (volume / np.pi) ** 0.5 if sample.spatial_dims == 2 else (3 * volume / (4 * np.pi)) ** (1 / 3)
     around = ring(piece, inside=tissue(image))
     return _Found(
@@ -159,7 +171,7 @@ def _cut(
         centre=(((low + high) / 2 - box[0]) / (box[1] - box[0])).astype(np.float32),
         radius_mm=float(radius),
         contrast=float(contrast(image, piece, around)[0]),
-        voxels=Counter(dict(zip(values.tolist(), counts.tolist(), strict=True))),
+        voxels=voxels_of(piece),
         subject=str(sample.meta.get("subject") or sample.meta.get("sequence") or sample.name),
     )
 

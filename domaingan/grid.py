@@ -131,6 +131,24 @@ def _regridded(dataset: Dataset, change: _AtSpacing | _AtShape) -> Dataset:
     return Dataset(records, read, dataset.schema, dataset.root, dataset.problems)
 
 
+def view(
+    dataset: Dataset, *, dims: int | None = None, spacing: float | None = None, resize: Sequence[int] | None = None
+) -> Dataset:
+    """The dataset as it is to be worked with: as slices where ``dims`` is 2, then at a coarser spacing or another size.
+
+    Raises:
+        DataError: ``dims`` is 3 for a dataset of 2D samples, or both grids are given.
+    """
+    if dims not in (None, 2, dataset.schema.spatial_dims):
+        raise DataError(f"{dims} dims", path=dataset.root, expected=f"2 or {dataset.schema.spatial_dims}")
+    if spacing is not None and resize is not None:
+        raise DataError("a spacing and a size", expected="one of them")
+    seen = as_slices(dataset) if dims == 2 else dataset
+    if spacing is not None:
+        seen = at_spacing(seen, spacing)
+    return seen if resize is None else at_shape(seen, resize)
+
+
 # -------------------------------------------------------------------- slices
 
 

@@ -1,0 +1,121 @@
+"""``dg.evaluate``: one call from a dataset to a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from domaingan.bank import Bank
+from domaingan.errors import DataError
+from domaingan.evaluate.arms import parse_arms
+from domaingan.evaluate.config import EvaluationConfig
+from domaingan.evaluate.protocol import Progress, run
+from domaingan.evaluate.split import Fold, folds, only_labelled
+from domaingan.grid import view
+from domaingan.sample import Dataset
+
+TASKS = ("segmentation",)
+
+Where = Mapping[str, Sequence[str]]
+
+
+def evaluate(
+    data: Dataset,
+    task: str = "segmentation",
+    arms: Sequence[str] = ("classic", "copy-paste+classic", "gan+classic"),
+    seeds: int = 3,
+    out: str | Path = "runs/evaluation",
+    *,
+    dims: int | None = None,
+    k: int = 1,
+    test: Dataset | None = None,
+    train_where: Where | None = None,
+    test_where: Where | None = None,
+    bank: str | Path | None = None,
+    spacing: float | None = None,
+    resize: tuple[int, int] | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Train a baseline with each arm and seed, test it on subjects that nothing was trained on, and compare.
+
+    Args:
+        data: labelled samples.
+        task: ``segmentation``.
+        arms: see :mod:`domaingan.evaluate.arms`; differences are taken to ``classic``.
+        seeds: trainings an arm.
+        out: the run folder: ``result.json``, ``config.json``, ``pictures.npz``, and a file for every training.
+        dims: 2 to work on slices; the data's own unless given.
+        k: folds by subject; 1 for a single split.
+        test: test samples from elsewhere.
+        train_where: columns and values that name the training samples.
+        test_where: the same for the test samples.
+        bank: a bank folder for the ``gan`` part; else a GAN is fitted inside each fold.
+        spacing: work at this coarser spacing, in mm.
+        resize: work at this frame size.
+        seed: the first seed; also draws splits.
+        resume: go on with an interrupted run.
+        overwrite: replace an existing run.
+        progress: told how it goes.
+        **settings: further fields of :class:`domaingan.evaluate.config.EvaluationConfig`, such as ``steps``.
+
+    Returns:
+        The content of ``result.json``.
+
+    Raises:
+        DataError: an unknown task or arm, a split that shares or lacks subjects, a bank that knows a test subject.
+    """
+    if task not in TASKS:
+        raise DataError(f"no task {task!r}", expected=f"one of {', '.join(TASKS)}")
+    parsed = parse_arms(list(arms))
+    if seeds < 1:
+        raise DataError(f"{seeds} seeds", expected="at least 1")
+    data = view(only_labelled(data), dims=dims)
+    dims = data.schema.spatial_dims
+    config = EvaluationConfig(
+        data=data.root,
+        task=task,
+        arms=[arm.name for arm in parsed],
+        seeds=seeds,
+        seed=seed,
+        dims=dims,
+        folds=k,
+        size=settings.pop("size", None) or (64 if dims == 2 else 32),
+        spacing=spacing,
+        resize=resize,
+        bank=None if bank is None else str(bank),
+        train={name: list(values) for name, values in (train_where or {}).items()},
+        test={name: list(values) for name, values in (test_where or {}).items()},
+        **settings,
+    )
+    chosen = _folds(data, config, test)
+    _check_bank(config, data)
+    regrid = partial(view, spacing=spacing, resize=resize)
+    return run(config, chosen, regrid, Path(out), resume=resume, overwrite=overwrite, progress=progress)
+
+
+def _folds(data: Dataset, config: EvaluationConfig, test: Dataset | None) -> list[Fold]:
+    if test is not None:
+        test = view(only_labelled(test), dims=config.dims)
+        if test.schema.channels != data.schema.channels or test.schema.classes != data.schema.classes:
+            raise DataError("other channels or classes", path=test.root, expected=f"those of {data.root}")
+    train = data.where(**config.train) if config.train else (data if test is not None else None)
+    if config.test:
+        test = (data if test is None else test).where(**config.test)
+    return folds(data, np.random.default_rng(config.seed), train=train, test=test, k=config.folds)
+
+
+def _check_bank(config: EvaluationConfig, data: Dataset) -> None:
+    """Refuse a bank that does not fit before anything is trained."""
+    if config.bank is None:
+        return
+    from domaingan.blend import Paste
+
+    Paste(Bank.load(config.bank), classes=data.schema.classes).check(data.schema)

@@ -1,0 +1,95 @@
+"""Training batches for a segmenter: which sample, which patch, augmented by the arm; a function of the seed alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset as TorchDataset
+
+from domaingan.crops import window
+from domaingan.evaluate.arms import Augment
+from domaingan.sample import Sample, Schema
+from domaingan.tissue import foreground, intensity_range, to_scaled
+
+LABELLED_SHARE = 0.5
+"""Share of the patches drawn from samples in which something is labelled, around one of its pixels."""
+
+CLIP = (-1.0, 3.0)
+"""Scaled units that reach the network."""
+
+
+@dataclass
+class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
+    """Item ``i`` is the ``i``-th training patch of a run; the same whichever worker makes it.
+
+    Attributes:
+        samples: training samples in memory, with ``meta["range"]`` and ``meta["foreground"]`` set.
+        schema: names the classes.
+        augment: what the arm does.
+        patch: spatial shape of a patch.
+        length: number of items.
+        seed: seeds every item, together with its number.
+    """
+
+    samples: list[Sample]
+    schema: Schema
+    augment: Augment
+    patch: tuple[int, ...]
+    length: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        self._labelled = [i for i, s in enumerate(self.samples) if s.mask is not None and (s.mask > 0).any()]
+        self._index = class_index(self.schema)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, item: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        rng = np.random.default_rng((self.seed, item))
+        labelled = bool(self._labelled) and rng.random() < LABELLED_SHARE
+        number = int(rng.choice(self._labelled) if labelled else rng.integers(len(self.samples)))
+        sample = self.augment.paste(self.samples[number], rng)
+        assert sample.mask is not None
+        corner = self._corner(sample, rng)
+        mask = window(sample.mask, corner, self.patch)
+        image = to_scaled(window(sample.image, corner, self.patch), intensity_range(sample, self.schema.domain))
+        image, mask = self.augment.patch(image, self._index[mask], rng)
+        return np.clip(image, *CLIP), mask.astype(np.int64)
+
+    def _corner(self, sample: Sample, rng: np.random.Generator) -> NDArray[Any]:
+        """Around a labelled pixel of a labelled sample, else anywhere; a patch as large as the sample covers it."""
+        size, shape = np.array(self.patch), np.array(sample.shape)
+        labelled = np.flatnonzero(sample.mask) if sample.mask is not None else np.zeros(0)
+        if len(labelled):
+            centre = np.array(np.unravel_index(int(rng.choice(labelled)), sample.shape))
+            corner = centre - rng.integers(size // 4, np.maximum(3 * size // 4, size // 4 + 1))
+        else:
+            corner = rng.integers(np.minimum(0, shape - size), np.maximum(0, shape - size) + 1)
+        fits = size >= shape
+        clipped = np.clip(corner, 0, np.maximum(shape - size, 0))
+        return np.where(fits, (shape - size) // 2, clipped)
+
+
+def class_index(schema: Schema) -> NDArray[np.uint8]:
+    """A table from mask values to network classes 0, 1, …; 255 where a value is ignored."""
+    table = np.zeros(65536, dtype=np.uint8)
+    for index, value in enumerate(network_values(schema)):
+        table[value] = index
+    table[list(schema.ignore)] = 255
+    return table
+
+
+def network_values(schema: Schema) -> list[int]:
+    """The mask value of each network class: 0 for background, then the classes by value."""
+    return sorted({0, *schema.classes.values()} - set(schema.ignore))
+
+
+def prepared(sample: Sample, schema: Schema) -> Sample:
+    """The sample with range and foreground measured once and kept, so that no batch measures them again."""
+    sample.meta["foreground"] = foreground(sample) if schema.domain == "scan" else np.ones(sample.shape, dtype=bool)
+    sample.meta["range"] = intensity_range(sample, schema.domain)
+    return sample

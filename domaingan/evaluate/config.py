@@ -1,0 +1,53 @@
+"""What an evaluation does; stored as ``config.json`` in its run folder."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class EvaluationConfig(BaseModel):
+    """Settings of an evaluation.
+
+    Attributes:
+        data: where the data lies.
+        task: ``segmentation``.
+        arms: names of the arms, see :mod:`domaingan.evaluate.arms`.
+        seeds: number of seeds an arm is trained with.
+        seed: the first seed; also draws splits and fits the GAN.
+        dims: dimensions worked in.
+        folds: 1 for one split.
+        steps: optimiser steps of the baseline.
+        width: channels of the baseline's first level.
+        size: edge of a crop; the default of its dimensions unless given.
+        gan_steps: steps of the GAN that is fitted where an arm needs one and no bank is given.
+        gan_samples: crops drawn from it.
+        spacing: coarser spacing worked at, in mm, unless the data's own.
+        resize: frame size worked at, unless the data's own.
+        bank: bank of the ``gan`` part, unless one is fitted.
+        train: names of the training samples' filter, for the record.
+        test: the same of the test samples.
+        precision: ``auto``, ``32`` or ``bf16``.
+        command: how to run it again.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    data: str
+    task: str = "segmentation"
+    arms: list[str]
+    seeds: int = 1
+    seed: int = 0
+    dims: int
+    folds: int = 1
+    steps: int = 600
+    width: int = 16
+    size: int
+    gan_steps: int = 2000
+    gan_samples: int = 500
+    spacing: float | None = None
+    resize: tuple[int, int] | None = None
+    bank: str | None = None
+    train: dict[str, list[str]] = {}
+    test: dict[str, list[str]] = {}
+    precision: str = "auto"
+    command: str = ""

@@ -1,0 +1,113 @@
+"""Pictures of an evaluation, as arrays: hosts and what was pasted into them, predictions beside the truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.bank import Bank
+from domaingan.crops import window
+from domaingan.evaluate.arms import Augment
+from domaingan.grid import slice_axis
+from domaingan.sample import Record, Sample, Schema
+from domaingan.tissue import intensity_range, to_scaled
+
+SHOWN = 6
+
+
+def paste_examples(
+    samples: list[Sample], schema: Schema, augment: Augment, rng: np.random.Generator
+) -> dict[str, NDArray[Any]]:
+    """Some training samples before and after an arm's paste, the slice with most of what was pasted."""
+    rows: dict[str, list[NDArray[Any]]] = {name: [] for name in ("hosts", "host_masks", "pasted", "pasted_masks")}
+    always = Augment(augment.pastes, None, share=1.0)
+    for number in rng.permutation(len(samples)):
+        host = samples[int(number)]
+        after = always.paste(host, rng)
+        if not any(record["place"] for record in after.meta["pasted"]) or len(rows["hosts"]) == SHOWN:
+            continue
+        added = np.asarray(after.mask) != np.asarray(host.mask)
+        for sample, prefix, masks in ((host, "hosts", "host_masks"), (after, "pasted", "pasted_masks")):
+            image, mask = _slice(sample, schema, added)
+            rows[prefix].append(image)
+            rows[masks].append(mask)
+    return _stacked(rows)
+
+
+def bank_examples(
+    bank: Bank, prefix: str, masks: str, rng: np.random.Generator, n: int = 16
+) -> dict[str, NDArray[Any]]:
+    """Some entries of a bank, of a volume the slice with most of the object."""
+    rows: dict[str, list[NDArray[Any]]] = {prefix: [], masks: []}
+    for index in sorted(rng.permutation(len(bank))[:n].tolist()):
+        crop = bank[index]
+        image, mask = _through(crop.image, crop.mask, crop.mask > 0)
+        rows[prefix].append(image)
+        rows[masks].append(mask)
+    return _stacked(rows)
+
+
+def largest(masks: list[tuple[str, NDArray[Any]]]) -> list[int]:
+    """Positions of the sample with most labelled of each of :data:`SHOWN` subjects."""
+    best: dict[str, tuple[int, int]] = {}
+    for position, (subject, mask) in enumerate(masks):
+        labelled = int((mask > 0).sum())
+        if labelled > best.get(subject, (0, 0))[0]:
+            best[subject] = (labelled, position)
+    chosen = sorted(best.values(), reverse=True)[:SHOWN]
+    return sorted(position for _, position in chosen)
+
+
+def prediction_examples(
+    samples: list[Sample], schema: Schema, predictions: dict[str, list[NDArray[Any]]]
+) -> dict[str, NDArray[Any]]:
+    """Test samples, their truth and what each arm predicted for them, all at the grid worked in."""
+    rows: dict[str, list[NDArray[Any]]] = {"images": [], "truth": []}
+    rows |= {f"prediction:{arm}": [] for arm in predictions}
+    for position, sample in enumerate(samples):
+        focus = np.asarray(sample.mask) > 0
+        image, truth = _slice(sample, schema, focus)
+        rows["images"].append(image)
+        rows["truth"].append(truth)
+        for arm, masks in predictions.items():
+            rows[f"prediction:{arm}"].append(_through(sample.image, masks[position], focus, _axis(sample))[1])
+    return _stacked(rows) | {"names": np.array([sample.name for sample in samples])}
+
+
+def _axis(sample: Sample) -> int:
+    if sample.spatial_dims == 2:
+        return 0
+    affine = sample.meta.get("affine")
+    rows = () if affine is None else tuple(map(tuple, np.asarray(affine).tolist()))
+    return slice_axis(Record(sample.name, shape=sample.shape, spacing=sample.spacing, affine=rows))
+
+
+def _slice(sample: Sample, schema: Schema, focus: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    scaled = to_scaled(sample.image, intensity_range(sample, schema.domain))
+    return _through(scaled, np.asarray(sample.mask), focus, _axis(sample))
+
+
+def _through(
+    image: NDArray[Any], mask: NDArray[Any], focus: NDArray[Any], axis: int = 2
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Of a volume the slice across ``axis`` with most of ``focus``; a 2D image as it is."""
+    if mask.ndim == 2:
+        return image, mask
+    most = int(np.moveaxis(focus, axis, 0).reshape(mask.shape[axis], -1).sum(axis=1).argmax())
+    return np.take(image, most, axis + 1), np.take(mask, most, axis)
+
+
+def _stacked(rows: dict[str, list[NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Each list as one array, smaller pictures padded to the largest."""
+    shapes = [picture.shape[-2:] for pictures in rows.values() for picture in pictures]
+    if not shapes:
+        return {}
+    stacked = {}
+    for name, pictures in rows.items():
+        size = np.max([p.shape[-2:] for p in pictures], axis=0)
+        padded = [window(p, (np.array(p.shape[-2:]) - size) // 2, size.tolist()) for p in pictures]
+        kind = np.float16 if padded[0].ndim == 3 else np.uint8
+        stacked[name] = np.stack(padded).astype(kind)
+    return stacked

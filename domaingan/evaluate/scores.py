@@ -1,0 +1,58 @@
+"""Segmentation scores a subject: Dice of each class and region, counted over all its slices or its volume."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.sample import Schema
+
+FOUND = 0.1
+"""A subject's object counts as found from this Dice on."""
+
+
+class DiceCounter:
+    """Collects masks and predictions piece by piece and gives every subject's scores.
+
+    Args:
+        schema: names the classes, the regions and what is ignored.
+
+    >>> counter = DiceCounter(Schema("nifti", "scan", 2, ("t1",), {"lesion": 1}))
+    >>> counter.add("a", truth=np.array([[1, 1], [0, 0]]), prediction=np.array([[1, 0], [0, 0]]))
+    >>> counter.scores()["a"]["dice:lesion"]
+    0.6666666666666666
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.targets = {name: (value,) for name, value in schema.classes.items() if value not in schema.ignore}
+        self.targets |= {name: values for name, values in schema.regions.items() if len(values) > 1}
+        self.ignore = schema.ignore
+        self._counts: dict[str, dict[str, NDArray[np.int64]]] = defaultdict(
+            lambda: {name: np.zeros(3, dtype=np.int64) for name in self.targets}
+        )
+
+    def add(self, subject: str, truth: NDArray[Any], prediction: NDArray[Any]) -> None:
+        """Count a slice or volume of a subject; both arrays on the data's own grid."""
+        counted = ~np.isin(truth, self.ignore) if self.ignore else np.ones(truth.shape, dtype=bool)
+        for name, values in self.targets.items():
+            t, p = np.isin(truth, values) & counted, np.isin(prediction, values) & counted
+            self._counts[subject][name] += (int((t & p).sum()), int(t.sum()), int(p.sum()))
+
+    def scores(self) -> dict[str, dict[str, float]]:
+        """For each subject ``dice:NAME`` and ``found:NAME`` where it has the class, else ``false:NAME``.
+
+        ``false`` is 1 where a class was predicted that the subject does not have. What does not apply is NaN.
+        """
+        result = {}
+        for subject, counts in self._counts.items():
+            row: dict[str, float] = {}
+            for name, (both, truth, predicted) in counts.items():
+                dice = 2 * both / (truth + predicted) if truth else np.nan
+                row[f"dice:{name}"] = float(dice)
+                row[f"found:{name}"] = float(dice >= FOUND) if truth else np.nan
+                row[f"false:{name}"] = np.nan if truth else float(predicted > 0)
+            result[subject] = row
+        return result

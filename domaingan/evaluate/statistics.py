@@ -1,0 +1,88 @@
+"""Means, intervals and p values over test subjects; the subject is the unit, seeds are averaged first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+EXACT = 14
+"""Up to so many subjects every assignment of signs is counted; beyond, :data:`DRAWS` of them are drawn."""
+
+DRAWS = 20_000
+
+Verdict = Literal["helps", "hurts", "no difference", "cannot be shown"]
+
+
+def mean_interval(values: Sequence[float] | NDArray[Any], level: float = 0.95) -> dict[str, Any]:
+    """Mean and Student's t interval over subjects; NaN subjects do not count.
+
+    Returns:
+        ``{"mean", "ci": [low, high]}``, None where it cannot be said (no subject; one subject for the interval).
+
+    >>> mean_interval([0.2, 0.4, float("nan")])["mean"]
+    0.3
+    """
+    known = np.asarray(values, dtype=float)
+    known = known[~np.isnan(known)]
+    if not len(known):
+        return {"mean": None, "ci": [None, None]}
+    mean = float(known.mean())
+    if len(known) == 1:
+        return {"mean": round(mean, 6), "ci": [None, None]}
+    half = float(stats.t.ppf(0.5 + level / 2, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
+    return {"mean": round(mean, 6), "ci": [round(mean - half, 6), round(mean + half, 6)]}
+
+
+def sign_flip_p(differences: Sequence[float] | NDArray[Any], rng: np.random.Generator) -> float | None:
+    """Two-sided p of a paired sign-flip (randomisation) test on the mean difference.
+
+    Under the null hypothesis each subject's difference is as likely to have either sign (Fisher 1935). All
+    2^n assignments are counted up to n = 14; beyond, drawn ones with the observed one among them, so that p > 0.
+    """
+    known = np.asarray(differences, dtype=float)
+    known = known[~np.isnan(known)]
+    n = len(known)
+    if n == 0:
+        return None
+    observed = abs(known.mean())
+    if n <= EXACT:
+        signs = np.array(list(product((-1.0, 1.0), repeat=n)))
+        means = np.abs(signs @ known) / n
+        return float((means >= observed - 1e-12).mean())
+    signs = rng.choice((-1.0, 1.0), size=(DRAWS, n))
+    means = np.abs(signs @ known) / n
+    return float((1 + (means >= observed - 1e-12).sum()) / (DRAWS + 1))
+
+
+def smallest_p(n: int) -> float:
+    """The smallest two-sided p that ``n`` subjects can give in a sign-flip test.
+
+    >>> smallest_p(2), smallest_p(6)
+    (0.5, 0.03125)
+    """
+    return min(1.0, 2.0 / 2**n) if n <= EXACT else 1 / (DRAWS + 1)
+
+
+def paired(arm: NDArray[Any], against: NDArray[Any], rng: np.random.Generator) -> dict[str, Any]:
+    """Mean, interval and p of the paired differences of two arms over the same subjects."""
+    differences = np.asarray(arm, dtype=float) - np.asarray(against, dtype=float)
+    return mean_interval(differences) | {"p": sign_flip_p(differences, rng), "n": int((~np.isnan(differences)).sum())}
+
+
+def verdict(difference: dict[str, Any], alpha: float = 0.05) -> Verdict:
+    """One word for a paired difference.
+
+    ``cannot be shown`` where so few subjects could never give p < alpha; ``helps`` or ``hurts`` where p < alpha and
+    the interval excludes 0; else ``no difference`` (none was shown).
+    """
+    low, high = difference["ci"]
+    if low is None or smallest_p(difference["n"]) >= alpha:
+        return "cannot be shown"
+    if difference["p"] >= alpha or low <= 0 <= high:
+        return "no difference"
+    return "helps" if difference["mean"] > 0 else "hurts"

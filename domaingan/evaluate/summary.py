@@ -1,0 +1,85 @@
+"""From the scores of every arm, seed and subject to the numbers of ``result.json``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from domaingan.evaluate.config import EvaluationConfig
+from domaingan.evaluate.statistics import mean_interval, paired, smallest_p, verdict
+
+Scores = dict[str, dict[str, float]]
+"""``{subject: {metric: value}}`` of one training."""
+
+REFERENCE = "classic"
+
+
+def summarise(scores: dict[str, dict[int, Scores]], config: EvaluationConfig, rarest: str | None) -> dict[str, Any]:
+    """Means, intervals and paired differences.
+
+    Args:
+        scores: for each arm and seed the scores of every test subject; all folds together.
+        config: the evaluation's settings.
+        rarest: class whose Dice is the primary metric, as its training data has it; None if there was none.
+    """
+    first = next(iter(next(iter(scores.values())).values()))
+    subjects = sorted(first)
+    metrics = list(next(iter(first.values())))
+    values = {arm: {m: _over_seeds(runs, subjects, m) for m in metrics} for arm, runs in scores.items()}
+    metrics = [m for m in metrics if any(not np.isnan(rows[m]).all() for rows in values.values())]
+    arms = {
+        arm: {m: mean_interval(rows[m]) | {"values": _listed(rows[m])} for m in metrics} for arm, rows in values.items()
+    }
+    reference = REFERENCE if REFERENCE in scores else next(iter(scores))
+    rng = np.random.default_rng(config.seed)
+    differences = {
+        arm: {m: paired(values[arm][m], values[reference][m], rng) for m in metrics}
+        for arm in scores
+        if arm != reference
+    }
+    result: dict[str, Any] = {
+        "kind": "evaluation",
+        "task": config.task,
+        "reference": reference,
+        "subjects": subjects,
+        "arms": arms,
+        "differences": differences,
+        "per_seed": {
+            arm: {m: [_mean([run[s].get(m, np.nan) for s in subjects]) for run in runs.values()] for m in metrics}
+            for arm, runs in scores.items()
+        },
+        "smallest_p": smallest_p(len(subjects)),
+        "primary": None,
+        "verdict": "cannot be shown",
+    }
+    return result | _primary(differences, reference, metrics, rarest)
+
+
+def _primary(differences: dict[str, Any], reference: str, metrics: list[str], rarest: str | None) -> dict[str, Any]:
+    """The one comparison that the verdict is about, fixed before any score is seen.
+
+    The first arm that uses a GAN (else the last one) against the reference, on the rarest class's Dice.
+    """
+    if not differences:
+        return {}
+    arm = next((name for name in differences if "gan" in name.split("+")), list(differences)[-1])
+    metric = f"dice:{rarest}" if f"dice:{rarest}" in metrics else metrics[0]
+    difference = differences[arm][metric]
+    primary = {"arm": arm, "against": reference, "metric": metric, **difference}
+    return {"primary": primary, "verdict": verdict(difference), "smallest_p": smallest_p(difference["n"])}
+
+
+def _over_seeds(runs: dict[int, Scores], subjects: list[str], metric: str) -> np.ndarray[Any, Any]:
+    table = np.array([[run[subject].get(metric, np.nan) for subject in subjects] for run in runs.values()])
+    known = ~np.isnan(table)
+    return np.where(known.any(0), np.where(known, table, 0).sum(0) / np.maximum(known.sum(0), 1), np.nan)
+
+
+def _mean(values: list[float]) -> float | None:
+    known = [value for value in values if not np.isnan(value)]
+    return round(float(np.mean(known)), 6) if known else None
+
+
+def _listed(values: np.ndarray[Any, Any]) -> list[float | None]:
+    return [None if np.isnan(value) else round(float(value), 6) for value in values]
