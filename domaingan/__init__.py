@@ -1,3 +1,60 @@
-"""domaingan: for images in which what matters is rare."""
+"""domaingan: for images in which what matters is rare.
+
+Read labelled scans, learn what is rare in them, paste it into real images, and measure whether it helped::
+
+    import domaingan as dg
+
+    scans = dg.load("phantom:medical")
+    bank = dg.crops(scans, size=32)
+    pasted = dg.Paste(bank)(scans[0], rng=np.random.default_rng(0))
+
+Names are imported when they are first used, so that ``import domaingan`` is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from domaingan.adapters import load as load
+    from domaingan.bank import Bank as Bank
+    from domaingan.blend import Paste as Paste
+    from domaingan.blend import Variation as Variation
+    from domaingan.cropping import crops as crops
+    from domaingan.errors import DataError as DataError
+    from domaingan.evaluate.api import evaluate as evaluate
+    from domaingan.gan import GAN as GAN
+    from domaingan.grid import view as view
+    from domaingan.sample import Dataset as Dataset
+    from domaingan.sample import Sample as Sample
+    from domaingan.transforms import Classic as Classic
+
+_HOMES = {
+    "Bank": "bank",
+    "Classic": "transforms",
+    "DataError": "errors",
+    "Dataset": "sample",
+    "GAN": "gan",
+    "Paste": "blend",
+    "Sample": "sample",
+    "Variation": "blend",
+    "crops": "cropping",
+    "evaluate": "evaluate",
+    "load": "adapters",
+    "view": "grid",
+}
+
+__all__ = [*sorted(_HOMES), "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'domaingan' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"domaingan.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

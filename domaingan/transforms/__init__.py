@@ -1,5 +1,6 @@
-"""Transforms for training pipelines: the classic augmentations per domain."""
+"""Transforms for training pipelines: the classic augmentations per domain, and whole datasets augmented offline."""
 
 from domaingan.transforms.classic import Classic
+from domaingan.transforms.offline import Offline
 
-__all__ = ["Classic"]
+__all__ = ["Classic", "Offline"]

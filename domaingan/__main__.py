@@ -1,0 +1,5 @@
+"""``python -m domaingan``."""
+
+from domaingan.cli import main
+
+main()

@@ -1,0 +1,57 @@
+"""The command line: one thin command per verb.
+
+Nothing heavy is imported here: each command imports what it needs when it runs, so that ``--help`` is instant.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from domaingan.cli import blend, crops, demo, evaluate, inspect, report, sample, train
+from domaingan.errors import DataError
+
+app = typer.Typer(
+    name="domaingan",
+    help="For images in which what matters is rare: learn it, paste it into real images, measure whether it helped.",
+    epilog="Start with: domaingan demo   ·   then: domaingan inspect YOUR_FOLDER",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+for module in (demo, inspect, train, crops, sample, blend, evaluate, report):
+    app.command(module.NAME)(module.command)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends as one line on stderr and exit code 2."""
+    try:
+        code = app(standalone_mode=False)
+    except DataError as error:
+        code = _refuse(str(error))
+    except KeyboardInterrupt:
+        print("domaingan: interrupted; --resume goes on where there is something to resume", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:  # the reader of a pipe, such as head, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except MemoryError:
+        code = _refuse("out of memory; try a smaller --size, --spacing or --limit")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        code = _refuse(f"{error.filename}: {error.strerror}")
+    except Exception as error:  # usage errors of the parser, by whichever name it gives them
+        if not hasattr(error, "format_message"):
+            raise
+        code = _refuse(" ".join(error.format_message().split()))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse(reason: str) -> int:
+    print(f"domaingan: {' '.join(reason.split())}", file=sys.stderr)
+    return 2

@@ -1,0 +1,42 @@
+"""``domaingan crops``."""
+
+from __future__ import annotations
+
+from domaingan.cli import options as o
+
+NAME = "crops"
+
+
+def command(
+    data: o.Data,
+    out: o.Out,
+    condition: o.Condition = "lesion",
+    size: o.Size = None,
+    dims: o.Dims = None,
+    spacing: o.Spacing = None,
+    resize: o.Resize = None,
+    layout: o.Layout = None,
+    where: o.Where = None,
+    limit: o.Limit = None,
+    skip_problems: o.Skip = False,
+    seed: o.Seed = 0,
+    overwrite: o.Overwrite = False,
+    json: o.Json = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """The real crops of DATA as a bank: pasting them (copy-paste) needs no GAN, and a GAN learns from them."""
+    from domaingan.crops import crops
+    from domaingan.files import claim_folder
+
+    claim_folder(out, overwrite=overwrite)
+    dataset = o.open_data(data, layout, where, limit, seed, skip_problems)
+    bank = crops(o.spatial_view(dataset, dims, spacing, resize), size, condition).save(out, overwrite=overwrite)
+    result = {
+        "bank": str(out),
+        "n": len(bank),
+        "conditions": bank.counts(),
+        "subjects": list(bank.subjects),
+        "left_out": bank.info.left_out,
+    }
+    left = "".join(f"; left out: {n} {why}" for why, n in bank.info.left_out.items())
+    o.finish(result, json, f"{bank} → {out}{left}")

@@ -1,0 +1,128 @@
+"""``domaingan evaluate``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from domaingan.cli import options as o
+
+NAME = "evaluate"
+STEPS = {2: 600, 3: 400}
+
+
+def command(
+    data: o.Data,
+    out: o.Out,
+    task: Annotated[str, typer.Option("--task", help="segmentation.")] = "segmentation",
+    arms: Annotated[
+        str,
+        typer.Option(
+            "--arms", help="Ways of making training data, such as none, classic, copy-paste+classic, gan+classic."
+        ),
+    ] = "classic,copy-paste+classic,gan+classic",
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings an arm.")] = 3,
+    folds: Annotated[
+        int,
+        typer.Option(
+            "--folds", min=1, help="Folds by subject; 1: split test, else a drawn third.", rich_help_panel=o.INPUT
+        ),
+    ] = 1,
+    train_where: Annotated[
+        list[str] | None,
+        typer.Option("--train-where", metavar="NAME=VALUE[,VALUE]", help="What to train on.", rich_help_panel=o.INPUT),
+    ] = None,
+    test_where: Annotated[
+        list[str] | None,
+        typer.Option("--test-where", metavar="NAME=VALUE[,VALUE]", help="What to test on.", rich_help_panel=o.INPUT),
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option("--test", metavar="DATA3", help="Test on this other dataset.", rich_help_panel=o.INPUT)
+    ] = None,
+    bank: Annotated[
+        Path | None,
+        typer.Option("--bank", help="Bank of the gan part; else a GAN is fitted in each fold.", rich_help_panel=o.WORK),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", min=2, help="Steps of each training: 600 in 2D, 400 in 3D.", rich_help_panel=o.WORK),
+    ] = None,
+    gan_steps: Annotated[
+        int, typer.Option("--gan-steps", min=1, help="Steps of a GAN fitted inside.", rich_help_panel=o.WORK)
+    ] = 2000,
+    width: Annotated[
+        int, typer.Option("--width", min=4, help="Base width of the baseline.", rich_help_panel=o.WORK)
+    ] = 16,
+    size: o.Size = None,
+    precision: o.Precision = "auto",
+    dims: o.Dims = None,
+    spacing: o.Spacing = None,
+    resize: o.Resize = None,
+    layout: o.Layout = None,
+    where: o.Where = None,
+    limit: o.Limit = None,
+    skip_problems: o.Skip = False,
+    seed: o.Seed = 0,
+    resume: o.Resume = False,
+    overwrite: o.Overwrite = False,
+    json: o.Json = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Does it help? Train a baseline with each arm and seed, test on people nothing was trained on, and compare.
+
+    OUT/report.html shows the answer; OUT/result.json has every number. An interrupted run goes on with --resume.
+    """
+    from domaingan.cli.progress import Teller
+    from domaingan.evaluate import evaluate
+    from domaingan.report import write
+
+    dataset = o.open_data(data, layout, where, limit, seed, skip_problems)
+    tested = None if test is None else o.open_data(test, skip_problems=skip_problems)
+    with Teller("evaluating") as teller:
+        result = evaluate(
+            dataset,
+            task,
+            arms.split(","),
+            seeds,
+            out,
+            dims=dims,
+            k=folds,
+            test=tested,
+            train_where=o.conditions(train_where, "--train-where"),
+            test_where=o.conditions(test_where, "--test-where"),
+            bank=bank,
+            spacing=spacing,
+            resize=o.height_width(resize),
+            seed=seed,
+            resume=resume,
+            overwrite=overwrite,
+            progress=teller,
+            steps=steps or STEPS[dims or dataset.schema.spatial_dims],
+            gan_steps=gan_steps,
+            width=width,
+            size=size,
+            precision=precision,
+            command=shlex.join(["domaingan", *sys.argv[1:]]),
+        )
+    report = write(out)
+    o.finish({**result, "report": str(report)}, json, f"{sentence(result)}\n{report}")
+
+
+def sentence(result: dict[str, Any]) -> str:
+    """The verdict in one line."""
+    primary = result["primary"]
+    if primary is None:
+        return "nothing to compare"
+    if primary["mean"] is None:
+        return f"{primary['arm']}: {result['verdict']} (no test subject has {primary['metric']})"
+    low, high = (None if end is None else 100 * end for end in primary["ci"])
+    interval = "no interval" if low is None or high is None else f"95 % interval {low:+.1f} to {high:+.1f}"
+    return (
+        f"{primary['arm']} against {primary['against']}: {result['verdict']} "
+        f"({primary['metric']} {100 * primary['mean']:+.1f} points, {interval}, "
+        f"p = {primary['p']:.3g}, n = {primary['n']})"
+    )

@@ -1,0 +1,73 @@
+"""``domaingan inspect``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domaingan.cli import options as o
+
+NAME = "inspect"
+
+
+def command(
+    data: o.Data,
+    layout: o.Layout = None,
+    where: o.Where = None,
+    limit: o.Limit = None,
+    seed: o.Seed = 0,
+    json: o.Json = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """What is in DATA: counts, classes, conditions, spacing, and every file that cannot be used.
+
+    Reads every sample once. Exits 0 when problems were found, so that they can be listed; the other commands
+    refuse such data unless told to skip them.
+    """
+    from domaingan.adapters.inspect import inspect
+    from domaingan.cli.progress import Teller
+
+    dataset = o.open_data(data, layout, where, limit, seed, skip_problems=True)
+    with Teller("reading") as teller:
+        found = inspect(dataset, progress=teller.update)
+    if not json:
+        show(found, data, verbose)
+    o.finish(found, json, "")
+
+
+def show(found: dict[str, Any], data: str, verbose: bool) -> None:
+    """Print what was found as tables."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    facts = Table(title=data, show_header=False, title_justify="left")
+    shown = ("layout", "samples", "subjects", "spatial_dims", "channels", "splits", "shapes", "spacings", "regions")
+    for name in shown:
+        value = found.get(name)
+        if value:
+            facts.add_row(name.replace("_", " "), _text(value))
+    console.print(facts)
+    classes = Table("class", "samples", "voxels", title="classes", title_justify="left")
+    for name, n in found["classes"].items():
+        classes.add_row(name, str(n), str(found.get("voxels", {}).get(name, "")))
+    console.print(classes)
+    for name, values in found["conditions"].items():
+        table = Table(name, "samples", title=f"condition {name}", title_justify="left")
+        for value, n in values.items():
+            table.add_row(str(value), str(n))
+        console.print(table)
+    problems = found["problems"]
+    limit = len(problems) if verbose else 10
+    for problem in problems[:limit]:
+        console.print(f"[red]problem[/red] {problem['path']}: {problem['reason']}", soft_wrap=True)
+    if len(problems) > limit:
+        console.print(f"… and {len(problems) - limit} more problems (-v shows them)")
+    console.print(f"{len(problems)} problems" if problems else "no problems")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_text(v)}" for name, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_text(v) if not isinstance(v, (list, tuple)) else "×".join(map(str, v)) for v in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

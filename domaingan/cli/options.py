@@ -1,0 +1,139 @@
+"""The options that several commands share, and what they mean: written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from domaingan.errors import DataError
+
+if TYPE_CHECKING:
+    from domaingan.sample import Dataset
+
+INPUT, WORK, OUTPUT = "Which data", "How it works", "What comes out"
+
+Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder in a known layout, or phantom:medical.")]
+Layout = Annotated[
+    str | None, typer.Option("--layout", help="nifti or nnunet; found out unless given.", rich_help_panel=INPUT)
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where", metavar="NAME=VALUE[,VALUE]", help="Only these samples. Repeatable.", rich_help_panel=INPUT
+    ),
+]
+Limit = Annotated[
+    list[str] | None,
+    typer.Option("--limit", metavar="NAME=VALUE:N", help="Only N of those, drawn by the seed.", rich_help_panel=INPUT),
+]
+Skip = Annotated[
+    bool,
+    typer.Option(
+        "--skip-problems", help="Go on without the files that inspect lists as problems.", rich_help_panel=INPUT
+    ),
+]
+Dims = Annotated[
+    int | None,
+    typer.Option(
+        "--dims", min=2, max=3, help="2 treats volumes as slices; the data's own otherwise.", rich_help_panel=INPUT
+    ),
+]
+Spacing = Annotated[
+    float | None,
+    typer.Option("--spacing", metavar="MM", help="Work at this coarser grid (scans).", rich_help_panel=INPUT),
+]
+Resize = Annotated[
+    str | None, typer.Option("--resize", metavar="H,W", help="Work at this size (frames).", rich_help_panel=INPUT)
+]
+Size = Annotated[
+    int | None,
+    typer.Option("--size", help="Edge of a crop, a power of two: 64 in 2D, 32 in 3D.", rich_help_panel=WORK),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Every random draw follows from it.", rich_help_panel=WORK)]
+Out = Annotated[Path, typer.Option("--out", help="Where the result goes; must not exist.", rich_help_panel=OUTPUT)]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is at --out.", rich_help_panel=OUTPUT)]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with what was interrupted at --out.", rich_help_panel=OUTPUT)
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="The last line of stdout is one JSON object.", rich_help_panel=OUTPUT)
+]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.", rich_help_panel=OUTPUT)]
+Condition = Annotated[
+    str,
+    typer.Option("--condition", metavar="NAME", help="What the object's class is called.", rich_help_panel=WORK),
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.", rich_help_panel=WORK)]
+Precision = Annotated[str, typer.Option("--precision", help="auto, 32 or bf16.", rich_help_panel=WORK)]
+
+
+def open_data(
+    data: str,
+    layout: str | None = None,
+    where: list[str] | None = None,
+    limit: list[str] | None = None,
+    seed: int = 0,
+    skip_problems: bool = False,
+) -> Dataset:
+    """The dataset that the shared options describe.
+
+    Raises:
+        DataError: nothing can be read there, a file has a problem, or a filter names nothing.
+    """
+    import numpy as np
+
+    from domaingan.adapters import load
+
+    dataset = load(data, layout)
+    if dataset.problems and not skip_problems:
+        first, more = dataset.problems[0], len(dataset.problems) - 1
+        others = f" (and {more} more: see domaingan inspect)" if more else ""
+        raise DataError(first.reason + others, path=first.path)
+    if not len(dataset):
+        raise DataError("no usable sample", path=data, expected="at least one: see domaingan inspect")
+    dataset = dataset.where(**conditions(where, "--where"))
+    rng = np.random.default_rng(seed)
+    for text in limit or []:
+        name, _, rest = text.partition("=")
+        value, _, count = rest.rpartition(":")
+        if not (name and value and count.isdigit()):
+            raise DataError(f"--limit {text}", expected="NAME=VALUE:N")
+        dataset = dataset.limit(name, value, int(count), rng)
+    return dataset
+
+
+def conditions(pairs: list[str] | None, option: str) -> dict[str, list[str]]:
+    """``NAME=VALUE[,VALUE]`` texts as a dict of lists."""
+    found: dict[str, list[str]] = {}
+    for text in pairs or []:
+        name, _, values = text.partition("=")
+        if not name or not values:
+            raise DataError(f"{option} {text}", expected="NAME=VALUE")
+        found.setdefault(name, []).extend(value for value in values.split(",") if value)
+    return found
+
+
+def height_width(text: str | None) -> tuple[int, int] | None:
+    """``H,W`` as two numbers."""
+    if text is None:
+        return None
+    parts = text.split(",")
+    if len(parts) != 2 or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise DataError(f"--resize {text}", expected="H,W, two positive numbers")
+    return int(parts[0]), int(parts[1])
+
+
+def spatial_view(dataset: Dataset, dims: int | None, spacing: float | None, resize: str | None) -> Dataset:
+    """The dataset on the grid that ``--dims``, ``--spacing`` and ``--resize`` ask for."""
+    from domaingan.grid import view
+
+    return view(dataset, dims=dims, spacing=spacing, resize=height_width(resize))
+
+
+def finish(result: dict[str, Any], as_json: bool, said: str) -> None:
+    """End a command: the JSON line where asked for, else one line for a person."""
+    import json
+
+    print(json.dumps(result, ensure_ascii=False) if as_json else said, flush=True)

@@ -1,0 +1,91 @@
+"""Augmenting a dataset on disk: every sample pasted into, then classic where asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.blend import Paste
+from domaingan.errors import DataError
+from domaingan.grid import slice_axis
+from domaingan.sample import Dataset, Sample, Schema
+from domaingan.tissue import foreground, from_scaled, intensity_range, to_scaled
+from domaingan.transforms.classic import Classic
+
+
+@dataclass(frozen=True)
+class Offline:
+    """Makes the augmented sample of a record.
+
+    Attributes:
+        data: the hosts.
+        paste: what is pasted; a 2D bank goes into the slices of volumes.
+        classic: whether the classic pipeline follows.
+        seed: sample ``i`` follows from the seed and ``i``, whoever makes it.
+    """
+
+    data: Dataset
+    paste: Paste
+    classic: bool
+    seed: int
+
+    def __post_init__(self) -> None:
+        self.paste.check(slice_schema(self.data.schema, self.paste.bank.info.spatial_dims))
+
+    def __getitem__(self, index: int) -> Sample:
+        rng = np.random.default_rng((self.seed, index))
+        record, sample = self.data.records[index], self.data[index]
+        if not np.isfinite(sample.image).all():
+            raise DataError("NaN or infinite values", path=record.name, expected="finite intensities")
+        if self.paste.bank.info.spatial_dims == sample.spatial_dims:
+            pasted = self.paste(sample, rng)
+        else:
+            pasted = paste_slices(self.paste, sample, slice_axis(record), self.data.schema, rng)
+        return self._classic(pasted, rng) if self.classic and pasted.mask is not None else pasted
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[i] for i in range(len(self.data)))
+
+    def _classic(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        schema = self.data.schema
+        ends = intensity_range(sample, schema.domain)
+        assert sample.mask is not None
+        image, mask = Classic(sample.spatial_dims, schema.domain)(to_scaled(sample.image, ends), sample.mask, rng)
+        meta = {
+            k: v for k, v in sample.meta.items() if k != "foreground"
+        }  # moved with the image, so not known any more
+        return replace(sample, image=from_scaled(image, ends), mask=mask, meta=meta)
+
+
+def slice_schema(schema: Schema, dims: int) -> Schema:
+    """The schema of the hosts as a bank of ``dims`` sees them: volumes are slices to a 2D bank."""
+    return replace(schema, spatial_dims=2) if dims == 2 and schema.domain == "scan" else schema
+
+
+def paste_slices(paste: Paste, sample: Sample, axis: int, schema: Schema, rng: np.random.Generator) -> Sample:
+    """A volume with 2D crops pasted into its slices; foreground and range are those of the volume."""
+    if sample.mask is None:
+        return replace(sample, meta=sample.meta | {"pasted": []})
+    inside, ends = foreground(sample), intensity_range(sample, schema.domain)
+    image, mask = sample.image.copy(), sample.mask.copy()
+    records: list[dict[str, Any]] = []
+    for index in range(sample.shape[axis]):
+        body = np.take(inside, index, axis)
+        if not body.any():
+            continue
+        spacing = tuple(np.delete(sample.spacing, axis).tolist())
+        meta = {"name": sample.name, "spacing": spacing, "foreground": body, "range": ends}
+        piece = Sample(np.take(image, index, axis + 1), np.take(mask, index, axis), meta=meta)
+        after = paste(piece, rng)
+        _slot(image, index, axis + 1)[...] = after.image
+        _slot(mask, index, axis)[...] = after.mask
+        records += [record | {"slice": index} for record in after.meta["pasted"]]
+    return replace(sample, image=image, mask=mask, meta=sample.meta | {"pasted": records})
+
+
+def _slot(array: NDArray[Any], index: int, axis: int) -> NDArray[Any]:
+    return np.moveaxis(array, axis, 0)[index]
