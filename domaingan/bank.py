@@ -75,7 +75,7 @@ def new_entries(info: BankInfo, n: int) -> NDArray[Any]:
     return entries
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Crop:
     """One entry of a bank.
 
@@ -120,10 +120,10 @@ class Bank(Sequence[Crop]):
     ) -> None:
         if not len(images) == len(masks) == len(entries):
             raise DataError(f"{len(images)} images, {len(masks)} masks, {len(entries)} entries", path=path)
-        if images.shape[1] != len(info.channels) or images.shape[2:] != masks.shape[1:]:
-            raise DataError(
-                f"images {images.shape} and masks {masks.shape}", path=path, expected=f"{len(info.channels)} channels"
-            )
+        shape = (len(entries), len(info.channels), *masks.shape[1:])
+        if images.shape != shape or masks.ndim != 1 + info.spatial_dims:
+            wanted = f"{len(info.channels)} channels and {info.spatial_dims}D masks of the same size"
+            raise DataError(f"images {images.shape} and masks {masks.shape}", path=path, expected=wanted)
         self.info, self.images, self.masks, self.entries, self.path = info, images, masks, entries, path
 
     # ---------------------------------------------------------------- disk
@@ -147,25 +147,31 @@ class Bank(Sequence[Crop]):
             info = BankInfo.model_validate(stored)
         except ValidationError as error:
             first = error.errors()[0]
-            reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+            reason = ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
             raise DataError(reason, path=path / "bank.json") from None
         entries = _open(path / "entries.npy")
         if entries.dtype != entry_dtype(info):
             raise DataError(f"columns {entries.dtype.names}", path=path / "entries.npy", expected="those of bank.json")
+        lists = {"subject": info.subjects, "host": info.hosts}
+        lists |= {f"condition:{name}": values for name, values in info.conditions.items()}
+        for column, names in lists.items():
+            if (entries[column] >= len(names)).any():
+                expected = f"at most {len(names)} of them, as in bank.json"
+                raise DataError(f"{column} {entries[column].max()}", path=path / "entries.npy", expected=expected)
         return cls(info, _open(path / "images.npy"), _open(path / "masks.npy"), entries, path)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Bank:
         """Write the bank as a folder (atomically) and return it opened from there."""
         with atomic_folder(Path(path), overwrite=overwrite) as folder:
             np.save(folder / "images.npy", np.asarray(self.images, dtype=np.float16))
-            np.save(folder / "masks.npy", np.asarray(self.masks, dtype=np.uint8))
+            np.save(folder / "masks.npy", self.masks.astype(np.uint8, casting="safe", copy=False))
             np.save(folder / "entries.npy", np.asarray(self.entries))
             write_json(folder / "bank.json", self.info.model_dump())
         return Bank.load(path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.path is not None:
-            return (Bank.load, (self.path,))
+            return (Bank.load, (self.path.absolute(),))
         return (Bank, (self.info, self.images, self.masks, self.entries))
 
     # ---------------------------------------------------------------- entries
@@ -176,7 +182,7 @@ class Bank(Sequence[Crop]):
     def __getitem__(self, index: int) -> Crop:  # type: ignore[override]  # a slice of a bank is Bank.take
         index = range(len(self))[int(index)]
         return Crop(
-            image=np.asarray(self.images[index], dtype=np.float32),
+            image=np.array(self.images[index], dtype=np.float32),
             mask=np.array(self.masks[index]),
             entry=self.entries[index],
             index=index,
@@ -217,9 +223,11 @@ class Bank(Sequence[Crop]):
         return np.flatnonzero(keep)
 
     def take(self, indices: Sequence[int] | NDArray[Any]) -> Bank:
-        """A bank in memory of these entries; the subjects stay those of the whole bank where they are not known."""
-        chosen = np.asarray(indices, dtype=np.int64)
-        return Bank(self.info, np.asarray(self.images[chosen]), np.asarray(self.masks[chosen]), self.entries[chosen])
+        """A bank in memory of the entries at these positions (or a boolean each); it still knows all subjects."""
+        chosen = np.asarray(indices)
+        chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
+        images, masks, entries = (np.asarray(part[chosen]) for part in (self.images, self.masks, self.entries))
+        return Bank(self.info, images, masks, entries)
 
     def of_subjects(self, subjects: Sequence[str]) -> Bank:
         """The entries made from these subjects alone, and a bank that knows only them.
@@ -229,7 +237,8 @@ class Bank(Sequence[Crop]):
         """
         if (self.entries["subject"] < 0).any():
             raise DataError("entries of no particular subject", path=self.path, expected="a bank of real crops")
-        wanted = [s for s in self.info.subjects if s in set(subjects)]
+        asked = set(subjects)
+        wanted = [s for s in self.info.subjects if s in asked]
         codes = {self.info.subjects.index(s): new for new, s in enumerate(wanted)}
         bank = self.take(np.flatnonzero(np.isin(self.entries["subject"], list(codes))))
         bank.entries["subject"] = [codes[int(code)] for code in bank.entries["subject"]]
@@ -255,7 +264,7 @@ def _listed(names: Any) -> str:
 
 def _open(path: Path) -> NDArray[Any]:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.lib.format.open_memmap(path, mode="r")  # unlike np.load, never a zip archive or a pickle
     except FileNotFoundError:
         raise DataError("missing", path=path) from None
     except (ValueError, OSError, EOFError) as error:

@@ -20,13 +20,16 @@ from domaingan.tissue import components, contrast, foreground, intensity_range, 
 MIN_PIXELS = {2: 12, 3: 30}
 """Smallest object that becomes a crop, in pixels or voxels; smaller specks are counted as left out."""
 
+HALF_RANGE = 60_000.0
+"""Where scaled values are cut off, as float16 ends at 65,504 (a channel that is almost flat has no range)."""
+
 MARGIN = 1.25
 """How much larger than the object a crop must be to hold some of its surroundings."""
 
 
 @dataclass(frozen=True)
 class _Found:
-    image: NDArray[np.float32]
+    image: NDArray[np.float16]
     mask: NDArray[np.uint8]
     spacing: tuple[float, ...]
     centre: NDArray[np.float32]
@@ -50,12 +53,16 @@ def crops(dataset: Dataset, size: int | None = None, condition: str = "lesion") 
         condition: name of the condition that the rarest class becomes.
 
     Raises:
-        DataError: the size is not a power of two of at least 8, or the dataset holds no object.
+        DataError: the size is not a power of two of at least 8, a class value does not fit a bank's masks (1 to
+            255), or the dataset holds no object.
     """
     dims = dataset.schema.spatial_dims
-    size = size or (64 if dims == 2 else 32)
+    if size is None:
+        size = 64 if dims == 2 else 32
     if size < 8 or size & (size - 1):
         raise DataError(f"size {size}", expected="a power of two, at least 8")
+    if not all(1 <= value <= 255 for value in dataset.schema.classes.values()):
+        raise DataError(f"class values {dataset.schema.classes}", path=dataset.root, expected="values of 1 to 255")
     left_out: Counter[str] = Counter()
     found = [crop for sample in dataset for crop in find_objects(sample, dataset.schema, size, left_out)]
     if not found:
@@ -84,8 +91,7 @@ def crops(dataset: Dataset, size: int | None = None, condition: str = "lesion") 
         entry["spacing"], entry["centre"] = crop.spacing, crop.centre
         entry["radius_mm"], entry["contrast"] = crop.radius_mm, crop.contrast
         entry[f"condition:{condition}"] = values.index(value)
-    images = np.stack([crop.image for crop in found]).astype(np.float16)
-    return Bank(info, images, np.stack([crop.mask for crop in found]), entries)
+    return Bank(info, np.stack([crop.image for crop in found]), np.stack([crop.mask for crop in found]), entries)
 
 
 def by_rarity(held: Iterable[tuple[str, Counter[int]]]) -> list[int]:
@@ -117,7 +123,7 @@ def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[st
     if sample.mask is None:
         left_out["samples without a mask"] += 1
         return []
-    values = [schema.classes[name] for name in (schema.objects or schema.classes)]
+    values = [schema.class_value(name) for name in (schema.objects or schema.classes)]
     wanted = np.where(np.isin(sample.mask, [v for v in values if v not in schema.ignore]), sample.mask, 0)
     # Objects of frames touch one another: each class has components of its own. Classes of a lesion nest.
     layers = [np.where(wanted == v, wanted, 0) for v in values] if schema.objects else [wanted]
@@ -129,13 +135,18 @@ def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[st
     box = _box(inside)
     found = []
     for layer in layers:
-        labels, n = components(layer)
+        labels, _ = components(layer)
         for number, where in enumerate(ndimage.find_objects(labels), start=1):
-            own = labels == number
-            if own[where].sum() < MIN_PIXELS[sample.spatial_dims]:
+            if (labels[where] == number).sum() < MIN_PIXELS[sample.spatial_dims]:
                 left_out[f"objects under {MIN_PIXELS[sample.spatial_dims]} pixels"] += 1
                 continue
-            found.append(_cut(sample, scaled, np.where(own, wanted, 0), where, box, size))
+            own = np.zeros(layer.shape, dtype=layer.dtype)
+            own[where] = np.where(labels[where] == number, layer[where], 0)
+            crop = _cut(sample, scaled, own, where, box, size)
+            if crop.voxels:
+                found.append(crop)
+            else:
+                left_out[f"objects too thin to be shrunk to {size} pixels"] += 1
     return found
 
 
@@ -156,7 +167,7 @@ def _cut(
     extent = int(max(size, np.ceil((high - low).max() * MARGIN)))
     corner = (low + high) // 2 - extent // 2
     image = window(scaled, corner, extent)
-    piece = window(mask, corner, extent).astype(np.uint8)
+    piece = window(mask, corner, extent, empty=0).astype(np.uint8)
     if extent > size:
         image = resize(image, (size,) * sample.spatial_dims)
         piece = resize(piece, (size,) * sample.spatial_dims, label=True)
@@ -165,10 +176,10 @@ def _cut(
     radius = (volume / np.pi) ** 0.5 if sample.spatial_dims == 2 else (3 * volume / (4 * np.pi)) ** (1 / 3)
     around = ring(piece, inside=tissue(image))
     return _Found(
-        image=image,
+        image=np.clip(image, -HALF_RANGE, HALF_RANGE).astype(np.float16),
         mask=piece,
         spacing=spacing,
-        centre=(((low + high) / 2 - box[0]) / (box[1] - box[0])).astype(np.float32),
+        centre=np.clip(((low + high) / 2 - box[0]) / (box[1] - box[0]), 0, 1).astype(np.float32),
         radius_mm=float(radius),
         contrast=float(contrast(image, piece, around)[0]),
         voxels=voxels_of(piece),
@@ -176,14 +187,22 @@ def _cut(
     )
 
 
-def window(array: NDArray[Any], corner: NDArray[Any], extent: int | Sequence[int]) -> NDArray[Any]:
-    """A patch of ``extent`` cut from the last axes at ``corner``; outside the array its minimum a channel."""
+def window(
+    array: NDArray[Any], corner: NDArray[Any], extent: int | Sequence[int], empty: float | None = None
+) -> NDArray[Any]:
+    """A patch of ``extent`` cut from the last axes at ``corner``; outside ``empty``, or a channel's minimum."""
     dims = len(corner)
     lead, shape = array.shape[: array.ndim - dims], array.shape[array.ndim - dims :]
     size = np.broadcast_to(np.asarray(extent), (dims,)).tolist()
-    source = tuple(slice(max(0, c), max(0, min(n, c + e))) for c, n, e in zip(corner, shape, size, strict=True))
-    target = tuple(slice(s.start - c, s.stop - c) for s, c in zip(source, corner, strict=True))
-    empty = array.min(axis=tuple(range(array.ndim - dims, array.ndim)), keepdims=True)
-    out = np.broadcast_to(empty, (*lead, *size)).copy()
-    out[(..., *target)] = array[(..., *source)]
+    starts = [min(max(0, int(c)), n) for c, n in zip(corner, shape, strict=True)]
+    stops = [min(max(0, int(c) + e), n) for c, n, e in zip(corner, shape, size, strict=True)]
+    if empty is None:
+        outside = array.min(axis=tuple(range(array.ndim - dims, array.ndim)), keepdims=True)
+    else:
+        outside = np.asarray(empty, dtype=array.dtype)
+    out = np.broadcast_to(outside, (*lead, *size)).copy()
+    if all(a < b for a, b in zip(starts, stops, strict=True)):
+        source: list[Any] = [slice(a, b) for a, b in zip(starts, stops, strict=True)]
+        target: list[Any] = [slice(s.start - int(c), s.stop - int(c)) for s, c in zip(source, corner, strict=True)]
+        out[(Ellipsis, *target)] = array[(Ellipsis, *source)]
     return out

@@ -10,7 +10,7 @@ class DataError(ValueError):
 
     Args:
         found: what is wrong, in a few words ("shape (4, 4)", "no such class 'enhancin'").
-        path: the offending file or folder, if there is one.
+        path: the offending file or folder, if there is one (an empty text is none).
         expected: what would have been right, if it can be said.
 
     >>> str(DataError("3 channels", path="a.nii.gz", expected="1 channel"))
@@ -18,10 +18,10 @@ class DataError(ValueError):
     """
 
     def __init__(self, found: str, *, path: str | Path | None = None, expected: str | None = None) -> None:
-        self.found = found
-        self.path = None if path is None else str(path)
+        self.found = " ".join(found.split())  # other libraries' messages may run over several lines
+        self.path = str(path) if path else None
         self.expected = expected
-        text = found if path is None else f"{path}: {found}"
+        text = f"{self.path}: {self.found}" if self.path else self.found
         super().__init__(text if expected is None else f"{text}; expected {expected}")
 
     def __reduce__(self) -> tuple[object, ...]:  # keyword arguments survive worker processes

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from domaingan.errors import DataError
 
@@ -17,8 +20,11 @@ def claim_folder(out: Path, *, overwrite: bool = False) -> None:
     """Refuse an output folder that exists already, before any long work starts.
 
     Raises:
-        DataError: ``out`` exists and is not an empty folder, and ``overwrite`` is false.
+        DataError: ``out`` exists and is not an empty folder, and ``overwrite`` is false; or it holds the
+            working folder, which must not be replaced under one's feet.
     """
+    if out.exists() and Path.cwd().is_relative_to(out.resolve()):
+        raise DataError("holds the working folder", path=out, expected="a new folder")
     if out.is_dir() and not any(out.iterdir()):
         return
     if out.exists() and not overwrite:
@@ -27,21 +33,38 @@ def claim_folder(out: Path, *, overwrite: bool = False) -> None:
 
 @contextmanager
 def atomic_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Yield a temporary folder that becomes ``out`` when the block ends well, and vanishes when it does not."""
+    """Yield a temporary folder that becomes ``out`` when the block ends well, and vanishes when it does not.
+
+    Raises:
+        DataError: as :func:`claim_folder`, checked before and after the block; or nothing can be written there.
+    """
     claim_folder(out, overwrite=overwrite)
-    out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.parent / f".{out.name}.partial-{os.getpid()}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
+    replaced = out.parent / f".{out.name}.replaced-{os.getpid()}"
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+    except OSError as error:
+        raise DataError(f"cannot be written ({error.strerror})", path=out) from None
     try:
         yield temporary
-        if out.is_dir() and not out.is_symlink():
-            shutil.rmtree(out)
-        elif out.exists():
-            out.unlink()
+        claim_folder(out, overwrite=overwrite)  # somebody else may have written it meanwhile
+        if out.exists():
+            out.rename(replaced)  # the old folder goes only once the new one is in its place
         temporary.rename(out)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if replaced.exists() and not out.exists():
+            replaced.rename(out)
+        _remove(temporary)
+        _remove(replaced)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -52,7 +75,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     temporary = path.parent / f".partial-{os.getpid()}-{path.name}"
     try:
         yield temporary
-        with open(temporary, "rb") as written:
+        with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
     finally:
@@ -60,20 +83,40 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as indented UTF-8 JSON, atomically, ending in a newline."""
+    """Write ``value``, made :func:`plain`, as indented UTF-8 JSON, atomically, ending in a newline."""
     with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def plain(value: Any) -> Any:
+    """The value in JSON's own types: numpy numbers and arrays, paths and tuples turned, NaN and infinities None.
+
+    >>> plain({"mean": np.float32(0.5), "ci": (float("nan"), 1), Path("a"): np.arange(2)})
+    {'mean': 0.5, 'ci': [None, 1], 'a': [0, 1]}
+    """
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
 
 
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        DataError: the file is missing or is not JSON.
+        DataError: the file is missing, cannot be read or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError("no such file", path=path) from None
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", path=path) from None
+    except ValueError as error:
         raise DataError(f"cannot be read as JSON ({error})", path=path) from None

@@ -16,10 +16,11 @@ from domaingan.tissue import foreground, intensity_range
 
 
 def resize(array: NDArray[Any], shape: Sequence[int], *, label: bool = False) -> NDArray[Any]:
-    """Resample the last ``len(shape)`` axes to ``shape``: linear with a box prefilter when shrinking, nearest for labels.
+    """Resample the last ``len(shape)`` axes to ``shape``: linear, smoothed first where it shrinks; labels nearest.
 
-    Pixel centres stay where they are in the world (as with ``align_corners=False``), so that a mask resampled
-    there and back loses no half pixel.
+    The smoothing is a Gaussian of ``(factor - 1) / 2`` pixels, so that what is finer than the new grid does not
+    alias. An array that has the shape already is returned as it is, any other image as float32. Pixel centres stay
+    where they are in the world (as with ``align_corners=False``): a mask there and back loses no half pixel.
     """
     shape = tuple(int(n) for n in shape)
     old = array.shape[array.ndim - len(shape) :]
@@ -29,8 +30,8 @@ def resize(array: NDArray[Any], shape: Sequence[int], *, label: bool = False) ->
     if label:
         centres = [(np.arange(n) + 0.5) * f - 0.5 for n, f in zip(shape, factors, strict=True)]
         index = [np.clip(np.round(c), 0, o - 1).astype(int) for c, o in zip(centres, old, strict=True)]
-        lead = [np.arange(n) for n in array.shape[: array.ndim - len(shape)]]
-        return array[np.ix_(*lead, *index)]
+        others = [np.arange(n) for n in array.shape[: array.ndim - len(shape)]]
+        return array[np.ix_(*others, *index)]
     lead = array.ndim - len(shape)
     smooth = [0.0] * lead + [max(0.0, (f - 1) / 2) for f in factors]
     source = array.astype(np.float32)
@@ -47,6 +48,7 @@ def resize_sample(sample: Sample, shape: Sequence[int]) -> Sample:
     if shape == sample.shape:
         return sample
     factors = np.array([o / n for o, n in zip(sample.shape, shape, strict=True)])
+    corners = factors[::-1] if sample.spatial_dims == 2 else factors  # frames are (H, W), their boxes xyxy
     meta = dict(sample.meta, spacing=tuple(s * f for s, f in zip(sample.spacing, factors, strict=True)))
     if meta.get("foreground") is not None:
         meta["foreground"] = resize(np.asarray(meta["foreground"]), shape, label=True)
@@ -56,7 +58,7 @@ def resize_sample(sample: Sample, shape: Sequence[int]) -> Sample:
         sample,
         image=resize(sample.image, shape).astype(np.float32),
         mask=None if sample.mask is None else resize(sample.mask, shape, label=True),
-        boxes=None if sample.boxes is None else (sample.boxes / np.tile(factors, 2)).astype(np.float32),
+        boxes=None if sample.boxes is None else (sample.boxes / np.tile(corners, 2)).astype(np.float32),
         meta=meta,
     )
 
@@ -124,9 +126,15 @@ class _Regridded:
 def _regridded(dataset: Dataset, change: _AtSpacing | _AtShape) -> Dataset:
     records = []
     for record in dataset.records:
-        shape = change.shape(record.shape, record.spacing)
-        spacing = tuple(s * o / n for s, o, n in zip(record.spacing, record.shape, shape, strict=True))
-        records.append(replace(record, shape=shape, spacing=spacing))
+        if not record.shape:  # not known before the sample is read
+            records.append(record)
+            continue
+        spacing = record.spacing or (1.0,) * len(record.shape)
+        shape = change.shape(record.shape, spacing)
+        factors = np.array([o / n for o, n in zip(record.shape, shape, strict=True)])
+        affine = _rescaled_affine(np.asarray(record.affine), factors).tolist() if record.affine else ()
+        spacing = tuple(s * f for s, f in zip(spacing, factors.tolist(), strict=True))
+        records.append(replace(record, shape=shape, spacing=spacing, affine=tuple(map(tuple, affine))))
     read = _Regridded(dataset.read, change, dataset.records)
     return Dataset(records, read, dataset.schema, dataset.root, dataset.problems)
 
@@ -159,7 +167,8 @@ def slice_axis(record: Record) -> int:
     least twice as far), it is that one, whatever its direction: cutting across it would give slivers. Else the
     axis that runs closest to head–feet; the last where no affine is known.
     """
-    shape, spacing = record.shape, record.spacing
+    shape = record.shape
+    spacing = record.spacing or (1.0,) * len(shape)
     few, coarse = np.argsort(shape), np.argsort(spacing)[::-1]
     if shape[few[0]] * 4 <= shape[few[1]]:
         return int(few[0])
@@ -167,7 +176,8 @@ def slice_axis(record: Record) -> int:
         return int(coarse[0])
     if not record.affine:
         return len(shape) - 1
-    return int(np.argmax(np.abs(np.asarray(record.affine)[2, :3] / np.asarray(spacing))))
+    axes = np.asarray(record.affine)[:3, :3]
+    return int(np.argmax(np.abs(axes[2]) / np.linalg.norm(axes, axis=0)))
 
 
 def as_slices(dataset: Dataset, *, labelled_only: bool = False) -> Dataset:
@@ -190,17 +200,19 @@ def as_slices(dataset: Dataset, *, labelled_only: bool = False) -> Dataset:
 def _slices_of(record: Record, read: _SliceReader, labelled_only: bool) -> Iterator[Record]:
     axis = slice_axis(record)
     n, digits = record.shape[axis], len(str(record.shape[axis] - 1))
-    keep: Sequence[int] = range(n)
+    keep: Iterable[int] = range(n)
     if labelled_only:
         mask = read.volume(record).mask
-        keep = [] if mask is None else np.flatnonzero(np.moveaxis(mask > 0, axis, 0).reshape(n, -1).any(axis=1))
+        others = tuple(a for a in range(len(record.shape)) if a != axis)
+        keep = [] if mask is None else np.flatnonzero((mask > 0).any(axis=others)).tolist()
     for index in keep:
         yield replace(
             record,
             name=f"{record.name}_{index:0{digits}d}",
-            subject=record.subject or record.name,
+            subject=record.group,  # slices of one volume must never be torn apart
             shape=tuple(np.delete(record.shape, axis).tolist()),
-            spacing=tuple(np.delete(record.spacing, axis).tolist()),
+            spacing=tuple(np.delete(record.spacing or (1.0,) * len(record.shape), axis).tolist()),
+            affine=(),  # that of the volume would be wrong for a slice
             index=int(index),
         )
 
@@ -217,8 +229,8 @@ class _SliceReader:
 
     def volume(self, parent: Record) -> Sample:
         if self._last is None or self._last[0] != parent.name:
-            sample = self.read(parent)
-            sample.meta["foreground"] = foreground(sample)
+            read = self.read(parent)
+            sample = replace(read, meta=dict(read.meta, foreground=foreground(read)))
             sample.meta["range"] = intensity_range(sample, self.schema.domain)
             self._last = (parent.name, sample)
         return self._last[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from domaingan.errors import DataError
 Value = str | float
 
 
-@dataclass
+@dataclass(eq=False)  # arrays have no one truth value
 class Sample:
     """One labelled image or volume in memory.
 
@@ -116,8 +115,8 @@ class Record:
 
     @property
     def group(self) -> str:
-        """What must never be torn apart by a split: the sequence, else the subject, else the sample."""
-        return self.sequence or self.subject or self.name
+        """What must never be torn apart by a split: the subject, else the sequence, else the sample."""
+        return self.subject or self.sequence or self.name
 
     def value(self, column: str) -> Value | None:
         """The record's value in a column of ``samples.csv``: a condition, or one of its own fields."""
@@ -206,7 +205,7 @@ class Dataset(Sequence[Sample]):
         """The samples whose columns have one of the given values.
 
         Raises:
-            DataError: no sample has that column, or none has any of the values.
+            DataError: no sample has that column, none has one of the values, or none meets all conditions.
 
         >>> records = [Record("a", subject="1"), Record("b", subject="2")]
         >>> data = Dataset(records, read=print, schema=Schema("nifti", "scan", 3, ("t1",), {}))
@@ -215,24 +214,32 @@ class Dataset(Sequence[Sample]):
         """
         records: Sequence[Record] = self.records
         for name, wanted in conditions.items():
-            values = {wanted} if isinstance(wanted, (str, int, float)) else set(wanted)
-            seen = Counter(str(record.value(name)) for record in self.records if record.value(name) not in (None, ""))
-            missing = sorted(str(value) for value in values if str(value) not in seen)
+            values = [wanted] if isinstance(wanted, str) or not isinstance(wanted, Iterable) else list(wanted)
+            seen = {value for record in self.records if (value := record.value(name)) not in (None, "")}
+            missing = [str(value) for value in values if not any(_same(other, value) for other in seen)]
             if missing:
                 raise DataError(
                     f"no sample with {name}={','.join(missing)}",
-                    path=self.root or None,
-                    expected=f"one of {', '.join(sorted(seen)[:20])}" if seen else f"a column {name!r}",
+                    path=self.root,
+                    expected=f"one of {', '.join(sorted(map(str, seen))[:20])}" if seen else f"a column {name!r}",
                 )
-            texts = {str(value) for value in values}
-            records = [record for record in records if str(record.value(name)) in texts]
+            kept = {other for other in seen if any(_same(other, value) for value in values)}
+            records = [record for record in records if record.value(name) in kept]
+        if not records and self.records:
+            wish = " and ".join(f"{name}={wanted}" for name, wanted in conditions.items())
+            raise DataError(f"no sample with {wish}", path=self.root)
         return self._with(records)
 
     def limit(self, name: str, value: Value, n: int, rng: np.random.Generator) -> Dataset:
-        """Keep only ``n`` of the samples whose column ``name`` is ``value``, drawn by ``rng``; the others stay."""
-        matching = [i for i, record in enumerate(self.records) if str(record.value(name)) == str(value)]
-        if len(matching) < n:
-            raise DataError(f"{len(matching)} samples with {name}={value}", path=self.root, expected=f"at least {n}")
+        """Keep only ``n`` of the samples whose column ``name`` is ``value``, drawn by ``rng``; the others stay.
+
+        Raises:
+            DataError: there are not so many.
+        """
+        matching = [i for i, record in enumerate(self.records) if _same(record.value(name), value)]
+        if not 0 <= n <= len(matching):
+            found = f"{len(matching)} samples with {name}={value}"
+            raise DataError(found, path=self.root, expected=f"at least {max(n, 0)}")
         kept = set(rng.choice(matching, n, replace=False).tolist())
         dropped = set(matching) - kept
         return self.select(i for i in range(len(self)) if i not in dropped)
@@ -259,7 +266,11 @@ class Dataset(Sequence[Sample]):
         return self.where(split=name)
 
     def holdout(self, fraction: float, rng: np.random.Generator) -> tuple[Dataset, Dataset]:
-        """Split into two parts by subject or sequence; the second gets about ``fraction`` of the groups."""
+        """Split into two parts by subject or sequence; the second gets about ``fraction`` of the groups.
+
+        Raises:
+            DataError: there are fewer than two groups.
+        """
         groups = self.groups
         n = min(max(round(fraction * len(groups)), 1), len(groups) - 1)
         if n < 1:
@@ -268,13 +279,17 @@ class Dataset(Sequence[Sample]):
         return self.of_groups(order[n:]), self.of_groups(order[:n])
 
     def kfold(self, k: int, rng: np.random.Generator) -> list[tuple[Dataset, Dataset]]:
-        """``k`` pairs (training, test); every subject or sequence is tested exactly once."""
+        """``k`` pairs (training, test); every subject or sequence is tested exactly once.
+
+        Raises:
+            DataError: ``k`` is below 2 or above the number of groups.
+        """
         groups = self.groups
         if not 2 <= k <= len(groups):
             raise DataError(f"{k} folds", path=self.root, expected=f"2 to {len(groups)} (the number of subjects)")
         order = [groups[i] for i in rng.permutation(len(groups))]
         folds = [order[i::k] for i in range(k)]
-        return [(self.of_groups(g for g in order if g not in fold), self.of_groups(fold)) for fold in folds]
+        return [(self.of_groups(set(order) - set(fold)), self.of_groups(fold)) for fold in folds]
 
     # ---------------------------------------------------------------- changing
 
@@ -310,6 +325,16 @@ class Dataset(Sequence[Sample]):
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in self.facts().items())
         return f"<table><caption>{html.escape(self.root)}</caption>{rows}</table>"
+
+
+def _same(value: Value | None, wanted: Value) -> bool:
+    """Whether a column's value is the one asked for; a number may be asked for as text (``3`` for 3.0)."""
+    if value is None or isinstance(value, str):
+        return value == str(wanted)
+    try:
+        return float(value) == float(wanted)
+    except ValueError:
+        return False
 
 
 class _Kept:

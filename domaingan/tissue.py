@@ -7,6 +7,7 @@ same in a host of another.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,10 @@ RING_WIDTH = 3
 def foreground(sample: Sample) -> Mask:
     """The part of a scan that shows the body: ``meta["foreground"]`` where known, else a threshold.
 
-    Where a tenth of the pixels or more share the image's commonest corner value (skull-stripped scans), the
-    foreground is everything else; otherwise Otsu's threshold on the channel mean. The largest connected
-    component is kept and its holes are filled.
+    Where a tenth of the pixels or more have the value of the image's corners in every channel (skull-stripped
+    scans), the foreground is everything else; otherwise Otsu's threshold on the mean of the channels, each
+    brought to 0 to 1 first, as channels may differ in units. The largest connected component is kept and its
+    holes are filled.
 
     Returns:
         ``(*spatial)`` boolean. For an image without contrast, all true.
@@ -37,14 +39,19 @@ def foreground(sample: Sample) -> Mask:
     if known is not None:
         return np.asarray(known, dtype=bool)
     image = sample.image
-    corners = image[(slice(None), *np.ix_(*[[0, -1]] * sample.spatial_dims))].reshape(len(image), -1)
-    background = np.median(corners, axis=1).reshape(-1, *[1] * sample.spatial_dims)
-    inside = (image != background).any(axis=0)
+    per_channel = (-1, *[1] * sample.spatial_dims)
+    corners = image[np.ix_(range(len(image)), *[[0, -1]] * sample.spatial_dims)].reshape(len(image), -1)
+    # The lower median is a value that occurs, also where the corners are of two values.
+    background = np.percentile(corners, 50, axis=1, method="lower").astype(image.dtype).reshape(per_channel)
+    inside: Mask = (image != background).any(axis=0)
     if inside.mean() > 0.9:
-        mean = image.mean(axis=0)
-        low, high = float(mean.min()), float(mean.max())
-        if not high > low:
+        # Percentiles, so that one bright vessel or implant does not press everything else together.
+        low, high = np.percentile(image.reshape(len(image), -1), (0.5, 99.5), axis=1).astype(np.float32)
+        varied = high > low
+        if not varied.any():
             return np.ones(sample.shape, dtype=bool)
+        ends = np.stack([low, high], axis=1)[varied]
+        mean = np.clip(to_scaled(image[varied], ends), 0, 1).mean(axis=0)
         inside = mean > filters.threshold_otsu(mean)
     return _solid(inside)
 
@@ -76,7 +83,7 @@ def intensity_range(sample: Sample, domain: str) -> NDArray[np.float32]:
         return np.asarray(known, dtype=np.float32)
     channels = len(sample.image)
     if domain == "frame":
-        return np.tile(np.float32([0, 1]), (channels, 1))
+        return np.tile(np.array([0, 1], dtype=np.float32), (channels, 1))
     inside = foreground(sample)
     ends = np.stack([np.percentile(channel[inside], (0.5, 99.5)) for channel in sample.image]).astype(np.float32)
     flat = ends[:, 1] - ends[:, 0] < 1e-6 * np.maximum(np.abs(ends[:, 1]), 1e-6)
@@ -103,7 +110,7 @@ def _columns(ends: NDArray[np.float32], ndim: int) -> tuple[NDArray[np.float32],
 
 def tissue(scaled: Image) -> Mask:
     """Where a scaled image shows anything: not at or below 0 in every channel (a scan's background is)."""
-    inside: Mask = (scaled > 0).any(axis=0)
+    inside: Mask = np.any(scaled > 0, axis=0)
     return inside
 
 
@@ -118,7 +125,12 @@ def ring(mask: NDArray[Any], width: float = RING_WIDTH, inside: Mask | None = No
            [0, 0, 0, 0, 0]])
     """
     body = np.asarray(mask) > 0
-    around: Mask = ~body & (ndimage.distance_transform_edt(~body) <= width) if body.any() else np.zeros_like(body)
+    around: Mask = np.zeros_like(body)
+    if body.any():
+        # Distances are needed near the mask alone: a lesion is small beside its volume.
+        box = ndimage.find_objects(body.astype(np.uint8))[0]
+        near = tuple(slice(max(0, s.start - math.ceil(width)), s.stop + math.ceil(width)) for s in box)
+        around[near] = ~body[near] & np.less_equal(ndimage.distance_transform_edt(~body[near]), width)
     return around if inside is None else around & inside
 
 
@@ -133,6 +145,5 @@ def contrast(image: Image, mask: NDArray[Any], around: Mask) -> NDArray[np.float
 
 def components(mask: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
     """Connected components of everything labelled, faces and corners touching; ``(labels, n)``."""
-    structure = np.ones((3,) * np.ndim(mask), dtype=bool)
-    labels, n = measure.label(np.asarray(mask) > 0, return_num=True, connectivity=structure.ndim)
+    labels, n = measure.label(np.asarray(mask) > 0, return_num=True, connectivity=np.ndim(mask))
     return labels.astype(np.int32), int(n)
