@@ -51,8 +51,8 @@ class Feather:
     def __call__(self, body: Mask) -> Image:
         """1 in the body, falling to 0 outside it."""
         distance = ndimage.distance_transform_edt(~body)
-        weight: Image = np.clip(1 - distance / (self.reach + 1), 0, 1).astype(np.float32)
-        return weight
+        ramp = 1 - distance / (self.reach + 1)
+        return np.where(distance <= self.reach, ramp, 0).astype(np.float32)
 
 
 METHODS: dict[str, type[Alpha] | type[Feather]] = {"alpha": Alpha, "feather": Feather}

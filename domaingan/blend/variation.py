@@ -81,13 +81,16 @@ def apply(crop: Crop, draw: Draw, spacing: Sequence[float], margin: int) -> tupl
     out_step = np.asarray(spacing, dtype=float)
     in_step = np.asarray(crop.spacing)
     forward = np.asarray(draw.matrix)  # crop's millimetres to host's millimetres
-    points = (np.argwhere(crop.mask > 0) - (np.array(crop.mask.shape) - 1) / 2) * in_step
+    middle = (np.array(crop.mask.shape) - 1) / 2
+    points = (np.argwhere(crop.mask > 0) - middle) * in_step
     moved = points @ forward.T / out_step
-    low = np.floor(moved.min(axis=0)) - margin - 1
+    # Output pixels sit where input pixels do (half a pixel off the middle for even sizes), so that a crop that is
+    # not varied is not interpolated either.
+    low = np.floor(moved.min(axis=0) - middle) + middle - margin - 1
     shape = (np.ceil(moved.max(axis=0)) + margin + 1 - low + 1).astype(int)
     # ndimage wants the way from output pixels to input pixels.
     back = np.diag(1 / in_step) @ np.linalg.inv(forward) @ np.diag(out_step)
-    offset = back @ low + (np.array(crop.mask.shape) - 1) / 2
+    offset = back @ low + middle
     settings: dict[str, Any] = {"offset": offset, "output_shape": tuple(shape)}
     mask = ndimage.affine_transform(crop.mask, back, order=0, mode="constant", **settings)
     body = ndimage.find_objects((mask > 0).astype(np.uint8))

@@ -1,0 +1,189 @@
+"""The laws of pasting: what may change, what must not, in 2D and 3D, whatever the shapes and units."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from domaingan.bank import Bank, BankInfo, new_entries
+from domaingan.blend import Paste, Variation
+from domaingan.blend.methods import METHODS
+from domaingan.errors import DataError
+from domaingan.sample import Sample, Schema
+from domaingan.tissue import contrast, intensity_range, ring, tissue, to_scaled
+
+
+def ball(shape: tuple[int, ...], centre: np.ndarray, radius: float) -> np.ndarray:
+    grid = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"))
+    return (((grid - centre.reshape(-1, *[1] * len(shape))) ** 2).sum(0)) ** 0.5 <= radius
+
+
+def a_bank(dims: int, rng: np.random.Generator, n: int = 3, size: int = 16, channels: int = 2) -> Bank:
+    info = BankInfo(
+        spatial_dims=dims,
+        channels=[f"c{i}" for i in range(channels)],
+        classes={"common": 1, "rare": 2},
+        conditions={"lesion": ["rare", "common"]},
+        subjects=["s0"],
+    )
+    shape = (size,) * dims
+    images = rng.uniform(0.3, 0.6, (n, channels, *shape))
+    masks = np.zeros((n, *shape), dtype=np.uint8)
+    for i in range(n):
+        body = ball(shape, np.full(dims, size / 2), rng.uniform(2, 4))
+        masks[i][body] = 1
+        masks[i][ball(shape, np.full(dims, size / 2), 1)] = 2 if i % 2 else 1
+        images[i][:, body] += rng.uniform(0.2, 0.5)
+    entries = new_entries(info, n)
+    entries["subject"] = 0
+    entries["condition:lesion"] = [i % 2 == 0 for i in range(n)]
+    return Bank(info, images.astype(np.float16), masks, entries)
+
+
+def a_host(dims: int, rng: np.random.Generator, channels: int = 2, edge: int = 40, gain: float = 1.0) -> Sample:
+    shape = (edge,) * dims
+    body = ball(shape, np.full(dims, edge / 2), edge * 0.42)
+    image = np.zeros((channels, *shape), dtype=np.float32)
+    image[:, body] = rng.uniform(0.5, 1.0, (channels, int(body.sum())))
+    image *= gain
+    mask = np.where(ball(shape, np.full(dims, edge / 3), 3), 1, 0).astype(np.int16)
+    return Sample(image, mask, meta={"name": "host", "subject": "host"})
+
+
+@pytest.mark.parametrize("method", METHODS)
+@settings(max_examples=25, deadline=None)
+@given(dims=st.sampled_from([2, 3]), seed=st.integers(0, 2**16), gain=st.sampled_from([1.0, 0.01, 700.0]))
+def test_outside_the_dilated_mask_the_host_is_bit_identical(method: str, dims: int, seed: int, gain: float) -> None:
+    rng = np.random.default_rng(seed)
+    host, paste = a_host(dims, rng, gain=gain), Paste(a_bank(dims, rng), method=method)
+    before = host.image.copy(), host.mask.copy()
+    after = paste(host, rng)
+    assert (host.image == before[0]).all() and (host.mask == before[1]).all()
+    pasted = after.mask != host.mask
+    if not pasted.any():
+        return
+    far = ndimage.distance_transform_edt(~pasted) > METHODS[method]().reach
+    assert (after.image[:, far] == host.image[:, far]).all()
+    assert after.image.dtype == np.float32 and after.mask.dtype == host.mask.dtype
+    assert not (pasted & (host.mask > 0)).any()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@settings(max_examples=25, deadline=None)
+@given(dims=st.sampled_from([2, 3]), seed=st.integers(0, 2**16), gain=st.sampled_from([1.0, 300.0]))
+def test_contrast_to_the_ring_is_the_crops_own(method: str, dims: int, seed: int, gain: float) -> None:
+    rng = np.random.default_rng(seed)
+    bank = a_bank(dims, rng, n=1)
+    host = a_host(dims, rng, gain=gain)
+    after = Paste(bank, method=method, per_image=(1, 1))(host, rng)
+    pasted = (after.mask != host.mask).astype(np.uint8)
+    if not pasted.any():
+        return
+    ends = intensity_range(host, "scan")
+    inside = to_scaled(host.image, ends)
+    around = ring(pasted, inside=(host.image > 0).any(0) & (host.mask == 0))
+    found = contrast(to_scaled(after.image, ends), pasted, around)
+    own = contrast(bank[0].image, bank[0].mask, ring(bank[0].mask, inside=tissue(bank[0].image)))
+    assert inside.shape == after.image.shape
+    np.testing.assert_allclose(found, own, rtol=0.1)
+
+
+@settings(max_examples=15, deadline=None)
+@given(dims=st.sampled_from([2, 3]), seed=st.integers(0, 2**16))
+def test_same_seed_same_bytes(dims: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    host, paste = a_host(dims, rng), Paste(a_bank(dims, rng))
+    one, two = (paste(host, np.random.default_rng(seed)) for _ in range(2))
+    assert one.image.tobytes() == two.image.tobytes() and one.mask.tobytes() == two.mask.tobytes()
+    assert one.meta["pasted"] == two.meta["pasted"]
+
+
+def test_a_crop_of_twice_the_spacing_comes_out_twice_as_large(rng: np.random.Generator) -> None:
+    bank = a_bank(2, rng, n=1)
+    still = Variation(flip=False, rotate=0, scale=(1, 1))
+    host = a_host(2, rng, edge=80)
+    sizes = []
+    for spacing in (1.0, 2.0):
+        bank.entries["spacing"] = spacing
+        after = Paste(bank, per_image=(1, 1), variation=still)(host, np.random.default_rng(3))
+        sizes.append(int((after.mask != host.mask).sum()))
+    assert sizes[0] == (bank.masks[0] > 0).sum()
+    assert sizes[1] == pytest.approx(4 * sizes[0], rel=0.25)
+
+
+def test_objects_stay_inside_the_body(rng: np.random.Generator) -> None:
+    host, paste = a_host(2, rng), Paste(a_bank(2, rng), per_image=(3, 3))
+    for seed in range(20):
+        after = paste(host, np.random.default_rng(seed))
+        assert (host.image[:, (after.mask > 0) & (host.mask == 0)] > 0).all()
+
+
+def test_what_finds_no_place_is_recorded_and_changes_nothing(rng: np.random.Generator) -> None:
+    host = a_host(2, rng)
+    host.mask[...] = 1
+    after = Paste(a_bank(2, rng), per_image=(2, 2))(host, rng)
+    assert [record["place"] for record in after.meta["pasted"]] == [None, None]
+    assert (after.image == host.image).all() and (after.mask == host.mask).all()
+
+
+def test_a_host_without_a_mask_comes_back_as_it_is(rng: np.random.Generator) -> None:
+    host = a_host(2, rng)
+    host.mask = None
+    after = Paste(a_bank(2, rng))(host, rng)
+    assert after.mask is None and after.image is host.image and after.meta["pasted"] == []
+
+
+def test_only_the_classes_asked_for_are_pasted(rng: np.random.Generator) -> None:
+    bank = a_bank(2, rng, n=6)
+    paste = Paste(bank, per_image=(3, 3), only=["rare"])
+    drawn = [r["lesion"] for s in range(10) for r in paste(a_host(2, rng), np.random.default_rng(s)).meta["pasted"]]
+    assert set(drawn) == {"rare"}
+
+
+def test_mask_values_are_the_hosts(rng: np.random.Generator) -> None:
+    paste = Paste(a_bank(2, rng), classes={"rare": 70, "common": 60})
+    after = paste(a_host(2, rng), rng)
+    assert set(np.unique(after.mask)) <= {0, 1, 60, 70}
+
+
+def test_bound_entries_go_where_they_were_made_and_nowhere_else(rng: np.random.Generator) -> None:
+    bank = a_bank(2, rng, n=2)
+    bank.info.hosts.append("host")
+    bank.entries["host"], bank.entries["place"] = [0, -1], [[4, 12], [-1, -1]]
+    paste = Paste(bank, per_image=(1, 1), method="alpha")
+    host = a_host(2, rng, edge=40)
+    host.mask[...] = 0
+    for seed in range(12):
+        after = paste(host, np.random.default_rng(seed))
+        record = after.meta["pasted"][0]
+        if record["index"] == 0:
+            changed = after.mask[4:20, 12:28]
+            assert (changed == bank.masks[0]).all() and (after.mask > 0).sum() == (changed > 0).sum()
+    other = Sample(host.image, host.mask, meta={"name": "another"})
+    drawn = {paste(other, np.random.default_rng(s)).meta["pasted"][0]["index"] for s in range(12)}
+    assert drawn == {1}
+
+
+@pytest.mark.parametrize(
+    ("settings_", "said"),
+    [
+        ({"method": "poissonn"}, "no method 'poissonn'"),
+        ({"per_image": (3, 1)}, "3 to 1"),
+        ({"only": ["blue"]}, "no class blue"),
+        ({"classes": {"rare": 1}}, "class 'common'"),
+    ],
+)
+def test_nonsense_is_refused_by_name(rng: np.random.Generator, settings_: dict, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        Paste(a_bank(2, rng), **settings_)
+
+
+def test_hosts_that_do_not_fit_are_refused(rng: np.random.Generator) -> None:
+    paste = Paste(a_bank(2, rng))
+    with pytest.raises(DataError, match="2D bank"):
+        paste.check(Schema("nifti", "scan", 3, ("c0", "c1"), {}))
+    with pytest.raises(DataError, match="channels c0, c1"):
+        paste.check(Schema("nifti", "scan", 2, ("t1",), {}))
