@@ -1,0 +1,241 @@
+"""One NIfTI file ↔ one array: nothing of the header, data type or scaling is lost on the way.
+
+nibabel drops ``scl_slope`` and ``scl_inter`` when it opens a file and makes up new ones when it saves. Here
+the bytes before the data (header and extensions) are kept as they are and written again, so that a scan that
+comes back differs from the original in the voxels that were changed and in nothing else.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+from isal import igzip, isal_zlib
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
+
+from domaingan.adapters.nifti_header import NiftiHeader, new_header, parse_header, prefix, read_prefix
+from domaingan.errors import DataError
+from domaingan.files import atomic_file
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+GZIP_LEVEL = 2
+"""Of igzip's 0 to 3; level 3 takes twice the time and is no smaller on scans."""
+
+GZIP_ERROR = cast("type[Exception]", isal_zlib.error)
+
+WHOLE = 1e-3
+"""A mask's value is whole within this: scaling leaves some noise."""
+
+
+# ------------------------------------------------------------------- reading
+
+
+def read_header(path: Path) -> NiftiHeader:
+    """Read the header alone, and check by the file's size that the data can be there.
+
+    Raises:
+        DataError: the file is missing, empty, truncated or not a single-file NIfTI.
+    """
+    with _named(path), _opened(path) as stream:
+        header = parse_header(read_prefix(stream, path), path)
+    needed = len(header.raw) + header.data_size
+    with _named(path):
+        found = _stored_size(path)
+        if found is None or found != needed:  # the quick look is not conclusive
+            found = len(_contents(path))
+    if found < needed:
+        raise DataError(f"truncated: {found} bytes", path=path, expected=f"{needed} for shape {header.shape}")
+    return header
+
+
+def read_image(path: Path) -> tuple[NDArray[np.float32], NiftiHeader]:
+    """Read an image in its stored shape, scaling applied, as float32.
+
+    Raises:
+        DataError: as :func:`read_header`, or values that are not finite.
+    """
+    values, header = _read_values(path)
+    with np.errstate(over="ignore"):
+        image = values.astype(np.float32, copy=False)
+    if not np.isfinite(image).all():
+        bad = int(np.count_nonzero(~np.isfinite(image)))
+        raise DataError(f"{bad} values that are NaN, infinite or beyond float32", path=path, expected="finite numbers")
+    return image, header
+
+
+def read_mask(path: Path) -> tuple[NDArray[np.int32], NiftiHeader]:
+    """Read a mask in its stored shape as int32; floating point on disk is fine where its values are whole.
+
+    Raises:
+        DataError: as :func:`read_header`, or a value that is not a whole number of at most 31 bits.
+    """
+    values, header = _read_values(path)
+    if values.dtype.kind in "ui" and values.dtype.itemsize < 4:
+        return values.astype(np.int32), header
+    with np.errstate(invalid="ignore"):
+        exact = values.astype(np.int32)
+        if np.array_equal(exact, values):
+            return exact, header
+        whole = np.rint(values)
+        bad = ~(np.abs(values - whole) <= WHOLE) | (np.abs(whole) >= 2**31)
+    if bad.any():
+        raise DataError(f"mask value {values[bad][0]:g}", path=path, expected="whole numbers")
+    return whole.astype(np.int32), header
+
+
+def mask_values(mask: NDArray[Any]) -> list[int]:
+    """The different values of an integer mask, ascending.
+
+    >>> mask_values(np.array([[0, 4], [4, 1]]))
+    [0, 1, 4]
+    """
+    low, high = int(mask.min(initial=0)), int(mask.max(initial=0))
+    if low < 0 or high > 1 << 16:
+        return [int(value) for value in np.unique(mask)]
+    return [int(value) for value in np.flatnonzero(np.bincount(mask.ravel(order="K")))]  # ten times faster
+
+
+def _read_values(path: Path) -> tuple[NDArray[Any], NiftiHeader]:
+    """The scaled values in the stored shape; unscaled files keep their data type (native byte order)."""
+    with _named(path):
+        contents = _contents(path)
+        header = parse_header(read_prefix(io.BytesIO(contents), path), path)
+    start, needed = len(header.raw), len(header.raw) + header.data_size
+    if len(contents) < needed:
+        raise DataError(f"truncated: {len(contents)} bytes", path=path, expected=f"{needed} for shape {header.shape}")
+    stored = np.frombuffer(contents, header.dtype, count=int(np.prod(header.shape)), offset=start)
+    stored = stored.reshape(header.shape, order="F").astype(header.dtype.newbyteorder("="), copy=False)
+    return _scaled(stored, header), header
+
+
+def _scaled(stored: NDArray[Any], header: NiftiHeader) -> NDArray[Any]:
+    if (header.slope, header.inter) == (1.0, 0.0):
+        return stored
+    values: NDArray[np.float64] = stored.astype(np.float64) * header.slope + header.inter
+    return values
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Turn what the libraries raise into one line that names the file."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError("no such file", path=path) from None
+    except (EOFError, GZIP_ERROR) as error:
+        raise DataError(f"truncated or damaged gzip ({error})", path=path) from None
+    except DataError:
+        raise
+    except (OSError, HeaderDataError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"cannot be read as NIfTI ({reason})", path=path) from None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The file's contents as a stream, unpacked if it is packed, whatever its name says."""
+    with path.open("rb") as file:
+        start = file.read(2)
+        file.seek(0)
+        if not start:
+            raise DataError("empty file", path=path, expected="a NIfTI file")
+        if start != GZIP_MAGIC:
+            yield file
+            return
+        with igzip.open(file, "rb") as unpacked:
+            yield unpacked
+
+
+def _contents(path: Path) -> bytes:
+    packed = path.read_bytes()
+    if not packed:
+        raise DataError("empty file", path=path, expected="a NIfTI file")
+    return igzip.decompress(packed) if packed.startswith(GZIP_MAGIC) else packed
+
+
+def _stored_size(path: Path) -> int | None:
+    """Size of the unpacked contents without unpacking: gzip says it (modulo 2³²) in its last four bytes."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if file.read(2) != GZIP_MAGIC:
+            return size
+        if size < 18:
+            return None
+        file.seek(-4, io.SEEK_END)
+        return int.from_bytes(file.read(4), "little")
+
+
+# ------------------------------------------------------------------- writing
+
+
+def write_nifti(
+    path: Path,
+    array: NDArray[Any],
+    like: NiftiHeader | None = None,
+    affine: NDArray[Any] | None = None,
+) -> None:
+    """Write an array atomically; the same array gives the same bytes, packed where the name ends in ``.gz``.
+
+    Args:
+        path: ends in ``.nii`` or ``.nii.gz``.
+        array: ``(*spatial)`` values (scaling applied); integers are a mask, whose values are never rounded or clipped.
+        like: the header of the file it came from: header fields, extensions, data type and scaling are kept, values
+            are rounded and clipped to what that data type holds. Without it float32, or the smallest integer type.
+        affine: 4×4; where given it replaces the one in ``like``.
+
+    Raises:
+        DataError: an image holds NaN or infinity, or a mask's values do not fit the data type that its file has.
+    """
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise DataError("NaN or infinite values to be written", path=path, expected="finite numbers")
+    header = like or new_header(array, affine)
+    shape = _stored_shape(array.shape, header.shape)
+    stored = _unscaled(array, header)
+    if array.dtype.kind in "uib" and not np.array_equal(np.rint(_scaled(stored, header)), array):
+        raise DataError(
+            f"mask values up to {array.max()}", path=path, expected=f"what {header.dtype} with its scaling can hold"
+        )
+    raw = prefix(header, shape, affine)
+    payload = raw + stored.astype(header.dtype, copy=False).tobytes(order="F")
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(igzip.compress(payload, GZIP_LEVEL, mtime=0) if path.name.endswith(".gz") else payload)
+
+
+def _stored_shape(shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[int, ...]:
+    """The array's shape with the axes of length 1 that its file had after them: (X, Y, 1) stays (X, Y, 1)."""
+    rest = like[len(shape) :]
+    return shape + rest if set(rest) <= {1} else shape
+
+
+def _unscaled(array: NDArray[Any], header: NiftiHeader) -> NDArray[Any]:
+    """What is stored for these values: the inverse of :func:`_scaled`, rounded and clipped to the data type."""
+    dtype = header.dtype.newbyteorder("=")
+    if array.dtype == dtype and (header.slope, header.inter) == (1.0, 0.0):
+        return array
+    raw = (array.astype(np.float64) - header.inter) / header.slope
+    if dtype.kind == "f":
+        return _nearest_float(raw.astype(dtype), array, header)
+    limits = np.iinfo(dtype)
+    with np.errstate(invalid="ignore"):
+        stored: NDArray[Any] = np.rint(raw).astype(dtype)
+    # Not np.clip: the largest 64-bit integers have no float of their own.
+    stored[raw >= limits.max], stored[raw <= limits.min] = limits.max, limits.min
+    return stored
+
+
+def _nearest_float(stored: NDArray[Any], array: NDArray[Any], header: NiftiHeader) -> NDArray[Any]:
+    """Division rounds once more than the multiplication did: step to the neighbour that gives the value exactly."""
+    for step in (np.inf, -np.inf):
+        off = _scaled(stored, header).astype(np.float32) != array
+        if not off.any():
+            break
+        beside = np.nextafter(stored, step, dtype=stored.dtype)
+        better = off & (_scaled(beside, header).astype(np.float32) == array)
+        stored = np.where(better, beside, stored)
+    return stored

@@ -1,0 +1,121 @@
+"""From a scan's record to its sample, and from a sample back to NIfTI files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.adapters.nifti_files import mask_values, read_image, read_mask, write_nifti
+from domaingan.adapters.nifti_header import NiftiHeader
+from domaingan.errors import DataError
+from domaingan.sample import Record, Sample, Schema
+
+
+@dataclass(frozen=True)
+class ScanHeader:
+    """What ``Sample.meta["header"]`` holds of a scan: the headers of all its files, one a channel for the image."""
+
+    channels: tuple[NiftiHeader, ...]
+    mask: NiftiHeader | None = None
+    foreground: NiftiHeader | None = None
+
+
+@dataclass(frozen=True)
+class ScanReader:
+    """Reads the files of a record into a sample; masks are uint8 where the dataset's values allow, else int32."""
+
+    schema: Schema
+    known: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "known", tuple(sorted({0, *self.schema.classes.values(), *self.schema.ignore})))
+
+    def __call__(self, record: Record) -> Sample:
+        """Read a sample.
+
+        Raises:
+            DataError: a file is missing or damaged, holds NaN, or a mask value that no class has.
+        """
+        channels: list[NDArray[np.float32]] = []
+        headers: list[NiftiHeader] = []
+        for path in (path for name, path in record.files.items() if name.startswith("image_")):
+            array, header = read_image(path)
+            pieces = self._pieces(array, record, path)
+            channels += pieces
+            headers += [header] * len(pieces)
+        mask, mask_header = self._mask(record, "mask")
+        inside, inside_header = self._mask(record, "foreground")
+        meta = record.facts() | {
+            "affine": np.array(record.affine),
+            "header": ScanHeader(tuple(headers), mask_header, inside_header),
+        }
+        if inside is not None:
+            meta["foreground"] = np.ascontiguousarray(inside > 0)
+        if mask is not None:
+            self._check_values(mask, record.files["mask"])
+            mask = np.ascontiguousarray(mask, np.uint8 if self.known[0] >= 0 and self.known[-1] < 256 else np.int32)
+        return Sample(np.ascontiguousarray(np.stack(channels)), mask, condition=dict(record.condition), meta=meta)
+
+    def _pieces(self, array: NDArray[Any], record: Record, path: Path) -> list[NDArray[Any]]:
+        """The spatial arrays that a stored one holds, one a channel."""
+        if array.shape[: len(record.shape)] != record.shape and (*array.shape, 1) != record.shape:
+            raise DataError(f"shape {array.shape}", path=path, expected=f"{record.shape}, as when it was opened")
+        stacked = array.reshape(*record.shape, -1, order="F")
+        return [stacked[..., i] for i in range(stacked.shape[-1])]
+
+    def _mask(self, record: Record, name: str) -> tuple[NDArray[Any] | None, NiftiHeader | None]:
+        path = record.files.get(name)
+        if path is None:
+            return None, None
+        array, header = read_mask(path)
+        return self._pieces(array, record, path)[0], header
+
+    def _check_values(self, mask: NDArray[Any], path: Path) -> None:
+        strangers = [value for value in mask_values(mask) if value not in self.known]
+        if strangers:
+            found = ", ".join(map(str, strangers[:5]))
+            names = ", ".join(f"{value} {name}" for name, value in self.schema.classes.items()) or "(no class)"
+            ignored = "".join(f", {value} ignored" for value in self.schema.ignore)
+            raise DataError(f"mask value {found}", path=path, expected=f"0 background, {names}{ignored}")
+
+
+# --------------------------------------------------------------- samples to files
+
+
+def write_scan(sample: Sample, images: Sequence[Path], mask: Path, foreground: Path | None = None) -> None:
+    """Write a sample to one file a channel, its mask (if any) and its foreground (if any and a path is given).
+
+    Every file keeps the header, data type and scaling it came with. The affine is the file's own unless the
+    sample's was changed (cropped, resampled).
+
+    Raises:
+        DataError: as :func:`domaingan.adapters.nifti_files.write_nifti`.
+    """
+    if len(images) != len(sample.image):
+        raise DataError(f"{len(sample.image)} channels", path=sample.name, expected=f"{len(images)}")
+    header = sample.meta.get("header")
+    if not isinstance(header, ScanHeader) or len(header.channels) != len(images):
+        header = None
+    affine = _changed_affine(sample, header)
+    for i, path in enumerate(images):
+        write_nifti(path, sample.image[i], header.channels[i] if header else None, affine)
+    if sample.mask is not None:
+        write_nifti(mask, sample.mask, header.mask if header else None, affine)
+    inside = sample.meta.get("foreground")
+    if foreground is not None and inside is not None:
+        write_nifti(foreground, np.asarray(inside, np.uint8), header.foreground if header else None, affine)
+
+
+def _changed_affine(sample: Sample, header: ScanHeader | None) -> NDArray[Any] | None:
+    """The affine to write, None where each file keeps its own."""
+    affine = sample.meta.get("affine")
+    if header is not None:
+        return None if affine is None or np.array_equal(affine, header.channels[0].affine) else np.asarray(affine)
+    if affine is not None:
+        return np.asarray(affine)
+    return np.diag([*sample.spacing, *[1.0] * (4 - sample.spatial_dims)])

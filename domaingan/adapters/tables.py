@@ -1,0 +1,218 @@
+"""``samples.csv`` and ``classes.json``: what a dataset's root says about its samples and its masks' values."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
+
+from domaingan.errors import DataError
+from domaingan.files import atomic_file, read_json, write_json
+from domaingan.sample import Record, Schema, Value
+
+SAMPLES_CSV = "samples.csv"
+CLASSES_JSON = "classes.json"
+OWN_COLUMNS = ("subject", "sequence", "split")
+"""Columns of ``samples.csv`` that are not conditions, beside ``sample``."""
+
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")  # not 007, which is a name
+
+# ------------------------------------------------------------------- classes
+
+
+class Classes(BaseModel):
+    """The contents of ``classes.json``, or of what a layout has in its place.
+
+    Attributes:
+        classes: the mask's values by name, without the background, which is 0.
+        ignore: values that no score counts.
+        objects: classes whose connected components are instances.
+        regions: unions of values that are scored together.
+        channels: names of the image's channels in their order; empty: all that most samples have, sorted.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    classes: dict[str, Annotated[StrictInt, Field(ge=0, lt=2**31)]]
+    ignore: list[StrictInt] = []
+    objects: list[str] = []
+    regions: dict[str, list[StrictInt]] = {}
+    channels: list[str] = []
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Classes:
+        named = self.foreground
+        values = list(named.values())
+        for name, value in named.items():
+            if value == 0:
+                raise ValueError(f"class {name!r} has value 0, which is the background")
+            if values.count(value) > 1:
+                raise ValueError(f"value {value} has more than one name")
+        for name, members in self.regions.items():
+            strangers = [value for value in members if value not in values]
+            if strangers or not members:
+                raise ValueError(f"region {name!r} has {strangers or 'no value'}, the classes have {sorted(values)}")
+        if strange := [name for name in self.objects if name not in named]:
+            raise ValueError(f"objects {strange}: no such class among {list(named)}")
+        return self
+
+    @property
+    def foreground(self) -> dict[str, int]:
+        """The classes but for a ``background`` of 0, which may be listed."""
+        return {name: value for name, value in self.classes.items() if (name.lower(), value) != ("background", 0)}
+
+
+def parse_classes(stored: Any, path: Path) -> Classes:
+    """Check what was read from a file.
+
+    Raises:
+        DataError: something in it is not as :class:`Classes` says.
+    """
+    if not isinstance(stored, dict):
+        raise DataError("no JSON object", path=path, expected='{"classes": {name: value}}')
+    try:
+        return Classes.model_validate(stored)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        reason = first["msg"].removeprefix("Value error, ")
+        raise DataError(f"{where}: {reason}" if where else reason, path=path) from None
+
+
+def read_classes(root: Path) -> Classes | None:
+    """The dataset's ``classes.json``, or None where there is none.
+
+    Raises:
+        DataError: it is there but not as it should be.
+    """
+    path = root / CLASSES_JSON
+    return parse_classes(read_json(path), path) if path.exists() else None
+
+
+def write_classes(root: Path, schema: Schema) -> None:
+    """Write ``classes.json``; the channels are in it, so that their order and spelling are kept."""
+    stored: dict[str, Any] = {"classes": schema.classes, "channels": schema.channels}
+    more = {"ignore": schema.ignore, "objects": schema.objects, "regions": schema.regions}
+    write_json(root / CLASSES_JSON, stored | {name: value for name, value in more.items() if value})
+
+
+# ------------------------------------------------------------------- samples
+
+
+@dataclass(frozen=True)
+class SampleTable:
+    """The contents of ``samples.csv``.
+
+    Attributes:
+        rows: for each sample its columns, empty cells left out.
+        conditions: the columns that are conditions, in the file's order.
+    """
+
+    rows: Mapping[str, Mapping[str, Value]]
+    conditions: tuple[str, ...] = ()
+
+    def completed(self, record: Record) -> Record:
+        """The record with what the table says about it; the table's word counts more."""
+        row = self.rows.get(record.name, {})
+        condition = {name: row[name] for name in self.conditions if name in row}
+        return replace(
+            record,
+            subject=str(row.get("subject", record.subject)),
+            sequence=str(row.get("sequence", record.sequence)),
+            split=str(row.get("split", record.split)),
+            condition={**record.condition, **condition},
+        )
+
+
+def read_samples(root: Path, known: Iterable[str]) -> SampleTable:
+    """The dataset's ``samples.csv``, an empty table where there is none.
+
+    Commas, semicolons or tabs; columns of numbers become numbers (``subject``, ``sequence``, ``split`` stay text).
+
+    Args:
+        root: the dataset's folder.
+        known: names of all samples on disk.
+
+    Raises:
+        DataError: no column ``sample``, a sample that is not there or that is named twice, or a ragged row.
+    """
+    path = root / SAMPLES_CSV
+    if not path.exists():
+        return SampleTable({})
+    header, lines = _read_lines(path)
+    rows: dict[str, dict[str, str]] = {}
+    for number, cells in lines:
+        row = dict(zip(header, cells, strict=True))
+        name = row.pop("sample")
+        if name in rows:
+            raise DataError(f"line {number}: sample {name!r} is there twice", path=path, expected="one line a sample")
+        rows[name] = {column: cell for column, cell in row.items() if cell}
+    on_disk = set(known)
+    if missing := [name for name in rows if name not in on_disk]:
+        raise DataError(
+            f"sample {missing[0]!r} is not there" + (f" (nor {len(missing) - 1} more)" if missing[1:] else ""),
+            path=path,
+            expected=f"one of {', '.join(sorted(on_disk)[:10])}",
+        )
+    conditions = tuple(column for column in header if column not in ("sample", *OWN_COLUMNS))
+    return SampleTable(_with_numbers(rows, conditions), conditions)
+
+
+def _read_lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets begin with a byte-order mark
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot be read ({error})", path=path, expected="a CSV file in UTF-8") from None
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    try:
+        reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
+        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    except csv.Error as error:
+        raise DataError(f"cannot be read as CSV ({error})", path=path) from None
+    lines = [(number, row) for number, row in lines if any(row)]
+    header = lines[0][1] if lines else []
+    if "sample" not in header:
+        raise DataError(f"columns {', '.join(header) or '(none)'}", path=path, expected="a column 'sample'")
+    if len(set(header)) < len(header) or "" in header:
+        raise DataError(f"columns {', '.join(header)}", path=path, expected="a name of its own for each column")
+    for number, row in lines[1:]:
+        if len(row) != len(header):
+            raise DataError(f"line {number}: {len(row)} cells", path=path, expected=f"{len(header)}, as in line 1")
+        if not row[header.index("sample")]:
+            raise DataError(f"line {number}: no sample named", path=path)
+    return header, lines[1:]
+
+
+def _with_numbers(rows: Mapping[str, Mapping[str, str]], conditions: Sequence[str]) -> dict[str, dict[str, Value]]:
+    numeric = set()
+    for column in conditions:
+        cells = [row[column] for row in rows.values() if column in row]
+        if cells and all(_NUMBER.fullmatch(cell) for cell in cells):
+            numeric.add(column)
+    return {
+        name: {column: _number(cell) if column in numeric else cell for column, cell in row.items()}
+        for name, row in rows.items()
+    }
+
+
+def _number(cell: str) -> float:
+    """An int where it is written as one, so that grade 2 is found as ``2``."""
+    return int(cell) if cell.lstrip("-").isdigit() else float(cell)
+
+
+def write_samples(root: Path, records: Sequence[Record], conditions: Sequence[str]) -> None:
+    """Write ``samples.csv``: a line for each record, with the columns in which any of them has something."""
+    columns = [column for column in OWN_COLUMNS if any(getattr(record, column) for record in records)]
+    columns += [column for column in conditions if column not in columns]
+    with atomic_file(root / SAMPLES_CSV) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["sample", *columns])
+        for record in sorted(records, key=lambda record: record.name):
+            cells = [record.value(column) for column in columns]
+            writer.writerow([record.name, *("" if cell is None else cell for cell in cells)])
