@@ -6,7 +6,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Write arrays by name as a compressed ``.npz`` file, atomically; it opens without unpickling."""
+    named: dict[str, Any] = dict(arrays)
+    with atomic_file(path) as temporary:
+        np.savez_compressed(temporary, **named)
 
 
 def read_json(path: Path) -> Any:

@@ -41,7 +41,7 @@ def command(
     verbose: o.Verbose = False,
 ) -> None:
     """Paste crops from a bank into the images of DATA and write them in DATA's own layout, masks and all."""
-    from domaingan.adapters import write
+    from domaingan.adapters.writing import write_dataset
     from domaingan.bank import Bank
     from domaingan.blend import Paste
     from domaingan.cli.progress import Teller
@@ -55,7 +55,7 @@ def command(
     pasted: dict[str, list[dict[str, Any]]] = {}
     with Teller("blending") as teller:
         samples = _noted(augmented, pasted, teller)
-        write(samples, dataset, out, overwrite=overwrite, extra={"pasted.json": pasted})
+        write_dataset(samples, dataset, out, overwrite=overwrite, notes={"pasted.json": pasted})
     counts: Counter[str] = Counter()
     unplaced = 0
     for record in (record for records in pasted.values() for record in records):

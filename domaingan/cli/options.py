@@ -89,8 +89,8 @@ def open_data(
     dataset = load(data, layout)
     if dataset.problems and not skip_problems:
         first, more = dataset.problems[0], len(dataset.problems) - 1
-        others = f" (and {more} more: see domaingan inspect)" if more else ""
-        raise DataError(first.reason + others, path=first.path)
+        others = f"and {more} more problems, which inspect lists; " if more else ""
+        raise DataError(f"{first.reason} ({others}--skip-problems goes on without)", path=first.path)
     if not len(dataset):
         raise DataError("no usable sample", path=data, expected="at least one: see domaingan inspect")
     dataset = dataset.where(**conditions(where, "--where"))

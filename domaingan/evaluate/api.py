@@ -13,7 +13,8 @@ from domaingan.bank import Bank
 from domaingan.errors import DataError
 from domaingan.evaluate.arms import parse_arms
 from domaingan.evaluate.config import EvaluationConfig
-from domaingan.evaluate.protocol import Progress, run
+from domaingan.evaluate.progress import Progress
+from domaingan.evaluate.protocol import run
 from domaingan.evaluate.split import Fold, folds, only_labelled
 from domaingan.grid import view
 from domaingan.sample import Dataset

@@ -8,9 +8,9 @@ from domaingan.bank import Bank
 from domaingan.crops import crops
 from domaingan.evaluate.arms import Arm
 from domaingan.evaluate.config import EvaluationConfig
+from domaingan.evaluate.progress import Progress
 from domaingan.evaluate.split import refuse_leak
 from domaingan.gan import GAN
-from domaingan.gan.fit import Progress
 from domaingan.sample import Dataset
 
 CONDITION = "lesion"
@@ -22,7 +22,7 @@ def banks_for(
     test: Dataset,
     config: EvaluationConfig,
     folder: Path,
-    progress: Progress | None = None,
+    progress: Progress,
 ) -> dict[str, Bank]:
     """For each source that an arm names its bank, made from the training samples alone.
 
@@ -52,9 +52,10 @@ def banks_for(
     return banks
 
 
-def _fitted(real: Bank, config: EvaluationConfig, folder: Path, progress: Progress | None) -> Bank:
+def _fitted(real: Bank, config: EvaluationConfig, folder: Path, progress: Progress) -> Bank:
     out, drawn = folder / "gan", folder / "bank-gan"
     if not (drawn / "bank.json").is_file():
+        progress.start(f"fitting a GAN to {len(real)} crops")
         gan = GAN.for_crops(real)
         gan.fit(
             real,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,34 +22,15 @@ from domaingan.evaluate.banks import banks_for
 from domaingan.evaluate.batches import prepared
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.examples import bank_examples, largest, paste_examples, prediction_examples
+from domaingan.evaluate.progress import Progress, Silent
 from domaingan.evaluate.split import Fold
 from domaingan.evaluate.summary import Scores, summarise
-from domaingan.files import atomic_file, claim_folder, read_json, write_json
+from domaingan.files import claim_folder, read_json, write_arrays, write_json
 from domaingan.sample import Dataset, Sample
 from domaingan.transforms import Classic
 
 EMPTY = 0.02
 """Slices that show less of the body than this share are not trained on."""
-
-
-class Progress(Protocol):
-    """Who is told how the evaluation goes."""
-
-    def start(self, what: str) -> None:
-        """A new stretch of work begins."""
-
-    def update(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
-        """It has come to ``step`` of ``total``."""
-
-
-class Silent:
-    """Tells nobody."""
-
-    def start(self, what: str) -> None:
-        """Nothing."""
-
-    def update(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
-        """Nothing."""
 
 
 @dataclass
@@ -116,8 +97,7 @@ def run(
         "train_subjects": [list(fold.train.subjects) for fold in folds],
         "seconds": round(time.monotonic() - started, 1),
     }
-    with atomic_file(out / "pictures.npz") as temporary:
-        np.savez_compressed(temporary, **pictures)
+    write_arrays(out / "pictures.npz", pictures)
     write_json(out / "result.json", result)
     return result
 
@@ -185,11 +165,10 @@ def _train_and_score(arm: Arm, seed: int, fold: Prepared, config: EvaluationConf
         )
     scores = segmentation.score(model, fold.test, fold.own_grid)
     predictions = [model.predict(fold.test[i]) for i in fold.shown]
-    with atomic_file(path.with_suffix(".npz")) as temporary:
-        np.savez_compressed(temporary, shown=np.array(fold.shown), **{f"p{i}": p for i, p in enumerate(predictions)})
-    rows = {s: {m: None if np.isnan(v) else v for m, v in row.items()} for s, row in scores.items()}
+    arrays = {f"p{i}": prediction for i, prediction in enumerate(predictions)}
+    write_arrays(path.with_suffix(".npz"), {"shown": np.array(fold.shown), **arrays})
     timing = {"train": round(trained - started, 1), "score": round(time.monotonic() - trained, 1)}
-    write_json(path, {"scores": rows, "losses": model.losses, "seconds": timing})
+    write_json(path, {"scores": scores, "losses": model.losses, "seconds": timing})
     return {"scores": scores, "losses": model.losses, "seconds": timing}
 
 

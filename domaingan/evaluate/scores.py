@@ -27,7 +27,9 @@ class DiceCounter:
     """
 
     def __init__(self, schema: Schema) -> None:
-        self.targets = {name: (value,) for name, value in schema.classes.items() if value not in schema.ignore}
+        self.targets: dict[str, tuple[int, ...]] = {
+            name: (value,) for name, value in schema.classes.items() if value not in schema.ignore
+        }
         self.targets |= {name: values for name, values in schema.regions.items() if len(values) > 1}
         self.ignore = schema.ignore
         self._counts: dict[str, dict[str, NDArray[np.int64]]] = defaultdict(

@@ -1,0 +1,45 @@
+"""Training patches: a function of seed and number alone, whichever worker makes them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from torch.utils.data import DataLoader
+
+from domaingan import phantoms
+from domaingan.blend import Paste
+from domaingan.crops import crops
+from domaingan.evaluate.arms import Augment
+from domaingan.evaluate.batches import Patches, class_index, prepared
+from domaingan.grid import as_slices
+from domaingan.sample import Schema
+from domaingan.transforms import Classic
+
+
+@pytest.fixture(scope="module")
+def patches() -> Patches:
+    data = as_slices(phantoms.load("medical", subjects=2, shape=(32, 32, 16)))
+    samples = [prepared(sample, data.schema) for sample in data]
+    augment = Augment({"copy-paste": Paste(crops(data, size=16))}, Classic(2, "scan"))
+    return Patches(samples, data.schema, augment, (32, 48), 12, seed=3)
+
+
+def test_same_batches_with_any_number_of_workers(patches: Patches) -> None:
+    runs = [list(DataLoader(patches, batch_size=4, num_workers=n)) for n in (0, 2)]
+    for one, two in zip(*runs, strict=True):
+        assert all((a == b).all() for a, b in zip(one, two, strict=True))
+
+
+def test_patches_have_the_shape_asked_for_whatever_the_sample(patches: Patches) -> None:
+    image, mask = patches[0]
+    assert image.shape == (2, 32, 48) and mask.shape == (32, 48) and image.dtype == np.float32
+
+
+def test_another_seed_other_patches(patches: Patches) -> None:
+    other = Patches(patches.samples, patches.schema, patches.augment, patches.patch, 12, seed=4)
+    assert any((patches[i][0] != other[i][0]).any() for i in range(12))
+
+
+def test_values_become_consecutive_classes_and_ignored_ones_255() -> None:
+    table = class_index(Schema("nifti", "scan", 2, ("a",), {"x": 7, "y": 300, "void": 9}, ignore=(9,)))
+    assert table[[0, 7, 300, 9]].tolist() == [0, 1, 2, 255]

@@ -1,0 +1,100 @@
+"""The whole protocol on small phantoms: every arm, resumable, the same again with the same seed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from domaingan import phantoms
+from domaingan.bank import Bank
+from domaingan.crops import crops
+from domaingan.errors import DataError
+from domaingan.evaluate import evaluate
+from domaingan.sample import Dataset
+
+ARMS = ["none", "classic", "copy-paste+classic", "gan+classic"]
+QUICK: dict[str, Any] = {"seeds": 1, "steps": 4, "width": 4, "size": 16, "gan_steps": 3, "gan_samples": 12}
+
+
+@pytest.fixture(scope="module")
+def people() -> Dataset:
+    return phantoms.load("medical", subjects=5, shape=(32, 32, 16))
+
+
+@pytest.fixture(scope="module")
+def done(people: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    out = tmp_path_factory.mktemp("runs") / "run"
+    return out, evaluate(people, arms=ARMS, out=out, dims=2, **QUICK)
+
+
+def test_result_has_every_arm_metric_and_subject(done: tuple[Path, dict[str, Any]]) -> None:
+    out, result = done
+    assert list(result["arms"]) == ARMS and set(result["differences"]) == set(ARMS) - {"classic"}
+    for row in result["arms"].values():
+        assert len(row["dice:oedema"]["values"]) == len(result["subjects"])
+    assert result["verdict"] == "cannot be shown" and result["primary"]["arm"] == "gan+classic"
+    assert json.loads((out / "result.json").read_text())["arms"] == result["arms"]
+    assert (out / "config.json").is_file()
+
+
+def test_bank_and_gan_never_saw_a_test_subject(done: tuple[Path, dict[str, Any]]) -> None:
+    out, result = done
+    for source in ("copy-paste", "gan"):
+        bank = Bank.load(out / "fold-0" / f"bank-{source}")
+        assert bank.subjects and not set(bank.subjects) & set(result["subjects"])
+
+
+def test_pictures_are_there(done: tuple[Path, dict[str, Any]]) -> None:
+    with np.load(done[0] / "pictures.npz", allow_pickle=False) as pictures:
+        assert {"hosts", "pasted", "images", "truth", "prediction:classic", "gan_samples"} <= set(pictures)
+        assert pictures["hosts"].shape == pictures["pasted"].shape
+        assert len(pictures["images"]) == len(pictures["prediction:none"]) == len(pictures["names"])
+
+
+def test_resume_does_only_what_is_missing_and_ends_the_same(people: Dataset, done: tuple[Path, dict[str, Any]]) -> None:
+    out, result = done
+    kept = {path: path.stat().st_mtime_ns for path in (out / "fold-0").glob("*.json")}
+    missing = out / "fold-0" / "copy-paste+classic-seed0.json"
+    missing.unlink()
+    again = evaluate(people, arms=ARMS, out=out, dims=2, resume=True, **QUICK)
+    assert again["arms"] == result["arms"] and again["differences"] == result["differences"]
+    for path, when in kept.items():
+        assert (path.stat().st_mtime_ns == when) == (path != missing)
+
+
+def test_a_run_is_neither_overwritten_nor_resumed_with_other_settings(
+    people: Dataset, done: tuple[Path, dict[str, Any]]
+) -> None:
+    with pytest.raises(DataError, match="exists already"):
+        evaluate(people, arms=ARMS, out=done[0], dims=2, **QUICK)
+    with pytest.raises(DataError, match="steps 5"):
+        evaluate(people, arms=ARMS, out=done[0], dims=2, resume=True, **(QUICK | {"steps": 5}))
+
+
+def test_volumes_and_folds(people: Dataset, tmp_path: Path) -> None:
+    result = evaluate(people, arms=["classic", "copy-paste+classic"], out=tmp_path / "run", k=2, **QUICK)
+    assert sorted(result["subjects"]) == sorted(people.subjects)
+    assert result["primary"]["arm"] == "copy-paste+classic"
+
+
+def test_a_leaking_bank_is_refused_before_anything_is_trained(people: Dataset, tmp_path: Path) -> None:
+    from domaingan.grid import as_slices
+
+    crops(as_slices(people), size=16).save(tmp_path / "bank")
+    with pytest.raises(DataError, match="test subjects"):
+        evaluate(people, arms=["classic", "gan+classic"], out=tmp_path / "run", dims=2, bank=tmp_path / "bank", **QUICK)
+    assert not list(tmp_path.glob("run/fold-0/*-seed0.json"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [({"task": "segmentatoin"}, "no task"), ({"arms": ["clasic"]}, "no arm"), ({"k": 9}, "9 folds")],
+)
+def test_nonsense_is_refused(people: Dataset, tmp_path: Path, settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        evaluate(people, out=tmp_path / "run", dims=2, **(QUICK | settings))
+    assert not (tmp_path / "run").exists()

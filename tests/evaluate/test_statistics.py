@@ -1,0 +1,56 @@
+"""The statistics: exact where they can be, honest about few subjects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from domaingan.evaluate.statistics import mean_interval, paired, sign_flip_p, smallest_p, verdict
+
+numbers = st.lists(st.floats(-1, 1).filter(lambda x: abs(x) > 1e-6), min_size=2, max_size=10)
+
+
+@given(numbers)
+def test_interval_is_students(values: list[float]) -> None:
+    found = mean_interval(values)
+    low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), max(stats.sem(values), 1e-12))
+    assert found["ci"] == pytest.approx([low, high], abs=1e-5)
+
+
+@given(numbers)
+def test_p_is_symmetric_and_never_below_the_smallest(values: list[float]) -> None:
+    rng = np.random.default_rng(0)
+    p = sign_flip_p(values, rng)
+    assert p == sign_flip_p([-v for v in values], rng)
+    assert smallest_p(len(values)) - 1e-12 <= p <= 1
+
+
+def test_all_alike_gives_the_smallest_p() -> None:
+    rng = np.random.default_rng(0)
+    assert sign_flip_p([0.1] * 6, rng) == smallest_p(6) == 2 / 64
+    assert 0 < sign_flip_p([0.1] * 30, rng) <= 1 / 1000
+
+
+def test_missing_subjects_do_not_count() -> None:
+    assert paired(np.array([0.5, np.nan, 0.7]), np.array([0.4, 0.2, 0.6]), np.random.default_rng(0))["n"] == 2
+    assert mean_interval([np.nan]) == {"mean": None, "ci": [None, None]}
+    assert mean_interval([0.5]) == {"mean": 0.5, "ci": [None, None]}
+
+
+def test_verdicts() -> None:
+    rng = np.random.default_rng(0)
+    better, same = rng.normal(0.2, 0.02, 12), rng.normal(0, 0.1, 12)
+    zero = np.zeros(12)
+    assert verdict(paired(better, zero, rng)) == "helps"
+    assert verdict(paired(-better, zero, rng)) == "hurts"
+    assert verdict(paired(same - same.mean(), zero, rng)) == "no difference"
+    assert verdict(paired(better[:4], zero[:4], rng)) == "cannot be shown"
+
+
+def test_false_alarms_come_as_often_as_promised() -> None:
+    rng = np.random.default_rng(1)
+    called = [verdict(paired(rng.normal(size=12), np.zeros(12), rng)) for _ in range(400)]
+    assert np.mean([v in ("helps", "hurts") for v in called]) < 0.08
