@@ -139,8 +139,9 @@ def contrast(image: Image, mask: NDArray[Any], around: Mask) -> NDArray[np.float
     body = np.asarray(mask) > 0
     if not body.any() or not around.any():
         return np.zeros(len(image), dtype=np.float32)
-    difference: NDArray[np.float32] = image[:, body].mean(axis=1) - image[:, around].mean(axis=1)
-    return difference.astype(np.float32)
+    within = image[:, body].mean(axis=1, dtype=np.float64)
+    difference: NDArray[np.float32] = (within - image[:, around].mean(axis=1, dtype=np.float64)).astype(np.float32)
+    return difference
 
 
 def components(mask: NDArray[Any]) -> tuple[NDArray[np.int32], int]:

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+import pickle
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domaingan.bank import FORMAT, Bank, BankInfo, new_entries
+from domaingan.errors import DataError
+
+
+def make(n: int = 6, dims: int = 2, size: int = 8, subjects: int = 3) -> Bank:
+    rng = np.random.default_rng(n * dims)
+    info = BankInfo(
+        spatial_dims=dims,
+        channels=["t1", "t2"],
+        classes={"oedema": 1, "enhancing": 3},
+        conditions={"lesion": ["enhancing", "oedema"]},
+        subjects=[f"s{i}" for i in range(subjects)],
+        left_out={"objects under 12 pixels": 2},
+    )
+    entries = new_entries(info, n)
+    entries["subject"] = np.arange(n) % subjects
+    entries["condition:lesion"] = np.arange(n) % 2
+    entries["spacing"] = rng.uniform(0.5, 2, (n, dims))
+    images = rng.normal(size=(n, 2, *[size] * dims)).astype(np.float16)
+    return Bank(info, images, rng.choice([0, 1, 3], (n, *[size] * dims)).astype(np.uint8), entries)
+
+
+def same(a: Bank, b: Bank) -> bool:
+    parts = [(a.images, b.images), (a.masks, b.masks), (a.entries, b.entries)]
+    return a.info == b.info and all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in parts)
+
+
+def first_image(bank: Bank) -> tuple[bool, float]:
+    return isinstance(bank.images, np.memmap), float(bank[0].image.sum())
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 5), st.sampled_from([2, 3]))
+def test_save_then_load_is_identity(tmp_path: Path, n: int, dims: int) -> None:
+    bank = make(n, dims)
+    loaded = bank.save(tmp_path / "bank", overwrite=True)
+    assert same(bank, loaded)
+    assert same(loaded, Bank.load(str(tmp_path / "bank")))
+    assert same(loaded.save(tmp_path / "bank", overwrite=True), bank)  # onto itself
+
+
+def test_saving_refuses_an_existing_folder(tmp_path: Path) -> None:
+    make().save(tmp_path / "bank")
+    with pytest.raises(DataError, match="exists already"):
+        make(2).save(tmp_path / "bank")
+    assert len(Bank.load(tmp_path / "bank")) == 6
+
+
+def test_images_stay_on_disk_until_drawn(tmp_path: Path) -> None:
+    bank = make().save(tmp_path / "bank")
+    assert isinstance(bank.images, np.memmap)
+    assert isinstance(bank.masks, np.memmap)
+    crop = bank[-1]
+    assert (crop.index, crop.condition, crop.image.dtype) == (5, {"lesion": "oedema"}, np.float32)
+    assert crop.spacing == pytest.approx(make().entries["spacing"][5])
+    crop.image[:] = 0
+    crop.mask[:] = 0
+    assert same(bank, make())
+
+
+def test_a_drawn_crop_is_a_copy_in_memory_too() -> None:
+    bank = make()
+    bank.images = bank.images.astype(np.float32)
+    bank[0].image[:] = 9
+    assert bank.images[0].max() < 9
+    with pytest.raises(IndexError):
+        bank[6]
+
+
+def test_a_bank_from_disk_travels_as_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = make(200).save(tmp_path / "bank")
+    monkeypatch.chdir(tmp_path)
+    bank = Bank.load("bank")
+    assert len(pickle.dumps(bank)) < 500 < saved.images.nbytes
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        assert pool.submit(first_image, bank).result() == (True, first_image(saved)[1])
+        assert pool.submit(first_image, make(200)).result() == (False, first_image(saved)[1])
+    monkeypatch.chdir("/")
+    assert same(pickle.loads(pickle.dumps(saved)), saved)
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize("name", ["images.npy", "masks.npy", "entries.npy"])
+@pytest.mark.parametrize("fault", ["missing", "empty", "truncated", "garbage", "pickle", "archive"])
+def test_a_broken_array_is_refused(tmp_path: Path, name: str, fault: str) -> None:
+    make().save(tmp_path / "bank")
+    path = tmp_path / "bank" / name
+    whole = path.read_bytes()
+    if fault == "missing":
+        path.unlink()
+    elif fault == "pickle":
+        np.save(path, np.array([{}] * 6, dtype=object), allow_pickle=True)
+    elif fault == "archive":
+        with path.open("wb") as file:
+            np.savez(file, a=np.zeros(6))
+    else:
+        path.write_bytes({"empty": b"", "truncated": whole[:-9], "garbage": b"x" * len(whole)}[fault])
+    with pytest.raises(DataError) as caught:
+        Bank.load(tmp_path / "bank")
+    assert caught.value.path == str(path)
+    assert "\n" not in str(caught.value)
+
+
+def rewrite(folder: Path, **changes: object) -> None:
+    stored = json.loads((folder / "bank.json").read_text())
+    (folder / "bank.json").write_text(json.dumps(stored | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"format": FORMAT + 1, "colour": 1}, f"bank format {FORMAT + 1}; expected at most {FORMAT}: update domaingan"),
+        ({"colour": 1}, "colour"),
+        ({"channels": 3}, "channels"),
+        ({"channels": ["t1"]}, "expected 1 channels"),
+        ({"subjects": ["s0"]}, "subject 2; expected at most 1"),
+        ({"conditions": {"lesion": ["oedema"]}}, "condition:lesion 1"),
+        ({"conditions": {}}, "expected those of bank.json"),
+        ({"spatial_dims": 3}, "expected those of bank.json"),
+    ],
+)
+def test_a_bank_that_does_not_match_its_description(tmp_path: Path, changes: dict[str, object], reason: str) -> None:
+    make().save(tmp_path / "bank")
+    rewrite(tmp_path / "bank", **changes)
+    with pytest.raises(DataError, match=reason):
+        Bank.load(tmp_path / "bank")
+
+
+def test_parts_that_do_not_fit_together() -> None:
+    bank = make()
+    for images, masks, entries in [
+        (bank.images[:3], bank.masks, bank.entries),
+        (bank.images[:, :1], bank.masks, bank.entries),
+        (bank.images[..., :4], bank.masks, bank.entries),
+        (bank.images[..., 0], bank.masks[..., 0], bank.entries),
+    ]:
+        with pytest.raises(DataError):
+            Bank(bank.info, images, masks, entries)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}"])
+def test_a_folder_that_is_no_bank(tmp_path: Path, content: str) -> None:
+    with pytest.raises(DataError, match=r"no bank; expected a folder with bank\.json"):
+        Bank.load(tmp_path)
+    (tmp_path / "bank.json").write_text(content)
+    with pytest.raises(DataError, match=r"bank\.json: "):
+        Bank.load(tmp_path)
+
+
+# ---------------------------------------------------------------- entries
+
+
+def test_matching_and_counts() -> None:
+    bank = make(5)
+    assert bank.matching(lesion="oedema").tolist() == [1, 3]
+    assert bank.matching().tolist() == [0, 1, 2, 3, 4]
+    assert bank.counts() == {"lesion": {"enhancing": 3, "oedema": 2}}
+    with pytest.raises(DataError, match=r"no lesion=core; expected one of enhancing, oedema"):
+        bank.matching(lesion="core")
+    with pytest.raises(DataError, match=r"no condition 'weather'; expected one of lesion"):
+        bank.matching(weather="fog")
+    assert "5 real crops, 8×8" in repr(bank)
+
+
+def test_take_by_position_or_by_choice(tmp_path: Path) -> None:
+    bank = make().save(tmp_path / "bank")
+    taken = bank.take([4, 1])
+    assert taken.entries["subject"].tolist() == [1, 1]
+    assert (taken.images == bank.images[[4, 1]]).all()
+    assert taken.subjects == bank.subjects  # it cannot tell whom it no longer knows
+    assert not isinstance(taken.images, np.memmap)
+    assert same(bank.take(bank.entries["condition:lesion"] == 1), bank.take(bank.matching(lesion="oedema")))
+    assert len(bank.take([])) == 0
+
+
+@given(st.sets(st.sampled_from(["s0", "s1", "s2", "stranger"])))
+def test_a_bank_of_some_subjects_knows_only_them(chosen: set[str]) -> None:
+    bank = make(7)
+    own = bank.of_subjects(sorted(chosen))
+    assert set(own.subjects) == chosen - {"stranger"}
+    whose = [own.subjects[code] for code in own.entries["subject"]]
+    assert len(whose) == sum(bank.subjects[code] in chosen for code in bank.entries["subject"])
+    for crop, subject in zip(own, whose, strict=True):
+        origin = [i for i in range(7) if np.array_equal(bank.images[i], own.images[crop.index])]
+        assert [bank.subjects[bank.entries["subject"][i]] for i in origin] == [subject]
+
+
+def test_generated_entries_belong_to_nobody_alone() -> None:
+    bank = make()
+    bank.entries["subject"][2] = -1
+    with pytest.raises(DataError, match="no particular subject"):
+        bank.of_subjects(["s0"])
