@@ -1,0 +1,34 @@
+"""Procedural data: the embedded default that needs no download."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domaingan.errors import DataError
+from domaingan.phantoms import medical
+from domaingan.sample import Dataset
+
+PHANTOMS = {"medical": medical.load}
+"""What can be loaded, by name."""
+
+
+def load(name: str, **options: Any) -> Dataset:
+    """A phantom dataset by its name, with or without ``phantom:`` before it; samples are made when they are read.
+
+    Args:
+        name: one of :data:`PHANTOMS`.
+        options: passed on, see :func:`domaingan.phantoms.medical.load`.
+
+    Raises:
+        DataError: there is no phantom of that name.
+
+    >>> len(load("phantom:medical", subjects=5))
+    5
+    """
+    short = name.removeprefix("phantom:")
+    if short not in PHANTOMS:
+        raise DataError(f"no phantom {short!r}", expected=f"one of {', '.join(PHANTOMS)}")
+    return PHANTOMS[short](**options)
+
+
+__all__ = ["PHANTOMS", "load"]

@@ -1,0 +1,87 @@
+"""``phantom:medical``: heads in two MR contrasts, with a common lesion and a rare one that few people have.
+
+Every subject has its own anatomy (size, tilt, folding, ventricles), tissue contrasts, gain, coil sensitivity,
+noise and lesions, so that a segmenter has to generalise from one to another. Bright vessels and choroid plexus
+look like the rare lesion in one contrast, white-matter caps like the common one in the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.errors import DataError
+from domaingan.phantoms.fields import Field, Space, field
+from domaingan.phantoms.head import grow_head
+from domaingan.phantoms.lesions import grow_lesions
+from domaingan.sample import Dataset, Record, Sample, Schema
+
+CLASSES = {"oedema": 1, "enhancing": 2}
+"""The common class; and the rare one, a core inside an oedema."""
+
+ONE_IN = 5
+"""One subject in so many has the rare class: exactly one of each successive five."""
+
+FIELD_OF_VIEW = 192.0
+"""Edge of the image, in mm, along its longer in-plane axis; the slices are as thick as the pixels are wide."""
+
+SCHEMA = Schema("nifti", "scan", 3, ("flair", "t1c"), CLASSES)
+
+
+def load(subjects: int = 30, seed: int = 0, shape: Sequence[int] = (64, 64, 32)) -> Dataset:
+    """Heads of ``subjects`` people, one scan each, made when they are read (about 0.1 s).
+
+    Args:
+        subjects: number of people.
+        seed: another seed, other people. A subject depends on the seed and its own number alone.
+        shape: voxels along left–right, back–front and foot–head.
+
+    Raises:
+        DataError: there are no subjects, or the shape is not three numbers of at least 16.
+    """
+    if subjects < 1:
+        raise DataError(f"{subjects} subjects", expected="at least 1")
+    if len(shape) != 3 or min(shape) < 16:
+        raise DataError(f"shape {tuple(shape)}", expected="three numbers of at least 16")
+    size = tuple(int(n) for n in shape)
+    space = Space(size, FIELD_OF_VIEW / max(size[:2]))
+    affine = tuple(tuple(float(value) for value in row) for row in space.affine)
+    names = [f"phantom_{number:03d}" for number in range(subjects)]
+    spacing = (space.spacing,) * 3
+    records = [Record(name, subject=name, shape=size, spacing=spacing, affine=affine) for name in names]
+    return Dataset(records, _Reader(seed, space), SCHEMA, "phantom:medical")
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Makes a subject's scan from the seed and the number in its name."""
+
+    seed: int
+    space: Space
+
+    def __call__(self, record: Record) -> Sample:
+        number = int(record.name.rsplit("_", 1)[1])
+        rng = np.random.default_rng((self.seed, number))
+        head = grow_head(rng, self.space)
+        mask = grow_lesions(rng, head, rare=has_rare(self.seed, number))
+        meta = record.facts() | {"affine": self.space.affine}
+        return Sample(image=_scanned(rng, head.image, self.space), mask=mask, meta=meta)
+
+
+def has_rare(seed: int, number: int) -> bool:
+    """Whether a subject has the rare class."""
+    block, place = divmod(number, ONE_IN)
+    return place == int(np.random.default_rng((seed, block, 1)).integers(ONE_IN))
+
+
+def _scanned(rng: np.random.Generator, tissue: Field, space: Space) -> NDArray[np.float32]:
+    """What a scanner would store: gain, coil sensitivity and Rician noise (Gudbjartsson & Patz 1995), rounded."""
+    gain = 400 * np.exp(rng.normal(0, 0.35, (2, 1, 1, 1)))
+    sensitivity = np.exp(rng.uniform(0.05, 0.12) * field(rng, space, 90) + 0.03 * field(rng, space, 50))
+    noise = rng.uniform(0.02, 0.045)
+    real, imaginary = rng.normal(0, noise, (2, *tissue.shape))
+    signal = np.hypot(tissue * sensitivity + real, imaginary)
+    return np.rint(signal * gain).astype(np.float32)
