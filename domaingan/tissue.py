@@ -25,12 +25,10 @@ RING_WIDTH = 3
 
 
 def foreground(sample: Sample) -> Mask:
-    """The part of a scan that shows the body: ``meta["foreground"]`` where known, else a threshold.
+    """The part of a scan that shows the body: ``meta["foreground"]`` where known, else measured.
 
-    Where a tenth of the pixels or more have the value of the image's corners in every channel (skull-stripped
-    scans), the foreground is everything else; otherwise Otsu's threshold on the mean of the channels, each
-    brought to 0 to 1 first, as channels may differ in units. The largest connected component is kept and its
-    holes are filled.
+    In a skull-stripped scan it is everything that has not the value of the corners; in others everything brighter
+    than air. The largest connected component is kept and its holes are filled.
 
     Returns:
         ``(*spatial)`` boolean. For an image without contrast, all true.
@@ -39,21 +37,41 @@ def foreground(sample: Sample) -> Mask:
     if known is not None:
         return np.asarray(known, dtype=bool)
     image = sample.image
-    per_channel = (-1, *[1] * sample.spatial_dims)
     corners = image[np.ix_(range(len(image)), *[[0, -1]] * sample.spatial_dims)].reshape(len(image), -1)
     # The lower median is a value that occurs, also where the corners are of two values.
-    background = np.percentile(corners, 50, axis=1, method="lower").astype(image.dtype).reshape(per_channel)
-    inside: Mask = (image != background).any(axis=0)
-    if inside.mean() > 0.9:
-        # Percentiles, so that one bright vessel or implant does not press everything else together.
-        low, high = np.percentile(image.reshape(len(image), -1), (0.5, 99.5), axis=1).astype(np.float32)
-        varied = high > low
-        if not varied.any():
-            return np.ones(sample.shape, dtype=bool)
-        ends = np.stack([low, high], axis=1)[varied]
-        mean = np.clip(to_scaled(image[varied], ends), 0, 1).mean(axis=0)
-        inside = mean > filters.threshold_otsu(mean)
-    return _solid(inside)
+    background = np.percentile(corners, 50, axis=1, method="lower").astype(image.dtype)
+    inside: Mask = (image != background.reshape(-1, *[1] * sample.spatial_dims)).any(axis=0)
+    return _solid(inside if _leaves_a_border(inside) else _brighter_than_air(image))
+
+
+def _leaves_a_border(mask: Mask) -> bool:
+    """Whether almost nothing lies on the outer faces along one of the axes; noise and air would, there as elsewhere."""
+    return min(float(mask.take([0, -1], axis).mean()) for axis in range(mask.ndim)) < 0.05
+
+
+def _brighter_than_air(image: Image) -> Mask:
+    """Otsu's threshold on the mean of the channels, each brought to 0 to 1 first, as they may differ in units.
+
+    Where fat is bright, that threshold parts fat from everything else. It is taken once more among what is dark,
+    and that one counts if it parts two things: air, and what is well above the air's own noise. (Noise that is cut
+    in two lies at most 3.5 of the lower part's standard deviations apart, muscle and air at least 4.7, mostly 7 to 12:
+    measured on 27 MR scans of heads and limbs.)
+    """
+    low, high = np.percentile(image.reshape(len(image), -1), (0.5, 99.5), axis=1).astype(np.float32)
+    varied = high > low
+    if not varied.any():
+        return np.ones(image.shape[1:], dtype=bool)
+    # Percentiles, so that one bright vessel or implant does not press everything else together.
+    scaled = np.clip(to_scaled(image[varied], np.stack([low, high], axis=1)[varied]), 0, 1)
+    mean = scaled.mean(axis=0)
+    threshold = filters.threshold_otsu(mean)
+    dark = mean[mean <= threshold]
+    lower = filters.threshold_otsu(dark)
+    air, rest = dark[dark <= lower], dark[dark > lower]
+    if len(rest) and rest.mean() - air.mean() > 4 * air.std():
+        threshold = lower
+    above: Mask = np.greater(mean, threshold)
+    return above
 
 
 def _solid(mask: Mask) -> Mask:

@@ -48,12 +48,25 @@ def test_foreground_of_a_background_that_is_not_zero(rng: np.random.Generator) -
     assert (foreground(Sample(image)) == body).all()
 
 
-def test_foreground_where_the_corners_are_of_two_values(rng: np.random.Generator) -> None:
-    body = ball((40, 40), 12)
-    image = np.where(body, rng.uniform(1, 2, (1, 40, 40)), 0).astype(np.float32)
-    image[0, :8, 20:] = 0.4  # a bright band that takes in one corner
-    image[0, -1, -1] = 0.2
-    assert foreground(Sample(image))[body].all()
+def test_foreground_of_a_stack_of_few_slices_that_all_show_the_brain() -> None:
+    brain = np.repeat(ball((40, 40), 12)[..., None], 5, axis=2)
+    assert (foreground(Sample(brain[None].astype(np.float32))) == brain).all()
+
+
+def test_foreground_of_a_scan_that_is_padded_with_zeros(rng: np.random.Generator) -> None:
+    head = ball((60, 60), 18)
+    image = np.abs(rng.normal(0, 2, (1, 60, 60))) + 100 * head
+    image[:, 50:] = 0  # what an upright head leaves; the air elsewhere is noisy
+    assert (foreground(Sample(image.astype(np.float32))) != head).mean() < 0.005
+
+
+def test_foreground_holds_what_is_dark_beside_bright_fat(rng: np.random.Generator) -> None:
+    limb, muscle = ball((60, 60), 24), ball((60, 60), 16)
+    image = np.abs(rng.normal(0, 5, (1, 60, 60))) + np.where(muscle, 250, 1000) * limb
+    image[0, 30:] = np.where(muscle, 250, 900)[30:] + rng.normal(0, 5, (30, 60))  # the scan ends within the body
+    body = limb.copy()
+    body[30:] = True
+    assert (foreground(Sample(image.astype(np.float32))) != body).mean() < 0.005
 
 
 def test_foreground_of_a_noisy_scan_is_by_threshold(rng: np.random.Generator) -> None:

@@ -78,7 +78,6 @@ def command(
     """
     from domaingan.cli.progress import Teller
     from domaingan.evaluate import evaluate
-    from domaingan.report import write
 
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems)
     tested = None if test is None else o.open_data(test, skip_problems=skip_problems)
@@ -108,6 +107,8 @@ def command(
             precision=precision,
             command=shlex.join(["domaingan", *sys.argv[1:]]),
         )
+    from domaingan.report import write
+
     report = write(out)
     o.finish({**result, "report": str(report)}, json, f"{sentence(result)}\n{report}")
 

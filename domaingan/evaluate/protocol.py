@@ -29,6 +29,9 @@ from domaingan.files import claim_folder, read_json, write_arrays, write_json
 from domaingan.sample import Dataset, Sample
 from domaingan.transforms import Classic
 
+MAY_CHANGE = ("arms", "seeds", "command")
+"""Settings that a resumed run may change: what was trained before stays true, and the table grows."""
+
 EMPTY = 0.02
 """Slices that show less of the body than this share are not trained on."""
 
@@ -106,11 +109,12 @@ def _claim(out: Path, config: EvaluationConfig, resume: bool, overwrite: bool) -
     stored = out / "config.json"
     if resume and stored.is_file():
         old, new = read_json(stored), config.model_dump(mode="json")
-        changed = [name for name in new if name != "command" and old.get(name) != new[name]]
+        changed = [name for name in new if name not in MAY_CHANGE and old.get(name) != new[name]]
         if changed:
             raise DataError(
                 f"{changed[0]} {new[changed[0]]!r}", path=stored, expected=f"{old.get(changed[0])!r}, as the run began"
             )
+        write_json(stored, new)
         return
     claim_folder(out, overwrite=overwrite)
     if out.exists():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -81,7 +83,7 @@ def train(
     precision: torch.dtype = torch.float32,
     progress: Callable[[int, int, dict[str, float]], None] | None = None,
 ) -> Segmenter:
-    """Train a BasicUNet with Dice + cross-entropy, AdamW and a one-cycle schedule.
+    """Train a BasicUNet with Dice + cross-entropy, AdamW, a short warm-up and a cosine to zero.
 
     Args:
         samples: training samples, :func:`domaingan.evaluate.batches.prepared`.
@@ -104,7 +106,7 @@ def train(
         torch.manual_seed(seed)
         network = _network(schema, width)
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=rate, total_steps=steps, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(_warm_cosine, steps=steps))
     criterion = DiceCELoss(include_background=False, softmax=True, to_onehot_y=True, batch=True)
     batch = BATCH[schema.spatial_dims]
     patches = Patches(samples, schema, augment, patch, steps * batch, seed)
@@ -152,6 +154,11 @@ def _network(schema: Schema, width: int) -> torch.nn.Module:
     if schema.spatial_dims == 2:
         network = network.to(memory_format=torch.channels_last)
     return network
+
+
+def _warm_cosine(step: int, steps: int) -> float:
+    warm = min(1.0, (step + 1) / max(1, steps // 10))
+    return warm * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 def _batches(patches: Patches, batch: int) -> Iterator[list[Any]]:
