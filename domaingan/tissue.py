@@ -41,21 +41,24 @@ def foreground(sample: Sample) -> Mask:
     # The lower median is a value that occurs, also where the corners are of two values.
     background = np.percentile(corners, 50, axis=1, method="lower").astype(image.dtype)
     inside: Mask = (image != background.reshape(-1, *[1] * sample.spatial_dims)).any(axis=0)
-    return _solid(inside if _leaves_a_border(inside) else _brighter_than_air(image))
+    return _solid(inside if _leaves_a_border(inside) else _brighter_than_air(image, inside))
 
 
 def _leaves_a_border(mask: Mask) -> bool:
-    """Whether almost nothing lies on the outer faces along one of the axes; noise and air would, there as elsewhere."""
-    return min(float(mask.take([0, -1], axis).mean()) for axis in range(mask.ndim)) < 0.05
+    """Whether almost nothing lies on the outer faces of two axes: noise and air would, there as elsewhere.
+
+    Not of all three: a stack of few slices shows the brain in its first and last.
+    """
+    return sorted(float(mask.take([0, -1], axis).mean()) for axis in range(mask.ndim))[1] < 0.05
 
 
-def _brighter_than_air(image: Image) -> Mask:
+def _brighter_than_air(image: Image, measured: Mask) -> Mask:
     """Otsu's threshold on the mean of the channels, each brought to 0 to 1 first, as they may differ in units.
 
-    Where fat is bright, that threshold parts fat from everything else. It is taken once more among what is dark,
-    and that one counts if it parts two things: air, and what is well above the air's own noise. (Noise that is cut
-    in two lies at most 3.5 of the lower part's standard deviations apart, muscle and air at least 4.7, mostly 7 to 12:
-    measured on 27 MR scans of heads and limbs.)
+    Where fat is bright, that threshold parts fat from everything else. It is taken once more among what is dark (and
+    ``measured``: not zeros that were padded); that one counts if it parts air from what is well above the air's own
+    noise. Noise that is cut in two lies at most 3.5 of the lower part's standard deviations apart, muscle and air
+    4.7 and more, mostly 7 to 12: so it was in 27 MR scans of heads and limbs.
     """
     low, high = np.percentile(image.reshape(len(image), -1), (0.5, 99.5), axis=1).astype(np.float32)
     varied = high > low
@@ -65,7 +68,9 @@ def _brighter_than_air(image: Image) -> Mask:
     scaled = np.clip(to_scaled(image[varied], np.stack([low, high], axis=1)[varied]), 0, 1)
     mean = scaled.mean(axis=0)
     threshold = filters.threshold_otsu(mean)
-    dark = mean[mean <= threshold]
+    dark = mean[measured & (mean <= threshold)]
+    if not dark.size:
+        return np.greater(mean, threshold)
     lower = filters.threshold_otsu(dark)
     air, rest = dark[dark <= lower], dark[dark > lower]
     if len(rest) and rest.mean() - air.mean() > 4 * air.std():
