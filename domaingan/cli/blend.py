@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from domaingan.cli import options as o
+from domaingan.errors import DataError
+
+if TYPE_CHECKING:
+    from domaingan.cli.progress import Teller
+    from domaingan.sample import Sample
+    from domaingan.transforms import Offline
 
 NAME = "blend"
 
@@ -16,7 +23,11 @@ NAME = "blend"
 def command(
     data: o.Data,
     bank: Annotated[Path, typer.Option("--bank", help="What to paste: a folder that crops or sample wrote.")],
-    out: o.Out,
+    out: o.MaybeOut = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option("--preview", metavar="FILE.png", help="Host, crop and result of eight hosts, to look at first."),
+    ] = None,
     method: Annotated[str, typer.Option("--method", help="feather or alpha.", rich_help_panel=o.WORK)] = "feather",
     per_image: Annotated[
         int,
@@ -41,28 +52,50 @@ def command(
     verbose: o.Verbose = False,
 ) -> None:
     """Paste crops from a bank into the images of DATA and write them in DATA's own layout, masks and all."""
-    from domaingan.adapters.writing import write_dataset
     from domaingan.bank import Bank
     from domaingan.blend import Paste
-    from domaingan.cli.progress import Teller
     from domaingan.files import claim_folder
     from domaingan.transforms import Offline
 
-    claim_folder(out, overwrite=overwrite)
+    if out is None and preview is None:
+        raise DataError("neither --out nor --preview", expected="one of them, or both")
+    if out is not None:
+        claim_folder(out, overwrite=overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems)
     paste = Paste(Bank.load(bank), method, (1, per_image), only or (), classes=dataset.schema.classes)
     augmented = Offline(dataset, paste, classic, seed)
+    if preview is not None:
+        draw_preview(augmented, preview)
+    if out is None:
+        o.finish({"preview": str(preview), "written": 0, "pasted": {}, "problems": []}, json, f"{preview}")
+        return
+    result, said = _written(augmented, out, overwrite, preview)
+    o.finish(result, json, said)
+
+
+def draw_preview(augmented: Offline, path: Path) -> None:
+    """Write the preview picture."""
+    from domaingan.pictures import save_png
+    from domaingan.transforms import preview
+
+    save_png(preview(augmented), path)
+
+
+def _written(augmented: Offline, out: Path, overwrite: bool, preview: Path | None) -> tuple[dict[str, Any], str]:
+    """Write the blended set; what the command returns, and what it says."""
+    from domaingan.adapters.writing import write_dataset
+    from domaingan.cli.progress import Teller
+
+    dataset = augmented.data
     pasted: dict[str, list[dict[str, Any]]] = {}
     with Teller("blending") as teller:
         samples = _noted(augmented, pasted, teller)
         write_dataset(samples, dataset, out, overwrite=overwrite, notes={"pasted.json": pasted})
-    counts: Counter[str] = Counter()
-    unplaced = 0
-    for record in (record for records in pasted.values() for record in records):
-        if record["place"] is None:
-            unplaced += 1
-        else:
-            counts[next((str(record[name]) for name in paste.bank.info.conditions if name in record), "object")] += 1
+    records = [record for sample in pasted.values() for record in sample]
+    placed = [record for record in records if record["place"] is not None]
+    names = list(augmented.paste.bank.info.conditions)
+    counts = Counter(next((str(record[name]) for name in names if name in record), "object") for record in placed)
+    unplaced = len(records) - len(placed)
     problems = [{"path": problem.path, "reason": problem.reason} for problem in dataset.problems]
     result = {
         "written": len(pasted),
@@ -70,12 +103,13 @@ def command(
         "unplaced": unplaced,
         "problems": problems,
         "out": str(out),
+        "preview": None if preview is None else str(preview),
     }
     listed = ", ".join(f"{n} {name}" for name, n in counts.items()) or "nothing"
-    o.finish(result, json, f"{len(pasted)} samples → {out}; pasted {listed}; no room for {unplaced}")
+    return result, f"{len(pasted)} samples → {out}; pasted {listed}; no room for {unplaced}"
 
 
-def _noted(augmented: Any, pasted: dict[str, list[dict[str, Any]]], teller: Any) -> Any:
+def _noted(augmented: Offline, pasted: dict[str, list[dict[str, Any]]], teller: Teller) -> Iterator[Sample]:
     """The augmented samples, their paste records noted as they go by."""
     total = len(augmented.data)
     for number, sample in enumerate(augmented, start=1):

@@ -53,6 +53,9 @@ Size = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Every random draw follows from it.", rich_help_panel=WORK)]
 Out = Annotated[Path, typer.Option("--out", help="Where the result goes; must not exist.", rich_help_panel=OUTPUT)]
+MaybeOut = Annotated[
+    Path | None, typer.Option("--out", help="Where the new dataset goes; must not exist.", rich_help_panel=OUTPUT)
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is at --out.", rich_help_panel=OUTPUT)]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with what was interrupted at --out.", rich_help_panel=OUTPUT)

@@ -2,5 +2,6 @@
 
 from domaingan.transforms.classic import Classic
 from domaingan.transforms.offline import Offline
+from domaingan.transforms.preview import preview
 
-__all__ = ["Classic", "Offline"]
+__all__ = ["Classic", "Offline", "preview"]
