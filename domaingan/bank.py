@@ -58,11 +58,12 @@ def entry_dtype(info: BankInfo) -> np.dtype[Any]:
     ``subject``: position in ``info.subjects`` (-1: none in particular); ``host`` and ``place``: position in
     ``info.hosts`` and the corner in it where a bound entry belongs (-1: free); ``spacing``: mm a pixel;
     ``centre``: where the object's centre lay, relative to the foreground's box (0 to 1); ``radius_mm``,
-    ``contrast`` (to the ring, scaled units, first channel); and one column ``condition:NAME`` a condition.
+    ``contrast`` (to the ring, scaled units, first channel); ``depth_mm``: how far below the body's surface the
+    shallowest part of the object lay; and one column ``condition:NAME`` a condition.
     """
     dims = (info.spatial_dims,)
     fields: list[Any] = [("subject", "<i4"), ("host", "<i4"), ("place", "<i4", dims), ("spacing", "<f4", dims)]
-    fields += [("centre", "<f4", dims), ("radius_mm", "<f4"), ("contrast", "<f4")]
+    fields += [("centre", "<f4", dims), ("radius_mm", "<f4"), ("contrast", "<f4"), ("depth_mm", "<f4")]
     return np.dtype(fields + [(f"condition:{name}", "<i4") for name in info.conditions])
 
 

@@ -15,7 +15,7 @@ from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.errors import DataError
 from domaingan.grid import resize
 from domaingan.sample import Dataset, Sample, Schema
-from domaingan.tissue import components, contrast, foreground, intensity_range, ring, tissue, to_scaled
+from domaingan.tissue import components, contrast, foreground, intensity_range, ring, surface_depth, tissue, to_scaled
 
 MIN_PIXELS = {2: 12, 3: 30}
 """Smallest object that becomes a crop, in pixels or voxels; smaller specks are counted as left out."""
@@ -35,6 +35,7 @@ class _Found:
     centre: NDArray[np.float32]
     radius_mm: float
     contrast: float
+    depth_mm: float
     voxels: Counter[int]
     subject: str
 
@@ -90,6 +91,7 @@ def crops(dataset: Dataset, size: int | None = None, condition: str = "lesion") 
         entry["subject"] = info.subjects.index(crop.subject)
         entry["spacing"], entry["centre"] = crop.spacing, crop.centre
         entry["radius_mm"], entry["contrast"] = crop.radius_mm, crop.contrast
+        entry["depth_mm"] = crop.depth_mm
         entry[f"condition:{condition}"] = values.index(value)
     return Bank(info, np.stack([crop.image for crop in found]), np.stack([crop.mask for crop in found]), entries)
 
@@ -133,6 +135,7 @@ def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[st
     scaled = to_scaled(sample.image, ends)
     inside = foreground(sample) if schema.domain == "scan" else np.ones(sample.shape, dtype=bool)
     box = _box(inside)
+    depth = surface_depth(inside, sample.spacing)
     found = []
     for layer in layers:
         labels, _ = components(layer)
@@ -142,7 +145,7 @@ def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[st
                 continue
             own = np.zeros(layer.shape, dtype=layer.dtype)
             own[where] = np.where(labels[where] == number, layer[where], 0)
-            crop = _cut(sample, scaled, own, where, box, size)
+            crop = _cut(sample, scaled, own, where, box, depth, size)
             if crop.voxels:
                 found.append(crop)
             else:
@@ -161,6 +164,7 @@ def _cut(
     mask: NDArray[Any],
     where: tuple[slice, ...],
     box: tuple[NDArray[Any], NDArray[Any]],
+    depth: NDArray[np.float32],
     size: int,
 ) -> _Found:
     low, high = np.array([s.start for s in where]), np.array([s.stop for s in where])
@@ -182,6 +186,7 @@ def _cut(
         centre=np.clip(((low + high) / 2 - box[0]) / (box[1] - box[0]), 0, 1).astype(np.float32),
         radius_mm=float(radius),
         contrast=float(contrast(image, piece, around)[0]),
+        depth_mm=float(depth[mask > 0].min()),
         voxels=voxels_of(piece),
         subject=str(sample.meta.get("subject") or sample.meta.get("sequence") or sample.name),
     )

@@ -8,6 +8,7 @@ same in a host of another.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def _brighter_than_air(image: Image, measured: Mask) -> Mask:
     # Percentiles, so that one bright vessel or implant does not press everything else together.
     scaled = np.clip(to_scaled(image[varied], np.stack([low, high], axis=1)[varied]), 0, 1)
     mean = scaled.mean(axis=0)
-    threshold = filters.threshold_otsu(mean)
+    threshold = filters.threshold_otsu(mean.ravel())
     dark = mean[measured & (mean <= threshold)]
     if not dark.size:
         return np.greater(mean, threshold)
@@ -155,6 +156,18 @@ def ring(mask: NDArray[Any], width: float = RING_WIDTH, inside: Mask | None = No
         near = tuple(slice(max(0, s.start - math.ceil(width)), s.stop + math.ceil(width)) for s in box)
         around[near] = ~body[near] & np.less_equal(ndimage.distance_transform_edt(~body[near]), width)
     return around if inside is None else around & inside
+
+
+def surface_depth(inside: Mask, spacing: Sequence[float]) -> Image:
+    """How far each pixel of the body lies below its surface, in mm; 0 outside, and 0 at the image's own border.
+
+    >>> surface_depth(np.ones((5, 3), dtype=bool), (2.0, 2.0))[:, 1]
+    array([0., 2., 2., 2., 0.], dtype=float32)
+    """
+    padded = np.pad(inside, 1)
+    distance = ndimage.distance_transform_edt(padded, sampling=tuple(spacing))
+    depth: Image = distance[(slice(1, -1),) * inside.ndim].astype(np.float32)
+    return np.maximum(depth - np.float32(min(spacing)), 0)
 
 
 def contrast(image: Image, mask: NDArray[Any], around: Mask) -> NDArray[np.float32]:

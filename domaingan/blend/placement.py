@@ -59,12 +59,3 @@ def grown(mask: NDArray[Any], pixels: int) -> Mask:
         return body
     dilated: Mask = ndimage.binary_dilation(body, iterations=pixels)
     return dilated
-
-
-def shrunk(mask: NDArray[Any], pixels: int) -> Mask:
-    """The mask, eroded by a city-block ball; the image's border counts as outside."""
-    body = np.asarray(mask) > 0
-    if pixels <= 0:
-        return body
-    eroded: Mask = ndimage.binary_erosion(body, iterations=pixels)
-    return eroded if eroded.any() else body
