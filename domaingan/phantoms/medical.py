@@ -67,7 +67,8 @@ class _Reader:
         rng = np.random.default_rng((self.seed, number))
         head = grow_head(rng, self.space)
         mask = grow_lesions(rng, head, rare=has_rare(self.seed, number))
-        meta = record.facts() | {"affine": self.space.affine}
+        # The brain: real sets of heads come stripped, or with a mask of it, as here.
+        meta = record.facts() | {"affine": self.space.affine, "foreground": head.depth > 0}
         return Sample(image=_scanned(rng, head.image, self.space), mask=mask, meta=meta)
 
 
