@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from domaingan.adapters.base import Adapter
 from domaingan.adapters.nifti import NiftiFolders
 from domaingan.adapters.nnunet import NnUNet
 from domaingan.errors import DataError
-from domaingan.files import atomic_folder, write_json
-from domaingan.sample import Dataset, Record, Sample
+from domaingan.sample import Dataset
 
 LAYOUTS: dict[str, type[Adapter]] = {adapter.layout: adapter for adapter in (NnUNet, NiftiFolders)}
 """The layouts by name, in the order in which they are looked for: the more particular first."""
@@ -62,46 +59,4 @@ def _detected(root: Path) -> Adapter:
     raise DataError("no layout fits", path=root, expected=looked_for)
 
 
-def write(
-    samples: Iterable[Sample],
-    like: Dataset,
-    out: str | Path,
-    *,
-    overwrite: bool = False,
-    extra: Mapping[str, Any] | None = None,
-) -> None:
-    """Write samples in the layout of the dataset that they came from; the folder appears once it is complete.
-
-    To share the work among processes, let each call ``adapter_for(layout).write_sample`` and one ``finish``.
-
-    Args:
-        samples: each with its ``name`` in ``meta`` (``subject``, ``sequence`` and ``split`` as well, where known).
-        like: whose layout, channels, classes and conditions they have.
-        out: the new folder.
-        overwrite: replace ``out`` if it exists.
-        extra: JSON files to put beside the samples, by name; written last, so they may fill while samples are made.
-
-    Raises:
-        DataError: ``out`` exists, two samples have one name, there is no sample, or one cannot be held by the layout.
-    """
-    adapter, schema = adapter_for(like.schema.layout), like.schema
-    records: dict[str, Record] = {}
-    with atomic_folder(Path(out), overwrite=overwrite) as folder:
-        for sample in samples:
-            if sample.name in records:
-                raise DataError(f"two samples called {sample.name!r}", path=out, expected="a name of its own for each")
-            adapter.write_sample(folder, sample, schema)
-            records[sample.name] = _record(sample)
-        if not records:
-            raise DataError("no sample to write", path=out)
-        adapter.finish(folder, schema, list(records.values()))
-        for name, value in (extra or {}).items():
-            write_json(folder / name, value)
-
-
-def _record(sample: Sample) -> Record:
-    subject, sequence, split = (str(sample.meta.get(name, "")) for name in ("subject", "sequence", "split"))
-    return Record(sample.name, subject, sequence, split, sample.condition, sample.shape, sample.spacing)
-
-
-__all__ = ["LAYOUTS", "Adapter", "adapter_for", "load", "write"]
+__all__ = ["LAYOUTS", "Adapter", "adapter_for", "load"]

@@ -202,9 +202,18 @@ def write_nifti(
             f"mask values up to {array.max()}", path=path, expected=f"what {header.dtype} with its scaling can hold"
         )
     raw = prefix(header, shape, affine)
-    payload = raw + stored.astype(header.dtype, copy=False).tobytes(order="F")
+    payload = bytearray(len(raw) + stored.size * header.dtype.itemsize)
+    payload[: len(raw)] = raw
+    data = np.frombuffer(payload, header.dtype, offset=len(raw)).reshape(stored.shape, order="F")
+    copy_planes(stored, data)
     with atomic_file(path) as temporary:
         temporary.write_bytes(igzip.compress(payload, GZIP_LEVEL, mtime=0) if path.name.endswith(".gz") else payload)
+
+
+def copy_planes(source: NDArray[Any], target: NDArray[Any]) -> None:
+    """Copy between C order and NIfTI's order plane by plane: several times faster than at once."""
+    for i in range(source.shape[1]):
+        target[:, i] = source[:, i]
 
 
 def _stored_shape(shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.nifti_files import mask_values, read_image, read_mask, write_nifti
+from domaingan.adapters.nifti_files import copy_planes, mask_values, read_image, read_mask, write_nifti
 from domaingan.adapters.nifti_header import NiftiHeader
 from domaingan.errors import DataError
 from domaingan.sample import Record, Sample, Schema
@@ -86,11 +86,10 @@ class ScanReader:
 
 
 def _in_c_order(arrays: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
-    """The arrays stacked in C order: from NIfTI's order plane by plane, which is four times faster than at once."""
+    """The arrays stacked in C order, whatever order they had on disk."""
     out = np.empty((len(arrays), *arrays[0].shape), dtype)
     for target, source in zip(out, arrays, strict=True):
-        for i in range(source.shape[1]):
-            target[:, i] = source[:, i]
+        copy_planes(source, target)
     return out
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.adapters import adapter_for
+from domaingan.errors import DataError
 from domaingan.files import atomic_folder, write_json
-from domaingan.sample import Dataset, Sample
+from domaingan.sample import Dataset, Record, Sample
 
 
 def write_dataset(
@@ -21,20 +22,34 @@ def write_dataset(
 ) -> None:
     """Write samples in the layout of the dataset that they were made from.
 
+    To share the work among processes, let each call ``adapter_for(layout).write_sample`` and one ``finish``.
+
     Args:
-        samples: one for each record of ``dataset``, in its order; may be made as they are written.
-        dataset: gives layout, classes, conditions and splits.
+        samples: each with its ``name`` in ``meta``, and ``subject``, ``sequence`` and ``split`` where known; may be
+            made as they are written.
+        dataset: gives layout, channels, classes and the names of the conditions.
         out: the new folder; it appears when everything is written.
         overwrite: replace a folder that is there.
         notes: further JSON files by name, written last (so they may be filled while the samples are made).
 
     Raises:
-        DataError: the folder exists, or a sample cannot be held by the layout.
+        DataError: the folder exists, two samples have one name, there is none, or one cannot be held by the layout.
     """
-    adapter = adapter_for(dataset.schema.layout)
+    adapter, schema = adapter_for(dataset.schema.layout), dataset.schema
+    records: dict[str, Record] = {}
     with atomic_folder(out, overwrite=overwrite) as folder:
         for sample in samples:
-            adapter.write_sample(folder, sample, dataset.schema)
-        adapter.finish(folder, dataset.schema, dataset.records)
+            if sample.name in records:
+                raise DataError(f"two samples called {sample.name!r}", path=out, expected="a name of its own for each")
+            adapter.write_sample(folder, sample, schema)
+            records[sample.name] = _record(sample)
+        if not records:
+            raise DataError("no sample to write", path=out)
+        adapter.finish(folder, schema, list(records.values()))
         for name, value in (notes or {}).items():
             write_json(folder / name, value)
+
+
+def _record(sample: Sample) -> Record:
+    subject, sequence, split = (str(sample.meta.get(name, "")) for name in ("subject", "sequence", "split"))
+    return Record(sample.name, subject, sequence, split, sample.condition, sample.shape, sample.spacing)
