@@ -1,0 +1,137 @@
+"""Differentiable augmentation of what the discriminator sees, so that few crops are not learned by heart.
+
+After DiffAugment (Zhao et al. 2020, https://arxiv.org/abs/2006.10738), with one probability for every operation
+as in ADA (Karras et al. 2020, https://arxiv.org/abs/2006.06676), in 2D and 3D: geometry moves image and mask
+together, intensity changes image channels alone. Parameters are drawn in one place and applied in another.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
+
+SHIFT = 1 / 8
+"""Largest translation, as a share of the size."""
+SCALE = 0.2
+"""Largest change of size, as the logarithm of a factor."""
+ANGLE = math.radians(20)
+"""Largest rotation about any axis."""
+HOLE = 0.4
+"""Edge of the part that cutout blanks, as a share of the size."""
+BRIGHTNESS = 0.3
+"""Largest shift of an image channel, where -1 is black and 1 is white."""
+CONTRAST = 0.35
+"""Largest change of an image channel's contrast, as the logarithm of a factor."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The parameters of one batch.
+
+    Attributes:
+        theta: ``(B, d, d + 1)`` affine maps from output to input, as ``affine_grid`` wants them.
+        hole: ``(B, d)`` centres of the blanked parts in pixels; far outside where there is none.
+        gain: ``(B, C)`` factors of the image channels' contrast.
+        shift: ``(B, C)`` shifts of the image channels.
+    """
+
+    theta: Tensor
+    hole: Tensor
+    gain: Tensor
+    shift: Tensor
+
+    def to(self, device: torch.device) -> Drawn:
+        """The same parameters on another device."""
+        return Drawn(*(part.to(device) for part in (self.theta, self.hole, self.gain, self.shift)))
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Flips, shifts, scale, rotation, cutout, brightness and contrast, each with the same probability.
+
+    Args:
+        images: how many of the channels, the first ones, are the image's.
+        size: the spatial shape.
+        flips: spatial axes along which a mirrored crop is as plausible.
+        probability: of each operation on each item; 0 is the identity, to the bit.
+    """
+
+    images: int
+    size: tuple[int, ...]
+    flips: tuple[int, ...] = ()
+    probability: float = 0.6
+
+    def draw(self, n: int, rng: torch.Generator) -> Drawn:
+        """Parameters for ``n`` items, on the CPU."""
+        dims = len(self.size)
+        hole = torch.stack([torch.rand(n, generator=rng) * edge for edge in self.size], dim=1)
+        return Drawn(
+            theta=self._theta(n, rng),
+            hole=torch.where(self._on(n, 1, rng), hole, torch.full((n, dims), -1e6)),
+            gain=torch.exp(_symmetric(n, self.images, rng) * CONTRAST * self._on(n, self.images, rng)),
+            shift=_symmetric(n, self.images, rng) * BRIGHTNESS * self._on(n, self.images, rng),
+        )
+
+    def _on(self, n: int, k: int, rng: torch.Generator) -> Tensor:
+        return torch.rand(n, k, generator=rng) < self.probability
+
+    def _theta(self, n: int, rng: torch.Generator) -> Tensor:
+        dims = len(self.size)
+        pixels = torch.tensor(self.size, dtype=torch.float32)
+        # Whole pixels: where nothing but shifts and flips is drawn, no value is interpolated.
+        shift = torch.round(_symmetric(n, dims, rng) * SHIFT * pixels) * 2 / pixels
+        shift = shift * self._on(n, 1, rng)
+        scale = torch.exp(_symmetric(n, 1, rng) * SCALE * self._on(n, 1, rng))
+        skew = torch.triu(_symmetric(n, dims * dims, rng).reshape(n, dims, dims), diagonal=1) * ANGLE
+        skew = skew * self._on(n, 1, rng)[..., None]
+        may_flip = torch.tensor([axis in self.flips for axis in range(dims)])
+        half = torch.rand(n, dims, generator=rng) < 0.5
+        flip = 1 - 2 * (half & may_flip & self._on(n, 1, rng)).float()
+        # The exponential of an antisymmetric matrix is a rotation, in any number of dimensions.
+        linear = torch.linalg.matrix_exp(skew - skew.mT) * scale[..., None] * flip[:, None]
+        # affine_grid counts axes from the last one.
+        return torch.cat([linear.flip(1, 2), shift.flip(1)[..., None]], dim=2)
+
+    def __call__(self, x: Tensor, drawn: Drawn) -> Tensor:
+        """Augment ``(B, C + M, *size)``, values in [-1, 1]; gradients flow back to ``x``."""
+        drawn = drawn.to(x.device)
+        x = self._move(x, drawn.theta)
+        image, mask = x[:, : self.images], x[:, self.images :]
+        axes = tuple(range(2, x.ndim))
+        shape = (*drawn.gain.shape, *[1] * len(self.size))
+        gain, shift = drawn.gain.reshape(shape), drawn.shift.reshape(shape)
+        image = image + image.mean(dim=axes, keepdim=True).sub(image) * (1 - gain) + shift
+        return torch.cat([image, mask], dim=1) * self._kept(drawn.hole)
+
+    def _move(self, x: Tensor, theta: Tensor) -> Tensor:
+        moved = (theta != torch.eye(*theta.shape[1:], device=x.device)).flatten(1).any(dim=1)
+        if not moved.any():
+            return x
+        grid = affine_grid(theta[moved], [int(moved.sum()), *x.shape[1:]], align_corners=False)
+        # The border repeated, not blackness: a border of its own colour would be learned by the generator.
+        out = grid_sample(x[moved], grid, padding_mode="border", align_corners=False)
+        return x.index_put((moved.nonzero().squeeze(1),), out)
+
+    def _kept(self, centre: Tensor) -> Tensor:
+        """``(B, 1, *size)``: 0 in the hole, 1 elsewhere."""
+        inside = torch.ones(len(centre), 1, *[1] * len(self.size), dtype=torch.bool, device=centre.device)
+        for axis, edge in enumerate(self.size):
+            distance = (torch.arange(edge, device=centre.device) + 0.5 - centre[:, axis, None]).abs()
+            shape = [len(centre), 1, *[1] * len(self.size)]
+            shape[2 + axis] = edge
+            inside = inside & (distance <= HOLE * edge / 2).reshape(shape)
+        return (~inside).float()
+
+
+def flip_axes(domain: str, dims: int) -> tuple[int, ...]:
+    """The axes along which a mirrored crop is as plausible: all in a scan, left and right alone in a frame."""
+    return tuple(range(dims)) if domain == "scan" else (dims - 1,)
+
+
+def _symmetric(n: int, k: int, rng: torch.Generator) -> Tensor:
+    """``(n, k)`` uniform in [-1, 1]."""
+    return torch.rand(n, k, generator=rng) * 2 - 1

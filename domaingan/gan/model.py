@@ -1,0 +1,244 @@
+"""The GAN as a user meets it: fit, sample, save, load."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import nn
+
+from domaingan.bank import Bank
+from domaingan.errors import DataError
+from domaingan.files import atomic_folder
+from domaingan.gan import folder
+from domaingan.gan.config import GANConfig, build_config
+from domaingan.gan.data import TrainingCrops, facts
+from domaingan.gan.fit import CHECKPOINT_EVERY, Progress, Trainer, choose_device, choose_precision, fabric_for, train
+from domaingan.gan.losses import LOSSES
+from domaingan.gan.networks import ARCHITECTURES, build
+from domaingan.gan.preview import sample_sheet
+from domaingan.gan.sampling import Wanted, calibrated, draw_bank
+from domaingan.pictures import save_png
+
+BATCH = {2: 64, 3: 16}
+"""Crops a step, unless given."""
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a training went.
+
+    Attributes:
+        model: the model folder, or None if none was written.
+        steps: steps that the model has been trained for, those before a resume included.
+        seconds: how long this call took.
+        images_per_second: real crops a second that the training went through (0 if no step was left).
+        messages: what the user should be told, such as a torn checkpoint that was passed over.
+    """
+
+    model: Path | None
+    steps: int
+    seconds: float
+    images_per_second: float
+    messages: tuple[str, ...] = ()
+
+
+class GAN:
+    """A conditional GAN that draws crops with their masks.
+
+    Args:
+        channels: names of the image channels, or their number.
+        classes: the masks' values by name.
+        size: edge of a crop in pixels, a power of two from 8 to 256.
+        spatial_dims: 2 or 3.
+        arch: a key of :data:`domaingan.gan.networks.ARCHITECTURES`.
+        width: base width of the networks; time and memory grow with it.
+        **settings: other fields of :class:`domaingan.gan.config.GANConfig`: ``latent``, ``loss``, ``augment``,
+            ``lr``, ``betas``, ``batch``, ``ema``.
+
+    Raises:
+        DataError: a setting is unknown or impossible.
+    """
+
+    def __init__(
+        self,
+        channels: int | Sequence[str],
+        classes: dict[str, int],
+        size: int = 64,
+        spatial_dims: Literal[2, 3] = 2,
+        arch: str = "dcgan",
+        width: int = 32,
+        **settings: Any,
+    ) -> None:
+        names = [f"channel_{i}" for i in range(channels)] if isinstance(channels, int) else list(channels)
+        for choice, known, what in ((arch, ARCHITECTURES, "architecture"), (settings.get("loss"), LOSSES, "loss")):
+            if choice is not None and choice not in known:
+                raise DataError(f"no {what} {choice!r}", expected=f"one of {', '.join(known)}")
+        unknown = set(settings) - set(_SETTINGS)
+        if unknown:
+            raise DataError(f"no setting {', '.join(sorted(unknown))}")
+        settings.setdefault("batch", BATCH.get(spatial_dims))
+        self._settings = {"size": size, "spatial_dims": spatial_dims, "arch": arch, "width": width, **settings}
+        build_config(  # a setting that cannot be is refused now, not when the training starts
+            channels=names, classes=classes, labels=(0,), domain="scan", conditions={},
+            image_range=[(0, 1)] * len(names), **self._settings,
+        )  # fmt: skip
+        self.channels, self.classes = names, dict(classes)
+        self._named = not isinstance(channels, int)
+        self.config: GANConfig | None = None
+        self.generator: nn.Module | None = None
+        self.path: Path | None = None
+
+    @classmethod
+    def for_crops(cls, crops: Bank, **settings: Any) -> GAN:
+        """A GAN with the size, channels and classes of a bank; ``settings`` as in the constructor."""
+        info = crops.info
+        edges = set(crops.size)
+        if len(edges) != 1:
+            raise DataError(f"crops of {crops.size}", path=crops.path, expected="crops as long as they are wide")
+        dims: Any = info.spatial_dims
+        return cls(info.channels, info.classes, size=edges.pop(), spatial_dims=dims, **settings)
+
+    # ---------------------------------------------------------------- training
+
+    def fit(
+        self,
+        crops: Bank,
+        steps: int,
+        out: str | Path | None = None,
+        *,
+        resume: bool = False,
+        overwrite: bool = False,
+        device: str = "auto",
+        precision: str = "auto",
+        seed: int = 0,
+        progress: Progress | None = None,
+        checkpoint_every: int = CHECKPOINT_EVERY,
+    ) -> FitResult:
+        """Train on real crops.
+
+        Args:
+            crops: a bank of real crops, of this GAN's size, channels and classes.
+            steps: length of the training, counted from its very start; a resumed one may be made longer.
+            out: the model folder, written as the training goes; without it nothing is written.
+            resume: go on where a training of the same config in ``out`` stopped, if there is one.
+            overwrite: replace the model that is there.
+            device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+            precision: ``auto``, ``32`` or ``bf16``.
+            seed: all randomness follows from it; on the same device the same seed gives the same weights.
+            progress: told every few steps.
+            checkpoint_every: steps between checkpoints.
+
+        Raises:
+            DataError: the crops do not fit the GAN, the folder exists, or the training diverged.
+        """
+        started = time.perf_counter()
+        device = choose_device(device)
+        out = None if out is None else Path(out)
+        config = self._config_for(crops, steps, choose_precision(precision, device), seed)
+        if resume and precision == "auto" and out is not None and (out / folder.CONFIG).is_file():
+            config = config.model_copy(update={"precision": folder.read_config(out).precision})
+        fabric = fabric_for(device, config.precision)
+        if out is not None:
+            config = folder.claim(out, config, resume=resume, overwrite=overwrite)
+            if config.weights_sha256:
+                self._adopt(GAN.load(out))
+                return FitResult(out, config.steps, time.perf_counter() - started, 0.0)
+        data = TrainingCrops(crops, config)
+        trainer = Trainer(config, data, fabric)
+        if out is not None and resume:
+            trainer.resume(out / folder.CHECKPOINTS)
+        preview = None if out is None else partial(_write_preview, config=config, crops=data, out=out)
+        speed = train(trainer, out, progress=progress, preview=preview, checkpoint_every=checkpoint_every)
+        self.generator = calibrated(trainer.ema.cpu(), config)
+        self.config, self.path = config, out
+        if out is not None:
+            self.config = folder.finish(out, config, self.generator)
+        return FitResult(out, config.steps, time.perf_counter() - started, speed, tuple(trainer.messages))
+
+    def _config_for(self, crops: Bank, steps: int, precision: str, seed: int) -> GANConfig:
+        info, size = crops.info, self._settings["size"]
+        found = (list(info.channels) if self._named else len(info.channels), info.classes, crops.size)
+        own = (self.channels if self._named else len(self.channels), self.classes, (size,) * info.spatial_dims)
+        if found != own or info.spatial_dims != self._settings["spatial_dims"] or not len(crops):
+            said = [f"channels {c}, classes {k}, size {s}" for c, k, s in (found, own)]
+            raise DataError(f"{len(crops)} crops with {said[0]}", path=crops.path, expected=said[1])
+        if steps < 1 or seed < 0:
+            raise DataError(f"{steps} steps, seed {seed}", expected="at least 1 step and a seed of at least 0")
+        return build_config(**self._settings, **facts(crops), precision=precision, steps=steps, seed=seed)
+
+    # ---------------------------------------------------------------- drawing
+
+    def sample(self, n: int, seed: int = 0, device: str = "auto", **condition: Wanted) -> Bank:
+        """Draw a bank of ``n`` crops, spread evenly over the conditions' values unless they are given.
+
+        Args:
+            n: how many; a few less come back where no usable mask was drawn (``info.left_out`` counts).
+            seed: crop ``i`` follows from the seed, ``i`` and its condition.
+            device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+            **condition: ``lesion="enhancing"``, several values in a list, or weights in a dict.
+
+        Raises:
+            DataError: the GAN was not fitted, a condition is unknown, or no mask is usable.
+        """
+        config, generator = self._fitted()
+        where = choose_device(device)
+        fabric_for(where, config.precision)  # refuses a device that is not there
+        source = "" if self.path is None else str(self.path)
+        try:
+            return draw_bank(generator.to(where).eval(), config, n, seed, condition, source)
+        finally:
+            generator.cpu()
+
+    def _fitted(self) -> tuple[GANConfig, nn.Module]:
+        if self.config is None or self.generator is None:
+            raise DataError("the GAN has not been fitted", expected="fit() or GAN.load() first")
+        return self.config, self.generator
+
+    # ---------------------------------------------------------------- disk
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write a finished model folder (without checkpoints, which :meth:`fit` writes) and return its path."""
+        config, generator = self._fitted()
+        with atomic_folder(Path(path), overwrite=overwrite) as temporary:
+            save_png(sample_sheet(generator, config), temporary / folder.SAMPLES)
+            self.config = folder.finish(temporary, config, generator, Path(path).name)
+        self.path = Path(path)
+        return self.path
+
+    @classmethod
+    def load(cls, path: str | Path) -> GAN:
+        """Open a model folder.
+
+        Raises:
+            DataError: the folder is no finished model, a file is missing or changed, or the format is newer.
+        """
+        path = Path(path)
+        config = folder.read_config(path)
+        gan = cls(config.channels, config.classes, **{name: getattr(config, name) for name in _SETTINGS})
+        gan.generator, _ = build(config)
+        folder.load_weights(path, config, gan.generator)
+        gan.generator.eval()
+        gan.config, gan.path = config, path
+        return gan
+
+    def _adopt(self, other: GAN) -> None:
+        self.config, self.generator, self.path = other.config, other.generator, other.path
+
+    def __repr__(self) -> str:
+        size = "×".join([str(self._settings["size"])] * self._settings["spatial_dims"])
+        trained = "not fitted" if self.config is None else f"{self.config.steps} steps on {self.config.crops} crops"
+        return (
+            f"GAN({self._settings['arch']}, {size}, {', '.join(self.channels)} + {', '.join(self.classes)}, {trained})"
+        )
+
+
+_SETTINGS = ("size", "spatial_dims", "arch", "width", "latent", "loss", "augment", "lr", "betas", "batch", "ema")
+
+
+def _write_preview(ema: nn.Module, config: GANConfig, crops: TrainingCrops, out: Path) -> None:
+    save_png(sample_sheet(calibrated(ema, config), config, crops), out / folder.SAMPLES)
