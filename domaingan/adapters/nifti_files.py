@@ -46,9 +46,7 @@ def read_header(path: Path) -> NiftiHeader:
         header = parse_header(read_prefix(stream, path), path)
     needed = len(header.raw) + header.data_size
     with _named(path):
-        found = _stored_size(path)
-        if found is None or found != needed:  # the quick look is not conclusive
-            found = len(_contents(path))
+        found = needed if _looks_whole(path, needed) else len(_contents(path))
     if found < needed:
         raise DataError(f"truncated: {found} bytes", path=path, expected=f"{needed} for shape {header.shape}")
     return header
@@ -159,16 +157,17 @@ def _contents(path: Path) -> bytes:
     return igzip.decompress(packed) if packed.startswith(GZIP_MAGIC) else packed
 
 
-def _stored_size(path: Path) -> int | None:
-    """Size of the unpacked contents without unpacking: gzip says it (modulo 2³²) in its last four bytes."""
+def _looks_whole(path: Path, needed: int) -> bool:
+    """Whether the file's size says so, without unpacking: gzip tells the size modulo 2³² in its last four bytes.
+
+    False is not conclusive: of a gzip file in several parts they tell the last part's size alone.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         if file.read(2) != GZIP_MAGIC:
-            return size
-        if size < 18:
-            return None
-        file.seek(-4, io.SEEK_END)
-        return int.from_bytes(file.read(4), "little")
+            return size >= needed
+        file.seek(-min(4, size), io.SEEK_END)
+        return int.from_bytes(file.read(4), "little") == needed % 2**32
 
 
 # ------------------------------------------------------------------- writing
