@@ -25,7 +25,7 @@ def command(
     verbose: o.Verbose = False,
 ) -> None:
     """The real crops of DATA as a bank: pasting them (copy-paste) needs no GAN, and a GAN learns from them."""
-    from domaingan.crops import crops
+    from domaingan.cropping import crops
     from domaingan.files import claim_folder
 
     claim_folder(out, overwrite=overwrite)

@@ -46,7 +46,7 @@ def command(
 ) -> None:
     """Train a conditional GAN on what is rare in DATA; watch OUT/samples.png as it learns."""
     from domaingan.cli.progress import Teller
-    from domaingan.crops import crops
+    from domaingan.cropping import crops
     from domaingan.files import claim_folder
     from domaingan.gan import GAN
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from domaingan.bank import Bank
-from domaingan.crops import crops
+from domaingan.cropping import crops
 from domaingan.evaluate.arms import Arm
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.progress import Progress

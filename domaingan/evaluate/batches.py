@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 
-from domaingan.crops import window
+from domaingan.cropping import window
 from domaingan.evaluate.arms import Augment
 from domaingan.sample import Sample, Schema
 from domaingan.tissue import foreground, intensity_range, to_scaled

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Bank
-from domaingan.crops import window
+from domaingan.cropping import window
 from domaingan.evaluate.arms import Augment
 from domaingan.grid import slice_axis
 from domaingan.sample import Record, Sample, Schema

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from domaingan.bank import Bank
 from domaingan.blend import Paste
-from domaingan.crops import by_rarity, voxels_of
+from domaingan.cropping import by_rarity, voxels_of
 from domaingan.errors import DataError
 from domaingan.evaluate import segmentation
 from domaingan.evaluate.arms import Arm, Augment, parse_arms

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 
 from domaingan import phantoms
 from domaingan.blend import Paste
-from domaingan.crops import crops
+from domaingan.cropping import crops
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Patches, class_index, prepared
 from domaingan.grid import as_slices

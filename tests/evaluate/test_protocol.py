@@ -11,7 +11,7 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.bank import Bank
-from domaingan.crops import crops
+from domaingan.cropping import crops
 from domaingan.errors import DataError
 from domaingan.evaluate import evaluate
 from domaingan.sample import Dataset

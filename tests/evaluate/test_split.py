@@ -7,7 +7,7 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.bank import Bank
-from domaingan.crops import crops
+from domaingan.cropping import crops
 from domaingan.errors import DataError
 from domaingan.evaluate.split import Fold, folds, refuse_leak
 from domaingan.grid import as_slices

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from domaingan.bank import Bank
-from domaingan.crops import by_rarity, crops, voxels_of, window
+from domaingan.cropping import by_rarity, crops, voxels_of, window
 from domaingan.errors import DataError
 from domaingan.grid import as_slices
 from domaingan.sample import Dataset, Record, Sample, Schema

@@ -1,0 +1,69 @@
+"""Rare lesions, from scans to an answer: learn them, paste them into other people's scans, see whether it helps.
+
+    python recipes/rare_lesions.py                       # phantoms, about two minutes
+    python recipes/rare_lesions.py SCANS --steps 600 --gan-steps 2000 --seeds 3
+
+SCANS is a folder that `domaingan inspect` can read. Everything is written below --out.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import domaingan as dg
+from domaingan.cli.evaluate import sentence
+from domaingan.cli.progress import Teller
+from domaingan.pictures import save_png
+from domaingan.report import write
+from domaingan.transforms import Offline, preview
+
+options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+options.add_argument("scans", nargs="?", default="phantom:medical", help="a folder of scans (default: phantoms)")
+options.add_argument("--out", type=Path, default=Path("runs/rare-lesions"), help="a new folder")
+options.add_argument("--size", type=int, default=32, help="edge of a crop")
+options.add_argument("--spacing", type=float, help="work at this coarser spacing, in mm")
+options.add_argument("--steps", type=int, default=80, help="steps of each segmenter")
+options.add_argument("--gan-steps", type=int, default=200, help="steps of the GAN")
+options.add_argument("--seeds", type=int, default=1, help="trainings an arm")
+choice = options.parse_args()
+
+# 1. Read the scans, as slices. A third of the people is set aside: neither GAN nor segmenter sees them.
+scans = dg.view(dg.load(choice.scans), dims=2)
+train, test = scans.holdout(1 / 3, np.random.default_rng(0))
+print(train, test, sep="\n")
+
+# 2. The real crops of the training people: already enough for copy-paste.
+real = dg.crops(dg.view(train, spacing=choice.spacing), size=choice.size)
+real = real.save(choice.out / "real-crops")
+print(real)
+
+# 3. Learn to draw more of them. Watch gan/samples.png; an interrupted training goes on with resume=True.
+gan = dg.GAN.for_crops(real)
+with Teller("training the GAN") as teller:
+    gan.fit(real, steps=choice.gan_steps, out=choice.out / "gan", progress=teller)
+drawn = gan.sample(300).save(choice.out / "drawn-crops")
+print(drawn)
+
+# 4. Look at what pasting does before believing in it.
+for name, bank in (("real", real), ("drawn", drawn)):
+    save_png(preview(Offline(train, dg.Paste(bank), classic=False, seed=0)), choice.out / f"pasted-{name}.png")
+
+# 5. Does it help, on people that nothing was trained on?
+with Teller("evaluating") as teller:
+    result = dg.evaluate(
+        train,
+        arms=["none", "classic", "copy-paste+classic", "gan+classic", "gan+copy-paste+classic"],
+        seeds=choice.seeds,
+        out=choice.out / "evaluation",
+        test=test,
+        bank=choice.out / "drawn-crops",
+        spacing=choice.spacing,
+        size=choice.size,
+        steps=choice.steps,
+        progress=teller,
+    )
+print(sentence(result))
+print(write(choice.out / "evaluation"))
