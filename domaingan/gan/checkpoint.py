@@ -89,6 +89,10 @@ def restore(
             index, field = key.split(".", 1)
             state.setdefault(int(index), {})[field] = value
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+        for parameter, own in optimiser.state.items():
+            for field, value in own.items():  # a fused step walks memory: moments must lie as their weights do
+                if value.shape == parameter.shape:
+                    own[field] = torch.empty_like(parameter).copy_(value)
 
 
 def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -93,8 +93,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         config = self.config
-        memory = channels_last(config.spatial_dims)
-        generator, discriminator = (network.to(memory_format=memory) for network in build(config))
+        generator, discriminator = build(config)
         self.ema = self.fabric.to_device(copy.deepcopy(generator)).requires_grad_(False)
         self.generator, self.opt_g = self.fabric.setup(generator, self._adam(generator, config.lr[0]))
         self.discriminator, self.opt_d = self.fabric.setup(discriminator, self._adam(discriminator, config.lr[1]))

@@ -219,7 +219,10 @@ class GAN:
         """
         path = Path(path)
         config = folder.read_config(path)
-        gan = cls(config.channels, config.classes, **{name: getattr(config, name) for name in _SETTINGS})
+        try:
+            gan = cls(config.channels, config.classes, **{name: getattr(config, name) for name in _SETTINGS})
+        except DataError as error:
+            raise DataError(error.found, path=path / folder.CONFIG, expected=error.expected) from None
         gan.generator, _ = build(config)
         folder.load_weights(path, config, gan.generator)
         gan.generator.eval()

@@ -166,7 +166,10 @@ def build(config: GANConfig) -> tuple[nn.Module, nn.Module]:
     architecture = ARCHITECTURES[config.arch]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return architecture.generator(config), architecture.discriminator(config)
+        pair = architecture.generator(config), architecture.discriminator(config)
+    # One memory format everywhere: another one is computed with other roundings.
+    memory = channels_last(config.spatial_dims)
+    return pair[0].to(memory_format=memory), pair[1].to(memory_format=memory)
 
 
 def channels_last(dims: int) -> torch.memory_format:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from domaingan.bank import Bank, BankInfo, new_entries
-from domaingan.crops import MIN_PIXELS
+from domaingan.cropping import MIN_PIXELS
 from domaingan.errors import DataError
 from domaingan.gan.config import GANConfig, Template
 from domaingan.gan.data import decode
@@ -126,9 +126,10 @@ def _weights(config: GANConfig, name: str, choice: Wanted) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class _Draw:
-    image: NDArray[np.float32]
+    image: NDArray[np.float16]
     mask: NDArray[np.uint8]
     problem: str = ""
+    small: bool = False
 
 
 def draw_bank(
@@ -137,9 +138,9 @@ def draw_bank(
     """``n`` generated crops as a bank.
 
     Of each mask the largest connected component is kept. A crop whose mask is then too small, or lacks the class
-    that is its condition, is drawn again, at most 8 times; every rejected draw is counted in ``left_out``. What
-    still has too small a mask is left out; what lacks its class stays. Crop ``i`` depends on the seed, ``i`` and
-    its condition alone.
+    that is its condition, is drawn again, 8 times at most; every draw rejected is counted in ``left_out``. What
+    has too small a mask even then is missing from the bank; what lacks its class stays. Crop ``i`` depends on the
+    seed, ``i`` and its condition alone.
 
     Raises:
         DataError: ``n`` is not positive, a condition is unknown, or no mask was usable at all.
@@ -151,19 +152,14 @@ def draw_bank(
     rejected: Counter[str] = Counter()
     left = list(range(n))
     for attempt in range(TRIES):
-        z = np.stack([np.random.default_rng([seed, i, attempt]).standard_normal(config.latent) for i in left])
-        images, masks = decode(paint(generator, config, z.astype(np.float32), [codes[i] for i in left]), config)
         again = []
-        for i, image, mask in zip(left, images, masks, strict=True):
-            drawn = _checked(config, codes[i], image, mask)
-            if drawn.problem:
+        for i, drawn in _drawn(generator, config, left, codes, (seed, attempt)):
+            if not drawn.problem or (attempt == TRIES - 1 and not drawn.small):
+                done[i] = drawn
+            else:
                 rejected[drawn.problem] += 1
                 again.append(i)
-            if not drawn.problem.startswith("masks under"):
-                done[i] = drawn
         left = again
-        if not left:
-            break
     if not done:
         raise DataError(
             f"none of {n * TRIES} generated masks is usable", expected="a model that was trained for longer"
@@ -171,17 +167,29 @@ def draw_bank(
     return _bank(config, codes, done, rejected, seed, source)
 
 
-def _checked(config: GANConfig, codes: tuple[int, ...], image: NDArray[np.float32], mask: NDArray[np.uint8]) -> _Draw:
+def _drawn(
+    generator: nn.Module, config: GANConfig, which: list[int], codes: list[tuple[int, ...]], seed: tuple[int, int]
+) -> Iterator[tuple[int, _Draw]]:
+    """The crops ``which``, checked; never more than a batch of them in float32 at once."""
+    for start in range(0, len(which), BATCH):
+        chunk = which[start : start + BATCH]
+        z = np.stack([np.random.default_rng([seed[0], i, seed[1]]).standard_normal(config.latent) for i in chunk])
+        images, masks = decode(paint(generator, config, z.astype(np.float32), [codes[i] for i in chunk]), config)
+        for i, image, mask in zip(chunk, images.astype(np.float16), masks, strict=True):
+            yield i, _checked(config, codes[i], image, mask)
+
+
+def _checked(config: GANConfig, codes: tuple[int, ...], image: NDArray[np.float16], mask: NDArray[np.uint8]) -> _Draw:
     """The crop with a clean mask, and what speaks against it."""
     labels, n = components(mask)
     if n > 1:
         mask = np.where(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]), mask, 0).astype(np.uint8)
     least = MIN_PIXELS[config.spatial_dims]
     if np.count_nonzero(mask) < least:
-        return _Draw(image, mask, f"masks under {least} pixels")
+        return _Draw(image, mask, f"draws with a mask under {least} pixels", small=True)
     for value in config.named(codes).values():
         if value in config.classes and not (mask == config.classes[value]).any():
-            return _Draw(image, mask, f"masks without the {value} asked for")
+            return _Draw(image, mask, f"draws without the {value} asked for")
     return _Draw(image, mask)
 
 
@@ -209,7 +217,7 @@ def _bank(
     for entry, i in zip(entries, order, strict=True):
         drawn = done[i]
         _describe(entry, drawn, config, codes[i], np.random.default_rng([seed, i, TRIES]))
-    images = np.stack([done[i].image for i in order]).astype(np.float16)
+    images = np.stack([done[i].image for i in order])
     return Bank(info, images, np.stack([done[i].mask for i in order]), entries)
 
 
@@ -222,8 +230,8 @@ def _describe(entry: Any, drawn: _Draw, config: GANConfig, codes: tuple[int, ...
     template = alike[int(rng.integers(min(NEAREST, len(alike))))]
     entry["spacing"], entry["centre"], entry["depth_mm"] = template.spacing, template.centre, template.depth_mm
     entry["radius_mm"] = _radius(pixels * float(np.prod(template.spacing)), config.spatial_dims)
-    around = ring(drawn.mask, inside=tissue(drawn.image))
-    entry["contrast"] = contrast(drawn.image, drawn.mask, around)[0]
+    image = drawn.image.astype(np.float32)
+    entry["contrast"] = contrast(image, drawn.mask, ring(drawn.mask, inside=tissue(image)))[0]
     for name, code in zip(config.conditions, codes, strict=True):
         entry[f"condition:{name}"] = code
 
