@@ -1,0 +1,58 @@
+"""The HTML report of a run: one self-contained page, written from the run's files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from domaingan.errors import DataError
+from domaingan.files import atomic_file, read_json
+from domaingan.report import evaluation
+
+Build = Callable[[Path, dict[str, Any], dict[str, Any]], dict[str, Any]]
+"""From the run folder, its result and its config to the values of a template."""
+
+KINDS: dict[str, Build] = {"evaluation": evaluation.build}
+"""For each ``kind`` of run what fills ``templates/KIND.html``."""
+
+
+def write(run: str | Path) -> Path:
+    """(Re)write ``RUN/report.html`` from ``result.json``, ``config.json`` and ``pictures.npz`` (if there); its path.
+
+    The page loads nothing: style, figures and pictures are in it.
+
+    Raises:
+        DataError: the folder holds no readable result, or one of an unknown kind.
+    """
+    run = Path(run)
+    if not run.is_dir():
+        raise DataError("no such folder", path=run, expected="a run folder")
+    result, config = read_json(run / "result.json"), {}
+    if (run / "config.json").is_file():
+        config = read_json(run / "config.json")
+    if not isinstance(result, dict) or not isinstance(config, dict):
+        raise DataError("not a run's result", path=run / "result.json", expected="JSON objects")
+    kind = result.get("kind", "evaluation")
+    if kind not in KINDS:
+        raise DataError(f"kind {kind!r}", path=run / "result.json", expected=f"one of {', '.join(KINDS)}")
+    page = _render(f"{kind}.html", KINDS[kind](run, result, config))
+    with atomic_file(run / "report.html") as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return run / "report.html"
+
+
+def _render(template: str, values: dict[str, Any]) -> str:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("domaingan.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(values) + "\n"
+
+
+__all__ = ["KINDS", "write"]

@@ -1,0 +1,245 @@
+"""What the page of an evaluation shows: verdict, tables, figures, pictures, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from domaingan.errors import DataError
+from domaingan.evaluate.statistics import paired
+from domaingan.report import figures, gallery, words
+from domaingan.report.words import count, interval, metric_name, p_value, percent, points
+
+RIVAL = "copy-paste+classic"
+
+REQUIRED = ("arms", "differences", "subjects", "verdict")
+
+
+def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """The values of ``templates/evaluation.html``.
+
+    Raises:
+        DataError: the result lacks what every evaluation has.
+    """
+    missing = [name for name in REQUIRED if name not in result]
+    if missing:
+        raise DataError(f"no {missing[0]!r}", path=run / "result.json", expected="the result of an evaluation")
+    against = result.get("reference", "classic")
+    primary = result.get("primary")
+    changes = _counted(result, against)
+    if primary is not None and "n" not in primary:
+        primary = primary | {"n": changes[primary["arm"]][primary["metric"]]["n"]}
+    metrics = list(dict.fromkeys(metric for row in result["arms"].values() for metric in row))
+    return {
+        "title": words.headline(result["verdict"], primary),
+        "verdict": result["verdict"],
+        "primary": None if primary is None else words.numbers(primary),
+        "explanation": _explanation(result, primary),
+        "rival": _rival(result, primary),
+        "against": against,
+        "facts": _facts(result, config),
+        "scores": _scores(result["arms"], metrics),
+        "differences": _differences(changes, metrics),
+        "chance": _chance(changes, against),
+        "figure": _difference_figure(changes, metrics, against),
+        "subjects": _subjects(result, primary),
+        "losses": _losses(result.get("training") or {}),
+        "per_seed": _per_seed(result, primary),
+        "galleries": gallery.build(run, result),
+        "notes": result.get("notes") or [],
+        "settings": [(name, _plain(value)) for name, value in config.items() if name != "command"],
+        "command": config.get("command") or "",
+        "text": words,
+    }
+
+
+def _counted(result: dict[str, Any], against: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """The differences, each with its number of subjects."""
+    counted: dict[str, dict[str, dict[str, Any]]] = {}
+    for arm, row in result["differences"].items():
+        counted[arm] = {}
+        for metric, change in row.items():
+            pairs = zip(_values(result, arm, metric), _values(result, against, metric), strict=True)
+            n = change.get("n", sum(a is not None and b is not None for a, b in pairs))
+            counted[arm][metric] = change | {"n": n}
+    return counted
+
+
+def _values(result: dict[str, Any], arm: str, metric: str) -> list[float | None]:
+    values = result["arms"].get(arm, {}).get(metric, {}).get("values") or [None] * len(result["subjects"])
+    return [None if value is None or np.isnan(value) else float(value) for value in values]
+
+
+def _explanation(result: dict[str, Any], primary: dict[str, Any] | None) -> str:
+    """What the verdict means, for someone who does not know the statistics."""
+    if primary is None:
+        return ""
+    n, smallest = primary["n"], result.get("smallest_p")
+    if result["verdict"] == "cannot be shown":
+        if smallest is None or smallest < words.ALPHA:
+            return "The measured difference has no interval, so that it cannot be told from chance."
+        return (
+            f"With {count(n, 'test subject')} that can be compared, no p below {p_value(smallest)} is possible, "
+            f"however large the difference. At least six are needed for p below {words.ALPHA}."
+        )
+    if result["verdict"] == "no difference":
+        return (
+            "A difference of this size could be chance: drawing other test subjects could turn it round. "
+            "That does not show that there is none."
+        )
+    return (
+        f"Were there no difference, one as large as this would come up by chance with probability "
+        f"{p_value(primary['p'])}."
+    )
+
+
+def _rival(result: dict[str, Any], primary: dict[str, Any] | None) -> str:
+    """How the primary arm compares with copying real crops, which needs no GAN: the arm to beat."""
+    if primary is None or primary["arm"] == RIVAL or RIVAL not in result["arms"]:
+        return ""
+    metric = primary["metric"]
+    arm, rival = (np.array(_values(result, name, metric), dtype=float) for name in (primary["arm"], RIVAL))
+    change = paired(arm, rival, np.random.default_rng(0))
+    if change["mean"] is None:
+        return ""
+    said = words.mark(metric, change).text
+    return f"Against {RIVAL}, which needs no GAN: {points(change['mean'])} points ({words.numbers(change)}): {said}."
+
+
+def _facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[str, str]]:
+    facts = [("Data", str(config.get("data", ""))), ("Task", str(result.get("task", "")))]
+    facts.append(("Test subjects", str(len(result["subjects"]))))
+    if "seeds" in config:
+        facts.append(("Seeds", _plain(config["seeds"])))
+    if result.get("smallest_p") is not None:
+        facts.append(("Smallest p possible", p_value(result["smallest_p"])))
+    if result.get("seconds") is not None:
+        facts.append(("Time taken", _duration(float(result["seconds"]))))
+    return [(name, text) for name, text in facts if text]
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as a person says them.
+
+    >>> _duration(42.4), _duration(312), _duration(7384)
+    ('42 s', '5 min 12 s', '2 h 3 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _scores(arms: dict[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
+    """The table of arms × metrics: each cell a mean and its interval; the best mean of a metric is marked."""
+    best = {}
+    for metric in metrics:
+        means = {row[metric]["mean"] for row in arms.values() if row.get(metric, {}).get("mean") is not None}
+        lower = metric.partition(":")[0] in words.LOWER_IS_BETTER
+        best[metric] = None if len(means) < 2 else min(means) if lower else max(means)
+    rows = []
+    for arm, row in arms.items():
+        cells = []
+        for metric in metrics:
+            cell = row.get(metric) or {"mean": None, "ci": [None, None]}
+            is_best = cell["mean"] is not None and cell["mean"] == best[metric]
+            cells.append((percent(cell["mean"]), interval(cell["ci"]), is_best))
+        rows.append((arm, cells))
+    return {"heads": [metric_name(metric) for metric in metrics], "rows": rows}
+
+
+def _differences(changes: dict[str, Any], metrics: Sequence[str]) -> list[dict[str, Any]]:
+    """The table of differences, grouped by metric."""
+    groups = []
+    for metric in metrics:
+        rows = [
+            {
+                "arm": arm,
+                "mean": points(row[metric]["mean"]),
+                "ci": interval(row[metric]["ci"], signed=True),
+                "p": p_value(row[metric].get("p")),
+                "n": row[metric]["n"],
+                "mark": words.mark(metric, row[metric]),
+            }
+            for arm, row in changes.items()
+            if metric in row
+        ]
+        if rows:
+            groups.append({"metric": metric_name(metric), "rows": rows})
+    return groups
+
+
+def _chance(changes: dict[str, Any], against: str) -> list[str]:
+    """One sentence an arm: which of its differences are more than chance."""
+    sentences = []
+    for arm, row in changes.items():
+        shown = [m for m, change in row.items() if words.is_shown(change)]
+        said = [f"{metric_name(m)} {points(row[m]['mean'])}" for m in shown]
+        rest = "every difference could be chance" if not shown else f"beyond chance: {'; '.join(said)}"
+        others = "; every other difference could be chance" if shown and len(shown) < len(row) else ""
+        sentences.append(f"{arm} against {against}: {rest}{others}.")
+    return sentences
+
+
+def _difference_figure(changes: dict[str, Any], metrics: Sequence[str], against: str) -> Markup | None:
+    dice = [metric for metric in metrics if metric.startswith("dice")] or list(metrics)
+    groups = {
+        metric_name(m): [(arm, row[m], words.mark(m, row[m])) for arm, row in changes.items() if m in row] for m in dice
+    }
+    groups = {name: rows for name, rows in groups.items() if any(row[1]["mean"] is not None for row in rows)}
+    return figures.differences(groups, against) if groups else None
+
+
+def _subjects(result: dict[str, Any], primary: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Every subject's score with the reference and with the primary arm."""
+    if primary is None:
+        return None
+    arms = (primary["against"], primary["arm"])
+    before, after = (_values(result, arm, primary["metric"]) for arm in arms)
+    table = zip(result["subjects"], before, after, strict=True)
+    rows = [(name, b, a) for name, b, a in table if b is not None and a is not None]
+    if not rows:
+        return None
+    names, first, second = zip(*rows, strict=True)
+    return {
+        "metric": metric_name(primary["metric"]),
+        "arms": arms,
+        "figure": figures.subjects(names, first, second, arms),
+        "rows": [(name, percent(b), percent(a), points(a - b)) for name, b, a in rows],
+        "left_out": len(result["subjects"]) - len(rows),
+        "better": sum(a > b for _, b, a in rows),
+    }
+
+
+def _losses(training: dict[str, Any]) -> Markup | None:
+    curves = {arm: [_curve(run) for run in runs.values()] for arm, runs in training.items()}
+    curves = {arm: [line for line in lines if line[0]] for arm, lines in curves.items()}
+    return figures.losses(curves) if any(curves.values()) else None
+
+
+def _curve(run: Any) -> tuple[list[float], list[float]]:
+    """Steps and losses, from ``{"step": […], "loss": […]}`` or ``[[step, loss], …]``."""
+    if isinstance(run, dict):
+        return list(run.get("step") or range(1, len(run["loss"]) + 1)), list(run["loss"])
+    return [pair[0] for pair in run], [pair[1] for pair in run]
+
+
+def _per_seed(result: dict[str, Any], primary: dict[str, Any] | None) -> dict[str, Any] | None:
+    table = result.get("per_seed")
+    if not table or primary is None:
+        return None
+    rows = [(arm, [percent(mean) for mean in row.get(primary["metric"], [])]) for arm, row in table.items()]
+    return {"metric": metric_name(primary["metric"]), "rows": rows, "n": max(len(row[1]) for row in rows)}
+
+
+def _plain(value: Any) -> str:
+    """A setting as a short text."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_plain(entry)}" for name, entry in value.items()) or words.DASH
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_plain, value)) or words.DASH
+    return words.DASH if value is None else str(value)

@@ -1,0 +1,133 @@
+"""The report's pictures: arrays of ``pictures.npz`` as rows of small images with captions."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.errors import DataError
+from domaingan.pictures import colour_of, tile
+from domaingan.report.figures import data_uri
+
+CHANNELS = 2
+"""Of an image with more channels the first so many are shown, side by side."""
+
+EDGE = 192
+"""A picture is enlarged, by a whole number, to about so many pixels: outlines stay thin on a small image."""
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def build(run: Path, result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Galleries: ``{"title", "text", "layout": "row" | "sheet", "rows": [{"caption", "tiles"}], "legend"}``.
+
+    Raises:
+        DataError: ``pictures.npz`` is there but cannot be read.
+    """
+    arrays = _read(run / "pictures.npz")
+    domain: Literal["scan", "frame"] = "frame" if result.get("domain") == "frame" else "scan"
+    names = {int(value): str(name) for name, value in (result.get("classes") or {}).items()}
+    galleries = [_pasted(arrays, domain), _crops(arrays, domain), _generated(arrays, domain)]
+    galleries.append(_predictions(arrays, domain, result))
+    return [found | {"legend": _legend(found.pop("values"), names)} for found in galleries if found is not None]
+
+
+def _read(path: Path) -> Arrays:
+    if not path.is_file():
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise DataError(f"cannot be read ({error})", path=path, expected="an .npz file of arrays") from None
+
+
+def _legend(values: Sequence[int], names: dict[int, str]) -> list[tuple[str, str]]:
+    """The outline colour of each class value, with its name."""
+    return [("#{:02x}{:02x}{:02x}".format(*colour_of(v)), names.get(v, f"class {v}").replace("_", " ")) for v in values]
+
+
+def _values(*masks: NDArray[Any] | None) -> list[int]:
+    found: set[int] = set()
+    for mask in masks:
+        if mask is not None:
+            found |= set(np.unique(mask).tolist())
+    return sorted(value for value in found if value > 0)
+
+
+def _tile(image: NDArray[Any], mask: NDArray[Any] | None, caption: str, alt: str, domain: Any) -> dict[str, str]:
+    zoom = max(1, min(6, EDGE // max(image.shape[1:])))
+    picture = tile(image[:CHANNELS] if domain == "scan" else image, mask, domain=domain, zoom=zoom)
+    return {"src": data_uri(picture), "alt": alt, "caption": caption, "width": str(picture.shape[1])}
+
+
+def _pasted(arrays: Arrays, domain: str) -> dict[str, Any] | None:
+    if "hosts" not in arrays or "pasted" not in arrays:
+        return None
+    hosts, pasted = arrays["hosts"], arrays["pasted"]
+    before, after = arrays.get("host_masks"), arrays.get("pasted_masks")
+    rows = []
+    for i in range(min(len(hosts), len(pasted))):
+        tiles = [
+            _tile(hosts[i], _at(before, i), "host", f"host {i + 1}", domain),
+            _tile(pasted[i], None, "pasted", f"host {i + 1} with a crop pasted in", domain),
+            _tile(pasted[i], _at(after, i), "pasted, outlined", "the same with the outlines of its mask", domain),
+        ]
+        rows.append({"caption": f"Host {i + 1}", "tiles": tiles})
+    text = "Real training images, before and after a crop was pasted in; outlines are the masks trained on."
+    title = "Hosts and what was pasted into them"
+    return {"title": title, "text": text, "layout": "row", "rows": rows, "values": _values(before, after)}
+
+
+def _crops(arrays: Arrays, domain: str) -> dict[str, Any] | None:
+    if "crops" not in arrays:
+        return None
+    masks = arrays.get("crop_masks")
+    rows = [_sheet("", arrays["crops"], masks, "pasted crop", domain)]
+    text = "Some entries of the bank that the pasted crops above were drawn from."
+    return {"title": "Crops", "text": text, "layout": "sheet", "rows": rows, "values": _values(masks)}
+
+
+def _generated(arrays: Arrays, domain: str) -> dict[str, Any] | None:
+    if "gan_samples" not in arrays:
+        return None
+    masks = arrays.get("gan_masks"), arrays.get("real_masks")
+    rows = [_sheet("Generated", arrays["gan_samples"], masks[0], "generated crop", domain)]
+    if "real_samples" in arrays:
+        rows.insert(0, _sheet("Real", arrays["real_samples"], masks[1], "real crop", domain))
+    text = "Crops of the training subjects, and crops that the GAN drew; nothing was picked by hand."
+    return {"title": "Real and generated", "text": text, "layout": "sheet", "rows": rows, "values": _values(*masks)}
+
+
+def _sheet(caption: str, images: NDArray[Any], masks: NDArray[Any] | None, what: str, domain: str) -> dict[str, Any]:
+    tiles = [_tile(images[i], _at(masks, i), "", f"{what} {i + 1}", domain) for i in range(len(images))]
+    return {"caption": caption, "tiles": tiles}
+
+
+def _predictions(arrays: Arrays, domain: str, result: dict[str, Any]) -> dict[str, Any] | None:
+    if "images" not in arrays or "truth" not in arrays:
+        return None
+    images, truth = arrays["images"], arrays["truth"]
+    known = [name.removeprefix("prediction:") for name in arrays if name.startswith("prediction:")]
+    arms = sorted(known, key=[*result["arms"], *known].index)
+    names = arrays.get("names", np.array([f"image {i + 1}" for i in range(len(images))]))
+    rows = []
+    for i, name in enumerate(names.tolist()):
+        tiles = [_tile(images[i], None, "image", f"{name}, as it is", domain)]
+        tiles.append(_tile(images[i], truth[i], "truth", f"{name} with its true outlines", domain))
+        for arm in arms:
+            outlines = arrays[f"prediction:{arm}"][i]
+            tiles.append(_tile(images[i], outlines, arm, f"{name} with what {arm} predicted", domain))
+        rows.append({"caption": str(name), "tiles": tiles})
+    text = "Test images with the true outlines and with those that each arm's network (first seed) predicted."
+    values = _values(truth, *(arrays[f"prediction:{arm}"] for arm in arms))
+    return {"title": "Predictions beside the truth", "text": text, "layout": "row", "rows": rows, "values": values}
+
+
+def _at(arrays: NDArray[Any] | None, index: int) -> NDArray[Any] | None:
+    return None if arrays is None else arrays[index]
