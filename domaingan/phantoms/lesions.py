@@ -16,6 +16,8 @@ MOST = 3
 def grow_lesions(rng: np.random.Generator, head: Head, *, rare: bool) -> NDArray[np.uint8]:
     """Paint a subject's lesions into its head and return their mask, ``(X, Y, Z)``: 1 oedema, 2 enhancing core.
 
+    The core's darker centre, where it has one, belongs to the core.
+
     Args:
         rng: draws number, places, sizes, shapes, textures and contrasts.
         head: its image is changed in place.
@@ -56,14 +58,14 @@ def _oedema(rng: np.random.Generator, head: Head, level: Field) -> None:
 
 def _core(rng: np.random.Generator, head: Head, level: Field, radius: float) -> Field:
     """A core of irregular outline: a bright rim of varied width around a darker centre, some of them solid."""
-    share = rng.uniform(0.12, 0.28)
+    share = rng.uniform(0.1, 0.22)
     core = level - share * radius + 0.1 * radius * field(rng, head.space, 9)
     core = np.minimum(core, level - 1).astype(np.float32)
     texture = 1 + 0.2 * field(rng, head.space, 7)
     uptake = rng.uniform(0.5, 0.85)
     rim = np.stack([0.7 + 0.08 * texture, 0.62 + uptake * texture]).astype(np.float32)
     paint(head.image, core, rim)
-    width = rng.uniform(2.5, 7)
-    centre = np.array([rng.uniform(0.5, 0.95), rng.uniform(0.3, 0.5)], dtype=np.float32)
+    width = rng.uniform(3.5, 9)
+    centre = np.array([rng.uniform(0.5, 0.95), rng.uniform(0.4, 0.75)], dtype=np.float32)
     paint(head.image, core - width, centre)
     return core
