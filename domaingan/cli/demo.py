@@ -12,6 +12,8 @@ from domaingan.cli import options as o
 from domaingan.errors import DataError
 
 NAME = "demo"
+PEOPLE, TRAINED = 60, 20
+"""Phantoms, and how many of them are trained on: one in five has the rare lesion, so eight of those are tested."""
 
 
 def command(
@@ -28,7 +30,7 @@ def command(
     Takes about five minutes on two cores and ends by printing the report's path. So short a training shows how
     things work, not how well.
     """
-    from domaingan.adapters import load
+    from domaingan import phantoms
     from domaingan.cli.progress import Teller
     from domaingan.evaluate import evaluate
     from domaingan.report import write
@@ -37,11 +39,13 @@ def command(
         raise DataError(f"demo {domain}", expected="medical")
     started = time.monotonic()
     with Teller("demo") as teller:
+        people = phantoms.load(domain, subjects=PEOPLE)
         evaluate(
-            load(f"phantom:{domain}"),
+            people[:TRAINED],
             arms=["none", "classic", "copy-paste+classic", "gan+classic"],
             seeds=1,
             out=out,
+            test=people[TRAINED:],
             dims=2,
             seed=seed,
             resume=resume,

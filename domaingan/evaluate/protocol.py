@@ -95,6 +95,8 @@ def run(
             pictures = _pictures(ready, arms, config)
             notes = _notes(ready, folds)
     result = summarise(scores, config, rarest) | {
+        "classes": folds[0].test.schema.classes,
+        "domain": folds[0].test.schema.domain,
         "training": losses,
         "notes": notes,
         "train_subjects": [list(fold.train.subjects) for fold in folds],

@@ -16,6 +16,7 @@ SIZES = (8, 16, 32, 64, 128, 256)
 """Edges of a crop that the networks are built for."""
 
 MAX_TEMPLATES = 2000
+OF_EACH_KIND = 20
 
 
 class Template(BaseModel):
@@ -145,8 +146,13 @@ def build_config(**fields: Any) -> GANConfig:
 
 
 def templates_of(entries: NDArray[Any], conditions: list[str]) -> tuple[Template, ...]:
-    """The templates of a bank's entries, evenly thinned where there are more than 2,000."""
-    chosen = np.unique(np.linspace(0, len(entries) - 1, min(len(entries), MAX_TEMPLATES)).round().astype(int))
+    """The templates of a bank's entries; of more than 2,000 an even choice, with some of every kind."""
+    chosen = np.linspace(0, len(entries) - 1, min(len(entries), MAX_TEMPLATES)).round().astype(int)
+    if len(entries) > MAX_TEMPLATES and conditions:
+        codes = np.stack([entries[f"condition:{name}"] for name in conditions], axis=1)
+        kinds = np.unique(codes, axis=0, return_inverse=True)[1].reshape(-1)
+        rare = [np.flatnonzero(kinds == kind)[:OF_EACH_KIND] for kind in range(kinds.max() + 1)]
+        chosen = np.concatenate([chosen, *rare])
     return tuple(
         Template(
             codes=tuple(int(entry[f"condition:{name}"]) for name in conditions),
@@ -155,7 +161,7 @@ def templates_of(entries: NDArray[Any], conditions: list[str]) -> tuple[Template
             radius_mm=round(float(entry["radius_mm"]), 6),
             depth_mm=round(float(entry["depth_mm"]), 6),
         )
-        for entry in entries[chosen]
+        for entry in entries[np.unique(chosen)]
     )
 
 

@@ -12,7 +12,7 @@ import torch
 
 from domaingan.errors import DataError
 from domaingan.gan.checkpoint import load_checkpoint, save_checkpoint
-from domaingan.gan.config import GANConfig, build_config
+from domaingan.gan.config import GANConfig, build_config, templates_of
 from domaingan.gan.data import TrainingCrops, decode, facts
 from domaingan.gan.fit import Trainer, choose_precision, fabric_for
 from domaingan.gan.losses import LOSSES
@@ -140,3 +140,13 @@ def test_an_image_that_is_not_finite_is_refused(make_bank: Any) -> None:
     bank.images[3, 0, 0, 0] = np.nan
     with pytest.raises(DataError, match="NaN"):
         facts(bank)
+
+
+def test_templates_are_thinned_but_keep_every_kind(make_bank: Any) -> None:
+    bank = make_bank()
+    entries = np.tile(bank.entries, 400)
+    entries["condition:lesion"] = 1
+    entries["condition:lesion"][[1, 4001]] = 0
+    templates = templates_of(entries, list(bank.info.conditions))
+    assert 2000 <= len(templates) <= 2100
+    assert sum(template.codes[0] == 0 for template in templates) == 2
