@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 from domaingan.adapters.base import Adapter, file_name
@@ -44,6 +45,9 @@ class NiftiFolders(Adapter):
         """
         classes = read_classes(root)
         subjects = [_by_name(folder) for folder in _folders(root)]
+        if not (classes and classes.channels) and not _shared(subjects):
+            # Files that begin with a scan's own number: what a folder's files have in common says nothing of them.
+            subjects = [_by_name(folder, _common_start(folder)) for folder in _folders(root)]
         table = read_samples(root, (subject.name for subject in subjects))
         loose = [Problem(str(path), "lies outside a subject's folder") for path in _nifti_files(root)]
         wanted, problems = _channels(subjects, root, classes.channels if classes else [])
@@ -119,10 +123,20 @@ def _nifti_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _by_name(folder: Path) -> _Subject:
+def _common_start(folder: Path) -> str:
+    """What a folder's file names begin with alike, up to a separator: ``IM_7_`` for IM_7_T1 and IM_7_seg."""
+    stems = [_stem(path) for path in _nifti_files(folder)]
+    if len(stems) < 2:
+        return ""
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
+    start = "".join(letters[0] for letters in alike)
+    return start[: max(start.rfind(separator) for separator in "_-. ") + 1]
+
+
+def _by_name(folder: Path, start: str = "") -> _Subject:
     subject = _Subject(folder)
     for path in _nifti_files(folder):
-        name = _without_subject(_stem(path), folder.name)
+        name = _without_subject(_stem(path), folder.name).removeprefix(start)
         kind = _kind(name)
         if kind == "mask":
             subject.masks.append(path)
@@ -165,13 +179,20 @@ def _kind(name: str) -> str:
     return "mask" if words and words[-1] in MASK_WORDS else "image"
 
 
+def _shared(subjects: Sequence[_Subject]) -> list[str]:
+    """The names that at least half of the subjects with images have, sorted."""
+    with_images = [subject for subject in subjects if subject.images]
+    counts = Counter(name for subject in with_images for name in subject.images)
+    return sorted(name for name, n in counts.items() if 2 * n >= len(with_images))
+
+
 def _channels(subjects: Sequence[_Subject], root: Path, listed: Sequence[str]) -> tuple[list[str], list[Problem]]:
     """The names that at least half of the subjects with images have, sorted; the others are told as problems."""
     if listed:
         return list(listed), []
     with_images = [subject for subject in subjects if subject.images]
     counts = Counter(name for subject in with_images for name in subject.images)
-    common = sorted(name for name, n in counts.items() if 2 * n >= len(with_images))
+    common = _shared(subjects)
     if not common:
         names = ", ".join(sorted(counts)[:5]) or "none"
         raise DataError(f"no image that most subjects have (found: {names})", path=root, expected="the same names")

@@ -351,3 +351,15 @@ def test_a_sample_that_came_from_no_file_is_written(folders: Path, tmp_path: Pat
     assert_array_equal(back.image, image)
     assert back.spacing == (1, 2, 3)
     assert nib.load(tmp_path / "out" / "new" / "seg.nii.gz").get_data_dtype() == np.uint8
+
+
+def test_files_that_begin_with_a_scans_own_number(tmp_path: Path, save: Save) -> None:
+    root = tmp_path / "scans"
+    for number in (7, 12, 31):
+        folder = root / f"subject{number}"
+        for name in ("T1", "FLAIR"):
+            save(folder / f"IM_{number:04d}_{name}.nii.gz", np.ones(SHAPE, np.float32))
+        save(folder / f"IM_{number:04d}_Seg.nii", np.ones(SHAPE, np.uint8))
+    data = load(root)
+    assert data.schema.channels == ("flair", "t1") and len(data) == 3 and not data.problems
+    assert all(sample.mask is not None for sample in data)

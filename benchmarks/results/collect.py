@@ -1,0 +1,79 @@
+"""Takes finished runs into this folder, and writes the page that shows them all.
+
+    python benchmarks/results/collect.py brats=runs/brats fcd=runs/fcd
+
+Each run leaves NAME.json (its result without the loss curves, and its config) here, the data's folder called by its
+name alone; README.md is made from what lies here and from intro.md.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from domaingan.files import read_json, write_json
+
+HERE = Path(__file__).parent
+
+
+def take(name: str, run: Path) -> None:
+    """Keep a run's numbers as ``NAME.json``."""
+    result, config = read_json(run / "result.json"), read_json(run / "config.json")
+    result.pop("training", None)
+    data = config["data"]
+    config = {
+        key: value.replace(data, Path(data).name) if isinstance(value, str) else value for key, value in config.items()
+    }
+    write_json(HERE / f"{name}.json", {"config": config, "result": result})
+
+
+def cell(score: dict[str, Any] | None) -> str:
+    """Mean and interval in percent."""
+    if not score or score["mean"] is None:
+        return "–"
+    low, high = score["ci"]
+    interval = "" if low is None else f" ({100 * low:.0f} to {100 * high:.0f})"
+    return f"{100 * score['mean']:.1f}{interval}"
+
+
+def table(kept: dict[str, Any]) -> list[str]:
+    """A run as a Markdown table of arms, with its command and verdict."""
+    result, config = kept["result"], kept["config"]
+    shown = [m for m in next(iter(result["arms"].values())) if m.startswith(("dice:", "found:"))]
+    if len(shown) > 4:
+        shown = [m for m in shown if m.startswith("dice:")]
+    lines = ["| arm | " + " | ".join(shown) + " | per seed |", "| --- |" + " --- |" * (len(shown) + 1)]
+    first = next(iter(shown))
+    for arm, scores in result["arms"].items():
+        seeds = " / ".join("–" if v is None else f"{100 * v:.1f}" for v in result["per_seed"][arm].get(first, []))
+        lines.append(f"| {arm} | " + " | ".join(cell(scores.get(m)) for m in shown) + f" | {seeds} |")
+    lines += ["", f"Differences to {result['reference']}, in points, paired over test subjects:", ""]
+    lines += ["| arm | " + " | ".join(shown) + " |", "| --- |" + " --- |" * len(shown)]
+    for arm, rows in result["differences"].items():
+        cells = [f"{cell(rows.get(m))}, p = {rows[m]['p']:.2g}" if rows.get(m, {}).get("p") else "–" for m in shown]
+        lines.append(f"| {arm} | " + " | ".join(cells) + " |")
+    primary = result["primary"]
+    lines += ["", f"Verdict on {primary['arm']} ({primary['metric']}): **{result['verdict']}**, n = {primary['n']}, "
+              f"smallest possible p = {result['smallest_p']:.2g}."]  # fmt: skip
+    lines += [f"- {note}" for note in result["notes"]]
+    return [*lines, "", f"`{config['command']}`", ""]
+
+
+def page() -> str:
+    """All runs that lie here."""
+    lines = ["# Outcome tables", "", (HERE / "intro.md").read_text(encoding="utf-8").strip(), ""]
+    for path in sorted(HERE.glob("*.json")):
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if "result" in kept:
+            lines += [f"## {path.stem}", "", *table(kept)]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        named, _, folder = argument.partition("=")
+        take(named, Path(folder))
+    (HERE / "README.md").write_text(page(), encoding="utf-8")
+    print(HERE / "README.md")
