@@ -62,7 +62,7 @@ def command(
     if out is not None:
         refuse_own_source(data, out)
         claim_folder(out, overwrite=overwrite)
-    dataset = o.open_data(data, layout, where, limit, seed, skip_problems)
+    dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     paste = Paste(Bank.load(bank), method, (1, per_image), only or (), classes=dataset.schema.classes)
     augmented = Offline(dataset, paste, classic, seed)
     if preview is not None:

@@ -29,7 +29,7 @@ def command(
     from domaingan.files import claim_folder
 
     claim_folder(out, overwrite=overwrite)
-    dataset = o.open_data(data, layout, where, limit, seed, skip_problems)
+    dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     bank = crops(o.spatial_view(dataset, dims, spacing, resize), size, condition).save(out, overwrite=overwrite)
     result = {
         "bank": str(out),

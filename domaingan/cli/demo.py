@@ -51,7 +51,7 @@ def command(
             resume=resume,
             overwrite=overwrite,
             progress=teller,
-            steps=150,
+            steps=300,
             size=32,
             gan_steps=400,
             gan_samples=200,

@@ -79,7 +79,7 @@ def command(
     from domaingan.cli.progress import Teller
     from domaingan.evaluate import evaluate
 
-    dataset = o.open_data(data, layout, where, limit, seed, skip_problems)
+    dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     tested = None if test is None else o.open_data(test, skip_problems=skip_problems)
     with Teller("evaluating") as teller:
         result = evaluate(

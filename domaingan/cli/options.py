@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,6 +80,7 @@ def open_data(
     limit: list[str] | None = None,
     seed: int = 0,
     skip_problems: bool = False,
+    verbose: bool = False,
 ) -> Dataset:
     """The dataset that the shared options describe.
 
@@ -104,6 +106,8 @@ def open_data(
         if not (name and value and count.isdigit()):
             raise DataError(f"--limit {text}", expected="NAME=VALUE:N")
         dataset = dataset.limit(name, value, int(count), rng)
+    if verbose:
+        print(dataset, file=sys.stderr)
     return dataset
 
 

@@ -42,6 +42,8 @@ def command(
 
     claim_folder(out, overwrite=overwrite)
     gan = GAN.load(model)
+    if verbose:
+        typer.echo(gan, err=True)
     bank = gan.sample(n, seed=seed, device=device, **_wanted(condition)).save(out, overwrite=overwrite)
     if grid is not None:
         from domaingan.pictures import contact_sheet, save_png, tile

@@ -54,7 +54,7 @@ def command(
         raise DataError(f"--target {target}", expected="crops")
     if not resume:
         claim_folder(out, overwrite=overwrite)
-    dataset = o.open_data(data, layout, where, limit, seed, skip_problems)
+    dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     dataset = o.spatial_view(dataset if split is None else dataset.split(split), dims, spacing, resize)
     with Teller("cutting crops") as teller:
         bank = crops(dataset, size, condition)
