@@ -14,7 +14,7 @@ from scipy import ndimage
 from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.errors import DataError
 from domaingan.grid import resize
-from domaingan.sample import Dataset, Sample, Schema
+from domaingan.sample import Dataset, Sample, Schema, Value
 from domaingan.tissue import components, contrast, foreground, intensity_range, ring, surface_depth, tissue, to_scaled
 
 MIN_PIXELS = {2: 12, 3: 30}
@@ -22,6 +22,9 @@ MIN_PIXELS = {2: 12, 3: 30}
 
 HALF_RANGE = 60_000.0
 """Where scaled values are cut off, as float16 ends at 65,504 (a channel that is almost flat has no range)."""
+
+CLASS_CONDITION = {"scan": "lesion", "frame": "object"}
+"""What the class of a crop is called as a condition, by domain."""
 
 MARGIN = 1.25
 """How much larger than the object a crop must be to hold some of its surroundings."""
@@ -38,24 +41,26 @@ class _Found:
     depth_mm: float
     voxels: Counter[int]
     subject: str
+    condition: dict[str, Value]
 
 
-def crops(dataset: Dataset, size: int | None = None, condition: str = "lesion") -> Bank:
+def crops(dataset: Dataset, size: int | None = None, condition: str | None = None) -> Bank:
     """The real crops of a dataset as a bank.
 
-    A crop is a connected component of all classes together (of all ``objects`` where the dataset names some);
-    its mask keeps every class, and its condition is the rarest class it holds: the one found in the fewest
-    subjects, and among those the one with the fewest voxels. A crop is cut at the dataset's own grid; an object
-    that does not fit, with some surroundings, is shrunk to fit, and its ``spacing`` says so.
+    A crop is a connected component of all classes together (of all ``objects`` where the dataset names some); its
+    mask keeps every class. Its condition is the rarest class it holds (the one found in the fewest subjects, and
+    among those the one with the fewest voxels), or its sample's value in a column of ``samples.csv``. A crop is cut
+    at the dataset's own grid; an object that does not fit, with some surroundings, is shrunk to fit, and its
+    ``spacing`` says so.
 
     Args:
         dataset: labelled samples, 2D or 3D.
         size: edge of a crop in pixels; 64 in 2D and 32 in 3D unless given.
-        condition: name of the condition that the rarest class becomes.
+        condition: ``lesion`` (scans) or ``object`` (frames) for the class, the default; or the name of a column.
 
     Raises:
-        DataError: the size is not a power of two of at least 8, a class value does not fit a bank's masks (1 to
-            255), or the dataset holds no object.
+        DataError: the size is not a power of two of at least 8, there is no such condition, a class value does not
+            fit a bank's masks (1 to 255), or the dataset holds no object.
     """
     dims = dataset.schema.spatial_dims
     if size is None:
@@ -64,6 +69,7 @@ def crops(dataset: Dataset, size: int | None = None, condition: str = "lesion") 
         raise DataError(f"size {size}", expected="a power of two, at least 8")
     if not all(1 <= value <= 255 for value in dataset.schema.classes.values()):
         raise DataError(f"class values {dataset.schema.classes}", path=dataset.root, expected="values of 1 to 255")
+    condition = _known(condition, dataset.schema)
     left_out: Counter[str] = Counter()
     found = [crop for sample in dataset for crop in find_objects(sample, dataset.schema, size, left_out)]
     if not found:
@@ -72,28 +78,44 @@ def crops(dataset: Dataset, size: int | None = None, condition: str = "lesion") 
             path=dataset.root,
             expected=f"at least one of {', '.join(dataset.schema.classes) or '(no classes named)'}",
         )
-    order = by_rarity((crop.subject, crop.voxels) for crop in found)
-    rarest = [min(crop.voxels, key=order.index) for crop in found]
-    names = {value: name for name, value in dataset.schema.classes.items()}
-    values = sorted(set(rarest), key=order.index)
+    labels, values = _labelled(found, condition, dataset.schema)
     info = BankInfo(
         domain=dataset.schema.domain,
         spatial_dims=dims,
         channels=list(dataset.schema.channels),
         classes=dict(dataset.schema.classes),
-        conditions={condition: [names[value] for value in values]},
+        conditions={condition: values},
         subjects=list(dict.fromkeys(crop.subject for crop in found)),
         source=dataset.root,
         left_out=dict(left_out),
     )
     entries = new_entries(info, len(found))
-    for entry, crop, value in zip(entries, found, rarest, strict=True):
+    for entry, crop, label in zip(entries, found, labels, strict=True):
         entry["subject"] = info.subjects.index(crop.subject)
         entry["spacing"], entry["centre"] = crop.spacing, crop.centre
         entry["radius_mm"], entry["contrast"] = crop.radius_mm, crop.contrast
         entry["depth_mm"] = crop.depth_mm
-        entry[f"condition:{condition}"] = values.index(value)
+        entry[f"condition:{condition}"] = values.index(label) if label in values else -1
     return Bank(info, np.stack([crop.image for crop in found]), np.stack([crop.mask for crop in found]), entries)
+
+
+def _known(condition: str | None, schema: Schema) -> str:
+    own = CLASS_CONDITION[schema.domain]
+    if condition not in (None, own, *schema.conditions):
+        raise DataError(f"no condition {condition!r}", expected=f"one of {', '.join([own, *schema.conditions])}")
+    return condition or own
+
+
+def _labelled(found: Sequence[_Found], condition: str, schema: Schema) -> tuple[list[str], list[str]]:
+    """Each crop's value of the condition (empty where it is not known), and the values that occur, rarest first."""
+    if condition != CLASS_CONDITION[schema.domain]:
+        labels = [str(crop.condition.get(condition, "")) for crop in found]
+        counts = Counter(label for label in labels if label)
+        return labels, sorted(counts, key=lambda label: (counts[label], label))
+    order = by_rarity((crop.subject, crop.voxels) for crop in found)
+    names = {value: name for name, value in schema.classes.items()}
+    rarest = [min(crop.voxels, key=order.index) for crop in found]
+    return [names[value] for value in rarest], [names[value] for value in sorted(set(rarest), key=order.index)]
 
 
 def by_rarity(held: Iterable[tuple[str, Counter[int]]]) -> list[int]:
@@ -188,6 +210,7 @@ def _cut(
         contrast=float(contrast(image, piece, around)[0]),
         depth_mm=float(depth[mask > 0].min()),
         voxels=voxels_of(piece),
+        condition=dict(sample.condition),
         subject=str(sample.meta.get("subject") or sample.meta.get("sequence") or sample.name),
     )
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
+from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.cropping import by_rarity, crops, voxels_of, window
 from domaingan.errors import DataError
 from domaingan.grid import as_slices
-from domaingan.sample import Dataset, Record, Sample, Schema
+from domaingan.sample import Dataset, Reader, Record, Sample, Schema
 
 CLASSES = {"necrosis": 1, "oedema": 2, "enhancing": 4}
 
@@ -260,3 +261,23 @@ def test_window_is_what_a_padded_array_would_give(
 
 def test_voxels_are_counted_by_class() -> None:
     assert voxels_of(np.array([[0, 2], [2, 4]])) == {2: 2, 4: 1}
+
+
+class _WithCondition:
+    def __init__(self, read: Reader) -> None:
+        self.read = read
+
+    def __call__(self, record: Record) -> Sample:
+        return replace(self.read(record), condition=dict(record.condition))
+
+
+def test_a_column_of_the_samples_can_be_the_condition() -> None:
+    people = phantoms.load("medical", subjects=4, shape=(32, 32, 16))
+    scanners = ["a", "b", "b", ""]
+    records = [replace(r, condition={"scanner": s} if s else {}) for r, s in zip(people.records, scanners, strict=True)]
+    named = Dataset(records, _WithCondition(people.read), replace(people.schema, conditions=("scanner",)))
+    bank = crops(named, size=16, condition="scanner")
+    assert list(bank.info.conditions) == ["scanner"] and set(bank.counts()["scanner"]) == {"a", "b"}
+    assert {crop.condition.get("scanner", "") for crop in bank} == {"a", "b", ""}
+    with pytest.raises(DataError, match="no condition 'scaner'"):
+        crops(named, size=16, condition="scaner")

@@ -10,7 +10,7 @@ NAME = "crops"
 def command(
     data: o.Data,
     out: o.Out,
-    condition: o.Condition = "lesion",
+    condition: o.Condition = None,
     size: o.Size = None,
     dims: o.Dims = None,
     spacing: o.Spacing = None,

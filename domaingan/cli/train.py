@@ -17,7 +17,7 @@ def command(
     data: o.Data,
     out: o.Out,
     target: Annotated[str, typer.Option("--target", help="crops: objects with their masks.")] = "crops",
-    condition: o.Condition = "lesion",
+    condition: o.Condition = None,
     steps: Annotated[
         int | None, typer.Option("--steps", min=1, help="2,000 in 2D, 1,000 in 3D.", rich_help_panel=o.WORK)
     ] = None,

@@ -13,8 +13,6 @@ from domaingan.evaluate.split import refuse_leak
 from domaingan.gan import GAN
 from domaingan.sample import Dataset
 
-CONDITION = "lesion"
-
 
 def banks_for(
     arms: list[Arm],
@@ -40,10 +38,9 @@ def banks_for(
     banks: dict[str, Bank] = {}
     if not wanted:
         return banks
-    condition = CONDITION if train.schema.domain == "scan" else "object"
     real = folder / "bank-copy-paste"
     if not (real / "bank.json").is_file():
-        crops(train, config.size, condition).save(real, overwrite=True)
+        crops(train, config.size).save(real, overwrite=True)
     banks["copy-paste"] = Bank.load(real)
     if "gan" in wanted:
         banks["gan"] = Bank.load(config.bank) if config.bank else _fitted(banks["copy-paste"], config, folder, progress)
