@@ -19,11 +19,11 @@ EDGE = 192
 
 
 def preview(offline: Offline, rows: int = 8) -> NDArray[np.uint8]:
-    """Rows of: the host, the crop, the host with the crop pasted, and the same with outlines.
+    """Host, crop, host with the crop pasted, and the same with outlines; two such fours in a row.
 
     Args:
         offline: hosts, bank and seed; one crop is pasted into each host shown.
-        rows: how many hosts; drawn by the seed.
+        rows: how many hosts are shown; drawn by the seed.
 
     Returns:
         An ``(h, w, 3)`` uint8 picture.
@@ -42,7 +42,7 @@ def preview(offline: Offline, rows: int = 8) -> NDArray[np.uint8]:
             break
     if not tiles:
         raise DataError("no crop found a place", path=paste.bank.path, expected="hosts with room for one")
-    return contact_sheet(tiles, 4, ["host", "crop", "pasted", "pasted, outlined"] * (len(tiles) // 4))
+    return contact_sheet(tiles, 8, ["host", "crop", "pasted", "pasted, outlined"] * (len(tiles) // 4))
 
 
 def _row(offline: Offline, hosts: Dataset, number: int, rng: np.random.Generator) -> list[NDArray[np.uint8]]:
