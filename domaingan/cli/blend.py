@@ -54,14 +54,12 @@ def command(
     """Paste crops from a bank into the images of DATA and write them in DATA's own layout, masks and all."""
     from domaingan.bank import Bank
     from domaingan.blend import Paste
-    from domaingan.files import claim_folder
     from domaingan.transforms import Offline
 
     if out is None and preview is None:
         raise DataError("neither --out nor --preview", expected="one of them, or both")
     if out is not None:
-        refuse_own_source(data, out)
-        claim_folder(out, overwrite=overwrite)
+        o.claim(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     paste = Paste(Bank.load(bank), method, (1, per_image), only or (), classes=dataset.schema.classes)
     augmented = Offline(dataset, paste, classic, seed)
@@ -72,13 +70,6 @@ def command(
         return
     result, said = _written(augmented, out, overwrite, preview)
     o.finish(result, json, said)
-
-
-def refuse_own_source(data: str, out: Path) -> None:
-    """Refuse to write over the data that is read, or over a folder that holds it."""
-    source, target = Path(data).resolve(), out.resolve()
-    if source.exists() and (target == source or target in source.parents):
-        raise DataError("holds the data that is read", path=out, expected="another folder")
 
 
 def draw_preview(augmented: Offline, path: Path) -> None:

@@ -26,9 +26,8 @@ def command(
 ) -> None:
     """The real crops of DATA as a bank: pasting them (copy-paste) needs no GAN, and a GAN learns from them."""
     from domaingan.cropping import crops
-    from domaingan.files import claim_folder
 
-    claim_folder(out, overwrite=overwrite)
+    o.claim(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     bank = crops(o.spatial_view(dataset, dims, spacing, resize), size, condition).save(out, overwrite=overwrite)
     result = {

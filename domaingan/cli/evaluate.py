@@ -79,6 +79,8 @@ def command(
     from domaingan.cli.progress import Teller
     from domaingan.evaluate import evaluate
 
+    if not resume:
+        o.claim(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     tested = None if test is None else o.open_data(test, skip_problems=skip_problems)
     with Teller("evaluating") as teller:

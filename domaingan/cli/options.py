@@ -116,6 +116,20 @@ def open_data(
     return dataset
 
 
+def claim(out: Path, data: str, overwrite: bool) -> None:
+    """Refuse an output folder that is taken, and ever to write over the data that is read or a folder that holds it.
+
+    Raises:
+        DataError: either of them.
+    """
+    from domaingan.files import claim_folder
+
+    source, target = Path(data).resolve(), out.resolve()
+    if source.exists() and (target == source or target in source.parents):
+        raise DataError("holds the data that is read", path=out, expected="another folder")
+    claim_folder(out, overwrite=overwrite)
+
+
 def conditions(pairs: list[str] | None, option: str) -> dict[str, list[str]]:
     """``NAME=VALUE[,VALUE]`` texts as a dict of lists."""
     found: dict[str, list[str]] = {}

@@ -47,13 +47,12 @@ def command(
     """Train a conditional GAN on what is rare in DATA; watch OUT/samples.png as it learns."""
     from domaingan.cli.progress import Teller
     from domaingan.cropping import crops
-    from domaingan.files import claim_folder
     from domaingan.gan import GAN
 
     if target != "crops":
         raise DataError(f"--target {target}", expected="crops")
     if not resume:
-        claim_folder(out, overwrite=overwrite)
+        o.claim(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     dataset = o.spatial_view(dataset if split is None else dataset.split(split), dims, spacing, resize)
     with Teller("cutting crops") as teller:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from domaingan.bank import Bank
+from domaingan.blend import Paste
 from domaingan.errors import DataError
 from domaingan.evaluate.arms import parse_arms
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.progress import Progress
 from domaingan.evaluate.protocol import run
-from domaingan.evaluate.split import Fold, folds, only_labelled
+from domaingan.evaluate.split import Fold, folds, only_labelled, refuse_leak
 from domaingan.grid import view
 from domaingan.sample import Dataset
 
@@ -97,7 +98,7 @@ def evaluate(
         **settings,
     )
     chosen = _folds(data, config, test)
-    _check_bank(config, data)
+    _check_bank(config, data, chosen)
     regrid = partial(view, spacing=spacing, resize=resize)
     return run(config, chosen, regrid, Path(out), resume=resume, overwrite=overwrite, progress=progress)
 
@@ -113,10 +114,11 @@ def _folds(data: Dataset, config: EvaluationConfig, test: Dataset | None) -> lis
     return folds(data, np.random.default_rng(config.seed), train=train, test=test, k=config.folds)
 
 
-def _check_bank(config: EvaluationConfig, data: Dataset) -> None:
-    """Refuse a bank that does not fit before anything is trained."""
+def _check_bank(config: EvaluationConfig, data: Dataset, chosen: list[Fold]) -> None:
+    """Refuse a bank that does not fit, or that knows a test subject, before anything is written."""
     if config.bank is None:
         return
-    from domaingan.blend import Paste
-
-    Paste(Bank.load(config.bank), classes=data.schema.classes).check(data.schema)
+    bank = Bank.load(config.bank)
+    Paste(bank, classes=data.schema.classes).check(data.schema)
+    for fold in chosen:
+        refuse_leak(bank, fold.test)

@@ -77,7 +77,7 @@ def run(
     """
     arms = parse_arms(config.arms)
     _claim(out, config, resume, overwrite)
-    tell, started = progress or Silent(), time.monotonic()
+    tell, seconds = progress or Silent(), 0.0
     scores: dict[str, dict[int, Scores]] = {arm.name: {} for arm in arms}
     losses: dict[str, dict[str, Any]] = {arm.name: {} for arm in arms}
     pictures: dict[str, NDArray[Any]] = {}
@@ -91,6 +91,7 @@ def run(
                 kept = _train_and_score(arm, seed, ready, config, tell)
                 scores[arm.name].setdefault(seed, {}).update(kept["scores"])
                 losses[arm.name][f"{number}/{seed}"] = kept["losses"]
+                seconds += sum(kept["seconds"].values())
         if number == 0:
             pictures = _pictures(ready, arms, config)
             notes = _notes(ready, folds)
@@ -100,7 +101,7 @@ def run(
         "training": losses,
         "notes": notes,
         "train_subjects": [list(fold.train.subjects) for fold in folds],
-        "seconds": round(time.monotonic() - started, 1),
+        "seconds": round(seconds, 1),
     }
     write_arrays(out / "pictures.npz", pictures)
     write_json(out / "result.json", result)

@@ -145,6 +145,7 @@ def test_evaluate_and_report(scans: Path, bank: Path, tmp_path: Path) -> None:
     assert answer("report", out)["report"] == str(out / "report.html") and (out / "report.html").is_file()
     assert "exists already" in refused(*arguments, "--out", out, *QUICK)
     assert "test subjects" in refused(*arguments, "--arms", "gan", "--bank", bank, "--out", tmp_path / "x", *QUICK)
+    assert not (tmp_path / "x").exists()
 
 
 def test_killed_evaluation_goes_on_where_it_was(scans: Path, tmp_path: Path) -> None:
@@ -197,6 +198,13 @@ def test_an_existing_output_is_refused_and_left_alone(scans: Path, bank: Path) -
     assert "exists already" in refused("crops", scans, "--dims", "2", "--out", bank)
     assert "exists already" in refused("blend", scans, "--bank", bank, "--out", bank)
     assert (bank / "bank.json").read_bytes() == before
+
+
+def test_the_data_that_is_read_is_never_written_over(scans: Path, bank: Path) -> None:
+    for arguments in (["crops", scans], ["blend", scans, "--bank", bank], ["train", scans], ["evaluate", scans]):
+        for out in (scans, scans.parent):
+            assert "holds the data" in refused(*arguments, "--out", out, "--overwrite")
+    assert len(load(scans)) == 5
 
 
 def test_a_broken_file_is_named_and_nothing_is_written(scans: Path, bank: Path, tmp_path: Path) -> None:
