@@ -16,7 +16,17 @@ from domaingan.blend.placement import grown, place
 from domaingan.blend.variation import NONE, Variation, apply
 from domaingan.errors import DataError
 from domaingan.sample import Sample, Schema
-from domaingan.tissue import contrast, foreground, from_scaled, intensity_range, ring, surface_depth, tissue, to_scaled
+from domaingan.tissue import (
+    RING_WIDTH,
+    contrast,
+    foreground,
+    from_scaled,
+    intensity_range,
+    ring,
+    surface_depth,
+    tissue,
+    to_scaled,
+)
 
 GAP = 2
 """Pixels kept free between a pasted object and an older one."""
@@ -63,7 +73,8 @@ class Paste:
         self.entries = _chosen(bank, only)
         self.weights = _tempered(bank, self.entries)
         self.values = _value_table(bank, classes)
-        self.depth_mm = float(np.quantile(bank.entries["depth_mm"][self.entries], SHALLOW))
+        scan = bank.info.domain == "scan"
+        self.depth_mm = float(np.quantile(bank.entries["depth_mm"][self.entries], SHALLOW)) if scan else 0.0
 
     def check(self, schema: Schema) -> None:
         """Refuse hosts that the bank's crops do not fit.
@@ -91,7 +102,7 @@ class Paste:
         if sample.mask is None:
             return replace(sample, meta=sample.meta | {"pasted": []})
         n = int(rng.integers(self.per_image[0], self.per_image[1] + 1))
-        host = _Host.of(sample, self.bank.info.domain, self.depth_mm)
+        host = _Host.of(sample, self.bank.info.domain)
         records = [self._paste_one(host, rng) for _ in range(n)]
         merged = replace(sample, image=host.image, mask=host.mask, boxes=host.boxes, labels=host.labels)
         return replace(merged, meta=sample.meta | {"pasted": records})
@@ -101,7 +112,7 @@ class Paste:
         crop = self.bank[index]
         draw = (NONE if bound else self.variation).draw(host.sample.spatial_dims, rng)
         record: dict[str, Any] = {"index": index, **crop.condition, "method": self.method_name, "place": None}
-        margin = self.method.reach + GAP
+        margin = max(self.method.reach, RING_WIDTH) + 1
         patch = apply(crop, draw, host.sample.spacing, margin)
         if patch is None:
             return record
@@ -109,7 +120,8 @@ class Paste:
         if bound:
             corner: NDArray[Any] | None = np.array(crop.entry["place"]) + _trim(crop, margin)
         else:
-            corner = place(mask > 0, host.allowed, grown(host.mask, GAP), rng)
+            taken = grown(host.mask, GAP)
+            corner = place(mask > 0, host.depth, self.depth_mm, taken, host.sample.spacing, rng)
         if corner is None:
             return record
         target = _own_contrast(crop) * draw.contrast
@@ -139,16 +151,20 @@ class _Host:
     labels: NDArray[np.int64] | None
     ends: NDArray[np.float32]
     inside: NDArray[np.bool_]
-    allowed: NDArray[np.bool_]
+    depth: NDArray[np.float32]
 
     @classmethod
-    def of(cls, sample: Sample, domain: str, depth_mm: float) -> _Host:
+    def of(cls, sample: Sample, domain: str) -> _Host:
         assert sample.mask is not None
         inside = foreground(sample) if domain == "scan" else np.ones(sample.shape, dtype=bool)
-        allowed = inside & (surface_depth(inside, sample.spacing) >= depth_mm) if domain == "scan" else inside
+        depth = (
+            surface_depth(inside, sample.spacing)
+            if domain == "scan"
+            else np.where(inside, np.inf, 0).astype(np.float32)
+        )
         ends = intensity_range(sample, domain)
         copies = sample.image.copy(), sample.mask.copy()
-        return cls(sample, *copies, sample.boxes, sample.labels, ends, inside, allowed)
+        return cls(sample, *copies, sample.boxes, sample.labels, ends, inside, depth)
 
     def paste(
         self, image: NDArray[np.float32], values: NDArray[Any], corner: NDArray[Any], method: Any, target: Any

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,43 +14,55 @@ Mask = NDArray[np.bool_]
 
 def place(
     body: Mask,
-    allowed: Mask,
+    depth: NDArray[np.float32],
+    shallowest: float,
     taken: Mask,
+    spacing: Sequence[float],
     rng: np.random.Generator,
-    *,
-    tries: int = 30,
-    inside: float = 1.0,
+    tries: int = 60,
 ) -> NDArray[np.int64] | None:
-    """Draw a corner for a patch, uniformly over the allowed region, until its object fits.
+    """Draw a corner for a patch, uniformly over the places where its object lies deep enough and on nothing else.
 
     Args:
         body: ``(*patch)``, the object.
-        allowed: ``(*host)``, where the object may lie.
+        depth: ``(*host)``, how deep each pixel lies below the body's surface, in mm (0 outside).
+        shallowest: the object's pixels must be in the body, and at least so deep.
         taken: ``(*host)``, where it must not lie.
+        spacing: of host and patch alike, in mm.
         rng: source of every draw.
         tries: how often a place is drawn before giving up.
-        inside: share of the object that must lie in the allowed region.
 
     Returns:
         The patch's corner in the host, which may lie outside it where only margin sticks out; None if no place
         was found.
     """
-    candidates = np.flatnonzero(allowed & ~taken)
     pixels = np.argwhere(body)
-    if not len(candidates) or not len(pixels):
+    if not len(pixels):
         return None
     middle = np.round(pixels.mean(axis=0)).astype(np.int64)
-    limits = np.array(allowed.shape)
+    # Depth changes by at most a millimetre a millimetre: around the middle of an object that holds a ball of radius
+    # r, no place is lost by drawing only from those at least r deeper. Large objects would hardly ever fit else.
+    ball = _ball_radius(body, middle, spacing)
+    allowed = (depth > 0) & (depth >= shallowest)
+    candidates = np.flatnonzero(allowed & ~taken & (depth >= shallowest + ball - max(spacing)))
+    if not len(candidates):
+        return None
+    limits = np.array(depth.shape)
     for flat in rng.choice(candidates, tries):
-        corner = np.array(np.unravel_index(flat, allowed.shape)) - middle
+        corner: NDArray[np.int64] = np.array(np.unravel_index(flat, depth.shape)) - middle
         spots = pixels + corner
-        fits = ((spots >= 0) & (spots < limits)).all(axis=1)
-        if fits.mean() < inside:
+        if (spots < 0).any() or (spots >= limits).any():
             continue
-        index = tuple(spots[fits].T)
-        if allowed[index].sum() >= inside * len(pixels) and not taken[index].any():
+        index = tuple(spots.T)
+        if allowed[index].all() and not taken[index].any():
             return corner
     return None
+
+
+def _ball_radius(body: Mask, middle: NDArray[np.int64], spacing: Sequence[float]) -> float:
+    """How far the object reaches from its middle in every direction, in mm; 0 where its middle is not in it."""
+    padded = np.pad(body, 1)
+    return float(ndimage.distance_transform_edt(padded, sampling=tuple(spacing))[tuple(middle + 1)])
 
 
 def grown(mask: NDArray[Any], pixels: int) -> Mask:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -72,8 +72,9 @@ def test_outside_the_dilated_mask_the_host_is_bit_identical(method: str, dims: i
 
 
 @pytest.mark.parametrize("method", METHODS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(dims=st.sampled_from([2, 3]), seed=st.integers(0, 2**16), gain=st.sampled_from([1.0, 300.0]))
+@example(dims=2, seed=3588, gain=1.0)
 def test_contrast_to_the_ring_is_the_crops_own(method: str, dims: int, seed: int, gain: float) -> None:
     rng = np.random.default_rng(seed)
     bank = a_bank(dims, rng, n=1)
@@ -83,11 +84,9 @@ def test_contrast_to_the_ring_is_the_crops_own(method: str, dims: int, seed: int
     if not pasted.any():
         return
     ends = intensity_range(host, "scan")
-    inside = to_scaled(host.image, ends)
     around = ring(pasted, inside=(host.image > 0).any(0) & (host.mask == 0))
     found = contrast(to_scaled(after.image, ends), pasted, around)
     own = contrast(bank[0].image, bank[0].mask, ring(bank[0].mask, inside=tissue(bank[0].image)))
-    assert inside.shape == after.image.shape
     np.testing.assert_allclose(found, own, rtol=0.1)
 
 
