@@ -25,7 +25,7 @@ options.add_argument("scans", nargs="?", default="phantom:medical", help="a fold
 options.add_argument("--out", type=Path, default=Path("runs/rare-lesions"), help="a new folder")
 options.add_argument("--size", type=int, default=32, help="edge of a crop")
 options.add_argument("--spacing", type=float, help="work at this coarser spacing, in mm")
-options.add_argument("--steps", type=int, default=80, help="steps of each segmenter")
+options.add_argument("--steps", type=int, default=180, help="steps of each segmenter")
 options.add_argument("--gan-steps", type=int, default=200, help="steps of the GAN")
 options.add_argument("--seeds", type=int, default=1, help="trainings an arm")
 choice = options.parse_args()

@@ -152,6 +152,7 @@ class _Host:
     ends: NDArray[np.float32]
     inside: NDArray[np.bool_]
     depth: NDArray[np.float32]
+    darkest: NDArray[np.float32]
 
     @classmethod
     def of(cls, sample: Sample, domain: str) -> _Host:
@@ -164,7 +165,8 @@ class _Host:
         )
         ends = intensity_range(sample, domain)
         copies = sample.image.copy(), sample.mask.copy()
-        return cls(sample, *copies, sample.boxes, sample.labels, ends, inside, depth)
+        darkest = sample.image.reshape(len(sample.image), -1).min(axis=1)
+        return cls(sample, *copies, sample.boxes, sample.labels, ends, inside, depth, darkest)
 
     def paste(
         self, image: NDArray[np.float32], values: NDArray[Any], corner: NDArray[Any], method: Any, target: Any
@@ -183,8 +185,9 @@ class _Host:
             method,
             target,
         )
-        # Only what changed goes through the scaled units and back: all else stays bit-identical.
-        stored[:, changed] = from_scaled(blended, self.ends)[:, changed]
+        # Only what changed goes through the scaled units and back: all else stays bit-identical. A dark object in a
+        # dark place must not become darker than anything a scanner stores.
+        stored[:, changed] = np.maximum(from_scaled(blended, self.ends)[:, changed], self.darkest[:, None])
         pasted = np.zeros_like(self.mask)
         pasted[where] = values
         merged = merge_mask(self.mask, pasted)

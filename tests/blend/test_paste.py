@@ -120,6 +120,14 @@ def test_objects_stay_inside_the_body(rng: np.random.Generator) -> None:
         assert (host.image[:, (after.mask > 0) & (host.mask == 0)] > 0).all()
 
 
+def test_nothing_becomes_darker_than_the_host(rng: np.random.Generator) -> None:
+    bank = a_bank(2, rng, n=1)
+    bank.images[0][:, bank.masks[0] > 0] = -3
+    host = a_host(2, rng)
+    after = Paste(bank, per_image=(1, 1))(host, rng)
+    assert (after.mask != host.mask).any() and after.image.min() == host.image.min()
+
+
 def test_what_finds_no_place_is_recorded_and_changes_nothing(rng: np.random.Generator) -> None:
     host = a_host(2, rng)
     host.mask[...] = 1
