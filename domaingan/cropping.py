@@ -211,7 +211,7 @@ def _cut(
         depth_mm=float(depth[mask > 0].min()),
         voxels=voxels_of(piece),
         condition=dict(sample.condition),
-        subject=str(sample.meta.get("subject") or sample.meta.get("sequence") or sample.name),
+        subject=sample.group,
     )
 
 

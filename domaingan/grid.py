@@ -180,6 +180,11 @@ def slice_axis(record: Record) -> int:
     return int(np.argmax(np.abs(axes[2]) / np.linalg.norm(axes, axis=0)))
 
 
+def fullest_slice(focus: NDArray[Any], axis: int) -> int:
+    """The slice of a ``(*spatial)`` mask across ``axis`` in which most of it lies; the first where it is empty."""
+    return int(np.moveaxis(focus, axis, 0).reshape(focus.shape[axis], -1).sum(axis=1).argmax())
+
+
 def as_slices(dataset: Dataset, *, labelled_only: bool = False) -> Dataset:
     """A dataset of volumes as the 2D dataset of its slices; foreground and range are those of the volume.
 

@@ -59,6 +59,11 @@ class Sample:
         """The sample's name, unique in its dataset."""
         return str(self.meta.get("name", ""))
 
+    @property
+    def group(self) -> str:
+        """Whom the sample belongs to, as :attr:`Record.group`: the subject, else the sequence, else its own name."""
+        return str(self.meta.get("subject") or self.meta.get("sequence") or self.name)
+
 
 @dataclass(frozen=True)
 class Schema:
@@ -254,7 +259,7 @@ class Dataset(Sequence[Sample]):
     @property
     def subjects(self) -> tuple[str, ...]:
         """The subjects (a sequence or a sample's name where there is none), in order of first appearance."""
-        return tuple(dict.fromkeys(record.subject or record.group for record in self.records))
+        return self.groups
 
     def of_groups(self, groups: Iterable[str]) -> Dataset:
         """The samples of these subjects or sequences."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from domaingan.bank import Bank
 from domaingan.cropping import window
 from domaingan.evaluate.arms import Augment
-from domaingan.grid import slice_axis
+from domaingan.grid import fullest_slice, slice_axis
 from domaingan.sample import Record, Sample, Schema
 from domaingan.tissue import intensity_range, to_scaled
 
@@ -95,7 +95,7 @@ def _through(
     """Of a volume the slice across ``axis`` with most of ``focus``; a 2D image as it is."""
     if mask.ndim == 2:
         return image, mask
-    most = int(np.moveaxis(focus, axis, 0).reshape(mask.shape[axis], -1).sum(axis=1).argmax())
+    most = fullest_slice(focus, axis)
     return np.take(image, most, axis + 1), np.take(mask, most, axis)
 
 

@@ -167,9 +167,7 @@ def _train_and_score(arm: Arm, seed: int, fold: Prepared, config: EvaluationConf
     trained = time.monotonic()
     tell.start(f"{arm.name}, seed {seed}: scoring {len(fold.test)} samples")
     if not fold.shown:
-        fold.shown = largest(
-            [(r.subject or r.group, _mask(s)) for r, s in zip(fold.test.records, fold.test, strict=True)]
-        )
+        fold.shown = largest([(r.group, _mask(s)) for r, s in zip(fold.test.records, fold.test, strict=True)])
     scores = segmentation.score(model, fold.test, fold.own_grid)
     predictions = [model.predict(fold.test[i]) for i in fold.shown]
     arrays = {f"p{i}": prediction for i, prediction in enumerate(predictions)}
@@ -192,7 +190,7 @@ def _mask(sample: Sample) -> NDArray[Any]:
 def _rarest(fold: Prepared) -> str | None:
     """The rarest class of the training samples, by the rule that names a crop's condition."""
     names = {value: name for name, value in fold.test.schema.classes.items()}
-    held = [(str(s.meta.get("subject") or s.name), voxels_of(np.asarray(s.mask))) for s in fold.train]
+    held = [(s.group, voxels_of(np.asarray(s.mask))) for s in fold.train]
     order = [value for value in by_rarity(held) if value in names]
     return names[order[0]] if order else None
 

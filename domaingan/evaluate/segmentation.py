@@ -143,7 +143,7 @@ def score(model: Segmenter, test: Dataset, own_grid: Dataset) -> dict[str, dict[
     counter = DiceCounter(own_grid.schema)
     for record, coarse, own in zip(test.records, test, own_grid, strict=True):
         if own.mask is not None:
-            counter.add(record.subject or record.group, own.mask, model.predict(coarse, own.shape))
+            counter.add(record.group, own.mask, model.predict(coarse, own.shape))
     return counter.scores()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.errors import DataError
-from domaingan.grid import as_slices, slice_axis
+from domaingan.grid import as_slices, fullest_slice, slice_axis
 from domaingan.pictures import contact_sheet, tile
 from domaingan.sample import Dataset, Sample
 from domaingan.tissue import intensity_range, to_scaled
@@ -68,7 +68,7 @@ def _tile(sample: Sample, mask: Any, added: NDArray[Any], axis: int, domain: Any
     """The sample, of a volume the slice with most of what was added."""
     image = to_scaled(sample.image, intensity_range(sample, domain))
     if image.ndim == 4:
-        most = int(np.moveaxis(added, axis, 0).reshape(added.shape[axis], -1).sum(axis=1).argmax())
+        most = fullest_slice(added, axis)
         image = np.take(image, most, axis + 1)
         mask = None if mask is None else np.take(mask, most, axis)
     return tile(image, mask, domain=domain, channel=0, zoom=max(1, EDGE // image.shape[1]))
