@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from domaingan.errors import DataError
 from domaingan.files import atomic_folder, read_json, write_json
 
-FORMAT = 1
+FORMAT = 2
 
 
 class BankInfo(BaseModel):
@@ -31,6 +31,7 @@ class BankInfo(BaseModel):
         conditions: for each class condition its values; an entry's column holds the position in this list.
         subjects: everyone the entries were made from. Generated entries know all subjects that the GAN saw.
         hosts: names of the samples that bound entries belong to.
+        ground: for each class of objects how often another class was found right below one (frames): where it stands.
         generated: whether a GAN drew the entries.
         source: the folder or model the entries came from.
         left_out: why and how often something was not taken into the bank.
@@ -47,6 +48,7 @@ class BankInfo(BaseModel):
     conditions: dict[str, list[str]] = {}
     subjects: list[str] = []
     hosts: list[str] = []
+    ground: dict[str, dict[str, int]] = {}
     generated: bool = False
     source: str = ""
     left_out: dict[str, int] = {}
@@ -56,14 +58,21 @@ def entry_dtype(info: BankInfo) -> np.dtype[Any]:
     """One row of ``entries.npy``: where an entry comes from, how large its pixels are, what it shows.
 
     ``subject``: position in ``info.subjects`` (-1: none in particular); ``host`` and ``place``: position in
-    ``info.hosts`` and the corner in it where a bound entry belongs (-1: free); ``spacing``: mm a pixel;
-    ``centre``: where the object's centre lay, relative to the foreground's box (0 to 1); ``radius_mm``,
+    ``info.hosts`` and the corner in it where a bound entry belongs (-1: free); ``spacing``: mm a pixel (of frames the
+    frame's own pixels); ``extent``: shape of the sample it was cut from, in its own pixels; ``centre``: where the
+    object's centre lay, relative to the foreground's box (0 to 1; of frames to the whole frame); ``radius_mm``,
     ``contrast`` (to the ring, scaled units, first channel); ``depth_mm``: how far below the body's surface the
     shallowest part of the object lay; and one column ``condition:NAME`` a condition.
     """
     dims = (info.spatial_dims,)
     fields: list[Any] = [("subject", "<i4"), ("host", "<i4"), ("place", "<i4", dims), ("spacing", "<f4", dims)]
-    fields += [("centre", "<f4", dims), ("radius_mm", "<f4"), ("contrast", "<f4"), ("depth_mm", "<f4")]
+    fields += [
+        ("extent", "<i4", dims),
+        ("centre", "<f4", dims),
+        ("radius_mm", "<f4"),
+        ("contrast", "<f4"),
+        ("depth_mm", "<f4"),
+    ]
     return np.dtype(fields + [(f"condition:{name}", "<i4") for name in info.conditions])
 
 
@@ -140,10 +149,9 @@ class Bank(Sequence[Crop]):
         if not (path / "bank.json").is_file():
             raise DataError("no bank", path=path, expected="a folder with bank.json")
         stored = read_json(path / "bank.json")
-        if isinstance(stored, dict) and isinstance(stored.get("format"), int) and stored["format"] > FORMAT:
-            raise DataError(
-                f"bank format {stored['format']}", path=path, expected=f"at most {FORMAT}: update domaingan"
-            )
+        if isinstance(stored, dict) and isinstance(stored.get("format"), int) and stored["format"] != FORMAT:
+            advice = "update domaingan" if stored["format"] > FORMAT else "make the bank again"
+            raise DataError(f"bank format {stored['format']}", path=path, expected=f"{FORMAT}: {advice}")
         try:
             info = BankInfo.model_validate(stored)
         except ValidationError as error:

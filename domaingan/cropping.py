@@ -35,6 +35,7 @@ class _Found:
     image: NDArray[np.float16]
     mask: NDArray[np.uint8]
     spacing: tuple[float, ...]
+    extent: tuple[int, ...]
     centre: NDArray[np.float32]
     radius_mm: float
     contrast: float
@@ -92,7 +93,7 @@ def crops(dataset: Dataset, size: int | None = None, condition: str | None = Non
     entries = new_entries(info, len(found))
     for entry, crop, label in zip(entries, found, labels, strict=True):
         entry["subject"] = info.subjects.index(crop.subject)
-        entry["spacing"], entry["centre"] = crop.spacing, crop.centre
+        entry["spacing"], entry["centre"], entry["extent"] = crop.spacing, crop.centre, crop.extent
         entry["radius_mm"], entry["contrast"] = crop.radius_mm, crop.contrast
         entry["depth_mm"] = crop.depth_mm
         entry[f"condition:{condition}"] = values.index(label) if label in values else -1
@@ -205,6 +206,7 @@ def _cut(
         image=np.clip(image, -HALF_RANGE, HALF_RANGE).astype(np.float16),
         mask=piece,
         spacing=spacing,
+        extent=sample.shape,
         centre=np.clip(((low + high) / 2 - box[0]) / (box[1] - box[0]), 0, 1).astype(np.float32),
         radius_mm=float(radius),
         contrast=float(contrast(image, piece, around)[0]),

@@ -58,6 +58,7 @@ def resize_sample(sample: Sample, shape: Sequence[int]) -> Sample:
         sample,
         image=resize(sample.image, shape).astype(np.float32),
         mask=None if sample.mask is None else resize(sample.mask, shape, label=True),
+        instances=None if sample.instances is None else resize(sample.instances, shape, label=True),
         boxes=None if sample.boxes is None else (sample.boxes / np.tile(corners, 2)).astype(np.float32),
         meta=meta,
     )

@@ -15,6 +15,10 @@ from domaingan.errors import DataError
 
 Value = str | float
 
+BLOCK = 5.0
+"""Seconds of a drive that count as one in statistics, and that must lie between what is trained on and what is tested:
+at the speed of town traffic the view has changed by then."""
+
 
 @dataclass(eq=False)  # arrays have no one truth value
 class Sample:
@@ -27,9 +31,10 @@ class Sample:
         boxes: ``(N, 2 * dims)`` float32 corner boxes in pixels (xyxy) or voxels (xyzxyz).
         labels: ``(N,)`` integers, the class value of each box.
         condition: what is known about the whole sample, such as ``{"lighting": "dusk"}``.
-        meta: what travels along: ``name``, ``subject``, ``sequence``, ``split``, ``spacing`` (one number a
+        meta: what travels along: ``name``, ``subject``, ``sequence``, ``time``, ``split``, ``spacing`` (one number a
             spatial axis, in mm; 1 for frames), for scans ``affine`` and ``header``, and where known
             ``foreground`` (a boolean mask of the body) and ``range`` (see :mod:`domaingan.tissue`).
+        instances: ``(*spatial)`` int32, where objects are told apart: ``i + 1`` where ``boxes[i]`` can be seen, else 0.
     """
 
     image: NDArray[np.float32]
@@ -38,6 +43,7 @@ class Sample:
     labels: NDArray[np.int64] | None = None
     condition: dict[str, Value] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
+    instances: NDArray[np.int32] | None = None
 
     @property
     def spatial_dims(self) -> int:
@@ -74,7 +80,8 @@ class Schema:
         domain: ``scan`` (stored units, millimetres) or ``frame`` (RGB in [0, 1]).
         spatial_dims: 2 or 3.
         channels: a name for each image channel.
-        classes: the mask's values by name, without background.
+        classes: the mask's values by name, without background; frames in which everything is labelled have no
+            background, and may have a class of value 0.
         ignore: mask values that no score counts.
         objects: classes whose connected components are instances.
         regions: unions of classes that are scored together, such as ``{"tumour_core": (1, 3, 4)}``.
@@ -115,6 +122,8 @@ class Record:
     spacing: tuple[float, ...] = ()
     affine: tuple[tuple[float, ...], ...] = ()
     files: Mapping[str, Path] = field(default_factory=dict)
+    time: float | None = None
+    """Seconds since its sequence began (or any other moment, the same for the whole sequence)."""
     index: int | None = None
     """Which slice of its parent volume this is, for the samples of :func:`domaingan.grid.as_slices`."""
 
@@ -123,15 +132,32 @@ class Record:
         """What must never be torn apart by a split: the subject, else the sequence, else the sample."""
         return self.subject or self.sequence or self.name
 
+    @property
+    def unit(self) -> str:
+        """What counts as one in statistics: the subject; of a drive a block of :data:`BLOCK` seconds; else the sample.
+
+        >>> Record("b7", sequence="b", time=7.0).unit
+        'b@5s'
+        """
+        if self.subject or not self.sequence or self.time is None:
+            return self.group
+        return f"{self.sequence}@{self.time // BLOCK * BLOCK:g}s"
+
     def value(self, column: str) -> Value | None:
         """The record's value in a column of ``samples.csv``: a condition, or one of its own fields."""
         if column in self.condition:
             return self.condition[column]
-        return getattr(self, column) if column in ("name", "subject", "sequence", "split") else None
+        return getattr(self, column) if column in ("name", "subject", "sequence", "split", "time") else None
 
     def facts(self) -> dict[str, Any]:
         """The entries that a reader puts into ``Sample.meta``."""
-        facts = {"name": self.name, "subject": self.subject, "sequence": self.sequence, "split": self.split}
+        facts: dict[str, Any] = {
+            "name": self.name,
+            "subject": self.subject,
+            "sequence": self.sequence,
+            "split": self.split,
+        }
+        facts |= {} if self.time is None else {"time": self.time}
         return facts | {"spacing": self.spacing or (1.0,) * len(self.shape)}
 
 
@@ -207,7 +233,7 @@ class Dataset(Sequence[Sample]):
         return self._with(self.records[int(index)] for index in indices)
 
     def where(self, **conditions: Value | Sequence[Value]) -> Dataset:
-        """The samples whose columns have one of the given values.
+        """The samples whose columns have one of the given values; of numbers also ``"LOW..HIGH"``, ends included.
 
         Raises:
             DataError: no sample has that column, none has one of the values, or none meets all conditions.
@@ -333,11 +359,12 @@ class Dataset(Sequence[Sample]):
 
 
 def _same(value: Value | None, wanted: Value) -> bool:
-    """Whether a column's value is the one asked for; a number may be asked for as text (``3`` for 3.0)."""
+    """Whether a column's value is the one asked for; a number may be asked for as text (``3`` for 3.0, ``2..4``)."""
     if value is None or isinstance(value, str):
         return value == str(wanted)
     try:
-        return float(value) == float(wanted)
+        low, _, high = str(wanted).partition("..")
+        return float(low) <= float(value) <= float(high or low)
     except ValueError:
         return False
 

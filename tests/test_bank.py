@@ -124,7 +124,7 @@ def rewrite(folder: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"format": FORMAT + 1, "colour": 1}, f"bank format {FORMAT + 1}; expected at most {FORMAT}: update domaingan"),
+        ({"format": FORMAT + 1, "colour": 1}, f"bank format {FORMAT + 1}; expected {FORMAT}: update domaingan"),
         ({"colour": 1}, "colour"),
         ({"channels": 3}, "channels"),
         ({"channels": ["t1"]}, "expected 1 channels"),

@@ -76,6 +76,9 @@ def open_scans(
     Raises:
         DataError: not one of them can be used.
     """
+    if classes is not None and 0 in classes.foreground.values():
+        name = next(name for name, value in classes.foreground.items() if value == 0)
+        raise DataError(f"class {name!r} has value 0", path=root, expected="0 for the background alone")
     found, problems = [], list(problems)
     for scan in scans:
         try:

@@ -17,8 +17,8 @@ from domaingan.sample import Record, Schema, Value
 
 SAMPLES_CSV = "samples.csv"
 CLASSES_JSON = "classes.json"
-OWN_COLUMNS = ("subject", "sequence", "split")
-"""Columns of ``samples.csv`` that are not conditions, beside ``sample``."""
+OWN_COLUMNS = ("subject", "sequence", "split", "time")
+"""Columns of ``samples.csv`` that are not conditions, beside ``sample``; ``time`` is in seconds."""
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")  # not 007, which is a name
 
@@ -29,11 +29,13 @@ class Classes(BaseModel):
     """The contents of ``classes.json``, or of what a layout has in its place.
 
     Attributes:
-        classes: the mask's values by name, without the background, which is 0.
+        classes: the mask's values by name; 0 is the background (which may be listed), or in frames any class.
         ignore: values that no score counts.
         objects: classes whose connected components are instances.
         regions: unions of values that are scored together.
         channels: names of the image's channels in their order; empty: all that most samples have, sorted.
+        min_area: objects of fewer pixels are no instances (frames).
+        frame_rate: frames a second by which the numbers in the names of a drive's frames count.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,14 +45,14 @@ class Classes(BaseModel):
     objects: list[str] = []
     regions: dict[str, list[StrictInt]] = {}
     channels: list[str] = []
+    min_area: Annotated[StrictInt, Field(ge=0)] = 60
+    frame_rate: Annotated[float, Field(gt=0)] = 30.0
 
     @model_validator(mode="after")
     def _consistent(self) -> Classes:
         named = self.foreground
         values = list(named.values())
-        for name, value in named.items():
-            if value == 0:
-                raise ValueError(f"class {name!r} has value 0, which is the background")
+        for value in values:
             if values.count(value) > 1:
                 raise ValueError(f"value {value} has more than one name")
         for name, members in self.regions.items():
@@ -125,6 +127,7 @@ class SampleTable:
             subject=str(row.get("subject", record.subject)),
             sequence=str(row.get("sequence", record.sequence)),
             split=str(row.get("split", record.split)),
+            time=record.time if (time := row.get("time")) is None else float(time),
             condition={**record.condition, **condition},
         )
 
@@ -132,7 +135,8 @@ class SampleTable:
 def read_samples(root: Path, known: Iterable[str]) -> SampleTable:
     """The dataset's ``samples.csv``, an empty table where there is none.
 
-    Commas, semicolons or tabs; columns of numbers become numbers (``subject``, ``sequence``, ``split`` stay text).
+    Commas, semicolons or tabs; columns of numbers become numbers (``subject``, ``sequence``, ``split`` stay text,
+    ``time`` must be one).
 
     Args:
         root: the dataset's folder.
@@ -159,6 +163,9 @@ def read_samples(root: Path, known: Iterable[str]) -> SampleTable:
             path=path,
             expected=f"one of {', '.join(sorted(on_disk)[:10])}",
         )
+    for name, row in rows.items():
+        if "time" in row and not _NUMBER.fullmatch(row["time"]):
+            raise DataError(f"time {row['time']!r} of sample {name!r}", path=path, expected="a number of seconds")
     conditions = tuple(column for column in header if column not in ("sample", *OWN_COLUMNS))
     return SampleTable(_with_numbers(rows, conditions), conditions)
 
@@ -208,7 +215,7 @@ def _number(cell: str) -> float:
 
 def write_samples(root: Path, records: Sequence[Record], conditions: Sequence[str]) -> None:
     """Write ``samples.csv``: a line for each record, with the columns in which any of them has something."""
-    columns = [column for column in OWN_COLUMNS if any(getattr(record, column) for record in records)]
+    columns = [name for name in OWN_COLUMNS if any(getattr(record, name) not in ("", None) for record in records)]
     columns += [column for column in conditions if column not in columns]
     with atomic_file(root / SAMPLES_CSV) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

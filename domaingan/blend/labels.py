@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.objects import box_axes, box_of
 from domaingan.tissue import components
 
 VISIBLE = 0.2
@@ -73,19 +74,6 @@ def merge_boxes(
     return np.array(kept, dtype=np.float32).reshape(-1, 2 * dims), np.array(names, dtype=np.int64)
 
 
-def box_of(mask: NDArray[Any], corner: NDArray[Any]) -> NDArray[np.float32]:
-    """The corner box of a mask whose patch starts at ``corner`` (array axes)."""
-    spots = np.argwhere(mask) + corner
-    low, high = spots.min(axis=0), spots.max(axis=0) + 1
-    order = list(_axes(mask.ndim))
-    return np.concatenate([low[order], high[order]]).astype(np.float32)
-
-
 def _slices(box: NDArray[np.float32], dims: int) -> tuple[slice, ...]:
     low, high = np.floor(box[:dims]).astype(int), np.ceil(box[dims:]).astype(int)
-    return tuple(slice(int(low[i]), int(high[i])) for i in _axes(dims))
-
-
-def _axes(dims: int) -> tuple[int, ...]:
-    """Array axes in the order in which boxes list them: frames are (H, W) but boxes xyxy; volumes are (X, Y, Z)."""
-    return (1, 0) if dims == 2 else (0, 1, 2)
+    return tuple(slice(int(low[i]), int(high[i])) for i in box_axes(dims))

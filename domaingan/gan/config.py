@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domaingan.errors import DataError
 
-FORMAT = 1
+FORMAT = 2
 
 SIZES = (8, 16, 32, 64, 128, 256)
 """Edges of a crop that the networks are built for."""
@@ -25,6 +25,7 @@ class Template(BaseModel):
     Attributes:
         codes: for each condition the position of the crop's value (-1: unknown).
         spacing: mm a pixel, one number an axis.
+        extent: shape of the sample it was cut from.
         centre: where the object lay in its image, relative to the foreground's box.
         radius_mm: radius of a disc or ball as large as the object.
         depth_mm: how far below the body's surface the object lay.
@@ -34,6 +35,7 @@ class Template(BaseModel):
 
     codes: tuple[int, ...]
     spacing: tuple[float, ...]
+    extent: tuple[int, ...]
     centre: tuple[float, ...]
     radius_mm: float
     depth_mm: float = 0.0
@@ -47,6 +49,8 @@ class GANConfig(BaseModel):
         spatial_dims: 2 or 3.
         size: edge of the generated crops, a power of two.
         channels: a name for each image channel.
+        kind: ``crops`` or ``scenes``, as in :class:`domaingan.bank.BankInfo`; scenes have no masks.
+        ground: as in :class:`domaingan.bank.BankInfo`.
         classes: the masks' values by name.
         labels: the mask value of each mask channel, 0 (background) first; only values that the crops hold.
         domain: ``scan`` or ``frame``.
@@ -78,6 +82,8 @@ class GANConfig(BaseModel):
     spatial_dims: Literal[2, 3]
     size: int
     channels: tuple[str, ...]
+    kind: Literal["crops", "scenes"] = "crops"
+    ground: dict[str, dict[str, int]] = {}
     classes: dict[str, int]
     labels: tuple[int, ...]
     domain: Literal["scan", "frame"]
@@ -126,8 +132,9 @@ def build_config(**fields: Any) -> GANConfig:
     Raises:
         DataError: a field is unknown, missing or impossible; the message names it.
     """
-    if isinstance(fields.get("format"), int) and fields["format"] > FORMAT:
-        raise DataError(f"model format {fields['format']}", expected=f"at most {FORMAT}: update domaingan")
+    if isinstance(fields.get("format"), int) and fields["format"] != FORMAT:
+        advice = "update domaingan" if fields["format"] > FORMAT else "train the model again"
+        raise DataError(f"model format {fields['format']}", expected=f"{FORMAT}: {advice}")
     try:
         config = GANConfig.model_validate(fields)
     except ValidationError as error:
@@ -157,6 +164,7 @@ def templates_of(entries: NDArray[Any], conditions: list[str]) -> tuple[Template
         Template(
             codes=tuple(int(entry[f"condition:{name}"]) for name in conditions),
             spacing=tuple(round(float(s), 6) for s in entry["spacing"]),
+            extent=tuple(int(n) for n in entry["extent"]),
             centre=tuple(round(float(c), 6) for c in entry["centre"]),
             radius_mm=round(float(entry["radius_mm"]), 6),
             depth_mm=round(float(entry["depth_mm"]), 6),

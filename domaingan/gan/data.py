@@ -43,6 +43,8 @@ def facts(bank: Bank) -> dict[str, Any]:
         "classes": info.classes,
         "labels": [0, *(int(value) for value in np.unique(bank.masks) if value)],
         "domain": info.domain,
+        "kind": info.kind,
+        "ground": info.ground,
         "conditions": info.conditions,
         "image_range": image_range(bank),
         "subjects": info.subjects,

@@ -202,12 +202,14 @@ def _bank(
     source: str,
 ) -> Bank:
     info = BankInfo(
+        kind=config.kind,
         domain=config.domain,
         spatial_dims=config.spatial_dims,
         channels=list(config.channels),
         classes=dict(config.classes),
         conditions={name: list(values) for name, values in config.conditions.items()},
         subjects=list(config.subjects),
+        ground=config.ground,
         generated=True,
         source=source,
         left_out=dict(rejected),
@@ -229,6 +231,7 @@ def _describe(entry: Any, drawn: _Draw, config: GANConfig, codes: tuple[int, ...
     alike.sort(key=lambda template: abs(_radius_pixels(template) - edge))
     template = alike[int(rng.integers(min(NEAREST, len(alike))))]
     entry["spacing"], entry["centre"], entry["depth_mm"] = template.spacing, template.centre, template.depth_mm
+    entry["extent"] = template.extent
     entry["radius_mm"] = _radius(pixels * float(np.prod(template.spacing)), config.spatial_dims)
     image = drawn.image.astype(np.float32)
     entry["contrast"] = contrast(image, drawn.mask, ring(drawn.mask, inside=tissue(image)))[0]

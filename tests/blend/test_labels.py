@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.blend.labels import box_of, merge_boxes, merge_mask
+from domaingan.blend.labels import merge_boxes, merge_mask
 
 
 def square(shape: tuple[int, int], corner: tuple[int, int], edge: int, value: int) -> np.ndarray:
@@ -49,9 +49,3 @@ def test_merged_mask_is_the_pasted_one_where_pasted_and_never_new_elsewhere(seed
     assert (merged[pasted > 0] == 2).all()
     elsewhere = pasted == 0
     assert ((merged == older) | (merged == 0))[elsewhere].all()
-
-
-def test_volume_boxes_are_in_array_order() -> None:
-    mask = np.zeros((9, 9, 9), dtype=bool)
-    mask[1:3, 4:8, 2:9] = True
-    assert box_of(mask, np.zeros(3, dtype=int)).tolist() == [1, 4, 2, 3, 8, 9]

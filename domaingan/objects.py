@@ -1,0 +1,72 @@
+"""Objects in a mask: instances from connected components, and the boxes around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from domaingan.tissue import components
+
+
+@dataclass(frozen=True, eq=False)
+class Objects:
+    """The objects of one sample, told apart.
+
+    Attributes:
+        instances: ``(*spatial)`` int32, ``i + 1`` where object ``i`` is seen, 0 elsewhere.
+        boxes: ``(N, 2 * dims)`` float32 corner boxes, as in :class:`domaingan.sample.Sample`.
+        labels: ``(N,)`` int64 class values.
+        dropped: components that were too small to be objects.
+    """
+
+    instances: NDArray[np.int32]
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    dropped: int = 0
+
+
+def from_mask(mask: NDArray[Any], values: Sequence[int], min_area: int = 0) -> Objects:
+    """The connected components of each of the classes ``values`` as objects, in the order of ``values``.
+
+    Args:
+        mask: ``(*spatial)`` class values.
+        values: the classes whose components are objects.
+        min_area: components of fewer pixels are dropped and counted.
+
+    >>> from_mask(np.array([[8, 8, 0, 9]]), [8, 9]).boxes.tolist()
+    [[0.0, 0.0, 2.0, 1.0], [3.0, 0.0, 4.0, 1.0]]
+    """
+    instances = np.zeros(mask.shape, dtype=np.int32)
+    boxes: list[NDArray[np.float32]] = []
+    labels: list[int] = []
+    dropped = 0
+    for value in values:
+        numbered, _ = components(mask == value)
+        for number, where in enumerate(ndimage.find_objects(numbered), start=1):
+            own = numbered[where] == number
+            if own.sum() < min_area:
+                dropped += 1
+                continue
+            labels.append(value)
+            boxes.append(box_of(own, np.array([s.start for s in where])))
+            instances[where][own] = len(labels)
+    stacked = np.array(boxes, dtype=np.float32).reshape(-1, 2 * mask.ndim)
+    return Objects(instances, stacked, np.array(labels, dtype=np.int64), dropped)
+
+
+def box_of(mask: NDArray[Any], corner: NDArray[Any]) -> NDArray[np.float32]:
+    """The corner box of what is true in a mask whose patch starts at ``corner`` (array axes)."""
+    spots = np.argwhere(mask) + corner
+    low, high = spots.min(axis=0), spots.max(axis=0) + 1
+    order = list(box_axes(mask.ndim))
+    return np.concatenate([low[order], high[order]]).astype(np.float32)
+
+
+def box_axes(dims: int) -> tuple[int, ...]:
+    """Array axes in the order in which boxes list them: frames are (H, W) but boxes xyxy; volumes are (X, Y, Z)."""
+    return (1, 0) if dims == 2 else (0, 1, 2)
