@@ -59,6 +59,26 @@ def from_mask(mask: NDArray[Any], values: Sequence[int], min_area: int = 0) -> O
     return Objects(instances, stacked, np.array(labels, dtype=np.int64), dropped)
 
 
+def from_instances(instances: NDArray[np.int32], mask: NDArray[Any]) -> Objects:
+    """The objects that a picture of instances tells apart, each of the class most of it has in the mask.
+
+    Args:
+        instances: ``(*spatial)`` int32, ``i + 1`` where object ``i`` is seen; numbers that do not occur are left out.
+        mask: ``(*spatial)`` class values.
+    """
+    numbers = np.unique(instances[instances > 0])
+    numbered = np.searchsorted(numbers, instances).astype(np.int32) + 1
+    numbered[instances <= 0] = 0
+    boxes = np.zeros((len(numbers), 2 * mask.ndim), dtype=np.float32)
+    labels = np.zeros(len(numbers), dtype=np.int64)
+    for i, where in enumerate(ndimage.find_objects(numbered)):
+        own = numbered[where] == i + 1
+        boxes[i] = box_of(own, np.array([s.start for s in where]))
+        values, counts = np.unique(mask[where][own], return_counts=True)
+        labels[i] = values[counts.argmax()]
+    return Objects(numbered, boxes, labels)
+
+
 def box_of(mask: NDArray[Any], corner: NDArray[Any]) -> NDArray[np.float32]:
     """The corner box of what is true in a mask whose patch starts at ``corner`` (array axes)."""
     spots = np.argwhere(mask) + corner

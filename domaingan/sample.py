@@ -70,6 +70,11 @@ class Sample:
         """Whom the sample belongs to, as :attr:`Record.group`: the subject, else the sequence, else its own name."""
         return str(self.meta.get("subject") or self.meta.get("sequence") or self.name)
 
+    @property
+    def unit(self) -> str:
+        """What it counts with in statistics, and what a bank knows it by, as :attr:`Record.unit`."""
+        return _unit(self.group, str(self.meta.get("subject", "")), self.meta.get("time"))
+
 
 @dataclass(frozen=True)
 class Schema:
@@ -86,6 +91,7 @@ class Schema:
         objects: classes whose connected components are instances.
         regions: unions of classes that are scored together, such as ``{"tumour_core": (1, 3, 4)}``.
         conditions: names of the per-sample conditions.
+        min_area: components of fewer pixels are no instances.
     """
 
     layout: str
@@ -97,6 +103,7 @@ class Schema:
     objects: tuple[str, ...] = ()
     regions: dict[str, tuple[int, ...]] = field(default_factory=dict)
     conditions: tuple[str, ...] = ()
+    min_area: int = 0
 
     def class_value(self, name: str) -> int:
         """The mask value of a class.
@@ -139,9 +146,7 @@ class Record:
         >>> Record("b7", sequence="b", time=7.0).unit
         'b@5s'
         """
-        if self.subject or not self.sequence or self.time is None:
-            return self.group
-        return f"{self.sequence}@{self.time // BLOCK * BLOCK:g}s"
+        return _unit(self.group, self.subject, self.time if self.sequence else None)
 
     def value(self, column: str) -> Value | None:
         """The record's value in a column of ``samples.csv``: a condition, or one of its own fields."""
@@ -159,6 +164,10 @@ class Record:
         }
         facts |= {} if self.time is None else {"time": self.time}
         return facts | {"spacing": self.spacing or (1.0,) * len(self.shape)}
+
+
+def _unit(group: str, subject: str, time: float | None) -> str:
+    return group if subject or time is None else f"{group}@{time // BLOCK * BLOCK:g}s"
 
 
 @dataclass(frozen=True)

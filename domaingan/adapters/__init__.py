@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from domaingan.adapters.base import Adapter
+from domaingan.adapters.masks import MaskFolders
 from domaingan.adapters.nifti import NiftiFolders
 from domaingan.adapters.nnunet import NnUNet
 from domaingan.errors import DataError
 from domaingan.sample import Dataset
 
-LAYOUTS: dict[str, type[Adapter]] = {adapter.layout: adapter for adapter in (NnUNet, NiftiFolders)}
+LAYOUTS: dict[str, type[Adapter]] = {adapter.layout: adapter for adapter in (NnUNet, NiftiFolders, MaskFolders)}
 """The layouts by name, in the order in which they are looked for: the more particular first."""
 
 PHANTOM = "phantom:"

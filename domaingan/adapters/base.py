@@ -54,13 +54,15 @@ class Adapter(ABC):
         """
 
 
-def file_name(sample: Sample) -> str:
-    """The sample's name, once it is sure that it makes one file or folder.
+def file_name(sample: Sample, *, folders: bool = False) -> str:
+    """The sample's name, once it is sure that it makes one file or folder, or with ``folders`` a path below one.
 
     Raises:
-        DataError: it is empty, hidden or a path.
+        DataError: it is empty, hidden or leads elsewhere; or it is a path where it should be a name.
     """
     name = sample.name
-    if not name or name.startswith(".") or any(c in name for c in "/\\:\0"):
+    parts = name.split("/") if folders else [name]
+    # No part may be empty (an absolute path), hidden or "..".
+    if any(not part or part.startswith(".") or any(c in part for c in "/\\:\0") for part in parts):
         raise DataError(f"sample name {name!r}", expected="one that can be a file's name")
     return name

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from domaingan.adapters.base import Adapter, file_name
 from domaingan.adapters.scan_samples import write_scan
-from domaingan.adapters.scans import Scan, open_scans, problem
+from domaingan.adapters.scans import Scan, open_scans
 from domaingan.adapters.tables import read_classes, read_samples, write_classes, write_samples
+from domaingan.adapters.values import problem
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema
 

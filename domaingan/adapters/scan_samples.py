@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from domaingan.adapters.nifti_files import copy_planes, mask_values, read_image, read_mask, write_nifti
 from domaingan.adapters.nifti_header import NiftiHeader
+from domaingan.adapters.values import known_values, strange_values
 from domaingan.errors import DataError
 from domaingan.sample import Record, Sample, Schema
 
@@ -33,7 +34,7 @@ class ScanReader:
     known: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "known", tuple(sorted({0, *self.schema.classes.values(), *self.schema.ignore})))
+        object.__setattr__(self, "known", known_values(self.schema))
 
     def __call__(self, record: Record) -> Sample:
         """Read a sample.
@@ -79,10 +80,7 @@ class ScanReader:
     def _check_values(self, mask: NDArray[Any], path: Path) -> None:
         strangers = [value for value in mask_values(mask) if value not in self.known]
         if strangers:
-            found = ", ".join(map(str, strangers[:5]))
-            names = ", ".join(f"{value} {name}" for name, value in self.schema.classes.items()) or "(no class)"
-            ignored = "".join(f", {value} ignored" for value in self.schema.ignore)
-            raise DataError(f"mask value {found}", path=path, expected=f"0 background, {names}{ignored}")
+            raise strange_values(strangers, path, self.schema)
 
 
 def _in_c_order(arrays: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:

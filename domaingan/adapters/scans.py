@@ -13,14 +13,12 @@ from domaingan.adapters.nifti_files import mask_values, read_header, read_mask
 from domaingan.adapters.nifti_header import NiftiHeader
 from domaingan.adapters.scan_samples import ScanReader
 from domaingan.adapters.tables import Classes, SampleTable
+from domaingan.adapters.values import discovered, problem
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Problem, Record, Schema
 
 FAR = 0.1
 """Two grids are one if no corner of theirs lies further apart than this, in voxels."""
-
-MOST_VALUES = 64
-"""More different values than this are no mask that could be named ``label_1``, ``label_2``, …"""
 
 
 @dataclass(frozen=True)
@@ -42,11 +40,6 @@ class Scan:
     mask: Path | None = None
     foreground: Path | None = None
     split: str = ""
-
-
-def problem(error: DataError, path: Path) -> Problem:
-    """The error as a problem of a dataset; ``path`` where the error names none."""
-    return Problem(error.path or str(path), error.found + (f"; expected {error.expected}" if error.expected else ""))
 
 
 # -------------------------------------------------------------- names to records
@@ -99,7 +92,7 @@ def open_scans(
             shape, spacing = one.record.shape[:dims], one.record.spacing[:dims]
             records.append(table.completed(replace(one.record, shape=shape, spacing=spacing)))
     if classes is None:
-        records, classes = _discovered(records, problems)
+        records, classes = discovered(records, problems, _values_of, lone="lesion")
     if not records:
         first = f"; first problem: {problems[0].path}: {problems[0].reason}" if problems else ""
         raise DataError(f"no sample that can be used{first}", path=root)
@@ -174,22 +167,5 @@ def _distance(header: NiftiHeader, reference: NiftiHeader) -> float:
     )
 
 
-def _discovered(records: Sequence[Record], problems: list[Problem]) -> tuple[list[Record], Classes]:
-    """Classes by the values that the masks hold (each is read once); masks that cannot be read become problems."""
-    kept, values = [], set()
-    for record in records:
-        path = record.files.get("mask")
-        if path is not None:
-            try:
-                values.update(mask_values(read_mask(path)[0]))
-            except DataError as error:
-                problems.append(problem(error, path))
-                continue
-        kept.append(record)
-        if len(values) > MOST_VALUES:
-            raise DataError(
-                f"{len(values)} different mask values", path=path, expected="a classes.json that names them"
-            )
-    named = sorted(value for value in values if value > 0)
-    names = ["lesion"] if len(named) == 1 else [f"label_{value}" for value in named]
-    return kept, Classes(classes=dict(zip(names, named, strict=True)))
+def _values_of(path: Path) -> list[int]:
+    return mask_values(read_mask(path)[0])

@@ -98,9 +98,10 @@ def read_classes(root: Path) -> Classes | None:
 
 def write_classes(root: Path, schema: Schema) -> None:
     """Write ``classes.json``; the channels are in it, so that their order and spelling are kept."""
-    stored: dict[str, Any] = {"classes": schema.classes, "channels": schema.channels}
     more = {"ignore": schema.ignore, "objects": schema.objects, "regions": schema.regions}
-    write_json(root / CLASSES_JSON, stored | {name: value for name, value in more.items() if value})
+    stored: dict[str, Any] = {"classes": schema.classes, "channels": schema.channels}
+    stored |= {name: value for name, value in more.items() if value}
+    write_json(root / CLASSES_JSON, stored | ({"min_area": schema.min_area} if schema.domain == "frame" else {}))
 
 
 # ------------------------------------------------------------------- samples

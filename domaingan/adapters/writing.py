@@ -52,4 +52,5 @@ def write_dataset(
 
 def _record(sample: Sample) -> Record:
     subject, sequence, split = (str(sample.meta.get(name, "")) for name in ("subject", "sequence", "split"))
-    return Record(sample.name, subject, sequence, split, sample.condition, sample.shape, sample.spacing)
+    time = sample.meta.get("time")
+    return Record(sample.name, subject, sequence, split, sample.condition, sample.shape, sample.spacing, time=time)

@@ -16,7 +16,7 @@ from domaingan.sample import Dataset
 def test_layouts_are_detected_or_named(folders: Path, nnunet: Path) -> None:
     assert load(folders).schema.layout == load(str(folders), "nifti").schema.layout == "nifti"
     assert load(nnunet).schema.layout == load(nnunet, "nnunet").schema.layout == "nnunet"
-    assert list(LAYOUTS) == ["nnunet", "nifti"]
+    assert list(LAYOUTS)[:2] == ["nnunet", "nifti"]
     with pytest.raises(DataError, match="no layout 'dicom'; expected one of nnunet, nifti"):
         load(folders, "dicom")
     with pytest.raises(DataError, match=r"dataset\.json: no such file"):

@@ -1,0 +1,208 @@
+"""Picture files: frames as RGB in [0, 1], masks as the values they store, and both written back without loss.
+
+Pixels are taken as they are stored: an EXIF orientation is not applied, since masks carry none and would no longer
+fit their frames. Pillow reads everything: it is as exact as OpenCV (equal bytes for JPEG), gives the indices of
+palette masks, and says so when a file is cut short, where OpenCV fills up with grey.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from domaingan.errors import DataError
+from domaingan.files import atomic_file
+
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+"""Endings of picture files, in lower case; upper case is understood as well."""
+
+GREY_16 = ("I;16", "I;16L", "I;16B", "I;16N")
+_COLOUR = ("RGB", "RGBA", "RGBX", "P", "PA", "L", "LA", "La", "1", "CMYK", "YCbCr")
+_MASK = ("1", "L", "LA", "P", "PA", "I", *GREY_16, "RGB", "RGBA")
+_FEW_BITS = {"L;2": 85, "L;4": 17}  # Pillow stretches grey of 2 and 4 bits to 8; a mask's values are what is stored
+_SAVING: dict[str, dict[str, Any]] = {
+    ".png": {"format": "PNG"},
+    ".tif": {"format": "TIFF", "compression": "tiff_lzw"},
+    ".tiff": {"format": "TIFF", "compression": "tiff_lzw"},
+    ".webp": {"format": "WEBP", "lossless": True, "exact": True},
+}
+
+
+@dataclass(frozen=True)
+class PictureHeader:
+    """What is known of a picture file without decoding it.
+
+    Attributes:
+        shape: (H, W) as stored.
+        mode: Pillow's name of the kind of pixels, such as ``RGB``, ``L`` (grey), ``P`` (palette), ``I;16``.
+        suffix: the file's ending, in lower case.
+        palette: of a palette picture its colours, R, G, B by turns.
+    """
+
+    shape: tuple[int, int]
+    mode: str
+    suffix: str
+    palette: tuple[int, ...] = ()
+
+
+def pictures_in(folder: Path, *, deep: bool = False) -> list[Path]:
+    """The picture files in a folder by name (in its folders too where ``deep``), hidden ones left out."""
+    found = folder.rglob("*") if deep else folder.glob("*")
+    seen = (path for path in found if path.suffix.lower() in PICTURES)
+    shown = [path for path in seen if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    return sorted(path for path in shown if path.is_file())
+
+
+def read_header(path: Path) -> PictureHeader:
+    """The header of a picture file.
+
+    Raises:
+        DataError: it is no picture, cannot be read, or holds several.
+    """
+    with _opened(path) as picture:
+        return _header(picture, path)
+
+
+def read_picture(path: Path) -> NDArray[np.float32]:
+    """A frame as ``(3, H, W)`` float32 RGB in [0, 1]; grey is repeated, 16 bits are scaled, transparency is dropped.
+
+    Raises:
+        DataError: it is no picture, is damaged or cut short, holds several, or has pixels of another kind.
+    """
+    return read_frame(path)[0]
+
+
+def read_frame(path: Path) -> tuple[NDArray[np.float32], PictureHeader]:
+    """As :func:`read_picture`, with the header."""
+    with _opened(path) as picture:
+        header = _header(picture, path)
+        if picture.mode in GREY_16:
+            grey = np.asarray(picture).astype(np.float32) / np.float32(65535)
+            return np.stack([grey] * 3), header
+        if picture.mode not in _COLOUR:
+            raise DataError(f"pixels of kind {picture.mode}", path=path, expected="RGB, or grey of 8 or 16 bits")
+        pixels = np.asarray(picture.convert("RGB"))
+    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    return np.divide(planes, np.float32(255), dtype=np.float32), header
+
+
+def read_values(path: Path) -> tuple[NDArray[Any], PictureHeader]:
+    """A mask's values as stored, ``(H, W)`` uint8, uint16 or int32, with the header: of a palette its indices.
+
+    Raises:
+        DataError: as :func:`read_picture`, or it is in colour and its three channels differ.
+    """
+    with _opened(path) as picture:
+        header = _header(picture, path)
+        if picture.mode not in _MASK:
+            raise DataError(f"pixels of kind {picture.mode}", path=path, expected="a palette, or grey of 8 or 16 bits")
+        stretched = _FEW_BITS.get(_raw_mode(picture), 1)
+        values = np.asarray(picture)
+    if values.ndim == 3:
+        colours = values[..., :3] if header.mode.startswith("RGB") else values[..., :1]
+        if (colours != colours[..., :1]).any():
+            raise DataError("a mask in colour", path=path, expected="class values: a palette, or grey")
+        values = values[..., 0]
+    if values.dtype == bool:
+        values = values.astype(np.uint8)
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    return (values // stretched if stretched > 1 else values), header
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # large frames, odd tags: what matters is whether the pixels can be read
+            with Image.open(path) as picture:
+                yield picture
+    except DataError:
+        raise
+    except FileNotFoundError:
+        raise DataError("no such file", path=path) from None
+    except UnidentifiedImageError:
+        raise DataError("no picture that can be read", path=path, expected="PNG, JPEG, TIFF or WebP") from None
+    # Pillow's decoders raise all of these on damaged files.
+    except (OSError, SyntaxError, ValueError, EOFError, TypeError, Image.DecompressionBombError) as error:
+        raise DataError(f"cannot be read ({error})", path=path, expected="a whole picture") from None
+
+
+def _header(picture: Image.Image, path: Path) -> PictureHeader:
+    if (n := getattr(picture, "n_frames", 1)) != 1:
+        raise DataError(f"{n} pictures in one file", path=path, expected="one")
+    palette = picture.getpalette("RGB") if picture.mode == "P" else None
+    return PictureHeader(picture.size[::-1], picture.mode, path.suffix.lower(), tuple(palette or ()))
+
+
+def _raw_mode(picture: Image.Image) -> str:
+    tiles = getattr(picture, "tile", None)
+    return str(tiles[0][3]) if tiles else ""
+
+
+# ------------------------------------------------------------------- writing
+
+
+def written_suffix(header: PictureHeader | None) -> str:
+    """The ending to write a picture with: its own where that keeps every pixel, ``.png`` for JPEG and new ones."""
+    return header.suffix if header is not None and header.suffix in _SAVING else ".png"
+
+
+def write_picture(path: Path, image: NDArray[np.float32], header: PictureHeader | None = None) -> None:
+    """Write a ``(3, H, W)`` frame in [0, 1] (clipped), rounded to 8 bits; what was grey and still is stays grey.
+
+    Raises:
+        DataError: it has other channels, or values that are no numbers.
+    """
+    if image.ndim != 3 or len(image) != 3:
+        raise DataError(f"an image of shape {image.shape}", path=path, expected="(3, H, W)")
+    if not np.isfinite(image).all():
+        raise DataError("NaN or infinite values", path=path, expected="RGB in [0, 1]")
+    mode = header.mode if header is not None else "RGB"
+    grey = (mode in GREY_16 or mode in ("L", "LA", "1")) and (image[0] == image[1:]).all()
+    image = np.clip(image, 0, 1)
+    if grey and mode in GREY_16 and path.suffix != ".webp":
+        picture = Image.fromarray(np.rint(image[0] * 65535).astype(np.uint16))
+    elif grey:
+        picture = Image.fromarray(np.rint(image[0] * 255).astype(np.uint8))
+    else:
+        picture = Image.fromarray(np.rint(image.transpose(1, 2, 0) * 255).astype(np.uint8))
+    _save(picture, path)
+
+
+def write_values(path: Path, values: NDArray[Any], header: PictureHeader | None = None) -> None:
+    """Write a mask ``(H, W)`` as the kind of picture it was, where its values fit in it; else grey of 8 or 16 bits.
+
+    Raises:
+        DataError: a value is negative or does not fit into 16 bits.
+    """
+    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    if low < 0 or high > 65535:
+        raise DataError(f"mask value {low if low < 0 else high}", path=path, expected="0 to 65535")
+    mode = header.mode if header is not None else "L"
+    if mode == "1" and high <= 1:
+        picture = Image.fromarray(values.astype(bool))
+    elif high > 255 or mode in GREY_16 or mode == "I":
+        picture = Image.fromarray(values.astype(np.uint16))
+    else:
+        picture = Image.fromarray(values.astype(np.uint8))
+        if header is not None and header.palette:
+            picture.putpalette(_long_enough(header.palette, high))
+    _save(picture, path)
+
+
+def _long_enough(palette: tuple[int, ...], high: int) -> list[int]:
+    """The palette, with black for values that were not among its colours."""
+    return list(palette) + [0] * (3 * (high + 1) - len(palette))
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    with atomic_file(path) as temporary:
+        picture.save(temporary, **_SAVING[path.suffix.lower()])

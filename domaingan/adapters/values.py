@@ -1,0 +1,69 @@
+"""The values that masks hold: classes found in them where nothing names them, values that no class has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from domaingan.adapters.tables import Classes
+from domaingan.errors import DataError
+from domaingan.sample import Problem, Record, Schema
+
+MOST_VALUES = 64
+"""More different values than this are no mask that could be named ``label_1``, ``label_2``, …"""
+
+
+def problem(error: DataError, path: Path) -> Problem:
+    """The error as a problem of a dataset; ``path`` where the error names none."""
+    return Problem(error.path or str(path), error.found + (f"; expected {error.expected}" if error.expected else ""))
+
+
+def discovered(
+    records: Sequence[Record],
+    problems: list[Problem],
+    values_of: Callable[[Path], Iterable[int]],
+    lone: str | None = None,
+) -> tuple[list[Record], Classes]:
+    """Classes by the values that the masks hold (each is read once); masks that cannot be read become problems.
+
+    Args:
+        records: those whose ``files["mask"]`` are read; the ones that can be used are returned.
+        problems: added to.
+        values_of: the different values in a mask's file.
+        lone: what a single class is called; ``label_VALUE``, as if there were more, unless given.
+
+    Raises:
+        DataError: there are more than :data:`MOST_VALUES`.
+    """
+    kept: list[Record] = []
+    values: set[int] = set()
+    for record in records:
+        path = record.files.get("mask")
+        if path is not None:
+            try:
+                values.update(values_of(path))
+            except DataError as error:
+                problems.append(problem(error, path))
+                continue
+        kept.append(record)
+        if len(values) > MOST_VALUES:
+            raise DataError(
+                f"{len(values)} different mask values", path=path, expected="a classes.json that names them"
+            )
+    named = sorted(value for value in values if value > 0)
+    names = [lone] if lone and len(named) == 1 else [f"label_{value}" for value in named]
+    return kept, Classes(classes=dict(zip(names, named, strict=True)))
+
+
+def known_values(schema: Schema) -> tuple[int, ...]:
+    """Everything that a mask may hold: 0 (the background, or a class of frames), the classes, what is ignored."""
+    return tuple(sorted({0, *schema.classes.values(), *schema.ignore}))
+
+
+def strange_values(strangers: Sequence[int], path: Path, schema: Schema) -> DataError:
+    """The error that a mask's file holds values that the dataset has no name for."""
+    found = ", ".join(map(str, strangers[:5]))
+    names = ", ".join(f"{value} {name}" for name, value in schema.classes.items()) or "(no class)"
+    background = "" if 0 in schema.classes.values() else "0 background, "
+    ignored = "".join(f", {value} ignored" for value in schema.ignore if value not in schema.classes.values())
+    return DataError(f"mask value {found}", path=path, expected=f"{background}{names}{ignored}")
