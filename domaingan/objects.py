@@ -46,15 +46,17 @@ def from_mask(mask: NDArray[Any], values: Sequence[int], min_area: int = 0) -> O
     labels: list[int] = []
     dropped = 0
     for value in values:
-        numbered, _ = components(mask == value)
-        for number, where in enumerate(ndimage.find_objects(numbered), start=1):
-            own = numbered[where] == number
-            if own.sum() < min_area:
-                dropped += 1
-                continue
-            labels.append(value)
-            boxes.append(box_of(own, np.array([s.start for s in where])))
-            instances[where][own] = len(labels)
+        for region in ndimage.find_objects((mask == value).view(np.uint8)):  # one at most: labelling less is faster
+            inner = instances[region]
+            numbered, n = components(mask[region] == value)
+            areas = np.bincount(numbered.ravel(), minlength=n + 1)
+            for number, where in enumerate(ndimage.find_objects(numbered), start=1):
+                if areas[number] < min_area:
+                    dropped += 1
+                    continue
+                labels.append(value)
+                boxes.append(_corners(where, region))
+                inner[where][numbered[where] == number] = len(labels)
     stacked = np.array(boxes, dtype=np.float32).reshape(-1, 2 * mask.ndim)
     return Objects(instances, stacked, np.array(labels, dtype=np.int64), dropped)
 
@@ -72,11 +74,18 @@ def from_instances(instances: NDArray[np.int32], mask: NDArray[Any]) -> Objects:
     boxes = np.zeros((len(numbers), 2 * mask.ndim), dtype=np.float32)
     labels = np.zeros(len(numbers), dtype=np.int64)
     for i, where in enumerate(ndimage.find_objects(numbered)):
-        own = numbered[where] == i + 1
-        boxes[i] = box_of(own, np.array([s.start for s in where]))
-        values, counts = np.unique(mask[where][own], return_counts=True)
-        labels[i] = values[counts.argmax()]
+        values, counts = np.unique(mask[where][numbered[where] == i + 1], return_counts=True)
+        boxes[i], labels[i] = _corners(where), values[counts.argmax()]
     return Objects(numbered, boxes, labels)
+
+
+def _corners(where: Sequence[slice], outer: Sequence[slice] | None = None) -> NDArray[np.float32]:
+    """The corner box of an array's part, which may be counted from a part that it lies in."""
+    starts = [part.start for part in outer] if outer else [0] * len(where)
+    order = box_axes(len(where))
+    return np.array(
+        [getattr(where[axis], end) + starts[axis] for end in ("start", "stop") for axis in order], dtype=np.float32
+    )
 
 
 def box_of(mask: NDArray[Any], corner: NDArray[Any]) -> NDArray[np.float32]:
