@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema
@@ -24,8 +25,10 @@ def inspect(dataset: Dataset, progress: Callable[[int, int], None] | None = None
         In JSON's types: ``layout``, ``samples`` (that can be read), ``subjects``, ``spatial_dims``, ``channels``,
         ``classes`` {name: samples that hold it}, ``voxels`` {name: number, pixels in 2D}, ``regions`` {name: samples
         that hold any of it}, ``unlabelled`` (samples without mask and boxes), ``conditions`` {name: {value: samples}},
-        ``splits`` {name: samples}, ``shapes`` {"X×Y×Z": samples}, ``spacings`` {min, median, max: one number an
-        axis, in mm}, and ``problems`` [{path, reason}].
+        ``splits`` {name: samples}, ``sequences`` {name: samples}, ``objects`` {class: boxes}, ``dropped`` (components
+        too small to be objects), ``crowds`` (regions of many objects that nothing tells apart, left out), ``shapes``
+        {"X×Y×Z": samples}, ``spacings`` {min, median, max: one number an axis, in mm}, and ``problems``
+        [{path, reason}].
     """
     problems = list(dataset.problems)
     tally = _Tally(dataset.schema)
@@ -50,6 +53,8 @@ class _Tally:
         self.voxels: Counter[int] = Counter()
         self.shapes: Counter[str] = Counter()
         self.spacings: list[Sequence[float]] = []
+        self.objects: Counter[int] = Counter()
+        self.left_out: Counter[str] = Counter()
         self.unlabelled = 0
 
     def add(self, record: Record, sample: Sample) -> None:
@@ -58,11 +63,13 @@ class _Tally:
         self.spacings.append(sample.spacing)
         present: set[int] = set()
         if sample.mask is not None:
-            counts = {value: int(np.count_nonzero(sample.mask == value)) for value in self.schema.classes.values()}
+            counts = _counts(sample.mask, self.schema.classes.values())
             self.voxels.update(counts)
             present.update(value for value, n in counts.items() if n)
         if sample.labels is not None:
+            self.objects.update(sample.labels.tolist())
             present.update(sample.labels.tolist())
+        self.left_out.update({name: int(sample.meta.get(name, 0)) for name in ("dropped", "crowds")})
         self.unlabelled += sample.mask is None and sample.boxes is None
         self.holding.update(present)
         self.holding.update(name for name, values in self.schema.regions.items() if present.intersection(values))
@@ -83,6 +90,10 @@ class _Tally:
             "unlabelled": self.unlabelled,
             "conditions": {name: _values(records, name) for name in schema.conditions},
             "splits": _values(records, "split"),
+            "sequences": _values(records, "sequence"),
+            "objects": {name: self.objects[schema.classes[name]] for name in schema.objects},
+            "dropped": self.left_out["dropped"],
+            "crowds": self.left_out["crowds"],
             "shapes": dict(self.shapes.most_common()),
             "spacings": {
                 name: np.round(np.percentile(spacings, percent, axis=0), 4).tolist()
@@ -90,6 +101,13 @@ class _Tally:
                 if len(spacings)
             },
         }
+
+
+def _counts(mask: NDArray[Any], values: Iterable[int]) -> dict[int, int]:
+    if mask.dtype == np.uint8:
+        all_counts = np.bincount(mask.ravel(), minlength=256)
+        return {value: int(all_counts[value]) for value in values}
+    return {value: int(np.count_nonzero(mask == value)) for value in values}
 
 
 def _values(records: Sequence[Record], column: str) -> dict[str, int]:

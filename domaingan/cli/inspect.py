@@ -41,15 +41,19 @@ def show(found: dict[str, Any], data: str, verbose: bool) -> None:
 
     console = Console()
     facts = Table(title=data, show_header=False, title_justify="left")
-    shown = ("layout", "samples", "subjects", "spatial_dims", "channels", "splits", "shapes", "spacings", "regions")
+    shown = ("layout", "samples", "subjects", "spatial_dims", "channels", "splits", "sequences", "shapes")
+    shown += ("spacings", "regions", "unlabelled", "dropped", "crowds")
     for name in shown:
         value = found.get(name)
         if value:
             facts.add_row(name.replace("_", " "), _text(value))
     console.print(facts)
-    classes = Table("class", "samples", "voxels", title="classes", title_justify="left")
-    for name, n in found["classes"].items():
-        classes.add_row(name, str(n), str(found.get("voxels", {}).get(name, "")))
+    columns = ["samples", "pixels" if found["spatial_dims"] == 2 else "voxels"]
+    columns += ["objects"] if found["objects"] else []
+    classes = Table("class", *columns, title="classes", title_justify="left")
+    counts = [found["classes"], found["voxels"], found["objects"]][: len(columns)]
+    for name in found["classes"]:
+        classes.add_row(name, *(str(count.get(name, "")) for count in counts))
     console.print(classes)
     for name, values in found["conditions"].items():
         table = Table(name, "samples", title=f"condition {name}", title_justify="left")
