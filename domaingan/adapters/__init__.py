@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from domaingan.adapters.base import Adapter
+from domaingan.adapters.folders import open_bank
 from domaingan.adapters.masks import MaskFolders
 from domaingan.adapters.nifti import NiftiFolders
 from domaingan.adapters.nnunet import NnUNet
@@ -60,4 +61,4 @@ def _detected(root: Path) -> Adapter:
     raise DataError("no layout fits", path=root, expected=looked_for)
 
 
-__all__ = ["LAYOUTS", "Adapter", "adapter_for", "load"]
+__all__ = ["LAYOUTS", "Adapter", "adapter_for", "load", "open_bank"]

@@ -138,7 +138,8 @@ def write_mask(sample: Sample, stem: Path) -> None:
     """Write the mask's picture at ``stem``, of the kind that it was."""
     header = header_of(sample)
     stored = header.mask if header else None
-    write_values(named(stem, written_suffix(stored)), np.asarray(sample.mask), stored)
+    suffix = written_suffix(stored)
+    write_values(named(stem, ".png" if suffix == ".webp" else suffix), np.asarray(sample.mask), stored)  # WebP is RGB
 
 
 def named(stem: Path, suffix: str) -> Path:
