@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from domaingan.errors import DataError
-from domaingan.phantoms import medical
+from domaingan.phantoms import driving, medical
 from domaingan.sample import Dataset
 
-PHANTOMS = {"medical": medical.load}
+PHANTOMS = {"medical": medical.load, "driving": driving.load}
 """What can be loaded, by name."""
 
 
@@ -17,13 +17,15 @@ def load(name: str, **options: Any) -> Dataset:
 
     Args:
         name: one of :data:`PHANTOMS`.
-        options: passed on, see :func:`domaingan.phantoms.medical.load`.
+        options: passed on, see :func:`domaingan.phantoms.medical.load` and :func:`domaingan.phantoms.driving.load`.
 
     Raises:
         DataError: there is no phantom of that name.
 
     >>> len(load("phantom:medical", subjects=5))
     5
+    >>> load("driving", sequences=2, frames=3).records[-1].name
+    'seq01_000002'
     """
     short = name.removeprefix("phantom:")
     if short not in PHANTOMS:

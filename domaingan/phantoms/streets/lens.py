@@ -1,0 +1,148 @@
+"""The camera's geometry: from the street's coordinates to pixels, and maps of what each pixel sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.phantoms.fields import Field
+from domaingan.phantoms.streets.shapes import Point, Polygon, Thing
+
+NEAR, FAR = 1.5, 110.0
+"""Nothing nearer or farther than so many metres is drawn."""
+
+INFINITY = 3000.0
+"""The depth of the sky, in metres."""
+
+_SHIFT = 4
+"""Bits of a pixel's fraction in polygon corners."""
+
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Lens:
+    """A pinhole camera over a street that bends: at depth z the street's middle lies bend * z² / 2 to the right.
+
+    Attributes:
+        shape: rows and columns of the maps, twice those of the frame; pixel (i, j) of the frame is (2i, 2j) in them.
+        focal: focal length, in pixels of the maps.
+        horizon: the row where the ground ends.
+        s, d, y: where the camera is, in the street's coordinates.
+        yaw: how far the street's direction is turned to the right of the camera's, as a slope.
+        bend: the street's curvature, in 1/m.
+    """
+
+    shape: tuple[int, int]
+    focal: float
+    horizon: float
+    s: float
+    d: float
+    y: float
+    yaw: float
+    bend: float
+
+    @property
+    def middle(self) -> float:
+        """The column straight ahead."""
+        return (self.shape[1] - 2) / 2
+
+    @cached_property
+    def slopes(self) -> Field:
+        """``(W,)`` metres to the right, a metre ahead, of each column's rays."""
+        return ((np.arange(self.shape[1]) - self.middle) / self.focal).astype(np.float32)
+
+    @cached_property
+    def falls(self) -> Field:
+        """``(H,)`` metres down, a metre ahead, of each row's rays."""
+        return ((np.arange(self.shape[0]) - self.horizon) / self.focal).astype(np.float32)
+
+    @cached_property
+    def ground(self) -> Field:
+        """``(H,)`` depth of the ground in each row, :data:`INFINITY` above the horizon."""
+        return np.minimum(self.y / np.maximum(self.falls, 1e-6), INFINITY).astype(np.float32)
+
+    def eye(self, s: float) -> Point:
+        """Where the camera seems to be to a thing at ``s`` that takes the street for straight."""
+        return self.s, self.d + self.bend * (s - self.s) ** 2 / 2, self.y
+
+    def rays(self, points: NDArray[Any]) -> Field:
+        """``(N, 3)`` points of the street as metres to the right, below the camera and ahead."""
+        z = points[:, 0] - self.s
+        x = points[:, 1] - self.d + self.yaw * z + self.bend * z * z / 2
+        return np.stack([x, self.y - points[:, 2], z], axis=1)
+
+    def pixels(self, rays: Field) -> Field:
+        """``(N, 2)`` columns and rows of what lies at ``(N, 3)`` rays, which must be ahead."""
+        scaled = rays[:, :2] * (self.focal / rays[:, 2:])
+        return scaled + (self.middle, self.horizon)
+
+    def street(self, slope: Field, z: Field) -> tuple[Field, Field]:
+        """The ``s`` and ``d`` of what is seen along ``slope`` at depth ``z``."""
+        return z + np.float32(self.s), (slope - self.yaw - self.bend / 2 * z) * z + np.float32(self.d)
+
+
+class Drawn(NamedTuple):
+    """What each pixel sees of a list of things.
+
+    Attributes:
+        pieces: ``(H, W)`` number of the polygon from 1, 0 where there is none.
+        polygons: all of them, in that order.
+        owner: of which thing each is, from 0.
+    """
+
+    pieces: Ints
+    polygons: list[Polygon]
+    owner: Ints
+
+
+def draw(things: Sequence[Thing], lens: Lens) -> Drawn:
+    """Draw things, farthest first."""
+    order = sorted(range(len(things)), key=lambda i: -things[i].s)
+    polygons = [polygon for i in order for polygon in things[i].polygons]
+    owner = np.array([i for i in order for _ in things[i].polygons], dtype=np.int32)
+    pieces = np.zeros(lens.shape, dtype=np.int32)
+    for number, outline in enumerate(outlines([polygon.points for polygon in polygons], lens), start=1):
+        fill(pieces, outline, number)
+    return Drawn(pieces, polygons, owner)
+
+
+def outlines(shapes: Sequence[Sequence[Point]], lens: Lens) -> list[Field]:
+    """The ``(K, 2)`` columns and rows of each shape's corners, cut off where it comes too near; empty if it all does."""
+    if not shapes:
+        return []
+    ends = np.cumsum([len(points) for points in shapes])
+    rays = lens.rays(np.array([point for points in shapes for point in points]))
+    pixels = lens.pixels(np.maximum(rays, (-np.inf, -np.inf, NEAR)))
+    near = rays[:, 2] < NEAR
+    found, start, close = [], 0, near.any()
+    for end in ends.tolist():
+        part = slice(start, end)
+        cut = close and near[part].any()
+        found.append(lens.pixels(_ahead(rays[part])) if cut else pixels[part])
+        start = end
+    return found
+
+
+def _ahead(rays: Field) -> Field:
+    """The part of a polygon that lies at least :data:`NEAR` ahead (Sutherland & Hodgman 1974, one plane)."""
+    kept = []
+    for a, b in zip(rays, np.roll(rays, -1, axis=0), strict=True):
+        if a[2] >= NEAR:
+            kept.append(a)
+        if (a[2] >= NEAR) != (b[2] >= NEAR):
+            kept.append(a + (NEAR - a[2]) / (b[2] - a[2]) * (b - a))
+    return np.array(kept).reshape(-1, 3)
+
+
+def fill(target: NDArray[Any], outline: Field, value: float) -> None:
+    """Fill a ``(K, 2)`` outline with a number, in place."""
+    if len(outline):
+        corners = np.rint(np.clip(outline, -30000, 30000) * (1 << _SHIFT)).astype(np.int32)
+        cv2.fillPoly(target, [corners], value, shift=_SHIFT)

@@ -1,0 +1,102 @@
+"""What stands beside a street: trees, lamp posts and signs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from domaingan.phantoms.streets.people import card_shade, disc_on_ground
+from domaingan.phantoms.streets.shapes import (
+    BLACK,
+    Colour,
+    Point,
+    Polygon,
+    Thing,
+    card,
+    disc,
+    limb,
+    linear,
+    pick,
+    times,
+)
+
+BARKS = [linear(0.30, 0.25, 0.20), linear(0.40, 0.36, 0.30), linear(0.22, 0.20, 0.19)]
+STEELS = [linear(0.35, 0.37, 0.38), linear(0.16, 0.18, 0.17), linear(0.55, 0.56, 0.56)]
+SIGNS = [linear(0.75, 0.12, 0.12), linear(0.12, 0.25, 0.60), linear(0.80, 0.80, 0.78), linear(0.80, 0.65, 0.10)]
+
+
+def tree(
+    rng: np.random.Generator,
+    label: int,
+    s: float,
+    d: float,
+    greens: list[Colour],
+    size: float,
+    eye: Point,
+    detail: bool,
+) -> Thing:
+    """A tree ``size`` metres tall: a trunk, and a crown of clumps that are darker inside and below."""
+    green = pick(rng, greens, 0.15)
+    wide, low = size * float(rng.uniform(0.24, 0.36)), size * float(rng.uniform(0.25, 0.38))
+    bark, lean = pick(rng, BARKS, 0.15), float(rng.normal(0, 0.03)) * size
+    girth = 0.012 * size + 0.08
+    fork = (s, d + lean / 2, low + 0.2 * size)
+    found = [Polygon(limb((s, d, 0), fork, girth * 1.2, girth * 0.7, eye), bark)]
+    for side in (-1, 1):
+        tip = (s, d + lean + side * 0.5 * wide, low + 0.36 * size)
+        found.append(Polygon(limb(fork, tip, girth * 0.6, girth * 0.3, eye), bark))
+    n = 26 if detail else 10
+    middle, tall = (low + size) / 2, (size - low) / 2
+    turns, reach = rng.uniform(0, 2 * math.pi, n), np.sqrt(rng.uniform(0, 1, n))
+    reach[0] = 0.0
+    order = np.argsort(np.sin(turns) * reach)  # lower clumps first: the upper ones lie over them, in the light
+    for turn, r in zip(turns[order].tolist(), reach[order].tolist(), strict=True):
+        x, y = 0.72 * r * math.cos(turn), 0.72 * r * math.sin(turn)
+        radius = wide * float(rng.uniform(0.26, 0.46)) * (1.7 if r == 0 else 1.0)
+        shade = 0.78 + 0.32 * y + float(rng.normal(0, 0.1))
+        outline = clump(rng, (s, d + lean + x * wide, middle + y * tall), radius, 14 if detail else 9)
+        found.append(Polygon(outline, times(green, max(shade, 0.35)), leaf=True))
+    crown = [(s + a * wide, d + lean + b * wide, y) for y in (low, size) for a, b in CORNERS]
+    return Thing(label, s, found, disc_on_ground(s, d, 0.5), crown)
+
+
+CORNERS = ((1, 0), (0.7, 0.7), (0, 1), (-0.7, 0.7), (-1, 0), (-0.7, -0.7), (0, -1), (0.7, -0.7))
+
+
+def clump(rng: np.random.Generator, centre: Point, radius: float, n: int) -> list[Point]:
+    """A ragged disc that faces along the street."""
+    rough = (radius * rng.uniform(0.65, 1.2, n)).tolist()
+    turns = [2 * math.pi * k / n for k in range(n)]
+    return [
+        (centre[0], centre[1] + r * math.cos(turn), centre[2] + r * math.sin(turn))
+        for r, turn in zip(rough, turns, strict=True)
+    ]
+
+
+def lamp_post(label: int, s: float, d: float, height: float, steel: Colour, light: Colour, eye: Point) -> Thing:
+    """A lamp post with an arm over the road, shining with ``light`` (black: it is off)."""
+    inwards = -1.6 if d > 0 else 1.6
+    top, head = (s, d, height), (s, d + inwards, height + 0.25)
+    found = [
+        Polygon(limb((s, d, 0), (s, d, 1.2), 0.11, 0.1, eye), times(steel, 0.8)),
+        Polygon(limb((s, d, 0), top, 0.09, 0.06, eye), steel),
+        Polygon(limb(top, head, 0.05, 0.04, eye), steel),
+        Polygon(limb(head, (s, head[1] + 0.35 * inwards, head[2]), 0.11, 0.08, eye), times(steel, 0.9), light),
+    ]
+    lamps = [(head, times(light, 0.25))] if light != BLACK else []
+    return Thing(label, s, found, disc_on_ground(s, d, 0.15), card_shade(s, d, 0.08, height), lamps)
+
+
+def sign(rng: np.random.Generator, label: int, s: float, d: float, steel: Colour, eye: Point) -> Thing:
+    """A road sign: round, or a plate, on a thin post; with its post it counts as a pole."""
+    height, face = float(rng.uniform(2.1, 2.6)), pick(rng, SIGNS, 0.15)
+    found = [Polygon(limb((s, d, 0), (s, d, height), 0.05, 0.05, eye), steel)]
+    if rng.random() < 0.5:
+        found.append(Polygon(disc((s, d, height), 0.34, n=12), face))
+        found.append(Polygon(disc((s, d, height), 0.22, n=10), linear(0.85, 0.85, 0.83)))
+    else:
+        half = float(rng.uniform(0.25, 0.4))
+        found.append(Polygon(card(s, d, height - 0.45, height + 0.25, half), face))
+        found.append(Polygon(card(s - 0.01, d, height - 0.3, height - 0.1, 0.75 * half), linear(0.85, 0.85, 0.83)))
+    return Thing(label, s, found, disc_on_ground(s, d, 0.15), card_shade(s, d, 0.1, height))

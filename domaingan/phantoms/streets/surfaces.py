@@ -1,0 +1,189 @@
+"""What the ground, walls and leaves look like from close by: reflectance as a function of the place on them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from domaingan.phantoms.fields import Field
+from domaingan.phantoms.streets.facades import HEDGE, ROOF, Wall
+from domaingan.phantoms.streets.lens import Lens
+from domaingan.phantoms.streets.plan import Plan
+from domaingan.phantoms.streets.shapes import linear, pick
+
+TILE = 256
+"""Edge of the noise tile, a power of 2."""
+
+MARKED = 60.0
+"""Metres ahead to which lane marks can be seen."""
+
+ASPHALTS = [linear(0.36, 0.36, 0.37), linear(0.44, 0.43, 0.42), linear(0.30, 0.30, 0.32)]
+SLABS = [linear(0.52, 0.50, 0.47), linear(0.45, 0.44, 0.44), linear(0.50, 0.42, 0.38), linear(0.38, 0.37, 0.37)]
+WHITE, YELLOW = linear(0.82, 0.82, 0.80), linear(0.75, 0.60, 0.20)
+
+
+@cache
+def tile() -> Field:
+    """A ``(TILE, TILE)`` periodic noise, mean 0, standard deviation 1, with structure at all scales."""
+    rng = np.random.default_rng(20)
+    total = np.zeros((TILE, TILE), dtype=np.float32)
+    for scale in (0.0, 1.0, 3.0, 9.0):
+        octave = ndimage.gaussian_filter(rng.standard_normal((TILE, TILE)), scale, mode="wrap")
+        total += (octave / octave.std()).astype(np.float32)
+    total -= total.mean()
+    return total / total.std()
+
+
+def noise(x: Field, y: Field) -> Field:
+    """The tile's noise at ``x``, ``y``, in units of its pixels."""
+    found: Field = tile()[y.astype(np.int32) & (TILE - 1), x.astype(np.int32) & (TILE - 1)]
+    return found
+
+
+def hashed(*numbers: NDArray[np.integer]) -> Field:
+    """A number in [0, 1) for each tuple of integers, without visible order (a multiplicative hash)."""
+    mixed = np.zeros(numbers[0].shape, dtype=np.uint32)
+    for number in numbers:
+        mixed = (mixed ^ number.astype(np.uint32)) * np.uint32(0x9E3779B1)
+        mixed ^= mixed >> np.uint32(15)
+    return (mixed & np.uint32(0xFFFF)).astype(np.float32) / np.float32(65536)
+
+
+# -------------------------------------------------------------------- ground
+
+
+class Ground(NamedTuple):
+    """Which pixels of the ground are what, and their ``(N, 3)`` reflectance."""
+
+    road: NDArray[np.bool_]
+    marks: NDArray[np.bool_]
+    colour: Field
+
+
+def ground(plan: Plan, s: Field, d: Field, z: Field) -> Ground:
+    """The ground at ``s``, ``d``, seen from ``z`` metres: asphalt with marks, kerbs, pavements, forecourts."""
+    rng = np.random.default_rng((*plan.key, 5))
+    asphalt, slab, court = (np.array(pick(rng, palette, 0.12)) for palette in (ASPHALTS, SLABS, SLABS + ASPHALTS))
+    kerbs = np.where(d > 0, np.float32(plan.kerb(1)), np.float32(plan.kerb(-1)))
+    beyond = np.abs(d) - kerbs
+    road = beyond < 0
+    marks = road & (z < MARKED) & _marks(plan, rng, s, d)
+    fine = np.exp(-z / 14)
+    mottle = 0.05 * noise(4 * s, 16 * d) + 0.09 * fine * noise(40 * s, 40 * d)
+    mottle += _patches(rng, s, d) - 0.05 * np.exp(-(((np.abs(np.abs(d) - plan.lane / 2) - 0.75) / 0.3) ** 2)) * road
+    joints = ((s % 0.9 < 0.06) | (beyond % 0.6 < 0.05)) & (z < 16)
+    colour = np.where(road[:, None], asphalt, np.where((beyond > plan.pavement)[:, None], court, slab))
+    colour = colour.astype(np.float32) * (1 + mottle)[:, None]
+    colour[(beyond >= 0) & joints] *= np.float32(0.72)
+    colour[(beyond >= 0) & (beyond < 0.16)] *= np.float32(1.35)
+    gutter = road & (beyond > -0.25)
+    colour[gutter] *= np.float32(0.8)
+    paint = np.array(YELLOW if rng.random() < 0.15 else WHITE, dtype=np.float32)
+    worn = 0.75 + 0.12 * noise(30 * s[marks], 30 * d[marks])
+    colour[marks] += (paint - colour[marks]) * np.clip(worn, 0.3, 0.95)[:, None]
+    return Ground(road, marks, colour)
+
+
+def _marks(plan: Plan, rng: np.random.Generator, s: Field, d: Field) -> NDArray[np.bool_]:
+    """Middle line, lane lines, edge lines, crossings."""
+    dash, width = float(rng.uniform(3, 6)), float(rng.uniform(0.13, 0.19))
+    solid_middle, double, edges = rng.random(3) < (0.35, 0.5, 0.65)
+    dashed = s % (2.2 * dash) < dash
+    off = 0.16 if solid_middle and double else 0.0
+    marks = (np.abs(np.abs(d) - off) < width / 2) & (dashed | solid_middle)
+    for lane in range(1, plan.lanes):
+        marks |= (np.abs(np.abs(d) - lane * plan.lane) < width / 2) & dashed
+    outer = plan.lanes * plan.lane
+    if edges:
+        marks |= np.abs(np.abs(d) - outer - 0.1) < width / 2
+    for side in (-1, 1):
+        if plan.parking[side > 0] and edges:
+            bays = (s % 6.2 < 0.12) & (side * d > outer) & (side * d < plan.kerb(side))
+            marks |= bays
+    across = (s + plan.zebra / 3) % plan.zebra
+    return marks | ((across < 3.0) & (d % 1.0 < 0.5)) | ((np.abs(across + 1.4) < 0.15) & (d * plan.hand > 0))
+
+
+def _patches(rng: np.random.Generator, s: Field, d: Field) -> Field:
+    """Where the surface was mended: rectangles that are a little brighter or darker."""
+    long, wide = float(rng.uniform(5, 14)), float(rng.uniform(1.5, 3.5))
+    row = np.floor(d / wide).astype(np.int32)
+    chance = hashed(np.floor(s / long + 0.37 * row).astype(np.int32), row)
+    return np.where(chance > 0.75, (chance - 0.87) * 2.2, 0).astype(np.float32)
+
+
+# -------------------------------------------------------------------- walls
+
+
+class Surface(NamedTuple):
+    """Depth, ``(N, 3)`` reflectance, windows' light ``(N,)`` and outward normal ``(N, 2)`` (s, d) of pixels."""
+
+    depth: Field
+    colour: Field
+    window: Field
+    normal: Field
+
+
+class _Walls:
+    """The parameters of walls as arrays, and the pixels at which each is needed."""
+
+    def __init__(self, walls: list[Wall], which: NDArray[np.int32]) -> None:
+        self.walls, self.which = walls, which
+
+    def __call__(self, name: str) -> Field:
+        return np.array([getattr(wall, name) for wall in self.walls], dtype=np.float32)[self.which]
+
+
+def walls(found: list[Wall], which: NDArray[np.int32], lens: Lens, slope: Field, fall: Field) -> Surface:
+    """What is seen of walls along rays: ``which`` wall from 0, ``slope`` and ``fall`` of the ray, each ``(N,)``."""
+    of = _Walls(found, which)
+    ends = np.array([(*wall.p, 0.0) for wall in found] + [(*wall.q, 0.0) for wall in found])
+    rays = lens.rays(ends).astype(np.float32)
+    p, q = rays[: len(found)][which], rays[len(found) :][which]
+    run = q - p
+    share = (slope * p[:, 2] - p[:, 0]) / (run[:, 0] - slope * run[:, 2] + np.float32(1e-6))
+    share = np.clip(share, 0, 1)
+    z = np.maximum(p[:, 2] + share * run[:, 2], np.float32(0.5))
+    along, up = share * np.hypot(run[:, 0], run[:, 2]), np.float32(lens.y) - fall * z
+    colour, window = _facade(of, along, up, z)
+    return Surface(z, colour, window, of("normal"))
+
+
+def _facade(of: _Walls, along: Field, up: Field, z: Field) -> tuple[Field, Field]:
+    """Reflectance and windows' light: a grid of windows in frames, shops below, a cornice above, texture all over."""
+    colour, seed, height = of("colour"), of("seed").astype(np.int32), of("height")
+    storey, bay, kind = of("storey"), of("bay"), of("kind")
+    column, level = np.floor(along / bay).astype(np.int32), np.floor(up / storey).astype(np.int32)
+    x, y = np.abs(along / bay - column - 0.5) * 2, up / storey - level
+    shop = (of("shop").sum(axis=1) > 0) & (up < storey)
+    wide, tall = np.where(shop, 0.84, of("wide")), np.where(shop, 0.66, of("tall"))
+    sill = np.where(shop, 0.12, 0.22)
+    inside = (kind == 0) & (x < wide) & (y > sill) & (y < sill + tall) & (up < height - 0.3)
+    framed = (kind == 0) & (x < wide + 0.1) & (y > sill - 0.05) & (y < sill + tall + 0.04) & (wide > 0) & ~inside
+    bar = inside & (np.abs(x - 0.0) < 0.05) | (inside & ~shop & (np.abs(y - sill - 0.5 * tall) < 0.02))
+    rough = of("roughness") * np.exp(-z / 40)
+    texture = noise(9 * along + 31 * seed, 22 * up) * rough + 0.1 * noise(1.5 * along + 7 * seed, 1.5 * up)
+    colour = colour * np.clip(1 + texture, 0.3, 1.8)[:, None]
+    colour[kind == HEDGE] *= np.clip(0.55 + 0.6 * up / np.maximum(height, 0.1), 0.4, 1.15)[kind == HEDGE, None]
+    colour[(kind == ROOF) & (up % 0.5 < 0.1)] *= np.float32(0.8)
+    colour[(kind == 0) & (up > height - 0.3)] *= np.float32(0.75)
+    sign = shop & (y > 0.8)
+    colour[sign] = of("shop")[sign]
+    rim = framed | bar
+    colour[rim] = of("trim")[rim]
+    chance = hashed(column, level, seed)
+    glass = inside & ~bar
+    pane = 0.02 + 0.1 * chance[glass] ** 2 + 0.05 * (1 - (y[glass] - sill[glass]) / tall[glass])
+    colour[glass] = pane[:, None] * np.array((0.9, 1.0, 1.12), dtype=np.float32)
+    window = np.where(glass, np.where(shop, 0.3 + chance, chance), 0).astype(np.float32)
+    return colour.astype(np.float32), window
+
+
+def leaves(colour: Field, s: Field, d: Field, up: Field) -> Field:
+    """``(N, 3)`` foliage with the light and dark of its leaves."""
+    flecks = 0.28 * noise(14 * d + 5 * s, 14 * up) + 0.16 * noise(3 * d, 3 * up + s)
+    return colour * np.clip(1 + flecks, 0.25, 1.9)[:, None]

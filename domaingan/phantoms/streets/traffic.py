@@ -1,0 +1,163 @@
+"""What stands and moves where at a time.
+
+Each kind comes in streams. A stream is cut into stretches that move along together, each taken or not, so that what is
+in one depends on its own number alone: streets have no end, and neither has a sequence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from domaingan.phantoms.streets import people, scenery, vehicles
+from domaingan.phantoms.streets.lens import FAR, Lens
+from domaingan.phantoms.streets.plan import Plan
+from domaingan.phantoms.streets.shapes import BLACK, Thing, linear, times
+
+FINE = 45.0
+"""Farther than so many metres, things are drawn with less detail."""
+
+SODIUM, LED = linear(1.0, 0.72, 0.38), linear(0.95, 0.97, 1.0)
+"""The lights of street lamps."""
+
+
+class Place(NamedTuple):
+    """Where something is in a frame, and its own source of draws."""
+
+    rng: np.random.Generator
+    s: float
+    d: float
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A row of places at ``d``, one in every ``gap`` metres, each taken with a ``chance``, moving at ``speed``.
+
+    ``jitter`` is how far a place may lie from the middle of its stretch (as a share of half of it), ``stray`` how far
+    from ``d``; ``number`` tells streams of one sequence apart.
+    """
+
+    number: int
+    d: float
+    gap: float
+    chance: float
+    speed: float = 0.0
+    jitter: float = 0.5
+    stray: float = 0.1
+
+    def places(self, key: tuple[int, int], lens: Lens, time: float, near: float = 0.5) -> Iterator[Place]:
+        """The places that are taken from ``near`` metres ahead to the end of sight."""
+        moved = self.speed * time
+        first = math.floor((lens.s - moved) / self.gap) - 1
+        for stretch in range(first, first + int(FAR / self.gap) + 3):
+            rng = np.random.default_rng((*key, 8 + self.number, stretch + (1 << 20)))
+            taken, along, aside = rng.random(3).tolist()
+            s = moved + (stretch + 0.5 + self.jitter * (along - 0.5)) * self.gap
+            if taken < self.chance and near < s - lens.s < FAR:
+                yield Place(rng, s, self.d + self.stray * (2 * aside - 1))
+
+
+def lamp_light(plan: Plan) -> tuple[float, float, float]:
+    """What this street's lamps shine with, black by day."""
+    if plan.lighting == "day":
+        return BLACK
+    return SODIUM if np.random.default_rng((*plan.key, 4)).random() < 0.6 else LED
+
+
+def populate(plan: Plan, lens: Lens, time: float, labels: dict[str, int]) -> list[Thing]:
+    """Everything that stands or moves in the street and its surroundings, but for the buildings."""
+    found = [*_cars(plan, lens, time, labels["car"]), *_people(plan, lens, time, labels["pedestrian"])]
+    found += _cyclists(plan, lens, time, labels["cyclist"]) if plan.cyclists else []
+    return [*found, *_trees(plan, lens, labels["tree"]), *_poles(plan, lens, labels["pole"])]
+
+
+def _cars(plan: Plan, lens: Lens, time: float, label: int) -> Iterator[Thing]:
+    hand, lane, lit = plan.hand, plan.lane, plan.lit()
+    for side in (-1, 1):
+        if plan.parking[side > 0]:
+            row = Stream(side + 1, side * (plan.kerb(side) - 1.08), 6.2, plan.parked, jitter=0.12, stray=0.08)
+            for rng, s, d in row.places(plan.key, lens, time):
+                yield vehicles.car(rng, label, s, d, side * hand, lens.eye(s), 0.0, s - lens.s < FINE)
+    lanes = [Stream(3, hand * lane / 2, 21, plan.busy, _held_up(plan, time), stray=0.25)]
+    lanes.append(Stream(4, -hand * lane / 2, 19, plan.busy, -0.9 * plan.speed - 2, stray=0.25))
+    if plan.lanes > 1:
+        lanes.append(Stream(5, hand * lane * 1.5, 24, plan.busy, 0.8 * plan.speed + 3, stray=0.25))
+        lanes.append(Stream(6, -hand * lane * 1.5, 26, 0.7 * plan.busy, -1.2 * plan.speed - 1, stray=0.25))
+    for stream in lanes:
+        ours = stream.number == 3
+        for rng, s, d in stream.places(plan.key, lens, time, near=9.0 if ours else 0.5):
+            heading = 1 if d * hand > 0 else -1
+            yield vehicles.car(rng, label, s, d, heading, lens.eye(s), lit, s - lens.s < FINE)
+
+
+def _held_up(plan: Plan, time: float) -> float:
+    """The mean speed until now of those who drive ahead of the camera: they stay ahead."""
+    return plan.travelled(time) / time if time > 0 else plan.speed
+
+
+def _people(plan: Plan, lens: Lens, time: float, label: int) -> Iterator[Thing]:
+    number = 10
+    for side in (-1, 1):
+        for share, speed in ((0.35, 1.25), (0.65, -1.35), (0.8, 0.0)):
+            d = side * (plan.kerb(side) + share * plan.pavement)
+            stream = Stream(number, d, 6.5, plan.people * (1.0 if speed else 0.5), speed, 0.8, 0.12 * plan.pavement)
+            number += 1
+            for rng, s, at in stream.places(plan.key, lens, time, near=2.5):
+                turn = float(rng.uniform(-0.3, 0.3) if speed else rng.uniform(-3.1, 3.1))
+                way = (math.copysign(math.cos(turn), speed) if speed else math.cos(turn), math.sin(turn))
+                step = 5.4 * time + float(rng.uniform(0, 6)) if speed else 0.0
+                yield people.pedestrian(rng, label, s, at, way, step, lens.eye(s))
+    for rng, s, _ in Stream(number, 0, 24, 0.75 * plan.people, jitter=0.8).places(plan.key, lens, time, near=4.0):
+        d, way = _crossing(plan, rng, time, s - lens.s)
+        yield people.pedestrian(rng, label, s, d, way, 5.4 * time + float(rng.uniform(0, 6)), lens.eye(s))
+
+
+def _crossing(plan: Plan, rng: np.random.Generator, time: float, ahead: float) -> tuple[float, tuple[float, float]]:
+    """Where somebody is who crosses over and back, and where they go; they wait at the kerb for the camera's car."""
+    left, right = -plan.kerb(-1) - 0.6, plan.kerb(1) + 0.6
+    walked = (float(rng.uniform(0, 2)) * (right - left) + 1.3 * time) % (2 * (right - left))
+    there = walked < right - left
+    d = left + walked if there else 2 * right - left - walked
+    if ahead < 10:
+        d = left if d < 0 else right
+    return d, (0.0, 1.0 if there else -1.0)
+
+
+def _cyclists(plan: Plan, lens: Lens, time: float, label: int) -> Iterator[Thing]:
+    for number, side, gap, chance in ((30, plan.hand, 11.0, 0.6), (31, -plan.hand, 16.0, 0.55)):
+        d = side * (plan.kerb(side) - max(plan.parking[side > 0], 0.1) - 0.55)
+        speed = 0.75 * plan.speed if side == plan.hand else -4.5
+        for rng, s, at in Stream(number, d, gap, chance, speed, 0.9, 0.25).places(plan.key, lens, time, near=3.5):
+            turn = float(rng.normal(0, 0.12))
+            way = (math.copysign(math.cos(turn), speed), math.sin(turn))
+            step = 6.0 * time + float(rng.uniform(0, 6))
+            yield people.cyclist(rng, label, s, at, way, step, lens.eye(s), plan.lit())
+
+
+def _trees(plan: Plan, lens: Lens, label: int) -> Iterator[Thing]:
+    greens, (gap, chance) = list(plan.greens), plan.trees
+    for number, side in ((40, -1), (41, 1)):
+        kerbside = side * (plan.kerb(side) + min(0.9, 0.3 * plan.pavement))
+        behind = side * (plan.front(side) + 6)
+        rows = [Stream(number, kerbside, gap, chance, jitter=0.3), Stream(number + 2, behind, 9, 0.8, 0, 0.9, 3.0)]
+        for row, sizes in zip(rows, ((4.5, 8.0), (6.0, 12.0)), strict=True):
+            for rng, s, d in row.places(plan.key, lens, 0.0, near=2.0):
+                size = float(rng.uniform(*sizes))
+                yield scenery.tree(rng, label, s, d, greens, size, lens.eye(s), s - lens.s < FINE)
+
+
+def _poles(plan: Plan, lens: Lens, label: int) -> Iterator[Thing]:
+    light = lamp_light(plan)
+    shine = times(light, 30.0 if plan.lighting == "night" else 6.0)
+    for number, side in ((50, -1), (51, 1)):
+        edge = side * (plan.kerb(side) + 0.45)
+        gap, height = plan.lamps
+        first = math.ceil((lens.s + 1) / gap - 0.25 * side)
+        for s in (gap * (n + 0.25 * side) for n in range(first, first + int(FAR / gap))):
+            yield scenery.lamp_post(label, s, edge, height, plan.steel, shine, lens.eye(s))
+        for rng, s, d in Stream(number + 2, edge, 26, 0.55, 0.0, 0.8, 0.1).places(plan.key, lens, 0.0):
+            yield scenery.sign(rng, label, s, d, plan.steel, lens.eye(s))
