@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domaingan.cli import options as o
+from domaingan.cli.targets import Condition, Target, cut
 
 NAME = "crops"
 
@@ -10,7 +11,8 @@ NAME = "crops"
 def command(
     data: o.Data,
     out: o.Out,
-    condition: o.Condition = None,
+    target: Target = "crops",
+    condition: Condition = None,
     size: o.Size = None,
     dims: o.Dims = None,
     spacing: o.Spacing = None,
@@ -24,12 +26,11 @@ def command(
     json: o.Json = False,
     verbose: o.Verbose = False,
 ) -> None:
-    """The real crops of DATA as a bank: pasting them (copy-paste) needs no GAN, and a GAN learns from them."""
-    from domaingan.cropping import crops
-
+    """The real crops of DATA, or its scenes, as a bank: pasting or relighting with them (copy-paste) needs no GAN."""
     o.claim(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
-    bank = crops(o.spatial_view(dataset, dims, spacing, resize), size, condition).save(out, overwrite=overwrite)
+    dataset = o.spatial_view(dataset, dims, spacing, resize)
+    bank = cut(dataset, target, size, condition).save(out, overwrite=overwrite)
     result = {
         "bank": str(out),
         "n": len(bank),

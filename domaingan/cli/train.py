@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from domaingan.cli import options as o
-from domaingan.errors import DataError
+from domaingan.cli.targets import Condition, Target, cut
 
 NAME = "train"
 STEPS = {2: 2000, 3: 1000}
@@ -16,8 +16,8 @@ STEPS = {2: 2000, 3: 1000}
 def command(
     data: o.Data,
     out: o.Out,
-    target: Annotated[str, typer.Option("--target", help="crops: objects with their masks.")] = "crops",
-    condition: o.Condition = None,
+    target: Target = "crops",
+    condition: Condition = None,
     steps: Annotated[
         int | None, typer.Option("--steps", min=1, help="2,000 in 2D, 1,000 in 3D.", rich_help_panel=o.WORK)
     ] = None,
@@ -44,21 +44,18 @@ def command(
     json: o.Json = False,
     verbose: o.Verbose = False,
 ) -> None:
-    """Train a conditional GAN on what is rare in DATA; watch OUT/samples.png as it learns."""
+    """Train a conditional GAN on what is rare in DATA: objects, or a look; watch OUT/samples.png as it learns."""
     from domaingan.cli.progress import Teller
-    from domaingan.cropping import crops
     from domaingan.gan import GAN
 
-    if target != "crops":
-        raise DataError(f"--target {target}", expected="crops")
     if not resume:
         o.claim(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     dataset = o.spatial_view(dataset if split is None else dataset.split(split), dims, spacing, resize)
-    with Teller("cutting crops") as teller:
-        bank = crops(dataset, size, condition)
+    with Teller(f"cutting {target}") as teller:
+        bank = cut(dataset, target, size, condition)
         gan = GAN.for_crops(bank, arch=arch, width=width)
-        teller.start(f"training on {len(bank)} crops")
+        teller.start(f"training on {len(bank)} {target}")
         fitted = gan.fit(
             bank,
             steps=steps or STEPS[bank.info.spatial_dims],
@@ -77,7 +74,7 @@ def command(
         "steps": fitted.steps,
         "seconds": round(fitted.seconds, 1),
         "images_per_second": round(fitted.images_per_second, 1),
-        "crops": len(bank),
+        bank.info.kind: len(bank),
         "conditions": bank.counts(),
         "left_out": bank.info.left_out,
     }

@@ -58,12 +58,15 @@ class Augmentation:
         size: the spatial shape.
         flips: spatial axes along which a mirrored crop is as plausible.
         probability: of each operation on each item; 0 is the identity, to the bit.
+        intensity: how much of brightness and contrast is changed. 0 for scenes: their colours are what is conditioned
+            on, and a generator whose discriminator sees them shifted mixes the looks (augmentations leak).
     """
 
     images: int
     size: tuple[int, ...]
     flips: tuple[int, ...] = ()
     probability: float = 0.6
+    intensity: float = 1.0
 
     def draw(self, n: int, rng: torch.Generator) -> Drawn:
         """Parameters for ``n`` items, on the CPU."""
@@ -72,8 +75,8 @@ class Augmentation:
         return Drawn(
             theta=self._theta(n, rng),
             hole=torch.where(self._on(n, 1, rng), hole, torch.full((n, dims), -1e6)),
-            gain=torch.exp(_symmetric(n, self.images, rng) * CONTRAST * self._on(n, self.images, rng)),
-            shift=_symmetric(n, self.images, rng) * BRIGHTNESS * self._on(n, self.images, rng),
+            gain=torch.exp(_symmetric(n, self.images, rng) * self.intensity * CONTRAST * self._on(n, self.images, rng)),
+            shift=_symmetric(n, self.images, rng) * self.intensity * BRIGHTNESS * self._on(n, self.images, rng),
         )
 
     def _on(self, n: int, k: int, rng: torch.Generator) -> Tensor:

@@ -52,7 +52,7 @@ class GANConfig(BaseModel):
         kind: ``crops`` or ``scenes``, as in :class:`domaingan.bank.BankInfo`; scenes have no masks.
         ground: as in :class:`domaingan.bank.BankInfo`.
         classes: the masks' values by name.
-        labels: the mask value of each mask channel, 0 (background) first; only values that the crops hold.
+        labels: the mask values that the crops hold, 0 (background) first; for scenes 0 alone.
         domain: ``scan`` or ``frame``.
         conditions: for each class condition its values.
         image_range: for each image channel the scaled values that the networks see as -1 and 1.
@@ -111,7 +111,12 @@ class GANConfig(BaseModel):
     @property
     def painted(self) -> int:
         """Channels that the generator paints: the image's and the mask's."""
-        return len(self.channels) + len(self.labels)
+        return len(self.channels) + len(self.mask_channels)
+
+    @property
+    def mask_channels(self) -> tuple[int, ...]:
+        """The mask value of each mask channel; none for scenes, which have no masks."""
+        return self.labels if self.kind == "crops" else ()
 
     def combinations(self) -> list[tuple[int, ...]]:
         """The condition codes that occur together in the crops, the commonest first; known ones if there are any."""

@@ -102,7 +102,7 @@ class TrainingCrops:
         low, high = (end.reshape(-1, *[1] * self.config.spatial_dims) for end in ends.T)
         scaled = np.clip((images - low) / (high - low) * 2 - 1, -1, 1)
         masks = np.asarray(self.bank.masks[indices])[:, None]
-        values = np.asarray(self.config.labels).reshape(1, -1, *[1] * self.config.spatial_dims)
+        values = np.asarray(self.config.mask_channels, dtype=np.int64).reshape(1, -1, *[1] * self.config.spatial_dims)
         painted = np.concatenate([scaled, np.where(masks == values, 1, -1).astype(np.float32)], axis=1)
         return torch.from_numpy(painted), torch.from_numpy(self.codes[indices].astype(np.int64))
 
@@ -135,11 +135,13 @@ def _held_out(subjects: NDArray[Any], kinds: NDArray[Any], seed: int) -> NDArray
 
 
 def decode(painted: Tensor, config: GANConfig) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """From ``(n, C + M, *size)`` in [-1, 1] to images in scaled units and masks of class values."""
+    """From ``(n, C + M, *size)`` in [-1, 1] to images in scaled units and masks of class values (of scenes all 0)."""
     painted = painted.float().cpu()
     channels = len(config.channels)
     ends = np.asarray(config.image_range, dtype=np.float32)
     low, high = (end.reshape(-1, *[1] * config.spatial_dims) for end in ends.T)
     images = (painted[:, :channels].numpy() + 1) / 2 * (high - low) + low
-    masks = np.asarray(config.labels, dtype=np.uint8)[painted[:, channels:].argmax(dim=1).numpy()]
+    if not config.mask_channels:
+        return images.astype(np.float32), np.zeros((len(images), *images.shape[2:]), dtype=np.uint8)
+    masks = np.asarray(config.mask_channels, dtype=np.uint8)[painted[:, channels:].argmax(dim=1).numpy()]
     return images.astype(np.float32), masks

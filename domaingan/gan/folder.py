@@ -130,34 +130,42 @@ tags: [gan, data-augmentation, {"3d" if config.spatial_dims == 3 else "2d"}, {co
 
 # {name}
 
-A conditional GAN ({config.arch}, width {config.width}) that draws crops of {size} with their masks.
+A conditional GAN ({config.arch}, width {config.width}) that draws {_what(config, size)}.
 
-![Real crops and generated ones](samples.png)
+![Real {config.kind} and generated ones](samples.png)
 
 ## Data
 
-- source: {json.dumps(config.source) if config.source else "(crops in memory)"}
-- crops: {config.crops}
+- source: {json.dumps(config.source) if config.source else f"({config.kind} in memory)"}
+- {config.kind}: {config.crops}
 - subjects: {len(config.subjects)} ({", ".join(config.subjects) or "unknown"})
 - channels: {", ".join(config.channels)}
-- classes: {", ".join(f"{name} ({value})" for name, value in config.classes.items())}
+- classes: {", ".join(f"{name} ({value})" for name, value in config.classes.items()) or "none"}
 
 ## Conditions
 
 {conditions or "None."}
 ## Training
 
-{config.steps} steps of {config.batch} crops, loss `{config.loss}`, learning rates {config.lr[0]:g} and
+{config.steps} steps of {config.batch} {config.kind}, loss `{config.loss}`, learning rates {config.lr[0]:g} and
 {config.lr[1]:g}, augmentation {config.augment:g}, precision {config.precision}, seed {config.seed}.
 `log.csv` has the course of it.
 
 ## Intended use
 
-Augmenting the training data of models that find or classify these objects. Generated crops are no evidence about any
-person, are not for diagnosis, and must not be tested on: a model trained with them may not be tested on the subjects
-named above.
+Augmenting the training data of models that find or classify {_of_what(config)}.
+Generated {config.kind} are no evidence about any person, are not for diagnosis, and must not be tested on:
+a model trained with them may not be tested on the subjects named above.
 
 ## Licence
 
 unknown: inherits the data's
 """
+
+
+def _what(config: GANConfig, size: str) -> str:
+    return f"crops of {size} with their masks" if config.kind == "crops" else f"scenes of {size}, for their look"
+
+
+def _of_what(config: GANConfig) -> str:
+    return "these objects" if config.kind == "crops" else "objects under these looks"

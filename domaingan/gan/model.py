@@ -48,7 +48,7 @@ class FitResult:
 
 
 class GAN:
-    """A conditional GAN that draws crops with their masks.
+    """A conditional GAN that draws crops with their masks, or scenes.
 
     Args:
         channels: names of the image channels, or their number.
@@ -95,11 +95,11 @@ class GAN:
 
     @classmethod
     def for_crops(cls, crops: Bank, **settings: Any) -> GAN:
-        """A GAN with the size, channels and classes of a bank; ``settings`` as in the constructor."""
+        """A GAN with the size, channels and classes of a bank (of scenes too); ``settings`` as in the constructor."""
         info = crops.info
         edges = set(crops.size)
         if len(edges) != 1:
-            raise DataError(f"crops of {crops.size}", path=crops.path, expected="crops as long as they are wide")
+            raise DataError(f"{info.kind} of {crops.size}", path=crops.path, expected="as long as they are wide")
         dims: Any = info.spatial_dims
         return cls(info.channels, info.classes, size=edges.pop(), spatial_dims=dims, **settings)
 
@@ -119,10 +119,10 @@ class GAN:
         progress: Progress | None = None,
         checkpoint_every: int = CHECKPOINT_EVERY,
     ) -> FitResult:
-        """Train on real crops.
+        """Train on real crops or scenes.
 
         Args:
-            crops: a bank of real crops, of this GAN's size, channels and classes.
+            crops: a bank of them, of this GAN's size, channels and classes.
             steps: length of the training, counted from its very start; a resumed one may be made longer.
             out: the model folder, written as the training goes; without it nothing is written.
             resume: go on where a training of the same config in ``out`` stopped, if there is one.
@@ -174,7 +174,7 @@ class GAN:
     # ---------------------------------------------------------------- drawing
 
     def sample(self, n: int, seed: int = 0, device: str = "auto", **condition: Wanted) -> Bank:
-        """Draw a bank of ``n`` crops, spread evenly over the conditions' values unless they are given.
+        """Draw a bank of ``n`` crops or scenes, spread evenly over the conditions' values unless they are given.
 
         Args:
             n: how many; a few less come back where no usable mask was drawn (``info.left_out`` counts).
@@ -233,11 +233,10 @@ class GAN:
         self.config, self.generator, self.path = other.config, other.generator, other.path
 
     def __repr__(self) -> str:
-        size = "×".join([str(self._settings["size"])] * self._settings["spatial_dims"])
-        trained = "not fitted" if self.config is None else f"{self.config.steps} steps on {self.config.crops} crops"
-        return (
-            f"GAN({self._settings['arch']}, {size}, {', '.join(self.channels)} + {', '.join(self.classes)}, {trained})"
-        )
+        config, size = self.config, "×".join([str(self._settings["size"])] * self._settings["spatial_dims"])
+        drawn = " + ".join(filter(None, (", ".join(self.channels), ", ".join(self.classes))))
+        trained = "not fitted" if config is None else f"{config.steps} steps on {config.crops} {config.kind}"
+        return f"GAN({self._settings['arch']}, {size}, {drawn}, {trained})"
 
 
 _SETTINGS = ("size", "spatial_dims", "arch", "width", "latent", "loss", "augment", "lr", "betas", "batch", "ema")

@@ -34,7 +34,7 @@ def sample_sheet(generator: nn.Module, config: GANConfig, crops: TrainingCrops |
     tiles: list[Picture] = []
     captions: list[str] = []
     for row, kind in enumerate(kinds):
-        name = ", ".join(config.named(kind).values()) or "crops"
+        name = ", ".join(config.named(kind).values()) or config.kind
         real = [] if crops is None else _real(crops, config, kind)
         drawn = slice(row * COLUMNS, (row + 1) * COLUMNS)
         fake = [_tile(i, m, config) for i, m in zip(fake_images[drawn], fake_masks[drawn], strict=True)]

@@ -1,4 +1,4 @@
-"""From a generator to a bank: latents, conditions, clean masks, and a place and spacing for every entry."""
+"""From a generator to a bank: latents, conditions, clean masks, a place and spacing for every entry; scenes too."""
 
 from __future__ import annotations
 
@@ -71,10 +71,7 @@ def paint(generator: nn.Module, config: GANConfig, z: NDArray[np.float32], codes
         labels = _tensor(codes[start : start + BATCH])
         short = BATCH - len(chunk)
         if short:
-            chunk, labels = (
-                torch.cat([chunk, chunk[:1].repeat(short, 1)]),
-                torch.cat([labels, labels[:1].repeat(short, 1)]),
-            )
+            chunk, labels = (torch.cat([part, part[:1].repeat(short, 1)]) for part in (chunk, labels))
         pieces.append(generator(chunk.to(device), labels.to(device)).cpu()[: BATCH - short])
     return torch.cat(pieces)
 
@@ -140,7 +137,7 @@ def draw_bank(
     Of each mask the largest connected component is kept. A crop whose mask is then too small, or lacks the class
     that is its condition, is drawn again, 8 times at most; every draw rejected is counted in ``left_out``. What
     has too small a mask even then is missing from the bank; what lacks its class stays. Crop ``i`` depends on the
-    seed, ``i`` and its condition alone.
+    seed, ``i`` and its condition alone. Scenes have no masks and are taken as they come.
 
     Raises:
         DataError: ``n`` is not positive, a condition is unknown, or no mask was usable at all.
@@ -180,7 +177,9 @@ def _drawn(
 
 
 def _checked(config: GANConfig, codes: tuple[int, ...], image: NDArray[np.float16], mask: NDArray[np.uint8]) -> _Draw:
-    """The crop with a clean mask, and what speaks against it."""
+    """The crop with a clean mask, and what speaks against it; against a scene nothing does."""
+    if config.kind == "scenes":
+        return _Draw(image, mask)
     labels, n = components(mask)
     if n > 1:
         mask = np.where(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]), mask, 0).astype(np.uint8)
@@ -217,8 +216,7 @@ def _bank(
     entries = new_entries(info, len(done))
     order = sorted(done)
     for entry, i in zip(entries, order, strict=True):
-        drawn = done[i]
-        _describe(entry, drawn, config, codes[i], np.random.default_rng([seed, i, TRIES]))
+        _describe(entry, done[i], config, codes[i], np.random.default_rng([seed, i, TRIES]))
     images = np.stack([done[i].image for i in order])
     return Bank(info, images, np.stack([done[i].mask for i in order]), entries)
 
@@ -232,11 +230,13 @@ def _describe(entry: Any, drawn: _Draw, config: GANConfig, codes: tuple[int, ...
     template = alike[int(rng.integers(min(NEAREST, len(alike))))]
     entry["spacing"], entry["centre"], entry["depth_mm"] = template.spacing, template.centre, template.depth_mm
     entry["extent"] = template.extent
+    for name, code in zip(config.conditions, codes, strict=True):
+        entry[f"condition:{name}"] = code
+    if config.kind == "scenes":
+        return
     entry["radius_mm"] = _radius(pixels * float(np.prod(template.spacing)), config.spatial_dims)
     image = drawn.image.astype(np.float32)
     entry["contrast"] = contrast(image, drawn.mask, ring(drawn.mask, inside=tissue(image)))[0]
-    for name, code in zip(config.conditions, codes, strict=True):
-        entry[f"condition:{name}"] = code
 
 
 def _radius(volume: float, dims: int) -> float:
