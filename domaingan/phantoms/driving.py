@@ -34,7 +34,8 @@ MIN_PIXELS = 20
 """An object of which fewer pixels are seen is in the mask, but is no instance and has no box."""
 
 CYCLE = 6
-"""Of each successive six sequences one is at dusk and one at night, and one lies in fog and one in rain."""
+"""Of each successive six sequences one is at dusk and one at night, and of the others, night included, one lies in fog and one in rain:
+what dusk does is not mixed up with what the weather does."""
 
 SCHEMA = Schema(
     "masks", "frame", 2, ("red", "green", "blue"), CLASSES, objects=OBJECTS, conditions=("lighting", "weather")
@@ -105,7 +106,8 @@ def condition(seed: int, number: int) -> dict[str, str]:
     block, place = divmod(number, CYCLE)
     rng = np.random.default_rng((seed, block, 1 << 16))
     lighting = rng.permutation(["day"] * (CYCLE - 2) + ["dusk", "night"])
-    weather = rng.permutation(["clear"] * (CYCLE - 2) + ["fog", "rain"])
+    weather = np.full(CYCLE, "clear")
+    weather[rng.choice(np.flatnonzero(lighting != "dusk"), 2, replace=False)] = "fog", "rain"
     return {"lighting": str(lighting[place]), "weather": str(weather[place])}
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.phantoms.fields import Field
+from domaingan.phantoms.streets.chance import noise
 from domaingan.phantoms.streets.lens import Lens
 from domaingan.phantoms.streets.light import Light
 from domaingan.phantoms.streets.shapes import Thing
@@ -35,8 +36,10 @@ def mirrored(radiance: Field, ground: NDArray[np.bool_], things: list[Thing], le
         if -9999 < top[0] < 9999 and -9999 < low[1] < 9999:
             cv2.rectangle(streaks, top, low, colour, -1)
     streaks = cv2.GaussianBlur(streaks, (0, 0), sigmaX=0.006 * height, sigmaY=0.03 * height)
-    grazing = np.clip(1.2 - 2.2 * np.maximum(lens.falls, 0), 0.25, 1.0)[:, None, None] * np.float32(light.wet)
-    wet = radiance * np.float32(0.7) + grazing * (upside - np.float32(0.3) * radiance) + np.float32(1.4) * streaks
+    s, d = lens.street(lens.slopes[None], lens.ground[:, None])
+    film = np.clip(0.85 + 0.35 * noise(1.5 * s, 5 * d), 0.3, 1.2) * np.float32(light.wet)
+    grazing = (film * np.exp(-3.2 * np.maximum(lens.falls, 0))[:, None])[..., None]
+    wet = radiance * np.float32(0.65) + grazing * (upside - np.float32(0.3) * radiance) + np.float32(1.4) * streaks
     return np.where(ground[..., None], wet, radiance)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -70,7 +71,7 @@ def _block(plan: Plan, rng: np.random.Generator, side: int, start: float) -> Ite
     n = int(rng.integers(1, 4)) if plan.storeys < 3 else int(rng.integers(1, 3))
     cuts = [0.0, *np.sort(rng.uniform(0.3, 0.7, n - 1) if n < 3 else (0.33, 0.66)).tolist(), 1.0]
     d = side * plan.front(side)
-    for a, b in zip(cuts, cuts[1:], strict=False):
+    for a, b in pairwise(cuts):
         yield from _house(plan, rng, side, start + a * end, start + b * end, d)
     if plan.setback[side > 0] and rng.random() < 0.75:
         edge = side * (plan.kerb(side) + plan.pavement + 0.3)
@@ -80,7 +81,7 @@ def _block(plan: Plan, rng: np.random.Generator, side: int, start: float) -> Ite
 
 def _house(plan: Plan, rng: np.random.Generator, side: int, start: float, end: float, d: float) -> Iterator[Wall]:
     """A front along the street, the end that we see, a roof."""
-    palette = (BRICKS, RENDERS, STONES)[int(rng.choice(3, p=(0.45, 0.3, 0.25)))]
+    palette = (BRICKS, RENDERS, STONES)[int(np.searchsorted((0.45, 0.75, 1.0), rng.random()))]
     storeys = max(1, round(plan.storeys + float(rng.normal(0, 0.6))))
     storey = plan.storey * float(rng.uniform(0.95, 1.05))
     height = storeys * storey + float(rng.uniform(0.2, 0.9))

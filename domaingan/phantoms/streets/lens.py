@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
 import cv2
@@ -20,10 +21,13 @@ NEAR, FAR = 1.5, 110.0
 INFINITY = 3000.0
 """The depth of the sky, in metres."""
 
-_SHIFT = 4
+SHIFT = 4
 """Bits of a pixel's fraction in polygon corners."""
 
 Ints = NDArray[np.int32]
+
+Outline = NDArray[np.int32]
+"""``(K, 2)`` columns and rows of corners, in units of a pixel / 2 ** :data:`SHIFT`."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,13 @@ class Lens:
         """Where the camera seems to be to a thing at ``s`` that takes the street for straight."""
         return self.s, self.d + self.bend * (s - self.s) ** 2 / 2, self.y
 
+    def sees(self, s: Field, d: Field, margin: float = 3.0) -> NDArray[np.bool_]:
+        """Whether something within ``margin`` metres of each ``s``, ``d`` may be in the frame."""
+        z = s - self.s
+        x = d - self.d + self.yaw * z + self.bend * z * z / 2
+        seen: NDArray[np.bool_] = np.abs(x) - margin < (z + margin) * self.middle / self.focal
+        return seen
+
     def rays(self, points: NDArray[Any]) -> Field:
         """``(N, 3)`` points of the street as metres to the right, below the camera and ahead."""
         z = points[:, 0] - self.s
@@ -81,7 +92,7 @@ class Lens:
     def pixels(self, rays: Field) -> Field:
         """``(N, 2)`` columns and rows of what lies at ``(N, 3)`` rays, which must be ahead."""
         scaled = rays[:, :2] * (self.focal / rays[:, 2:])
-        return scaled + (self.middle, self.horizon)
+        return scaled + np.array((self.middle, self.horizon))
 
     def street(self, slope: Field, z: Field) -> tuple[Field, Field]:
         """The ``s`` and ``d`` of what is seen along ``slope`` at depth ``z``."""
@@ -113,21 +124,33 @@ def draw(things: Sequence[Thing], lens: Lens) -> Drawn:
     return Drawn(pieces, polygons, owner)
 
 
-def outlines(shapes: Sequence[Sequence[Point]], lens: Lens) -> list[Field]:
-    """The ``(K, 2)`` columns and rows of each shape's corners, cut off where it comes too near; empty if it all does."""
+def outlines(shapes: Sequence[Sequence[Point]], lens: Lens) -> list[Outline | None]:
+    """Each shape as it is drawn, cut off where it comes too near; None for one of which nothing can be seen."""
     if not shapes:
         return []
-    ends = np.cumsum([len(points) for points in shapes])
-    rays = lens.rays(np.array([point for points in shapes for point in points]))
-    pixels = lens.pixels(np.maximum(rays, (-np.inf, -np.inf, NEAR)))
-    near = rays[:, 2] < NEAR
-    found, start, close = [], 0, near.any()
-    for end in ends.tolist():
-        part = slice(start, end)
-        cut = close and near[part].any()
-        found.append(lens.pixels(_ahead(rays[part])) if cut else pixels[part])
-        start = end
+    lengths = [len(points) for points in shapes]
+    rays = lens.rays(np.array(list(chain.from_iterable(shapes))))
+    corners = rounded(lens.pixels(np.maximum(rays, (-np.inf, -np.inf, NEAR))))
+    starts = np.cumsum([0, *lengths[:-1]])
+    low, high = np.minimum.reduceat(corners, starts), np.maximum.reduceat(corners, starts)
+    limits = np.array(lens.shape[::-1]) << SHIFT
+    seen = ((high >= 0) & (low < limits)).all(axis=1)
+    nearest, farthest = np.minimum.reduceat(rays[:, 2], starts), np.maximum.reduceat(rays[:, 2], starts)
+    whole, some = (seen & (nearest >= NEAR)).tolist(), (farthest > NEAR).tolist()
+    found: list[Outline | None] = []
+    for number, (start, length) in enumerate(zip(starts.tolist(), lengths, strict=True)):
+        if whole[number]:
+            found.append(corners[start : start + length])
+        elif some[number] and nearest[number] < NEAR:
+            found.append(rounded(lens.pixels(_ahead(rays[start : start + length]))))
+        else:
+            found.append(None)
     return found
+
+
+def rounded(pixels: Field) -> Outline:
+    """``(N, 2)`` columns and rows as corners to draw with."""
+    return np.rint(np.clip(pixels, -30000, 30000) * (1 << SHIFT)).astype(np.int32)
 
 
 def _ahead(rays: Field) -> Field:
@@ -141,8 +164,7 @@ def _ahead(rays: Field) -> Field:
     return np.array(kept).reshape(-1, 3)
 
 
-def fill(target: NDArray[Any], outline: Field, value: float) -> None:
-    """Fill a ``(K, 2)`` outline with a number, in place."""
-    if len(outline):
-        corners = np.rint(np.clip(outline, -30000, 30000) * (1 << _SHIFT)).astype(np.int32)
-        cv2.fillPoly(target, [corners], value, shift=_SHIFT)
+def fill(target: NDArray[Any], outline: Outline | None, value: float) -> None:
+    """Fill an outline with a number, in place."""
+    if outline is not None and len(outline):
+        cv2.fillPoly(target, [outline], value, shift=SHIFT)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domaingan.phantoms.fields import Field
+from domaingan.phantoms.streets.chance import noise
 from domaingan.phantoms.streets.lens import Lens
 from domaingan.phantoms.streets.plan import Plan
-from domaingan.phantoms.streets.surfaces import noise
 from domaingan.phantoms.streets.traffic import lamp_light
 
 
@@ -64,7 +63,7 @@ class Light:
 
 _SKIES = {
     #        ambient             sun               zenith              horizon             air
-    "day": ((0.46, 0.52, 0.60), (1.00, 0.92, 0.78), (0.20, 0.40, 0.85), (0.80, 0.90, 1.00), (0.75, 0.80, 0.86)),
+    "day": ((0.30, 0.36, 0.46), (1.45, 1.30, 1.05), (0.17, 0.35, 0.80), (0.70, 0.82, 0.95), (0.70, 0.78, 0.88)),
     "grey": ((0.50, 0.52, 0.55), (0.06, 0.06, 0.06), (0.62, 0.65, 0.70), (0.85, 0.87, 0.90), (0.74, 0.76, 0.78)),
     "warm": ((0.10, 0.095, 0.12), (0.24, 0.13, 0.06), (0.10, 0.15, 0.32), (0.85, 0.45, 0.20), (0.30, 0.24, 0.24)),
     "blue": ((0.055, 0.07, 0.11), (0.02, 0.015, 0.015), (0.06, 0.10, 0.24), (0.30, 0.32, 0.42), (0.13, 0.15, 0.21)),
@@ -86,7 +85,7 @@ def light(plan: Plan) -> Light:
     sky = (sky * np.exp(rng.normal(0, 0.12, (5, 1)) + rng.normal(0, 0.03, (5, 3)))).astype(np.float32)
     steep = rng.uniform(0.5, 1.8) if not late else rng.uniform(3, 6)
     turn = rng.uniform(0, 2 * np.pi)
-    gain = {"day": 1.15, "dusk": 3.2, "night": 9.0}[plan.lighting]
+    gain = {"day": 1.35, "dusk": 3.2, "night": 6.0}[plan.lighting]
     haze = {"clear": 1 / 900, "rain": 1 / 180, "fog": 1 / float(rng.uniform(24, 55))}[plan.weather]
     return Light(
         ambient=sky[0],
@@ -95,21 +94,21 @@ def light(plan: Plan) -> Light:
         zenith=sky[2] if clear else sky[3] * np.float32(0.8) + sky[2] * np.float32(0.2),
         horizon=sky[3] if clear else sky[4],
         clouds=float(rng.uniform(0.7, 1.0) if overcast else rng.uniform(0.0, 0.5)),
-        windows=(float(rng.uniform(0.2, 0.45)), {"day": 0.0, "dusk": 0.35, "night": 0.22}[plan.lighting]),
+        windows=(float(rng.uniform(0.2, 0.45)), {"day": 0.0, "dusk": 0.3, "night": 0.13}[plan.lighting]),
         headlights={"day": 0.0, "dusk": 0.12, "night": 1.0}[plan.lighting],
         lamps=np.array(lamp_light(plan), dtype=np.float32) * (0.3 if plan.lighting == "night" else 0.08),
         air=sky[4],
         haze=haze * float(rng.uniform(0.85, 1.2)),
         wet=float(rng.uniform(0.35, 0.6)) if plan.weather == "rain" else 0.0,
         exposure=gain * float(np.exp(rng.normal(0, 0.13 if late else 0.1))),
-        grain={"day": 0.004, "dusk": 0.010, "night": 0.020}[plan.lighting] * float(rng.uniform(0.7, 1.5)),
+        grain={"day": 0.003, "dusk": 0.006, "night": 0.013}[plan.lighting] * float(rng.uniform(0.7, 1.5)),
         tint=np.exp(rng.normal(0, 0.05, 3)).astype(np.float32),
     )
 
 
-def sky(light: Light, plan: Plan, lens: Lens) -> Field:
-    """The ``(H, W, 3)`` radiance of the sky, brighter and warmer around a low sun, with clouds that lie flat."""
-    up = np.maximum(-lens.falls, 0.0)[:, None]
+def sky(light: Light, plan: Plan, lens: Lens, rows: int) -> Field:
+    """The ``(rows, W, 3)`` radiance of the sky in the upper rows, brighter and warmer around a low sun, with clouds that lie flat."""
+    up = np.maximum(-lens.falls[:rows], 0.0)[:, None]
     across = lens.slopes[None, :] + np.float32(plan.heading(lens.s))
     share = np.exp(-up / np.float32(0.22))
     colour = light.zenith + share[..., None] * (light.horizon - light.zenith)
@@ -127,39 +126,39 @@ def sky(light: Light, plan: Plan, lens: Lens) -> Field:
     return mixed
 
 
-def falling(
-    light: Light, plan: Plan, lens: Lens, rays: tuple[Field, Field], z: Field, facing: Field, lit: Field
-) -> Field:
-    """The ``(N, 3)`` light that falls on what rays (slope, fall) see at depth ``z``.
+def falling(light: Light, plan: Plan, lens: Lens, z: Field, facing: Field, lit: Field) -> Field:
+    """The ``(H, W, 3)`` light that falls on what each pixel sees at depth ``z``.
 
-    ``facing`` is how much of the sun a surface gets, ``lit`` how much of that no shadow takes.
+    ``facing`` is how much of the sun a surface gets, ``lit`` how much of that no shadow takes; all ``(H, W)``.
     """
-    slope, fall = rays
-    found = light.ambient * (0.55 + 0.45 * lit)[:, None] + (facing * lit)[:, None] * light.sun
+    found = (0.55 + 0.45 * lit)[..., None] * light.ambient + (facing * lit)[..., None] * light.sun
+    slope, fall = lens.slopes[None], lens.falls[:, None]
     if light.headlights:
-        found += _headlights(light.headlights, slope, fall, z)[:, None] * np.array((1.0, 0.95, 0.82), dtype=np.float32)
+        beam = _headlights(light.headlights, slope, fall, z)
+        found += beam[..., None] * np.array((1.0, 0.95, 0.82), dtype=np.float32)
     if light.lamps.any():
         s, d = lens.street(slope, z)
-        found += _lamps(plan, s, d, np.float32(lens.y) - fall * z)[:, None] * light.lamps
-    return found.astype(np.float32)
+        found += _lamps(plan, s, d, np.float32(lens.y) - fall * z)[..., None] * light.lamps
+    return found
 
 
 def _headlights(power: float, slope: Field, fall: Field, z: Field) -> Field:
     """Dipped beams: a wide cone that ends a little below the horizon, falling off with distance."""
     cut = 0.05 + 0.95 / (1 + np.exp((-0.012 - fall) * 90))
     beam = np.exp(-((slope / 0.42) ** 2)) * cut
-    return (np.float32(26 * power) * beam / (z + 5) ** 2).astype(np.float32)
+    return np.float32(26 * power) * beam / (z + 5) ** 2
 
 
 def _lamps(plan: Plan, s: Field, d: Field, up: Field) -> Field:
     """Street lamps along both sides, each over the pool of light below it."""
     gap, height = plan.lamps
     total = np.zeros_like(s)
+    above = np.maximum(height - up, 0.3)
     for side in (-1, 1):
         along = (s - gap * 0.25 * side + gap / 2) % gap - gap / 2
         across = d - side * (plan.kerb(side) - 1.4)
-        above = np.maximum(height - up, 0.3)
-        total += np.float32(height) * above / (along**2 + across**2 + above**2) ** 1.5 * np.float32(height)
+        square = along**2 + across**2 + above**2
+        total += np.float32(height**2) * above / (square * np.sqrt(square))
     return total
 
 
@@ -171,6 +170,3 @@ def shining(light: Light, window: Field, seed: Field) -> Field:
         (0, 0.2, 0.4), dtype=np.float32
     )
     return (np.float32(power) * on * (0.4 + 0.8 * seed))[:, None] * tone
-
-
-Bools = NDArray[np.bool_]

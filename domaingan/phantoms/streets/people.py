@@ -153,12 +153,11 @@ def cyclist(
     if lit:
         away = way[0] > 0
         place, colour = (at(-0.45, 0, 0.8), (1.0, 0.04, 0.02)) if away else (at(0.5, 0, 1.0), (1.0, 0.97, 0.9))
-        glow = times(colour, (1.5 if away else 4.0) * lit)
-        found.append(Polygon(disc(place, 0.06, (0.0, 1.0), 6), BLACK, glow))
+        found.append(Polygon(disc(place, 0.06, (0.0, 1.0), 6), BLACK, times(colour, (1.5 if away else 4.0) * lit)))
         lamps.append((place, times(colour, 0.4 * lit)))
     ground = [at(-0.85, 0.15, 0), at(0.85, 0.15, 0), at(0.85, -0.15, 0), at(-0.85, -0.15, 0)]
-    shade = [*ground, *(at(forth, right, 1.6) for forth in (-0.1, 0.3) for right in (-0.2, 0.2))]
-    return Thing(label, s, found, ground, shade, lamps)
+    roof = [*ground, *(at(forth, right, 1.6) for forth in (-0.1, 0.3) for right in (-0.2, 0.2))]
+    return Thing(label, s, found, ground, roof, lamps)
 
 
 def _bicycle(rng: np.random.Generator, pose: _Pose, eye: Point) -> list[Polygon]:

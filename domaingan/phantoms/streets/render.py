@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from domaingan.phantoms.fields import Field
 from domaingan.phantoms.streets import camera, facades, surfaces
 from domaingan.phantoms.streets.facades import HEDGE, Wall
-from domaingan.phantoms.streets.lens import INFINITY, Drawn, Lens, draw, fill, outlines
+from domaingan.phantoms.streets.lens import INFINITY, Drawn, Lens, draw, fill, outlines, rounded
 from domaingan.phantoms.streets.light import Light, falling, light, shining, sky
 from domaingan.phantoms.streets.plan import Plan
-from domaingan.phantoms.streets.shapes import Point, Thing, linear
+from domaingan.phantoms.streets.shapes import Colour, Point, Thing, linear
 from domaingan.phantoms.streets.traffic import populate
 
 
@@ -53,7 +53,7 @@ def render(plan: Plan, time: float, shape: tuple[int, int], labels: dict[str, in
     _things(maps, drawn, things, lens)
     _ground(maps, plan, lens, labels)
     maps.facing[maps.flat] = glowing.sun_height
-    image = _photograph(maps, plan, lens, glowing, things, time)
+    image = _photograph(maps, plan, lens, glowing, things, time, labels)
     return Picture(image, np.ascontiguousarray(maps.mask[::2, ::2]), np.ascontiguousarray(maps.things[::2, ::2]))
 
 
@@ -61,19 +61,20 @@ def _skyline(maps: _Maps, plan: Plan, lens: Lens, labels: dict[str, int]) -> Non
     """Far roofs and treetops, which stay where they are while the street passes."""
     rng = np.random.default_rng((*plan.key, 2))
     n, turn = 240, plan.heading(lens.s)
-    ragged = np.cumsum(rng.normal(0, 1, n))
-    ragged = 0.018 + 0.012 * (ragged - np.linspace(0, ragged[-1], n)) / max(np.ptp(ragged), 1e-6)
+    walk = np.cumsum(rng.normal(0, 1, n))
+    ragged = 0.018 + 0.012 * (walk - np.linspace(0, walk[-1], n)) / max(np.ptp(walk), 1e-6)
     blocks = np.repeat(rng.uniform(0.0, 0.05, n // 6), 6) * (np.repeat(rng.random(n // 6), 6) < 0.6)
     slopes = np.linspace(-1.6, 1.6, n)
-    for name, tops, colour, depth in (
+    layers: tuple[tuple[str, Field, Colour, float], ...] = (
         ("building", blocks, linear(0.45, 0.43, 0.42), 420.0),
         ("tree", ragged + 0.004 * rng.random(n), linear(0.24, 0.29, 0.18), 320.0),
-    ):
+    )
+    for name, tops, colour, depth in layers:
         columns = lens.middle + lens.focal * (slopes - turn)
-        rows = lens.horizon - lens.focal * np.repeat(tops, 1)
+        rows = lens.horizon - lens.focal * tops
         outline = np.stack([np.r_[columns, columns[::-1]], np.r_[rows, np.full(n, lens.horizon + 1)]], axis=1)
         target = np.zeros(lens.shape, dtype=np.uint8)
-        fill(target, outline, 1)
+        fill(target, rounded(outline), 1)
         where = (target > 0) & ~maps.flat
         maps.mask[where], maps.depth[where], maps.colour[where] = labels[name], depth, colour
 
@@ -126,16 +127,15 @@ def _ground(maps: _Maps, plan: Plan, lens: Lens, labels: dict[str, int]) -> None
 
 
 def _photograph(
-    maps: _Maps, plan: Plan, lens: Lens, glowing: Light, things: list[Thing], time: float
+    maps: _Maps, plan: Plan, lens: Lens, glowing: Light, things: list[Thing], time: float, labels: dict[str, int]
 ) -> NDArray[np.float32]:
     rng = np.random.default_rng((*plan.key, 7, round(1000 * time)))
-    solid = maps.depth < 600
-    rows, columns = np.nonzero(solid)
-    lit = np.where(maps.flat, _open_sky(maps, lens, glowing, things), 1)[rows, columns]
-    rays = lens.slopes[columns], lens.falls[rows]
-    received = falling(glowing, plan, lens, rays, maps.depth[rows, columns], maps.facing[rows, columns], lit)
-    radiance = sky(glowing, plan, lens)
-    radiance[rows, columns] = maps.colour[rows, columns] * received + maps.glow[rows, columns]
+    lit = np.where(maps.flat, _open_sky(maps, lens, glowing, things), 1).astype(np.float32)
+    received = falling(glowing, plan, lens, maps.depth, maps.facing, lit)
+    radiance = maps.colour * received + maps.glow
+    open_sky = maps.mask == labels["sky"]
+    last = int(np.flatnonzero(open_sky.any(axis=1))[-1]) + 1 if open_sky.any() else 0
+    radiance[:last][open_sky[:last]] = sky(glowing, plan, lens, last)[open_sky[:last]]
     if glowing.wet:
         radiance = camera.mirrored(radiance, maps.flat, things, lens, glowing)
     radiance = camera.reduced(camera.through_air(radiance, maps.depth, glowing))
@@ -151,7 +151,7 @@ def _open_sky(maps: _Maps, lens: Lens, glowing: Light, things: list[Thing]) -> F
     cast = [_shadow(thing.shade, glowing.shift) for thing in things if thing.shade] if glowing.sun.max() > 0.2 else []
     dark = np.zeros(lens.shape, dtype=np.float32)
     for outline in outlines(cast, lens):
-        fill(dark, cv2.convexHull(outline.astype(np.float32))[:, 0] if len(outline) else outline, 0.75)
+        fill(dark, None if outline is None or not len(outline) else cv2.convexHull(outline), 0.75)
     for outline in outlines(below, lens):
         fill(dark, outline, 0.8)
     soft: Field = 1 - cv2.blur(dark, (2 * (lens.shape[1] // 160) + 1, 2 * (lens.shape[0] // 160) + 1))

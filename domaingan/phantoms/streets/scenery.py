@@ -46,17 +46,8 @@ def tree(
     for side in (-1, 1):
         tip = (s, d + lean + side * 0.5 * wide, low + 0.36 * size)
         found.append(Polygon(limb(fork, tip, girth * 0.6, girth * 0.3, eye), bark))
-    n = 26 if detail else 10
     middle, tall = (low + size) / 2, (size - low) / 2
-    turns, reach = rng.uniform(0, 2 * math.pi, n), np.sqrt(rng.uniform(0, 1, n))
-    reach[0] = 0.0
-    order = np.argsort(np.sin(turns) * reach)  # lower clumps first: the upper ones lie over them, in the light
-    for turn, r in zip(turns[order].tolist(), reach[order].tolist(), strict=True):
-        x, y = 0.72 * r * math.cos(turn), 0.72 * r * math.sin(turn)
-        radius = wide * float(rng.uniform(0.26, 0.46)) * (1.7 if r == 0 else 1.0)
-        shade = 0.78 + 0.32 * y + float(rng.normal(0, 0.1))
-        outline = clump(rng, (s, d + lean + x * wide, middle + y * tall), radius, 14 if detail else 9)
-        found.append(Polygon(outline, times(green, max(shade, 0.35)), leaf=True))
+    found += _crown(rng, (s, d + lean, middle), wide, tall, green, 34 if detail else 9)
     crown = [(s + a * wide, d + lean + b * wide, y) for y in (low, size) for a, b in CORNERS]
     return Thing(label, s, found, disc_on_ground(s, d, 0.5), crown)
 
@@ -64,14 +55,22 @@ def tree(
 CORNERS = ((1, 0), (0.7, 0.7), (0, 1), (-0.7, 0.7), (-1, 0), (-0.7, -0.7), (0, -1), (0.7, -0.7))
 
 
-def clump(rng: np.random.Generator, centre: Point, radius: float, n: int) -> list[Point]:
-    """A ragged disc that faces along the street."""
-    rough = (radius * rng.uniform(0.65, 1.2, n)).tolist()
-    turns = [2 * math.pi * k / n for k in range(n)]
-    return [
-        (centre[0], centre[1] + r * math.cos(turn), centre[2] + r * math.sin(turn))
-        for r, turn in zip(rough, turns, strict=True)
-    ]
+def _crown(rng: np.random.Generator, centre: Point, wide: float, tall: float, green: Colour, n: int) -> list[Polygon]:
+    """``n`` ragged clumps of leaves that face along the street, the lower ones first: the upper lie in the light."""
+    turn, reach = rng.uniform(0, 2 * math.pi, n), np.sqrt(rng.uniform(0, 1, n))
+    reach[0] = 0.0
+    order = np.argsort(np.sin(turn) * reach)
+    across, up = 0.78 * reach * np.cos(turn), 0.78 * reach * np.sin(turn)
+    radius = wide * rng.uniform(0.2, 0.38, n) * np.where(reach == 0, 2.0, 1.0)
+    shade = np.maximum(0.78 + 0.34 * up + rng.normal(0, 0.11, n), 0.35)
+    corners = np.linspace(0, 2 * math.pi, 11 if n > 20 else 8, endpoint=False)
+    rough = radius[:, None] * rng.uniform(0.6, 1.2, (n, len(corners)))
+    points = np.empty((n, len(corners), 3))
+    points[..., 0] = centre[0]
+    points[..., 1] = centre[1] + (across * wide)[:, None] + rough * np.cos(corners)
+    points[..., 2] = centre[2] + (up * tall)[:, None] + rough * np.sin(corners)
+    outlines, shades = points[order].tolist(), shade[order].tolist()
+    return [Polygon(outline, times(green, s), leaf=True) for outline, s in zip(outlines, shades, strict=True)]
 
 
 def lamp_post(label: int, s: float, d: float, height: float, steel: Colour, light: Colour, eye: Point) -> Thing:

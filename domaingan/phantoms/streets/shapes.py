@@ -65,9 +65,9 @@ def times(colour: Colour, factor: float) -> Colour:
 
 def pick(rng: np.random.Generator, palette: Sequence[Colour], spread: float = 0.1) -> Colour:
     """One of the colours of a palette, a little changed in brightness and in hue."""
-    base = palette[int(rng.integers(len(palette)))]
-    gain = np.exp(rng.normal(0, spread) + rng.normal(0, 0.25 * spread, 3))
-    red, green, blue = np.clip(np.multiply(base, gain), 0.0, 0.95).tolist()
+    base = palette[int(rng.random() * len(palette))]
+    all_of_it, *each = (spread * rng.standard_normal(4)).tolist()
+    red, green, blue = (min(c * math.exp(all_of_it + 0.25 * own), 0.95) for c, own in zip(base, each, strict=True))
     return red, green, blue
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from domaingan.phantoms.fields import Field
+from domaingan.phantoms.streets.chance import hashed, noise
 from domaingan.phantoms.streets.facades import HEDGE, ROOF, Wall
 from domaingan.phantoms.streets.lens import Lens
 from domaingan.phantoms.streets.plan import Plan
 from domaingan.phantoms.streets.shapes import linear, pick
-
-TILE = 256
-"""Edge of the noise tile, a power of 2."""
 
 MARKED = 60.0
 """Metres ahead to which lane marks can be seen."""
@@ -24,33 +20,6 @@ MARKED = 60.0
 ASPHALTS = [linear(0.36, 0.36, 0.37), linear(0.44, 0.43, 0.42), linear(0.30, 0.30, 0.32)]
 SLABS = [linear(0.52, 0.50, 0.47), linear(0.45, 0.44, 0.44), linear(0.50, 0.42, 0.38), linear(0.38, 0.37, 0.37)]
 WHITE, YELLOW = linear(0.82, 0.82, 0.80), linear(0.75, 0.60, 0.20)
-
-
-@cache
-def tile() -> Field:
-    """A ``(TILE, TILE)`` periodic noise, mean 0, standard deviation 1, with structure at all scales."""
-    rng = np.random.default_rng(20)
-    total = np.zeros((TILE, TILE), dtype=np.float32)
-    for scale in (0.0, 1.0, 3.0, 9.0):
-        octave = ndimage.gaussian_filter(rng.standard_normal((TILE, TILE)), scale, mode="wrap")
-        total += (octave / octave.std()).astype(np.float32)
-    total -= total.mean()
-    return total / total.std()
-
-
-def noise(x: Field, y: Field) -> Field:
-    """The tile's noise at ``x``, ``y``, in units of its pixels."""
-    found: Field = tile()[y.astype(np.int32) & (TILE - 1), x.astype(np.int32) & (TILE - 1)]
-    return found
-
-
-def hashed(*numbers: NDArray[np.integer]) -> Field:
-    """A number in [0, 1) for each tuple of integers, without visible order (a multiplicative hash)."""
-    mixed = np.zeros(numbers[0].shape, dtype=np.uint32)
-    for number in numbers:
-        mixed = (mixed ^ number.astype(np.uint32)) * np.uint32(0x9E3779B1)
-        mixed ^= mixed >> np.uint32(15)
-    return (mixed & np.uint32(0xFFFF)).astype(np.float32) / np.float32(65536)
 
 
 # -------------------------------------------------------------------- ground
@@ -161,7 +130,7 @@ def _facade(of: _Walls, along: Field, up: Field, z: Field) -> tuple[Field, Field
     x, y = np.abs(along / bay - column - 0.5) * 2, up / storey - level
     shop = (of("shop").sum(axis=1) > 0) & (up < storey)
     wide, tall = np.where(shop, 0.84, of("wide")), np.where(shop, 0.66, of("tall"))
-    sill = np.where(shop, 0.12, 0.22)
+    sill = np.where(shop, np.float32(0.12), np.float32(0.22))
     inside = (kind == 0) & (x < wide) & (y > sill) & (y < sill + tall) & (up < height - 0.3)
     framed = (kind == 0) & (x < wide + 0.1) & (y > sill - 0.05) & (y < sill + tall + 0.04) & (wide > 0) & ~inside
     bar = inside & (np.abs(x - 0.0) < 0.05) | (inside & ~shop & (np.abs(y - sill - 0.5 * tall) < 0.02))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from domaingan.phantoms.streets import people, scenery, vehicles
+from domaingan.phantoms.streets.chance import hashed
 from domaingan.phantoms.streets.lens import FAR, Lens
 from domaingan.phantoms.streets.plan import Plan
 from domaingan.phantoms.streets.shapes import BLACK, Thing, linear, times
@@ -53,12 +54,14 @@ class Stream:
         """The places that are taken from ``near`` metres ahead to the end of sight."""
         moved = self.speed * time
         first = math.floor((lens.s - moved) / self.gap) - 1
-        for stretch in range(first, first + int(FAR / self.gap) + 3):
-            rng = np.random.default_rng((*key, 8 + self.number, stretch + (1 << 20)))
-            taken, along, aside = rng.random(3).tolist()
-            s = moved + (stretch + 0.5 + self.jitter * (along - 0.5)) * self.gap
-            if taken < self.chance and near < s - lens.s < FAR:
-                yield Place(rng, s, self.d + self.stray * (2 * aside - 1))
+        stretches = np.arange(first, first + int(FAR / self.gap) + 3)
+        taken, along, aside = (hashed(*key, self.number, draw, stretches) for draw in range(3))
+        s = moved + (stretches + 0.5 + self.jitter * (along - 0.5)) * self.gap
+        d = self.d + self.stray * (2 * aside - 1)
+        kept = (taken < self.chance) & (s > lens.s + near) & (s < lens.s + FAR) & lens.sees(s, d)
+        for place in np.flatnonzero(kept).tolist():
+            rng = np.random.default_rng((*key, 8 + self.number, int(stretches[place]) + (1 << 20)))
+            yield Place(rng, float(s[place]), float(d[place]))
 
 
 def lamp_light(plan: Plan) -> tuple[float, float, float]:
@@ -89,7 +92,7 @@ def _cars(plan: Plan, lens: Lens, time: float, label: int) -> Iterator[Thing]:
         lanes.append(Stream(6, -hand * lane * 1.5, 26, 0.7 * plan.busy, -1.2 * plan.speed - 1, stray=0.25))
     for stream in lanes:
         ours = stream.number == 3
-        for rng, s, d in stream.places(plan.key, lens, time, near=9.0 if ours else 0.5):
+        for rng, s, d in stream.places(plan.key, lens, time, near=12.0 if ours else 0.5):
             heading = 1 if d * hand > 0 else -1
             yield vehicles.car(rng, label, s, d, heading, lens.eye(s), lit, s - lens.s < FINE)
 
@@ -143,7 +146,7 @@ def _trees(plan: Plan, lens: Lens, label: int) -> Iterator[Thing]:
     for number, side in ((40, -1), (41, 1)):
         kerbside = side * (plan.kerb(side) + min(0.9, 0.3 * plan.pavement))
         behind = side * (plan.front(side) + 6)
-        rows = [Stream(number, kerbside, gap, chance, jitter=0.3), Stream(number + 2, behind, 9, 0.8, 0, 0.9, 3.0)]
+        rows = [Stream(number, kerbside, gap, chance, jitter=0.3), Stream(number + 2, behind, 11, 0.7, 0, 0.9, 3.0)]
         for row, sizes in zip(rows, ((4.5, 8.0), (6.0, 12.0)), strict=True):
             for rng, s, d in row.places(plan.key, lens, 0.0, near=2.0):
                 size = float(rng.uniform(*sizes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +47,9 @@ MODELS = [
 ]  # fmt: skip
 """Saloon, hatchback, off-roader, van."""
 
+SHARES = (0.35, 0.7, 0.88, 1.0)
+"""How common they are, summed up."""
+
 AWAY, ASIDE, UP = 0.72, 0.95, 1.12
 """Brightness of faces that look back, aside and up."""
 
@@ -73,7 +77,7 @@ def car(
     rng: np.random.Generator, label: int, s: float, d: float, heading: int, eye: Point, lit: float, detail: bool
 ) -> Thing:
     """A car with its middle at ``s``, ``d``, bound ahead (1) or towards us (-1), its lights on as bright as ``lit``."""
-    model = MODELS[int(rng.choice(len(MODELS), p=(0.35, 0.35, 0.18, 0.12)))]
+    model = MODELS[int(np.searchsorted(SHARES, rng.random()))]
     body, paint = _Body(model, s, d, heading), pick(rng, PAINTS, 0.15)
     near = -1 if d > eye[1] else 1  # which of its sides we see
     polygons = [*_shell(body, paint), *_side(body, paint, near, detail), *_end(body, paint, lit)]
@@ -89,7 +93,7 @@ def car(
 def _shell(body: _Body, paint: Colour) -> list[Polygon]:
     """The strips between the two sides, from the far end to the near one."""
     at, profile = body.at, body.model.profile
-    strips = list(enumerate(zip(profile, profile[1:], strict=False)))
+    strips = list(enumerate(pairwise(profile)))
     found = []
     for number, (a, b) in strips[:: -body.heading]:
         steep = abs(b[1] - a[1]) > 0.5 * abs(b[0] - a[0])
