@@ -1,7 +1,8 @@
-"""Augmenting a dataset on disk: every sample pasted into, then classic where asked for."""
+"""Augmenting a dataset on disk: every sample blended with what a bank holds, then classic where asked for."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.blend import Paste
+from domaingan.blend import Paste, Relight
 from domaingan.errors import DataError
 from domaingan.grid import slice_axis
+from domaingan.objects import from_instances
 from domaingan.sample import Dataset, Sample, Schema
 from domaingan.tissue import foreground, from_scaled, intensity_range, to_scaled
 from domaingan.transforms.classic import Classic
@@ -23,29 +25,29 @@ class Offline:
 
     Attributes:
         data: the hosts.
-        paste: what is pasted; a 2D bank goes into the slices of volumes.
+        blender: pastes or relights; a 2D bank of crops goes into the slices of volumes.
         classic: whether the classic pipeline follows.
         seed: sample ``i`` follows from the seed and ``i``, whoever makes it.
     """
 
     data: Dataset
-    paste: Paste
+    blender: Paste | Relight
     classic: bool
     seed: int
 
     def __post_init__(self) -> None:
-        self.paste.check(slice_schema(self.data.schema, self.paste.bank.info.spatial_dims))
+        self.blender.check(slice_schema(self.data.schema, self.blender.bank.info.spatial_dims))
 
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng((self.seed, index))
         record, sample = self.data.records[index], self.data[index]
         if not np.isfinite(sample.image).all():
             raise DataError("NaN or infinite values", path=record.name, expected="finite intensities")
-        if self.paste.bank.info.spatial_dims == sample.spatial_dims:
-            pasted = self.paste(sample, rng)
+        if isinstance(self.blender, Relight) or self.blender.bank.info.spatial_dims == sample.spatial_dims:
+            blended = self.blender(sample, rng)
         else:
-            pasted = paste_slices(self.paste, sample, slice_axis(record), self.data.schema, rng)
-        return self._classic(pasted, rng) if self.classic and pasted.mask is not None else pasted
+            blended = paste_slices(self.blender, sample, slice_axis(record), self.data.schema, rng)
+        return self._classic(blended, rng) if self.classic and blended.mask is not None else blended
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self.data)))
@@ -54,11 +56,31 @@ class Offline:
         schema = self.data.schema
         ends = intensity_range(sample, schema.domain)
         assert sample.mask is not None
-        image, mask = Classic(sample.spatial_dims, schema.domain)(to_scaled(sample.image, ends), sample.mask, rng)
+        if sample.boxes is not None and len(sample.boxes) and sample.instances is None:
+            raise DataError("boxes without instances", path=sample.name, expected="instances, or no classic")
+        classic, scaled = Classic(sample.spatial_dims, schema.domain), to_scaled(sample.image, ends)
+        before = copy.deepcopy(rng)  # for the instances to move as image and mask do
+        image, mask = classic(scaled, sample.mask, rng)
         meta = {
             k: v for k, v in sample.meta.items() if k != "foreground"
         }  # moved with the image, so not known any more
-        return replace(sample, image=from_scaled(image, ends), mask=mask, meta=meta)
+        moved = replace(sample, image=from_scaled(image, ends), mask=mask, meta=meta)
+        return moved if sample.instances is None else _with_objects(moved, sample, classic, scaled, before)
+
+
+def _with_objects(
+    moved: Sample, sample: Sample, classic: Classic, scaled: NDArray[np.float32], before: np.random.Generator
+) -> Sample:
+    """The objects of ``sample`` moved as its mask was: by the same draws."""
+    assert sample.instances is not None and moved.mask is not None
+    instances = np.zeros_like(sample.instances)
+    for shift in range(0, int(sample.instances.max()).bit_length(), 8):  # masks are moved as bytes
+        part = (sample.instances >> shift & 255).astype(np.uint8)
+        instances |= classic(scaled, part, copy.deepcopy(before))[1].astype(np.int32) << shift
+    objects = from_instances(instances, moved.mask)
+    kept = np.unique(instances[instances > 0]) - 1
+    labels = objects.labels if sample.labels is None else sample.labels[kept]
+    return replace(moved, instances=objects.instances, boxes=objects.boxes, labels=labels)
 
 
 def slice_schema(schema: Schema, dims: int) -> Schema:
