@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from domaingan.adapters.base import Adapter
+from domaingan.adapters.coco import Coco
 from domaingan.adapters.folders import open_bank
 from domaingan.adapters.masks import MaskFolders
 from domaingan.adapters.nifti import NiftiFolders
@@ -12,7 +13,7 @@ from domaingan.adapters.nnunet import NnUNet
 from domaingan.errors import DataError
 from domaingan.sample import Dataset
 
-LAYOUTS: dict[str, type[Adapter]] = {adapter.layout: adapter for adapter in (NnUNet, NiftiFolders, MaskFolders)}
+LAYOUTS: dict[str, type[Adapter]] = {adapter.layout: adapter for adapter in (NnUNet, NiftiFolders, Coco, MaskFolders)}
 """The layouts by name, in the order in which they are looked for: the more particular first."""
 
 PHANTOM = "phantom:"

@@ -19,6 +19,7 @@ from domaingan.adapters.frames import (
     write_values,
     written_suffix,
 )
+from domaingan.adapters.tables import Classes
 from domaingan.adapters.values import known_values, strange_values
 from domaingan.errors import DataError
 from domaingan.objects import Objects, from_instances, from_mask
@@ -26,7 +27,26 @@ from domaingan.sample import Record, Sample, Schema
 
 CHANNELS = ("red", "green", "blue")
 
+FRAME_RATE = 30.0
+"""Frames a second, where ``classes.json`` does not say."""
+
 _DRIVE = re.compile(r"(.+)[_-][A-Za-z]?(\d{4,})")
+
+
+def frame_schema(layout: str, classes: Classes, conditions: tuple[str, ...]) -> Schema:
+    """The schema of frames with these classes."""
+    return Schema(
+        layout=layout,
+        domain="frame",
+        spatial_dims=2,
+        channels=CHANNELS,
+        classes=classes.foreground,
+        ignore=tuple(classes.ignore),
+        objects=tuple(classes.objects),
+        regions={name: tuple(values) for name, values in classes.regions.items()},
+        conditions=conditions,
+        min_area=classes.min_area,
+    )
 
 
 @dataclass(frozen=True)

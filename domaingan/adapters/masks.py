@@ -10,9 +10,10 @@ import numpy as np
 
 from domaingan.adapters.base import Adapter, file_name
 from domaingan.adapters.frame_samples import (
-    CHANNELS,
+    FRAME_RATE,
     FrameReader,
     components_of,
+    frame_schema,
     header_of,
     named,
     values_in,
@@ -22,8 +23,8 @@ from domaingan.adapters.frame_samples import (
     write_mask,
 )
 from domaingan.adapters.frames import pictures_in, read_header, read_values, write_values
-from domaingan.adapters.tables import Classes, read_classes, read_samples, write_classes, write_samples
-from domaingan.adapters.values import discovered, problem
+from domaingan.adapters.tables import read_classes, read_samples, write_classes, write_samples
+from domaingan.adapters.values import discovered, no_sample, problem
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema
 
@@ -110,12 +111,11 @@ class MaskFolders(Adapter):
                     problems.append(problem(error, files["image"]))
         table = read_samples(root, known)
         records = [table.completed(record) for record in with_drives(records)]
-        records = with_times(records, classes.frame_rate if classes else Classes(classes={}).frame_rate)
+        records = with_times(records, classes.frame_rate if classes else FRAME_RATE)
         if classes is None:
             records, classes = discovered(records, problems, _values_of)
         if not records:
-            first = f"; first problem: {problems[0].path}: {problems[0].reason}" if problems else ""
-            raise DataError(f"no sample that can be used{first}", path=root)
+            raise no_sample(root, problems)
         schema = frame_schema(self.layout, classes, table.conditions)
         return Dataset(records, FrameReader(schema, style), schema, root, problems)
 
@@ -142,22 +142,6 @@ class MaskFolders(Adapter):
         """Write ``samples.csv`` and ``classes.json``."""
         write_samples(out, records, schema.conditions)
         write_classes(out, schema)
-
-
-def frame_schema(layout: str, classes: Classes, conditions: tuple[str, ...]) -> Schema:
-    """The schema of frames with these classes."""
-    return Schema(
-        layout=layout,
-        domain="frame",
-        spatial_dims=2,
-        channels=CHANNELS,
-        classes=classes.foreground,
-        ignore=tuple(classes.ignore),
-        objects=tuple(classes.objects),
-        regions={name: tuple(values) for name, values in classes.regions.items()},
-        conditions=conditions,
-        min_area=classes.min_area,
-    )
 
 
 # ---------------------------------------------------------------------- files

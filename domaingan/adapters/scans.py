@@ -13,7 +13,7 @@ from domaingan.adapters.nifti_files import mask_values, read_header, read_mask
 from domaingan.adapters.nifti_header import NiftiHeader
 from domaingan.adapters.scan_samples import ScanReader
 from domaingan.adapters.tables import Classes, SampleTable
-from domaingan.adapters.values import discovered, problem
+from domaingan.adapters.values import discovered, no_sample, problem
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Problem, Record, Schema
 
@@ -94,8 +94,7 @@ def open_scans(
     if classes is None:
         records, classes = discovered(records, problems, _values_of, lone="lesion")
     if not records:
-        first = f"; first problem: {problems[0].path}: {problems[0].reason}" if problems else ""
-        raise DataError(f"no sample that can be used{first}", path=root)
+        raise no_sample(root, problems)
     channels = [f"{name}_{i}" if n > 1 else name for name, n in zip(names, counts, strict=True) for i in range(n)]
     schema = Schema(
         layout=layout,

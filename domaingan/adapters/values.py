@@ -18,6 +18,12 @@ def problem(error: DataError, path: Path) -> Problem:
     return Problem(error.path or str(path), error.found + (f"; expected {error.expected}" if error.expected else ""))
 
 
+def no_sample(root: Path, problems: Sequence[Problem]) -> DataError:
+    """The error that not one sample can be used."""
+    first = f"; first problem: {problems[0].path}: {problems[0].reason}" if problems else ""
+    return DataError(f"no sample that can be used{first}", path=root)
+
+
 def discovered(
     records: Sequence[Record],
     problems: list[Problem],

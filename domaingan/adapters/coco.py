@@ -1,0 +1,212 @@
+"""The layout ``coco``: pictures, and JSON files that list the objects in them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path, PurePosixPath
+
+from domaingan.adapters.base import Adapter, file_name
+from domaingan.adapters.coco_datumaro import CocoImage, CocoObject, encoded, write_coco
+from domaingan.adapters.coco_file import CocoFile, read_coco
+from domaingan.adapters.coco_samples import STYLE, CocoReader, Entry
+from domaingan.adapters.frame_samples import (
+    FRAME_RATE,
+    components_of,
+    frame_schema,
+    header_of,
+    with_drives,
+    with_times,
+    write_frame,
+)
+from domaingan.adapters.frames import read_header
+from domaingan.adapters.tables import Classes, read_samples, write_samples
+from domaingan.adapters.values import no_sample, problem
+from domaingan.errors import DataError
+from domaingan.files import read_json, write_json
+from domaingan.sample import Dataset, Problem, Record, Sample, Schema
+
+ANNOTATIONS = "annotations"
+ROBOFLOW = "_annotations.coco.json"
+DEFAULT = "default"
+"""What datumaro, and so this layout, calls the file of a dataset without splits: ``instances_default.json``."""
+
+_PARTS = ".parts"
+_OTHER_TASKS = ("captions_", "person_keypoints_", "panoptic_", "stuff_", "labels_", "image_info_")
+_EMPTY_WORD = r"(instances|annotations?|coco|labels?|default)"
+_EMPTY = re.compile(rf"^{_EMPTY_WORD}?[_. -]+|[_. -]+{_EMPTY_WORD}?$|^{_EMPTY_WORD}$")
+
+
+class Coco(Adapter):
+    """``annotations/instances_train.json``, … and the pictures in ``images/train/``, ``images/``, ``train/`` or beside.
+
+    A file without ``instances_`` will do, as will Roboflow's ``train/_annotations.coco.json`` and a single file beside
+    ``images/``. The split is what the file's name says; a sample is named by it and its picture, ``train/0001``.
+    Categories are classes with their ids (raised by one where a file uses 0), and all are objects. Polygons and run
+    lengths become mask and instances, smaller objects over larger ones; an image of whose objects none has either has
+    no mask. Crowds are left out and counted. Boxes are clipped to the image.
+    """
+
+    layout = "coco"
+    looked_for = "annotations/*.json with images in images/"
+
+    def detects(self, root: Path) -> bool:
+        """Whether it has JSON files where COCO has them."""
+        return next(_files(root), None) is not None
+
+    def open(self, root: Path) -> Dataset:
+        """Find the images that the files list; see :meth:`domaingan.adapters.base.Adapter.open`."""
+        classes: dict[str, int] = {}
+        problems: list[Problem] = []
+        known: set[str] = set()
+        records: list[Record] = []
+        entries: dict[str, Entry] = {}
+        paths = list(_files(root))
+        if not paths:
+            raise DataError("no annotations", path=root, expected=self.looked_for)
+        for path in paths:
+            file, found = read_coco(path)
+            problems += found
+            _add_classes(classes, file)
+            subset = _subset_of(path, root)
+            listed = _listed(root, subset, file, known, problems)
+            problems += file.fill({key: record.shape for key, record in listed.items()})  # type: ignore[misc]
+            for key, record in listed.items():
+                image = file.images[key]
+                entries[record.name] = Entry(STYLE + subset, tuple(image.objects), image.crowds)
+                records.append(record)
+        if not records:
+            raise no_sample(root, problems)
+        table = read_samples(root, known)
+        records = with_times([table.completed(record) for record in with_drives(records)], FRAME_RATE)
+        described = Classes(classes=classes, objects=list(classes), min_area=0)
+        schema = frame_schema(self.layout, described, table.conditions)
+        segmented = any(one.run_lengths is not None for entry in entries.values() for one in entry.objects)
+        return Dataset(records, CocoReader(schema, entries, segmented), schema, root, problems)
+
+    def write_sample(self, out: Path, sample: Sample, schema: Schema) -> None:
+        """Write ``images/SPLIT/NAME.png`` (or its own kind) and set aside what the JSON file will say of it."""
+        subset, rest = _place(sample)
+        path = write_frame(sample, out / "images" / subset / rest)
+        image = CocoImage(path.relative_to(out / "images" / subset).as_posix(), (sample.shape[0], sample.shape[1]))
+        image.objects.extend(_objects_of(sample, schema))
+        write_json(_part(out, sample.name), {"subset": subset, "image": asdict(image)})
+
+    def finish(self, out: Path, schema: Schema, records: Sequence[Record]) -> None:
+        """Write ``annotations/instances_SPLIT.json`` and ``samples.csv``."""
+        classes = {name: schema.class_value(name) for name in schema.objects}
+        if not classes or min(classes.values()) < 1:
+            raise DataError(f"objects of the classes {classes}", path=out, expected="ids from 1 on")
+        images: dict[str, dict[str, CocoImage]] = {}
+        for record in records:
+            part = read_json(_part(out, record.name))
+            one = part["image"]
+            objects = [CocoObject(o["value"], tuple(o["box"]), o["run_lengths"]) for o in one["objects"]]
+            image = CocoImage(one["file_name"], tuple(one["shape"]), objects)
+            images.setdefault(part["subset"] or DEFAULT, {})[image.file_name] = image
+        write_coco(out, images, classes)
+        shutil.rmtree(out / _PARTS)
+        write_samples(out, records, schema.conditions)
+
+
+# ------------------------------------------------------------------------- files
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """The annotation files by name: of detection where other tasks have theirs beside."""
+    found = sorted((root / ANNOTATIONS).glob("*.json"))
+    found += sorted(root.glob(f"*/{ROBOFLOW}"))
+    found += [path for path in sorted(root.glob("*.json")) if re.search("instances|annotations|coco", path.stem)]
+    instances = [path for path in found if path.name.startswith("instances")]
+    chosen = instances or [path for path in found if not path.name.startswith(_OTHER_TASKS)]
+    yield from (path for path in chosen if not path.name.startswith("."))
+
+
+def _subset_of(path: Path, root: Path) -> str:
+    """What the name of a file says of its split: ``train2017`` for ``instances_train2017.json``.
+
+    Where it says nothing it is the folder's (Roboflow), or there is none.
+    """
+    name = path.stem
+    while (
+        shorter := re.sub(rf"^({_EMPTY_WORD})?[_. -]+|[_. -]+({_EMPTY_WORD})?$|^({_EMPTY_WORD})$", "", name)
+    ) != name:
+        name = shorter
+    return name or ("" if path.parent in (root, root / ANNOTATIONS) else path.parent.name)
+
+
+def _add_classes(classes: dict[str, int], file: CocoFile) -> None:
+    for name, value in file.classes.items():
+        others = [other for other, known in classes.items() if known == value and other != name]
+        if others or classes.get(name, value) != value:
+            found = f"category {value} is {name}"
+            raise DataError(found, path=file.path, expected=f"as in the files before: {classes}")
+        classes[name] = value
+
+
+def _listed(root: Path, subset: str, file: CocoFile, known: set[str], problems: list[Problem]) -> dict[int, Record]:
+    """The records of a file's images by their ids, with shapes, without objects."""
+    folders = [root / "images" / (subset or DEFAULT), root / "images", root / subset, root, file.path.parent]
+    records: dict[int, Record] = {}
+    for key, image in file.images.items():
+        name = (f"{subset}/" if subset else "") + str(PurePosixPath(image.file_name).with_suffix(""))
+        try:
+            if name in known:
+                raise DataError(f"a second image called {name!r}", path=file.path)
+            known.add(name)
+            path = _picture(image.file_name, folders, file.path)
+            shape = read_header(path).shape
+            if image.shape not in (None, shape):
+                raise DataError(f"shape {shape}", path=path, expected=f"{image.shape}, as in {file.path.name}")
+            records[key] = Record(name, "", "", subset, {}, shape, (1.0, 1.0), files={"image": path})
+        except DataError as error:
+            problems.append(problem(error, file.path))
+    return records
+
+
+def _picture(name: str, folders: Sequence[Path], path: Path) -> Path:
+    """Where an image lies.
+
+    Raises:
+        DataError: nowhere, or its name leads out of the dataset.
+    """
+    parts = PurePosixPath(name).parts
+    if not parts or ".." in parts or parts[0] == "/" or "\\" in name or "\0" in name:
+        raise DataError(f"file_name {name!r}", path=path, expected="a path below the images' folder")
+    found = next((folder / name for folder in folders if (folder / name).is_file()), None)
+    if found is None:
+        raise DataError("no such file", path=folders[1] / name, expected=f"it, as {path.name} lists it")
+    return found
+
+
+# ----------------------------------------------------------------------- writing
+
+
+def _place(sample: Sample) -> tuple[str, str]:
+    """The file that lists a sample, and its name there: where it came from, else by the split that begins its name."""
+    name, header = file_name(sample, folders=True), header_of(sample)
+    from_coco = header is not None and header.style.startswith(STYLE)
+    subset = header.style.removeprefix(STYLE) if header and from_coco else str(sample.meta.get("split", ""))
+    if subset and name.startswith(f"{subset}/"):
+        return subset, name.removeprefix(f"{subset}/")
+    return "", name
+
+
+def _part(out: Path, name: str) -> Path:
+    return out / _PARTS / f"{name}.json"
+
+
+def _objects_of(sample: Sample, schema: Schema) -> list[CocoObject]:
+    boxes, labels, instances = sample.boxes, sample.labels, sample.instances
+    if boxes is None and sample.mask is not None:
+        found = components_of(sample.mask, schema)
+        boxes, labels, instances = found.boxes, found.labels, found.instances
+    if boxes is None or labels is None:
+        raise DataError(f"sample {sample.name!r} has neither boxes nor a mask", expected="one of them, in this layout")
+    objects = []
+    for i, (box, value) in enumerate(zip(boxes.tolist(), labels.tolist(), strict=True)):
+        seen = None if instances is None else instances == i + 1
+        objects.append(CocoObject(value, tuple(box), encoded(seen) if seen is not None and seen.any() else None))
+    return objects
