@@ -20,7 +20,7 @@ Image = NDArray[np.float32]
 
 
 EPSILON = 1e-3
-"""Keeps the ratio of two flat channels 1; far below what is seen in L*a*b*."""
+"""Too small to be seen, in L*a*b* as in RGB: keeps the ratio of two flat channels 1, and ends that fit as they are."""
 
 KNEE = 1.5
 """Where values that must come back into the range begin to be pressed together: so many times the excess inside it."""
@@ -99,15 +99,15 @@ def softened(values: Image, low: float, high: float, top: float) -> Image:
 
     What lies inside, away from the ends, stays; all of it does where the range holds ``low`` and ``high``.
     """
-    if low < 0:
+    if low < -EPSILON:
         values = _toe(values, -low)
-    return top - _toe(top - values, high - top) if high > top else values
+    return top - _toe(top - values, high - top) if high > top + EPSILON else values
 
 
 def _toe(values: Image, excess: float) -> Image:
     """-excess becomes 0; from ``KNEE * excess`` on values stay; in between they rise, smoothly and all the way."""
     below = np.maximum(KNEE * excess - values, 0)
-    return values + below**2 * np.float32(excess / ((KNEE + 1) * excess) ** 2)
+    return values + (below / ((KNEE + 1) * excess)) ** 2 * excess
 
 
 def _waves(n: int, band: int) -> NDArray[np.complex64]:

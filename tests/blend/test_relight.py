@@ -1,0 +1,195 @@
+"""The laws of relighting: labels stay, the same look changes nothing, nothing leaves the range or turns black."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from domaingan import phantoms
+from domaingan.bank import Bank
+from domaingan.blend import RELIGHTS, Relight, looks_named
+from domaingan.blend.looks import FDA, softened
+from domaingan.errors import DataError
+from domaingan.grid import resize
+from domaingan.sample import Dataset, Record, Sample, Schema
+from domaingan.scenes import scenes
+
+SCHEMA = Schema(
+    "test", "frame", 2, ("red", "green", "blue"), {"road": 0, "car": 1}, conditions=("lighting",), objects=("car",)
+)
+FULL = (1.0, 1.0)
+
+
+def frame(rng: np.random.Generator, shape: tuple[int, int] = (36, 52), light: float = 1.0, name: str = "h") -> Sample:
+    """A smooth frame with some texture, labels of every kind."""
+    image = ndimage.gaussian_filter(rng.random((3, *shape)), (0, 4, 4))
+    image = (image - image.min()) / np.ptp(image) + 0.05 * rng.standard_normal(image.shape)
+    instances = np.zeros(shape, dtype=np.int32)
+    instances[3:9, 4:12] = 1
+    return Sample(
+        np.clip(image * light, 0, 1).astype(np.float32),
+        (instances > 0).astype(np.uint8),
+        np.array([[4, 3, 12, 9]], dtype=np.float32),
+        np.array([1]),
+        {"lighting": "day" if light == 1 else "dusk"},
+        {"name": name, "split": "train"},
+        instances,
+    )
+
+
+def dataset(samples: list[Sample]) -> Dataset:
+    records = [Record(s.name or str(i), shape=s.shape, condition=s.condition) for i, s in enumerate(samples)]
+    kept = {record.name: sample for record, sample in zip(records, samples, strict=True)}
+    return Dataset(records, lambda record: kept[record.name], SCHEMA)
+
+
+def a_bank(seed: int = 0, size: int = 16, n: int = 4) -> Bank:
+    rng = np.random.default_rng(seed)
+    return scenes(dataset([frame(rng, light=0.3 if i % 2 else 1.0, name=f"s{i}") for i in range(n)]), size)
+
+
+@pytest.mark.parametrize("method", RELIGHTS)
+@settings(max_examples=30)
+@given(
+    seed=st.integers(0, 2**16), size=st.sampled_from([8, 16, 64]), shape=st.sampled_from([(36, 52), (9, 7), (64, 64)])
+)
+def test_labels_stay_and_the_image_stays_an_image(method: str, seed: int, size: int, shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(seed)
+    host = frame(rng, (36, 52))
+    host.image = np.ascontiguousarray(resize(host.image, shape)) if shape != (36, 52) else host.image
+    before = copy.deepcopy(host)
+    relight = Relight(a_bank(seed, size), method, (0, 1), skip_same=False)
+    after, again = (relight(host, np.random.default_rng(seed)) for _ in range(2))
+    for name in ("mask", "boxes", "labels", "instances"):
+        assert getattr(after, name) is getattr(host, name)
+        assert getattr(host, name).tobytes() == getattr(before, name).tobytes()
+    assert host.image.tobytes() == before.image.tobytes() and host.meta == before.meta
+    assert after.image.dtype == np.float32 and after.image.shape == host.image.shape
+    assert after.image.min() >= 0 and after.image.max() <= 1
+    assert after.image.tobytes() == again.image.tobytes() and after.meta["relit"] == again.meta["relit"]
+
+
+@pytest.mark.parametrize("method", RELIGHTS)
+@pytest.mark.parametrize("size", [8, 32, 64])
+@settings(max_examples=20)
+@given(seed=st.integers(0, 2**16), light=st.sampled_from([1.0, 0.2]))
+def test_the_same_look_changes_almost_nothing(method: str, size: int, seed: int, light: float) -> None:
+    host = frame(np.random.default_rng(seed), light=light)
+    relight = Relight(scenes(dataset([host]), size), method, FULL, skip_same=False)
+    np.testing.assert_allclose(relight(host, np.random.default_rng(0)).image, host.image, atol=5e-3)
+
+
+@pytest.mark.parametrize("method", RELIGHTS)
+def test_strength_zero_is_the_host_itself(method: str, rng: np.random.Generator) -> None:
+    host = frame(rng)
+    after = Relight(a_bank(), method, (0, 0), skip_same=False)(host, rng)
+    assert after.image.tobytes() == host.image.tobytes() and after.meta["relit"] is None
+    assert after.condition == host.condition
+
+
+@pytest.mark.parametrize("method", RELIGHTS)
+def test_a_dark_scene_makes_it_dark_without_turning_it_black(method: str, rng: np.random.Generator) -> None:
+    host = frame(rng)
+    dark = Relight(a_bank(), method, FULL, {"lighting": ["dusk"]})
+    full = dark(host, np.random.default_rng(1))
+    dark.strength = (0.5, 0.5)
+    half = dark(host, np.random.default_rng(1))
+    scene = dark.bank[full.meta["relit"]["index"]].image
+    assert full.image.mean() < half.image.mean() < host.image.mean()
+    assert abs(full.image.mean() - scene.mean()) < 0.35 * abs(host.image.mean() - scene.mean())
+    assert (full.image.max(axis=0) < 1 / 255).mean() <= (host.image.max(axis=0) < 1 / 255).mean() + 0.01
+    assert full.condition == {"lighting": "dusk"} and host.condition == {"lighting": "day"}
+    record = full.meta["relit"]
+    assert record == {"index": record["index"], "lighting": "dusk", "method": method, "strength": 1.0}
+
+
+def test_hosts_of_the_wanted_look_are_left_alone(rng: np.random.Generator) -> None:
+    host = frame(rng, light=0.3)
+    after = Relight(a_bank(), only={"lighting": ["dusk"]})(host, rng)
+    assert after.image is host.image and after.meta["relit"] is None and "relit" not in host.meta
+    assert Relight(a_bank(), only={"lighting": ["dusk"]}, skip_same=False)(host, rng).meta["relit"]
+    assert Relight(a_bank(), only={"lighting": ["day"]})(host, rng).meta["relit"]
+
+
+def test_every_look_comes_up_equally_often(rng: np.random.Generator) -> None:
+    lights = [1.0] * 9 + [0.3]
+    bank = scenes(dataset([frame(rng, light=light, name=str(i)) for i, light in enumerate(lights)]), 8)
+    relight = Relight(bank, skip_same=False)
+    drawn = [relight(frame(rng), rng).condition["lighting"] for _ in range(60)]
+    assert 18 <= drawn.count("dusk") <= 42
+
+
+def test_pictures_without_conditions_leave_the_hosts_own(rng: np.random.Generator) -> None:
+    bank = scenes(dataset([frame(rng, light=0.3)]), 16, ())
+    after = Relight(bank)(frame(rng), rng)
+    assert after.meta["relit"] and after.condition == {"lighting": "day"}
+
+
+@pytest.mark.parametrize("method", RELIGHTS)
+def test_flat_frames_and_flat_scenes(method: str) -> None:
+    flat = Sample(np.full((3, 12, 12), 0.5, dtype=np.float32), meta={"name": "flat"})
+    for one, two in ((flat, frame(np.random.default_rng(0))), (frame(np.random.default_rng(0)), flat)):
+        after = Relight(scenes(dataset([two]), 8, ()), method, FULL)(one, np.random.default_rng(0))
+        assert np.isfinite(after.image).all() and after.mask is one.mask
+
+
+def test_fda_takes_the_amplitudes_and_keeps_the_phases(rng: np.random.Generator) -> None:
+    host, scene = (ndimage.gaussian_filter(rng.random((3, 32, 32)), (0, 3, 3)).astype(np.float32) for _ in range(2))
+    host, scene = 0.5 + (host - 0.5), 0.5 + (scene - 0.5) * 0.8
+    lit = FDA(band=2)(host, host, scene)
+    own, wanted, made = (np.fft.fft2(x)[:, [[0], [1], [2], [-1], [-2]], [0, 1, 2, -1, -2]] for x in (host, scene, lit))
+    np.testing.assert_allclose(np.abs(made), np.abs(wanted), rtol=0.02, atol=0.05)
+    np.testing.assert_allclose(made / np.abs(made), own / np.abs(own), atol=0.02)
+    high = np.fft.fft2(lit - host)[:, 3:-2, 3:-2]
+    assert np.abs(high).max() < 1e-2
+
+
+@given(low=st.floats(-0.3, 0.5), high=st.floats(0.6, 1.3))
+def test_softened_stays_in_range_in_order_and_leaves_what_is_inside(low: float, high: float) -> None:
+    values = np.linspace(low, high, 101, dtype=np.float32)
+    out = softened(values, low, high, 1)
+    assert (np.diff(out) > -1e-6).all() and out.min() > -2e-3 and out.max() < 1 + 2e-3
+    if low >= 0 and high <= 1:
+        assert (out == values).all()
+
+
+def test_on_the_phantom_night_is_darker(rng: np.random.Generator) -> None:
+    drives = phantoms.load("driving", sequences=9, frames=1)
+    lights = {str(record.condition["lighting"]) for record in drives.records}
+    assert {"day", "night"} <= lights
+    host = drives.where(lighting="day")[0]
+    relight = Relight(scenes(drives, 32, ("lighting",)), only={"lighting": ["night"]}, strength=FULL)
+    relight.check(drives.schema)
+    after = relight(host, rng)
+    assert after.image.mean() < host.image.mean() and after.condition["weather"] == host.condition["weather"]
+
+
+def test_wrong_pairs_are_refused(tmp_path: Path) -> None:
+    bank = a_bank()
+    scan = phantoms.load("medical", subjects=1)
+    with pytest.raises(DataError, match="a bank of scenes"):
+        Relight(bank).check(scan.schema)
+    with pytest.raises(DataError, match="no method 'feather' for scenes; expected one of reinhard, fda"):
+        Relight(bank, "feather")
+    with pytest.raises(DataError, match="strength"):
+        Relight(bank, strength=(0.5, 1.5))
+    with pytest.raises(DataError, match="no lighting=night; expected one of"):
+        Relight(bank, only={"lighting": ["night"]})
+    with pytest.raises(DataError, match="no scene"):
+        Relight(bank.take([0]), only={"lighting": ["dusk"]})
+    crops = Bank(bank.info.model_copy(update={"kind": "crops"}), bank.images, bank.masks, bank.entries)
+    with pytest.raises(DataError, match="a bank of crops; expected a bank of scenes"):
+        Relight(crops)
+
+
+def test_looks_by_their_values() -> None:
+    bank = a_bank()
+    assert looks_named(bank, ["dusk", "day"]) == {"lighting": ["dusk", "day"]} and looks_named(bank, []) == {}
+    with pytest.raises(DataError, match="no look 'fog'; expected one of day, dusk"):
+        looks_named(bank, ["fog"])
