@@ -7,7 +7,6 @@ palette masks, and says so when a file is cut short, where OpenCV fills up with 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,11 +27,11 @@ GREY_16 = ("I;16", "I;16L", "I;16B", "I;16N")
 _COLOUR = ("RGB", "RGBA", "RGBX", "P", "PA", "L", "LA", "La", "1", "CMYK", "YCbCr")
 _MASK = ("1", "L", "LA", "P", "PA", "I", *GREY_16, "RGB", "RGBA")
 _FEW_BITS = {"L;2": 85, "L;4": 17}  # Pillow stretches grey of 2 and 4 bits to 8; a mask's values are what is stored
-_SAVING: dict[str, dict[str, Any]] = {
-    ".png": {"format": "PNG"},
+_SAVING: dict[str, dict[str, Any]] = {  # a third of the time of the defaults, for files 5 % larger
+    ".png": {"format": "PNG", "compress_level": 2},
     ".tif": {"format": "TIFF", "compression": "tiff_lzw"},
     ".tiff": {"format": "TIFF", "compression": "tiff_lzw"},
-    ".webp": {"format": "WEBP", "lossless": True, "exact": True},
+    ".webp": {"format": "WEBP", "lossless": True, "exact": True, "method": 1, "quality": 20},
 }
 
 
@@ -120,18 +119,16 @@ def read_values(path: Path) -> tuple[NDArray[Any], PictureHeader]:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # large frames, odd tags: what matters is whether the pixels can be read
-            with Image.open(path) as picture:
-                yield picture
+        with Image.open(path) as picture:
+            yield picture
     except DataError:
         raise
     except FileNotFoundError:
         raise DataError("no such file", path=path) from None
     except UnidentifiedImageError:
         raise DataError("no picture that can be read", path=path, expected="PNG, JPEG, TIFF or WebP") from None
-    # Pillow's decoders raise all of these on damaged files.
-    except (OSError, SyntaxError, ValueError, EOFError, TypeError, Image.DecompressionBombError) as error:
+    # Pillow's decoders raise all of these on damaged files, and warnings where they are made errors.
+    except (OSError, SyntaxError, ValueError, EOFError, TypeError, Image.DecompressionBombError, Warning) as error:
         raise DataError(f"cannot be read ({error})", path=path, expected="a whole picture") from None
 
 
