@@ -41,9 +41,8 @@ def show(found: dict[str, Any], data: str, verbose: bool) -> None:
 
     console = Console()
     facts = Table(title=data, show_header=False, title_justify="left")
-    shown = ("layout", "samples", "subjects", "spatial_dims", "channels", "splits", "sequences", "shapes")
-    shown += ("spacings", "regions", "unlabelled", "dropped", "crowds")
-    for name in shown:
+    shown = ["layout", "samples", "subjects", "spatial_dims", "channels", "splits", "sequences", "shapes", "spacings"]
+    for name in [*shown, "regions", "unlabelled", "dropped", "crowds"]:
         value = found.get(name)
         if value:
             facts.add_row(name.replace("_", " "), _text(value))

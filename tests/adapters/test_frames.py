@@ -168,6 +168,7 @@ def test_masks_survive(tmp_path_factory: pytest.TempPathFactory, values: np.ndar
     assert np.array_equal(read_values(path)[0], back) and read_header(path) == header
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow mentions some of the damage
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp"])
 @given(data=st.data())
 def test_damaged_files_say_so(tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject) -> None:
