@@ -60,6 +60,7 @@ class Augmentation:
         probability: of each operation on each item; 0 is the identity, to the bit.
         intensity: how much of brightness and contrast is changed. 0 for scenes: their colours are what is conditioned
             on, and a generator whose discriminator sees them shifted mixes the looks (augmentations leak).
+        angle: largest rotation about any axis. 0 for scenes: a street is never seen askew.
     """
 
     images: int
@@ -67,6 +68,7 @@ class Augmentation:
     flips: tuple[int, ...] = ()
     probability: float = 0.6
     intensity: float = 1.0
+    angle: float = ANGLE
 
     def draw(self, n: int, rng: torch.Generator) -> Drawn:
         """Parameters for ``n`` items, on the CPU."""
@@ -89,7 +91,7 @@ class Augmentation:
         shift = torch.round(_symmetric(n, dims, rng) * SHIFT * pixels) * 2 / pixels
         shift = shift * self._on(n, 1, rng)
         scale = torch.exp(_symmetric(n, 1, rng) * SCALE * self._on(n, 1, rng))
-        skew = torch.triu(_symmetric(n, dims * dims, rng).reshape(n, dims, dims), diagonal=1) * ANGLE
+        skew = torch.triu(_symmetric(n, dims * dims, rng).reshape(n, dims, dims), diagonal=1) * self.angle
         skew = skew * self._on(n, 1, rng)[..., None]
         may_flip = torch.tensor([axis in self.flips for axis in range(dims)])
         half = torch.rand(n, dims, generator=rng) < 0.5

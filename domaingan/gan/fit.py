@@ -100,8 +100,8 @@ class Trainer:
         self.loss = LOSSES[config.loss]
         shape = (config.size,) * config.spatial_dims
         flips = flip_axes(config.domain, config.spatial_dims)
-        intensity = 0.0 if config.kind == "scenes" else 1.0
-        self.augment = Augmentation(len(config.channels), shape, flips, config.augment, intensity)
+        limits = {"intensity": 0.0, "angle": 0.0} if config.kind == "scenes" else {}
+        self.augment = Augmentation(len(config.channels), shape, flips, config.augment, **limits)
         self._networks = {"generator": generator, "discriminator": discriminator, "ema": self.ema}
         self._optimisers = {"opt_g": self.opt_g.optimizer, "opt_d": self.opt_d.optimizer}
 

@@ -44,5 +44,5 @@ def test_bad_folders(tmp_path: Path) -> None:
         open_bank(tmp_path / "file.png")
     refs = pictures(tmp_path / "refs", "a.png", "b.jpg")
     (refs / "b.jpg").write_bytes((refs / "b.jpg").read_bytes()[:300])
-    with pytest.raises(DataError, match="b.jpg"):
+    with pytest.raises(DataError, match=r"b\.jpg"):
         open_bank(refs)

@@ -1,0 +1,139 @@
+"""Looks on the command line: train on scenes, draw some, relight with them or with pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from domaingan import phantoms
+from domaingan.adapters import load
+from domaingan.adapters.frames import write_picture
+from domaingan.adapters.writing import write_dataset
+from domaingan.bank import Bank
+from domaingan.cli import main
+
+
+def run(*arguments: str | Path) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command, in this process: importing PyTorch anew takes seconds each time."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["domaingan", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return int(ended.value.code or 0), out.getvalue(), err.getvalue()
+
+
+def answer(*arguments: str | Path) -> dict[str, Any]:
+    code, out, err = run(*arguments, "--json")
+    assert code == 0, err
+    result: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return result
+
+
+def refused(*arguments: str | Path) -> str:
+    code, out, err = run(*arguments)
+    assert code == 2, out + err
+    lines = err.strip().splitlines()
+    assert lines[-1].startswith("domaingan: ") and "Traceback" not in err, err
+    return lines[-1]
+
+
+@pytest.fixture(scope="module")
+def drives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of street frames on disk, as a user has them."""
+    out = tmp_path_factory.mktemp("data") / "drives"
+    frames = phantoms.load("driving", sequences=9, frames=1, shape=(48, 80))
+    write_dataset(frames, frames, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def bank(drives: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its real scenes by lighting."""
+    out = tmp_path_factory.mktemp("banks") / "scenes"
+    result = answer("crops", drives, "--target", "scenes", "--condition", "lighting", "--size", "32", "--out", out)
+    assert result["n"] == 9 and set(result["conditions"]) == {"lighting"}
+    return out
+
+
+def lighting_of(folder: Path) -> dict[str, str]:
+    with (folder / "samples.csv").open(newline="") as file:
+        return {row["sample"]: row["lighting"] for row in csv.DictReader(file)}
+
+
+def test_train_sample_relight(drives: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    trained = answer(
+        "train", drives, "--target", "scenes", "--condition", "lighting,weather", "--size", "16",
+        "--width", "8", "--steps", "3", "--out", model,
+    )  # fmt: skip
+    assert trained["scenes"] == 9 and set(trained["conditions"]) == {"lighting", "weather"}
+    grid = tmp_path / "grid.png"
+    looked = answer("sample", model, "--n", "6", "--condition", "lighting=night", "--grid", grid)
+    assert looked["bank"] is None and grid.read_bytes().startswith(b"\x89PNG")
+    drawn = answer("sample", model, "--n", "6", "--condition", "lighting=night", "--out", tmp_path / "bank")
+    assert drawn["conditions"]["lighting"] == {"night": 6} and Bank.load(tmp_path / "bank").info.kind == "scenes"
+    out = tmp_path / "relit"
+    result = answer("blend", drives, "--bank", tmp_path / "bank", "--out", out, "--preview", tmp_path / "look.png")
+    assert result["written"] == 9 and result["pasted"] == {} and result["problems"] == []
+    assert sum(result["relit"].values()) == sum(
+        bool(done) for done in json.loads((out / "relit.json").read_text()).values()
+    )
+    assert (tmp_path / "look.png").is_file()
+
+
+def test_the_conditions_of_scenes_are_all_unless_named(drives: Path, tmp_path: Path) -> None:
+    result = answer("crops", drives, "--target", "scenes", "--size", "16", "--out", tmp_path / "bank")
+    assert set(result["conditions"]) == {"lighting", "weather"}
+
+
+@pytest.mark.parametrize("method", ["reinhard", "fda"])
+def test_blend_keeps_labels_and_says_the_new_look(drives: Path, bank: Path, tmp_path: Path, method: str) -> None:
+    out = tmp_path / "relit"
+    result = answer("blend", drives, "--bank", bank, "--out", out, "--method", method, "--only", "night")
+    before, after = load(drives), load(out)
+    was, now = lighting_of(drives), lighting_of(out)
+    assert set(now.values()) == {"night"} and set(was.values()) > {"night"} and not after.problems
+    assert result["relit"] == {"night": sum(light != "night" for light in was.values())}
+    for one, two in zip(before, after, strict=True):
+        assert one.mask is not None and two.mask is not None and (one.mask == two.mask).all()
+        assert one.boxes is not None and two.boxes is not None and (one.boxes == two.boxes).all()
+        assert (one.image == two.image).all() == (was[one.name] == "night")
+
+
+def test_pictures_are_a_bank_and_classic_may_follow(drives: Path, tmp_path: Path) -> None:
+    (tmp_path / "refs").mkdir()
+    for i, sample in enumerate(load(drives)[:2]):
+        write_picture(tmp_path / "refs" / f"{i}.png", sample.image * np.float32(0.3))
+    out = tmp_path / "relit"
+    result = answer("blend", drives, "--bank", tmp_path / "refs", "--out", out, "--classic")
+    assert result["relit"] == {"scene": 9} and lighting_of(out) == lighting_of(drives)
+    for sample in load(out):
+        assert sample.mask is not None and sample.image.mean() < 0.5
+
+
+def test_wrong_pairs_are_refused_with_one_line(drives: Path, bank: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert "no method 'feather' for scenes" in refused(
+        "blend", drives, "--bank", bank, "--out", out, "--method", "feather"
+    )
+    assert "no look 'fog'" in refused("blend", drives, "--bank", bank, "--out", out, "--only", "fog")
+    assert "scenes" in refused("blend", "phantom:medical", "--bank", bank, "--out", out)
+    assert "no bank" in refused("blend", drives, "--bank", tmp_path, "--out", out)
+    crops = tmp_path / "crops"
+    answer("crops", "phantom:medical", "--dims", "2", "--size", "16", "--out", crops)
+    assert "no method 'reinhard'" in refused("blend", drives, "--bank", crops, "--out", out, "--method", "reinhard")
+    assert "frames" in refused("crops", "phantom:medical", "--target", "scenes", "--out", out)
+    assert "--target skies; expected crops or scenes" in refused("crops", drives, "--target", "skies", "--out", out)
+    assert "no condition 'mood'" in refused(
+        "train", drives, "--target", "scenes", "--condition", "mood", "--out", out, "--steps", "1"
+    )
+    assert not out.exists()
