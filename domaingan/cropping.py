@@ -213,7 +213,7 @@ def _cut(
         depth_mm=float(depth[mask > 0].min()),
         voxels=voxels_of(piece),
         condition=dict(sample.condition),
-        subject=sample.group,
+        subject=sample.unit,
     )
 
 

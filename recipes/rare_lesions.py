@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 import domaingan as dg
-from domaingan.cli.evaluate import sentence
 from domaingan.cli.progress import Teller
 from domaingan.pictures import save_png
 from domaingan.report import write
+from domaingan.report.words import sentence
 from domaingan.transforms import Offline, preview
 
 options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

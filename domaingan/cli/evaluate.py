@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,16 +13,19 @@ from domaingan.cli import options as o
 
 NAME = "evaluate"
 STEPS = {2: 600, 3: 400}
+SECONDS_APART = "Of a drive that both name the earlier half is trained on, the later tested, with a gap between."
 
 
 def command(
     data: o.Data,
     out: o.Out,
-    task: Annotated[str, typer.Option("--task", help="segmentation.")] = "segmentation",
+    task: Annotated[str, typer.Option("--task", help="segmentation, or detection (frames).")] = "segmentation",
     arms: Annotated[
         str,
         typer.Option(
-            "--arms", help="Ways of making training data, such as none, classic, copy-paste+classic, gan+classic."
+            "--arms",
+            help="Ways of making training data: none, or sums of classic, copy-paste, gan (crops pasted), relight, "
+            "reference-relight, weather (frames).",
         ),
     ] = "classic,copy-paste+classic,gan+classic",
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings an arm.")] = 3,
@@ -38,7 +41,12 @@ def command(
     ] = None,
     test_where: Annotated[
         list[str] | None,
-        typer.Option("--test-where", metavar="NAME=VALUE[,VALUE]", help="What to test on.", rich_help_panel=o.INPUT),
+        typer.Option(
+            "--test-where",
+            metavar="NAME=VALUE[,VALUE]",
+            help=f"What to test on. {SECONDS_APART}",
+            rich_help_panel=o.INPUT,
+        ),
     ] = None,
     test: Annotated[
         str | None, typer.Option("--test", metavar="DATA3", help="Test on this other dataset.", rich_help_panel=o.INPUT)
@@ -55,8 +63,20 @@ def command(
         int, typer.Option("--gan-steps", min=1, help="Steps of a GAN fitted inside.", rich_help_panel=o.WORK)
     ] = 2000,
     width: Annotated[
-        int, typer.Option("--width", min=4, help="Base width of the baseline.", rich_help_panel=o.WORK)
+        int, typer.Option("--width", min=4, help="Base width of the baseline for scans.", rich_help_panel=o.WORK)
     ] = 16,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            "--backbone",
+            metavar="timm:NAME[=FILE]",
+            help="Encoder of the baselines for frames; timm:tf_efficientnet_lite0 unless given.",
+            rich_help_panel=o.WORK,
+        ),
+    ] = None,
+    detector: Annotated[
+        str, typer.Option("--detector", help="ssdlite, fcos or fasterrcnn.", rich_help_panel=o.WORK)
+    ] = "ssdlite",
     size: o.Size = None,
     precision: o.Precision = "auto",
     dims: o.Dims = None,
@@ -81,7 +101,8 @@ def command(
 
     if not resume:
         o.claim(out, data, overwrite)
-    dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
+    # A limit is on what is trained on: the test samples stay as they are.
+    dataset = o.open_data(data, layout, where, None, seed, skip_problems, verbose)
     tested = None if test is None else o.open_data(test, skip_problems=skip_problems)
     with Teller("evaluating") as teller:
         result = evaluate(
@@ -95,6 +116,7 @@ def command(
             test=tested,
             train_where=o.conditions(train_where, "--train-where"),
             test_where=o.conditions(test_where, "--test-where"),
+            limits=o.limits(limit),
             bank=bank,
             spacing=spacing,
             resize=o.height_width(resize),
@@ -105,27 +127,14 @@ def command(
             steps=steps or STEPS[dims or dataset.schema.spatial_dims],
             gan_steps=gan_steps,
             width=width,
+            backbone=backbone,
+            detector=detector,
             size=size,
             precision=precision,
             command=shlex.join(["domaingan", *sys.argv[1:]]),
         )
     from domaingan.report import write
+    from domaingan.report.words import sentence
 
     report = write(out)
     o.finish({**result, "report": str(report)}, json, f"{sentence(result)}\n{report}")
-
-
-def sentence(result: dict[str, Any]) -> str:
-    """The verdict in one line."""
-    primary = result["primary"]
-    if primary is None:
-        return "nothing to compare"
-    if primary["mean"] is None:
-        return f"{primary['arm']}: {result['verdict']} (no test subject has {primary['metric']})"
-    low, high = (None if end is None else 100 * end for end in primary["ci"])
-    interval = "no interval" if low is None or high is None else f"95 % interval {low:+.1f} to {high:+.1f}"
-    return (
-        f"{primary['arm']} against {primary['against']}: {result['verdict']} "
-        f"({primary['metric']} {100 * primary['mean']:+.1f} points, {interval}, "
-        f"p = {primary['p']:.3g}, n = {primary['n']})"
-    )

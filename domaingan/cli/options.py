@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 INPUT, WORK, OUTPUT = "Which data", "How it works", "What comes out"
 
-Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder in a known layout, or phantom:medical.")]
+Data = Annotated[
+    str, typer.Argument(metavar="DATA", help="A folder in a known layout, phantom:medical or phantom:driving.")
+]
 Layout = Annotated[
-    str | None, typer.Option("--layout", help="nifti or nnunet; found out unless given.", rich_help_panel=INPUT)
+    str | None,
+    typer.Option("--layout", help="nifti, nnunet, masks or coco; found out unless given.", rich_help_panel=INPUT),
 ]
 Where = Annotated[
     list[str] | None,
@@ -105,12 +108,8 @@ def open_data(
         raise DataError("no usable sample", path=data, expected="at least one: see domaingan inspect")
     dataset = dataset.where(**conditions(where, "--where"))
     rng = np.random.default_rng(seed)
-    for text in limit or []:
-        name, _, rest = text.partition("=")
-        value, _, count = rest.rpartition(":")
-        if not (name and value and count.isdigit()):
-            raise DataError(f"--limit {text}", expected="NAME=VALUE:N")
-        dataset = dataset.limit(name, value, int(count), rng)
+    for name, value, n in limits(limit):
+        dataset = dataset.limit(name, value, n, rng)
     if verbose:
         print(dataset, file=sys.stderr)
     return dataset
@@ -138,6 +137,18 @@ def conditions(pairs: list[str] | None, option: str) -> dict[str, list[str]]:
         if not name or not values:
             raise DataError(f"{option} {text}", expected="NAME=VALUE")
         found.setdefault(name, []).extend(value for value in values.split(",") if value)
+    return found
+
+
+def limits(texts: list[str] | None) -> list[tuple[str, str, int]]:
+    """``NAME=VALUE:N`` texts as column, value and number."""
+    found = []
+    for text in texts or []:
+        name, _, rest = text.partition("=")
+        value, _, count = rest.rpartition(":")
+        if not (name and value and count.isdigit()):
+            raise DataError(f"--limit {text}", expected="NAME=VALUE:N")
+        found.append((name, value, int(count)))
     return found
 
 

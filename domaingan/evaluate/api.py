@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 
 from domaingan.bank import Bank
-from domaingan.blend import Paste
+from domaingan.blend import Paste, Relight
 from domaingan.errors import DataError
 from domaingan.evaluate.arms import parse_arms
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.progress import Progress
 from domaingan.evaluate.protocol import run
-from domaingan.evaluate.split import Fold, folds, only_labelled, refuse_leak
+from domaingan.evaluate.split import Fold, Limit, folds, only_labelled, refuse_leak
+from domaingan.evaluate.tasks import TASKS
 from domaingan.grid import view
 from domaingan.sample import Dataset
 
-TASKS = ("segmentation",)
+BACKBONE = "timm:tf_efficientnet_lite0"
+"""Encoder of the baselines for frames, unless another is named."""
 
 Where = Mapping[str, Sequence[str]]
 
@@ -37,6 +39,7 @@ def evaluate(
     test: Dataset | None = None,
     train_where: Where | None = None,
     test_where: Where | None = None,
+    limits: Sequence[Limit] = (),
     bank: str | Path | None = None,
     spacing: float | None = None,
     resize: tuple[int, int] | None = None,
@@ -50,7 +53,7 @@ def evaluate(
 
     Args:
         data: labelled samples.
-        task: ``segmentation``.
+        task: ``segmentation`` or, for frames, ``detection``.
         arms: see :mod:`domaingan.evaluate.arms`; differences are taken to ``classic``.
         seeds: trainings an arm.
         out: the run folder: ``result.json``, ``config.json``, ``pictures.npz``, and a file for every training.
@@ -58,8 +61,11 @@ def evaluate(
         k: folds by subject; 1 for a single split.
         test: test samples from elsewhere.
         train_where: columns and values that name the training samples.
-        test_where: the same for the test samples.
-        bank: a bank folder for the ``gan`` part; else a GAN is fitted inside each fold.
+        test_where: the same for the test samples. Of the frames of a drive that both name, the earlier half is
+            trained on and the later tested, with a gap between them.
+        limits: columns, values and how many samples of them may be trained on, drawn by the seed.
+        bank: a bank folder for the ``gan`` part, or of scenes for the ``relight`` part; else a GAN is fitted inside
+            each fold.
         spacing: work at this coarser spacing, in mm.
         resize: work at this frame size.
         seed: the first seed; also draws splits.
@@ -79,8 +85,12 @@ def evaluate(
     parsed = parse_arms(list(arms))
     if seeds < 1:
         raise DataError(f"{seeds} seeds", expected="at least 1")
-    data = view(only_labelled(data), dims=dims)
-    dims = data.schema.spatial_dims
+    data = view(only_labelled(data) if task == "segmentation" else data, dims=dims)
+    dims, frames = data.schema.spatial_dims, data.schema.domain == "frame"
+    if task == "detection" and not (frames and data.schema.objects):
+        raise DataError(f"{task} on {data.schema.domain}s", path=data.root, expected="frames whose objects are named")
+    settings["backbone"] = (settings.get("backbone") or BACKBONE) if frames else None
+    tested = {name: list(map(str, values)) for name, values in (test_where or {}).items()}
     config = EvaluationConfig(
         data=data.root,
         task=task,
@@ -94,7 +104,9 @@ def evaluate(
         resize=resize,
         bank=None if bank is None else str(bank),
         train={name: list(values) for name, values in (train_where or {}).items()},
-        test={name: list(values) for name, values in (test_where or {}).items()},
+        test=tested,
+        limits=[(name, str(value), n) for name, value, n in limits],
+        looks={name: values for name, values in tested.items() if name in data.schema.conditions},
         **settings,
     )
     chosen = _folds(data, config, test)
@@ -111,7 +123,8 @@ def _folds(data: Dataset, config: EvaluationConfig, test: Dataset | None) -> lis
     train = data.where(**config.train) if config.train else (data if test is not None else None)
     if config.test:
         test = (data if test is None else test).where(**config.test)
-    return folds(data, np.random.default_rng(config.seed), train=train, test=test, k=config.folds)
+    rng = np.random.default_rng(config.seed)
+    return folds(data, rng, train=train, test=test, k=config.folds, limits=config.limits)
 
 
 def _check_bank(config: EvaluationConfig, data: Dataset, chosen: list[Fold]) -> None:
@@ -119,6 +132,7 @@ def _check_bank(config: EvaluationConfig, data: Dataset, chosen: list[Fold]) -> 
     if config.bank is None:
         return
     bank = Bank.load(config.bank)
-    Paste(bank, classes=data.schema.classes).check(data.schema)
+    blender = Paste(bank, classes=data.schema.classes) if bank.info.kind == "crops" else Relight(bank)
+    blender.check(data.schema)
     for fold in chosen:
         refuse_leak(bank, fold.test)

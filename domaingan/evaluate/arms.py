@@ -1,21 +1,26 @@
 """Arms: the ways of making training data that an evaluation compares.
 
-An arm is a sum of parts joined by ``+``, such as ``gan+copy-paste+classic``. ``none`` is the training data as
-it is; ``classic`` adds the classic pipeline; every other part is a bank that crops are pasted from.
+An arm is a sum of parts joined by ``+``, such as ``relight+copy-paste+classic``. ``none`` is the training data as
+it is. The other parts work on a training image in the order in which they are listed here, whatever the arm's order:
+crops are pasted (:data:`SOURCES`), the whole gets another look (:data:`LOOKS`), ``weather`` falls on it, and
+``classic`` varies what is left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.blend import Paste
+from domaingan.blend import Paste, Relight
 from domaingan.errors import DataError
 from domaingan.sample import Sample
-from domaingan.transforms import Classic
+from domaingan.transforms import Classic, Weather
+
+Blender = TypeVar("Blender", Paste, Relight)
 
 SOURCES = {
     "copy-paste": "real crops of the training subjects",
@@ -23,8 +28,19 @@ SOURCES = {
 }
 """Parts of an arm that paste, and where their crops come from."""
 
+LOOKS = {
+    "relight": "scenes drawn by a GAN that was fitted to the training frames",
+    "reference-relight": "real training frames",
+}
+"""Parts of an arm that relight, and where the looks come from."""
+
 PASTE_SHARE = 0.5
 """Share of the training images that a pasting arm pastes into; the others are left as they are."""
+
+RELIGHT_SHARE = 0.6
+"""Share of the training images that are relit."""
+
+_OTHERS = ("weather", "classic")
 
 
 @dataclass(frozen=True)
@@ -34,12 +50,16 @@ class Arm:
     Attributes:
         name: as it was written.
         sources: the banks it pastes from, keys of :data:`SOURCES`.
-        classic: whether the classic pipeline runs after pasting.
+        looks: the banks it relights from, keys of :data:`LOOKS`.
+        weather: whether synthetic weather falls on the images.
+        classic: whether the classic pipeline runs at the end.
     """
 
     name: str
-    sources: tuple[str, ...]
-    classic: bool
+    sources: tuple[str, ...] = ()
+    looks: tuple[str, ...] = ()
+    weather: bool = False
+    classic: bool = False
 
     @classmethod
     def parse(cls, name: str) -> Arm:
@@ -49,17 +69,22 @@ class Arm:
             DataError: an unknown or repeated part, or ``none`` beside another.
 
         >>> Arm.parse("gan+classic")
-        Arm(name='gan+classic', sources=('gan',), classic=True)
+        Arm(name='gan+classic', sources=('gan',), looks=(), weather=False, classic=True)
         """
         parts = name.split("+")
-        unknown = [part for part in parts if part not in (*SOURCES, "classic", "none")]
+        known = (*SOURCES, *LOOKS, *_OTHERS)
+        unknown = [part for part in parts if part not in (*known, "none")]
         if unknown:
-            raise DataError(
-                f"no arm {unknown[0]!r} in {name!r}", expected=f"a sum of {', '.join(SOURCES)}, classic; or none"
-            )
+            raise DataError(f"no arm {unknown[0]!r} in {name!r}", expected=f"a sum of {', '.join(known)}; or none")
         if len(set(parts)) < len(parts) or ("none" in parts and len(parts) > 1):
             raise DataError(f"arm {name!r}", expected="each part once, and none alone")
-        return cls(name, tuple(part for part in parts if part in SOURCES), "classic" in parts)
+        sources, looks = (tuple(part for part in parts if part in kind) for kind in (SOURCES, LOOKS))
+        return cls(name, sources, looks, "weather" in parts, "classic" in parts)
+
+    @property
+    def generates(self) -> bool:
+        """Whether a GAN is part of it."""
+        return "gan" in self.sources or "relight" in self.looks
 
 
 def parse_arms(names: str | list[str]) -> list[Arm]:
@@ -73,27 +98,39 @@ def parse_arms(names: str | list[str]) -> list[Arm]:
 
 @dataclass
 class Augment:
-    """What an arm does to a training sample: paste into the whole image, then classic on the patch.
+    """What an arm does to a training sample: blends on the whole image, then classic on the patch.
 
     Attributes:
         pastes: one a source; which of them is used is drawn each time.
+        looks: one a source of looks; likewise.
+        weather: synthetic weather, or None.
         classic: the classic pipeline, or None.
         share: share of the images that are pasted into.
+        relit: share of the images that are relit.
     """
 
     pastes: Mapping[str, Paste] = field(default_factory=dict)
+    looks: Mapping[str, Relight] = field(default_factory=dict)
+    weather: Weather | None = None
     classic: Classic | None = None
     share: float = PASTE_SHARE
+    relit: float = RELIGHT_SHARE
 
-    def paste(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """The sample, pasted into as often as ``share`` says."""
-        if not self.pastes or rng.random() >= self.share:
-            return sample
-        names = sorted(self.pastes)
-        return self.pastes[names[int(rng.integers(len(names)))]](sample, rng)
+    def blend(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """The sample, pasted into and relit as often as the shares say; what was pasted is relit with its host."""
+        if self.pastes and rng.random() < self.share:
+            sample = _drawn(self.pastes, rng)(sample, rng)
+        if self.looks and rng.random() < self.relit:
+            sample = _drawn(self.looks, rng)(sample, rng)
+        return sample if self.weather is None else self.weather(sample, rng)
 
     def patch(
         self, image: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """The scaled ``(C, *patch)`` image and its mask after the classic pipeline."""
         return (image, mask) if self.classic is None else self.classic(image, mask, rng)
+
+
+def _drawn(blenders: Mapping[str, Blender], rng: np.random.Generator) -> Blender:
+    names = sorted(blenders)
+    return blenders[names[int(rng.integers(len(names)))]]

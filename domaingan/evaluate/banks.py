@@ -1,58 +1,76 @@
-"""The banks of a fold: real crops of its training subjects, and what a GAN fitted to them draws."""
+"""The banks of a fold: real crops and scenes of its training subjects, and what GANs fitted to them draw."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from domaingan.bank import Bank
 from domaingan.cropping import crops
+from domaingan.errors import DataError
 from domaingan.evaluate.arms import Arm
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.progress import Progress
 from domaingan.evaluate.split import refuse_leak
 from domaingan.gan import GAN
 from domaingan.sample import Dataset
+from domaingan.scenes import scenes
+
+REFERENCE_SIZE = 128
+"""Edge of a real frame that serves as a reference: looks are in its coarse colours."""
 
 
-def banks_for(
-    arms: list[Arm],
-    train: Dataset,
-    test: Dataset,
-    config: EvaluationConfig,
-    folder: Path,
-    progress: Progress,
-) -> dict[str, Bank]:
-    """For each source that an arm names its bank, made from the training samples alone.
+@dataclass
+class Maker:
+    """Makes the banks of a fold, each once: what lies in ``folder`` from before is opened again.
 
-    What was made before in ``folder`` is opened again; a GAN that was interrupted goes on.
-
-    Args:
-        arms: the arms of the evaluation.
+    Attributes:
         train: training samples at the grid worked in.
-        test: test samples; only their subjects are looked at, to refuse a bank that knows one.
         config: sizes and steps.
-        folder: where the fold keeps its banks and its GAN.
+        folder: where the fold keeps its banks and its GANs.
         progress: told how a GAN's training goes.
     """
-    wanted = {source for arm in arms for source in arm.sources}
-    banks: dict[str, Bank] = {}
-    if not wanted:
-        return banks
-    real = folder / "bank-copy-paste"
-    if not (real / "bank.json").is_file():
-        crops(train, config.size).save(real, overwrite=True)
-    banks["copy-paste"] = Bank.load(real)
-    if "gan" in wanted:
-        banks["gan"] = Bank.load(config.bank) if config.bank else _fitted(banks["copy-paste"], config, folder, progress)
-    for bank in banks.values():
-        refuse_leak(bank, test)
-    return banks
 
+    train: Dataset
+    config: EvaluationConfig
+    folder: Path
+    progress: Progress
 
-def _fitted(real: Bank, config: EvaluationConfig, folder: Path, progress: Progress) -> Bank:
-    out, drawn = folder / "gan", folder / "bank-gan"
-    if not (drawn / "bank.json").is_file():
-        progress.start(f"fitting a GAN to {len(real)} crops")
+    def make(self, source: str) -> Bank:
+        """The bank of a part of an arm, made from the training samples alone; an interrupted GAN goes on."""
+        given = self._given()
+        if given is not None and given.info.kind == {"gan": "crops", "relight": "scenes"}.get(source):
+            return given
+        path = self.folder / f"bank-{source}"
+        if not (path / "bank.json").is_file():
+            self._built(source).save(path, overwrite=True)
+        return Bank.load(path)
+
+    def _given(self) -> Bank | None:
+        return None if self.config.bank is None else Bank.load(self.config.bank)
+
+    def _built(self, source: str) -> Bank:
+        config = self.config
+        if source == "copy-paste":
+            return crops(self.train, config.size)
+        if source == "gan":
+            return self._fitted(self.make("copy-paste"), "gan", config.gan_samples)
+        if source == "reference-relight":
+            return scenes(self.train, REFERENCE_SIZE, self._conditions())
+        return self._fitted(scenes(self.train, config.size, self._conditions()), "gan-scenes", config.gan_samples)
+
+    def _conditions(self) -> tuple[str, ...]:
+        """The conditions that the looks are told apart by: those that the test names, else all there are."""
+        known = self.train.schema.conditions
+        named = tuple(name for name in self.config.looks if name in known)
+        if not known:
+            expected = "a condition, such as a column 'lighting' of samples.csv"
+            raise DataError("no condition to relight towards", path=self.train.root, expected=expected)
+        return named or known
+
+    def _fitted(self, real: Bank, name: str, n: int) -> Bank:
+        self.progress.start(f"fitting a GAN to {len(real)} {real.info.kind}")
+        out, config = self.folder / name, self.config
         gan = GAN.for_crops(real)
         gan.fit(
             real,
@@ -61,7 +79,29 @@ def _fitted(real: Bank, config: EvaluationConfig, folder: Path, progress: Progre
             resume=out.exists(),
             seed=config.seed,
             precision=config.precision,
-            progress=progress,
+            progress=self.progress,
         )
-        gan.sample(config.gan_samples, seed=config.seed).save(drawn, overwrite=True)
-    return Bank.load(drawn)
+        return gan.sample(n, seed=config.seed)
+
+
+def banks_for(
+    arms: list[Arm], train: Dataset, test: Dataset, config: EvaluationConfig, folder: Path, progress: Progress
+) -> dict[str, Bank]:
+    """For each source that an arm names its bank.
+
+    Args:
+        arms: the arms of the evaluation.
+        train: training samples at the grid worked in.
+        test: test samples; only their subjects are looked at, to refuse a bank that knows one.
+        config: sizes and steps.
+        folder: where the fold keeps its banks and its GANs.
+        progress: told how a GAN's training goes.
+    """
+    maker = Maker(train, config, folder, progress)
+    wanted = dict.fromkeys(source for arm in arms for source in (*arm.sources, *arm.looks))
+    banks = {source: maker.make(source) for source in wanted}
+    if "gan" in banks and "copy-paste" not in banks:
+        banks["copy-paste"] = maker.make("copy-paste")  # shown beside what was generated
+    for bank in banks.values():
+        refuse_leak(bank, test)
+    return banks

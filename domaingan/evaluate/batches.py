@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,12 @@ from domaingan.tissue import foreground, intensity_range, to_scaled
 
 LABELLED_SHARE = 0.5
 """Share of the patches drawn from samples in which something is labelled, around one of its pixels."""
+
+WANTED_SHARE = 0.25
+"""Share of the patches drawn from samples under a wanted condition, where there are any."""
+
+Wanted = Mapping[str, Sequence[str]]
+"""Conditions and their values, such as ``{"lighting": ["dusk"]}``."""
 
 CLIP = (-1.0, 3.0)
 """Scaled units that reach the network."""
@@ -32,6 +39,8 @@ class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
         patch: spatial shape of a patch.
         length: number of items.
         seed: seeds every item, together with its number.
+        wanted: samples under one of these conditions are drawn a quarter of the time, however few there are: what is
+            tested on is what training is for, with every arm alike.
     """
 
     samples: list[Sample]
@@ -40,9 +49,11 @@ class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
     patch: tuple[int, ...]
     length: int
     seed: int
+    wanted: Wanted = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._labelled = [i for i, s in enumerate(self.samples) if s.mask is not None and (s.mask > 0).any()]
+        self._labelled = [i for i, s in enumerate(self.samples) if self._focus(s).any()]
+        self._wanted = [i for i, s in enumerate(self.samples) if is_wanted(s, self.wanted)]
         self._index = class_index(self.schema)
 
     def __len__(self) -> int:
@@ -50,9 +61,7 @@ class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
 
     def __getitem__(self, item: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         rng = np.random.default_rng((self.seed, item))
-        labelled = bool(self._labelled) and rng.random() < LABELLED_SHARE
-        number = int(rng.choice(self._labelled) if labelled else rng.integers(len(self.samples)))
-        sample = self.augment.paste(self.samples[number], rng)
+        sample = self.augment.blend(self.samples[self._number(rng)], rng)
         assert sample.mask is not None
         corner = self._corner(sample, rng)
         mask = window(sample.mask, corner, self.patch)
@@ -60,10 +69,25 @@ class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
         image, mask = self.augment.patch(image, self._index[mask], rng)
         return np.clip(image, *CLIP), mask.astype(np.int64)
 
+    def _number(self, rng: np.random.Generator) -> int:
+        if self._wanted and rng.random() < WANTED_SHARE:
+            return int(rng.choice(self._wanted))
+        labelled = bool(self._labelled) and rng.random() < LABELLED_SHARE
+        return int(rng.choice(self._labelled) if labelled else rng.integers(len(self.samples)))
+
+    def _focus(self, sample: Sample) -> NDArray[np.bool_]:
+        """Where something is labelled that matters: anything in scans, the objects in frames."""
+        if sample.mask is None:
+            return np.zeros(sample.shape, dtype=bool)
+        if not self.schema.objects:
+            labelled: NDArray[np.bool_] = np.greater(sample.mask, 0)
+            return labelled
+        return np.isin(sample.mask, [self.schema.classes[name] for name in self.schema.objects])
+
     def _corner(self, sample: Sample, rng: np.random.Generator) -> NDArray[Any]:
         """Around a labelled pixel of a labelled sample, else anywhere; a patch as large as the sample covers it."""
         size, shape = np.array(self.patch), np.array(sample.shape)
-        labelled = np.flatnonzero(sample.mask) if sample.mask is not None else np.zeros(0)
+        labelled = np.flatnonzero(self._focus(sample))
         if len(labelled):
             centre = np.array(np.unravel_index(int(rng.choice(labelled)), sample.shape))
             corner = centre - rng.integers(size // 4, np.maximum(3 * size // 4, size // 4 + 1))
@@ -72,6 +96,11 @@ class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
         fits = size >= shape
         clipped = np.clip(corner, 0, np.maximum(shape - size, 0))
         return np.where(fits, (shape - size) // 2, clipped)
+
+
+def is_wanted(sample: Sample, wanted: Wanted) -> bool:
+    """Whether the sample has one of the values of every wanted condition; no condition, no sample."""
+    return bool(wanted) and all(str(sample.condition.get(name, "")) in values for name, values in wanted.items())
 
 
 def class_index(schema: Schema) -> NDArray[np.uint8]:

@@ -10,14 +10,16 @@ class EvaluationConfig(BaseModel):
 
     Attributes:
         data: where the data lies.
-        task: ``segmentation``.
+        task: a key of :data:`domaingan.evaluate.tasks.TASKS`.
         arms: names of the arms, see :mod:`domaingan.evaluate.arms`.
         seeds: number of seeds an arm is trained with.
         seed: the first seed; also draws splits and fits the GAN.
         dims: dimensions worked in.
         folds: 1 for one split.
         steps: optimiser steps of the baseline.
-        width: channels of the baseline's first level.
+        width: channels of the first level of the baseline for scans.
+        backbone: encoder of the baseline for frames, ``timm:NAME[=WEIGHTS_FILE]``.
+        detector: network of the detection baseline, a key of :data:`domaingan.evaluate.detectors.DETECTORS`.
         size: edge of a crop; the default of its dimensions unless given.
         gan_steps: steps of the GAN that is fitted where an arm needs one and no bank is given.
         gan_samples: crops drawn from it.
@@ -26,6 +28,8 @@ class EvaluationConfig(BaseModel):
         bank: bank of the ``gan`` part, unless one is fitted.
         train: names of the training samples' filter, for the record.
         test: the same of the test samples.
+        limits: only so many training samples of a column's value, ``[column, value, number]``.
+        looks: the conditions among those of ``test``: what is relit towards, and drawn more often in training.
         precision: ``auto``, ``32`` or ``bf16``.
         command: how to run it again.
     """
@@ -41,6 +45,8 @@ class EvaluationConfig(BaseModel):
     folds: int = 1
     steps: int = 600
     width: int = 16
+    backbone: str | None = None
+    detector: str = "ssdlite"
     size: int
     gan_steps: int = 2000
     gan_samples: int = 500
@@ -49,5 +55,7 @@ class EvaluationConfig(BaseModel):
     bank: str | None = None
     train: dict[str, list[str]] = {}
     test: dict[str, list[str]] = {}
+    limits: list[tuple[str, str, int]] = []
+    looks: dict[str, list[str]] = {}
     precision: str = "auto"
     command: str = ""

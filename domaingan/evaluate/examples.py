@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from domaingan.bank import Bank
 from domaingan.cropping import window
 from domaingan.evaluate.arms import Augment
+from domaingan.evaluate.batches import Wanted, is_wanted
 from domaingan.grid import fullest_slice, slice_axis
 from domaingan.sample import Record, Sample, Schema
 from domaingan.tissue import intensity_range, to_scaled
@@ -22,10 +24,10 @@ def paste_examples(
 ) -> dict[str, NDArray[Any]]:
     """Some training samples before and after an arm's paste, the slice with most of what was pasted."""
     rows: dict[str, list[NDArray[Any]]] = {name: [] for name in ("hosts", "host_masks", "pasted", "pasted_masks")}
-    always = Augment(augment.pastes, None, share=1.0)
+    always = Augment(augment.pastes, share=1.0)
     for number in rng.permutation(len(samples)):
         host = samples[int(number)]
-        after = always.paste(host, rng)
+        after = always.blend(host, rng)
         if not any(record["place"] for record in after.meta["pasted"]) or len(rows["hosts"]) == SHOWN:
             continue
         added = np.asarray(after.mask) != np.asarray(host.mask)
@@ -60,15 +62,33 @@ def largest(masks: list[tuple[str, NDArray[Any]]]) -> list[int]:
     return sorted(position for _, position in chosen)
 
 
+def relight_examples(
+    samples: list[Sample], bank: Bank, augment: Augment, wanted: Wanted, rng: np.random.Generator
+) -> dict[str, NDArray[Any]]:
+    """Some training frames before and after an arm's relight, real frames under the wanted condition, some scenes."""
+    rows: dict[str, list[NDArray[Any]]] = {name: [] for name in ("lit_hosts", "relit", "lit_real", "scenes")}
+    always = Augment(looks=augment.looks, relit=1.0)
+    for number in rng.permutation(len(samples)):
+        host = samples[int(number)]
+        after = always.blend(host, rng)
+        if len(rows["relit"]) < SHOWN and "relit" in after.meta:
+            rows["lit_hosts"].append(host.image)
+            rows["relit"].append(after.image)
+        elif len(rows["lit_real"]) < SHOWN and is_wanted(host, wanted):
+            rows["lit_real"].append(host.image)
+    rows["scenes"] = [bank[i].image for i in sorted(rng.permutation(len(bank))[: 2 * SHOWN].tolist())]
+    return {name: array for name, pictures in rows.items() for array in _stacked({name: pictures}).values()}
+
+
 def prediction_examples(
-    samples: list[Sample], schema: Schema, predictions: dict[str, list[NDArray[Any]]]
+    samples: list[Sample], schema: Schema, truths: list[NDArray[Any]], predictions: dict[str, list[NDArray[Any]]]
 ) -> dict[str, NDArray[Any]]:
     """Test samples, their truth and what each arm predicted for them, all at the grid worked in."""
     rows: dict[str, list[NDArray[Any]]] = {"images": [], "truth": []}
     rows |= {f"prediction:{arm}": [] for arm in predictions}
-    for position, sample in enumerate(samples):
-        focus = np.asarray(sample.mask) > 0
-        image, truth = _slice(sample, schema, focus)
+    for position, (sample, true) in enumerate(zip(samples, truths, strict=True)):
+        focus = true > 0
+        image, truth = _slice(replace(sample, mask=true), schema, focus)
         rows["images"].append(image)
         rows["truth"].append(truth)
         for arm, masks in predictions.items():

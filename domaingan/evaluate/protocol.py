@@ -13,21 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Bank
-from domaingan.blend import Paste
+from domaingan.blend import Paste, Relight
 from domaingan.cropping import by_rarity, voxels_of
 from domaingan.errors import DataError
-from domaingan.evaluate import segmentation
 from domaingan.evaluate.arms import Arm, Augment, parse_arms
 from domaingan.evaluate.banks import banks_for
 from domaingan.evaluate.batches import prepared
 from domaingan.evaluate.config import EvaluationConfig
-from domaingan.evaluate.examples import bank_examples, largest, paste_examples, prediction_examples
+from domaingan.evaluate.examples import (
+    bank_examples,
+    largest,
+    paste_examples,
+    prediction_examples,
+    relight_examples,
+)
 from domaingan.evaluate.progress import Progress, Silent
 from domaingan.evaluate.split import Fold
 from domaingan.evaluate.summary import Scores, summarise
+from domaingan.evaluate.tasks import TASKS, Task, backbone_of
 from domaingan.files import claim_folder, read_json, write_arrays, write_json
-from domaingan.sample import Dataset, Sample
-from domaingan.transforms import Classic
+from domaingan.sample import BLOCK, Dataset, Sample, Schema
+from domaingan.transforms import Classic, Weather
 
 MAY_CHANGE = ("arms", "seeds", "command")
 """Settings that a resumed run may change: what was trained before stays true, and the table grows."""
@@ -35,11 +41,15 @@ MAY_CHANGE = ("arms", "seeds", "command")
 EMPTY = 0.02
 """Slices that show less of the body than this share are not trained on."""
 
+IN_MEMORY = 2e9
+"""Frames tested are kept in memory up to so many bytes, so that they are not decoded anew for every arm."""
+
 
 @dataclass
 class Prepared:
     """A fold ready to be trained on."""
 
+    task: Task
     train: list[Sample]
     test: Dataset
     own_grid: Dataset
@@ -94,8 +104,9 @@ def run(
                 seconds += sum(kept["seconds"].values())
         if number == 0:
             pictures = _pictures(ready, arms, config)
-            notes = _notes(ready, folds)
+            notes = _notes(ready, folds, config)
     result = summarise(scores, config, rarest) | {
+        "unit": _unit(folds[0].test),
         "classes": folds[0].test.schema.classes,
         "domain": folds[0].test.schema.domain,
         "training": losses,
@@ -135,13 +146,18 @@ def _prepare(
     tell: Progress,
 ) -> Prepared:
     folder.mkdir(parents=True, exist_ok=True)
+    task = TASKS[config.task]()
     tell.start("reading the training samples")
     train = regrid(fold.train).in_memory()
-    samples = [prepared(sample, train.schema) for sample in train if sample.mask is not None]
+    samples = [prepared(sample, train.schema) for sample in train if task.labelled(sample)]
     samples = [s for s in samples if s.meta["foreground"].mean() >= EMPTY or (np.asarray(s.mask) > 0).any()]
     tell.start("making the banks")
     banks = banks_for(arms, train, fold.test, config, folder, tell)
-    return Prepared(samples, regrid(fold.test), fold.test, banks, folder)
+    test, own_grid = regrid(fold.test), fold.test
+    if test.schema.domain == "frame" and sum(12 * np.prod(r.shape) for r in own_grid.records) < IN_MEMORY:
+        own_grid = own_grid.in_memory()
+        test = regrid(own_grid).in_memory()
+    return Prepared(task, samples, test, own_grid, banks, folder)
 
 
 def _train_and_score(arm: Arm, seed: int, fold: Prepared, config: EvaluationConfig, tell: Progress) -> dict[str, Any]:
@@ -153,44 +169,35 @@ def _train_and_score(arm: Arm, seed: int, fold: Prepared, config: EvaluationConf
         return kept
     tell.start(f"{arm.name}, seed {seed}")
     started = time.monotonic()
-    schema = fold.test.schema
-    model = segmentation.train(
-        fold.train,
-        schema,
-        augment_for(arm, fold.banks, schema.spatial_dims, schema.domain),
-        steps=config.steps,
-        seed=seed,
-        width=config.width,
-        precision=segmentation.precision_for(config.precision),
-        progress=tell.update,
-    )
+    augment = augment_for(arm, fold.banks, fold.test.schema, config)
+    model = fold.task.train(fold.train, fold.test.schema, augment, config, seed, tell.update)
     trained = time.monotonic()
+    model.save(path.with_suffix(".safetensors"))
     tell.start(f"{arm.name}, seed {seed}: scoring {len(fold.test)} samples")
     if not fold.shown:
-        fold.shown = largest([(r.group, _mask(s)) for r, s in zip(fold.test.records, fold.test, strict=True)])
-    scores = segmentation.score(model, fold.test, fold.own_grid)
-    predictions = [model.predict(fold.test[i]) for i in fold.shown]
-    arrays = {f"p{i}": prediction for i, prediction in enumerate(predictions)}
+        fold.shown = largest([(r.unit, fold.task.truth(s)) for r, s in zip(fold.test.records, fold.test, strict=True)])
+    scores = fold.task.score(model, fold.test, fold.own_grid)
+    arrays = {f"p{n}": fold.task.shown(model, fold.test[i]) for n, i in enumerate(fold.shown)}
     write_arrays(path.with_suffix(".npz"), {"shown": np.array(fold.shown), **arrays})
     timing = {"train": round(trained - started, 1), "score": round(time.monotonic() - trained, 1)}
     write_json(path, {"scores": scores, "losses": model.losses, "seconds": timing})
     return {"scores": scores, "losses": model.losses, "seconds": timing}
 
 
-def augment_for(arm: Arm, banks: Mapping[str, Bank], dims: int, domain: str) -> Augment:
+def augment_for(arm: Arm, banks: Mapping[str, Bank], schema: Schema, config: EvaluationConfig) -> Augment:
     """What an arm does to a training sample, given the banks of its fold."""
-    pastes = {source: Paste(banks[source]) for source in arm.sources}
-    return Augment(pastes, Classic(dims, domain) if arm.classic else None)
-
-
-def _mask(sample: Sample) -> NDArray[Any]:
-    return np.zeros(sample.shape, dtype=np.uint8) if sample.mask is None else sample.mask
+    return Augment(
+        pastes={source: Paste(banks[source], classes=schema.classes) for source in arm.sources},
+        looks={source: Relight(banks[source], only=config.looks) for source in arm.looks},
+        weather=Weather() if arm.weather else None,
+        classic=Classic(schema.spatial_dims, schema.domain) if arm.classic else None,
+    )
 
 
 def _rarest(fold: Prepared) -> str | None:
     """The rarest class of the training samples, by the rule that names a crop's condition."""
     names = {value: name for name, value in fold.test.schema.classes.items()}
-    held = [(s.group, voxels_of(np.asarray(s.mask))) for s in fold.train]
+    held = [(s.unit, voxels_of(np.asarray(s.mask))) for s in fold.train if s.mask is not None]
     order = [value for value in by_rarity(held) if value in names]
     return names[order[0]] if order else None
 
@@ -202,30 +209,55 @@ def _pictures(fold: Prepared, arms: list[Arm], config: EvaluationConfig) -> dict
     pasting = [arm for arm in arms if arm.sources]
     if pasting:
         arm = next((arm for arm in pasting if "gan" in arm.sources), pasting[0])
-        augment = augment_for(arm, fold.banks, schema.spatial_dims, schema.domain)
-        pictures |= paste_examples(fold.train, schema, augment, rng)
+        pictures |= paste_examples(fold.train, schema, augment_for(arm, fold.banks, schema, config), rng)
         pictures |= bank_examples(fold.banks["copy-paste"], "real_samples", "real_masks", rng)
         pictures |= bank_examples(fold.banks[arm.sources[0]], "crops", "crop_masks", rng, n=6)
     if "gan" in fold.banks:
         pictures |= bank_examples(fold.banks["gan"], "gan_samples", "gan_masks", rng)
+    relighting = [arm for arm in arms if arm.looks]
+    if relighting:
+        arm = next((arm for arm in relighting if "relight" in arm.looks), relighting[0])
+        augment = augment_for(arm, fold.banks, schema, config)
+        pictures |= relight_examples(fold.train, fold.banks[arm.looks[0]], augment, config.looks, rng)
     predictions, shown = {}, []
     for arm in arms:
         with np.load(fold.folder / f"{arm.name}-seed{config.seed}.npz", allow_pickle=False) as kept:
             shown = kept["shown"].tolist()
             predictions[arm.name] = [kept[f"p{i}"] for i in range(len(shown))]
-    return pictures | prediction_examples([fold.test[i] for i in shown], schema, predictions)
+    tested = [fold.test[i] for i in shown]
+    return pictures | prediction_examples(tested, schema, [fold.task.truth(s) for s in tested], predictions)
 
 
-def _notes(fold: Prepared, folds: list[Fold]) -> list[str]:
+def _unit(test: Dataset) -> str:
+    """What one value of a metric belongs to."""
+    units = {record.unit for record in test.records}
+    if units == {record.group for record in test.records}:
+        return "subject" if any(record.subject for record in test.records) else "sample"
+    return f"{BLOCK:g}-second block"
+
+
+def _notes(fold: Prepared, folds: list[Fold], config: EvaluationConfig) -> list[str]:
     """What a reader must know to trust the numbers."""
+    unit = _unit(fold.test)
+    trained, tested = ({record.unit for record in part.records} for part in (folds[0].train, folds[0].test))
+    frames = fold.test.schema.domain == "frame"
     notes = [
-        f"{len(folds[0].train.subjects)} training and {len(folds[0].test.subjects)} test subjects"
+        f"{len(trained)} training and {len(tested)} test {unit}s"
+        + (f" ({len(folds[0].train)} and {len(folds[0].test)} frames)" if frames else "")
         + (f" in the first of {len(folds)} folds" if len(folds) > 1 else ""),
-        "The primary comparison (the first arm with a GAN, else the last arm, against classic, on the rarest class) "
-        "was fixed before any score was seen.",
-        "Intervals are Student's t over test subjects after averaging over seeds; p is a paired sign-flip test. "
-        "Chance from drawing the training subjects is not in them.",
+        "The primary comparison (the first arm with a GAN, else the last arm, against classic, on "
+        + ("the mean over classes" if frames else "the rarest class")
+        + ") was fixed before any score was seen.",
+        f"Intervals are Student's t over test {unit}s after averaging over seeds; p is a paired sign-flip test. "
+        "Chance from drawing the training data is not in them.",
     ]
+    if frames:
+        notes.append(
+            "Scores are pooled over all test frames; each unit's value is what leaving it out changes (jackknife), "
+            "and their mean is the pooled score."
+        )
+        backbone = backbone_of(config)
+        notes += [] if backbone is None else [backbone.describe()]
     if "gan" in fold.banks:
         notes.append("One GAN is fitted a fold, to the training subjects alone, and serves every seed.")
     for source, bank in fold.banks.items():

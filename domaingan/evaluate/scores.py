@@ -1,13 +1,15 @@
-"""Segmentation scores a subject: Dice of each class and region, counted over all its slices or its volume."""
+"""Segmentation scores: of scans the Dice of each class and region a subject, of frames the IoU of each class."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.evaluate.statistics import leave_one_out
 from domaingan.sample import Schema
 
 FOUND = 0.1
@@ -58,3 +60,49 @@ class DiceCounter:
                 row[f"false:{name}"] = np.nan if truth else float(predicted > 0)
             result[subject] = row
         return result
+
+
+class IoUCounter:
+    """The same for frames: intersection over union of each class, counted over all frames; the unit is a block of time.
+
+    Pooled over a set as the field does (Everingham et al. 2010), since many a frame shows nothing of a class. What each
+    unit contributes is found by leaving it out, see :func:`domaingan.evaluate.statistics.leave_one_out`.
+
+    >>> counter = IoUCounter(Schema("masks", "frame", 2, ("red", "green", "blue"), {"sky": 0, "car": 8}))
+    >>> counter.add("a@0s", truth=np.array([[0, 8], [8, 8]]), prediction=np.array([[0, 0], [8, 8]]))
+    >>> counter.scores()["a@0s"]["iou:car"]
+    0.6666666666666666
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.targets = {name: value for name, value in schema.classes.items() if value not in schema.ignore}
+        self.ignore = schema.ignore
+        self._counts: dict[str, NDArray[np.int64]] = defaultdict(
+            lambda: np.zeros((len(self.targets), 2), dtype=np.int64)
+        )
+
+    def add(self, unit: str, truth: NDArray[Any], prediction: NDArray[Any]) -> None:
+        """Count a frame; both arrays on the data's own grid."""
+        counted = ~np.isin(truth, self.ignore) if self.ignore else np.ones(truth.shape, dtype=bool)
+        truth, prediction = truth[counted], prediction[counted]
+        for row, value in enumerate(self.targets.values()):
+            t, p = truth == value, prediction == value
+            both = int((t & p).sum())
+            self._counts[unit][row] += (both, int(t.sum()) + int(p.sum()) - both)
+
+    def scores(self) -> dict[str, dict[str, float]]:
+        """For each unit ``miou`` and ``iou:NAME``; NaN where no frame has the class."""
+        return leave_one_out(list(self._counts), self._pooled)
+
+    def _pooled(self, units: Sequence[str]) -> dict[str, float]:
+        both, either = np.sum([self._counts[unit] for unit in units], axis=0).T
+        iou = np.where(either > 0, both / np.maximum(either, 1), np.nan)
+        return {
+            "miou": float(np.nanmean(iou)),
+            **dict(zip(map("iou:{}".format, self.targets), iou.tolist(), strict=True)),
+        }
+
+
+def counter_for(schema: Schema) -> DiceCounter | IoUCounter:
+    """What a domain's masks are scored by."""
+    return DiceCounter(schema) if schema.domain == "scan" else IoUCounter(schema)

@@ -1,33 +1,35 @@
-"""The segmentation baseline: a small MONAI U-Net, trained on patches, applied by sliding window, scored by Dice."""
+"""The segmentation baseline: a U-Net, trained on patches or whole frames, applied by sliding window."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from monai.inferers.utils import sliding_window_inference
-from monai.losses.dice import DiceCELoss
-from monai.networks.nets.basic_unet import BasicUNet
 from numpy.typing import NDArray
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from domaingan.errors import DataError
 from domaingan.evaluate.arms import Augment
-from domaingan.evaluate.batches import CLIP, Patches, network_values
-from domaingan.evaluate.scores import DiceCounter
+from domaingan.evaluate.backbones import Backbone
+from domaingan.evaluate.batches import CLIP, Patches, Wanted, network_values
+from domaingan.evaluate.networks import DIVISOR, loss_for, seeded_network
+from domaingan.evaluate.scores import counter_for
+from domaingan.evaluate.weights import fill, load_model, save_model
 from domaingan.gan.fit import choose_precision
 from domaingan.sample import Dataset, Sample, Schema
 from domaingan.tissue import intensity_range, to_scaled
 
 LARGEST_PATCH = {2: 256, 3: 64}
-DIVISOR = 16
-"""A BasicUNet halves its input four times."""
+RATE = {"scan": 2e-3, "frame": 1e-3}
+"""Peak learning rates; the frames' encoder is trained already."""
 
 BATCH = {2: 8, 3: 2}
 
@@ -41,6 +43,8 @@ class Segmenter:
         patch: spatial shape it was trained on.
         schema: names the classes of its output.
         precision: dtype of its forward pass.
+        width: channels of the first level of the network for scans.
+        backbone: encoder of the network for frames.
         losses: mean training loss of each stretch of steps, ``[(step, loss), …]``.
     """
 
@@ -48,7 +52,9 @@ class Segmenter:
     patch: tuple[int, ...]
     schema: Schema
     precision: torch.dtype
-    losses: list[tuple[int, float]]
+    width: int = 16
+    backbone: Backbone | None = None
+    losses: list[tuple[int, float]] = field(default_factory=list)
 
     def predict(self, sample: Sample, shape: tuple[int, ...] | None = None) -> NDArray[np.uint8]:
         """The predicted mask of a sample, in mask values, resampled to ``shape`` where given (from probabilities)."""
@@ -64,11 +70,36 @@ class Segmenter:
         predicted: NDArray[np.uint8] = values[logits[0].argmax(0).numpy()]
         return predicted
 
+    def facts(self) -> dict[str, Any]:
+        """What :meth:`Segmenter.load` needs beside the weights."""
+        backbone = None if self.backbone is None else self.backbone.name
+        return {"patch": self.patch, "schema": asdict(self.schema), "width": self.width, "backbone": backbone}
 
-def patch_shape(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
+    def save(self, path: Path) -> None:
+        """Write weights and facts to one ``.safetensors`` file, atomically."""
+        save_model(path, self.network.state_dict(), "segmentation", self.facts())
+
+    @classmethod
+    def load(cls, path: Path) -> Segmenter:
+        """Open what :meth:`save` wrote; runs no code from the file.
+
+        Raises:
+            DataError: the file is missing or damaged, or holds another kind of model.
+        """
+        state, facts = load_model(path, "segmentation")
+        stored: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["schema"].items()}
+        schema = Schema(**stored)
+        backbone = None if facts["backbone"] is None else Backbone(facts["backbone"])
+        classes = len(network_values(schema))
+        network = seeded_network(schema, classes, 0, facts["width"], backbone, pretrained=False)
+        fill(network, state, path)
+        return cls(network.eval(), tuple(facts["patch"]), schema, torch.float32, facts["width"], backbone)
+
+
+def patch_shape(shapes: list[tuple[int, ...]], divisor: int) -> tuple[int, ...]:
     """The median shape, rounded up to what the network can halve, at most :data:`LARGEST_PATCH`."""
     median = np.median(np.array(shapes), axis=0)
-    return tuple(int(min(-(-m // DIVISOR) * DIVISOR, LARGEST_PATCH[len(median)])) for m in median)
+    return tuple(int(min(-(-m // divisor) * divisor, LARGEST_PATCH[len(median)])) for m in median)
 
 
 def train(
@@ -79,11 +110,12 @@ def train(
     steps: int,
     seed: int,
     width: int = 16,
-    rate: float = 2e-3,
+    backbone: Backbone | None = None,
+    wanted: Wanted | None = None,
     precision: torch.dtype = torch.float32,
     progress: Callable[[int, int, dict[str, float]], None] | None = None,
 ) -> Segmenter:
-    """Train a BasicUNet with Dice + cross-entropy, AdamW, a short warm-up and a cosine to zero.
+    """Train with Dice + cross-entropy, AdamW, a short warm-up and a cosine to zero.
 
     Args:
         samples: training samples, :func:`domaingan.evaluate.batches.prepared`.
@@ -91,8 +123,9 @@ def train(
         augment: what the arm does to them.
         steps: number of optimiser steps.
         seed: seeds weights and batches.
-        width: channels of the first level; they double three times.
-        rate: peak learning rate.
+        width: channels of the first level of the network for scans; they double three times.
+        backbone: encoder of the network for frames.
+        wanted: conditions of samples that are drawn more often than they occur, see :class:`Patches`.
         precision: dtype of the forward pass.
         progress: called with step, steps and the loss.
 
@@ -101,21 +134,19 @@ def train(
     """
     if not samples:
         raise DataError("no labelled training samples", expected="at least one")
-    patch = patch_shape([sample.shape for sample in samples])
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = _network(schema, width)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
+    patch = patch_shape([sample.shape for sample in samples], DIVISOR[schema.domain])
+    network = seeded_network(schema, len(network_values(schema)), seed, width, backbone)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE[schema.domain], weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(_warm_cosine, steps=steps))
-    criterion = DiceCELoss(include_background=False, softmax=True, to_onehot_y=True, batch=True)
+    criterion = loss_for(schema.domain)
     batch = BATCH[schema.spatial_dims]
-    patches = Patches(samples, schema, augment, patch, steps * batch, seed)
+    patches = Patches(samples, schema, augment, patch, steps * batch, seed, wanted or {})
     losses: list[tuple[int, float]] = []
     recent: list[float] = []
     for step, (image, target) in enumerate(_batches(patches, batch), start=1):
         with _autocast(precision):
             logits = network(image).float()
-        loss = criterion(_without_ignored(logits, target), torch.where(target == 255, 0, target)[:, None])
+        loss = criterion(logits, target)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 12.0)
@@ -129,31 +160,22 @@ def train(
             recent.clear()
         if progress is not None:
             progress(step, steps, {"loss": losses[-1][1] if losses else recent[-1]})
-    return Segmenter(network.eval(), patch, schema, precision, losses)
+    return Segmenter(network.eval(), patch, schema, precision, width, backbone, losses)
 
 
 def score(model: Segmenter, test: Dataset, own_grid: Dataset) -> dict[str, dict[str, float]]:
-    """Scores of every test subject, on the data's own grid.
+    """Scores of every test subject (of drives, block of time), on the data's own grid.
 
     Args:
         model: a trained segmenter.
         test: test samples at the grid it was trained on.
         own_grid: the same samples at the data's own grid, whose masks are the truth.
     """
-    counter = DiceCounter(own_grid.schema)
+    counter = counter_for(own_grid.schema)
     for record, coarse, own in zip(test.records, test, own_grid, strict=True):
         if own.mask is not None:
-            counter.add(record.group, own.mask, model.predict(coarse, own.shape))
+            counter.add(record.unit, own.mask, model.predict(coarse, own.shape))
     return counter.scores()
-
-
-def _network(schema: Schema, width: int) -> torch.nn.Module:
-    features = (width, width, 2 * width, 4 * width, 8 * width, width)
-    classes = len(network_values(schema))
-    network: torch.nn.Module = BasicUNet(schema.spatial_dims, len(schema.channels), classes, features)
-    if schema.spatial_dims == 2:
-        network = network.to(memory_format=torch.channels_last)
-    return network
 
 
 def _warm_cosine(step: int, steps: int) -> float:
@@ -163,16 +185,6 @@ def _warm_cosine(step: int, steps: int) -> float:
 
 def _batches(patches: Patches, batch: int) -> Iterator[list[Any]]:
     yield from DataLoader(patches, batch_size=batch, shuffle=False)
-
-
-def _without_ignored(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Logits that are certain of background where the target is ignored, so that nothing is learned there."""
-    ignored = (target == 255)[:, None]
-    if not bool(ignored.any()):
-        return logits
-    certain = torch.full_like(logits, -20.0)
-    certain[:, 0] = 20.0
-    return torch.where(ignored, certain, logits)
 
 
 def precision_for(precision: str) -> torch.dtype:

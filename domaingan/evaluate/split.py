@@ -1,33 +1,46 @@
-"""Who is trained on and who is tested: by named split, by condition, by fold or by a drawn third."""
+"""Who is trained on and who is tested: by split, by condition, by fold, by time within a drive, or a drawn third."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from domaingan.bank import Bank
 from domaingan.errors import DataError
-from domaingan.sample import Dataset
+from domaingan.sample import BLOCK, Dataset, Record, Value
 
 HELD_OUT = 1 / 3
 """Share of the subjects that is tested where nothing says otherwise."""
 
+Limit = tuple[str, Value, int]
+"""Column, value and how many of those samples may be trained on."""
+
 
 @dataclass(frozen=True)
 class Fold:
-    """Training and test samples of one fold; no subject or sequence is in both."""
+    """Training and test samples of one fold; no subject is in both, and no block of a drive or one beside it."""
 
     train: Dataset
     test: Dataset
 
     def __post_init__(self) -> None:
-        shared = sorted(set(self.train.groups) & set(self.test.groups))
+        near = _near(self.test)
+        shared = [record for record in self.train.records if record.unit in near]
         if shared:
-            raise DataError(f"{shared[0]!r} is both trained on and tested", path=self.train.root, expected="only one")
+            found = f"{shared[0].unit!r} is both trained on and tested"
+            raise DataError(found, path=self.train.root, expected="only one, or times that lie apart")
         for part, name in ((self.train, "training"), (self.test, "test")):
             if not len(part):
                 raise DataError(f"no {name} samples", path=part.root, expected="at least one")
+
+
+def _near(test: Dataset) -> set[str]:
+    """The units that are tested, and of drives the blocks just before and after them."""
+    timed = [record for record in test.records if record.time is not None]
+    beside = {replace(r, time=float(r.time or 0) + step).unit for r in timed for step in (-BLOCK, BLOCK)}
+    return {record.unit for record in test.records} | beside
 
 
 def folds(
@@ -37,31 +50,41 @@ def folds(
     train: Dataset | None = None,
     test: Dataset | None = None,
     k: int = 1,
+    limits: Sequence[Limit] = (),
 ) -> list[Fold]:
     """The folds of an evaluation.
 
     Args:
         data: all samples.
-        rng: draws the subjects where nothing names them.
+        rng: draws the subjects where nothing names them, and what a limit keeps.
         train: the training samples, where they are named; the test samples are then all others, unless named.
         test: the test samples, where they are named.
         k: number of folds by subject; 1 for a single split: the samples of split ``test`` where they are there,
             else a third of the subjects.
+        limits: only so many of these samples are trained on; the test samples are left as they are.
     """
+    pairs = _pairs(data, rng, train, test, k)
+    for name, value, n in limits:
+        pairs = [(trained.limit(name, value, n, rng), tested) for trained, tested in pairs]
+    return [Fold(*pair) for pair in pairs]
+
+
+def _pairs(
+    data: Dataset, rng: np.random.Generator, train: Dataset | None, test: Dataset | None, k: int
+) -> list[tuple[Dataset, Dataset]]:
     if k > 1:
         if train is not None or test is not None:
             raise DataError("folds and a named split", path=data.root, expected="one of them")
-        return [Fold(*pair) for pair in data.kfold(k, rng)]
+        return data.kfold(k, rng)
     if train is None and test is None:
         labelled = [record for record in data.records if record.split == "test"]
-        if labelled and len(labelled) < len(data):
-            test = data.where(split="test")
-        else:
-            return [Fold(*data.holdout(HELD_OUT, rng))]
+        if not labelled or len(labelled) == len(data):
+            return [data.holdout(HELD_OUT, rng)]
+        test = data.where(split="test")
     if train is None:
         assert test is not None
         train = _others(data, test)
-    return [Fold(train, _others(data, train) if test is None else test)]
+    return [apart(train, _others(data, train) if test is None else test)]
 
 
 def _others(data: Dataset, chosen: Dataset) -> Dataset:
@@ -69,13 +92,49 @@ def _others(data: Dataset, chosen: Dataset) -> Dataset:
     return data.of_groups(group for group in data.groups if group not in groups)
 
 
+def apart(train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
+    """Two choices of samples, parted by time where they meet in one drive.
+
+    Of the frames of a drive that both name, the earlier half is trained on and the later is tested. Then every
+    training frame goes that lies in a block of time that is tested, or in one beside it: frames that follow one another
+    are near-copies, and a score on them would measure memory. Subjects, and frames without a time, are left to
+    :class:`Fold`, which refuses them on both sides.
+    """
+    both = {_key(record) for record in train.records} & {_key(record) for record in test.records}
+    middle: dict[str, float] = {}
+    for sequence in {record.sequence for record in test.records if _key(record) in both and _is_timed(record)}:
+        times = [r.time for r in test.records if r.sequence == sequence and _key(r) in both and r.time is not None]
+        middle[sequence] = float(np.median(times)) // BLOCK * BLOCK
+
+    def tested(record: Record) -> bool:
+        return _key(record) not in both or not _is_timed(record) or (record.time or 0) >= middle[record.sequence]
+
+    later = test.select(i for i, record in enumerate(test.records) if tested(record))
+    near = _near(later)
+
+    def trained(record: Record) -> bool:
+        if not _is_timed(record):
+            return True
+        return record.unit not in near and not (_key(record) in both and tested(record))
+
+    return train.select(i for i, record in enumerate(train.records) if trained(record)), later
+
+
+def _is_timed(record: Record) -> bool:
+    return record.time is not None and not record.subject and bool(record.sequence)
+
+
+def _key(record: Record) -> tuple[str, int | None]:
+    return record.name, record.index
+
+
 def refuse_leak(bank: Bank, test: Dataset) -> None:
-    """Refuse a bank that was made from a test subject.
+    """Refuse a bank that was made from a test subject, or from a block of a drive that is tested or lies beside one.
 
     Raises:
         DataError: one of the bank's subjects is tested.
     """
-    tested = set(test.subjects) | set(test.groups)
+    tested = _near(test) | set(test.groups)
     leaked = [subject for subject in bank.subjects if subject in tested]
     if leaked:
         raise DataError(

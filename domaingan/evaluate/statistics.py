@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any, Literal
 
@@ -86,3 +86,32 @@ def verdict(difference: dict[str, Any], alpha: float = 0.05) -> Verdict:
     if difference["p"] >= alpha or low <= 0 <= high:
         return "no difference"
     return "helps" if difference["mean"] > 0 else "hurts"
+
+
+def leave_one_out(
+    units: Sequence[str], statistic: Callable[[Sequence[str]], Mapping[str, float]]
+) -> dict[str, dict[str, float]]:
+    """What each unit contributes to statistics that are pooled over units (IoU, average precision): the jackknife.
+
+    Unit i's value is θ - (n - 1) (θ_(-i) - mean_j θ_(-j)), θ_(-i) being the statistic without it. The values' mean is
+    θ itself, and the variance of their mean is the jackknife's (Tukey 1958; Efron and Stein 1981): so intervals and
+    paired tests over units work as for a plain mean. A statistic that is not defined without some unit (a class in one
+    block alone) is the first unit's value, and NaN for the others: there is no telling how it varies.
+
+    >>> leave_one_out(["a", "b"], lambda units: {"n": 10.0 * len(units) + ("a" in units)})["b"]
+    {'n': 20.5}
+    """
+    whole, n = statistic(units), len(units)
+    if n == 1:
+        return {units[0]: dict(whole)}
+    without = [statistic([other for other in units if other != unit]) for unit in units]
+    values: dict[str, dict[str, float]] = {unit: {} for unit in units}
+    for name, pooled in whole.items():
+        rest = np.array([found.get(name, np.nan) for found in without], dtype=float)
+        if np.isnan(pooled) or np.isnan(rest).any():
+            listed = [float(pooled), *[float("nan")] * (n - 1)]
+        else:
+            listed = (pooled - (n - 1) * (rest - rest.mean())).tolist()
+        for unit, value in zip(units, listed, strict=True):
+            values[unit][name] = value
+    return values

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from domaingan.evaluate.arms import Arm
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.statistics import mean_interval, paired, smallest_p, verdict
 
@@ -25,7 +26,7 @@ def summarise(scores: dict[str, dict[int, Scores]], config: EvaluationConfig, ra
     """
     first = next(iter(next(iter(scores.values())).values()))
     subjects = sorted(first)
-    metrics = list(next(iter(first.values())))
+    metrics = list(dict.fromkeys(metric for row in first.values() for metric in row))
     values = {arm: {m: _over_seeds(runs, subjects, m) for m in metrics} for arm, runs in scores.items()}
     metrics = [m for m in metrics if any(not np.isnan(rows[m]).all() for rows in values.values())]
     arms = {
@@ -59,11 +60,12 @@ def summarise(scores: dict[str, dict[int, Scores]], config: EvaluationConfig, ra
 def _primary(differences: dict[str, Any], reference: str, metrics: list[str], rarest: str | None) -> dict[str, Any]:
     """The one comparison that the verdict is about, fixed before any score is seen.
 
-    The first arm that uses a GAN (else the last one) against the reference, on the rarest class's Dice.
+    The first arm that uses a GAN (else the last one) against the reference, on the rarest class's Dice; for frames on
+    the metric over all classes, mean IoU or average precision.
     """
     if not differences:
         return {}
-    arm = next((name for name in differences if "gan" in name.split("+")), list(differences)[-1])
+    arm = next((name for name in differences if Arm.parse(name).generates), list(differences)[-1])
     metric = f"dice:{rarest}" if f"dice:{rarest}" in metrics else metrics[0]
     difference = differences[arm][metric]
     primary = {"arm": arm, "against": reference, "metric": metric, **difference}

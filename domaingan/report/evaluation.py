@@ -31,8 +31,8 @@ def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str
     against = result.get("reference", "classic")
     primary = result.get("primary")
     changes = _counted(result, against)
-    if primary is not None and "n" not in primary:
-        primary = primary | {"n": changes[primary["arm"]][primary["metric"]]["n"]}
+    if primary is not None:
+        primary = changes[primary["arm"]][primary["metric"]] | primary
     metrics = list(dict.fromkeys(metric for row in result["arms"].values() for metric in row))
     return {
         "title": words.headline(result["verdict"], primary),
@@ -41,6 +41,7 @@ def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str
         "explanation": _explanation(result, primary),
         "rival": _rival(result, primary),
         "against": against,
+        "unit": result.get("unit", "subject"),
         "facts": _facts(result, config),
         "scores": _scores(result["arms"], metrics),
         "differences": _differences(changes, metrics),
@@ -65,7 +66,7 @@ def _counted(result: dict[str, Any], against: str) -> dict[str, dict[str, dict[s
         for metric, change in row.items():
             pairs = zip(_values(result, arm, metric), _values(result, against, metric), strict=True)
             n = change.get("n", sum(a is not None and b is not None for a, b in pairs))
-            counted[arm][metric] = change | {"n": n}
+            counted[arm][metric] = change | {"n": n, "unit": result.get("unit", "subject")}
     return counted
 
 
@@ -83,12 +84,12 @@ def _explanation(result: dict[str, Any], primary: dict[str, Any] | None) -> str:
         if smallest is None or smallest < words.ALPHA:
             return "The measured difference has no interval, so that it cannot be told from chance."
         return (
-            f"With {count(n, 'test subject')} that can be compared, no p below {p_value(smallest)} is possible, "
+            f"With {count(n, 'test ' + words.unit_of(primary))} that can be compared, no p below {p_value(smallest)} is possible, "
             f"however large the difference. At least six are needed for p below {words.ALPHA}."
         )
     if result["verdict"] == "no difference":
         return (
-            "A difference of this size could be chance: drawing other test subjects could turn it round. "
+            f"A difference of this size could be chance: drawing other {words.unit_of(primary)}s to test could turn it round. "
             "That does not show that there is none."
         )
     return (
@@ -103,7 +104,7 @@ def _rival(result: dict[str, Any], primary: dict[str, Any] | None) -> str:
         return ""
     metric = primary["metric"]
     arm, rival = (np.array(_values(result, name, metric), dtype=float) for name in (primary["arm"], RIVAL))
-    change = paired(arm, rival, np.random.default_rng(0))
+    change = paired(arm, rival, np.random.default_rng(0)) | {"unit": words.unit_of(primary)}
     if change["mean"] is None:
         return ""
     said = words.mark(metric, change).text
@@ -112,7 +113,7 @@ def _rival(result: dict[str, Any], primary: dict[str, Any] | None) -> str:
 
 def _facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[str, str]]:
     facts = [("Data", str(config.get("data", ""))), ("Task", str(result.get("task", "")))]
-    facts.append(("Test subjects", str(len(result["subjects"]))))
+    facts.append((f"Test {result.get('unit', 'subject')}s", str(len(result["subjects"]))))
     if "seeds" in config:
         facts.append(("Seeds", _plain(config["seeds"])))
     if result.get("smallest_p") is not None:
@@ -186,7 +187,7 @@ def _chance(changes: dict[str, Any], against: str) -> list[str]:
 
 
 def _difference_figure(changes: dict[str, Any], metrics: Sequence[str], against: str) -> Markup | None:
-    dice = [metric for metric in metrics if metric.startswith("dice")] or list(metrics)
+    dice = [metric for metric in metrics if metric.startswith(("dice", "miou", "iou", "ap:"))] or list(metrics)
     groups = {
         metric_name(m): [(arm, row[m], words.mark(m, row[m])) for arm, row in changes.items() if m in row] for m in dice
     }

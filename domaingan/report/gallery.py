@@ -32,7 +32,7 @@ def build(run: Path, result: dict[str, Any]) -> list[dict[str, Any]]:
     arrays = _read(run / "pictures.npz")
     domain: Literal["scan", "frame"] = "frame" if result.get("domain") == "frame" else "scan"
     names = {int(value): str(name) for name, value in (result.get("classes") or {}).items()}
-    galleries = [_pasted(arrays, domain), _crops(arrays, domain), _generated(arrays, domain)]
+    galleries = [_pasted(arrays, domain), _crops(arrays, domain), _generated(arrays, domain), _relit(arrays)]
     galleries.append(_predictions(arrays, domain, result))
     return [found | {"legend": _legend(found.pop("values"), names)} for found in galleries if found is not None]
 
@@ -102,6 +102,23 @@ def _generated(arrays: Arrays, domain: str) -> dict[str, Any] | None:
         rows.insert(0, _sheet("Real", arrays["real_samples"], masks[1], "real crop", domain))
     text = "Crops of the training subjects, and crops that the GAN drew; nothing was picked by hand."
     return {"title": "Real and generated", "text": text, "layout": "sheet", "rows": rows, "values": _values(*masks)}
+
+
+def _relit(arrays: Arrays) -> dict[str, Any] | None:
+    if "relit" not in arrays or "lit_hosts" not in arrays:
+        return None
+    rows = [_sheet("Scenes that the looks come from", arrays["scenes"], None, "scene", "frame")]
+    pairs = zip(arrays["lit_hosts"], arrays["relit"], strict=True)
+    tiles = [
+        _tile(picture, None, what, f"{what} {i + 1}", "frame")
+        for i, pair in enumerate(pairs)
+        for picture, what in zip(pair, ("host", "relit"), strict=True)
+    ]
+    rows.append({"caption": "Hosts and their new look", "tiles": tiles})
+    if "lit_real" in arrays:
+        rows.append(_sheet("Real training frames of that look", arrays["lit_real"], None, "real frame", "frame"))
+    text = "Real training frames before and after they were relit; nothing was picked by hand."
+    return {"title": "Looks", "text": text, "layout": "sheet", "rows": rows, "values": []}
 
 
 def _sheet(caption: str, images: NDArray[Any], masks: NDArray[Any] | None, what: str, domain: str) -> dict[str, Any]:

@@ -14,7 +14,15 @@ MINUS, DASH = "−", "–"
 
 Ends = Sequence[float | None]
 
-_MEASURES = {"dice": "Dice", "found": "Found", "false": "False alarms"}
+_MEASURES = {
+    "dice": "Dice",
+    "found": "Found",
+    "false": "False alarms",
+    "miou": "Mean IoU",
+    "iou": "IoU",
+    "ap": "AP",
+    "ap50": "AP50",
+}
 
 LOWER_IS_BETTER = ("false",)
 """Measures of which less is better."""
@@ -110,13 +118,18 @@ def mark(metric: str, difference: dict[str, Any]) -> Mark:
     """
     n = difference["n"]
     if n == 0:
-        return Mark(DASH, "few", "no subject to compare")
+        return Mark(DASH, "few", f"no {unit_of(difference)} to compare")
     if smallest_p(n) >= ALPHA or difference["ci"][0] is None:
-        return Mark("?", "few", f"cannot be shown: {count(n, 'subject')}")
+        return Mark("?", "few", f"cannot be shown: {count(n, unit_of(difference))}")
     if not is_shown(difference):
         return Mark("○", "chance", "could be chance")
     good = (difference["mean"] > 0) != (metric.partition(":")[0] in LOWER_IS_BETTER)
     return Mark("▲", "better", "better") if good else Mark("▼", "worse", "worse")
+
+
+def unit_of(difference: dict[str, Any]) -> str:
+    """What a difference was measured over: subjects, unless it says otherwise."""
+    return str(difference.get("unit") or "subject")
 
 
 def count(n: int, noun: str) -> str:
@@ -128,13 +141,20 @@ def count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
+def tested(difference: dict[str, Any]) -> str:
+    """How many there were to compare.
+
+    >>> tested({"n": 3})
+    'n = 3 test subjects'
+    """
+    return f"n = {count(difference['n'], 'test ' + unit_of(difference))}"
+
+
 def numbers(difference: dict[str, Any]) -> str:
     """A difference's interval, p and n, for use in brackets."""
     ends = interval(difference["ci"], signed=True)
     said = "no interval" if ends == DASH else f"95 % interval {ends}"
-    return f"{said}, p = {p_value(difference.get('p'))}, n = {count(difference['n'], 'test subject')}".replace(
-        "p = below", "p below"
-    )
+    return f"{said}, p = {p_value(difference.get('p'))}, {tested(difference)}".replace("p = below", "p below")
 
 
 def headline(verdict: str, primary: dict[str, Any] | None) -> str:
@@ -148,11 +168,18 @@ def headline(verdict: str, primary: dict[str, Any] | None) -> str:
         return "Nothing was compared: a verdict needs a second arm beside the reference"
     arm, against, metric, mean = primary["arm"], primary["against"], metric_name(primary["metric"]), primary["mean"]
     if mean is None:
-        return f"Whether {arm} helps cannot be shown: no test subject has {metric}"
+        return f"Whether {arm} helps cannot be shown: no test {unit_of(primary)} has {metric}"
     if verdict in ("helps", "hurts"):
         way = "higher" if mean > 0 else "lower"
         return f"{arm} {verdict}: {metric} is {percent(abs(mean))} points {way} than with {against}"
     if verdict == "no difference":
         return f"No difference was shown between {arm} and {against}: {metric} differs by {points(mean)} points"
-    few = count(primary["n"], "test subject")
+    few = count(primary["n"], f"test {unit_of(primary)}")
     return f"Whether {arm} helps cannot be shown with {few}: {metric} differs by {points(mean)} points from {against}"
+
+
+def sentence(result: dict[str, Any]) -> str:
+    """The headline of a result with its numbers, in one line."""
+    primary = result["primary"]
+    said = headline(result["verdict"], primary)
+    return said if primary is None or primary["mean"] is None else f"{said} ({numbers(primary)})"

@@ -3,5 +3,6 @@
 from domaingan.transforms.classic import Classic
 from domaingan.transforms.offline import Offline
 from domaingan.transforms.preview import preview
+from domaingan.transforms.weather import Weather
 
-__all__ = ["Classic", "Offline", "preview"]
+__all__ = ["Classic", "Offline", "Weather", "preview"]

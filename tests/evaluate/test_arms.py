@@ -11,7 +11,14 @@ from domaingan.evaluate.arms import Arm, parse_arms
 def test_sums_are_parsed() -> None:
     arm = Arm.parse("gan+copy-paste+classic")
     assert arm.sources == ("gan", "copy-paste") and arm.classic
-    assert Arm.parse("none") == Arm("none", (), False)
+    assert Arm.parse("none") == Arm("none")
+
+
+def test_the_order_of_a_sum_does_not_matter() -> None:
+    first, second = Arm.parse("relight+copy-paste+weather+classic"), Arm.parse("classic+weather+copy-paste+relight")
+    assert (first.sources, first.looks, first.weather) == (second.sources, second.looks, second.weather)
+    assert first.looks == ("relight",) and first.generates
+    assert not Arm.parse("reference-relight+copy-paste").generates
 
 
 @pytest.mark.parametrize("name", ["", "gann", "gan+", "none+classic", "classic+classic", "gan++classic"])

@@ -20,7 +20,7 @@ from domaingan.transforms import Classic
 def patches() -> Patches:
     data = as_slices(phantoms.load("medical", subjects=2, shape=(32, 32, 16)))
     samples = [prepared(sample, data.schema) for sample in data]
-    augment = Augment({"copy-paste": Paste(crops(data, size=16))}, Classic(2, "scan"))
+    augment = Augment({"copy-paste": Paste(crops(data, size=16))}, classic=Classic(2, "scan"))
     return Patches(samples, data.schema, augment, (32, 48), 12, seed=3)
 
 

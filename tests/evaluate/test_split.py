@@ -9,9 +9,9 @@ from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.cropping import crops
 from domaingan.errors import DataError
-from domaingan.evaluate.split import Fold, folds, refuse_leak
+from domaingan.evaluate.split import Fold, apart, folds, refuse_leak
 from domaingan.grid import as_slices
-from domaingan.sample import Dataset
+from domaingan.sample import BLOCK, Dataset, Record, Schema
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +43,66 @@ def test_a_bank_that_knows_a_test_subject_is_refused(people: Dataset) -> None:
     refuse_leak(bank, people.of_groups(s for s in people.subjects if s not in bank.subjects))
     with pytest.raises(DataError, match=someone):
         refuse_leak(bank, people.where(subject=someone))
+
+
+def drive(lighting: str, sequence: str, n: int, step: float = 1.0) -> list[Record]:
+    return [
+        Record(f"{sequence}_{i:03d}", sequence=sequence, time=i * step, condition={"lighting": lighting})
+        for i in range(n)
+    ]
+
+
+@pytest.fixture
+def drives() -> Dataset:
+    schema = Schema("masks", "frame", 2, ("red", "green", "blue"), {"car": 1}, conditions=("lighting",))
+    return Dataset([*drive("day", "a", 20), *drive("dusk", "b", 60)], print, schema)  # type: ignore[arg-type]
+
+
+def times(data: Dataset, sequence: str) -> list[float]:
+    return [float(r.time or 0) for r in data.records if r.sequence == sequence]
+
+
+def test_a_drive_that_both_name_is_parted_by_time_with_a_gap(drives: Dataset) -> None:
+    train, test = apart(drives, drives.where(lighting="dusk"))
+    assert len(times(train, "a")) == 20 and not times(test, "a")
+    assert min(times(test, "b")) - max(times(train, "b")) > BLOCK
+    assert len(times(test, "b")) >= 30 and len(times(train, "b")) >= 20
+    Fold(train, test)
+
+
+def test_day_and_a_few_dusk_frames_tested_on_later_dusk(drives: Dataset, rng: np.random.Generator) -> None:
+    (fold,) = folds(drives, rng, train=drives, test=drives.where(lighting="dusk"), limits=[("lighting", "dusk", 4)])
+    assert len(times(fold.train, "b")) == 4 and len(times(fold.test, "b")) >= 30
+    assert min(times(fold.test, "b")) - max(times(fold.train, "b")) > BLOCK
+
+
+def test_named_stretches_keep_their_gap(drives: Dataset, rng: np.random.Generator) -> None:
+    early, late = drives.where(sequence="b", time="0..29"), drives.where(sequence="b", time="30..59")
+    (fold,) = folds(drives, rng, train=early, test=late)
+    assert times(fold.test, "b") == list(range(30, 60))
+    assert max(times(fold.train, "b")) < 30 - BLOCK
+
+
+def test_interleaved_frames_of_one_drive_are_refused(drives: Dataset) -> None:
+    with pytest.raises(DataError, match="both trained on and tested"):
+        Fold(drives.select(range(20, 80, 2)), drives.select(range(21, 80, 2)))
+
+
+def test_without_times_a_drive_stays_whole(drives: Dataset, rng: np.random.Generator) -> None:
+    untimed = Dataset(
+        [Record(r.name, sequence=r.sequence, condition=r.condition) for r in drives.records], print, drives.schema
+    )  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="'b' is both trained on and tested"):
+        folds(untimed, rng, train=untimed, test=untimed.where(lighting="dusk"))
+
+
+def test_a_bank_made_beside_a_tested_block_is_refused(drives: Dataset) -> None:
+    from domaingan.bank import BankInfo, new_entries
+
+    info = BankInfo(
+        kind="scenes", domain="frame", spatial_dims=2, channels=["red", "green", "blue"], classes={}, subjects=["b@25s"]
+    )
+    bank = Bank(info, np.zeros((1, 3, 8, 8), np.float16), np.zeros((1, 8, 8), np.uint8), new_entries(info, 1))
+    refuse_leak(bank, drives.where(sequence="b", time="35..59"))
+    with pytest.raises(DataError, match="b@25s"):
+        refuse_leak(bank, drives.where(sequence="b", time="30..59"))

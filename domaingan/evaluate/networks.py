@@ -1,0 +1,132 @@
+"""The segmenters' networks: a small U-Net for scans, a U-Net on an ImageNet encoder for frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from monai.losses.dice import DiceCELoss
+from monai.networks.nets.basic_unet import BasicUNet
+from torch import Tensor, nn
+from torch.nn import functional
+
+from domaingan.errors import DataError
+from domaingan.evaluate.backbones import Backbone
+from domaingan.sample import Schema
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+IGNORED = 255
+"""The target value of pixels that no loss counts."""
+
+DIVISOR = {"scan": 16, "frame": 32}
+"""How often the networks halve their input, as a factor."""
+
+DECODER = (128, 96, 64, 32, 16)
+"""Channels of the frame network's decoder, from the coarsest; half of the library's own, as an image has 11 classes."""
+
+
+def network_for(schema: Schema, classes: int, width: int, backbone: Backbone | None) -> nn.Module:
+    """The network of a domain: maps ``(B, C, *patch)`` scaled images to ``(B, classes, *patch)`` logits.
+
+    Args:
+        schema: says the domain, the dimensions and the channels.
+        classes: number of output channels.
+        width: channels of the first level of the network for scans; they double three times.
+        backbone: encoder of the network for frames.
+
+    Raises:
+        DataError: the backbone cannot be built, or its weights do not fit.
+    """
+    if schema.domain == "scan":
+        features = (width, width, 2 * width, 4 * width, 8 * width, width)
+        network: nn.Module = BasicUNet(schema.spatial_dims, len(schema.channels), classes, features)
+    else:
+        assert backbone is not None
+        network = FrameUNet(backbone, classes)
+    return network.to(memory_format=torch.channels_last) if schema.spatial_dims == 2 else network
+
+
+class FrameUNet(nn.Module):
+    """segmentation-models-pytorch's Unet on a timm encoder, from RGB in [0, 1]."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, backbone: Backbone, classes: int, state: Mapping[str, Tensor] | None = None) -> None:
+        import segmentation_models_pytorch as smp
+
+        super().__init__()
+        try:
+            self.unet = smp.Unet(f"tu-{backbone.name}", encoder_weights=None, classes=classes, decoder_channels=DECODER)
+        except (RuntimeError, ValueError, KeyError, AttributeError) as error:
+            raise DataError(f"backbone {backbone.name!r}: {error}", expected="a timm model with a pyramid") from None
+        mean, std = backbone.normalisation()
+        self.register_buffer("mean", torch.tensor(mean).reshape(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).reshape(1, 3, 1, 1))
+
+    def load_encoder(self, state: Mapping[str, Tensor]) -> None:
+        """Bring the encoder to the weights of a whole timm model; its classifier is not needed."""
+        own = self.unet.encoder.model.state_dict()
+        self.unet.encoder.model.load_state_dict({name: state[name] for name in own})
+
+    def forward(self, image: Tensor) -> Tensor:
+        """From ``(B, 3, H, W)`` in [0, 1], edges multiples of 32, to ``(B, classes, H, W)`` logits."""
+        logits: Tensor = self.unet((image - self.mean) / self.std)
+        return logits
+
+
+def loss_for(domain: str) -> Loss:
+    """Dice + cross-entropy of logits ``(B, classes, *patch)`` and targets ``(B, *patch)``, 255 not counted.
+
+    Of scans the background's Dice is left out; frames may have no background, so that every class counts.
+    """
+    return _scan_loss() if domain == "scan" else _frame_loss()
+
+
+def _scan_loss() -> Loss:
+    criterion = DiceCELoss(include_background=False, softmax=True, to_onehot_y=True, batch=True)
+
+    def loss(logits: Tensor, target: Tensor) -> Tensor:
+        known = torch.where(target == IGNORED, 0, target)[:, None]
+        value: Tensor = criterion(_certain_where_ignored(logits, target), known)
+        return value
+
+    return loss
+
+
+def _certain_where_ignored(logits: Tensor, target: Tensor) -> Tensor:
+    """Logits that are certain of background where the target is ignored, so that nothing is learned there."""
+    ignored = (target == IGNORED)[:, None]
+    if not bool(ignored.any()):
+        return logits
+    certain = torch.full_like(logits, -20.0)
+    certain[:, 0] = 20.0
+    return torch.where(ignored, certain, logits)
+
+
+def _frame_loss() -> Loss:
+    from segmentation_models_pytorch.losses import DiceLoss
+
+    dice: Any = DiceLoss("multiclass", ignore_index=IGNORED)
+
+    def loss(logits: Tensor, target: Tensor) -> Tensor:
+        value: Tensor = functional.cross_entropy(logits, target, ignore_index=IGNORED) + dice(logits, target)
+        return value
+
+    return loss
+
+
+def seeded_network(
+    schema: Schema, classes: int, seed: int, width: int, backbone: Backbone | None, *, pretrained: bool = True
+) -> nn.Module:
+    """:func:`network_for` with random weights drawn by ``seed``, and the backbone's own where it has any."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = network_for(schema, classes, width, backbone)
+    if pretrained and isinstance(network, FrameUNet) and backbone is not None:
+        state = backbone.state()
+        if state is not None:
+            network.load_encoder(state)
+    return network

@@ -1,0 +1,157 @@
+"""The tasks that can be evaluated: how each trains its baseline, scores it and shows what it predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.evaluate import segmentation
+from domaingan.evaluate.arms import Augment
+from domaingan.evaluate.average_precision import Detections
+from domaingan.evaluate.backbones import Backbone
+from domaingan.evaluate.config import EvaluationConfig
+from domaingan.evaluate.summary import Scores
+from domaingan.sample import Dataset, Sample, Schema
+
+if TYPE_CHECKING:
+    from domaingan.evaluate import detection
+
+Told = Callable[[int, int, dict[str, float]], None]
+
+SURE = 0.3
+"""Detections of at least this score are drawn."""
+
+
+class Model(Protocol):
+    """A trained baseline."""
+
+    losses: list[tuple[int, float]]
+
+    def save(self, path: Path) -> None:
+        """Write it to a ``.safetensors`` file."""
+
+
+class Task(Protocol):
+    """What a task has to offer."""
+
+    def train(
+        self, samples: list[Sample], schema: Schema, augment: Augment, config: EvaluationConfig, seed: int, told: Told
+    ) -> Any:
+        """A baseline trained on the augmented samples."""
+
+    def score(self, model: Any, test: Dataset, own_grid: Dataset) -> Scores:
+        """Its metrics for each unit of the test samples, on the data's own grid."""
+
+    def shown(self, model: Any, sample: Sample) -> NDArray[np.uint8]:
+        """What it predicts for a sample, as a mask to draw outlines from."""
+
+    def truth(self, sample: Sample) -> NDArray[Any]:
+        """What is true, as such a mask."""
+
+    def labelled(self, sample: Sample) -> bool:
+        """Whether a sample can be trained on."""
+
+
+class Segmentation:
+    """Masks: a U-Net, scored by Dice (scans) or IoU (frames)."""
+
+    def train(
+        self, samples: list[Sample], schema: Schema, augment: Augment, config: EvaluationConfig, seed: int, told: Told
+    ) -> segmentation.Segmenter:
+        """See :func:`domaingan.evaluate.segmentation.train`."""
+        return segmentation.train(
+            samples,
+            schema,
+            augment,
+            steps=config.steps,
+            seed=seed,
+            width=config.width,
+            backbone=backbone_of(config),
+            wanted=config.looks,
+            precision=segmentation.precision_for(config.precision),
+            progress=told,
+        )
+
+    def score(self, model: segmentation.Segmenter, test: Dataset, own_grid: Dataset) -> Scores:
+        """See :func:`domaingan.evaluate.segmentation.score`."""
+        return segmentation.score(model, test, own_grid)
+
+    def shown(self, model: segmentation.Segmenter, sample: Sample) -> NDArray[np.uint8]:
+        """The predicted mask."""
+        return model.predict(sample)
+
+    def truth(self, sample: Sample) -> NDArray[Any]:
+        """The mask."""
+        return np.zeros(sample.shape, dtype=np.uint8) if sample.mask is None else sample.mask
+
+    def labelled(self, sample: Sample) -> bool:
+        """Whether there is a mask."""
+        return sample.mask is not None
+
+
+class Detection:
+    """Boxes: a torchvision detector, scored by average precision."""
+
+    def train(
+        self, samples: list[Sample], schema: Schema, augment: Augment, config: EvaluationConfig, seed: int, told: Told
+    ) -> detection.Detector:
+        """See :func:`domaingan.evaluate.detection.train`."""
+        from domaingan.evaluate import detection  # torchvision's detectors take a second to import
+
+        return detection.train(
+            samples,
+            schema,
+            augment,
+            steps=config.steps,
+            seed=seed,
+            detector=config.detector,
+            backbone=backbone_of(config),
+            wanted=config.looks,
+            precision=segmentation.precision_for(config.precision),
+            progress=told,
+        )
+
+    def score(self, model: detection.Detector, test: Dataset, own_grid: Dataset) -> Scores:
+        """See :func:`domaingan.evaluate.detection.score`."""
+        from domaingan.evaluate import detection
+
+        return detection.score(model, test, own_grid)
+
+    def shown(self, model: detection.Detector, sample: Sample) -> NDArray[np.uint8]:
+        """The boxes it is sure of."""
+        return drawn_boxes(model.predict(sample), sample.shape)
+
+    def truth(self, sample: Sample) -> NDArray[np.uint8]:
+        """The true boxes."""
+        boxes, labels = sample.boxes, sample.labels
+        if boxes is None or labels is None:
+            return np.zeros(sample.shape, dtype=np.uint8)
+        return drawn_boxes(Detections(boxes, np.ones(len(boxes), np.float32), labels), sample.shape)
+
+    def labelled(self, sample: Sample) -> bool:
+        """Whether there are boxes, be it none of them in this frame."""
+        return sample.boxes is not None
+
+
+TASKS: dict[str, type[Segmentation] | type[Detection]] = {"segmentation": Segmentation, "detection": Detection}
+"""The tasks by name."""
+
+
+def backbone_of(config: EvaluationConfig) -> Backbone | None:
+    """The backbone that a config names."""
+    return None if config.backbone is None else Backbone.parse(config.backbone)
+
+
+def drawn_boxes(found: Detections, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """A mask of ``shape`` in which each box is filled with its class, smaller ones on top."""
+    mask = np.zeros(shape, dtype=np.uint8)
+    areas = np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1)
+    for i in np.argsort(-areas, kind="stable"):
+        if found.scores[i] >= SURE:
+            x0, y0, x1, y1 = np.rint(found.boxes[i]).astype(int).tolist()
+            mask[max(0, y0) : y1, max(0, x0) : x1] = found.labels[i]
+    return mask
