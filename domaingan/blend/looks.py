@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.color import lab2rgb, rgb2lab
 
+from domaingan.grid import resize
+
 Image = NDArray[np.float32]
 """``(3, H, W)`` RGB in [0, 1]."""
 
@@ -46,19 +48,28 @@ class Reinhard:
     Reinhard et al. 2001, "Color transfer between images", equations 10 and 11; in CIE L*a*b* instead of their lαβ,
     whose logarithm tears dark pixels apart.
 
+    Means and deviations are those of both pictures shrunk to a few pixels. What is finer is texture, and in generated
+    scenes coloured fringes: at 32 and 64 pixels theirs deviate by half more in a* than the real ones they were learned
+    from, at 16 by a fifth, at 8 by less than a tenth (CamVid at dusk).
+
     Attributes:
-        gain: by how much a channel may be stretched or pressed together at most.
+        coarse: edge of what is measured, in pixels.
+        gain: by how much a channel may be stretched at most, lest faint tints of a grey frame glow.
     """
 
-    gain: float = 3.0
+    coarse: int = 8
+    gain: float = 2.0
 
     def __call__(self, image: Image, small: Image, scene: Image) -> Image:
         """The frame with its colours moved and stretched."""
-        lab, own, other = (rgb2lab(rgb, channel_axis=0) for rgb in (image, small, scene))
+        coarse = tuple(min(n, self.coarse) for n in scene.shape[1:])
+        lab, own, other = (
+            rgb2lab(rgb, channel_axis=0) for rgb in (image, resize(small, coarse), resize(scene, coarse))
+        )
         means, stds = (
             [np.asarray(f(x, axis=(1, 2), keepdims=True), np.float32) for x in (own, other)] for f in (np.mean, np.std)
         )
-        stretch = np.clip((stds[1] + EPSILON) / (stds[0] + EPSILON), 1 / self.gain, self.gain)
+        stretch = np.minimum((stds[1] + EPSILON) / (stds[0] + EPSILON), self.gain)
         moved = (lab - means[0]) * stretch + means[1]
         black, white = (float(end) for end in (np.array([0, 100]) - means[0][0, 0]) * stretch[0, 0] + means[1][0, 0])
         moved[0] = softened(moved[0], black, white, 100)
