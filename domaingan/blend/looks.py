@@ -97,11 +97,12 @@ class FDA:
         """The frame and the waves that it lacks of the scene's."""
         band = min(self.band, (min(scene.shape[1:]) - 1) // 2)
         rows, columns = (_waves(n, band) for n in scene.shape[1:])
-        own, other = (rows.conj().T @ x @ columns.conj() / x[0].size for x in (small, scene))
+        half = (np.einsum("chw,wk->chk", x, columns.conj()) for x in (small, scene))
+        own, other = (np.einsum("hj,chk->cjk", rows.conj(), x) / scene[0].size for x in half)
         # The phase of what is almost zero is noise, but then so small a wave may have any.
         lacking = (np.abs(other) - np.abs(own)) * np.exp(1j * np.angle(own))
         rows, columns = (_waves(n, band) for n in image.shape[1:])
-        lit = image + (rows @ lacking @ columns.T).real.astype(np.float32)
+        lit = image + _real_product(np.einsum("hj,cjk->chk", rows, lacking), columns)
         return np.stack([softened(channel, float(channel.min()), float(channel.max()), 1) for channel in lit])
 
 
@@ -119,6 +120,13 @@ def _toe(values: Image, excess: float) -> Image:
     """-excess becomes 0; from ``KNEE * excess`` on values stay; in between they rise, smoothly and all the way."""
     below = np.maximum(KNEE * excess - values, 0)
     return values + (below / ((KNEE + 1) * excess)) ** 2 * excess
+
+
+def _real_product(left: NDArray[np.complex64], right: NDArray[np.complex64]) -> Image:
+    """The real part of ``left @ right.T``; by einsum, as threads of BLAS get into one another's way in workers."""
+    parts = (np.concatenate(pair, axis=-1) for pair in ((left.real, -left.imag), (right.real, right.imag)))
+    product: Image = np.einsum("chk,wk->chw", *parts)
+    return product
 
 
 def _waves(n: int, band: int) -> NDArray[np.complex64]:
