@@ -59,7 +59,7 @@ def entry_dtype(info: BankInfo) -> np.dtype[Any]:
 
     ``subject``: position in ``info.subjects`` (-1: none in particular); ``host`` and ``place``: position in
     ``info.hosts`` and the corner in it where a bound entry belongs (-1: free); ``spacing``: mm a pixel (of frames the
-    frame's own pixels); ``extent``: shape of the sample it was cut from, in its own pixels; ``centre``: where the
+    frame's own pixels); ``extent``: size of the sample it was cut from, in the same unit; ``centre``: where the
     object's centre lay, relative to the foreground's box (0 to 1; of frames to the whole frame); ``radius_mm``,
     ``contrast`` (to the ring, scaled units, first channel); ``depth_mm``: how far below the body's surface the
     shallowest part of the object lay; and one column ``condition:NAME`` a condition.
@@ -107,6 +107,11 @@ class Crop:
     def spacing(self) -> tuple[float, ...]:
         """Size of a pixel along each axis, in mm."""
         return tuple(float(s) for s in self.entry["spacing"])
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it was made for one place in one host."""
+        return int(self.entry["host"]) >= 0
 
 
 class Bank(Sequence[Crop]):

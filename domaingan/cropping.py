@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,9 @@ HALF_RANGE = 60_000.0
 CLASS_CONDITION = {"scan": "lesion", "frame": "object"}
 """What the class of a crop is called as a condition, by domain."""
 
+BENEATH = 3
+"""So many pixels below an object say what it stands on."""
+
 MARGIN = 1.25
 """How much larger than the object a crop must be to hold some of its surroundings."""
 
@@ -41,6 +44,7 @@ class _Found:
     contrast: float
     depth_mm: float
     voxels: Counter[int]
+    below: int
     subject: str
     condition: dict[str, Value]
 
@@ -48,11 +52,12 @@ class _Found:
 def crops(dataset: Dataset, size: int | None = None, condition: str | None = None) -> Bank:
     """The real crops of a dataset as a bank.
 
-    A crop is a connected component of all classes together (of all ``objects`` where the dataset names some); its
-    mask keeps every class. Its condition is the rarest class it holds (the one found in the fewest subjects, and
-    among those the one with the fewest voxels), or its sample's value in a column of ``samples.csv``. A crop is cut
-    at the dataset's own grid; an object that does not fit, with some surroundings, is shrunk to fit, and its
-    ``spacing`` says so.
+    A crop of a scan is a connected component of all classes together (of all ``objects`` where the dataset names
+    some), and its mask keeps every class. A crop of a frame is one of its instances; the bank also counts what was
+    right below each class of them (``info.ground``). Its condition is the rarest class it holds (the one found in the
+    fewest subjects, and among those the one with the fewest voxels), or its sample's value in a column of
+    ``samples.csv``. A crop is cut at the dataset's own grid; an object that does not fit, with some surroundings, is
+    shrunk to fit, and its ``spacing`` says so.
 
     Args:
         dataset: labelled samples, 2D or 3D.
@@ -68,8 +73,9 @@ def crops(dataset: Dataset, size: int | None = None, condition: str | None = Non
         size = 64 if dims == 2 else 32
     if size < 8 or size & (size - 1):
         raise DataError(f"size {size}", expected="a power of two, at least 8")
-    if not all(1 <= value <= 255 for value in dataset.schema.classes.values()):
-        raise DataError(f"class values {dataset.schema.classes}", path=dataset.root, expected="values of 1 to 255")
+    classes = cropped_classes(dataset.schema)
+    if not all(1 <= value <= 255 for value in classes.values()):
+        raise DataError(f"class values {classes}", path=dataset.root, expected="values of 1 to 255")
     condition = _known(condition, dataset.schema)
     left_out: Counter[str] = Counter()
     found = [crop for sample in dataset for crop in find_objects(sample, dataset.schema, size, left_out)]
@@ -77,14 +83,15 @@ def crops(dataset: Dataset, size: int | None = None, condition: str | None = Non
         raise DataError(
             "no object in any mask" + "".join(f", {n} {why}" for why, n in left_out.items()),
             path=dataset.root,
-            expected=f"at least one of {', '.join(dataset.schema.classes) or '(no classes named)'}",
+            expected=f"at least one of {', '.join(classes) or '(no classes named)'}",
         )
     labels, values = _labelled(found, condition, dataset.schema)
     info = BankInfo(
         domain=dataset.schema.domain,
         spatial_dims=dims,
         channels=list(dataset.schema.channels),
-        classes=dict(dataset.schema.classes),
+        classes=classes,
+        ground=_ground(found, dataset.schema),
         conditions={condition: values},
         subjects=list(dict.fromkeys(crop.subject for crop in found)),
         source=dataset.root,
@@ -98,6 +105,29 @@ def crops(dataset: Dataset, size: int | None = None, condition: str | None = Non
         entry["depth_mm"] = crop.depth_mm
         entry[f"condition:{condition}"] = values.index(label) if label in values else -1
     return Bank(info, np.stack([crop.image for crop in found]), np.stack([crop.mask for crop in found]), entries)
+
+
+def cropped_classes(schema: Schema) -> dict[str, int]:
+    """The classes that a crop's mask may hold: of frames those of objects, of scans all of them.
+
+    Raises:
+        DataError: frames whose objects are not named.
+    """
+    if schema.domain == "scan":
+        return dict(schema.classes)
+    if not schema.objects:
+        raise DataError("no objects named", expected='"objects": [class, …] in classes.json')
+    return {name: schema.classes[name] for name in schema.objects}
+
+
+def _ground(found: Iterable[_Found], schema: Schema) -> dict[str, dict[str, int]]:
+    """For each class of objects how often each other class was right below one; frames alone."""
+    names = {value: name for name, value in schema.classes.items()}
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for crop in found:
+        if crop.below in names:
+            counts[names[crop.voxels.most_common(1)[0][0]]][names[crop.below]] += 1
+    return {name: dict(counter.most_common()) for name, counter in counts.items()}
 
 
 def _known(condition: str | None, schema: Schema) -> str:
@@ -148,32 +178,57 @@ def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[st
     if sample.mask is None:
         left_out["samples without a mask"] += 1
         return []
-    values = [schema.class_value(name) for name in (schema.objects or schema.classes)]
-    wanted = np.where(np.isin(sample.mask, [v for v in values if v not in schema.ignore]), sample.mask, 0)
-    # Objects of frames touch one another: each class has components of its own. Classes of a lesion nest.
-    layers = [np.where(wanted == v, wanted, 0) for v in values] if schema.objects else [wanted]
-    if not wanted.any():
+    layers = list(_layers(sample, schema))
+    if not layers:
         return []
     ends = intensity_range(sample, schema.domain)
     scaled = to_scaled(sample.image, ends)
-    inside = foreground(sample) if schema.domain == "scan" else np.ones(sample.shape, dtype=bool)
+    scan = schema.domain == "scan"
+    inside = foreground(sample) if scan else np.ones(sample.shape, dtype=bool)
     box = _box(inside)
-    depth = surface_depth(inside, sample.spacing)
+    depth = surface_depth(inside, sample.spacing) if scan else np.zeros(sample.shape, dtype=np.float32)
     found = []
-    for layer in layers:
-        labels, _ = components(layer)
-        for number, where in enumerate(ndimage.find_objects(labels), start=1):
-            if (labels[where] == number).sum() < MIN_PIXELS[sample.spatial_dims]:
-                left_out[f"objects under {MIN_PIXELS[sample.spatial_dims]} pixels"] += 1
-                continue
-            own = np.zeros(layer.shape, dtype=layer.dtype)
-            own[where] = np.where(labels[where] == number, layer[where], 0)
-            crop = _cut(sample, scaled, own, where, box, depth, size)
-            if crop.voxels:
-                found.append(crop)
-            else:
-                left_out[f"objects too thin to be shrunk to {size} pixels"] += 1
+    for own, where in layers:
+        if (own[where] > 0).sum() < MIN_PIXELS[sample.spatial_dims]:
+            left_out[f"objects under {MIN_PIXELS[sample.spatial_dims]} pixels"] += 1
+            continue
+        crop = _cut(sample, scaled, own, where, box, depth, size)
+        if crop.voxels:
+            found.append(crop if scan else replace(crop, below=_below(own, where, sample.mask, schema)))
+        else:
+            left_out[f"objects too thin to be shrunk to {size} pixels"] += 1
     return found
+
+
+def _layers(sample: Sample, schema: Schema) -> Iterator[tuple[NDArray[Any], tuple[slice, ...]]]:
+    """Each object of a sample: its class values on the whole grid, 0 elsewhere, and the part that holds it."""
+    assert sample.mask is not None
+    values = [schema.class_value(name) for name in (schema.objects or schema.classes)]
+    wanted = np.where(np.isin(sample.mask, [v for v in values if v not in schema.ignore]), sample.mask, 0)
+    if sample.instances is not None:
+        numbered = [sample.instances]
+    elif schema.objects:  # objects touch one another: each class has components of its own. Lesions' classes nest.
+        numbered = [components(wanted == v)[0] for v in values]
+    else:
+        numbered = [components(wanted)[0]]
+    for labels in numbered:
+        for number, where in enumerate(ndimage.find_objects(labels), start=1):
+            if where is not None:
+                own = np.zeros(wanted.shape, dtype=wanted.dtype)
+                own[where] = np.where(labels[where] == number, wanted[where], 0)
+                yield own, where
+
+
+def _below(own: NDArray[Any], where: tuple[slice, ...], mask: NDArray[Any], schema: Schema) -> int:
+    """The class most often found up to 3 pixels below the lowest quarter of an object; -1 where there is none."""
+    body = own[where] > 0
+    feet = body[-max(1, len(body) // 4) :]
+    columns = np.flatnonzero(feet.any(axis=0)) + where[1].start
+    low = where[0].stop
+    beneath = mask[low : low + BENEATH, columns]
+    others = [schema.classes[name] for name in schema.objects] + list(schema.ignore)
+    values, counts = np.unique(beneath[~np.isin(beneath, others)], return_counts=True)
+    return int(values[counts.argmax()]) if len(values) else -1
 
 
 def _box(inside: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -206,12 +261,13 @@ def _cut(
         image=np.clip(image, -HALF_RANGE, HALF_RANGE).astype(np.float16),
         mask=piece,
         spacing=spacing,
-        extent=sample.shape,
+        extent=tuple(round(n * s) for n, s in zip(sample.shape, sample.spacing, strict=True)),
         centre=np.clip(((low + high) / 2 - box[0]) / (box[1] - box[0]), 0, 1).astype(np.float32),
         radius_mm=float(radius),
         contrast=float(contrast(image, piece, around)[0]),
         depth_mm=float(depth[mask > 0].min()),
         voxels=voxels_of(piece),
+        below=-1,
         condition=dict(sample.condition),
         subject=sample.unit,
     )

@@ -8,7 +8,7 @@ from domaingan.adapters.frames import PICTURES, pictures_in, read_picture
 from domaingan.bank import Bank
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Record, Sample, Schema
-from domaingan.scenes import scenes
+from domaingan.scenery import scenes
 
 REFERENCE_SIZE = 256
 """Edge of the scenes made of pictures: looks are in coarse colours, and memory is short."""

@@ -55,7 +55,23 @@ class Feather:
         return np.where(distance <= self.reach, ramp, 0).astype(np.float32)
 
 
-METHODS: dict[str, type[Alpha] | type[Feather]] = {"alpha": Alpha, "feather": Feather}
+@dataclass(frozen=True)
+class Soft:
+    """The mask with its outermost pixels half mixed with the host, as a lens would: nothing outside it is changed."""
+
+    edge: float = 0.6
+    reach: int = 0
+
+    def __call__(self, body: Mask) -> Image:
+        """1 in the body, ``edge`` at its border, 0 elsewhere."""
+        inner = ndimage.binary_erosion(body, ndimage.generate_binary_structure(body.ndim, 1), border_value=1)
+        return np.where(inner, 1, self.edge * body).astype(np.float32)
+
+
+METHODS: dict[str, type[Alpha] | type[Feather] | type[Soft]] = {"alpha": Alpha, "feather": Feather, "soft": Soft}
+
+DEFAULTS = {"scan": "feather", "frame": "soft"}
+"""The method of a domain, unless another is named."""
 
 
 def blend_patch(
@@ -90,7 +106,7 @@ def blend_patch(
     if matched:
         wanted = contrast(crop, body, around_crop) if target is None else target
         lost = wanted - contrast(blended, body, around_host)
-        # A shift s · weight moves the contrast by s · (1 - mean weight in the ring).
-        gain = max(1 - float(weight[around_host].mean()), 0.1)
+        # A shift s · weight moves the contrast by s · (mean weight in the body - mean weight in the ring).
+        gain = max(float(weight[body].mean()) - float(weight[around_host].mean()), 0.1)
         blended = blended + weight * (lost / gain).reshape(shape)
     return blended.astype(np.float32), weight > 0

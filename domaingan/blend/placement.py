@@ -72,3 +72,13 @@ def grown(mask: NDArray[Any], pixels: int) -> Mask:
         return body
     dilated: Mask = ndimage.binary_dilation(body, iterations=pixels)
     return dilated
+
+
+def overlap(
+    patch: Sequence[int], host: Sequence[int], corner: NDArray[Any]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """The part of a patch that lies in the host, and where in the host that is."""
+    start = [max(0, int(c)) for c in corner]
+    stop = [min(h, int(c) + p) for p, h, c in zip(patch, host, corner, strict=True)]
+    source = tuple(slice(a - int(c), b - int(c)) for a, b, c in zip(start, stop, corner, strict=True))
+    return source, tuple(slice(a, b) for a, b in zip(start, stop, strict=True))

@@ -101,7 +101,7 @@ def blender_for(
 
     if bank.info.kind == "scenes":
         return Relight(bank, method or "reinhard", only=looks_named(bank, only))
-    return Paste(bank, method or "feather", (1, per_image), only, classes=dataset.schema.classes)
+    return Paste(bank, method, (1, per_image), only, schema=dataset.schema)
 
 
 def _written(augmented: Offline, out: Path, overwrite: bool, preview: Path | None) -> tuple[dict[str, Any], str]:

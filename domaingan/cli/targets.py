@@ -32,11 +32,11 @@ def cut(dataset: Dataset, target: str, size: int | None, condition: str | None) 
     """The crops or scenes of a dataset.
 
     Raises:
-        DataError: there is no such target, or :func:`domaingan.cropping.crops` or :func:`domaingan.scenes.scenes`
+        DataError: there is no such target, or :func:`domaingan.cropping.crops` or :func:`domaingan.scenery.scenes`
             refuses.
     """
     from domaingan.cropping import crops
-    from domaingan.scenes import scenes
+    from domaingan.scenery import scenes
 
     if target == "crops":
         return crops(dataset, size, condition)

@@ -132,7 +132,7 @@ def _check_bank(config: EvaluationConfig, data: Dataset, chosen: list[Fold]) -> 
     if config.bank is None:
         return
     bank = Bank.load(config.bank)
-    blender = Paste(bank, classes=data.schema.classes) if bank.info.kind == "crops" else Relight(bank)
+    blender = Paste(bank, schema=data.schema) if bank.info.kind == "crops" else Relight(bank)
     blender.check(data.schema)
     for fold in chosen:
         refuse_leak(bank, fold.test)

@@ -14,7 +14,7 @@ from domaingan.evaluate.progress import Progress
 from domaingan.evaluate.split import refuse_leak
 from domaingan.gan import GAN
 from domaingan.sample import Dataset
-from domaingan.scenes import scenes
+from domaingan.scenery import scenes
 
 REFERENCE_SIZE = 128
 """Edge of a real frame that serves as a reference: looks are in its coarse colours."""

@@ -187,7 +187,7 @@ def _train_and_score(arm: Arm, seed: int, fold: Prepared, config: EvaluationConf
 def augment_for(arm: Arm, banks: Mapping[str, Bank], schema: Schema, config: EvaluationConfig) -> Augment:
     """What an arm does to a training sample, given the banks of its fold."""
     return Augment(
-        pastes={source: Paste(banks[source], classes=schema.classes) for source in arm.sources},
+        pastes={source: Paste(banks[source], schema=schema) for source in arm.sources},
         looks={source: Relight(banks[source], only=config.looks) for source in arm.looks},
         weather=Weather() if arm.weather else None,
         classic=Classic(schema.spatial_dims, schema.domain) if arm.classic else None,

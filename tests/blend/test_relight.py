@@ -18,7 +18,7 @@ from domaingan.blend.looks import FDA, softened
 from domaingan.errors import DataError
 from domaingan.grid import resize
 from domaingan.sample import Dataset, Record, Sample, Schema
-from domaingan.scenes import scenes
+from domaingan.scenery import scenes
 
 SCHEMA = Schema(
     "test", "frame", 2, ("red", "green", "blue"), {"road": 0, "car": 1}, conditions=("lighting",), objects=("car",)
