@@ -1,0 +1,136 @@
+"""A scan or slice while crops go into it: in the body, below its surface, on no other object, the ring matched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.bank import Crop
+from domaingan.blend.labels import merge_boxes, merge_mask
+from domaingan.blend.methods import Method, blend_patch
+from domaingan.blend.placement import grown, overlap, place
+from domaingan.blend.variation import NONE, Variation, apply
+from domaingan.sample import Sample
+from domaingan.tissue import (
+    RING_WIDTH,
+    contrast,
+    foreground,
+    from_scaled,
+    intensity_range,
+    ring,
+    surface_depth,
+    tissue,
+    to_scaled,
+)
+
+GAP = 2
+"""Pixels kept free between a pasted object and an older one."""
+
+
+@dataclass(frozen=True)
+class ScanRules:
+    """What is the same for every host of a paste.
+
+    Attributes:
+        values: host mask value for every bank mask value.
+        method: how pixels are mixed.
+        variation: how crops are varied.
+        depth_mm: pasted objects lie at least so deep below the surface.
+    """
+
+    values: NDArray[np.int64]
+    method: Method
+    variation: Variation
+    depth_mm: float
+
+    def host(self, sample: Sample) -> ScanHost:
+        """The sample, ready to be pasted into."""
+        return ScanHost.of(sample, self)
+
+
+@dataclass
+class ScanHost:
+    """A host while crops go into it: its own copies of image and labels, and what is measured once."""
+
+    rules: ScanRules
+    sample: Sample
+    image: NDArray[np.float32]
+    mask: NDArray[Any]
+    boxes: NDArray[np.float32] | None
+    labels: NDArray[np.int64] | None
+    ends: NDArray[np.float32]
+    inside: NDArray[np.bool_]
+    depth: NDArray[np.float32]
+    darkest: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, sample: Sample, rules: ScanRules) -> ScanHost:
+        """Measure a sample, which must have a mask."""
+        assert sample.mask is not None
+        inside = foreground(sample)
+        depth, ends = surface_depth(inside, sample.spacing), intensity_range(sample, "scan")
+        copies = sample.image.copy(), sample.mask.copy()
+        darkest = sample.image.reshape(len(sample.image), -1).min(axis=1)
+        return cls(rules, sample, *copies, sample.boxes, sample.labels, ends, inside, depth, darkest)
+
+    def take(self, crop: Crop, rng: np.random.Generator) -> dict[str, Any] | None:
+        """Paste a crop; its place, scale and contrast, or None where it found no place."""
+        rules, bound = self.rules, crop.is_bound
+        draw = (NONE if bound else rules.variation).draw(self.sample.spatial_dims, rng)
+        margin = max(rules.method.reach, RING_WIDTH) + 1
+        patch = apply(crop, draw, self.sample.spacing, margin)
+        if patch is None:
+            return None
+        image, mask = patch
+        if bound:
+            corner: NDArray[Any] | None = np.array(crop.entry["place"]) + _trim(crop, margin)
+        else:
+            taken = grown(self.mask, GAP)
+            corner = place(mask > 0, self.depth, rules.depth_mm, taken, self.sample.spacing, rng)
+        if corner is None:
+            return None
+        self._paste(image, rules.values[mask], corner, rules.method, _own_contrast(crop) * draw.contrast)
+        return {"place": [int(c) for c in corner], "scale": draw.scale, "contrast": draw.contrast}
+
+    def result(self) -> Sample:
+        """The sample with everything that was pasted."""
+        return replace(self.sample, image=self.image, mask=self.mask, boxes=self.boxes, labels=self.labels)
+
+    def _paste(
+        self, image: NDArray[np.float32], values: NDArray[Any], corner: NDArray[Any], method: Any, target: Any
+    ) -> None:
+        """Blend a patch in at ``corner``, clipped to the host, and merge the labels."""
+        source, where = overlap(values.shape, self.mask.shape, corner)
+        image, values = image[(slice(None), *source)], values[source]
+        stored = self.image[(slice(None), *where)]
+        older = self.mask[where] > 0
+        blended, changed = blend_patch(
+            to_scaled(stored, self.ends),
+            image,
+            values > 0,
+            self.inside[where] & ~older,
+            tissue(image),
+            method,
+            target,
+        )
+        # Only what changed goes through the scaled units and back: all else stays bit-identical. A dark object in a
+        # dark place must not become darker than anything a scanner stores.
+        stored[:, changed] = np.maximum(from_scaled(blended, self.ends)[:, changed], self.darkest[:, None])
+        pasted = np.zeros_like(self.mask)
+        pasted[where] = values
+        merged = merge_mask(self.mask, pasted)
+        if self.boxes is not None and self.labels is not None:
+            self.boxes, self.labels = merge_boxes(self.boxes, self.labels, self.mask, merged, pasted)
+        self.mask = merged
+
+
+def _trim(crop: Crop, margin: int) -> NDArray[Any]:
+    """How far :func:`domaingan.blend.variation.apply` moves the corner of an unvaried crop by trimming it."""
+    return np.argwhere(crop.mask > 0).min(axis=0) - margin
+
+
+def _own_contrast(crop: Crop) -> NDArray[np.float32]:
+    return contrast(crop.image, crop.mask, ring(crop.mask, inside=tissue(crop.image)))
