@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from domaingan.bank import Bank as Bank
     from domaingan.blend import Paste as Paste
     from domaingan.blend import Variation as Variation
+    from domaingan.corrupt import corrupt as corrupt
     from domaingan.cropping import crops as crops
     from domaingan.errors import DataError as DataError
     from domaingan.evaluate.api import evaluate as evaluate
@@ -41,6 +42,7 @@ _HOMES = {
     "Paste": "blend",
     "Sample": "sample",
     "Variation": "blend",
+    "corrupt": "corrupt",
     "crops": "cropping",
     "evaluate": "evaluate",
     "load": "adapters",
