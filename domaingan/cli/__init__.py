@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from domaingan.cli import blend, crops, demo, evaluate, inspect, report, sample, train
+from domaingan.cli import blend, crops, demo, evaluate, inspect, report, robustness, sample, train
 from domaingan.errors import DataError
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-for module in (demo, inspect, train, crops, sample, blend, evaluate, report):
+for module in (demo, inspect, train, crops, sample, blend, evaluate, robustness, report):
     app.command(module.NAME)(module.command)
 
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from domaingan.errors import DataError
 from domaingan.evaluate.statistics import paired
 from domaingan.report import figures, gallery, words
-from domaingan.report.words import count, interval, metric_name, p_value, percent, points
+from domaingan.report.words import count, duration, interval, metric_name, p_value, percent, plain, points
 
 RIVAL = "copy-paste+classic"
 
@@ -52,7 +52,7 @@ def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str
         "per_seed": _per_seed(result, primary),
         "galleries": gallery.build(run, result),
         "notes": result.get("notes") or [],
-        "settings": [(name, _plain(value)) for name, value in config.items() if name != "command"],
+        "settings": [(name, plain(value)) for name, value in config.items() if name != "command"],
         "command": config.get("command") or "",
         "text": words,
     }
@@ -115,24 +115,12 @@ def _facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[str, st
     facts = [("Data", str(config.get("data", ""))), ("Task", str(result.get("task", "")))]
     facts.append((f"Test {result.get('unit', 'subject')}s", str(len(result["subjects"]))))
     if "seeds" in config:
-        facts.append(("Seeds", _plain(config["seeds"])))
+        facts.append(("Seeds", plain(config["seeds"])))
     if result.get("smallest_p") is not None:
         facts.append(("Smallest p possible", p_value(result["smallest_p"])))
     if result.get("seconds") is not None:
-        facts.append(("Time taken", _duration(float(result["seconds"]))))
+        facts.append(("Time taken", duration(float(result["seconds"]))))
     return [(name, text) for name, text in facts if text]
-
-
-def _duration(seconds: float) -> str:
-    """Seconds as a person says them.
-
-    >>> _duration(42.4), _duration(312), _duration(7384)
-    ('42 s', '5 min 12 s', '2 h 3 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def _scores(arms: dict[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
@@ -235,12 +223,3 @@ def _per_seed(result: dict[str, Any], primary: dict[str, Any] | None) -> dict[st
         return None
     rows = [(arm, [percent(mean) for mean in row.get(primary["metric"], [])]) for arm, row in table.items()]
     return {"metric": metric_name(primary["metric"]), "rows": rows, "n": max(len(row[1]) for row in rows)}
-
-
-def _plain(value: Any) -> str:
-    """A setting as a short text."""
-    if isinstance(value, dict):
-        return "; ".join(f"{name}: {_plain(entry)}" for name, entry in value.items()) or words.DASH
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_plain, value)) or words.DASH
-    return words.DASH if value is None else str(value)

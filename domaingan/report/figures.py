@@ -6,7 +6,7 @@ import base64
 import io
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -56,7 +56,7 @@ def differences(groups: Mapping[str, Sequence[tuple[str, dict[str, Any], Mark]]]
         label.set_fontweight("bold" if label.get_text() in groups else "normal")
     axes.set_ylim(rows - 0.4, -0.6)
     axes.set_xlabel(f"difference to {against}, points (95 % interval)")
-    return _svg(figure, "differences", f"Differences to {against} with their intervals; the table has the numbers")
+    return svg(figure, "differences", f"Differences to {against} with their intervals; the table has the numbers")
 
 
 def _interval(axes: Any, row: int, difference: dict[str, Any], mark: Mark) -> None:
@@ -86,7 +86,7 @@ def subjects(names: Sequence[str], before: Sequence[float], after: Sequence[floa
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlabel("percent")
     figure.legend(loc="outside upper right", ncols=2, frameon=False, labelcolor=INK)
-    return _svg(figure, "subjects", f"Scores of every test subject with {arms[0]} and with {arms[1]}")
+    return svg(figure, "subjects", f"Scores of every test subject with {arms[0]} and with {arms[1]}")
 
 
 def losses(curves: Mapping[str, Sequence[tuple[Sequence[float], Sequence[float]]]]) -> Markup:
@@ -100,17 +100,17 @@ def losses(curves: Mapping[str, Sequence[tuple[Sequence[float], Sequence[float]]
     axes.set_xlabel("step")
     axes.set_ylabel("training loss")
     figure.legend(loc="outside upper left", ncols=2, frameon=False, labelcolor=INK)
-    return _svg(figure, "losses", "Training loss of every arm over the steps")
+    return svg(figure, "losses", "Training loss of every arm over the steps")
 
 
-def _svg(figure: Figure, name: str, title: str) -> Markup:
+def svg(figure: Figure, name: str, title: str, grid: Literal["x", "y"] = "x") -> Markup:
     """The figure as an ``<svg>`` element without any address in it, in the page's colours and font."""
     for axes in figure.axes:
         axes.set_facecolor("none")
         axes.tick_params(colors=INK, labelsize=9, length=0)
         axes.xaxis.label.set_color(INK)
         axes.yaxis.label.set_color(INK)
-        axes.grid(axis="x", color=FAINT, linewidth=0.6)
+        axes.grid(axis=grid, color=FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
         for spine in axes.spines.values():
             spine.set_visible(False)

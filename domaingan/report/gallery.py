@@ -29,7 +29,7 @@ def build(run: Path, result: dict[str, Any]) -> list[dict[str, Any]]:
     Raises:
         DataError: ``pictures.npz`` is there but cannot be read.
     """
-    arrays = _read(run / "pictures.npz")
+    arrays = read_arrays(run / "pictures.npz")
     domain: Literal["scan", "frame"] = "frame" if result.get("domain") == "frame" else "scan"
     names = {int(value): str(name) for name, value in (result.get("classes") or {}).items()}
     galleries = [_pasted(arrays, domain), _crops(arrays, domain), _generated(arrays, domain), _relit(arrays)]
@@ -37,7 +37,12 @@ def build(run: Path, result: dict[str, Any]) -> list[dict[str, Any]]:
     return [found | {"legend": _legend(found.pop("values"), names)} for found in galleries if found is not None]
 
 
-def _read(path: Path) -> Arrays:
+def read_arrays(path: Path) -> Arrays:
+    """The arrays of a run's pictures, none where there is no such file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     if not path.is_file():
         return {}
     try:

@@ -97,6 +97,27 @@ def metric_name(metric: str) -> str:
     return f"{name}, {target.replace('_', ' ')}" if target else name
 
 
+def duration(seconds: float) -> str:
+    """Seconds as a person says them.
+
+    >>> duration(42.4), duration(312), duration(7384)
+    ('42 s', '5 min 12 s', '2 h 3 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def plain(value: Any) -> str:
+    """A setting as a short text."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {plain(entry)}" for name, entry in value.items()) or DASH
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(plain, value)) or DASH
+    return DASH if value is None else str(value)
+
+
 def is_shown(difference: dict[str, Any]) -> bool:
     """Whether the interval excludes 0, p is below :data:`ALPHA`, and so many subjects could show it at all."""
     low, high = difference["ci"]

@@ -1,0 +1,180 @@
+"""``domaingan robustness``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from domaingan.cli import options as o
+from domaingan.errors import DataError
+
+NAME = "robustness"
+
+
+def command(
+    data: o.Data,
+    out: o.Out,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            metavar="MODEL_SPEC",
+            help="A RUN of evaluate, torchvision:NAME[=WEIGHTS_FILE], onnx:FILE or python:MODULE:FUNCTION.",
+        ),
+    ],
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="THEIRS=OURS,..",
+            help="Which class of the model is which of the data, where their names differ.",
+        ),
+    ] = None,
+    corruptions: Annotated[
+        str | None,
+        typer.Option("--corruptions", metavar="C,..", help="Only these, or groups: noise, blur, weather, digital."),
+    ] = None,
+    severities: Annotated[str, typer.Option("--severities", metavar="1-5", help="1-5, or some, as 1,3,5.")] = "1-5",
+    score: Annotated[
+        float,
+        typer.Option("--score", min=0, max=1, help="Detections below it are left out.", rich_help_panel=o.WORK),
+    ] = 0.05,
+    decode: Annotated[
+        str | None,
+        typer.Option(
+            "--decode",
+            metavar="LAYOUT",
+            help="How an ONNX file's outputs are read: boxes, yolov8, yolov5 or yolox; found out unless given.",
+            rich_help_panel=o.WORK,
+        ),
+    ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            "--names",
+            metavar="FILE",
+            help="The model's class names: a file with one a line, coco, or coco91.",
+            rich_help_panel=o.WORK,
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", min=1, help="Of an ONNX model; all cores but one.", rich_help_panel=o.WORK),
+    ] = None,
+    resize: o.Resize = None,
+    layout: o.Layout = None,
+    where: o.Where = None,
+    limit: o.Limit = None,
+    skip_problems: o.Skip = False,
+    seed: o.Seed = 0,
+    resume: o.Resume = False,
+    overwrite: o.Overwrite = False,
+    json: o.Json = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """How does a model hold up? Show it DATA clean and corrupted, and score what it finds.
+
+    OUT/report.html shows the answer; OUT/result.json has every number. An interrupted run goes on with --resume.
+    """
+    chosen = severities_of(severities)
+    from domaingan.cli.progress import Teller
+    from domaingan.robustness import robustness
+    from domaingan.robustness.specs import Reading
+
+    if not resume:
+        o.claim(out, data, overwrite)
+    dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with Teller("reading the frames") as teller:
+        result = robustness(
+            dataset,
+            model,
+            out,
+            mapping=pairs(mapping),
+            corruptions=None if corruptions is None else corruptions.split(","),
+            severities=chosen,
+            resize=o.height_width(resize),
+            seed=seed,
+            reading=Reading(score, decode, names, threads or max(1, cores - 1)),
+            resume=resume,
+            overwrite=overwrite,
+            progress=teller,
+            command=shlex.join(["domaingan", *sys.argv[1:]]),
+        )
+    from domaingan.report import write
+    from domaingan.robustness.summary import headline
+
+    report = write(out)
+    if not json:
+        show(result)
+    o.finish({**result, "report": str(report)}, json, f"{headline(result)}\n{report}")
+
+
+def severities_of(text: str) -> list[int]:
+    """``1-5`` or ``1,3,5`` as numbers.
+
+    >>> severities_of("2-4"), severities_of("1,5")
+    ([2, 3, 4], [1, 5])
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        low, dash, high = part.strip().partition("-")
+        if not low.isdigit() or (dash and not high.isdigit()):
+            raise DataError(f"--severities {text}", expected="1-5, or some of them, as 1,3,5")
+        found += range(int(low), int(high if dash else low) + 1)
+    return found
+
+
+def pairs(texts: list[str] | None) -> dict[str, str]:
+    """``THEIRS=OURS,..`` texts as a dict."""
+    found = {}
+    for text in ",".join(texts or []).split(","):
+        theirs, _, ours = text.partition("=")
+        if text and not (theirs and ours):
+            raise DataError(f"--map {text}", expected="THEIRS=OURS,..")
+        if text:
+            found[theirs.strip()] = ours.strip()
+    return found
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print how the model was read, which class is which, and the table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for line in result["model"]["describe"]:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    names = Table("model's class", "data's class", "objects", title="classes", title_justify="left")
+    for pair in result["names"]:
+        names.add_row(pair["model"], pair["data"], str(result["objects"].get(pair["data"], "")))
+    for name in result["unmatched"]["data"]:
+        names.add_row("–", name, "not scored" if name not in result["classes"] else str(result["objects"][name]))
+    console.print(names)
+    others = len(result["unmatched"]["model"])
+    if others:
+        console.print(
+            f"{others} more classes of the model are none of the data's: what it finds of them does not count"
+        )
+    console.print(_table(result))
+
+
+def _table(result: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    metric = {"ap": "AP", "miou": "mean IoU"}[result["metric"]]
+    heads = [f"severity {severity}" for severity in result["severities"]]
+    table = Table(
+        "corruption", *heads, title=f"{metric}, percent; clean {_percent(result['clean'])}", title_justify="left"
+    )
+    for name, row in result["table"].items():
+        table.add_row(name, *map(_percent, row))
+    return table
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"

@@ -1,0 +1,168 @@
+"""What the page of a robustness run shows: headline, table of heat, curves, one frame under every corruption."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from domaingan.errors import DataError
+from domaingan.report import figures, frame_sheet, words
+from domaingan.report.words import count, metric_name, percent
+from domaingan.robustness.scores import mean
+from domaingan.robustness.summary import headline
+
+REQUIRED = ("clean", "mpc", "rpc", "table", "model", "metric")
+
+HEAT = "217, 118, 43"
+"""Orange, red, green, blue: the more of it, the more was lost."""
+
+GROUPS = ("noise", "blur", "weather", "digital", "other")
+
+
+def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """The values of ``templates/robustness.html``.
+
+    Raises:
+        DataError: the result lacks what every robustness run has, or its pictures are damaged.
+    """
+    missing = [name for name in REQUIRED if name not in result]
+    if missing:
+        raise DataError(f"no {missing[0]!r}", path=run / "result.json", expected="the result of a robustness run")
+    return {
+        "title": headline(result),
+        "explanation": _explanation(result),
+        "metric": metric_name(result["metric"]),
+        "clean": percent(result["clean"]),
+        "facts": _facts(result, config),
+        "severities": result["severities"],
+        "heat": [
+            {
+                "group": group,
+                "rows": [_row(name, result) for name in names],
+                "mean": _cells(_mean_row(names, result), result),
+            }
+            for group, names in _groups(result).items()
+        ],
+        "curve": _curve(result),
+        "classes": _classes(result),
+        "sheet": frame_sheet.build(run, result),
+        "names": result["names"],
+        "objects": result["objects"],
+        "unmatched": result["unmatched"],
+        "scored": list(result["classes"]),
+        "described": result["model"]["describe"],
+        "notes": result.get("notes") or [],
+        "seconds": _seconds(result.get("seconds") or {}),
+        "settings": [(name, words.plain(value)) for name, value in config.items() if name not in ("command", "frames")],
+        "command": config.get("command") or "",
+        "text": words,
+    }
+
+
+def _explanation(result: dict[str, Any]) -> str:
+    """The worst and the mildest corruption, for someone who reads no further."""
+    means = {name: mean(row) for name, row in result["table"].items()}
+    known = {name: value for name, value in means.items() if value == value}
+    if not known or not result["clean"]:
+        return ""
+    worst, mildest = min(known, key=lambda name: known[name]), max(known, key=lambda name: known[name])
+    said = f"Least is left under {_spaced(worst)} ({percent(known[worst])})"
+    return said + ("." if worst == mildest else f", most under {_spaced(mildest)} ({percent(known[mildest])}).")
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[str, str]]:
+    objects = sum(result["objects"].values())
+    what = f", {count(objects, 'true object')}" if result["task"] == "detection" else ""
+    kept = result["rpc"]
+    corruptions = f"{len(result['table'])} × {count(len(result['severities']), 'severity').replace('ys', 'ies')}"
+    return [
+        ("Data", f"{config.get('data', '')}: {count(result['frames'], 'frame')}{what}"),
+        ("Task", result["task"]),
+        ("Corruptions", corruptions),
+        (f"Clean {metric_name(result['metric'])}", percent(result["clean"])),
+        ("Corrupted (mPC)", percent(result["mpc"])),
+        ("Share kept (rPC)", words.DASH if kept is None else f"{percent(kept)} %"),
+    ]
+
+
+def _groups(result: dict[str, Any]) -> dict[str, list[str]]:
+    groups = {group: [name for name in result["table"] if result["groups"].get(name) == group] for group in GROUPS}
+    return {group: names for group, names in groups.items() if names}
+
+
+def _mean_row(names: Sequence[str], result: dict[str, Any]) -> list[float | None]:
+    return [_or_none(mean(values)) for values in zip(*(result["table"][name] for name in names), strict=True)]
+
+
+def _or_none(value: float) -> float | None:
+    return value if value == value else None
+
+
+def _row(name: str, result: dict[str, Any]) -> dict[str, Any]:
+    return {"name": _spaced(name), "cells": _cells(result["table"][name], result)}
+
+
+def _cells(values: Sequence[float | None], result: dict[str, Any]) -> list[tuple[str, str]]:
+    """Each severity's value and their mean, as percent with a colour."""
+    return [(percent(value), _heat(value, result["clean"])) for value in [*values, _or_none(mean(values))]]
+
+
+def _heat(value: float | None, clean: float | None) -> str:
+    """The background of a cell: the more orange, the less of the clean score is left.
+
+    >>> _heat(0.1, 0.2)
+    'background: rgba(217, 118, 43, 0.32)'
+    """
+    if value is None or not clean:
+        return ""
+    lost = 1 - min(1.0, max(0.0, value / clean))
+    return f"background: rgba({HEAT}, {0.64 * lost:.2f})"
+
+
+def _curve(result: dict[str, Any]) -> Markup | None:
+    """The metric over severity, a line a group, from the clean score on."""
+    if not result["clean"]:
+        return None
+    figure = Figure(figsize=(figures.WIDTH, 3.0), layout="constrained")
+    axes = figure.add_subplot()
+    clean, severities = 100 * result["clean"], list(result["severities"])
+    axes.axhline(clean, color=figures.INK, linewidth=0.8, linestyle=(0, (4, 3)))
+    for number, (group, names) in enumerate(_groups(result).items()):
+        values = [None if value is None else 100 * value for value in _mean_row(names, result)]
+        points = [float("nan") if value is None else value for value in [clean, *values]]
+        colour = figures.COLOURS[number % len(figures.COLOURS)]
+        marker = "osD^v"[number % 5]
+        axes.plot([0, *severities], points, color=colour, marker=marker, markersize=5, linewidth=1.6, label=group)
+    axes.set_xticks([0, *severities], ["clean", *map(str, severities)])
+    axes.set_ylim(0, clean * 1.08)
+    axes.set_xlabel("severity")
+    axes.set_ylabel(f"{metric_name(result['metric'])}, percent")
+    figure.legend(loc="outside upper left", ncols=4, frameon=False, labelcolor=figures.INK)
+    title = f"{metric_name(result['metric'])} by severity for each group of corruptions; the table has the numbers"
+    return figures.svg(figure, "curves", title, grid="y")
+
+
+def _classes(result: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
+    """For each class its number, clean, mPC and rPC."""
+    return [
+        (name, str(result["objects"].get(name, "")), percent(row["clean"]), percent(row["mpc"]), percent(row["rpc"]))
+        for name, row in result["per_class"].items()
+    ]
+
+
+def _seconds(spent: Mapping[str, float]) -> str:
+    """How long it took, and whose time it was."""
+    if not spent:
+        return ""
+    parts = [
+        f"{words.duration(spent[name])} {what}" for name, what in (("model", "the model"), ("corruption", "corrupting"))
+    ]
+    return f"Measured in {words.duration(spent['total'])}: {', '.join(parts)} (side by side where there are cores)."

@@ -1,0 +1,67 @@
+"""From what a model says, in its own numbers and pixels, to the data's class values on the data's own grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.errors import DataError
+from domaingan.evaluate.average_precision import Detections
+from domaingan.grid import resize
+from domaingan.robustness.model import Answer, Model
+from domaingan.robustness.names import Matching
+from domaingan.robustness.scores import NOTHING
+from domaingan.sample import Schema
+
+
+@dataclass(frozen=True)
+class Translation:
+    """Translates a model's answers.
+
+    Attributes:
+        model: whose answers.
+        matching: which of its classes is which of the data.
+        schema: of the data.
+    """
+
+    model: Model
+    matching: Matching
+    schema: Schema
+
+    def __call__(self, answer: Answer, seen: tuple[int, ...], shape: tuple[int, int]) -> Detections | NDArray[Any]:
+        """The answer for a picture of shape ``seen`` on the data's own grid of ``shape``.
+
+        Boxes of classes that the data does not have are left out; such pixels of a mask are
+        :data:`domaingan.robustness.scores.NOTHING`.
+        """
+        values = self.matching.values(self.model.classes)
+        if isinstance(answer, Detections):
+            kept = np.isin(answer.labels, list(values))
+            labels = np.array([values[n] for n in answer.labels[kept].tolist()], dtype=np.int64)
+            factors = np.array([shape[1] / seen[1], shape[0] / seen[0]] * 2, dtype=np.float32)
+            return Detections((answer.boxes[kept] * factors).astype(np.float32), answer.scores[kept], labels)
+        own = resize(answer, shape, label=True)
+        return own if not self.model.complete else _translated(own, values)
+
+    def check_values(self, answer: NDArray[Any]) -> None:
+        """Refuse a mask in the data's own values, as it claims, that has others.
+
+        Raises:
+            DataError: it has a value that no class of the data has.
+        """
+        known = [*self.schema.classes.values(), *self.schema.ignore]
+        strange = sorted(set(np.unique(answer).tolist()) - set(known) - {0})
+        if strange:
+            values = ", ".join(f"{name} {value}" for name, value in self.schema.classes.items())
+            expected = f"the data's values ({values}), or an attribute `classes` of the function that names its own"
+            raise DataError(f"{self.model.name} returned a mask with the value {strange[0]}", expected=expected)
+
+
+def _translated(mask: NDArray[Any], values: dict[int, int]) -> NDArray[Any]:
+    own = np.full(mask.shape, NOTHING, dtype=np.int64)
+    for theirs, ours in values.items():
+        own[mask == theirs] = ours
+    return own

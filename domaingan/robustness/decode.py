@@ -1,0 +1,179 @@
+"""From a detector's output arrays to candidate boxes in the pixels of its input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.evaluate.average_precision import Detections
+
+STRIDES = (8, 16, 32)
+
+Outputs = Mapping[str, NDArray[Any]]
+
+
+class Layout(Protocol):
+    """How outputs are laid out.
+
+    Attributes:
+        kind: ``boxes``, ``yolov8``, ``yolov5`` or ``yolox``.
+        classes: number of classes, None where labels are given and their number is not known.
+        suppressed: whether duplicates are gone already.
+    """
+
+    @property
+    def kind(self) -> str:
+        """As above."""
+
+    @property
+    def classes(self) -> int | None:
+        """As above."""
+
+    @property
+    def suppressed(self) -> bool:
+        """As above."""
+
+    def said(self) -> str:
+        """How the outputs are read, in words."""
+
+    def scores(self, outputs: Outputs) -> NDArray[np.float32]:
+        """All numbers that are read as scores, whatever their shape."""
+
+    def decode(self, outputs: Outputs, size: tuple[int, int], threshold: float) -> Detections:
+        """The candidates of at least ``threshold``, boxes in the input's pixels; ``size`` is its height and width."""
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Boxes, scores and labels in three outputs, with or without a batch axis."""
+
+    corners: str
+    confidence: str
+    labels: str
+    kind: str = "boxes"
+    classes: int | None = None
+    suppressed: bool = False
+
+    def said(self) -> str:
+        """See :class:`Layout`."""
+        parts = f"corners from {self.corners!r}, scores from {self.confidence!r}, labels from {self.labels!r}"
+        return f"read as boxes: {parts}"
+
+    def scores(self, outputs: Outputs) -> NDArray[np.float32]:
+        """See :class:`Layout`."""
+        return outputs[self.confidence].reshape(-1).astype(np.float32)
+
+    def decode(self, outputs: Outputs, size: tuple[int, int], threshold: float) -> Detections:
+        """See :class:`Layout`."""
+        boxes = outputs[self.corners].reshape(-1, 4).astype(np.float32)
+        labels = np.rint(outputs[self.labels].reshape(-1)).astype(np.int64)
+        return _chosen(boxes, self.scores(outputs), labels, threshold)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Corners, score and label in the six columns of one output."""
+
+    output: str
+    kind: str = "boxes"
+    classes: int | None = None
+    suppressed: bool = True
+
+    def said(self) -> str:
+        """See :class:`Layout`."""
+        return f"read as boxes: corners, score and label in the six columns of {self.output!r}"
+
+    def scores(self, outputs: Outputs) -> NDArray[np.float32]:
+        """See :class:`Layout`."""
+        return outputs[self.output][0, :, 4].astype(np.float32)
+
+    def decode(self, outputs: Outputs, size: tuple[int, int], threshold: float) -> Detections:
+        """See :class:`Layout`."""
+        rows = outputs[self.output][0].astype(np.float32)
+        return _chosen(rows[:, :4], rows[:, 4], np.rint(rows[:, 5]).astype(np.int64), threshold)
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A table with a candidate a row (or, ``transposed``, a column): centre, size, maybe objectness, class scores."""
+
+    output: str
+    kind: str
+    transposed: bool
+    objectness: bool
+    gridded: bool
+    classes: int | None
+    candidates: int
+    reach: float = 0.0
+    suppressed: bool = False
+
+    def said(self) -> str:
+        """See :class:`Layout`."""
+        name = {"yolov8": "YOLOv8–v11", "yolov5": "YOLOv5–v7", "yolox": "YOLOX"}[self.kind]
+        objectness = " + objectness" if self.objectness else ""
+        table = f"{self.output!r} is {self.candidates} candidates × (4{objectness} + {self.classes} classes)"
+        if self.kind == "yolox" and self.gridded:
+            offsets = f"x and y count from the cell (at most {self.reach:.1f})"
+            return f"read as YOLOX raw: {table}, one a cell of the grids of stride 8, 16 and 32; {offsets}"
+        where = ", decoded in the graph" if self.kind == "yolox" else ""
+        return f"read as {name}{where}: {table}"
+
+    def scores(self, outputs: Outputs) -> NDArray[np.float32]:
+        """See :class:`Layout`."""
+        table = self._table(outputs)
+        return table[:, 4 : 4 + int(self.objectness) + (self.classes or 0)]
+
+    def decode(self, outputs: Outputs, size: tuple[int, int], threshold: float) -> Detections:
+        """See :class:`Layout`."""
+        table = self._table(outputs)
+        scores = self.scores(outputs)
+        if self.objectness:
+            scores = scores[:, 1:] * scores[:, :1]
+        labels = scores.argmax(axis=1)
+        best = scores[np.arange(len(scores)), labels]
+        places = table[:, :4]
+        if self.gridded:
+            places = on_grid(places, size)
+        return _chosen(corners(places), best, labels.astype(np.int64), threshold)
+
+    def _table(self, outputs: Outputs) -> NDArray[np.float32]:
+        rows = outputs[self.output][0].astype(np.float32, copy=False)
+        return rows.T if self.transposed else rows
+
+
+def _chosen(
+    boxes: NDArray[np.float32], scores: NDArray[np.float32], labels: NDArray[np.int64], threshold: float
+) -> Detections:
+    kept = scores >= threshold
+    return Detections(boxes[kept], scores[kept], labels[kept])
+
+
+def corners(places: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Boxes given by centre and size as corner boxes, xyxy.
+
+    >>> corners(np.array([[5, 5, 4, 2]], np.float32)).tolist()
+    [[3.0, 4.0, 7.0, 6.0]]
+    """
+    half = places[:, 2:] / 2
+    return np.concatenate([places[:, :2] - half, places[:, :2] + half], axis=1)
+
+
+def cells(size: tuple[int, int]) -> list[tuple[int, int, int]]:
+    """Rows, columns and stride of each grid of an input of ``size`` (height, width)."""
+    return [(size[0] // stride, size[1] // stride, stride) for stride in STRIDES]
+
+
+def on_grid(places: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """YOLOX's raw centres and sizes in pixels: ``(offset + cell) * stride`` and ``exp(log size) * stride``."""
+    origins = []
+    for rows, columns, stride in cells(size):
+        y, x = np.divmod(np.arange(rows * columns, dtype=np.float32), columns)
+        origins.append(np.stack([x, y, np.full_like(x, stride)], axis=1))
+    cell = np.concatenate(origins)
+    centre = (places[:, :2] + cell[:, :2]) * cell[:, 2:]
+    # A size of e^20 strides is no box; without the bound, what is no detection may overflow.
+    return np.concatenate([centre, np.exp(np.minimum(places[:, 2:], 20)) * cell[:, 2:]], axis=1)

@@ -1,0 +1,158 @@
+"""Class names: the two numberings of COCO, names from a file, and which class of a model is which of the data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from domaingan.errors import DataError
+from domaingan.files import read_json
+
+_COCO = """
+person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign,
+parking meter, bench, bird, cat, dog, horse, sheep, cow, elephant, bear, zebra, giraffe, backpack, umbrella, handbag,
+tie, suitcase, frisbee, skis, snowboard, sports ball, kite, baseball bat, baseball glove, skateboard, surfboard,
+tennis racket, bottle, wine glass, cup, fork, knife, spoon, bowl, banana, apple, sandwich, orange, broccoli, carrot,
+hot dog, pizza, donut, cake, chair, couch, potted plant, bed, dining table, toilet, tv, laptop, mouse, remote,
+keyboard, cell phone, microwave, oven, toaster, sink, refrigerator, book, clock, vase, scissors, teddy bear,
+hair drier, toothbrush
+"""
+
+COCO = tuple(name.strip() for name in _COCO.split(","))
+"""The 80 classes of COCO (Lin et al. 2014) in their usual order, from 0 on."""
+
+GAPS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
+"""Numbers from 1 to 90 that COCO's own numbering leaves out; torchvision's detectors keep to it."""
+
+COCO91 = dict(zip(COCO, (n for n in range(1, 91) if n not in GAPS), strict=True))
+"""The same 80 classes by torchvision's labels, 1 to 90."""
+
+SHOWN = 12
+"""So many names are listed in a message."""
+
+
+def numbered(names: Iterable[str]) -> dict[str, int]:
+    """Names as ``{name: number}`` from 0 on."""
+    return {name: number for number, name in enumerate(names)}
+
+
+def read_names(source: str) -> dict[str, int]:
+    """Class names by number: ``coco``, ``coco91`` (torchvision's numbers), or a file.
+
+    Args:
+        source: one of the two, or a text file with a name a line, or JSON: a list, or an object ``{number: name}``.
+
+    Raises:
+        DataError: there is no such file, or it holds no names.
+    """
+    if source in ("coco", "coco91"):
+        return numbered(COCO) if source == "coco" else dict(COCO91)
+    path = Path(source).expanduser()
+    expected = "coco, coco91, or a file with a name a line (or JSON)"
+    if path.suffix.lower() == ".json":
+        return names_of(read_json(path), path, expected)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise DataError(f"class names cannot be read ({reason})", path=path, expected=expected) from None
+    return names_of([line.strip() for line in lines if line.strip()], path, expected)
+
+
+def names_of(value: object, path: str | Path, expected: str) -> dict[str, int]:
+    """``{name: number}`` from a list of names or a ``{number: name}`` mapping.
+
+    Raises:
+        DataError: it is neither, or empty, or a name comes twice.
+    """
+    rows: list[tuple[object, object]] = []
+    if isinstance(value, Mapping):
+        rows = list(value.items())
+    elif isinstance(value, (list, tuple)):
+        rows = list(enumerate(value))
+    try:
+        names = {str(name): int(str(number)) for number, name in rows}
+    except ValueError:
+        names = {}
+    if not names or len(names) < len(rows):
+        raise DataError(f"class names {json.dumps(value, default=str)[:80]}", path=path, expected=expected)
+    return names
+
+
+def same(name: str) -> str:
+    """What two spellings of a name have in common: case, spaces, hyphens and underscores do not count.
+
+    >>> same("Traffic Light") == same("traffic_light")
+    True
+    """
+    return "".join(letter for letter in name.casefold() if letter not in " _-")
+
+
+def listed(names: Iterable[str], most: int = SHOWN) -> str:
+    """Names for a message, the first few of many.
+
+    >>> listed(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    known = list(names)
+    more = len(known) - most
+    return (", ".join(known[:most]) + (f" and {more} more" if more > 0 else "")) or "(none)"
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Which class of the model is which of the data: by name, or as the user says.
+
+    Attributes:
+        data: the classes of the data that can be scored, their values by name.
+        mapping: names of the model to names of the data, as the user says.
+    """
+
+    data: dict[str, int]
+    mapping: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for theirs, ours in self.mapping.items():
+            if self._own(ours) is None:
+                found = f"--map {theirs}={ours}: the data has no class {ours!r}"
+                raise DataError(found, expected=f"one of {listed(self.data, 99)}")
+
+    def ours(self, theirs: str) -> str | None:
+        """The data's name for a class of the model, None where it has none."""
+        said = {same(name): ours for name, ours in self.mapping.items()}
+        return self._own(said.get(same(theirs), theirs))
+
+    def _own(self, name: str) -> str | None:
+        return next((ours for ours in self.data if same(ours) == same(name)), None)
+
+    def table(self, classes: Iterable[str]) -> list[tuple[str, str]]:
+        """Pairs of a model's class and the data's class it is."""
+        return [(theirs, ours) for theirs in classes if (ours := self.ours(theirs)) is not None]
+
+    def values(self, classes: Mapping[str, int]) -> dict[int, int]:
+        """The data's value of each of the model's numbers that have one."""
+        return {classes[theirs]: self.data[ours] for theirs, ours in self.table(classes)}
+
+    def scored(self, classes: Iterable[str], complete: bool) -> dict[str, int]:
+        """The data's classes that count: those that the model knows, or all where it does not say what it knows."""
+        known = {ours for _, ours in self.table(classes)}
+        return {name: value for name, value in self.data.items() if name in known or not complete}
+
+    def check(self, classes: Iterable[str], complete: bool) -> None:
+        """Refuse names that do not meet.
+
+        Raises:
+            DataError: the user maps a class that the model does not have, or no name of the model is one of the data.
+        """
+        known = list(classes)
+        if complete:
+            spelled = {same(name) for name in known}
+            for theirs in self.mapping:
+                if same(theirs) not in spelled:
+                    found = f"--map {theirs}={self.mapping[theirs]}: the model has no class {theirs!r}"
+                    raise DataError(found, expected=f"one of {listed(known)}")
+        if known and not self.table(known):
+            found = f"no class of the model ({listed(known)}) is one of the data ({listed(self.data)})"
+            raise DataError(found, expected="names that meet, or --map THEIRS=OURS")

@@ -1,0 +1,198 @@
+"""Anyone's exported detector: an ONNX file, run by onnxruntime on the CPU."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.errors import DataError
+from domaingan.evaluate.average_precision import Detections
+from domaingan.robustness.decode import Layout
+from domaingan.robustness.layouts import layout_of
+from domaingan.robustness.letterbox import Preparation
+from domaingan.robustness.model import Kind, Picture
+from domaingan.robustness.names import COCO, listed, names_of, numbered, read_names
+from domaingan.robustness.specs import Reading
+
+EDGE = 640
+"""Input of a detector that takes any size and does not say which is meant."""
+
+OVERLAP = 0.5
+"""Of two boxes of a class that overlap by more (IoU) the surer one is kept."""
+
+TYPES: dict[str, type[np.generic]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+}
+
+
+class OnnxDetector:
+    """A detector in an ONNX file.
+
+    Args:
+        file: the ``.onnx`` file.
+        example: a picture; what comes out for it shows how the outputs are to be read.
+        reading: how it is to be read, where it does not say itself.
+
+    Raises:
+        DataError: the file cannot be read, takes no picture, or gives no boxes that can be read.
+    """
+
+    task: Kind = "detection"
+
+    def __init__(self, file: str, example: Picture, reading: Reading) -> None:
+        self.path = Path(file).expanduser()
+        self.name, self.threshold = self.path.name, reading.score
+        self.session = _session(self.path, reading.threads)
+        self.metadata = dict(self.session.get_modelmeta().custom_metadata_map)
+        self.input = _only_input(self.session, self.path)
+        self.batched = len(self.input.shape) == 4
+        named = read_names(reading.names) if reading.names else _named(self.metadata, self.path)
+        size = self._size()
+        # How a picture is prepared follows from the layout, and the layout from what comes out for a picture.
+        self.preparation = Preparation(size or (EDGE, EDGE), unit=self.input.type != "tensor(uint8)")
+        outputs = self._outputs(example)[0]
+        self.layout: Layout = layout_of(
+            outputs,
+            self.preparation.size or (EDGE, EDGE),
+            decode=reading.decode,
+            classes=len(named) if named else None,
+            path=file,
+        )
+        self.preparation = _preparation(self.layout, size, self._imgsz(), TYPES[self.input.type] is np.uint8)
+        self.classes, self.complete = self._names(named)
+
+    def predict(self, image: Picture) -> Detections:
+        """The boxes in a picture, duplicates suppressed class by class."""
+        outputs, placed, size = self._outputs(image)
+        found = self.layout.decode(outputs, size, self.threshold)
+        if not self.layout.suppressed:
+            found = suppressed(found, OVERLAP)
+        if not self.complete:
+            self._meet(found.labels)
+        return Detections(placed.back(found.boxes, image.shape[:2]), found.scores, found.labels)
+
+    def describe(self) -> list[str]:
+        """How its outputs are read, how a picture goes in, and where the names come from."""
+        sure = f"Scores from {self.threshold:g} on count"
+        kept = (
+            "" if self.layout.suppressed else f"; of boxes of a class with an IoU above {OVERLAP:g} the surest is kept"
+        )
+        return [
+            f"{self.name}: {self.layout.said()}.",
+            f"Here {self.preparation.said()}.",
+            f"{sure}{kept}.",
+            f"{self.names_from}.",
+        ]
+
+    # ---------------------------------------------------------------- inside
+
+    def _outputs(self, image: Picture) -> tuple[dict[str, NDArray[Any]], Any, tuple[int, int]]:
+        planes, placed = self.preparation(image)
+        tensor = planes if self.batched else planes[0]
+        kind = TYPES[self.input.type]
+        try:
+            arrays = self.session.run(None, {self.input.name: tensor.astype(kind, copy=False)})
+        except Exception as error:  # onnxruntime raises its own kinds, none of which it exports
+            raise DataError(f"it cannot be run ({str(error)[:200]})", path=self.path) from None
+        names = [output.name for output in self.session.get_outputs()]
+        return dict(zip(names, arrays, strict=True)), placed, (planes.shape[2], planes.shape[3])
+
+    def _size(self) -> tuple[int, int] | None:
+        """Height and width of the input where they are fixed."""
+        *_, channels, height, width = self.input.shape
+        if isinstance(channels, int) and channels != 3:
+            found = f"an input of shape {self.input.shape}"
+            raise DataError(found, path=self.path, expected="(1, 3, H, W) or (3, H, W)")
+        fixed = isinstance(height, int) and isinstance(width, int)
+        return (height, width) if fixed else None
+
+    def _imgsz(self) -> tuple[int, int] | None:
+        """Height and width that the metadata names."""
+        sizes = _literal(self.metadata.get("imgsz"))
+        if isinstance(sizes, int):
+            sizes = [sizes, sizes]
+        whole = isinstance(sizes, (list, tuple)) and len(sizes) == 2 and all(isinstance(n, int) for n in sizes)
+        return (sizes[0], sizes[1]) if whole else None
+
+    def _names(self, named: dict[str, int] | None) -> tuple[dict[str, int], bool]:
+        """The class names, and whether they are all."""
+        n = self.layout.classes
+        if named is not None:
+            if n is not None and max(named.values()) >= n:
+                found = f"{len(named)} class names for {n} classes ({listed(named)})"
+                raise DataError(found, path=self.path, expected="a name a class, counted from 0")
+            self.names_from = f"Class names: {len(named)}, given by the user or the file's metadata"
+            return named, True
+        if n == len(COCO):
+            self.names_from = "Class names: none in the file; with 80 classes they are taken to be COCO's"
+            return numbered(COCO), True
+        self.names_from = "Class names: none in the file, so that they are class_0 and so on; --names gives them"
+        return ({}, False) if n is None else (numbered(f"class_{i}" for i in range(n)), True)
+
+    def _meet(self, labels: NDArray[np.int64]) -> None:
+        for label in np.unique(labels).tolist():
+            self.classes.setdefault(f"class_{label}", label)
+
+
+def suppressed(found: Detections, overlap: float) -> Detections:
+    """The detections without those that overlap a surer one of their class by more than ``overlap`` (IoU)."""
+    import torch
+    from torchvision.ops import batched_nms
+
+    boxes, scores, labels = (
+        torch.from_numpy(np.ascontiguousarray(a)) for a in (found.boxes, found.scores, found.labels)
+    )
+    kept = batched_nms(boxes, scores, labels, overlap).numpy()
+    return Detections(found.boxes[kept], found.scores[kept], found.labels[kept])
+
+
+def _session(path: Path, threads: int) -> Any:
+    import onnxruntime
+
+    if not path.is_file():
+        raise DataError("no such file", path=path, expected="an ONNX file")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # as above
+        raise DataError(f"cannot be read ({str(error)[:200]})", path=path, expected="an ONNX file") from None
+
+
+def _only_input(session: Any, path: Path) -> Any:
+    inputs = session.get_inputs()
+    if len(inputs) != 1 or inputs[0].type not in TYPES or len(inputs[0].shape) not in (3, 4):
+        found = "inputs " + ", ".join(f"{i.name} {i.shape} {i.type}" for i in inputs)
+        raise DataError(found, path=path, expected="one picture, (1, 3, H, W) or (3, H, W), of floats or uint8")
+    return inputs[0]
+
+
+def _preparation(
+    layout: Layout, size: tuple[int, int] | None, imgsz: tuple[int, int] | None, bytes_wanted: bool
+) -> Preparation:
+    if layout.kind == "yolox":
+        return Preparation(size or imgsz or (EDGE, EDGE), centred=False, bgr=True, unit=False)
+    if layout.kind == "boxes" and imgsz is None:
+        return Preparation(size, unit=not bytes_wanted)
+    return Preparation(size or imgsz or (EDGE, EDGE), unit=not bytes_wanted)
+
+
+def _named(metadata: dict[str, str], path: Path) -> dict[str, int] | None:
+    names = _literal(metadata.get("names"))
+    return None if not names else names_of(names, path, "class names in the metadata, as a list or {number: name}")
+
+
+def _literal(text: str | None) -> Any:
+    """What exporters write with ``str()``: a list or a mapping as Python spells it. Nothing is run."""
+    try:
+        return None if text is None else ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return None

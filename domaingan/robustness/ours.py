@@ -1,0 +1,100 @@
+"""Our own baselines, as an evaluation leaves them in its run folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from domaingan.errors import DataError
+from domaingan.evaluate.weights import facts_of
+from domaingan.files import read_json
+from domaingan.grid import resize
+from domaingan.robustness.model import Answer, Kind, Picture
+from domaingan.sample import Sample
+
+REFERENCE = "classic"
+
+
+def load(source: str) -> Baseline:
+    """A baseline of an evaluation.
+
+    Args:
+        source: a run folder (its primary arm, else ``classic``, else the first; first fold, first seed), or one of the
+            ``fold-N/ARM-seedK.safetensors`` in it.
+
+    Raises:
+        DataError: there is none, or it cannot be read.
+    """
+    path = Path(source).expanduser()
+    if path.is_dir():
+        path = _chosen(path)
+    task = facts_of(path)["task"]
+    if task == "segmentation":
+        from domaingan.evaluate.segmentation import Segmenter
+
+        return Baseline(path, "segmentation", Segmenter.load(path))
+    if task == "detection":
+        from domaingan.evaluate.detection import Detector
+
+        return Baseline(path, "detection", Detector.load(path))
+    raise DataError(f"a model for {task}", path=path, expected="segmentation or detection")
+
+
+class Baseline:
+    """A segmenter or detector that an evaluation trained; pictures are brought to the size it was trained at.
+
+    Args:
+        path: its file.
+        task: ``segmentation`` or ``detection``.
+        trained: what an evaluation trained: ``predict(sample)`` and ``schema``.
+    """
+
+    complete = True
+
+    def __init__(self, path: Path, task: Kind, trained: Any) -> None:
+        self.path, self.task, self.trained = path, task, trained
+        self.name = "/".join([*path.parts[-3:-1], path.stem])
+        if trained.schema.domain != "frame":
+            raise DataError(f"a model of {trained.schema.domain}s", path=path, expected="one of frames")
+        objects = trained.schema.objects if task == "detection" else ()
+        self.classes = {n: v for n, v in trained.schema.classes.items() if not objects or n in objects}
+        config = path.parent.parent / "config.json"
+        settings = read_json(config) if config.is_file() else {}
+        self.size = tuple(settings.get("resize") or ()) or None
+        self.data = str(settings.get("data", ""))
+
+    def predict(self, image: Picture) -> Answer:
+        """What it sees, in the picture's own pixels."""
+        planes = np.ascontiguousarray(image.transpose(2, 0, 1)).astype(np.float32) / np.float32(255)
+        sample = Sample(planes if self.size is None else resize(planes, self.size).astype(np.float32))
+        if self.task == "segmentation":
+            return self.trained.predict(sample, image.shape[:2])
+        found = self.trained.predict(sample)
+        factors = np.array([b / s for b, s in zip(image.shape[:2], sample.shape, strict=True)][::-1] * 2, np.float32)
+        return replace(found, boxes=found.boxes * factors)
+
+    def describe(self) -> list[str]:
+        """Arm, task, the size it works at and the data it was trained on."""
+        at = "" if self.size is None else f", at {self.size[0]}×{self.size[1]}"
+        said = [f"{self.name}, a baseline for {self.task} that an evaluation trained{at}."]
+        if self.data:
+            said.append(
+                f"It was trained on part of {self.data}: only frames of other drives, or later ones, are a fair test."
+            )
+        return said
+
+
+def _chosen(run: Path) -> Path:
+    """The file of a run's primary arm, or of the next best one to name."""
+    files = sorted(run.glob("fold-*/*.safetensors"))
+    if not files:
+        raise DataError(
+            "no trained model in it", path=run, expected="a run of domaingan evaluate: fold-0/ARM-seed0.safetensors"
+        )
+    primary = read_json(run / "result.json").get("primary") if (run / "result.json").is_file() else None
+    arms = [path.stem.rpartition("-seed")[0] for path in files]
+    arm = next((a for a in ((primary or {}).get("arm"), REFERENCE) if a in arms), arms[0])
+    return files[arms.index(arm)]

@@ -1,0 +1,109 @@
+"""How good the answers are: average precision of boxes, mean IoU of masks; and both over corruptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.evaluate.average_precision import Detections, average_precision
+
+PRIMARY = {"detection": "ap", "segmentation": "miou"}
+PER_CLASS = {"detection": "ap", "segmentation": "iou"}
+
+NOTHING = -1
+"""The value of a predicted pixel whose class the data does not have."""
+
+
+class Scorer(Protocol):
+    """Collects answers picture by picture."""
+
+    def add(self, truth: Any, answer: Any) -> None:
+        """Count a picture; both in the data's class values, on the data's own grid."""
+
+    def scores(self) -> dict[str, float]:
+        """Every metric by name, 0 to 1; NaN where nothing true is of that kind."""
+
+
+class Boxes:
+    """Average precision, see :func:`domaingan.evaluate.average_precision.average_precision`.
+
+    Args:
+        classes: the classes that count, values by name.
+    """
+
+    def __init__(self, classes: Mapping[str, int]) -> None:
+        self.classes = classes
+        self.truth: list[Detections] = []
+        self.found: list[Detections] = []
+
+    def add(self, truth: Detections, answer: Detections) -> None:
+        """See :class:`Scorer`."""
+        self.truth.append(truth)
+        self.found.append(answer)
+
+    def scores(self) -> dict[str, float]:
+        """See :class:`Scorer`."""
+        return average_precision(self.truth, self.found, self.classes)
+
+
+class Masks:
+    """Intersection over union of each class, pooled over all pictures (Everingham et al. 2010), and their mean.
+
+    Args:
+        classes: the classes that count, values by name.
+        ignore: pixels of these values do not count.
+
+    >>> masks = Masks({"sky": 0, "car": 8})
+    >>> masks.add(np.array([[0, 8], [8, 8]]), np.array([[0, 0], [8, 8]]))
+    >>> round(masks.scores()["iou:car"], 3), round(masks.scores()["miou"], 3)
+    (0.667, 0.583)
+    """
+
+    def __init__(self, classes: Mapping[str, int], ignore: Sequence[int] = ()) -> None:
+        self.classes, self.ignore = classes, tuple(ignore)
+        self.counts = np.zeros((len(classes), 2), dtype=np.int64)
+
+    def add(self, truth: NDArray[Any], answer: NDArray[Any]) -> None:
+        """See :class:`Scorer`."""
+        if self.ignore:
+            counted = ~np.isin(truth, self.ignore)
+            truth, answer = truth[counted], answer[counted]
+        for row, value in enumerate(self.classes.values()):
+            true, said = truth == value, answer == value
+            both = int(np.count_nonzero(true & said))
+            self.counts[row] += (both, int(np.count_nonzero(true)) + int(np.count_nonzero(said)) - both)
+
+    def scores(self) -> dict[str, float]:
+        """See :class:`Scorer`."""
+        both, either = self.counts.T
+        iou = np.where(either > 0, both / np.maximum(either, 1), np.nan)
+        named = {f"iou:{name}": float(value) for name, value in zip(self.classes, iou, strict=True)}
+        return {"miou": mean(iou.tolist()), **named}
+
+
+def scorer_for(task: str, classes: Mapping[str, int], ignore: Sequence[int]) -> Scorer:
+    """What a task's answers are scored by."""
+    return Boxes(classes) if task == "detection" else Masks(classes, ignore)
+
+
+def mean(values: Sequence[float | None]) -> float:
+    """Their mean, those that are no number left out; NaN where none is left."""
+    known = [value for value in values if value is not None and not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def corrupted_mean(table: Mapping[str, Sequence[float | None]]) -> float:
+    """mPC: the mean over corruptions of the mean over severities (Michaelis et al. 2019, arXiv:1907.07484).
+
+    >>> corrupted_mean({"fog": [0.4, 0.2], "snow": [0.1, 0.1]})
+    0.2
+    """
+    return mean([mean(row) for row in table.values()])
+
+
+def relative(corrupted: float, clean: float) -> float:
+    """rPC: mPC as a share of the score on clean pictures (the same); NaN where that is 0."""
+    return corrupted / clean if clean > 0 else float("nan")
