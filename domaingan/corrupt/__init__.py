@@ -8,14 +8,14 @@ The room is also its main function: ``domaingan.corrupt(image, "fog", 3, seed=0)
 
 import sys
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.corrupt.blur import BLUR
 from domaingan.corrupt.digital import DIGITAL
-from domaingan.corrupt.kind import SEVERITIES, Corruption
+from domaingan.corrupt.kind import SEVERITIES, Corruption, Pixels
 from domaingan.corrupt.noise import NOISE
 from domaingan.corrupt.weather import WEATHER
 from domaingan.errors import DataError
@@ -35,10 +35,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 _SMALLEST = 32
 
-_Kind = TypeVar("_Kind", np.uint8, np.float32)
 
-
-def corrupt(image: NDArray[_Kind], name: str, severity: int, seed: int = 0) -> NDArray[_Kind]:
+def corrupt(image: NDArray[Any], name: str, severity: int, seed: int = 0) -> NDArray[Any]:
     """A corrupted copy of an image: the same seed gives the same copy.
 
     Args:
@@ -65,7 +63,9 @@ def corrupt(image: NDArray[_Kind], name: str, severity: int, seed: int = 0) -> N
             f"an image of shape {image.shape}, {image.dtype}",
             expected=f"(3, H, W) float32 or (H, W, 3) uint8, edges of {_SMALLEST} pixels or more",
         )
-    pixels = image / np.float32(255) if whole else np.ascontiguousarray(image.transpose(1, 2, 0))
+    pixels: Pixels = (
+        np.divide(image, 255, dtype=np.float32) if whole else np.ascontiguousarray(image.transpose(1, 2, 0))
+    )
     out = CORRUPTIONS[name](pixels, severity, np.random.default_rng(seed))
     if whole:
         return np.rint(out * np.float32(255)).astype(image.dtype)

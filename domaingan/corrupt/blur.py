@@ -1,88 +1,142 @@
-"""Blur: out of focus, through frosted glass, in motion, while zooming."""
+"""Blur: out of focus, through frosted glass, of motion, of zooming in."""
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
-from domaingan.corrupt.kind import Corruption, Pixels, Plane
+from domaingan.corrupt.base import Pixels, severities
 
 
-def defocus_blur(pixels: Pixels, level: tuple[int, float], rng: np.random.Generator) -> Pixels:
-    """A disk of ``radius`` pixels, its rim softened by a Gaussian of ``soft`` pixels."""
-    radius, soft = level
-    axis = np.arange(-radius - 2, radius + 3, dtype=np.float32)
-    disk = (axis[:, None] ** 2 + axis**2 <= radius**2).astype(np.float32)
+@severities((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5))
+def defocus_blur(pixels: Pixels, level: tuple[int, float], rng: Generator) -> Pixels:
+    """Every point a disk: the mean over a radius in pixels, its edge softened by a Gaussian of this sigma."""
+    radius, softness = level
     side = 3 if radius <= 8 else 5
-    kernel = cv2.GaussianBlur(disk / disk.sum(), (side, side), soft)
-    return cv2.filter2D(pixels, -1, kernel)
+    blurred = _disk_sum(pixels, radius)
+    blurred /= sum(2 * width + 1 for width in _widths(radius))
+    return _as(pixels, cv2.GaussianBlur(blurred, (side, side), softness))
 
 
-def glass_blur(pixels: Pixels, level: tuple[float, int, int], rng: np.random.Generator) -> Pixels:
-    """A Gaussian blur, pixels that change places nearby, and the blur again.
+def _widths(radius: int) -> list[int]:
+    """Half the width, in pixels, of each row of a disk, from its top to its bottom."""
+    rows = np.arange(-radius, radius + 1)
+    return [int(width) for width in np.sqrt(radius**2 - rows**2)]
 
-    The published loop swaps each pixel in turn with a random one at an offset in [-delta, delta)², ``rounds`` times.
-    In it a pixel takes part in two swaps a round (one of its own, one of a neighbour's). Here each pixel reads from
-    the sum of 2 · rounds such offsets, all at once: the same spread, but a pixel may be read twice or not at all.
+
+def _disk_sum(pixels: Pixels, radius: int) -> Pixels:
+    """Sums over a disk around each pixel, row by row of the disk: a box filter for each width that a row has."""
+    height = len(pixels)
+    padded = cv2.copyMakeBorder(pixels, radius, radius, 0, 0, cv2.BORDER_REFLECT_101)
+    total = np.zeros_like(pixels)
+    rows = sorted(enumerate(_widths(radius)), key=lambda row: row[1])
+    for width, group in groupby(rows, key=lambda row: row[1]):
+        run = cv2.boxFilter(padded, -1, (2 * width + 1, 1), normalize=False)
+        run = _as(padded, run)
+        for offset, _ in group:
+            total += run[offset : offset + height]
+    return total
+
+
+def _as(pixels: Pixels, result: Pixels) -> Pixels:
+    """OpenCV drops the last axis of grey pictures: put it back."""
+    return result.reshape(*result.shape[:2], pixels.shape[2])
+
+
+@severities((0.7, 1, 2), (0.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2))
+def glass_blur(pixels: Pixels, level: tuple[float, int, int], rng: Generator) -> Pixels:
+    """Frosted glass: pixels take the colour of a neighbour up to ``reach`` pixels away, between two Gaussian blurs.
+
+    The published program visits the pixels from the last to the first and means to swap each with its neighbour;
+    but its swap of two views copies the neighbour only. What it does is what is done here, all pixels at once.
     """
-    sigma, delta, rounds = level
-    soft = cv2.GaussianBlur(pixels, (0, 0), sigma)
-    height, width = pixels.shape[:2]
-    moves = rng.integers(-delta, delta, size=(2 * rounds, 2, height, width), dtype=np.int8).sum(axis=0, dtype=np.int8)
-    rows = np.clip(np.arange(height)[:, None] + moves[0], 0, height - 1)
-    columns = np.clip(np.arange(width) + moves[1], 0, width - 1)
-    shuffled = soft.reshape(-1, 3).take(rows * width + columns, axis=0)
-    return cv2.GaussianBlur(shuffled, (0, 0), sigma)
+    sigma, reach, rounds = level
+    smooth = _gaussian(pixels, sigma)
+    source = np.arange(smooth.shape[0] * smooth.shape[1], dtype=np.int32)
+    for _ in range(rounds):
+        source = source[_copied_from(smooth.shape[:2], reach, rng)]
+    shuffled = smooth.reshape(-1, smooth.shape[2])[source].reshape(smooth.shape)
+    return _gaussian(shuffled, sigma)
 
 
-def motion_blur(pixels: Pixels, level: tuple[int, float], rng: np.random.Generator) -> Pixels:
-    """The camera moves at an angle of up to 45° from the horizontal."""
-    radius, sigma = level
-    return streak(pixels, radius, sigma, rng.uniform(-45, 45))
+def _copied_from(shape: tuple[int, ...], reach: int, rng: Generator) -> NDArray[np.int32]:
+    """The flat index each pixel's colour comes from, ``(H · W,)``, after one round of copying from neighbours.
+
+    A neighbour that was visited before (it comes later in the picture) has its own neighbour's colour by then, and
+    so on: the chain is followed for all pixels together until none goes on. It goes on for fewer than half of them
+    each time.
+    """
+    height, width = shape
+    down, right = rng.integers(-reach, reach, (2, height, width), dtype=np.int8)
+    step = down.astype(np.int32) * width + right
+    moving = np.zeros_like(step)
+    inside = (slice(reach + 1, height - reach + 1), slice(reach + 1, width - reach + 1))
+    moving[inside] = step[inside]
+    index = np.arange(height * width, dtype=np.int32)
+    neighbour = index + moving.ravel()
+    source = neighbour.copy()
+    walking = np.flatnonzero(neighbour > index)
+    while walking.size:
+        here = source[walking]
+        there = neighbour[here]
+        source[walking] = there
+        walking = walking[there > here]
+    return source
 
 
-def streak(image: Pixels | Plane, radius: int, sigma: float, degrees: float) -> NDArray[np.float32]:
-    """Convolves with a line of 2 · radius + 1 pixels from the centre, falling as a half Gaussian of ``sigma``."""
-    steps = np.arange(0, 2 * radius + 0.25, 0.25)
+def _gaussian(pixels: Pixels, sigma: float) -> Pixels:
+    """Cut off at four sigma."""
+    side = 2 * int(4 * sigma + 0.5) + 1
+    return _as(pixels, cv2.GaussianBlur(pixels, (side, side), sigma, borderType=cv2.BORDER_REPLICATE))
+
+
+@severities((10, 3), (15, 5), (15, 8), (15, 12), (20, 15))
+def motion_blur(pixels: Pixels, level: tuple[int, float], rng: Generator) -> Pixels:
+    """A moving camera: a trail at an angle of up to 45 degrees to the horizontal, fading like half a Gaussian."""
+    return trail(pixels, *level, angle=rng.uniform(-45, 45))
+
+
+def trail(pixels: Pixels, radius: int, sigma: float, angle: float) -> Pixels:
+    """The weighted mean along a line of ``2 · radius + 1`` pixels that starts at each pixel, as ImageMagick defines it.
+
+    Args:
+        pixels: ``(H, W, C)``.
+        radius: half of the line's length, in pixels.
+        sigma: of the Gaussian whose right half gives the weights, in pixels.
+        angle: of the line, in degrees; 0 points right and 90 down.
+    """
+    steps = np.arange(2 * radius + 1)
     weights = np.exp(-(steps**2) / (2 * sigma**2))
-    x, y = steps * np.cos(np.deg2rad(degrees)), steps * np.sin(np.deg2rad(degrees))
-    left, top = int(np.floor(x.min())), int(np.floor(y.min()))
-    kernel = np.zeros((int(np.ceil(y.max())) - top + 2, int(np.ceil(x.max())) - left + 2), np.float32)
-    column, row = np.floor(x).astype(int), np.floor(y).astype(int)
-    for down in (0, 1):  # each point falls on its four pixels, so that the line has no stairs
-        for right in (0, 1):
-            share = np.abs(1 - down - (y - row)) * np.abs(1 - right - (x - column))
-            np.add.at(kernel, (row - top + down, column - left + right), weights * share)
-    return cv2.filter2D(image, -1, kernel / kernel.sum(), anchor=(-left, -top))
+    steps, weights = steps[weights > 1e-4], weights[weights > 1e-4] / weights.sum()  # the rest would not be seen
+    turn = np.deg2rad(angle)
+    right, down = (np.ceil(steps * part - 0.5).astype(int) for part in (np.cos(turn), np.sin(turn)))
+    height, width = pixels.shape[:2]
+    left, top = -right.min(), -down.min()
+    padded = cv2.copyMakeBorder(pixels, top, down.max(), left, right.max(), cv2.BORDER_REPLICATE)
+    total = np.zeros(pixels.shape[:2] if padded.ndim == 2 else pixels.shape, dtype=np.float32)
+    for x, y, weight in zip(right + left, down + top, weights, strict=True):
+        cv2.scaleAdd(padded[y : y + height, x : x + width], float(weight), total, dst=total)
+    return _as(pixels, total)
 
 
-def zoom_blur(pixels: Pixels, factors: NDArray[np.float64], rng: np.random.Generator) -> Pixels:
-    """The mean of the image and of its middle enlarged by each of the factors."""
+@severities((1.11, 0.01), (1.15, 0.01), (1.20, 0.02), (1.24, 0.02), (1.30, 0.03))
+def zoom_blur(pixels: Pixels, level: tuple[float, float], rng: Generator) -> Pixels:
+    """Driving into the picture: the mean of the picture and itself magnified from 1 up to a factor, in steps."""
+    largest, step = level
+    height, width = pixels.shape[:2]
+    factors = np.arange(1, largest + step / 2, step)
     total = pixels.copy()
     for factor in factors:
-        total += enlarged(pixels, factor)
-    return total / np.float32(len(factors) + 1)
+        rows, columns = int(np.ceil(height / factor)), int(np.ceil(width / factor))
+        top, left = (height - rows) // 2, (width - columns) // 2
+        centre = pixels[top : top + rows, left : left + columns]
+        total += _as(pixels, cv2.resize(centre, (width, height), interpolation=cv2.INTER_LINEAR))
+    total /= len(factors) + 1
+    return total
 
 
-def enlarged(image: Pixels | Plane, factor: float) -> NDArray[np.float32]:
-    """The middle of the image, ``factor`` times as large, in the image's shape."""
-    height, width = image.shape[:2]
-    rows, columns = int(np.ceil(height / factor)), int(np.ceil(width / factor))
-    top, left = (height - rows) // 2, (width - columns) // 2
-    return cv2.resize(image[top : top + rows, left : left + columns], (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-_FACTORS = tuple(
-    np.arange(1, stop, step) for stop, step in ((1.11, 0.01), (1.16, 0.01), (1.21, 0.02), (1.26, 0.02), (1.31, 0.03))
-)
-
-BLUR = {
-    # radius and softness of the disk, pixels
-    "defocus_blur": Corruption(defocus_blur, ((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5))),
-    # sigma of the blur, largest offset, rounds
-    "glass_blur": Corruption(glass_blur, ((0.7, 1, 2), (0.9, 2, 1), (1.0, 2, 3), (1.1, 3, 2), (1.5, 4, 2))),
-    # radius and sigma of the streak, pixels
-    "motion_blur": Corruption(motion_blur, ((10, 3), (15, 5), (15, 8), (15, 12), (20, 15))),
-    "zoom_blur": Corruption(zoom_blur, _FACTORS),  # factors of enlargement
-}
+BLUR = (defocus_blur, glass_blur, motion_blur, zoom_blur)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.corrupt.kind import Pixels, Plane
+
+Lines = NDArray[np.floating[Any]]
 
 PANES = 3
 _SIDE = 768
@@ -42,8 +45,8 @@ def grown(number: int) -> Pixels:
     grain = cv2.GaussianBlur(rng.random((_SIDE, _SIDE), dtype=np.float32), (0, 0), 0.8) - 0.5
     haze = 0.30 * cover + 0.12 * _cloud(rng, 24) + 0.35 * grain * cover
     glow = cv2.GaussianBlur(ice, (0, 0), 5)
-    white = haze + (0.25 + 0.75 * cover) * (0.65 * ice + 0.5 * glow)
-    return np.clip(white[..., None] * np.float32([0.86, 0.95, 1.0]), 0, 1, dtype=np.float32)
+    white = haze + (0.25 + 0.75 * cover) * (0.8 * ice + 0.7 * glow)
+    return np.clip(white[..., None] * np.array([0.86, 0.95, 1.0], np.float32), 0, 1, dtype=np.float32)
 
 
 def _cloud(rng: np.random.Generator, size: int) -> Plane:
@@ -53,7 +56,7 @@ def _cloud(rng: np.random.Generator, size: int) -> Plane:
     return np.clip(cloud, 0, 1)
 
 
-def _feather(length: float, rng: np.random.Generator) -> list[NDArray[np.float64]]:
+def _feather(length: float, rng: np.random.Generator) -> list[Lines]:
     """A stem, its barbs and their barbs: for each order (n, 4) lines x0, y0, x1, y1."""
     start, angle = rng.uniform(-0.05, 1.05, 2) * _SIDE, rng.uniform(0, 2 * np.pi)
     bend = rng.uniform(-1, 1) / 300  # radians a pixel
@@ -70,9 +73,7 @@ def _feather(length: float, rng: np.random.Generator) -> list[NDArray[np.float64
     return [stem, barbs, _barbs(roots, ways, reach.ravel(), rng)]
 
 
-def _barbs(
-    roots: NDArray[np.float64], ways: NDArray[np.float64], lengths: NDArray[np.float64], rng: np.random.Generator
-) -> NDArray[np.float64]:
+def _barbs(roots: Lines, ways: Lines, lengths: Lines, rng: np.random.Generator) -> Lines:
     """(2n, 4): a line to either side of each root, of random part of its length."""
     sides = []
     for sign in (-1, 1):
@@ -82,11 +83,11 @@ def _barbs(
     return np.concatenate(sides)
 
 
-def _draw(ice: Plane, orders: list[NDArray[np.float64]], rng: np.random.Generator) -> None:
-    """Puts a feather over what has grown: where it lies it hides half of what is below."""
+def _draw(ice: Plane, orders: list[Lines], rng: np.random.Generator) -> None:
+    """Puts a feather over what has grown: where it lies it dims what is below."""
     layer = np.zeros(ice.shape, np.uint8)
     for lines, light in zip(orders[::-1], (105, 165, 235), strict=True):
         ends = np.rint(lines.reshape(-1, 2, 2) * 16).astype(np.int32)  # 4 bits of a pixel's fraction
-        cv2.polylines(layer, ends, False, light, 1, cv2.LINE_AA, 4)
+        cv2.polylines(layer, list(ends), False, light, 1, cv2.LINE_AA, 4)
     mine = layer.astype(np.float32) * np.float32(rng.uniform(0.5, 1.0) / 255)
     np.maximum(ice * np.float32(0.8), mine, out=ice, where=mine > 0)

@@ -9,7 +9,6 @@ from domaingan.corrupt.blur import enlarged, streak
 from domaingan.corrupt.frost import crop_of_pane
 from domaingan.corrupt.kind import Corruption, Pixels, Plane
 
-
 _Flakes = tuple[float, float, float, float, int, float, float]
 
 
@@ -22,23 +21,24 @@ def snow(pixels: Pixels, level: _Flakes, rng: np.random.Generator) -> Pixels:
     flakes = streak(flakes, radius, sigma, rng.uniform(-135, -45))
     flakes = flakes + flakes[::-1, ::-1]
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) * np.float32(1.5) + np.float32(0.5)
-    white = np.maximum(pixels, grey[..., None])
-    return np.float32(keep) * pixels + np.float32(1 - keep) * white + flakes[..., None]
+    white = np.maximum(pixels, cv2.merge([grey] * 3))
+    return cv2.addWeighted(pixels, keep, white, 1 - keep, 0) + cv2.merge([flakes] * 3)
 
 
 def frost(pixels: Pixels, level: tuple[float, float], rng: np.random.Generator) -> Pixels:
     """Seen through an icy pane: ``keep`` · image + ``ice`` · a piece of a pane."""
     keep, ice = level
-    return np.float32(keep) * pixels + np.float32(ice) * crop_of_pane(pixels.shape[:2], rng)
+    height, width = pixels.shape[:2]
+    return cv2.addWeighted(pixels, keep, crop_of_pane((height, width), rng), ice, 0)
 
 
 def fog(pixels: Pixels, level: tuple[float, float], rng: np.random.Generator) -> Pixels:
     """``thickness`` times a plasma is added, and all scaled back to the image's old maximum."""
     thickness, decay = level
     height, width = pixels.shape[:2]
-    mist = plasma(max(height, width), decay, rng)[:height, :width, None]
+    mist = plasma(max(height, width), decay, rng)[:height, :width]
     top = float(pixels.max())
-    return (pixels + np.float32(thickness) * mist) * np.float32(top / (top + thickness))
+    return (pixels + cv2.merge([mist * np.float32(thickness)] * 3)) * np.float32(top / (top + thickness))
 
 
 def plasma(side: int, decay: float, rng: np.random.Generator) -> Plane:
@@ -47,7 +47,8 @@ def plasma(side: int, decay: float, rng: np.random.Generator) -> Plane:
     The noise added at each halving of the step is ``decay``² times weaker.
     """
     size = 1 << (side - 1).bit_length()
-    field, deviation = np.zeros((1, 1), np.float32), 1.0
+    field: Plane = np.zeros((1, 1), np.float32)
+    deviation = 1.0
     for _ in range(size.bit_length() - 1):
         field = _halve(field, deviation, rng)
         deviation /= decay**2
@@ -72,10 +73,11 @@ def _halve(field: Plane, deviation: float, rng: np.random.Generator) -> Plane:
 
 def brightness(pixels: Pixels, amount: float, rng: np.random.Generator) -> Pixels:
     """Adds ``amount`` to the value of HSV: hue and saturation stay, and what was black becomes grey."""
-    value = pixels.max(axis=2, keepdims=True)
+    value = np.maximum(np.maximum(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
     brighter = np.minimum(value + np.float32(amount), np.float32(1))
-    lit = value > 0
-    return np.where(lit, pixels * (brighter / np.where(lit, value, np.float32(1))), brighter)
+    black = value == 0
+    gain = brighter / np.where(black, np.float32(1), value)
+    return pixels * cv2.merge([gain] * 3) + cv2.merge([brighter * black] * 3)
 
 
 WEATHER = {
