@@ -1,98 +1,108 @@
-"""Weather: snow, frost, fog, glare."""
+"""Weather and light: snow, frost on the pane, fog, too bright."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
 
-from domaingan.corrupt.blur import enlarged, streak
-from domaingan.corrupt.frost import crop_of_pane
-from domaingan.corrupt.kind import Corruption, Pixels, Plane
-
-_Flakes = tuple[float, float, float, float, int, float, float]
-
-
-def snow(pixels: Pixels, level: _Flakes, rng: np.random.Generator) -> Pixels:
-    """Falling flakes over a whitened image: the brightest of enlarged noise, streaked at a random slant."""
-    mean, deviation, size, threshold, radius, sigma, keep = level
-    noise = mean + deviation * rng.standard_normal(pixels.shape[:2], dtype=np.float32)
-    flakes = enlarged(noise.astype(np.float32), size)
-    flakes = np.clip(np.where(flakes < threshold, np.float32(0), flakes), 0, 1)
-    flakes = streak(flakes, radius, sigma, rng.uniform(-135, -45))
-    flakes = flakes + flakes[::-1, ::-1]
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) * np.float32(1.5) + np.float32(0.5)
-    white = np.maximum(pixels, cv2.merge([grey] * 3))
-    return cv2.addWeighted(pixels, keep, white, 1 - keep, 0) + cv2.merge([flakes] * 3)
+from domaingan.corrupt.base import Pixels, normals, severities
+from domaingan.corrupt.blur import trail
+from domaingan.corrupt.ice import PANES, pane
 
 
-def frost(pixels: Pixels, level: tuple[float, float], rng: np.random.Generator) -> Pixels:
-    """Seen through an icy pane: ``keep`` · image + ``ice`` · a piece of a pane."""
-    keep, ice = level
+@severities(
+    (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
+    (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
+    (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
+    (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
+    (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
+)
+def snow(pixels: Pixels, level: tuple[float, float, float, float, int, float, float], rng: Generator) -> Pixels:
+    """Falling flakes, blurred by their fall, over a picture that is whitened where it is bright."""
+    mean, spread, size, least, radius, sigma, kept = level
     height, width = pixels.shape[:2]
-    return cv2.addWeighted(pixels, keep, crop_of_pane((height, width), rng), ice, 0)
+    flakes = normals(rng, (int(np.ceil(height / size)), int(np.ceil(width / size))))
+    flakes = cv2.resize(flakes * np.float32(spread) + np.float32(mean), (width, height))
+    flakes[flakes < least] = 0
+    fall = trail(np.minimum(flakes, 1)[..., None], radius, sigma, angle=rng.uniform(-135, -45))
+    white = _grey(pixels)[..., None] * np.float32(1.5) + np.float32(0.5)
+    whitened = np.maximum(pixels, white, out=np.empty_like(pixels))
+    return cv2.addWeighted(pixels, kept, whitened, 1 - kept, 0).reshape(pixels.shape) + (fall + fall[::-1, ::-1])
 
 
-def fog(pixels: Pixels, level: tuple[float, float], rng: np.random.Generator) -> Pixels:
-    """``thickness`` times a plasma is added, and all scaled back to the image's old maximum."""
+def _grey(pixels: Pixels) -> NDArray[np.float32]:
+    """Luminance, ``(H, W)``; the mean of channels that are no RGB."""
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.shape[2] == 3 else pixels.mean(axis=2)
+
+
+@severities((1.0, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75))
+def frost(pixels: Pixels, level: tuple[float, float], rng: Generator) -> Pixels:
+    """Ice flowers on the pane: a part of a frozen pane added to the dimmed picture."""
+    kept, added = level
+    height, width = pixels.shape[:2]
+    ice = pane(int(rng.integers(PANES)), max(height, width))
+    top, left = (int(rng.integers(room + 1)) for room in (ice.shape[0] - height, ice.shape[1] - width))
+    ice = ice[top : top + height, left : left + width]
+    tint = ice if pixels.shape[2] == 3 else ice.mean(axis=2, keepdims=True)
+    pixels *= np.float32(kept)
+    pixels += tint * np.float32(added / 255)
+    return pixels
+
+
+@severities((1.5, 2.0), (2.0, 2.0), (2.5, 1.7), (2.5, 1.5), (3.0, 1.4))
+def fog(pixels: Pixels, level: tuple[float, float], rng: Generator) -> Pixels:
+    """Banks of fog: a plasma fractal as thick as ``thickness`` added, and all of it scaled back."""
     thickness, decay = level
     height, width = pixels.shape[:2]
-    mist = plasma(max(height, width), decay, rng)[:height, :width]
-    top = float(pixels.max())
-    return (pixels + cv2.merge([mist * np.float32(thickness)] * 3)) * np.float32(top / (top + thickness))
+    brightest = float(pixels.max())
+    bank = plasma(max(height, width), decay, rng)[:height, :width]
+    bank *= np.float32(thickness)
+    pixels += bank[..., None]
+    pixels *= np.float32(brightest / (brightest + thickness))
+    return pixels
 
 
-def plasma(side: int, decay: float, rng: np.random.Generator) -> Plane:
-    """A fractal in [0, 1] by diamond and square (Fournier et al. 1982), periodic, its side a power of 2 ≥ ``side``.
+def plasma(size: int, decay: float, rng: Generator) -> NDArray[np.float32]:
+    """A plasma fractal in [0, 1] by the diamond-square algorithm (Fournier, Fussell & Carpenter 1982), periodic.
 
-    The noise added at each halving of the step is ``decay``² times weaker.
+    Args:
+        size: the least side; the result's is the next power of two.
+        decay: each grid is half as wide as the one before, and its random part smaller by ``decay`` squared.
+        rng: where the random parts come from.
     """
-    size = 1 << (side - 1).bit_length()
-    field: Plane = np.zeros((1, 1), np.float32)
-    deviation = 1.0
-    for _ in range(size.bit_length() - 1):
-        field = _halve(field, deviation, rng)
-        deviation /= decay**2
-    field -= field.min()
-    return field / field.max()
+    heights, wobble = np.zeros((1, 1), dtype=np.float32), 1.0
+    while len(heights) < size:
+        heights, wobble = _refined(heights, wobble, rng), wobble / decay**2
+    low, high = float(heights.min()), float(heights.max())
+    return (heights - np.float32(low)) / np.float32(high - low)
 
 
-def _halve(field: Plane, deviation: float, rng: np.random.Generator) -> Plane:
-    """(2n, 2n) from (n, n): midpoints of squares, then of the diamonds between them, each with its noise."""
-    n = len(field)
-    noise = (2 * rng.random((3, n, n), dtype=np.float32) - 1) * np.float32(deviation)
-    rows = field + np.roll(field, -1, axis=0)
-    columns = field + np.roll(field, -1, axis=1)
-    middle = (rows + np.roll(rows, -1, axis=1)) / 4 + noise[0]
-    out = np.empty((2 * n, 2 * n), np.float32)
-    out[::2, ::2] = field
-    out[1::2, 1::2] = middle
-    out[::2, 1::2] = (columns + middle + np.roll(middle, 1, axis=0)) / 4 + noise[1]
-    out[1::2, ::2] = (rows + middle + np.roll(middle, 1, axis=1)) / 4 + noise[2]
-    return out
+def _refined(heights: NDArray[np.float32], wobble: float, rng: Generator) -> NDArray[np.float32]:
+    """Twice as many points each way: the centres of the squares first, then the centres of the diamonds."""
+    n = len(heights)
+    draws = rng.random((3, n, n), dtype=np.float32)
+    draws *= np.float32(2 * wobble)
+    draws -= np.float32(wobble)
+    below = np.roll(heights, -1, axis=0)
+    across, down = heights + np.roll(heights, -1, axis=1), heights + below
+    finer = np.empty((2 * n, 2 * n), dtype=np.float32)
+    finer[::2, ::2] = heights
+    finer[1::2, 1::2] = centres = (across + np.roll(across, -1, axis=0)) / 4 + draws[0]
+    finer[::2, 1::2] = (across + centres + np.roll(centres, 1, axis=0)) / 4 + draws[1]
+    finer[1::2, ::2] = (down + centres + np.roll(centres, 1, axis=1)) / 4 + draws[2]
+    return finer
 
 
-def brightness(pixels: Pixels, amount: float, rng: np.random.Generator) -> Pixels:
-    """Adds ``amount`` to the value of HSV: hue and saturation stay, and what was black becomes grey."""
-    value = np.maximum(np.maximum(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
-    brighter = np.minimum(value + np.float32(amount), np.float32(1))
+@severities(0.1, 0.2, 0.3, 0.4, 0.5)
+def brightness(pixels: Pixels, more: float, rng: Generator) -> Pixels:
+    """More light: HSV's value raised, hue and saturation kept, which is to scale all channels alike."""
+    value = pixels.max(axis=2, keepdims=True)
+    raised = np.minimum(value + np.float32(more), 1)
     black = value == 0
-    gain = brighter / np.where(black, np.float32(1), value)
-    return pixels * cv2.merge([gain] * 3) + cv2.merge([brighter * black] * 3)
+    pixels *= raised / np.where(black, 1, value)
+    return np.where(black, raised, pixels) if black.any() else pixels
 
 
-WEATHER = {
-    # mean, deviation and enlargement of the noise, threshold, radius and sigma of the streak, share kept of the image
-    "snow": Corruption(
-        snow,
-        (
-            (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
-            (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
-            (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
-            (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
-            (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
-        ),
-    ),
-    "frost": Corruption(frost, ((1, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75))),  # shares of image and ice
-    "fog": Corruption(fog, ((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4))),  # thickness, decay of the plasma
-    "brightness": Corruption(brightness, (0.1, 0.2, 0.3, 0.4, 0.5)),  # added to the value
-}
+WEATHER = (snow, frost, fog, brightness)

@@ -1,0 +1,110 @@
+"""The corruptions by name, and the one function that applies them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.corrupt.base import Corruption, Pixels
+from domaingan.corrupt.blur import BLUR
+from domaingan.corrupt.digital import DIGITAL
+from domaingan.corrupt.noise import NOISE
+from domaingan.corrupt.weather import WEATHER
+from domaingan.errors import DataError
+
+_ROOMS: Final[dict[str, tuple[Corruption[Any], ...]]] = {
+    "noise": NOISE,
+    "blur": BLUR,
+    "weather": WEATHER,
+    "digital": DIGITAL,
+}
+
+CORRUPTIONS: Final[dict[str, Corruption[Any]]] = {one.name: one for group in _ROOMS.values() for one in group}
+"""The 15 corruptions of ImageNet-C by name, in its order."""
+
+GROUPS: Final[dict[str, tuple[str, ...]]] = {group: tuple(one.name for one in ones) for group, ones in _ROOMS.items()}
+"""Names by kind: noise, blur, weather, digital."""
+
+SEVERITIES: Final = (1, 2, 3, 4, 5)
+
+LEAST = 32
+"""The smallest side, in pixels, that the published radii make sense for."""
+
+
+def corrupt(image: NDArray[Any], name: str, severity: int, seed: int | Sequence[int]) -> NDArray[Any]:
+    """A corrupted copy of an image: one of the 15 corruptions of ImageNet-C at its published strength.
+
+    Hendrycks & Dietterich (2019), https://arxiv.org/abs/1903.12261; for pictures of any size as Michaelis et al.
+    (2019), https://arxiv.org/abs/1907.07484, apply them to detection: lengths stay in pixels.
+
+    Args:
+        image: ``(C, H, W)`` floats in [0, 1], or ``(H, W, C)`` uint8; 1 to 4 channels, three are RGB, at least
+            32 pixels a side. It is not changed.
+        name: one of :data:`CORRUPTIONS`.
+        severity: 1 (mild) to 5.
+        seed: of every random draw; the same seed gives the same bytes. A sequence mixes several
+            numbers: ``(seed, index)`` for the pictures of a data set.
+
+    Returns:
+        An array of the same shape, type and layout, in the same range.
+
+    Raises:
+        DataError: no such corruption or severity, or an image of another shape, type or range.
+
+    >>> corrupt(np.full((40, 60, 3), 99, np.uint8), "fog", severity=3, seed=0).shape
+    (40, 60, 3)
+    """
+    if name not in CORRUPTIONS:
+        raise DataError(f"no corruption {name!r}", expected=f"one of {', '.join(CORRUPTIONS)}")
+    if severity not in SEVERITIES:
+        raise DataError(f"no severity {severity}", expected="1, 2, 3, 4 or 5")
+    pixels = _pixels(image)
+    result = CORRUPTIONS[name](pixels, severity, np.random.default_rng(seed))
+    return _like(image, np.clip(result, 0, 1))
+
+
+def check(names: str | Iterable[str]) -> tuple[str, ...]:
+    """The names of a list, or of a text with commas; a group's name stands for all in it, ``all`` for all 15.
+
+    Raises:
+        DataError: one of them is no corruption, or there are none.
+
+    >>> check("fog, noise")
+    ('fog', 'gaussian_noise', 'shot_noise', 'impulse_noise')
+    """
+    words = names.split(",") if isinstance(names, str) else list(names)
+    known = GROUPS | {"all": tuple(CORRUPTIONS)} | {name: (name,) for name in CORRUPTIONS}
+    found: dict[str, None] = {}
+    for word in (word.strip() for word in words):
+        if word not in known:
+            raise DataError(f"no corruption {word!r}", expected=f"some of {', '.join(CORRUPTIONS)}")
+        found |= dict.fromkeys(known[word])
+    if not found:
+        raise DataError("no corruptions", expected=f"some of {', '.join(CORRUPTIONS)}")
+    return tuple(found)
+
+
+def _pixels(image: NDArray[Any]) -> Pixels:
+    """A new ``(H, W, C)`` array in [0, 1]."""
+    eight, real = image.dtype == np.uint8, np.issubdtype(image.dtype, np.floating)
+    channels = image.shape[0 if real else -1] if image.ndim == 3 else 0
+    sides = image.shape[1:] if real else image.shape[:2]
+    if not (eight or real) or not 1 <= channels <= 4 or min(sides) < LEAST:
+        kinds = f"(C, H, W) floats or (H, W, C) uint8, 1 to 4 channels, at least {LEAST} pixels a side"
+        raise DataError(f"an image {image.shape} of {image.dtype}", expected=kinds)
+    if eight:
+        return np.divide(image, np.float32(255), dtype=np.float32)
+    low, high = float(image.min()), float(image.max())
+    if not (low >= -1e-3 and high <= 1 + 1e-3):  # said so that NaN is refused too
+        raise DataError(f"values from {low:g} to {high:g}", expected="an image in [0, 1]")
+    return np.array(np.moveaxis(image, 0, -1).clip(0, 1), dtype=np.float32, order="C")
+
+
+def _like(image: NDArray[Any], pixels: Pixels) -> NDArray[Any]:
+    """In the layout and of the type of an image."""
+    if image.dtype == np.uint8:
+        return np.rint(pixels * np.float32(255)).astype(np.uint8)
+    return np.ascontiguousarray(np.moveaxis(pixels, -1, 0), dtype=image.dtype)
