@@ -61,18 +61,15 @@ def test_black_and_white_pictures_are_no_trouble(name: str, severity: int, value
     assert np.isfinite(out).all() and out.min() >= 0 and out.max() <= 1
 
 
-# Published parameters that do not grow: glass 2 has fewer rounds than 1 and 4 fewer than 3; elastic 1–2 are large
-# smooth warps, 3–5 small ones; frost 4 has less image for as much ice; pixelate's grid may meet the picture's.
-TOLERANCE = {"glass_blur": 0.75, "frost": 0.9, "pixelate": 0.9, "snow": 0.9, "fog": 0.9}
+# Published parameters that do not grow in all they mean: glass 2 and 4 have fewer rounds than 1 and 3; frost 4 has less
+# image for as much ice; snow 3 has other flakes than 2; pixelate's grid may meet the picture's.
+TOLERANCE = {"glass_blur": 0.8, "frost": 0.85, "pixelate": 0.9, "snow": 0.9, "fog": 0.9}
 
 
 @pytest.mark.parametrize("name", sorted(CORRUPTIONS))
 def test_harm_grows_with_severity(name: str) -> None:
     image = floats(picture(180, 240))
     harm = [np.mean([np.abs(corrupt(image, name, s, seed) - image).mean() for seed in range(4)]) for s in SEVERITIES]
-    if name == "elastic_transform":
-        assert harm[1] > harm[0] and harm[4] > harm[2]
-        return
     assert harm[0] > 0.001 and harm[4] > 1.05 * harm[0]
     assert all(after > TOLERANCE.get(name, 1.0) * before for before, after in pairwise(harm)), harm
 
@@ -80,8 +77,7 @@ def test_harm_grows_with_severity(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(CORRUPTIONS) - WITHOUT_CHANCE))
 def test_seeds_differ_where_there_is_chance(name: str) -> None:
     image = floats(picture(48, 64))
-    same = np.array_equal(corrupt(image, name, 3, 1), corrupt(image, name, 3, 2))
-    assert not same
+    assert not np.array_equal(corrupt(image, name, 3, 1), corrupt(image, name, 3, 2))
 
 
 def test_the_table_is_complete() -> None:
@@ -99,23 +95,23 @@ def test_check_reads_names_groups_and_all() -> None:
     assert check("fog, noise,fog") == ("fog", "gaussian_noise", "shot_noise", "impulse_noise")
     assert check("all") == tuple(CORRUPTIONS)
     for text in ("rain", "", "fog,,snow"):
-        with pytest.raises(DataError, match=r"no such corruption .*gaussian_noise.*jpeg_compression"):
+        with pytest.raises(DataError, match=r"no corruption .*gaussian_noise.*jpeg_compression"):
             check(text)
 
 
 def test_mistakes_are_named() -> None:
     image = picture(40, 50)
-    for name in ("rain", "noise", "fog,snow"):
-        with pytest.raises(DataError, match="no such corruption"):
+    for name in ("rain", "", "Fog"):
+        with pytest.raises(DataError, match="no corruption"):
             corrupt(image, name, 1, 0)
     for severity in (0, 6):
         with pytest.raises(DataError, match="severity"):
             corrupt(image, "fog", severity, 0)
-    for bad in (image[:20], image[..., 0], image.astype(np.float32), image.transpose(2, 0, 1), floats(image)[:1]):
-        with pytest.raises(DataError, match="an image of shape"):
+    for bad in (image[:20], image[..., 0], image.astype(np.int32), image.transpose(2, 0, 1), floats(image)[:0]):
+        with pytest.raises(DataError, match="an image "):
             corrupt(bad, "fog", 1, 0)
 
 
 def test_importing_it_is_light() -> None:
-    code = "import sys, domaingan.corrupt; print({'torch', 'albumentations', 'scipy.stats'} & set(sys.modules))"
+    code = "import sys, domaingan.corrupt; print({'torch', 'albumentations', 'matplotlib'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
