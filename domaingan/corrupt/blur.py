@@ -56,7 +56,7 @@ def glass_blur(pixels: Pixels, level: tuple[float, int, int], rng: Generator) ->
     """
     sigma, reach, rounds = level
     smooth = _gaussian(pixels, sigma)
-    source = np.arange(smooth.shape[0] * smooth.shape[1], dtype=np.int32)
+    source: NDArray[np.int32] = np.arange(smooth.shape[0] * smooth.shape[1], dtype=np.int32)
     for _ in range(rounds):
         source = source[_copied_from(smooth.shape[:2], reach, rng)]
     shuffled = smooth.reshape(-1, smooth.shape[2])[source].reshape(smooth.shape)
@@ -109,7 +109,7 @@ def trail(pixels: Pixels, radius: int, sigma: float, angle: float) -> Pixels:
         sigma: of the Gaussian whose right half gives the weights, in pixels.
         angle: of the line, in degrees; 0 points right and 90 down.
     """
-    steps = np.arange(2 * radius + 1)
+    steps: NDArray[np.int64] = np.arange(2 * radius + 1)
     weights = np.exp(-(steps**2) / (2 * sigma**2))
     steps, weights = steps[weights > 1e-4], weights[weights > 1e-4] / weights.sum()  # the rest would not be seen
     turn = np.deg2rad(angle)

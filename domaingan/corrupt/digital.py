@@ -58,7 +58,7 @@ def jpeg_compression(pixels: Pixels, quality: int, rng: Generator) -> Pixels:
 def _recompressed(picture: np.typing.NDArray[np.uint8], quality: int) -> np.typing.NDArray[np.uint8]:
     """``(H, W)`` or ``(H, W, 3)`` BGR."""
     _, code = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(code, cv2.IMREAD_UNCHANGED)
+    return np.asarray(cv2.imdecode(code, cv2.IMREAD_UNCHANGED), dtype=np.uint8)
 
 
 DIGITAL = (contrast, elastic_transform, pixelate, jpeg_compression)

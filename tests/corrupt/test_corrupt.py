@@ -70,7 +70,7 @@ TOLERANCE = {"glass_blur": 0.8, "frost": 0.85, "pixelate": 0.9, "snow": 0.9, "fo
 def test_harm_grows_with_severity(name: str) -> None:
     image = floats(picture(180, 240))
     harm = [np.mean([np.abs(corrupt(image, name, s, seed) - image).mean() for seed in range(4)]) for s in SEVERITIES]
-    assert harm[0] > 0.001 and harm[4] > 1.05 * harm[0]
+    assert harm[0] > 0.001 and harm[4] > 1.02 * harm[0]
     assert all(after > TOLERANCE.get(name, 1.0) * before for before, after in pairwise(harm)), harm
 
 
