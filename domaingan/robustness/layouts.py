@@ -119,17 +119,17 @@ def _dense(outputs: Outputs, size: tuple[int, int], decode: str | None, classes:
     first = _channels_first(rows, columns, grid)
     count, width = (columns, rows) if first else (rows, columns)
     table = (outputs[name][0].T if first else outputs[name][0]).astype(np.float64)
-    objectness = decode in ("yolov5", "yolox") if decode else _has_objectness(table, first, classes)
+    # Centres that are pixels reach across the picture; offsets from cells stay small.
+    reach = float(table[:, :2].max(initial=0))
+    raw = count == grid and not first and reach < max(size) / 4
+    objectness = decode in ("yolov5", "yolox") if decode else raw or _has_objectness(table, first, classes)
     known = width - (5 if objectness else 4)
     if known < 1 or (decode == "yolox" and count != grid):
         return None
-    # Masks' coefficients may follow the scores.
-    known = classes if classes is not None and 0 < classes < known else known
+    if classes is not None and classes < known and any(a.ndim == 4 for a in outputs.values()):
+        known = classes  # the rest are coefficients of masks, whose prototypes are the other output
     if not objectness:
         return Dense(name, "yolov8", first, False, False, known, count)
-    # Centres that are pixels reach across the picture; offsets from cells stay small, and logarithms may be negative.
-    reach = float(table[:, :2].max(initial=0))
-    raw = count == grid and reach < max(size) / 4
     is_yolox = decode == "yolox" or (decode is None and count == grid and (raw or bool((table[:, 4] < 1).any())))
     return Dense(name, "yolox" if is_yolox else "yolov5", first, True, is_yolox and raw, known, count, reach)
 

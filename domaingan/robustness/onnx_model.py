@@ -125,7 +125,7 @@ class OnnxDetector:
         """The class names, and whether they are all."""
         n = self.layout.classes
         if named is not None:
-            if n is not None and max(named.values()) >= n:
+            if n is not None and sorted(named.values()) != list(range(n)):
                 found = f"{len(named)} class names for {n} classes ({listed(named)})"
                 raise DataError(found, path=self.path, expected="a name a class, counted from 0")
             self.names_from = f"Class names: {len(named)}, given by the user or the file's metadata"

@@ -1,0 +1,120 @@
+"""A user's own function as a model: imported from the working folder, its answers checked."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from domaingan.errors import DataError
+from domaingan.evaluate.average_precision import Detections
+from domaingan.robustness.model import Model
+from domaingan.robustness.specs import open_model
+
+PICTURE = np.zeros((20, 30, 3), dtype=np.uint8)
+
+Write = Callable[[str], Model]
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+    """Writes a module into the working folder and opens its function ``look``."""
+    monkeypatch.chdir(tmp_path)
+    before = set(sys.modules)
+    path_before = list(sys.path)
+
+    def opened(body: str) -> Model:
+        number = len(list(tmp_path.glob("*.py")))
+        (tmp_path / f"looker_{tmp_path.name}_{number}.py").write_text("import numpy as np\n" + body)
+        return open_model(f"python:looker_{tmp_path.name}_{number}:look", PICTURE)
+
+    yield opened
+    sys.path[:] = path_before
+    for name in set(sys.modules) - before:
+        if name.startswith("looker_"):
+            del sys.modules[name]
+
+
+def boxes_of(model: Model, picture: NDArray[np.uint8] = PICTURE) -> Detections:
+    found = model.predict(picture)
+    assert isinstance(found, Detections)
+    return found
+
+
+def test_a_detector_says_its_names_as_it_goes(written: Write) -> None:
+    model = written("def look(image):\n    return {'boxes': [[1, 2, 3, 4]], 'scores': [0.5], 'labels': ['car']}")
+    assert model.task == "detection" and not model.complete and model.classes == {"car": 0}
+    assert boxes_of(model).boxes.tolist() == [[1, 2, 3, 4]] and "does not say" in model.describe()[0]
+
+
+def test_a_detector_that_finds_nothing(written: Write) -> None:
+    model = written("def look(image):\n    return {'boxes': [], 'scores': [], 'labels': []}\nlook.classes = ['car']")
+    assert model.complete and model.classes == {"car": 0} and len(boxes_of(model).boxes) == 0
+
+
+def test_a_segmenter_with_and_without_names(written: Write) -> None:
+    body = "def look(image):\n    return np.full(image.shape[:2], 3)"
+    model = written(body)
+    assert model.task == "segmentation" and not model.complete
+    assert np.array_equal(model.predict(PICTURE), np.full((20, 30), 3))  # type: ignore[arg-type]
+    assert written(body + "\nlook.classes = {'road': 3}").classes == {"road": 3}
+    assert written(body + "\nlook.classes = ['sky', 'road']").classes == {"sky": 0, "road": 1}
+
+
+def test_the_function_cannot_spoil_the_frames(written: Write) -> None:
+    picture = PICTURE.copy()
+    model = written("def look(image):\n    image[:] = 255\n    return np.zeros(image.shape[:2], int)")
+    model.predict(picture)
+    assert (picture == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("answer", "came"),
+    [
+        ("{'boxes': [[1, 2, 3, 4]], 'scores': [0.5]}", "a dict of boxes, scores"),
+        ("{'boxes': [[1, 2, 3]], 'scores': [0.5], 'labels': ['car']}", r"boxes \(1, 3\)"),
+        ("{'boxes': [[1, 2, 3, 4]], 'scores': [0.5, 0.4], 'labels': ['car']}", r"scores \(2,\) and 1 labels"),
+        ("{'boxes': [[1, 2, 3, 4]], 'scores': [0.5], 'labels': [7]}", "a label 7"),
+        ("{'boxes': [[1, 2, 3, 4]], 'scores': [50], 'labels': ['car']}", "scores from 50 to 50"),
+        ("{'boxes': [[1, 2, 3, np.nan]], 'scores': [0.5], 'labels': ['car']}", "NaN or infinite boxes"),
+        ("{'boxes': [[5, 2, 3, 4]], 'scores': [0.5], 'labels': ['car']}", "a box .* whose end lies before its start"),
+        ("{'boxes': ['a'], 'scores': [0.5], 'labels': ['car']}", "boxes that are no numbers"),
+        ("np.zeros(image.shape[:2])", r"float64 of shape \(20, 30\)"),
+        ("np.zeros((2, 2), int)", r"int64 of shape \(2, 2\) for a picture of shape \(20, 30, 3\)"),
+        ("None", "object of shape"),
+    ],
+)
+def test_a_wrong_answer_says_what_came_and_what_is_expected(written: Write, answer: str, came: str) -> None:
+    with pytest.raises(DataError, match=f"look returned .*{came}.*; expected .*class names.* for a detector"):
+        written(f"def look(image):\n    return {answer}")
+
+
+def test_a_label_that_the_function_did_not_name(written: Write) -> None:
+    with pytest.raises(DataError, match="a label 'bus' that its attribute `classes` does not have"):
+        written(
+            "def look(image):\n    return {'boxes': [[1, 2, 3, 4]], 'scores': [1], 'labels': ['bus']}\n"
+            "look.classes = ['car']"
+        )
+
+
+def test_mistakes_around_the_function(written: Write) -> None:
+    with pytest.raises(DataError, match=r"ZeroDivisionError: division by zero, looker_\w+\.py line 3"):
+        written("def look(image):\n    return 1 / 0")
+    with pytest.raises(DataError, match="no 'look' in the module"):
+        written("def see(image):\n    return image")
+    with pytest.raises(DataError, match=r"cannot be imported .*ModuleNotFoundError"):
+        open_model("python:no_such_module_here:look", PICTURE)
+    with pytest.raises(DataError, match="expected python:MODULE:FUNCTION"):
+        open_model("python:look", PICTURE)
+    with pytest.raises(DataError, match="is int; expected a function"):
+        written("look = 3")
+
+
+@pytest.mark.parametrize("spec", ["hf:folder", "tensorflow:model"])
+def test_an_unknown_kind_of_model(spec: str) -> None:
+    with pytest.raises(DataError, match=f"--model {spec}; expected a run folder, torchvision:NAME"):
+        open_model(spec, PICTURE)
