@@ -29,6 +29,32 @@ CLIP = (-1.0, 3.0)
 
 
 @dataclass
+class Drawer:
+    """Draws which sample comes next.
+
+    Attributes:
+        samples: all of them.
+        labelled: positions of those that hold what is to be learned; half of the draws are from them.
+        wanted: samples under these conditions are drawn a quarter of the time, however few there are: what is tested on
+            is what training is for, with every arm alike.
+    """
+
+    samples: list[Sample]
+    labelled: list[int]
+    wanted: Wanted = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._wanted = [i for i, sample in enumerate(self.samples) if is_wanted(sample, self.wanted)]
+
+    def __call__(self, rng: np.random.Generator) -> int:
+        """The position of the next sample."""
+        if self._wanted and rng.random() < WANTED_SHARE:
+            return int(rng.choice(self._wanted))
+        labelled = bool(self.labelled) and rng.random() < LABELLED_SHARE
+        return int(rng.choice(self.labelled) if labelled else rng.integers(len(self.samples)))
+
+
+@dataclass
 class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
     """Item ``i`` is the ``i``-th training patch of a run; the same whichever worker makes it.
 
@@ -39,8 +65,7 @@ class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
         patch: spatial shape of a patch.
         length: number of items.
         seed: seeds every item, together with its number.
-        wanted: samples under one of these conditions are drawn a quarter of the time, however few there are: what is
-            tested on is what training is for, with every arm alike.
+        wanted: see :class:`Drawer`.
     """
 
     samples: list[Sample]
@@ -52,8 +77,8 @@ class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
     wanted: Wanted = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._labelled = [i for i, s in enumerate(self.samples) if self._focus(s).any()]
-        self._wanted = [i for i, s in enumerate(self.samples) if is_wanted(s, self.wanted)]
+        labelled = [i for i, s in enumerate(self.samples) if self._focus(s).any()]
+        self._drawer = Drawer(self.samples, labelled, self.wanted)
         self._index = class_index(self.schema)
 
     def __len__(self) -> int:
@@ -61,19 +86,13 @@ class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
 
     def __getitem__(self, item: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         rng = np.random.default_rng((self.seed, item))
-        sample = self.augment.blend(self.samples[self._number(rng)], rng)
+        sample = self.augment.blend(self.samples[self._drawer(rng)], rng)
         assert sample.mask is not None
         corner = self._corner(sample, rng)
         mask = window(sample.mask, corner, self.patch)
         image = to_scaled(window(sample.image, corner, self.patch), intensity_range(sample, self.schema.domain))
         image, mask = self.augment.patch(image, self._index[mask], rng)
         return np.clip(image, *CLIP), mask.astype(np.int64)
-
-    def _number(self, rng: np.random.Generator) -> int:
-        if self._wanted and rng.random() < WANTED_SHARE:
-            return int(rng.choice(self._wanted))
-        labelled = bool(self._labelled) and rng.random() < LABELLED_SHARE
-        return int(rng.choice(self._labelled) if labelled else rng.integers(len(self.samples)))
 
     def _focus(self, sample: Sample) -> NDArray[np.bool_]:
         """Where something is labelled that matters: anything in scans, the objects in frames."""

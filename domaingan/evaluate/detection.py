@@ -145,7 +145,8 @@ def train(
         raise DataError("no box to train on", expected=f"training samples with {', '.join(classes)}")
     size = size or input_size([sample.shape for sample in samples])
     network = seeded_detector(detector, backbone, len(classes) + 1, size, seed)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
+    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(learned, lr=rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(warm_cosine, steps=steps))
     frames = Frames(at_size(samples, size), classes, augment, steps * batch, seed, wanted or {})
     losses: list[tuple[int, float]] = []
@@ -158,7 +159,7 @@ def train(
                 raise DataError(f"the detector's loss is {recent[-1]} at step {step}", expected="a finite loss")
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+            nn.utils.clip_grad_norm_(learned, CLIP)
             optimiser.step()
             schedule.step()
             if step % max(1, steps // 40) == 0 or step == steps:

@@ -137,7 +137,7 @@ def train(
     patch = patch_shape([sample.shape for sample in samples], DIVISOR[schema.domain])
     network = seeded_network(schema, len(network_values(schema)), seed, width, backbone)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE[schema.domain], weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(_warm_cosine, steps=steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(warm_cosine, steps=steps))
     criterion = loss_for(schema.domain)
     batch = BATCH[schema.spatial_dims]
     patches = Patches(samples, schema, augment, patch, steps * batch, seed, wanted or {})
@@ -178,7 +178,8 @@ def score(model: Segmenter, test: Dataset, own_grid: Dataset) -> dict[str, dict[
     return counter.scores()
 
 
-def _warm_cosine(step: int, steps: int) -> float:
+def warm_cosine(step: int, steps: int) -> float:
+    """The share of the peak learning rate at a step: up for a tenth of the way, then down to 0 by a cosine."""
     warm = min(1.0, (step + 1) / max(1, steps // 10))
     return warm * 0.5 * (1 + math.cos(math.pi * step / steps))
 

@@ -18,6 +18,9 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing must not loo
 Image = NDArray[np.float32]
 Pipeline = Callable[[Image, NDArray[Any], int], tuple[Image, NDArray[Any]]]
 
+VISIBLE = 0.2
+"""Boxes of which less than this share stays in the frame are dropped."""
+
 SCAN_RANGE = (-0.25, 1.75)
 """Scaled units that reach a scan's pipeline: brighter lesions than the 99.5th percentile must not be clipped."""
 
@@ -34,9 +37,10 @@ class Classic:
         self.spatial_dims, self.domain = spatial_dims, domain
         self.range = SCAN_RANGE if domain == "scan" else (0.0, 1.0)
         self._pipeline: Pipeline | None = None
+        self._boxed: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_pipeline": None}  # built anew in each worker
+        return self.__dict__ | {"_pipeline": None, "_boxed": None}  # built anew in each worker
 
     def __call__(self, image: Image, mask: NDArray[Any], rng: np.random.Generator) -> tuple[Image, NDArray[Any]]:
         """The augmented ``(C, *spatial)`` image and ``(*spatial)`` mask, of the same shapes and types."""
@@ -48,8 +52,28 @@ class Classic:
         unit, changed = self._pipeline(unit, mask, int(rng.integers(2**31)))
         return (unit * (high - low) + low).astype(np.float32), changed.astype(mask.dtype)
 
+    def with_boxes(
+        self, image: Image, boxes: NDArray[np.float32], labels: NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[Image, NDArray[np.float32], NDArray[np.int64]]:
+        """The augmented ``(3, H, W)`` frame and its boxes ``(N, 4)`` with their labels; what leaves it is dropped."""
+        if self._boxed is None:
+            self._boxed = _boxed(self.domain)
+        self._boxed.set_random_seed(int(rng.integers(2**31)))
+        pixels = np.ascontiguousarray(np.moveaxis(image.clip(0, 1), 0, -1))
+        out = self._boxed(image=pixels, bboxes=boxes, labels=labels)
+        moved = np.asarray(out["bboxes"], dtype=np.float32).reshape(-1, 4)
+        names = np.asarray(out["labels"], dtype=np.int64).reshape(-1)
+        return np.ascontiguousarray(np.moveaxis(out["image"], -1, 0)), moved, names
 
-def _albumentations(domain: str) -> Pipeline:
+
+def _boxed(domain: str) -> Any:
+    import albumentations as A
+
+    kept = A.BboxParams(format="pascal_voc", label_fields=["labels"], min_visibility=VISIBLE, clip=True)
+    return A.Compose(_steps(domain), bbox_params=kept)
+
+
+def _steps(domain: str) -> list[Any]:
     import albumentations as A
     import cv2
 
@@ -58,7 +82,8 @@ def _albumentations(domain: str) -> Pipeline:
     if domain == "scan":
         steps.append(A.VerticalFlip(p=0.5))
     turn = 20 if domain == "scan" else 5
-    steps += [
+    return [
+        *steps,
         A.Affine(rotate=(-turn, turn), scale=(0.85, 1.15), translate_percent=(-0.08, 0.08), border_mode=edge, p=0.7),
         A.ElasticTransform(alpha=40, sigma=6, border_mode=edge, p=0.2),
         A.RandomBrightnessContrast(brightness_limit=0.1, contrast_limit=0.2, p=0.5),
@@ -66,7 +91,12 @@ def _albumentations(domain: str) -> Pipeline:
         A.GaussNoise(std_range=(0.005, 0.03), p=0.3),
         A.GaussianBlur(blur_limit=(3, 5), p=0.2),
     ]
-    compose = A.Compose(steps)
+
+
+def _albumentations(domain: str) -> Pipeline:
+    import albumentations as A
+
+    compose = A.Compose(_steps(domain))
 
     def run(image: Image, mask: NDArray[Any], seed: int) -> tuple[Image, NDArray[Any]]:
         compose.set_random_seed(seed)
