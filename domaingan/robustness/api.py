@@ -129,6 +129,12 @@ def _prepare(
     frames = Frames(data, opened.task, resize)
     scored = matching.scored(opened.classes, opened.complete)
     ready = Ready(opened, frames, matching, scored, Translation(opened, matching, data.schema))
+    seen = _trained_on(opened, data)
+    if seen:
+        ready.notes.append(
+            f"{seen} of the {len(data)} frames come from drives that the model was trained on; where they are the very "
+            "frames, the clean score flatters it."
+        )
     if frames.unlabelled:
         ready.notes.append(
             f"{len(frames.unlabelled)} frames without labels were left out, first {frames.unlabelled[0]}."
@@ -137,6 +143,12 @@ def _prepare(
         first = data.problems[0]
         ready.notes.append(f"{len(data.problems)} samples could not be read and were left out, first {first.path}.")
     return ready
+
+
+def _trained_on(model: Model, data: Dataset) -> int:
+    """The number of frames from drives that a baseline of ours was trained on."""
+    known = getattr(model, "trained_on", frozenset()) if getattr(model, "data", None) == data.root else frozenset()
+    return sum(record.group in known for record in data.records)
 
 
 def _fingerprint(path: Path | None) -> str | None:

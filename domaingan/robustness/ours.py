@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,28 +62,36 @@ class Baseline:
         self.classes = {n: v for n, v in trained.schema.classes.items() if not objects or n in objects}
         config = path.parent.parent / "config.json"
         settings = read_json(config) if config.is_file() else {}
-        self.size = tuple(settings.get("resize") or ()) or None
+        # A detector brings pictures to its size itself; a segmenter is to be shown what it was trained on.
+        self.size = tuple(settings.get("resize") or ()) or None if task == "segmentation" else None
         self.data = str(settings.get("data", ""))
+        self.trained_on = _trained_on(path)
 
     def predict(self, image: Picture) -> Answer:
         """What it sees, in the picture's own pixels."""
         planes = np.ascontiguousarray(image.transpose(2, 0, 1)).astype(np.float32) / np.float32(255)
-        sample = Sample(planes if self.size is None else resize(planes, self.size).astype(np.float32))
-        if self.task == "segmentation":
-            return self.trained.predict(sample, image.shape[:2])
-        found = self.trained.predict(sample)
-        factors = np.array([b / s for b, s in zip(image.shape[:2], sample.shape, strict=True)][::-1] * 2, np.float32)
-        return replace(found, boxes=found.boxes * factors)
+        if self.task == "detection":
+            found: Answer = self.trained.predict(Sample(planes))
+            return found
+        seen = planes if self.size is None else resize(planes, self.size).astype(np.float32)
+        mask: Answer = self.trained.predict(Sample(seen), image.shape[:2])
+        return mask
 
     def describe(self) -> list[str]:
         """Arm, task, the size it works at and the data it was trained on."""
         at = "" if self.size is None else f", at {self.size[0]}×{self.size[1]}"
         said = [f"{self.name}, a baseline for {self.task} that an evaluation trained{at}."]
         if self.data:
-            said.append(
-                f"It was trained on part of {self.data}: only frames of other drives, or later ones, are a fair test."
-            )
+            said.append(f"It was trained on part of {self.data}: only frames that were not among them are a fair test.")
         return said
+
+
+def _trained_on(path: Path) -> frozenset[str]:
+    """The subjects or drives of the training samples of a model's fold."""
+    result = path.parent.parent / "result.json"
+    folds = read_json(result).get("train_subjects") or [] if result.is_file() else []
+    number = path.parent.name.removeprefix("fold-")
+    return frozenset(folds[int(number)]) if number.isdigit() and int(number) < len(folds) else frozenset()
 
 
 def _chosen(run: Path) -> Path:
