@@ -46,7 +46,7 @@ def test_nothing_is_changed_outside_what_is_seen_of_the_object(seed: int) -> Non
     changed = (after.mask != host.mask) & ~seen
     # Only the rest of an object that has all but vanished may change besides.
     assert np.isin(after.mask[changed], SCHEMA.ignore).all()
-    assert after.image.dtype == np.float32 and 0 <= after.image.min() and after.image.max() <= 1
+    assert after.image.dtype == np.float32 and after.image.min() >= 0 and after.image.max() <= 1
 
 
 @settings(max_examples=25)
@@ -80,7 +80,7 @@ def test_nearer_objects_lose_nothing_and_farther_ones_go_when_hidden(seed: int) 
 @settings(max_examples=25)
 @given(st.integers(0, 2**20))
 def test_feet_stand_on_the_ground_of_their_class(seed: int) -> None:
-    host, after, record = pasted(seed)
+    host, _, record = pasted(seed)
     below = BANK.info.ground[record["object"]]
     grounds = [SCHEMA.classes[name] for name, n in below.items() if n >= 0.1 * sum(below.values())]
     assert host.mask[tuple(record["foot"])] in grounds
@@ -91,7 +91,7 @@ def test_size_follows_the_row() -> None:
     assert perspective.horizon is not None and 0.2 < perspective.horizon < 0.7
     whole = ~perspective.sides.any(axis=1)
     for seed in range(40):
-        host, after, record = pasted(seed)
+        host, _, record = pasted(seed)
         index = record["index"]
         if not whole[index]:
             continue
