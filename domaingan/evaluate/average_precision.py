@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,78 +60,69 @@ def average_precision(
     >>> average_precision([box], [box], {"car": 8})["ap"]
     1.0
     """
-    if len(truth) != len(found):
-        raise DataError(f"detections of {len(found)} images", expected=f"of {len(truth)}")
-    precision = _precision(truth, found, classes)
-    scores = {"ap": _mean(precision[..., 0]), "ap50": _mean(precision[0, ..., 0])}
-    for k, name in enumerate(classes):
-        scores[f"ap:{name}"] = _mean(precision[:, :, k, 0])
-        scores[f"ap50:{name}"] = _mean(precision[0, :, k, 0])
-    return scores | {f"ap:{size}": _mean(precision[..., 1 + i]) for i, size in enumerate(SIZES)}
+    return _Matched(truth, found, classes).scores(range(len(truth)))
 
 
 def jackknife(
     truth: Sequence[Detections], found: Sequence[Detections], classes: Mapping[str, int], units: Sequence[str]
 ) -> dict[str, dict[str, float]]:
     """The same for each unit (a block of a drive; one name an image), see :func:`leave_one_out`."""
+    matched = _Matched(truth, found, classes)  # once: images do not depend on one another
 
     def pooled(chosen: Sequence[str]) -> dict[str, float]:
         kept = set(chosen)
-        which = [i for i, unit in enumerate(units) if unit in kept]
-        return average_precision([truth[i] for i in which], [found[i] for i in which], classes)
+        return matched.scores([i for i, unit in enumerate(units) if unit in kept])
 
     return leave_one_out(list(dict.fromkeys(units)), pooled)
 
 
-def _precision(
-    truth: Sequence[Detections], found: Sequence[Detections], classes: Mapping[str, int]
-) -> NDArray[np.float64]:
-    """``(10 IoUs, 101 recalls, classes, all and three sizes)``, at 100 detections; -1 where nothing is true."""
-    from faster_coco_eval import COCO
-    from faster_coco_eval.core import COCOeval_faster
+class _Matched:
+    """Detections matched to true boxes, image by image; scored over any of the images."""
 
-    ids = {value: number for number, value in enumerate(classes.values(), start=1)}
-    described = {
-        "images": [{"id": i} for i in range(1, len(truth) + 1)],
-        "annotations": [{"id": n, "iscrowd": 0, **row} for n, row in enumerate(_rows(truth, ids), start=1)],
-        "categories": [{"id": number, "name": str(number)} for number in ids.values()],
-    }
-    rows = _rows(found, ids)
-    if not described["annotations"] or not rows:
-        empty = np.zeros((10, 101, len(ids), 4))
-        for k, value in enumerate(ids):
-            for size in range(4):
-                empty[:, :, k, size] = 0 if _any(truth, value, size) else -1
-        return empty
-    coco = COCO(described)
-    scorer = COCOeval_faster(coco, coco.loadRes(rows), "bbox", print_function=_silent)
-    scorer.evaluate()
-    scorer.accumulate()
-    precision: NDArray[np.float64] = np.asarray(scorer.eval["precision"])[..., -1]
-    return precision
+    def __init__(self, truth: Sequence[Detections], found: Sequence[Detections], classes: Mapping[str, int]) -> None:
+        from faster_coco_eval.core import COCO, COCOeval_faster
+
+        if len(truth) != len(found):
+            raise DataError(f"detections of {len(found)} images", expected=f"of {len(truth)}")
+        self.n, self.classes = len(truth), classes
+        ids = {value: number for number, value in enumerate(classes.values(), start=1)}
+        described = {
+            "images": [{"id": i} for i in range(1, self.n + 1)],
+            "categories": [{"id": number, "name": str(number)} for number in ids.values()],
+        }
+        tables = (COCO(described | {"annotations": _rows(images, ids)}) for images in (truth, found))
+        scorer = COCOeval_faster(*tables, iouType="bbox", print_function=_silent, separate_eval=True)
+        scorer.evaluate()
+        self._params, self._matches = scorer._paramsEval, scorer._evalImgs_cpp  # a list, by class, size and image
+
+    def scores(self, images: Sequence[int]) -> dict[str, float]:
+        """The scores over these images."""
+        from faster_coco_eval.faster_eval_api_cpp import COCOevalAccumulate
+
+        params = copy(self._params)
+        params.imgIds = [i + 1 for i in images]
+        starts = range(0, len(self._matches), max(1, self.n))
+        matches = [self._matches[start + i] for start in starts for i in images]
+        # (10 IoUs, 101 recalls, classes, all and three sizes) at 100 detections; -1 where nothing is true
+        precision = np.asarray(COCOevalAccumulate(params, matches)["precision"], dtype=float)[..., -1]
+        scores = {"ap": _mean(precision[..., 0]), "ap50": _mean(precision[0, ..., 0])}
+        for k, name in enumerate(self.classes):
+            scores[f"ap:{name}"] = _mean(precision[:, :, k, 0])
+            scores[f"ap50:{name}"] = _mean(precision[0, :, k, 0])
+        return scores | {f"ap:{size}": _mean(precision[..., 1 + i]) for i, size in enumerate(SIZES)}
 
 
 def _rows(images: Sequence[Detections], ids: Mapping[int, int]) -> list[dict[str, Any]]:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, image in enumerate(images, start=1):
         for (x0, y0, x1, y1), score, label in zip(
             image.boxes.tolist(), image.scores.tolist(), image.labels.tolist(), strict=True
         ):
             if label in ids:
-                box = [x0, y0, x1 - x0, y1 - y0]
-                row = {"image_id": number, "category_id": ids[label], "bbox": box, "area": box[2] * box[3]}
-                rows.append({**row, "score": score})
+                w, h = x1 - x0, y1 - y0
+                row = {"id": len(rows) + 1, "image_id": number, "category_id": ids[label], "iscrowd": 0}
+                rows.append(row | {"bbox": [x0, y0, w, h], "area": w * h, "score": score})
     return rows
-
-
-def _any(truth: Sequence[Detections], value: int, size: int) -> bool:
-    """Whether a true box is of a class, and of a size (0: any; then as in :data:`SIZES`)."""
-    low, high = [(0.0, np.inf), (0.0, 32**2), (32**2, 96**2), (96**2, np.inf)][size]
-    for image in truth:
-        area = np.prod(image.boxes[:, 2:] - image.boxes[:, :2], axis=1)
-        if ((image.labels == value) & (area >= low) & (area <= high)).any():
-            return True
-    return False
 
 
 def _mean(precision: NDArray[np.float64]) -> float:
