@@ -1,6 +1,7 @@
 """domaingan: for images in which what matters is rare.
 
-Read labelled scans, learn what is rare in them, paste it into real images, and measure whether it helped::
+Read labelled scans or driving frames, learn what is rare in them, blend it into real images, and measure whether it
+helped::
 
     import domaingan as dg
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from domaingan.adapters import load as load
     from domaingan.bank import Bank as Bank
     from domaingan.blend import Paste as Paste
+    from domaingan.blend import Relight as Relight
     from domaingan.blend import Variation as Variation
     from domaingan.corrupt import corrupt as corrupt
     from domaingan.cropping import crops as crops
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from domaingan.grid import view as view
     from domaingan.sample import Dataset as Dataset
     from domaingan.sample import Sample as Sample
+    from domaingan.scenery import scenes as scenes
     from domaingan.transforms import Classic as Classic
 
 _HOMES = {
@@ -40,12 +43,14 @@ _HOMES = {
     "Dataset": "sample",
     "GAN": "gan",
     "Paste": "blend",
+    "Relight": "blend",
     "Sample": "sample",
     "Variation": "blend",
     "corrupt": "corrupt",
     "crops": "cropping",
     "evaluate": "evaluate",
     "load": "adapters",
+    "scenes": "scenery",
     "view": "grid",
 }
 

@@ -13,7 +13,7 @@ from domaingan.cli import options as o
 
 NAME = "evaluate"
 STEPS = {2: 600, 3: 400}
-SECONDS_APART = "Of a drive that both name the earlier half is trained on, the later tested, with a gap between."
+APART = "Of drives that both name the first half is trained on (of one drive its earlier half), the rest tested."
 
 
 def command(
@@ -44,7 +44,7 @@ def command(
         typer.Option(
             "--test-where",
             metavar="NAME=VALUE[,VALUE]",
-            help=f"What to test on. {SECONDS_APART}",
+            help=f"What to test on. {APART}",
             rich_help_panel=o.INPUT,
         ),
     ] = None,

@@ -61,8 +61,8 @@ def evaluate(
         k: folds by subject; 1 for a single split.
         test: test samples from elsewhere.
         train_where: columns and values that name the training samples.
-        test_where: the same for the test samples. Of the frames of a drive that both name, the earlier half is
-            trained on and the later tested, with a gap between them.
+        test_where: the same for the test samples. Of drives that both name the first half is trained on and the
+            others tested; of a single one the earlier half, with a gap before what is tested.
         limits: columns, values and how many samples of them may be trained on, drawn by the seed.
         bank: a bank folder for the ``gan`` part, or of scenes for the ``relight`` part; else a GAN is fitted inside
             each fold.

@@ -93,21 +93,24 @@ def _others(data: Dataset, chosen: Dataset) -> Dataset:
 
 
 def apart(train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
-    """Two choices of samples, parted by time where they meet in one drive.
+    """Two choices of samples, parted where they meet in drives.
 
-    Of the frames of a drive that both name, the earlier half is trained on and the later is tested. Then every
-    training frame goes that lies in a block of time that is tested, or in one beside it: frames that follow one another
-    are near-copies, and a score on them would measure memory. Subjects, and frames without a time, are left to
-    :class:`Fold`, which refuses them on both sides.
+    Of the drives that both name the first half is trained on and the others are tested; of a single one the earlier half
+    of its frames is trained on and the later tested. Then every training frame goes that lies in a block of time that is
+    tested, or in one beside it: frames that follow one another are near-copies, and a score on them would measure memory.
+    Subjects, and frames without a time, are left to :class:`Fold`, which refuses them on both sides.
     """
     both = {_key(record) for record in train.records} & {_key(record) for record in test.records}
-    middle: dict[str, float] = {}
-    for sequence in {record.sequence for record in test.records if _key(record) in both and _is_timed(record)}:
-        times = [r.time for r in test.records if r.sequence == sequence and _key(r) in both and r.time is not None]
-        middle[sequence] = float(np.median(times)) // BLOCK * BLOCK
+    shared = [record for record in test.records if _key(record) in both and _is_timed(record)]
+    drives = list(dict.fromkeys(record.sequence for record in shared))
+    middle = float(np.median([record.time or 0.0 for record in shared])) // BLOCK * BLOCK if shared else 0.0
 
     def tested(record: Record) -> bool:
-        return _key(record) not in both or not _is_timed(record) or (record.time or 0) >= middle[record.sequence]
+        if _key(record) not in both or not _is_timed(record):
+            return True
+        if len(drives) > 1:
+            return record.sequence in drives[len(drives) // 2 :]
+        return (record.time or 0.0) >= middle
 
     later = test.select(i for i, record in enumerate(test.records) if tested(record))
     near = _near(later)

@@ -70,6 +70,12 @@ def test_a_drive_that_both_name_is_parted_by_time_with_a_gap(drives: Dataset) ->
     Fold(train, test)
 
 
+def test_several_drives_are_parted_whole(drives: Dataset) -> None:
+    train, test = apart(drives, drives)
+    assert {r.sequence for r in train.records} == {"a"} and {r.sequence for r in test.records} == {"b"}
+    assert len(train) == 20 and len(test) == 60
+
+
 def test_day_and_a_few_dusk_frames_tested_on_later_dusk(drives: Dataset, rng: np.random.Generator) -> None:
     (fold,) = folds(drives, rng, train=drives, test=drives.where(lighting="dusk"), limits=[("lighting", "dusk", 4)])
     assert len(times(fold.train, "b")) == 4 and len(times(fold.test, "b")) >= 30
