@@ -84,7 +84,8 @@ class Detector:
             DataError: the file is missing or damaged, or holds another kind of model.
         """
         state, facts = load_model(path, "detection")
-        schema = Schema(**{k: tuple(v) if isinstance(v, list) else v for k, v in facts["schema"].items()})
+        stored: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["schema"].items()}
+        schema = Schema(**stored)
         backbone = None if facts["backbone"] is None else Backbone(facts["backbone"])
         size: Size = (int(facts["size"][0]), int(facts["size"][1]))
         classes = len(object_classes(schema)) + 1
@@ -152,7 +153,7 @@ def train(
     losses: list[tuple[int, float]] = []
     recent: list[float] = []
     with backbone_in(network.train(), precision):
-        for step, items in enumerate(DataLoader(frames, batch_size=batch, collate_fn=collated), start=1):
+        for step, items in enumerate(_batches(frames, batch, seed), start=1):
             loss = _loss(network, items, (seed, step))
             recent.append(float(loss.detach()))
             if not np.isfinite(recent[-1]):
@@ -168,6 +169,11 @@ def train(
             if progress is not None:
                 progress(step, steps, {"loss": losses[-1][1] if losses else recent[-1]})
     return Detector(network.eval(), size, schema, detector, backbone, losses)
+
+
+def _batches(frames: Frames, batch: int, seed: int) -> DataLoader[Item]:
+    # The loader draws a seed for its workers even where it has none: not from the global generator.
+    return DataLoader(frames, batch, collate_fn=collated, generator=torch.Generator().manual_seed(seed))
 
 
 def _loss(network: nn.Module, items: list[Item], seeds: tuple[int, int]) -> Tensor:

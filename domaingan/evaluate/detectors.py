@@ -110,10 +110,10 @@ def _anchors(scales: tuple[float, ...], ratios: tuple[float, ...]) -> AnchorGene
 
 def _ssdlite(pyramid: Pyramid, classes: int) -> nn.Module:
     """Single shot, separable heads (Liu et al. 2016, Sandler et al. 2018), as "SSDlite with FPN" is known."""
-    anchors = _anchors((1.25, 1.8), TALL)
+    anchors = _anchors((1.0, 1.6, 2.4), TALL)
     each = anchors.num_anchors_per_location()
     head = SSDLiteHead([CHANNELS] * len(each), each, classes, partial(nn.BatchNorm2d, eps=1e-3))
-    return SSD(pyramid, anchors, (1, 1), classes, head=head, topk_candidates=200, **FOUND)
+    return SSD(pyramid, anchors, (1, 1), classes, head=head, iou_thresh=0.4, topk_candidates=200, **FOUND)
 
 
 def _fcos(pyramid: Pyramid, classes: int) -> nn.Module:
@@ -173,12 +173,12 @@ def seeded_detector(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _built(name, backbone, classes)
+        state = backbone.state() if backbone and name in DETECTORS and pretrained and not file else None
     mean, std = network.transform.image_mean, network.transform.image_std
     if name in DETECTORS and backbone is not None:
         mean, std = backbone.normalisation()
-        state = backbone.state() if pretrained and not file else None
-        if state is not None:
-            network.backbone.load_body(state)
+    if state is not None:
+        network.backbone.load_body(state)
     if file and pretrained:
         _fill_what_fits(network, read_state(Path(file).expanduser()), classes, Path(file))
     network.transform = GeneralizedRCNNTransform(min(size), max(size), mean, std, fixed_size=(size[1], size[0]))
