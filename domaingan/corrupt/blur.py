@@ -36,7 +36,7 @@ def _disk_sum(pixels: Pixels, radius: int) -> Pixels:
     rows = sorted(enumerate(_widths(radius)), key=lambda row: row[1])
     for width, group in groupby(rows, key=lambda row: row[1]):
         run = cv2.boxFilter(padded, -1, (2 * width + 1, 1), normalize=False)
-        run = _as(padded, run)
+        run = _as(pixels, run)
         for offset, _ in group:
             total += run[offset : offset + height]
     return total
@@ -56,14 +56,14 @@ def glass_blur(pixels: Pixels, level: tuple[float, int, int], rng: Generator) ->
     """
     sigma, reach, rounds = level
     smooth = _gaussian(pixels, sigma)
-    source: NDArray[np.int32] = np.arange(smooth.shape[0] * smooth.shape[1], dtype=np.int32)
+    source: NDArray[np.intp] = np.arange(smooth.shape[0] * smooth.shape[1])
     for _ in range(rounds):
-        source = source[_copied_from(smooth.shape[:2], reach, rng)]
-    shuffled = smooth.reshape(-1, smooth.shape[2])[source].reshape(smooth.shape)
+        source = source.take(_copied_from(smooth.shape[:2], reach, rng))
+    shuffled = smooth.reshape(-1, smooth.shape[2]).take(source, axis=0).reshape(smooth.shape)
     return _gaussian(shuffled, sigma)
 
 
-def _copied_from(shape: tuple[int, ...], reach: int, rng: Generator) -> NDArray[np.int32]:
+def _copied_from(shape: tuple[int, ...], reach: int, rng: Generator) -> NDArray[np.intp]:
     """The flat index each pixel's colour comes from, ``(H · W,)``, after one round of copying from neighbours.
 
     A neighbour that was visited before (it comes later in the picture) has its own neighbour's colour by then, and
@@ -72,11 +72,11 @@ def _copied_from(shape: tuple[int, ...], reach: int, rng: Generator) -> NDArray[
     """
     height, width = shape
     down, right = rng.integers(-reach, reach, (2, height, width), dtype=np.int8)
-    step = down.astype(np.int32) * width + right
+    step = down.astype(np.intp) * width + right
     moving = np.zeros_like(step)
     inside = (slice(reach + 1, height - reach + 1), slice(reach + 1, width - reach + 1))
     moving[inside] = step[inside]
-    index = np.arange(height * width, dtype=np.int32)
+    index = np.arange(height * width)
     neighbour = index + moving.ravel()
     source = neighbour.copy()
     walking = np.flatnonzero(neighbour > index)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
 import domaingan as dg
 from domaingan.corrupt import CORRUPTIONS, GROUPS, SEVERITIES, check, corrupt
@@ -72,6 +74,26 @@ def test_harm_grows_with_severity(name: str) -> None:
     harm = [np.mean([np.abs(corrupt(image, name, s, seed) - image).mean() for seed in range(4)]) for s in SEVERITIES]
     assert harm[0] > 0.001 and harm[4] > 1.02 * harm[0]
     assert all(after > TOLERANCE.get(name, 1.0) * before for before, after in pairwise(harm)), harm
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", sorted(CORRUPTIONS))
+def test_harm_grows_with_severity_on_a_street(name: str, real_data: Path) -> None:
+    frame = sorted((real_data / "camvid" / "val").glob("*.jpg"))[0]
+    image = np.asarray(Image.open(frame).convert("RGB"))
+    harm = [np.abs(corrupt(image, name, s, 7).astype(float) - image).mean() for s in SEVERITIES]
+    assert harm[0] > 0.5 and harm[4] > 1.05 * harm[0]
+    assert all(after > TOLERANCE.get(name, 1.0) * before for before, after in pairwise(harm)), harm
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4])
+@pytest.mark.parametrize("name", sorted(CORRUPTIONS))
+def test_other_channels_than_three_are_kept(name: str, channels: int) -> None:
+    image = np.repeat(floats(picture(40, 56))[:1], channels, axis=0).astype(np.float64)
+    out = corrupt(image, name, 3, 0)
+    assert out.shape == image.shape and out.dtype == np.float64 and not np.array_equal(out, image)
+    eight = corrupt(np.full((33, 34, channels), 99, np.uint8), name, 3, 0)
+    assert eight.shape == (33, 34, channels) and eight.dtype == np.uint8
 
 
 @pytest.mark.parametrize("name", sorted(set(CORRUPTIONS) - WITHOUT_CHANCE))

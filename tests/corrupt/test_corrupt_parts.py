@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from domaingan.corrupt import CORRUPTIONS, corrupt
-from domaingan.corrupt.blur import trail
+from domaingan.corrupt.blur import _copied_from, trail
 from domaingan.corrupt.ice import pane
 from domaingan.corrupt.weather import plasma
 
@@ -56,6 +59,27 @@ def test_glass_roughens_edges_and_leaves_flats(rng: np.random.Generator) -> None
     out = CORRUPTIONS["glass_blur"](edge, 3, rng)[..., 0]
     assert (out[:, :20] == 0).all() and (out[:, 60:] > 0.999).all()
     assert out[6:-6, 38:42].std(axis=0).max() > 0.05  # rough along the edge, as no plain blur is
+
+
+class Drawn:
+    """A generator whose next draw is known."""
+
+    def __init__(self, draw: NDArray[np.int8]) -> None:
+        self.draw = draw
+
+    def integers(self, *_: object, **__: object) -> NDArray[np.int8]:
+        return self.draw
+
+
+@given(st.integers(32, 40), st.integers(32, 40), st.integers(1, 4), st.integers(0, 99))
+@settings(max_examples=15)
+def test_glass_is_what_visiting_pixel_by_pixel_gives(height: int, width: int, reach: int, seed: int) -> None:
+    steps = np.random.default_rng(seed).integers(-reach, reach, (2, height, width), dtype=np.int8)
+    visited = np.arange(height * width).reshape(height, width)
+    for row in range(height - reach, reach, -1):
+        for column in range(width - reach, reach, -1):
+            visited[row, column] = visited[row + steps[0, row, column], column + steps[1, row, column]]
+    assert np.array_equal(_copied_from((height, width), reach, Drawn(steps)), visited.ravel())
 
 
 def test_zoom_blur_keeps_the_middle_sharper_than_the_rim(rng: np.random.Generator) -> None:
