@@ -1,10 +1,11 @@
-"""A frame under every corruption with what a model says of it: photographs with boxes or outlines, as small images."""
+"""A frame under every corruption with what a model says of it: photographs with boxes or masks, as small images."""
 
 from __future__ import annotations
 
 import base64
+import colorsys
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from domaingan.pictures import colour_of, tile
+from domaingan.pictures import Colour, Picture, colour_of
 from domaingan.report.gallery import read_arrays
 
 SURE = 0.3
@@ -32,52 +33,73 @@ def build(run: Path, result: dict[str, Any]) -> dict[str, Any] | None:
         return None
     boxes = "boxes" in arrays
     captions = ["truth", *(name.replace("_", " ").replace("-", ", severity ") for name in result["shown"])]
-    pictures = [_truth(arrays), *(_answered(arrays, number) for number in range(len(arrays["images"])))]
-    what = f"the boxes it is sure of (score from {SURE:g} on)" if boxes else "the outlines of its mask"
-    name = str(arrays["name"])
+    classes = {str(name): int(value) for name, value in result["classes"].items()}
+    colours = {value: colour_of(value) for value in classes.values()} if boxes else spread(list(classes.values()))
+    pictures = [_truth(arrays, colours)]
+    pictures += [_answered(arrays, number, colours) for number in range(len(arrays["images"]))]
+    what = f"the boxes it is sure of (score from {SURE:g} on)" if boxes else "its mask"
+    frame = str(arrays["name"])
     tiles = [
-        {"src": photo_uri(picture), "alt": f"{name}, {caption}", "caption": caption}
+        {"src": photo_uri(picture), "alt": f"{frame}, {caption}", "caption": caption}
         for picture, caption in zip(pictures, captions, strict=True)
     ]
     found = arrays["true_labels"] if boxes else np.unique(np.concatenate([arrays["truth"][None], arrays["masks"]]))
     seen = {*found.tolist(), *(arrays["labels"].tolist() if boxes else ())}
-    legend = [("#{:02x}{:02x}{:02x}".format(*colour_of(v)), n) for n, v in result["classes"].items() if v in seen]
-    text = f"{name}, the frame that shows most of what is scored, with {what}. The first picture has the truth."
+    legend = [("#{:02x}{:02x}{:02x}".format(*colours[value]), name) for name, value in classes.items() if value in seen]
+    text = f"{frame}, the frame that shows most of what is scored, with {what}. The first picture has the truth."
     return {"text": text, "legend": legend, "tiles": tiles}
 
 
-def _truth(arrays: Arrays) -> NDArray[np.uint8]:
+def spread(values: Sequence[int]) -> dict[int, Colour]:
+    """A colour for each of many classes, hues evenly apart, neighbours in the list far from each other."""
+    step = next(step for step in (5, 3, 7, 11, 13, 1) if len(values) % step or step == 1)
+    hues = [(number * step % max(len(values), 1)) / max(len(values), 1) for number in range(len(values))]
+    tones = [colorsys.hsv_to_rgb(hue, 0.75, (1.0, 0.75)[number % 2]) for number, hue in enumerate(hues)]
+    return {
+        value: (round(255 * red), round(255 * green), round(255 * blue))
+        for value, (red, green, blue) in zip(values, tones, strict=True)
+    }
+
+
+def _truth(arrays: Arrays, colours: Mapping[int, Colour]) -> Picture:
     image = arrays["images"][0]
     if "boxes" in arrays:
-        return drawn(image, arrays["true_boxes"], arrays["true_labels"])
-    return _outlined(image, arrays["truth"])
+        return drawn(image, arrays["true_boxes"], arrays["true_labels"], colours)
+    return filled(image, arrays["truth"], colours)
 
 
-def _answered(arrays: Arrays, number: int) -> NDArray[np.uint8]:
+def _answered(arrays: Arrays, number: int, colours: Mapping[int, Colour]) -> Picture:
     image = arrays["images"][number]
     if "boxes" in arrays:
         here = (arrays["tile"] == number) & (arrays["scores"] >= SURE)
-        return drawn(image, arrays["boxes"][here], arrays["labels"][here])
-    return _outlined(image, arrays["masks"][number])
+        return drawn(image, arrays["boxes"][here], arrays["labels"][here], colours)
+    return filled(image, arrays["masks"][number], colours)
 
 
-def drawn(image: NDArray[np.uint8], boxes: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.uint8]:
-    """An ``(h, w, 3)`` picture with boxes in their class's colour on a dark line, so that they show on any ground."""
+def drawn(image: Picture, boxes: NDArray[Any], labels: NDArray[Any], colours: Mapping[int, Colour]) -> Picture:
+    """A picture with boxes in their class's colour on a dark line, so that they show on any ground; others are left."""
     picture = Image.fromarray(np.ascontiguousarray(image))
     draw = ImageDraw.Draw(picture)
     line = max(2, image.shape[1] // 200)
     for (x0, y0, x1, y1), label in zip(boxes.tolist(), labels.tolist(), strict=True):
+        if label not in colours:
+            continue
         edges = [round(x0), round(y0), max(round(x0), round(x1) - 1), max(round(y0), round(y1) - 1)]
         draw.rectangle([edges[0] - 1, edges[1] - 1, edges[2] + 1, edges[3] + 1], outline=(20, 20, 20), width=line + 2)
-        draw.rectangle(edges, outline=colour_of(int(label)), width=line)
+        draw.rectangle(edges, outline=colours[label], width=line)
     return np.asarray(picture, dtype=np.uint8)
 
 
-def _outlined(image: NDArray[np.uint8], mask: NDArray[Any]) -> NDArray[np.uint8]:
-    return tile(image.transpose(2, 0, 1).astype(np.float32) / 255, np.maximum(mask, 0), domain="frame")
+def filled(image: Picture, mask: NDArray[Any], colours: Mapping[int, Colour]) -> Picture:
+    """A picture under a mask in the classes' colours; what belongs to none of them stays as it is."""
+    picture = image.astype(np.float32)
+    for value, colour in colours.items():
+        here = mask == value
+        picture[here] = 0.45 * picture[here] + 0.55 * np.array(colour, dtype=np.float32)
+    return np.rint(picture).astype(np.uint8)
 
 
-def photo_uri(picture: NDArray[np.uint8]) -> str:
+def photo_uri(picture: Picture) -> str:
     """An ``(h, w, 3)`` photograph as a JPEG in a ``data:`` address: noise makes a PNG ten times as large."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="JPEG", quality=85)

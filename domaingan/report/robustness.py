@@ -49,6 +49,7 @@ def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str
         ],
         "curve": _curve(result),
         "classes": _classes(result),
+        "counted": "Objects" if result["task"] == "detection" else "Frames",
         "sheet": frame_sheet.build(run, result),
         "names": result["names"],
         "objects": result["objects"],
@@ -153,7 +154,13 @@ def _curve(result: dict[str, Any]) -> Markup | None:
 def _classes(result: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
     """For each class its number, clean, mPC and rPC."""
     return [
-        (name, str(result["objects"].get(name, "")), percent(row["clean"]), percent(row["mpc"]), percent(row["rpc"]))
+        (
+            name,
+            str(result["objects"].get(name, "")),
+            percent(row["clean"]),
+            percent(row["mpc"]),
+            percent(row["rpc"] if percent(row["clean"]) != "0.0" else None),  # a share of next to nothing says nothing
+        )
         for name, row in result["per_class"].items()
     ]
 

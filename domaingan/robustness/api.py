@@ -147,7 +147,9 @@ def _prepare(
 
 def _trained_on(model: Model, data: Dataset) -> int:
     """The number of frames from drives that a baseline of ours was trained on."""
-    known = getattr(model, "trained_on", frozenset()) if getattr(model, "data", None) == data.root else frozenset()
+    known: frozenset[str] = getattr(model, "trained_on", frozenset())
+    if getattr(model, "data", None) != data.root:
+        return 0
     return sum(record.group in known for record in data.records)
 
 

@@ -52,6 +52,8 @@ class Boxes:
 class Masks:
     """Intersection over union of each class, pooled over all pictures (Everingham et al. 2010), and their mean.
 
+    A class that no picture shows has none: else a single pixel of it under some corruption would lower the mean there.
+
     Args:
         classes: the classes that count, values by name.
         ignore: pixels of these values do not count.
@@ -64,7 +66,7 @@ class Masks:
 
     def __init__(self, classes: Mapping[str, int], ignore: Sequence[int] = ()) -> None:
         self.classes, self.ignore = classes, tuple(ignore)
-        self.counts = np.zeros((len(classes), 2), dtype=np.int64)
+        self.counts = np.zeros((len(classes), 3), dtype=np.int64)
 
     def add(self, truth: NDArray[Any], answer: NDArray[Any]) -> None:
         """See :class:`Scorer`."""
@@ -74,12 +76,13 @@ class Masks:
         for row, value in enumerate(self.classes.values()):
             true, said = truth == value, answer == value
             both = int(np.count_nonzero(true & said))
-            self.counts[row] += (both, int(np.count_nonzero(true)) + int(np.count_nonzero(said)) - both)
+            n = int(np.count_nonzero(true))
+            self.counts[row] += (both, n + int(np.count_nonzero(said)) - both, n)
 
     def scores(self) -> dict[str, float]:
         """See :class:`Scorer`."""
-        both, either = self.counts.T
-        iou = np.where(either > 0, both / np.maximum(either, 1), np.nan)
+        both, either, true = self.counts.T
+        iou = np.where(true > 0, both / np.maximum(either, 1), np.nan)
         named = {f"iou:{name}": float(value) for name, value in zip(self.classes, iou, strict=True)}
         return {"miou": mean(iou.tolist()), **named}
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -224,3 +227,22 @@ def test_frames_without_labels_are_left_out_and_noted(drives: Dataset, tmp_path:
     assert result["frames"] == len(drives) - 1 and "1 frames without labels" in result["notes"][0]
     with pytest.raises(DataError, match="no labelled frame"):
         robustness(partly.select([0]), Knowing(drives, "detection"), tmp_path / "other", **FEW)
+
+
+def test_the_recipe_runs_as_it_stands(drives_folder: Path, tmp_path: Path) -> None:
+    recipe = Path(__file__).resolve().parents[2] / "recipes" / "detector_robustness.py"
+    (tmp_path / "grey.py").write_text(
+        "def look(image):\n    return {'boxes': [[0, 20, 40, 48]], 'scores': [image.mean() / 255], 'labels': ['Auto']}"
+    )
+    command = [sys.executable, recipe, drives_folder, "python:grey:look", "--map", "auto=car"]
+    command += ["--corruptions", "fog", "--severities", "3", "--out", tmp_path / "out"]
+    done = subprocess.run(
+        list(map(str, command)),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(tmp_path / "out" / "robustness" / "report.html")

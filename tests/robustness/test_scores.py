@@ -16,6 +16,7 @@ def test_iou_counts_over_all_pictures_and_ignores_what_is_ignored() -> None:
     masks = Masks({"sky": 0, "car": 8, "bus": 5}, ignore=(11,))
     masks.add(np.array([[0, 8, 11]]), np.array([[0, 8, 8]]))
     masks.add(np.array([[8, 8, 0]]), np.array([[8, NOTHING, 8]]))
+    masks.add(np.array([[8, 8]]), np.array([[5, 8]]))
     scores = masks.scores()
     assert scores["iou:sky"] == 0.5 and scores["iou:car"] == 0.5 and math.isnan(scores["iou:bus"])
     assert scores["miou"] == 0.5
