@@ -75,7 +75,9 @@ def test_it_says_what_was_found(run: Path, page: str) -> None:
     for text in ("noise", "blur", "weather", "digital", "read as &lt;invented&gt;", "By class", "<td>pedestrian</td>"):
         assert text in page
     assert (
-        re.search(r"\d+ more class(es)? of the model", page) and "zebra" in page and html.escape("domaingan robustness phantom") in page
+        re.search(r"\d+ more class(es)? of the model", page)
+        and "zebra" in page
+        and html.escape("domaingan robustness phantom") in page
     )
     assert page.count("<img ") == 1 + 1 + 15 and page.count("data:image/jpeg;base64,") == 17
     assert page.count('alt="') == 17 and "<svg role" in page
