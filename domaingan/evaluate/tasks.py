@@ -111,7 +111,7 @@ class Detection:
             detector=config.detector,
             backbone=backbone_of(config),
             wanted=config.looks,
-            precision=segmentation.precision_for(config.precision),
+            precision=detection.precision_for(config.precision),
             progress=told,
         )
 
