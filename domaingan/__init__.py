@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from domaingan.evaluate.api import evaluate as evaluate
     from domaingan.gan import GAN as GAN
     from domaingan.grid import view as view
+    from domaingan.robustness.api import robustness as robustness
     from domaingan.sample import Dataset as Dataset
     from domaingan.sample import Sample as Sample
     from domaingan.scenery import scenes as scenes
@@ -50,6 +51,7 @@ _HOMES = {
     "crops": "cropping",
     "evaluate": "evaluate",
     "load": "adapters",
+    "robustness": "robustness",
     "scenes": "scenery",
     "view": "grid",
 }

@@ -66,8 +66,13 @@ for name, blender in (("relit", dg.Relight(drawn)), ("pasted", dg.Paste(objects,
 with Teller("evaluating") as teller:
     result = dg.evaluate(
         fold.train,
-        arms=["classic", "weather+classic", "reference-relight+classic"]
-        + ["relight+classic", "relight+copy-paste+classic"],
+        arms=[
+            "classic",
+            "weather+classic",
+            "reference-relight+classic",
+            "relight+classic",
+            "relight+copy-paste+classic",
+        ],
         seeds=choice.seeds,
         out=choice.out / "evaluation",
         test=fold.test,

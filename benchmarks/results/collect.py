@@ -16,6 +16,8 @@ from typing import Any
 from domaingan.files import read_json, write_json
 
 HERE = Path(__file__).parent
+SHOWN = ("dice:", "found:", "miou", "iou:", "ap")
+"""Metrics that a table shows."""
 
 
 def take(name: str, run: Path) -> None:
@@ -38,18 +40,36 @@ def cell(score: dict[str, Any] | None) -> str:
     return f"{100 * score['mean']:.1f}{interval}"
 
 
+def robustness_table(kept: dict[str, Any]) -> list[str]:
+    """A robustness run as a Markdown table of corruptions and severities, in percent."""
+    result, config = kept["result"], kept["config"]
+    seconds = result["seconds"]
+    lines = ["| corruption | 1 | 2 | 3 | 4 | 5 |", "| --- |" + " --- |" * 5]
+    for name, row in result["table"].items():
+        lines.append(f"| {name} | " + " | ".join("–" if v is None else f"{100 * v:.1f}" for v in row) + " |")
+    lines += ["", f"Clean {100 * result['clean']:.1f}, mPC {100 * result['mpc']:.1f}, rPC {100 * result['rpc']:.1f} %; "
+              f"{seconds['total'] / 60:.1f} minutes, {seconds['model'] / 60:.1f} of them the model's own."]  # fmt: skip
+    return [*lines, "", "```", config.get("command", ""), "```"]
+
+
 def table(kept: dict[str, Any]) -> list[str]:
     """A run as a Markdown table of arms, with its command and verdict."""
     result, config = kept["result"], kept["config"]
-    shown = [m for m in next(iter(result["arms"].values())) if m.startswith(("dice:", "found:"))]
-    if len(shown) > 4:
+    if result.get("kind") == "robustness":
+        return robustness_table(kept)
+    shown = [m for m in next(iter(result["arms"].values())) if m.startswith(SHOWN)]
+    if len(shown) > 4 and any(m.startswith("dice:") for m in shown):
         shown = [m for m in shown if m.startswith("dice:")]
     lines = ["| arm | " + " | ".join(shown) + " | per seed |", "| --- |" + " --- |" * (len(shown) + 1)]
     first = next(iter(shown))
     for arm, scores in result["arms"].items():
         seeds = " / ".join("–" if v is None else f"{100 * v:.1f}" for v in result["per_seed"][arm].get(first, []))
         lines.append(f"| {arm} | " + " | ".join(cell(scores.get(m)) for m in shown) + f" | {seeds} |")
-    lines += ["", f"Differences to {result['reference']}, in points, paired over test subjects:", ""]
+    lines += [
+        "",
+        f"Differences to {result['reference']}, in points, paired over test {result.get('unit', 'subject')}s:",
+        "",
+    ]
     lines += ["| arm | " + " | ".join(shown) + " |", "| --- |" + " --- |" * len(shown)]
     for arm, rows in result["differences"].items():
         cells = [f"{cell(rows.get(m))}, p = {rows[m]['p']:.2g}" if rows.get(m, {}).get("p") else "–" for m in shown]

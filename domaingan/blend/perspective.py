@@ -39,8 +39,8 @@ class Perspective:
     @classmethod
     def of(cls, bank: Bank) -> Perspective:
         """Measure a bank of frames' crops."""
-        body = np.asarray(bank.masks) > 0
-        spans = [np.array([_span(row) for row in body.any(axis=axis)]) for axis in (2, 1)]
+        body: NDArray[np.bool_] = np.greater(bank.masks, 0)
+        spans = [np.array([_span(line.any(axis=axis)) for line in body]) for axis in (1, 0)]
         share = [bank.entries["spacing"][:, a] / np.maximum(bank.entries["extent"][:, a], 1) for a in (0, 1)]
         height, width = (spans[a] * share[a] for a in (0, 1))
         centre = bank.entries["centre"].astype(float)

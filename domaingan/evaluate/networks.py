@@ -125,8 +125,8 @@ def seeded_network(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = network_for(schema, classes, width, backbone)
-    if pretrained and isinstance(network, FrameUNet) and backbone is not None:
-        state = backbone.state()
-        if state is not None:
-            network.load_encoder(state)
+        if pretrained and backbone is not None and isinstance(network, FrameUNet):
+            state = backbone.state()  # builds another model, which draws weights as well
+            if state is not None:
+                network.load_encoder(state)
     return network

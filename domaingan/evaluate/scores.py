@@ -78,7 +78,7 @@ class IoUCounter:
         self.targets = {name: value for name, value in schema.classes.items() if value not in schema.ignore}
         self.ignore = schema.ignore
         self._counts: dict[str, NDArray[np.int64]] = defaultdict(
-            lambda: np.zeros((len(self.targets), 2), dtype=np.int64)
+            lambda: np.zeros((len(self.targets), 3), dtype=np.int64)
         )
 
     def add(self, unit: str, truth: NDArray[Any], prediction: NDArray[Any]) -> None:
@@ -88,19 +88,17 @@ class IoUCounter:
         for row, value in enumerate(self.targets.values()):
             t, p = truth == value, prediction == value
             both = int((t & p).sum())
-            self._counts[unit][row] += (both, int(t.sum()) + int(p.sum()) - both)
+            self._counts[unit][row] += (both, int(t.sum()) + int(p.sum()) - both, int(t.sum()))
 
     def scores(self) -> dict[str, dict[str, float]]:
         """For each unit ``miou`` and ``iou:NAME``; NaN where no frame has the class."""
         return leave_one_out(list(self._counts), self._pooled)
 
     def _pooled(self, units: Sequence[str]) -> dict[str, float]:
-        both, either = np.sum([self._counts[unit] for unit in units], axis=0).T
-        iou = np.where(either > 0, both / np.maximum(either, 1), np.nan)
-        return {
-            "miou": float(np.nanmean(iou)),
-            **dict(zip(map("iou:{}".format, self.targets), iou.tolist(), strict=True)),
-        }
+        both, either, true = np.sum([self._counts[unit] for unit in units], axis=0).T
+        iou = np.where(true > 0, both / np.maximum(either, 1), np.nan)
+        named = {f"iou:{name}": float(value) for name, value in zip(self.targets, iou, strict=True)}
+        return {"miou": float(iou[true > 0].mean()) if true.any() else float("nan"), **named}
 
 
 def counter_for(schema: Schema) -> DiceCounter | IoUCounter:

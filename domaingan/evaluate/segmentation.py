@@ -185,7 +185,8 @@ def warm_cosine(step: int, steps: int) -> float:
 
 
 def _batches(patches: Patches, batch: int) -> Iterator[list[Any]]:
-    yield from DataLoader(patches, batch_size=batch, shuffle=False)
+    # Nothing is shuffled, but a loader draws a seed for its workers; not from the global generator.
+    yield from DataLoader(patches, batch_size=batch, shuffle=False, generator=torch.Generator())
 
 
 def precision_for(precision: str) -> torch.dtype:

@@ -95,10 +95,10 @@ def _others(data: Dataset, chosen: Dataset) -> Dataset:
 def apart(train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
     """Two choices of samples, parted where they meet in drives.
 
-    Of the drives that both name the first half is trained on and the others are tested; of a single one the earlier half
-    of its frames is trained on and the later tested. Then every training frame goes that lies in a block of time that is
-    tested, or in one beside it: frames that follow one another are near-copies, and a score on them would measure memory.
-    Subjects, and frames without a time, are left to :class:`Fold`, which refuses them on both sides.
+    Of the drives that both name the first half is trained on and the others are tested; of a single one the earlier
+    half of its frames is trained on and the later tested. Then every training frame goes that lies in a block of time
+    that is tested, or in one beside it: frames that follow one another are near-copies, and a score on them would
+    measure memory. Subjects, and frames without a time, are left to :class:`Fold`, which refuses them on both sides.
     """
     both = {_key(record) for record in train.records} & {_key(record) for record in test.records}
     shared = [record for record in test.records if _key(record) in both and _is_timed(record)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from domaingan.errors import DataError
 from domaingan.phantoms import driving, medical
 from domaingan.sample import Dataset
 
-PHANTOMS = {"medical": medical.load, "driving": driving.load}
+PHANTOMS: dict[str, Callable[..., Dataset]] = {"medical": medical.load, "driving": driving.load}
 """What can be loaded, by name."""
 
 

@@ -34,8 +34,8 @@ MIN_PIXELS = 20
 """An object of which fewer pixels are seen is in the mask, but is no instance and has no box."""
 
 CYCLE = 6
-"""Of each successive six sequences one is at dusk and one at night, and of the others, night included, one lies in fog and one in rain:
-what dusk does is not mixed up with what the weather does."""
+"""Of each successive six sequences one is at dusk and one at night, and of the others, night included, one lies in fog
+and one in rain: what dusk does is not mixed up with what the weather does."""
 
 SCHEMA = Schema(
     "masks", "frame", 2, ("red", "green", "blue"), CLASSES, objects=OBJECTS, conditions=("lighting", "weather")

@@ -14,6 +14,9 @@ from domaingan.evaluate.statistics import paired
 from domaingan.report import figures, gallery, words
 from domaingan.report.words import count, duration, interval, metric_name, p_value, percent, plain, points
 
+MANY = 8
+"""Of more metrics than this the figure of differences shows those over all classes alone."""
+
 RIVAL = "copy-paste+classic"
 
 REQUIRED = ("arms", "differences", "subjects", "verdict")
@@ -84,13 +87,13 @@ def _explanation(result: dict[str, Any], primary: dict[str, Any] | None) -> str:
         if smallest is None or smallest < words.ALPHA:
             return "The measured difference has no interval, so that it cannot be told from chance."
         return (
-            f"With {count(n, 'test ' + words.unit_of(primary))} that can be compared, no p below {p_value(smallest)} is possible, "
-            f"however large the difference. At least six are needed for p below {words.ALPHA}."
+            f"With {count(n, 'test ' + words.unit_of(primary))} that can be compared, no p below {p_value(smallest)} "
+            f"is possible, however large the difference. At least six are needed for p below {words.ALPHA}."
         )
     if result["verdict"] == "no difference":
         return (
-            f"A difference of this size could be chance: drawing other {words.unit_of(primary)}s to test could turn it round. "
-            "That does not show that there is none."
+            f"A difference of this size could be chance: drawing other {words.unit_of(primary)}s to test could turn "
+            "it round. That does not show that there is none."
         )
     return (
         f"Were there no difference, one as large as this would come up by chance with probability "
@@ -175,7 +178,9 @@ def _chance(changes: dict[str, Any], against: str) -> list[str]:
 
 
 def _difference_figure(changes: dict[str, Any], metrics: Sequence[str], against: str) -> Markup | None:
-    dice = [metric for metric in metrics if metric.startswith(("dice", "miou", "iou", "ap:"))] or list(metrics)
+    dice = [metric for metric in metrics if metric.startswith("dice")] or list(metrics)
+    if len(dice) > MANY:
+        dice = [metric for metric in dice if ":" not in metric] or dice
     groups = {
         metric_name(m): [(arm, row[m], words.mark(m, row[m])) for arm, row in changes.items() if m in row] for m in dice
     }

@@ -202,5 +202,7 @@ def headline(verdict: str, primary: dict[str, Any] | None) -> str:
 def sentence(result: dict[str, Any]) -> str:
     """The headline of a result with its numbers, in one line."""
     primary = result["primary"]
+    if primary is not None:
+        primary = {"unit": result.get("unit"), **primary}
     said = headline(result["verdict"], primary)
     return said if primary is None or primary["mean"] is None else f"{said} ({numbers(primary)})"

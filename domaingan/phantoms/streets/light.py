@@ -67,7 +67,7 @@ _SKIES = {
     "grey": ((0.50, 0.52, 0.55), (0.06, 0.06, 0.06), (0.62, 0.65, 0.70), (0.85, 0.87, 0.90), (0.74, 0.76, 0.78)),
     "warm": ((0.10, 0.095, 0.12), (0.24, 0.13, 0.06), (0.10, 0.15, 0.32), (0.85, 0.45, 0.20), (0.30, 0.24, 0.24)),
     "blue": ((0.055, 0.07, 0.11), (0.02, 0.015, 0.015), (0.06, 0.10, 0.24), (0.30, 0.32, 0.42), (0.13, 0.15, 0.21)),
-    "night": ((0.010, 0.011, 0.016), (0.0, 0.0, 0.0), (0.004, 0.005, 0.010), (0.030, 0.022, 0.016), (0.03, 0.027, 0.025)),
+    "night": ((0.010, 0.011, 0.016), (0, 0, 0), (0.004, 0.005, 0.010), (0.030, 0.022, 0.016), (0.03, 0.027, 0.025)),
 }  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def light(plan: Plan) -> Light:
 
 
 def sky(light: Light, plan: Plan, lens: Lens, rows: int) -> Field:
-    """The ``(rows, W, 3)`` radiance of the sky in the upper rows, brighter and warmer around a low sun, with clouds that lie flat."""
+    """The ``(rows, W, 3)`` radiance of the sky in the upper rows: warmer around a low sun, with clouds that lie flat."""
     up = np.maximum(-lens.falls[:rows], 0.0)[:, None]
     across = lens.slopes[None, :] + np.float32(plan.heading(lens.s))
     share = np.exp(-up / np.float32(0.22))

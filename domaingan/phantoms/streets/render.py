@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -132,7 +132,7 @@ def _photograph(
     rng = np.random.default_rng((*plan.key, 7, round(1000 * time)))
     lit = np.where(maps.flat, _open_sky(maps, lens, glowing, things), 1).astype(np.float32)
     received = falling(glowing, plan, lens, maps.depth, maps.facing, lit)
-    radiance = maps.colour * received + maps.glow
+    radiance: NDArray[Any] = maps.colour * received + maps.glow
     open_sky = maps.mask == labels["sky"]
     last = int(np.flatnonzero(open_sky.any(axis=1))[-1]) + 1 if open_sky.any() else 0
     radiance[:last][open_sky[:last]] = sky(glowing, plan, lens, last)[open_sky[:last]]
