@@ -62,7 +62,8 @@ def entry_dtype(info: BankInfo) -> np.dtype[Any]:
     frame's own pixels); ``extent``: size of the sample it was cut from, in the same unit; ``centre``: where the
     object's centre lay, relative to the foreground's box (0 to 1; of frames to the whole frame); ``radius_mm``,
     ``contrast`` (to the ring, scaled units, first channel); ``depth_mm``: how far below the body's surface the
-    shallowest part of the object lay; and one column ``condition:NAME`` a condition.
+    shallowest part of the object lay, of frames how far below the horizon its feet stood (0: not known); and one
+    column ``condition:NAME`` a condition.
     """
     dims = (info.spatial_dims,)
     fields: list[Any] = [("subject", "<i4"), ("host", "<i4"), ("place", "<i4", dims), ("spacing", "<f4", dims)]

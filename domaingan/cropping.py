@@ -3,59 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
 from domaingan.bank import Bank, BankInfo, new_entries
+from domaingan.cutting import MIN_PIXELS, Found, find_objects, voxels_of, window
 from domaingan.errors import DataError
-from domaingan.grid import resize
-from domaingan.sample import Dataset, Sample, Schema, Value
-from domaingan.tissue import components, contrast, foreground, intensity_range, ring, surface_depth, tissue, to_scaled
+from domaingan.horizon import FEWEST, NEAREST, horizon
+from domaingan.sample import Dataset, Schema
 
-MIN_PIXELS = {2: 12, 3: 30}
-"""Smallest object that becomes a crop, in pixels or voxels; smaller specks are counted as left out."""
-
-HALF_RANGE = 60_000.0
-"""Where scaled values are cut off, as float16 ends at 65,504 (a channel that is almost flat has no range)."""
+__all__ = ["MIN_PIXELS", "by_rarity", "cropped_classes", "crops", "voxels_of", "window"]
 
 CLASS_CONDITION = {"scan": "lesion", "frame": "object"}
 """What the class of a crop is called as a condition, by domain."""
-
-BENEATH = 3
-"""So many pixels below an object say what it stands on."""
-
-MARGIN = 1.25
-"""How much larger than the object a crop must be to hold some of its surroundings."""
-
-
-@dataclass(frozen=True)
-class _Found:
-    image: NDArray[np.float16]
-    mask: NDArray[np.uint8]
-    spacing: tuple[float, ...]
-    extent: tuple[int, ...]
-    centre: NDArray[np.float32]
-    radius_mm: float
-    contrast: float
-    depth_mm: float
-    voxels: Counter[int]
-    below: int
-    subject: str
-    condition: dict[str, Value]
 
 
 def crops(dataset: Dataset, size: int | None = None, condition: str | None = None) -> Bank:
     """The real crops of a dataset as a bank.
 
     A crop of a scan is a connected component of all classes together (of all ``objects`` where the dataset names
-    some), and its mask keeps every class. A crop of a frame is one of its instances; the bank also counts what was
-    right below each class of them (``info.ground``). Its condition is the rarest class it holds (the one found in the
-    fewest subjects, and among those the one with the fewest voxels), or its sample's value in a column of
+    some), and its mask keeps every class. A crop of a frame is one of its instances, unless another one hides its feet;
+    the bank also counts what was right below each class of them (``info.ground``), and knows how far below the horizon
+    each stood (``depth_mm``, see :mod:`domaingan.horizon`). Its condition is the rarest class it holds (the one found
+    in the fewest subjects, and among those the one with the fewest voxels), or its sample's value in a column of
     ``samples.csv``. A crop is cut at the dataset's own grid; an object that does not fit, with some surroundings, is
     shrunk to fit, and its ``spacing`` says so.
 
@@ -79,6 +50,8 @@ def crops(dataset: Dataset, size: int | None = None, condition: str | None = Non
     condition = _known(condition, dataset.schema)
     left_out: Counter[str] = Counter()
     found = [crop for sample in dataset for crop in find_objects(sample, dataset.schema, size, left_out)]
+    if dataset.schema.domain == "frame":
+        found = _with_feet(found, left_out)
     if not found:
         raise DataError(
             "no object in any mask" + "".join(f", {n} {why}" for why, n in left_out.items()),
@@ -98,11 +71,12 @@ def crops(dataset: Dataset, size: int | None = None, condition: str | None = Non
         left_out=dict(left_out),
     )
     entries = new_entries(info, len(found))
-    for entry, crop, label in zip(entries, found, labels, strict=True):
+    depths = [crop.depth_mm for crop in found] if info.domain == "scan" else _below_horizon(found)
+    for entry, crop, label, depth in zip(entries, found, labels, depths, strict=True):
         entry["subject"] = info.subjects.index(crop.subject)
         entry["spacing"], entry["centre"], entry["extent"] = crop.spacing, crop.centre, crop.extent
         entry["radius_mm"], entry["contrast"] = crop.radius_mm, crop.contrast
-        entry["depth_mm"] = crop.depth_mm
+        entry["depth_mm"] = depth
         entry[f"condition:{condition}"] = values.index(label) if label in values else -1
     return Bank(info, np.stack([crop.image for crop in found]), np.stack([crop.mask for crop in found]), entries)
 
@@ -120,13 +94,53 @@ def cropped_classes(schema: Schema) -> dict[str, int]:
     return {name: schema.classes[name] for name in schema.objects}
 
 
-def _ground(found: Iterable[_Found], schema: Schema) -> dict[str, dict[str, int]]:
+def _with_feet(found: Sequence[Found], left_out: Counter[str]) -> list[Found]:
+    """Those whose feet are seen, which are what places and sizes go by.
+
+    A class of which most stand on other objects, as riders do on bicycles, keeps them all.
+    """
+    hidden: dict[int, list[bool]] = defaultdict(list)
+    for crop in found:
+        hidden[_kind(crop)].append(crop.hidden)
+    kept = [crop for crop in found if not crop.hidden or np.mean(hidden[_kind(crop)]) > 0.5]
+    if len(kept) < len(found):
+        left_out["objects whose feet others hide"] += len(found) - len(kept)
+    return kept
+
+
+def _below_horizon(found: Sequence[Found]) -> list[float]:
+    """How far below the horizon each object's feet are, in ``extent``'s unit; 0 where that is not known.
+
+    The horizon is that of the drive, as every camera hangs at its own tilt; drives with few whole objects are taken
+    together.
+    """
+    whole = np.array([min(crop.low) > 0 and max(crop.high) < 1 for crop in found])
+    height = np.array([crop.high[0] - crop.low[0] for crop in found])
+    feet = np.array([crop.high[0] for crop in found])
+    kinds = np.array([_kind(crop) for crop in found])
+    counts = Counter(crop.drive for crop, is_whole in zip(found, whole, strict=True) if is_whole)
+    drives = np.array([crop.drive if counts[crop.drive] >= FEWEST else "" for crop in found])
+    distance = np.zeros(len(found))
+    for drive in np.unique(drives):
+        own = drives == drive
+        row = horizon(height[own & whole], feet[own & whole], kinds[own & whole])
+        if row is not None:
+            distance[own] = feet[own] - row
+    distance[distance < NEAREST] = 0
+    return [float(d * crop.extent[0]) for d, crop in zip(distance, found, strict=True)]
+
+
+def _kind(crop: Found) -> int:
+    return crop.voxels.most_common(1)[0][0]
+
+
+def _ground(found: Iterable[Found], schema: Schema) -> dict[str, dict[str, int]]:
     """For each class of objects how often each other class was right below one; frames alone."""
     names = {value: name for name, value in schema.classes.items()}
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for crop in found:
         if crop.below in names:
-            counts[names[crop.voxels.most_common(1)[0][0]]][names[crop.below]] += 1
+            counts[names[_kind(crop)]][names[crop.below]] += 1
     return {name: dict(counter.most_common()) for name, counter in counts.items()}
 
 
@@ -137,7 +151,7 @@ def _known(condition: str | None, schema: Schema) -> str:
     return condition or own
 
 
-def _labelled(found: Sequence[_Found], condition: str, schema: Schema) -> tuple[list[str], list[str]]:
+def _labelled(found: Sequence[Found], condition: str, schema: Schema) -> tuple[list[str], list[str]]:
     """Each crop's value of the condition (empty where it is not known), and the values that occur, rarest first."""
     if condition != CLASS_CONDITION[schema.domain]:
         labels = [str(crop.condition.get(condition, "")) for crop in found]
@@ -165,130 +179,3 @@ def by_rarity(held: Iterable[tuple[str, Counter[int]]]) -> list[int]:
         for value in counts:
             subjects[value].add(subject)
     return sorted(voxels, key=lambda value: (len(subjects[value]), voxels[value], value))
-
-
-def voxels_of(mask: NDArray[Any]) -> Counter[int]:
-    """How many pixels of each class value a mask holds; background does not count."""
-    values, counts = np.unique(mask[mask > 0], return_counts=True)
-    return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
-
-
-def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[str]) -> list[_Found]:
-    """Every object of one sample as a crop of ``size``; what is not taken is counted in ``left_out``."""
-    if sample.mask is None:
-        left_out["samples without a mask"] += 1
-        return []
-    layers = list(_layers(sample, schema))
-    if not layers:
-        return []
-    ends = intensity_range(sample, schema.domain)
-    scaled = to_scaled(sample.image, ends)
-    scan = schema.domain == "scan"
-    inside = foreground(sample) if scan else np.ones(sample.shape, dtype=bool)
-    box = _box(inside)
-    depth = surface_depth(inside, sample.spacing) if scan else np.zeros(sample.shape, dtype=np.float32)
-    found = []
-    for own, where in layers:
-        if (own[where] > 0).sum() < MIN_PIXELS[sample.spatial_dims]:
-            left_out[f"objects under {MIN_PIXELS[sample.spatial_dims]} pixels"] += 1
-            continue
-        crop = _cut(sample, scaled, own, where, box, depth, size)
-        if crop.voxels:
-            found.append(crop if scan else replace(crop, below=_below(own, where, sample.mask, schema)))
-        else:
-            left_out[f"objects too thin to be shrunk to {size} pixels"] += 1
-    return found
-
-
-def _layers(sample: Sample, schema: Schema) -> Iterator[tuple[NDArray[Any], tuple[slice, ...]]]:
-    """Each object of a sample: its class values on the whole grid, 0 elsewhere, and the part that holds it."""
-    assert sample.mask is not None
-    values = [schema.class_value(name) for name in (schema.objects or schema.classes)]
-    wanted = np.where(np.isin(sample.mask, [v for v in values if v not in schema.ignore]), sample.mask, 0)
-    if sample.instances is not None:
-        numbered = [sample.instances]
-    elif schema.objects:  # objects touch one another: each class has components of its own. Lesions' classes nest.
-        numbered = [components(wanted == v)[0] for v in values]
-    else:
-        numbered = [components(wanted)[0]]
-    for labels in numbered:
-        for number, where in enumerate(ndimage.find_objects(labels), start=1):
-            if where is not None:
-                own = np.zeros(wanted.shape, dtype=wanted.dtype)
-                own[where] = np.where(labels[where] == number, wanted[where], 0)
-                yield own, where
-
-
-def _below(own: NDArray[Any], where: tuple[slice, ...], mask: NDArray[Any], schema: Schema) -> int:
-    """The class most often found up to 3 pixels below the lowest quarter of an object; -1 where there is none."""
-    body = own[where] > 0
-    feet = body[-max(1, len(body) // 4) :]
-    columns = np.flatnonzero(feet.any(axis=0)) + where[1].start
-    low = where[0].stop
-    beneath = mask[low : low + BENEATH, columns]
-    others = [schema.classes[name] for name in schema.objects] + list(schema.ignore)
-    values, counts = np.unique(beneath[~np.isin(beneath, others)], return_counts=True)
-    return int(values[counts.argmax()]) if len(values) else -1
-
-
-def _box(inside: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    where = ndimage.find_objects(inside.astype(np.uint8))[0]
-    return np.array([s.start for s in where]), np.array([s.stop for s in where])
-
-
-def _cut(
-    sample: Sample,
-    scaled: NDArray[np.float32],
-    mask: NDArray[Any],
-    where: tuple[slice, ...],
-    box: tuple[NDArray[Any], NDArray[Any]],
-    depth: NDArray[np.float32],
-    size: int,
-) -> _Found:
-    low, high = np.array([s.start for s in where]), np.array([s.stop for s in where])
-    extent = int(max(size, np.ceil((high - low).max() * MARGIN)))
-    corner = (low + high) // 2 - extent // 2
-    image = window(scaled, corner, extent)
-    piece = window(mask, corner, extent, empty=0).astype(np.uint8)
-    if extent > size:
-        image = resize(image, (size,) * sample.spatial_dims)
-        piece = resize(piece, (size,) * sample.spatial_dims, label=True)
-    spacing = tuple(s * extent / size for s in sample.spacing)
-    volume = float((piece > 0).sum() * np.prod(spacing))
-    radius = (volume / np.pi) ** 0.5 if sample.spatial_dims == 2 else (3 * volume / (4 * np.pi)) ** (1 / 3)
-    around = ring(piece, inside=tissue(image))
-    return _Found(
-        image=np.clip(image, -HALF_RANGE, HALF_RANGE).astype(np.float16),
-        mask=piece,
-        spacing=spacing,
-        extent=tuple(round(n * s) for n, s in zip(sample.shape, sample.spacing, strict=True)),
-        centre=np.clip(((low + high) / 2 - box[0]) / (box[1] - box[0]), 0, 1).astype(np.float32),
-        radius_mm=float(radius),
-        contrast=float(contrast(image, piece, around)[0]),
-        depth_mm=float(depth[mask > 0].min()),
-        voxels=voxels_of(piece),
-        below=-1,
-        condition=dict(sample.condition),
-        subject=sample.unit,
-    )
-
-
-def window(
-    array: NDArray[Any], corner: NDArray[Any], extent: int | Sequence[int], empty: float | None = None
-) -> NDArray[Any]:
-    """A patch of ``extent`` cut from the last axes at ``corner``; outside ``empty``, or a channel's minimum."""
-    dims = len(corner)
-    lead, shape = array.shape[: array.ndim - dims], array.shape[array.ndim - dims :]
-    size = np.broadcast_to(np.asarray(extent), (dims,)).tolist()
-    starts = [min(max(0, int(c)), n) for c, n in zip(corner, shape, strict=True)]
-    stops = [min(max(0, int(c) + e), n) for c, n, e in zip(corner, shape, size, strict=True)]
-    if empty is None:
-        outside = array.min(axis=tuple(range(array.ndim - dims, array.ndim)), keepdims=True)
-    else:
-        outside = np.asarray(empty, dtype=array.dtype)
-    out = np.broadcast_to(outside, (*lead, *size)).copy()
-    if all(a < b for a, b in zip(starts, stops, strict=True)):
-        source: list[Any] = [slice(a, b) for a, b in zip(starts, stops, strict=True)]
-        target: list[Any] = [slice(s.start - int(c), s.stop - int(c)) for s, c in zip(source, corner, strict=True)]
-        out[(Ellipsis, *target)] = array[(Ellipsis, *source)]
-    return out

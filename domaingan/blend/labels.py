@@ -56,7 +56,7 @@ def merge_boxes(
     covered = pasted > 0
     kept, names = [], []
     for box, label in zip(boxes, labels, strict=True):
-        where = _slices(box, dims)
+        where = box_slices(box, dims)
         own = before[where] == label
         visible = own & ~covered[where] & (after[where] == label)
         if not covered[where].any() or not own.any():
@@ -74,6 +74,7 @@ def merge_boxes(
     return np.array(kept, dtype=np.float32).reshape(-1, 2 * dims), np.array(names, dtype=np.int64)
 
 
-def _slices(box: NDArray[np.float32], dims: int) -> tuple[slice, ...]:
+def box_slices(box: NDArray[np.float32], dims: int) -> tuple[slice, ...]:
+    """The part of an array that a box covers, with every pixel that it touches."""
     low, high = np.floor(box[:dims]).astype(int), np.ceil(box[dims:]).astype(int)
     return tuple(slice(int(low[i]), int(high[i])) for i in box_axes(dims))

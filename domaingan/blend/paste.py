@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from domaingan.bank import Bank
 from domaingan.blend.frame_host import FrameHost, FrameRules
+from domaingan.blend.frame_place import Spots
 from domaingan.blend.methods import DEFAULTS, METHODS
 from domaingan.blend.perspective import Perspective
 from domaingan.blend.scan_host import ScanHost, ScanRules
@@ -70,25 +71,21 @@ class Paste:
             raise DataError(f"{per_image[0]} to {per_image[1]} crops an image", expected="0 or more, fewest first")
         self.bank, self.per_image, self.method_name = bank, per_image, method
         self.entries = _chosen(bank, only)
-        self.weights = _tempered(bank, self.entries)
         values = _value_table(bank, classes if schema is None else schema.classes)
-        variation = variation or VARIATIONS[bank.info.domain]
+        variation, mix = variation or VARIATIONS[bank.info.domain], METHODS[method]()
         self.rules: ScanRules | FrameRules
         if bank.info.domain == "scan":
             depth = float(np.quantile(bank.entries["depth_mm"][self.entries], SHALLOW))
-            self.rules = ScanRules(values, METHODS[method](), variation, depth)
+            self.rules = ScanRules(values, mix, variation, depth)
+        elif schema is None:
+            raise DataError("a bank of frames' crops", path=bank.path, expected="the hosts' schema beside it")
         else:
-            if schema is None:
-                raise DataError("a bank of frames' crops", path=bank.path, expected="the hosts' schema beside it")
-            self.rules = FrameRules(
-                values,
-                METHODS[method](),
-                variation,
-                Perspective.of(bank),
-                _grounds(bank, schema),
-                tuple(schema.classes[name] for name in schema.objects),
-                next(iter(schema.ignore), None),
-            )
+            perspective = Perspective.of(bank, values)
+            self.entries = perspective.usable(self.entries)
+            spots = Spots(perspective, _grounds(bank, schema), variation.flip, variation.scale)
+            objects = tuple(schema.classes[name] for name in schema.objects)
+            self.rules = FrameRules(spots, mix, variation.rotate, objects, next(iter(schema.ignore), None))
+        self.weights = _tempered(bank, self.entries)
 
     def check(self, schema: Schema) -> None:
         """Refuse hosts that the bank's crops do not fit.

@@ -1,93 +1,120 @@
-"""How large an object appears where it stands: learned from the crops themselves."""
+"""How large an object appears where it stands, and where the horizon of a host is."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Bank
-
-FEWEST = 8
-"""From so many whole crops on a horizon is estimated."""
+from domaingan.horizon import constants, horizon_given
+from domaingan.objects import Objects
 
 CUT = 0.006
 """Objects nearer than this to the frame's border, as a share of it, are cut by it."""
 
-WORST = 0.5
-"""A horizon that leaves the typical crop's height off by more than this (natural logarithm) is none."""
+UNTYPICAL = 0.7
+"""Whole crops this much taller or lower than others of their class at their distance (natural logarithm, a factor of 2)
+are mostly hidden, or several in one."""
+
+ENOUGH = 3
+"""So many whole objects of its own tell a host's horizon, where its drive is not known."""
+
+OWN_ROW = 0.02
+"""How far a crop may leave its row where no horizon is known."""
 
 
 @dataclass(frozen=True)
 class Perspective:
-    """Where crops stood in their frames, and how size goes with it; lengths are shares of the frame's height or width.
-
-    On flat ground an object's height in the image grows linearly with how far its feet are below the horizon (Hoiem,
-    Efros and Hebert 2006, "Putting objects in perspective", equation 6 for a camera without tilt).
+    """Where crops stood in their frames; lengths are shares of the frame's height or width.
 
     Attributes:
-        horizon: row of the horizon; None where the crops do not tell, so that each stays in its own row.
+        distance: ``(N,)`` how far below the horizon each crop's feet were, 0 where that is not known.
         feet: ``(N,)`` row of each crop's lowest pixel.
         sides: ``(N, 4)`` whether it is cut at the top, the bottom, the left, the right.
+        height: ``(N,)`` of what is seen of it.
+        kinds: ``(N,)`` host mask value of its class.
+        typical: for each class height over distance, see :func:`domaingan.horizon.constants`.
+        horizons: row of the horizon of each drive in the bank.
+        usual: row of the horizon of a host of which nothing is known; None where crops stay in their own rows.
     """
 
-    horizon: float | None
+    distance: NDArray[np.float64]
     feet: NDArray[np.float64]
     sides: NDArray[np.bool_]
+    height: NDArray[np.float64]
+    kinds: NDArray[np.int64]
+    typical: Mapping[int, float]
+    horizons: Mapping[str, float]
+    usual: float | None
 
     @classmethod
-    def of(cls, bank: Bank) -> Perspective:
-        """Measure a bank of frames' crops."""
+    def of(cls, bank: Bank, values: NDArray[np.int64]) -> Perspective:
+        """Measure a bank of frames' crops; ``values`` has a host mask value for each of the bank's."""
+        entries = bank.entries
         body: NDArray[np.bool_] = np.greater(bank.masks, 0)
         spans = [np.array([_span(line.any(axis=axis)) for line in body]) for axis in (1, 0)]
-        share = [bank.entries["spacing"][:, a] / np.maximum(bank.entries["extent"][:, a], 1) for a in (0, 1)]
-        height, width = (spans[a] * share[a] for a in (0, 1))
-        centre = bank.entries["centre"].astype(float)
-        top, feet = centre[:, 0] - height / 2, centre[:, 0] + height / 2
-        left, right = centre[:, 1] - width / 2, centre[:, 1] + width / 2
+        share = [entries["spacing"][:, a] / np.maximum(entries["extent"][:, a], 1) for a in (0, 1)]
+        height, width = (spans[a] * share[a].astype(float) for a in (0, 1))
+        middle = entries["centre"].astype(float)
+        top, feet = middle[:, 0] - height / 2, middle[:, 0] + height / 2
+        left, right = middle[:, 1] - width / 2, middle[:, 1] + width / 2
         sides = np.stack([top < CUT, feet > 1 - CUT, left < CUT, right > 1 - CUT], axis=1)
-        whole = ~sides.any(axis=1) & (height > 0)
-        kinds = _kinds(bank)
-        return cls(_horizon(height[whole], feet[whole], kinds[whole]), feet, sides)
+        distance = entries["depth_mm"] / np.maximum(entries["extent"][:, 0], 1).astype(float)
+        kinds = values[np.asarray(bank.masks).reshape(len(bank), -1).max(axis=1)]
+        known = (distance > 0) & (height > 0)
+        whole = known & ~sides.any(axis=1)
+        typical = constants(height[whole], distance[whole], kinds[whole])
+        rows = feet - distance
+        horizons = {drive: float(np.median(rows[own & known])) for drive, own in _drives(bank) if (own & known).any()}
+        usual = float(np.median(rows[known])) if known.any() else None
+        return cls(distance, feet, sides, height, kinds, typical, horizons, usual)
 
-    def scale(self, index: int, foot: float) -> float:
-        """How much larger a crop appears with its feet in row ``foot`` than in its own."""
-        if self.horizon is None:
+    def usable(self, entries: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of a bank's entries whose place and size are understood; all, where that is less than half of them."""
+        if self.usual is None:
+            return entries
+        ratio = self.height / np.maximum(self.distance, 1e-6)
+        usual = np.array([self.typical.get(int(kind), np.nan) for kind in self.kinds])
+        off = np.abs(np.log(np.maximum(ratio, 1e-6) / usual))
+        understood = (self.distance > 0) & (self.sides.any(axis=1) | (off <= UNTYPICAL))
+        kept = entries[understood[entries]]
+        return kept if 2 * len(kept) >= len(entries) else entries
+
+    def horizon_of(self, drive: str, objects: Objects) -> float | None:
+        """The row of a host's horizon: its drive's, else what its own objects say, else the usual one."""
+        if drive in self.horizons or not len(objects.boxes):
+            return self.horizons.get(drive, self.usual)
+        rows, columns = objects.instances.shape
+        left, top, right, bottom = objects.boxes.astype(float).T
+        whole = (left > 0) & (top > 0) & (right < columns) & (bottom < rows) & (bottom > top)
+        whole &= np.isin(objects.labels, list(self.typical))
+        if self.usual is None or whole.sum() < ENOUGH:
+            return self.usual
+        return horizon_given((bottom - top)[whole] / rows, bottom[whole] / rows, objects.labels[whole], self.typical)
+
+    def scale(self, index: int, foot: float, horizon: float | None) -> float:
+        """How much larger a crop appears with its feet in row ``foot`` than in its own frame."""
+        if horizon is None or not self.distance[index]:
             return 1.0
-        return (foot - self.horizon) / max(float(self.feet[index]) - self.horizon, 0.01)
+        return float((foot - horizon) / self.distance[index])
 
-    def rows(self, index: int, smallest: float, largest: float) -> tuple[float, float]:
+    def rows(self, index: int, smallest: float, largest: float, horizon: float | None) -> tuple[float, float]:
         """The rows in which a crop's scale lies between two."""
-        own = float(self.feet[index])
-        if self.horizon is None or own - self.horizon < 0.01:
-            return own - 0.02, own + 0.02
-        return tuple(self.horizon + (own - self.horizon) * s for s in (smallest, largest))  # type: ignore[return-value]
+        own, distance = float(self.feet[index]), float(self.distance[index])
+        if horizon is None or not distance:
+            return own - OWN_ROW, own + OWN_ROW
+        return horizon + distance * smallest, horizon + distance * largest
+
+
+def _drives(bank: Bank) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Each drive that is known, and which entries are of it; a unit is a drive and a time, see ``Record.unit``."""
+    drives = np.array([name.split("@")[0] for name in bank.info.subjects] + [""])[bank.entries["subject"]]
+    return [(str(drive), drives == drive) for drive in np.unique(drives) if drive]
 
 
 def _span(line: NDArray[np.bool_]) -> int:
     spots = np.flatnonzero(line)
     return int(spots[-1] - spots[0] + 1) if len(spots) else 0
-
-
-def _kinds(bank: Bank) -> NDArray[np.int64]:
-    """The class that each crop is of: the largest value in its mask."""
-    flat = np.asarray(bank.masks).reshape(len(bank), -1)
-    return flat.max(axis=1).astype(np.int64)
-
-
-def _horizon(height: NDArray[np.float64], feet: NDArray[np.float64], kinds: NDArray[np.int64]) -> float | None:
-    """The row that makes height over distance below it most alike within each class, in the mean over logarithms."""
-    if len(height) < FEWEST:
-        return None
-    best: tuple[float, float] | None = None
-    for row in np.arange(0.1, 0.75, 0.005):
-        below = feet - row > 0.01
-        if below.mean() < 0.95:
-            break
-        ratio = np.log(height[below] / (feet[below] - row))
-        middle = {kind: np.median(ratio[kinds[below] == kind]) for kind in np.unique(kinds[below])}
-        error = float(np.abs(ratio - np.array([middle[kind] for kind in kinds[below]])).mean())
-        if best is None or error < best[0]:
-            best = error, float(row)
-    return None if best is None or best[0] > WORST else best[1]

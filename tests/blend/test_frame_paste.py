@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.blend import Paste
-from domaingan.blend.perspective import Perspective
 from domaingan.cropping import crops
 from domaingan.errors import DataError
 from domaingan.grid import at_shape
@@ -87,16 +86,14 @@ def test_feet_stand_on_the_ground_of_their_class(seed: int) -> None:
 
 
 def test_size_follows_the_row() -> None:
-    perspective = Perspective.of(BANK)
-    assert perspective.horizon is not None and 0.2 < perspective.horizon < 0.7
-    whole = ~perspective.sides.any(axis=1)
+    perspective = PASTE.rules.spots.perspective
     for seed in range(40):
         host, _, record = pasted(seed)
         index = record["index"]
-        if not whole[index]:
+        if perspective.sides[index, 1]:
             continue
         foot = (record["foot"][0] + 1) / host.shape[0]
-        wanted = (foot - perspective.horizon) / (perspective.feet[index] - perspective.horizon)
+        wanted = (foot - perspective.horizons[host.group]) / perspective.distance[index]
         assert abs(np.log(record["scale"] / wanted)) < 0.25
         assert 0.6 < wanted < 1.6
 

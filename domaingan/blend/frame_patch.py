@@ -1,0 +1,83 @@
+"""A crop of a frame as it will appear in its host: resized, mirrored, leaned, exposed as its surroundings there are."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.bank import Crop
+from domaingan.tissue import ring
+
+GAIN = (0.25, 2.0)
+"""How much darker or brighter a crop may be made: frames at dusk are a quarter as bright as by day."""
+
+SURROUNDINGS = 8
+"""Width of the surroundings that the exposure is measured on, in pixels."""
+
+LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+"""Weights of red, green and blue (ITU-R BT.601)."""
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+def patch(crop: Crop, zoom: tuple[float, float], flip: bool, angle: float) -> tuple[Image, Mask] | None:
+    """The crop on its host's grid, trimmed to its object and what surrounds it; outside the crop its edge is repeated.
+
+    Args:
+        crop: an entry of a bank.
+        zoom: host pixels a crop pixel, of rows and columns.
+        flip: mirror left and right.
+        angle: lean, in radians.
+
+    Returns:
+        Image ``(C, *patch)`` and body ``(*patch)``, its edge smooth however much it was enlarged; or None where nothing
+        of the object is left on that grid.
+    """
+    rows, columns = np.flatnonzero((crop.mask > 0).any(axis=1)), np.flatnonzero((crop.mask > 0).any(axis=0))
+    if not len(rows):
+        return None
+    size = np.array([rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0]])
+    middle = np.array([rows[-1] + rows[0], columns[-1] + columns[0]]) / 2
+    cos, sin = math.cos(angle), math.sin(angle)
+    forward = np.array([[cos, -sin], [sin, cos]]) @ np.diag([zoom[0], -zoom[1] if flip else zoom[1]])
+    shape = np.ceil(np.abs(forward) @ size).astype(int) + 2 * SURROUNDINGS + 2
+    # OpenCV wants the way from output to input, x before y.
+    back = np.linalg.inv(forward)
+    offset = middle - back @ ((shape - 1) / 2)
+    way = np.array([[back[1, 1], back[1, 0], offset[1]], [back[0, 1], back[0, 0], offset[0]]])
+    image = _blurred(np.ascontiguousarray(np.moveaxis(crop.image, 0, -1)), zoom)
+    flags, extent = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (int(shape[1]), int(shape[0]))
+    moved = cv2.warpAffine(image, way, extent, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    cover = cv2.warpAffine((crop.mask > 0).astype(np.float32), way, extent, flags=flags)
+    body: Mask = np.greater_equal(cover, 0.5)
+    return (np.moveaxis(moved.reshape(*body.shape, -1), -1, 0), body) if body.any() else None
+
+
+def _blurred(image: NDArray[np.float32], zoom: tuple[float, float]) -> NDArray[np.float32]:
+    """What is shrunk is blurred first, so that it does not flicker: by half of what a host's pixel holds beyond one."""
+    sigma = (1 / min(zoom) - 1) / 2
+    return image if sigma < 0.2 else np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), dtype=np.float32)
+
+
+def exposure(host: Image, crop: Image, body: Mask) -> np.float32:
+    """One factor that makes the crop's surroundings as bright as the host's: an exposure, not another contrast.
+
+    The ring of a scan's lesion is shifted to the host's; what stands behind an object in a frame says nothing about it.
+    What it stands on is much the same everywhere, so that the lower half of its surroundings serves as a light meter.
+
+    Args:
+        host: ``(3, H, W)`` where the object goes.
+        crop: ``(3, H, W)`` the object and its own surroundings.
+        body: ``(H, W)`` the object.
+    """
+    rows = np.flatnonzero(body.any(axis=1))
+    around = ring(body, SURROUNDINGS)
+    around[: (rows[0] + rows[-1]) // 2] = False
+    if not around.any():
+        return np.float32(1)
+    lights = [float((LUMINANCE @ picture[:, around]).mean()) for picture in (host, crop)]
+    return np.float32(np.clip(lights[0] / max(lights[1], 0.02), *GAIN))

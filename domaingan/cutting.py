@@ -1,0 +1,203 @@
+"""From one sample to the crops of its objects: which they are, and the region around each with its mask."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from domaingan.grid import resize
+from domaingan.sample import Sample, Schema, Value
+from domaingan.tissue import components, contrast, foreground, intensity_range, ring, surface_depth, tissue, to_scaled
+
+MIN_PIXELS = {2: 12, 3: 30}
+"""Smallest object that becomes a crop, in pixels or voxels; smaller specks are counted as left out."""
+
+HALF_RANGE = 60_000.0
+"""Where scaled values are cut off, as float16 ends at 65,504 (a channel that is almost flat has no range)."""
+
+BENEATH = 3
+"""So many pixels below an object say what it stands on."""
+
+HIDDEN = 0.5
+"""Where another object lies right below more than this share of an object's base, it hides its feet."""
+
+MARGIN = 1.25
+"""How much larger than the object a crop must be to hold some of its surroundings."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One object of a sample: its crop, and what is known of it.
+
+    Attributes:
+        image: ``(C, *size)`` scaled units.
+        mask: ``(*size)`` class values, 0 outside the object.
+        spacing, extent, centre, radius_mm, contrast, depth_mm: as in :func:`domaingan.bank.entry_dtype`.
+        voxels: pixels of each class value in the crop's mask.
+        subject: whom the sample belongs to, as :attr:`domaingan.sample.Sample.unit`.
+        drive: the same without the time, as :attr:`domaingan.sample.Sample.group`.
+        condition: the sample's.
+        low, high: the object's corners in the sample, as shares of its shape.
+        below: of frames, the class that it stands on, -1 where that is not seen.
+        hidden: of frames, whether another object hides what it stands on.
+    """
+
+    image: NDArray[np.float16]
+    mask: NDArray[np.uint8]
+    spacing: tuple[float, ...]
+    extent: tuple[int, ...]
+    centre: NDArray[np.float32]
+    radius_mm: float
+    contrast: float
+    depth_mm: float
+    voxels: Counter[int]
+    subject: str
+    drive: str
+    condition: dict[str, Value]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    below: int = -1
+    hidden: bool = False
+
+
+def voxels_of(mask: NDArray[Any]) -> Counter[int]:
+    """How many pixels of each class value a mask holds; background does not count."""
+    values, counts = np.unique(mask[mask > 0], return_counts=True)
+    return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+
+
+def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[str]) -> list[Found]:
+    """Every object of one sample as a crop of ``size``; what is not taken is counted in ``left_out``."""
+    if sample.mask is None:
+        left_out["samples without a mask"] += 1
+        return []
+    layers = list(_layers(sample, schema))
+    if not layers:
+        return []
+    ends = intensity_range(sample, schema.domain)
+    scaled = to_scaled(sample.image, ends)
+    scan = schema.domain == "scan"
+    inside = foreground(sample) if scan else np.ones(sample.shape, dtype=bool)
+    box = _box(inside)
+    depth = surface_depth(inside, sample.spacing) if scan else np.zeros(sample.shape, dtype=np.float32)
+    fewest = MIN_PIXELS[sample.spatial_dims]
+    if sample.instances is None:  # else whoever told objects apart has left out the small ones
+        fewest = max(fewest, schema.min_area)
+    found = []
+    for own, where in layers:
+        if (own[where] > 0).sum() < fewest:
+            left_out[f"objects under {fewest} pixels"] += 1
+            continue
+        crop = _cut(sample, scaled, own, where, box, depth, size)
+        if crop.voxels:
+            found.append(crop if scan else _standing(crop, own, where, sample.mask, schema))
+        else:
+            left_out[f"objects too thin to be shrunk to {size} pixels"] += 1
+    return found
+
+
+def _layers(sample: Sample, schema: Schema) -> Iterator[tuple[NDArray[Any], tuple[slice, ...]]]:
+    """Each object of a sample: its class values on the whole grid, 0 elsewhere, and the part that holds it."""
+    assert sample.mask is not None
+    values = [schema.class_value(name) for name in (schema.objects or schema.classes)]
+    wanted = np.where(np.isin(sample.mask, [v for v in values if v not in schema.ignore]), sample.mask, 0)
+    if sample.instances is not None:
+        numbered = [sample.instances]
+    elif schema.objects:  # objects touch one another: each class has components of its own. Lesions' classes nest.
+        numbered = [components(wanted == v)[0] for v in values]
+    else:
+        numbered = [components(wanted)[0]]
+    for labels in numbered:
+        for number, where in enumerate(ndimage.find_objects(labels), start=1):
+            if where is not None:
+                own = np.zeros(wanted.shape, dtype=wanted.dtype)
+                own[where] = np.where(labels[where] == number, wanted[where], 0)
+                if sample.instances is not None and sample.labels is not None:
+                    own[where][own[where] != sample.labels[number - 1]] = 0
+                yield own, where
+
+
+def _standing(crop: Found, own: NDArray[Any], where: tuple[slice, ...], mask: NDArray[Any], schema: Schema) -> Found:
+    """The crop with what is found up to 3 pixels below the lowest quarter of its object."""
+    body = own[where] > 0
+    feet = body[-max(1, len(body) // 4) :]
+    columns = np.flatnonzero(feet.any(axis=0))
+    lowest = where[0].stop - 1 - feet[::-1, columns].argmax(axis=0)
+    columns += where[1].start
+    objects = [schema.classes[name] for name in schema.objects]
+    beneath = mask[where[0].stop : where[0].stop + BENEATH, columns]
+    values, counts = np.unique(beneath[~np.isin(beneath, [*objects, *schema.ignore])], return_counts=True)
+    touched = np.isin(mask[np.minimum(lowest + 1, len(mask) - 1), columns], objects) & (lowest + 1 < len(mask))
+    below = int(values[counts.argmax()]) if len(values) else -1
+    return replace(crop, below=below, hidden=bool(touched.mean() > HIDDEN))
+
+
+def _box(inside: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    where = ndimage.find_objects(inside.astype(np.uint8))[0]
+    return np.array([s.start for s in where]), np.array([s.stop for s in where])
+
+
+def _cut(
+    sample: Sample,
+    scaled: NDArray[np.float32],
+    mask: NDArray[Any],
+    where: tuple[slice, ...],
+    box: tuple[NDArray[Any], NDArray[Any]],
+    depth: NDArray[np.float32],
+    size: int,
+) -> Found:
+    low, high = np.array([s.start for s in where]), np.array([s.stop for s in where])
+    extent = int(max(size, np.ceil((high - low).max() * MARGIN)))
+    corner = (low + high) // 2 - extent // 2
+    image = window(scaled, corner, extent)
+    piece = window(mask, corner, extent, empty=0).astype(np.uint8)
+    if extent > size:
+        image = resize(image, (size,) * sample.spatial_dims)
+        piece = resize(piece, (size,) * sample.spatial_dims, label=True)
+    spacing = tuple(s * extent / size for s in sample.spacing)
+    volume = float((piece > 0).sum() * np.prod(spacing))
+    radius = (volume / np.pi) ** 0.5 if sample.spatial_dims == 2 else (3 * volume / (4 * np.pi)) ** (1 / 3)
+    around = ring(piece, inside=tissue(image))
+    return Found(
+        image=np.clip(image, -HALF_RANGE, HALF_RANGE).astype(np.float16),
+        mask=piece,
+        spacing=spacing,
+        extent=tuple(round(n * s) for n, s in zip(sample.shape, sample.spacing, strict=True)),
+        centre=np.clip(((low + high) / 2 - box[0]) / (box[1] - box[0]), 0, 1).astype(np.float32),
+        radius_mm=float(radius),
+        contrast=float(contrast(image, piece, around)[0]),
+        depth_mm=float(depth[mask > 0].min()),
+        voxels=voxels_of(piece),
+        subject=sample.unit,
+        drive=sample.group,
+        condition=dict(sample.condition),
+        low=tuple((low / sample.shape).tolist()),
+        high=tuple((high / sample.shape).tolist()),
+    )
+
+
+def window(
+    array: NDArray[Any], corner: NDArray[Any], extent: int | Sequence[int], empty: float | None = None
+) -> NDArray[Any]:
+    """A patch of ``extent`` cut from the last axes at ``corner``; outside ``empty``, or a channel's minimum."""
+    dims = len(corner)
+    lead, shape = array.shape[: array.ndim - dims], array.shape[array.ndim - dims :]
+    size = np.broadcast_to(np.asarray(extent), (dims,)).tolist()
+    starts = [min(max(0, int(c)), n) for c, n in zip(corner, shape, strict=True)]
+    stops = [min(max(0, int(c) + e), n) for c, n, e in zip(corner, shape, size, strict=True)]
+    if empty is None:
+        outside = array.min(axis=tuple(range(array.ndim - dims, array.ndim)), keepdims=True)
+    else:
+        outside = np.asarray(empty, dtype=array.dtype)
+    out = np.broadcast_to(outside, (*lead, *size)).copy()
+    if all(a < b for a, b in zip(starts, stops, strict=True)):
+        source: list[Any] = [slice(a, b) for a, b in zip(starts, stops, strict=True)]
+        target: list[Any] = [slice(s.start - int(c), s.stop - int(c)) for s, c in zip(source, corner, strict=True)]
+        out[(Ellipsis, *target)] = array[(Ellipsis, *source)]
+    return out

@@ -1,0 +1,80 @@
+"""Where the horizon of a frame lies, told by how large its objects appear and where they stand.
+
+On flat ground the height of an object in the image grows linearly with how far its feet are below the horizon (Hoiem,
+Efros and Hebert 2006, "Putting objects in perspective", equation 6, for a camera without tilt): height = a · distance,
+where ``a``, the object's height over the camera's, is about the same for all objects of a class. All lengths are shares
+of the frame's height.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+FEWEST = 8
+"""From so many objects on a horizon is estimated."""
+
+WORST = 0.5
+"""A horizon that leaves the typical object's height off by more than this (natural logarithm) is none."""
+
+ROWS = np.arange(0.1, 0.8, 0.005)
+"""Rows that are tried."""
+
+NEAREST = 0.01
+"""Objects whose feet are less than this below the horizon tell nothing: they are a few pixels high."""
+
+Numbers = NDArray[np.float64]
+
+
+def horizon(height: Numbers, feet: Numbers, kinds: NDArray[np.int64]) -> float | None:
+    """The row of the horizon, or None where the objects are too few, or do not agree.
+
+    Of all rows the one for which the distance below it and the distance that an object's height calls for differ least
+    in the mean, each difference weighed by the root of the distance: with logarithms the farthest objects, of which a
+    pixel is a large share, decide; with plain differences the nearest few.
+
+    Args:
+        height: ``(N,)`` of whole objects.
+        feet: ``(N,)`` row of each one's lowest pixel.
+        kinds: ``(N,)`` class of each.
+    """
+    if len(height) < FEWEST:
+        return None
+    best: tuple[float, float] | None = None
+    for row in ROWS.tolist():
+        called = called_for(height, kinds, constants(height, feet - row, kinds))
+        error = float((np.abs(feet - row - called) * _weights(called)).mean())
+        if best is None or error < best[0]:
+            best = error, row
+    assert best is not None
+    row = best[1]
+    called = called_for(height, kinds, constants(height, feet - row, kinds))
+    off = np.abs(np.log(np.maximum(feet - row, NEAREST) / np.maximum(called, NEAREST)))
+    return row if np.median(off) <= WORST else None
+
+
+def horizon_given(height: Numbers, feet: Numbers, kinds: NDArray[np.int64], known: Mapping[int, float]) -> float:
+    """The same where each class's ``a`` is known: a weighted median, so that few objects do."""
+    called = called_for(height, kinds, known)
+    rows, weights = feet - called, _weights(called)
+    order = np.argsort(rows)
+    middle = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
+    return float(rows[order][middle])
+
+
+def constants(height: Numbers, distance: Numbers, kinds: NDArray[np.int64]) -> dict[int, float]:
+    """Each class's ``a``: the median of height over distance below the horizon."""
+    ratio = height / np.maximum(distance, NEAREST / 2)
+    return {int(kind): float(np.median(ratio[kinds == kind])) for kind in np.unique(kinds)}
+
+
+def called_for(height: Numbers, kinds: NDArray[np.int64], known: Mapping[int, float]) -> Numbers:
+    """How far below the horizon objects of these heights stand, were each as tall as its class."""
+    return height / np.array([known[int(kind)] for kind in kinds])
+
+
+def _weights(distance: Numbers) -> Numbers:
+    weights: Numbers = 1 / np.sqrt(distance + NEAREST)
+    return weights
