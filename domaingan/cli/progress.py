@@ -36,13 +36,15 @@ class Teller:
         self._begun = self._said = time.monotonic()
 
     def __enter__(self) -> Teller:
-        self._bar.start()
+        if not self._bar.disable:
+            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if not self._bar.disable:  # it would end the line that no bar has begun
+            self._bar.stop()
 
     def start(self, what: str) -> None:
         """A new stretch of work begins."""

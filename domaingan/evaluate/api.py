@@ -109,6 +109,7 @@ def evaluate(
         looks={name: values for name, values in tested.items() if name in data.schema.conditions},
         **settings,
     )
+    TASKS[task].check(config)
     chosen = _folds(data, config, test)
     _check_bank(config, data, chosen)
     regrid = partial(view, spacing=spacing, resize=resize)

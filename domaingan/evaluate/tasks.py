@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.errors import DataError
 from domaingan.evaluate import segmentation
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.average_precision import Detections
@@ -59,6 +60,11 @@ class Task(Protocol):
 class Segmentation:
     """Masks: a U-Net, scored by Dice (scans) or IoU (frames)."""
 
+    @staticmethod
+    def check(config: EvaluationConfig) -> None:
+        """Refuse what cannot be trained, before anything is."""
+        backbone_of(config)
+
     def train(
         self, samples: list[Sample], schema: Schema, augment: Augment, config: EvaluationConfig, seed: int, told: Told
     ) -> segmentation.Segmenter:
@@ -95,6 +101,16 @@ class Segmentation:
 
 class Detection:
     """Boxes: a torchvision detector, scored by average precision."""
+
+    @staticmethod
+    def check(config: EvaluationConfig) -> None:
+        """Refuse what cannot be trained, before anything is."""
+        from domaingan.evaluate.detectors import DETECTORS, whole_builders
+
+        backbone_of(config)
+        name = config.detector.partition("=")[0]
+        if name not in (*DETECTORS, *whole_builders()):
+            raise DataError(f"no detector {name!r}", expected=f"one of {', '.join([*DETECTORS, *whole_builders()])}")
 
     def train(
         self, samples: list[Sample], schema: Schema, augment: Augment, config: EvaluationConfig, seed: int, told: Told
