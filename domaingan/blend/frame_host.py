@@ -71,6 +71,7 @@ class FrameHost:
         if spot is None:
             return None
         lean = np.deg2rad(rng.uniform(-self.rules.rotate, self.rules.rotate))
+        lean *= not self.rules.spots.perspective.sides[crop.index].any()  # a cut is as straight as the border it is at
         made = patch(crop, (zoom[0] * spot.scale, zoom[1] * spot.scale), spot.flip, float(lean))
         if made is None:
             return None

@@ -52,13 +52,13 @@ def patch(crop: Crop, zoom: tuple[float, float], flip: bool, angle: float) -> tu
     image = _blurred(np.ascontiguousarray(np.moveaxis(crop.image, 0, -1)), zoom)
     flags, extent = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (int(shape[1]), int(shape[0]))
     moved = cv2.warpAffine(image, way, extent, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    cover = cv2.warpAffine((crop.mask > 0).astype(np.float32), way, extent, flags=flags)
+    cover = cv2.warpAffine(_blurred((crop.mask > 0).astype(np.float32), zoom), way, extent, flags=flags)
     body: Mask = np.greater_equal(cover, 0.5)
     return (np.moveaxis(moved.reshape(*body.shape, -1), -1, 0), body) if body.any() else None
 
 
 def _blurred(image: NDArray[np.float32], zoom: tuple[float, float]) -> NDArray[np.float32]:
-    """What is shrunk is blurred first, so that it does not flicker: by half of what a host's pixel holds beyond one."""
+    """What is shrunk is blurred first, by half of what a host's pixel holds beyond one of its own."""
     sigma = (1 / min(zoom) - 1) / 2
     return image if sigma < 0.2 else np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), dtype=np.float32)
 

@@ -108,8 +108,9 @@ class Paste:
         """The sample with crops pasted; ``sample`` itself is not changed.
 
         Every pixel further from what is seen of a pasted mask than the method's reach is bit-identical to the host's.
-        Samples
-        without a mask come back as they are: their objects, and so the free places, are not known.
+        ``meta["pasted"]`` has one record a crop: ``index``, conditions, ``method``, ``place`` (its corner, None where
+        none was found) and ``scale``; of scans ``contrast``, of frames ``foot`` (row and column that it stands on).
+        Samples without a mask come back as they are: their objects, and so the free places, are not known.
         """
         if sample.mask is None:
             return replace(sample, meta=sample.meta | {"pasted": []})
@@ -160,19 +161,20 @@ def _tempered(bank: Bank, entries: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _grounds(bank: Bank, schema: Schema) -> dict[int, tuple[int, ...]]:
-    """For each class of objects the host mask values that it may stand on.
+    """For each class of objects the host mask values that it may stand on; all of them where none was seen.
 
     Raises:
         DataError: none of what the crops stood on is a class of the hosts.
     """
-    grounds = {}
+    grounds: dict[str, set[int]] = {}
     for name, below in bank.info.ground.items():
         often = [other for other, n in below.items() if n >= STANDS * sum(below.values())]
-        grounds[schema.class_value(name)] = tuple(schema.classes[other] for other in often if other in schema.classes)
-    if not any(grounds.values()):
+        grounds[name] = {schema.classes[other] for other in often if other in schema.classes}
+    together = set().union(*grounds.values())
+    if not together:
         found = ", ".join(sorted({other for below in bank.info.ground.values() for other in below})) or "nothing"
         raise DataError(f"crops that stood on {found}", path=bank.path, expected=f"of {', '.join(schema.classes)}")
-    return grounds
+    return {schema.class_value(name): tuple(sorted(grounds.get(name) or together)) for name in bank.info.classes}
 
 
 def _value_table(bank: Bank, classes: Mapping[str, int] | None) -> NDArray[np.int64]:

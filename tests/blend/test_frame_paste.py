@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.blend import Paste
+from domaingan.blend.frame_objects import objects_of
 from domaingan.cropping import crops
 from domaingan.errors import DataError
 from domaingan.grid import at_shape
-from domaingan.objects import box_of
+from domaingan.objects import box_of, from_instances
 from domaingan.sample import Dataset, Sample
 
 FRAMES: Dataset = phantoms.load("driving", sequences=8, frames=3).in_memory()
@@ -132,3 +134,99 @@ def test_ground_is_counted_and_needed() -> None:
     nowhere = Bank(BANK.info.model_copy(update={"ground": {"car": {"snow": 9}}}), BANK.images, BANK.masks, BANK.entries)
     with pytest.raises(DataError, match="stood on snow"):
         Paste(nowhere, schema=SCHEMA)
+
+
+def cut_below(sample: Sample) -> Sample:
+    """The frame without its lowest fifth."""
+    rows = 4 * sample.shape[0] // 5
+    objects = from_instances(sample.instances[:rows], sample.mask[:rows])
+    image, mask = sample.image[:, :rows], sample.mask[:rows]
+    return Sample(image, mask, objects.boxes, objects.labels, sample.condition, sample.meta, objects.instances)
+
+
+@pytest.mark.parametrize("side", ["left", "right", "bottom"])
+def test_what_a_border_cut_is_cut_by_it_again(side: str) -> None:
+    frames = FRAMES.map(cut_below)
+    bank = crops(frames, size=32)
+    asked = [side == name for name in ("top", "bottom", "left", "right")]
+    cut = (Paste(bank, schema=SCHEMA).rules.spots.perspective.sides == asked).all(axis=1)
+    paste, rng, found = Paste(bank.take(cut), schema=SCHEMA, per_image=(1, 1)), np.random.default_rng(0), set()
+    for host in list(frames) * 3:
+        after = paste(host, rng)
+        if after.meta["pasted"][0]["place"] is None:
+            continue
+        whole = after.instances == after.instances.max()
+        left, _, right, bottom = box_of(whole, ORIGIN)
+        touched = {"left": left == 0, "right": right == host.shape[1], "bottom": bottom == host.shape[0]}
+        found |= {name for name, touches in touched.items() if touches}
+        assert touched[side] if side == "bottom" else touched["left"] or touched["right"]
+    # Mirrored ones are cut by the other side.
+    assert found >= ({"bottom"} if side == "bottom" else {"left", "right"})
+
+
+def test_boxes_do_not_coincide() -> None:
+    for seed in range(30):
+        host, after, _ = pasted(seed)
+        new = after.boxes[-1]
+        for box in host.boxes:
+            low, high = np.maximum(new[:2], box[:2]), np.minimum(new[2:], box[2:])
+            both = np.prod(np.maximum(high - low, 0))
+            areas = np.prod(new[2:] - new[:2]) + np.prod(box[2:] - box[:2])
+            assert both / (areas - both) <= 0.5
+
+
+def test_boxes_that_nothing_came_in_front_of_are_the_same_bits() -> None:
+    for seed in range(30):
+        host, after, _ = pasted(seed)
+        seen = after.instances == after.instances.max()
+        covered = set(np.unique(host.instances[seen]).tolist()) - {0}
+        kept = {tuple(box) for box in after.boxes.tolist()}
+        assert {tuple(b) for i, b in enumerate(host.boxes.tolist(), 1) if i not in covered} <= kept
+
+
+def test_crops_go_into_frames_of_a_camera_that_hangs_otherwise() -> None:
+    """Their horizon is told by their own objects, so that sizes still go with the row."""
+    shift = 14
+    moved = []
+    for frame in FRAMES:
+        image, mask, instances = (
+            np.roll(part, shift, axis=-2) for part in (frame.image, frame.mask, frame.instances)
+        )  # the sky's last rows come in at the top
+        mask[:shift], instances[:shift] = mask[shift], 0
+        objects = from_instances(instances, mask)
+        meta = frame.meta | {"sequence": "elsewhere"}
+        moved.append(Sample(image, mask, objects.boxes, objects.labels, meta=meta, instances=objects.instances))
+    spots = PASTE.rules.spots.perspective
+    errors = []
+    for frame, sample in zip(FRAMES, moved, strict=True):
+        objects = objects_of(sample, OBJECTS)
+        if len(objects.boxes) >= 5:
+            wanted = spots.horizons[frame.group] + shift / frame.shape[0]
+            errors.append(abs(spots.horizon_of(sample.group, objects) - wanted))
+    assert len(errors) > 3 and np.median(errors) < 0.05
+
+
+def test_blurred_crops_are_not_pasted() -> None:
+    large = at_shape(FRAMES, tuple(4 * n for n in FRAMES[0].shape))
+    rng = np.random.default_rng(0)
+    records = [record for i in range(6) for record in Paste(BANK, schema=SCHEMA)(large[i], rng).meta["pasted"]]
+    finest = {record["index"]: BANK.entries["spacing"][record["index"], 0] for record in records if record["place"]}
+    assert all(4 * r["scale"] * finest[r["index"]] <= 2.01 for r in records if r["place"])
+
+
+def test_a_class_whose_ground_was_not_seen_stands_where_others_do() -> None:
+    ground = {name: below for name, below in BANK.info.ground.items() if name != "car"}
+    bank = Bank(BANK.info.model_copy(update={"ground": ground}), BANK.images, BANK.masks, BANK.entries)
+    grounds = Paste(bank, schema=SCHEMA).rules.spots.grounds
+    assert set(grounds[SCHEMA.classes["car"]]) == {value for name in ground for value in grounds[SCHEMA.classes[name]]}
+
+
+@pytest.mark.parametrize("method", ["alpha", "feather"])
+def test_other_methods_leave_what_is_not_near_alone(method: str) -> None:
+    paste = Paste(BANK, method, (1, 1), schema=SCHEMA)
+    for seed in range(15):
+        host, after, _ = pasted(seed, paste)
+        near = ndimage.distance_transform_edt(after.instances != after.instances.max()) <= paste.rules.method.reach
+        assert np.array_equal(after.image[:, ~near], host.image[:, ~near])
+        others = (after.instances > 0) & (after.instances < after.instances.max())
+        assert np.array_equal(after.image[:, others], host.image[:, others])

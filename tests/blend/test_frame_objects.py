@@ -1,0 +1,82 @@
+"""Objects that others come in front of: instances, boxes and labels stay in step, and the hidden go."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domaingan.blend.frame_objects import Covered, objects_of
+from domaingan.objects import box_of, from_mask
+from domaingan.sample import Sample
+
+ORIGIN = np.zeros(2, dtype=int)
+
+
+def a_mask(rng: np.random.Generator, n: int = 6) -> np.ndarray:
+    mask = np.zeros((40, 50), dtype=np.uint8)
+    for _ in range(n):
+        top, left = rng.integers(0, 30), rng.integers(0, 40)
+        mask[top : top + rng.integers(3, 10), left : left + rng.integers(3, 10)] = rng.integers(1, 4)
+    return mask
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**20))
+def test_everything_agrees_whatever_comes_in_front(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    covered = Covered.of(from_mask(a_mask(rng), [1, 2, 3]))
+    for _ in range(4):
+        before = covered.objects
+        seen = np.zeros((40, 50), dtype=bool)
+        top, left = rng.integers(0, 30), rng.integers(0, 40)
+        seen[top : top + 9, left : left + 7] = True
+        gone = covered.put(seen, 2, int(seen.sum()))
+        after = covered.objects
+        assert len(after.boxes) == len(after.labels) == len(covered.whole) == after.instances.max()
+        for number, box in enumerate(after.boxes, start=1):
+            assert np.array_equal(box, box_of(after.instances == number, ORIGIN))
+        assert np.array_equal(after.instances == len(after.boxes), seen)
+        untouched = before.instances * ~np.isin(before.instances, before.instances[seen])
+        assert ((untouched > 0) <= (after.instances > 0)).all()
+        if gone is not None:
+            assert not after.instances[gone].any() and not (gone & seen).any()
+
+
+def test_several_that_cover_it_bit_by_bit_count_together() -> None:
+    mask = np.zeros((20, 30), dtype=np.uint8)
+    mask[5:15, 5:25] = 1
+    covered = Covered.of(from_mask(mask, [1]))
+    for left, there in ((5, True), (11, True), (17, False)):  # 70 %, 40 % and 10 % of it are left
+        seen = np.zeros(mask.shape, dtype=bool)
+        seen[5:15, left : left + 6] = True
+        gone = covered.put(seen, 2, 60)
+        assert (1 in covered.objects.labels) == there and (gone is None) == there
+
+
+def test_boxes_without_instances_are_kept_to_the_bit() -> None:
+    mask = np.zeros((20, 30), dtype=np.uint8)
+    mask[5:15, 5:10] = 1
+    mask[8:12, 20:26] = 2
+    boxes = np.array([[4.5, 4.25, 10.5, 15.75], [20, 8, 26, 12], [0, 0, 3, 3]], dtype=np.float32)
+    labels = np.array([1, 2, 2])
+    covered = Covered.of(objects_of(Sample(np.zeros((3, 20, 30), np.float32), mask, boxes, labels), [1, 2]))
+    seen = np.zeros(mask.shape, dtype=bool)
+    seen[8:12, 22:30] = True
+    covered.put(seen, 1, int(seen.sum()))
+    assert covered.objects.boxes.tolist() == [boxes[0].tolist(), [20, 8, 22, 12], boxes[2].tolist(), [22, 8, 30, 12]]
+    assert covered.objects.labels.tolist() == [1, 2, 2, 1]
+
+
+def test_of_two_boxes_the_smaller_has_the_pixels() -> None:
+    mask = np.ones((10, 10), dtype=np.uint8)
+    boxes = np.array([[2, 2, 5, 5], [0, 0, 10, 10]], dtype=np.float32)
+    told = objects_of(Sample(np.zeros((3, 10, 10), np.float32), mask, boxes, np.array([1, 1])), [1])
+    assert (told.instances == 1).sum() == 9 and (told.instances == 2).sum() == 91
+
+
+def test_instances_without_boxes_are_measured() -> None:
+    instances = np.zeros((10, 10), dtype=np.int32)
+    instances[2:4, 3:6] = 2
+    told = objects_of(Sample(np.zeros((3, 10, 10), np.float32), np.full((10, 10), 7), instances=instances), [7])
+    assert told.boxes.tolist() == [[3, 2, 6, 4]] and told.labels.tolist() == [7] and told.instances.max() == 1

@@ -1,0 +1,31 @@
+"""From frames to pasted generated objects: crops, a GAN on them, its bank, and what it knows of places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from domaingan import phantoms
+from domaingan.bank import Bank
+from domaingan.blend import Paste
+from domaingan.cropping import crops
+from domaingan.gan import GAN
+
+
+def test_generated_objects_go_where_real_ones_stood(tmp_path: Path) -> None:
+    frames = phantoms.load("driving", sequences=6, frames=3).in_memory()
+    real = crops(frames, size=16, condition="object")
+    gan = GAN.for_crops(real, width=8, latent=16, batch=16)
+    gan.fit(real, steps=120, out=tmp_path / "model", device="cpu", precision="32")
+    bank = Bank.load(GAN.load(tmp_path / "model").sample(24).save(tmp_path / "bank").path or "")
+    assert bank.info.generated and bank.info.ground == real.info.ground and bank.info.classes == real.info.classes
+    assert set(bank.entries["depth_mm"].round(3)) <= set(real.entries["depth_mm"].round(3))
+    assert set(map(tuple, bank.entries["extent"].tolist())) == {frames[0].shape}
+    paste, rng = Paste(bank, schema=frames.schema, per_image=(3, 3)), np.random.default_rng(0)
+    assert (
+        abs(paste.rules.spots.perspective.usual - Paste(real, schema=frames.schema).rules.spots.perspective.usual) < 0.1
+    )
+    records = [record for host in frames for record in paste(host, rng).meta["pasted"]]
+    placed = [record for record in records if record["place"]]
+    assert placed and all("foot" in record and "scale" in record for record in placed)
