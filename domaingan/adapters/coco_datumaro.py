@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as runs  # type: ignore[import-untyped]
+from pycocotools import mask as runs
 
 from domaingan.errors import DataError
 from domaingan.files import atomic_file, read_json

@@ -68,15 +68,6 @@ Json = Annotated[
     bool, typer.Option("--json", help="The last line of stdout is one JSON object.", rich_help_panel=OUTPUT)
 ]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.", rich_help_panel=OUTPUT)]
-Condition = Annotated[
-    str | None,
-    typer.Option(
-        "--condition",
-        metavar="NAME",
-        help="lesion (the rarest class in a crop; the default for scans) or a column of samples.csv.",
-        rich_help_panel=WORK,
-    ),
-]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.", rich_help_panel=WORK)]
 Precision = Annotated[str, typer.Option("--precision", help="auto, 32 or bf16.", rich_help_panel=WORK)]
 
