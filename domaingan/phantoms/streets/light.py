@@ -107,7 +107,7 @@ def light(plan: Plan) -> Light:
 
 
 def sky(light: Light, plan: Plan, lens: Lens, rows: int) -> Field:
-    """The ``(rows, W, 3)`` radiance of the sky in the upper rows: warmer around a low sun, with clouds that lie flat."""
+    """The ``(rows, W, 3)`` radiance of the sky in the upper rows: warmer around a low sun, with flat clouds."""
     up = np.maximum(-lens.falls[:rows], 0.0)[:, None]
     across = lens.slopes[None, :] + np.float32(plan.heading(lens.s))
     share = np.exp(-up / np.float32(0.22))
