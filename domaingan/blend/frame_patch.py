@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from domaingan.bank import Crop
 from domaingan.tissue import ring
 
-GAIN = (0.25, 2.0)
-"""How much darker or brighter a crop may be made: frames at dusk are a quarter as bright as by day."""
+GAIN = (0.25, 1.6)
+"""How much darker or brighter a crop may be made: frames at dusk are a quarter as bright as by day, and what is dark is
+noise when it is brightened."""
 
 SURROUNDINGS = 8
 """Width of the surroundings that the exposure is measured on, in pixels."""

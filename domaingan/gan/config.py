@@ -28,7 +28,7 @@ class Template(BaseModel):
         extent: shape of the sample it was cut from.
         centre: where the object lay in its image, relative to the foreground's box.
         radius_mm: radius of a disc or ball as large as the object.
-        depth_mm: how far below the body's surface the object lay.
+        depth_mm: how far below the body's surface the object lay, of frames how far below the horizon its feet stood.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
