@@ -54,16 +54,10 @@ NONE = Variation(flip=False, rotate=0.0, scale=(1.0, 1.0))
 """Nothing is varied."""
 
 
-def rotation(angle: float) -> NDArray[np.float64]:
-    """The matrix of a rotation in the plane, by radians."""
-    cos, sin = np.cos(angle), np.sin(angle)
-    return np.array([[cos, -sin], [sin, cos]])
-
-
 def _rotation(dims: int, angle: float, rng: np.random.Generator) -> NDArray[np.float64]:
     cos, sin = np.cos(angle), np.sin(angle)
     if dims == 2:
-        return rotation(angle)
+        return np.array([[cos, -sin], [sin, cos]])
     # Rodrigues' formula about an axis drawn uniformly on the sphere.
     x, y, z = axis = rng.normal(size=3)
     x, y, z = axis / np.linalg.norm(axis)

@@ -50,4 +50,5 @@ def test_volume_grows_with_the_drawn_scale(dims: int, seed: int) -> None:
     draw = Variation(scale=(0.7, 1.4)).draw(dims, rng)
     patch = apply(crop_of(mask), draw, (1.0,) * dims, margin=0)
     assert patch is not None
-    assert (patch[1] > 0).sum() == pytest.approx(12**dims * draw.scale**dims, rel=0.2)
+    # A cube that is turned by next to nothing gains or loses a layer of pixels at once: up to 0.23 in 5,500 draws.
+    assert (patch[1] > 0).sum() == pytest.approx(12**dims * draw.scale**dims, rel=0.3)
