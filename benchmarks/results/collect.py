@@ -1,6 +1,6 @@
 """Takes finished runs into this folder, and writes the page that shows them all.
 
-    python benchmarks/results/collect.py brats=runs/brats fcd=runs/fcd
+    python benchmarks/results/collect.py brats=runs/brats fcd=runs/fcd camvid-yolox=runs/camvid-yolox
 
 Each run leaves NAME.json (its result without the loss curves, and its config) here, the data's folder called by its
 name alone; README.md is made from what lies here and from intro.md.
@@ -9,11 +9,15 @@ name alone; README.md is made from what lies here and from intro.md.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from domaingan.files import read_json, write_json
+
+OUTSIDE = re.compile(r"(?:\.\./)+(?:[\w-]+/)*")
+"""Folders beside the repository, whose names mean nothing elsewhere."""
 
 HERE = Path(__file__).parent
 SHOWN = ("dice:", "found:", "miou", "iou:", "ap")
@@ -24,10 +28,7 @@ def take(name: str, run: Path) -> None:
     """Keep a run's numbers as ``NAME.json``."""
     result, config = read_json(run / "result.json"), read_json(run / "config.json")
     result.pop("training", None)
-    data = config["data"]
-    config = {
-        key: value.replace(data, Path(data).name) if isinstance(value, str) else value for key, value in config.items()
-    }
+    config = {key: OUTSIDE.sub("", value) if isinstance(value, str) else value for key, value in config.items()}
     write_json(HERE / f"{name}.json", {"config": config, "result": result})
 
 

@@ -36,7 +36,7 @@ def command(
         str | None,
         typer.Option(
             "--method",
-            help="Crops: feather (default) or alpha. Scenes: reinhard (default) or fda.",
+            help="Crops: feather (default of scans), soft (of frames) or alpha. Scenes: reinhard (default) or fda.",
             rich_help_panel=o.WORK,
         ),
     ] = None,

@@ -32,10 +32,18 @@ def paste_examples(
             continue
         added = np.asarray(after.mask) != np.asarray(host.mask)
         for sample, prefix, masks in ((host, "hosts", "host_masks"), (after, "pasted", "pasted_masks")):
-            image, mask = _slice(sample, schema, added)
+            image, mask = _slice(replace(sample, mask=_objects(sample, schema)), schema, added)
             rows[prefix].append(image)
             rows[masks].append(mask)
     return _stacked(rows)
+
+
+def _objects(sample: Sample, schema: Schema) -> NDArray[Any]:
+    """The mask of a scan; of a frame, in which everything may be labelled, that of its objects."""
+    mask = np.asarray(sample.mask)
+    if schema.domain == "scan":
+        return mask
+    return np.where(np.isin(mask, [schema.classes[name] for name in schema.objects]), mask, 0)
 
 
 def bank_examples(

@@ -80,11 +80,18 @@ def _pasted(paste: Paste, hosts: Dataset, number: int, rng: np.random.Generator)
     added = np.asarray(after.mask) != host.mask
     axis = slice_axis(hosts.records[number]) if host.spatial_dims == 3 else 0
     return [
-        (_tile(host, host.mask, added, axis, domain), "host"),
+        (_tile(host, _own(host, hosts, paste), added, axis, domain), "host"),
         (_picture(crop.image, crop.mask, domain), "crop"),
         (_tile(after, None, added, axis, domain), "pasted"),
-        (_tile(after, np.asarray(after.mask), added, axis, domain), "pasted, outlined"),
+        (_tile(after, _own(after, hosts, paste), added, axis, domain), "pasted, outlined"),
     ]
+
+
+def _own(sample: Sample, hosts: Dataset, paste: Paste) -> NDArray[Any]:
+    """The mask of what the bank holds: of a frame in which everything is labelled the objects alone."""
+    mask = np.asarray(sample.mask)
+    values = [hosts.schema.classes[name] for name in paste.bank.info.classes if name in hosts.schema.classes]
+    return np.where(np.isin(mask, values), mask, 0)
 
 
 def _tile(sample: Sample, mask: Any, added: NDArray[Any], axis: int, domain: Any) -> Picture:

@@ -55,7 +55,9 @@ class _Pose(NamedTuple):
         )
 
 
-def pedestrian(rng: np.random.Generator, label: int, s: float, d: float, way: Way, step: float, eye: Point) -> Thing:
+def pedestrian(
+    rng: np.random.Generator, label: int, s: float, d: float, way: Way, step: float, eye: Point, detail: bool
+) -> Thing:
     """Someone on foot.
 
     Args:
@@ -66,31 +68,37 @@ def pedestrian(rng: np.random.Generator, label: int, s: float, d: float, way: Wa
         way: where they walk.
         step: phase of the gait, in radians; 0 for someone who stands.
         eye: where the camera is.
+        detail: whether knees and elbows can be seen.
     """
     size = float(np.clip(rng.normal(1.0, 0.06), 0.85, 1.12)) * (0.72 if rng.random() < 0.08 else 1.0)
     pose, width = _Pose(s, d, way, size), float(rng.uniform(0.9, 1.2))
     coat, trousers = pick(rng, CLOTHES, 0.2), pick(rng, CLOTHES, 0.2)
     skin, hair = pick(rng, SKINS), pick(rng, HAIRS)
-    long_coat = rng.random() < 0.3
-    swing = 0.34 * math.sin(step)
-    at, found = pose.at, []
-    for side, forth in ((1, swing), (-1, -swing)):
-        hip, knee = at(0, 0.09 * side, 0.86), at(0.55 * forth + 0.03, 0.1 * side, 0.46)
-        foot = at(forth - 0.02, 0.1 * side, 0.05 + 0.1 * max(-forth, 0.0))
-        shade = times(trousers, 0.9 if side > 0 else 0.7)
-        found += [Polygon(limb(hip, knee, 0.1 * width * size, 0.075 * size, eye), shade)]
-        found += [Polygon(limb(knee, foot, 0.075 * size, 0.055 * size, eye), shade)]
-        found += [Polygon(limb(foot, at(forth + 0.12, 0.1 * side, 0.04), 0.05 * size, 0.04 * size, eye), SHOE)]
-    found += _arm(pose, coat, skin, -1, swing, width, eye)
-    hem = 0.5 if long_coat else 0.8
-    trunk = limb(at(0, 0, hem), at(0.02, 0, 1.38), 0.19 * width * size, 0.2 * width * size, eye)
+    hem, swing = (0.5 if rng.random() < 0.3 else 0.8), 0.34 * math.sin(step)
+    found = _leg(pose, trousers, 1, swing, width, eye, detail)
+    found += _leg(pose, times(trousers, 0.8), -1, -swing, width, eye, detail)
+    found += _arm(pose, coat, skin, -1, swing, width, eye, detail)
+    trunk = limb(pose.at(0, 0, hem), pose.at(0.02, 0, 1.38), 0.19 * width * size, 0.2 * width * size, eye)
     found.append(Polygon(trunk, coat))
-    found += _arm(pose, times(coat, 0.85), skin, 1, -swing, width, eye)
+    found += _arm(pose, times(coat, 0.85), skin, 1, -swing, width, eye, detail)
     found += _head(pose, 0.02, 1.62, skin, hair, eye)
-    if rng.random() < 0.35:
-        bag = limb(at(-0.05, 0.24, 0.95), at(-0.05, 0.24, 0.7), 0.1, 0.13, eye)
+    if detail and rng.random() < 0.35:
+        bag = limb(pose.at(-0.05, 0.24, 0.95), pose.at(-0.05, 0.24, 0.7), 0.1, 0.13, eye)
         found.append(Polygon(bag, pick(rng, CLOTHES, 0.3)))
     return Thing(label, s, found, disc_on_ground(s, d, 0.3), card_shade(s, d, 0.22, 1.7 * size))
+
+
+def _leg(pose: _Pose, colour: Colour, side: int, forth: float, width: float, eye: Point, detail: bool) -> list[Polygon]:
+    at, size = pose.at, pose.size
+    hip, foot = at(0, 0.09 * side, 0.86), at(forth - 0.02, 0.1 * side, 0.05 + 0.1 * max(-forth, 0.0))
+    if not detail:
+        return [Polygon(limb(hip, foot, 0.1 * width * size, 0.06 * size, eye), colour)]
+    knee = at(0.55 * forth + 0.03, 0.1 * side, 0.46)
+    return [
+        Polygon(limb(hip, knee, 0.1 * width * size, 0.075 * size, eye), colour),
+        Polygon(limb(knee, foot, 0.075 * size, 0.055 * size, eye), colour),
+        Polygon(limb(foot, at(forth + 0.12, 0.1 * side, 0.04), 0.05 * size, 0.04 * size, eye), SHOE),
+    ]
 
 
 SHOE = linear(0.08, 0.07, 0.07)
@@ -107,10 +115,14 @@ def card_shade(s: float, d: float, half: float, height: float) -> list[Point]:
     return [(s + a, d + b, y) for y in (0.0, height) for a, b in ((0, half), (0, -half), (half, 0), (-half, 0))]
 
 
-def _arm(pose: _Pose, coat: Colour, skin: Colour, side: int, swing: float, width: float, eye: Point) -> list[Polygon]:
+def _arm(
+    pose: _Pose, coat: Colour, skin: Colour, side: int, swing: float, width: float, eye: Point, detail: bool
+) -> list[Polygon]:
     at, size = pose.at, pose.size
-    shoulder, elbow = at(0, 0.19 * width * side, 1.36), at(0.35 * swing, 0.26 * width * side, 1.1)
-    hand = at(0.8 * swing + 0.05, 0.25 * width * side, 0.86)
+    shoulder, hand = at(0, 0.19 * width * side, 1.36), at(0.8 * swing + 0.05, 0.25 * width * side, 0.86)
+    if not detail:
+        return [Polygon(limb(shoulder, hand, 0.07 * size, 0.05 * size, eye), coat)]
+    elbow = at(0.35 * swing, 0.26 * width * side, 1.1)
     upper = Polygon(limb(shoulder, elbow, 0.07 * size, 0.06 * size, eye), coat)
     lower = Polygon(limb(elbow, hand, 0.06 * size, 0.045 * size, eye), times(coat, 0.9))
     return [upper, lower, Polygon(disc(hand, 0.05 * size, (0.0, 1.0), 6), skin)]

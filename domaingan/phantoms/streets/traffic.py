@@ -19,8 +19,8 @@ from domaingan.phantoms.streets.lens import FAR, Lens
 from domaingan.phantoms.streets.plan import Plan
 from domaingan.phantoms.streets.shapes import BLACK, Thing, linear, times
 
-FINE = 45.0
-"""Farther than so many metres, things are drawn with less detail."""
+CLOSE, FINE = 25.0, 45.0
+"""Farther than so many metres, people and trees, or cars, are drawn with less detail."""
 
 SODIUM, LED = linear(1.0, 0.72, 0.38), linear(0.95, 0.97, 1.0)
 """The lights of street lamps."""
@@ -113,10 +113,11 @@ def _people(plan: Plan, lens: Lens, time: float, label: int) -> Iterator[Thing]:
                 turn = float(rng.uniform(-0.3, 0.3) if speed else rng.uniform(-3.1, 3.1))
                 way = (math.copysign(math.cos(turn), speed) if speed else math.cos(turn), math.sin(turn))
                 step = 5.4 * time + float(rng.uniform(0, 6)) if speed else 0.0
-                yield people.pedestrian(rng, label, s, at, way, step, lens.eye(s))
+                yield people.pedestrian(rng, label, s, at, way, step, lens.eye(s), s - lens.s < CLOSE)
     for rng, s, _ in Stream(number, 0, 24, 0.75 * plan.people, jitter=0.8).places(plan.key, lens, time, near=4.0):
         d, way = _crossing(plan, rng, time, s - lens.s)
-        yield people.pedestrian(rng, label, s, d, way, 5.4 * time + float(rng.uniform(0, 6)), lens.eye(s))
+        step = 5.4 * time + float(rng.uniform(0, 6))
+        yield people.pedestrian(rng, label, s, d, way, step, lens.eye(s), s - lens.s < CLOSE)
 
 
 def _crossing(plan: Plan, rng: np.random.Generator, time: float, ahead: float) -> tuple[float, tuple[float, float]]:
@@ -150,7 +151,7 @@ def _trees(plan: Plan, lens: Lens, label: int) -> Iterator[Thing]:
         for row, sizes in zip(rows, ((4.5, 8.0), (6.0, 12.0)), strict=True):
             for rng, s, d in row.places(plan.key, lens, 0.0, near=2.0):
                 size = float(rng.uniform(*sizes))
-                yield scenery.tree(rng, label, s, d, greens, size, lens.eye(s), s - lens.s < FINE)
+                yield scenery.tree(rng, label, s, d, greens, size, lens.eye(s), s - lens.s < CLOSE)
 
 
 def _poles(plan: Plan, lens: Lens, label: int) -> Iterator[Thing]:
