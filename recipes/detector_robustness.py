@@ -21,6 +21,7 @@ from domaingan.cli.progress import Teller
 from domaingan.cli.robustness import pairs, severities_of
 from domaingan.evaluate import evaluate
 from domaingan.report import write
+from domaingan.report.words import percent
 from domaingan.robustness import robustness
 from domaingan.robustness.summary import headline
 
@@ -60,6 +61,6 @@ with Teller("looking") as teller:
 
 # 3. The mean under corruption and the share that is kept; the report has curves, a table and the pictures.
 for corruption, row in result["table"].items():
-    print(f"{corruption:18}", *(f"{100 * value:5.1f}" for value in row))
+    print(f"{corruption:18}", *(f"{percent(value):>5}" for value in row))
 print(headline(result))
 print(write(choice.out / "robustness"))

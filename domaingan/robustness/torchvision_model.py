@@ -46,6 +46,10 @@ class TorchvisionDetector:
             self.path = None
             self.network, n = _published(builder), PUBLISHED
         self.network.eval()
+        for part in (self.network, getattr(self.network, "roi_heads", None)):
+            # FCOS drops scores below 0.2 unless told: average precision would be that of another threshold than said.
+            if hasattr(part, "score_thresh"):
+                part.score_thresh = min(part.score_thresh, self.threshold)
         self.classes = read_names(reading.names) if reading.names else _names(n)
         self.said = f"{builder} with {f'the weights in {self.path.name}' if self.path else 'its published weights'}"
         self.said += f", {n - 1} classes and the background"

@@ -50,6 +50,15 @@ def test_every_family_says_it_in_its_head(builder: str) -> None:
     assert COCO91["toothbrush"] == 90
 
 
+@pytest.mark.parametrize("builder", ["fcos_resnet50_fpn", "fasterrcnn_mobilenet_v3_large_320_fpn"])
+def test_the_threshold_said_is_the_one_that_counts(builder: str, tmp_path: Path) -> None:
+    network = get_model(builder, weights=None, weights_backbone=None, num_classes=3)
+    torch.save(network.state_dict(), tmp_path / "w.pth")
+    model = open_model(f"torchvision:{builder}={tmp_path / 'w.pth'}", PICTURE, Reading(score=0.02))
+    inner = model.network  # type: ignore[attr-defined]
+    assert getattr(inner, "roi_heads", inner).score_thresh == 0.02
+
+
 def test_wrong_weights_are_refused(weights: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no torchvision detector 'yolo'; expected one of fasterrcnn"):
         open_model("torchvision:yolo", PICTURE)
