@@ -46,7 +46,7 @@ class TorchvisionDetector:
             self.path = None
             self.network, n = _published(builder), PUBLISHED
         self.network.eval()
-        for part in (self.network, getattr(self.network, "roi_heads", None)):
+        for part in (self.network, getattr(self.network, "roi_heads", self.network)):
             # FCOS drops scores below 0.2 unless told: average precision would be that of another threshold than said.
             if hasattr(part, "score_thresh"):
                 part.score_thresh = min(part.score_thresh, self.threshold)
