@@ -85,7 +85,7 @@ def light(plan: Plan) -> Light:
     sky = (sky * np.exp(rng.normal(0, 0.12, (5, 1)) + rng.normal(0, 0.03, (5, 3)))).astype(np.float32)
     steep = rng.uniform(0.5, 1.8) if not late else rng.uniform(3, 6)
     turn = rng.uniform(0, 2 * np.pi)
-    gain = {"day": 1.35, "dusk": 3.2, "night": 6.0}[plan.lighting]
+    gain = {"day": 1.35, "dusk": 3.2, "night": 3.6}[plan.lighting]
     haze = {"clear": 1 / 900, "rain": 1 / 180, "fog": 1 / float(rng.uniform(24, 55))}[plan.weather]
     return Light(
         ambient=sky[0],

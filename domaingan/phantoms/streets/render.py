@@ -40,6 +40,12 @@ class _Maps:
         self.flat = below.copy()
         self.things = np.zeros(lens.shape, dtype=np.int32)
 
+    def put(self, at: NDArray[np.intp], **values: NDArray[Any] | float) -> None:
+        """Set the named maps at these pixels, counted row by row."""
+        for name, value in values.items():
+            target = getattr(self, name)
+            target.reshape(-1, *target.shape[2:])[at] = value
+
 
 def render(plan: Plan, time: float, shape: tuple[int, int], labels: dict[str, int]) -> Picture:
     """The frame that the camera takes at ``time``."""
@@ -85,14 +91,15 @@ def _walls(maps: _Maps, walls: list[Wall], lens: Lens, glowing: Light, labels: d
     pieces = np.zeros(lens.shape, dtype=np.int32)
     for number, outline in enumerate(outlines([wall.outline for wall in walls], lens), start=1):
         fill(pieces, outline, number)
-    rows, columns = np.nonzero(pieces)
-    which = pieces[rows, columns] - 1
+    at = np.flatnonzero(pieces)
+    which = pieces.reshape(-1)[at].astype(np.intp) - 1
+    rows, columns = np.divmod(at, lens.shape[1])
     seen = surfaces.walls(walls, which, lens, lens.slopes[columns], lens.falls[rows])
     values = np.array([labels["tree" if wall.kind == HEDGE else "building"] for wall in walls], dtype=np.uint8)
-    maps.mask[rows, columns], maps.depth[rows, columns] = values[which], seen.depth
-    maps.colour[rows, columns], maps.facing[rows, columns] = seen.colour, glowing.facing(seen.normal)
-    maps.glow[rows, columns] = shining(glowing, seen.window, (seen.window * 37.7) % 1)
-    maps.flat[rows, columns] = False
+    facing = glowing.facing(np.array([wall.normal for wall in walls], dtype=np.float32))
+    maps.put(at, mask=values[which], depth=seen.depth, colour=seen.colour, facing=facing[which], flat=False)
+    if glowing.windows[1]:
+        maps.put(at, glow=shining(glowing, seen.window, (seen.window * 37.7) % 1))
 
 
 def _things(maps: _Maps, drawn: Drawn, things: Sequence[Thing], lens: Lens) -> None:
@@ -101,8 +108,9 @@ def _things(maps: _Maps, drawn: Drawn, things: Sequence[Thing], lens: Lens) -> N
         return
     depths = np.array([thing.s - lens.s for thing in things], dtype=np.float32)
     ahead = np.where(drawn.pieces > 0, depths[drawn.owner][drawn.pieces - 1], INFINITY)
-    rows, columns = np.nonzero((drawn.pieces > 0) & (maps.flat | (ahead < maps.depth)))
-    which = drawn.pieces[rows, columns] - 1
+    at = np.flatnonzero((drawn.pieces > 0) & (maps.flat | (ahead < maps.depth)))
+    which = drawn.pieces.reshape(-1)[at].astype(np.intp) - 1
+    rows, columns = np.divmod(at, lens.shape[1])
     owner = drawn.owner[which]
     colour = np.array([polygon.colour for polygon in drawn.polygons], dtype=np.float32)[which]
     leaf = np.array([polygon.leaf for polygon in drawn.polygons])[which]
@@ -110,20 +118,19 @@ def _things(maps: _Maps, drawn: Drawn, things: Sequence[Thing], lens: Lens) -> N
     s, d = lens.street(lens.slopes[columns], z)
     up = np.float32(lens.y) - lens.falls[rows] * z
     colour[leaf] = surfaces.leaves(colour[leaf], s[leaf], d[leaf], up[leaf])
-    maps.mask[rows, columns] = np.array([thing.label for thing in things], dtype=np.uint8)[owner]
-    maps.depth[rows, columns], maps.colour[rows, columns] = z, colour
-    maps.glow[rows, columns] = np.array([polygon.glow for polygon in drawn.polygons], dtype=np.float32)[which]
-    maps.facing[rows, columns], maps.flat[rows, columns] = 0.6, False
-    maps.things[rows, columns] = owner + 1
+    mask = np.array([thing.label for thing in things], dtype=np.uint8)[owner]
+    glow = np.array([polygon.glow for polygon in drawn.polygons], dtype=np.float32)[which]
+    maps.put(at, mask=mask, depth=z, colour=colour, glow=glow, facing=0.6, flat=False, things=owner + 1)
 
 
 def _ground(maps: _Maps, plan: Plan, lens: Lens, labels: dict[str, int]) -> None:
-    rows, columns = np.nonzero(maps.flat)
+    at = np.flatnonzero(maps.flat)
+    rows, columns = np.divmod(at, lens.shape[1])
     z = lens.ground[rows]
     s, d = lens.street(lens.slopes[columns], z)
     seen = surfaces.ground(plan, s, d, z)
-    maps.colour[rows, columns] = seen.colour
-    maps.mask[rows, columns] = np.select([seen.marks, seen.road], [labels["lane"], labels["road"]], labels["pavement"])
+    mask = np.select([seen.marks, seen.road], [labels["lane"], labels["road"]], labels["pavement"])
+    maps.put(at, colour=seen.colour, mask=mask)
 
 
 def _photograph(

@@ -89,25 +89,24 @@ def _patches(rng: np.random.Generator, s: Field, d: Field) -> Field:
 
 
 class Surface(NamedTuple):
-    """Depth, ``(N, 3)`` reflectance, windows' light ``(N,)`` and outward normal ``(N, 2)`` (s, d) of pixels."""
+    """Depth ``(N,)``, reflectance ``(N, 3)``, and the number of the window there, 0 to 1.3, 0 for none ``(N,)``."""
 
     depth: Field
     colour: Field
     window: Field
-    normal: Field
 
 
 class _Walls:
     """The parameters of walls as arrays, and the pixels at which each is needed."""
 
-    def __init__(self, walls: list[Wall], which: NDArray[np.int32]) -> None:
+    def __init__(self, walls: list[Wall], which: NDArray[np.intp]) -> None:
         self.walls, self.which = walls, which
 
     def __call__(self, name: str) -> Field:
         return np.array([getattr(wall, name) for wall in self.walls], dtype=np.float32)[self.which]
 
 
-def walls(found: list[Wall], which: NDArray[np.int32], lens: Lens, slope: Field, fall: Field) -> Surface:
+def walls(found: list[Wall], which: NDArray[np.intp], lens: Lens, slope: Field, fall: Field) -> Surface:
     """What is seen of walls along rays: ``which`` wall from 0, ``slope`` and ``fall`` of the ray, each ``(N,)``."""
     of = _Walls(found, which)
     ends = np.array([(*wall.p, 0.0) for wall in found] + [(*wall.q, 0.0) for wall in found])
@@ -119,7 +118,7 @@ def walls(found: list[Wall], which: NDArray[np.int32], lens: Lens, slope: Field,
     z = np.maximum(p[:, 2] + share * run[:, 2], np.float32(0.5))
     along, up = share * np.hypot(run[:, 0], run[:, 2]), np.float32(lens.y) - fall * z
     colour, window = _facade(of, along, up, z)
-    return Surface(z, colour, window, of("normal"))
+    return Surface(z, colour, window)
 
 
 def _facade(of: _Walls, along: Field, up: Field, z: Field) -> tuple[Field, Field]:
