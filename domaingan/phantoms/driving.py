@@ -43,7 +43,7 @@ SCHEMA = Schema(
 
 
 def load(sequences: int = 12, frames: int = 8, seed: int = 0, shape: Sequence[int] = (96, 160)) -> Dataset:
-    """Frames of ``sequences`` drives, a second apart, made when they are read (about 25 ms).
+    """Frames of ``sequences`` drives, a second apart, made when they are read (about 30 ms).
 
     Args:
         sequences: number of drives.
