@@ -27,6 +27,10 @@ PALETTE: tuple[Colour, ...] = (
     (255, 112, 67),  # orange
     (38, 198, 218),  # cyan
     (236, 64, 122),  # pink
+    (198, 255, 0),  # lime
+    (224, 64, 251),  # magenta
+    (255, 224, 178),  # sand
+    (0, 137, 123),  # teal
 )
 """Colours of the classes' outlines: class value 1 has the first, and so on, round and round."""
 
