@@ -8,12 +8,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from domaingan.bank import Bank, BankInfo, new_entries
-from domaingan.cutting import MIN_PIXELS, Found, find_objects, voxels_of, window
+from domaingan.cutting import Found, find_objects
 from domaingan.errors import DataError
 from domaingan.horizon import FEWEST, NEAREST, horizon
 from domaingan.sample import Dataset, Schema
-
-__all__ = ["MIN_PIXELS", "by_rarity", "cropped_classes", "crops", "voxels_of", "window"]
 
 CLASS_CONDITION = {"scan": "lesion", "frame": "object"}
 """What the class of a crop is called as a condition, by domain."""

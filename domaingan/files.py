@@ -6,7 +6,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,36 @@ def claim_folder(out: Path, *, overwrite: bool = False) -> None:
         return
     if out.exists() and not overwrite:
         raise DataError("exists already", path=out, expected="a new folder, or --overwrite")
+
+
+def claim_run(
+    out: Path, config: Mapping[str, Any], may_change: Sequence[str], *, resume: bool, overwrite: bool
+) -> None:
+    """Make ``out`` the folder of a long run whose config it holds: a new one, or with ``resume`` one that was begun.
+
+    Args:
+        out: the run folder; ``config.json`` is written in it.
+        config: the run's settings, :func:`plain`.
+        may_change: names of settings that a resumed run may change.
+        resume: go on with a run that was interrupted; the other settings must be the same.
+        overwrite: replace an existing run.
+
+    Raises:
+        DataError: the folder is taken, or the run was begun with other settings.
+    """
+    stored = out / "config.json"
+    if resume and stored.is_file():
+        old = read_json(stored)
+        changed = [name for name in config if name not in may_change and old.get(name) != config[name]]
+        if changed:
+            name = changed[0]
+            raise DataError(f"{name} {config[name]!r}", path=stored, expected=f"{old.get(name)!r}, as the run began")
+    else:
+        claim_folder(out, overwrite=overwrite)
+        if out.exists():
+            shutil.rmtree(out)
+        out.mkdir(parents=True)
+    write_json(stored, config)
 
 
 @contextmanager

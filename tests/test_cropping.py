@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from domaingan import phantoms
 from domaingan.bank import Bank
-from domaingan.cropping import by_rarity, crops, voxels_of, window
+from domaingan.cropping import by_rarity, crops
+from domaingan.cutting import voxels_of, window
 from domaingan.errors import DataError
 from domaingan.grid import as_slices
 from domaingan.sample import Dataset, Reader, Record, Sample, Schema

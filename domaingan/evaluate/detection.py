@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,14 +13,15 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from domaingan.errors import DataError
-from domaingan.evaluate import segmentation
+from domaingan.evaluate import training
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.average_precision import Detections, jackknife
 from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.batches import Wanted
 from domaingan.evaluate.boxes import Frames, Item, at_size, boxes_of, collated, inside, network_values, object_classes
 from domaingan.evaluate.detectors import Size, backbone_in, seeded_detector
-from domaingan.evaluate.weights import fill, load_model, save_model
+from domaingan.evaluate.training import Course, Told, warm_cosine
+from domaingan.evaluate.weights import fill, load_model, save_model, schema_of
 from domaingan.grid import resize
 from domaingan.sample import Dataset, Sample, Schema
 
@@ -84,8 +84,7 @@ class Detector:
             DataError: the file is missing or damaged, or holds another kind of model.
         """
         state, facts = load_model(path, "detection")
-        stored: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["schema"].items()}
-        schema = Schema(**stored)
+        schema = schema_of(facts)
         backbone = None if facts["backbone"] is None else Backbone(facts["backbone"])
         size: Size = (int(facts["size"][0]), int(facts["size"][1]))
         classes = len(object_classes(schema)) + 1
@@ -107,7 +106,7 @@ def input_size(shapes: list[tuple[int, ...]]) -> Size:
 
 def precision_for(precision: str) -> torch.dtype:
     """The dtype of the backbone's forward pass; ``auto`` is float32, whose backward pass on a CPU is twice as fast."""
-    return torch.float32 if precision == "auto" else segmentation.precision_for(precision)
+    return torch.float32 if precision == "auto" else training.precision_for(precision)
 
 
 def train(
@@ -124,7 +123,7 @@ def train(
     rate: float = RATE,
     wanted: Wanted | None = None,
     precision: torch.dtype = torch.float32,
-    progress: Callable[[int, int, dict[str, float]], None] | None = None,
+    progress: Told | None = None,
 ) -> Detector:
     """Train with the detector's own losses, AdamW, a short warm-up and a cosine to zero.
 
@@ -153,27 +152,19 @@ def train(
     network = seeded_detector(detector, backbone, len(classes) + 1, size, seed)
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(learned, lr=rate, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(segmentation.warm_cosine, steps=steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(warm_cosine, steps=steps))
     frames = Frames(at_size(samples, size), classes, augment, steps * batch, seed, wanted or {})
-    losses: list[tuple[int, float]] = []
-    recent: list[float] = []
+    course = Course("detector", steps, progress)
     with backbone_in(network.train(), precision):
         for step, items in enumerate(_batches(frames, batch, seed), start=1):
             loss = _loss(network, items, (seed, step))
-            recent.append(float(loss.detach()))
-            if not np.isfinite(recent[-1]):
-                raise DataError(f"the detector's loss is {recent[-1]} at step {step}", expected="a finite loss")
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(learned, CLIP)
             optimiser.step()
             schedule.step()
-            if step % max(1, steps // 40) == 0 or step == steps:
-                losses.append((step, round(float(np.mean(recent)), 5)))
-                recent.clear()
-            if progress is not None:
-                progress(step, steps, {"loss": losses[-1][1] if losses else recent[-1]})
-    return Detector(network.eval(), size, schema, detector, backbone, losses)
+            course.add(step, loss)
+    return Detector(network.eval(), size, schema, detector, backbone, course.losses)
 
 
 def _batches(frames: Frames, batch: int, seed: int) -> DataLoader[Item]:

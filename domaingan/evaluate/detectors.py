@@ -20,7 +20,8 @@ from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from domaingan.errors import DataError
-from domaingan.evaluate.backbones import Backbone, read_state
+from domaingan.evaluate.backbones import Backbone
+from domaingan.evaluate.weights import read_state
 
 Size = tuple[int, int]
 
@@ -152,6 +153,17 @@ def whole_builders() -> list[str]:
     return [name for name in list_models(module=detection) if not name.startswith(("mask", "keypoint"))]
 
 
+def check_name(name: str) -> None:
+    """Refuse what is no detector's name.
+
+    Raises:
+        DataError: the names that there are.
+    """
+    known = [*DETECTORS, *whole_builders()]
+    if name not in known:
+        raise DataError(f"no detector {name!r}", expected=f"one of {', '.join(known)}")
+
+
 def seeded_detector(
     spec: str, backbone: Backbone | None, classes: int, size: Size, seed: int, *, pretrained: bool = True
 ) -> nn.Module:
@@ -170,6 +182,7 @@ def seeded_detector(
         DataError: there is no such detector, or weights cannot be read or do not fit.
     """
     name, _, file = spec.partition("=")
+    check_name(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _built(name, backbone, classes)
@@ -190,8 +203,6 @@ def _built(name: str, backbone: Backbone | None, classes: int) -> Any:
         if backbone is None:
             raise DataError(f"detector {name!r} without a backbone", expected="timm:NAME[=WEIGHTS_FILE]")
         return DETECTORS[name](Pyramid(backbone), classes)
-    if name not in whole_builders():
-        raise DataError(f"no detector {name!r}", expected=f"one of {', '.join([*DETECTORS, *whole_builders()])}")
     return get_model(name, weights=None, weights_backbone=None, num_classes=classes)
 
 

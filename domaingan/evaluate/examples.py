@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Bank
-from domaingan.cropping import window
+from domaingan.cutting import window
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Wanted, is_wanted
 from domaingan.grid import fullest_slice, slice_axis

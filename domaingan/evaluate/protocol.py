@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 
 from domaingan.bank import Bank
 from domaingan.blend import Paste, Relight
-from domaingan.cropping import by_rarity, voxels_of
-from domaingan.errors import DataError
+from domaingan.cropping import by_rarity
+from domaingan.cutting import voxels_of
 from domaingan.evaluate.arms import Arm, Augment, parse_arms
 from domaingan.evaluate.banks import banks_for
 from domaingan.evaluate.batches import prepared
@@ -31,7 +30,7 @@ from domaingan.evaluate.progress import Progress, Silent
 from domaingan.evaluate.split import Fold
 from domaingan.evaluate.summary import Scores, summarise
 from domaingan.evaluate.tasks import TASKS, Task, backbone_of
-from domaingan.files import claim_folder, read_json, write_arrays, write_json
+from domaingan.files import claim_run, read_json, write_arrays, write_json
 from domaingan.sample import BLOCK, Dataset, Sample, Schema
 from domaingan.transforms import Classic, Weather
 
@@ -86,7 +85,7 @@ def run(
         DataError: the folder is taken, the configs differ, or a bank knows a test subject.
     """
     arms = parse_arms(config.arms)
-    _claim(out, config, resume, overwrite)
+    claim_run(out, config.model_dump(mode="json"), MAY_CHANGE, resume=resume, overwrite=overwrite)
     tell, seconds = progress or Silent(), 0.0
     scores: dict[str, dict[int, Scores]] = {arm.name: {} for arm in arms}
     losses: dict[str, dict[str, Any]] = {arm.name: {} for arm in arms}
@@ -117,24 +116,6 @@ def run(
     write_arrays(out / "pictures.npz", pictures)
     write_json(out / "result.json", result)
     return result
-
-
-def _claim(out: Path, config: EvaluationConfig, resume: bool, overwrite: bool) -> None:
-    stored = out / "config.json"
-    if resume and stored.is_file():
-        old, new = read_json(stored), config.model_dump(mode="json")
-        changed = [name for name in new if name not in MAY_CHANGE and old.get(name) != new[name]]
-        if changed:
-            raise DataError(
-                f"{changed[0]} {new[changed[0]]!r}", path=stored, expected=f"{old.get(changed[0])!r}, as the run began"
-            )
-        write_json(stored, new)
-        return
-    claim_folder(out, overwrite=overwrite)
-    if out.exists():
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    write_json(stored, config.model_dump(mode="json"))
 
 
 def _prepare(

@@ -62,6 +62,32 @@ class DiceCounter:
         return result
 
 
+def overlaps(
+    truth: NDArray[Any], prediction: NDArray[Any], values: Sequence[int], ignore: Sequence[int] = ()
+) -> NDArray[np.int64]:
+    """For each class value its pixels in both masks, in either and in the truth, ``(K, 3)``; ignored ones left out."""
+    if ignore:
+        counted = ~np.isin(truth, list(ignore))
+        truth, prediction = truth[counted], prediction[counted]
+    counts = np.zeros((len(values), 3), dtype=np.int64)
+    for row, value in enumerate(values):
+        true, said = truth == value, prediction == value
+        both, n = int(np.count_nonzero(true & said)), int(np.count_nonzero(true))
+        counts[row] = both, n + int(np.count_nonzero(said)) - both, n
+    return counts
+
+
+def ious(counts: NDArray[np.int64], names: Sequence[str]) -> dict[str, float]:
+    """``miou`` and ``iou:NAME`` from the sum of :func:`overlaps`, pooled (Everingham et al. 2010).
+
+    A class that no truth has is NaN and not in the mean: else a single pixel of it would lower the mean.
+    """
+    both, either, true = counts.T
+    iou = np.where(true > 0, both / np.maximum(either, 1), np.nan)
+    mean = float(iou[true > 0].mean()) if true.any() else float("nan")
+    return {"miou": mean, **{f"iou:{name}": float(value) for name, value in zip(names, iou, strict=True)}}
+
+
 class IoUCounter:
     """The same for frames: intersection over union of each class, counted over all frames; the unit is a block of time.
 
@@ -83,22 +109,14 @@ class IoUCounter:
 
     def add(self, unit: str, truth: NDArray[Any], prediction: NDArray[Any]) -> None:
         """Count a frame; both arrays on the data's own grid."""
-        counted = ~np.isin(truth, self.ignore) if self.ignore else np.ones(truth.shape, dtype=bool)
-        truth, prediction = truth[counted], prediction[counted]
-        for row, value in enumerate(self.targets.values()):
-            t, p = truth == value, prediction == value
-            both = int((t & p).sum())
-            self._counts[unit][row] += (both, int(t.sum()) + int(p.sum()) - both, int(t.sum()))
+        self._counts[unit] += overlaps(truth, prediction, list(self.targets.values()), self.ignore)
 
     def scores(self) -> dict[str, dict[str, float]]:
         """For each unit ``miou`` and ``iou:NAME``; NaN where no frame has the class."""
         return leave_one_out(list(self._counts), self._pooled)
 
     def _pooled(self, units: Sequence[str]) -> dict[str, float]:
-        both, either, true = np.sum([self._counts[unit] for unit in units], axis=0).T
-        iou = np.where(true > 0, both / np.maximum(either, 1), np.nan)
-        named = {f"iou:{name}": float(value) for name, value in zip(self.targets, iou, strict=True)}
-        return {"miou": float(iou[true > 0].mean()) if true.any() else float("nan"), **named}
+        return ious(np.sum([self._counts[unit] for unit in units], axis=0), list(self.targets))
 
 
 def counter_for(schema: Schema) -> DiceCounter | IoUCounter:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,8 +21,8 @@ from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.batches import CLIP, Patches, Wanted, network_values
 from domaingan.evaluate.networks import DIVISOR, loss_for, seeded_network
 from domaingan.evaluate.scores import counter_for
-from domaingan.evaluate.weights import fill, load_model, save_model
-from domaingan.gan.fit import choose_precision
+from domaingan.evaluate.training import Course, Told, warm_cosine
+from domaingan.evaluate.weights import fill, load_model, save_model, schema_of
 from domaingan.sample import Dataset, Sample, Schema
 from domaingan.tissue import intensity_range, to_scaled
 
@@ -87,8 +86,7 @@ class Segmenter:
             DataError: the file is missing or damaged, or holds another kind of model.
         """
         state, facts = load_model(path, "segmentation")
-        stored: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["schema"].items()}
-        schema = Schema(**stored)
+        schema = schema_of(facts)
         backbone = None if facts["backbone"] is None else Backbone(facts["backbone"])
         classes = len(network_values(schema))
         network = seeded_network(schema, classes, 0, facts["width"], backbone, pretrained=False)
@@ -113,7 +111,7 @@ def train(
     backbone: Backbone | None = None,
     wanted: Wanted | None = None,
     precision: torch.dtype = torch.float32,
-    progress: Callable[[int, int, dict[str, float]], None] | None = None,
+    progress: Told | None = None,
 ) -> Segmenter:
     """Train with Dice + cross-entropy, AdamW, a short warm-up and a cosine to zero.
 
@@ -141,8 +139,7 @@ def train(
     criterion = loss_for(schema.domain)
     batch = BATCH[schema.spatial_dims]
     patches = Patches(samples, schema, augment, patch, steps * batch, seed, wanted or {})
-    losses: list[tuple[int, float]] = []
-    recent: list[float] = []
+    course = Course("segmenter", steps, progress)
     for step, (image, target) in enumerate(_batches(patches, batch), start=1):
         with _autocast(precision):
             logits = network(image).float()
@@ -152,15 +149,8 @@ def train(
         torch.nn.utils.clip_grad_norm_(network.parameters(), 12.0)
         optimiser.step()
         schedule.step()
-        recent.append(float(loss.detach()))
-        if not np.isfinite(recent[-1]):
-            raise DataError(f"the segmenter's loss is {recent[-1]} at step {step}", expected="a finite loss")
-        if step % max(1, steps // 40) == 0 or step == steps:
-            losses.append((step, round(float(np.mean(recent)), 5)))
-            recent.clear()
-        if progress is not None:
-            progress(step, steps, {"loss": losses[-1][1] if losses else recent[-1]})
-    return Segmenter(network.eval(), patch, schema, precision, width, backbone, losses)
+        course.add(step, loss)
+    return Segmenter(network.eval(), patch, schema, precision, width, backbone, course.losses)
 
 
 def score(model: Segmenter, test: Dataset, own_grid: Dataset) -> dict[str, dict[str, float]]:
@@ -178,20 +168,9 @@ def score(model: Segmenter, test: Dataset, own_grid: Dataset) -> dict[str, dict[
     return counter.scores()
 
 
-def warm_cosine(step: int, steps: int) -> float:
-    """The share of the peak learning rate at a step: up for a tenth of the way, then down to 0 by a cosine."""
-    warm = min(1.0, (step + 1) / max(1, steps // 10))
-    return warm * 0.5 * (1 + math.cos(math.pi * step / steps))
-
-
 def _batches(patches: Patches, batch: int) -> Iterator[list[Any]]:
     # Nothing is shuffled, but a loader draws a seed for its workers; not from the global generator.
     yield from DataLoader(patches, batch_size=batch, shuffle=False, generator=torch.Generator())
-
-
-def precision_for(precision: str) -> torch.dtype:
-    """The dtype of the forward pass on this CPU; ``auto`` is bf16 where it is fast."""
-    return torch.bfloat16 if choose_precision(precision, "cpu") == "bf16-mixed" else torch.float32
 
 
 def _autocast(precision: torch.dtype) -> torch.autocast:

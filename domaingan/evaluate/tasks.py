@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.errors import DataError
 from domaingan.evaluate import segmentation
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.average_precision import Detections
 from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.summary import Scores
+from domaingan.evaluate.training import Told, precision_for
 from domaingan.sample import Dataset, Sample, Schema
 
 if TYPE_CHECKING:
     from domaingan.evaluate import detection
 
-Told = Callable[[int, int, dict[str, float]], None]
-
 SURE = 0.3
 """Detections of at least this score are drawn."""
 
 
-class Model(Protocol):
-    """A trained baseline."""
-
-    losses: list[tuple[int, float]]
-
-    def save(self, path: Path) -> None:
-        """Write it to a ``.safetensors`` file."""
-
-
 class Task(Protocol):
     """What a task has to offer."""
+
+    @staticmethod
+    def check(config: EvaluationConfig) -> None:
+        """Refuse what cannot be trained, before anything is."""
 
     def train(
         self, samples: list[Sample], schema: Schema, augment: Augment, config: EvaluationConfig, seed: int, told: Told
@@ -78,7 +69,7 @@ class Segmentation:
             width=config.width,
             backbone=backbone_of(config),
             wanted=config.looks,
-            precision=segmentation.precision_for(config.precision),
+            precision=precision_for(config.precision),
             progress=told,
         )
 
@@ -105,12 +96,10 @@ class Detection:
     @staticmethod
     def check(config: EvaluationConfig) -> None:
         """Refuse what cannot be trained, before anything is."""
-        from domaingan.evaluate.detectors import DETECTORS, whole_builders
+        from domaingan.evaluate.detectors import check_name
 
         backbone_of(config)
-        name = config.detector.partition("=")[0]
-        if name not in (*DETECTORS, *whole_builders()):
-            raise DataError(f"no detector {name!r}", expected=f"one of {', '.join([*DETECTORS, *whole_builders()])}")
+        check_name(config.detector.partition("=")[0])
 
     def train(
         self, samples: list[Sample], schema: Schema, augment: Augment, config: EvaluationConfig, seed: int, told: Told
@@ -146,7 +135,7 @@ class Detection:
         boxes, labels = sample.boxes, sample.labels
         if boxes is None or labels is None:
             return np.zeros(sample.shape, dtype=np.uint8)
-        return drawn_boxes(Detections(boxes, np.ones(len(boxes), np.float32), labels), sample.shape)
+        return drawn_boxes(Detections.true(boxes, labels), sample.shape)
 
     def labelled(self, sample: Sample) -> bool:
         """Whether there are boxes, be it none of them in this frame."""

@@ -1,4 +1,4 @@
-"""A trained baseline on disk: one safetensors file, its facts as JSON in the header. Reading it runs no code."""
+"""Weights on disk: a baseline of ours, its facts in the header, or anyone's state dict. Reading them runs no code."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from domaingan.errors import DataError
 from domaingan.files import atomic_file, plain
+from domaingan.sample import Schema
 
 FORMAT = 1
+
+IN_CHECKPOINTS = ("model", "state_dict", "model_state_dict")
+"""What people call the weights in a checkpoint that holds more."""
 
 
 def save_model(path: Path, state: Mapping[str, Tensor], task: str, facts: Mapping[str, Any]) -> None:
@@ -66,3 +71,32 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
         network.load_state_dict(dict(state))
     except RuntimeError as error:
         raise DataError(f"not the weights of this network ({str(error).splitlines()[0]})", path=path) from None
+
+
+def schema_of(facts: Mapping[str, Any]) -> Schema:
+    """The schema among a model's facts, as :func:`dataclasses.asdict` gave it to JSON."""
+    stored: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["schema"].items()}
+    return Schema(**stored)
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Anyone's state dict, alone or in a checkpoint: ``.safetensors``, or torch's own format without running its code.
+
+    Raises:
+        DataError: the file is missing, cannot be read or holds something else.
+    """
+    if not path.is_file():
+        raise DataError("no such file", path=path, expected="a state dict")
+    try:
+        stored: Any = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+    except Exception as error:  # damaged archives and refused pickles raise many kinds
+        reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
+        raise DataError(f"cannot be read ({reason})", path=path, expected="a state dict of tensors alone") from None
+    for name in IN_CHECKPOINTS:
+        if isinstance(stored, Mapping) and isinstance(stored.get(name), Mapping):
+            stored = stored[name]
+    if not isinstance(stored, Mapping):
+        raise DataError(f"a {type(stored).__name__}", path=path, expected="a state dict of tensors alone")
+    if not all(isinstance(value, Tensor) for value in stored.values()):
+        raise DataError("no state dict", path=path, expected="tensors by name")
+    return {str(name): value for name, value in stored.items()}

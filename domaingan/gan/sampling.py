@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from domaingan.bank import Bank, BankInfo, new_entries
-from domaingan.cropping import MIN_PIXELS
+from domaingan.cutting import MIN_PIXELS
 from domaingan.errors import DataError
 from domaingan.gan.config import GANConfig, Template
 from domaingan.gan.data import decode

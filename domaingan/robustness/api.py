@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any
 from domaingan.corrupt import SEVERITIES, check
 from domaingan.errors import DataError
 from domaingan.evaluate.progress import Progress, Silent
-from domaingan.files import claim_folder, plain, read_json, write_arrays, write_json
+from domaingan.files import claim_run, plain, write_arrays, write_json
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.cells import Cell, Kept, Measure
 from domaingan.robustness.examples import contact_sheet
@@ -100,7 +99,7 @@ def robustness(
         "threads": reading.threads,
         "command": command,
     }
-    _claim(out, plain(config), resume, overwrite)
+    claim_run(out, plain(config), MAY_CHANGE, resume=resume, overwrite=overwrite)
     measured = _measured(ready, cells, Kept(out), seed, tell)
     result = _result(ready, cells, measured)
     sheet = contact_sheet(ready.frames, ready.translation, ready.scored, _shown(cells), seed)
@@ -159,21 +158,6 @@ def _fingerprint(path: Path | None) -> str | None:
         return None
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-def _claim(out: Path, config: dict[str, Any], resume: bool, overwrite: bool) -> None:
-    stored = out / "config.json"
-    if resume and stored.is_file():
-        old = read_json(stored)
-        changed = [name for name in config if name not in MAY_CHANGE and old.get(name) != config[name]]
-        if changed:
-            name = changed[0]
-            raise DataError(f"{name} {config[name]!r}", path=stored, expected=f"{old.get(name)!r}, as the run began")
-    else:
-        claim_folder(out, overwrite=overwrite)
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True)
-    write_json(stored, config)
 
 
 def _measured(ready: Ready, cells: list[Cell], kept: Kept, seed: int, tell: Progress) -> dict[Cell, dict[str, Any]]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.evaluate.average_precision import Detections, average_precision
+from domaingan.evaluate.scores import ious, overlaps
 
 PRIMARY = {"detection": "ap", "segmentation": "miou"}
 PER_CLASS = {"detection": "ap", "segmentation": "iou"}
@@ -50,9 +51,7 @@ class Boxes:
 
 
 class Masks:
-    """Intersection over union of each class, pooled over all pictures (Everingham et al. 2010), and their mean.
-
-    A class that no picture shows has none: else a single pixel of it under some corruption would lower the mean there.
+    """Intersection over union of each class over all pictures, see :func:`domaingan.evaluate.scores.ious`.
 
     Args:
         classes: the classes that count, values by name.
@@ -70,21 +69,11 @@ class Masks:
 
     def add(self, truth: NDArray[Any], answer: NDArray[Any]) -> None:
         """See :class:`Scorer`."""
-        if self.ignore:
-            counted = ~np.isin(truth, self.ignore)
-            truth, answer = truth[counted], answer[counted]
-        for row, value in enumerate(self.classes.values()):
-            true, said = truth == value, answer == value
-            both = int(np.count_nonzero(true & said))
-            n = int(np.count_nonzero(true))
-            self.counts[row] += (both, n + int(np.count_nonzero(said)) - both, n)
+        self.counts += overlaps(truth, answer, list(self.classes.values()), self.ignore)
 
     def scores(self) -> dict[str, float]:
         """See :class:`Scorer`."""
-        both, either, true = self.counts.T
-        iou = np.where(true > 0, both / np.maximum(either, 1), np.nan)
-        named = {f"iou:{name}": float(value) for name, value in zip(self.classes, iou, strict=True)}
-        return {"miou": mean(iou.tolist()), **named}
+        return ious(self.counts, list(self.classes))
 
 
 def scorer_for(task: str, classes: Mapping[str, int], ignore: Sequence[int]) -> Scorer:

@@ -11,6 +11,7 @@ from torchvision.models import detection, get_model, get_model_weights, list_mod
 
 from domaingan.errors import DataError
 from domaingan.evaluate.average_precision import Detections
+from domaingan.evaluate.weights import read_state
 from domaingan.robustness.model import Kind, Picture
 from domaingan.robustness.names import COCO91, read_names
 from domaingan.robustness.specs import Reading
@@ -81,7 +82,7 @@ def _published(builder: str) -> Any:
 
 
 def _from_file(builder: str, path: Path) -> tuple[Any, int]:
-    state = _state(path)
+    state = read_state(path)
     with torch.device("meta"):
         plain = get_model(builder, weights=None, weights_backbone=None)
     classes = classes_in(state, plain.state_dict(), path)
@@ -92,27 +93,6 @@ def _from_file(builder: str, path: Path) -> tuple[Any, int]:
         reason = " ".join(str(error).split())[:160]
         raise DataError(f"not the weights of {builder} ({reason})", path=path) from None
     return network, classes
-
-
-def _state(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors in a file: a state dict, alone or as a checkpoint's ``model``. No code in it is run."""
-    if not path.is_file():
-        raise DataError("no such file", path=path, expected="a state dict")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged archives and refused pickles raise many kinds
-        reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-        raise DataError(f"cannot be read ({reason})", path=path, expected="a state dict of tensors alone") from None
-    for name in ("model", "state_dict", "model_state_dict"):
-        if isinstance(stored, dict) and isinstance(stored.get(name), dict):
-            stored = stored[name]
-    if not isinstance(stored, dict) or not all(isinstance(value, torch.Tensor) for value in stored.values()):
-        raise DataError(f"a {type(stored).__name__}", path=path, expected="a state dict of tensors alone")
-    return stored
 
 
 def classes_in(state: dict[str, torch.Tensor], plain: dict[str, torch.Tensor], path: Path) -> int:

@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from inprocess import answer, refused
 
 from domaingan import phantoms
 from domaingan.adapters import load
 from domaingan.adapters.frames import write_picture
 from domaingan.adapters.writing import write_dataset
 from domaingan.bank import Bank
-from domaingan.cli import main
-
-
-def run(*arguments: str | Path) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a command, in this process: importing PyTorch anew takes seconds each time."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(sys, "argv", ["domaingan", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-    return int(ended.value.code or 0), out.getvalue(), err.getvalue()
-
-
-def answer(*arguments: str | Path) -> dict[str, Any]:
-    code, out, err = run(*arguments, "--json")
-    assert code == 0, err
-    result: dict[str, Any] = json.loads(out.splitlines()[-1])
-    return result
-
-
-def refused(*arguments: str | Path) -> str:
-    code, out, err = run(*arguments)
-    assert code == 2, out + err
-    lines = err.strip().splitlines()
-    assert lines[-1].startswith("domaingan: ") and "Traceback" not in err, err
-    return lines[-1]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from domaingan.bank import Bank
-from domaingan.cropping import MIN_PIXELS
+from domaingan.cutting import MIN_PIXELS
 from domaingan.errors import DataError
 from domaingan.gan import GAN
 from domaingan.tissue import components
