@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Crop
-from domaingan.blend.frame_objects import Covered, objects_of
+from domaingan.blend.covered import Covered, objects_of
 from domaingan.blend.frame_patch import exposure, patch
 from domaingan.blend.frame_place import MAGNIFIED, Spots, visible
 from domaingan.blend.methods import Method
@@ -57,12 +57,8 @@ class FrameHost:
     horizon: float | None
 
     def result(self) -> Sample:
-        """The sample with everything that was pasted; what it did not know of its objects stays unknown."""
-        known, sample = self.covered.objects, self.sample
-        boxes = None if sample.boxes is None else known.boxes
-        labels = None if sample.labels is None else known.labels
-        instances = None if sample.instances is None else known.instances
-        return replace(sample, image=self.image, mask=self.mask, boxes=boxes, labels=labels, instances=instances)
+        """The sample with everything that was pasted."""
+        return replace(self.covered.told(self.sample), image=self.image, mask=self.mask)
 
     def take(self, crop: Crop, rng: np.random.Generator) -> dict[str, Any] | None:
         """Paste a crop; its place, foot and scale, or None where it found no place."""

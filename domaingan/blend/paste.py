@@ -110,6 +110,7 @@ class Paste:
         Every pixel further from what is seen of a pasted mask than the method's reach is bit-identical to the host's.
         ``meta["pasted"]`` has one record a crop: ``index``, conditions, ``method``, ``place`` (its corner, None where
         none was found) and ``scale``; of scans ``contrast``, of frames ``foot`` (row and column that it stands on).
+        Where the sample's objects are known, ``meta["origins"]`` tells their numbers before (-1: pasted).
         Samples without a mask come back as they are: their objects, and so the free places, are not known.
         """
         if sample.mask is None:
@@ -117,7 +118,8 @@ class Paste:
         n = int(rng.integers(self.per_image[0], self.per_image[1] + 1))
         host = self.rules.host(sample)
         records = [self._paste_one(host, rng) for _ in range(n)]
-        return replace(host.result(), meta=sample.meta | {"pasted": records})
+        pasted = host.result()
+        return replace(pasted, meta=pasted.meta | {"pasted": records})
 
     def _paste_one(self, host: ScanHost | FrameHost, rng: np.random.Generator) -> dict[str, Any]:
         crop = self.bank[self._draw(host.sample.name, rng)]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Crop
-from domaingan.blend.labels import merge_boxes, merge_mask
+from domaingan.blend.covered import Covered, objects_of
+from domaingan.blend.labels import merge_mask
 from domaingan.blend.methods import Method, blend_patch
 from domaingan.blend.placement import grown, overlap, place
 from domaingan.blend.variation import NONE, Variation, apply
@@ -59,8 +60,7 @@ class ScanHost:
     sample: Sample
     image: NDArray[np.float32]
     mask: NDArray[Any]
-    boxes: NDArray[np.float32] | None
-    labels: NDArray[np.int64] | None
+    covered: Covered | None
     ends: NDArray[np.float32]
     inside: NDArray[np.bool_]
     depth: NDArray[np.float32]
@@ -73,8 +73,10 @@ class ScanHost:
         inside = foreground(sample)
         depth, ends = surface_depth(inside, sample.spacing), intensity_range(sample, "scan")
         copies = sample.image.copy(), sample.mask.copy()
+        known = sample.instances is not None or (sample.boxes is not None and sample.labels is not None)
+        covered = Covered.of(objects_of(sample, ())) if known else None
         darkest = sample.image.reshape(len(sample.image), -1).min(axis=1)
-        return cls(rules, sample, *copies, sample.boxes, sample.labels, ends, inside, depth, darkest)
+        return cls(rules, sample, *copies, covered, ends, inside, depth, darkest)
 
     def take(self, crop: Crop, rng: np.random.Generator) -> dict[str, Any] | None:
         """Paste a crop; its place, scale and contrast, or None where it found no place."""
@@ -97,12 +99,14 @@ class ScanHost:
 
     def result(self) -> Sample:
         """The sample with everything that was pasted."""
-        return replace(self.sample, image=self.image, mask=self.mask, boxes=self.boxes, labels=self.labels)
+        sample = self.sample if self.covered is None else self.covered.told(self.sample)
+        return replace(sample, image=self.image, mask=self.mask)
 
     def _paste(
         self, image: NDArray[np.float32], values: NDArray[Any], corner: NDArray[Any], method: Any, target: Any
     ) -> None:
         """Blend a patch in at ``corner``, clipped to the host, and merge the labels."""
+        whole = int((values > 0).sum())
         source, where = overlap(values.shape, self.mask.shape, corner)
         image, values = image[(slice(None), *source)], values[source]
         stored = self.image[(slice(None), *where)]
@@ -121,10 +125,11 @@ class ScanHost:
         stored[:, changed] = np.maximum(from_scaled(blended, self.ends)[:, changed], self.darkest[:, None])
         pasted = np.zeros_like(self.mask)
         pasted[where] = values
-        merged = merge_mask(self.mask, pasted)
-        if self.boxes is not None and self.labels is not None:
-            self.boxes, self.labels = merge_boxes(self.boxes, self.labels, self.mask, merged, pasted)
-        self.mask = merged
+        self.mask = merge_mask(self.mask, pasted)
+        if self.covered is not None:
+            gone = self.covered.put(pasted > 0, int(np.bincount(values[values > 0]).argmax()), whole)
+            if gone is not None:
+                self.mask[gone] = 0
 
 
 def _trim(crop: Crop, margin: int) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from scipy import ndimage
 from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.blend import Paste
-from domaingan.blend.frame_objects import objects_of
+from domaingan.blend.covered import objects_of
 from domaingan.cropping import crops
 from domaingan.errors import DataError
 from domaingan.grid import at_shape

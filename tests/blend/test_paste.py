@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -12,6 +14,7 @@ from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.blend import Paste, Variation
 from domaingan.blend.methods import METHODS
 from domaingan.errors import DataError
+from domaingan.objects import box_of, from_mask
 from domaingan.sample import Sample, Schema
 from domaingan.tissue import contrast, intensity_range, ring, tissue, to_scaled
 
@@ -194,3 +197,23 @@ def test_hosts_that_do_not_fit_are_refused(rng: np.random.Generator) -> None:
         paste.check(Schema("nifti", "scan", 3, ("c0", "c1"), {}))
     with pytest.raises(DataError, match="channels c0, c1"):
         paste.check(Schema("nifti", "scan", 2, ("t1",), {}))
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_of_scans_boxes_instances_and_origins_agree(dims: int, rng: np.random.Generator) -> None:
+    host = a_host(dims, rng)
+    assert host.mask is not None
+    known = from_mask(host.mask, [1])
+    assert len(known.boxes) == 1
+    host = replace(host, boxes=known.boxes, labels=known.labels, instances=known.instances)
+    bank = a_bank(dims, rng, n=1)
+    bank.info.hosts.append("host")
+    bank.entries["host"] = 0
+    bank.entries["place"] = np.argwhere(known.instances).mean(axis=0).astype(int) - 8 + np.eye(dims, dtype=int)[0] * 4
+    after = Paste(bank, per_image=(1, 1))(host, rng)
+    assert after.boxes is not None and after.labels is not None and after.instances is not None
+    assert after.mask is not None and (after.mask > 0).sum() > (host.mask > 0).sum()
+    assert after.meta["origins"].tolist() == [0, -1] and after.instances.max() == 2
+    for number, box in enumerate(after.boxes, start=1):
+        assert np.array_equal(box, box_of(after.instances == number, np.zeros(dims, dtype=int)))
+    assert ((after.instances > 0) == (after.mask > 0)).all()

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.blend.frame_objects import Covered, objects_of
+from domaingan.blend.covered import Covered, objects_of
 from domaingan.objects import box_of, from_mask
 from domaingan.sample import Sample
 

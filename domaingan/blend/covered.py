@@ -1,21 +1,19 @@
-"""The objects of a frame while others come in front of them: instances, boxes and labels that agree."""
+"""The objects of a sample while others come in front of them: instances, boxes and labels that agree."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.blend.labels import VISIBLE, box_slices
-from domaingan.objects import Objects, box_of, from_instances, from_mask
+from domaingan.blend.labels import VISIBLE
+from domaingan.objects import Objects, box_axes, box_of, from_instances, from_mask
 from domaingan.sample import Sample
 
 Mask = NDArray[np.bool_]
-
-ORIGIN = np.zeros(2, dtype=int)
 
 
 def objects_of(sample: Sample, values: Sequence[int]) -> Objects:
@@ -35,11 +33,17 @@ def objects_of(sample: Sample, values: Sequence[int]) -> Objects:
 def _in_boxes(boxes: NDArray[np.float32], labels: NDArray[np.int64], mask: NDArray[Any]) -> NDArray[np.int32]:
     """Instances of boxes: each has the pixels of its class in it, the smaller box where two have them."""
     instances = np.zeros(mask.shape, dtype=np.int32)
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    areas = np.prod(boxes[:, mask.ndim :] - boxes[:, : mask.ndim], axis=1)
     for index in np.argsort(-areas, kind="stable").tolist():
-        where = box_slices(boxes[index], 2)
+        where = box_slices(boxes[index], mask.ndim)
         instances[where][mask[where] == labels[index]] = index + 1
     return instances
+
+
+def box_slices(box: NDArray[np.float32], dims: int) -> tuple[slice, ...]:
+    """The part of an array that a box covers, with every pixel that it touches."""
+    low, high = np.floor(box[:dims]).astype(int), np.ceil(box[dims:]).astype(int)
+    return tuple(slice(int(low[i]), int(high[i])) for i in box_axes(dims))
 
 
 @dataclass
@@ -48,30 +52,32 @@ class Covered:
 
     Attributes:
         objects: as they are seen; none of the arrays is changed in place.
-        whole: how many pixels each had when it was last seen as a whole (in its frame, or before it was pasted).
+        whole: how many pixels each had when it was last seen as a whole (in its image, or before it was pasted).
+        origins: ``(N,)`` the number of each among the objects that were there at first, -1 for those that came.
     """
 
     objects: Objects
-    whole: list[int]
+    whole: NDArray[np.int64]
+    origins: NDArray[np.int64]
 
     @classmethod
     def of(cls, objects: Objects) -> Covered:
         """Nothing has come yet."""
-        counts = np.bincount(objects.instances.ravel(), minlength=len(objects.boxes) + 1)
-        return cls(objects, counts[1 : len(objects.boxes) + 1].tolist())
+        n = len(objects.boxes)
+        return cls(objects, np.bincount(objects.instances.ravel(), minlength=n + 1)[1 : n + 1], np.arange(n))
 
     def put(self, seen: Mask, label: int, whole: int) -> Mask | None:
         """An object comes in front; those of which less than :data:`VISIBLE` is left are dropped.
 
         Args:
-            seen: ``(H, W)`` where it is seen.
+            seen: ``(*spatial)`` where it is seen.
             label: its class value.
             whole: how many pixels it has altogether.
 
         Returns:
             What can still be seen of dropped objects, None where none was.
         """
-        old, n = self.objects, len(self.objects.boxes)
+        old, n, origin = self.objects, len(self.objects.boxes), np.zeros(seen.ndim, dtype=int)
         lost = np.bincount(old.instances[seen], minlength=n + 1)[1 : n + 1]
         boxes, kept, gone = old.boxes.copy(), np.ones(n, dtype=bool), []
         for index in np.flatnonzero(lost).tolist():
@@ -80,14 +86,25 @@ class Covered:
                 kept[index] = False
                 gone.append(left)
             else:
-                boxes[index] = box_of(left, ORIGIN)
+                boxes[index] = box_of(left, origin)
         numbers = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)]).astype(np.int32)
         instances = numbers[old.instances]
         instances[seen] = kept.sum() + 1
         self.objects = Objects(
             instances,
-            np.concatenate([boxes[kept], box_of(seen, ORIGIN)[None]]),
-            np.concatenate([old.labels[kept], [label]]).astype(np.int64),
+            np.concatenate([boxes[kept], box_of(seen, origin)[None]]),
+            np.append(old.labels[kept], label),
         )
-        self.whole = [area for area, stays in zip(self.whole, kept, strict=True) if stays] + [whole]
+        self.whole, self.origins = np.append(self.whole[kept], whole), np.append(self.origins[kept], -1)
         return np.any(gone, axis=0) if gone else None
+
+    def told(self, sample: Sample) -> Sample:
+        """The sample with these objects and their ``meta["origins"]``; what it did not know of them stays unknown."""
+        known = self.objects
+        return replace(
+            sample,
+            boxes=None if sample.boxes is None else known.boxes,
+            labels=None if sample.labels is None else known.labels,
+            instances=None if sample.instances is None else known.instances,
+            meta=sample.meta | {"origins": self.origins},
+        )
