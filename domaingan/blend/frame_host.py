@@ -12,7 +12,7 @@ from domaingan.bank import Crop
 from domaingan.blend.covered import Covered, objects_of
 from domaingan.blend.frame_patch import exposure, patch
 from domaingan.blend.frame_place import MAGNIFIED, Spots, visible
-from domaingan.blend.methods import Method
+from domaingan.blend.methods import Blend
 from domaingan.blend.placement import overlap
 from domaingan.sample import Sample
 
@@ -25,14 +25,14 @@ class FrameRules:
 
     Attributes:
         spots: where crops may go.
-        method: how pixels are mixed.
+        blend: how pixels are mixed.
         rotate: largest lean, in degrees.
         objects: host mask values of all objects.
         ignored: host mask value that no score counts, None where there is none.
     """
 
     spots: Spots
-    method: Method
+    blend: Blend
     rotate: float
     objects: tuple[int, ...]
     ignored: int | None
@@ -76,7 +76,7 @@ class FrameHost:
             corner = self.rules.spots.corner(made[1], spot, column, self.mask, value)
             seen = None if corner is None else visible(made[1], corner, self.covered.objects)
             if corner is not None and seen is not None:
-                self._paste(*made, corner, seen, value)
+                self._paste(*made, corner, seen, value, rng)
                 return {"place": corner.tolist(), "foot": [spot.foot, column], "scale": spot.scale}
         return None
 
@@ -88,16 +88,26 @@ class FrameHost:
         stretch = self.sample.spacing[0] / self.sample.spacing[1]  # pixels that are not square
         return pixel * rows, pixel * columns * stretch
 
-    def _paste(self, image: NDArray[np.float32], body: Mask, corner: NDArray[np.int64], seen: Mask, value: int) -> None:
+    def _paste(
+        self,
+        image: NDArray[np.float32],
+        body: Mask,
+        corner: NDArray[np.int64],
+        seen: Mask,
+        value: int,
+        rng: np.random.Generator,
+    ) -> None:
         whole = int(body.sum())
         source, where = overlap(body.shape, self.mask.shape, corner)
         image, body, shown = image[(slice(None), *source)], body[source], seen[where]
         stored = self.image[(slice(None), *where)]
         image = np.clip(image * exposure(stored, image, body), 0, 1)
         others = (self.covered.objects.instances[where] > 0) & ~shown  # whose pixels a feather leaves alone
-        weight = self.rules.method(shown) * ~others
+        blend = self.rules.blend
+        image = blend.matched(stored, image, shown, ~others, np.ones_like(shown), rng)
+        weight = blend.method.weight(shown) * ~others
         changed = weight > 0
-        mixed = np.clip(stored + weight * (image - stored), 0, 1)
+        mixed = np.clip(blend.method.mix(stored, image, weight, ~others), 0, 1)
         stored[:, changed] = mixed[:, changed]
         self.mask[seen] = value
         gone = self.covered.put(seen, value, whole)

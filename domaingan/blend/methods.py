@@ -1,19 +1,25 @@
-"""How a crop's pixels and a host's pixels become one: the weight that each pixel of the crop gets.
+"""How a crop's pixels and a host's pixels become one, by name: a method, and what is matched before.
 
-A method is a small class: ``reach`` says how many pixels outside the mask it may change, and calling it with
-the crop's body gives the crop's weight at each pixel, 1 everywhere in the body. The intensity of the ring is
-matched, and the contrast kept, for every method alike (:func:`blend_patch`).
+A method is a small class: ``reach`` says how many pixels outside the mask it may change, ``weight`` how much of the
+crop is at each pixel, and ``mix`` what the pixels become where that is not 0. The intensity of the ring is matched, and
+the contrast kept, for every method alike (:func:`blend_patch`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from domaingan.blend.laplacian import Laplacian
+from domaingan.blend.matching import Histogram, Match, Noise
+from domaingan.blend.poisson import Poisson
+from domaingan.blend.weights import Alpha, Feather, Soft
+from domaingan.errors import DataError
 from domaingan.tissue import contrast, ring
 
 Image = NDArray[np.float32]
@@ -27,51 +33,74 @@ class Method(Protocol):
     def reach(self) -> int:
         """How many pixels away from the mask a pixel may be changed."""
 
-    def __call__(self, body: Mask) -> Image:
-        """The crop's weight in [0, 1] at each pixel of a patch whose object is ``body``."""
+    def weight(self, body: Mask) -> Image:
+        """How much of the crop is at each pixel of a patch whose object is ``body``: 0 to 1, 0 beyond ``reach``."""
+
+    def mix(self, host: Image, crop: Image, weight: Image, free: Mask) -> Image:
+        """The blended patch ``(C, *patch)``, the host to the bit where the weight is 0.
+
+        Args:
+            host, crop: ``(C, *patch)``.
+            weight: ``(*patch)``, of :meth:`weight`, 0 also where the host has to stay.
+            free: ``(*patch)``, the object and its surroundings: not what lies in front of them, nor air.
+        """
 
 
-@dataclass(frozen=True)
-class Alpha:
-    """The mask itself: a hard edge."""
+METHODS: dict[str, Callable[[], Method]] = {
+    "alpha": Alpha,
+    "feather": Feather,
+    "soft": Soft,
+    "laplacian": Laplacian,
+    "poisson": Poisson,
+    "poisson-mixed": partial(Poisson, mixed=True),
+}
 
-    reach: int = 0
-
-    def __call__(self, body: Mask) -> Image:
-        """1 in the body, 0 elsewhere."""
-        return body.astype(np.float32)
-
-
-@dataclass(frozen=True)
-class Feather:
-    """A linear ramp by distance from 1 at the mask's edge to 0 beyond ``reach`` pixels outside it."""
-
-    reach: int = 3
-
-    def __call__(self, body: Mask) -> Image:
-        """1 in the body, falling to 0 outside it."""
-        distance = ndimage.distance_transform_edt(~body)
-        ramp = 1 - distance / (self.reach + 1)
-        return np.where(distance <= self.reach, ramp, 0).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class Soft:
-    """The mask with its outermost pixels half mixed with the host, as a lens would: nothing outside it is changed."""
-
-    edge: float = 0.6
-    reach: int = 0
-
-    def __call__(self, body: Mask) -> Image:
-        """1 in the body, ``edge`` at its border, 0 elsewhere."""
-        inner = ndimage.binary_erosion(body, ndimage.generate_binary_structure(body.ndim, 1), border_value=1)
-        return np.where(inner, 1, self.edge * body).astype(np.float32)
-
-
-METHODS: dict[str, type[Alpha] | type[Feather] | type[Soft]] = {"alpha": Alpha, "feather": Feather, "soft": Soft}
+MATCHES: dict[str, Callable[[], Match]] = {"histogram": Histogram, "noise": Noise}
 
 DEFAULTS = {"scan": "feather", "frame": "soft"}
 """The method of a domain, unless another is named."""
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A method, and what is matched before it.
+
+    Attributes:
+        method: how pixels are mixed.
+        matches: what the crop takes over from the host first, in this order.
+    """
+
+    method: Method
+    matches: tuple[Match, ...] = ()
+
+    @property
+    def reach(self) -> int:
+        """How many pixels away from the mask a pixel may be changed."""
+        return self.method.reach
+
+    def matched(
+        self, host: Image, crop: Image, body: Mask, host_tissue: Mask, crop_tissue: Mask, rng: np.random.Generator
+    ) -> Image:
+        """The crop with everything matched; arguments as of :class:`domaingan.blend.matching.Match`."""
+        for match in self.matches:
+            crop = match(host, crop, body, host_tissue, crop_tissue, rng)
+        return crop
+
+
+def parse_method(name: str) -> Blend:
+    """What a name such as ``feather``, ``feather+noise`` or ``poisson+histogram+noise`` stands for.
+
+    Raises:
+        DataError: no such method or match, or a match that is named twice.
+    """
+    first, *others = name.split("+")
+    if first not in METHODS:
+        raise DataError(f"no method {first!r}", expected=f"one of {', '.join(METHODS)}")
+    unknown = [other for other in others if other not in MATCHES]
+    if unknown or len(set(others)) < len(others):
+        found = f"{name!r} matches {', '.join(map(repr, unknown or others))}"
+        raise DataError(found, expected=f"{first}, or {first}+ any of {', '.join(MATCHES)}, each once")
+    return Blend(METHODS[first](), tuple(MATCHES[other]() for other in others))
 
 
 def blend_patch(
@@ -80,31 +109,33 @@ def blend_patch(
     body: Mask,
     host_tissue: Mask,
     crop_tissue: Mask,
-    method: Method,
+    blend: Blend,
+    rng: np.random.Generator,
     target: NDArray[np.float32] | None = None,
 ) -> tuple[Image, Mask]:
     """Put a crop's object into a host's patch of the same shape; both ``(C, *patch)`` in scaled units.
 
-    1. The crop is shifted, channel by channel, so that its ring has the mean of the host's ring.
-    2. Host and crop are mixed by the method's weight; outside the object, only where both show tissue.
-    3. The crop's part is shifted by what the mixing took from the contrast between object and ring, so that the
-       contrast of the result is ``target`` (that of the crop itself unless given).
+    1. The crop takes over what is to be matched, and is shifted, channel by channel, so that its ring has the mean of
+       the host's ring.
+    2. Host and crop are mixed by the method; outside the object, only where both show tissue.
+    3. The crop's part is shifted by what all that took from the contrast between object and ring, so that the contrast
+       of the result is ``target`` (that of the crop itself unless given).
 
     Returns:
         The blended patch, and where it may differ from the host.
     """
     around_host, around_crop = ring(body, inside=host_tissue), ring(body, inside=crop_tissue)
-    matched = around_host.any() and around_crop.any()
+    comparable = around_host.any() and around_crop.any()
     shape = (-1, *[1] * body.ndim)
-    shifted = crop
-    if matched:
+    wanted = contrast(crop, body, around_crop) if target is None else target
+    crop = blend.matched(host, crop, body, host_tissue, crop_tissue, rng)
+    if comparable:
         difference = host[:, around_host].mean(axis=1) - crop[:, around_crop].mean(axis=1)
-        shifted = crop + difference.reshape(shape)
-    weight = method(body)
-    weight = np.where(body | (host_tissue & crop_tissue), weight, 0).astype(np.float32)
-    blended = host + weight * (shifted - host)
-    if matched:
-        wanted = contrast(crop, body, around_crop) if target is None else target
+        crop = crop + difference.reshape(shape)
+    free = body | (host_tissue & crop_tissue)
+    weight = np.where(free, blend.method.weight(body), 0).astype(np.float32)
+    blended = blend.method.mix(host, crop, weight, free)
+    if comparable:
         lost = wanted - contrast(blended, body, around_host)
         # A shift s · weight moves the contrast by s · (mean weight in the body - mean weight in the ring).
         gain = max(float(weight[body].mean()) - float(weight[around_host].mean()), 0.1)

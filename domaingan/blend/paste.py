@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from domaingan.bank import Bank
 from domaingan.blend.frame_host import FrameHost, FrameRules
 from domaingan.blend.frame_place import Spots
-from domaingan.blend.methods import DEFAULTS, METHODS
+from domaingan.blend.methods import DEFAULTS, parse_method
 from domaingan.blend.perspective import Perspective
 from domaingan.blend.scan_host import ScanHost, ScanRules
 from domaingan.blend.variation import Variation
@@ -41,7 +41,9 @@ class Paste:
 
     Args:
         bank: crops of the hosts' dimensions and channels.
-        method: ``feather`` (default of scans), ``soft`` (of frames) or ``alpha``; see :mod:`domaingan.blend.methods`.
+        method: ``alpha``, ``feather`` (default of scans), ``soft`` (of frames), ``laplacian``, ``poisson`` or
+            ``poisson-mixed``, and what to match before: ``feather+noise``, ``poisson+histogram``; see
+            :func:`domaingan.blend.methods.parse_method`.
         per_image: fewest and most crops a sample, drawn uniformly.
         only: values of the bank's class conditions to paste, such as ``["enhancing"]``; all of them unless given.
         variation: how crops are varied; flips, rotation and scale unless given.
@@ -65,18 +67,17 @@ class Paste:
         if bank.info.kind != "crops":
             raise DataError(f"a bank of {bank.info.kind}", path=bank.path, expected="a bank of crops")
         method = DEFAULTS[bank.info.domain] if method is None else method
-        if method not in METHODS:
-            raise DataError(f"no method {method!r}", expected=f"one of {', '.join(METHODS)}")
+        blend = parse_method(method)
         if not 0 <= per_image[0] <= per_image[1]:
             raise DataError(f"{per_image[0]} to {per_image[1]} crops an image", expected="0 or more, fewest first")
         self.bank, self.per_image, self.method_name = bank, per_image, method
         self.entries = _chosen(bank, only)
         values = _value_table(bank, classes if schema is None else schema.classes)
-        variation, mix = variation or VARIATIONS[bank.info.domain], METHODS[method]()
+        variation = variation or VARIATIONS[bank.info.domain]
         self.rules: ScanRules | FrameRules
         if bank.info.domain == "scan":
             depth = float(np.quantile(bank.entries["depth_mm"][self.entries], SHALLOW))
-            self.rules = ScanRules(values, mix, variation, depth)
+            self.rules = ScanRules(values, blend, variation, depth)
         elif schema is None:
             raise DataError("a bank of frames' crops", path=bank.path, expected="the hosts' schema beside it")
         else:
@@ -84,7 +85,7 @@ class Paste:
             self.entries = perspective.usable(self.entries)
             spots = Spots(perspective, _grounds(bank, schema), variation.flip, variation.scale)
             objects = tuple(schema.classes[name] for name in schema.objects)
-            self.rules = FrameRules(spots, mix, variation.rotate, objects, next(iter(schema.ignore), None))
+            self.rules = FrameRules(spots, blend, variation.rotate, objects, next(iter(schema.ignore), None))
         self.weights = _tempered(bank, self.entries)
 
     def check(self, schema: Schema) -> None:

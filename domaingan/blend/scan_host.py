@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from domaingan.bank import Crop
 from domaingan.blend.covered import Covered, objects_of
 from domaingan.blend.labels import merge_mask
-from domaingan.blend.methods import Method, blend_patch
+from domaingan.blend.methods import Blend, blend_patch
 from domaingan.blend.placement import grown, overlap, place
 from domaingan.blend.variation import NONE, Variation, apply
 from domaingan.sample import Sample
@@ -37,13 +37,13 @@ class ScanRules:
 
     Attributes:
         values: host mask value for every bank mask value.
-        method: how pixels are mixed.
+        blend: how pixels are mixed.
         variation: how crops are varied.
         depth_mm: pasted objects lie at least so deep below the surface.
     """
 
     values: NDArray[np.int64]
-    method: Method
+    blend: Blend
     variation: Variation
     depth_mm: float
 
@@ -82,7 +82,7 @@ class ScanHost:
         """Paste a crop; its place, scale and contrast, or None where it found no place."""
         rules, bound = self.rules, crop.is_bound
         draw = (NONE if bound else rules.variation).draw(self.sample.spatial_dims, rng)
-        margin = max(rules.method.reach, RING_WIDTH) + 1
+        margin = max(rules.blend.reach, RING_WIDTH) + 1
         patch = apply(crop, draw, self.sample.spacing, margin)
         if patch is None:
             return None
@@ -94,7 +94,7 @@ class ScanHost:
             corner = place(mask > 0, self.depth, rules.depth_mm, taken, self.sample.spacing, rng)
         if corner is None:
             return None
-        self._paste(image, rules.values[mask], corner, rules.method, _own_contrast(crop) * draw.contrast)
+        self._paste(image, rules.values[mask], corner, _own_contrast(crop) * draw.contrast, rng)
         return {"place": [int(c) for c in corner], "scale": draw.scale, "contrast": draw.contrast}
 
     def result(self) -> Sample:
@@ -103,7 +103,12 @@ class ScanHost:
         return replace(sample, image=self.image, mask=self.mask)
 
     def _paste(
-        self, image: NDArray[np.float32], values: NDArray[Any], corner: NDArray[Any], method: Any, target: Any
+        self,
+        image: NDArray[np.float32],
+        values: NDArray[Any],
+        corner: NDArray[Any],
+        target: Any,
+        rng: np.random.Generator,
     ) -> None:
         """Blend a patch in at ``corner``, clipped to the host, and merge the labels."""
         whole = int((values > 0).sum())
@@ -117,7 +122,8 @@ class ScanHost:
             values > 0,
             self.inside[where] & ~older,
             tissue(image),
-            method,
+            self.rules.blend,
+            rng,
             target,
         )
         # Only what changed goes through the scaled units and back: all else stays bit-identical. A dark object in a

@@ -12,6 +12,7 @@ from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.blend import Paste
 from domaingan.blend.covered import objects_of
+from domaingan.blend.methods import METHODS
 from domaingan.cropping import crops
 from domaingan.errors import DataError
 from domaingan.grid import at_shape
@@ -221,12 +222,12 @@ def test_a_class_whose_ground_was_not_seen_stands_where_others_do() -> None:
     assert set(grounds[SCHEMA.classes["car"]]) == {value for name in ground for value in grounds[SCHEMA.classes[name]]}
 
 
-@pytest.mark.parametrize("method", ["alpha", "feather"])
+@pytest.mark.parametrize("method", METHODS)
 def test_other_methods_leave_what_is_not_near_alone(method: str) -> None:
     paste = Paste(BANK, method, (1, 1), schema=SCHEMA)
     for seed in range(15):
         host, after, _ = pasted(seed, paste)
-        near = ndimage.distance_transform_edt(after.instances != after.instances.max()) <= paste.rules.method.reach
+        near = ndimage.distance_transform_edt(after.instances != after.instances.max()) <= paste.rules.blend.reach
         assert np.array_equal(after.image[:, ~near], host.image[:, ~near])
         others = (after.instances > 0) & (after.instances < after.instances.max())
         assert np.array_equal(after.image[:, others], host.image[:, others])

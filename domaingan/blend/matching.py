@@ -1,0 +1,122 @@
+"""What a crop takes over from its host besides the level of the ring: the spread of its intensities, its grain.
+
+A match changes the whole crop before it is mixed in, and combines with every method.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from domaingan.tissue import RING_WIDTH, ring
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+FEWEST = 24
+"""Fewest pixels that a spread or a grain is measured on; with fewer the crop stays as it is."""
+
+
+class Match(Protocol):
+    """What every match offers."""
+
+    def __call__(
+        self, host: Image, crop: Image, body: Mask, host_tissue: Mask, crop_tissue: Mask, rng: np.random.Generator
+    ) -> Image:
+        """The crop ``(C, *patch)`` made like the host in what surrounds ``body`` in both.
+
+        Args:
+            host, crop: of one shape, in one unit.
+            body: ``(*patch)``, the object.
+            host_tissue, crop_tissue: ``(*patch)``, what of either counts as surroundings.
+            rng: source of every draw.
+        """
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Intensities moved so that those of the crop's ring are distributed as those of the host's.
+
+    Attributes:
+        steps: quantiles that are matched; straight lines between them, shifts beyond them. Few, as rings are small.
+        steepest: largest factor by which a difference in intensity grows or shrinks.
+    """
+
+    steps: int = 5
+    steepest: float = 2.0
+
+    def __call__(
+        self, host: Image, crop: Image, body: Mask, host_tissue: Mask, crop_tissue: Mask, rng: np.random.Generator
+    ) -> Image:
+        """The crop with the host's distribution around the object."""
+        around_host, around_crop = (ring(body, RING_WIDTH, inside) for inside in (host_tissue, crop_tissue))
+        if min(around_host.sum(), around_crop.sum()) < FEWEST:
+            return crop
+        levels = np.linspace(0, 1, self.steps + 2)[1:-1]
+        matched = crop.copy()
+        for channel, theirs in zip(matched, host, strict=True):
+            own, wanted = (np.quantile(v, levels) for v in (channel[around_crop], theirs[around_host]))
+            widths = np.maximum(np.diff(own), 1e-6)
+            slopes = np.clip(np.diff(wanted) / widths, 1 / self.steepest, self.steepest)
+            middle = self.steps // 2
+            reached = np.concatenate([[0], np.cumsum(slopes * widths)])
+            reached += wanted[middle] - reached[middle]
+            knots = own[0] + np.concatenate([[0], np.cumsum(widths)])
+            beyond = channel - np.clip(channel, knots[0], knots[-1])
+            channel[...] = np.interp(channel, knots, reached) + beyond
+        return matched
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Grain added to or taken from the crop until it is that of the host.
+
+    Attributes:
+        edge: what rises this many times higher than the crop's grain is not grain and is kept.
+    """
+
+    edge: float = 3.0
+
+    def __call__(
+        self, host: Image, crop: Image, body: Mask, host_tissue: Mask, crop_tissue: Mask, rng: np.random.Generator
+    ) -> Image:
+        """The crop with the host's grain."""
+        matched = crop.copy()
+        white = rng.normal(size=crop.shape).astype(np.float32)
+        for channel, theirs, more in zip(matched, host, white, strict=True):
+            own = grain(channel, crop_tissue & ~body)
+            wanted = grain(theirs, host_tissue & ~body)
+            if own is None or wanted is None:
+                continue
+            if own < wanted:
+                channel += np.sqrt(wanted**2 - own**2) * more
+            elif own > wanted:
+                fine = channel - ndimage.gaussian_filter(channel, 1)
+                channel -= (1 - wanted / own) * fine * np.exp(-((fine / (self.edge * own)) ** 2))
+        return matched
+
+
+def grain(image: Image, where: Mask) -> float | None:
+    """The standard deviation of what changes from pixel to pixel, as that of white noise.
+
+    Second differences along every axis leave nothing of a slope (J. Immerkær, "Fast noise variance estimation",
+    Computer Vision and Image Understanding 64, 1996); the median passes over edges.
+
+    Args:
+        image: ``(*spatial)``.
+        where: ``(*spatial)``, what is looked at; pixels with all neighbours in it count.
+
+    Returns:
+        In the image's unit; None where too little is looked at.
+    """
+    whole = ndimage.binary_erosion(where, np.ones((3,) * image.ndim, dtype=bool), border_value=0)
+    if whole.sum() < FEWEST:
+        return None
+    residual = image
+    for axis in range(image.ndim):
+        residual = ndimage.correlate1d(residual, [1, -2, 1], axis)
+    return float(1.4826 * np.median(np.abs(residual[whole])) / 6 ** (image.ndim / 2))

@@ -1,0 +1,192 @@
+"""Seamless blending: the crop's gradients with the host's values around them, in 2D and 3D.
+
+P. Pérez, M. Gangnet and A. Blake, "Poisson image editing", ACM Transactions on Graphics 22 (2003). With f = host + u
+the discrete equation is −Δu = −div w, where w is what the wanted gradients differ from the host's, and u is 0 around
+the domain.
+
+The domain is the object and ``reach`` pixels around it, so that all else stays as it is to the bit. On a rectangle a
+sine transform solves the equation at once; on any other domain that solution is the preconditioner of conjugate
+gradients, which then need 10 to 30 steps. In 2D it takes a third to a half of the time of a sparse direct solve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+
+from domaingan.blend.weights import ramp
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+TOLERANCE = 1e-5
+"""Conjugate gradients stop when the residual has fallen to this share of the right-hand side (2-norms, per channel)."""
+
+STEPS = 500
+"""Most steps of conjugate gradients."""
+
+LONG = 256
+"""Along axes longer than this a sine transform goes by FFT; a product with the matrix is faster for shorter ones."""
+
+
+@dataclass(frozen=True)
+class Poisson:
+    """The crop's gradients, solved for between the object and the host ``reach`` pixels around it.
+
+    Attributes:
+        reach: pixels around the mask that are solved for. With none an object loses most of its contrast to what
+            surrounds it, as its own edge lies outside the domain.
+        mixed: of crop and host the steeper gradient, pixel by pixel: the host's texture shows through.
+    """
+
+    reach: int = 4
+    mixed: bool = False
+
+    def weight(self, body: Mask) -> Image:
+        """1 in the body, falling to 0 outside it; the equation holds wherever it is not 0."""
+        return ramp(body, self.reach)
+
+    def mix(self, host: Image, crop: Image, weight: Image, free: Mask) -> Image:
+        """The solution where the weight is not 0, the host elsewhere.
+
+        Pixels that are not ``free`` say nothing about what lies beside them: they are not the object's surroundings.
+        """
+        domain = weight > 0
+        if not domain.any():
+            return host
+        right = np.zeros_like(host)
+        for before, after in _neighbours(host.ndim):
+            steps = crop[after] - crop[before], host[after] - host[before]
+            flow = steps[0] - steps[1]
+            if self.mixed:
+                flow *= np.abs(steps[0]) > np.abs(steps[1])
+            flow *= free[after[1:]] & free[before[1:]]
+            right[before] -= flow
+            right[after] += flow
+        return host + solve(right, domain, free)
+
+
+def solve(
+    right: NDArray[Any], domain: Mask, free: Mask | None = None, tolerance: float = TOLERANCE, steps: int = STEPS
+) -> NDArray[Any]:
+    """Solve −Δu = ``right`` in a domain, channel by channel, with u = 0 outside it.
+
+    Δ is the sum of differences to the next neighbours. There is no flow (Neumann's condition) across the array's own
+    border nor to pixels that are not ``free``.
+
+    Args:
+        right: ``(C, *spatial)``, float32 or float64; the type that is computed in.
+        domain: ``(*spatial)``, any shape.
+        free: ``(*spatial)``, holds the domain; everything unless given.
+        tolerance: relative residual to stop at.
+        steps: most steps of conjugate gradients.
+
+    Returns:
+        u, ``(C, *spatial)``.
+    """
+    u = np.zeros_like(right)
+    where = ndimage.find_objects(domain.astype(np.uint8))
+    if not where:
+        return u
+    near = (slice(None), *where[0])
+    degree = _degree(np.ones_like(domain) if free is None else free | domain)[where[0]]
+    inside = domain[where[0]]
+    u[near] = _gradients(right[near] * inside, inside, degree.astype(right.dtype), tolerance, steps)
+    return u
+
+
+def _gradients(right: NDArray[Any], inside: Mask, degree: NDArray[Any], tolerance: float, steps: int) -> NDArray[Any]:
+    """Preconditioned conjugate gradients, all channels at once."""
+    whole = bool(inside.all())
+    residual, u = right, np.zeros_like(right)
+    enough = tolerance**2 * _dot(right, right)
+    size = direction = np.zeros(1, dtype=right.dtype)
+    for _ in range(steps):
+        if (_dot(residual, residual) <= enough).all():
+            break
+        towards = on_box(residual) if whole else on_box(residual) * inside
+        size, older = _dot(residual, towards), size
+        direction = towards + direction * _ratio(size, older)
+        image = minus_laplacian(direction, degree)
+        if not whole:
+            image *= inside
+        step = _ratio(size, _dot(direction, image))
+        u += step * direction
+        residual = residual - step * image
+    return u
+
+
+def _dot(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """The scalar product of each channel, of a shape that multiplies the channels."""
+    return np.vecdot(a.reshape(len(a), -1), b.reshape(len(a), -1)).reshape(-1, *[1] * (a.ndim - 1))
+
+
+def _ratio(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """a / b, 0 where b is 0: a channel that is solved already."""
+    return np.divide(a, b, out=np.zeros_like(a), where=b != 0)
+
+
+def minus_laplacian(u: NDArray[Any], degree: NDArray[Any] | float) -> NDArray[Any]:
+    """``degree`` times each pixel minus its neighbours in the array, ``(C, *spatial)``."""
+    image: NDArray[Any] = degree * u
+    for before, after in _neighbours(u.ndim):
+        image[before] -= u[after]
+        image[after] -= u[before]
+    return image
+
+
+def on_box(right: NDArray[Any]) -> NDArray[Any]:
+    """Solve −Δu = ``right`` in a whole box with u = 0 around it, by sine transforms: ``(C, *box)``."""
+    shape = right.shape[1:]
+    spread: NDArray[Any] = _sines(right) / _eigenvalues(shape, right.dtype.char)
+    return _sines(spread)
+
+
+def _sines(image: NDArray[Any]) -> NDArray[Any]:
+    """The orthonormal sine transform (DST-I) along each spatial axis; its own inverse."""
+    for size in image.shape[1:]:
+        # Each product moves the first spatial axis to the end; after the last they are in order again.
+        if size <= LONG:
+            image = np.tensordot(image, _sine_matrix(size, image.dtype.char), (1, 0))
+        else:
+            image = np.moveaxis(fft.dst(image, type=1, axis=1, norm="ortho"), 1, -1)
+    return image
+
+
+@lru_cache(maxsize=16)
+def _sine_matrix(size: int, kind: str) -> NDArray[Any]:
+    k = np.arange(1, size + 1)
+    matrix = np.sqrt(2 / (size + 1)) * np.sin(np.pi * (np.outer(k, k) % (2 * size + 2)) / (size + 1))
+    return matrix.astype(kind)
+
+
+@lru_cache(maxsize=16)
+def _eigenvalues(shape: tuple[int, ...], kind: str) -> NDArray[Any]:
+    """Of −Δ on a box, in the order of :func:`_sines`."""
+    total = np.zeros(shape)
+    for axis, size in enumerate(shape):
+        own = 4 * np.sin(np.pi * np.arange(1, size + 1) / (2 * size + 2)) ** 2
+        total += own.reshape([-1 if i == axis else 1 for i in range(len(shape))])
+    return total.astype(kind)
+
+
+def _degree(free: Mask) -> NDArray[np.uint8]:
+    """How many free neighbours each pixel has in the array."""
+    degree = np.zeros((1, *free.shape), dtype=np.uint8)
+    for before, after in _neighbours(degree.ndim):
+        degree[before] += free[after[1:]]
+        degree[after] += free[before[1:]]
+    return degree[0]
+
+
+def _neighbours(ndim: int) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+    """For each spatial axis of a ``(C, *spatial)`` array all pixels but the last, and all but the first."""
+    for axis in range(1, ndim):
+        head = (slice(None),) * axis
+        yield (*head, slice(None, -1)), (*head, slice(1, None))
