@@ -1,0 +1,64 @@
+"""Kernel Inception Distance: how far apart two sets of features are, without bias at any number of samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.fidelity.pairs import checked
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class KID:
+    """A distance and its standard error.
+
+    Attributes:
+        value: squared maximum mean discrepancy, unbiased: about 0, negative as often as not, where both sets are from
+            one distribution.
+        error: its standard error over other draws of both sets; NaN where a set has two samples only.
+    """
+
+    value: float
+    error: float
+
+
+def kid(real: NDArray[np.floating], fake: NDArray[np.floating]) -> KID:
+    """KID of two sets of features ``(N, F)`` and ``(M, F)``.
+
+    The unbiased estimate of the squared MMD with the kernel (x·y / F + 1)³ (Bińkowski et al. 2018,
+    https://arxiv.org/abs/1801.01401). Its error is the delete-one jackknife's over the samples of both sets, in closed
+    form (Arvesen 1969): drawing subsets, as is usual with 10,000s of samples, has little to draw from in 50 to 500,
+    and subsets that overlap vary less than new samples would. The jackknife is never too small on average (Efron and
+    Stein 1981), and at most √2 too large, where the distance is 0.
+
+    Raises:
+        DataError: other shapes, NaN, or fewer than 2 samples.
+    """
+    x, y = checked(real, fake)
+    n, m = len(x), len(y)
+    cross = _kernel(x, y)
+    within_x, rows_x = _without_self(_kernel(x, x))
+    within_y, rows_y = _without_self(_kernel(y, y))
+    own_x, own_y, between = within_x / (n * (n - 1)), within_y / (m * (m - 1)), cross.sum() / (n * m)
+    value = own_x + own_y - 2 * between
+    if min(n, m) < 3:
+        return KID(float(value), float("nan"))
+    # The estimate without sample i of one set; the other set's own part stays as it is.
+    without_x = (within_x - 2 * rows_x) / ((n - 1) * (n - 2)) - 2 * (cross.sum() - cross.sum(1)) / ((n - 1) * m)
+    without_y = (within_y - 2 * rows_y) / ((m - 1) * (m - 2)) - 2 * (cross.sum() - cross.sum(0)) / (n * (m - 1))
+    variance = (n - 1) * without_x.var() + (m - 1) * without_y.var()
+    return KID(float(value), float(np.sqrt(variance)))
+
+
+def _kernel(a: Floats, b: Floats) -> Floats:
+    return (a @ b.T / a.shape[1] + 1) ** 3
+
+
+def _without_self(kernel: Floats) -> tuple[float, Floats]:
+    """Sum of a square kernel matrix, and of each row, without the diagonal."""
+    rows = kernel.sum(1) - kernel.diagonal()
+    return float(rows.sum()), rows

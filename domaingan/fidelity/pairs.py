@@ -1,0 +1,35 @@
+"""Two sets of features, checked."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.errors import DataError
+
+
+def checked(
+    real: NDArray[np.floating], fake: NDArray[np.floating], least: int = 2
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both as float64.
+
+    Args:
+        real: ``(N, F)``.
+        fake: ``(M, F)``.
+        least: of N and of M.
+
+    Raises:
+        DataError: other shapes, NaN or infinity, or fewer samples than ``least``.
+    """
+    pair = []
+    for name, features in (("real", real), ("generated", fake)):
+        array = np.asarray(features, dtype=np.float64)
+        if array.ndim != 2 or array.shape[1] != np.shape(real)[-1]:
+            found = f"{name} features of shape {array.shape}"
+            raise DataError(found, expected="(N, F) and (M, F) with the same F")
+        if len(array) < least:
+            raise DataError(f"{len(array)} {name} images", expected=f"{least} or more")
+        if not np.isfinite(array).all():
+            raise DataError(f"NaN or infinity in the {name} features", expected="numbers")
+        pair.append(array)
+    return pair[0], pair[1]

