@@ -96,7 +96,9 @@ class Noise:
                 channel += np.sqrt(wanted**2 - own**2) * more
             elif own > wanted:
                 fine = channel - ndimage.gaussian_filter(channel, 1)
-                channel -= (1 - wanted / own) * fine * np.exp(-((fine / (self.edge * own)) ** 2))
+                fine *= np.exp(-((fine / (self.edge * own)) ** 2))
+                least = grain(channel - fine, crop_tissue & ~body) or 0.0
+                channel -= min((own - wanted) / max(own - least, 1e-12), 1) * fine
         return matched
 
 

@@ -18,6 +18,8 @@ def ramp(body: Mask, reach: int) -> Image:
     >>> ramp(np.array([True, False, False, False]), 2).round(2)
     array([1.  , 0.67, 0.33, 0.  ], dtype=float32)
     """
+    if not body.any():
+        return np.zeros(body.shape, dtype=np.float32)
     distance = ndimage.distance_transform_edt(~body)
     return np.where(distance <= reach, 1 - distance / (reach + 1), 0).astype(np.float32)
 
