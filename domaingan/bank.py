@@ -29,6 +29,7 @@ class BankInfo(BaseModel):
         channels: a name for each image channel.
         classes: the masks' values by name.
         conditions: for each class condition its values; an entry's column holds the position in this list.
+        numbers: the number conditions; an entry's column ``number:NAME`` holds its value.
         subjects: everyone the entries were made from. Generated entries know all subjects that the GAN saw.
         hosts: names of the samples that bound entries belong to.
         ground: for each class of objects how often another class was found right below one (frames): where it stands.
@@ -46,6 +47,7 @@ class BankInfo(BaseModel):
     channels: list[str]
     classes: dict[str, int]
     conditions: dict[str, list[str]] = {}
+    numbers: list[str] = []
     subjects: list[str] = []
     hosts: list[str] = []
     ground: dict[str, dict[str, int]] = {}
@@ -63,7 +65,7 @@ def entry_dtype(info: BankInfo) -> np.dtype[Any]:
     object's centre lay, relative to the foreground's box (0 to 1; of frames to the whole frame); ``radius_mm``,
     ``contrast`` (to the ring, scaled units, first channel); ``depth_mm``: how far below the body's surface the
     shallowest part of the object lay, of frames how far below the horizon its feet stood (0: not known); and one
-    column ``condition:NAME`` a condition.
+    column ``condition:NAME`` a class condition and ``number:NAME`` a number condition (NaN: not known).
     """
     dims = (info.spatial_dims,)
     fields: list[Any] = [("subject", "<i4"), ("host", "<i4"), ("place", "<i4", dims), ("spacing", "<f4", dims)]
@@ -74,7 +76,8 @@ def entry_dtype(info: BankInfo) -> np.dtype[Any]:
         ("contrast", "<f4"),
         ("depth_mm", "<f4"),
     ]
-    return np.dtype(fields + [(f"condition:{name}", "<i4") for name in info.conditions])
+    fields += [(f"condition:{name}", "<i4") for name in info.conditions]
+    return np.dtype(fields + [(f"number:{name}", "<f4") for name in info.numbers])
 
 
 def new_entries(info: BankInfo, n: int) -> NDArray[Any]:
@@ -82,6 +85,8 @@ def new_entries(info: BankInfo, n: int) -> NDArray[Any]:
     entries = np.zeros(n, dtype=entry_dtype(info))
     for name in ("subject", "host", "place", *(f"condition:{name}" for name in info.conditions)):
         entries[name] = -1
+    for name in info.numbers:
+        entries[f"number:{name}"] = np.nan
     entries["spacing"] = 1
     return entries
 

@@ -66,3 +66,7 @@ class Teller:
             self._said = now
             left = (now - self._begun) / step * (total - step)
             print(f"{self.what}: {step}/{total}  {text}  {left:.0f} s left", file=sys.stderr, flush=True)
+
+    def say(self, message: str) -> None:
+        """Something that a person should know, on a line of its own."""
+        self._bar.console.print(message, markup=False, highlight=False)

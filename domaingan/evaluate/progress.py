@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from domaingan import gan
 
-class Progress(Protocol):
-    """Who is told how the evaluation goes."""
+
+class Progress(gan.Progress, Protocol):
+    """Who is told how the evaluation goes: as of a GAN's training, and what is being done."""
 
     def start(self, what: str) -> None:
         """A new stretch of work begins."""
-
-    def update(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
-        """It has come to ``step`` of ``total``."""
 
 
 class Silent:
@@ -23,4 +22,7 @@ class Silent:
         """Nothing."""
 
     def update(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
+        """Nothing."""
+
+    def say(self, message: str) -> None:
         """Nothing."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from domaingan.errors import DataError
-from domaingan.gan.fit import choose_precision
+from domaingan.gan.devices import choose_precision
 
 STRETCHES = 40
 """A training keeps the mean loss of so many stretches of its steps."""

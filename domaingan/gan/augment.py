@@ -8,11 +8,14 @@ together, intensity changes image channels alone. Parameters are drawn in one pl
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import affine_grid
+
+from domaingan.gan.resample import resample
 
 SHIFT = 1 / 8
 """Largest translation, as a share of the size."""
@@ -28,13 +31,19 @@ CONTRAST = 0.35
 """Largest change of an image channel's contrast, as the logarithm of a factor."""
 
 
+ADAPTED_IN = 50_000
+"""Crops in which the probability can go from 0 to 1. The paper's is ten times that, of trainings that are longer."""
+MOST = 0.8
+"""Largest probability: above it the augmentations leak into what is generated (Karras et al. 2020, figure 4)."""
+
+
 @dataclass(frozen=True)
 class Drawn:
     """The parameters of one batch.
 
     Attributes:
         theta: ``(B, d, d + 1)`` affine maps from output to input, as ``affine_grid`` wants them.
-        hole: ``(B, d)`` centres of the blanked parts in pixels; far outside where there is none.
+        hole: ``(B, d)`` centres of the blanked parts as shares of the size; far outside where there is none.
         gain: ``(B, C)`` factors of the image channels' contrast.
         shift: ``(B, C)`` shifts of the image channels.
     """
@@ -46,7 +55,15 @@ class Drawn:
 
     def to(self, device: torch.device) -> Drawn:
         """The same parameters on another device."""
-        return Drawn(*(part.to(device) for part in (self.theta, self.hole, self.gain, self.shift)))
+        return Drawn(*(part.to(device) for part in self._parts))
+
+    def take(self, rows: slice) -> Drawn:
+        """The parameters of some items."""
+        return Drawn(*(part[rows] for part in self._parts))
+
+    @property
+    def _parts(self) -> tuple[Tensor, ...]:
+        return self.theta, self.hole, self.gain, self.shift
 
 
 @dataclass(frozen=True)
@@ -57,7 +74,7 @@ class Augmentation:
         images: how many of the channels, the first ones, are the image's.
         size: the spatial shape.
         flips: spatial axes along which a mirrored crop is as plausible.
-        probability: of each operation on each item; 0 is the identity, to the bit.
+        probability: of each operation on each item, unless another is asked for; 0 is the identity, to the bit.
         intensity: how much of brightness and contrast is changed. 0 for scenes: their colours are what is conditioned
             on, and a generator whose discriminator sees them shifted mixes the looks (augmentations leak).
         angle: largest rotation about any axis. 0 for scenes: a street is never seen askew.
@@ -70,13 +87,14 @@ class Augmentation:
     intensity: float = 1.0
     angle: float = ANGLE
 
-    def draw(self, n: int, rng: torch.Generator) -> Drawn:
+    def draw(self, n: int, rng: torch.Generator, probability: float | None = None) -> Drawn:
         """Parameters for ``n`` items, on the CPU."""
-        dims = len(self.size)
-        hole = torch.stack([torch.rand(n, generator=rng) * edge for edge in self.size], dim=1)
+        if probability is not None and probability != self.probability:
+            return replace(self, probability=probability).draw(n, rng)
+        hole = torch.rand(n, len(self.size), generator=rng)
         return Drawn(
             theta=self._theta(n, rng),
-            hole=torch.where(self._on(n, 1, rng), hole, torch.full((n, dims), -1e6)),
+            hole=torch.where(self._on(n, 1, rng), hole, torch.full_like(hole, -1e6)),
             gain=torch.exp(_symmetric(n, self.images, rng) * self.intensity * CONTRAST * self._on(n, self.images, rng)),
             shift=_symmetric(n, self.images, rng) * self.intensity * BRIGHTNESS * self._on(n, self.images, rng),
         )
@@ -102,15 +120,15 @@ class Augmentation:
         return torch.cat([linear.flip(1, 2), shift.flip(1)[..., None]], dim=2)
 
     def __call__(self, x: Tensor, drawn: Drawn) -> Tensor:
-        """Augment ``(B, C + M, *size)``, values in [-1, 1]; gradients flow back to ``x``."""
+        """Augment a stack ``(B, C + M, *size)``, or one of another size alike; gradients flow back to ``x``."""
         drawn = drawn.to(x.device)
         x = self._move(x, drawn.theta)
         image, mask = x[:, : self.images], x[:, self.images :]
         axes = tuple(range(2, x.ndim))
-        shape = (*drawn.gain.shape, *[1] * len(self.size))
+        shape = (*drawn.gain.shape, *[1] * len(axes))
         gain, shift = drawn.gain.reshape(shape), drawn.shift.reshape(shape)
         image = image + image.mean(dim=axes, keepdim=True).sub(image) * (1 - gain) + shift
-        return torch.cat([image, mask], dim=1) * self._kept(drawn.hole)
+        return torch.cat([image, mask], dim=1) * self._kept(drawn.hole, x.shape[2:])
 
     def _move(self, x: Tensor, theta: Tensor) -> Tensor:
         moved = (theta != torch.eye(*theta.shape[1:], device=x.device)).flatten(1).any(dim=1)
@@ -118,18 +136,39 @@ class Augmentation:
             return x
         grid = affine_grid(theta[moved], [int(moved.sum()), *x.shape[1:]], align_corners=False)
         # The border repeated, not blackness: a border of its own colour would be learned by the generator.
-        out = grid_sample(x[moved], grid, padding_mode="border", align_corners=False)
+        out = resample(x[moved], grid)
         return x.index_put((moved.nonzero().squeeze(1),), out)
 
-    def _kept(self, centre: Tensor) -> Tensor:
+    def _kept(self, centre: Tensor, size: Sequence[int]) -> Tensor:
         """``(B, 1, *size)``: 0 in the hole, 1 elsewhere."""
-        inside = torch.ones(len(centre), 1, *[1] * len(self.size), dtype=torch.bool, device=centre.device)
-        for axis, edge in enumerate(self.size):
-            distance = (torch.arange(edge, device=centre.device) + 0.5 - centre[:, axis, None]).abs()
-            shape = [len(centre), 1, *[1] * len(self.size)]
+        inside = torch.ones(len(centre), 1, *[1] * len(size), dtype=torch.bool, device=centre.device)
+        for axis, edge in enumerate(size):
+            distance = ((torch.arange(edge, device=centre.device) + 0.5) / edge - centre[:, axis, None]).abs()
+            shape = [len(centre), 1, *[1] * len(size)]
             shape[2 + axis] = edge
-            inside = inside & (distance <= HOLE * edge / 2).reshape(shape)
+            inside = inside & (distance <= HOLE / 2).reshape(shape)
         return (~inside).float()
+
+
+@dataclass
+class Adaptive:
+    """Drives the probability of augmentation so that the discriminator does not learn the crops by heart.
+
+    ADA (Karras et al. 2020, https://arxiv.org/abs/2006.06676): where r_t, the mean sign of the scores of real crops, is
+    above its target, the probability grows, and shrinks where it is below.
+
+    Attributes:
+        target: of r_t; the paper's is 0.6.
+        probability: as it stands.
+    """
+
+    target: float
+    probability: Tensor
+
+    def update(self, r_t: float, crops: int) -> None:
+        """Take in r_t of so many crops."""
+        change = math.copysign(crops / ADAPTED_IN, r_t - self.target)
+        self.probability.add_(change).clamp_(0, MOST)
 
 
 def flip_axes(domain: str, dims: int) -> tuple[int, ...]:

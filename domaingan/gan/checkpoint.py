@@ -82,10 +82,10 @@ def restore(
 ) -> None:
     """Bring networks and optimisers into the state that :func:`flatten` took."""
     for name, module in modules.items():
-        module.load_state_dict(_under(tensors, name))
+        module.load_state_dict(under(tensors, name))
     for name, optimiser in optimisers.items():
         state: dict[int, dict[str, Any]] = {}
-        for key, value in _under(tensors, name).items():
+        for key, value in under(tensors, name).items():
             index, field = key.split(".", 1)
             state.setdefault(int(index), {})[field] = value
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
@@ -95,5 +95,6 @@ def restore(
                     own[field] = torch.empty_like(parameter).copy_(value)
 
 
-def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+def under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The tensors named ``name.…``, without that prefix."""
     return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(f"{name}.")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -10,10 +11,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domaingan.errors import DataError
 
-FORMAT = 2
+FORMAT = 3
 
 SIZES = (8, 16, 32, 64, 128, 256)
 """Edges of a crop that the networks are built for."""
+
+MASK = "mask"
+"""What a given mask is called among the given channels."""
+
+Range = tuple[float, float]
 
 MAX_TEMPLATES = 2000
 OF_EACH_KIND = 20
@@ -23,7 +29,8 @@ class Template(BaseModel):
     """What one real crop knows besides its pixels; a generated entry borrows its spacing and place.
 
     Attributes:
-        codes: for each condition the position of the crop's value (-1: unknown).
+        codes: for each class condition the position of the crop's value (-1: unknown).
+        numbers: for each number condition the crop's value (None: unknown).
         spacing: mm a pixel, one number an axis.
         extent: shape of the sample it was cut from.
         centre: where the object lay in its image, relative to the foreground's box.
@@ -34,6 +41,7 @@ class Template(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     codes: tuple[int, ...]
+    numbers: tuple[float | None, ...] = ()
     spacing: tuple[float, ...]
     extent: tuple[int, ...]
     centre: tuple[float, ...]
@@ -55,16 +63,25 @@ class GANConfig(BaseModel):
         labels: the mask values that the crops hold, 0 (background) first; for scenes 0 alone.
         domain: ``scan`` or ``frame``.
         conditions: for each class condition its values.
+        numbers: for each number condition the range of its values in the crops.
+        given: the channels, and ``mask``, that the generator is shown instead of painting them.
         image_range: for each image channel the scaled values that the networks see as -1 and 1.
         arch: a key of :data:`domaingan.gan.networks.ARCHITECTURES`.
         latent: length of the latent vector.
         width: channels of the networks at half the full size; twice that at each halving, at most eight times.
+        depth: layers of each resolution (hidden layers of ``mlp``).
+        skip: ``none``, ``residual`` (around each block) or ``multiscale`` (from generator to discriminator).
         loss: a key of :data:`domaingan.gan.losses.LOSSES`.
-        augment: probability of each augmentation of what the discriminator sees.
-        lr: Adam's learning rates, of the generator and of the discriminator.
-        betas: Adam's betas.
+        augment: probability of each augmentation of what the discriminator sees; with ``ada`` the one it starts from.
+        ada: the overfitting r_t at which the probability is held, or None to leave it as it is.
+        lr: Adam's learning rate of the generator, at the start and at the end of the schedule.
+        lr_d: the same of the discriminator.
+        beta1: Adam's β₁.
+        beta2: Adam's β₂, at the start and at the end of the schedule.
+        gamma: weight of the loss's gradient penalty, at the start and at the end of the schedule.
+        ema: decay of the averaged generator, the one that is kept, at the start and at the end of the schedule.
+        schedule: steps that the schedules take, each by half a cosine; constant from then on.
         batch: crops a step.
-        ema: decay of the averaged generator, the one that is kept.
         precision: ``32`` or ``bf16-mixed``.
         steps: length of the training.
         seed: where every random draw of the training starts from.
@@ -88,16 +105,25 @@ class GANConfig(BaseModel):
     labels: tuple[int, ...]
     domain: Literal["scan", "frame"]
     conditions: dict[str, tuple[str, ...]]
-    image_range: tuple[tuple[float, float], ...]
+    numbers: dict[str, Range] = {}
+    given: tuple[str, ...] = ()
+    image_range: tuple[Range, ...]
     arch: str = "dcgan"
     latent: int = 128
     width: int = 32
+    depth: int = 1
+    skip: Literal["none", "residual", "multiscale"] = "none"
     loss: str = "nonsaturating"
     augment: float = 0.6
-    lr: tuple[float, float] = (2e-4, 8e-4)
-    betas: tuple[float, float] = (0.0, 0.9)
+    ada: float | None = None
+    lr: Range = (2e-4, 2e-4)
+    lr_d: Range = (8e-4, 8e-4)
+    beta1: float = 0.0
+    beta2: Range = (0.9, 0.9)
+    gamma: Range = (0.0, 0.0)
+    ema: Range = (0.9, 0.998)
+    schedule: int = 1000
     batch: int = 64
-    ema: float = 0.998
     precision: Literal["32", "bf16-mixed"] = "32"
     steps: int = 0
     seed: int = 0
@@ -109,14 +135,20 @@ class GANConfig(BaseModel):
     weights_sha256: str = ""
 
     @property
-    def painted(self) -> int:
-        """Channels that the generator paints: the image's and the mask's."""
-        return len(self.channels) + len(self.mask_channels)
-
-    @property
     def mask_channels(self) -> tuple[int, ...]:
         """The mask value of each mask channel; none for scenes, which have no masks."""
         return self.labels if self.kind == "crops" else ()
+
+    @property
+    def is_given(self) -> tuple[bool, ...]:
+        """For each channel of a stack, the image's and then the mask's, whether the generator is shown it."""
+        return (*(name in self.given for name in self.channels), *[MASK in self.given] * len(self.mask_channels))
+
+    @property
+    def painted(self) -> tuple[int, int]:
+        """How many image and mask channels the generator paints."""
+        images = sum(name not in self.given for name in self.channels)
+        return images, 0 if MASK in self.given else len(self.mask_channels)
 
     def combinations(self) -> list[tuple[int, ...]]:
         """The condition codes that occur together in the crops, the commonest first; known ones if there are any."""
@@ -145,19 +177,31 @@ def build_config(**fields: Any) -> GANConfig:
     except ValidationError as error:
         first = error.errors()[0]
         raise DataError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    if config.size not in SIZES:
-        raise DataError(f"size {config.size}", expected=f"a power of two from {SIZES[0]} to {SIZES[-1]}")
-    for name in ("width", "latent", "batch"):
-        if getattr(config, name) < 1:
-            raise DataError(f"{name} {getattr(config, name)}", expected="at least 1")
-    if not 0 <= config.augment <= 1 or not 0 <= config.ema < 1:
-        raise DataError(f"augment {config.augment}, ema {config.ema}", expected="numbers from 0 to 1")
-    if len(config.image_range) != len(config.channels):
-        raise DataError(f"{len(config.image_range)} ranges", expected=f"{len(config.channels)}, one a channel")
+    _refuse_impossible(config)
     return config
 
 
-def templates_of(entries: NDArray[Any], conditions: list[str]) -> tuple[Template, ...]:
+def _refuse_impossible(config: GANConfig) -> None:
+    if config.size not in SIZES:
+        raise DataError(f"size {config.size}", expected=f"a power of two from {SIZES[0]} to {SIZES[-1]}")
+    for name in ("width", "latent", "batch", "depth", "schedule"):
+        if getattr(config, name) < 1:
+            raise DataError(f"{name} {getattr(config, name)}", expected="at least 1")
+    shares = {"augment": (config.augment,), "ada": (config.ada or 0,), "beta1": (config.beta1,)}
+    for name, values in (shares | {"beta2": config.beta2, "ema": config.ema}).items():
+        if not all(0 <= value <= 1 for value in values) or (name in ("beta1", "beta2", "ema") and max(values) == 1):
+            raise DataError(f"{name} {values[0] if len(values) == 1 else values}", expected="from 0 to below 1")
+    unknown = [name for name in config.given if name not in (*config.channels, MASK)]
+    if unknown or (MASK in config.given and config.kind != "crops"):
+        known = [*config.channels, *([MASK] if config.kind == "crops" else [])]
+        raise DataError(f"given {', '.join(unknown or [MASK])}", expected=f"some of {', '.join(known)}")
+    if not sum(config.painted):
+        raise DataError(f"given {', '.join(config.given)}", expected="something left to paint")
+    if len(config.image_range) != len(config.channels):
+        raise DataError(f"{len(config.image_range)} ranges", expected=f"{len(config.channels)}, one a channel")
+
+
+def templates_of(entries: NDArray[Any], conditions: list[str], numbers: list[str]) -> tuple[Template, ...]:
     """The templates of a bank's entries; of more than 2,000 an even choice, with some of every kind."""
     chosen = np.linspace(0, len(entries) - 1, min(len(entries), MAX_TEMPLATES)).round().astype(int)
     if len(entries) > MAX_TEMPLATES and conditions:
@@ -168,6 +212,7 @@ def templates_of(entries: NDArray[Any], conditions: list[str]) -> tuple[Template
     return tuple(
         Template(
             codes=tuple(int(entry[f"condition:{name}"]) for name in conditions),
+            numbers=tuple(_rounded(float(entry[f"number:{name}"])) for name in numbers),
             spacing=tuple(round(float(s), 6) for s in entry["spacing"]),
             extent=tuple(int(n) for n in entry["extent"]),
             centre=tuple(round(float(c), 6) for c in entry["centre"]),
@@ -178,12 +223,16 @@ def templates_of(entries: NDArray[Any], conditions: list[str]) -> tuple[Template
     )
 
 
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 6)
+
+
 def differences(stored: GANConfig, asked: GANConfig) -> list[str]:
-    """What two configs differ in, in words; the length of the training and the checksum of the result do not count."""
+    """What two configs differ in, in words; its length and schedule and the result's checksum do not count."""
     found = []
     for name in GANConfig.model_fields:
         old, new = getattr(stored, name), getattr(asked, name)
-        if name in ("steps", "weights_sha256") or old == new:
+        if name in ("steps", "schedule", "weights_sha256") or old == new:
             continue
         short = name in ("templates", "crops_sha256") or len(f"{old}{new}") > 80
         found.append(f"other {name}" if short else f"{name} {new} instead of {old}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,15 @@ from torch import Tensor
 
 from domaingan.bank import Bank
 from domaingan.errors import DataError
+from domaingan.gan.conditions import Condition, scale
 from domaingan.gan.config import GANConfig, templates_of
+from domaingan.gan.seeds import seeded
 
 HELD_OUT = 0.1
 """Share of the subjects (of the crops, with fewer than 5 subjects) that the discriminator never trains on."""
+
+RESIDENT = 2 << 30
+"""Crops of at most so many bytes, as they are stored, are kept in the device's memory."""
 
 Indices = Sequence[int] | NDArray[np.int64]
 
@@ -46,13 +52,23 @@ def facts(bank: Bank) -> dict[str, Any]:
         "kind": info.kind,
         "ground": info.ground,
         "conditions": info.conditions,
+        "numbers": {name: _range(bank, name) for name in info.numbers},
         "image_range": image_range(bank),
         "subjects": info.subjects,
         "source": info.source,
         "crops": len(bank),
         "crops_sha256": checksum(bank),
-        "templates": templates_of(bank.entries, list(info.conditions)),
+        "templates": templates_of(bank.entries, list(info.conditions), info.numbers),
     }
+
+
+def _range(bank: Bank, name: str) -> tuple[float, float]:
+    """The ends of a number condition's values."""
+    values = np.asarray(bank.entries[f"number:{name}"], dtype=float)
+    if np.isnan(values).all():
+        raise DataError(f"no crop with a {name}", path=bank.path, expected="numbers")
+    low, high = round(float(np.nanmin(values)), 6), round(float(np.nanmax(values)), 6)
+    return low, max(high, low + 1e-6)
 
 
 def checksum(bank: Bank) -> str:
@@ -73,49 +89,110 @@ def checksum(bank: Bank) -> str:
 
 
 class TrainingCrops:
-    """Draws batches from a bank; what is not in a batch stays where the bank has it, on disk or in memory.
+    """Draws batches from a bank: kept in the device's memory where it fits, read from disk where it does not.
 
-    Half of the draws are uniform over the crops, half over the combinations of condition values: so a rare value
-    is seen often, and the common ones keep their variety.
+    Half of the draws are uniform over the crops, half over the combinations of class conditions: so a rare value is
+    seen often, and the common ones keep their variety.
 
     Args:
         bank: crops with the config's channels, conditions and mask values.
         config: names the mask channels and the range of the images; its seed chooses what is held out.
+        device: where batches are wanted.
+        most: the bytes that crops may take there.
     """
 
-    def __init__(self, bank: Bank, config: GANConfig) -> None:
-        self.bank, self.config = bank, config
+    def __init__(self, bank: Bank, config: GANConfig, device: str | torch.device = "cpu", most: int = RESIDENT) -> None:
+        self.config, self.device = config, torch.device(device)
         columns = [np.asarray(bank.entries[f"condition:{name}"]) for name in config.conditions]
         self.codes = np.stack(columns, axis=1) if columns else np.zeros((len(bank), 0), np.int64)
-        _, self._kind = np.unique(self.codes, axis=0, return_inverse=True)
-        self.held = _held_out(np.asarray(bank.entries["subject"]), self._kind, config.seed)
+        _, kind = np.unique(self.codes, axis=0, return_inverse=True)
+        kind = kind.reshape(-1)
+        self.held = _held_out(np.asarray(bank.entries["subject"]), kind, config.seed)
         self.train = np.setdiff1d(np.arange(len(bank)), self.held)
-        kinds = self._kind[self.train]
-        counts = np.bincount(kinds)
-        balanced = 1 / (np.count_nonzero(counts) * counts[kinds])
-        self._weights = torch.from_numpy(0.5 / len(self.train) + 0.5 * balanced)
+        counts = np.bincount(kind[self.train])
+        balanced = 1 / (np.count_nonzero(counts) * counts[kind[self.train]])
+        self._cumulative = torch.from_numpy((0.5 / len(self.train) + 0.5 * balanced).cumsum())
+        self._codes = torch.from_numpy(self.codes.astype(np.int64))
+        self._numbers = _scaled_numbers(bank, config)
+        self._images: Any = bank.images
+        self._masks: Any = bank.masks
+        self.is_resident = bank.images.size * 2 + bank.masks.size <= most
+        if self.is_resident:
+            self._images = torch.from_numpy(np.asarray(bank.images, dtype=np.float16)).to(self.device)
+            self._masks = torch.from_numpy(np.array(bank.masks, dtype=np.uint8)).to(self.device)
+        broadcast = (1, -1, *[1] * config.spatial_dims)
+        low, high = torch.tensor(config.image_range, device=self.device).T
+        self._low, self._span = low.reshape(broadcast), (high - low).reshape(broadcast)
+        self._values = torch.tensor(config.mask_channels, dtype=torch.uint8, device=self.device).reshape(broadcast)
+        self._given = torch.tensor(config.is_given, device=self.device).nonzero().squeeze(1)
 
-    def encode(self, indices: Indices) -> tuple[Tensor, Tensor]:
-        """Crops as ``(n, C + M, *size)`` in [-1, 1] and their codes ``(n, K)``, both on the CPU."""
-        images = np.asarray(self.bank.images[indices], dtype=np.float32)
-        ends = np.asarray(self.config.image_range, dtype=np.float32)
-        low, high = (end.reshape(-1, *[1] * self.config.spatial_dims) for end in ends.T)
-        scaled = np.clip((images - low) / (high - low) * 2 - 1, -1, 1)
-        masks = np.asarray(self.bank.masks[indices])[:, None]
-        values = np.asarray(self.config.mask_channels, dtype=np.int64).reshape(1, -1, *[1] * self.config.spatial_dims)
-        painted = np.concatenate([scaled, np.where(masks == values, 1, -1).astype(np.float32)], axis=1)
-        return torch.from_numpy(painted), torch.from_numpy(self.codes[indices].astype(np.int64))
+    def __len__(self) -> int:
+        return len(self.codes)
 
-    def draw(self, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """``n`` training crops, rare values more often than they occur."""
-        chosen = torch.multinomial(self._weights, n, replacement=True, generator=rng)
-        return self.encode(self.train[chosen.numpy()])
+    def encode(self, indices: Indices) -> tuple[Tensor, Condition]:
+        """Crops as stacks ``(n, C + M, *size)`` in [-1, 1], and what they are conditioned on, both on the device."""
+        chosen = torch.as_tensor(np.asarray(indices, dtype=np.int64))
+        images, masks = self._read(chosen)
+        scaled = ((images - self._low) / self._span * 2 - 1).clamp(-1, 1)
+        stack = torch.cat([scaled, (masks[:, None] == self._values).float() * 2 - 1], dim=1)
+        condition = Condition(self._codes[chosen], self._numbers[chosen], stack[:, self._given])
+        return stack, condition.to(self.device)
 
-    def held_out(self, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor] | None:
+    def _read(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        if self.is_resident:
+            where = chosen.to(self.device)
+            return self._images[where].float(), self._masks[where]
+        images = torch.from_numpy(np.asarray(self._images[chosen.numpy()], dtype=np.float32))
+        return images.to(self.device), torch.from_numpy(np.asarray(self._masks[chosen.numpy()])).to(self.device)
+
+    def draw(self, n: int, rng: torch.Generator, part: slice = slice(None)) -> tuple[Tensor, Condition]:
+        """``n`` training crops, rare values more often than they occur; or only a ``part`` of those ``n``."""
+        where = torch.rand(n, generator=rng, dtype=torch.float64) * self._cumulative[-1]
+        chosen = torch.searchsorted(self._cumulative, where, right=True).clamp(max=len(self.train) - 1)
+        return self.encode(self.train[chosen.numpy()][part])
+
+    def held_out(self, n: int, rng: torch.Generator) -> tuple[Tensor, Condition] | None:
         """At most ``n`` of the crops held out, or None if there are none."""
         if not len(self.held):
             return None
         return self.encode(self.held[torch.randperm(len(self.held), generator=rng).numpy()[:n]])
+
+
+class Feed:
+    """The batch of each step: drawn at once where the crops are in memory, else read ahead while a step is taken.
+
+    Args:
+        crops: where they come from.
+        part: the part of each batch that this process trains on.
+    """
+
+    def __init__(self, crops: TrainingCrops, part: slice = slice(None)) -> None:
+        self.crops, self.part = crops, part
+        self._pool = None if crops.is_resident else ThreadPoolExecutor(1, "read-ahead")
+        self._ahead: dict[int, Future[tuple[Tensor, Condition]]] = {}
+
+    def batch(self, step: int) -> tuple[Tensor, Condition]:
+        """The stacks and conditions of a step; they follow from the config's seed and the step alone."""
+        if self._pool is None:
+            return self._draw(step)
+        now = self._ahead.pop(step, None) or self._pool.submit(self._draw, step)
+        self._ahead = {step + 1: self._pool.submit(self._draw, step + 1)}
+        return now.result()
+
+    def _draw(self, step: int) -> tuple[Tensor, Condition]:
+        config = self.crops.config
+        return self.crops.draw(config.batch, seeded(config.seed, step, 2), self.part)
+
+    def close(self) -> None:
+        """Read no further ahead."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _scaled_numbers(bank: Bank, config: GANConfig) -> Tensor:
+    """``(n, L)`` in [0, 1] over the config's ranges, NaN where a number is not known."""
+    columns = [torch.from_numpy(np.asarray(bank.entries[f"number:{name}"], np.float32)) for name in config.numbers]
+    return scale(torch.stack(columns, dim=1), config) if columns else torch.zeros(len(bank), 0)
 
 
 def _held_out(subjects: NDArray[Any], kinds: NDArray[Any], seed: int) -> NDArray[np.int64]:

@@ -1,75 +1,38 @@
-"""The training: batch, discriminator's step, generator's step, average, and what is written on the way."""
+"""The training: batch, discriminator's step, generator's step, average."""
 
 from __future__ import annotations
 
 import copy
-import logging
 import math
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from domaingan.errors import DataError
-from domaingan.gan.augment import Augmentation, flip_axes
+from domaingan.gan.augment import Adaptive, Augmentation, flip_axes
 from domaingan.gan.checkpoint import flatten, load_checkpoint, restore, save_checkpoint
-from domaingan.gan.config import GANConfig
-from domaingan.gan.data import TrainingCrops
-from domaingan.gan.log import Means, TrainingLog
+from domaingan.gan.conditions import Condition
+from domaingan.gan.config import GANConfig, Range
+from domaingan.gan.data import Feed, TrainingCrops
+from domaingan.gan.devices import gradients, mean_over_processes
 from domaingan.gan.losses import LOSSES
-from domaingan.gan.networks import build, channels_last
+from domaingan.gan.networks import assemble, build, channels_last, levels_of, pyramid
+from domaingan.gan.networks.parts import Pyramid
 from domaingan.gan.seeds import seeded
 
-LOG_EVERY = 10
-CHECKPOINT_EVERY = 100
+ADAPT_EVERY = 4
+"""Steps between two looks at r_t, as in ADA."""
 
 
-class Progress(Protocol):
-    """Who is told how the training goes."""
-
-    def update(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
-        """Called every few steps; ``metrics`` is the row that went into ``log.csv``, means since the last row."""
-
-
-def fabric_for(device: str, precision: str) -> Fabric:
-    """Lightning Fabric on ``cpu``, ``cuda`` or ``cuda:N``.
-
-    Raises:
-        DataError: there is no such device here.
-    """
-    kind, _, number = device.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
-        raise DataError(f"device {device!r}", expected="auto, cpu, cuda or cuda:N")
-    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        raise DataError(f"no device {device!r}", expected="auto or cpu: PyTorch sees no such GPU")
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces every precision
-    devices: list[int] | int = [int(number or 0)] if kind == "cuda" else 1
-    mode: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if precision == "bf16-mixed" else "32-true"
-    return Fabric(accelerator=kind, devices=devices, precision=mode)
-
-
-def choose_device(device: str) -> str:
-    """``auto`` is a GPU where there is one."""
-    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-
-
-def choose_precision(precision: str, device: str) -> Literal["32", "bf16-mixed"]:
-    """``auto`` is bf16 where the device multiplies it faster than float32: GPUs, and CPUs with AMX or AVX512-BF16."""
-    if precision in ("32", "32-true"):
-        return "32"
-    if precision in ("bf16", "bf16-mixed"):
-        return "bf16-mixed"
-    if precision != "auto":
-        raise DataError(f"precision {precision!r}", expected="auto, 32 or bf16")
-    if device.startswith("cuda"):
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32"
-    asks = [getattr(torch.cpu, f"_is_{what}_supported", None) for what in ("amx_tile", "avx512_bf16")]
-    return "bf16-mixed" if any(ask() for ask in asks if ask is not None) else "32"
+def cosine(ends: Range, share: float) -> float:
+    """From the first end to the second by half a cosine, as ``share`` goes from 0 to 1; the second from then on."""
+    start, end = ends
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
 
 
 @dataclass
@@ -77,12 +40,13 @@ class Trainer:
     """Trains one pair of networks.
 
     All that is random in step ``t`` follows from the seed and ``t`` alone, so that a training that is killed and
-    resumed takes the same steps as one that was not, and no generator's state needs to be kept.
+    resumed takes the same steps as one that was not, and no generator's state needs to be kept. Of several processes
+    each draws the whole batch's randomness and takes its part of it.
 
     Args:
         config: the networks and how to train them.
         crops: what to train on.
-        fabric: device and precision.
+        fabric: device, precision and processes.
     """
 
     config: GANConfig
@@ -92,148 +56,160 @@ class Trainer:
     messages: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        config = self.config
+        config, fabric = self.config, self.fabric
+        if config.batch % fabric.world_size:
+            raise DataError(f"batch {config.batch} on {fabric.world_size} processes", expected="a multiple of them")
+        self.part = slice(fabric.global_rank, None, fabric.world_size)
         generator, discriminator = build(config)
-        self.ema = self.fabric.to_device(copy.deepcopy(generator)).requires_grad_(False)
-        self.generator, self.opt_g = self.fabric.setup(generator, self._adam(generator, config.lr[0]))
-        self.discriminator, self.opt_d = self.fabric.setup(discriminator, self._adam(discriminator, config.lr[1]))
-        self.loss = LOSSES[config.loss]
+        fabric.to_device(generator), fabric.to_device(discriminator)
+        self.generator, self.discriminator = generator, discriminator
+        self.ema = copy.deepcopy(generator).requires_grad_(False)
+        self.opt_g, self.opt_d = self._adam(generator), self._adam(discriminator)
+        self.loss, self.feed = LOSSES[config.loss], Feed(self.crops, self.part)
         shape = (config.size,) * config.spatial_dims
-        flips = flip_axes(config.domain, config.spatial_dims)
         limits = {"intensity": 0.0, "angle": 0.0} if config.kind == "scenes" else {}
+        flips = flip_axes(config.domain, config.spatial_dims)
         self.augment = Augmentation(len(config.channels), shape, flips, config.augment, **limits)
+        self.adaptive = Adaptive(config.ada or 0.0, torch.tensor(config.augment, dtype=torch.float64))
         self._networks = {"generator": generator, "discriminator": discriminator, "ema": self.ema}
-        self._optimisers = {"opt_g": self.opt_g.optimizer, "opt_d": self.opt_d.optimizer}
+        self._optimisers = {"opt_g": self.opt_g, "opt_d": self.opt_d}
 
-    def _adam(self, network: nn.Module, lr: float) -> torch.optim.Optimizer:
-        return torch.optim.Adam(network.parameters(), lr=lr, betas=self.config.betas, fused=True)
+    def _adam(self, network: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.Adam(network.parameters(), fused=True)  # rates and betas are set before each step
 
     # ---------------------------------------------------------------- one step
 
     def train_step(self) -> dict[str, Tensor]:
-        """One step of each player, on one batch; returns the losses and scores."""
+        """One step of each player, on one batch; returns losses, scores and the norms of the gradients."""
         rng = seeded(self.config.seed, self.step)
-        real, codes = (part.to(self.fabric.device) for part in self.crops.draw(self.config.batch, rng))
-        z = torch.randn(len(real), self.config.latent, generator=rng).to(self.fabric.device)
-        fake = self.generator(z, codes)
-
-        self.discriminator.requires_grad_(True)
-        on_real, on_fake = self._scores(real, codes, rng), self._scores(fake.detach(), codes, rng)
-        loss_d = self.loss.discriminator(on_real, on_fake)
-        self.fabric.backward(loss_d)
-        self.opt_d.step()
-        self.opt_d.zero_grad()
-
-        self.discriminator.requires_grad_(False)
-        loss_g = self.loss.generator(self._scores(fake, codes, rng))
-        self.fabric.backward(loss_g)
-        self.opt_g.step()
-        self.opt_g.zero_grad()
-
+        self._set_rates()
+        stack, condition = self.feed.batch(self.step)
+        real = pyramid(stack, levels_of(self.config))
+        z = torch.randn(self.config.batch, self.config.latent, generator=rng)[self.part].to(self.fabric.device)
+        with self._own_dropout():
+            with self.fabric.autocast():
+                painted = self.generator.paint(z, condition)
+            fake = assemble(painted, condition.image, self.config)
+            metrics = self._discriminate(real, [x.detach() for x in fake], condition, rng)
+            metrics |= self._generate(real, fake, condition, rng)
         self._average()
         self.step += 1
+        return metrics
+
+    def _discriminate(self, real: Pyramid, fake: Pyramid, on: Condition, rng: torch.Generator) -> dict[str, Tensor]:
+        self.discriminator.requires_grad_(True)
+        penalty = torch.zeros((), device=self.fabric.device)
+        if self.loss.penalty is not None:  # its gradients are those with respect to what has not been augmented
+            real, fake = ([x.detach().requires_grad_() for x in stacks] for stacks in (real, fake))
+        on_real, on_fake = self._scores(real, on, rng), self._scores(fake, on, rng)
+        loss = self.loss.discriminator(on_real, on_fake)
+        if self.loss.penalty is not None:
+            mix = torch.rand(self.config.batch, generator=rng)[self.part].to(self.fabric.device)
+            score = lambda stacks: self._scores(stacks, on, rng)  # noqa: E731
+            penalty = self.loss.penalty(score, real, fake, on_real, on_fake, mix)
+        norm = self._descend(loss + self._now(self.config.gamma) * penalty, self.discriminator, self.opt_d)
+        on_real, on_fake = on_real.detach(), on_fake.detach()
+        # Where only differences of scores count, their sign is taken from the middle between real and fake.
+        middle = (on_real.mean() + on_fake.mean()) / 2 if self.loss.relative else torch.zeros_like(loss)
+        r_t = (on_real - middle).sign().mean()
+        self._adapt(r_t)
         return {
-            "loss_d": loss_d.detach(),
-            "loss_g": loss_g.detach(),
-            "d_real": (on_real.detach() > 0).float().mean(),
-            "d_fake": (on_fake.detach() > 0).float().mean(),
+            "loss_d": loss.detach(),
+            "penalty": penalty.detach(),
+            "d_real": on_real.mean(),
+            "d_fake": on_fake.mean(),
+            "r_t": r_t,
+            "grad_d": norm,
         }
 
-    def _scores(self, x: Tensor, codes: Tensor, rng: torch.Generator) -> Tensor:
-        augmented = self.augment(x, self.augment.draw(len(x), rng))
-        scores: Tensor = self.discriminator(augmented.contiguous(memory_format=channels_last(x.ndim - 2)), codes)
+    def _generate(self, real: Pyramid, fake: Pyramid, on: Condition, rng: torch.Generator) -> dict[str, Tensor]:
+        self.discriminator.requires_grad_(False)
+        on_fake = self._scores(fake, on, rng)
+        on_real = self._scores(real, on, rng) if self.loss.paired else torch.zeros_like(on_fake)
+        loss = self.loss.generator(on_real, on_fake)
+        norm = self._descend(loss, self.generator, self.opt_g)
+        return {"loss_g": loss.detach(), "grad_g": norm}
+
+    def _scores(self, stacks: Pyramid, condition: Condition, rng: torch.Generator) -> Tensor:
+        drawn = self.augment.draw(self.config.batch, rng, float(self.adaptive.probability)).take(self.part)
+        memory = channels_last(self.config.spatial_dims)
+        augmented = [self.augment(stack, drawn).contiguous(memory_format=memory) for stack in stacks]
+        with self.fabric.autocast():
+            scores: Tensor = self.discriminator(augmented, condition)
         return scores.float()
+
+    def _descend(self, loss: Tensor, network: nn.Module, optimiser: torch.optim.Optimizer) -> Tensor:
+        """Backward pass and step; returns the norm of the gradient."""
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        found = gradients(network)
+        mean_over_processes(found, self.fabric.world_size)
+        optimiser.step()
+        return torch.stack(torch._foreach_norm(found)).norm()
+
+    # ---------------------------------------------------------------- schedules
+
+    def _now(self, ends: Range) -> float:
+        return cosine(ends, self.step / self.config.schedule)
+
+    def _set_rates(self) -> None:
+        config = self.config
+        for optimiser, lr in ((self.opt_g, config.lr), (self.opt_d, config.lr_d)):
+            for group in optimiser.param_groups:
+                group["lr"], group["betas"] = self._now(lr), (config.beta1, self._now(config.beta2))
+
+    def _adapt(self, r_t: Tensor) -> None:
+        if self.config.ada is not None and self.step % ADAPT_EVERY == 0:
+            mean_over_processes([r_t], self.fabric.world_size)
+            self.adaptive.update(float(r_t), self.config.batch * ADAPT_EVERY)
 
     @torch.no_grad()
     def _average(self) -> None:
-        """Exponential moving average of the generator; short at first, so that the start is soon forgotten."""
-        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
-        source = self._networks["generator"]
-        torch._foreach_lerp_(list(self.ema.parameters()), list(source.parameters()), 1 - decay)
-        for own, current in zip(self.ema.buffers(), source.buffers(), strict=True):
+        """Exponential moving average of the generator."""
+        torch._foreach_lerp_(
+            list(self.ema.parameters()), list(self.generator.parameters()), 1 - self._now(self.config.ema)
+        )
+        for own, current in zip(self.ema.buffers(), self.generator.buffers(), strict=True):
             own.copy_(current)
+
+    @contextmanager
+    def _own_dropout(self) -> Iterator[None]:
+        """Dropout draws from PyTorch's global generators: here from ones that follow from the seed and the step."""
+        devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seeded(self.config.seed, self.step, 4 + self.fabric.global_rank).initial_seed())
+            yield
 
     @torch.no_grad()
     def score_held_out(self) -> float:
-        """The share of held-out real crops that the discriminator takes for real; NaN if none are held out."""
+        """The mean score of held-out real crops; NaN if none are held out."""
         rng = seeded(self.config.seed, self.step, 1)
         held = self.crops.held_out(self.config.batch, rng)
         if held is None:
             return math.nan
+        stacks, n = pyramid(held[0], levels_of(self.config)), len(held[0])
+        drawn = self.augment.draw(n, rng, float(self.adaptive.probability))
         self.discriminator.eval()
-        scores = self._scores(held[0].to(self.fabric.device), held[1].to(self.fabric.device), rng)
+        with self.fabric.autocast():
+            scores = self.discriminator([self.augment(stack, drawn) for stack in stacks], held[1])
         self.discriminator.train()
-        return float((scores > 0).float().mean())
+        return float(scores.float().mean())
 
     # ---------------------------------------------------------------- to and from disk
 
-    def save(self, folder: Path) -> None:
-        """Write a checkpoint of this moment.
+    def is_finite(self) -> bool:
+        """Whether all weights still are numbers."""
+        states = (network.state_dict().values() for network in self._networks.values())
+        return all(bool(torch.isfinite(t).all()) for state in states for t in state if t.is_floating_point())
 
-        Raises:
-            DataError: a weight is not a number any more; the checkpoints before stay.
-        """
-        tensors = flatten(self._networks, self._optimisers)
-        if not all(torch.isfinite(t).all() for t in tensors.values() if t.is_floating_point()):
-            raise _diverged(self.step, folder.parent)
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint of this moment."""
+        tensors = flatten(self._networks, self._optimisers) | {"ada.probability": self.adaptive.probability}
         save_checkpoint(folder, self.step, tensors)
 
     def resume(self, folder: Path) -> None:
         """Go on from the newest whole checkpoint, if there is one; torn ones are named in ``messages``."""
         self.step, tensors, self.messages = load_checkpoint(folder)
         if tensors:
+            self.adaptive.probability.copy_(tensors.pop("ada.probability"))
             restore(tensors, self._networks, self._optimisers)
-
-
-def train(
-    trainer: Trainer,
-    out: Path | None = None,
-    *,
-    progress: Progress | None = None,
-    preview: Callable[[nn.Module], None] | None = None,
-    checkpoint_every: int = CHECKPOINT_EVERY,
-) -> float:
-    """Take the steps that are left, with a log, checkpoints and a picture now and then.
-
-    Args:
-        trainer: at the step to go on from.
-        out: the model folder, or None to write nothing.
-        progress: told every few steps.
-        preview: called with the averaged generator after each checkpoint.
-        checkpoint_every: steps between checkpoints; there is always one after the last step.
-
-    Returns:
-        Real crops a second, over the steps taken.
-
-    Raises:
-        DataError: a loss or a weight is not a number any more.
-    """
-    log, means = TrainingLog(out and out / "log.csv", trainer.step), Means()
-    total, first, busy, since = trainer.config.steps, trainer.step, 0.0, time.perf_counter()
-    while trainer.step < total:
-        means.add(trainer.train_step())
-        last = trainer.step == total
-        if trainer.step % LOG_EVERY == 0 or last:
-            metrics = means.take()
-            if not all(map(math.isfinite, metrics.values())):
-                raise _diverged(trainer.step, out)
-            metrics["d_heldout"] = trainer.score_held_out()
-            now = time.perf_counter()
-            busy, since = busy + now - since, now
-            metrics["images_per_second"] = (trainer.step - first) * trainer.config.batch / busy
-            log.row({"step": trainer.step, **metrics})
-            if progress is not None:
-                progress.update(trainer.step, total, metrics)
-        if out is not None and (trainer.step % checkpoint_every == 0 or last):
-            trainer.save(out / "checkpoints")
-            if preview is not None:
-                preview(trainer.ema)
-            since = time.perf_counter()
-    return (trainer.step - first) * trainer.config.batch / busy if busy else 0.0
-
-
-def _diverged(step: int, out: Path | None) -> DataError:
-    kept = "" if out is None else "; the last good checkpoint is kept"
-    return DataError(
-        f"training diverged at step {step} (NaN){kept}", path=out, expected="finite losses: try a lower learning rate"
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -12,13 +11,16 @@ from torch import nn
 
 from domaingan.errors import DataError
 from domaingan.files import atomic_file, claim_folder, read_json, write_json
-from domaingan.gan.checkpoint import save_tensors, sha256
+from domaingan.gan.card import card
+from domaingan.gan.checkpoint import save_tensors, sha256, under
 from domaingan.gan.config import GANConfig, build_config, differences
+from domaingan.gan.log import LOG, read_log
 
-CONFIG, WEIGHTS, CARD, SAMPLES, CHECKPOINTS = (
+CONFIG, WEIGHTS, CARD, HUB_CARD, SAMPLES, CHECKPOINTS = (
     "config.json",
     "weights.safetensors",
     "model_card.md",
+    "README.md",  # the same, under the name that model hubs show
     "samples.png",
     "checkpoints",
 )
@@ -86,19 +88,29 @@ def _clear(out: Path) -> None:
         shutil.rmtree(out)
 
 
-def finish(folder: Path, config: GANConfig, generator: nn.Module, name: str = "") -> GANConfig:
+def finish(
+    folder: Path, config: GANConfig, generator: nn.Module, discriminator: nn.Module | None, name: str = ""
+) -> GANConfig:
     """Write weights and card, then the config with the weights' checksum, which makes the model a finished one."""
-    tensors = {f"generator.{key}": value for key, value in generator.state_dict().items()}
+    networks = {"generator": generator, "discriminator": discriminator}
+    tensors = {
+        f"{which}.{key}": value
+        for which, network in networks.items()
+        if network is not None
+        for key, value in network.state_dict().items()
+    }
     checksum = save_tensors(tensors, folder / WEIGHTS)
     config = config.model_copy(update={"weights_sha256": checksum})
-    with atomic_file(folder / CARD) as temporary:
-        temporary.write_text(card(name or folder.resolve().name, config), encoding="utf-8")
+    text = card(name or folder.resolve().name, config, read_log(folder / LOG))
+    for file in (CARD, HUB_CARD):
+        with atomic_file(folder / file) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     write_config(folder, config)
     return config
 
 
-def load_weights(folder: Path, config: GANConfig, generator: nn.Module) -> None:
-    """Bring the generator to the weights of a finished model folder.
+def load_weights(folder: Path, config: GANConfig, networks: dict[str, nn.Module]) -> None:
+    """Bring the networks to the weights of a finished model folder.
 
     Raises:
         DataError: the training was not finished, or the weights are missing, changed or of other networks.
@@ -111,61 +123,8 @@ def load_weights(folder: Path, config: GANConfig, generator: nn.Module) -> None:
     if sha256(path) != config.weights_sha256:
         raise DataError("changed since it was written (its checksum differs)", path=path)
     try:
-        tensors = {key.removeprefix("generator."): value for key, value in load_file(path).items()}
-        generator.load_state_dict(tensors)
+        tensors = load_file(path)
+        for name, network in networks.items():
+            network.load_state_dict(under(tensors, name))
     except (SafetensorError, RuntimeError) as error:
         raise DataError(f"not the weights of this config ({str(error).splitlines()[0]})", path=path) from None
-
-
-def card(name: str, config: GANConfig) -> str:
-    """``model_card.md``: what the model is, what it was trained on and what it is for, with a YAML header."""
-    size = "×".join([str(config.size)] * config.spatial_dims)
-    conditions = "".join(f"- {condition}: {', '.join(values)}\n" for condition, values in config.conditions.items())
-    return f"""---
-license: unknown
-library_name: domaingan
-pipeline_tag: unconditional-image-generation
-tags: [gan, data-augmentation, {"3d" if config.spatial_dims == 3 else "2d"}, {config.domain}]
----
-
-# {name}
-
-A conditional GAN ({config.arch}, width {config.width}) that draws {_what(config, size)}.
-
-![Real {config.kind} and generated ones](samples.png)
-
-## Data
-
-- source: {json.dumps(config.source) if config.source else f"({config.kind} in memory)"}
-- {config.kind}: {config.crops}
-- subjects: {len(config.subjects)} ({", ".join(config.subjects) or "unknown"})
-- channels: {", ".join(config.channels)}
-- classes: {", ".join(f"{name} ({value})" for name, value in config.classes.items()) or "none"}
-
-## Conditions
-
-{conditions or "None."}
-## Training
-
-{config.steps} steps of {config.batch} {config.kind}, loss `{config.loss}`, learning rates {config.lr[0]:g} and
-{config.lr[1]:g}, augmentation {config.augment:g}, precision {config.precision}, seed {config.seed}.
-`log.csv` has the course of it.
-
-## Intended use
-
-Augmenting the training data of models that find or classify {_of_what(config)}.
-Generated {config.kind} are no evidence about any person, are not for diagnosis, and must not be tested on:
-a model trained with them may not be tested on the subjects named above.
-
-## Licence
-
-unknown: inherits the data's
-"""
-
-
-def _what(config: GANConfig, size: str) -> str:
-    return f"crops of {size} with their masks" if config.kind == "crops" else f"scenes of {size}, for their look"
-
-
-def _of_what(config: GANConfig) -> str:
-    return "these objects" if config.kind == "crops" else "objects under these looks"

@@ -5,16 +5,54 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from domaingan.errors import DataError
 from domaingan.files import atomic_file
 
-COLUMNS = ("step", "loss_d", "loss_g", "d_real", "d_heldout", "d_fake", "images_per_second")
-"""``d_real``, ``d_heldout`` and ``d_fake``: the share of real, held-out real and generated crops that the
-discriminator takes for real (held out far below real: it learns the crops by heart)."""
+COLUMNS = (
+    "step",
+    "loss_d",
+    "loss_g",
+    "penalty",
+    "d_real",
+    "d_heldout",
+    "d_fake",
+    "r_t",
+    "r_v",
+    "augment",
+    "grad_d",
+    "grad_g",
+    "kid",
+    "kid_error",
+    "diversity",
+    "images_per_second",
+)
+"""Means over the steps since the last row:
+
+- ``loss_d``, ``loss_g``, ``penalty`` (not yet weighted by gamma), ``grad_d`` and ``grad_g`` (norms of the gradients);
+- ``d_real``, ``d_heldout``, ``d_fake``: the discriminator's scores of real, held-out real and generated crops;
+- ``r_t``: mean sign of the scores of real crops, ``r_v``: how much lower held-out crops score than the trained on, as a
+  share of the distance to generated ones (Karras et al. 2020, equation 1): near 1, it has learned the crops by heart;
+- ``augment``: the probability of each augmentation;
+- ``kid``, ``kid_error``, ``diversity``: see :mod:`domaingan.gan.judge`; only every so often.
+"""
+
+
+LOG = "log.csv"
+
+
+def read_log(path: Path) -> list[dict[str, float]]:
+    """The rows of a log, without what is not known in them; none if there is no file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
 
 
 class Means:
@@ -43,10 +81,15 @@ class TrainingLog:
     Args:
         path: the file, or None to keep no log.
         step: rows after this step are left over from a training that was killed, and go.
+        tensorboard: write them as TensorBoard events too, into ``tensorboard/`` beside it.
+
+    Raises:
+        DataError: TensorBoard is asked for and not installed.
     """
 
-    def __init__(self, path: Path | None, step: int) -> None:
+    def __init__(self, path: Path | None, step: int, *, tensorboard: bool = False) -> None:
         self.path = path
+        self._events = events_writer(path.parent / "tensorboard", step) if tensorboard and path is not None else None
         if path is None:
             return
         rows = []
@@ -62,6 +105,28 @@ class TrainingLog:
         """Append one row; numbers that are not known stay empty."""
         if self.path is None:
             return
+        if self._events is not None:
+            for name in COLUMNS[1:]:
+                if math.isfinite(metrics.get(name, math.nan)):
+                    self._events.add_scalar(name, metrics[name], int(metrics["step"]))
         values = [metrics.get(name, math.nan) for name in COLUMNS]
         with self.path.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerow(["" if math.isnan(v) else f"{v:.5g}" if v != int(v) else int(v) for v in values])
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._events is not None:
+            self._events.close()
+
+
+def events_writer(folder: Path, step: int) -> Any:
+    """A writer of TensorBoard events that takes those after ``step`` for void.
+
+    Raises:
+        DataError: TensorBoard is not installed.
+    """
+    if find_spec("tensorboard") is None:
+        raise DataError("no TensorBoard here", expected="pip install tensorboard, or no --tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder), purge_step=step or None)

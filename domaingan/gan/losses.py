@@ -2,36 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import relu, softplus
+
+Stacks = list[Tensor]
+Score = Callable[[Stacks], Tensor]
 
 
 @dataclass(frozen=True)
 class Loss:
-    """A pair of losses.
+    """The losses of a pair of players, and what training by them needs.
 
     Attributes:
         discriminator: from the ``(B,)`` scores of real and of fake crops to a scalar.
-        generator: from the ``(B,)`` scores of fake crops to a scalar.
+        generator: the same.
+        penalty: of the discriminator's gradient, or None: from the scoring function, real and fake stacks, their scores
+            and a ``(B,)`` uniform random number each to a scalar, to be weighted by ``gamma``.
+        spectral: bound the discriminator by spectral normalisation; a penalty does it otherwise.
+        relative: only differences between the scores of real and fake have a meaning.
+        paired: the generator's loss compares with the scores of real crops.
+        settings: what other fields of a :class:`~domaingan.gan.config.GANConfig` are unless they are given.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
-    generator: Callable[[Tensor], Tensor]
+    generator: Callable[[Tensor, Tensor], Tensor]
+    penalty: Callable[[Score, Stacks, Stacks, Tensor, Tensor, Tensor], Tensor] | None = None
+    spectral: bool = True
+    relative: bool = False
+    paired: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _bce(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(-real).mean() + softplus(fake).mean()
 
 
-def _nonsaturating(fake: Tensor) -> Tensor:
+def _minimax(real: Tensor, fake: Tensor) -> Tensor:
+    return -softplus(fake).mean()
+
+
+def _nonsaturating(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(-fake).mean()
 
 
+def _squares(real: Tensor, fake: Tensor) -> Tensor:
+    return 0.5 * ((real - 1).square().mean() + (fake + 1).square().mean())
+
+
+def _squares_generator(real: Tensor, fake: Tensor) -> Tensor:
+    return 0.5 * fake.square().mean()
+
+
+def _hinge(real: Tensor, fake: Tensor) -> Tensor:
+    return relu(1 - real).mean() + relu(1 + fake).mean()
+
+
+def _critic(real: Tensor, fake: Tensor) -> Tensor:
+    return fake.mean() - real.mean()
+
+
+def _raise(real: Tensor, fake: Tensor) -> Tensor:
+    return -fake.mean()
+
+
+def _relative(real: Tensor, fake: Tensor) -> Tensor:
+    return softplus(fake - real).mean()
+
+
+def _relative_generator(real: Tensor, fake: Tensor) -> Tensor:
+    return softplus(real - fake).mean()
+
+
+def squared_gradients(scores: Tensor, stacks: Stacks) -> Tensor:
+    """``‖∇D(x)‖²`` of each item, ``(B,)``: over all pixels of all stacks, with a graph to train through."""
+    gradients = torch.autograd.grad(scores.sum(), stacks, create_graph=True)
+    return torch.stack([gradient.square().flatten(1).sum(dim=1) for gradient in gradients]).sum(dim=0)
+
+
+def r1_r2(score: Score, real: Stacks, fake: Stacks, on_real: Tensor, on_fake: Tensor, mix: Tensor) -> Tensor:
+    """``½ (‖∇D(x)‖² + ‖∇D(x̃)‖²)``: Mescheder et al. 2018 (https://arxiv.org/abs/1801.04406), both as in R3GAN."""
+    return 0.5 * (squared_gradients(on_real, real) + squared_gradients(on_fake, fake)).mean()
+
+
+def unit_gradient(score: Score, real: Stacks, fake: Stacks, on_real: Tensor, on_fake: Tensor, mix: Tensor) -> Tensor:
+    """``(‖∇D(x̂)‖ - 1)²`` at random points between real and fake: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028."""
+    between = []
+    for a, b in zip(real, fake, strict=True):
+        share = mix.reshape(-1, *[1] * (a.ndim - 1))
+        between.append((a.detach() * share + b.detach() * (1 - share)).requires_grad_())
+    return ((squared_gradients(score(between), between) + 1e-12).sqrt() - 1).square().mean()
+
+
+# Two time scales (Heusel et al. 2017, https://arxiv.org/abs/1706.08500) for discriminators that are bounded.
+_BOUNDED: dict[str, Any] = {"lr": (2e-4, 2e-4), "lr_d": (8e-4, 8e-4), "beta2": (0.9, 0.9)}
+
 LOSSES: dict[str, Loss] = {
-    # Goodfellow et al. 2014, section 3: the generator maximises log D instead of minimising log (1 - D).
-    "nonsaturating": Loss(_bce, _nonsaturating),
+    # Goodfellow et al. 2014 (https://arxiv.org/abs/1406.2661), equation 1 …
+    "minimax": Loss(_bce, _minimax, settings=_BOUNDED),
+    # … and section 3: the generator maximises log D instead of minimising log (1 - D).
+    "nonsaturating": Loss(_bce, _nonsaturating, settings=_BOUNDED),
+    # Mao et al. 2017 (https://arxiv.org/abs/1611.04076), equation 9 without its constant: a = -1, b = 1, c = 0.
+    "least-squares": Loss(_squares, _squares_generator, settings=_BOUNDED),
+    # Lim and Ye 2017 (https://arxiv.org/abs/1705.02894); Miyato et al. 2018, equations 16 and 17.
+    "hinge": Loss(_hinge, _raise, settings=_BOUNDED),
+    # Arjovsky et al. 2017 (https://arxiv.org/abs/1701.07875) with the penalty of Gulrajani et al.: λ = 10.
+    "wgan-gp": Loss(
+        _critic,
+        _raise,
+        unit_gradient,
+        spectral=False,
+        relative=True,
+        settings={"lr": (1e-4, 1e-4), "lr_d": (4e-4, 4e-4), "beta2": (0.9, 0.9), "gamma": (10.0, 10.0)},
+    ),
+    # R3GAN, Huang et al. 2024 (https://arxiv.org/abs/2501.05441), equation 1 and section 3.1, its rates and schedules.
+    "relativistic": Loss(
+        _relative,
+        _relative_generator,
+        r1_r2,
+        spectral=False,
+        relative=True,
+        paired=True,
+        settings={"lr": (2e-4, 5e-5), "lr_d": (2e-4, 5e-5), "beta2": (0.9, 0.99), "gamma": (2.0, 0.2)},
+    ),
 }
 """The losses by name."""

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from lightning_fabric import Fabric
 from torch import nn
 
 from domaingan.bank import Bank
@@ -17,15 +19,19 @@ from domaingan.files import atomic_folder
 from domaingan.gan import folder
 from domaingan.gan.config import GANConfig, build_config
 from domaingan.gan.data import TrainingCrops, facts
-from domaingan.gan.fit import CHECKPOINT_EVERY, Progress, Trainer, choose_device, choose_precision, fabric_for, train
-from domaingan.gan.losses import LOSSES
-from domaingan.gan.networks import ARCHITECTURES, build
+from domaingan.gan.devices import choose_device, choose_precision, fabric_for
+from domaingan.gan.fit import Trainer
+from domaingan.gan.hosts import given_by
+from domaingan.gan.judge import Judge
+from domaingan.gan.networks import Generator, build
+from domaingan.gan.plan import Wanted, plan
 from domaingan.gan.preview import sample_sheet
-from domaingan.gan.sampling import Wanted, calibrated, draw_bank
+from domaingan.gan.rejection import Rejection
+from domaingan.gan.sampling import draw_bank
+from domaingan.gan.settings import SETTINGS, resolved
+from domaingan.gan.standing import calibrated
+from domaingan.gan.training import CHECKPOINT_EVERY, JUDGE_EVERY, Course, Progress
 from domaingan.pictures import save_png
-
-BATCH = {2: 64, 3: 16}
-"""Crops a step, unless given."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class FitResult:
         steps: steps that the model has been trained for, those before a resume included.
         seconds: how long this call took.
         images_per_second: real crops a second that the training went through (0 if no step was left).
-        messages: what the user should be told, such as a torn checkpoint that was passed over.
+        messages: what the user was told, such as a torn checkpoint that was passed over.
     """
 
     model: Path | None
@@ -55,13 +61,15 @@ class GAN:
         classes: the masks' values by name.
         size: edge of a crop in pixels, a power of two from 8 to 256.
         spatial_dims: 2 or 3.
-        arch: a key of :data:`domaingan.gan.networks.ARCHITECTURES`.
+        arch: ``dcgan``, ``resnet`` or ``mlp``, see :data:`domaingan.gan.networks.ARCHITECTURES`.
         width: base width of the networks; time and memory grow with it.
-        **settings: other fields of :class:`domaingan.gan.config.GANConfig`: ``latent``, ``loss``, ``augment``,
-            ``lr``, ``betas``, ``batch``, ``ema``.
+        **settings: other fields of :class:`domaingan.gan.config.GANConfig`: ``latent``, ``depth``, ``skip``, ``given``,
+            ``loss``, ``augment`` (a probability, or ``"ada"``), ``lr``, ``lr_d``, ``beta1``, ``beta2``, ``gamma``,
+            ``ema`` (a number, or both ends of its schedule), ``schedule``, ``batch``. What is not given follows from
+            architecture and loss.
 
     Raises:
-        DataError: a setting is unknown or impossible.
+        DataError: a setting is unknown or impossible, or they do not go together.
     """
 
     def __init__(
@@ -75,22 +83,16 @@ class GAN:
         **settings: Any,
     ) -> None:
         names = [f"channel_{i}" for i in range(channels)] if isinstance(channels, int) else list(channels)
-        for choice, known, what in ((arch, ARCHITECTURES, "architecture"), (settings.get("loss"), LOSSES, "loss")):
-            if choice is not None and choice not in known:
-                raise DataError(f"no {what} {choice!r}", expected=f"one of {', '.join(known)}")
-        unknown = set(settings) - set(_SETTINGS)
-        if unknown:
-            raise DataError(f"no setting {', '.join(sorted(unknown))}")
-        settings.setdefault("batch", BATCH.get(spatial_dims))
-        self._settings = {"size": size, "spatial_dims": spatial_dims, "arch": arch, "width": width, **settings}
+        self._settings = resolved(size=size, spatial_dims=spatial_dims, arch=arch, width=width, **settings)
         build_config(  # a setting that cannot be is refused now, not when the training starts
-            channels=names, classes=classes, labels=(0,), domain="scan", conditions={},
+            channels=names, classes=classes, labels=(0, *classes.values()), domain="scan", conditions={},
             image_range=[(0, 1)] * len(names), **self._settings,
         )  # fmt: skip
         self.channels, self.classes = names, dict(classes)
         self._named = not isinstance(channels, int)
         self.config: GANConfig | None = None
-        self.generator: nn.Module | None = None
+        self.generator: Generator | None = None
+        self.discriminator: nn.Module | None = None
         self.path: Path | None = None
 
     @classmethod
@@ -118,8 +120,11 @@ class GAN:
         seed: int = 0,
         progress: Progress | None = None,
         checkpoint_every: int = CHECKPOINT_EVERY,
+        judge_every: int = JUDGE_EVERY,
+        features: str = "auto",
+        tensorboard: bool = False,
     ) -> FitResult:
-        """Train on real crops or scenes.
+        """Train on real crops or scenes; under torchrun, on all of its processes.
 
         Args:
             crops: a bank of them, of this GAN's size, channels and classes.
@@ -132,6 +137,9 @@ class GAN:
             seed: all randomness follows from it; on the same device the same seed gives the same weights.
             progress: told every few steps.
             checkpoint_every: steps between checkpoints.
+            judge_every: steps between measurements of KID and diversity; 0 for none.
+            features: what these are measured on, see :func:`domaingan.fidelity.features.extractor`.
+            tensorboard: write TensorBoard events beside ``log.csv``.
 
         Raises:
             DataError: the crops do not fit the GAN, the folder exists, or the training diverged.
@@ -142,22 +150,34 @@ class GAN:
         config = self._config_for(crops, steps, choose_precision(precision, device), seed)
         if resume and precision == "auto" and out is not None and (out / folder.CONFIG).is_file():
             config = config.model_copy(update={"precision": folder.read_config(out).precision})
+        build(config)  # refuses what cannot be built before a folder is written
         fabric = fabric_for(device, config.precision)
         if out is not None:
-            config = folder.claim(out, config, resume=resume, overwrite=overwrite)
+            config = _claimed(out, config, fabric, resume=resume, overwrite=overwrite)
             if config.weights_sha256:
                 self._adopt(GAN.load(out))
                 return FitResult(out, config.steps, time.perf_counter() - started, 0.0)
-        data = TrainingCrops(crops, config)
+        data = TrainingCrops(crops, config, fabric.device)
         trainer = Trainer(config, data, fabric)
+        trainer.messages += _alone(config)
         if out is not None and resume:
             trainer.resume(out / folder.CHECKPOINTS)
-        preview = None if out is None else partial(_write_preview, config=config, crops=data, out=out)
-        speed = train(trainer, out, progress=progress, preview=preview, checkpoint_every=checkpoint_every)
-        self.generator = calibrated(trainer.ema.cpu(), config)
+        written = out if fabric.is_global_zero else None
+        course = Course(
+            trainer, written, progress if fabric.is_global_zero else None, checkpoint_every=checkpoint_every,
+            judge_every=judge_every, tensorboard=tensorboard,
+        )  # fmt: skip
+        if written is not None:
+            course.preview = partial(_write_preview, config=config, crops=data, out=written)
+        if fabric.is_global_zero:
+            course.judge = Judge(config, data, features, str(fabric.device))
+        speed = course.run()
+        self.generator = calibrated(trainer.ema, data).cpu()
+        self.discriminator = trainer.discriminator.cpu().eval().requires_grad_(True)
         self.config, self.path = config, out
-        if out is not None:
-            self.config = folder.finish(out, config, self.generator)
+        if written is not None:
+            self.config = folder.finish(written, config, self.generator, self.discriminator)
+        fabric.barrier()
         return FitResult(out, config.steps, time.perf_counter() - started, speed, tuple(trainer.messages))
 
     def _config_for(self, crops: Bank, steps: int, precision: str, seed: int) -> GANConfig:
@@ -169,32 +189,62 @@ class GAN:
             raise DataError(f"{len(crops)} crops with {said[0]}", path=crops.path, expected=said[1])
         if steps < 1 or seed < 0:
             raise DataError(f"{steps} steps, seed {seed}", expected="at least 1 step and a seed of at least 0")
-        return build_config(**self._settings, **facts(crops), precision=precision, steps=steps, seed=seed)
+        settings = {"schedule": steps} | self._settings
+        return build_config(**settings, **facts(crops), precision=precision, steps=steps, seed=seed)
 
     # ---------------------------------------------------------------- drawing
 
-    def sample(self, n: int, seed: int = 0, device: str = "auto", **condition: Wanted) -> Bank:
-        """Draw a bank of ``n`` crops or scenes, spread evenly over the conditions' values unless they are given.
+    def sample(
+        self,
+        n: int,
+        seed: int = 0,
+        device: str = "auto",
+        *,
+        hosts: Bank | None = None,
+        truncation: float | None = None,
+        reject: float = 0.0,
+        **condition: Wanted,
+    ) -> Bank:
+        """Draw a bank of ``n`` crops or scenes, spread evenly over the classes unless they are given.
 
         Args:
             n: how many; a few less come back where no usable mask was drawn (``info.left_out`` counts).
             seed: crop ``i`` follows from the seed, ``i`` and its condition.
             device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-            **condition: ``lesion="enhancing"``, several values in a list, or weights in a dict.
+            hosts: real crops whose channels or masks a model is shown that was trained with ``given``.
+            truncation: no latent lies further from 0 than this; see :func:`domaingan.gan.sampling.latents`.
+            reject: the share of draws, those that the discriminator scores lowest, that are drawn again.
+            **condition: ``lesion="enhancing"``, several values in a list, or weights in a dict; ``radius_mm=4.0``, or
+                the ends of a range in a tuple.
 
         Raises:
-            DataError: the GAN was not fitted, a condition is unknown, or no mask is usable.
+            DataError: the GAN was not fitted, a condition is unknown, hosts are missing, or no mask is usable.
         """
         config, generator = self._fitted()
+        if n < 1:
+            raise DataError(f"n = {n}", expected="at least 1")
         where = choose_device(device)
         fabric_for(where, config.precision)  # refuses a device that is not there
-        source = "" if self.path is None else str(self.path)
+        shown: Bank | None = None
+        if config.given:
+            if hosts is None:
+                raise DataError("no hosts", expected=f"real crops to take {', '.join(config.given)} from")
+            data, shown = given_by(hosts, config, condition)
+            rows = np.arange(n) % len(shown)
+            drawn, shown = data.encode(rows)[1], shown.take(rows)
+        else:
+            drawn = plan(config, n, seed, condition)
         try:
-            return draw_bank(generator.to(where).eval(), config, n, seed, condition, source)
+            generator.to(where).eval()
+            accept = Rejection.fitted(generator, self.discriminator, config, drawn, seed, reject) if reject else None
+            return draw_bank(
+                generator, config, drawn, seed, truncation=truncation, accept=accept, hosts=shown,
+                source="" if self.path is None else str(self.path),
+            )  # fmt: skip
         finally:
             generator.cpu()
 
-    def _fitted(self) -> tuple[GANConfig, nn.Module]:
+    def _fitted(self) -> tuple[GANConfig, Generator]:
         if self.config is None or self.generator is None:
             raise DataError("the GAN has not been fitted", expected="fit() or GAN.load() first")
         return self.config, self.generator
@@ -206,7 +256,7 @@ class GAN:
         config, generator = self._fitted()
         with atomic_folder(Path(path), overwrite=overwrite) as temporary:
             save_png(sample_sheet(generator, config), temporary / folder.SAMPLES)
-            self.config = folder.finish(temporary, config, generator, Path(path).name)
+            self.config = folder.finish(temporary, config, generator, self.discriminator, Path(path).name)
         self.path = Path(path)
         return self.path
 
@@ -220,17 +270,18 @@ class GAN:
         path = Path(path)
         config = folder.read_config(path)
         try:
-            gan = cls(config.channels, config.classes, **{name: getattr(config, name) for name in _SETTINGS})
+            gan = cls(config.channels, config.classes, **{name: getattr(config, name) for name in SETTINGS})
+            gan.generator, gan.discriminator = build(config)
         except DataError as error:
             raise DataError(error.found, path=path / folder.CONFIG, expected=error.expected) from None
-        gan.generator, _ = build(config)
-        folder.load_weights(path, config, gan.generator)
-        gan.generator.eval()
+        folder.load_weights(path, config, {"generator": gan.generator, "discriminator": gan.discriminator})
+        gan.generator.eval(), gan.discriminator.eval()
         gan.config, gan.path = config, path
         return gan
 
     def _adopt(self, other: GAN) -> None:
-        self.config, self.generator, self.path = other.config, other.generator, other.path
+        self.config, self.path = other.config, other.path
+        self.generator, self.discriminator = other.generator, other.discriminator
 
     def __repr__(self) -> str:
         config, size = self.config, "×".join([str(self._settings["size"])] * self._settings["spatial_dims"])
@@ -239,8 +290,22 @@ class GAN:
         return f"GAN({self._settings['arch']}, {size}, {drawn}, {trained})"
 
 
-_SETTINGS = ("size", "spatial_dims", "arch", "width", "latent", "loss", "augment", "lr", "betas", "batch", "ema")
+def _claimed(out: Path, config: GANConfig, fabric: Fabric, *, resume: bool, overwrite: bool) -> GANConfig:
+    """The folder made this training's by the first process, and the config that all train by."""
+    if fabric.is_global_zero:
+        config = folder.claim(out, config, resume=resume, overwrite=overwrite)
+    fabric.barrier()
+    return config if fabric.is_global_zero else folder.read_config(out)
 
 
-def _write_preview(ema: nn.Module, config: GANConfig, crops: TrainingCrops, out: Path) -> None:
-    save_png(sample_sheet(calibrated(ema, config), config, crops), out / folder.SAMPLES)
+def _alone(config: GANConfig) -> list[str]:
+    """A word for each condition of one value alone."""
+    return [
+        f"{name} has one value alone, {values[0]}: it conditions nothing"
+        for name, values in config.conditions.items()
+        if len(values) == 1 and all(t.codes[list(config.conditions).index(name)] == 0 for t in config.templates)
+    ]
+
+
+def _write_preview(ema: Generator, config: GANConfig, crops: TrainingCrops, out: Path) -> None:
+    save_png(sample_sheet(calibrated(ema, crops), config, crops), out / folder.SAMPLES)

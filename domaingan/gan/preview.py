@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor
 
+from domaingan.gan.conditions import Condition, scale
 from domaingan.gan.config import GANConfig
 from domaingan.gan.data import TrainingCrops, decode
-from domaingan.gan.sampling import paint
+from domaingan.gan.networks import Generator
+from domaingan.gan.sampling import latents
+from domaingan.gan.standing import paint
 from domaingan.pictures import Picture, contact_sheet, tile
 
 COLUMNS = 6
@@ -19,40 +23,52 @@ ROWS = 8
 """At most so many kinds of crops are shown."""
 
 
-def sample_sheet(generator: nn.Module, config: GANConfig, crops: TrainingCrops | None = None) -> Picture:
+def sample_sheet(generator: Generator, config: GANConfig, crops: TrainingCrops | None = None) -> Picture:
     """A picture of what the generator draws: a row for each combination of condition values, real crops first.
 
     Args:
-        generator: calibrated, see :func:`domaingan.gan.sampling.calibrated`.
+        generator: calibrated, see :func:`domaingan.gan.standing.calibrated`.
         config: the model's.
-        crops: where the real crops come from; without them the rows hold generated ones alone.
+        crops: where the real crops come from, and what is given; without them the rows hold generated ones alone.
     """
     kinds = config.combinations()[:ROWS]
-    z = np.random.default_rng([config.seed, 3]).standard_normal((COLUMNS, config.latent)).astype(np.float32)
-    painted = paint(generator, config, np.tile(z, (len(kinds), 1)), [kind for kind in kinds for _ in range(COLUMNS)])
-    fake_images, fake_masks = decode(painted, config)
+    z = latents(config, [(config.seed, column, 3) for column in range(COLUMNS)])
     tiles: list[Picture] = []
     captions: list[str] = []
-    for row, kind in enumerate(kinds):
+    for kind in kinds:
         name = ", ".join(config.named(kind).values()) or config.kind
-        real = [] if crops is None else _real(crops, config, kind)
-        drawn = slice(row * COLUMNS, (row + 1) * COLUMNS)
-        fake = [_tile(i, m, config) for i, m in zip(fake_images[drawn], fake_masks[drawn], strict=True)]
-        tiles += real + fake
-        if real:
-            captions += [f"{name}: real", *[""] * (len(real) - 1)]
-        captions += [f"{name}: generated", *[""] * (len(fake) - 1)]
+        rows = None if crops is None else _rows(crops, kind)
+        real = [] if crops is None or rows is None else _tiles(crops.encode(rows)[0], config)
+        if crops is not None and rows is not None and config.given:
+            condition = crops.encode(np.resize(rows, COLUMNS))[1].to(torch.device("cpu"))
+        else:
+            condition = _of_kind(config, kind)
+        fake = _tiles(paint(generator, config, z, condition), config)
+        tiles += real + [np.full_like(fake[0], 255)] * (COLUMNS - len(real) if real else 0) + fake
+        captions += [f"{name}: real", *[""] * (COLUMNS - 1)] if real else []
+        captions += [f"{name}: generated", *[""] * (COLUMNS - 1)]
     return contact_sheet(tiles, COLUMNS * (1 if crops is None else 2), captions)
 
 
-def _real(crops: TrainingCrops, config: GANConfig, kind: tuple[int, ...]) -> list[Picture]:
-    """A few real crops of one kind, evenly over the bank; blank tiles where there are fewer."""
+def _of_kind(config: GANConfig, kind: tuple[int, ...]) -> Condition:
+    """Crops of one kind, with the numbers of training crops from the smallest to the largest."""
+    alike = [template.numbers for template in config.templates if template.codes == kind]
+    numbers = np.array([[math.nan if v is None else v for v in row] for row in alike], np.float32)
+    if numbers.size:
+        numbers = numbers[np.argsort(numbers[:, 0], kind="stable")]
+    numbers = numbers[np.linspace(0, len(numbers) - 1, COLUMNS).round().astype(int)].reshape(COLUMNS, -1)
+    codes = torch.tensor([kind] * COLUMNS, dtype=torch.int64).reshape(COLUMNS, -1)
+    given = torch.zeros(COLUMNS, sum(config.is_given), *[config.size] * config.spatial_dims)
+    return Condition(codes, scale(torch.from_numpy(numbers), config), given)
+
+
+def _rows(crops: TrainingCrops, kind: tuple[int, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    """A few real crops of one kind, evenly over the bank."""
     matching = np.flatnonzero((crops.codes == np.asarray(kind, dtype=np.int64)).all(axis=1))
-    chosen = np.unique(np.linspace(0, len(matching) - 1, min(COLUMNS, len(matching))).astype(int))
-    images, masks = decode(crops.encode(matching[chosen])[0], config)
-    tiles = [_tile(image, mask, config) for image, mask in zip(images, masks, strict=True)]
-    return tiles + [np.full_like(tiles[0], 255)] * (COLUMNS - len(tiles))
+    return matching[np.unique(np.linspace(0, len(matching) - 1, min(COLUMNS, len(matching))).astype(int))]
 
 
-def _tile(image: np.ndarray[tuple[int, ...], np.dtype[np.float32]], mask: Sequence[int], config: GANConfig) -> Picture:
-    return tile(image, np.asarray(mask), domain=config.domain, zoom=max(1, 64 // config.size))
+def _tiles(stacks: Tensor, config: GANConfig) -> list[Picture]:
+    images, masks = decode(stacks, config)
+    zoom = max(1, 64 // config.size)
+    return [tile(image, mask, domain=config.domain, zoom=zoom) for image, mask in zip(images, masks, strict=True)]

@@ -1,32 +1,28 @@
-"""From a generator to a bank: latents, conditions, clean masks, a place and spacing for every entry; scenes too."""
+"""From a generator to a bank: latents, clean masks, a place and spacing for every entry; scenes too."""
 
 from __future__ import annotations
 
-import copy
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from scipy.special import ndtr, ndtri
+from torch import Tensor
 
 from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.cutting import MIN_PIXELS
 from domaingan.errors import DataError
-from domaingan.gan.config import GANConfig, Template
+from domaingan.gan.conditions import Condition
+from domaingan.gan.config import MASK, GANConfig, Template
 from domaingan.gan.data import decode
-from domaingan.gan.seeds import seeded
+from domaingan.gan.networks import Generator
+from domaingan.gan.standing import BATCH, paint
 from domaingan.tissue import components, contrast, ring, tissue
-
-Wanted = str | Sequence[str] | Mapping[str, float]
-"""What a condition shall be: one value, several in equal parts, or values with weights."""
-
-BATCH = 32
-"""Crops drawn at a time. Always so many: other batches would be computed with other roundings."""
 
 TRIES = 8
 """How often a crop without a usable mask is drawn again."""
@@ -34,91 +30,29 @@ TRIES = 8
 NEAREST = 5
 """A generated entry's place and spacing come from one of so many real crops of its condition, the nearest in size."""
 
+RADIUS = 1.5
+"""A mask agrees with the radius asked for if it is off by at most this factor."""
 
-@torch.no_grad()
-def calibrated(generator: nn.Module, config: GANConfig, batches: int = 8) -> nn.Module:
-    """A copy, ready to draw, whose batch normalisation has the statistics of its own weights.
+Accept = Callable[[Tensor, Condition], NDArray[np.bool_]]
+"""From stacks and their conditions to whether each may stay."""
 
-    The averaged generator's activations are not those of the one that was trained: as in BigGAN (Brock et al.
-    2019, https://arxiv.org/abs/1809.11096, "standing statistics") they are measured anew.
+
+def latents(config: GANConfig, seeds: list[tuple[int, ...]], truncation: float | None = None) -> Tensor:
+    """``(len(seeds), latent)`` normal numbers, each item's following from its own seed.
+
+    Args:
+        config: says how many.
+        seeds: for each item.
+        truncation: no number lies further from 0 than this: what is drawn is more typical and less varied (Brock et al.
+            2019, https://arxiv.org/abs/1809.11096, section 3.1). None for no limit.
     """
-    generator = copy.deepcopy(generator).train()
-    norms = [module for module in generator.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain mean over all batches
-    device = next(generator.parameters()).device
-    rng, kinds = seeded(config.seed, 2), config.combinations()
-    size = min(64, max(16, config.batch))
-    for batch in range(batches if norms else 0):
-        codes = [kinds[(batch * size + i) % len(kinds)] for i in range(size)]
-        z = torch.randn(size, config.latent, generator=rng)
-        generator(z.to(device), _tensor(codes).to(device))
-    return generator.eval()
-
-
-def _tensor(codes: Sequence[tuple[int, ...]]) -> Tensor:
-    return torch.tensor(codes, dtype=torch.int64).reshape(len(codes), -1)
-
-
-@torch.no_grad()
-def paint(generator: nn.Module, config: GANConfig, z: NDArray[np.float32], codes: Sequence[tuple[int, ...]]) -> Tensor:
-    """The generator's output ``(n, C + M, *size)`` for latents ``(n, latent)`` and codes, on the CPU."""
-    device = next(generator.parameters()).device
-    pieces = []
-    for start in range(0, len(z), BATCH):
-        chunk = torch.from_numpy(z[start : start + BATCH])
-        labels = _tensor(codes[start : start + BATCH])
-        short = BATCH - len(chunk)
-        if short:
-            chunk, labels = (torch.cat([part, part[:1].repeat(short, 1)]) for part in (chunk, labels))
-        pieces.append(generator(chunk.to(device), labels.to(device)).cpu()[: BATCH - short])
-    return torch.cat(pieces)
-
-
-def spread(config: GANConfig, n: int, wanted: Mapping[str, Wanted]) -> list[tuple[int, ...]]:
-    """Condition codes for ``n`` crops: even over what occurs in the training crops, or as ``wanted`` says.
-
-    Raises:
-        DataError: a condition or value is unknown, a weight is negative, or no crop had the values together.
-    """
-    weights = {name: _weights(config, name, choice) for name, choice in wanted.items()}
-    kinds, shares = [], []
-    for codes in config.combinations():
-        named = config.named(codes)
-        share = float(np.prod([chosen.get(named.get(name, ""), 0.0) for name, chosen in weights.items()]))
-        if share > 0:
-            kinds.append(codes)
-            shares.append(share)
-    if not kinds:
-        asked = ", ".join(f"{name}={choice}" for name, choice in wanted.items())
-        raise DataError(f"no training crop was {asked}", expected="values that occur together")
-    # Several combinations may share what was asked for: they share its weight too.
-    keys = [tuple(config.named(codes).get(name) for name in weights) for codes in kinds]
-    together = Counter(keys)
-    part = np.array([share / together[key] for share, key in zip(shares, keys, strict=True)])
-    part /= part.sum()
-    given, chosen = np.zeros(len(kinds)), []
-    for i in range(n):  # the one furthest behind its share is next
-        best = int(np.argmax(part * (i + 1) - given))
-        given[best] += 1
-        chosen.append(kinds[best])
-    return chosen
-
-
-def _weights(config: GANConfig, name: str, choice: Wanted) -> dict[str, float]:
-    if name not in config.conditions:
-        known = ", ".join(config.conditions) or "none: the model has no conditions"
-        raise DataError(f"no condition {name!r}", expected=f"one of {known}")
-    if isinstance(choice, str):
-        choice = [choice]
-    weights = dict(choice) if isinstance(choice, Mapping) else dict.fromkeys(choice, 1.0)
-    for value, weight in weights.items():
-        if value not in config.conditions[name]:
-            raise DataError(f"no {name}={value}", expected=f"one of {', '.join(config.conditions[name])}")
-        if not 0 <= weight < float("inf"):
-            raise DataError(f"a weight of {weight} for {name}={value}", expected="a number of at least 0")
-    return weights
+    if truncation is not None and not truncation > 0:
+        raise DataError(f"truncation {truncation}", expected="a number above 0; about 1 is usual")
+    z = np.stack([np.random.default_rng(list(seed)).standard_normal(config.latent) for seed in seeds])
+    if truncation is not None:  # the same uniform numbers, squeezed between the limits
+        low, high = ndtr(-truncation), ndtr(truncation)
+        z = ndtri(low + ndtr(z) * (high - low))
+    return torch.from_numpy(z.astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -130,74 +64,108 @@ class _Draw:
 
 
 def draw_bank(
-    generator: nn.Module, config: GANConfig, n: int, seed: int, wanted: Mapping[str, Wanted], source: str = ""
+    generator: Generator,
+    config: GANConfig,
+    condition: Condition,
+    seed: int,
+    *,
+    truncation: float | None = None,
+    accept: Accept | None = None,
+    hosts: Bank | None = None,
+    source: str = "",
 ) -> Bank:
-    """``n`` generated crops as a bank.
+    """A generated crop for each item of ``condition``, as a bank.
 
-    Of each mask the largest connected component is kept. A crop whose mask is then too small, or lacks the class
-    that is its condition, is drawn again, 8 times at most; every draw rejected is counted in ``left_out``. What
-    has too small a mask even then is missing from the bank; what lacks its class stays. Crop ``i`` depends on the
-    seed, ``i`` and its condition alone. Scenes have no masks and are taken as they come.
+    Of each mask the largest connected component is kept. A crop whose mask is then too small, lacks the class that is
+    its condition, is far from the radius that is, or is not accepted is drawn again, 8 times at most; every draw
+    rejected is counted in ``left_out``. What has too small a mask even then is missing from the bank; the rest stays.
+    Crop ``i`` depends on the seed, ``i`` and its condition alone. Scenes have no masks.
+
+    Args:
+        generator: calibrated.
+        config: the model's.
+        condition: on the CPU.
+        seed: of the latents.
+        truncation: as in :func:`latents`.
+        accept: may turn down more.
+        hosts: for each item the real crop that its given channels are of; its place and spacing are then the host's.
+        source: where the model lies.
 
     Raises:
-        DataError: ``n`` is not positive, a condition is unknown, or no mask was usable at all.
+        DataError: there is nothing to draw, or no mask was usable at all.
     """
+    n = len(condition.codes)
     if n < 1:
         raise DataError(f"n = {n}", expected="at least 1")
-    codes = spread(config, n, wanted)
     done: dict[int, _Draw] = {}
     rejected: Counter[str] = Counter()
     left = list(range(n))
     for attempt in range(TRIES):
         again = []
-        for i, drawn in _drawn(generator, config, left, codes, (seed, attempt)):
-            if not drawn.problem or (attempt == TRIES - 1 and not drawn.small):
-                done[i] = drawn
-            else:
-                rejected[drawn.problem] += 1
-                again.append(i)
+        for start in range(0, len(left), BATCH):  # never more than a batch of them in float32 at once
+            chunk = left[start : start + BATCH]
+            z = latents(config, [(seed, i, attempt) for i in chunk], truncation)
+            drawn = _drawn(generator, config, z, condition.take(torch.tensor(chunk)), accept)
+            for i, draw in zip(chunk, drawn, strict=True):
+                if not draw.problem or (attempt == TRIES - 1 and not draw.small):
+                    done[i] = draw
+                else:
+                    rejected[draw.problem] += 1
+                    again.append(i)
         left = again
     if not done:
         raise DataError(
             f"none of {n * TRIES} generated masks is usable", expected="a model that was trained for longer"
         )
-    return _bank(config, codes, done, rejected, seed, source)
+    return _bank(config, condition, done, rejected, seed, hosts, source)
 
 
-def _drawn(
-    generator: nn.Module, config: GANConfig, which: list[int], codes: list[tuple[int, ...]], seed: tuple[int, int]
-) -> Iterator[tuple[int, _Draw]]:
-    """The crops ``which``, checked; never more than a batch of them in float32 at once."""
-    for start in range(0, len(which), BATCH):
-        chunk = which[start : start + BATCH]
-        z = np.stack([np.random.default_rng([seed[0], i, seed[1]]).standard_normal(config.latent) for i in chunk])
-        images, masks = decode(paint(generator, config, z.astype(np.float32), [codes[i] for i in chunk]), config)
-        for i, image, mask in zip(chunk, images.astype(np.float16), masks, strict=True):
-            yield i, _checked(config, codes[i], image, mask)
+def _drawn(generator: Generator, config: GANConfig, z: Tensor, on: Condition, accept: Accept | None) -> Iterator[_Draw]:
+    stacks = paint(generator, config, z, on)
+    accepted = np.ones(len(z), dtype=bool) if accept is None else accept(stacks, on)
+    images, masks = decode(stacks, config)
+    for i, ok in enumerate(accepted):
+        draw = _checked(config, tuple(map(int, on.codes[i])), on.numbers[i], images[i].astype(np.float16), masks[i])
+        yield draw if ok or draw.problem else _Draw(draw.image, draw.mask, "draws that the discriminator scores lowest")
 
 
-def _checked(config: GANConfig, codes: tuple[int, ...], image: NDArray[np.float16], mask: NDArray[np.uint8]) -> _Draw:
-    """The crop with a clean mask, and what speaks against it; against a scene nothing does."""
-    if config.kind == "scenes":
+def _checked(
+    config: GANConfig, codes: tuple[int, ...], numbers: Tensor, image: NDArray[np.float16], mask: NDArray[np.uint8]
+) -> _Draw:
+    """The crop with a clean mask, and what speaks against it; against a scene or a given mask nothing does."""
+    if config.kind == "scenes" or MASK in config.given:
         return _Draw(image, mask)
     labels, n = components(mask)
     if n > 1:
         mask = np.where(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]), mask, 0).astype(np.uint8)
-    least = MIN_PIXELS[config.spatial_dims]
-    if np.count_nonzero(mask) < least:
+    least, pixels = MIN_PIXELS[config.spatial_dims], int(np.count_nonzero(mask))
+    if pixels < least:
         return _Draw(image, mask, f"draws with a mask under {least} pixels", small=True)
     for value in config.named(codes).values():
         if value in config.classes and not (mask == config.classes[value]).any():
             return _Draw(image, mask, f"draws without the {value} asked for")
+    if "radius_mm" in config.numbers:
+        wanted = _number(config, "radius_mm", numbers)
+        template = _template(config, codes, pixels, np.random.default_rng(0))
+        found = _radius(pixels * float(np.prod(template.spacing)), config.spatial_dims)
+        if wanted > 0 and not 1 / RADIUS <= found / wanted <= RADIUS:
+            return _Draw(image, mask, "draws with another radius than asked for")
     return _Draw(image, mask)
+
+
+def _number(config: GANConfig, name: str, numbers: Tensor) -> float:
+    """A number condition in its own unit, NaN where it is not known."""
+    low, high = config.numbers[name]
+    return low + float(numbers[list(config.numbers).index(name)]) * (high - low)
 
 
 def _bank(
     config: GANConfig,
-    codes: Sequence[tuple[int, ...]],
+    condition: Condition,
     done: Mapping[int, _Draw],
     rejected: Counter[str],
     seed: int,
+    hosts: Bank | None,
     source: str,
 ) -> Bank:
     info = BankInfo(
@@ -207,34 +175,51 @@ def _bank(
         channels=list(config.channels),
         classes=dict(config.classes),
         conditions={name: list(values) for name, values in config.conditions.items()},
-        subjects=list(config.subjects),
+        numbers=list(config.numbers),
+        subjects=list(dict.fromkeys([*config.subjects, *(hosts.subjects if hosts else ())])),
         ground=config.ground,
         generated=True,
         source=source,
         left_out=dict(rejected),
     )
-    entries = new_entries(info, len(done))
-    order = sorted(done)
+    entries, order = new_entries(info, len(done)), sorted(done)
     for entry, i in zip(entries, order, strict=True):
-        _describe(entry, done[i], config, codes[i], np.random.default_rng([seed, i, TRIES]))
+        codes = tuple(map(int, condition.codes[i]))
+        for name, code in zip(config.conditions, codes, strict=True):
+            entry[f"condition:{name}"] = code
+        for name in config.numbers:
+            entry[f"number:{name}"] = _number(config, name, condition.numbers[i])
+        if hosts is None:
+            _settle(entry, done[i], config, codes, np.random.default_rng([seed, i, TRIES]))
+        else:
+            for name in ("spacing", "centre", "depth_mm", "extent"):
+                entry[name] = hosts.entries[i][name]
+        _measure(entry, done[i], config)
     images = np.stack([done[i].image for i in order])
     return Bank(info, images, np.stack([done[i].mask for i in order]), entries)
 
 
-def _describe(entry: Any, drawn: _Draw, config: GANConfig, codes: tuple[int, ...], rng: np.random.Generator) -> None:
-    """Fill a row of the bank: spacing and place of a real crop alike, radius and contrast as measured."""
-    pixels = np.count_nonzero(drawn.mask)
+def _settle(entry: Any, drawn: _Draw, config: GANConfig, codes: tuple[int, ...], rng: np.random.Generator) -> None:
+    """Give an entry the spacing and place of a real crop alike."""
+    template = _template(config, codes, int(np.count_nonzero(drawn.mask)), rng)
+    entry["spacing"], entry["centre"], entry["depth_mm"] = template.spacing, template.centre, template.depth_mm
+    entry["extent"] = template.extent
+
+
+def _template(config: GANConfig, codes: tuple[int, ...], pixels: int, rng: np.random.Generator) -> Template:
+    """One of the real crops of the same conditions that are nearest in size."""
     alike = [template for template in config.templates if template.codes == codes] or list(config.templates)
     edge = _radius(pixels, config.spatial_dims)
     alike.sort(key=lambda template: abs(_radius_pixels(template) - edge))
-    template = alike[int(rng.integers(min(NEAREST, len(alike))))]
-    entry["spacing"], entry["centre"], entry["depth_mm"] = template.spacing, template.centre, template.depth_mm
-    entry["extent"] = template.extent
-    for name, code in zip(config.conditions, codes, strict=True):
-        entry[f"condition:{name}"] = code
+    return alike[int(rng.integers(min(NEAREST, len(alike))))]
+
+
+def _measure(entry: Any, drawn: _Draw, config: GANConfig) -> None:
+    """Note an entry's radius and contrast; a scene has none."""
     if config.kind == "scenes":
         return
-    entry["radius_mm"] = _radius(pixels * float(np.prod(template.spacing)), config.spatial_dims)
+    pixels = np.count_nonzero(drawn.mask)
+    entry["radius_mm"] = _radius(pixels * float(np.prod(entry["spacing"])), config.spatial_dims)
     image = drawn.image.astype(np.float32)
     entry["contrast"] = contrast(image, drawn.mask, ring(drawn.mask, inside=tissue(image)))[0]
 

@@ -1,0 +1,68 @@
+"""The generators and discriminators, each in 2D and 3D from one description.
+
+A generator embeds a :class:`~domaingan.gan.conditions.Condition` and paints some channels of a pyramid of stacks; a
+discriminator maps a pyramid of whole stacks and the condition to one score an item (see
+:mod:`domaingan.gan.networks.parts`). Both are built from a config, so that a model folder says all there is to know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from domaingan.gan.config import GANConfig
+from domaingan.gan.losses import LOSSES
+from domaingan.gan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from domaingan.gan.networks.mlp import MLPDiscriminator, MLPGenerator
+from domaingan.gan.networks.parts import Generator, assemble, levels_of, pyramid
+from domaingan.gan.networks.resnet import ResNetDiscriminator, ResNetGenerator
+
+__all__ = ["ARCHITECTURES", "Architecture", "Generator", "assemble", "build", "channels_last", "levels_of", "pyramid"]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A generator and the discriminator that goes with it; both are called with a config and whether to bound the norm.
+
+    Attributes:
+        generator: see :mod:`domaingan.gan.networks`.
+        discriminator: see there.
+        skips: the ``skip`` that it can have, its default first.
+        depth: the depth it has unless another one is asked for.
+    """
+
+    generator: type[Generator]
+    discriminator: type[nn.Module]
+    skips: tuple[str, ...]
+    depth: int = 1
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "dcgan": Architecture(DCGANGenerator, DCGANDiscriminator, ("none", "residual", "multiscale")),
+    "resnet": Architecture(ResNetGenerator, ResNetDiscriminator, ("residual", "multiscale")),
+    "mlp": Architecture(MLPGenerator, MLPDiscriminator, ("none", "residual"), depth=3),
+}
+"""The pairs of networks by name."""
+
+
+def build(config: GANConfig) -> tuple[Generator, nn.Module]:
+    """Generator and discriminator with weights drawn by the config's seed; the global generator stays untouched.
+
+    Raises:
+        DataError: the architecture cannot have this size.
+    """
+    architecture = ARCHITECTURES[config.arch]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        spectral = LOSSES[config.loss].spectral
+        pair = architecture.generator(config, spectral), architecture.discriminator(config, spectral)
+    # One memory format everywhere: another one is computed with other roundings.
+    memory = channels_last(config.spatial_dims)
+    return pair[0].to(memory_format=memory), pair[1].to(memory_format=memory)
+
+
+def channels_last(dims: int) -> torch.memory_format:
+    """The memory format that convolutions of so many dimensions are fastest in."""
+    return torch.channels_last if dims == 2 else torch.channels_last_3d

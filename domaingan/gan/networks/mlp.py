@@ -1,0 +1,105 @@
+"""``mlp``: the classic fully connected pair (Goodfellow et al. 2014; conditioned after Mirza and Osindero 2014)."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from domaingan.errors import DataError
+from domaingan.gan.conditions import Condition, one_hot, one_hot_length
+from domaingan.gan.config import GANConfig
+from domaingan.gan.networks.parts import Generator, Pyramid, bounded, squash
+
+MOST = 1 << 27
+"""A layer of more weights than this is refused: with Adam's moments and the average it would take over 2 GB."""
+
+DROPOUT = 0.3
+
+
+def _hidden(config: GANConfig) -> list[int]:
+    """256, 512, 1024, … at the default width of 32."""
+    return [8 * config.width * 2**level for level in range(config.depth)]
+
+
+def _pixels(config: GANConfig, channels: int) -> int:
+    n, widest = int(channels * config.size**config.spatial_dims), _hidden(config)[-1]
+    if n * widest > MOST:
+        size = "×".join([str(config.size)] * config.spatial_dims)
+        raise DataError(
+            f"arch mlp at {size} with {channels} channels: {n * widest / 1e6:,.0f} million weights in one layer",
+            expected="a smaller size or width, or dcgan or resnet",
+        )
+    return n
+
+
+class Layer(nn.Module):
+    """A linear layer and what follows it, with the input added where ``residual``."""
+
+    def __init__(self, linear: nn.Module, short: nn.Module | None, *after: nn.Module) -> None:
+        super().__init__()
+        self.linear, self.short, self.after = linear, short, nn.Sequential(*after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From ``(B, features)`` to ``(B, out)``."""
+        h: Tensor = self.after(self.linear(x))
+        return h if self.short is None else h + self.short(x)
+
+
+class MLPGenerator(Generator):
+    """z and the conditions, by hidden layers of twice the width each, to all pixels at once."""
+
+    def __init__(self, config: GANConfig, spectral: bool) -> None:
+        super().__init__()
+        self.config, self.shape = config, (config.size,) * config.spatial_dims
+        given = _pixels(config, sum(config.is_given))
+        sizes = [config.latent + one_hot_length(config) + given, *_hidden(config)]
+        residual = config.skip == "residual"
+        self.layers = nn.Sequential(
+            *(
+                Layer(nn.Linear(a, b), nn.Linear(a, b, bias=False) if residual else None, nn.ReLU())
+                for a, b in pairwise(sizes)
+            )
+        )
+        self.pixels = nn.Linear(sizes[-1], _pixels(config, sum(config.painted)))
+
+    def embed(self, condition: Condition) -> Tensor:
+        """As one-hot vectors and Fourier features."""
+        return one_hot(condition, self.config)
+
+    def forward(self, z: Tensor, embedded: Tensor, image: Tensor) -> Pyramid:
+        """From latents ``(B, latent)`` and conditions to a pyramid of one stack of the channels painted."""
+        seen = torch.cat([z, embedded, image.flatten(1)], dim=1)
+        painted = self.pixels(self.layers(seen)).unflatten(1, (-1, *self.shape))
+        return [squash(painted, self.config.painted[0])]
+
+
+class MLPDiscriminator(nn.Module):
+    """All pixels and the conditions, by hidden layers of half the width each, to a score."""
+
+    def __init__(self, config: GANConfig, spectral: bool) -> None:
+        super().__init__()
+        self.config, bound = config, bounded(spectral)
+        pixels = math.prod([len(config.is_given), *[config.size] * config.spatial_dims])
+        sizes = [pixels + one_hot_length(config), *reversed(_hidden(config))]
+        residual = config.skip == "residual"
+        self.layers = nn.Sequential(
+            *(
+                Layer(
+                    bound(nn.Linear(a, b)),
+                    bound(nn.Linear(a, b, bias=False)) if residual else None,
+                    nn.LeakyReLU(0.2),
+                    nn.Dropout(DROPOUT),
+                )
+                for a, b in pairwise(sizes)
+            )
+        )
+        self.score = bound(nn.Linear(sizes[-1], 1))
+
+    def forward(self, stacks: Pyramid, condition: Condition) -> Tensor:
+        """From a pyramid of one whole stack to scores ``(B,)``; positive means real."""
+        seen = torch.cat([stacks[-1].flatten(1), one_hot(condition, self.config).to(stacks[-1].dtype)], dim=1)
+        scores: Tensor = self.score(self.layers(seen)).squeeze(1)
+        return scores

@@ -1,0 +1,119 @@
+"""What the architectures share: convolutions by dimension, the sizes of the layers, pyramids, and painting.
+
+A *stack* is image and mask channels together, ``(B, C + M, *size)`` in [-1, 1]. A *pyramid* is a list of stacks, each
+twice as large as the one before; the last one has the full size. It holds that one alone unless ``skip`` is
+``multiscale``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, avg_pool3d
+from torch.nn.utils.parametrizations import spectral_norm
+
+from domaingan.gan.conditions import Condition
+from domaingan.gan.config import GANConfig
+
+START = 4
+"""Edge of the coarsest features."""
+
+EMBEDDING = 64
+"""Length of the sum of condition embeddings that a generator sees."""
+
+Pyramid = list[Tensor]
+
+CONV: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
+NORM: dict[int, type[nn.Module]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+POOL: dict[int, Callable[..., Tensor]] = {2: avg_pool2d, 3: avg_pool3d}
+LINEAR = {2: "bilinear", 3: "trilinear"}
+
+
+def widths_of(config: GANConfig) -> list[int]:
+    """Channels at half the size, a quarter, … down to 4 pixels."""
+    return [min(config.width * 2**level, 8 * config.width) for level in range(int(math.log2(config.size)) - 2)]
+
+
+def bounded(config_spectral: bool) -> Callable[[nn.Module], nn.Module]:
+    """Spectral normalisation (Miyato et al. 2018, https://arxiv.org/abs/1802.05957), or nothing."""
+    return spectral_norm if config_spectral else lambda module: module
+
+
+def halved(x: Tensor) -> Tensor:
+    """Half the resolution, by means over 2 pixels an axis."""
+    return POOL[x.ndim - 2](x, 2)
+
+
+def pyramid(stack: Tensor, levels: int) -> Pyramid:
+    """A stack and its halves, the smallest first."""
+    result = [stack]
+    for _ in range(levels - 1):
+        result.insert(0, halved(result[0]))
+    return result
+
+
+def levels_of(config: GANConfig) -> int:
+    """How many stacks a pyramid of this config holds."""
+    return len(widths_of(config)) if config.skip == "multiscale" else 1
+
+
+def assemble(painted: Pyramid, image: Tensor, config: GANConfig) -> Pyramid:
+    """What was painted and what was given as whole stacks, their channels in the config's order."""
+    if not any(config.is_given):
+        return painted
+    given = pyramid(image, len(painted))
+    order = sorted(range(len(config.is_given)), key=lambda i: config.is_given[i])
+    back = torch.tensor(sorted(range(len(order)), key=lambda i: order[i]), device=image.device)
+    return [torch.cat([a, b.to(a.dtype)], dim=1)[:, back] for a, b in zip(painted, given, strict=True)]
+
+
+def squash(x: Tensor, images: int) -> Tensor:
+    """A generator's last features as a stack: the image by tanh, the mask by softmax, brought to the same range."""
+    x = x.float()
+    return torch.cat([x[:, :images].tanh(), x[:, images:].softmax(dim=1) * 2 - 1], dim=1)
+
+
+class Generator(nn.Module):
+    """What every generator offers: called with latents, embedded conditions and given channels, it paints a pyramid."""
+
+    def embed(self, condition: Condition) -> Tensor:
+        """Classes and numbers as vectors ``(B, E)``: what lies between two of them can be drawn too."""
+        raise NotImplementedError
+
+    def paint(self, z: Tensor, condition: Condition) -> Pyramid:
+        """From latents ``(B, latent)`` and their conditions to a pyramid of the channels painted."""
+        painted: Pyramid = self(z, self.embed(condition), condition.image)
+        return painted
+
+
+class Painter(nn.Module):
+    """A convolution from features to the channels that are painted."""
+
+    def __init__(self, channels: int, config: GANConfig) -> None:
+        super().__init__()
+        self.images = config.painted[0]
+        self.conv = CONV[config.spatial_dims](channels, sum(config.painted), 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From ``(B, channels, *size)`` to a stack ``(B, painted, *size)`` in [-1, 1]."""
+        return squash(self.conv(x), self.images)
+
+
+class BatchSpread(nn.Module):
+    """One more channel: how much the features of the batch differ among items of the same class.
+
+    After Karras et al. 2018 (https://arxiv.org/abs/1710.10196), with the spread taken within each class: a generator
+    that draws one and the same crop for a class would else go unnoticed behind the differences between classes.
+    A batch is all real or all fake, with the same classes.
+    """
+
+    def forward(self, x: Tensor, same: Tensor) -> Tensor:
+        """From ``(B, C, *spatial)`` and ``(B, B)`` of :meth:`Condition.same` to ``(B, C + 1, *spatial)``."""
+        with torch.autocast(x.device.type, enabled=False):  # in bf16 the difference of squares would be noise
+            flat, share = x.flatten(1).float(), same / same.sum(dim=1, keepdim=True)
+            variance = (share @ flat.square() - (share @ flat).square()).clamp(min=0)
+            spread = (variance + 1e-4).sqrt().mean(dim=1).to(x.dtype)
+        return torch.cat([x, spread.reshape(-1, 1, *[1] * (x.ndim - 2)).expand(-1, 1, *x.shape[2:])], dim=1)

@@ -1,0 +1,124 @@
+"""The course of a training: steps, and what is logged, judged, said and kept on the way."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from domaingan.errors import DataError
+from domaingan.gan.fit import Trainer
+from domaingan.gan.log import LOG, Means, TrainingLog
+from domaingan.gan.networks import Generator
+from domaingan.gan.watch import Watch
+
+LOG_EVERY = 10
+CHECKPOINT_EVERY = 100
+JUDGE_EVERY = 500
+
+
+class Progress(Protocol):
+    """Who is told how the training goes."""
+
+    def update(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
+        """Called every few steps; ``metrics`` is the row that went into ``log.csv``, means since the last row."""
+
+    def say(self, message: str) -> None:
+        """Called when there is something that a person should know."""
+
+
+@dataclass
+class Course:
+    """Takes the steps that are left, with a log, checkpoints and a picture now and then.
+
+    Attributes:
+        trainer: at the step to go on from.
+        out: the model folder, or None to write nothing.
+        progress: told every few steps.
+        preview: called with the averaged generator after each checkpoint.
+        judge: called with it every ``judge_every`` steps; its numbers go into the log.
+        checkpoint_every: steps between checkpoints; there is always one after the last step.
+        judge_every: steps between two judgements; 0 for none.
+        tensorboard: whether rows of the log go to TensorBoard too.
+    """
+
+    trainer: Trainer
+    out: Path | None = None
+    progress: Progress | None = None
+    preview: Callable[[Generator], None] | None = None
+    judge: Callable[[Generator], dict[str, float]] | None = None
+    checkpoint_every: int = CHECKPOINT_EVERY
+    judge_every: int = JUDGE_EVERY
+    tensorboard: bool = False
+    _busy: float = field(default=0.0, init=False)
+
+    def run(self) -> float:
+        """Train to the end.
+
+        Returns:
+            Real crops a second, over the steps taken.
+
+        Raises:
+            DataError: a loss or a weight is not a number any more.
+        """
+        trainer, means = self.trainer, Means()
+        log = TrainingLog(self.out and self.out / LOG, trainer.step, tensorboard=self.tensorboard)
+        watch = Watch(trainer.config.ada is not None)
+        total, first, since = trainer.config.steps, trainer.step, time.perf_counter()
+        while trainer.step < total:
+            means.add(trainer.train_step())
+            last = trainer.step == total
+            judged = bool(self.judge_every) and (trainer.step % self.judge_every == 0 or last)
+            if trainer.step % LOG_EVERY == 0 or last or judged:
+                metrics = self._row(means)
+                self._busy += time.perf_counter() - since
+                metrics["images_per_second"] = (trainer.step - first) * trainer.config.batch / self._busy
+                if judged and self.judge is not None:
+                    metrics |= self.judge(trainer.ema)
+                log.row({"step": trainer.step, **metrics})
+                self._tell(watch.read(trainer.step, metrics), metrics)
+                since = time.perf_counter()
+            if trainer.step % self.checkpoint_every == 0 or last:
+                self._busy += time.perf_counter() - since
+                self._keep()
+                since = time.perf_counter()
+        trainer.feed.close()
+        log.close()
+        return (trainer.step - first) * trainer.config.batch / self._busy if self._busy else 0.0
+
+    def _row(self, means: Means) -> dict[str, float]:
+        metrics, trainer = means.take(), self.trainer
+        if not all(map(math.isfinite, metrics.values())):
+            raise _diverged(trainer.step, self.out)
+        metrics["d_heldout"] = trainer.score_held_out()
+        gap = metrics["d_real"] - metrics["d_fake"]
+        metrics["r_v"] = (metrics["d_real"] - metrics["d_heldout"]) / gap if gap > 0 else math.nan
+        metrics["augment"] = float(trainer.adaptive.probability)
+        return metrics
+
+    def _tell(self, messages: list[str], metrics: Mapping[str, float]) -> None:
+        self.trainer.messages += messages
+        if self.progress is None:
+            return
+        self.progress.update(self.trainer.step, self.trainer.config.steps, metrics)
+        for message in messages:
+            self.progress.say(message)
+
+    def _keep(self) -> None:
+        if not self.trainer.is_finite():
+            raise _diverged(self.trainer.step, self.out)
+        if self.out is None:
+            return
+        self.trainer.save(self.out / "checkpoints")
+        if self.preview is not None:
+            self.preview(self.trainer.ema)
+
+
+def _diverged(step: int, out: Path | None) -> DataError:
+    kept = "" if out is None else "; the last good checkpoint is kept"
+    return DataError(
+        f"training diverged at step {step} (NaN){kept}", path=out, expected="finite losses: try a lower learning rate"
+    )
