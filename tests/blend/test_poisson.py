@@ -51,7 +51,7 @@ def test_it_is_what_a_sparse_direct_solve_finds(
     problem: tuple[np.ndarray, np.ndarray, np.ndarray], kind: type[np.floating]
 ) -> None:
     right, domain, free = problem
-    u = solve(right.astype(kind), domain, free)
+    u = solve(right.astype(kind), domain, free, tolerance=1e-5)
     assert u.dtype == kind and not u[:, ~domain].any()
     if not domain.any():
         return
@@ -104,7 +104,7 @@ def test_gradients_are_the_crops_and_values_around_the_hosts(dims: int) -> None:
     inside = weight > 0
     assert np.array_equal(result[:, ~inside], host[:, ~inside])
     laplacians = [minus_laplacian(image, 2 * dims)[:, inside] for image in (result, crop)]
-    np.testing.assert_allclose(*laplacians, atol=1e-4)
+    np.testing.assert_allclose(*laplacians, atol=5e-3)
 
 
 def test_mixed_gradients_let_the_hosts_texture_through() -> None:
