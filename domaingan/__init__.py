@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from domaingan import albumentations as albumentations
+    from domaingan import monai as monai
     from domaingan.adapters import load as load
     from domaingan.bank import Bank as Bank
     from domaingan.blend import Paste as Paste
@@ -56,10 +58,14 @@ _HOMES = {
     "view": "grid",
 }
 
-__all__ = [*sorted(_HOMES), "__version__"]
+_MODULES = ("albumentations", "monai")  # transforms of those libraries, by the libraries' names
+
+__all__ = [*sorted([*_HOMES, *_MODULES]), "__version__"]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"domaingan.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'domaingan' has no attribute {name!r}")
     return getattr(importlib.import_module(f"domaingan.{_HOMES[name]}"), name)

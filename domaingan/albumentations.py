@@ -1,0 +1,243 @@
+"""Paste and relight as transforms of albumentations (https://albumentations.ai, 2.0)::
+
+    train = A.Compose(
+        [dg.albumentations.Paste("banks/people", classes="data/classes.json"), A.HorizontalFlip()],
+        bbox_params=A.BboxParams("coco", label_fields=["category"]),
+        seed=0,
+    )
+    train(image=image, mask=mask, bboxes=boxes, category=names)
+
+What they do is what :class:`domaingan.blend.Paste` and :class:`domaingan.blend.Relight` do. ``A.load`` and
+``A.from_dict`` know them once this module has been imported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan import blend
+from domaingan.bank import Bank
+from domaingan.errors import DataError
+from domaingan.sample import Sample
+from domaingan.transforms.box_labels import CORNERS, BoxLabels
+from domaingan.transforms.hosts import Classes, from_sample, named_values, opened, schema_of, to_sample
+from domaingan.transforms.targets import Hosts, same_number
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing must not look for a newer version on the net
+
+import albumentations as A
+from albumentations.core.type_definitions import Targets
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Unsaved:
+    """A bank that is in memory alone, in a pipeline as a dictionary: ``A.from_dict`` takes it, ``A.save`` cannot."""
+
+    bank: Bank
+
+
+class _OfBank:
+    """A transform with a bank: as a dictionary it has the bank's path."""
+
+    bank: Bank
+    settings: dict[str, Any]
+
+    def get_transform_init_args(self) -> dict[str, Any]:
+        """The arguments in plain lists and dictionaries."""
+        path = self.bank.path
+        return {"bank": Unsaved(self.bank) if path is None else str(path.absolute()), **self.settings}
+
+    def get_dict_with_id(self) -> dict[str, Any]:
+        """The same for ``A.ReplayCompose``, with the bank itself: replays happen where it was opened."""
+        return {**super().get_dict_with_id(), "bank": self.bank}  # type: ignore[misc]
+
+
+class Paste(_OfBank, A.DualTransform):  # type: ignore[misc]
+    """Puts crops from a bank into images, and says so in masks, boxes and keypoints.
+
+    Args:
+        bank: crops, or the folder they are in.
+        classes: names the values of the masks: a dataset's schema, ``{name: value}``, or a ``classes.json`` or what is
+            in one. Of scans those of the bank unless given; of frames it is needed, and names objects, too.
+        method, per_image, only, variation: as in :class:`domaingan.blend.Paste`.
+        labels: for each of the boxes' label fields the label of a class by name, or one label for all that is pasted:
+            ``{"category": {"car": 3}, "crowd": 0}``. A lone field needs none if it holds names or the mask's values.
+        spacing: mm a pixel of the hosts, for scans.
+        meta_key: an optional target with what else is known of the host, as in ``Sample.meta``: ``name`` (for bound
+            entries), ``subject`` or ``sequence`` (for its horizon), ``spacing``, ``foreground``, ``range``.
+        p: share of the images that are pasted into.
+
+    Targets:
+        image: ``(H, W, C)`` or ``(H, W)``, uint8 or float32. Frames in [0, 1] if float; scans in any unit.
+        mask: ``(H, W)`` class values; needed, as it says where there is room.
+        masks: ``(N, H, W)`` one an object, in the order of the boxes; pasted objects come last.
+        bboxes: in any format. Those of objects that are partly hidden shrink to what is seen, those of objects less
+            than 20 % of which can be seen go; pasted objects come last.
+        keypoints: those that a pasted object hides go.
+
+    What was pasted is in the transform's parameters (``pasted``: one record a crop), for ``save_applied_params`` and
+    ``A.ReplayCompose``: a replay writes the same pixels into the same places.
+
+    Raises:
+        DataError: as :class:`domaingan.blend.Paste`, and for images, masks and boxes that do not fit.
+    """
+
+    _targets = (Targets.IMAGE, Targets.MASK, Targets.BBOXES, Targets.KEYPOINTS)
+
+    def __init__(
+        self,
+        bank: Bank | Unsaved | str | Path,
+        classes: Classes = None,
+        method: str | None = None,
+        per_image: Sequence[int] = (1, 3),
+        only: Sequence[str] = (),
+        variation: blend.Variation | Mapping[str, Any] | None = None,
+        labels: Mapping[str, Any] | None = None,
+        spacing: Sequence[float] = (1.0, 1.0),
+        meta_key: str = "meta",
+        p: float = 0.5,
+    ) -> None:
+        super().__init__(p=p)
+        self.bank = opened(bank.bank if isinstance(bank, Unsaved) else bank)
+        schema = schema_of(classes, self.bank)
+        if isinstance(variation, Mapping):
+            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in variation.items()}
+            variation = blend.Variation(**values)
+        low, high = per_image
+        self.paste = blend.Paste(self.bank, method, (low, high), only, variation, schema)
+        self.paste.check(schema)
+        fields = BoxLabels(schema.classes, dict(labels or {}))
+        self.hosts = Hosts(self.bank.info, schema, fields, tuple(spacing), meta_key)
+        self._available_keys.add(meta_key)
+        self.settings = {
+            "classes": named_values(schema),
+            "method": method,
+            "per_image": [low, high],
+            "only": list(only),
+            "variation": None if variation is None else _listed(asdict(variation)),
+            "labels": dict(labels or {}),
+            "spacing": list(spacing),
+            "meta_key": meta_key,
+        }
+
+    # ---------------------------------------------------------------- drawing
+
+    def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+        """Everything about one paste: what was pasted, and what is written where."""
+        processor = self.get_processor("bboxes")
+        host = self.hosts.sample(data, processor)
+        after = self.paste(host, self.random_generator)
+        return {"pasted": after.meta["pasted"], **self.hosts.written(host, after, data, processor)}
+
+    # ---------------------------------------------------------------- applying
+
+    def apply_with_params(self, params: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Apply the drawn parameters; an empty list of masks may grow, too."""
+        if "masks" in kwargs and kwargs["masks"] is not None and not len(kwargs["masks"]) and "instances" in params:
+            kwargs["masks"] = np.zeros((0, *params["instances"].shape), dtype=np.uint8)
+        applied: dict[str, Any] = super().apply_with_params(params, *args, **kwargs)
+        return applied
+
+    def apply(self, img: Array, changed: Array, pixels: Array, **params: Any) -> Array:
+        """The image with the pasted pixels."""
+        return _with(img, changed, pixels if img.ndim == 3 else pixels[:, 0])
+
+    def apply_to_mask(self, mask: Array, relabelled: Array, values: Array, **params: Any) -> Array:
+        """The mask with the pasted objects' values."""
+        return _with(mask, relabelled, values if mask.ndim == 2 else values[:, None])
+
+    def apply_to_masks(
+        self, masks: Array, before: int, older: Array, corners: Array, instances: Array, **params: Any
+    ) -> Array:
+        """Each object's mask less what pasted objects hide of it, and theirs."""
+        same_number(len(masks), before, "masks")
+        kept, seen = masks[older], instances > len(older)
+        kept[:, seen] = 0
+        numbers = np.arange(len(older), len(corners)) + 1
+        pasted = (instances == numbers.reshape(-1, 1, 1)) * masks.dtype.type(masks.max() if masks.any() else 1)
+        return np.concatenate([kept, pasted.reshape(-1, *masks.shape[1:]).astype(masks.dtype)])
+
+    def apply_to_bboxes(
+        self, bboxes: Array, before: int, older: Array, corners: Array, moved: Array, columns: Array, **params: Any
+    ) -> Array:
+        """``(N, 4+)`` the boxes of what can still be seen, and of what was pasted."""
+        same_number(len(bboxes), before, "boxes")
+        pasted = np.hstack([corners[len(older) :], columns])
+        if not bboxes.size:
+            return pasted if len(pasted) else bboxes
+        rows = np.vstack([bboxes[older], pasted.reshape(len(pasted), bboxes.shape[1])])
+        rows[moved, :CORNERS] = corners[moved]
+        return rows.astype(bboxes.dtype)
+
+    def apply_to_keypoints(
+        self, keypoints: Array, older: Array, instances: Array, relabelled: Array, **params: Any
+    ) -> Array:
+        """``(N, 2+)`` the keypoints that no pasted object hides."""
+        hiding = relabelled | (instances > len(older))  # also where little is left of an object that went
+        columns, rows = np.floor(keypoints[:, :2]).astype(int).T
+        inside = (rows >= 0) & (columns >= 0) & (rows < hiding.shape[0]) & (columns < hiding.shape[1])
+        hidden = np.zeros(len(keypoints), dtype=bool)
+        hidden[inside] = hiding[rows[inside], columns[inside]]
+        return keypoints[~hidden]
+
+
+class Relight(_OfBank, A.ImageOnlyTransform):  # type: ignore[misc]
+    """Gives frames the look of scenes from a bank.
+
+    Args:
+        bank: scenes, the folder they are in, or one of pictures.
+        method, strength, only: as in :class:`domaingan.blend.Relight`.
+        p: share of the images that are relit.
+
+    Targets:
+        image: ``(H, W, 3)`` RGB, uint8, or float32 in [0, 1].
+
+    Raises:
+        DataError: as :class:`domaingan.blend.Relight`, and for images that do not fit.
+    """
+
+    def __init__(
+        self,
+        bank: Bank | Unsaved | str | Path,
+        method: str = "reinhard",
+        strength: Sequence[float] = (0.7, 1.0),
+        only: Mapping[str, Sequence[str]] | None = None,
+        p: float = 0.5,
+    ) -> None:
+        super().__init__(p=p)
+        self.bank = opened(bank.bank if isinstance(bank, Unsaved) else bank)
+        low, high = strength
+        self.relight = blend.Relight(self.bank, method, (low, high), only)
+        chosen = {name: list(values) for name, values in (only or {}).items()}
+        self.settings = {"method": method, "strength": [low, high], "only": chosen}
+
+    def get_params(self) -> dict[str, Any]:
+        """The seed of scene and strength."""
+        return {"seed": int(self.random_generator.integers(2**63))}
+
+    def apply(self, img: Array, seed: int, **params: Any) -> Array:
+        """The image relit."""
+        host = Sample(to_sample(np.moveaxis(np.atleast_3d(img), -1, 0), self.bank.info))
+        relit = self.relight(host, np.random.default_rng(seed)).image
+        return np.ascontiguousarray(np.moveaxis(from_sample(relit, img.dtype, self.bank.info), 0, -1))
+
+
+def _with(array: Array, where: Array, values: Array) -> Array:
+    if array.shape[:2] != where.shape:
+        raise DataError(f"an array {array.shape}", expected=f"one of {where.shape}, as what was pasted into")
+    written = array.copy()
+    written[where] = values
+    return written
+
+
+def _listed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}

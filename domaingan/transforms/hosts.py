@@ -1,0 +1,126 @@
+"""What the transforms of other libraries share: a bank and the hosts' classes as users have them, images as samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.adapters import open_bank
+from domaingan.adapters.tables import parse_classes
+from domaingan.bank import Bank, BankInfo
+from domaingan.errors import DataError
+from domaingan.files import read_json
+from domaingan.sample import Schema
+
+Classes = Schema | Mapping[str, Any] | str | Path | None
+"""How the values of the hosts' masks may be named: a dataset's schema, ``{name: value}``, a ``classes.json`` or what
+would be in one; None where they are the bank's own."""
+
+SLACK = 0.25
+"""Frames may leave [0, 1] by this much, as sharp resizing makes them; 0 to 255 or whitened is another matter."""
+
+
+def opened(bank: Bank | str | Path) -> Bank:
+    """A bank, or what :func:`domaingan.adapters.open_bank` finds in a folder."""
+    return bank if isinstance(bank, Bank) else open_bank(bank)
+
+
+def schema_of(classes: Classes, bank: Bank) -> Schema:
+    """The schema of hosts that a bank's crops go into.
+
+    Args:
+        classes: names the values of the hosts' masks. Frames need it: what crops stand on are classes, too.
+        bank: says everything else.
+
+    Raises:
+        DataError: it is missing, or not as :class:`domaingan.adapters.tables.Classes` says.
+    """
+    info = bank.info
+    if isinstance(classes, Schema):
+        return classes
+    if classes is None:
+        if info.domain == "frame":
+            raise DataError("a bank of frames' crops", path=bank.path, expected="classes=, the values of the masks")
+        classes = info.classes
+    path = Path("classes") if isinstance(classes, Mapping) else Path(classes)
+    stored = classes if isinstance(classes, Mapping) else read_json(path)
+    if not isinstance(stored.get("classes"), Mapping):
+        stored = {"classes": dict(stored)}
+    named = parse_classes(dict(stored), path)
+    if info.domain == "frame" and not named.objects:
+        raise DataError("no objects named", path=path, expected='{"classes": {name: value}, "objects": [name]}')
+    return Schema(
+        "arrays",
+        info.domain,
+        info.spatial_dims,
+        tuple(info.channels),
+        named.foreground,
+        tuple(named.ignore),
+        tuple(named.objects),
+    )
+
+
+def named_values(schema: Schema) -> dict[str, Any]:
+    """What :func:`schema_of` makes an equal schema of, in plain lists and dictionaries."""
+    return {"classes": dict(schema.classes), "ignore": list(schema.ignore), "objects": list(schema.objects)}
+
+
+def to_sample(image: NDArray[Any], info: BankInfo) -> NDArray[np.float32]:
+    """A channel-first image as a :class:`domaingan.sample.Sample` has it: frames of bytes in [0, 1], scans as stored.
+
+    Args:
+        image: ``(C, *spatial)``, integers or floats.
+        info: of the bank that goes into it.
+
+    Raises:
+        DataError: other channels or dimensions than the bank's, NaN or infinity, or a frame of another range.
+    """
+    if image.ndim != info.spatial_dims + 1:
+        raise DataError(f"a {image.ndim - 1}D image", expected=f"{info.spatial_dims}D, as the bank is")
+    if len(image) != len(info.channels):
+        found = f"{len(image)} channel{'s' if len(image) > 1 else ''}"
+        raise DataError(found, expected=f"{len(info.channels)}, as the bank has: {', '.join(info.channels)}")
+    values = np.ascontiguousarray(image, dtype=np.float32)
+    if info.domain == "frame" and image.dtype == np.uint8:
+        return values * np.float32(1 / 255)
+    if image.dtype.kind == "f":
+        low, high = float(values.min()), float(values.max())  # NaN spreads to both
+        if not np.isfinite(low + high):
+            raise DataError("NaN or infinite values", expected="finite intensities")
+        if info.domain == "frame" and not (low >= -SLACK and high <= 1 + SLACK):
+            raise DataError(f"a frame of {low:g} to {high:g}", expected="floats in [0, 1], or uint8")
+    elif info.domain == "frame":
+        raise DataError(f"a frame of {image.dtype}", expected="floats in [0, 1], or uint8")
+    return values
+
+
+def from_sample(pixels: NDArray[np.float32], dtype: np.dtype[Any], info: BankInfo) -> NDArray[Any]:
+    """Pixels of :func:`to_sample` in the type that the image had."""
+    if dtype.kind == "f":
+        return pixels.astype(dtype, copy=False)
+    limits = np.iinfo(dtype)
+    scaled = pixels * np.float32(255) if info.domain == "frame" else pixels
+    return np.rint(scaled).clip(limits.min, limits.max).astype(dtype)
+
+
+def to_mask(mask: NDArray[Any], schema: Schema) -> NDArray[Any]:
+    """A ``(*spatial)`` mask of whatever type as integers that hold every class.
+
+    Raises:
+        DataError: fractions, or a type that is too small for a class.
+    """
+    top = max(schema.classes.values())
+    if mask.dtype == bool:
+        mask = mask.view(np.uint8)
+    if mask.dtype.kind == "f":
+        whole = mask.astype(np.int32)
+        if not np.array_equal(whole, mask):
+            raise DataError("a mask of fractions", expected="class values")
+        return whole
+    if mask.dtype.kind not in "iu" or top > np.iinfo(mask.dtype).max:
+        raise DataError(f"a mask of {mask.dtype}", expected=f"a type that holds {top}")
+    return mask

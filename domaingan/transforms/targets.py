@@ -1,0 +1,147 @@
+"""From albumentations' targets to a sample that crops can go into, and what a paste then writes into the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.bank import BankInfo
+from domaingan.blend.covered import box_slices, objects_of
+from domaingan.errors import DataError
+from domaingan.objects import from_instances
+from domaingan.sample import Sample, Schema
+from domaingan.transforms.box_labels import CORNERS, UNKNOWN, BoxLabels
+from domaingan.transforms.hosts import from_sample, to_mask, to_sample
+
+Array = NDArray[Any]
+Targets = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """How targets are read.
+
+    Attributes:
+        info: of the bank.
+        schema: names the values of masks.
+        labels: of the label fields of boxes.
+        spacing: mm a pixel.
+        meta_key: the target with what else is known of the host.
+    """
+
+    info: BankInfo
+    schema: Schema
+    labels: BoxLabels
+    spacing: tuple[float, ...]
+    meta_key: str
+
+    def sample(self, targets: Targets, processor: Any) -> Sample:
+        """The targets as a sample; its objects are told apart only where a target asks for it.
+
+        Args:
+            targets: ``image`` and ``mask``; boxes as albumentations' transforms see them, labels behind the corners.
+            processor: albumentations' ``BboxProcessor``, None where it was told of no boxes.
+
+        Raises:
+            DataError: a target is missing or does not fit the others or the bank.
+        """
+        if targets.get("image") is None or targets.get("mask") is None:
+            missing = "image" if targets.get("image") is None else "mask"
+            raise DataError(f"no {missing}", expected="image= and mask=, to know where there is room")
+        image, mask = targets["image"], targets["mask"]
+        pixels = to_sample(np.moveaxis(image.reshape(*image.shape[:2], -1), -1, 0), self.info)
+        mask = to_mask(mask[..., 0] if mask.ndim == 3 and mask.shape[2] == 1 else mask, self.schema)
+        if mask.shape != pixels.shape[1:]:
+            raise DataError(f"a mask {mask.shape}", expected=f"{pixels.shape[1:]}, as the image is")
+        host = Sample(pixels, mask, meta={"spacing": self.spacing} | dict(targets.get(self.meta_key) or {}))
+        if all(targets.get(name) is None for name in ("bboxes", "masks", "keypoints")):
+            return host
+        return self._with_objects(host, mask, targets, processor)
+
+    def _with_objects(self, host: Sample, mask: Array, targets: Targets, processor: Any) -> Sample:
+        """The host with its objects, as boxes and masks tell them, or else as components of its mask."""
+        values = [self.schema.classes[name] for name in self.schema.objects or self.schema.classes]
+        if targets.get("bboxes") is not None:
+            host = self._with_boxes(host, mask, targets, values, processor)
+        if targets.get("masks") is not None:
+            host = _with_masks(host, mask, targets["masks"])
+        known = objects_of(host, values)
+        return replace(host, boxes=known.boxes, labels=known.labels, instances=known.instances)
+
+    def _with_boxes(self, host: Sample, mask: Array, targets: Targets, values: list[int], processor: Any) -> Sample:
+        """The host with boxes and their class values: where no label tells them, of what most of a box holds."""
+        if processor is None:
+            raise DataError("bboxes alone", expected="bbox_params in A.Compose, which say how they are written")
+        stored = targets["bboxes"]
+        corners = stored.reshape(-1, max(stored.shape[-1], CORNERS))[:, :CORNERS] * ((mask.shape[1], mask.shape[0]) * 2)
+        boxes = np.round(corners, 3).astype(np.float32)  # whole again, where division and multiplication left less
+        labels = self.labels.values(processor, targets)
+        if labels is None:
+            parts = [mask[box_slices(box, 2)] for box in boxes]
+            labels = np.array([_most(part[np.isin(part, values)]) for part in parts], dtype=np.int64)
+        return replace(host, boxes=boxes, labels=labels)
+
+    def written(self, host: Sample, after: Sample, targets: Targets, processor: Any) -> dict[str, Any]:
+        """What a paste writes into the targets.
+
+        ``changed`` ``(H, W)`` and ``pixels`` ``(N, C)`` of the image; ``relabelled`` ``(H, W)`` and ``values`` of the
+        mask; and where there are objects: how many there were ``before``, the numbers of the ``older`` ones that are
+        left, then for these and the pasted ones ``corners`` (shares of width and height), ``moved`` (whether they are
+        others than before), ``instances`` ``(H, W)``; ``columns``: what stands behind the corners of pasted ones.
+        """
+        assert host.mask is not None and after.mask is not None
+        changed, relabelled = np.any(after.image != host.image, axis=0), after.mask != host.mask
+        pixels = from_sample(after.image[:, changed].T, targets["image"].dtype, self.info)
+        drawn = {"changed": changed, "pixels": pixels, "relabelled": relabelled, "values": after.mask[relabelled]}
+        if host.boxes is None:
+            return drawn
+        assert after.boxes is not None and after.labels is not None
+        origins = after.meta["origins"]
+        older = origins[origins >= 0]
+        pasted = after.labels[len(older) :].tolist()
+        moved = np.ones(len(origins), dtype=bool)
+        moved[: len(older)] = (after.boxes[: len(older)] != host.boxes[older]).any(axis=1)
+        columns: Array = np.zeros((len(pasted), 0), dtype=np.float32)
+        if targets.get("bboxes") is not None and pasted:
+            columns = self.labels.columns(processor, targets, pasted)
+        return drawn | {
+            "before": len(host.boxes),
+            "older": older,
+            "corners": after.boxes / np.array((host.mask.shape[1], host.mask.shape[0]) * 2),
+            "moved": moved,
+            "columns": columns,
+            "instances": after.instances,
+        }
+
+
+def same_number(found: int, expected: int, what: str) -> None:
+    """Refuse targets of which there are not as many as objects.
+
+    Raises:
+        DataError: the numbers differ.
+    """
+    if found != expected:
+        raise DataError(f"{found} {what}", expected=f"{expected}, one an object")
+
+
+def _with_masks(host: Sample, mask: Array, masks: Array) -> Sample:
+    """The host with an instance for each of ``masks``; where it knows no boxes, they are measured."""
+    instances = np.zeros(mask.shape, dtype=np.int32)
+    bodies = [np.asarray(body).reshape(mask.shape) > 0 for body in masks]
+    for index in np.argsort([-int(body.sum()) for body in bodies], kind="stable").tolist():  # the smaller in front
+        instances[bodies[index]] = index + 1
+    if host.boxes is not None:
+        same_number(len(masks), len(host.boxes), "masks")
+        return replace(host, instances=instances)
+    told, seen = from_instances(instances, mask), np.unique(instances[instances > 0]) - 1
+    boxes, labels = np.zeros((len(masks), CORNERS), dtype=np.float32), np.full(len(masks), UNKNOWN)
+    boxes[seen], labels[seen] = told.boxes, told.labels
+    return replace(host, instances=instances, boxes=boxes, labels=labels)
+
+
+def _most(values: Array) -> int:
+    return int(np.bincount(values).argmax()) if values.size else UNKNOWN

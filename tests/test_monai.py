@@ -1,0 +1,205 @@
+"""Paste and relight in real pipelines of MONAI: 2D and 3D, tensors come back as they came, the random state decides."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from balls import a_bank, a_host
+from monai.data import CacheDataset, MetaTensor, ThreadDataLoader, list_data_collate
+from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, RandFlipd, ScaleIntensityd
+from scipy import ndimage
+
+import domaingan as dg
+from domaingan import phantoms
+from domaingan.bank import Bank
+from domaingan.errors import DataError
+from domaingan.sample import Sample
+
+BANKS = {dims: a_bank(dims, np.random.default_rng(dims)) for dims in (2, 3)}
+HOSTS = {dims: [a_host(dims, np.random.default_rng(seed)) for seed in range(4)] for dims in (2, 3)}
+KEYS = ["image", "label"]
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def host(dims: int, index: int = 0) -> dict[str, Any]:
+    sample = HOSTS[dims][index]
+    affine = torch.diag(torch.tensor([*sample.spacing, *[1.0] * (4 - dims)], dtype=torch.float64))
+    affine[0, 0] *= -1
+    affine[:dims, 3] = 7
+    image = MetaTensor(torch.from_numpy(sample.image.copy()), affine=affine, meta={"filename_or_obj": sample.name})
+    return {"image": image, "label": MetaTensor(torch.from_numpy(sample.mask.copy())[None], affine=affine)}
+
+
+def pasted(dims: int, **settings: Any) -> dg.monai.RandPasted:
+    return dg.monai.RandPasted(KEYS, BANKS[dims], **{"per_image": (2, 3), "prob": 1.0, **settings})
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_equal_to_the_core_with_the_same_seed(dims: int) -> None:
+    changed = 0
+    for state in range(4):
+        transform = pasted(dims)
+        transform.set_random_state(state)
+        out = transform(host(dims))
+        sample = HOSTS[dims][0]
+        bare = Sample(sample.image, sample.mask, meta={"spacing": sample.spacing})
+        after = dg.Paste(BANKS[dims], per_image=(2, 3))(bare, np.random.default_rng(transform.seed))
+        assert np.array_equal(out["image"].numpy(), after.image)
+        assert np.array_equal(out["label"].numpy()[0], after.mask)
+        assert json.loads(out["image"].meta["pasted"]) == after.meta["pasted"]
+        changed += int((after.mask != sample.mask).sum())
+    assert changed > 0
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_tensors_come_back_as_they_came(dims: int) -> None:
+    given = host(dims)
+    before = {key: given[key].clone() for key in KEYS}
+    transform = pasted(dims)
+    transform.set_random_state(1)
+    out = transform(given)
+    for key in KEYS:
+        assert isinstance(out[key], MetaTensor) and out[key].shape == given[key].shape
+        assert out[key].dtype == given[key].dtype and torch.equal(out[key].affine, before[key].affine)
+        assert torch.equal(given[key], before[key]) and out[key] is not given[key]
+    assert out["image"].meta["filename_or_obj"] == given["image"].meta["filename_or_obj"]
+    assert "pasted" not in given["image"].meta
+    far = ndimage.distance_transform_edt(out["label"][0].numpy() == given["label"][0].numpy()) > 3
+    assert torch.equal(out["image"][:, far], before["image"][:, far]) and not far.all()
+
+
+@pytest.mark.parametrize("kind", ["tensor", "array", "float label"])
+def test_without_metadata_too(kind: str) -> None:
+    given: dict[str, Any] = {key: value.as_tensor() for key, value in host(2).items()}
+    given["image"] = given["image"].double() if kind == "tensor" else given["image"]
+    given["label"] = given["label"].float() if kind == "float label" else given["label"]
+    given = {key: value.numpy() for key, value in given.items()} if kind == "array" else given
+    transform = pasted(2)
+    transform.set_random_state(3)
+    out = transform(given)
+    for key in KEYS:
+        assert type(out[key]) is type(given[key]) and out[key].dtype == given[key].dtype
+    assert (out["label"] != given["label"]).any() and (out["image"] != given["image"]).any()
+
+
+def test_the_random_state_decides_and_nothing_global_does() -> None:
+    results = []
+    for state, world in ((4, 0), (4, 1), (5, 0)):
+        np.random.seed(world)  # noqa: NPY002
+        compose = Compose([RandFlipd(KEYS, prob=0.5, spatial_axis=0), pasted(3)]).set_random_state(state)
+        results.append([compose(host(3, i)) for i in range(3)])
+    one, two, three = ([o["image"].numpy().tobytes() for o in result] for result in results)
+    assert one == two and one != three
+
+
+def test_prob_is_a_share() -> None:
+    transform = pasted(2, prob=0.3)
+    transform.set_random_state(0)
+    given = host(2)
+    same = [transform(given)["image"] is given["image"] for _ in range(60)]
+    assert 25 < sum(same) < 55
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_cached_data_stays_as_it_was_and_batches_are_made(dims: int, tmp_path: Path) -> None:
+    bank = BANKS[dims].save(tmp_path / "bank")
+    paste = dg.monai.RandPasted(KEYS, bank.path, prob=0.8)
+    compose = Compose([ScaleIntensityd("image"), paste]).set_random_state(0)
+    data = CacheDataset([host(dims, i) for i in range(2)], compose, progress=False)
+    cached = [data._cache[i]["image"].clone() for i in range(2)]
+    torch.manual_seed(0)  # MONAI's loaders seed the transforms by it
+    loader = ThreadDataLoader(data, batch_size=2, num_workers=0)
+    batches = [batch for _ in range(3) for batch in loader]
+    assert all(torch.equal(data._cache[i]["image"], cached[i]) for i in range(2))
+    assert batches[0]["image"].shape == (2, *cached[0].shape) and len({float(b["image"].sum()) for b in batches}) > 1
+    labels = torch.stack([data._cache[i]["label"] for i in range(2)])
+    assert any((b["label"] != labels).any() for b in batches)
+
+
+@pytest.mark.parametrize("threads", [True, False])
+def test_workers_of_either_kind(threads: bool, tmp_path: Path) -> None:
+    bank = BANKS[2].save(tmp_path / "bank")
+    compose = Compose([dg.monai.RandPasted(KEYS, bank.path, prob=1.0)]).set_random_state(0)
+    data = CacheDataset([host(2, i) for i in range(4)], compose, progress=False)
+    loader = ThreadDataLoader(
+        data, num_workers=2, batch_size=2, use_thread_workers=threads, collate_fn=list_data_collate
+    )
+    seen = list(loader)
+    assert [b["image"].shape[0] for b in seen] == [2, 2]
+    texts = [text for b in seen for text in b["image"].meta["pasted"]]
+    assert len(texts) == 4 and all(json.loads(text) for text in texts)
+
+
+def test_files_in_files_out(tmp_path: Path) -> None:
+    import nibabel as nib
+
+    sample = HOSTS[3][0]
+    assert sample.mask is not None
+    affine = np.diag([*sample.spacing, 1.0])
+    nib.save(nib.Nifti1Image(np.moveaxis(sample.image, 0, -1), affine), tmp_path / "image.nii.gz")
+    nib.save(nib.Nifti1Image(sample.mask.astype(np.uint8), affine), tmp_path / "label.nii.gz")
+    load = [LoadImaged(KEYS), EnsureChannelFirstd(KEYS)]
+    files = {key: str(tmp_path / f"{key}.nii.gz") for key in KEYS}
+    plain = Compose(load)(files)
+    out = Compose([*load, pasted(3)]).set_random_state(2)(files)
+    assert torch.equal(out["image"].affine, plain["image"].affine) and out["image"].shape == plain["image"].shape
+    assert (out["label"] != plain["label"]).any()
+
+
+def test_spacing_is_the_affines() -> None:
+    sizes = []
+    for factor in (1.0, 0.5):
+        given = host(2)
+        for key in KEYS:
+            given[key].affine = given[key].affine @ torch.diag(
+                torch.tensor([factor, factor, 1, 1], dtype=torch.float64)
+            )
+        transform = pasted(2, per_image=(1, 1), variation=dg.Variation(flip=False, rotate=0, scale=(1, 1)))
+        areas = []
+        for state in range(8):
+            transform.set_random_state(state)
+            areas.append(int((transform(given)["label"] != given["label"]).sum()))
+        sizes.append(np.mean([area for area in areas if area]))
+    assert sizes[1] > 2 * sizes[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"image": torch.zeros(5, 40, 40)}, "5 channels"),
+        ({"image": torch.zeros(2, 4, 40, 40)}, "a 3D image; expected 2D"),
+        ({"label": torch.zeros(1, 8, 8)}, r"a label \(8, 8\); expected \(1, 40, 40\)"),
+        ({"image": torch.full((2, 40, 40), float("nan"))}, "NaN"),
+    ],
+)
+def test_what_does_not_fit_is_one_clear_line(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        pasted(2)({**host(2), **change})
+
+
+def test_keys_that_are_missing() -> None:
+    with pytest.raises(KeyError, match="label"):
+        pasted(2)({"image": host(2)["image"]})
+    out = pasted(2, allow_missing_keys=True)({"image": host(2)["image"], "more": 1})
+    assert set(out) == {"image", "more"} and torch.equal(out["image"], host(2)["image"])
+    with pytest.raises(DataError, match="3 keys"):
+        dg.monai.RandPasted(["a", "b", "c"], BANKS[2])
+
+
+def test_frames_are_relit_as_the_core_does() -> None:
+    frames = phantoms.load("driving", sequences=3, frames=1)
+    bank: Bank = dg.scenes(frames, 16)
+    sample = frames[0]
+    transform = dg.monai.RandRelightd(["image", "other", "absent"], bank, prob=1, allow_missing_keys=True)
+    transform.set_random_state(0)
+    given = {"image": MetaTensor(torch.from_numpy(sample.image)), "other": torch.from_numpy(sample.image)}
+    out = transform(given)
+    after = dg.Relight(bank)(Sample(sample.image), np.random.default_rng(transform.seed))
+    assert np.array_equal(out["image"].numpy(), after.image) and torch.equal(out["other"], out["image"].as_tensor())
+    assert isinstance(out["image"], MetaTensor) and (out["image"] != given["image"]).any() and set(out) == set(given)
