@@ -75,8 +75,8 @@ class Extractor:
         return np.concatenate(pieces)
 
     def _features(self, images: NDArray[np.floating] | Tensor) -> NDArray[np.float32]:
-        batch = torch.as_tensor(np.asarray(images) if not isinstance(images, Tensor) else images)
-        batch = batch.detach().to(self.device, torch.float32)
+        batch = images.detach() if isinstance(images, Tensor) else torch.from_numpy(np.array(images, np.float32))
+        batch = batch.to(self.device, torch.float32)
         if batch.isnan().any():
             raise DataError("NaN in the images", expected="numbers in [0, 1]")
         shown = views(batch.clamp(0, 1), self.network.channels, len(self.network.size), self.rgb)

@@ -33,7 +33,7 @@ def kid(real: NDArray[np.floating], fake: NDArray[np.floating]) -> KID:
     https://arxiv.org/abs/1801.01401). Its error is the delete-one jackknife's over the samples of both sets, in closed
     form (Arvesen 1969): drawing subsets, as is usual with 10,000s of samples, has little to draw from in 50 to 500,
     and subsets that overlap vary less than new samples would. The jackknife is never too small on average (Efron and
-    Stein 1981), and at most √2 too large, where the distance is 0.
+    Stein 1981), and at most √2 too large, where the distance is 0. Distances by other features do not compare.
 
     Raises:
         DataError: other shapes, NaN, or fewer than 2 samples.

@@ -1,4 +1,4 @@
-"""Features without weights: fixed random convolutions at several scales, for pictures and volumes."""
+"""Features without weights: random convolutions at several scales, whitened by textures drawn for the purpose."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from torch import Tensor
 from torch.nn import functional
 
 SEED = 20_240
-"""Of the filters: everybody's are the same."""
+"""Of filters and textures: everybody's are the same."""
 
-WIDTHS = (32, 64)
+WIDTHS = (16, 32)
 """Filters of the first and of the second layer."""
 
 SCALES = 3
@@ -18,14 +18,30 @@ SCALES = 3
 EDGES = {2: 64, 3: 32}
 """Edge of the pictures and of the volumes that the network sees."""
 
+TEXTURES = {2: 1024, 3: 256}
+"""How many textures whiten the features of pictures and of volumes."""
+
+FLOOR = 0.01
+"""Response under which a filter counts as silent: about that to noise of one grey level in 256."""
+
+RIDGE = 3e-4
+"""Variance, in logarithms of responses, of which whitening makes half as much as of larger ones."""
+
+GAIN = 0.5
+"""Standard deviation of a feature over textures: (x·y / F + 1)³ is to be near its linear part."""
+
 
 class RandomFeatures:
     """Convolutions with random filters that are never trained.
 
-    At each of :data:`SCALES` scales two layers of filters (3 along each axis; ReLU and averaging over 2 between them)
-    see the image, and of every filter the mean and the standard deviation over the image are kept: 576 features.
-    Random filters respond to edges and textures of their size, and the second layer to how these are arranged: enough
-    to tell sets of images apart (Naeem et al. 2020, https://arxiv.org/abs/2002.09797), though not by what they show.
+    At each of :data:`SCALES` scales two layers of random filters without a mean (3 along each axis; ReLU and averaging
+    over 2 between them) see the image. Of every filter the logarithm of the mean absolute response in each of the 2^d
+    parts of the image is kept, and beside them the image itself at 4^d. On their own such numbers all say the same,
+    how much contrast there is; so they are whitened: what varies little over textures drawn at random (smooth and
+    rough, soft and sharp, faint and strong, noisy and clean) but differs between two sets of images counts most.
+
+    That is enough to tell blurred, noisy, shuffled or repeated images from real ones, as random networks are known to
+    be (Naeem et al. 2020, https://arxiv.org/abs/2002.09797); it does not see what an image shows.
 
     Args:
         spatial_dims: 2 or 3.
@@ -39,30 +55,64 @@ class RandomFeatures:
         self.name = f"random convolutions{why}"
         self.size = (EDGES[spatial_dims],) * spatial_dims
         self.device = device
-        self._filters: dict[int, list[Tensor]] = {}
+        self._known: dict[int, tuple[list[Tensor], Tensor, Tensor]] = {}
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Features ``(N, F)`` of pictures ``(N, C, *size)`` in [0, 1]."""
-        flat = len(self.size) == 2
-        convolve = functional.conv2d if flat else functional.conv3d
-        halve = functional.avg_pool2d if flat else functional.avg_pool3d
-        first, second = self._filters_for(pictures.shape[1])
-        found, image = [], pictures * 2 - 1
-        for _ in range(SCALES):
-            edges = convolve(image, first)
-            found += [edges, convolve(halve(edges.relu(), 2), second)]
-            image = halve(image, 2)
-        parts = [layer.flatten(2) for layer in found]
-        return torch.cat([part.mean(2) for part in parts] + [part.std(2) for part in parts], 1)
+        layers, mean, whitening = self._for(pictures.shape[1])
+        return (responses(pictures, layers) - mean) @ whitening
 
-    def _filters_for(self, channels: int) -> list[Tensor]:
-        """Both layers' filters for images of so many channels, scaled to keep variance (He et al. 2015)."""
-        if channels not in self._filters:
+    def _for(self, channels: int) -> tuple[list[Tensor], Tensor, Tensor]:
+        """Filters, mean and whitening for images of so many channels; always drawn on the CPU, so always the same."""
+        if channels not in self._known:
             rng = torch.Generator().manual_seed(SEED)
-            kernel = (3,) * len(self.size)
-            layers = []
-            for inputs, outputs in zip((channels, WIDTHS[0]), WIDTHS, strict=True):
-                weight = torch.randn((outputs, inputs, *kernel), generator=rng)
-                layers.append((weight * (2 / weight[0].numel()) ** 0.5).to(self.device))
-            self._filters[channels] = layers
-        return self._filters[channels]
+            layers = filters(channels, len(self.size), rng)
+            batches = [textures(32, channels, self.size, rng) for _ in range(TEXTURES[len(self.size)] // 32)]
+            seen = torch.cat([responses(batch, layers) for batch in batches]).double()
+            mean = seen.mean(0)
+            _, spread, axes = torch.linalg.svd((seen - mean) / (len(seen) - 1) ** 0.5, full_matrices=False)
+            whitening = axes.T * GAIN / (spread**2 + RIDGE).sqrt()
+            layers = [layer.to(self.device) for layer in layers]
+            self._known[channels] = layers, mean.float().to(self.device), whitening.float().to(self.device)
+        return self._known[channels]
+
+
+def filters(channels: int, dims: int, rng: torch.Generator) -> list[Tensor]:
+    """Both layers' filters, each without a mean, scaled to keep variance (He et al. 2015)."""
+    layers = []
+    for inputs, outputs in zip((channels, WIDTHS[0]), WIDTHS, strict=True):
+        weight = torch.randn((outputs, inputs, *(3,) * dims), generator=rng)
+        weight -= weight.flatten(2).mean(2).reshape(outputs, inputs, *(1,) * dims)
+        layers.append(weight * (2 / weight[0].numel()) ** 0.5)
+    return layers
+
+
+def responses(pictures: Tensor, layers: list[Tensor]) -> Tensor:
+    """Logarithms of responses, ``(N, F)``, to pictures ``(N, C, *size)`` in [0, 1]."""
+    flat = pictures.ndim == 4
+    convolve = functional.conv2d if flat else functional.conv3d
+    halve = functional.avg_pool2d if flat else functional.avg_pool3d
+    pooled = functional.adaptive_avg_pool2d if flat else functional.adaptive_avg_pool3d
+    first, second = layers
+    image = pictures * 2 - 1
+    found = [pooled(image, 4).flatten(1)]
+    for _ in range(SCALES):
+        edges = convolve(image, first)
+        patterns = convolve(halve(edges.relu(), 2), second)
+        found += [torch.log(pooled(layer.abs(), 2).flatten(1) + FLOOR) for layer in (edges, patterns)]
+        image = halve(image, 2)
+    return torch.cat(found, 1)
+
+
+def textures(n: int, channels: int, size: tuple[int, ...], rng: torch.Generator) -> Tensor:
+    """``(n, channels, *size)`` in [0, 1]: noise with power spectra 1/f to 1/f⁶, half of it sharpened to edges."""
+    axes = tuple(range(2, 2 + len(size)))
+    places = torch.meshgrid(*(torch.fft.fftfreq(edge) for edge in size), indexing="ij")
+    frequency = sum((place**2 for place in places), torch.zeros(size)).sqrt().clamp_min(1 / max(size))
+    steep, sharp, bright, strong, noisy = torch.rand(5, n, *(1,) * (1 + len(size)), generator=rng)
+    white = torch.randn(n, channels, *size, generator=rng)
+    smooth = torch.fft.ifftn(torch.fft.fftn(white, dim=axes) * frequency ** -(0.5 + 2.5 * steep), dim=axes).real
+    smooth = smooth / smooth.std(axes, keepdim=True)
+    edged = torch.tanh(smooth * (20 * sharp - 9).clamp_min(1))
+    image = 0.5 + 0.8 * (bright - 0.5) + 0.05 * 10**strong * edged
+    return (image + 0.05 * noisy**2 * torch.randn(image.shape, generator=rng)).clamp(0, 1)
