@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from domaingan.blend.laplacian import Laplacian
 from domaingan.blend.matching import Histogram, Match, Noise
@@ -59,6 +60,9 @@ MATCHES: dict[str, Callable[[], Match]] = {"histogram": Histogram, "noise": Nois
 
 DEFAULTS = {"scan": "feather", "frame": "soft"}
 """The method of a domain, unless another is named."""
+
+NEARBY = 2
+"""How many pixels around each the host says what it may look like there."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,10 @@ def blend_patch(
 
     1. The crop takes over what is to be matched, and is shifted, channel by channel, so that its ring has the mean of
        the host's ring.
-    2. Host and crop are mixed by the method; outside the object, only where both show tissue.
-    3. The crop's part is shifted by what all that took from the contrast between object and ring, so that the contrast
+    2. Outside the object the crop is kept between the host's own range, a few pixels around each, and the object: the
+       object's soft edge comes along, what it lay beside does not (the dark surface of a brain, a vessel).
+    3. Host and crop are mixed by the method; outside the object, only where both show tissue.
+    4. The crop's part is shifted by what all that took from the contrast between object and ring, so that the contrast
        of the result is ``target`` (that of the crop itself unless given).
 
     Returns:
@@ -134,6 +140,7 @@ def blend_patch(
         crop = crop + difference.reshape(shape)
     free = body | (host_tissue & crop_tissue)
     weight = np.where(free, blend.method.weight(body), 0).astype(np.float32)
+    crop = _without_surroundings(host, crop, body)
     blended = blend.method.mix(host, crop, weight, free)
     if comparable:
         lost = wanted - contrast(blended, body, around_host)
@@ -141,3 +148,14 @@ def blend_patch(
         gain = max(float(weight[body].mean()) - float(weight[around_host].mean()), 0.1)
         blended = blended + weight * (lost / gain).reshape(shape)
     return blended.astype(np.float32), weight > 0
+
+
+def _without_surroundings(host: Image, crop: Image, body: Mask) -> Image:
+    """The crop, clipped outside the body to what lies between the host nearby and the body's mean."""
+    if not body.any():
+        return crop
+    shape, size = (-1, *[1] * body.ndim), (1, *[2 * NEARBY + 1] * body.ndim)
+    mean = crop[:, body].mean(axis=1).reshape(shape)
+    low = np.minimum(ndimage.minimum_filter(host, size), mean)
+    high = np.maximum(ndimage.maximum_filter(host, size), mean)
+    return np.where(body, crop, np.clip(crop, low, high))
