@@ -10,7 +10,11 @@ from domaingan.errors import DataError
 from domaingan.pretrained import PACKAGED, TimmModel
 
 EDGE = 112
-"""Edge of the pictures that a network sees, unless it takes one size alone."""
+"""Edge of the pictures that a network sees, unless it takes one size alone.
+
+Crops of 64 shown at 112 give away mild blur, noise and a GAN's hand nearly as surely (KID over its error) as at 224, at
+five times the speed and more; at 64 and 96 they give away less, at 128 no more.
+"""
 
 
 class TimmFeatures:
