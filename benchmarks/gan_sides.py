@@ -1,0 +1,201 @@
+"""What ``gan_speed.py`` times: a step of each side, on the same crops."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from peers.dcgan_loop import Batch, Loop, example_discriminator, example_generator
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from domaingan.bank import Bank, BankInfo, new_entries
+from domaingan.files import write_json
+from domaingan.gan.conditions import Condition
+from domaingan.gan.config import GANConfig, build_config
+from domaingan.gan.data import RESIDENT, TrainingCrops, facts
+from domaingan.gan.devices import fabric_for
+from domaingan.gan.fit import Trainer
+from domaingan.gan.model import GAN
+from domaingan.gan.networks import build
+from domaingan.gan.networks.parts import widths_of
+from domaingan.gan.plan import plan
+from domaingan.gan.settings import resolved
+from domaingan.gan.standing import BATCH
+
+INFO: dict[str, Any] = {
+    "channels": ["red", "green", "blue"],
+    "classes": {"shell": 1, "core": 2},
+    "conditions": {"lesion": ["shell", "core"]},
+}
+LATENT = 100
+"""The example's."""
+
+
+@dataclass
+class Side:
+    """One of those compared.
+
+    Attributes:
+        step: what is timed.
+        images: how many a step goes through.
+        done: called at the end.
+        notes: more numbers to keep.
+    """
+
+    step: Callable[[], object]
+    images: int = 0
+    done: Callable[[], object] = lambda: None
+    notes: Mapping[str, int] = field(default_factory=dict)
+
+
+# ---------------------------------------------------------------- crops
+
+
+def bank(folder: Path, n: int, dims: int, size: int) -> Path:
+    """A folder of ``n`` random crops, discs or balls in noise, written in pieces unless it is there."""
+    path = folder / f"bank-{n}-{dims}-{size}"
+    if path.exists():
+        return path
+    path.mkdir()
+    rng, shape = np.random.default_rng(n), (size,) * dims
+    info = BankInfo(spatial_dims=dims, subjects=[f"s{i}" for i in range(10)], **INFO)
+    images = np.lib.format.open_memmap(path / "images.npy", "w+", np.float16, (n, 3, *shape))
+    masks = np.lib.format.open_memmap(path / "masks.npy", "w+", np.uint8, (n, *shape))
+    distance = np.linalg.norm(np.indices(shape) - (size - 1) / 2, axis=0)
+    radii = rng.uniform(0.2, 0.4, n) * size
+    piece = max(1, 2**22 // size**dims)
+    for start in range(0, n, piece):
+        radius = radii[start : start + piece].reshape(-1, *[1] * dims)
+        core = (np.arange(start, start + len(radius)) % 2 == 1).reshape(radius.shape)
+        mask = (distance < radius) + (core & (distance < radius / 2)).astype(np.uint8)
+        noise = rng.random((len(radius), 3, *shape), dtype=np.float32)
+        images[start : start + piece] = 0.2 + 0.2 * noise + 0.25 * mask[:, None]
+        masks[start : start + piece] = mask
+    entries = new_entries(info, n)
+    entries["subject"], entries["condition:lesion"] = np.arange(n) % 10, np.arange(n) % 2
+    entries["radius_mm"], entries["extent"], entries["centre"] = radii, 4 * size, 0.5
+    np.save(path / "entries.npy", entries)
+    write_json(path / "bank.json", info.model_dump())
+    return path
+
+
+def config_of(crops: Bank, precision: str, **settings: Any) -> GANConfig:
+    """What ``GAN.for_crops(crops, …).fit(crops)`` trains by."""
+    shape: dict[str, Any] = {"size": crops.size[0], "spatial_dims": crops.info.spatial_dims}
+    chosen = resolved(**{"arch": "dcgan", "width": 32} | shape | settings)
+    return build_config(**{"schedule": 1000} | chosen, **facts(crops), precision=precision)
+
+
+class OneByOne(Dataset[Any]):
+    """The crops as a DataLoader takes them: stack, codes and numbers of each."""
+
+    def __init__(self, crops: TrainingCrops) -> None:
+        self.crops = crops
+
+    def __len__(self) -> int:
+        return len(self.crops.train)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        stacks, condition = self.crops.encode(self.crops.train[[index]])
+        return stacks[0], condition.codes[0], condition.numbers[0]
+
+
+# ---------------------------------------------------------------- training steps
+
+
+def ours(path: Path, precision: str, *, most: int = RESIDENT, cold: bool = False, **settings: Any) -> Side:
+    """A step of our training, as a user gets it.
+
+    Args:
+        path: of the bank.
+        precision: ``32`` or ``bf16-mixed``.
+        most: bytes of crops that may be kept in memory.
+        cold: have the system forget the bank's files first.
+        **settings: of the GAN.
+    """
+    config = config_of(Bank.load(path), precision, **settings)
+    if cold:
+        forget(path)
+    crops = TrainingCrops(Bank.load(path), config, "cpu", most)
+    trainer = Trainer(config, crops, fabric_for("cpu", precision))
+    return Side(trainer.train_step, config.batch, trainer.feed.close)
+
+
+def forget(path: Path) -> None:
+    """Drop a folder's files from the page cache."""
+    for file in path.iterdir():
+        with file.open("rb+") as stream:
+            os.fsync(stream.fileno())  # what is not on disk yet is not forgotten
+            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def same_networks(path: Path, **settings: Any) -> Side:
+    """A step of the example's loop with our networks."""
+    crops = Bank.load(path)
+    config = config_of(crops, "32", **settings)
+    generator, discriminator = build(config)
+
+    def condition(batch: Batch) -> Condition:
+        return Condition(batch[1], batch[2], batch[0][:, :0])
+
+    loop = Loop(
+        generator,
+        discriminator,
+        lambda batch: generator.paint(torch.randn(len(batch[0]), config.latent), condition(batch))[-1],
+        lambda images, batch: discriminator([images], condition(batch)),
+        OneByOne(TrainingCrops(crops, config)),
+        config.batch,
+    )
+    return Side(loop.step, config.batch)
+
+
+def own_networks(path: Path, **settings: Any) -> Side:
+    """A step of the example's loop with the example's networks, as wide as ours."""
+    crops = Bank.load(path)
+    config = config_of(crops, "32", **settings)
+    widths, channels, dims = widths_of(config), len(config.is_given), config.spatial_dims
+    generator = example_generator(LATENT, widths[::-1], channels, dims)
+    discriminator = example_discriminator(channels, widths, dims)
+    loop = Loop(
+        generator,
+        discriminator,
+        lambda batch: generator(torch.randn(len(batch[0]), LATENT, *[1] * dims)),
+        lambda images, batch: discriminator(images),
+        OneByOne(TrainingCrops(crops, config)),
+        config.batch,
+    )
+    return Side(loop.step, config.batch)
+
+
+def matmul(dtype: torch.dtype, n: int = 3072) -> Side:
+    """The product of two large matrices: what the device can do."""
+    a, b = torch.randn(n, n).to(dtype), torch.randn(n, n).to(dtype)
+    return Side(lambda: a @ b)
+
+
+# ---------------------------------------------------------------- drawing
+
+
+def drawing(path: Path, n: int, steps: int, width: int) -> dict[str, Callable[[], Side]]:
+    """``GAN.sample`` of a model that was trained for so long that its masks are usable, and the bare forward pass."""
+    crops = Bank.load(path)
+    gan = GAN.for_crops(crops, width=width)
+    gan.fit(crops, steps, device="cpu", judge_every=0)
+    config, generator = gan.config, gan.generator
+    assert config is not None and generator is not None
+    condition = plan(config, BATCH, 0, {})
+
+    @torch.no_grad()
+    def forward() -> None:
+        for _ in range(n // BATCH):
+            generator.paint(torch.randn(BATCH, config.latent), condition)
+
+    again = gan.sample(n, device="cpu").info.left_out
+    drawn, bare = Side(lambda: gan.sample(n, device="cpu"), n, notes=again), Side(forward, n)
+    return {"sample": lambda: drawn, "forward": lambda: bare}

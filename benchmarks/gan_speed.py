@@ -1,0 +1,238 @@
+"""How fast the GAN room trains and draws, beside the loop of PyTorch's DCGAN example.
+
+    python benchmarks/gan_speed.py [--out FILE.json] [--cells NAME …] [--repeat N]
+
+Every cell runs in a process of its own, its sides in turns, a step (or as many as take half a second) of each at a
+time; medians, least and most of ``N`` turns. Peak memory is that of one more process for each side. Cells that FILE
+holds already are not measured again (delete the file, or name them, to do so). Beside FILE a page with the tables is
+written. How many cores other processes kept busy meanwhile is noted too: on an idle machine it is close to 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gan_speed_page import page
+from machine import busy_seconds, machine, resident
+
+from domaingan.files import atomic_file, read_json, write_json
+
+OUT = Path(__file__).parent / "results" / "gan-speed.json"
+TURN = 0.5
+"""Seconds that a turn of one side takes at least."""
+LOSSES = ("nonsaturating", "minimax", "least-squares", "hinge", "wgan-gp", "relativistic")
+MANY = 100_000
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Some sides that are timed together.
+
+    Attributes:
+        sides: from a folder for banks to what builds each.
+        threads: of PyTorch.
+        memory: measure the peak memory of each side too.
+    """
+
+    sides: Callable[[Path], Mapping[str, Callable[[], Any]]]
+    threads: int = 1
+    memory: bool = False
+
+
+def against_loop(
+    dims: int, size: int, batch: int, width: int, n: int
+) -> Callable[[Path], dict[str, Callable[[], Any]]]:
+    """Ours in both precisions, the loop with our networks and with its own, and the device's peak."""
+
+    def sides(folder: Path) -> dict[str, Callable[[], Any]]:
+        import torch
+        from gan_sides import bank, matmul, ours, own_networks, same_networks
+
+        path = bank(folder, n, dims, size)
+        how: dict[str, Any] = {"width": width, "batch": batch}
+        return {
+            "ours, bf16": lambda: ours(path, "bf16-mixed", **how),
+            "ours, float32": lambda: ours(path, "32", **how),
+            "loop, our networks": lambda: same_networks(path, **how),
+            "loop, its own networks": lambda: own_networks(path, **how),
+            "matmul, bf16": lambda: matmul(torch.bfloat16),
+            "matmul, float32": lambda: matmul(torch.float32),
+        }
+
+    return sides
+
+
+def by_loss(folder: Path) -> dict[str, Callable[[], Any]]:
+    """Every loss, in bf16."""
+    from gan_sides import bank, ours
+
+    path = bank(folder, 2000, 2, 64)
+    return {loss: lambda loss=loss: ours(path, "bf16-mixed", width=64, loss=loss) for loss in LOSSES}  # type: ignore[misc]
+
+
+def by_size(folder: Path) -> dict[str, Callable[[], Any]]:
+    """Every edge, with the default width."""
+    from gan_sides import bank, ours
+
+    paths = {size: bank(folder, 200, 2, size) for size in (32, 64, 128)}
+    return {f"{size}": lambda path=path: ours(path, "bf16-mixed") for size, path in paths.items()}  # type: ignore[misc]
+
+
+def by_crops(folder: Path) -> dict[str, Callable[[], Any]]:
+    """Few and many crops, kept in memory and read ahead, with the default width."""
+    from gan_sides import bank, ours
+
+    few, some, many = (bank(folder, n, 2, 64) for n in (100, 1000, MANY))
+    return {
+        "100, in memory": lambda: ours(few, "bf16-mixed"),
+        "1,000, in memory": lambda: ours(some, "bf16-mixed"),
+        "100, read ahead": lambda: ours(few, "bf16-mixed", most=0, cold=True),
+        "1,000, read ahead": lambda: ours(some, "bf16-mixed", most=0, cold=True),
+        "100,000, read ahead": lambda: ours(many, "bf16-mixed", cold=True),
+    }
+
+
+def drawn(width: int) -> Callable[[Path], Mapping[str, Callable[[], Any]]]:
+    """``GAN.sample`` and the bare forward pass."""
+
+    def sides(folder: Path) -> Mapping[str, Callable[[], Any]]:
+        from gan_sides import bank, drawing
+
+        return drawing(bank(folder, 200, 2, 64), 128, 200, width)
+
+    return sides
+
+
+CELLS: dict[str, Cell] = {
+    "64x64, 1 thread": Cell(against_loop(2, 64, 64, 64, 2000), memory=True),
+    "64x64, 2 threads": Cell(against_loop(2, 64, 64, 64, 2000), threads=2),
+    "losses": Cell(by_loss),
+    "32x32x32, 1 thread": Cell(against_loop(3, 32, 16, 32, 100), memory=True),
+    "32x32x32, 2 threads": Cell(against_loop(3, 32, 16, 32, 100), threads=2),
+    "64x64x64, 1 thread": Cell(against_loop(3, 64, 8, 32, 50), memory=True),
+    "64x64x64, 2 threads": Cell(against_loop(3, 64, 8, 32, 50), threads=2),
+    "sample, width 32": Cell(drawn(32)),
+    "sample, width 64": Cell(drawn(64)),
+    "size": Cell(by_size, memory=True),
+    "crops": Cell(by_crops, memory=True),
+}
+
+
+# ---------------------------------------------------------------- in the process of a cell
+
+
+def timed(cell: Cell, folder: Path, repeat: int) -> dict[str, Any]:
+    """For each side images and FLOP a step, and the seconds a step took in each turn."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    sides = {name: make() for name, make in cell.sides(folder).items()}
+    rows: dict[str, dict[str, Any]] = {}
+    for name, side in sides.items():
+        with FlopCounterMode(display=False) as counter:
+            side.step()
+        started = time.perf_counter()
+        side.step()
+        once = time.perf_counter() - started
+        steps = max(1, round(TURN / once))
+        rows[name] = {"images": side.images, "flop": counter.get_total_flops(), "notes": side.notes}
+        rows[name] |= {"steps": steps, "seconds": []}
+    for _ in range(repeat):
+        for name, side in sides.items():
+            started = time.perf_counter()
+            for _ in range(rows[name]["steps"]):
+                side.step()
+            rows[name]["seconds"].append((time.perf_counter() - started) / rows[name]["steps"])
+    for side in sides.values():
+        side.done()
+    return rows
+
+
+def weighed(cell: Cell, folder: Path, name: str, repeat: int) -> dict[str, float]:
+    """GiB of memory that one side takes: at most, and after some steps."""
+    side = cell.sides(folder)[name]()
+    for _ in range(repeat):
+        side.step()
+    now = resident()
+    side.done()
+    return {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, **now}
+
+
+def child(args: argparse.Namespace) -> None:
+    """Measure and print as JSON."""
+    import torch
+
+    cell = CELLS[args.child]
+    torch.set_num_threads(cell.threads)
+    found = weighed(cell, args.folder, args.side, args.repeat) if args.side else timed(cell, args.folder, args.repeat)
+    print(json.dumps(found))
+
+
+# ---------------------------------------------------------------- outside
+
+
+def called(name: str, folder: Path, repeat: int, side: str = "") -> dict[str, Any]:
+    """A fresh process for a cell, or one of its sides."""
+    command = [sys.executable, __file__, "--child", name, "--side", side, "--repeat", str(repeat)]
+    threads = {"OMP_NUM_THREADS": str(CELLS[name].threads)}
+    done = subprocess.run(
+        [*command, "--folder", str(folder)], env=os.environ | threads, stdout=subprocess.PIPE, check=True, text=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def measured(name: str, folder: Path, repeat: int) -> dict[str, Any]:
+    """All numbers of a cell."""
+    load, began = os.getloadavg()[0], time.perf_counter()
+    before = busy_seconds(), _own_seconds()
+    sides = called(name, folder, repeat)
+    seconds = time.perf_counter() - began
+    others = (busy_seconds() - before[0] - (_own_seconds() - before[1])) / seconds
+    for side in sides if CELLS[name].memory else ():
+        if not side.startswith("matmul"):
+            sides[side]["gib"] = called(name, folder, repeat, side)
+    about = {"threads": CELLS[name].threads, "repeat": repeat, "load_before": round(load, 2)}
+    return {**about, "cores_others_used": round(max(0.0, others), 2), "sides": sides}
+
+
+def _own_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def main() -> None:
+    """Measure the cells that are missing, or those named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--cells", nargs="+", choices=CELLS, help="measure these, even if they are there")
+    parser.add_argument("--repeat", type=int, default=9)
+    for name in ("child", "side"):
+        parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        return child(args)
+    result = read_json(args.out) if args.out.is_file() else {"cells": {}}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in args.cells or [name for name in CELLS if name not in result["cells"]]:
+            print(name, flush=True)
+            result["cells"][name] = measured(name, Path(folder), args.repeat)
+            result["machine"] = machine("torch", "numpy", "domaingan")
+            write_json(args.out, result)
+    with atomic_file(args.out.with_suffix(".md")) as path:
+        path.write_text(page(result), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
