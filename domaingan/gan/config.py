@@ -121,7 +121,7 @@ class GANConfig(BaseModel):
     beta1: float = 0.0
     beta2: Range = (0.9, 0.9)
     gamma: Range = (0.0, 0.0)
-    ema: Range = (0.9, 0.998)
+    ema: Range = (0.998, 0.998)
     schedule: int = 1000
     batch: int = 64
     precision: Literal["32", "bf16-mixed"] = "32"

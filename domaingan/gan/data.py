@@ -118,7 +118,7 @@ class TrainingCrops:
         self._masks: Any = bank.masks
         self.is_resident = bank.images.size * 2 + bank.masks.size <= most
         if self.is_resident:
-            self._images = torch.from_numpy(np.asarray(bank.images, dtype=np.float16)).to(self.device)
+            self._images = torch.from_numpy(np.array(bank.images, dtype=np.float16)).to(self.device)
             self._masks = torch.from_numpy(np.array(bank.masks, dtype=np.uint8)).to(self.device)
         broadcast = (1, -1, *[1] * config.spatial_dims)
         low, high = torch.tensor(config.image_range, device=self.device).T
@@ -143,7 +143,7 @@ class TrainingCrops:
             where = chosen.to(self.device)
             return self._images[where].float(), self._masks[where]
         images = torch.from_numpy(np.asarray(self._images[chosen.numpy()], dtype=np.float32))
-        return images.to(self.device), torch.from_numpy(np.asarray(self._masks[chosen.numpy()])).to(self.device)
+        return images.to(self.device), torch.from_numpy(np.array(self._masks[chosen.numpy()])).to(self.device)
 
     def draw(self, n: int, rng: torch.Generator, part: slice = slice(None)) -> tuple[Tensor, Condition]:
         """``n`` training crops, rare values more often than they occur; or only a ``part`` of those ``n``."""

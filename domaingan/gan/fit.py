@@ -165,10 +165,9 @@ class Trainer:
 
     @torch.no_grad()
     def _average(self) -> None:
-        """Exponential moving average of the generator."""
-        torch._foreach_lerp_(
-            list(self.ema.parameters()), list(self.generator.parameters()), 1 - self._now(self.config.ema)
-        )
+        """Exponential moving average of the generator; short at first, so that the start is soon forgotten."""
+        decay = min(self._now(self.config.ema), (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(list(self.ema.parameters()), list(self.generator.parameters()), 1 - decay)
         for own, current in zip(self.ema.buffers(), self.generator.buffers(), strict=True):
             own.copy_(current)
 

@@ -29,7 +29,7 @@ def test_geometry_is_shared_by_image_and_mask(dims: int) -> None:
     drawn = augment.draw(len(x), seeded(1))
     out = augment(x, drawn)
     # Undo the intensity: what is left of the image has to be the mask.
-    kept = augment._kept(drawn.hole)
+    kept = augment._kept(drawn.hole, x.shape[2:])
     moved = augment._move(x, drawn.theta)
     assert torch.equal(moved[:, :1], moved[:, 1:]) and not torch.equal(moved, x)
     assert torch.equal(out[:, 1:], moved[:, 1:] * kept)

@@ -103,9 +103,13 @@ def test_progress_and_log_say_the_same(make_bank: Any, tmp_path: Path) -> None:
     class Listener:
         def __init__(self) -> None:
             self.heard: list[tuple[int, int, Mapping[str, float]]] = []
+            self.said: list[str] = []
 
         def update(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
             self.heard.append((step, total, metrics))
+
+        def say(self, message: str) -> None:
+            self.said.append(message)
 
     listener = Listener()
     bank = make_bank(n=30)
@@ -115,7 +119,11 @@ def test_progress_and_log_say_the_same(make_bank: Any, tmp_path: Path) -> None:
     with (tmp_path / "m" / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["10", "20", "25"]
-    assert all(0 <= float(row["d_heldout"]) <= 1 for row in rows)
+    assert all(
+        np.isfinite([float(row[name]) for name in ("d_heldout", "r_t", "grad_d", "grad_g")]).all() for row in rows
+    )
+    assert [bool(row["kid"]) for row in rows] == [False, False, True]  # at the end, and every 500 steps
+    assert 0 < float(rows[-1]["diversity"])
     assert result.steps == 25 and result.images_per_second > 0 and result.model == tmp_path / "m"
 
 

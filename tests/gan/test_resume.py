@@ -20,7 +20,7 @@ from domaingan.gan import GAN, FitResult
 from domaingan.gan.folder import read_config
 
 STEPS = 60
-SETTINGS: dict[str, Any] = {"width": 8, "latent": 16, "batch": 4}
+SETTINGS: dict[str, Any] = {"width": 8, "latent": 16, "batch": 4, "schedule": STEPS, "augment": "ada"}
 
 
 def _fit(bank: Bank, out: Path, steps: int = STEPS, resume: bool = False, **how: Any) -> FitResult:

@@ -12,7 +12,8 @@ from domaingan.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.augment import Augmentation
 from domaingan.gan.data import TrainingCrops, decode
-from domaingan.gan.fit import Trainer, fabric_for
+from domaingan.gan.devices import fabric_for
+from domaingan.gan.fit import Trainer
 from domaingan.gan.seeds import seeded
 
 SMALL = {"width": 8, "latent": 8, "batch": 16}
@@ -44,7 +45,7 @@ def test_no_mask_is_painted_and_a_bank_comes_back(tmp_path: Path) -> None:
     bank = looks()
     gan = GAN.for_crops(bank, **SMALL)
     gan.fit(bank, 3, tmp_path / "model")
-    assert gan.config is not None and gan.config.kind == "scenes" and gan.config.painted == 3
+    assert gan.config is not None and gan.config.kind == "scenes" and gan.config.painted == (3, 0)
     assert "scenes" in (tmp_path / "model" / "model_card.md").read_text() and "scenes" in repr(gan)
     assert (tmp_path / "model" / "samples.png").is_file()
     drawn = GAN.load(tmp_path / "model").sample(9, lighting="dusk")
@@ -61,8 +62,8 @@ def test_encode_and_decode_are_inverse() -> None:
     bank = looks()
     gan = GAN.for_crops(bank, **SMALL)
     config = gan._config_for(bank, 1, "32", 0)
-    painted, codes = TrainingCrops(bank, config).encode([0, 5])
-    assert painted.shape == (2, 3, 16, 16) and codes.shape == (2, 2)
+    painted, condition = TrainingCrops(bank, config).encode([0, 5])
+    assert painted.shape == (2, 3, 16, 16) and condition.codes.shape == (2, 2)
     images, masks = decode(painted, config)
     np.testing.assert_allclose(images, np.asarray(bank.images[[0, 5]], np.float32), atol=1e-3)
     assert masks.shape == (2, 16, 16) and masks.dtype == np.uint8 and not masks.any()

@@ -14,29 +14,35 @@ from domaingan.errors import DataError
 from domaingan.gan.checkpoint import load_checkpoint, save_checkpoint
 from domaingan.gan.config import GANConfig, build_config, templates_of
 from domaingan.gan.data import TrainingCrops, decode, facts
-from domaingan.gan.fit import Trainer, choose_precision, fabric_for
+from domaingan.gan.devices import choose_precision, fabric_for
+from domaingan.gan.fit import Trainer
 from domaingan.gan.losses import LOSSES
 from domaingan.gan.networks import ARCHITECTURES, build
-from domaingan.gan.sampling import calibrated, spread
+from domaingan.gan.plan import spread
 from domaingan.gan.seeds import seeded
+from domaingan.gan.settings import resolved
+from domaingan.gan.standing import calibrated
 
 
 def _config(bank: Any, **fields: Any) -> GANConfig:
     small = {"size": bank.size[0], "spatial_dims": bank.info.spatial_dims, "width": 8, "latent": 16, "batch": 4}
-    return build_config(**facts(bank), **(small | {"steps": 5} | fields))
+    return build_config(**facts(bank), **resolved(**({"arch": "dcgan", "schedule": 5} | small | fields)), steps=5)
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 @pytest.mark.parametrize(("dims", "size"), [(2, 8), (2, 64), (2, 256), (3, 8), (3, 32)])
 def test_networks_of_every_size_paint_and_score(arch: str, dims: int, size: int, make_bank: Any) -> None:
-    config = _config(make_bank(n=3, dims=dims, size=size), arch=arch)
+    if arch == "mlp" and size**dims > 64**2:
+        return  # refused: see below
+    bank = make_bank(n=3, dims=dims, size=size)
+    config = _config(bank, arch=arch)
     generator, discriminator = build(config)
-    codes = torch.tensor([[0, 1], [-1, 0]])
-    x = generator(torch.randn(2, 16, generator=seeded(0)), codes)
-    assert x.shape == (2, 2 + 3, *[size] * dims) and x.abs().max() <= 1
+    stack, condition = TrainingCrops(bank, config).encode([0, 1, 2])
+    (x,) = generator.paint(torch.randn(3, 16, generator=seeded(0)), condition)
+    assert x.shape == stack.shape == (3, 2 + 3, *[size] * dims) and x.abs().max() <= 1
     mask = (x[:, 2:] + 1) / 2
     assert torch.allclose(mask.sum(dim=1), torch.ones_like(mask[:, 0]), atol=1e-5)
-    assert discriminator(x, codes).shape == (2,)
+    assert discriminator([x], condition).shape == (3,)
 
 
 def test_weights_follow_from_the_seed_and_leave_the_global_generator_alone(make_bank: Any) -> None:
@@ -51,8 +57,8 @@ def test_weights_follow_from_the_seed_and_leave_the_global_generator_alone(make_
 def test_crops_survive_encoding(dims: int, make_bank: Any) -> None:
     bank = make_bank(dims=dims)
     config = _config(bank)
-    painted, codes = TrainingCrops(bank, config).encode(np.arange(len(bank)))
-    assert painted.abs().max() <= 1 and codes.shape == (len(bank), 2)
+    painted, condition = TrainingCrops(bank, config).encode(np.arange(len(bank)))
+    assert painted.abs().max() <= 1 and condition.codes.shape == (len(bank), 2)
     images, masks = decode(painted, config)
     assert (masks == bank.masks).all()
     low, high = np.array(config.image_range).T.reshape(2, 1, -1, *[1] * dims)
@@ -66,8 +72,8 @@ def test_a_rare_value_is_drawn_often_and_keeps_its_crops(make_bank: Any) -> None
     bank.entries["condition:lesion"][:2] = 0
     crops = TrainingCrops(bank, _config(bank))
     assert 2 <= len(crops.held) <= 4 and (crops.codes[crops.train, 0] == 0).sum() >= 1
-    _, codes = crops.draw(2000, seeded(1))
-    assert 0.2 < float((codes[:, 0] == 0).float().mean()) < 0.32  # 2 of 40, and half of the balanced draws
+    _, condition = crops.draw(2000, seeded(1))
+    assert 0.2 < float((condition.codes[:, 0] == 0).float().mean()) < 0.32  # 2 of 40, and half of the balanced draws
 
 
 def test_subjects_are_held_out_whole(make_bank: Any) -> None:
@@ -80,29 +86,26 @@ def test_subjects_are_held_out_whole(make_bank: Any) -> None:
 
 def test_the_average_follows_the_generator_and_is_what_is_kept(make_bank: Any) -> None:
     bank = make_bank()
-    config = _config(bank, ema=0.9)
+    config = _config(bank, ema=(0.05, 0.4), schedule=4)  # at the start no more than 1/10, then 2/11
     trainer = Trainer(config, TrainingCrops(bank, config), fabric_for("cpu", "32"))
-    start = [p.clone() for p in trainer.ema.parameters()]
-    trainer.train_step()
-    decay = min(0.9, 1 / 10)
-    for old, current, average in zip(start, trainer.generator.parameters(), trainer.ema.parameters(), strict=True):
-        assert torch.allclose(average, decay * old + (1 - decay) * current, atol=1e-6)
+    for decay in (0.05, 0.4 - 0.35 * 0.5 * (1 + math.cos(math.pi / 4))):
+        before = [p.clone() for p in trainer.ema.parameters()]
+        trainer.train_step()
+        for old, now, average in zip(before, trainer.generator.parameters(), trainer.ema.parameters(), strict=True):
+            assert torch.allclose(average, decay * old + (1 - decay) * now, atol=1e-6)
     assert not any(p.requires_grad for p in trainer.ema.parameters())
-    ready = calibrated(trainer.ema, config)
+    ready = calibrated(trainer.ema, trainer.crops)
     assert not ready.training and trainer.ema.training
     assert all(torch.equal(a, b) for a, b in zip(ready.parameters(), trainer.ema.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_losses_push_scores_the_right_way(name: str) -> None:
-    real, fake = torch.zeros(4, requires_grad=True), torch.zeros(4, requires_grad=True)
-    LOSSES[name].discriminator(real, fake).backward()
-    assert real.grad is not None and fake.grad is not None
-    assert (real.grad < 0).all() and (fake.grad > 0).all()
-    fooled = torch.zeros(4, requires_grad=True)
-    LOSSES[name].generator(fooled).backward()
-    assert fooled.grad is not None and (fooled.grad < 0).all()
-    assert math.isclose(float(LOSSES["nonsaturating"].generator(torch.zeros(4))), math.log(2), rel_tol=1e-6)
+def test_without_decay_the_average_is_the_generator(make_bank: Any) -> None:
+    bank = make_bank()
+    config = _config(bank, ema=0.0)
+    trainer = Trainer(config, TrainingCrops(bank, config), fabric_for("cpu", "32"))
+    trainer.train_step(), trainer.train_step()
+    own, average = trainer.generator.state_dict(), trainer.ema.state_dict()
+    assert all(torch.equal(own[key], average[key]) for key in own)
 
 
 def test_checkpoints_two_are_kept_and_a_missing_half_is_skipped(tmp_path: Path) -> None:
@@ -147,6 +150,6 @@ def test_templates_are_thinned_but_keep_every_kind(make_bank: Any) -> None:
     entries = np.tile(bank.entries, 400)
     entries["condition:lesion"] = 1
     entries["condition:lesion"][[1, 4001]] = 0
-    templates = templates_of(entries, list(bank.info.conditions))
+    templates = templates_of(entries, list(bank.info.conditions), [])
     assert 2000 <= len(templates) <= 2100
     assert sum(template.codes[0] == 0 for template in templates) == 2
