@@ -8,9 +8,29 @@ import numpy as np
 
 from domaingan.bank import Bank, new_entries
 from domaingan.errors import DataError
+from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig
 from domaingan.gan.data import TrainingCrops
-from domaingan.gan.plan import Wanted
+from domaingan.gan.plan import Wanted, plan
+
+
+def conditions_for(
+    config: GANConfig, n: int, seed: int, hosts: Bank | None, wanted: Mapping[str, Wanted]
+) -> tuple[Condition, Bank | None]:
+    """What ``n`` crops are conditioned on, and the host of each if the model is shown any: hosts are taken in turn.
+
+    Raises:
+        DataError: as :func:`domaingan.gan.plan.plan` and :func:`given_by`; or hosts are missing, or not wanted.
+    """
+    if not config.given:
+        if hosts is not None:
+            raise DataError("hosts", expected="none: the model was trained without --given, and is shown nothing")
+        return plan(config, n, seed, wanted), None
+    if hosts is None:
+        raise DataError("no hosts", expected=f"real crops to take {', '.join(config.given)} from")
+    data, shown = given_by(hosts, config, wanted)
+    rows = np.arange(n) % len(shown)
+    return data.encode(rows)[1], shown.take(rows)
 
 
 def given_by(bank: Bank, config: GANConfig, wanted: Mapping[str, Wanted]) -> tuple[TrainingCrops, Bank]:

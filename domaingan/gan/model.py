@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from lightning_fabric import Fabric
 from torch import nn
 
@@ -21,15 +21,16 @@ from domaingan.gan.config import GANConfig, build_config
 from domaingan.gan.data import TrainingCrops, facts
 from domaingan.gan.devices import choose_device, choose_precision, fabric_for
 from domaingan.gan.fit import Trainer
-from domaingan.gan.hosts import given_by
+from domaingan.gan.hosts import conditions_for
 from domaingan.gan.judge import Judge
 from domaingan.gan.networks import Generator, build
-from domaingan.gan.plan import Wanted, plan
+from domaingan.gan.plan import Wanted
 from domaingan.gan.preview import sample_sheet
 from domaingan.gan.rejection import Rejection
 from domaingan.gan.sampling import draw_bank
 from domaingan.gan.settings import SETTINGS, resolved
 from domaingan.gan.standing import calibrated
+from domaingan.gan.strip import Strip, draw_strip
 from domaingan.gan.training import CHECKPOINT_EVERY, JUDGE_EVERY, Course, Progress
 from domaingan.pictures import save_png
 
@@ -162,6 +163,9 @@ class GAN:
         trainer.messages += _alone(config)
         if out is not None and resume:
             trainer.resume(out / folder.CHECKPOINTS)
+        if progress is not None and fabric.is_global_zero:
+            for message in trainer.messages:
+                progress.say(message)
         written = out if fabric.is_global_zero else None
         course = Course(
             trainer, written, progress if fabric.is_global_zero else None, checkpoint_every=checkpoint_every,
@@ -223,26 +227,46 @@ class GAN:
         config, generator = self._fitted()
         if n < 1:
             raise DataError(f"n = {n}", expected="at least 1")
-        where = choose_device(device)
-        fabric_for(where, config.precision)  # refuses a device that is not there
-        shown: Bank | None = None
-        if config.given:
-            if hosts is None:
-                raise DataError("no hosts", expected=f"real crops to take {', '.join(config.given)} from")
-            data, shown = given_by(hosts, config, condition)
-            rows = np.arange(n) % len(shown)
-            drawn, shown = data.encode(rows)[1], shown.take(rows)
-        else:
-            drawn = plan(config, n, seed, condition)
-        try:
-            generator.to(where).eval()
+        drawn, shown = conditions_for(config, n, seed, hosts, condition)
+        with _on(generator, config, device):
             accept = Rejection.fitted(generator, self.discriminator, config, drawn, seed, reject) if reject else None
             return draw_bank(
                 generator, config, drawn, seed, truncation=truncation, accept=accept, hosts=shown,
                 source="" if self.path is None else str(self.path),
             )  # fmt: skip
-        finally:
-            generator.cpu()
+
+    def interpolate(
+        self,
+        steps: int = 8,
+        seed: int | tuple[int, int] = 0,
+        start: Mapping[str, Wanted] | None = None,
+        end: Mapping[str, Wanted] | None = None,
+        rows: int = 4,
+        *,
+        device: str = "auto",
+        hosts: Bank | None = None,
+        truncation: float | None = None,
+    ) -> Strip:
+        """Draw what lies between two latents or two conditions.
+
+        Args:
+            steps: crops in a row, both ends included.
+            seed: row ``i`` starts from the latent of ``sample``'s crop ``i``. Of two seeds, the latents go from those
+                of the one to those of the other; of one, they stay where ``end`` is given, and go to others else.
+            start: the conditions at the start, as ``sample`` takes them; those of ``sample`` unless given.
+            end: those that are others at the end.
+            rows: how many ways, at least 1.
+            device, hosts, truncation: as in :meth:`sample`; each row has one host.
+
+        Raises:
+            DataError: as :meth:`sample`.
+        """
+        config, generator = self._fitted()
+        with _on(generator, config, device):
+            return draw_strip(
+                generator, config, steps=steps, seed=seed, start=start or {}, end=end or {}, rows=rows, hosts=hosts,
+                truncation=truncation,
+            )  # fmt: skip
 
     def _fitted(self) -> tuple[GANConfig, Generator]:
         if self.config is None or self.generator is None:
@@ -259,6 +283,13 @@ class GAN:
             self.config = folder.finish(temporary, config, generator, self.discriminator, Path(path).name)
         self.path = Path(path)
         return self.path
+
+    def export(self, path: str | Path) -> Path:
+        """Write the generator as an ONNX file, see :func:`domaingan.gan.export.export_onnx`, and return its path."""
+        from domaingan.gan.export import export_onnx
+
+        config, generator = self._fitted()
+        return export_onnx(generator, config, Path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> GAN:
@@ -288,6 +319,18 @@ class GAN:
         drawn = " + ".join(filter(None, (", ".join(self.channels), ", ".join(self.classes))))
         trained = "not fitted" if config is None else f"{config.steps} steps on {config.crops} {config.kind}"
         return f"GAN({self._settings['arch']}, {size}, {drawn}, {trained})"
+
+
+@contextmanager
+def _on(generator: Generator, config: GANConfig, device: str) -> Iterator[None]:
+    """The generator on a device, ready to draw, and back again."""
+    where = choose_device(device)
+    fabric_for(where, config.precision)  # refuses a device that is not there
+    try:
+        generator.to(where).eval()
+        yield
+    finally:
+        generator.cpu()
 
 
 def _claimed(out: Path, config: GANConfig, fabric: Fabric, *, resume: bool, overwrite: bool) -> GANConfig:
