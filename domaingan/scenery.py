@@ -1,76 +1,146 @@
-"""From a dataset to a bank of its scenes: whole frames, small, for their look under each condition."""
+"""From a dataset to a bank of its scenes: whole frames or scans, small, for their look under each condition."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.errors import DataError
 from domaingan.grid import resize
-from domaingan.sample import Dataset, Schema, Value
+from domaingan.sample import Dataset, Sample, Schema, Value
+from domaingan.tissue import foreground, intensity_range, to_scaled
 
 CENTRE = 0.5
 """Where a scene lies in its frame: it is all of it."""
 
+UNLABELLED = 255
+"""What a scene's mask holds where no class is known."""
 
-def scenes(dataset: Dataset, size: int = 64, conditions: Sequence[str] | None = None) -> Bank:
-    """The frames of a dataset as a bank of scenes: squeezed to a square, without masks, told apart by conditions.
+LEAST = 2.0**-10
+"""The darkest that the body of a scan is in a scene, in scaled units: not 0, which is what lies beside it."""
+
+
+def scenes(dataset: Dataset, size: int | None = None, conditions: Sequence[str] | None = None) -> Bank:
+    """The frames or scans of a dataset as a bank of scenes: each as a whole, squeezed to a square or cube.
+
+    Frames keep their masks, where they have any, for looks that go by class: their values are the dataset's, and 255
+    (:data:`UNLABELLED`) where a frame has none. Of scans it is the box around the body that is squeezed, in scaled
+    units (see :mod:`domaingan.tissue`), 0 beside the body and above it inside; they have no masks.
 
     Args:
-        dataset: frames; they need not be labelled.
-        size: edge of a scene in pixels.
+        dataset: frames or scans; they need not be labelled. Scans of two dimensions are slices.
+        size: edge of a scene in pixels; 64 unless given, or 32 in 3D.
         conditions: names of the dataset's conditions, such as ``("lighting", "weather")``; all it has unless given.
 
     Returns:
-        A bank in memory. A condition's values come rarest first; a frame without a value has code -1. ``spacing`` is
-        the size of a scene's pixel in the frame's own, ``extent`` the frame's shape.
+        A bank in memory. A condition's values come rarest first; a sample without a value has code -1. ``spacing`` is
+        the size of a scene's pixel (of frames in the frame's own, of scans in mm), ``extent`` the size of the whole
+        frame, or of the body's box, in the same unit.
 
     Raises:
-        DataError: the size is not a power of two of at least 8, the dataset is not of frames, is empty or has no such
-            condition, or a frame holds NaN or infinity.
+        DataError: the size is not a power of two of at least 8, the dataset is empty or has no such condition, or a
+            sample holds NaN or infinity.
     """
+    schema = dataset.schema
+    size = size or (64 if schema.spatial_dims == 2 else 32)
     if size < 8 or size & (size - 1):
         raise DataError(f"size {size}", expected="a power of two, at least 8")
-    if dataset.schema.domain != "frame" or dataset.schema.spatial_dims != 2:
-        raise DataError(
-            f"a dataset of {dataset.schema.domain}s", path=dataset.root, expected="frames: scans have no look"
-        )
-    names = _known(conditions, dataset.schema)
+    names = _known(conditions, schema)
     if not len(dataset):
-        raise DataError("no frame", path=dataset.root, expected="at least one")
-    images = np.zeros((len(dataset), len(dataset.schema.channels), size, size), dtype=np.float16)
-    extents = np.zeros((len(dataset), 2), dtype=np.int32)
+        raise DataError(f"no {schema.domain}", path=dataset.root, expected="at least one")
+    cube = (size,) * schema.spatial_dims
+    images = np.zeros((len(dataset), len(schema.channels), *cube), dtype=np.float16)
+    masks = np.full((len(dataset), *cube), UNLABELLED, dtype=np.uint8)
+    extents = np.zeros((len(dataset), schema.spatial_dims), dtype=np.float32)
     subjects, labels = [], []
+    classes = _stored_classes(schema)
     for i, sample in enumerate(dataset):
         if not np.isfinite(sample.image).all():
-            raise DataError("NaN or infinite values", path=sample.name, expected="RGB in [0, 1]")
-        images[i], extents[i] = np.clip(resize(sample.image, (size, size)), 0, 1), sample.shape
+            expected = "RGB in [0, 1]" if schema.domain == "frame" else "finite intensities"
+            raise DataError("NaN or infinite values", path=sample.name, expected=expected)
+        if schema.domain == "scan":
+            images[i], extents[i] = _body(sample, cube)
+        else:
+            images[i], extents[i] = np.clip(resize(sample.image, cube), 0, 1), sample.shape
+            if sample.mask is not None and classes:
+                masks[i] = _known_only(resize(sample.mask, cube, label=True), classes)
         subjects.append(sample.unit)
         labels.append([_named(sample.condition.get(name, "")) for name in names])
+    labelled = bool((masks != UNLABELLED).any())
     info = BankInfo(
         kind="scenes",
-        domain="frame",
-        spatial_dims=2,
-        channels=list(dataset.schema.channels),
-        classes={},
+        domain=schema.domain,
+        spatial_dims=schema.spatial_dims,
+        channels=list(schema.channels),
+        classes=classes if labelled else {},
         conditions={name: _rarest_first(column) for name, column in zip(names, zip(*labels, strict=True), strict=True)},
         subjects=list(dict.fromkeys(subjects)),
         source=dataset.root,
     )
     entries = _entries(info, subjects, labels, extents, size)
-    return Bank(info, images, np.zeros((len(images), size, size), np.uint8), entries)
+    return Bank(info, images, masks if labelled else np.zeros_like(masks), entries)
+
+
+def body_box(inside: NDArray[np.bool_]) -> tuple[slice, ...]:
+    """The box around the body of a scan; all of it where there is none."""
+    boxes = ndimage.find_objects(inside.astype(np.uint8))
+    return tuple(boxes[0]) if boxes else tuple(slice(0, n) for n in inside.shape)
+
+
+def shrunk_body(
+    image: NDArray[np.float32], inside: NDArray[np.bool_], shape: Sequence[int]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """A scan's body at another size, none of what lies beside it mixed in: ``(C, *shape)`` and where it is.
+
+    Args:
+        image: ``(C, *spatial)`` in scaled units.
+        inside: ``(*spatial)``, the body.
+        shape: the new size.
+
+    Returns:
+        0 beside the body, at least :data:`LEAST` inside, so that the image alone says where the body is.
+    """
+    share = np.asarray(resize(inside.astype(np.float32), shape))
+    filled = np.asarray(resize(image * inside, shape)) / np.maximum(share, LEAST)
+    within = share > min(0.5, float(share.max()) / 2)
+    body: NDArray[np.float32] = np.where(within, np.maximum(filled, LEAST), 0).astype(np.float32)
+    return body, within
+
+
+def _body(sample: Sample, shape: Sequence[int]) -> tuple[NDArray[np.float32], list[float]]:
+    """The body of a scan as a scene, and the size of its box in mm."""
+    inside = foreground(sample)
+    box = body_box(inside)
+    scaled = to_scaled(
+        sample.image, intensity_range(replace(sample, meta=sample.meta | {"foreground": inside}), "scan")
+    )
+    image, _ = shrunk_body(scaled[(slice(None), *box)], inside[box], shape)
+    return image, [(s.stop - s.start) * mm for s, mm in zip(box, sample.spacing, strict=True)]
+
+
+def _stored_classes(schema: Schema) -> dict[str, int]:
+    """The classes that a scene's mask can hold: bytes, of which the last says that nothing is known."""
+    fits = schema.domain == "frame" and all(value < UNLABELLED for value in schema.classes.values())
+    return dict(schema.classes) if fits else {}
+
+
+def _known_only(mask: NDArray[Any], classes: Mapping[str, int]) -> NDArray[np.uint8]:
+    return np.where(np.isin(mask, list(classes.values())), mask, UNLABELLED).astype(np.uint8)
 
 
 def _entries(
-    info: BankInfo, subjects: Sequence[str], labels: Sequence[Sequence[str]], extents: NDArray[np.int32], size: int
+    info: BankInfo, subjects: Sequence[str], labels: Sequence[Sequence[str]], extents: NDArray[np.float32], size: int
 ) -> NDArray[np.void]:
     entries = new_entries(info, len(subjects))
     entries["subject"] = [info.subjects.index(subject) for subject in subjects]
-    entries["extent"], entries["spacing"], entries["centre"] = extents, extents / size, CENTRE
+    entries["extent"], entries["spacing"], entries["centre"] = np.rint(extents), extents / size, CENTRE
     for k, (name, values) in enumerate(info.conditions.items()):
         entries[f"condition:{name}"] = [values.index(row[k]) if row[k] else -1 for row in labels]
     return entries

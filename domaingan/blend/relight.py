@@ -10,23 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Bank, Crop
-from domaingan.blend.looks import RELIGHTS
+from domaingan.blend.looks import Look, Seen, parse_looks, softened
 from domaingan.errors import DataError
 from domaingan.grid import resize
 from domaingan.sample import Sample, Schema
+from domaingan.scenery import UNLABELLED, body_box, shrunk_body
+from domaingan.tissue import as_stored, foreground, from_scaled, intensity_range, tissue, to_scaled
+
+DEFAULTS = {"frame": "reinhard", "scan": "histogram"}
+"""The method of each domain, unless one is named."""
 
 
 class Relight:
     """Gives samples the look of scenes and says what it did in ``meta["relit"]``; labels stay, to the bit.
 
     Args:
-        bank: scenes, generated or real.
-        method: ``reinhard`` (default) or ``fda``; see :mod:`domaingan.blend.looks`.
+        bank: scenes, generated or real, of frames or of scans.
+        method: ``reinhard``, ``histogram``, ``fda``, ``fda:BETA``, ``lut`` (class by class) or ``mix`` (one of those at
+            random each time), of scans ``histogram``, ``fda`` or ``mix``; see :mod:`domaingan.blend.looks`. Unless
+            given ``reinhard``, of scans ``histogram``.
         strength: least and most, drawn uniformly: 0 is the host itself, 1 the scene's look in full.
         only: scenes of these values alone, such as ``{"lighting": ["dusk"]}``; all of them unless given.
         skip_same: leave a host as it is when its conditions are those of the scene drawn for it: dusk needs no dusk.
+        schema: names the values of the hosts' masks, which ``lut`` finds in the bank by these names; unless given the
+            values are the bank's own.
 
-    Scenes are drawn so that every combination of their conditions comes up equally often, whatever its share.
+    Scenes are drawn so that every combination of their conditions comes up equally often, whatever its share. A scan
+    is changed within its body alone, and keeps its range: of another scanner it gets how the tissues lie within it.
 
     Raises:
         DataError: an unknown method, condition or value, an impossible strength, or a bank of crops.
@@ -35,19 +45,23 @@ class Relight:
     def __init__(
         self,
         bank: Bank,
-        method: str = "reinhard",
+        method: str | None = None,
         strength: tuple[float, float] = (0.7, 1.0),
         only: Mapping[str, Sequence[str]] | None = None,
         skip_same: bool = True,
+        schema: Schema | None = None,
     ) -> None:
-        if bank.info.kind != "scenes":
-            raise DataError(f"a bank of {bank.info.kind}", path=bank.path, expected="a bank of scenes to relight with")
-        if method not in RELIGHTS:
-            raise DataError(f"no method {method!r} for scenes", expected=f"one of {', '.join(RELIGHTS)}")
+        info = bank.info
+        if info.kind != "scenes":
+            raise DataError(f"a bank of {info.kind}", path=bank.path, expected="a bank of scenes to relight with")
         if not 0 <= strength[0] <= strength[1] <= 1:
             raise DataError(f"a strength of {strength[0]} to {strength[1]}", expected="0 to 1, least first")
         self.bank, self.strength, self.skip_same = bank, strength, skip_same
-        self.method_name, self.method = method, RELIGHTS[method]()
+        self.classes = {} if info.generated else info.classes  # generated scenes have no masks
+        named = self.classes if schema is None else schema.classes
+        self.values = {value: self.classes[name] for name, value in named.items() if name in self.classes}
+        self.method_name = method or DEFAULTS[info.domain]
+        self.looks = parse_looks(self.method_name, info.domain, bool(self.classes))
         self.entries = _chosen(bank, only or {})
         self.weights = _even(bank, self.entries)
 
@@ -55,31 +69,75 @@ class Relight:
         """Refuse hosts that a scene's look cannot be given to.
 
         Raises:
-            DataError: they are no frames, or have other channels.
+            DataError: they are of another domain, or have other dimensions or channels.
         """
-        if schema.domain != "frame" or schema.spatial_dims != 2:
-            raise DataError("a bank of scenes", path=self.bank.path, expected=f"crops: the hosts are {schema.domain}s")
-        if list(schema.channels) != self.bank.info.channels or len(schema.channels) != 3:
-            found, expected = ", ".join(self.bank.info.channels), ", ".join(schema.channels)
-            raise DataError(f"channels {found}", path=self.bank.path, expected=f"the hosts' {expected}, in RGB")
+        info = self.bank.info
+        if (schema.domain, schema.spatial_dims) != (info.domain, info.spatial_dims):
+            found = f"a bank of scenes of {info.spatial_dims}D {info.domain}s"
+            expected = f"one of {schema.spatial_dims}D {schema.domain}s, as the hosts are"
+            raise DataError(found, path=self.bank.path, expected=expected)
+        if list(schema.channels) != info.channels or (info.domain == "frame" and len(schema.channels) != 3):
+            found, expected = ", ".join(info.channels), ", ".join(schema.channels)
+            kind = ", in RGB" if info.domain == "frame" else ""
+            raise DataError(f"channels {found}", path=self.bank.path, expected=f"the hosts' {expected}{kind}")
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """The sample relit; ``sample`` itself is not changed.
 
-        Image: float32 in [0, 1], bit-identical where the strength is 0 or the host was left alone. Conditions: the
-        scene's, where it has any. Mask, boxes, labels and instances: the very same arrays. ``meta["relit"]``: index,
-        method and strength, or None for a host left alone.
+        Image: of the host's type and range, bit-identical where the strength is 0, where the host was left alone, and
+        beside a scan's body. Conditions: the scene's, where it has any. Mask, boxes, labels and instances: the very
+        same arrays. ``meta["relit"]``: index, method and strength, or None for a host left alone.
         """
         scene = self.bank[int(rng.choice(self.entries, p=self.weights))]
         strength = float(rng.uniform(*self.strength))
         if strength == 0 or (self.skip_same and _has_look(sample, scene)):
             return replace(sample, meta=sample.meta | {"relit": None})
-        small = np.asarray(resize(sample.image, scene.image.shape[1:]), dtype=np.float32)
-        relit = self.method(sample.image, small, scene.image)
-        image = np.clip(sample.image + np.float32(strength) * (relit - sample.image), 0, 1).astype(np.float32)
-        record = {"index": scene.index, **scene.condition, "method": self.method_name, "strength": strength}
+        names = list(self.looks)
+        name = names[int(rng.integers(len(names)))] if len(names) > 1 else names[0]
+        relit = self._scan if self.bank.info.domain == "scan" else self._frame
+        image = relit(sample, scene, self.looks[name], np.float32(strength))
+        record = {"index": scene.index, **scene.condition, "method": name, "strength": strength}
         condition = sample.condition | scene.condition
         return replace(sample, image=image, condition=condition, meta=sample.meta | {"relit": record})
+
+    def _frame(self, sample: Sample, scene: Crop, look: Look, strength: np.float32) -> NDArray[Any]:
+        ends = intensity_range(sample, "frame")
+        host = Seen(to_scaled(sample.image, ends), classes=self._classes_of(sample))
+        small = Seen(_resized(host.image, scene), classes=_resized_classes(host.classes, scene))
+        lit = look(host, small, Seen(scene.image, classes=scene.mask if self.classes else None))
+        lit = np.stack([softened(channel, float(channel.min()), float(channel.max()), 1) for channel in lit])
+        mixed = np.clip(host.image + strength * (lit - host.image), 0, 1)
+        return as_stored(from_scaled(mixed, ends), sample.image.dtype)
+
+    def _classes_of(self, sample: Sample) -> NDArray[np.uint8] | None:
+        """The host's classes in the bank's values; None where either has none."""
+        if sample.mask is None or not self.values:
+            return None
+        classes = np.full(sample.shape, UNLABELLED, dtype=np.uint8)
+        for value, stored in self.values.items():
+            classes[sample.mask == value] = stored
+        return classes
+
+    def _scan(self, sample: Sample, scene: Crop, look: Look, strength: np.float32) -> NDArray[Any]:
+        inside = foreground(sample)
+        ends = intensity_range(replace(sample, meta=sample.meta | {"foreground": inside}), "scan")
+        box = (slice(None), *body_box(inside))
+        body = inside[box[1:]]
+        host = Seen(to_scaled(sample.image[box], ends), body)
+        small = Seen(*shrunk_body(host.image, body, scene.image.shape[1:]))
+        lit = look(host, small, Seen(scene.image, tissue(scene.image)))
+        mixed = as_stored(from_scaled(host.image + strength * (lit - host.image), ends), sample.image.dtype)
+        image = sample.image.copy()
+        image[box][:, body] = mixed[:, body]
+        return image
+
+
+def _resized(image: NDArray[np.float32], scene: Crop) -> NDArray[np.float32]:
+    return np.asarray(resize(image, scene.image.shape[1:]), dtype=np.float32)
+
+
+def _resized_classes(classes: NDArray[np.uint8] | None, scene: Crop) -> NDArray[np.uint8] | None:
+    return None if classes is None else resize(classes, scene.image.shape[1:], label=True)
 
 
 def _has_look(sample: Sample, scene: Crop) -> bool:

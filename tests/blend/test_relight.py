@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ from scipy import ndimage
 from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.blend import RELIGHTS, Relight, looks_named
-from domaingan.blend.looks import FDA, softened
+from domaingan.blend.looks import FDA, OF_SCANS, Seen, softened
 from domaingan.errors import DataError
-from domaingan.grid import resize
+from domaingan.grid import as_slices, resize_sample
 from domaingan.sample import Dataset, Record, Sample, Schema
 from domaingan.scenery import scenes
+from domaingan.tissue import foreground, intensity_range, to_scaled
 
 SCHEMA = Schema(
     "test", "frame", 2, ("red", "green", "blue"), {"road": 0, "car": 1}, conditions=("lighting",), objects=("car",)
@@ -61,8 +63,7 @@ def a_bank(seed: int = 0, size: int = 16, n: int = 4) -> Bank:
 )
 def test_labels_stay_and_the_image_stays_an_image(method: str, seed: int, size: int, shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(seed)
-    host = frame(rng, (36, 52))
-    host.image = np.ascontiguousarray(resize(host.image, shape)) if shape != (36, 52) else host.image
+    host = resize_sample(frame(rng), shape)
     before = copy.deepcopy(host)
     relight = Relight(a_bank(seed, size), method, (0, 1), skip_same=False)
     after, again = (relight(host, np.random.default_rng(seed)) for _ in range(2))
@@ -133,7 +134,7 @@ def test_pictures_without_conditions_leave_the_hosts_own(rng: np.random.Generato
 
 @pytest.mark.parametrize("method", RELIGHTS)
 def test_flat_frames_and_flat_scenes(method: str) -> None:
-    flat = Sample(np.full((3, 12, 12), 0.5, dtype=np.float32), meta={"name": "flat"})
+    flat = Sample(np.full((3, 12, 12), 0.5, dtype=np.float32), np.zeros((12, 12), np.uint8), meta={"name": "flat"})
     for one, two in ((flat, frame(np.random.default_rng(0))), (frame(np.random.default_rng(0)), flat)):
         after = Relight(scenes(dataset([two]), 8, ()), method, FULL)(one, np.random.default_rng(0))
         assert np.isfinite(after.image).all() and after.mask is one.mask
@@ -142,7 +143,7 @@ def test_flat_frames_and_flat_scenes(method: str) -> None:
 def test_fda_takes_the_amplitudes_and_keeps_the_phases(rng: np.random.Generator) -> None:
     host, scene = (ndimage.gaussian_filter(rng.random((3, 32, 32)), (0, 3, 3)).astype(np.float32) for _ in range(2))
     host, scene = 0.5 + (host - 0.5), 0.5 + (scene - 0.5) * 0.8
-    lit = FDA(band=2)(host, host, scene)
+    lit = FDA(2 / 512)(Seen(host), Seen(host), Seen(scene))
     own, wanted, made = (np.fft.fft2(x)[:, [[0], [1], [2], [-1], [-2]], [0, 1, 2, -1, -2]] for x in (host, scene, lit))
     np.testing.assert_allclose(np.abs(made), np.abs(wanted), rtol=0.02, atol=0.05)
     np.testing.assert_allclose(made / np.abs(made), own / np.abs(own), atol=0.02)
@@ -175,7 +176,9 @@ def test_wrong_pairs_are_refused(tmp_path: Path) -> None:
     scan = phantoms.load("medical", subjects=1)
     with pytest.raises(DataError, match="a bank of scenes"):
         Relight(bank).check(scan.schema)
-    with pytest.raises(DataError, match="no method 'feather' for scenes; expected one of reinhard, fda"):
+    with pytest.raises(
+        DataError, match="no method 'feather' for scenes; expected one of reinhard, histogram, fda, lut, mix"
+    ):
         Relight(bank, "feather")
     with pytest.raises(DataError, match="strength"):
         Relight(bank, strength=(0.5, 1.5))
@@ -193,3 +196,103 @@ def test_looks_by_their_values() -> None:
     assert looks_named(bank, ["dusk", "day"]) == {"lighting": ["dusk", "day"]} and looks_named(bank, []) == {}
     with pytest.raises(DataError, match="no look 'fog'; expected one of day, dusk"):
         looks_named(bank, ["fog"])
+
+
+def test_bytes_stay_bytes(rng: np.random.Generator) -> None:
+    host = frame(rng)
+    stored = np.rint(host.image * 255).astype(np.uint8)
+    ends = np.array([[0, 255]] * 3, dtype=np.float32)
+    bank = a_bank()
+    for method in (*RELIGHTS, "mix"):
+        after = Relight(bank, method, FULL, skip_same=False)(
+            replace(host, image=stored, meta={"range": ends}), np.random.default_rng(3)
+        )
+        same = Relight(bank, method, FULL, skip_same=False)(
+            replace(host, image=stored.astype(np.float32) / 255), np.random.default_rng(3)
+        )
+        assert after.image.dtype == np.uint8
+        np.testing.assert_allclose(after.image / 255, same.image, atol=0.6 / 255)
+
+
+def test_mix_draws_each_of_them_and_says_which(rng: np.random.Generator) -> None:
+    relight = Relight(a_bank(), "mix", skip_same=False)
+    drawn = {relight(frame(rng), rng).meta["relit"]["method"] for _ in range(60)}
+    assert drawn == set(RELIGHTS)
+
+
+def test_classes_are_matched_by_their_names(rng: np.random.Generator) -> None:
+    """The hosts call the car 5 and the road 9: the same comes out as with the bank's own values."""
+    host, bank = frame(rng), a_bank()
+    assert host.mask is not None
+    other = replace(SCHEMA, classes={"car": 5, "road": 9, "tree": 2})
+    renamed = replace(host, mask=np.where(host.mask == 1, 5, 9).astype(np.int32))
+    one = Relight(bank, "lut", FULL, skip_same=False)(host, np.random.default_rng(0))
+    two = Relight(bank, "lut", FULL, skip_same=False, schema=other)(renamed, np.random.default_rng(0))
+    none = Relight(bank, "lut", FULL, skip_same=False)(replace(host, mask=None), np.random.default_rng(0))
+    assert (one.image == two.image).all() and (one.image != none.image).any()
+
+
+# ---------------------------------------------------------------------- scans
+
+HEADS = phantoms.load("medical", subjects=3, shape=(40, 36, 16))
+
+
+def scanned(sample: Sample, gamma: float = 0.6) -> Sample:
+    """The same as another scanner would show it: brighter greys, another unit, a gradient across."""
+    inside = foreground(sample)
+    ends = intensity_range(sample, "scan")
+    scaled = np.clip(to_scaled(sample.image, ends), 0, None) ** gamma
+    ramp = np.linspace(0.8, 1.2, sample.shape[0]).reshape(-1, *[1] * (sample.spatial_dims - 1))
+    return replace(sample, image=np.where(inside, 100 + 700 * scaled * ramp, 0).astype(np.float32))
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("method", OF_SCANS)
+def test_scans_change_within_the_body_alone(dims: int, method: str) -> None:
+    data = HEADS if dims == 3 else as_slices(HEADS)
+    host = data[0] if dims == 3 else data[8]
+    before = copy.deepcopy(host)
+    relight = Relight(scenes(data.map(scanned), 16), method, FULL, skip_same=False)
+    relight.check(data.schema)
+    after = relight(host, np.random.default_rng(1))
+    inside = foreground(host)
+    assert after.mask is host.mask and after.boxes is host.boxes and after.instances is host.instances
+    assert host.image.tobytes() == before.image.tobytes() and after.image.dtype == host.image.dtype
+    assert (after.image[:, ~inside] == host.image[:, ~inside]).all()
+    assert (after.image[:, inside] != host.image[:, inside]).mean() > 0.9
+    none = Relight(relight.bank, method, (0, 0), skip_same=False)(host, np.random.default_rng(1))
+    assert none.image.tobytes() == host.image.tobytes()
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("method", OF_SCANS)
+def test_the_same_scan_changes_almost_nothing(dims: int, method: str) -> None:
+    data = HEADS[:1] if dims == 3 else as_slices(HEADS)[8:9]
+    after = Relight(scenes(data, 16), method, FULL, skip_same=False)(data[0], np.random.default_rng(0))
+    ends = intensity_range(data[0], "scan")
+    np.testing.assert_allclose(to_scaled(after.image, ends), to_scaled(data[0].image, ends), atol=5e-3)
+
+
+def test_histogram_brings_one_scanner_nearer_to_another() -> None:
+    host, other = HEADS[0], scanned(HEADS[1])
+    inside, there = foreground(host), foreground(other)
+    after = Relight(scenes(HEADS[1:2].map(scanned), 32), "histogram", FULL, skip_same=False)(
+        host, np.random.default_rng(0)
+    )
+    levels = np.linspace(0.1, 0.9, 9)
+    own, wanted, made = (
+        np.quantile(to_scaled(s.image, intensity_range(s, "scan"))[0, body], levels)
+        for s, body in ((host, inside), (other, there), (after, inside))
+    )
+    assert np.abs(made - wanted).mean() < 0.35 * np.abs(own - wanted).mean()
+
+
+def test_whole_numbers_stay_whole_numbers() -> None:
+    data = HEADS.map(_rounded)
+    host = data[0]
+    after = Relight(scenes(data, 16), "mix", FULL, skip_same=False)(host, np.random.default_rng(0))
+    assert after.image.dtype == host.image.dtype == np.int16
+
+
+def _rounded(sample: Sample) -> Sample:
+    return replace(sample, image=np.rint(scanned(sample).image).astype(np.int16))
