@@ -24,10 +24,8 @@ from numpy.typing import NDArray
 
 from domaingan import blend
 from domaingan.bank import Bank
-from domaingan.errors import DataError
-from domaingan.sample import Sample
 from domaingan.transforms.box_labels import CORNERS, BoxLabels
-from domaingan.transforms.hosts import Classes, from_sample, named_values, opened, schema_of, to_sample
+from domaingan.transforms.hosts import Classes, named_values, opened, relit, schema_of
 from domaingan.transforms.targets import Hosts, same_number
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing must not look for a newer version on the net
@@ -147,13 +145,18 @@ class Paste(_OfBank, A.DualTransform):  # type: ignore[misc]
         applied: dict[str, Any] = super().apply_with_params(params, *args, **kwargs)
         return applied
 
-    def apply(self, img: Array, changed: Array, pixels: Array, **params: Any) -> Array:
+    def apply(self, img: Array, patches: list[tuple[tuple[slice, ...], Array, Array]], **params: Any) -> Array:
         """The image with the pasted pixels."""
-        return _with(img, changed, pixels if img.ndim == 3 else pixels[:, 0])
+        written = img.copy()
+        for where, changed, pixels in patches:
+            written[where][changed] = pixels if img.ndim == 3 else pixels[:, 0]
+        return written
 
     def apply_to_mask(self, mask: Array, relabelled: Array, values: Array, **params: Any) -> Array:
         """The mask with the pasted objects' values."""
-        return _with(mask, relabelled, values if mask.ndim == 2 else values[:, None])
+        written = mask.copy()
+        written[relabelled] = values if mask.ndim == 2 else values[:, None]
+        return written
 
     def apply_to_masks(
         self, masks: Array, before: int, older: Array, corners: Array, instances: Array, **params: Any
@@ -226,17 +229,8 @@ class Relight(_OfBank, A.ImageOnlyTransform):  # type: ignore[misc]
 
     def apply(self, img: Array, seed: int, **params: Any) -> Array:
         """The image relit."""
-        host = Sample(to_sample(np.moveaxis(np.atleast_3d(img), -1, 0), self.bank.info))
-        relit = self.relight(host, np.random.default_rng(seed)).image
-        return np.ascontiguousarray(np.moveaxis(from_sample(relit, img.dtype, self.bank.info), 0, -1))
-
-
-def _with(array: Array, where: Array, values: Array) -> Array:
-    if array.shape[:2] != where.shape:
-        raise DataError(f"an array {array.shape}", expected=f"one of {where.shape}, as what was pasted into")
-    written = array.copy()
-    written[where] = values
-    return written
+        lit = relit(self.relight, np.moveaxis(np.atleast_3d(img), -1, 0), seed)
+        return np.ascontiguousarray(np.moveaxis(lit, 0, -1))
 
 
 def _listed(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from domaingan import blend
 from domaingan.bank import Bank
 from domaingan.errors import DataError
 from domaingan.sample import Sample
-from domaingan.transforms.hosts import Classes, from_sample, opened, schema_of, to_mask, to_sample
+from domaingan.transforms.hosts import Classes, opened, relit, schema_of, to_mask, to_sample
 
 NAME = "filename_or_obj"
 """Where a MetaTensor of MONAI's readers says what file it is of."""
@@ -114,24 +115,23 @@ class RandPasted(_Seeded):
         image, label = (result[key] for key in self.keys)
         after = self.paste(self._host(image, label, data.get(self.meta_key)), np.random.default_rng(self.seed))
         assert after.mask is not None
-        pixels = from_sample(after.image, _array(image).dtype, self.bank.info)
-        result[self.keys[0]] = _like(pixels, image)
+        result[self.keys[0]] = _like(after.image, image)
         result[self.keys[1]] = _like(after.mask.reshape(label.shape), label)
         if isinstance(image, MetaTensor):
             result[self.keys[0]].meta["pasted"] = json.dumps(after.meta["pasted"])  # a text, which batches can hold
         return result
 
     def _host(self, image: Any, label: Any, known: Mapping[str, Any] | None) -> Sample:
-        pixels, mask = to_sample(_array(image), self.bank.info), _array(label)
-        if mask.ndim == pixels.ndim and len(mask) == 1:
+        host, mask = to_sample(_array(image), self.bank.info), _array(label)
+        if mask.ndim == host.spatial_dims + 1 and len(mask) == 1:
             mask = mask[0]
-        if mask.shape != pixels.shape[1:]:
-            raise DataError(f"a label {mask.shape}", expected=f"{(1, *pixels.shape[1:])}, as the image is")
+        if mask.shape != host.shape:
+            raise DataError(f"a label {mask.shape}", expected=f"{(1, *host.shape)}, as the image is")
         meta: dict[str, Any] = {}
         if isinstance(image, MetaTensor):
-            spacing = affine_to_spacing(image.affine, pixels.ndim - 1)
+            spacing = affine_to_spacing(image.affine, host.spatial_dims)
             meta = {"spacing": tuple(float(size) for size in spacing), "name": str(image.meta.get(NAME, ""))}
-        return Sample(pixels, to_mask(mask, self.schema), meta=meta | dict(known or {}))
+        return replace(host, mask=to_mask(mask, self.schema), meta=host.meta | meta | dict(known or {}))
 
 
 class RandRelightd(_Seeded):
@@ -169,9 +169,7 @@ class RandRelightd(_Seeded):
         self.randomize()
         for key in self.keys if self._do_transform else ():
             if key not in absent:
-                image = _array(result[key])
-                relit = self.relight(Sample(to_sample(image, self.bank.info)), np.random.default_rng(self.seed)).image
-                result[key] = _like(from_sample(relit, image.dtype, self.bank.info), result[key])
+                result[key] = _like(relit(self.relight, _array(result[key]), self.seed), result[key])
         return result
 
 

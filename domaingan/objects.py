@@ -90,10 +90,11 @@ def _corners(where: Sequence[slice], outer: Sequence[slice] | None = None) -> ND
 
 def box_of(mask: NDArray[Any], corner: NDArray[Any]) -> NDArray[np.float32]:
     """The corner box of what is true in a mask whose patch starts at ``corner`` (array axes)."""
-    spots = np.argwhere(mask) + corner
-    low, high = spots.min(axis=0), spots.max(axis=0) + 1
+    axes = range(mask.ndim)
+    lines = [np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes]
+    low, high = (np.array([line[end] for line in lines]) + corner for end in (0, -1))
     order = list(box_axes(mask.ndim))
-    return np.concatenate([low[order], high[order]]).astype(np.float32)
+    return np.concatenate([low[order], high[order] + 1]).astype(np.float32)
 
 
 def box_axes(dims: int) -> tuple[int, ...]:

@@ -127,6 +127,14 @@ def from_scaled(image: Image, ends: NDArray[np.float32]) -> Image:
     return (image * (high - low) + low).astype(np.float32)
 
 
+def as_stored(values: Image, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Stored units in an image's own type: of integers the nearest."""
+    if dtype.kind == "f":
+        return values.astype(dtype, copy=False)
+    limits = np.iinfo(dtype)
+    return np.rint(values).clip(limits.min, limits.max).astype(dtype)
+
+
 def _columns(ends: NDArray[np.float32], ndim: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     shape = (-1, *[1] * (ndim - 1))
     return ends[:, 0].reshape(shape), ends[:, 1].reshape(shape)

@@ -52,7 +52,8 @@ class Covered:
 
     Attributes:
         objects: as they are seen; none of the arrays is changed in place.
-        whole: how many pixels each had when it was last seen as a whole (in its image, or before it was pasted).
+        whole: how many pixels each had when it was last seen as a whole (in its image, or before it was pasted), -1
+            where nobody has counted yet, as nothing has come in front.
         origins: ``(N,)`` the number of each among the objects that were there at first, -1 for those that came.
     """
 
@@ -64,35 +65,40 @@ class Covered:
     def of(cls, objects: Objects) -> Covered:
         """Nothing has come yet."""
         n = len(objects.boxes)
-        return cls(objects, np.bincount(objects.instances.ravel(), minlength=n + 1)[1 : n + 1], np.arange(n))
+        return cls(objects, np.full(n, -1), np.arange(n))
 
-    def put(self, seen: Mask, label: int, whole: int) -> Mask | None:
+    def put(self, where: tuple[slice, ...], seen: Mask, label: int, whole: int) -> Mask | None:
         """An object comes in front; those of which less than :data:`VISIBLE` is left are dropped.
 
         Args:
-            seen: ``(*spatial)`` where it is seen.
+            where: the part of the image that it is in.
+            seen: ``(*part)`` where it is seen.
             label: its class value.
             whole: how many pixels it has altogether.
 
         Returns:
-            What can still be seen of dropped objects, None where none was.
+            ``(*spatial)`` what can still be seen of dropped objects, None where none was.
         """
-        old, n, origin = self.objects, len(self.objects.boxes), np.zeros(seen.ndim, dtype=int)
-        lost = np.bincount(old.instances[seen], minlength=n + 1)[1 : n + 1]
+        old, n, corner = self.objects, len(self.objects.boxes), np.array([part.start for part in where])
         boxes, kept, gone = old.boxes.copy(), np.ones(n, dtype=bool), []
-        for index in np.flatnonzero(lost).tolist():
-            left = (old.instances == index + 1) & ~seen
-            if left.sum() < VISIBLE * self.whole[index]:
+        for number in np.unique(old.instances[where][seen]).tolist():
+            if number == 0:
+                continue
+            left, index = old.instances == number, number - 1
+            if self.whole[index] < 0:
+                self.whole[index] = np.count_nonzero(left)
+            left[where] &= ~seen
+            if np.count_nonzero(left) < VISIBLE * self.whole[index]:
                 kept[index] = False
                 gone.append(left)
             else:
-                boxes[index] = box_of(left, origin)
+                boxes[index] = box_of(left, np.zeros_like(corner))
         numbers = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)]).astype(np.int32)
-        instances = numbers[old.instances]
-        instances[seen] = kept.sum() + 1
+        instances = old.instances.copy() if kept.all() else numbers[old.instances]
+        instances[where][seen] = kept.sum() + 1
         self.objects = Objects(
             instances,
-            np.concatenate([boxes[kept], box_of(seen, origin)[None]]),
+            np.concatenate([boxes[kept], box_of(seen, corner)[None]]),
             np.append(old.labels[kept], label),
         )
         self.whole, self.origins = np.append(self.whole[kept], whole), np.append(self.origins[kept], -1)

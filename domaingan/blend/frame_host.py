@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from domaingan.blend.frame_place import MAGNIFIED, Spots, visible
 from domaingan.blend.methods import Blend
 from domaingan.blend.placement import overlap
 from domaingan.sample import Sample
+from domaingan.tissue import as_stored, from_scaled, intensity_range, to_scaled
 
 Mask = NDArray[np.bool_]
 
@@ -42,7 +43,9 @@ class FrameRules:
         assert sample.mask is not None
         objects = objects_of(sample, self.objects)
         horizon = self.spots.perspective.horizon_of(sample.group, objects)
-        return FrameHost(self, sample, sample.image.copy(), sample.mask.copy(), Covered.of(objects), horizon)
+        ends = intensity_range(sample, "frame")
+        copies = sample.image.copy(order="K"), sample.mask.copy()
+        return FrameHost(self, sample, *copies, ends, Covered.of(objects), horizon)
 
 
 @dataclass
@@ -51,10 +54,12 @@ class FrameHost:
 
     rules: FrameRules
     sample: Sample
-    image: NDArray[np.float32]
+    image: NDArray[Any]
     mask: NDArray[Any]
+    ends: NDArray[np.float32]
     covered: Covered
     horizon: float | None
+    touched: list[tuple[slice, ...]] = field(default_factory=list)
 
     def result(self) -> Sample:
         """The sample with everything that was pasted."""
@@ -99,17 +104,19 @@ class FrameHost:
     ) -> None:
         whole = int(body.sum())
         source, where = overlap(body.shape, self.mask.shape, corner)
-        image, body, shown = image[(slice(None), *source)], body[source], seen[where]
+        image, body = image[(slice(None), *source)], body[source]
         stored = self.image[(slice(None), *where)]
-        image = np.clip(image * exposure(stored, image, body), 0, 1)
-        others = (self.covered.objects.instances[where] > 0) & ~shown  # whose pixels a feather leaves alone
+        host = to_scaled(stored, self.ends)
+        image = np.clip(image * exposure(host, image, body), 0, 1)
+        others = (self.covered.objects.instances[where] > 0) & ~seen  # whose pixels a feather leaves alone
         blend = self.rules.blend
-        image = blend.matched(stored, image, shown, ~others, np.ones_like(shown), rng)
-        weight = blend.method.weight(shown) * ~others
+        image = blend.matched(host, image, seen, ~others, np.ones_like(seen), rng)
+        weight = blend.method.weight(seen) * ~others
         changed = weight > 0
-        mixed = np.clip(blend.method.mix(stored, image, weight, ~others), 0, 1)
-        stored[:, changed] = mixed[:, changed]
-        self.mask[seen] = value
-        gone = self.covered.put(seen, value, whole)
+        mixed = np.clip(blend.method.mix(host, image, weight, ~others), 0, 1)
+        stored[:, changed] = as_stored(from_scaled(mixed, self.ends)[:, changed], stored.dtype)
+        self.mask[where][seen] = value
+        self.touched.append(where)
+        gone = self.covered.put(where, seen, value, whole)
         if gone is not None and self.rules.ignored is not None:
             self.mask[gone] = self.rules.ignored

@@ -127,7 +127,7 @@ class Spots:
 
 
 def visible(body: Mask, corner: NDArray[np.int64], objects: Objects) -> Mask | None:
-    """``(H, W)`` what would be seen of an object; None where that is too little, or its box would be another's.
+    """What would be seen of an object in its patch; None where that is too little, or its box would be another's.
 
     Objects whose feet are lower in the frame are nearer, and stay in front.
     """
@@ -141,9 +141,7 @@ def visible(body: Mask, corner: NDArray[np.int64], objects: Objects) -> Mask | N
     seen = inside & ~front
     if seen.sum() < max(LEAST, VISIBLE * body.sum()) or _closest(box_of(seen, start), objects.boxes) > CLOSE:
         return None
-    whole = np.zeros(objects.instances.shape, dtype=bool)
-    whole[where] = seen
-    return whole
+    return seen
 
 
 def _closest(box: NDArray[np.float32], others: NDArray[np.float32]) -> float:

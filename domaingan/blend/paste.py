@@ -108,19 +108,21 @@ class Paste:
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """The sample with crops pasted; ``sample`` itself is not changed.
 
-        Every pixel further from what is seen of a pasted mask than the method's reach is bit-identical to the host's.
+        Its image may be of integers, too (frames of bytes have a ``meta["range"]`` of 0 to 255): what is pasted is
+        rounded. ``meta["touched"]`` are the parts of the image outside of which it is bit-identical to the host's; and
+        every pixel further from what is seen of a pasted mask than the method's reach is bit-identical to the host's.
         ``meta["pasted"]`` has one record a crop: ``index``, conditions, ``method``, ``place`` (its corner, None where
         none was found) and ``scale``; of scans ``contrast``, of frames ``foot`` (row and column that it stands on).
         Where the sample's objects are known, ``meta["origins"]`` tells their numbers before (-1: pasted).
         Samples without a mask come back as they are: their objects, and so the free places, are not known.
         """
         if sample.mask is None:
-            return replace(sample, meta=sample.meta | {"pasted": []})
+            return replace(sample, meta=sample.meta | {"pasted": [], "touched": []})
         n = int(rng.integers(self.per_image[0], self.per_image[1] + 1))
         host = self.rules.host(sample)
         records = [self._paste_one(host, rng) for _ in range(n)]
         pasted = host.result()
-        return replace(pasted, meta=pasted.meta | {"pasted": records})
+        return replace(pasted, meta=pasted.meta | {"pasted": records, "touched": host.touched})
 
     def _paste_one(self, host: ScanHost | FrameHost, rng: np.random.Generator) -> dict[str, Any]:
         crop = self.bank[self._draw(host.sample.name, rng)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from domaingan.blend.variation import NONE, Variation, apply
 from domaingan.sample import Sample
 from domaingan.tissue import (
     RING_WIDTH,
+    as_stored,
     contrast,
     foreground,
     from_scaled,
@@ -58,13 +59,14 @@ class ScanHost:
 
     rules: ScanRules
     sample: Sample
-    image: NDArray[np.float32]
+    image: NDArray[Any]
     mask: NDArray[Any]
     covered: Covered | None
     ends: NDArray[np.float32]
     inside: NDArray[np.bool_]
     depth: NDArray[np.float32]
-    darkest: NDArray[np.float32]
+    darkest: NDArray[Any]
+    touched: list[tuple[slice, ...]] = field(default_factory=list)
 
     @classmethod
     def of(cls, sample: Sample, rules: ScanRules) -> ScanHost:
@@ -72,7 +74,7 @@ class ScanHost:
         assert sample.mask is not None
         inside = foreground(sample)
         depth, ends = surface_depth(inside, sample.spacing), intensity_range(sample, "scan")
-        copies = sample.image.copy(), sample.mask.copy()
+        copies = sample.image.copy(order="K"), sample.mask.copy()
         known = sample.instances is not None or (sample.boxes is not None and sample.labels is not None)
         covered = Covered.of(objects_of(sample, ())) if known else None
         darkest = sample.image.reshape(len(sample.image), -1).min(axis=1)
@@ -128,12 +130,14 @@ class ScanHost:
         )
         # Only what changed goes through the scaled units and back: all else stays bit-identical. A dark object in a
         # dark place must not become darker than anything a scanner stores.
-        stored[:, changed] = np.maximum(from_scaled(blended, self.ends)[:, changed], self.darkest[:, None])
+        bright = np.maximum(from_scaled(blended, self.ends)[:, changed], self.darkest[:, None])
+        stored[:, changed] = as_stored(bright, stored.dtype)
+        self.touched.append(where)
         pasted = np.zeros_like(self.mask)
         pasted[where] = values
         self.mask = merge_mask(self.mask, pasted)
         if self.covered is not None:
-            gone = self.covered.put(pasted > 0, int(np.bincount(values[values > 0]).argmax()), whole)
+            gone = self.covered.put(where, values > 0, int(np.bincount(values[values > 0]).argmax()), whole)
             if gone is not None:
                 self.mask[gone] = 0
 

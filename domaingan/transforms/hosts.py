@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from domaingan.adapters import open_bank
 from domaingan.adapters.tables import parse_classes
 from domaingan.bank import Bank, BankInfo
+from domaingan.blend import Relight
 from domaingan.errors import DataError
 from domaingan.files import read_json
-from domaingan.sample import Schema
+from domaingan.sample import Sample, Schema
+from domaingan.tissue import as_stored, from_scaled, intensity_range, to_scaled
 
 Classes = Schema | Mapping[str, Any] | str | Path | None
 """How the values of the hosts' masks may be named: a dataset's schema, ``{name: value}``, a ``classes.json`` or what
@@ -69,11 +71,15 @@ def named_values(schema: Schema) -> dict[str, Any]:
     return {"classes": dict(schema.classes), "ignore": list(schema.ignore), "objects": list(schema.objects)}
 
 
-def to_sample(image: NDArray[Any], info: BankInfo) -> NDArray[np.float32]:
-    """A channel-first image as a :class:`domaingan.sample.Sample` has it: frames of bytes in [0, 1], scans as stored.
+BYTES = 255.0
+"""What is 1 in a frame of bytes."""
+
+
+def to_sample(image: NDArray[Any], info: BankInfo) -> Sample:
+    """A channel-first image as the host of a bank, its pixels as they are: frames of bytes get a range.
 
     Args:
-        image: ``(C, *spatial)``, integers or floats.
+        image: ``(C, *spatial)``, integers or floats; of frames uint8, or floats in [0, 1].
         info: of the bank that goes into it.
 
     Raises:
@@ -84,27 +90,29 @@ def to_sample(image: NDArray[Any], info: BankInfo) -> NDArray[np.float32]:
     if len(image) != len(info.channels):
         found = f"{len(image)} channel{'s' if len(image) > 1 else ''}"
         raise DataError(found, expected=f"{len(info.channels)}, as the bank has: {', '.join(info.channels)}")
-    values = np.ascontiguousarray(image, dtype=np.float32)
     if info.domain == "frame" and image.dtype == np.uint8:
-        return values * np.float32(1 / 255)
+        return Sample(image, meta={"range": np.array([[0, BYTES]] * len(image), dtype=np.float32)})
     if image.dtype.kind == "f":
-        low, high = float(values.min()), float(values.max())  # NaN spreads to both
+        low, high = float(image.min()), float(image.max())  # NaN spreads to both
         if not np.isfinite(low + high):
             raise DataError("NaN or infinite values", expected="finite intensities")
         if info.domain == "frame" and not (low >= -SLACK and high <= 1 + SLACK):
             raise DataError(f"a frame of {low:g} to {high:g}", expected="floats in [0, 1], or uint8")
     elif info.domain == "frame":
         raise DataError(f"a frame of {image.dtype}", expected="floats in [0, 1], or uint8")
-    return values
+    return Sample(image)
 
 
-def from_sample(pixels: NDArray[np.float32], dtype: np.dtype[Any], info: BankInfo) -> NDArray[Any]:
-    """Pixels of :func:`to_sample` in the type that the image had."""
-    if dtype.kind == "f":
-        return pixels.astype(dtype, copy=False)
-    limits = np.iinfo(dtype)
-    scaled = pixels * np.float32(255) if info.domain == "frame" else pixels
-    return np.rint(scaled).clip(limits.min, limits.max).astype(dtype)
+def relit(relight: Relight, image: NDArray[Any], seed: int) -> NDArray[Any]:
+    """A channel-first frame, uint8 or floats in [0, 1], under the look that follows from the seed.
+
+    Raises:
+        DataError: as of :func:`to_sample`.
+    """
+    host = to_sample(image, relight.bank.info)
+    ends = intensity_range(host, "frame")
+    lit = relight(Sample(to_scaled(image, ends)), np.random.default_rng(seed)).image
+    return as_stored(from_scaled(lit, ends), image.dtype)
 
 
 def to_mask(mask: NDArray[Any], schema: Schema) -> NDArray[Any]:

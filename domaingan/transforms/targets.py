@@ -15,7 +15,7 @@ from domaingan.errors import DataError
 from domaingan.objects import from_instances
 from domaingan.sample import Sample, Schema
 from domaingan.transforms.box_labels import CORNERS, UNKNOWN, BoxLabels
-from domaingan.transforms.hosts import from_sample, to_mask, to_sample
+from domaingan.transforms.hosts import to_mask, to_sample
 
 Array = NDArray[Any]
 Targets = Mapping[str, Any]
@@ -53,11 +53,12 @@ class Hosts:
             missing = "image" if targets.get("image") is None else "mask"
             raise DataError(f"no {missing}", expected="image= and mask=, to know where there is room")
         image, mask = targets["image"], targets["mask"]
-        pixels = to_sample(np.moveaxis(image.reshape(*image.shape[:2], -1), -1, 0), self.info)
+        host = to_sample(np.moveaxis(image.reshape(*image.shape[:2], -1), -1, 0), self.info)
         mask = to_mask(mask[..., 0] if mask.ndim == 3 and mask.shape[2] == 1 else mask, self.schema)
-        if mask.shape != pixels.shape[1:]:
-            raise DataError(f"a mask {mask.shape}", expected=f"{pixels.shape[1:]}, as the image is")
-        host = Sample(pixels, mask, meta={"spacing": self.spacing} | dict(targets.get(self.meta_key) or {}))
+        if mask.shape != host.shape:
+            raise DataError(f"a mask {mask.shape}", expected=f"{host.shape}, as the image is")
+        known = {"spacing": self.spacing} | dict(targets.get(self.meta_key) or {})
+        host = replace(host, mask=mask, meta=host.meta | known)
         if all(targets.get(name) is None for name in ("bboxes", "masks", "keypoints")):
             return host
         return self._with_objects(host, mask, targets, processor)
@@ -88,15 +89,16 @@ class Hosts:
     def written(self, host: Sample, after: Sample, targets: Targets, processor: Any) -> dict[str, Any]:
         """What a paste writes into the targets.
 
-        ``changed`` ``(H, W)`` and ``pixels`` ``(N, C)`` of the image; ``relabelled`` ``(H, W)`` and ``values`` of the
-        mask; and where there are objects: how many there were ``before``, the numbers of the ``older`` ones that are
-        left, then for these and the pasted ones ``corners`` (shares of width and height), ``moved`` (whether they are
-        others than before), ``instances`` ``(H, W)``; ``columns``: what stands behind the corners of pasted ones.
+        ``patches`` of the image: where, what of it is changed, the pixels ``(N, C)`` there; ``relabelled`` ``(H, W)``
+        and ``values`` of the mask; and where there are objects: how many there were ``before``, the numbers of the
+        ``older`` ones that are left, then for these and the pasted ones ``corners`` (shares of width and height),
+        ``moved`` (whether they are others than before), ``instances`` ``(H, W)``; ``columns``: what stands behind the
+        corners of pasted ones.
         """
         assert host.mask is not None and after.mask is not None
-        changed, relabelled = np.any(after.image != host.image, axis=0), after.mask != host.mask
-        pixels = from_sample(after.image[:, changed].T, targets["image"].dtype, self.info)
-        drawn = {"changed": changed, "pixels": pixels, "relabelled": relabelled, "values": after.mask[relabelled]}
+        relabelled = after.mask != host.mask
+        patches = [_patch(host.image, after.image, where) for where in after.meta["touched"]]
+        drawn = {"patches": patches, "relabelled": relabelled, "values": after.mask[relabelled]}
         if host.boxes is None:
             return drawn
         assert after.boxes is not None and after.labels is not None
@@ -116,6 +118,12 @@ class Hosts:
             "columns": columns,
             "instances": after.instances,
         }
+
+
+def _patch(before: Array, after: Array, where: tuple[slice, ...]) -> tuple[tuple[slice, ...], Array, Array]:
+    new = after[(slice(None), *where)]
+    changed = np.any(new != before[(slice(None), *where)], axis=0)
+    return where, changed, new[:, changed].T
 
 
 def same_number(found: int, expected: int, what: str) -> None:

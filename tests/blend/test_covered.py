@@ -11,6 +11,7 @@ from domaingan.objects import box_of, from_mask
 from domaingan.sample import Sample
 
 ORIGIN = np.zeros(2, dtype=int)
+ALL = (slice(0, 1000), slice(0, 1000))
 
 
 def a_mask(rng: np.random.Generator, n: int = 6) -> np.ndarray:
@@ -31,7 +32,7 @@ def test_everything_agrees_whatever_comes_in_front(seed: int) -> None:
         seen = np.zeros((40, 50), dtype=bool)
         top, left = rng.integers(0, 30), rng.integers(0, 40)
         seen[top : top + 9, left : left + 7] = True
-        gone = covered.put(seen, 2, int(seen.sum()))
+        gone = covered.put(ALL, seen, 2, int(seen.sum()))
         after = covered.objects
         assert len(after.boxes) == len(after.labels) == len(covered.whole) == after.instances.max()
         for number, box in enumerate(after.boxes, start=1):
@@ -50,7 +51,7 @@ def test_several_that_cover_it_bit_by_bit_count_together() -> None:
     for left, there in ((5, True), (11, True), (17, False)):  # 70 %, 40 % and 10 % of it are left
         seen = np.zeros(mask.shape, dtype=bool)
         seen[5:15, left : left + 6] = True
-        gone = covered.put(seen, 2, 60)
+        gone = covered.put(ALL, seen, 2, 60)
         assert (1 in covered.objects.labels) == there and (gone is None) == there
 
 
@@ -63,7 +64,7 @@ def test_boxes_without_instances_are_kept_to_the_bit() -> None:
     covered = Covered.of(objects_of(Sample(np.zeros((3, 20, 30), np.float32), mask, boxes, labels), [1, 2]))
     seen = np.zeros(mask.shape, dtype=bool)
     seen[8:12, 22:30] = True
-    covered.put(seen, 1, int(seen.sum()))
+    covered.put(ALL, seen, 1, int(seen.sum()))
     assert covered.objects.boxes.tolist() == [boxes[0].tolist(), [20, 8, 22, 12], boxes[2].tolist(), [22, 8, 30, 12]]
     assert covered.objects.labels.tolist() == [1, 2, 2, 1]
 
