@@ -121,9 +121,10 @@ def blend_patch(
 
     1. The crop takes over what is to be matched, and is shifted, channel by channel, so that its ring has the mean of
        the host's ring.
-    2. Outside the object the crop is kept between the host's own range, a few pixels around each, and the object: the
-       object's soft edge comes along, what it lay beside does not (the dark surface of a brain, a vessel).
-    3. Host and crop are mixed by the method; outside the object, only where both show tissue.
+    2. Outside the object the crop is kept between the host's own range, a few pixels around each, and the object; where
+       it shows no tissue, it is continued. So the object's soft edge comes along, and what it lay beside does not (the
+       dark surface of a brain, a vessel).
+    3. Host and crop are mixed by the method; outside the object, only where the host shows tissue.
     4. The crop's part is shifted by what all that took from the contrast between object and ring, so that the contrast
        of the result is ``target`` (that of the crop itself unless given).
 
@@ -138,9 +139,9 @@ def blend_patch(
     if comparable:
         difference = host[:, around_host].mean(axis=1) - crop[:, around_crop].mean(axis=1)
         crop = crop + difference.reshape(shape)
-    free = body | (host_tissue & crop_tissue)
+    free = body | host_tissue
     weight = np.where(free, blend.method.weight(body), 0).astype(np.float32)
-    crop = _without_surroundings(host, crop, body)
+    crop = _without_surroundings(host, crop, body, crop_tissue)
     blended = blend.method.mix(host, crop, weight, free)
     if comparable:
         lost = wanted - contrast(blended, body, around_host)
@@ -150,10 +151,13 @@ def blend_patch(
     return blended.astype(np.float32), weight > 0
 
 
-def _without_surroundings(host: Image, crop: Image, body: Mask) -> Image:
-    """The crop, clipped outside the body to what lies between the host nearby and the body's mean."""
+def _without_surroundings(host: Image, crop: Image, body: Mask, tissue: Mask) -> Image:
+    """The crop, continued where it shows no tissue; outside the body between the host nearby and the body's mean."""
     if not body.any():
         return crop
+    if not tissue.all():
+        nearest = ndimage.distance_transform_edt(~(body | tissue), return_distances=False, return_indices=True)
+        crop = crop[(slice(None), *nearest)]
     shape, size = (-1, *[1] * body.ndim), (1, *[2 * NEARBY + 1] * body.ndim)
     mean = crop[:, body].mean(axis=1).reshape(shape)
     low = np.minimum(ndimage.minimum_filter(host, size), mean)
