@@ -1,19 +1,39 @@
-"""``model_card.md``: what the model is, what it was trained on and what it is for."""
+"""``model_card.md``: what the model is, what it was trained on, what it is for, and what it is not."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from domaingan.gan.config import GANConfig, Range
 
 MEASURED = {
-    "kid": "KID (see the log for what it was measured against)",
-    "kid_error": "its standard error",
-    "diversity": "diversity, as a share of the real crops'",
-    "r_v": "r_v, how far the discriminator knows its crops by heart",
+    "kid": (
+        "KID",
+        "distance to real crops, held-out ones where there are at least 20; near 0, they cannot be told apart",
+    ),
+    "diversity": ("diversity", "difference between generated crops, as a share of that between real ones"),
+    "r_v": ("r_v", "how far the discriminator knows its crops by heart, from 0 to 1"),
+    "r_t": ("r_t", "mean sign of the discriminator's scores of real crops; 0 is undecided, 1 is sure"),
 }
-"""The columns of the log that the card repeats, the last value of each."""
+"""The columns of the log that the card repeats, the last value of each, and what they say."""
+
+HUB_LICENCES = (
+    "unknown", "apache-2.0", "mit", "bsd-3-clause", "gpl-3.0", "agpl-3.0", "openrail", "cc0-1.0", "cc-by-3.0",
+    "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0",
+    "cc-by-nd-4.0", "cc-by-nc-nd-4.0",
+)  # fmt: skip
+"""Licences that model hubs know by these names; any other one is ``other`` there, with its name beside it."""
+
+NAMED = 40
+"""At most so many subjects are named; ``config.json`` has all of them."""
+
+SKIPS = {
+    "none": "",
+    "residual": ", with a shortcut around each block",
+    "multiscale": ", the discriminator seeing what is painted at every resolution",
+}
 
 
 def card(name: str, config: GANConfig, log: Sequence[dict[str, float]] = ()) -> str:
@@ -24,25 +44,41 @@ def card(name: str, config: GANConfig, log: Sequence[dict[str, float]] = ()) -> 
         config: all there is to know of it.
         log: the rows of ``log.csv``.
     """
-    size = "×".join([str(config.size)] * config.spatial_dims)
     return f"""---
-license: unknown
+{_licence(config.licence)}
 library_name: domaingan
-pipeline_tag: unconditional-image-generation
-tags: [gan, data-augmentation, {"3d" if config.spatial_dims == 3 else "2d"}, {config.domain}]
+pipeline_tag: {"image-to-image" if config.given else "unconditional-image-generation"}
+tags:
+- gan
+- data-augmentation
+- synthetic-data
+- {config.spatial_dims}d
+- {config.domain}
 ---
 
 # {name}
 
-A conditional GAN ({config.arch}, width {config.width}, depth {config.depth}) that draws {_what(config, size)}.
+A conditional GAN that draws {_what(config)}.{_shown(config)}
 
 ![Real {config.kind} and generated ones](samples.png)
 
+## Use
+
+```python
+import domaingan as dg
+
+gan = dg.GAN.load("{name}")  # this folder; of a model hub, huggingface_hub.snapshot_download("USER/{name}")
+bank = gan.sample({_arguments(config)})  # a bank of {config.kind}: bank[0].image, bank[0].mask
+```
+
+At a shell: `domaingan sample {name} --out BANK --n 100{" --hosts DATA" if config.given else ""}`. Loading runs no code
+of the model's and unpickles nothing.
+
 ## Data
 
-- source: {json.dumps(config.source) if config.source else f"({config.kind} in memory)"}
+- source: {json.dumps(config.source, ensure_ascii=False) if config.source else f"({config.kind} in memory)"}
 - {config.kind}: {config.crops}
-- subjects: {len(config.subjects)} ({", ".join(config.subjects) or "unknown"})
+- subjects: {len(config.subjects)} ({_subjects(config)})
 - channels: {", ".join(config.channels)}
 - classes: {", ".join(f"{name} ({value})" for name, value in config.classes.items()) or "none"}
 
@@ -51,23 +87,64 @@ A conditional GAN ({config.arch}, width {config.width}, depth {config.depth}) th
 {_conditions(config)}
 ## Training
 
-{config.steps} steps of {config.batch} {config.kind}, loss `{config.loss}`, learning rates {_ends(config.lr)} and
-{_ends(config.lr_d)}, augmentation {config.augment:g}{f" held at r_t {config.ada:g}" if config.ada is not None else ""},
-precision {config.precision}, seed {config.seed}. `log.csv` has the course of it.
+Networks `{config.arch}`, width {config.width}, {config.depth} {"layers" if config.depth > 1 else "layer"}\
+{"" if config.arch == "mlp" else " at each resolution"}{SKIPS[config.skip]}. {config.steps} steps of {config.batch}
+{config.kind}, loss `{config.loss}`, learning rates {_ends(config.lr)} and {_ends(config.lr_d)}, augmentation
+{config.augment:g}{f" at first, held at r_t {config.ada:g}" if config.ada is not None else ""}, precision \
+{config.precision}, seed {config.seed}. `log.csv` has the course of it, `config.json` every setting.
 
 ## Measured
 
 {_measured(log)}
 ## Intended use
 
-Augmenting the training data of models that find or classify {_of_what(config)}.
-Generated {config.kind} are no evidence about any person, are not for diagnosis, and must not be tested on:
-a model trained with them may not be tested on the subjects named above.
+Augmenting the training data of models that find or classify {_of_what(config)}. Whether it helps has to be measured
+on subjects that neither this model nor that one was trained on, so on none of those above.
+
+## Limitations
+
+- It knows {config.crops} {config.kind} of {len(config.subjects) or "unknown"} subjects and nothing else: what is rare
+  or missing among them is so among those it draws, and other scanners, cameras or populations are not covered.
+- A generated {config.kind[:-1]} may resemble one it was trained on; it is not anonymous by being generated.
+- Generated {config.kind} are no evidence about any person and not for diagnosis, and no model must be tested on them.
 
 ## Licence
 
-unknown: inherits the data's
+{config.licence}{": whatever the data's licence allows" if config.licence == "unknown" else ""}
 """
+
+
+def _licence(licence: str) -> str:
+    """The header's lines about it."""
+    if licence.lower() in HUB_LICENCES:
+        return f"license: {licence.lower()}"
+    return f"license: other\nlicense_name: {re.sub('[^a-z0-9.]+', '-', licence.lower()).strip('-.') or 'unnamed'}"
+
+
+def _what(config: GANConfig) -> str:
+    size = "×".join([str(config.size)] * config.spatial_dims)
+    return f"crops of {size} with their masks" if config.kind == "crops" else f"scenes of {size}, for their look"
+
+
+def _shown(config: GANConfig) -> str:
+    if not config.given:
+        return ""
+    return f" It is shown {' and '.join(config.given)} of real {config.kind}, its hosts, and paints the rest."
+
+
+def _arguments(config: GANConfig) -> str:
+    """What a first call of ``sample`` is given: the commonest class, and hosts where they are needed."""
+    codes = config.combinations()[:1] if config.templates else []
+    wanted = [
+        f'{name}="{value}"' for code in codes for name, value in config.named(code).items() if name.isidentifier()
+    ]
+    return ", ".join(["100", *(["hosts=real"] if config.given else []), *wanted[:1]])
+
+
+def _subjects(config: GANConfig) -> str:
+    more = len(config.subjects) - NAMED
+    named = ", ".join(config.subjects[:NAMED]) or "unknown"
+    return f"{named} and {more} more, see config.json" if more > 0 else named
 
 
 def _conditions(config: GANConfig) -> str:
@@ -79,18 +156,17 @@ def _conditions(config: GANConfig) -> str:
 
 def _measured(log: Sequence[dict[str, float]]) -> str:
     lines = []
-    for column, text in MEASURED.items():
-        values = [row[column] for row in log if column in row]
-        lines += [f"- {text}: {values[-1]:.4g}\n"] if values else []
-    return "".join(lines) or "Nothing yet.\n"
+    for column, (name, meaning) in MEASURED.items():
+        rows = [row for row in log if column in row]
+        if rows:
+            error = f" ± {rows[-1]['kid_error']:.2g}" if column == "kid" and "kid_error" in rows[-1] else ""
+            lines.append(f"| {name} | {rows[-1][column]:.3g}{error} | {rows[-1]['step']:.0f} | {meaning} |\n")
+    head = "| what | last value | at step | what it says |\n| --- | --- | --- | --- |\n"
+    return head + "".join(lines) if lines else "Nothing yet.\n"
 
 
 def _ends(ends: Range) -> str:
     return f"{ends[0]:g}" if ends[0] == ends[1] else f"{ends[0]:g} to {ends[1]:g}"
-
-
-def _what(config: GANConfig, size: str) -> str:
-    return f"crops of {size} with their masks" if config.kind == "crops" else f"scenes of {size}, for their look"
 
 
 def _of_what(config: GANConfig) -> str:

@@ -87,6 +87,7 @@ class GANConfig(BaseModel):
         seed: where every random draw of the training starts from.
         subjects: everyone whose crops were trained on.
         source: where the crops came from.
+        licence: under which the model may be used, as its card says: that of the data decides.
         crops: how many there were.
         crops_sha256: checksum of the crops, so that a training is not resumed on others.
         templates: see :class:`Template`; at most 2,000, spread over the crops.
@@ -129,6 +130,7 @@ class GANConfig(BaseModel):
     seed: int = 0
     subjects: tuple[str, ...] = ()
     source: str = ""
+    licence: str = "unknown"
     crops: int = 0
     crops_sha256: str = ""
     templates: tuple[Template, ...] = ()

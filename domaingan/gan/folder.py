@@ -16,13 +16,14 @@ from domaingan.gan.checkpoint import save_tensors, sha256, under
 from domaingan.gan.config import GANConfig, build_config, differences
 from domaingan.gan.log import LOG, read_log
 
-CONFIG, WEIGHTS, CARD, HUB_CARD, SAMPLES, CHECKPOINTS = (
+CONFIG, WEIGHTS, CARD, HUB_CARD, SAMPLES, CHECKPOINTS, IGNORE = (
     "config.json",
     "weights.safetensors",
     "model_card.md",
     "README.md",  # the same, under the name that model hubs show
     "samples.png",
     "checkpoints",
+    ".gitignore",
 )
 
 
@@ -102,9 +103,10 @@ def finish(
     checksum = save_tensors(tensors, folder / WEIGHTS)
     config = config.model_copy(update={"weights_sha256": checksum})
     text = card(name or folder.resolve().name, config, read_log(folder / LOG))
-    for file in (CARD, HUB_CARD):
+    # Git and model hubs leave out what is only for resuming.
+    for file, content in ((CARD, text), (HUB_CARD, text), (IGNORE, f"{CHECKPOINTS}/\n")):
         with atomic_file(folder / file) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(content, encoding="utf-8")
     write_config(folder, config)
     return config
 

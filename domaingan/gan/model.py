@@ -66,8 +66,8 @@ class GAN:
         width: base width of the networks; time and memory grow with it.
         **settings: other fields of :class:`domaingan.gan.config.GANConfig`: ``latent``, ``depth``, ``skip``, ``given``,
             ``loss``, ``augment`` (a probability, or ``"ada"``), ``lr``, ``lr_d``, ``beta1``, ``beta2``, ``gamma``,
-            ``ema`` (a number, or both ends of its schedule), ``schedule``, ``batch``. What is not given follows from
-            architecture and loss.
+            ``ema`` (a number, or both ends of its schedule), ``schedule``, ``batch``, ``licence``. What is not given
+            follows from architecture and loss.
 
     Raises:
         DataError: a setting is unknown or impossible, or they do not go together.
