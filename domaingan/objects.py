@@ -46,16 +46,18 @@ def from_mask(mask: NDArray[Any], values: Sequence[int], min_area: int = 0) -> O
     labels: list[int] = []
     dropped = 0
     for value in values:
-        for region in ndimage.find_objects((mask == value).view(np.uint8)):  # one at most: labelling less is faster
+        own = mask == value
+        region = extent(own)  # labelling less is faster
+        if region is not None:
             inner = instances[region]
-            numbered, n = components(mask[region] == value)
+            numbered, n = components(own[region])
             areas = np.bincount(numbered.ravel(), minlength=n + 1)
             for number, where in enumerate(ndimage.find_objects(numbered), start=1):
                 if areas[number] < min_area:
                     dropped += 1
                     continue
                 labels.append(value)
-                boxes.append(_corners(where, region))
+                boxes.append(_corners(where, [part.start for part in region]))
                 inner[where][numbered[where] == number] = len(labels)
     stacked = np.array(boxes, dtype=np.float32).reshape(-1, 2 * mask.ndim)
     return Objects(instances, stacked, np.array(labels, dtype=np.int64), dropped)
@@ -75,26 +77,34 @@ def from_instances(instances: NDArray[np.int32], mask: NDArray[Any]) -> Objects:
     labels = np.zeros(len(numbers), dtype=np.int64)
     for i, where in enumerate(ndimage.find_objects(numbered)):
         values, counts = np.unique(mask[where][numbered[where] == i + 1], return_counts=True)
-        boxes[i], labels[i] = _corners(where), values[counts.argmax()]
+        boxes[i], labels[i] = _corners(where, [0] * mask.ndim), values[counts.argmax()]
     return Objects(numbered, boxes, labels)
 
 
-def _corners(where: Sequence[slice], outer: Sequence[slice] | None = None) -> NDArray[np.float32]:
-    """The corner box of an array's part, which may be counted from a part that it lies in."""
-    starts = [part.start for part in outer] if outer else [0] * len(where)
+def _corners(where: Sequence[slice], corner: Sequence[int] | NDArray[Any]) -> NDArray[np.float32]:
+    """The corner box of a part of a patch that starts at ``corner``."""
     order = box_axes(len(where))
     return np.array(
-        [getattr(where[axis], end) + starts[axis] for end in ("start", "stop") for axis in order], dtype=np.float32
+        [getattr(where[axis], end) + corner[axis] for end in ("start", "stop") for axis in order], np.float32
     )
 
 
 def box_of(mask: NDArray[Any], corner: NDArray[Any]) -> NDArray[np.float32]:
-    """The corner box of what is true in a mask whose patch starts at ``corner`` (array axes)."""
+    """The corner box of what is true in a mask (somewhere it must be) whose patch starts at ``corner`` (array axes)."""
+    part = extent(mask)
+    assert part is not None
+    return _corners(part, corner)
+
+
+def extent(mask: NDArray[Any]) -> tuple[slice, ...] | None:
+    """The smallest part of an array that holds everything true in it, None where nothing is.
+
+    >>> extent(np.array([[False, True, True], [False, False, False]]))
+    (slice(0, 1, None), slice(1, 3, None))
+    """
     axes = range(mask.ndim)
     lines = [np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes]
-    low, high = (np.array([line[end] for line in lines]) + corner for end in (0, -1))
-    order = list(box_axes(mask.ndim))
-    return np.concatenate([low[order], high[order] + 1]).astype(np.float32)
+    return tuple(slice(int(line[0]), int(line[-1]) + 1) for line in lines) if len(lines[0]) else None
 
 
 def box_axes(dims: int) -> tuple[int, ...]:

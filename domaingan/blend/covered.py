@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -42,8 +43,8 @@ def _in_boxes(boxes: NDArray[np.float32], labels: NDArray[np.int64], mask: NDArr
 
 def box_slices(box: NDArray[np.float32], dims: int) -> tuple[slice, ...]:
     """The part of an array that a box covers, with every pixel that it touches."""
-    low, high = np.floor(box[:dims]).astype(int), np.ceil(box[dims:]).astype(int)
-    return tuple(slice(int(low[i]), int(high[i])) for i in box_axes(dims))
+    corners = box.tolist()
+    return tuple(slice(math.floor(corners[i]), math.ceil(corners[dims + i])) for i in box_axes(dims))
 
 
 @dataclass

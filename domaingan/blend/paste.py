@@ -86,7 +86,8 @@ class Paste:
             spots = Spots(perspective, _grounds(bank, schema), variation.flip, variation.scale)
             objects = tuple(schema.classes[name] for name in schema.objects)
             self.rules = FrameRules(spots, blend, variation.rotate, objects, next(iter(schema.ignore), None))
-        self.weights = _tempered(bank, self.entries)
+        self.hosts, self.weights = bank.entries["host"][self.entries], _tempered(bank, self.entries)
+        self.free = self._chances(self.hosts < 0)
 
     def check(self, schema: Schema) -> None:
         """Refuse hosts that the bank's crops do not fit.
@@ -131,13 +132,18 @@ class Paste:
 
     def _draw(self, name: str, rng: np.random.Generator) -> int:
         """A free entry, or one bound to this very host."""
-        entries = self.bank.entries["host"][self.entries]
-        code = self.bank.info.hosts.index(name) if name in self.bank.info.hosts else None
-        usable = (entries < 0) if code is None else (entries < 0) | (entries == code)
-        if not usable.any():
+        entries, chances = self.free
+        if name in self.bank.info.hosts:
+            code = self.bank.info.hosts.index(name)
+            entries, chances = self._chances((self.hosts < 0) | (self.hosts == code))
+        if not len(entries):
             raise DataError(f"no entry for host {name!r}", path=self.bank.path, expected="free entries or its own")
-        weights = self.weights * usable
-        return int(rng.choice(self.entries, p=weights / weights.sum()))
+        return int(entries[chances.searchsorted(rng.random(), side="right")])
+
+    def _chances(self, usable: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Entries and their weights added up, 1 at the end: drawing is then a search, however large the bank."""
+        chances = np.cumsum(self.weights[usable])
+        return self.entries[usable], chances / chances[-1:]
 
 
 def _chosen(bank: Bank, only: Sequence[str]) -> NDArray[np.int64]:
