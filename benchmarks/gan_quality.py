@@ -2,13 +2,13 @@
 
     python benchmarks/gan_quality.py DATA --set camvid --out runs/gan-quality [--configs plain,hinge] [--seeds 0,1,2]
 
-Two sets of real crops of 32 pixels: lesions in the slices of brain MRI (four channels), and cars, pedestrians and cyclists
-in street frames (RGB). Each is cut into three parts of whole stretches, so that no crop has a neighbour in another part:
-100 crops to train on, up to 300 to compare with, as many again that say how near a real sample of the same size comes.
-Stretches are blocks of 5 s of a drive, and runs of ten slices of a person: the four people differ from each other more
-than any two samples of one of them (KID 0.28), which would drown the differences between generators.
+Two sets of real crops of 32 pixels: lesions in the slices of brain MRI (four channels), and cars, pedestrians and
+cyclists in street frames (RGB). Each is cut into three parts of whole stretches, so that no crop has a neighbour in
+another part: 100 crops to train on, up to 300 to compare with, as many again that say how near a real sample of this
+size comes. Stretches are blocks of 5 s of a drive, and runs of ten slices of a person: the four people differ from each
+other more than any two samples of one of them (KID 0.28), which would drown the differences between generators.
 
-Every cell is a training of 2,000 steps of 64 crops and its own JSON file; what is there is not computed again.
+Every cell is a training of 1,000 steps of 64 crops and its own JSON file; what is there is not computed again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from domaingan.gan.seeds import seeded
 from domaingan.gan.standing import paint
 from domaingan.grid import as_slices
 
-SIZE, STEPS, BATCH = 32, 2000, 64
+SIZE, STEPS, BATCH, WIDTH = 32, 1000, 64, 32
 TRAIN, COMPARED, DRAWN = 100, 300, 300
 
 CONFIGS: dict[str, dict[str, Any]] = {
@@ -96,7 +96,7 @@ def plain(bank: Bank, seed: int) -> Callable[[int], np.ndarray[Any, Any]]:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         channels = len(config.is_given)
-        loop = dcgan.Loop((dcgan.generator(SIZE, channels), dcgan.discriminator(SIZE, channels)))
+        loop = dcgan.Loop((dcgan.generator(SIZE, channels, WIDTH), dcgan.discriminator(SIZE, channels, WIDTH)))
     for _ in range(STEPS):
         chosen = torch.randint(len(bank), (BATCH,), generator=rng).numpy()
         loop.step(data.encode(chosen)[0], torch.randn(BATCH, dcgan.LATENT, generator=rng))
@@ -112,7 +112,7 @@ def plain(bank: Bank, seed: int) -> Callable[[int], np.ndarray[Any, Any]]:
 
 def ours(bank: Bank, seed: int, **settings: Any) -> Callable[[int], np.ndarray[Any, Any]]:
     """Train one of our configurations; returns what draws images in [0, 1], with conditions as the crops have them."""
-    gan = GAN.for_crops(bank, **settings)
+    gan = GAN.for_crops(bank, width=WIDTH, **settings)
     gan.fit(bank, STEPS, seed=seed, device="cpu", judge_every=0)
     config, generator = gan._fitted()
     data, rng = TrainingCrops(bank, config), seeded(seed, 0, 9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -17,21 +18,27 @@ CLASS_CONDITION = {"scan": "lesion", "frame": "object"}
 """What the class of a crop is called as a condition, by domain."""
 
 
-def crops(dataset: Dataset, size: int | None = None, condition: str | None = None) -> Bank:
+MEASURED = ("radius_mm", "volume_mm3", "contrast")
+"""Numbers that are measured on a crop, and can be its conditions: the radius of a disc or ball as large as the object,
+its volume (3D), and its contrast to its ring (scaled units, first channel)."""
+
+
+def crops(dataset: Dataset, size: int | None = None, condition: str | Sequence[str] | None = None) -> Bank:
     """The real crops of a dataset as a bank.
 
     A crop of a scan is a connected component of all classes together (of all ``objects`` where the dataset names
     some), and its mask keeps every class. A crop of a frame is one of its instances, unless another one hides its feet;
     the bank also counts what was right below each class of them (``info.ground``), and knows how far below the horizon
     each stood (``depth_mm``, see :mod:`domaingan.horizon`). Its condition is the rarest class it holds (the one found
-    in the fewest subjects, and among those the one with the fewest voxels), or its sample's value in a column of
-    ``samples.csv``. A crop is cut at the dataset's own grid; an object that does not fit, with some surroundings, is
-    shrunk to fit, and its ``spacing`` says so.
+    in the fewest subjects, and among those the one with the fewest voxels), its sample's value in a column of
+    ``samples.csv``, a number measured on it, or several of these together. A crop is cut at the dataset's own grid; an
+    object that does not fit, with some surroundings, is shrunk to fit, and its ``spacing`` says so.
 
     Args:
         dataset: labelled samples, 2D or 3D.
         size: edge of a crop in pixels; 64 in 2D and 32 in 3D unless given.
-        condition: ``lesion`` (scans) or ``object`` (frames) for the class, the default; or the name of a column.
+        condition: ``lesion`` (scans) or ``object`` (frames) for the class, the default; the name of a column, which
+            is a number where its values are; or one of :data:`MEASURED`. Several in a sequence.
 
     Raises:
         DataError: the size is not a power of two of at least 8, there is no such condition, a class value does not
@@ -45,7 +52,7 @@ def crops(dataset: Dataset, size: int | None = None, condition: str | None = Non
     classes = cropped_classes(dataset.schema)
     if not all(1 <= value <= 255 for value in classes.values()):
         raise DataError(f"class values {classes}", path=dataset.root, expected="values of 1 to 255")
-    condition = _known(condition, dataset.schema)
+    names = _known(condition, dataset.schema)
     left_out: Counter[str] = Counter()
     found = [crop for sample in dataset for crop in find_objects(sample, dataset.schema, size, left_out)]
     if dataset.schema.domain == "frame":
@@ -56,26 +63,31 @@ def crops(dataset: Dataset, size: int | None = None, condition: str | None = Non
             path=dataset.root,
             expected=f"at least one of {', '.join(classes) or '(no classes named)'}",
         )
-    labels, values = _labelled(found, condition, dataset.schema)
+    numbers = {name: column for name in names if (column := _numbers(found, name, dims)) is not None}
+    labels = {name: _labelled(found, name, dataset.schema) for name in names if name not in numbers}
     info = BankInfo(
         domain=dataset.schema.domain,
         spatial_dims=dims,
         channels=list(dataset.schema.channels),
         classes=classes,
         ground=_ground(found, dataset.schema),
-        conditions={condition: values},
+        conditions={name: values for name, (_, values) in labels.items()},
+        numbers=list(numbers),
         subjects=list(dict.fromkeys(crop.subject for crop in found)),
         source=dataset.root,
         left_out=dict(left_out),
     )
     entries = new_entries(info, len(found))
     depths = [crop.depth_mm for crop in found] if info.domain == "scan" else _below_horizon(found)
-    for entry, crop, label, depth in zip(entries, found, labels, depths, strict=True):
+    for entry, crop, depth in zip(entries, found, depths, strict=True):
         entry["subject"] = info.subjects.index(crop.subject)
         entry["spacing"], entry["centre"], entry["extent"] = crop.spacing, crop.centre, crop.extent
         entry["radius_mm"], entry["contrast"] = crop.radius_mm, crop.contrast
         entry["depth_mm"] = depth
-        entry[f"condition:{condition}"] = values.index(label) if label in values else -1
+    for name, (own, values) in labels.items():
+        entries[f"condition:{name}"] = [values.index(label) if label in values else -1 for label in own]
+    for name, column in numbers.items():
+        entries[f"number:{name}"] = column
     return Bank(info, np.stack([crop.image for crop in found]), np.stack([crop.mask for crop in found]), entries)
 
 
@@ -142,11 +154,27 @@ def _ground(found: Iterable[Found], schema: Schema) -> dict[str, dict[str, int]]
     return {name: dict(counter.most_common()) for name, counter in counts.items()}
 
 
-def _known(condition: str | None, schema: Schema) -> str:
+def _known(condition: str | Sequence[str] | None, schema: Schema) -> list[str]:
     own = CLASS_CONDITION[schema.domain]
-    if condition not in (None, own, *schema.conditions):
-        raise DataError(f"no condition {condition!r}", expected=f"one of {', '.join([own, *schema.conditions])}")
-    return condition or own
+    asked = [own] if condition is None else [condition] if isinstance(condition, str) else list(condition)
+    known = [own, *schema.conditions, *(name for name in MEASURED if name != "volume_mm3" or schema.spatial_dims == 3)]
+    for name in asked:
+        if name not in known:
+            raise DataError(f"no condition {name!r}", expected=f"one of {', '.join(known)}")
+    return list(dict.fromkeys(asked)) or [own]
+
+
+def _numbers(found: Sequence[Found], name: str, dims: int) -> list[float] | None:
+    """Each crop's value of a number condition, NaN where it is not known; None if the condition is of classes."""
+    if name == "volume_mm3":
+        return [4 / 3 * math.pi * crop.radius_mm**dims for crop in found]
+    if name in MEASURED:
+        return [float(getattr(crop, name)) for crop in found]
+    values = [crop.condition.get(name, "") for crop in found]
+    known = [value for value in values if value != ""]
+    if not known or any(isinstance(value, str) for value in known):
+        return None
+    return [math.nan if isinstance(value, str) else float(value) for value in values]
 
 
 def _labelled(found: Sequence[Found], condition: str, schema: Schema) -> tuple[list[str], list[str]]:

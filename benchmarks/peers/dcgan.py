@@ -8,6 +8,7 @@ conditions, no augmentation, no average of the weights, float32.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ def generator(size: int, channels: int, width: int = 64) -> nn.Module:
     doublings = int(math.log2(size)) - 2
     widths = [width * 2**level for level in reversed(range(doublings))]
     layers: list[nn.Module] = [nn.ConvTranspose2d(LATENT, widths[0], 4, 1, 0, bias=False)]
-    for a, b in zip(widths, widths[1:], strict=False):
+    for a, b in pairwise(widths):
         layers += [nn.BatchNorm2d(a), nn.ReLU(True), nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)]
     last = nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1, bias=False)
     return _started(nn.Sequential(*layers, nn.BatchNorm2d(widths[-1]), nn.ReLU(True), last, nn.Tanh()))
@@ -41,7 +42,7 @@ def discriminator(size: int, channels: int, width: int = 64) -> nn.Module:
     halvings = int(math.log2(size)) - 2
     widths = [width * 2**level for level in range(halvings)]
     layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)]
-    for a, b in zip(widths, widths[1:], strict=False):
+    for a, b in pairwise(widths):
         layers += [nn.Conv2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(0.2, True)]
     return _started(nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False)))
 

@@ -20,9 +20,10 @@ Condition = Annotated[
     str | None,
     typer.Option(
         "--condition",
-        metavar="NAME",
-        help="Of crops: lesion (scans) or object (frames), the rarest class in a crop and the default, or a column of "
-        "samples.csv. Of scenes: NAME[,NAME], columns of samples.csv; all unless given.",
+        metavar="NAME[,NAME]",
+        help="Of crops: lesion (scans) or object (frames), the rarest class in a crop and the default; a column of "
+        "samples.csv; radius_mm, volume_mm3 or contrast, numbers measured on the crop. Of scenes: columns of "
+        "samples.csv; all unless given. Several as NAME,NAME.",
         rich_help_panel=WORK,
     ),
 ]
@@ -38,9 +39,9 @@ def cut(dataset: Dataset, target: str, size: int | None, condition: str | None) 
     from domaingan.cropping import crops
     from domaingan.scenery import scenes
 
+    names = None if condition is None else [name for name in condition.split(",") if name]
     if target == "crops":
-        return crops(dataset, size, condition)
+        return crops(dataset, size, names)
     if target != "scenes":
         raise DataError(f"--target {target}", expected="crops or scenes")
-    names = None if condition is None else [name for name in condition.split(",") if name]
-    return scenes(dataset, size or 64, names)
+    return scenes(dataset, size, names)

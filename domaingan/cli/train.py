@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from domaingan.cli import options as o
 from domaingan.cli.targets import Condition, Target, cut
+from domaingan.errors import DataError
 
 NAME = "train"
 STEPS = {2: 2000, 3: 1000}
+NETWORKS = "Networks and their training"
 
 
 def command(
@@ -22,10 +25,62 @@ def command(
         int | None, typer.Option("--steps", min=1, help="2,000 in 2D, 1,000 in 3D.", rich_help_panel=o.WORK)
     ] = None,
     size: o.Size = None,
-    arch: Annotated[str, typer.Option("--arch", help="The pair of networks.", rich_help_panel=o.WORK)] = "dcgan",
-    width: Annotated[
-        int, typer.Option("--width", min=1, help="Base width of the networks.", rich_help_panel=o.WORK)
-    ] = 32,
+    given: Annotated[
+        str | None,
+        typer.Option(
+            "--given",
+            metavar="mask | modality:NAME[,NAME]",
+            help="What the generator is shown, not paints: the mask (mask to texture), or channels (flair to t1c).",
+            rich_help_panel=NETWORKS,
+        ),
+    ] = None,
+    arch: Annotated[
+        str, typer.Option("--arch", help="dcgan, resnet (R3GAN's blocks) or mlp.", rich_help_panel=NETWORKS)
+    ] = "dcgan",
+    width: Annotated[int, typer.Option("--width", min=1, help="Base width.", rich_help_panel=NETWORKS)] = 32,
+    depth: Annotated[
+        int | None,
+        typer.Option("--depth", min=1, help="Layers at each resolution; of mlp all.", rich_help_panel=NETWORKS),
+    ] = None,
+    skip: Annotated[
+        str | None,
+        typer.Option(
+            "--skip",
+            help="none, residual, or multiscale (generator to discriminator, as in MSG-GAN).",
+            rich_help_panel=NETWORKS,
+        ),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            "--loss",
+            help="minimax, nonsaturating, least-squares, hinge, wgan-gp or relativistic (R3GAN's, with R1 and R2).",
+            rich_help_panel=NETWORKS,
+        ),
+    ] = None,
+    augment: Annotated[
+        str,
+        typer.Option(
+            "--augment",
+            metavar="P|ada",
+            help="Probability of each augmentation of what the discriminator sees; ada adapts it to overfitting.",
+            rich_help_panel=NETWORKS,
+        ),
+    ] = "0.6",
+    batch: Annotated[
+        int | None, typer.Option("--batch", min=2, help="Crops a step: 64 in 2D, 16 in 3D.", rich_help_panel=NETWORKS)
+    ] = None,
+    features: Annotated[
+        str,
+        typer.Option(
+            "--features",
+            help="What KID is measured on: auto, random, timm:NAME[=FILE] or onnx:FILE:NODE.",
+            rich_help_panel=o.WORK,
+        ),
+    ] = "auto",
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Events beside log.csv.", rich_help_panel=o.OUTPUT)
+    ] = False,
     device: o.Device = "auto",
     precision: o.Precision = "auto",
     dims: o.Dims = None,
@@ -44,17 +99,25 @@ def command(
     json: o.Json = False,
     verbose: o.Verbose = False,
 ) -> None:
-    """Train a conditional GAN on what is rare in DATA: objects, or a look; watch OUT/samples.png as it learns."""
+    """Train a conditional GAN on what is rare in DATA: objects, or a look; watch OUT/samples.png as it learns.
+
+    OUT/log.csv says how it goes. It trains on several processes, GPUs or machines under torchrun:
+    torchrun --nproc-per-node 2 -m domaingan train …
+    """
     from domaingan.cli.progress import Teller
     from domaingan.gan import GAN
+    from domaingan.gan.devices import rank
 
-    if not resume:
+    if not resume and rank() == 0:
         o.claim(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     dataset = o.spatial_view(dataset if split is None else dataset.split(split), dims, spacing, resize)
     with Teller(f"cutting {target}") as teller:
         bank = cut(dataset, target, size, condition)
-        gan = GAN.for_crops(bank, arch=arch, width=width)
+        gan = GAN.for_crops(
+            bank, arch=arch, width=width, depth=depth, skip=skip, loss=loss, batch=batch,
+            given=_given(given, bank.info.channels), augment=_augment(augment),
+        )  # fmt: skip
         teller.start(f"training on {len(bank)} {target}")
         fitted = gan.fit(
             bank,
@@ -66,9 +129,11 @@ def command(
             precision=precision,
             seed=seed,
             progress=teller,
+            features=features,
+            tensorboard=tensorboard,
         )
-    for message in fitted.messages:
-        typer.echo(message, err=True)
+    if rank():  # one of torchrun's processes tells how it went
+        return
     result = {
         "model": str(out),
         "steps": fitted.steps,
@@ -77,6 +142,27 @@ def command(
         bank.info.kind: len(bank),
         "conditions": bank.counts(),
         "left_out": bank.info.left_out,
+        "messages": list(fitted.messages),
     }
     said = f"{gan} → {out} in {fitted.seconds:.0f} s, {fitted.images_per_second:.0f} images/s; see {out}/samples.png"
     o.finish(result, json, said)
+
+
+def _given(text: str | None, channels: Sequence[str]) -> tuple[str, ...]:
+    """``mask`` or ``modality:NAME,NAME`` as the names that a GAN takes."""
+    if text is None:
+        return ()
+    kind, _, names = text.partition(":")
+    if text == "mask":
+        return ("mask",)
+    chosen = tuple(name for name in names.split(",") if name)
+    if kind != "modality" or not chosen or not set(chosen) <= set(channels):
+        raise DataError(f"--given {text}", expected=f"mask, or modality:NAME with one of {', '.join(channels)}")
+    return chosen
+
+
+def _augment(text: str) -> float | str:
+    try:
+        return text if text == "ada" else float(text)
+    except ValueError:
+        raise DataError(f"--augment {text}", expected="a probability, or ada") from None

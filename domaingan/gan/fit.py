@@ -208,7 +208,8 @@ class Trainer:
 
     def resume(self, folder: Path) -> None:
         """Go on from the newest whole checkpoint, if there is one; torn ones are named in ``messages``."""
-        self.step, tensors, self.messages = load_checkpoint(folder)
+        self.step, tensors, messages = load_checkpoint(folder)
+        self.messages += messages
         if tensors:
             self.adaptive.probability.copy_(tensors.pop("ada.probability"))
             restore(tensors, self._networks, self._optimisers)

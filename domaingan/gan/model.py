@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.errors import DataError, enough_memory
 from domaingan.files import atomic_folder
 from domaingan.gan import folder
 from domaingan.gan.config import GANConfig, build_config
@@ -23,10 +23,11 @@ from domaingan.gan.devices import choose_device, choose_precision, fabric_for
 from domaingan.gan.fit import Trainer
 from domaingan.gan.hosts import conditions_for
 from domaingan.gan.judge import Judge
+from domaingan.gan.log import require_tensorboard
 from domaingan.gan.networks import Generator, build
 from domaingan.gan.plan import Wanted
 from domaingan.gan.preview import sample_sheet
-from domaingan.gan.rejection import Rejection
+from domaingan.gan.rejection import TRIALS, Rejection
 from domaingan.gan.sampling import draw_bank
 from domaingan.gan.settings import SETTINGS, resolved
 from domaingan.gan.standing import calibrated
@@ -108,6 +109,7 @@ class GAN:
 
     # ---------------------------------------------------------------- training
 
+    @enough_memory("a smaller batch, width or size, or device cpu")
     def fit(
         self,
         crops: Bank,
@@ -145,6 +147,7 @@ class GAN:
         Raises:
             DataError: the crops do not fit the GAN, the folder exists, or the training diverged.
         """
+        require_tensorboard(tensorboard)
         started = time.perf_counter()
         device = choose_device(device)
         out = None if out is None else Path(out)
@@ -229,7 +232,10 @@ class GAN:
             raise DataError(f"n = {n}", expected="at least 1")
         drawn, shown = conditions_for(config, n, seed, hosts, condition)
         with _on(generator, config, device):
-            accept = Rejection.fitted(generator, self.discriminator, config, drawn, seed, reject) if reject else None
+            accept = None
+            if reject:
+                trials = conditions_for(config, TRIALS, seed, hosts, condition)[0]
+                accept = Rejection.fitted(generator, self.discriminator, config, trials, seed, reject)
             return draw_bank(
                 generator, config, drawn, seed, truncation=truncation, accept=accept, hosts=shown,
                 source="" if self.path is None else str(self.path),
@@ -327,8 +333,9 @@ def _on(generator: Generator, config: GANConfig, device: str) -> Iterator[None]:
     where = choose_device(device)
     fabric_for(where, config.precision)  # refuses a device that is not there
     try:
-        generator.to(where).eval()
-        yield
+        with enough_memory("a model of smaller width or size, or device cpu"):
+            generator.to(where).eval()
+            yield
     finally:
         generator.cpu()
 

@@ -50,6 +50,6 @@ def lesions(
     return Bank(info, np.stack(images).astype(np.float16), np.stack(masks), entries)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_bank() -> MakeBank:
     return lesions

@@ -16,7 +16,6 @@ from domaingan.gan.config import GANConfig, build_config, templates_of
 from domaingan.gan.data import TrainingCrops, decode, facts
 from domaingan.gan.devices import choose_precision, fabric_for
 from domaingan.gan.fit import Trainer
-from domaingan.gan.losses import LOSSES
 from domaingan.gan.networks import ARCHITECTURES, build
 from domaingan.gan.plan import spread
 from domaingan.gan.seeds import seeded
