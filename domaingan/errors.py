@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -30,3 +32,23 @@ class DataError(ValueError):
 
 def _rebuild(found: str, path: str | None, expected: str | None) -> DataError:
     return DataError(found, path=path, expected=expected)
+
+
+@contextmanager
+def enough_memory(advice: str) -> Iterator[None]:
+    """Memory that has run out, the processor's or a GPU's, becomes a :class:`DataError` that says what to change.
+
+    Works as a decorator too.
+
+    >>> with enough_memory("a smaller size"):
+    ...     raise MemoryError
+    Traceback (most recent call last):
+    domaingan.errors.DataError: out of memory; expected a smaller size
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # PyTorch's is a RuntimeError, as all of its errors are
+        text = str(error).lower()
+        if not (isinstance(error, MemoryError) or "out of memory" in text or "not enough memory" in text):
+            raise
+        raise DataError("out of memory", expected=advice) from error

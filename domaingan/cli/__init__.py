@@ -11,7 +11,7 @@ import sys
 import typer
 
 from domaingan.cli import blend, crops, demo, evaluate, inspect, report, robustness, sample, train
-from domaingan.errors import DataError
+from domaingan.errors import DataError, enough_memory
 
 app = typer.Typer(
     name="domaingan",
@@ -24,13 +24,14 @@ app = typer.Typer(
 )
 
 for module in (demo, inspect, train, crops, sample, blend, evaluate, robustness, report):
-    app.command(module.NAME)(module.command)
+    app.command(module.NAME, cls=getattr(module, "Command", None))(module.command)
 
 
 def main() -> None:
     """Run the command line; a user's mistake ends as one line on stderr and exit code 2."""
     try:
-        code = app(standalone_mode=False)
+        with enough_memory("a smaller --size, a coarser --spacing, or fewer samples by --limit"):
+            code = app(standalone_mode=False)
     except DataError as error:
         code = _refuse(str(error))
     except KeyboardInterrupt:
@@ -39,8 +40,6 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe, such as head, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except MemoryError:
-        code = _refuse("out of memory; try a smaller --size, --spacing or --limit")
     except OSError as error:
         if error.filename is None:
             raise

@@ -12,9 +12,11 @@ from domaingan.errors import DataError
 
 if TYPE_CHECKING:
     from domaingan.bank import Bank
+    from domaingan.gan import GAN, GANConfig
 
 NAME = "sample"
 SHOWN = 64
+ROWS, STEPS = 4, 8
 
 
 def command(
@@ -28,12 +30,56 @@ def command(
         typer.Option(
             "--condition",
             metavar="NAME=VALUE",
-            help="What to draw; all values evenly unless given. Repeatable; NAME=A:0.7,B:0.3 is a distribution.",
+            help="What to draw; all values evenly unless given. Repeatable; NAME=A:0.7,B:0.3 is a distribution. Of a "
+            "number NAME=4 or NAME=3..6.",
             rich_help_panel=o.WORK,
         ),
     ] = None,
+    hosts: Annotated[
+        str | None,
+        typer.Option(
+            "--hosts",
+            metavar="DATA",
+            help="For a model trained with --given: a dataset, or a bank that crops made, to take what is given from.",
+            rich_help_panel=o.INPUT,
+        ),
+    ] = None,
+    truncation: Annotated[
+        float | None,
+        typer.Option("--truncation", metavar="T", help="About 1: more typical, less varied.", rich_help_panel=o.WORK),
+    ] = None,
+    reject: Annotated[
+        float,
+        typer.Option(
+            "--reject",
+            metavar="SHARE",
+            help="Draw this share again: what the discriminator scores lowest.",
+            rich_help_panel=o.WORK,
+        ),
+    ] = 0.0,
     grid: Annotated[
-        Path | None, typer.Option("--grid", metavar="FILE.png", help="A contact sheet with mask outlines.")
+        Path | None,
+        typer.Option(
+            "--grid", metavar="FILE.png", help="A contact sheet with mask outlines.", rich_help_panel=o.OUTPUT
+        ),
+    ] = None,
+    interpolate: Annotated[
+        Path | None,
+        typer.Option(
+            "--interpolate",
+            metavar="FILE.png",
+            help="Strips from one latent to another; with --condition NAME=A,B or NAME=3..6 from the one to the other.",
+            rich_help_panel=o.OUTPUT,
+        ),
+    ] = None,
+    onnx: Annotated[
+        Path | None,
+        typer.Option(
+            "--onnx",
+            metavar="FILE.onnx",
+            help="The generator as an ONNX file, for programs without PyTorch (needs domaingan[onnx]).",
+            rich_help_panel=o.OUTPUT,
+        ),
     ] = None,
     device: o.Device = "auto",
     seed: o.Seed = 0,
@@ -41,23 +87,41 @@ def command(
     json: o.Json = False,
     verbose: o.Verbose = False,
 ) -> None:
-    """Draw a bank of generated crops or scenes from MODEL."""
+    """Draw a bank of generated crops or scenes from MODEL, look at what it draws, or take its generator elsewhere."""
     from domaingan.files import claim_folder
     from domaingan.gan import GAN
 
-    if out is None and grid is None:
-        raise DataError("neither --out nor --grid", expected="one of them, or both")
+    if not any((out, grid, interpolate, onnx)):
+        raise DataError("nothing to write", expected="--out, --grid, --interpolate or --onnx, or several of them")
     if out is not None:
         claim_folder(out, overwrite=overwrite)
     gan = GAN.load(model)
     if verbose:
         typer.echo(gan, err=True)
-    bank = gan.sample(n, seed=seed, device=device, **_wanted(condition))
+    drawn: dict[str, Any] = {"seed": seed, "device": device, "truncation": truncation}
+    drawn["hosts"] = None if hosts is None else _hosts(hosts, gan)
+    result: dict[str, Any] = {"bank": None, "grid": None, "interpolate": None, "onnx": None}
+    said: list[str] = []
+    if onnx is not None:
+        result["onnx"] = str(gan.export(onnx))
+        said.append(f"generator → {onnx}")
+    if interpolate is not None:
+        _draw_strip(gan, condition, interpolate, drawn)
+        result["interpolate"] = str(interpolate)
+        said.append(f"strips → {interpolate}")
+    if out is not None or grid is not None:
+        bank = gan.sample(n, reject=reject, **drawn, **_wanted(condition, gan))
+        said.append(_write(bank, out, grid, overwrite, result))
+    o.finish(result, json, "; ".join(said))
+
+
+def _write(bank: Bank, out: Path | None, grid: Path | None, overwrite: bool, result: dict[str, Any]) -> str:
+    """Write a bank and its picture where they are wanted, note it in the result, and say so."""
     if out is not None:
         bank = bank.save(out, overwrite=overwrite)
     if grid is not None:
         _draw_grid(bank, grid)
-    result = {
+    result |= {
         "bank": None if out is None else str(out),
         "n": len(bank),
         "conditions": bank.counts(),
@@ -65,8 +129,27 @@ def command(
         "grid": None if grid is None else str(grid),
     }
     left = "".join(f"; left out: {count} {why}" for why, count in bank.info.left_out.items())
-    where = ("" if out is None else f" → {out}") + left + ("" if grid is None else f"; contact sheet {grid}")
-    o.finish(result, json, f"{bank}{where}")
+    return f"{bank}{'' if out is None else f' → {out}'}{left}{'' if grid is None else f'; contact sheet {grid}'}"
+
+
+def _hosts(data: str, gan: GAN) -> Bank:
+    """A bank folder, or the crops of a dataset, cut as the model's were as far as the dataset knows the conditions."""
+    from domaingan.bank import Bank
+    from domaingan.cli.targets import cut
+    from domaingan.cropping import CLASS_CONDITION, MEASURED
+
+    if (Path(data) / "bank.json").is_file():
+        return Bank.load(data)
+    config = _config(gan)
+    dataset = o.spatial_view(o.open_data(data), config.spatial_dims, None, None)
+    known = (*dataset.schema.conditions, *CLASS_CONDITION.values(), *MEASURED)
+    names = [name for name in (*config.conditions, *config.numbers) if name in known]
+    return cut(dataset, config.kind, config.size, ",".join(names) or None)
+
+
+def _config(gan: GAN) -> GANConfig:
+    assert gan.config is not None  # it was loaded
+    return gan.config
 
 
 def _draw_grid(bank: Bank, path: Path) -> None:
@@ -81,10 +164,29 @@ def _draw_grid(bank: Bank, path: Path) -> None:
     save_png(contact_sheet(tiles, columns, names), path)
 
 
-def _wanted(pairs: list[str] | None) -> dict[str, Any]:
-    """``lesion=a``, ``lesion=a,b`` or ``lesion=a:0.7,b:0.3`` as what :meth:`domaingan.gan.GAN.sample` takes."""
+def _draw_strip(gan: GAN, pairs: list[str] | None, path: Path, drawn: dict[str, Any]) -> None:
+    """Strips between the two values that each condition has, or between two latents where none has two."""
+    from domaingan.pictures import save_png
+
+    start: dict[str, Any] = {}
+    end: dict[str, Any] = {}
+    for name, values in _wanted(pairs, gan).items():
+        ends = [values] if isinstance(values, (str, float)) else list(values)
+        if isinstance(values, dict) or len(ends) > 2:
+            raise DataError(f"--condition {name} for --interpolate", expected=f"{name}=FROM,TO, or one value")
+        start[name] = ends[0]
+        if len(ends) == 2:
+            end[name] = ends[1]
+    save_png(gan.interpolate(STEPS, start=start, end=end, rows=ROWS, **drawn).picture(), path)
+
+
+def _wanted(pairs: list[str] | None, gan: GAN) -> dict[str, Any]:
+    """``lesion=a``, ``lesion=a,b``, ``lesion=a:0.7,b:0.3``, ``radius_mm=4`` or ``radius_mm=3..6`` as Python."""
     wanted: dict[str, Any] = {}
     for name, values in o.conditions(pairs, "--condition").items():
+        if name in _config(gan).numbers:
+            wanted[name] = _number(name, values)
+            continue
         weighted = [value.rpartition(":") for value in values]
         if all(colon for _, colon, _ in weighted):
             try:
@@ -94,3 +196,12 @@ def _wanted(pairs: list[str] | None) -> dict[str, Any]:
         else:
             wanted[name] = values[0] if len(values) == 1 else values
     return wanted
+
+
+def _number(name: str, values: list[str]) -> float | tuple[float, float]:
+    text = ",".join(values)
+    low, dots, high = text.partition("..")
+    try:
+        return (float(low), float(high)) if dots else float(low)
+    except ValueError:
+        raise DataError(f"--condition {name}={text}", expected="a number, or LOW..HIGH") from None

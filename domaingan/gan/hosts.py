@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from domaingan.bank import Bank, new_entries
+from domaingan.bank import Bank, Crop, new_entries
 from domaingan.errors import DataError
 from domaingan.gan.conditions import Condition
-from domaingan.gan.config import GANConfig
+from domaingan.gan.config import MASK, GANConfig
 from domaingan.gan.data import TrainingCrops
 from domaingan.gan.plan import Wanted, plan
 
@@ -36,39 +37,65 @@ def conditions_for(
 def given_by(bank: Bank, config: GANConfig, wanted: Mapping[str, Wanted]) -> tuple[TrainingCrops, Bank]:
     """The crops that show a model what it is given, and the same as a bank: those with the classes ``wanted``.
 
+    Where the mask is given, crops with a class in it that the model never saw are left out, and counted.
+
     Raises:
         DataError: the crops have other channels, classes, size or dimensions, or none is as wanted.
     """
-    info = bank.info
-    own = (list(config.channels), config.classes, (config.size,) * config.spatial_dims)
-    found = (list(info.channels), info.classes, bank.size)
-    for what, ours, theirs in zip(("channels", "classes", "size"), own, found, strict=True):
-        if ours != theirs:
-            raise DataError(f"hosts with {what} {theirs}", path=bank.path or info.source, expected=f"{ours}")
-    rows = np.arange(len(bank))
-    for name, choice in wanted.items():
-        values = [choice] if isinstance(choice, str) else list(choice) if not isinstance(choice, (int, float)) else None
-        if values is None or name not in info.conditions:
-            raise DataError(f"{name}={choice} with hosts", expected="class conditions: numbers are those of the hosts")
-        rows = np.intersect1d(rows, np.concatenate([bank.matching(**{name: str(value)}) for value in values]))
+    info, where = bank.info, bank.path or bank.info.source
+    ours = (config.kind, config.domain, list(config.channels), config.classes, (config.size,) * config.spatial_dims)
+    theirs = (info.kind, info.domain, list(info.channels), info.classes, bank.size)
+    for what, own, found in zip(("kind", "domain", "channels", "classes", "size"), ours, theirs, strict=True):
+        if own != found:
+            raise DataError(f"hosts with {what} {found}", path=where, expected=f"{own}, as the model")
+    rows, n = _as_wanted(bank, wanted), 0
+    if MASK in config.given:
+        known = np.array([np.isin(bank.masks[row], config.labels).all() for row in rows], dtype=bool)
+        n, rows = int((~known).sum()), rows[known]
     if not len(rows):
-        raise DataError("no host as wanted", path=bank.path or info.source, expected="at least one crop")
-    chosen = _in_words_of(bank.take(rows), config)
+        raise DataError("no host as wanted", path=where, expected="at least one crop, of classes that were trained on")
+    chosen = _in_words_of(bank.take(rows), config, {"hosts with a class that was not trained on": n} if n else {})
     return TrainingCrops(chosen, config), chosen
 
 
-def _in_words_of(bank: Bank, config: GANConfig) -> Bank:
-    """The bank with the model's own conditions, in its order; what it has not is unknown."""
+def as_given(
+    config: GANConfig, host: Crop, image: NDArray[np.float16], mask: NDArray[np.uint8]
+) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+    """Image and mask with what was given as it is in the host, to the bit: the networks see it cut off at its range."""
+    given = np.reshape(config.is_given[: len(image)], (-1, *[1] * mask.ndim))
+    return np.where(given, host.image.astype(np.float16), image), host.mask if MASK in config.given else mask
+
+
+def _as_wanted(bank: Bank, wanted: Mapping[str, Wanted]) -> NDArray[np.int64]:
+    """Positions of the crops that have one of the values wanted of each condition."""
+    rows = np.arange(len(bank))
+    for name, choice in wanted.items():
+        values = [choice] if isinstance(choice, str) else choice
+        if not isinstance(values, Sequence) or not all(isinstance(value, str) for value in values):
+            expected = "values of class conditions: numbers and how often a value occurs are the hosts'"
+            raise DataError(f"{name}={choice} with hosts", expected=expected)
+        rows = np.intersect1d(rows, np.concatenate([bank.matching(**{name: str(value)}) for value in values]))
+    return rows
+
+
+def _in_words_of(bank: Bank, config: GANConfig, left_out: dict[str, int]) -> Bank:
+    """The bank with the model's own conditions, in its order; what it has not is unknown.
+
+    A number beyond those trained on becomes the nearest of them.
+    """
     info = bank.info.model_copy(
         update={
             "conditions": {name: list(values) for name, values in config.conditions.items()},
             "numbers": list(config.numbers),
+            "left_out": left_out,
         }
     )
     entries = new_entries(info, len(bank))
     for name in entries.dtype.names or ():
         if name in (bank.entries.dtype.names or ()) and not name.startswith("condition:"):
             entries[name] = bank.entries[name]
+    for name, ends in config.numbers.items():
+        entries[f"number:{name}"] = np.clip(entries[f"number:{name}"], *ends)
     for name, values in config.conditions.items():
         theirs = bank.info.conditions.get(name, [])
         codes = np.array([values.index(value) if value in values else -1 for value in theirs] + [-1])

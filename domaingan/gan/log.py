@@ -120,13 +120,18 @@ class TrainingLog:
 
 
 def events_writer(folder: Path, step: int) -> Any:
-    """A writer of TensorBoard events that takes those after ``step`` for void.
-
-    Raises:
-        DataError: TensorBoard is not installed.
-    """
-    if find_spec("tensorboard") is None:
-        raise DataError("no TensorBoard here", expected="pip install tensorboard, or no --tensorboard")
+    """A writer of TensorBoard events that takes those after ``step`` for void."""
+    require_tensorboard(True)
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(folder), purge_step=step or None)
+    return SummaryWriter(str(folder), purge_step=step + 1)
+
+
+def require_tensorboard(wanted: bool) -> None:
+    """Refuse to go on without TensorBoard where it is wanted.
+
+    Raises:
+        DataError: it is not installed.
+    """
+    if wanted and find_spec("tensorboard") is None:
+        raise DataError("no TensorBoard here", expected="pip install 'domaingan[tensorboard]', or no --tensorboard")

@@ -20,6 +20,7 @@ from domaingan.errors import DataError
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import MASK, GANConfig, Template
 from domaingan.gan.data import decode
+from domaingan.gan.hosts import as_given
 from domaingan.gan.networks import Generator
 from domaingan.gan.standing import BATCH, paint
 from domaingan.tissue import components, contrast, ring, tissue
@@ -180,9 +181,11 @@ def _bank(
         ground=config.ground,
         generated=True,
         source=source,
-        left_out=dict(rejected),
+        left_out={**(hosts.info.left_out if hosts else {}), **rejected},
     )
     entries, order = new_entries(info, len(done)), sorted(done)
+    if hosts is not None:
+        done = {i: _Draw(*as_given(config, hosts[i], draw.image, draw.mask)) for i, draw in done.items()}
     for entry, i in zip(entries, order, strict=True):
         codes = tuple(map(int, condition.codes[i]))
         for name, code in zip(config.conditions, codes, strict=True):
