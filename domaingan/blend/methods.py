@@ -61,6 +61,9 @@ MATCHES: dict[str, Callable[[], Match]] = {"histogram": Histogram, "noise": Nois
 DEFAULTS = {"scan": "feather", "frame": "soft"}
 """The method of a domain, unless another is named."""
 
+RIM = 1
+"""How many pixels the surface of a body is thick: they are half air."""
+
 NEARBY = 2
 """How many pixels around each the host says what it may look like there."""
 
@@ -139,9 +142,9 @@ def blend_patch(
     if comparable:
         difference = host[:, around_host].mean(axis=1) - crop[:, around_crop].mean(axis=1)
         crop = crop + difference.reshape(shape)
+        crop = _without_surroundings(host, crop, body, _beyond(crop_tissue, host_tissue), around_host)
     free = body | host_tissue
     weight = np.where(free, blend.method.weight(body), 0).astype(np.float32)
-    crop = _without_surroundings(host, crop, body, crop_tissue)
     blended = blend.method.mix(host, crop, weight, free)
     if comparable:
         lost = wanted - contrast(blended, body, around_host)
@@ -151,15 +154,28 @@ def blend_patch(
     return blended.astype(np.float32), weight > 0
 
 
-def _without_surroundings(host: Image, crop: Image, body: Mask, tissue: Mask) -> Image:
-    """The crop, continued where it shows no tissue; outside the body between the host nearby and the body's mean."""
-    if not body.any():
-        return crop
-    if not tissue.all():
-        nearest = ndimage.distance_transform_edt(~(body | tissue), return_distances=False, return_indices=True)
+def _without_surroundings(host: Image, crop: Image, body: Mask, missing: Mask, around: Mask) -> Image:
+    """The crop, continued where it is ``missing``; outside the body between the host nearby and the body's mean.
+
+    The outermost pixels of the body are mixed with what lies beside them: on the side of a brighter object they are not
+    darker than that range, of a darker one not brighter.
+    """
+    if missing.any() and not missing.all():
+        nearest = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
         crop = crop[(slice(None), *nearest)]
     shape, size = (-1, *[1] * body.ndim), (1, *[2 * NEARBY + 1] * body.ndim)
     mean = crop[:, body].mean(axis=1).reshape(shape)
-    low = np.minimum(ndimage.minimum_filter(host, size), mean)
-    high = np.maximum(ndimage.maximum_filter(host, size), mean)
-    return np.where(body, crop, np.clip(crop, low, high))
+    brighter = mean >= host[:, around].mean(axis=1).reshape(shape)
+    inner = ndimage.binary_erosion(body, border_value=1)
+    low = np.where(inner | (body & ~brighter), -np.inf, np.minimum(ndimage.minimum_filter(host, size), mean))
+    high = np.where(inner | (body & brighter), np.inf, np.maximum(ndimage.maximum_filter(host, size), mean))
+    return np.clip(crop, low, high).astype(crop.dtype)
+
+
+def _beyond(crop_tissue: Mask, host_tissue: Mask) -> Mask:
+    """Where a crop shows air or is half of it, and the host is not."""
+    crop_tissue = ndimage.binary_fill_holes(crop_tissue)
+    if crop_tissue.all():
+        return ~crop_tissue
+    inner = [ndimage.binary_erosion(part, iterations=RIM, border_value=1) for part in (crop_tissue, host_tissue)]
+    return (~crop_tissue & host_tissue) | (~inner[0] & inner[1])
