@@ -77,7 +77,7 @@ def command(
         typer.Option(
             "--onnx",
             metavar="FILE.onnx",
-            help="The generator as an ONNX file, for programs without PyTorch (needs domaingan[onnx]).",
+            help="The generator as an ONNX file, for programs without PyTorch (needs the extra onnx).",
             rich_help_panel=o.OUTPUT,
         ),
     ] = None,

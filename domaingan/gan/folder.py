@@ -1,4 +1,9 @@
-"""The model folder: config, weights, card, picture, log, checkpoints. Reading it runs no code and unpickles nothing."""
+"""The model folder: config, weights, card, picture, log, checkpoints. Reading it runs no code and unpickles nothing.
+
+It is a model hub's repository as it is: ``huggingface_hub.upload_folder(repo_id="USER/NAME", folder_path=…)`` pushes it
+(without the checkpoints, which its ``.gitignore`` names); ``GAN.load(huggingface_hub.snapshot_download("USER/NAME"))``
+reads it back.
+"""
 
 from __future__ import annotations
 
