@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.tissue import components
+from domaingan.tissue import components, extent
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,17 +94,6 @@ def box_of(mask: NDArray[Any], corner: NDArray[Any]) -> NDArray[np.float32]:
     part = extent(mask)
     assert part is not None
     return _corners(part, corner)
-
-
-def extent(mask: NDArray[Any]) -> tuple[slice, ...] | None:
-    """The smallest part of an array that holds everything true in it, None where nothing is.
-
-    >>> extent(np.array([[False, True, True], [False, False, False]]))
-    (slice(0, 1, None), slice(1, 3, None))
-    """
-    axes = range(mask.ndim)
-    lines = [np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes]
-    return tuple(slice(int(line[0]), int(line[-1]) + 1) for line in lines) if len(lines[0]) else None
 
 
 def box_axes(dims: int) -> tuple[int, ...]:

@@ -158,10 +158,9 @@ def ring(mask: NDArray[Any], width: float = RING_WIDTH, inside: Mask | None = No
     """
     body = np.asarray(mask) > 0
     around: Mask = np.zeros_like(body)
-    if body.any():
-        # Distances are needed near the mask alone: a lesion is small beside its volume.
-        box = ndimage.find_objects(body.astype(np.uint8))[0]
-        near = tuple(slice(max(0, s.start - math.ceil(width)), s.stop + math.ceil(width)) for s in box)
+    part = extent(body)
+    if part is not None:
+        near = widened(part, math.ceil(width))  # a lesion is small beside its volume
         around[near] = ~body[near] & np.less_equal(ndimage.distance_transform_edt(~body[near]), width)
     return around if inside is None else around & inside
 
@@ -172,10 +171,29 @@ def surface_depth(inside: Mask, spacing: Sequence[float]) -> Image:
     >>> surface_depth(np.ones((5, 3), dtype=bool), (2.0, 2.0))[:, 1]
     array([0., 2., 2., 2., 0.], dtype=float32)
     """
-    padded = np.pad(inside, 1)
-    distance = ndimage.distance_transform_edt(padded, sampling=tuple(spacing))
-    depth: Image = distance[(slice(1, -1),) * inside.ndim].astype(np.float32)
-    return np.maximum(depth - np.float32(min(spacing)), 0)
+    depth = np.zeros(inside.shape, dtype=np.float32)
+    part = extent(inside)  # the air around a body is all 0
+    if part is not None:
+        distance = ndimage.distance_transform_edt(np.pad(inside[part], 1), sampling=tuple(spacing))
+        below = distance[(slice(1, -1),) * inside.ndim].astype(np.float32)
+        np.maximum(below - np.float32(min(spacing)), 0, out=depth[part])
+    return depth
+
+
+def extent(mask: Mask) -> tuple[slice, ...] | None:
+    """The smallest part of an array that holds everything true in it, None where nothing is.
+
+    >>> extent(np.array([[False, True, True], [False, False, False]]))
+    (slice(0, 1, None), slice(1, 3, None))
+    """
+    axes = range(mask.ndim)
+    lines = [np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes]
+    return tuple(slice(int(line[0]), int(line[-1]) + 1) for line in lines) if len(lines[0]) else None
+
+
+def widened(part: Sequence[slice], pixels: int) -> tuple[slice, ...]:
+    """A part of an array with so many pixels more on each side, as far as there are any."""
+    return tuple(slice(max(0, side.start - pixels), side.stop + pixels) for side in part)
 
 
 def contrast(image: Image, mask: NDArray[Any], around: Mask) -> NDArray[np.float32]:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from domaingan.tissue import extent, widened
+
 Mask = NDArray[np.bool_]
 
 
@@ -67,11 +69,12 @@ def _ball_radius(body: Mask, middle: NDArray[np.int64], spacing: Sequence[float]
 
 def grown(mask: NDArray[Any], pixels: int) -> Mask:
     """Everything labelled, dilated by a city-block ball."""
-    body = np.asarray(mask) > 0
-    if pixels <= 0 or not body.any():
-        return body
-    dilated: Mask = ndimage.binary_dilation(body, iterations=pixels)
-    return dilated
+    body: Mask = np.asarray(mask) > 0
+    part = extent(body)
+    if pixels > 0 and part is not None:
+        near = widened(part, pixels)
+        body[near] = ndimage.binary_dilation(body[near], iterations=pixels)
+    return body
 
 
 def overlap(

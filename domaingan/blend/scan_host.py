@@ -73,7 +73,8 @@ class ScanHost:
         """Measure a sample, which must have a mask."""
         assert sample.mask is not None
         inside = foreground(sample)
-        depth, ends = surface_depth(inside, sample.spacing), intensity_range(sample, "scan")
+        measured = replace(sample, meta=sample.meta | {"foreground": inside})
+        depth, ends = surface_depth(inside, sample.spacing), intensity_range(measured, "scan")
         copies = sample.image.copy(order="K"), sample.mask.copy()
         known = sample.instances is not None or (sample.boxes is not None and sample.labels is not None)
         covered = Covered.of(objects_of(sample, ())) if known else None

@@ -100,7 +100,7 @@ def to_sample(image: NDArray[Any], info: BankInfo) -> Sample:
             raise DataError(f"a frame of {low:g} to {high:g}", expected="floats in [0, 1], or uint8")
     elif info.domain == "frame":
         raise DataError(f"a frame of {image.dtype}", expected="floats in [0, 1], or uint8")
-    return Sample(image)
+    return Sample(np.ascontiguousarray(image) if info.domain == "scan" else image)  # scans are measured as a whole
 
 
 def relit(relight: Relight, image: NDArray[Any], seed: int) -> NDArray[Any]:
