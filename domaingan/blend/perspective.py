@@ -22,6 +22,9 @@ are mostly hidden, or several in one."""
 ENOUGH = 3
 """So many whole objects of its own tell a host's horizon, where its drive is not known."""
 
+AT_ONCE = 1024
+"""So many masks are in memory at once while a bank is measured."""
+
 OWN_ROW = 0.02
 """How far a crop may leave its row where no horizon is known."""
 
@@ -54,16 +57,16 @@ class Perspective:
     def of(cls, bank: Bank, values: NDArray[np.int64]) -> Perspective:
         """Measure a bank of frames' crops; ``values`` has a host mask value for each of the bank's."""
         entries = bank.entries
-        body: NDArray[np.bool_] = np.greater(bank.masks, 0)
-        spans = [np.array([_span(line.any(axis=axis)) for line in body]) for axis in (1, 0)]
+        measured = [_measured(bank.masks[start : start + AT_ONCE]) for start in range(0, len(bank), AT_ONCE)]
+        spans, highest = (np.concatenate(parts) for parts in zip(*measured, strict=True))
         share = [entries["spacing"][:, a] / np.maximum(entries["extent"][:, a], 1) for a in (0, 1)]
-        height, width = (spans[a] * share[a].astype(float) for a in (0, 1))
+        height, width = (spans[:, a] * share[a].astype(float) for a in (0, 1))
         middle = entries["centre"].astype(float)
         top, feet = middle[:, 0] - height / 2, middle[:, 0] + height / 2
         left, right = middle[:, 1] - width / 2, middle[:, 1] + width / 2
         sides = np.stack([top < CUT, feet > 1 - CUT, left < CUT, right > 1 - CUT], axis=1)
         distance = entries["depth_mm"] / np.maximum(entries["extent"][:, 0], 1).astype(float)
-        kinds = values[np.asarray(bank.masks).reshape(len(bank), -1).max(axis=1)]
+        kinds = values[highest]
         known = (distance > 0) & (height > 0)
         whole = known & ~sides.any(axis=1)
         typical = constants(height[whole], distance[whole], kinds[whole])
@@ -115,6 +118,13 @@ def _drives(bank: Bank) -> list[tuple[str, NDArray[np.bool_]]]:
     return [(str(drive), drives == drive) for drive in np.unique(drives) if drive]
 
 
-def _span(line: NDArray[np.bool_]) -> int:
-    spots = np.flatnonzero(line)
-    return int(spots[-1] - spots[0] + 1) if len(spots) else 0
+def _measured(masks: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Of ``(N, H, W)`` masks how high and how wide their objects are, ``(N, 2)``, and their highest values ``(N,)``."""
+    body = np.greater(masks, 0)
+    return np.stack([_spans(np.asarray(body.any(axis=axis))) for axis in (2, 1)], axis=1), np.max(masks, axis=(1, 2))
+
+
+def _spans(lines: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """From the first to the last that is true in each row, both included; 0 where none is."""
+    first, last = lines.argmax(axis=1), lines.shape[1] - lines[:, ::-1].argmax(axis=1)
+    return np.where(lines.any(axis=1), last - first, 0)
