@@ -127,8 +127,8 @@ def _body(sample: Sample, shape: Sequence[int]) -> tuple[NDArray[np.float32], li
 
 def _stored_classes(schema: Schema) -> dict[str, int]:
     """The classes that a scene's mask can hold: bytes, of which the last says that nothing is known."""
-    fits = schema.domain == "frame" and all(value < UNLABELLED for value in schema.classes.values())
-    return dict(schema.classes) if fits else {}
+    known = {name: value for name, value in schema.classes.items() if value not in schema.ignore}
+    return known if schema.domain == "frame" and all(value < UNLABELLED for value in known.values()) else {}
 
 
 def _known_only(mask: NDArray[Any], classes: Mapping[str, int]) -> NDArray[np.uint8]:

@@ -42,7 +42,7 @@ def write_dataset(
             if sample.name in records:
                 raise DataError(f"two samples called {sample.name!r}", path=out, expected="a name of its own for each")
             adapter.write_sample(folder, sample, schema)
-            records[sample.name] = _record(sample)
+            records[sample.name] = record_of(sample)
         if not records:
             raise DataError("no sample to write", path=out)
         adapter.finish(folder, schema, list(records.values()))
@@ -50,7 +50,8 @@ def write_dataset(
             write_json(folder / name, value)
 
 
-def _record(sample: Sample) -> Record:
+def record_of(sample: Sample) -> Record:
+    """What a dataset's tables say of a sample that is written."""
     subject, sequence, split = (str(sample.meta.get(name, "")) for name in ("subject", "sequence", "split"))
     time = sample.meta.get("time")
     return Record(sample.name, subject, sequence, split, sample.condition, sample.shape, sample.spacing, time=time)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
+from typer.core import TyperCommand
 
 from domaingan.cli import options as o
 from domaingan.errors import DataError
@@ -15,28 +16,47 @@ from domaingan.errors import DataError
 if TYPE_CHECKING:
     from domaingan.bank import Bank
     from domaingan.blend import Paste, Relight
-    from domaingan.cli.progress import Teller
-    from domaingan.sample import Dataset, Sample
+    from domaingan.sample import Dataset, Schema
     from domaingan.transforms import Offline
 
 NAME = "blend"
 NAMELESS = {"pasted": "object", "relit": "scene"}
 """What entries without a condition are counted as."""
 
+Level = Literal["light", "medium", "strong"]
+
+
+class Command(TyperCommand):
+    """Lets ``--classic`` stand alone, for ``--classic medium``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Complete the arguments, then parse them."""
+        following = [*args[1:], ""][: len(args)]
+        alone = [
+            one == "--classic" and next_one not in get_args(Level)
+            for one, next_one in zip(args, following, strict=True)
+        ]
+        given = [word for one, add in zip(args, alone, strict=True) for word in ([one, "medium"] if add else [one])]
+        parsed: list[str] = super().parse_args(ctx, given)
+        return parsed
+
 
 def command(
     data: o.Data,
-    bank: Annotated[Path, typer.Option("--bank", help="Crops or scenes that crops or sample wrote, or pictures.")],
+    bank: Annotated[
+        Path | None, typer.Option("--bank", help="Crops or scenes that crops or sample wrote, or pictures.")
+    ] = None,
     out: o.MaybeOut = None,
     preview: Annotated[
         Path | None,
-        typer.Option("--preview", metavar="FILE.png", help="Host, crop and result of eight hosts, to look at first."),
+        typer.Option("--preview", metavar="FILE.png", help="Eight hosts before and after, to look at first."),
     ] = None,
     method: Annotated[
         str | None,
         typer.Option(
             "--method",
-            help="Crops: feather (default of scans), soft (of frames) or alpha. Scenes: reinhard (default) or fda.",
+            help="Crops: feather (default of scans), soft (of frames), alpha, laplacian or poisson. Scenes: reinhard "
+            "(default of frames), histogram (of scans), fda, fda:BETA, lut (class by class) or mix.",
             rich_help_panel=o.WORK,
         ),
     ] = None,
@@ -48,19 +68,40 @@ def command(
         list[str] | None,
         typer.Option("--only", metavar="VALUE", help="Only this class or look. Repeatable.", rich_help_panel=o.WORK),
     ] = None,
+    strength: Annotated[
+        str | None,
+        typer.Option(
+            "--strength",
+            metavar="LOW,HIGH",
+            help="Of scenes' looks, 0 to 1: 0.7,1 unless given.",
+            rich_help_panel=o.WORK,
+        ),
+    ] = None,
     classic: Annotated[
-        bool, typer.Option("--classic", help="Then the classic augmentations.", rich_help_panel=o.WORK)
-    ] = False,
+        Level | None,
+        typer.Option(
+            "--classic",
+            help="Classic augmentation, after the bank's or alone; medium unless said.",
+            rich_help_panel=o.WORK,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes; one a core at most.", rich_help_panel=o.WORK)
+    ] = None,
     layout: o.Layout = None,
     where: o.Where = None,
     limit: o.Limit = None,
     skip_problems: o.Skip = False,
     seed: o.Seed = 0,
+    resume: o.Resume = False,
     overwrite: o.Overwrite = False,
     json: o.Json = False,
     verbose: o.Verbose = False,
 ) -> None:
-    """Paste crops into the images of DATA, or give them the look of scenes; written in DATA's layout, masks and all."""
+    """Paste crops into the images of DATA, give them the look of scenes, or augment them in the classic way.
+
+    The set that comes out is in DATA's own layout, masks and all. Where it was interrupted, --resume goes on.
+    """
     from domaingan.adapters import open_bank
     from domaingan.transforms import Offline
 
@@ -69,7 +110,8 @@ def command(
     if out is not None:
         o.claim(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
-    blender = blender_for(open_bank(bank), dataset, method, per_image, only or [])
+    looks = strengths(strength)
+    blender = None if bank is None else blender_for(open_bank(bank), dataset, method, per_image, only or [], looks)
     augmented = Offline(dataset, blender, classic, seed)
     if preview is not None:
         draw_preview(augmented, preview)
@@ -77,7 +119,9 @@ def command(
         nothing = {"written": 0, "pasted": {}, "relit": {}, "problems": []}
         o.finish({"preview": str(preview), **nothing}, json, f"{preview}")
         return
-    result, said = _written(augmented, out, overwrite, preview)
+    asked = {"data": data, "bank": bank, "method": method, "per_image": per_image, "only": only, "strength": strength}
+    done = _written(augmented, out, asked, workers=workers, resume=resume, overwrite=overwrite)
+    result, said = _summary(augmented, done, out, preview)
     o.finish(result, json, said)
 
 
@@ -89,8 +133,29 @@ def draw_preview(augmented: Offline, path: Path) -> None:
     save_png(preview(augmented), path)
 
 
+def strengths(text: str | None) -> tuple[float, float]:
+    """``LOW,HIGH``, or one number for both, as two numbers.
+
+    Raises:
+        DataError: it is neither.
+    """
+    if text is None:
+        return (0.7, 1.0)
+    try:
+        parts = [float(part) for part in text.split(",")]
+        low, high = parts if len(parts) == 2 else parts * 2
+    except ValueError:
+        raise DataError(f"--strength {text}", expected="LOW,HIGH, two numbers from 0 to 1") from None
+    return low, high
+
+
 def blender_for(
-    bank: Bank, dataset: Dataset, method: str | None, per_image: int, only: Sequence[str]
+    bank: Bank,
+    dataset: Dataset,
+    method: str | None,
+    per_image: int,
+    only: Sequence[str],
+    strength: tuple[float, float],
 ) -> Paste | Relight:
     """What a bank is blended with: crops are pasted, scenes relight.
 
@@ -100,59 +165,52 @@ def blender_for(
     from domaingan.blend import Paste, Relight, looks_named
 
     if bank.info.kind == "scenes":
-        return Relight(bank, method or "reinhard", only=looks_named(bank, only))
+        return Relight(bank, method, strength, looks_named(bank, only), schema=dataset.schema)
     return Paste(bank, method, (1, per_image), only, schema=dataset.schema)
 
 
-def _written(augmented: Offline, out: Path, overwrite: bool, preview: Path | None) -> tuple[dict[str, Any], str]:
-    """Write the blended set; what the command returns, and what it says."""
-    from domaingan.adapters.writing import write_dataset
+def _written(augmented: Offline, out: Path, asked: dict[str, Any], **how: Any) -> dict[str, list[dict[str, Any]]]:
+    """Write the set; what was done to each sample."""
     from domaingan.cli.progress import Teller
+    from domaingan.transforms.writing import Told, write
 
-    dataset, info = augmented.data, augmented.blender.bank.info
-    kind = "relit" if info.kind == "scenes" else "pasted"
-    done: dict[str, list[dict[str, Any]]] = {}
-    with Teller("blending") as teller:
-        samples = _noted(augmented, kind, done, teller)
-        described = _with_conditions(dataset, info.conditions) if kind == "relit" else dataset
-        write_dataset(samples, described, out, overwrite=overwrite, notes={f"{kind}.json": done})
+    schema = augmented.data.schema
+    if augmented.kind == "relit" and augmented.blender is not None:
+        schema = _with_conditions(schema, augmented.blender.bank.info.conditions)
+    with Teller("augmenting") as teller:
+        return write(augmented, schema, out, asked, told=Told(teller.say, teller.update), **how)
+
+
+def _summary(
+    augmented: Offline, done: dict[str, list[dict[str, Any]]], out: Path, preview: Path | None
+) -> tuple[dict[str, Any], str]:
+    """What the command returns, and what it says."""
+    kind, blender = augmented.kind, augmented.blender
+    names = [] if blender is None else list(blender.bank.info.conditions)
     records = [record for sample in done.values() for record in sample]
     placed = [record for record in records if kind == "relit" or record["place"] is not None]
-    counts = Counter(
-        next((str(record[name]) for name in info.conditions if name in record), NAMELESS[kind]) for record in placed
-    )
-    unplaced = len(records) - len(placed)
+    counts = Counter(next((str(record[name]) for name in names if name in record), NAMELESS[kind]) for record in placed)
     result = {
         "written": len(done),
         "pasted": {},
         "relit": {},
-        kind: dict(counts),
-        "unplaced": unplaced,
-        "problems": [{"path": problem.path, "reason": problem.reason} for problem in dataset.problems],
+        "unplaced": len(records) - len(placed),
+        "classic": augmented.classic,
+        "problems": [{"path": problem.path, "reason": problem.reason} for problem in augmented.data.problems],
         "out": str(out),
         "preview": None if preview is None else str(preview),
     }
-    listed = ", ".join(f"{n} {name}" for name, n in counts.items()) or "nothing"
-    left = f"no room for {unplaced}" if kind == "pasted" else f"{len(done) - len(records)} left alone"
-    return result, f"{len(done)} samples → {out}; {kind} {listed}; {left}"
+    said = f"{len(done)} samples → {out}"
+    if blender is not None:
+        result[kind] = dict(counts)
+        listed = ", ".join(f"{n} {name}" for name, n in counts.items()) or "nothing"
+        left = f"no room for {result['unplaced']}" if kind == "pasted" else f"{len(done) - len(records)} left alone"
+        said += f"; {kind} {listed}; {left}"
+    return result, said + (f"; classic, {augmented.classic}" if augmented.classic else "")
 
 
-def _with_conditions(dataset: Dataset, names: Iterable[str]) -> Dataset:
-    """The dataset with the conditions, too, that looks bring along."""
+def _with_conditions(schema: Schema, names: Iterable[str]) -> Schema:
+    """The schema with the conditions, too, that looks bring along."""
     from dataclasses import replace
 
-    from domaingan.sample import Dataset
-
-    conditions = tuple(dict.fromkeys([*dataset.schema.conditions, *names]))
-    schema = replace(dataset.schema, conditions=conditions)
-    return Dataset(dataset.records, dataset.read, schema, dataset.root, dataset.problems)
-
-
-def _noted(augmented: Offline, kind: str, done: dict[str, list[dict[str, Any]]], teller: Teller) -> Iterator[Sample]:
-    """The augmented samples, what was done to them noted as they go by."""
-    total = len(augmented.data)
-    for number, sample in enumerate(augmented, start=1):
-        record = sample.meta.get(kind) or []
-        done[sample.name] = record if isinstance(record, list) else [record]
-        teller.update(number, total)
-        yield sample
+    return replace(schema, conditions=tuple(dict.fromkeys([*schema.conditions, *names])))

@@ -1,19 +1,27 @@
 """The classic pipelines: what a practitioner would use before anything is generated.
 
-Geometry (flips, rotation, scale, shift, elastic), intensity (brightness, contrast, gamma), noise and blur:
-albumentations in 2D, MONAI in 3D. Images come and go in scaled units (see :mod:`domaingan.tissue`).
+Geometry, intensity or colour, noise, blur and, of frames, weather; of volumes what a scanner does. Three levels for
+frames, for scans in 2D (both by albumentations) and for scans in 3D (by MONAI): read them below from top to bottom.
+Mixing two images (MixUp, CutMix) is a matter of batches: :class:`Interpolation`, by MONAI, in 2D and 3D.
+
+Images come and go in scaled units (see :mod:`domaingan.tissue`).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.errors import DataError
+
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing must not look for a newer version on the net
+
+LEVELS = ("light", "medium", "strong")
+"""Geometry and brightness alone; with shape, noise and blur, for most uses; with all there is, for few images."""
 
 Image = NDArray[np.float32]
 Pipeline = Callable[[Image, NDArray[Any], int], tuple[Image, NDArray[Any]]]
@@ -24,17 +32,118 @@ VISIBLE = 0.2
 SCAN_RANGE = (-0.25, 1.75)
 """Scaled units that reach a scan's pipeline: brighter lesions than the 99.5th percentile must not be clipped."""
 
+# ------------------------------------------------------------------ the pipelines
+
+
+def frame_steps(level: str) -> list[Any]:
+    """Driving frames: a street is never upside down. No fog: albumentations makes 3 a second, all else over 15."""
+    import albumentations as A
+    import cv2
+
+    edge = cv2.BORDER_REPLICATE
+    light = [A.HorizontalFlip(p=0.5)]
+    shape = A.Affine(rotate=(-5, 5), scale=(0.85, 1.15), translate_percent=(-0.08, 0.08), border_mode=edge, p=0.7)
+    colour = A.RandomBrightnessContrast(brightness_limit=0.1, contrast_limit=0.2, p=0.5)
+    if level == "light":
+        return [*light, colour]
+    bent = A.ElasticTransform(alpha=40, sigma=6, border_mode=edge, p=0.2)
+    gamma = A.RandomGamma(gamma_limit=(75, 130), p=0.3)
+    noise, blur = A.GaussNoise(std_range=(0.005, 0.03), p=0.3), A.GaussianBlur(blur_limit=(3, 5), p=0.2)
+    if level == "medium":
+        return [*light, shape, bent, colour, gamma, noise, blur]
+    wide = A.Affine(rotate=(-8, 8), scale=(0.7, 1.4), translate_percent=(-0.12, 0.12), border_mode=edge, p=0.8)
+    tint = A.HueSaturationValue(hue_shift_limit=8, sat_shift_limit=30, val_shift_limit=0, p=0.3)
+    bold = A.RandomBrightnessContrast(brightness_limit=0.25, contrast_limit=0.3, p=0.6)
+    grain = A.OneOf(
+        [A.GaussNoise(std_range=(0.01, 0.06)), A.ISONoise(), A.ImageCompression(quality_range=(40, 90))], p=0.4
+    )
+    soft = A.OneOf(
+        [A.GaussianBlur(blur_limit=(3, 7)), A.MotionBlur(blur_limit=(3, 9)), A.Downscale(scale_range=(0.4, 0.8))], p=0.3
+    )
+    weather = [
+        A.RandomRain(blur_value=3, brightness_coefficient=0.85, p=1),
+        A.RandomShadow(p=1),
+        A.RandomSunFlare(flare_roi=(0, 0, 1, 0.5), src_radius=80, p=1),
+        A.PlanckianJitter(mode="blackbody", p=1),
+    ]
+    tilt = A.Perspective(scale=(0.02, 0.06), border_mode=edge, p=0.2)
+    return [*light, wide, tilt, bent, bold, tint, gamma, A.OneOf(weather, p=0.3), grain, soft]
+
+
+def slice_steps(level: str) -> list[Any]:
+    """Slices of scans: no colour, any direction, and the shading that a coil leaves."""
+    import albumentations as A
+    import cv2
+
+    edge = cv2.BORDER_REPLICATE
+    light = [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5)]
+    shape = A.Affine(rotate=(-20, 20), scale=(0.85, 1.15), translate_percent=(-0.08, 0.08), border_mode=edge, p=0.7)
+    contrast = A.RandomBrightnessContrast(brightness_limit=0.1, contrast_limit=0.2, p=0.5)
+    if level == "light":
+        return [*light, contrast]
+    bent = A.ElasticTransform(alpha=40, sigma=6, border_mode=edge, p=0.2)
+    gamma = A.RandomGamma(gamma_limit=(75, 130), p=0.3)
+    noise, blur = A.GaussNoise(std_range=(0.005, 0.03), p=0.3), A.GaussianBlur(blur_limit=(3, 5), p=0.2)
+    if level == "medium":
+        return [*light, shape, bent, contrast, gamma, noise, blur]
+    wide = A.Affine(rotate=(-45, 45), scale=(0.7, 1.3), translate_percent=(-0.1, 0.1), border_mode=edge, p=0.8)
+    bent = A.OneOf([A.ElasticTransform(alpha=80, sigma=7, border_mode=edge), A.GridDistortion(border_mode=edge)], p=0.4)
+    bold = A.RandomBrightnessContrast(brightness_limit=0.15, contrast_limit=0.3, p=0.6)
+    curve = A.OneOf([A.RandomGamma(gamma_limit=(65, 150)), A.RandomToneCurve(scale=0.15)], p=0.4)
+    grain = A.GaussNoise(std_range=(0.01, 0.05), p=0.4)
+    soft = A.OneOf([A.GaussianBlur(blur_limit=(3, 7)), A.Downscale(scale_range=(0.5, 0.9))], p=0.3)
+    return [*light, wide, bent, bold, curve, A.Illumination(intensity_range=(0.02, 0.15), p=0.3), grain, soft]
+
+
+def volume_steps(level: str) -> list[Any]:
+    """Volumes, of ``image`` and ``mask``: any direction; strong with what coils and k-space do."""
+    from monai import transforms as M
+
+    both, image = ["image", "mask"], ["image"]
+    light: list[Any] = [M.RandFlipd(both, prob=0.5, spatial_axis=axis) for axis in range(3)]
+    size = [M.RandScaleIntensityd(image, factors=0.2, prob=0.5), M.RandShiftIntensityd(image, offsets=0.1, prob=0.5)]
+    if level == "light":
+        return [*light, *size]
+
+    def affine(turn: float, scale: float, shift: float, prob: float) -> Any:
+        ranges = {"rotate_range": [turn] * 3, "scale_range": [scale] * 3, "translate_range": [shift] * 3}
+        return M.RandAffined(both, prob=prob, **ranges, mode=["bilinear", "nearest"], padding_mode="border")
+
+    def smooth(sigma: tuple[float, float], prob: float) -> Any:
+        return M.RandGaussianSmoothd(image, sigma_x=sigma, sigma_y=sigma, sigma_z=sigma, prob=prob)
+
+    gamma = M.RandAdjustContrastd(image, gamma=(0.75, 1.3), prob=0.3)
+    if level == "medium":
+        noise = M.RandGaussianNoised(image, std=0.03, prob=0.3)
+        return [*light, affine(0.35, 0.15, 4, prob=0.7), *size, gamma, noise, smooth((0.4, 1), prob=0.2)]
+    scanner = [
+        M.RandBiasFieldd(image, coeff_range=(0.0, 0.15), prob=0.3),
+        M.RandGibbsNoised(image, alpha=(0.2, 0.6), prob=0.15),
+        M.RandSimulateLowResolutiond(image, zoom_range=(0.5, 0.9), prob=0.2),
+    ]
+    grain = [M.RandGaussianNoised(image, std=0.06, prob=0.4), smooth((0.4, 1.5), prob=0.3)]
+    return [*light, affine(0.6, 0.25, 6, prob=0.8), *size, gamma, *scanner, *grain]
+
+
+# -------------------------------------------------------------------- running them
+
 
 class Classic:
     """Classic augmentation of an image and its mask.
 
     Args:
         spatial_dims: 2 (albumentations) or 3 (MONAI).
-        domain: ``scan`` or ``frame``; decides the value range, and whether a flip may turn up and down.
+        domain: ``scan`` or ``frame``; decides the pipeline and the value range.
+        level: one of :data:`LEVELS`.
+
+    Raises:
+        DataError: there is no such level.
     """
 
-    def __init__(self, spatial_dims: int, domain: str) -> None:
-        self.spatial_dims, self.domain = spatial_dims, domain
+    def __init__(self, spatial_dims: int, domain: str, level: str = "medium") -> None:
+        if level not in LEVELS:
+            raise DataError(f"classic {level!r}", expected=f"one of {', '.join(LEVELS)}")
+        self.spatial_dims, self.domain, self.level = spatial_dims, domain, level
         self.range = SCAN_RANGE if domain == "scan" else (0.0, 1.0)
         self._pipeline: Pipeline | None = None
         self._boxed: Any = None
@@ -45,8 +154,7 @@ class Classic:
     def __call__(self, image: Image, mask: NDArray[Any], rng: np.random.Generator) -> tuple[Image, NDArray[Any]]:
         """The augmented ``(C, *spatial)`` image and ``(*spatial)`` mask, of the same shapes and types."""
         if self._pipeline is None:
-            build = {2: _albumentations, 3: _monai}[self.spatial_dims]
-            self._pipeline = build(self.domain)
+            self._pipeline = _volumes(self.level) if self.spatial_dims == 3 else _pictures(self._steps())
         low, high = self.range
         unit = np.clip((image - low) / (high - low), 0, 1).astype(np.float32)
         unit, changed = self._pipeline(unit, mask, int(rng.integers(2**31)))
@@ -57,7 +165,7 @@ class Classic:
     ) -> tuple[Image, NDArray[np.float32], NDArray[np.int64]]:
         """The augmented ``(3, H, W)`` frame and its boxes ``(N, 4)`` with their labels; what leaves it is dropped."""
         if self._boxed is None:
-            self._boxed = _boxed(self.domain)
+            self._boxed = _boxed(self._steps())
         self._boxed.set_random_seed(int(rng.integers(2**31)))
         pixels = np.ascontiguousarray(np.moveaxis(image.clip(0, 1), 0, -1))
         out = self._boxed(image=pixels, bboxes=boxes, labels=labels)
@@ -65,38 +173,55 @@ class Classic:
         names = np.asarray(out["labels"], dtype=np.int64).reshape(-1)
         return np.ascontiguousarray(np.moveaxis(out["image"], -1, 0)), moved, names
 
+    def _steps(self) -> list[Any]:
+        return (slice_steps if self.domain == "scan" else frame_steps)(self.level)
 
-def _boxed(domain: str) -> Any:
+
+class InPlane:
+    """The classic augmentation of slices on every slice of a volume, the same in each: for stacks of thick slices.
+
+    To turn or bend such a stack across its slices would make steps and pull its border in (nnU-Net does as much,
+    Isensee et al. 2021).
+
+    Args:
+        axis: across the slices.
+        level: one of :data:`LEVELS`.
+    """
+
+    def __init__(self, axis: int, level: str = "medium") -> None:
+        self.axis, self.classic = axis, Classic(2, "scan", level)
+
+    def __call__(self, image: Image, mask: NDArray[Any], rng: np.random.Generator) -> tuple[Image, NDArray[Any]]:
+        """As :meth:`Classic.__call__`, of ``(C, X, Y, Z)`` and ``(X, Y, Z)``."""
+        seed = int(rng.integers(2**31))
+        slices = zip(np.moveaxis(image, self.axis + 1, 0), np.moveaxis(mask, self.axis, 0), strict=True)
+        made = [self.classic(each, labels, np.random.default_rng(seed)) for each, labels in slices]
+        return np.stack([one for one, _ in made], self.axis + 1), np.stack([two for _, two in made], self.axis)
+
+
+def thick_axis(shape: Sequence[int], spacing: Sequence[float]) -> int | None:
+    """The axis across thick or few slices: spaced three times as far, or with a quarter as many, as any other.
+
+    >>> thick_axis((160, 256, 5), (1, 1, 1)), thick_axis((99, 99, 40), (1, 1, 5)), thick_axis((99, 99, 99), (1, 1, 2))
+    (2, 2, None)
+    """
+    few, coarse = np.argsort(shape), np.argsort(spacing)[::-1]
+    if shape[few[0]] * 4 <= shape[few[1]]:
+        return int(few[0])
+    return int(coarse[0]) if spacing[coarse[0]] >= 3 * spacing[coarse[1]] else None
+
+
+def _boxed(steps: list[Any]) -> Any:
     import albumentations as A
 
     kept = A.BboxParams(format="pascal_voc", label_fields=["labels"], min_visibility=VISIBLE, clip=True)
-    return A.Compose(_steps(domain), bbox_params=kept)
+    return A.Compose(steps, bbox_params=kept)
 
 
-def _steps(domain: str) -> list[Any]:
-    import albumentations as A
-    import cv2
-
-    edge = cv2.BORDER_REPLICATE
-    steps: list[Any] = [A.HorizontalFlip(p=0.5)]
-    if domain == "scan":
-        steps.append(A.VerticalFlip(p=0.5))
-    turn = 20 if domain == "scan" else 5
-    return [
-        *steps,
-        A.Affine(rotate=(-turn, turn), scale=(0.85, 1.15), translate_percent=(-0.08, 0.08), border_mode=edge, p=0.7),
-        A.ElasticTransform(alpha=40, sigma=6, border_mode=edge, p=0.2),
-        A.RandomBrightnessContrast(brightness_limit=0.1, contrast_limit=0.2, p=0.5),
-        A.RandomGamma(gamma_limit=(75, 130), p=0.3),
-        A.GaussNoise(std_range=(0.005, 0.03), p=0.3),
-        A.GaussianBlur(blur_limit=(3, 5), p=0.2),
-    ]
-
-
-def _albumentations(domain: str) -> Pipeline:
+def _pictures(steps: list[Any]) -> Pipeline:
     import albumentations as A
 
-    compose = A.Compose(_steps(domain))
+    compose = A.Compose(steps)
 
     def run(image: Image, mask: NDArray[Any], seed: int) -> tuple[Image, NDArray[Any]]:
         compose.set_random_seed(seed)
@@ -107,29 +232,10 @@ def _albumentations(domain: str) -> Pipeline:
     return run
 
 
-def _monai(domain: str) -> Pipeline:
+def _volumes(level: str) -> Pipeline:
     from monai import transforms as M
 
-    both, image_only = ["image", "mask"], ["image"]
-    compose = M.Compose(
-        [
-            *[M.RandFlipd(both, prob=0.5, spatial_axis=axis) for axis in range(3)],
-            M.RandAffined(
-                both,
-                prob=0.7,
-                rotate_range=[0.35] * 3,
-                scale_range=[0.15] * 3,
-                translate_range=[4] * 3,
-                mode=["bilinear", "nearest"],
-                padding_mode="border",
-            ),
-            M.RandScaleIntensityd(image_only, factors=0.2, prob=0.5),
-            M.RandShiftIntensityd(image_only, offsets=0.1, prob=0.5),
-            M.RandAdjustContrastd(image_only, gamma=(0.75, 1.3), prob=0.3),
-            M.RandGaussianNoised(image_only, std=0.03, prob=0.3),
-            M.RandGaussianSmoothd(image_only, sigma_x=(0.4, 1), sigma_y=(0.4, 1), sigma_z=(0.4, 1), prob=0.2),
-        ]
-    )
+    compose = M.Compose(volume_steps(level))
 
     def run(image: Image, mask: NDArray[Any], seed: int) -> tuple[Image, NDArray[Any]]:
         compose.set_random_state(seed)

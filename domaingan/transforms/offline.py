@@ -16,7 +16,7 @@ from domaingan.grid import slice_axis
 from domaingan.objects import from_instances
 from domaingan.sample import Dataset, Sample, Schema
 from domaingan.tissue import foreground, from_scaled, intensity_range, to_scaled
-from domaingan.transforms.classic import Classic
+from domaingan.transforms.classic import LEVELS, Classic, InPlane, thick_axis
 
 
 @dataclass(frozen=True)
@@ -25,51 +25,94 @@ class Offline:
 
     Attributes:
         data: the hosts.
-        blender: pastes or relights; a 2D bank of crops goes into the slices of volumes.
-        classic: whether the classic pipeline follows.
+        blender: pastes or relights; a 2D bank of crops goes into the slices of volumes. None: classic alone.
+        classic: the level of the classic pipeline that follows, one of :data:`domaingan.transforms.LEVELS`, or none.
         seed: sample ``i`` follows from the seed and ``i``, whoever makes it.
+
+    Raises:
+        DataError: neither is asked for, or the blender's bank does not fit the hosts.
     """
 
     data: Dataset
-    blender: Paste | Relight
-    classic: bool
+    blender: Paste | Relight | None
+    classic: str | None
     seed: int
 
     def __post_init__(self) -> None:
-        self.blender.check(slice_schema(self.data.schema, self.blender.bank.info.spatial_dims))
+        schema = self.data.schema
+        if self.classic:
+            Classic(schema.spatial_dims, schema.domain, self.classic)
+        if isinstance(self.blender, Relight):
+            self.blender.check(schema)
+        elif self.blender is not None:
+            self.blender.check(slice_schema(schema, self.blender.bank.info.spatial_dims))
+        elif not self.classic:
+            raise DataError("nothing to do", expected="a bank to blend with, or classic augmentation")
+
+    @property
+    def kind(self) -> str:
+        """What is done first: ``pasted``, ``relit`` or ``classic``."""
+        if self.blender is None:
+            return "classic"
+        return "relit" if isinstance(self.blender, Relight) else "pasted"
 
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng((self.seed, index))
-        record, sample = self.data.records[index], self.data[index]
-        if not np.isfinite(sample.image).all():
-            raise DataError("NaN or infinite values", path=record.name, expected="finite intensities")
-        if isinstance(self.blender, Relight) or self.blender.bank.info.spatial_dims == sample.spatial_dims:
-            blended = self.blender(sample, rng)
-        else:
-            blended = paste_slices(self.blender, sample, slice_axis(record), self.data.schema, rng)
-        return self._classic(blended, rng) if self.classic and blended.mask is not None else blended
+        blended = self.blended(index, rng)
+        return self.finished(blended, rng) if self.classic else blended
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self.data)))
 
-    def _classic(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def blended(self, index: int, rng: np.random.Generator) -> Sample:
+        """A host after pasting or relighting; the host itself where there is no bank.
+
+        Raises:
+            DataError: it holds NaN or infinity.
+        """
+        record, sample = self.data.records[index], self.data[index]
+        if not np.isfinite(sample.image).all():
+            raise DataError("NaN or infinite values", path=record.name, expected="finite intensities")
+        if self.blender is None:
+            return sample
+        if isinstance(self.blender, Relight) or self.blender.bank.info.spatial_dims == sample.spatial_dims:
+            return self.blender(sample, rng)
+        return paste_slices(self.blender, sample, slice_axis(record), self.data.schema, rng)
+
+    def finished(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """A sample after the classic pipeline; what describes the body is not known any more, as it moved.
+
+        Raises:
+            DataError: boxes that no instances or masks tell where they are, beside a mask.
+        """
         schema = self.data.schema
         ends = intensity_range(sample, schema.domain)
-        assert sample.mask is not None
-        if sample.boxes is not None and len(sample.boxes) and sample.instances is None:
+        scaled = to_scaled(sample.image, ends)
+        meta = {k: v for k, v in sample.meta.items() if k != "foreground"}
+        boxed = sample.boxes is not None and len(sample.boxes) > 0 and sample.instances is None
+        if boxed and sample.mask is not None:
             raise DataError("boxes without instances", path=sample.name, expected="instances, or no classic")
-        classic, scaled = Classic(sample.spatial_dims, schema.domain), to_scaled(sample.image, ends)
+        if boxed and sample.boxes is not None and sample.labels is not None:
+            classic = Classic(2, schema.domain, self.classic or LEVELS[0])
+            image, boxes, labels = classic.with_boxes(scaled, sample.boxes, sample.labels, rng)
+            return replace(sample, image=from_scaled(image, ends), boxes=boxes, labels=labels, meta=meta)
         before = copy.deepcopy(rng)  # for the instances to move as image and mask do
-        image, mask = classic(scaled, sample.mask, rng)
-        meta = {
-            k: v for k, v in sample.meta.items() if k != "foreground"
-        }  # moved with the image, so not known any more
-        moved = replace(sample, image=from_scaled(image, ends), mask=mask, meta=meta)
-        return moved if sample.instances is None else _with_objects(moved, sample, classic, scaled, before)
+        change = self._classic(sample)
+        image, mask = change(scaled, np.zeros(sample.shape, np.uint8) if sample.mask is None else sample.mask, rng)
+        moved = replace(sample, image=from_scaled(image, ends), meta=meta)
+        if sample.mask is None:
+            return moved
+        moved.mask = mask
+        return moved if sample.instances is None else _with_objects(moved, sample, change, scaled, before)
+
+    def _classic(self, sample: Sample) -> Classic | InPlane:
+        level = self.classic or LEVELS[0]
+        axis = thick_axis(sample.shape, sample.spacing) if sample.spatial_dims == 3 else None
+        return Classic(sample.spatial_dims, self.data.schema.domain, level) if axis is None else InPlane(axis, level)
 
 
 def _with_objects(
-    moved: Sample, sample: Sample, classic: Classic, scaled: NDArray[np.float32], before: np.random.Generator
+    moved: Sample, sample: Sample, classic: Classic | InPlane, scaled: NDArray[np.float32], before: np.random.Generator
 ) -> Sample:
     """The objects of ``sample`` moved as its mask was: by the same draws."""
     assert sample.instances is not None and moved.mask is not None

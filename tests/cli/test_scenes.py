@@ -40,6 +40,27 @@ def lighting_of(folder: Path) -> dict[str, str]:
         return {row["sample"]: row["lighting"] for row in csv.DictReader(file)}
 
 
+def pictures(drives: Path, folder: Path) -> Path:
+    """Two dark frames as a folder of pictures."""
+    (folder / "refs").mkdir()
+    for i, sample in enumerate(load(drives)[:2]):
+        write_picture(folder / "refs" / f"{i}.png", sample.image * np.float32(0.3))
+    return folder / "refs"
+
+
+def test_scans_take_the_look_of_other_scans(tmp_path: Path) -> None:
+    subjects = phantoms.load("medical").subjects[:3]
+    few = ["--where", "subject=" + ",".join(subjects)]
+    made = answer("crops", "phantom:medical", *few, "--target", "scenes", "--size", "16", "--out", tmp_path / "bank")
+    assert made["n"] == 3
+    out = tmp_path / "relit"
+    result = answer("blend", "phantom:medical", *few, "--bank", tmp_path / "bank", "--out", out, "--strength", "1")
+    assert result["written"] == 3 and sum(result["relit"].values()) == 3
+    for one, two in zip(phantoms.load("medical").where(subject=subjects), load(out), strict=True):
+        assert one.mask is not None and two.mask is not None and (one.mask == two.mask).all()
+        assert (one.image != two.image).any()
+
+
 def test_train_sample_relight(drives: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
     trained = answer(
@@ -66,7 +87,7 @@ def test_the_conditions_of_scenes_are_all_unless_named(drives: Path, tmp_path: P
     assert set(result["conditions"]) == {"lighting", "weather"}
 
 
-@pytest.mark.parametrize("method", ["reinhard", "fda"])
+@pytest.mark.parametrize("method", ["reinhard", "histogram", "fda:0.01", "lut", "mix"])
 def test_blend_keeps_labels_and_says_the_new_look(drives: Path, bank: Path, tmp_path: Path, method: str) -> None:
     out = tmp_path / "relit"
     result = answer("blend", drives, "--bank", bank, "--out", out, "--method", method, "--only", "night")
@@ -81,11 +102,8 @@ def test_blend_keeps_labels_and_says_the_new_look(drives: Path, bank: Path, tmp_
 
 
 def test_pictures_are_a_bank_and_classic_may_follow(drives: Path, tmp_path: Path) -> None:
-    (tmp_path / "refs").mkdir()
-    for i, sample in enumerate(load(drives)[:2]):
-        write_picture(tmp_path / "refs" / f"{i}.png", sample.image * np.float32(0.3))
     out = tmp_path / "relit"
-    result = answer("blend", drives, "--bank", tmp_path / "refs", "--out", out, "--classic")
+    result = answer("blend", drives, "--bank", pictures(drives, tmp_path), "--out", out, "--classic")
     assert result["relit"] == {"scene": 9} and lighting_of(out) == lighting_of(drives)
     for sample in load(out):
         assert sample.mask is not None and sample.image.mean() < 0.5
@@ -102,7 +120,10 @@ def test_wrong_pairs_are_refused_with_one_line(drives: Path, bank: Path, tmp_pat
     crops = tmp_path / "crops"
     answer("crops", "phantom:medical", "--dims", "2", "--size", "16", "--out", crops)
     assert "no method 'reinhard'" in refused("blend", drives, "--bank", crops, "--out", out, "--method", "reinhard")
-    assert "frames" in refused("crops", "phantom:medical", "--target", "scenes", "--out", out)
+    assert "--strength much" in refused("blend", drives, "--bank", bank, "--out", out, "--strength", "much")
+    assert "scenes without masks" in refused(
+        "blend", drives, "--bank", pictures(drives, tmp_path), "--out", out, "--method", "lut"
+    )
     assert "--target skies; expected crops or scenes" in refused("crops", drives, "--target", "skies", "--out", out)
     assert "no condition 'mood'" in refused(
         "train", drives, "--target", "scenes", "--condition", "mood", "--out", out, "--steps", "1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 
 import numpy as np
@@ -10,12 +11,14 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.bank import Bank
-from domaingan.blend import Paste
+from domaingan.blend import Paste, Relight
 from domaingan.cropping import crops
 from domaingan.errors import DataError
 from domaingan.grid import as_slices
-from domaingan.sample import Dataset
+from domaingan.sample import Dataset, Sample
+from domaingan.scenery import scenes
 from domaingan.transforms import Offline, preview
+from domaingan.transforms.classic import InPlane, thick_axis
 
 PEOPLE = phantoms.load("medical", subjects=4, shape=(40, 40, 16))
 
@@ -30,8 +33,8 @@ def solid() -> Bank:
     return crops(PEOPLE, size=16)
 
 
-@pytest.mark.parametrize("classic", [False, True])
-def test_same_bytes_from_one_process_or_several(solid: Bank, classic: bool) -> None:
+@pytest.mark.parametrize("classic", [None, "strong"])
+def test_same_bytes_from_one_process_or_several(solid: Bank, classic: str | None) -> None:
     made = Offline(PEOPLE, Paste(solid), classic, seed=3)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         there = list(pool.map(made.__getitem__, range(2)))
@@ -41,7 +44,7 @@ def test_same_bytes_from_one_process_or_several(solid: Bank, classic: bool) -> N
 
 
 def test_a_2d_bank_goes_into_the_slices_of_volumes(flat: Bank) -> None:
-    made, host = Offline(PEOPLE, Paste(flat), False, seed=0)[1], PEOPLE[1]
+    made, host = Offline(PEOPLE, Paste(flat), None, seed=0)[1], PEOPLE[1]
     assert made.mask is not None and host.mask is not None and made.image.shape == host.image.shape
     placed = [record for record in made.meta["pasted"] if record["place"] is not None]
     assert placed and all(0 <= record["slice"] < 16 for record in placed)
@@ -53,18 +56,60 @@ def test_a_2d_bank_goes_into_the_slices_of_volumes(flat: Bank) -> None:
 
 def test_a_3d_bank_is_refused_for_slices(solid: Bank) -> None:
     with pytest.raises(DataError, match="3D bank"):
-        Offline(as_slices(PEOPLE), Paste(solid), False, seed=0)
+        Offline(as_slices(PEOPLE), Paste(solid), None, seed=0)
 
 
 @pytest.mark.parametrize("kind", ["flat", "solid"])
 def test_preview_shows_rows_of_four(kind: str, request: pytest.FixtureRequest) -> None:
     bank: Bank = request.getfixturevalue(kind)
-    picture = preview(Offline(PEOPLE, Paste(bank), False, seed=0), rows=2)
+    picture = preview(Offline(PEOPLE, Paste(bank), None, seed=0), rows=2)
     assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[1] > 4 * 100
+    wider = preview(Offline(PEOPLE, Paste(bank), "light", seed=0), rows=2)
+    assert wider.shape[1] > picture.shape[1]
+
+
+def test_preview_of_classic_alone_and_of_scans_relit() -> None:
+    pairs = preview(Offline(PEOPLE, None, "strong", seed=0), rows=4)
+    relit = preview(Offline(PEOPLE, Relight(scenes(PEOPLE, 16), skip_same=False), None, seed=0), rows=2)
+    assert pairs.shape[1] < relit.shape[1] and pairs.any()
+
+
+def test_nothing_to_do_and_scenes_that_do_not_fit() -> None:
+    with pytest.raises(DataError, match="nothing to do"):
+        Offline(PEOPLE, None, None, seed=0)
+    with pytest.raises(DataError, match="classic 'heavy'"):
+        Offline(PEOPLE, None, "heavy", seed=0)
+    with pytest.raises(DataError, match="scenes of 2D scans; expected one of 3D scans"):
+        Offline(PEOPLE, Relight(scenes(as_slices(PEOPLE), 16)), None, seed=0)
+
+
+def test_boxes_without_masks_move_too() -> None:
+    drives = phantoms.load("driving", sequences=2, frames=2, shape=(48, 80)).map(_boxes_alone)
+    made = Offline(drives, None, "strong", seed=1)
+    moved = [made[i] for i in range(len(drives))]
+    assert all(sample.mask is None and sample.boxes is not None for sample in moved)
+    assert any((one.image != host.image).any() for one, host in zip(moved, drives, strict=True))
+    for sample in moved:
+        assert sample.boxes is not None and sample.labels is not None and len(sample.boxes) == len(sample.labels)
+
+
+def test_stacks_of_few_slices_are_never_turned_across_them() -> None:
+    """A volume whose slices differ: no slice gets anything of another, and all are moved alike."""
+    stack = np.broadcast_to(np.arange(5, dtype=np.float32), (1, 48, 48, 5)).copy()
+    mask = np.zeros((48, 48, 5), np.uint8)
+    mask[20:30, 10:30] = 1
+    axis = thick_axis(mask.shape, (1.0, 1.0, 1.0))
+    assert axis == 2
+    change = InPlane(axis, "medium")
+    for seed in range(6):
+        image, moved = change(stack / 4, mask, np.random.default_rng(seed))
+        assert image.shape == stack.shape and moved.dtype == mask.dtype
+        assert (np.diff(image.mean(axis=(0, 1, 2))) > 0.05).all()
+        assert (moved == moved[..., :1]).all()
 
 
 def test_hosts_with_nan_are_refused(solid: Bank) -> None:
-    made = Offline(_with_nan(), Paste(solid), False, seed=0)
+    made = Offline(_with_nan(), Paste(solid), None, seed=0)
     with pytest.raises(DataError, match="NaN"):
         made[0]
 
@@ -73,3 +118,7 @@ def _with_nan() -> Dataset:
     kept = PEOPLE.in_memory()
     kept[0].image[0, 3, 3, 3] = np.nan
     return kept
+
+
+def _boxes_alone(sample: Sample) -> Sample:
+    return replace(sample, mask=None, instances=None)

@@ -9,20 +9,17 @@ from __future__ import annotations
 
 from domaingan.blend.looks.base import Look, Seen, softened
 from domaingan.blend.looks.fda import FDA
-from domaingan.blend.looks.histogram import Histogram
+from domaingan.blend.looks.histogram import Histogram, Tones
 from domaingan.blend.looks.reinhard import ClassColours, Reinhard
 from domaingan.errors import DataError
 
-RELIGHTS: dict[str, type[Reinhard] | type[Histogram] | type[FDA] | type[ClassColours]] = {
-    "reinhard": Reinhard,
-    "histogram": Histogram,
-    "fda": FDA,
-    "lut": ClassColours,
-}
-"""The looks by name."""
+Kinds = dict[str, type[Reinhard] | type[Histogram] | type[Tones] | type[FDA] | type[ClassColours]]
 
-OF_SCANS = ("histogram", "fda")
-"""Those that need neither colours nor classes."""
+RELIGHTS: Kinds = {"reinhard": Reinhard, "histogram": Tones, "fda": FDA, "lut": ClassColours}
+"""The looks of frames by name."""
+
+OF_SCANS: Kinds = {"histogram": Histogram, "fda": FDA}
+"""Those of scans, which have neither colours nor classes."""
 
 MIX = "mix"
 """One of the others each time, drawn at random."""
@@ -39,7 +36,7 @@ def parse_looks(method: str, domain: str, has_masks: bool) -> dict[str, Look]:
     Raises:
         DataError: no such method for such scenes, or a β that is none.
     """
-    known = [name for name in RELIGHTS if domain == "frame" or name in OF_SCANS]
+    known = RELIGHTS if domain == "frame" else OF_SCANS
     name, _, beta = method.partition(":")
     if name not in (*known, MIX):
         kind = "" if domain == "frame" else " of scans"
@@ -49,7 +46,7 @@ def parse_looks(method: str, domain: str, has_masks: bool) -> dict[str, Look]:
     if beta:
         return {method: FDA(_beta(name, beta))}
     chosen = known if name == MIX else [name]
-    return {name: RELIGHTS[name]() for name in chosen if name != "lut" or has_masks}
+    return {name: known[name]() for name in chosen if name != "lut" or has_masks}
 
 
 def _beta(name: str, text: str) -> float:
@@ -62,4 +59,4 @@ def _beta(name: str, text: str) -> float:
     return beta
 
 
-__all__ = ["MIX", "OF_SCANS", "RELIGHTS", "Look", "Seen", "parse_looks", "softened"]
+__all__ = ["MIX", "OF_SCANS", "RELIGHTS", "Look", "Seen", "Tones", "parse_looks", "softened"]

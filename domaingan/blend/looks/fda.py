@@ -23,6 +23,9 @@ class FDA:
     of that of a frame of 512 pixels, the height of theirs, so that it means the same at any resolution: β = 0.01 are
     5 periods a frame. Only the band's own coefficients are computed: small matrix products instead of a transform.
 
+    More than one period makes clouds where neither picture has any: day frames relit from dusk ones came nearer to
+    other dusk frames by β = 0.002, and further away by 0.006 and more (KID, benchmarks/relight.py).
+
     Of a scan it is the body alone that is looked at, within its box, surrounded by its own mean: the amplitudes of a
     head in air are those of its outline.
 
@@ -30,7 +33,7 @@ class FDA:
         beta: highest frequency along each axis, as a share of the spectrum.
     """
 
-    beta: float = 0.006
+    beta: float = 0.002
 
     def __call__(self, host: Seen, small: Seen, scene: Seen) -> Image:
         """The image and the waves that it lacks of the scene's."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.blend.looks.base import EPSILON, Image, Seen
+from domaingan.blend.looks.reinhard import Reinhard, to_lab, to_rgb
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +30,7 @@ class Histogram:
     gain: float = 3.0
 
     def __call__(self, host: Seen, small: Seen, scene: Seen) -> Image:
-        """The image with each channel through a curve of its own."""
+        """The image with each channel through a curve of its own, not clipped."""
         levels = np.linspace(0, 1, self.quantiles)
         own, other = (np.quantile(_counted(seen), levels, axis=1).T for seen in (small, scene))
         changed = [self._through(*each) for each in zip(host.image, own, other, strict=True)]
@@ -44,6 +45,32 @@ class Histogram:
             limited = np.concatenate([[0], np.cumsum(steps)])
             targets = limited + np.median(targets - limited)
         return (channel + np.interp(channel, knots, targets - knots)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Tones:
+    """Histogram matching of a frame's lightness; its tints are moved and stretched as :class:`Reinhard` does.
+
+    Matched one by one, red, green and blue part company where a sky is white: dusk turned every second one red.
+
+    Attributes:
+        curve: of L*.
+        tints: of a* and b*.
+    """
+
+    curve: Histogram = field(default_factory=Histogram)
+    tints: Reinhard = field(default_factory=Reinhard)
+
+    def __call__(self, host: Seen, small: Seen, scene: Seen) -> Image:
+        """The frame with its lightness through a curve."""
+        stretch, offset = self.tints.change(small.image, scene.image)
+        lab = to_lab(host.image)
+        lightness = [
+            Seen((each[:1] / 100).astype(np.float32)) for each in (lab, to_lab(small.image), to_lab(scene.image))
+        ]
+        moved = lab * stretch[:, None, None] + offset[:, None, None]
+        moved[0] = 100 * self.curve(*lightness)[0]
+        return to_rgb(moved)
 
 
 def _counted(seen: Seen) -> Image:

@@ -18,6 +18,9 @@ from domaingan.scenery import UNLABELLED
 Change = tuple[NDArray[np.float32], NDArray[np.float32]]
 """By what L*, a* and b* are multiplied, and what is added then, ``(3,)`` each."""
 
+OUTLIERS = 0.002
+"""Share of the pixels that may become black, or white: a wire that counts as sky is far from all other sky."""
+
 
 @dataclass(frozen=True)
 class Reinhard:
@@ -41,14 +44,14 @@ class Reinhard:
     def __call__(self, host: Seen, small: Seen, scene: Seen) -> Image:
         """The frame with its colours moved and stretched."""
         stretch, offset = self.change(small.image, scene.image)
-        moved = _lab(host.image) * stretch[:, None, None] + offset[:, None, None]
+        moved = to_lab(host.image) * stretch[:, None, None] + offset[:, None, None]
         black, white = (float(end * stretch[0] + offset[0]) for end in (0, 100))
-        return _rgb(moved, black, white)
+        return to_rgb(moved, (black, white))
 
     def change(self, small: Image, scene: Image) -> Change:
         """What brings the colours of one ``(3, h, w)`` frame to those of another."""
         coarse = tuple(min(n, self.coarse) for n in scene.shape[1:])
-        own, other = (_lab(resize(rgb, coarse)).reshape(3, -1) for rgb in (small, scene))
+        own, other = (to_lab(resize(rgb, coarse)).reshape(3, -1) for rgb in (small, scene))
         return _between(own, other, self.gain)
 
 
@@ -78,15 +81,15 @@ class ClassColours:
         maps = np.moveaxis(table[host.classes], -1, 0)
         sigma = self.blur * host.image.shape[1]
         stretch, offset = np.split(ndimage.gaussian_filter(maps, (0, sigma, sigma), mode="nearest"), 2)
-        moved = _lab(host.image) * stretch + offset
-        return _rgb(moved, float(moved[0].min()), float(moved[0].max()))
+        moved = to_lab(host.image) * stretch + offset
+        return to_rgb(moved)
 
     def _table(self, small: Seen, scene: Seen) -> NDArray[np.float32]:
         """For each class value the stretch and the offset of the three channels, ``(256, 6)``."""
         assert small.classes is not None and scene.classes is not None
         whole = np.concatenate(self.whole.change(small.image, scene.image))
         table = np.tile(whole, (256, 1))
-        own, other = _lab(small.image), _lab(scene.image)
+        own, other = to_lab(small.image), to_lab(scene.image)
         for value in np.setdiff1d(np.intersect1d(small.classes, scene.classes), [UNLABELLED]):
             here, there = small.classes == value, scene.classes == value
             fewest = min(here.mean(), there.mean())
@@ -101,13 +104,20 @@ def _between(own: NDArray[Any], other: NDArray[Any], gain: float) -> Change:
     return stretch, wanted - mean * stretch
 
 
-def _lab(rgb: Image) -> Image:
+def to_lab(rgb: Image) -> Image:
+    """A frame ``(3, H, W)`` in CIE L*a*b*."""
     lab: Image = rgb2lab(rgb, channel_axis=0)
     return lab
 
 
-def _rgb(lab: Image, black: float, white: float) -> Image:
-    """Back to RGB, lightness from ``black`` to ``white`` brought into its range."""
+def to_rgb(lab: Image, ends: tuple[float, float] | None = None) -> Image:
+    """Back to RGB, lightness pressed together (see :func:`softened`) where it leaves its range.
+
+    Args:
+        lab: ``(3, H, W)``; its lightness is changed in place.
+        ends: what lightness reaches from and to; unless given all but the darkest and the brightest few in a thousand.
+    """
+    black, white = ends or np.quantile(lab[0], (OUTLIERS, 1 - OUTLIERS)).tolist()
     lab[0] = softened(lab[0], black, white, 100)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # colours beyond what RGB can show, which become its nearest

@@ -1,0 +1,153 @@
+"""Which look brings frames nearer to real ones under another condition, that it has not seen? All of them in one run.
+
+    python benchmarks/relight.py DATA NAME=FROM NAME=TO [--sheet FILE.png]
+    python benchmarks/relight.py frames/ lighting=day lighting=dusk
+
+The frames of TO are cut in two by time, with a gap between. Frames of FROM get the look of scenes of one half and are
+compared with the other, both ways round: KID by features of a network that knows neither. Beside it stand the frames
+as they were, and the one half of TO against the other, which is as near as real frames come. Every look is given the
+same frames and scenes. Results go to results/relight.json; without arguments nothing is done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from timing import RESULTS, table  # sets the number of threads, so before NumPy
+
+# isort: split
+import numpy as np
+import torch
+from machine import machine
+from numpy.typing import NDArray
+
+from domaingan import Dataset, Relight, Sample, load
+from domaingan.fidelity.features import Extractor, extractor
+from domaingan.fidelity.kid import kid
+from domaingan.files import write_json
+from domaingan.grid import resize
+from domaingan.pictures import contact_sheet, save_png, tile
+from domaingan.scenery import scenes
+
+METHODS = ("reinhard", "histogram", "fda:0.002", "fda:0.004", "fda:0.01", "fda:0.05", "lut", "mix")
+STRENGTHS = (0.5, 0.75, 1.0)
+FRAMES, SIZE, GAP = 48, 256, 5.0
+"""Frames that are relit, edge of a scene, and seconds between the halves."""
+
+SHOWN, WIDE = 4, 240
+"""Rows of the sheet, and how wide a picture on it is."""
+
+Array = NDArray[Any]
+
+
+def chosen(data: Dataset, text: str) -> Dataset:
+    """The samples of a condition, NAME=VALUE."""
+    name, _, value = text.partition("=")
+    return data.where(**{name: value})
+
+
+def halves(data: Dataset) -> list[Dataset]:
+    """Before and after the middle of the times, without those within half a gap of it."""
+    times = np.array([record.time if record.time is not None else i for i, record in enumerate(data.records)])
+    middle = np.median(times)
+    return [data.select(np.flatnonzero(sign * (times - middle) > GAP / 2)) for sign in (-1, 1)]
+
+
+def relit(relight: Relight, frames: Sequence[Sample]) -> list[Array]:
+    """The frames under the looks of scenes that follow from their numbers."""
+    return [relight(frame, np.random.default_rng(number)).image for number, frame in enumerate(frames)]
+
+
+def measured(frames: Sequence[Sample], banks: Sequence[Dataset], extract: Extractor) -> list[dict[str, Any]]:
+    """KID of every method and strength to the half that gave no scene, each way round."""
+    rows = []
+    real = [extract(np.stack([sample.image for sample in half])) for half in banks]
+    own = extract(np.stack([frame.image for frame in frames]))
+    for way, half in enumerate(banks):
+        target = real[1 - way]
+        rows.append({"way": way, "method": "the other half", "strength": None} | vars(kid(target, real[way])))
+        rows.append({"way": way, "method": "as they were", "strength": 0.0} | vars(kid(target, own)))
+        bank = scenes(half, SIZE)
+        for method in METHODS:
+            for strength in STRENGTHS:
+                relight = Relight(bank, method, (strength, strength))
+                distance = kid(target, extract(np.stack(relit(relight, frames))))
+                rows.append({"way": way, "method": method, "strength": strength} | vars(distance))
+                print(rows[-1], flush=True)
+    return rows
+
+
+def summed(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Both ways together: mean KID, its error, and the share of the distance that is gone."""
+    found: dict[tuple[str, Any], list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault((row["method"], row["strength"]), []).append(row)
+    means = {key: float(np.mean([row["value"] for row in both])) for key, both in found.items()}
+    errors = {key: float(np.hypot.reduce([row["error"] for row in both]) / len(both)) for key, both in found.items()}
+    before = means["as they were", 0.0]
+    return [
+        {"method": method, "strength": strength, "kid": mean, "error": errors[method, strength]}
+        | {"closed": 1 - mean / before, "ways": [row["value"] for row in found[method, strength]]}
+        for (method, strength), mean in means.items()
+    ]
+
+
+def sheet(frames: Sequence[Sample], half: Dataset, path: Path) -> None:
+    """Frames, and what each method makes of them at full strength; the scenes are drawn alike."""
+    bank, tiles, captions = scenes(half, SIZE), [], []
+    for number in range(0, len(frames), len(frames) // SHOWN)[:SHOWN]:
+        drawn = Relight(bank, strength=(1, 1))(frames[number], np.random.default_rng(number)).meta["relit"]["index"]
+        pictures = {"as it was": frames[number].image, "scene": half[drawn].image}
+        for method in METHODS[:-1]:
+            relight = Relight(bank, method, (1, 1))
+            pictures[method] = relight(frames[number], np.random.default_rng(number)).image
+        high = WIDE * frames[number].shape[0] // frames[number].shape[1]
+        tiles += [tile(resize(image, (high, WIDE)), domain="frame") for image in pictures.values()]
+        captions += list(pictures)
+    save_png(contact_sheet(tiles, len(METHODS) + 1, captions), path)
+
+
+def main() -> None:
+    """Measure what the arguments name."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", metavar="DATA NAME=FROM NAME=TO")
+    parser.add_argument("--sheet", type=Path, metavar="FILE.png")
+    parser.add_argument("--out", type=Path, default=RESULTS / "relight.json")
+    arguments = parser.parse_args()
+    if len(arguments.what) != 3:
+        parser.print_help()
+        return
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    data = load(arguments.what[0])
+    source, target = (chosen(data, text) for text in arguments.what[1:])
+    frames = list(source.select(np.linspace(0, len(source) - 1, FRAMES).round()))
+    banks, extract = halves(target), extractor()
+    if arguments.sheet:
+        sheet(frames, banks[0], arguments.sheet)
+    rows = summed(measured(frames, banks, extract))
+    facts = {
+        "from": arguments.what[1],
+        "to": arguments.what[2],
+        "frames": len(frames),
+        "halves": [len(half) for half in banks],
+        "features": extract.name,
+        "scene_size": SIZE,
+        "machine": machine("numpy", "torch", "scikit-image"),
+        "seconds": time.perf_counter() - started,
+    }
+    write_json(arguments.out, facts | {"rows": rows})
+    print(table(("method", "strength", "KID", "error", "closed"), [_cells(row) for row in rows]))
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    strength = "" if row["strength"] is None else f"{row['strength']:g}"
+    return [row["method"], strength, f"{row['kid']:.3f}", f"{row['error']:.3f}", f"{100 * row['closed']:.0f} %"]
+
+
+if __name__ == "__main__":
+    main()
