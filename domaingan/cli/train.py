@@ -78,6 +78,9 @@ def command(
             rich_help_panel=o.WORK,
         ),
     ] = "auto",
+    licence: Annotated[
+        str, typer.Option("--licence", help="For the model's card; usually the data's.", rich_help_panel=o.OUTPUT)
+    ] = "unknown",
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Events beside log.csv.", rich_help_panel=o.OUTPUT)
     ] = False,
@@ -116,7 +119,7 @@ def command(
         bank = cut(dataset, target, size, condition)
         gan = GAN.for_crops(
             bank, arch=arch, width=width, depth=depth, skip=skip, loss=loss, batch=batch,
-            given=_given(given, bank.info.channels), augment=_augment(augment),
+            given=_given(given, bank.info.channels), augment=_augment(augment), licence=licence,
         )  # fmt: skip
         teller.start(f"training on {len(bank)} {target}")
         fitted = gan.fit(

@@ -6,11 +6,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from lightning_fabric import Fabric
 from torch import nn
 
 from domaingan.bank import Bank
@@ -18,11 +16,10 @@ from domaingan.errors import DataError, enough_memory
 from domaingan.files import atomic_folder
 from domaingan.gan import folder
 from domaingan.gan.config import GANConfig, build_config
-from domaingan.gan.data import TrainingCrops, facts
+from domaingan.gan.data import facts
 from domaingan.gan.devices import choose_device, choose_precision, fabric_for
-from domaingan.gan.fit import Trainer
+from domaingan.gan.fitting import claimed, trained
 from domaingan.gan.hosts import conditions_for
-from domaingan.gan.judge import Judge
 from domaingan.gan.log import require_tensorboard
 from domaingan.gan.networks import Generator, build
 from domaingan.gan.plan import Wanted
@@ -30,9 +27,8 @@ from domaingan.gan.preview import sample_sheet
 from domaingan.gan.rejection import TRIALS, Rejection
 from domaingan.gan.sampling import draw_bank
 from domaingan.gan.settings import SETTINGS, resolved
-from domaingan.gan.standing import calibrated
 from domaingan.gan.strip import Strip, draw_strip
-from domaingan.gan.training import CHECKPOINT_EVERY, JUDGE_EVERY, Course, Progress
+from domaingan.gan.training import CHECKPOINT_EVERY, JUDGE_EVERY, Progress
 from domaingan.pictures import save_png
 
 
@@ -157,35 +153,21 @@ class GAN:
         build(config)  # refuses what cannot be built before a folder is written
         fabric = fabric_for(device, config.precision)
         if out is not None:
-            config = _claimed(out, config, fabric, resume=resume, overwrite=overwrite)
+            config = claimed(out, config, fabric, resume=resume, overwrite=overwrite)
             if config.weights_sha256:
                 self._adopt(GAN.load(out))
                 return FitResult(out, config.steps, time.perf_counter() - started, 0.0)
-        data = TrainingCrops(crops, config, fabric.device)
-        trainer = Trainer(config, data, fabric)
-        trainer.messages += _alone(config)
-        if out is not None and resume:
-            trainer.resume(out / folder.CHECKPOINTS)
-        if progress is not None and fabric.is_global_zero:
-            for message in trainer.messages:
-                progress.say(message)
-        written = out if fabric.is_global_zero else None
-        course = Course(
-            trainer, written, progress if fabric.is_global_zero else None, checkpoint_every=checkpoint_every,
-            judge_every=judge_every, tensorboard=tensorboard,
+        course, self.generator = trained(
+            config, crops, out, fabric, progress, resume=resume, checkpoint_every=checkpoint_every,
+            judge_every=judge_every, features=features, tensorboard=tensorboard,
         )  # fmt: skip
-        if written is not None:
-            course.preview = partial(_write_preview, config=config, crops=data, out=written)
-        if fabric.is_global_zero:
-            course.judge = Judge(config, data, features, str(fabric.device))
-        speed = course.run()
-        self.generator = calibrated(trainer.ema, data).cpu()
-        self.discriminator = trainer.discriminator.cpu().eval().requires_grad_(True)
+        self.discriminator = course.trainer.discriminator.cpu().eval().requires_grad_(True)
         self.config, self.path = config, out
-        if written is not None:
-            self.config = folder.finish(written, config, self.generator, self.discriminator)
+        if out is not None and fabric.is_global_zero:
+            self.config = folder.finish(out, config, self.generator, self.discriminator)
         fabric.barrier()
-        return FitResult(out, config.steps, time.perf_counter() - started, speed, tuple(trainer.messages))
+        seconds, messages = time.perf_counter() - started, tuple(course.trainer.messages)
+        return FitResult(out, config.steps, seconds, course.images_per_second, messages)
 
     def _config_for(self, crops: Bank, steps: int, precision: str, seed: int) -> GANConfig:
         info, size = crops.info, self._settings["size"]
@@ -338,24 +320,3 @@ def _on(generator: Generator, config: GANConfig, device: str) -> Iterator[None]:
             yield
     finally:
         generator.cpu()
-
-
-def _claimed(out: Path, config: GANConfig, fabric: Fabric, *, resume: bool, overwrite: bool) -> GANConfig:
-    """The folder made this training's by the first process, and the config that all train by."""
-    if fabric.is_global_zero:
-        config = folder.claim(out, config, resume=resume, overwrite=overwrite)
-    fabric.barrier()
-    return config if fabric.is_global_zero else folder.read_config(out)
-
-
-def _alone(config: GANConfig) -> list[str]:
-    """A word for each condition of one value alone."""
-    return [
-        f"{name} has one value alone, {values[0]}: it conditions nothing"
-        for name, values in config.conditions.items()
-        if len(values) == 1 and all(t.codes[list(config.conditions).index(name)] == 0 for t in config.templates)
-    ]
-
-
-def _write_preview(ema: Generator, config: GANConfig, crops: TrainingCrops, out: Path) -> None:
-    save_png(sample_sheet(calibrated(ema, crops), config, crops), out / folder.SAMPLES)

@@ -43,6 +43,7 @@ class Course:
         checkpoint_every: steps between checkpoints; there is always one after the last step.
         judge_every: steps between two judgements; 0 for none.
         tensorboard: whether rows of the log go to TensorBoard too.
+        images_per_second: real crops a second, over the steps taken.
     """
 
     trainer: Trainer
@@ -53,13 +54,11 @@ class Course:
     checkpoint_every: int = CHECKPOINT_EVERY
     judge_every: int = JUDGE_EVERY
     tensorboard: bool = False
+    images_per_second: float = field(default=0.0, init=False)
     _busy: float = field(default=0.0, init=False)
 
-    def run(self) -> float:
+    def run(self) -> None:
         """Train to the end.
-
-        Returns:
-            Real crops a second, over the steps taken.
 
         Raises:
             DataError: a loss or a weight is not a number any more.
@@ -68,6 +67,9 @@ class Course:
         log = TrainingLog(self.out and self.out / LOG, trainer.step, tensorboard=self.tensorboard)
         watch = Watch(trainer.config.ada is not None)
         total, first, since = trainer.config.steps, trainer.step, time.perf_counter()
+        if self.progress is not None:
+            for message in trainer.messages:
+                self.progress.say(message)
         while trainer.step < total:
             means.add(trainer.train_step())
             last = trainer.step == total
@@ -75,7 +77,8 @@ class Course:
             if trainer.step % LOG_EVERY == 0 or last or judged:
                 metrics = self._row(means)
                 self._busy += time.perf_counter() - since
-                metrics["images_per_second"] = (trainer.step - first) * trainer.config.batch / self._busy
+                self.images_per_second = (trainer.step - first) * trainer.config.batch / self._busy
+                metrics["images_per_second"] = self.images_per_second
                 if judged and self.judge is not None:
                     metrics |= self.judge(trainer.ema)
                 log.row({"step": trainer.step, **metrics})
@@ -87,7 +90,6 @@ class Course:
                 since = time.perf_counter()
         trainer.feed.close()
         log.close()
-        return (trainer.step - first) * trainer.config.batch / self._busy if self._busy else 0.0
 
     def _row(self, means: Means) -> dict[str, float]:
         metrics, trainer = means.take(), self.trainer
