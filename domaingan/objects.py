@@ -48,17 +48,17 @@ def from_mask(mask: NDArray[Any], values: Sequence[int], min_area: int = 0) -> O
     for value in values:
         own = mask == value
         region = extent(own)  # labelling less is faster
-        if region is not None:
-            inner = instances[region]
-            numbered, n = components(own[region])
-            areas = np.bincount(numbered.ravel(), minlength=n + 1)
-            for number, where in enumerate(ndimage.find_objects(numbered), start=1):
-                if areas[number] < min_area:
-                    dropped += 1
-                    continue
-                labels.append(value)
-                boxes.append(_corners(where, [part.start for part in region]))
-                inner[where][numbered[where] == number] = len(labels)
+        if region is None:
+            continue
+        numbered, n = components(own[region])
+        kept = np.bincount(numbered.ravel(), minlength=n + 1) >= min_area
+        kept[0] = False
+        numbers, there = np.where(kept, len(labels) + np.cumsum(kept), 0), numbered > 0
+        instances[region][there] = numbers[numbered[there]]
+        parts, corner = ndimage.find_objects(numbered), [side.start for side in region]
+        boxes += [_corners(part, corner) for part, is_kept in zip(parts, kept[1:], strict=True) if is_kept]
+        labels += [value] * (len(boxes) - len(labels))
+        dropped += n - int(kept.sum())
     stacked = np.array(boxes, dtype=np.float32).reshape(-1, 2 * mask.ndim)
     return Objects(instances, stacked, np.array(labels, dtype=np.int64), dropped)
 
@@ -84,9 +84,8 @@ def from_instances(instances: NDArray[np.int32], mask: NDArray[Any]) -> Objects:
 def _corners(where: Sequence[slice], corner: Sequence[int] | NDArray[Any]) -> NDArray[np.float32]:
     """The corner box of a part of a patch that starts at ``corner``."""
     order = box_axes(len(where))
-    return np.array(
-        [getattr(where[axis], end) + corner[axis] for end in ("start", "stop") for axis in order], np.float32
-    )
+    low, high = ([getattr(where[axis], end) + corner[axis] for axis in order] for end in ("start", "stop"))
+    return np.array(low + high, dtype=np.float32)
 
 
 def box_of(mask: NDArray[Any], corner: NDArray[Any]) -> NDArray[np.float32]:
