@@ -9,8 +9,10 @@ from typing import Any
 import albumentations as A
 import numpy as np
 import pytest
+from balls import a_bank, a_host
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from torch.utils.data import DataLoader, Dataset
 
 import domaingan as dg
@@ -225,6 +227,43 @@ def test_several_label_fields_say_what_a_pasted_object_gets() -> None:
     assert [out["kind"][i] for i in np.flatnonzero(~pasted)] == [given_["kind"][i] for i in older]
     with pytest.raises(DataError, match="label field 'number' of several; expected labels="):
         A.Compose([dg.albumentations.Paste(BANK, SCHEMA, p=1)], bbox_params=params)(**given_ | {"bboxes": boxes})
+
+
+@pytest.mark.parametrize("columns", [4, 5])
+def test_boxes_without_label_fields(columns: int) -> None:
+    given_ = frame(1)
+    values = np.array([[SCHEMA.classes[name]] for name in given_.pop("kind")])
+    given_["bboxes"] = np.hstack([given_["bboxes"], values])[:, :columns]
+    paste = dg.albumentations.Paste(BANK, SCHEMA, per_image=(2, 2), p=1)
+    out = A.Compose([paste], bbox_params=A.BboxParams("pascal_voc"), seed=3)(**given_)
+    assert out["bboxes"].shape == (len(out["masks"]), columns) and len(out["masks"]) > len(values)
+    for row, own in zip(out["bboxes"], out["masks"], strict=True):
+        np.testing.assert_allclose(row[:4], box_of(own > 0, ORIGIN), atol=1e-3)
+        assert columns == 4 or (out["mask"][own > 0] == row[4]).all()
+
+
+@pytest.mark.parametrize("kind", ["float", "one channel", "int64"])
+def test_masks_of_other_types(kind: str) -> None:
+    given_ = frame(1)
+    mask = {"float": np.float32, "one channel": np.uint8, "int64": np.int64}[kind](given_["mask"])
+    mask = mask[..., None] if kind == "one channel" else mask
+    plain, other = (pipeline(seed=3)(**given_ | {"mask": m}) for m in (given_["mask"], mask))
+    assert np.array_equal(other["mask"].reshape(plain["mask"].shape), plain["mask"])
+    assert other["mask"].dtype == mask.dtype and other["mask"].shape == mask.shape
+
+
+def test_grey_slices_have_one_channel(rng: np.random.Generator) -> None:
+    bank, host = a_bank(2, rng, channels=1), a_host(2, rng, channels=1)
+    transform = A.Compose([dg.albumentations.Paste(bank, p=1)], seed=0)
+    flat = transform(image=host.image[0], mask=host.mask)
+    transform.set_random_seed(0)
+    deep = transform(image=host.image[0][..., None], mask=host.mask)
+    assert flat["image"].shape == host.shape and np.array_equal(flat["image"], deep["image"][..., 0])
+    assert (flat["mask"] != host.mask).any()
+    whole = np.rint(host.image[0] * 200).astype(np.uint8)
+    out = A.Compose([dg.albumentations.Paste(bank, p=1)], seed=0)(image=whole, mask=host.mask)
+    far = ndimage.distance_transform_edt(out["mask"] == host.mask) > 3
+    assert out["image"].dtype == np.uint8 and np.array_equal(out["image"][far], whole[far]) and not far.all()
 
 
 def test_labels_that_cannot_be_told_are_asked_for() -> None:
