@@ -220,5 +220,14 @@ def decode(painted: Tensor, config: GANConfig) -> tuple[NDArray[np.float32], NDA
     images = (painted[:, :channels].numpy() + 1) / 2 * (high - low) + low
     if not config.mask_channels:
         return images.astype(np.float32), np.zeros((len(images), *images.shape[2:]), dtype=np.uint8)
-    masks = np.asarray(config.mask_channels, dtype=np.uint8)[painted[:, channels:].argmax(dim=1).numpy()]
+    masks = np.asarray(config.mask_channels, dtype=np.uint8)[_largest(painted[:, channels:].numpy())]
     return images.astype(np.float32), masks
+
+
+def _largest(layers: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """``layers.argmax(axis=1)``, plane by plane: several times as fast where the planes lie one after the other."""
+    best, position = layers[:, 0], np.zeros((len(layers), *layers.shape[2:]), dtype=np.uint8)
+    for i in range(1, layers.shape[1]):
+        position[layers[:, i] > best] = i
+        best = np.maximum(best, layers[:, i])
+    return position

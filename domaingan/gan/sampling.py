@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -100,38 +100,63 @@ def draw_bank(
         raise DataError(f"n = {n}", expected="at least 1")
     done: dict[int, _Draw] = {}
     rejected: Counter[str] = Counter()
-    left = list(range(n))
-    for attempt in range(TRIES):
-        again = []
-        for start in range(0, len(left), BATCH):  # never more than a batch of them in float32 at once
-            chunk = left[start : start + BATCH]
-            z = latents(config, [(seed, i, attempt) for i in chunk], truncation)
-            drawn = _drawn(generator, config, z, condition.take(torch.tensor(chunk)), accept)
-            for i, draw in zip(chunk, drawn, strict=True):
-                if not draw.problem or (attempt == TRIES - 1 and not draw.small):
-                    done[i] = draw
-                else:
-                    rejected[draw.problem] += 1
-                    again.append(i)
-        left = again
+    places = _Places(config)
+    waiting = deque((i, 0) for i in range(n))
+    while waiting:  # never more than a batch of them in float32 at once; full ones, as a part costs as much as a whole
+        chunk = [waiting.popleft() for _ in range(min(BATCH, len(waiting)))]
+        z = latents(config, [(seed, i, attempt) for i, attempt in chunk], truncation)
+        on = condition.take(torch.tensor([i for i, _ in chunk]))
+        for (i, attempt), draw in zip(chunk, _drawn(generator, config, z, on, accept, places), strict=True):
+            if not draw.problem or (attempt == TRIES - 1 and not draw.small):
+                done[i] = draw
+                continue
+            rejected[draw.problem] += 1
+            if attempt + 1 < TRIES:
+                waiting.appendleft((i, attempt + 1))
     if not done:
         raise DataError(
             f"none of {n * TRIES} generated masks is usable", expected="a model that was trained for longer"
         )
-    return _bank(config, condition, done, rejected, seed, hosts, source)
+    return _bank(config, condition, done, rejected, seed, hosts, source, places)
 
 
-def _drawn(generator: Generator, config: GANConfig, z: Tensor, on: Condition, accept: Accept | None) -> Iterator[_Draw]:
+class _Places:
+    """The real crops' templates, by conditions and size."""
+
+    def __init__(self, config: GANConfig) -> None:
+        self.config = config
+        self._alike: dict[tuple[int, ...], tuple[list[Template], NDArray[np.float64]]] = {}
+
+    def near(self, codes: tuple[int, ...], pixels: int, rng: np.random.Generator) -> Template:
+        """One of the real crops of the same conditions that are nearest in size."""
+        if codes not in self._alike:
+            every = self.config.templates
+            alike = [template for template in every if template.codes == codes] or list(every)
+            self._alike[codes] = alike, np.array([_radius_pixels(template) for template in alike])
+        alike, edges = self._alike[codes]
+        nearest = np.abs(edges - _radius(pixels, self.config.spatial_dims)).argsort(kind="stable")[:NEAREST]
+        return alike[nearest[int(rng.integers(len(nearest)))]]
+
+
+def _drawn(
+    generator: Generator, config: GANConfig, z: Tensor, on: Condition, accept: Accept | None, places: _Places
+) -> Iterator[_Draw]:
     stacks = paint(generator, config, z, on)
     accepted = np.ones(len(z), dtype=bool) if accept is None else accept(stacks, on)
     images, masks = decode(stacks, config)
     for i, ok in enumerate(accepted):
-        draw = _checked(config, tuple(map(int, on.codes[i])), on.numbers[i], images[i].astype(np.float16), masks[i])
+        codes, image = tuple(map(int, on.codes[i])), images[i].astype(np.float16)
+        draw = _checked(config, codes, on.numbers[i], image, masks[i], places)
         yield draw if ok or draw.problem else _Draw(draw.image, draw.mask, "draws that the discriminator scores lowest")
 
 
 def _checked(
-    config: GANConfig, codes: tuple[int, ...], numbers: Tensor, image: NDArray[np.float16], mask: NDArray[np.uint8]
+    config: GANConfig,
+    codes: tuple[int, ...],
+    numbers: Tensor,
+    image: NDArray[np.float16],
+    mask: NDArray[np.uint8],
+    places: _Places,
 ) -> _Draw:
     """The crop with a clean mask, and what speaks against it; against a scene or a given mask nothing does."""
     if config.kind == "scenes" or MASK in config.given:
@@ -147,7 +172,7 @@ def _checked(
             return _Draw(image, mask, f"draws without the {value} asked for")
     if "radius_mm" in config.numbers:
         wanted = _number(config, "radius_mm", numbers)
-        template = _template(config, codes, pixels, np.random.default_rng(0))
+        template = places.near(codes, pixels, np.random.default_rng(0))
         found = _radius(pixels * float(np.prod(template.spacing)), config.spatial_dims)
         if wanted > 0 and not 1 / RADIUS <= found / wanted <= RADIUS:
             return _Draw(image, mask, "draws with another radius than asked for")
@@ -168,6 +193,7 @@ def _bank(
     seed: int,
     hosts: Bank | None,
     source: str,
+    places: _Places,
 ) -> Bank:
     info = BankInfo(
         kind=config.kind,
@@ -193,28 +219,16 @@ def _bank(
         for name in config.numbers:
             entry[f"number:{name}"] = _number(config, name, condition.numbers[i])
         if hosts is None:
-            _settle(entry, done[i], config, codes, np.random.default_rng([seed, i, TRIES]))
+            rng = np.random.default_rng([seed, i, TRIES])
+            template = places.near(codes, int(np.count_nonzero(done[i].mask)), rng)
+            for name in ("spacing", "centre", "depth_mm", "extent"):
+                entry[name] = getattr(template, name)
         else:
             for name in ("spacing", "centre", "depth_mm", "extent"):
                 entry[name] = hosts.entries[i][name]
         _measure(entry, done[i], config)
     images = np.stack([done[i].image for i in order])
     return Bank(info, images, np.stack([done[i].mask for i in order]), entries)
-
-
-def _settle(entry: Any, drawn: _Draw, config: GANConfig, codes: tuple[int, ...], rng: np.random.Generator) -> None:
-    """Give an entry the spacing and place of a real crop alike."""
-    template = _template(config, codes, int(np.count_nonzero(drawn.mask)), rng)
-    entry["spacing"], entry["centre"], entry["depth_mm"] = template.spacing, template.centre, template.depth_mm
-    entry["extent"] = template.extent
-
-
-def _template(config: GANConfig, codes: tuple[int, ...], pixels: int, rng: np.random.Generator) -> Template:
-    """One of the real crops of the same conditions that are nearest in size."""
-    alike = [template for template in config.templates if template.codes == codes] or list(config.templates)
-    edge = _radius(pixels, config.spatial_dims)
-    alike.sort(key=lambda template: abs(_radius_pixels(template) - edge))
-    return alike[int(rng.integers(min(NEAREST, len(alike))))]
 
 
 def _measure(entry: Any, drawn: _Draw, config: GANConfig) -> None:
@@ -224,7 +238,7 @@ def _measure(entry: Any, drawn: _Draw, config: GANConfig) -> None:
     pixels = np.count_nonzero(drawn.mask)
     entry["radius_mm"] = _radius(pixels * float(np.prod(entry["spacing"])), config.spatial_dims)
     image = drawn.image.astype(np.float32)
-    entry["contrast"] = contrast(image, drawn.mask, ring(drawn.mask, inside=tissue(image)))[0]
+    entry["contrast"] = contrast(image[:1], drawn.mask, ring(drawn.mask, inside=tissue(image)))[0]
 
 
 def _radius(volume: float, dims: int) -> float:
