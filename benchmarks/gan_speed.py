@@ -1,11 +1,11 @@
 """How fast the GAN room trains and draws, beside the loop of PyTorch's DCGAN example.
 
-    python benchmarks/gan_speed.py [--out FILE.json] [--cells NAME …] [--repeat N]
+    python benchmarks/gan_speed.py [--out FILE.json] [--cells NAME …] [--repeat N] [--busy CORES]
 
 Every cell runs in a process of its own, its sides in turns, a step (or as many as take half a second) of each at a
 time; medians, least and most of ``N`` turns. Peak memory is that of one more process for each side. Cells that FILE
-holds already are not measured again (delete the file, or name them, to do so). Beside FILE a page with the tables is
-written. How many cores other processes kept busy meanwhile is noted too: on an idle machine it is close to 0.
+holds already are measured again only if they are named, or if other processes kept more than ``CORES`` busy meanwhile:
+on an idle machine it is close to 0. Beside FILE a page with the tables is written. About half an hour on two cores.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from domaingan.files import atomic_file, read_json, write_json
 OUT = Path(__file__).parent / "results" / "gan-speed.json"
 TURN = 0.5
 """Seconds that a turn of one side takes at least."""
+STEPS_WEIGHED = 4
+"""Steps after which a process has grown as large as it will."""
 LOSSES = ("nonsaturating", "minimax", "least-squares", "hinge", "wgan-gp", "relativistic")
 MANY = 100_000
 
@@ -109,7 +111,7 @@ def drawn(width: int) -> Callable[[Path], Mapping[str, Callable[[], Any]]]:
     def sides(folder: Path) -> Mapping[str, Callable[[], Any]]:
         from gan_sides import bank, drawing
 
-        return drawing(bank(folder, 200, 2, 64), 128, 200, width)
+        return drawing(bank(folder, 200, 2, 64), 512, 200, width)
 
     return sides
 
@@ -161,7 +163,7 @@ def timed(cell: Cell, folder: Path, repeat: int) -> dict[str, Any]:
 def weighed(cell: Cell, folder: Path, name: str, repeat: int) -> dict[str, float]:
     """GiB of memory that one side takes: at most, and after some steps."""
     side = cell.sides(folder)[name]()
-    for _ in range(repeat):
+    for _ in range(min(repeat, STEPS_WEIGHED)):
         side.step()
     now = resident()
     side.done()
@@ -217,6 +219,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--cells", nargs="+", choices=CELLS, help="measure these, even if they are there")
     parser.add_argument("--repeat", type=int, default=9)
+    parser.add_argument("--busy", type=float, default=0.3)
     for name in ("child", "side"):
         parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -225,7 +228,8 @@ def main() -> None:
         return child(args)
     result = read_json(args.out) if args.out.is_file() else {"cells": {}}
     with tempfile.TemporaryDirectory() as folder:
-        for name in args.cells or [name for name in CELLS if name not in result["cells"]]:
+        kept = [name for name, cell in result["cells"].items() if cell["cores_others_used"] <= args.busy]
+        for name in args.cells or [name for name in CELLS if name not in kept]:
             print(name, flush=True)
             result["cells"][name] = measured(name, Path(folder), args.repeat)
             result["machine"] = machine("torch", "numpy", "domaingan")

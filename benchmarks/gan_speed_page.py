@@ -26,10 +26,10 @@ A step of `domaingan train` as a user gets it (`dcgan`, non-saturating loss, 3 i
 condition, augmentation of image and mask, crops from a bank, averaged weights) beside the loop of PyTorch's DCGAN
 example: the discriminator on real images and backwards, on generated ones and backwards, then the generator; float32,
 contiguous tensors, binary cross-entropy, a DataLoader with two workers that encode the same bank. It trains our
-networks, or its own (transposed convolutions, batch normalisation) at the same widths. The share of the peak is that of the
-device's speed at multiplying two matrices of 3072×3072 in the same precision with as many threads; FLOP are those of
-convolutions and matrix products. Memory is the process's peak, libraries and mapped files included, DataLoader workers
-not.
+networks, or its own (transposed convolutions, batch normalisation) at the same widths. The share of the peak is that
+of the device's speed at multiplying two matrices of 3072×3072 in the same precision with as many threads; FLOP are
+those of convolutions and matrix products. Memory is the process's peak, libraries and mapped files included, DataLoader
+workers not.
 """
 
 AFTER = {
@@ -51,8 +51,9 @@ cache, which it takes back when it needs them: before it trains, `fit` reads all
 
 DRAWING = """## Drawing
 
-`GAN.sample(128)` on one thread in float32, its masks cleaned, checked, measured and given a place, beside the same
-generator's bare forward pass in batches of as many (32). *Drawn again* are draws whose mask was not usable.
+`GAN.sample(512)` on one thread in float32 beside the same generator's bare forward pass for as many crops, in batches
+of as many (32). Images are those that go into the bank, their masks cleaned, checked, measured and given a place;
+*drawn again* are draws whose mask was not usable (the models are trained for 200 steps alone).
 """
 
 
@@ -110,7 +111,7 @@ def _plain(sides: Mapping[str, Any], what: str, first: str) -> str:
 
 
 def _drawing(cells: Mapping[str, Any]) -> str:
-    head = ["generator", "sample, images/s", "forward, images/s", "share", "drawn again of 128"]
+    head = ["generator", "sample, images/s", "forward, images/s", "share", "drawn again"]
     rows = [
         [name, _rate(sides["sample"]), _rate(sides["forward"]), _ratio(sides["sample"], sides["forward"]), again]
         for name, sides in cells.items()
@@ -129,6 +130,8 @@ def _rate(side: Mapping[str, Any]) -> str:
 
 def _ratio(side: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """How many times faster a side is than another one."""
+    if side is other:
+        return "1"
     return _spread([b / a for a, b in zip(side["seconds"], other["seconds"], strict=True)], ".2f")
 
 
