@@ -64,9 +64,6 @@ DEFAULTS = {"scan": "feather", "frame": "soft"}
 RIM = 1
 """How many pixels the surface of a body is thick: they are half air."""
 
-NEARBY = 2
-"""How many pixels around each the host says what it may look like there."""
-
 
 @dataclass(frozen=True)
 class Blend:
@@ -124,9 +121,8 @@ def blend_patch(
 
     1. The crop takes over what is to be matched, and is shifted, channel by channel, so that its ring has the mean of
        the host's ring.
-    2. Outside the object the crop is kept between the host's own range, a few pixels around each, and the object; where
-       it shows no tissue, it is continued. So the object's soft edge comes along, and what it lay beside does not (the
-       dark surface of a brain, a vessel).
+    2. Where it shows air, or is half of it, and the host does not, the crop is continued: a lesion from the surface of a
+       brain gets a soft edge on all sides.
     3. Host and crop are mixed by the method; outside the object, only where the host shows tissue.
     4. The crop's part is shifted by what all that took from the contrast between object and ring, so that the contrast
        of the result is ``target`` (that of the crop itself unless given).
@@ -142,7 +138,7 @@ def blend_patch(
     if comparable:
         difference = host[:, around_host].mean(axis=1) - crop[:, around_crop].mean(axis=1)
         crop = crop + difference.reshape(shape)
-        crop = _without_surroundings(host, crop, body, _beyond(crop_tissue, host_tissue), around_host)
+        crop = _continued(crop, _beyond(crop_tissue, host_tissue))
     free = body | host_tissue
     weight = np.where(free, blend.method.weight(body), 0).astype(np.float32)
     blended = blend.method.mix(host, crop, weight, free)
@@ -154,22 +150,12 @@ def blend_patch(
     return blended.astype(np.float32), weight > 0
 
 
-def _without_surroundings(host: Image, crop: Image, body: Mask, missing: Mask, around: Mask) -> Image:
-    """The crop, continued where it is ``missing``; outside the body between the host nearby and the body's mean.
-
-    The outermost pixels of the body are mixed with what lies beside them: on the side of a brighter object they are not
-    darker than that range, of a darker one not brighter.
-    """
-    if missing.any() and not missing.all():
-        nearest = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
-        crop = crop[(slice(None), *nearest)]
-    shape, size = (-1, *[1] * body.ndim), (1, *[2 * NEARBY + 1] * body.ndim)
-    mean = crop[:, body].mean(axis=1).reshape(shape)
-    brighter = mean >= host[:, around].mean(axis=1).reshape(shape)
-    inner = ndimage.binary_erosion(body, border_value=1)
-    low = np.where(inner | (body & ~brighter), -np.inf, np.minimum(ndimage.minimum_filter(host, size), mean))
-    high = np.where(inner | (body & brighter), np.inf, np.maximum(ndimage.maximum_filter(host, size), mean))
-    return np.clip(crop, low, high).astype(crop.dtype)
+def _continued(crop: Image, missing: Mask) -> Image:
+    """The crop with a membrane stretched over what is ``missing``: as smooth there as its rim allows."""
+    if not missing.any() or missing.all():
+        return crop
+    weight, everywhere = missing.astype(np.float32), np.ones_like(missing)
+    return Poisson().mix(crop, np.zeros_like(crop), weight, everywhere)
 
 
 def _beyond(crop_tissue: Mask, host_tissue: Mask) -> Mask:
