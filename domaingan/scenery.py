@@ -107,6 +107,9 @@ def shrunk_body(
     Returns:
         0 beside the body, at least :data:`LEAST` inside, so that the image alone says where the body is.
     """
+    # Every other voxel of the new grid's is enough for a look, and a volume of millions is smoothed in no time.
+    steps = tuple(slice(None, None, max(1, old // (2 * new))) for old, new in zip(inside.shape, shape, strict=True))
+    image, inside = image[(slice(None), *steps)], inside[steps]
     share = np.asarray(resize(inside.astype(np.float32), shape))
     filled = np.asarray(resize(image * inside, shape)) / np.maximum(share, LEAST)
     within = share > min(0.5, float(share.max()) / 2)
