@@ -8,7 +8,7 @@ another part: 100 crops to train on, up to 300 to compare with, as many again th
 size comes. Stretches are blocks of 5 s of a drive, and runs of ten slices of a person: the four people differ from each
 other more than any two samples of one of them (KID 0.28), which would drown the differences between generators.
 
-Every cell is a training of 1,000 steps of 64 crops and its own JSON file; what is there is not computed again.
+Every cell is a training of 2,000 steps of 16 crops and its own JSON file; what is there is not computed again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from domaingan.gan.seeds import seeded
 from domaingan.gan.standing import paint
 from domaingan.grid import as_slices
 
-SIZE, STEPS, BATCH, WIDTH = 32, 1000, 64, 32
+SIZE, STEPS, BATCH, WIDTH = 32, 2000, 16, 32
 TRAIN, COMPARED, DRAWN = 100, 300, 300
 
 CONFIGS: dict[str, dict[str, Any]] = {
@@ -112,7 +112,7 @@ def plain(bank: Bank, seed: int) -> Callable[[int], np.ndarray[Any, Any]]:
 
 def ours(bank: Bank, seed: int, **settings: Any) -> Callable[[int], np.ndarray[Any, Any]]:
     """Train one of our configurations; returns what draws images in [0, 1], with conditions as the crops have them."""
-    gan = GAN.for_crops(bank, width=WIDTH, **settings)
+    gan = GAN.for_crops(bank, width=WIDTH, batch=BATCH, **settings)
     gan.fit(bank, STEPS, seed=seed, device="cpu", judge_every=0)
     config, generator = gan._fitted()
     data, rng = TrainingCrops(bank, config), seeded(seed, 0, 9)

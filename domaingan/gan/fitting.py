@@ -8,6 +8,7 @@ from pathlib import Path
 from lightning_fabric import Fabric
 
 from domaingan.bank import Bank
+from domaingan.fidelity.features import Extractor
 from domaingan.gan import folder
 from domaingan.gan.config import GANConfig
 from domaingan.gan.data import TrainingCrops
@@ -42,7 +43,7 @@ def trained(
     resume: bool,
     checkpoint_every: int,
     judge_every: int,
-    features: str,
+    extract: Extractor | None,
     tensorboard: bool,
 ) -> tuple[Course, Generator]:
     """Train to the end, from where ``out`` has it if it is to be resumed; the first process alone writes and tells.
@@ -61,7 +62,7 @@ def trained(
     course = Course(trainer, checkpoint_every=checkpoint_every, judge_every=judge_every, tensorboard=tensorboard)
     if fabric.is_global_zero:
         course.out, course.progress = out, progress
-        course.judge = Judge(config, data, features, str(fabric.device))
+        course.judge = None if extract is None else Judge(config, data, extract)
         course.preview = None if out is None else partial(_write_preview, config=config, crops=data, out=out)
     course.run()
     return course, calibrated(trainer.ema, data).cpu()

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from domaingan.fidelity.features import Extractor, extractor
+from domaingan.fidelity.features import Extractor
 from domaingan.fidelity.kid import kid
 from domaingan.gan.config import GANConfig
 from domaingan.gan.data import TrainingCrops
@@ -32,14 +32,12 @@ class Judge:
     Attributes:
         config: the model's.
         crops: the real ones.
-        features: as :func:`domaingan.fidelity.features.extractor` takes them.
-        device: where the features are computed.
+        extract: what features they are compared by.
     """
 
     config: GANConfig
     crops: TrainingCrops
-    features: str = "auto"
-    device: str = "cpu"
+    extract: Extractor
 
     def __call__(self, generator: Generator) -> dict[str, float]:
         """``kid`` with ``kid_error``, and ``diversity``.
@@ -63,7 +61,7 @@ class Judge:
     def against(self) -> str:
         """What generated crops are compared with, in words."""
         rows = "held-out crops" if len(self.crops.held) >= FEWEST else "crops trained on (too few are held out)"
-        return f"{len(self._rows)} {rows}, features: {self._extract.name}"
+        return f"{len(self._rows)} {rows}, features: {self.extract.name}"
 
     @cached_property
     def _rows(self) -> NDArray[np.int64]:
@@ -71,19 +69,12 @@ class Judge:
         return rows[np.unique(np.linspace(0, len(rows) - 1, min(MOST, len(rows))).astype(int))]
 
     @cached_property
-    def _extract(self) -> Extractor:
-        config = self.config
-        return extractor(
-            self.features, spatial_dims=config.spatial_dims, rgb=config.domain == "frame", device=self.device
-        )
-
-    @cached_property
     def _real(self) -> NDArray[np.float32]:
         return self._features(self.crops.encode(self._rows)[0])
 
     def _features(self, stacks: Tensor) -> NDArray[np.float32]:
         images = stacks[:, : len(self.config.channels)]
-        return self._extract(((images + 1) / 2).clamp(0, 1).cpu().numpy())
+        return self.extract(((images + 1) / 2).clamp(0, 1).cpu().numpy())
 
 
 def _distance(features: NDArray[np.float32], kinds: NDArray[np.int64]) -> float:

@@ -13,6 +13,7 @@ from torch import nn
 
 from domaingan.bank import Bank
 from domaingan.errors import DataError, enough_memory
+from domaingan.fidelity.features import Extractor, extractor
 from domaingan.files import atomic_folder
 from domaingan.gan import folder
 from domaingan.gan.config import GANConfig, build_config
@@ -152,6 +153,7 @@ class GAN:
             config = config.model_copy(update={"precision": folder.read_config(out).precision})
         build(config)  # refuses what cannot be built before a folder is written
         fabric = fabric_for(device, config.precision)
+        extract = _extract(config, features, str(fabric.device)) if judge_every else None
         if out is not None:
             config = claimed(out, config, fabric, resume=resume, overwrite=overwrite)
             if config.weights_sha256:
@@ -159,7 +161,7 @@ class GAN:
                 return FitResult(out, config.steps, time.perf_counter() - started, 0.0)
         course, self.generator = trained(
             config, crops, out, fabric, progress, resume=resume, checkpoint_every=checkpoint_every,
-            judge_every=judge_every, features=features, tensorboard=tensorboard,
+            judge_every=judge_every, extract=extract, tensorboard=tensorboard,
         )  # fmt: skip
         self.discriminator = course.trainer.discriminator.cpu().eval().requires_grad_(True)
         self.config, self.path = config, out
@@ -320,3 +322,7 @@ def _on(generator: Generator, config: GANConfig, device: str) -> Iterator[None]:
             yield
     finally:
         generator.cpu()
+
+
+def _extract(config: GANConfig, features: str, device: str) -> Extractor:
+    return extractor(features, spatial_dims=config.spatial_dims, rgb=config.domain == "frame", device=device)

@@ -14,6 +14,7 @@ from domaingan.gan.networks.parts import (
     EMBEDDING,
     LINEAR,
     NORM,
+    PADDING,
     START,
     BatchSpread,
     Generator,
@@ -59,7 +60,8 @@ class UpBlock(nn.Module):
         conv, dims = CONV[config.spatial_dims], config.spatial_dims
         self.resize = nn.Upsample(scale_factor=2, mode=LINEAR[dims])
         self.convs = nn.ModuleList(
-            conv(channels + given if i == 0 else out, out, 3, padding=1, bias=False) for i in range(config.depth)
+            conv(channels + given if i == 0 else out, out, 3, padding=1, padding_mode=PADDING, bias=False)
+            for i in range(config.depth)
         )
         self.norms = nn.ModuleList(ModulatedNorm(out, style, dims) for _ in range(config.depth))
         self.short = conv(channels, out, 1, bias=False) if config.skip == "residual" else None

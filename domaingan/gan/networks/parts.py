@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,10 @@ Pyramid = list[Tensor]
 CONV: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
 NORM: dict[int, type[nn.Module]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 POOL: dict[int, Callable[..., Tensor]] = {2: avg_pool2d, 3: avg_pool3d}
+
+PADDING: Literal["replicate"] = "replicate"
+"""What a generator's convolutions see beyond the border: with zeros there, they paint a frame around each crop."""
+
 LINEAR = {2: "bilinear", 3: "trilinear"}
 
 
@@ -95,7 +100,7 @@ class Painter(nn.Module):
     def __init__(self, channels: int, config: GANConfig) -> None:
         super().__init__()
         self.images = config.painted[0]
-        self.conv = CONV[config.spatial_dims](channels, sum(config.painted), 3, padding=1)
+        self.conv = CONV[config.spatial_dims](channels, sum(config.painted), 3, padding=1, padding_mode=PADDING)
 
     def forward(self, x: Tensor) -> Tensor:
         """From ``(B, channels, *size)`` to a stack ``(B, painted, *size)`` in [-1, 1]."""
