@@ -38,21 +38,14 @@ from domaingan.grid import as_slices
 SIZE, STEPS, BATCH, WIDTH = 32, 2000, 16, 32
 TRAIN, COMPARED, DRAWN = 100, 300, 300
 
+LOSSES = ("minimax", "nonsaturating", "least-squares", "hinge", "wgan-gp", "relativistic")
+
 CONFIGS: dict[str, dict[str, Any]] = {
     "plain": {},
-    "minimax": {"loss": "minimax"},
-    "nonsaturating": {"loss": "nonsaturating"},
-    "least-squares": {"loss": "least-squares"},
-    "hinge": {"loss": "hinge"},
-    "wgan-gp": {"loss": "wgan-gp"},
-    "relativistic": {"loss": "relativistic"},
-    "hinge ada": {"loss": "hinge", "augment": "ada"},
-    "relativistic ada": {"loss": "relativistic", "augment": "ada"},
-    "relativistic multiscale": {"loss": "relativistic", "skip": "multiscale"},
-    "resnet relativistic": {"arch": "resnet", "loss": "relativistic"},
-    "mlp": {"arch": "mlp"},
+    **{loss: {"loss": loss, "augment": "ada"} for loss in LOSSES},
+    **{f"{loss} fixed": {"loss": loss, "augment": 0.6} for loss in ("hinge", "relativistic")},
 }
-"""``plain`` is the textbook's DCGAN; all others are ours, dcgan with augmentation 0.6 unless said."""
+"""``plain`` is the textbook's DCGAN; all others are our ``dcgan``, augmented by ADA or at 0.6 from the start."""
 
 
 def crops_of(data: Path, name: str) -> Bank:

@@ -54,7 +54,7 @@ def command(
         str | None,
         typer.Option(
             "--loss",
-            help="minimax, nonsaturating, least-squares, hinge, wgan-gp or relativistic (R3GAN's, with R1 and R2).",
+            help="minimax, nonsaturating, least-squares, hinge, wgan-gp or relativistic (R3GAN's, the default).",
             rich_help_panel=NETWORKS,
         ),
     ] = None,
@@ -66,7 +66,7 @@ def command(
             help="Probability of each augmentation of what the discriminator sees; ada adapts it to overfitting.",
             rich_help_panel=NETWORKS,
         ),
-    ] = "0.6",
+    ] = "ada",
     batch: Annotated[
         int | None, typer.Option("--batch", min=2, help="Crops a step: 64 in 2D, 16 in 3D.", rich_help_panel=NETWORKS)
     ] = None,

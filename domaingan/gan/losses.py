@@ -99,7 +99,7 @@ def unit_gradient(score: Score, real: Stacks, fake: Stacks, on_real: Tensor, on_
 
 
 # Two time scales (Heusel et al. 2017, https://arxiv.org/abs/1706.08500) for discriminators that are bounded.
-_BOUNDED: dict[str, Any] = {"lr": (2e-4, 2e-4), "lr_d": (8e-4, 8e-4), "beta2": (0.9, 0.9)}
+_BOUNDED: dict[str, Any] = {"lr": (2e-4, 2e-4), "lr_d": (8e-4, 8e-4), "beta2": (0.9, 0.9), "gamma": (0.0, 0.0)}
 
 LOSSES: dict[str, Loss] = {
     # Goodfellow et al. 2014 (https://arxiv.org/abs/1406.2661), equation 1 …

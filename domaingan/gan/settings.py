@@ -11,7 +11,9 @@ from domaingan.gan.networks import ARCHITECTURES
 BATCH = {2: 64, 3: 16}
 """Crops a step, unless given."""
 
-LOSS = "nonsaturating"
+LOSS, AUGMENT = "relativistic", "ada"
+"""What served best on 100 real crops at a small budget, see ``benchmarks/results/gan-quality.md``."""
+
 ADA_TARGET = 0.6
 """Of r_t; the value of Karras et al. 2020 (https://arxiv.org/abs/2006.06676)."""
 
@@ -39,8 +41,9 @@ def resolved(**settings: Any) -> dict[str, Any]:
     for choice, names, what in ((arch, list(ARCHITECTURES), "architecture"), (loss, list(LOSSES), "loss")):
         if choice not in names:
             raise DataError(f"no {what} {choice!r}", expected=f"one of {', '.join(names)}")
-    if settings.get("augment") == "ada":
+    if settings.setdefault("augment", AUGMENT) == "ada":
         settings |= {"augment": 0.0, "ada": ADA_TARGET}
+    settings.setdefault("ada", None)
     for name in SCHEDULED:
         if isinstance(settings.get(name), (int, float)):
             settings[name] = (settings[name], settings[name])

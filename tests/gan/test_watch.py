@@ -41,6 +41,6 @@ def test_an_overfitted_discriminator_is_noticed_in_a_real_training(make_bank: An
     from domaingan.gan import GAN
 
     bank = make_bank(n=20, size=8)
-    gan = GAN.for_crops(bank, width=16, latent=16, batch=16, augment=0.0, lr_d=4e-3)
+    gan = GAN.for_crops(bank, width=16, latent=16, batch=16, augment=0.0, loss="nonsaturating", lr_d=4e-3)
     result = gan.fit(bank, 600, device="cpu", precision="32", judge_every=0)
     assert any("by heart" in message for message in result.messages), result.messages

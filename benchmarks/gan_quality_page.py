@@ -1,0 +1,111 @@
+"""The page of :mod:`gan_quality`: its cells as one JSON file, a table in Markdown, and the ratio to the plain DCGAN.
+
+python benchmarks/gan_quality_page.py runs/gan-quality --out benchmarks/results
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gan_quality import BATCH, CONFIGS, SIZE, STEPS
+from machine import machine
+
+BEST, PLAIN, FRESH = "relativistic", "plain", (1, 2, 3)
+NAMES = {"brats": "lesions (four channels)", "camvid": "objects (RGB)"}
+
+Cell = dict[str, Any]
+
+
+def ratio(cells: list[Cell], name: str) -> dict[str, float]:
+    """KID of the best configuration over the plain one's, over the seeds that chose neither, with its 95 % interval.
+
+    By the delta method: the standard error of each mean holds the spread over the seeds and the error of KID itself,
+    which all seeds share as they are compared with the same real crops.
+    """
+    found = {}
+    for config in (BEST, PLAIN):
+        rows = [cell for cell in cells if (cell["set"], cell["config"]) == (name, config) and cell["seed"] in FRESH]
+        values = np.array([row["kid"] for row in rows])
+        if len(values) < len(FRESH):
+            return {}
+        shared = float(np.mean([row["kid_error"] for row in rows]))
+        found[config] = values.mean(), np.hypot(values.std(ddof=1) / len(values) ** 0.5, shared)
+    (best, best_error), (plain, plain_error) = found[BEST], found[PLAIN]
+    value = best / plain
+    error = value * np.hypot(best_error / best, plain_error / plain)
+    return {"ratio": value, "low": value - 1.96 * error, "high": value + 1.96 * error}
+
+
+def table(cells: list[Cell], name: str) -> list[str]:
+    """The rows of a set, seeds side by side."""
+    rows: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        if cell["set"] == name:
+            rows[cell["config"]].append(cell)
+    floor = next(cell["floor"] for cell in cells if cell["set"] == name)
+    lines = [f"### `{name}`: {NAMES[name]}", "", "| configuration | KID by seed | coverage | precision | density |"]
+    lines += ["| --- | --- | --- | --- | --- |"]
+    for config in CONFIGS:
+        own = sorted(rows[config], key=lambda cell: cell["seed"])
+        if own:
+            kids = ", ".join(f"{cell['kid']:.2f} ± {cell['kid_error']:.2f} ({cell['seed']})" for cell in own)
+            means = (np.mean([cell[key] for cell in own]) for key in ("coverage", "precision", "density"))
+            lines.append(f"| {config} | {kids} | " + " | ".join(f"{mean:.2f}" for mean in means) + " |")
+    lines.append(
+        f"| real crops | {floor['kid']:.2f} ± {floor['kid_error']:.2f} | {floor['coverage']:.2f} | "
+        f"{floor['precision']:.2f} | {floor['density']:.2f} |"
+    )
+    return [*lines, ""]
+
+
+def page(cells: list[Cell], ratios: dict[str, dict[str, float]]) -> str:
+    """The page in Markdown."""
+    one = cells[0]
+    lines = [
+        "# What a small training draws, by loss",
+        "",
+        f"{one['train']} real crops of {SIZE}×{SIZE}, {STEPS:,} steps of {BATCH}, width 32, one thread each; KID on",
+        f"{one['features']}; 300 generated crops against at most 300 real ones",
+        "that were not trained on. In brackets the seed, ± the standard error of KID. `plain` is the textbook's DCGAN",
+        "(float32, binary cross-entropy, no augmentation, no average) at the same base width and batch; all others are",
+        "`dcgan` of this package, augmented by ADA, or at 0.6 from the start (`fixed`). Seed 0 chose the configuration;",
+        "its rates were chosen on the part of `camvid` that is called real crops here; seeds 1 to 3 compare it with `plain`.",
+        "",
+        "```",
+        *(f"python benchmarks/gan_quality.py DATA --set {name} --out runs/gan-quality --seeds 0" for name in NAMES),
+        "```",
+        "",
+    ]
+    for name in NAMES:
+        lines += table(cells, name)
+        if ratios[name]:
+            r = ratios[name]
+            said = "reached" if r["ratio"] <= 0.3 and r["high"] < 0.5 else "not reached"
+            lines += [
+                f"KID of `{BEST}` over that of `{PLAIN}`, seeds 1 to 3: **{r['ratio']:.2f}** "
+                f"({r['low']:.2f} to {r['high']:.2f}); at most 0.30 with an upper end below 0.50 was the aim: {said}.",
+                "",
+            ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Collect the cells there are."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cells", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    asked = parser.parse_args()
+    cells = [json.loads(path.read_text()) for path in sorted(asked.cells.glob("*.json"))]
+    ratios = {name: ratio(cells, name) for name in NAMES}
+    result = {"machine": machine("torch", "timm"), "ratios": ratios, "cells": cells}
+    (asked.out / "gan-quality.json").write_text(json.dumps(result, indent=1) + "\n")
+    (asked.out / "gan-quality.md").write_text(page(cells, ratios) + "\n")
+
+
+if __name__ == "__main__":
+    main()
