@@ -6,7 +6,7 @@ from typing import Any
 
 from domaingan.gan.watch import ROWS, SETTLED, Watch
 
-GOOD = {"r_v": 0.1, "r_t": 0.6, "grad_g": 1.0, "diversity": 0.9}
+GOOD = {"d_real": 1.0, "d_heldout": 0.8, "d_fake": -1.0, "r_t": 0.6, "grad_g": 1.0, "diversity": 0.9}
 
 
 def said(rows: int = ROWS + 5, adaptive: bool = False, **metrics: float) -> list[str]:
@@ -22,17 +22,17 @@ def test_nothing_is_said_of_a_training_that_goes_well() -> None:
 def test_each_thing_is_said_once_with_advice() -> None:
     for metrics, words in (
         ({"diversity": 0.1}, ("collapse", "--loss")),
-        ({"r_v": 0.9}, ("by heart", "--augment ada")),
+        ({"d_heldout": -0.8}, ("by heart", "--augment ada")),
         ({"r_t": 1.0, "grad_g": 1e-5}, ("has won", "--loss")),
     ):
         messages = said(**metrics)
         assert len(messages) == 1 and all(word in messages[0] for word in words), messages
         assert messages[0].startswith("step ")
-    assert "--augment ada" not in said(adaptive=True, r_v=0.9)[0]
+    assert "--augment ada" not in said(adaptive=True, d_heldout=-0.8)[0]
 
 
 def test_a_moment_is_not_a_trend_and_the_start_does_not_count() -> None:
-    assert said(rows=3, r_v=0.9) == []
+    assert said(rows=3, d_heldout=-0.8) == []
     assert Watch().read(SETTLED - 1, {"diversity": 0.01}) == []
 
 
