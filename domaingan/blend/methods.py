@@ -121,8 +121,8 @@ def blend_patch(
 
     1. The crop takes over what is to be matched, and is shifted, channel by channel, so that its ring has the mean of
        the host's ring.
-    2. Where it shows air, or is half of it, and the host does not, the crop is continued: a lesion from the surface of a
-       brain gets a soft edge on all sides.
+    2. Where it shows air, or is half of it, and the host does not, the crop is continued: a lesion from the surface of
+       a brain gets a soft edge on all sides.
     3. Host and crop are mixed by the method; outside the object, only where the host shows tissue.
     4. The crop's part is shifted by what all that took from the contrast between object and ring, so that the contrast
        of the result is ``target`` (that of the crop itself unless given).
