@@ -101,6 +101,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     cells = [json.loads(path.read_text()) for path in sorted(asked.cells.glob("*.json"))]
+    for cell in cells:
+        cell.pop("seconds")  # cells run beside others, and may be paused
     ratios = {name: ratio(cells, name) for name in NAMES}
     result = {"machine": machine("torch", "timm"), "ratios": ratios, "cells": cells}
     (asked.out / "gan-quality.json").write_text(json.dumps(result, indent=1) + "\n")
