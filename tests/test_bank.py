@@ -71,6 +71,20 @@ def test_images_stay_on_disk_until_drawn(tmp_path: Path) -> None:
     assert same(bank, make())
 
 
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="Linux tells what is mapped")
+def test_what_was_drawn_does_not_pile_up(tmp_path: Path) -> None:
+    bank = make(n=2000, size=32).save(tmp_path / "bank")
+    total = sum(float(crop.image.sum()) for crop in bank)
+    assert np.isfinite(total)
+    resident, ours = 0, False
+    for line in Path("/proc/self/smaps").read_text(encoding="utf-8").splitlines():
+        if "-" in line.split()[0]:
+            ours = "images.npy" in line
+        elif ours and line.startswith("Rss:"):
+            resident += int(line.split()[1])
+    assert resident < 1024 < bank.images.nbytes / 1024  # kB
+
+
 def test_a_drawn_crop_is_a_copy_in_memory_too() -> None:
     bank = make()
     bank.images = bank.images.astype(np.float32)
