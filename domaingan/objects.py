@@ -51,7 +51,9 @@ def from_mask(mask: NDArray[Any], values: Sequence[int], min_area: int = 0) -> O
         if region is None:
             continue
         numbered, n = components(own[region])
-        kept = np.bincount(numbered.ravel(), minlength=n + 1) >= min_area
+        kept = (
+            np.bincount(numbered.ravel(), minlength=n + 1) >= min_area if min_area > 1 else np.ones(n + 1, dtype=bool)
+        )
         kept[0] = False
         numbers, there = np.where(kept, len(labels) + np.cumsum(kept), 0), numbered > 0
         instances[region][there] = numbers[numbered[there]]

@@ -209,4 +209,4 @@ def contrast(image: Image, mask: NDArray[Any], around: Mask) -> NDArray[np.float
 def components(mask: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
     """Connected components of everything labelled, faces and corners touching; ``(labels, n)``."""
     labels, n = measure.label(np.asarray(mask) > 0, return_num=True, connectivity=np.ndim(mask))
-    return labels.astype(np.int32), int(n)
+    return labels.astype(np.int32, copy=False), int(n)
