@@ -16,8 +16,11 @@ FORMAT = 3
 SIZES = (8, 16, 32, 64, 128, 256)
 """Edges of a crop that the networks are built for."""
 
-MASK = "mask"
-"""What a given mask is called among the given channels."""
+MASK, RING, PASTE = "mask", "ring", "paste"
+"""What may be given besides channels: the mask; the host around it (inpaint); a crop pasted into the host (refine)."""
+
+HEALTHY = "healthy"
+"""The value of a class condition under which nothing is painted in a mask but what is normal there."""
 
 Range = tuple[float, float]
 
@@ -64,7 +67,8 @@ class GANConfig(BaseModel):
         domain: ``scan`` or ``frame``.
         conditions: for each class condition its values.
         numbers: for each number condition the range of its values in the crops.
-        given: the channels, and ``mask``, that the generator is shown instead of painting them.
+        given: the channels, and ``mask``, that the generator is shown instead of painting them; or ``mask`` and
+            ``ring`` (inpaint) or ``paste`` (refine), see :mod:`domaingan.gan.hosted`.
         image_range: for each image channel the scaled values that the networks see as -1 and 1.
         arch: a key of :data:`domaingan.gan.networks.ARCHITECTURES`.
         latent: length of the latent vector.
@@ -72,6 +76,8 @@ class GANConfig(BaseModel):
         depth: layers of each resolution (hidden layers of ``mlp``).
         skip: ``none``, ``residual`` (around each block) or ``multiscale`` (from generator to discriminator).
         loss: a key of :data:`domaingan.gan.losses.LOSSES`.
+        diversity: weight of the wish that two latents give two insides, see :mod:`domaingan.gan.wishes`.
+        residual: weight of the wish that little is added to what was pasted, see there.
         augment: probability of each augmentation of what the discriminator sees; with ``ada`` the one it starts from.
         ada: the overfitting r_t at which the probability is held, or None to leave it as it is.
         lr: Adam's learning rate of the generator, at the start and at the end of the schedule.
@@ -115,6 +121,8 @@ class GANConfig(BaseModel):
     depth: int = 1
     skip: Literal["none", "residual", "multiscale"] = "none"
     loss: str = "relativistic"
+    diversity: float = 0.0
+    residual: float = 0.0
     augment: float = 0.0
     ada: float | None = 0.6
     lr: Range = (1e-3, 2e-4)
@@ -145,6 +153,16 @@ class GANConfig(BaseModel):
     def is_given(self) -> tuple[bool, ...]:
         """For each channel of a stack, the image's and then the mask's, whether the generator is shown it."""
         return (*(name in self.given for name in self.channels), *[MASK in self.given] * len(self.mask_channels))
+
+    @property
+    def hosted(self) -> bool:
+        """Whether the generator paints into a host."""
+        return RING in self.given or PASTE in self.given
+
+    @property
+    def seen(self) -> int:
+        """How many channels the generator is shown: what is given, and of a host its channels and where to paint."""
+        return sum(self.is_given) + (len(self.channels) + 1 if self.hosted else 0)
 
     @property
     def painted(self) -> tuple[int, int]:
@@ -193,14 +211,24 @@ def _refuse_impossible(config: GANConfig) -> None:
     for name, values in (shares | {"beta2": config.beta2, "ema": config.ema}).items():
         if not all(0 <= value <= 1 for value in values) or (name in ("beta1", "beta2", "ema") and max(values) == 1):
             raise DataError(f"{name} {values[0] if len(values) == 1 else values}", expected="from 0 to below 1")
-    unknown = [name for name in config.given if name not in (*config.channels, MASK)]
-    if unknown or (MASK in config.given and config.kind != "crops"):
-        known = [*config.channels, *([MASK] if config.kind == "crops" else [])]
-        raise DataError(f"given {', '.join(unknown or [MASK])}", expected=f"some of {', '.join(known)}")
+    _refuse_given(config)
+    if min(config.diversity, config.residual) < 0:
+        raise DataError(f"diversity {config.diversity}, residual {config.residual}", expected="at least 0")
     if not sum(config.painted):
         raise DataError(f"given {', '.join(config.given)}", expected="something left to paint")
     if len(config.image_range) != len(config.channels):
         raise DataError(f"{len(config.image_range)} ranges", expected=f"{len(config.channels)}, one a channel")
+
+
+def _refuse_given(config: GANConfig) -> None:
+    if config.hosted and config.kind == "crops":
+        if set(config.given) not in ({MASK, RING}, {MASK, PASTE}):
+            raise DataError(f"given {', '.join(config.given)}", expected=f"{MASK},{RING} or {PASTE},{MASK}")
+        return
+    unknown = [name for name in config.given if name not in (*config.channels, MASK)]
+    if unknown or (MASK in config.given and config.kind != "crops"):
+        known = [*config.channels, *([MASK] if config.kind == "crops" else [])]
+        raise DataError(f"given {', '.join(unknown or [MASK])}", expected=f"some of {', '.join(known)}")
 
 
 def templates_of(entries: NDArray[Any], conditions: list[str], numbers: list[str]) -> tuple[Template, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,8 +14,10 @@ from torch import Tensor
 
 from domaingan.bank import Bank
 from domaingan.errors import DataError
+from domaingan.gan.augment import flip_axes
 from domaingan.gan.conditions import Condition, scale
-from domaingan.gan.config import GANConfig, templates_of
+from domaingan.gan.config import PASTE, GANConfig, templates_of
+from domaingan.gan.hosted import Texture, given, nothing, pasted, turns
 from domaingan.gan.seeds import seeded
 
 HELD_OUT = 0.1
@@ -88,6 +90,33 @@ def checksum(bank: Bank) -> str:
     return digest.hexdigest()
 
 
+class Variation(NamedTuple):
+    """How a batch of crops that a generator paints into is varied.
+
+    Attributes:
+        axes: spatial axes that may be mirrored.
+        mirror: ``(n, len(axes))`` whether each is.
+        sources: position of the crop whose inside is pasted into each, where one is.
+        turns: ``(n, d, d)`` how that is turned.
+    """
+
+    axes: tuple[int, ...]
+    mirror: Tensor
+    sources: list[int]
+    turns: Tensor
+
+    def take(self, part: slice) -> Variation:
+        """That of some items."""
+        return Variation(self.axes, self.mirror[part], self.sources[part], self.turns[part])
+
+    def mirrored(self, images: Tensor) -> Tensor:
+        """``(n, C, *size)``, some of them mirrored."""
+        for k, axis in enumerate(self.axes):
+            chosen = self.mirror[:, k].to(images.device).reshape(-1, *[1] * (images.ndim - 1))
+            images = torch.where(chosen, images.flip(2 + axis), images)
+        return images
+
+
 class TrainingCrops:
     """Draws batches from a bank: kept in the device's memory where it fits, read from disk where it does not.
 
@@ -114,6 +143,7 @@ class TrainingCrops:
         self._cumulative = torch.from_numpy((0.5 / len(self.train) + 0.5 * balanced).cumsum())
         self._codes = torch.from_numpy(self.codes.astype(np.int64))
         self._numbers = _scaled_numbers(bank, config)
+        self._bank, self._textures = bank, dict[int, Texture]()
         self._images: Any = bank.images
         self._masks: Any = bank.masks
         self.is_resident = bank.images.size * 2 + bank.masks.size <= most
@@ -129,14 +159,50 @@ class TrainingCrops:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def encode(self, indices: Indices) -> tuple[Tensor, Condition]:
-        """Crops as stacks ``(n, C + M, *size)`` in [-1, 1], and what they are conditioned on, both on the device."""
+    def encode(self, indices: Indices, variation: Variation | None = None) -> tuple[Tensor, Condition]:
+        """Crops as stacks ``(n, C + M, *size)`` in [-1, 1], and what they are conditioned on, both on the device.
+
+        Args:
+            indices: positions in the bank.
+            variation: of those that a generator paints into, how they are mirrored and what is pasted into them; they
+                are as they are without it, and what was to be pasted has been.
+        """
         chosen = torch.as_tensor(np.asarray(indices, dtype=np.int64))
-        images, masks = self._read(chosen)
-        scaled = ((images - self._low) / self._span * 2 - 1).clamp(-1, 1)
-        stack = torch.cat([scaled, (masks[:, None] == self._values).float() * 2 - 1], dim=1)
-        condition = Condition(self._codes[chosen], self._numbers[chosen], stack[:, self._given])
-        return stack, condition.to(self.device)
+        images, bodies = self._read(chosen)
+        if variation is not None:
+            images, bodies = variation.mirrored(images), variation.mirrored(bodies[:, None])[:, 0]
+        masks = torch.where(nothing(self._codes[chosen], self.config).to(self.device), 0, bodies)
+        stack = torch.cat([self._scaled(images), (masks[:, None] == self._values).float() * 2 - 1], dim=1)
+        shown = stack[:, self._given]
+        if self.config.hosted:
+            host = images
+            if variation is not None and PASTE in self.config.given:
+                host = pasted(images, bodies, [self._texture(i) for i in variation.sources], variation.turns)
+            shown = given(shown, self._scaled(host), bodies)
+        return stack, Condition(self._codes[chosen], self._numbers[chosen], shown).to(self.device)
+
+    def _scaled(self, images: Tensor) -> Tensor:
+        return ((images - self._low) / self._span * 2 - 1).clamp(-1, 1)
+
+    def _texture(self, index: int) -> Texture:
+        if index not in self._textures:
+            self._textures[index] = Texture.of(self._bank.images[index], self._bank.masks[index])
+        return self._textures[index]
+
+    def vary(self, chosen: Indices, rng: torch.Generator) -> Variation | None:
+        """How crops that a generator paints into are varied in training; None of others."""
+        config = self.config
+        if not config.hosted:
+            return None
+        n, flips = len(chosen), flip_axes(config.domain, config.spatial_dims)
+        mirror = torch.rand(n, len(flips), generator=rng) < 0.5
+        sources = [int(self._alike(int(i), rng)) for i in chosen] if PASTE in config.given else []
+        return Variation(flips, mirror, sources, turns(n, config, rng))
+
+    def _alike(self, index: int, rng: torch.Generator) -> int:
+        """Another training crop of the same class conditions."""
+        same = self.train[(self.codes[self.train] == self.codes[index]).all(axis=1)]
+        return int(same[int(torch.randint(len(same), (), generator=rng))]) if len(same) else index
 
     def _read(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         if self.is_resident:
@@ -149,13 +215,16 @@ class TrainingCrops:
         """``n`` training crops, rare values more often than they occur; or only a ``part`` of those ``n``."""
         where = torch.rand(n, generator=rng, dtype=torch.float64) * self._cumulative[-1]
         chosen = torch.searchsorted(self._cumulative, where, right=True).clamp(max=len(self.train) - 1)
-        return self.encode(self.train[chosen.numpy()][part])
+        rows = self.train[chosen.numpy()]
+        varied = self.vary(rows, rng)
+        return self.encode(rows[part], None if varied is None else varied.take(part))
 
     def held_out(self, n: int, rng: torch.Generator) -> tuple[Tensor, Condition] | None:
         """At most ``n`` of the crops held out, or None if there are none."""
         if not len(self.held):
             return None
-        return self.encode(self.held[torch.randperm(len(self.held), generator=rng).numpy()[:n]])
+        rows = self.held[torch.randperm(len(self.held), generator=rng).numpy()[:n]]
+        return self.encode(rows, self.vary(rows, rng))
 
 
 class Feed:

@@ -20,6 +20,8 @@ from domaingan.errors import DataError
 from domaingan.files import atomic_file
 from domaingan.gan.conditions import Condition, scale
 from domaingan.gan.config import MASK, GANConfig
+from domaingan.gan.hosted import given as given_to_painters
+from domaingan.gan.hosted import nothing
 from domaingan.gan.networks import Generator, assemble
 from domaingan.gan.seeds import seeded
 
@@ -38,7 +40,7 @@ class Drawing(nn.Module):
     - ``z`` ``(B, latent)``: normal numbers;
     - ``codes`` ``(B, K)`` int64: position of the value of each class condition, -1 where it is not known;
     - ``numbers`` ``(B, L)``: each number condition in its own unit, NaN where it is not known;
-    - ``given_images`` ``(B, G, *size)``: the given channels in scaled units;
+    - ``given_images`` ``(B, G, *size)``: the given channels in scaled units; of what paints into hosts all of them;
     - ``given_masks`` ``(B, *size)`` int64: the given mask as class values.
     """
 
@@ -58,7 +60,7 @@ class Drawing(nn.Module):
             "z": True,
             "codes": bool(config.conditions),
             "numbers": bool(config.numbers),
-            "given_images": any(name in config.given for name in config.channels),
+            "given_images": config.hosted or any(name in config.given for name in config.channels),
             "given_masks": MASK in config.given,
         }
         return [name for name, there in present.items() if there]
@@ -73,12 +75,17 @@ class Drawing(nn.Module):
         given = dict(zip(self.inputs, parts, strict=True))
         z, none = given["z"], torch.zeros(len(given["z"]), 0)
         numbers = scale(given["numbers"], self.config) if "numbers" in given else none
-        image = self._given(len(z), given.get("given_images"), given.get("given_masks"))
+        image = self._given(len(z), given.get("given_images"), given.get("given_masks"), given.get("codes"))
         condition = Condition(given.get("codes", none.long()), numbers, image)
         return assemble(self.generator.paint(z, condition)[-1:], image, self.config)[0]
 
-    def _given(self, n: int, images: Tensor | None, masks: Tensor | None) -> Tensor:
+    def _given(self, n: int, images: Tensor | None, masks: Tensor | None, codes: Tensor | None) -> Tensor:
         config, parts = self.config, []
+        if config.hosted and images is not None and masks is not None:
+            values = self.values.reshape(1, -1, *[1] * config.spatial_dims)
+            shown = masks if codes is None else torch.where(nothing(codes, config), 0, masks)
+            host = ((images - self.low) / self.span * 2 - 1).clamp(-1, 1)
+            return given_to_painters((shown[:, None] == values).float() * 2 - 1, host, masks)
         if images is not None:
             chosen = [i for i, name in enumerate(config.channels) if name in config.given]
             parts.append(((images - self.low[chosen]) / self.span[chosen] * 2 - 1).clamp(-1, 1))
@@ -137,7 +144,7 @@ def example(drawing: Drawing, n: int) -> tuple[Tensor, ...]:
     numbers = low + torch.rand(n, len(low), generator=rng) * (high - low)
     numbers[0] = torch.nan
     codes = [torch.randint(-1, len(values), (n,), generator=rng) for values in config.conditions.values()]
-    chosen = [name in config.given for name in config.channels]
+    chosen = [config.hosted or name in config.given for name in config.channels]
     images = drawing.low[chosen] + torch.rand(n, sum(chosen), *size, generator=rng) * drawing.span[chosen]
     masks = torch.randint(max(1, len(drawing.values)), (n, *size), generator=rng)
     every = {

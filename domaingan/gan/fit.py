@@ -24,6 +24,7 @@ from domaingan.gan.losses import LOSSES
 from domaingan.gan.networks import assemble, build, channels_last, levels_of, pyramid
 from domaingan.gan.networks.parts import Pyramid
 from domaingan.gan.seeds import seeded
+from domaingan.gan.wishes import wish
 
 ADAPT_EVERY = 4
 """Steps between two looks at r_t, as in ADA."""
@@ -91,7 +92,7 @@ class Trainer:
                 painted = self.generator.paint(z, condition)
             fake = assemble(painted, condition.image, self.config)
             metrics = self._discriminate(real, [x.detach() for x in fake], condition, rng)
-            metrics |= self._generate(real, fake, condition, rng)
+            metrics |= self._generate(real, fake, self._wish(painted, condition, rng), condition, rng)
         self._average()
         self.step += 1
         return metrics
@@ -122,11 +123,24 @@ class Trainer:
             "grad_d": norm,
         }
 
-    def _generate(self, real: Pyramid, fake: Pyramid, on: Condition, rng: torch.Generator) -> dict[str, Tensor]:
+    def _wish(self, painted: Pyramid, on: Condition, rng: torch.Generator) -> Tensor | float:
+        if not self.config.hosted:
+            return 0.0
+        z = torch.randn(self.config.batch, self.config.latent, generator=rng)[self.part].to(self.fabric.device)
+
+        def again() -> Tensor:
+            with self.fabric.autocast():
+                return self.generator.paint(z, on)[-1]
+
+        return wish(self.config, painted[-1], on.image, again)
+
+    def _generate(
+        self, real: Pyramid, fake: Pyramid, wished: Tensor | float, on: Condition, rng: torch.Generator
+    ) -> dict[str, Tensor]:
         self.discriminator.requires_grad_(False)
         on_fake = self._scores(fake, on, rng)
         on_real = self._scores(real, on, rng) if self.loss.paired else torch.zeros_like(on_fake)
-        loss = self.loss.generator(on_real, on_fake)
+        loss = self.loss.generator(on_real, on_fake) + wished
         norm = self._descend(loss, self.generator, self.opt_g)
         return {"loss_g": loss.detach(), "grad_g": norm}
 

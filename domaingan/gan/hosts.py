@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from domaingan.bank import Bank, Crop, new_entries
 from domaingan.errors import DataError
 from domaingan.gan.conditions import Condition
-from domaingan.gan.config import MASK, GANConfig
+from domaingan.gan.config import HEALTHY, MASK, GANConfig
 from domaingan.gan.data import TrainingCrops
+from domaingan.gan.hosted import weight
 from domaingan.gan.plan import Wanted, plan
+
+OF_THE_MASK = ("radius_mm", "volume_mm3")
+"""Numbers that a mask has, whatever is painted into it."""
+
+SLACK = 1.25
+"""The pixels of hosts may be larger or smaller than any trained on by at most this factor."""
 
 
 def conditions_for(
@@ -29,18 +37,19 @@ def conditions_for(
         return plan(config, n, seed, wanted), None
     if hosts is None:
         raise DataError("no hosts", expected=f"real crops to take {', '.join(config.given)} from")
-    data, shown = given_by(hosts, config, wanted)
+    data, shown = given_by(hosts, config, wanted, seed)
     rows = np.arange(n) % len(shown)
     return data.encode(rows)[1], shown.take(rows)
 
 
-def given_by(bank: Bank, config: GANConfig, wanted: Mapping[str, Wanted]) -> tuple[TrainingCrops, Bank]:
+def given_by(bank: Bank, config: GANConfig, wanted: Mapping[str, Wanted], seed: int = 0) -> tuple[TrainingCrops, Bank]:
     """The crops that show a model what it is given, and the same as a bank: those with the classes ``wanted``.
 
-    Where the mask is given, crops with a class in it that the model never saw are left out, and counted.
+    Where the mask is given, crops with a class in it that the model never saw are left out, and counted. A generator
+    that paints into hosts can be asked for any number but the mask's own size, and for what is healthy.
 
     Raises:
-        DataError: the crops have other channels, classes, size or dimensions, or none is as wanted.
+        DataError: the crops have other channels, classes, size, dimensions or spacing, or none is as wanted.
     """
     info, where = bank.info, bank.path or bank.info.source
     ours = (config.kind, config.domain, list(config.channels), config.classes, (config.size,) * config.spatial_dims)
@@ -48,13 +57,15 @@ def given_by(bank: Bank, config: GANConfig, wanted: Mapping[str, Wanted]) -> tup
     for what, own, found in zip(("kind", "domain", "channels", "classes", "size"), ours, theirs, strict=True):
         if own != found:
             raise DataError(f"hosts with {what} {found}", path=where, expected=f"{own}, as the model")
-    rows, n = _as_wanted(bank, wanted), 0
+    _refuse_spacing(bank, config)
+    rows, n = _as_wanted(bank, {name: w for name, w in wanted.items() if not _painted(name, config, w)}), 0
     if MASK in config.given:
         known = np.array([np.isin(bank.masks[row], config.labels).all() for row in rows], dtype=bool)
         n, rows = int((~known).sum()), rows[known]
     if not len(rows):
         raise DataError("no host as wanted", path=where, expected="at least one crop, of classes that were trained on")
     chosen = _in_words_of(bank.take(rows), config, {"hosts with a class that was not trained on": n} if n else {})
+    _ask_for(chosen, config, {name: w for name, w in wanted.items() if _painted(name, config, w)}, seed)
     return TrainingCrops(chosen, config), chosen
 
 
@@ -62,8 +73,43 @@ def as_given(
     config: GANConfig, host: Crop, image: NDArray[np.float16], mask: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
     """Image and mask with what was given as it is in the host, to the bit: the networks see it cut off at its range."""
+    if config.hosted:
+        kept = weight(torch.from_numpy(host.mask)[None])[0].numpy() == 0
+        return np.where(kept, host.image.astype(np.float16), image), mask
     given = np.reshape(config.is_given[: len(image)], (-1, *[1] * mask.ndim))
     return np.where(given, host.image.astype(np.float16), image), host.mask if MASK in config.given else mask
+
+
+def _refuse_spacing(bank: Bank, config: GANConfig) -> None:
+    """What paints into scans knows how large their pixels were."""
+    if not config.hosted or config.domain != "scan" or not config.templates:
+        return
+    known = np.array([template.spacing for template in config.templates])
+    found = np.asarray(bank.entries["spacing"], dtype=float)
+    off = (found < known.min(axis=0) / SLACK) | (found > known.max(axis=0) * SLACK)
+    if off.any():
+        said = " × ".join(f"{value:.3g}" for value in found[off.any(axis=1)][0])
+        low, high = (" × ".join(f"{value:.3g}" for value in ends) for ends in (known.min(axis=0), known.max(axis=0)))
+        expected = f"{low} to {high} mm, as in training"
+        raise DataError(f"hosts with pixels of {said} mm", path=bank.path or bank.info.source, expected=expected)
+
+
+def _painted(name: str, config: GANConfig, choice: Wanted) -> bool:
+    """Whether what is asked for is a matter of what is painted, and not of the mask that is given."""
+    if not config.hosted:
+        return False
+    return choice == HEALTHY or (name in config.numbers and name not in OF_THE_MASK)
+
+
+def _ask_for(bank: Bank, config: GANConfig, wanted: Mapping[str, Wanted], seed: int) -> None:
+    """The hosts' entries under the conditions asked for, in place."""
+    asked = plan(config, len(bank), seed, {n: w for n, w in wanted.items() if n in config.numbers})
+    for position, (name, (low, high)) in enumerate(config.numbers.items()):
+        if name in wanted:
+            bank.entries[f"number:{name}"] = low + asked.numbers[:, position].numpy() * (high - low)
+    for name, values in config.conditions.items():
+        if name in wanted:
+            bank.entries[f"condition:{name}"] = values.index(HEALTHY)
 
 
 def _as_wanted(bank: Bank, wanted: Mapping[str, Wanted]) -> NDArray[np.int64]:

@@ -48,7 +48,8 @@ class Judge:
         ready = calibrated(generator, self.crops)
         rng = seeded(self.config.seed, 0, 3)
         chosen = torch.randint(len(self._rows), (len(self._rows),), generator=rng).numpy()
-        condition = self.crops.encode(self._rows[chosen])[1]
+        rows = self._rows[chosen]
+        condition = self.crops.encode(rows, self.crops.vary(rows, rng))[1]
         z = torch.randn(len(chosen), self.config.latent, generator=rng)
         fake = self._features(paint(ready, self.config, z, condition))
         found = kid(self._real, fake)

@@ -60,12 +60,13 @@ class GAN:
         classes: the masks' values by name.
         size: edge of a crop in pixels, a power of two from 8 to 256.
         spatial_dims: 2 or 3.
-        arch: ``dcgan``, ``resnet`` or ``mlp``, see :data:`domaingan.gan.networks.ARCHITECTURES`.
+        arch: ``dcgan`` (default), ``resnet``, ``mlp``, or ``unet`` (default of what paints into hosts), see
+            :data:`domaingan.gan.networks.ARCHITECTURES`.
         width: base width of the networks; time and memory grow with it.
         **settings: other fields of :class:`domaingan.gan.config.GANConfig`: ``latent``, ``depth``, ``skip``, ``given``,
-            ``loss``, ``augment`` (a probability, or ``"ada"``), ``lr``, ``lr_d``, ``beta1``, ``beta2``, ``gamma``,
-            ``ema`` (a number, or both ends of its schedule), ``schedule``, ``batch``, ``licence``. What is not given
-            follows from architecture and loss.
+            ``loss``, ``diversity``, ``residual``, ``augment`` (a probability, or ``"ada"``), ``lr``, ``lr_d``,
+            ``beta1``, ``beta2``, ``gamma``, ``ema`` (a number, or both ends of its schedule), ``schedule``, ``batch``,
+            ``licence``. What is not given follows from architecture and loss.
 
     Raises:
         DataError: a setting is unknown or impossible, or they do not go together.
@@ -77,7 +78,7 @@ class GAN:
         classes: dict[str, int],
         size: int = 64,
         spatial_dims: Literal[2, 3] = 2,
-        arch: str = "dcgan",
+        arch: str | None = None,
         width: int = 32,
         **settings: Any,
     ) -> None:

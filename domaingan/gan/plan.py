@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,9 +15,17 @@ from domaingan.errors import DataError
 from domaingan.gan.conditions import Condition, scale
 from domaingan.gan.config import GANConfig
 
+
+class Times(NamedTuple):
+    """A number condition asked for as that of a training crop times a factor, between these ends."""
+
+    low: float
+    high: float
+
+
 Wanted = str | float | Sequence[str] | Mapping[str, float] | tuple[float, float]
 """What a condition shall be: of a class one value, several in equal parts, or values with weights; of a number a value,
-or the ends of a range."""
+the ends of a range, or :class:`Times`."""
 
 
 def plan(config: GANConfig, n: int, seed: int, wanted: Mapping[str, Wanted]) -> Condition:
@@ -35,7 +43,10 @@ def plan(config: GANConfig, n: int, seed: int, wanted: Mapping[str, Wanted]) -> 
         if name not in known:
             said = f"one of {', '.join(known)}" if known else "none: the model has no conditions"
             raise DataError(f"no condition {name!r}", expected=said)
-    ranges = {name: _range(config, name, wanted[name]) for name in config.numbers if name in wanted}
+    times = {name: factors for name, factors in wanted.items() if isinstance(factors, Times)}
+    ranges = {
+        name: _range(config, name, wanted[name]) for name in config.numbers if name in wanted and name not in times
+    }
     codes = spread(config, n, {name: choice for name, choice in wanted.items() if name in config.conditions})
     alike = {kind: [t.numbers for t in config.templates if t.codes == kind] for kind in set(codes)}
     numbers = np.full((n, len(config.numbers)), np.nan, dtype=np.float32)
@@ -45,6 +56,8 @@ def plan(config: GANConfig, n: int, seed: int, wanted: Mapping[str, Wanted]) -> 
         for k, name in enumerate(config.numbers):
             value = drawn[k]
             numbers[i, k] = rng.uniform(*ranges[name]) if name in ranges else math.nan if value is None else value
+            if name in times:  # within what was trained on: beyond it a network knows nothing
+                numbers[i, k] = np.clip(numbers[i, k] * rng.uniform(*times[name]), *config.numbers[name])
     image = torch.zeros(n, 0, *[config.size] * config.spatial_dims)
     return Condition(
         torch.tensor(codes, dtype=torch.int64).reshape(n, -1), scale(torch.from_numpy(numbers), config), image

@@ -13,6 +13,7 @@ from domaingan.gan.config import GANConfig
 from domaingan.gan.data import TrainingCrops, decode
 from domaingan.gan.networks import Generator
 from domaingan.gan.sampling import latents
+from domaingan.gan.seeds import seeded
 from domaingan.gan.standing import paint
 from domaingan.pictures import Picture, contact_sheet, tile
 
@@ -40,7 +41,9 @@ def sample_sheet(generator: Generator, config: GANConfig, crops: TrainingCrops |
         rows = None if crops is None else _rows(crops, kind)
         real = [] if crops is None or rows is None else _tiles(crops.encode(rows)[0], config)
         if crops is not None and rows is not None and config.given:
-            condition = crops.encode(np.resize(rows, COLUMNS))[1].to(torch.device("cpu"))
+            hosts = np.resize(rows, COLUMNS)
+            varied = crops.vary(hosts, seeded(config.seed, 0, 7))
+            condition = crops.encode(hosts, varied)[1].to(torch.device("cpu"))
         else:
             condition = _of_kind(config, kind)
         fake = _tiles(paint(generator, config, z, condition), config)
@@ -58,7 +61,7 @@ def _of_kind(config: GANConfig, kind: tuple[int, ...]) -> Condition:
         numbers = numbers[np.argsort(numbers[:, 0], kind="stable")]
     numbers = numbers[np.linspace(0, len(numbers) - 1, COLUMNS).round().astype(int)].reshape(COLUMNS, -1)
     codes = torch.tensor([kind] * COLUMNS, dtype=torch.int64).reshape(COLUMNS, -1)
-    given = torch.zeros(COLUMNS, sum(config.is_given), *[config.size] * config.spatial_dims)
+    given = torch.zeros(COLUMNS, config.seen, *[config.size] * config.spatial_dims)
     return Condition(codes, scale(torch.from_numpy(numbers), config), given)
 
 

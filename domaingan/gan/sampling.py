@@ -205,6 +205,7 @@ def _bank(
         numbers=list(config.numbers),
         subjects=list(dict.fromkeys([*config.subjects, *(hosts.subjects if hosts else ())])),
         ground=config.ground,
+        hosts=list(hosts.info.hosts) if hosts is not None and config.hosted else [],
         generated=True,
         source=source,
         left_out={**(hosts.info.left_out if hosts else {}), **rejected},
@@ -224,7 +225,7 @@ def _bank(
             for name in ("spacing", "centre", "depth_mm", "extent"):
                 entry[name] = getattr(template, name)
         else:
-            for name in ("spacing", "centre", "depth_mm", "extent"):
+            for name in ("spacing", "centre", "depth_mm", "extent", *(("host", "place") if config.hosted else ())):
                 entry[name] = hosts.entries[i][name]
         _measure(entry, done[i], config)
     images = np.stack([done[i].image for i in order])

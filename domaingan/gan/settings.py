@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from domaingan.errors import DataError
+from domaingan.gan.config import PASTE, RING
 from domaingan.gan.losses import LOSSES
 from domaingan.gan.networks import ARCHITECTURES
 
 BATCH = {2: 64, 3: 16}
 """Crops a step, unless given."""
 
-LOSS, AUGMENT = "relativistic", "ada"
+HOSTED: dict[str, Any] = {"arch": "unet", "diversity": 1.0}
+"""What a generator that paints into hosts has, unless given."""
+
+HOSTED_BATCH = {2: 16, 3: 8}
+"""The same of crops a step."""
+
+ARCH, LOSS, AUGMENT = "dcgan", "relativistic", "ada"
 """What served best on 100 real crops at a small budget, see ``benchmarks/results/gan-quality.md``."""
 
 ADA_TARGET = 0.6
@@ -22,7 +29,7 @@ SCHEDULED = ("lr", "lr_d", "beta2", "gamma", "ema")
 
 SETTINGS = (
     "size", "spatial_dims", "arch", "width", "depth", "skip", "latent", "given", "loss", "augment", "ada", "beta1",
-    *SCHEDULED, "schedule", "batch", "licence",
+    *SCHEDULED, "schedule", "batch", "licence", "diversity", "residual",
 )  # fmt: skip
 """The fields of a :class:`~domaingan.gan.config.GANConfig` that a user may set."""
 
@@ -37,6 +44,8 @@ def resolved(**settings: Any) -> dict[str, Any]:
     if unknown:
         raise DataError(f"no setting {', '.join(sorted(unknown))}", expected=f"some of {', '.join(SETTINGS)}")
     settings = {name: value for name, value in settings.items() if value is not None or name == "ada"}
+    hosted = bool({RING, PASTE} & set(settings.get("given", ())))
+    settings = {**(HOSTED if hosted else {"arch": ARCH}), **settings}
     arch, loss = settings["arch"], settings.setdefault("loss", LOSS)
     for choice, names, what in ((arch, list(ARCHITECTURES), "architecture"), (loss, list(LOSSES), "loss")):
         if choice not in names:
@@ -52,7 +61,7 @@ def resolved(**settings: Any) -> dict[str, Any]:
         **LOSSES[loss].settings,
         "depth": architecture.depth,
         "skip": architecture.skips[0],
-        "batch": BATCH.get(settings["spatial_dims"]),
+        "batch": (HOSTED_BATCH if hosted else BATCH).get(settings["spatial_dims"]),
         **settings,
     }
     if settings["skip"] not in architecture.skips:

@@ -121,7 +121,7 @@ def between(
         first, last = first._replace(numbers=numbers).to(device), last._replace(numbers=numbers).to(device)
         embedded = torch.lerp(generator.embed(first), generator.embed(last), share[:, None].to(device))
         latent = great_circle(z[0][row], z[1][row], share).to(device)
-        painted = generator(latent, embedded, first.image)[-1:]
+        painted = generator.paint_embedded(latent, embedded, first.image)[-1:]
         stacks.append(assemble(painted, first.image, config)[0].cpu())
         codes = tuple(tuple(map(int, condition.codes[row])) for condition in ends)
         captions.append(tuple(_caption(config, codes, numbers[i], i / (steps - 1)) for i in range(steps)))

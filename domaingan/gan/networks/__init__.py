@@ -7,17 +7,20 @@ discriminator maps a pyramid of whole stacks and the condition to one score an i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from domaingan.errors import DataError
 from domaingan.gan.config import GANConfig
 from domaingan.gan.losses import LOSSES
 from domaingan.gan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from domaingan.gan.networks.mlp import MLPDiscriminator, MLPGenerator
 from domaingan.gan.networks.parts import Generator, assemble, levels_of, pyramid
 from domaingan.gan.networks.resnet import ResNetDiscriminator, ResNetGenerator
+from domaingan.gan.networks.unet import UNetGenerator
 
 __all__ = ["ARCHITECTURES", "Architecture", "Generator", "assemble", "build", "channels_last", "levels_of", "pyramid"]
 
@@ -31,17 +34,20 @@ class Architecture:
         discriminator: see there.
         skips: the ``skip`` that it can have, its default first.
         depth: the depth it has unless another one is asked for.
+        hosted: whether it needs to be shown something.
     """
 
-    generator: type[Generator]
+    generator: Callable[[GANConfig, bool], Generator]
     discriminator: type[nn.Module]
     skips: tuple[str, ...]
     depth: int = 1
+    hosted: bool = False
 
 
 ARCHITECTURES: dict[str, Architecture] = {
     "dcgan": Architecture(DCGANGenerator, DCGANDiscriminator, ("none", "residual", "multiscale")),
     "resnet": Architecture(ResNetGenerator, ResNetDiscriminator, ("residual", "multiscale")),
+    "unet": Architecture(UNetGenerator, DCGANDiscriminator, ("none", "residual", "multiscale"), hosted=True),
     "mlp": Architecture(MLPGenerator, MLPDiscriminator, ("none", "residual"), depth=3),
 }
 """The pairs of networks by name."""
@@ -54,6 +60,8 @@ def build(config: GANConfig) -> tuple[Generator, nn.Module]:
         DataError: the architecture cannot have this size.
     """
     architecture = ARCHITECTURES[config.arch]
+    if architecture.hosted and not config.given:
+        raise DataError(f"arch {config.arch} with nothing given", expected="given mask,ring or paste,mask, or dcgan")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         spectral = LOSSES[config.loss].spectral

@@ -79,8 +79,8 @@ class DCGANGenerator(Generator):
     """Latent and conditions to 4 pixels an edge, then blocks that double it (after Radford et al. 2016)."""
 
     def __init__(self, config: GANConfig, spectral: bool) -> None:
-        super().__init__()
-        self.dims, self.given = config.spatial_dims, sum(config.is_given)
+        super().__init__(config)
+        self.dims, self.given = config.spatial_dims, config.seen
         style = config.latent + EMBEDDING
         widths = [*reversed(widths_of(config)), max(8, config.width // 2)]
         self.embedding = Embedding(config, EMBEDDING)

@@ -52,9 +52,9 @@ class MLPGenerator(Generator):
     """z and the conditions, by hidden layers of twice the width each, to all pixels at once."""
 
     def __init__(self, config: GANConfig, spectral: bool) -> None:
-        super().__init__()
-        self.config, self.shape = config, (config.size,) * config.spatial_dims
-        given = _pixels(config, sum(config.is_given))
+        super().__init__(config)
+        self.shape = (config.size,) * config.spatial_dims
+        given = _pixels(config, config.seen)
         sizes = [config.latent + one_hot_length(config) + given, *_hidden(config)]
         residual = config.skip == "residual"
         self.layers = nn.Sequential(

@@ -18,6 +18,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig
+from domaingan.gan.hosted import blanked, composed
 
 START = 4
 """Edge of the coarsest features."""
@@ -67,6 +68,8 @@ def levels_of(config: GANConfig) -> int:
 
 def assemble(painted: Pyramid, image: Tensor, config: GANConfig) -> Pyramid:
     """What was painted and what was given as whole stacks, their channels in the config's order."""
+    if config.hosted:
+        return [composed(a.float(), b, config) for a, b in zip(painted, pyramid(image, len(painted)), strict=True)]
     if not any(config.is_given):
         return painted
     given = pyramid(image, len(painted))
@@ -84,13 +87,21 @@ def squash(x: Tensor, images: int) -> Tensor:
 class Generator(nn.Module):
     """What every generator offers: called with latents, embedded conditions and given channels, it paints a pyramid."""
 
+    def __init__(self, config: GANConfig) -> None:
+        super().__init__()
+        self.config = config
+
     def embed(self, condition: Condition) -> Tensor:
         """Classes and numbers as vectors ``(B, E)``: what lies between two of them can be drawn too."""
         raise NotImplementedError
 
     def paint(self, z: Tensor, condition: Condition) -> Pyramid:
         """From latents ``(B, latent)`` and their conditions to a pyramid of the channels painted."""
-        painted: Pyramid = self(z, self.embed(condition), condition.image)
+        return self.paint_embedded(z, self.embed(condition), condition.image)
+
+    def paint_embedded(self, z: Tensor, embedded: Tensor, image: Tensor) -> Pyramid:
+        """The same from conditions that are embedded, and what is given ``(B, G, *size)``."""
+        painted: Pyramid = self(z, embedded, blanked(image, self.config))
         return painted
 
 

@@ -66,8 +66,8 @@ class ResNetGenerator(Generator):
     """Latent and conditions to 4 pixels an edge, then stages of residual blocks, each at twice the resolution."""
 
     def __init__(self, config: GANConfig, spectral: bool) -> None:
-        super().__init__()
-        dims, self.given = config.spatial_dims, sum(config.is_given)
+        super().__init__(config)
+        dims, self.given = config.spatial_dims, config.seen
         self.dims, conv = dims, CONV[dims]
         widths = [*reversed(widths_of(config)), max(8, config.width // 2)]
         blocks = config.depth * len(widths)

@@ -1,0 +1,37 @@
+"""What a generator that paints into a host is asked for besides fooling the discriminator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from domaingan.gan.config import GANConfig
+
+ENOUGH = 0.1
+"""Insides of two latents that differ by so much on average (-1 being black and 1 white) are different enough."""
+
+
+def wish(config: GANConfig, painted: Tensor, image: Tensor, again: Callable[[], Tensor]) -> Tensor:
+    """What is added to the generator's loss, a scalar.
+
+    *Diversity*: noise must change the result. The mean difference of two paintings of the same hosts, up to a bound
+    (Yang et al. 2019, https://arxiv.org/abs/1901.09024, equation 4; Mao et al. 2019, https://arxiv.org/abs/1903.05628).
+    *Residual*: the mean of what is added to what was pasted, so that real texture is kept where it fits.
+
+    Args:
+        config: says how much of each is wished for.
+        painted: ``(B, C, *size)`` in [-1, 1].
+        image: ``(B, G, *size)`` what was given, the weight last.
+        again: paints the same hosts from other latents.
+    """
+    share = image[:, -1:]
+    area = share.flatten(1).sum(1).clamp(min=1) * painted.shape[1]
+    total = torch.zeros((), device=painted.device)
+    if config.diversity:
+        apart = ((painted - again()).abs() * share).flatten(1).sum(1) / area
+        total = total + config.diversity * (1 - apart / ENOUGH).clamp(min=0).mean()
+    if config.residual:
+        total = total + config.residual * ((painted.abs() * share).flatten(1).sum(1) / area).mean()
+    return total
