@@ -1,0 +1,176 @@
+"""The page of :mod:`paste_outcome`: its trainings as one JSON file, and tables in Markdown.
+
+python benchmarks/paste_outcome_page.py runs/paste-outcome [--steps 500]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from paste_outcome import BASE, CELLS
+from timing import RESULTS, table  # sets the number of threads, so before NumPy
+
+# isort: split
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.evaluate.statistics import mean_interval, paired
+from domaingan.files import read_json, write_json
+
+Training = dict[str, Any]
+
+SAYS = {
+    "classic": "nothing is pasted",
+    "base": "feather, anywhere below the surface, contrast as it is, 1 to 3 crops an image, half of the images",
+    "poisson": "Poisson",
+    "feather-noise": "feather, the grain matched",
+    "poisson-noise": "Poisson, the grain matched",
+    "contrast": "contrast × 0.5 to 1.5",
+    "one": "1 crop an image",
+    "one-to-five": "1 to 5 crops an image",
+    "prior": "placed by the learned prior",
+    "elastic": "elastic deformation 0.3",
+    "every-image": "every image is pasted into",
+}
+"""What a cell changes."""
+
+
+def dice(trainings: list[Training]) -> NDArray[np.float64]:
+    """Dice of each training and person, ``(trainings, people)``; people in one order."""
+    people = sorted(trainings[0]["scores"])
+    rows = [[one["scores"][person][f"dice:{one['class']}"] for person in people] for one in trainings]
+    return np.array(rows, dtype=float)  # None becomes NaN
+
+
+def percent(found: dict[str, Any], sign: str = "") -> str:
+    """Mean and interval in points."""
+    low, high = found["ci"]
+    interval = "" if low is None else f" ({100 * low:{sign}.1f} to {100 * high:{sign}.1f})"
+    return f"{100 * found['mean']:{sign}.1f}{interval}"
+
+
+def by_cell(trainings: list[Training]) -> dict[str, list[Training]]:
+    """Trainings of each cell in the table's order, by seed."""
+    rows = {name: [one for one in trainings if one["cell"] == name] for name in CELLS}
+    return {name: sorted(found, key=lambda one: one["seed"]) for name, found in rows.items() if found}
+
+
+def summary(rows: dict[str, list[Training]]) -> dict[str, Any]:
+    """For each cell its mean over people by seed and over all, its difference to the base over the seeds both have."""
+    found: dict[str, Any] = {}
+    base = {one["seed"]: one for one in rows.get("base", [])}
+    for name, own in rows.items():
+        values = dice(own)
+        row: dict[str, Any] = {
+            "settings": own[0]["settings"],
+            "seeds": [one["seed"] for one in own],
+            "per_seed": np.nanmean(values, axis=1).tolist(),
+            "dice": mean_interval(values.mean(axis=0)),
+            "cpu_seconds": float(np.mean([sum(one["cpu_seconds"].values()) for one in own])),
+        }
+        shared = [one for one in own if one["seed"] in base]
+        if name != "base" and shared:
+            against = dice([base[one["seed"]] for one in shared])
+            row["to_base"] = paired(dice(shared).mean(axis=0), against.mean(axis=0), np.random.default_rng(0))
+            row["to_base"]["seeds"] = [one["seed"] for one in shared]
+            row["to_base"]["per_seed"] = (dice(shared) - against).mean(axis=1).tolist()
+        found[name] = row
+    return found
+
+
+def cells_table(found: dict[str, Any]) -> str:
+    """A row a cell."""
+    lines = []
+    for name, row in found.items():
+        to_base = row.get("to_base")
+        lines.append(
+            [
+                f"`{name}`",
+                SAYS.get(name, ""),
+                percent(row["dice"]),
+                ", ".join(
+                    f"{100 * value:.1f} ({seed})" for seed, value in zip(row["seeds"], row["per_seed"], strict=True)
+                ),
+                f"{percent(to_base, '+')}, p = {to_base['p']:.2g}" if to_base else "–",
+                ", ".join(f"{100 * value:+.1f}" for value in to_base["per_seed"]) if to_base else "–",
+                f"{row['cpu_seconds']:.0f}",
+            ]
+        )
+    return table(["cell", "differs in", "Dice", "by seed", "minus base", "by seed", "CPU s"], lines)
+
+
+def curve_table(trainings: list[Training]) -> str:
+    """A row a length: mean over the people kept out, each of which was kept out of its own group's trainings."""
+    lines = []
+    for steps in sorted({one["steps"] for one in trainings}):
+        own = [one for one in trainings if one["steps"] == steps]
+        groups = {(one["held_out"], one["seed"]): one["dice"] for one in own}
+        said = ", ".join(f"{100 * value:.1f} ({group}/{seed})" for (group, seed), value in sorted(groups.items()))
+        loss = np.mean([one["losses"][-1][1] for one in own])
+        lines.append([f"{steps:,}", f"{100 * np.mean(list(groups.values())):.1f}", said, f"{loss:.2f}"])
+    return table(["steps", "Dice", "by group of three / seed", "training loss at the end"], lines)
+
+
+def page(found: dict[str, Any], one: Training | None, curve: list[Training]) -> str:
+    """The page in Markdown."""
+    lines = ["# Which paste serves a segmenter best", ""]
+    if one is not None:
+        lines += [
+            f"`{one['data']}` at {one['spacing']:g} mm, {len(one['train'])} people trained on ({one['crops']} crops, "
+            f"{one['slices']} slices), {len(one['scores'])} others tested.",
+            "The segmenter is the one of `domaingan evaluate` (BasicUNet of width 16, batch 8), "
+            f"{one['steps']:,} steps, {one['threads']} thread.",
+            f"Dice of `{one['class']}` in percent, mean over people with Student's 95 % interval, seeds averaged "
+            "first; in brackets the seed.",
+            "Each cell changes one setting of `base`; differences are paired over people, p is a two-sided sign-flip "
+            f"test. With {len(found)} cells about one in twenty differences passes 0.05 by chance alone, and neither "
+            "interval nor p holds what another ten training people, or other seeds, would change.",
+            "CPU seconds are of one process, training and scoring; other work ran beside.",
+            "",
+            cells_table(found),
+            "",
+        ]
+    if curve:
+        lines += [
+            "## How many steps",
+            "",
+            f"`classic` alone, without the test people: three of the ten are kept out, the other "
+            f"{len(curve[0]['train'])} trained on.",
+            "",
+            curve_table(curve),
+            "",
+        ]
+    name = (one or curve[0])["data"]
+    commands = [f"python benchmarks/paste_outcome.py {name} --curve"] * bool(curve)
+    commands += [f"python benchmarks/paste_outcome.py {name} --steps {one['steps']}"] if one else []
+    return "\n".join([*lines, "```", *commands, "```", ""])
+
+
+def read(folder: Path) -> list[Training]:
+    """The trainings of a folder."""
+    return [read_json(path) for path in sorted(folder.glob("*.json"))]
+
+
+def main() -> None:
+    """Collect the trainings there are; the longest ones unless a length is named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    asked = parser.parse_args()
+    lengths = sorted(int(path.name.partition("-")[2]) for path in asked.work.glob("steps-*"))
+    steps = asked.steps or (lengths[-1] if lengths else 0)
+    trainings, curve = read(asked.work / f"steps-{steps}"), read(asked.work / "curve")
+    if not trainings and not curve:
+        parser.error(f"no trainings in {asked.work}")
+    found = summary(by_cell(trainings))
+    facts = {"base": {**BASE.paste, **BASE.variation, "share": BASE.share}, "steps": steps, "cells": found}
+    write_json(asked.out / "paste-outcome.json", facts | {"trainings": trainings, "curve": curve})
+    text = page(found, trainings[0] if trainings else None, curve)
+    (asked.out / "paste-outcome.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
