@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Crop
+from domaingan.blend.bound import at_its_place
 from domaingan.blend.covered import Covered, objects_of
 from domaingan.blend.frame_patch import exposure, patch
 from domaingan.blend.frame_place import MAGNIFIED, Spots, visible
 from domaingan.blend.methods import Blend
-from domaingan.blend.placement import overlap
+from domaingan.blend.placement import grown, overlap
+from domaingan.blend.spotted import GAP, Spotted
+from domaingan.blend.variation import Variation
 from domaingan.sample import Sample
 from domaingan.tissue import as_stored, from_scaled, intensity_range, to_scaled
 
@@ -27,14 +30,14 @@ class FrameRules:
     Attributes:
         spots: where crops may go.
         blend: how pixels are mixed.
-        rotate: largest lean, in degrees.
+        variation: how crops are varied besides.
         objects: host mask values of all objects.
         ignored: host mask value that no score counts, None where there is none.
     """
 
     spots: Spots
     blend: Blend
-    rotate: float
+    variation: Variation
     objects: tuple[int, ...]
     ignored: int | None
 
@@ -65,25 +68,76 @@ class FrameHost:
         """The sample with everything that was pasted."""
         return replace(self.covered.told(self.sample), image=self.image, mask=self.mask)
 
-    def take(self, crop: Crop, rng: np.random.Generator) -> dict[str, Any] | None:
-        """Paste a crop; its place, foot and scale, or None where it found no place."""
-        zoom = self._zoom(crop)
-        spot = self.rules.spots.draw(crop, self.mask, self.horizon, MAGNIFIED / max(zoom), rng)
+    def find(self, crop: Crop, rng: np.random.Generator) -> Spotted | None:
+        """Vary a crop and find it a place; nothing of the host changes. None where it found none.
+
+        Raises:
+            DataError: the crop is bound, and the host has not the size that it had.
+        """
+        if crop.is_bound:
+            return self._find_bound(crop)
+        spots, variation, zoom = self.rules.spots, self.rules.variation, self._zoom(crop)
+        spot = spots.draw(crop, self.mask, self.horizon, MAGNIFIED / max(zoom), rng)
         if spot is None:
             return None
-        lean = np.deg2rad(rng.uniform(-self.rules.rotate, self.rules.rotate))
-        lean *= not self.rules.spots.perspective.sides[crop.index].any()  # a cut is as straight as the border it is at
-        made = patch(crop, (zoom[0] * spot.scale, zoom[1] * spot.scale), spot.flip, float(lean))
+        lean, bend = float(np.deg2rad(rng.uniform(-variation.rotate, variation.rotate))), variation.bend(2, rng)
+        if spots.perspective.sides[crop.index].any():
+            lean, bend = 0.0, None  # a cut is as straight as the border it is at
+        blend = self.rules.blend.with_reach(variation.drawn_width(rng))
+        made = patch(crop, (zoom[0] * spot.scale, zoom[1] * spot.scale), spot.flip, lean, bend, variation.order)
         if made is None:
             return None
-        value = int(self.rules.spots.perspective.kinds[crop.index])
+        image, body = made
+        value = int(spots.perspective.kinds[crop.index])
         for column in spot.columns.tolist():
-            corner = self.rules.spots.corner(made[1], spot, column, self.mask, value)
-            seen = None if corner is None else visible(made[1], corner, self.covered.objects)
+            corner = spots.corner(body, spot, column, self.mask, value)
+            seen = None if corner is None else visible(body, corner, self.covered.objects)
             if corner is not None and seen is not None:
-                self._paste(*made, corner, seen, value, rng)
-                return {"place": corner.tolist(), "foot": [spot.foot, column], "scale": spot.scale}
+                values = self._values(body, seen, corner, value)
+                facts = (("foot", [spot.foot, column]),)
+                return Spotted(image, values, corner, spot.scale, body, blend, facts=facts)
         return None
+
+    def paste(self, spotted: Spotted, rng: np.random.Generator) -> None:
+        """Blend in what was found, clipped to the host, and tell its mask, boxes and instances."""
+        source, where = overlap(spotted.mask.shape, self.mask.shape, spotted.corner)
+        image, values = spotted.image[(slice(None), *source)], spotted.mask[source]
+        seen = values > 0
+        stored = self.image[(slice(None), *where)]
+        others = (self.covered.objects.instances[where] > 0) & ~seen  # whose pixels a feather leaves alone
+        if spotted.replaced is None:
+            image, changed = self._blended(to_scaled(stored, self.ends), image, spotted, source, others, rng)
+        else:
+            changed = spotted.replaced[source] & ~others
+        stored[:, changed] = as_stored(from_scaled(np.clip(image, 0, 1), self.ends)[:, changed], stored.dtype)
+        self.mask[where][seen] = values[seen]
+        self.touched.append(where)
+        gone = self.covered.put(where, seen, int(values.max()), int(spotted.body.sum()))
+        if gone is not None and self.rules.ignored is not None:
+            self.mask[gone] = self.rules.ignored
+
+    def _find_bound(self, crop: Crop) -> Spotted | None:
+        """What was labelled is older than the crop, and may be partly hidden by it; what was pasted may not."""
+        found = at_its_place(crop, self.sample)
+        if found is None:
+            return None
+        image, mask, replaced, corner = found
+        body, objects = mask > 0, self.covered.objects
+        source, where = overlap(mask.shape, self.mask.shape, corner)
+        pasted = np.concatenate([[False], self.covered.origins < 0])[objects.instances]
+        if not body[source].any() or (grown(pasted, GAP)[where] & body[source]).any():
+            return None
+        seen = visible(body, corner, objects)
+        if seen is None:
+            return None
+        values = self._values(body, seen, corner, int(self.rules.spots.perspective.kinds[crop.index]))
+        return Spotted(image, values, corner, 1.0, body, self.rules.blend, replaced=replaced)
+
+    def _values(self, body: Mask, seen: Mask, corner: NDArray[np.int64], value: int) -> NDArray[np.int64]:
+        """The class of what is seen of a patch, 0 elsewhere."""
+        values = np.zeros(body.shape, dtype=np.int64)
+        values[overlap(body.shape, self.mask.shape, corner)[0]][seen] = value
+        return values
 
     def _zoom(self, crop: Crop) -> tuple[float, float]:
         """Host pixels a pixel of the crop, of rows and columns, were it to appear as large as in its own frame."""
@@ -93,30 +147,18 @@ class FrameHost:
         stretch = self.sample.spacing[0] / self.sample.spacing[1]  # pixels that are not square
         return pixel * rows, pixel * columns * stretch
 
-    def _paste(
+    def _blended(
         self,
+        host: NDArray[np.float32],
         image: NDArray[np.float32],
-        body: Mask,
-        corner: NDArray[np.int64],
-        seen: Mask,
-        value: int,
+        spotted: Spotted,
+        source: tuple[slice, ...],
+        others: Mask,
         rng: np.random.Generator,
-    ) -> None:
-        whole = int(body.sum())
-        source, where = overlap(body.shape, self.mask.shape, corner)
-        image, body = image[(slice(None), *source)], body[source]
-        stored = self.image[(slice(None), *where)]
-        host = to_scaled(stored, self.ends)
-        image = np.clip(image * exposure(host, image, body), 0, 1)
-        others = (self.covered.objects.instances[where] > 0) & ~seen  # whose pixels a feather leaves alone
-        blend = self.rules.blend
+    ) -> tuple[NDArray[np.float32], Mask]:
+        """The patch mixed into the host, and where it differs."""
+        seen, blend = spotted.mask[source] > 0, spotted.blend
+        image = np.clip(image * exposure(host, image, spotted.body[source]), 0, 1)
         image = blend.matched(host, image, seen, ~others, np.ones_like(seen), rng)
         weight = blend.method.weight(seen) * ~others
-        changed = weight > 0
-        mixed = np.clip(blend.method.mix(host, image, weight, ~others), 0, 1)
-        stored[:, changed] = as_stored(from_scaled(mixed, self.ends)[:, changed], stored.dtype)
-        self.mask[where][seen] = value
-        self.touched.append(where)
-        gone = self.covered.put(where, seen, value, whole)
-        if gone is not None and self.rules.ignored is not None:
-            self.mask[gone] = self.rules.ignored
+        return blend.method.mix(host, image, weight, ~others), weight > 0

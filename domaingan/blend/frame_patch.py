@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Crop
+from domaingan.blend.deformation import Bend
 from domaingan.tissue import ring
 
 GAIN = (0.25, 1.6)
@@ -25,7 +27,14 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-def patch(crop: Crop, zoom: tuple[float, float], flip: bool, angle: float) -> tuple[Image, Mask] | None:
+def patch(
+    crop: Crop,
+    zoom: tuple[float, float],
+    flip: bool,
+    angle: float,
+    bend: NDArray[np.float64] | None = None,
+    order: int = 3,
+) -> tuple[Image, Mask] | None:
     """The crop on its host's grid, trimmed to its object and what surrounds it; outside the crop its edge is repeated.
 
     Args:
@@ -33,6 +42,8 @@ def patch(crop: Crop, zoom: tuple[float, float], flip: bool, angle: float) -> tu
         zoom: host pixels a crop pixel, of rows and columns.
         flip: mirror left and right.
         angle: lean, in radians.
+        bend: a deformation, as of :class:`domaingan.blend.variation.Draw`.
+        order: the image is interpolated linearly (1) or by cubics (3).
 
     Returns:
         Image ``(C, *patch)`` and body ``(*patch)``, its edge smooth however much it was enlarged; or None where nothing
@@ -45,17 +56,40 @@ def patch(crop: Crop, zoom: tuple[float, float], flip: bool, angle: float) -> tu
     middle = np.array([rows[-1] + rows[0], columns[-1] + columns[0]]) / 2
     cos, sin = math.cos(angle), math.sin(angle)
     forward = np.array([[cos, -sin], [sin, cos]]) @ np.diag([zoom[0], -zoom[1] if flip else zoom[1]])
-    shape = np.ceil(np.abs(forward) @ size).astype(int) + 2 * SURROUNDINGS + 2
-    # OpenCV wants the way from output to input, x before y.
+    points = (np.argwhere(crop.mask > 0) - middle) @ forward.T
+    bent = None if bend is None else Bend.of(bend, points, zoom[0] * zoom[1])
+    room = SURROUNDINGS + (0 if bent is None else math.ceil(bent.farthest))
+    shape = np.ceil(np.abs(forward) @ size).astype(int) + 2 * room + 2
     back = np.linalg.inv(forward)
-    offset = middle - back @ ((shape - 1) / 2)
-    way = np.array([[back[1, 1], back[1, 0], offset[1]], [back[0, 1], back[0, 0], offset[0]]])
+    lines = [np.arange(n) - (n - 1) / 2 for n in shape]
+    shift = None if bent is None else bent.at(lines)
     image = _blurred(np.ascontiguousarray(np.moveaxis(crop.image, 0, -1)), zoom)
-    flags, extent = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (int(shape[1]), int(shape[0]))
-    moved = cv2.warpAffine(image, way, extent, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    cover = cv2.warpAffine(_blurred((crop.mask > 0).astype(np.float32), zoom), way, extent, flags=flags)
-    body: Mask = np.greater_equal(cover, 0.5)
-    return (np.moveaxis(moved.reshape(*body.shape, -1), -1, 0), body) if body.any() else None
+    cover = _blurred((crop.mask > 0).astype(np.float32), zoom)
+    to_crop = partial(_moved, back=back, offset=middle - back @ ((shape - 1) / 2), shape=shape, shift=shift)
+    smooth = cv2.INTER_LINEAR if order == 1 else cv2.INTER_CUBIC
+    moved = to_crop(image, flags=smooth, border=cv2.BORDER_REPLICATE)
+    body: Mask = np.greater_equal(to_crop(cover, flags=cv2.INTER_LINEAR, border=cv2.BORDER_CONSTANT), 0.5)
+    moved = np.clip(moved.reshape(*body.shape, -1), image.min(axis=(0, 1)), image.max(axis=(0, 1)))
+    return (np.moveaxis(moved, -1, 0), body) if body.any() else None
+
+
+def _moved(
+    image: NDArray[np.float32],
+    back: NDArray[np.float64],
+    offset: NDArray[np.float64],
+    shape: NDArray[np.int64],
+    shift: NDArray[np.float64] | None,
+    flags: int,
+    border: int,
+) -> NDArray[np.float32]:
+    """An ``(H, W[, C])`` image of which pixel ``i`` of the result is at ``back @ (i + shift) + offset``."""
+    if shift is None:  # OpenCV puts x before y
+        way = np.array([[back[1, 1], back[1, 0], offset[1]], [back[0, 1], back[0, 0], offset[0]]])
+        extent = int(shape[1]), int(shape[0])
+        return cv2.warpAffine(image, way, extent, flags=flags | cv2.WARP_INVERSE_MAP, borderMode=border)
+    places = np.indices(tuple(shape.tolist()), dtype=float) + shift
+    rows, columns = (np.tensordot(back, places, 1) + offset.reshape(2, 1, 1)).astype(np.float32)
+    return cv2.remap(image, columns, rows, flags, borderMode=border)
 
 
 def _blurred(image: NDArray[np.float32], zoom: tuple[float, float]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ Graphics 2 (1983). A pyramid is linear, so that one of the difference between cr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,10 @@ class Laplacian:
 
     reach: int = 6
     levels: int = 3
+
+    def with_reach(self, reach: int) -> Laplacian:
+        """The same over another width."""
+        return replace(self, reach=reach)
 
     def weight(self, body: Mask) -> Image:
         """1 in the body, falling to 0 outside it."""

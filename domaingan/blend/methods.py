@@ -8,7 +8,7 @@ the contrast kept, for every method alike (:func:`blend_patch`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -33,6 +33,9 @@ class Method(Protocol):
     @property
     def reach(self) -> int:
         """How many pixels away from the mask a pixel may be changed."""
+
+    def with_reach(self, reach: int) -> Method:
+        """The same, blending over another width; a method that changes nothing around an object stays as it is."""
 
     def weight(self, body: Mask) -> Image:
         """How much of the crop is at each pixel of a patch whose object is ``body``: 0 to 1, 0 beyond ``reach``."""
@@ -81,6 +84,10 @@ class Blend:
     def reach(self) -> int:
         """How many pixels away from the mask a pixel may be changed."""
         return self.method.reach
+
+    def with_reach(self, reach: int | None) -> Blend:
+        """The same, blending over another width, unless that is None."""
+        return self if reach is None else replace(self, method=self.method.with_reach(reach))
 
     def matched(
         self, host: Image, crop: Image, body: Mask, host_tissue: Mask, crop_tissue: Mask, rng: np.random.Generator

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Bank
+from domaingan.blend.drawing import Drawing, chosen
 from domaingan.blend.frame_host import FrameHost, FrameRules
 from domaingan.blend.frame_place import Spots
 from domaingan.blend.methods import DEFAULTS, parse_method
@@ -71,23 +72,24 @@ class Paste:
         if not 0 <= per_image[0] <= per_image[1]:
             raise DataError(f"{per_image[0]} to {per_image[1]} crops an image", expected="0 or more, fewest first")
         self.bank, self.per_image, self.method_name = bank, per_image, method
-        self.entries = _chosen(bank, only)
         values = _value_table(bank, classes if schema is None else schema.classes)
         variation = variation or VARIATIONS[bank.info.domain]
+        entries = chosen(bank, only)
+        is_free = bank.entries["host"][entries] < 0
         self.rules: ScanRules | FrameRules
         if bank.info.domain == "scan":
-            depth = float(np.quantile(bank.entries["depth_mm"][self.entries], SHALLOW))
+            known = bank.entries["depth_mm"][entries[is_free]]
+            depth = float(np.quantile(known, SHALLOW)) if len(known) else 0.0
             self.rules = ScanRules(values, blend, variation, depth)
         elif schema is None:
             raise DataError("a bank of frames' crops", path=bank.path, expected="the hosts' schema beside it")
         else:
             perspective = Perspective.of(bank, values)
-            self.entries = perspective.usable(self.entries)
+            entries = np.union1d(entries[~is_free], perspective.usable(entries[is_free]))
             spots = Spots(perspective, _grounds(bank, schema), variation.flip, variation.scale)
             objects = tuple(schema.classes[name] for name in schema.objects)
-            self.rules = FrameRules(spots, blend, variation.rotate, objects, next(iter(schema.ignore), None))
-        self.hosts, self.weights = bank.entries["host"][self.entries], _tempered(bank, self.entries)
-        self.free = self._chances(self.hosts < 0)
+            self.rules = FrameRules(spots, blend, variation, objects, next(iter(schema.ignore), None))
+        self.drawing = Drawing.of(bank, entries)
 
     def check(self, schema: Schema) -> None:
         """Refuse hosts that the bank's crops do not fit.
@@ -112,63 +114,71 @@ class Paste:
         Its image may be of integers, too (frames of bytes have a ``meta["range"]`` of 0 to 255): what is pasted is
         rounded. ``meta["touched"]`` are the parts of the image outside of which it is bit-identical to the host's; and
         every pixel further from what is seen of a pasted mask than the method's reach is bit-identical to the host's.
-        ``meta["pasted"]`` has one record a crop: ``index``, conditions, ``method``, ``place`` (its corner, None where
-        none was found) and ``scale``; of scans ``contrast``, of frames ``foot`` (row and column that it stands on).
+        ``meta["pasted"]`` has one record a crop: ``index``, conditions, ``method``, ``seed`` (all else about it follows
+        from it, see :meth:`redo`), ``place`` (its corner, None where none was found) and ``scale``; of scans
+        ``contrast``, of frames ``foot`` (row and column that it stands on).
         Where the sample's objects are known, ``meta["origins"]`` tells their numbers before (-1: pasted).
         Samples without a mask come back as they are: their objects, and so the free places, are not known.
         """
         if sample.mask is None:
             return replace(sample, meta=sample.meta | {"pasted": [], "touched": []})
-        n = int(rng.integers(self.per_image[0], self.per_image[1] + 1))
-        host = self.rules.host(sample)
-        records = [self._paste_one(host, rng) for _ in range(n)]
-        pasted = host.result()
-        return replace(pasted, meta=pasted.meta | {"pasted": records, "touched": host.touched})
+        host, records = self.host(sample), list[dict[str, Any]]()
+        for _ in range(int(rng.integers(self.per_image[0], self.per_image[1] + 1))):
+            index = self.drawing.draw(rng, sample.name, {int(record["index"]) for record in records})
+            if index is None:  # every entry is bound, and none (left) to this host
+                break
+            records.append(self._paste_one(host, index, int(rng.integers(2**63))))
+        return _told(host, records)
 
-    def _paste_one(self, host: ScanHost | FrameHost, rng: np.random.Generator) -> dict[str, Any]:
-        crop = self.bank[self._draw(host.sample.name, rng)]
-        record: dict[str, Any] = {"index": crop.index, **crop.condition, "method": self.method_name, "place": None}
-        return record | (host.take(crop, rng) or {})
+    def redo(self, sample: Sample, records: Sequence[Mapping[str, Any]]) -> Sample:
+        """The sample with what ``meta["pasted"]`` says was pasted into it: the same bytes again.
 
-    def _draw(self, name: str, rng: np.random.Generator) -> int:
-        """A free entry, or one bound to this very host."""
-        entries, chances = self.free
-        if name in self.bank.info.hosts:
-            code = self.bank.info.hosts.index(name)
-            entries, chances = self._chances((self.hosts < 0) | (self.hosts == code))
-        if not len(entries):
-            raise DataError(f"no entry for host {name!r}", path=self.bank.path, expected="free entries or its own")
-        return int(entries[chances.searchsorted(rng.random(), side="right")])
+        Args:
+            sample: the host as it was.
+            records: of a paste that was made as this one, with the same bank.
 
-    def _chances(self, usable: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Entries and their weights added up, 1 at the end: drawing is then a search, however large the bank."""
-        chances = np.cumsum(self.weights[usable])
-        return self.entries[usable], chances / chances[-1:]
+        Raises:
+            DataError: a record of an entry that the bank has not.
+        """
+        if sample.mask is None:
+            return replace(sample, meta=sample.meta | {"pasted": [], "touched": []})
+        host = self.host(sample)
+        for record in records:
+            if not 0 <= record["index"] < len(self.bank):
+                expected = f"an entry of the bank, 0 to {len(self.bank) - 1}"
+                raise DataError(f"index {record['index']}", path=sample.name, expected=expected)
+        return _told(host, [self._paste_one(host, int(record["index"]), int(record["seed"])) for record in records])
+
+    def host(self, sample: Sample) -> ScanHost | FrameHost:
+        """The sample, which has a mask, ready to be looked at (``find``) and pasted into (``paste``)."""
+        return self.rules.host(sample)
+
+    def draw(self, rng: np.random.Generator) -> int:
+        """The position of a free entry in the bank, rare classes more often than they occur.
+
+        Raises:
+            DataError: every entry is bound to a host.
+        """
+        index = self.drawing.draw(rng)
+        if index is None:
+            raise DataError("only entries that are bound to hosts", path=self.bank.path, expected="free ones")
+        return index
+
+    def _paste_one(self, host: ScanHost | FrameHost, index: int, seed: int) -> dict[str, Any]:
+        """Paste an entry if it finds a place; everything about it follows from the seed."""
+        crop, rng = self.bank[index], np.random.default_rng(seed)
+        record: dict[str, Any] = {"index": index, **crop.condition, "method": self.method_name, "seed": seed}
+        spotted = host.find(crop, rng)
+        if spotted is None:
+            return record | {"place": None}
+        host.paste(spotted, rng)
+        return record | spotted.record
 
 
-def _chosen(bank: Bank, only: Sequence[str]) -> NDArray[np.int64]:
-    if not only:
-        chosen = np.arange(len(bank))
-    else:
-        names = [name for name, values in bank.info.conditions.items() if set(only) <= set(values)]
-        if not names:
-            known = sorted({value for values in bank.info.conditions.values() for value in values})
-            raise DataError(f"no class {', '.join(only)}", path=bank.path, expected=f"one of {', '.join(known)}")
-        chosen = np.unique(np.concatenate([bank.matching(**{names[0]: value}) for value in only]))
-    if not len(chosen):
-        raise DataError("no crops to paste", path=bank.path, expected="at least one")
-    return chosen
-
-
-def _tempered(bank: Bank, entries: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Drawing weights: each value of the first condition by the square root of its count, so that rare ones come up."""
-    weights = np.ones(len(entries))
-    for name in list(bank.info.conditions)[:1]:
-        codes = bank.entries[f"condition:{name}"][entries]
-        counts = np.unique(codes, return_counts=True)
-        by_code = dict(zip(counts[0].tolist(), counts[1].tolist(), strict=True))
-        weights = np.array([by_code[int(code)] ** -0.5 for code in codes])
-    return weights / weights.sum()
+def _told(host: ScanHost | FrameHost, records: list[dict[str, Any]]) -> Sample:
+    """What has become of a host."""
+    pasted = host.result()
+    return replace(pasted, meta=pasted.meta | {"pasted": records, "touched": host.touched})
 
 
 def _grounds(bank: Bank, schema: Schema) -> dict[int, tuple[int, ...]]:

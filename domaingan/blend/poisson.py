@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -48,6 +48,10 @@ class Poisson:
 
     reach: int = 4
     mixed: bool = False
+
+    def with_reach(self, reach: int) -> Poisson:
+        """The same over another width."""
+        return replace(self, reach=reach)
 
     def weight(self, body: Mask) -> Image:
         """1 in the body, falling to 0 outside it; the equation holds wherever it is not 0."""

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Crop
+from domaingan.blend.bound import at_its_place
 from domaingan.blend.covered import Covered, objects_of
 from domaingan.blend.labels import merge_mask
 from domaingan.blend.methods import Blend, blend_patch
 from domaingan.blend.placement import grown, overlap, place
-from domaingan.blend.variation import NONE, Variation, apply
+from domaingan.blend.spotted import GAP, Spotted
+from domaingan.blend.variation import Variation, apply
 from domaingan.sample import Sample
 from domaingan.tissue import (
     RING_WIDTH,
@@ -27,9 +29,6 @@ from domaingan.tissue import (
     tissue,
     to_scaled,
 )
-
-GAP = 2
-"""Pixels kept free between a pasted object and an older one."""
 
 
 @dataclass(frozen=True)
@@ -81,59 +80,68 @@ class ScanHost:
         darkest = sample.image.reshape(len(sample.image), -1).min(axis=1)
         return cls(rules, sample, *copies, covered, ends, inside, depth, darkest)
 
-    def take(self, crop: Crop, rng: np.random.Generator) -> dict[str, Any] | None:
-        """Paste a crop; its place, scale and contrast, or None where it found no place."""
-        rules, bound = self.rules, crop.is_bound
-        draw = (NONE if bound else rules.variation).draw(self.sample.spatial_dims, rng)
-        margin = max(rules.blend.reach, RING_WIDTH) + 1
-        patch = apply(crop, draw, self.sample.spacing, margin)
+    def find(self, crop: Crop, rng: np.random.Generator) -> Spotted | None:
+        """Vary a crop and find it a place; nothing of the host changes. None where it found none.
+
+        Raises:
+            DataError: the crop is bound, and the host has not the size that it had.
+        """
+        if crop.is_bound:
+            return self._find_bound(crop)
+        rules = self.rules
+        draw = rules.variation.draw(self.sample.spatial_dims, rng)
+        blend = rules.blend.with_reach(draw.width)
+        patch = apply(crop, draw, self.sample.spacing, max(blend.reach, RING_WIDTH) + 1)
         if patch is None:
             return None
         image, mask = patch
-        if bound:
-            corner: NDArray[Any] | None = np.array(crop.entry["place"]) + _trim(crop, margin)
-        else:
-            taken = grown(self.mask, GAP)
-            corner = place(mask > 0, self.depth, rules.depth_mm, taken, self.sample.spacing, rng)
+        taken = grown(self.mask, GAP)
+        corner = place(mask > 0, self.depth, rules.depth_mm, taken, self.sample.spacing, rng)
         if corner is None:
             return None
-        self._paste(image, rules.values[mask], corner, _own_contrast(crop) * draw.contrast, rng)
-        return {"place": [int(c) for c in corner], "scale": draw.scale, "contrast": draw.contrast}
+        target, facts = _own_contrast(crop) * np.float32(draw.contrast), (("contrast", draw.contrast),)
+        return Spotted(image, rules.values[mask], corner, draw.scale, mask > 0, blend, target, facts=facts)
+
+    def paste(self, spotted: Spotted, rng: np.random.Generator) -> None:
+        """Blend in what was found, clipped to the host, and merge the labels."""
+        source, where = overlap(spotted.mask.shape, self.mask.shape, spotted.corner)
+        image, values = spotted.image[(slice(None), *source)], spotted.mask[source]
+        stored = self.image[(slice(None), *where)]
+        older = self.mask[where] > 0
+        if spotted.replaced is None:
+            host, surroundings = to_scaled(stored, self.ends), self.inside[where] & ~older
+            shows = tissue(image)
+            image, changed = blend_patch(
+                host, image, values > 0, surroundings, shows, spotted.blend, rng, spotted.target
+            )
+        else:
+            changed = spotted.replaced[source] & ~older
+        # Only what changed goes through the scaled units and back: all else stays bit-identical. A dark object in a
+        # dark place must not become darker than anything a scanner stores.
+        bright = np.maximum(from_scaled(image, self.ends)[:, changed], self.darkest[:, None])
+        stored[:, changed] = as_stored(bright, stored.dtype)
+        self.touched.append(where)
+        self._label(where, values, int(spotted.body.sum()))
 
     def result(self) -> Sample:
         """The sample with everything that was pasted."""
         sample = self.sample if self.covered is None else self.covered.told(self.sample)
         return replace(sample, image=self.image, mask=self.mask)
 
-    def _paste(
-        self,
-        image: NDArray[np.float32],
-        values: NDArray[Any],
-        corner: NDArray[Any],
-        target: Any,
-        rng: np.random.Generator,
-    ) -> None:
-        """Blend a patch in at ``corner``, clipped to the host, and merge the labels."""
-        whole = int((values > 0).sum())
-        source, where = overlap(values.shape, self.mask.shape, corner)
-        image, values = image[(slice(None), *source)], values[source]
-        stored = self.image[(slice(None), *where)]
-        older = self.mask[where] > 0
-        blended, changed = blend_patch(
-            to_scaled(stored, self.ends),
-            image,
-            values > 0,
-            self.inside[where] & ~older,
-            tissue(image),
-            self.rules.blend,
-            rng,
-            target,
-        )
-        # Only what changed goes through the scaled units and back: all else stays bit-identical. A dark object in a
-        # dark place must not become darker than anything a scanner stores.
-        bright = np.maximum(from_scaled(blended, self.ends)[:, changed], self.darkest[:, None])
-        stored[:, changed] = as_stored(bright, stored.dtype)
-        self.touched.append(where)
+    def _find_bound(self, crop: Crop) -> Spotted | None:
+        found = at_its_place(crop, self.sample)
+        if found is None:
+            return None
+        image, mask, replaced, corner = found
+        source, where = overlap(mask.shape, self.mask.shape, corner)
+        if not mask[source].any() or (grown(self.mask, GAP)[where] & (mask[source] > 0)).any():
+            return None
+        return Spotted(image, self.rules.values[mask], corner, 1.0, mask > 0, self.rules.blend, replaced=replaced)
+
+    def _label(self, where: tuple[slice, ...], values: NDArray[Any], whole: int) -> None:
+        """Merge an object into the labels."""
+        if not values.any():
+            return
         pasted = np.zeros_like(self.mask)
         pasted[where] = values
         self.mask = merge_mask(self.mask, pasted)
@@ -141,11 +149,6 @@ class ScanHost:
             gone = self.covered.put(where, values > 0, int(np.bincount(values[values > 0]).argmax()), whole)
             if gone is not None:
                 self.mask[gone] = 0
-
-
-def _trim(crop: Crop, margin: int) -> NDArray[Any]:
-    """How far :func:`domaingan.blend.variation.apply` moves the corner of an unvaried crop by trimming it."""
-    return np.argwhere(crop.mask > 0).min(axis=0) - margin
 
 
 def _own_contrast(crop: Crop) -> NDArray[np.float32]:

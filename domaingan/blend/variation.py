@@ -11,17 +11,32 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.bank import Crop
+from domaingan.blend.deformation import Bend, normals
+from domaingan.errors import DataError
 
 Image = NDArray[np.float32]
+Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Draw:
-    """One drawn variation: a matrix in millimetres and a factor on the contrast."""
+    """One drawn variation.
+
+    Attributes:
+        matrix: in millimetres, from the crop to the host.
+        scale: how much larger the object becomes.
+        contrast: factor on the contrast between object and ring.
+        bend: ``(dims, …)`` displacements of :mod:`domaingan.blend.deformation`, in radii of the object; None for none.
+        width: how far around the object it is blended; None for the method's own.
+        order: of the splines that the image is interpolated by.
+    """
 
     matrix: tuple[tuple[float, ...], ...]
-    scale: float
-    contrast: float
+    scale: float = 1.0
+    contrast: float = 1.0
+    bend: Array | None = None
+    width: int | None = None
+    order: int = 3
 
 
 @dataclass(frozen=True)
@@ -29,16 +44,38 @@ class Variation:
     """Ranges that a variation is drawn from.
 
     Attributes:
-        flip: mirror each axis with probability 1/2.
+        flip: mirror each axis with probability 1/2 (frames: left and right).
         rotate: largest rotation in degrees, either way; in 3D about a random axis.
         scale: range of the size factor, drawn uniformly in its logarithm.
-        contrast: range of the factor on the contrast between object and ring.
+        contrast: range of the factor on the contrast between object and ring (scans).
+        elastic: size of a smooth random deformation (the standard deviation of how far points move), in radii of the
+            object; less where it would fold.
+        width: fewest and most pixels around the object that it is blended over, drawn for each crop, so that no network
+            learns the seam; None for the method's own. Methods that change nothing around an object have none.
+        order: how the image is interpolated where it is turned, resized or deformed: 3, by cubic splines, or 1,
+            linearly, which tells what was pasted by its blur. Masks are always nearest.
+
+    Raises:
+        DataError: a range that ends before it begins, a negative deformation, or another order.
     """
 
     flip: bool = True
     rotate: float = 180.0
     scale: tuple[float, float] = (0.8, 1.25)
     contrast: tuple[float, float] = (1.0, 1.0)
+    elastic: float = 0.0
+    width: tuple[int, int] | None = None
+    order: int = 3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise DataError(f"scale {self.scale}", expected="positive factors, the smallest first")
+        if not self.elastic >= 0:
+            raise DataError(f"elastic {self.elastic}", expected="0 or more radii of the object")
+        if self.width is not None and not 0 <= self.width[0] <= self.width[1]:
+            raise DataError(f"width {self.width}", expected="0 or more pixels, fewest first")
+        if self.order not in (1, 3):
+            raise DataError(f"order {self.order}", expected="1 (linear) or 3 (cubic)")
 
     def draw(self, dims: int, rng: np.random.Generator) -> Draw:
         """Draw a variation for a crop of ``dims`` dimensions."""
@@ -47,14 +84,23 @@ class Variation:
         scale = float(np.exp(rng.uniform(*np.log(self.scale))))
         factor = float(rng.uniform(*self.contrast))
         matrix = scale * _rotation(dims, angle, rng) @ np.diag(flips)
-        return Draw(tuple(map(tuple, matrix.tolist())), scale, factor)
+        bend, width = self.bend(dims, rng), self.drawn_width(rng)
+        return Draw(tuple(map(tuple, matrix.tolist())), scale, factor, bend, width, self.order)
+
+    def bend(self, dims: int, rng: np.random.Generator) -> Array | None:
+        """Draw a deformation."""
+        return self.elastic * normals(dims, rng) if self.elastic else None
+
+    def drawn_width(self, rng: np.random.Generator) -> int | None:
+        """Draw a blending width."""
+        return None if self.width is None else int(rng.integers(self.width[0], self.width[1] + 1))
 
 
 NONE = Variation(flip=False, rotate=0.0, scale=(1.0, 1.0))
 """Nothing is varied."""
 
 
-def _rotation(dims: int, angle: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def _rotation(dims: int, angle: float, rng: np.random.Generator) -> Array:
     cos, sin = np.cos(angle), np.sin(angle)
     if dims == 2:
         return np.array([[cos, -sin], [sin, cos]])
@@ -62,7 +108,7 @@ def _rotation(dims: int, angle: float, rng: np.random.Generator) -> NDArray[np.f
     x, y, z = axis = rng.normal(size=3)
     x, y, z = axis / np.linalg.norm(axis)
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    turned: NDArray[np.float64] = np.eye(3) + sin * cross + (1 - cos) * cross @ cross
+    turned: Array = np.eye(3) + sin * cross + (1 - cos) * cross @ cross
     return turned
 
 
@@ -83,19 +129,62 @@ def apply(crop: Crop, draw: Draw, spacing: Sequence[float], margin: int) -> tupl
     forward = np.asarray(draw.matrix)  # crop's millimetres to host's millimetres
     middle = (np.array(crop.mask.shape) - 1) / 2
     points = (np.argwhere(crop.mask > 0) - middle) * in_step
+    if not len(points):
+        return None
     moved = points @ forward.T / out_step
+    volume = float(np.prod(in_step) * abs(np.linalg.det(forward)))
+    bend = None if draw.bend is None else Bend.of(draw.bend, moved * out_step, volume)
     # Output pixels sit where input pixels do (half a pixel off the middle for even sizes), so that a crop that is
     # not varied is not interpolated either.
-    low = np.floor(moved.min(axis=0) - middle) + middle - margin - 1
-    shape = (np.ceil(moved.max(axis=0)) + margin + 1 - low + 1).astype(int)
+    room = margin + (0 if bend is None else np.ceil(bend.farthest / out_step))
+    low = np.floor(moved.min(axis=0) - middle - room) + middle - 1
+    shape = (np.ceil(moved.max(axis=0) + room) + 1 - low + 1).astype(int)
     # ndimage wants the way from output pixels to input pixels.
     back = np.diag(1 / in_step) @ np.linalg.inv(forward) @ np.diag(out_step)
-    offset = back @ low + middle
-    settings: dict[str, Any] = {"offset": offset, "output_shape": tuple(shape)}
-    mask = ndimage.affine_transform(crop.mask, back, order=0, mode="constant", **settings)
+    grid = _Grid(back, back @ low + middle, tuple(shape))
+    if bend is not None:
+        at = [(a + np.arange(n)) * step for a, n, step in zip(low, shape, out_step, strict=True)]
+        grid = _Grid(back, grid.offset, grid.shape, bend.at(at) / out_step.reshape(-1, *[1] * len(at)))
+    mask = grid.sampled(crop.mask, 0, "constant")
     body = ndimage.find_objects((mask > 0).astype(np.uint8))
     if not body:
         return None
     where = tuple(slice(max(0, s.start - margin), s.stop + margin) for s in body[0])
-    image = np.stack([ndimage.affine_transform(c, back, order=1, mode="nearest", **settings) for c in crop.image])
-    return image[(slice(None), *where)].astype(np.float32), mask[where]
+    near = grid.part(where)
+    order = 1 if near.hits_pixels else draw.order
+    image = np.stack([np.clip(near.sampled(c, order, "nearest"), c.min(), c.max()) for c in crop.image])
+    return image.astype(np.float32), mask[where]
+
+
+@dataclass(frozen=True, eq=False)
+class _Grid:
+    """Where in a crop the pixels of a patch are: at ``matrix @ (pixel + shift) + offset``."""
+
+    matrix: Array
+    offset: Array
+    shape: tuple[int, ...]
+    shift: Array | None = None
+
+    @property
+    def hits_pixels(self) -> bool:
+        """Whether each is in the middle of a pixel, so that nothing has to be interpolated."""
+        turned, offset = np.abs(self.matrix), self.offset
+        return self.shift is None and np.allclose(turned, np.rint(turned)) and np.allclose(offset, np.rint(offset))
+
+    def part(self, where: tuple[slice, ...]) -> _Grid:
+        """A part of the patch."""
+        start, shape = [side.start for side in where], tuple(len(range(*s.indices(n))) for s, n in self._sides(where))
+        shift = None if self.shift is None else self.shift[(slice(None), *where)]
+        return _Grid(self.matrix, self.offset + self.matrix @ start, shape, shift)
+
+    def _sides(self, where: tuple[slice, ...]) -> zip[tuple[slice, int]]:
+        return zip(where, self.shape, strict=True)
+
+    def sampled(self, image: NDArray[Any], order: int, mode: str) -> NDArray[Any]:
+        """A ``(*spatial)`` image at these places."""
+        if self.shift is None:
+            settings: dict[str, Any] = {"offset": self.offset, "output_shape": self.shape}
+            return np.asarray(ndimage.affine_transform(image, self.matrix, order=order, mode=mode, **settings))
+        places = np.indices(self.shape, dtype=float) + self.shift
+        places = np.tensordot(self.matrix, places, 1) + self.offset.reshape(-1, *[1] * len(self.shape))
+        return np.asarray(ndimage.map_coordinates(image, places, order=order, mode=mode))

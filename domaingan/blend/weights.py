@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,10 @@ class Alpha:
 
     reach: int = 0
 
+    def with_reach(self, reach: int) -> Alpha:
+        """Itself: it has no width."""
+        return self
+
     def weight(self, body: Mask) -> Image:
         """1 in the body, 0 elsewhere."""
         return body.astype(np.float32)
@@ -49,6 +53,10 @@ class Feather:
     """A linear ramp by distance from 1 at the mask's edge to 0 beyond ``reach`` pixels outside it."""
 
     reach: int = 3
+
+    def with_reach(self, reach: int) -> Feather:
+        """Another ramp."""
+        return replace(self, reach=reach)
 
     def weight(self, body: Mask) -> Image:
         """1 in the body, falling to 0 outside it."""
@@ -65,6 +73,10 @@ class Soft:
 
     edge: float = 0.6
     reach: int = 0
+
+    def with_reach(self, reach: int) -> Soft:
+        """Itself: it has no width."""
+        return self
 
     def weight(self, body: Mask) -> Image:
         """1 in the body, ``edge`` at its border, 0 elsewhere."""

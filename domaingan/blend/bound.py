@@ -1,0 +1,63 @@
+"""Crops that were made for one place in one host: they go there as they are, or nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from domaingan.bank import Crop
+from domaingan.errors import DataError
+from domaingan.grid import resize
+from domaingan.sample import Sample
+from domaingan.tissue import extent
+
+BOUND_REACH = 3
+"""A bound crop replaces the host's pixels up to so many of its own around its mask, diagonals counting as one: further
+out it is what the host was."""
+
+Mask = NDArray[np.bool_]
+
+
+def at_its_place(
+    crop: Crop, sample: Sample
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], Mask, NDArray[np.int64]] | None:
+    """A bound crop on its host's grid, trimmed to what it replaces there.
+
+    The crop is ``place`` and ``size · spacing / host's spacing`` of the host's pixels, outer edge to outer edge, so
+    that the middle of its pixel ``i`` is at ``place + (i + 0.5) · spacing / host's spacing - 0.5``.
+
+    Returns:
+        Image ``(C, *patch)``, mask ``(*patch)``, which pixels it replaces ``(*patch)``, and its corner in the host;
+        None where nothing of the object is left on that grid.
+
+    Raises:
+        DataError: the host has not the size that it had when the crop was made.
+    """
+    _refuse_another_size(crop, sample)
+    shape = _on_grid(crop.mask.shape, crop.spacing, sample.spacing)
+    near = ndimage.binary_dilation(crop.mask > 0, np.ones((3,) * len(shape)), iterations=BOUND_REACH)
+    mask, replaced = resize(crop.mask, shape, label=True), resize(near, shape, label=True)
+    part = extent(replaced)
+    if part is None or not mask.any():
+        return None
+    corner = np.array(crop.entry["place"], dtype=np.int64) + [side.start for side in part]
+    return resize(crop.image, shape)[(slice(None), *part)], mask[part], replaced[part], corner
+
+
+def _on_grid(shape: Sequence[int], spacing: Sequence[float], host: Sequence[float]) -> tuple[int, ...]:
+    return tuple(max(1, round(n * own / theirs)) for n, own, theirs in zip(shape, spacing, host, strict=True))
+
+
+def _refuse_another_size(crop: Crop, sample: Sample) -> None:
+    found = [round(n * step) for n, step in zip(sample.shape, sample.spacing, strict=True)]
+    wanted = [int(n) for n in crop.entry["extent"]]
+    if found != wanted:
+        sizes = [" × ".join(map(str, size)) for size in (found, wanted)]
+        raise DataError(
+            f"a host of {sizes[0]} (pixels times spacing)",
+            path=sample.name,
+            expected=f"{sizes[1]}, as when entry {crop.index} was made for it",
+        )

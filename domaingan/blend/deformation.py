@@ -1,0 +1,88 @@
+"""A smooth random deformation: normal numbers on a coarse grid over an object, cubic splines between them."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+POINTS = 4
+"""Points of the grid along each axis of the object."""
+
+STEEPEST = 0.8
+"""Largest stretch of a displacement (the spectral norm of its derivative): from 1 on it could fold."""
+
+LOOKED_AT = 12
+"""Points along each axis at which the stretch is measured."""
+
+Array = NDArray[np.float64]
+
+
+def normals(dims: int, rng: np.random.Generator) -> Array:
+    """``(dims, POINTS, …)`` standard normal numbers: a displacement of every point along every axis."""
+    return rng.normal(size=(dims, *[POINTS] * dims))
+
+
+@dataclass(frozen=True, eq=False)
+class Bend:
+    """A deformation of one object; lengths are in whatever unit its points were given in.
+
+    Attributes:
+        field: ``(dims, POINTS, …)`` how far the grid's points are moved, less steep than :data:`STEEPEST` throughout.
+        low, high: where the grid begins and ends along each axis.
+        farthest: about the longest way that anything is moved along an axis.
+    """
+
+    field: Array
+    low: Array
+    high: Array
+    farthest: float
+
+    @classmethod
+    def of(cls, drawn: Array, points: Array, volume: float) -> Bend:
+        """Of an object at ``(n, dims)`` points, each of that volume, by displacements drawn in radii of the object."""
+        dims = points.shape[1]
+        radius = (len(points) * volume * (1 / np.pi if dims == 2 else 3 / (4 * np.pi))) ** (1 / dims)
+        middle = (points.max(axis=0) + points.min(axis=0)) / 2
+        half = np.maximum(np.ptp(points, axis=0) / 2, radius)  # what is thin is not folded up
+        field = radius * drawn
+        field = field * min(1.0, STEEPEST / max(_stretch(field, 2 * half), 1e-12))
+        seen = _spread(field, [_basis(np.linspace(0, 1, LOOKED_AT))] * dims)
+        return cls(field, middle - half, middle + half, float(1.1 * np.abs(seen).max()))
+
+    def at(self, lines: Sequence[Array]) -> Array:
+        """``(dims, *pixels)`` how far each pixel is moved, of which ``lines`` say where they are along each axis.
+
+        Beyond the object everything is moved as far as at its border.
+        """
+        shares = [(x - a) / (b - a) for x, a, b in zip(lines, self.low, self.high, strict=True)]
+        return _spread(self.field, [_basis(share) for share in shares])
+
+
+def _stretch(field: Array, spans: Array) -> float:
+    """The largest spectral norm of the derivative."""
+    seen = np.linspace(0, 1, LOOKED_AT)
+    flat, steep = _basis(seen), _basis(seen, 1)
+    dims = len(spans)
+    slopes = [_spread(field, [steep if b == a else flat for b in range(dims)]) / spans[a] for a in range(dims)]
+    return float(np.linalg.norm(np.moveaxis(np.stack(slopes, axis=1), (0, 1), (-2, -1)), 2, axis=(-2, -1)).max())
+
+
+def _basis(share: NDArray[Any], derivative: int = 0) -> Array:
+    """``(n, POINTS)``: what each point counts at so many shares of the way along the grid."""
+    spline = CubicSpline(np.linspace(0, 1, POINTS), np.eye(POINTS), bc_type="natural")
+    basis: Array = spline(np.clip(share, 0, 1), derivative)
+    return basis
+
+
+def _spread(field: Array, bases: Sequence[Array]) -> Array:
+    """The field between its points: one basis an axis."""
+    points, pixels = string.ascii_lowercase[: len(bases)], string.ascii_uppercase[: len(bases)]
+    terms = ",".join(f"{pixel}{point}" for pixel, point in zip(pixels, points, strict=True))
+    spread: Array = np.einsum(f"z{points},{terms}->z{pixels}", field, *bases, optimize=True)
+    return spread

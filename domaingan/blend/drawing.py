@@ -1,0 +1,92 @@
+"""Which entry of a bank is pasted next: by class, rare ones more often than they occur, and only where it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.bank import Bank
+from domaingan.errors import DataError
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """What is drawn from: free entries for every host, and for some hosts those that were made for them.
+
+    Attributes:
+        free: positions of free entries in the bank.
+        chances: their weights added up: drawing is a search, however large the bank.
+        bound: for each host's name the positions and the weights of its own entries.
+    """
+
+    free: NDArray[np.int64]
+    chances: NDArray[np.float64]
+    bound: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
+
+    @classmethod
+    def of(cls, bank: Bank, entries: NDArray[np.int64]) -> Drawing:
+        """From these entries of a bank."""
+        hosts, weights = bank.entries["host"][entries], _tempered(bank, entries)
+        order = np.flatnonzero(hosts >= 0)
+        order = order[np.argsort(hosts[order], kind="stable")]
+        codes, starts = np.unique(hosts[order], return_index=True)
+        parts = np.split(order, starts[1:]) if len(codes) else []
+        bound = {bank.info.hosts[int(c)]: (entries[p], weights[p]) for c, p in zip(codes, parts, strict=True)}
+        return cls(entries[hosts < 0], np.cumsum(weights[hosts < 0]), bound)
+
+    def draw(self, rng: np.random.Generator, host: str = "", used: Collection[int] = ()) -> int | None:
+        """The position of an entry that may go into ``host``; each of those made for it only once.
+
+        Args:
+            rng: source of the draw.
+            host: the name of a sample.
+            used: positions that went into it before.
+
+        Returns:
+            None where there is none (left).
+        """
+        own, weights = self.bound.get(host, (self.free[:0], self.chances[:0]))
+        fresh = ~np.isin(own, list(used))
+        own, weights = own[fresh], np.cumsum(weights[fresh])
+        free, bound = (float(part[-1]) if len(part) else 0.0 for part in (self.chances, weights))
+        if not free + bound:
+            return None
+        spot = rng.random() * (free + bound)
+        entries, chances, spot = (self.free, self.chances, spot) if spot < free else (own, weights, spot - free)
+        return int(entries[min(int(chances.searchsorted(spot, side="right")), len(entries) - 1)])
+
+
+def chosen(bank: Bank, only: Sequence[str]) -> NDArray[np.int64]:
+    """Positions of the entries with one of these values of a class condition; all of them where none is named.
+
+    Raises:
+        DataError: no condition has these values, or no entry has one.
+    """
+    if not only:
+        found = np.arange(len(bank))
+    else:
+        names = [name for name, values in bank.info.conditions.items() if set(only) <= set(values)]
+        if not names:
+            known = sorted({value for values in bank.info.conditions.values() for value in values})
+            raise DataError(f"no class {', '.join(only)}", path=bank.path, expected=f"one of {', '.join(known)}")
+        found = np.unique(np.concatenate([bank.matching(**{names[0]: value}) for value in only]))
+    if not len(found):
+        raise DataError("no crops to paste", path=bank.path, expected="at least one")
+    return found
+
+
+def _tempered(bank: Bank, entries: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Drawing weights: each value of the first condition by the square root of its count, so that rare ones come up."""
+    weights = np.ones(len(entries))
+    for name in list(bank.info.conditions)[:1]:
+        codes = bank.entries[f"condition:{name}"][entries]
+        counts = np.unique(codes, return_counts=True)
+        by_code = dict(zip(counts[0].tolist(), counts[1].tolist(), strict=True))
+        weights = np.array([by_code[int(code)] ** -0.5 for code in codes])
+    return weights / weights.sum()

@@ -1,0 +1,48 @@
+"""A crop as it will be in its host, found and varied but not yet painted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.blend.methods import Blend
+
+Mask = NDArray[np.bool_]
+
+GAP = 2
+"""Pixels kept free between a pasted object and an older one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spotted:
+    """What goes where; the host is as it was.
+
+    Attributes:
+        image: ``(C, *patch)`` the varied crop on the host's grid, in scaled units.
+        mask: ``(*patch)`` the host's class values where the object will be seen, 0 elsewhere.
+        corner: ``(dims,)`` where the patch starts in the host; it may stick out.
+        scale: how much larger the object is than in its own image.
+        body: ``(*patch)`` the whole object, with what is hidden or sticks out.
+        blend: how it is mixed in. A bound crop is not: its pixels replace the host's.
+        target: of scans ``(C,)`` the contrast to the ring that it will have, in scaled units.
+        replaced: of bound crops ``(*patch)`` which of the host's pixels they replace; None for free ones.
+        facts: what a record tells of it.
+    """
+
+    image: NDArray[np.float32]
+    mask: NDArray[Any]
+    corner: NDArray[np.int64]
+    scale: float
+    body: Mask
+    blend: Blend
+    target: NDArray[np.float32] | None = None
+    replaced: Mask | None = None
+    facts: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Place, scale and whatever else ``meta["pasted"]`` tells of it, in plain numbers."""
+        return {"place": self.corner.tolist(), "scale": self.scale, **dict(self.facts)}
