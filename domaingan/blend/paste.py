@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from domaingan.blend.frame_host import FrameHost, FrameRules
 from domaingan.blend.frame_place import Spots
 from domaingan.blend.methods import DEFAULTS, parse_method
 from domaingan.blend.perspective import Perspective
+from domaingan.blend.prior import kinds, placement_of
 from domaingan.blend.scan_host import ScanHost, ScanRules
 from domaingan.blend.variation import Variation
 from domaingan.errors import DataError
@@ -22,8 +24,8 @@ from domaingan.sample import Sample, Schema
 
 SHALLOW = 0.1
 """Objects are pasted at least as deep below the body's surface as this quantile of the real ones lay. It keeps
-them off scalp and skull where those are in the image, and is all that is learned of their places: a narrower prior
-from few subjects costs more than it brings."""
+them off scalp and skull where those are in the image, and is all that is learned of their places unless a prior is
+asked for: a narrow one from few subjects costs more than it brings."""
 
 
 STANDS = 0.1
@@ -36,9 +38,10 @@ VARIATIONS = {"scan": Variation(), "frame": Variation(rotate=3.0, scale=(0.7, 1.
 class Paste:
     """Puts crops from a bank into samples, at most where they fit, and says what it did in ``meta["pasted"]``.
 
-    Into scans crops go anywhere in the body, on nothing that is labelled, with the host's intensity around them (see
-    :mod:`domaingan.blend.scan_host`); into frames onto the ground that their class stands on, at the size that
-    their row calls for, behind what is nearer (see :mod:`domaingan.blend.frame_host`).
+    Into scans crops go anywhere in the body unless a placement is chosen, on nothing that is labelled, with the host's
+    intensity around them (see :mod:`domaingan.blend.scan_host`); into frames onto the ground that their class stands
+    on, at the size that their row calls for, behind what is nearer (see :mod:`domaingan.blend.frame_host`). Entries
+    that are bound to a host go exactly where they were made, once, and into no other (:mod:`domaingan.blend.bound`).
 
     Args:
         bank: crops of the hosts' dimensions and channels.
@@ -50,9 +53,15 @@ class Paste:
         variation: how crops are varied; flips, rotation and scale unless given.
         schema: of the hosts; needed for frames, whose objects and grounds it names.
         classes: the hosts' mask values by name, where they differ from the bank's and no schema is given.
+        placement: where in scans crops are tried: ``uniform``, anywhere in the body, or ``prior``, where the bank's own
+            crops of their class were found relative to the body's box, as far as their subjects are enough to tell;
+            see :class:`domaingan.blend.prior.Prior`.
+        atlas: in place of that a map of relative weights over the body's box, an array or a file of one; see
+            :func:`domaingan.blend.atlas.read_atlas`.
 
     Raises:
-        DataError: an unknown method or class, an empty choice, a bank of scenes, or frames without a schema.
+        DataError: an unknown method, class or placement, an empty choice, a bank of scenes, frames without a schema, or
+            an atlas that does not fit.
     """
 
     def __init__(
@@ -64,6 +73,8 @@ class Paste:
         variation: Variation | None = None,
         schema: Schema | None = None,
         classes: Mapping[str, int] | None = None,
+        placement: str = "uniform",
+        atlas: NDArray[Any] | str | Path | None = None,
     ) -> None:
         if bank.info.kind != "crops":
             raise DataError(f"a bank of {bank.info.kind}", path=bank.path, expected="a bank of crops")
@@ -76,11 +87,12 @@ class Paste:
         variation = variation or VARIATIONS[bank.info.domain]
         entries = chosen(bank, only)
         is_free = bank.entries["host"][entries] < 0
+        where = placement_of(bank, entries[is_free], placement, atlas)
         self.rules: ScanRules | FrameRules
         if bank.info.domain == "scan":
             known = bank.entries["depth_mm"][entries[is_free]]
             depth = float(np.quantile(known, SHALLOW)) if len(known) else 0.0
-            self.rules = ScanRules(values, blend, variation, depth)
+            self.rules = ScanRules(values, blend, variation, depth, where, kinds(bank))
         elif schema is None:
             raise DataError("a bank of frames' crops", path=bank.path, expected="the hosts' schema beside it")
         else:

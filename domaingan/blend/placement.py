@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.tissue import extent, widened
+
+TRIES = 60
+"""How often a place is drawn before giving up."""
 
 Mask = NDArray[np.bool_]
 
@@ -21,9 +24,9 @@ def place(
     taken: Mask,
     spacing: Sequence[float],
     rng: np.random.Generator,
-    tries: int = 60,
+    middles: Callable[[Mask, int, np.random.Generator], NDArray[np.int64]],
 ) -> NDArray[np.int64] | None:
-    """Draw a corner for a patch, uniformly over the places where its object lies deep enough and on nothing else.
+    """Draw a corner for a patch, among the places where its object lies deep enough and on nothing else.
 
     Args:
         body: ``(*patch)``, the object.
@@ -32,7 +35,8 @@ def place(
         taken: ``(*host)``, where it must not lie.
         spacing: of host and patch alike, in mm.
         rng: source of every draw.
-        tries: how often a place is drawn before giving up.
+        middles: draws the middles to try, ``(n, dims)``, of where they may be ``(*host)`` and how many are wanted; see
+            :mod:`domaingan.blend.prior`.
 
     Returns:
         The patch's corner in the host, which may lie outside it where only margin sticks out; None if no place
@@ -46,14 +50,10 @@ def place(
     # r, no place is lost by drawing only from those at least r deeper. Large objects would hardly ever fit else.
     ball = _ball_radius(body, middle, spacing)
     allowed = (depth > 0) & (depth >= shallowest)
-    candidates = np.flatnonzero(allowed & ~taken & (depth >= shallowest + ball - max(spacing)))
-    if not len(candidates):
-        return None
-    limits = np.array(depth.shape)
-    for flat in rng.choice(candidates, tries):
-        corner: NDArray[np.int64] = np.array(np.unravel_index(flat, depth.shape)) - middle
+    for spot in middles(allowed & ~taken & (depth >= shallowest + ball - max(spacing)), TRIES, rng):
+        corner: NDArray[np.int64] = spot - middle
         spots = pixels + corner
-        if (spots < 0).any() or (spots >= limits).any():
+        if (spots < 0).any() or (spots >= depth.shape).any():
             continue
         index = tuple(spots.T)
         if allowed[index].all() and not taken[index].any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from domaingan.blend.covered import Covered, objects_of
 from domaingan.blend.labels import merge_mask
 from domaingan.blend.methods import Blend, blend_patch
 from domaingan.blend.placement import grown, overlap, place
+from domaingan.blend.prior import Middles, Placement
 from domaingan.blend.spotted import GAP, Spotted
 from domaingan.blend.variation import Variation, apply
 from domaingan.sample import Sample
@@ -21,6 +23,7 @@ from domaingan.tissue import (
     RING_WIDTH,
     as_stored,
     contrast,
+    extent,
     foreground,
     from_scaled,
     intensity_range,
@@ -40,12 +43,16 @@ class ScanRules:
         blend: how pixels are mixed.
         variation: how crops are varied.
         depth_mm: pasted objects lie at least so deep below the surface.
+        placement: where in the body they are tried.
+        kinds: of each of the bank's entries the code of its class, by which they are placed.
     """
 
     values: NDArray[np.int64]
     blend: Blend
     variation: Variation
     depth_mm: float
+    placement: Placement
+    kinds: NDArray[np.int64]
 
     def host(self, sample: Sample) -> ScanHost:
         """The sample, ready to be pasted into."""
@@ -65,6 +72,7 @@ class ScanHost:
     inside: NDArray[np.bool_]
     depth: NDArray[np.float32]
     darkest: NDArray[Any]
+    middles: Middles
     touched: list[tuple[slice, ...]] = field(default_factory=list)
 
     @classmethod
@@ -78,7 +86,8 @@ class ScanHost:
         known = sample.instances is not None or (sample.boxes is not None and sample.labels is not None)
         covered = Covered.of(objects_of(sample, ())) if known else None
         darkest = sample.image.reshape(len(sample.image), -1).min(axis=1)
-        return cls(rules, sample, *copies, covered, ends, inside, depth, darkest)
+        middles = rules.placement.over(extent(inside) or (slice(0),) * inside.ndim)
+        return cls(rules, sample, *copies, covered, ends, inside, depth, darkest, middles)
 
     def find(self, crop: Crop, rng: np.random.Generator) -> Spotted | None:
         """Vary a crop and find it a place; nothing of the host changes. None where it found none.
@@ -95,8 +104,8 @@ class ScanHost:
         if patch is None:
             return None
         image, mask = patch
-        taken = grown(self.mask, GAP)
-        corner = place(mask > 0, self.depth, rules.depth_mm, taken, self.sample.spacing, rng)
+        middles, taken = partial(self.middles, int(rules.kinds[crop.index])), grown(self.mask, GAP)
+        corner = place(mask > 0, self.depth, rules.depth_mm, taken, self.sample.spacing, rng, middles)
         if corner is None:
             return None
         target, facts = _own_contrast(crop) * np.float32(draw.contrast), (("contrast", draw.contrast),)

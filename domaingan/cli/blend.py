@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -24,6 +24,7 @@ NAMELESS = {"pasted": "object", "relit": "scene"}
 """What entries without a condition are counted as."""
 
 Level = Literal["light", "medium", "strong"]
+Placement = Literal["uniform", "prior"]
 
 
 class Command(TyperCommand):
@@ -68,6 +69,23 @@ def command(
         list[str] | None,
         typer.Option("--only", metavar="VALUE", help="Only this class or look. Repeatable.", rich_help_panel=o.WORK),
     ] = None,
+    placement: Annotated[
+        Placement | None,
+        typer.Option(
+            "--placement",
+            help="Where in scans: uniform, anywhere in the body, or prior, rather where crops of the class were found.",
+            rich_help_panel=o.WORK,
+        ),
+    ] = None,
+    atlas: Annotated[
+        Path | None,
+        typer.Option(
+            "--atlas",
+            metavar="FILE",
+            help="Instead a map of relative weights over the body's box: NIfTI, picture or .npy.",
+            rich_help_panel=o.WORK,
+        ),
+    ] = None,
     strength: Annotated[
         str | None,
         typer.Option(
@@ -111,7 +129,10 @@ def command(
         o.claim(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     looks = strengths(strength)
-    blender = None if bank is None else blender_for(open_bank(bank), dataset, method, per_image, only or [], looks)
+    spots = {"placement": placement, "atlas": atlas}
+    blender = None
+    if bank is not None:
+        blender = blender_for(open_bank(bank), dataset, method, per_image, only or [], looks, spots)
     augmented = Offline(dataset, blender, classic, seed)
     if preview is not None:
         draw_preview(augmented, preview)
@@ -120,6 +141,7 @@ def command(
         o.finish({"preview": str(preview), **nothing}, json, f"{preview}")
         return
     asked = {"data": data, "bank": bank, "method": method, "per_image": per_image, "only": only, "strength": strength}
+    asked |= spots
     done = _written(augmented, out, asked, workers=workers, resume=resume, overwrite=overwrite)
     result, said = _summary(augmented, done, out, preview)
     o.finish(result, json, said)
@@ -156,17 +178,26 @@ def blender_for(
     per_image: int,
     only: Sequence[str],
     strength: tuple[float, float],
+    spots: Mapping[str, Any],
 ) -> Paste | Relight:
     """What a bank is blended with: crops are pasted, scenes relight.
 
+    Args:
+        bank, dataset: what is blended into what.
+        method, per_image, only, strength: as :class:`domaingan.blend.Paste` and :class:`domaingan.blend.Relight`.
+        spots: ``placement`` and ``atlas`` of a paste, None where they are not given.
+
     Raises:
-        DataError: a method or a value that the bank has not.
+        DataError: a method or a value that the bank has not, or places for scenes.
     """
     from domaingan.blend import Paste, Relight, looks_named
 
+    given = {name: value for name, value in spots.items() if value is not None}
     if bank.info.kind == "scenes":
+        if given:
+            raise DataError(f"--{next(iter(given))}", path=bank.path, expected="crops: scenes have no place")
         return Relight(bank, method, strength, looks_named(bank, only), schema=dataset.schema)
-    return Paste(bank, method, (1, per_image), only, schema=dataset.schema)
+    return Paste(bank, method, (1, per_image), only, schema=dataset.schema, **given)
 
 
 def _written(augmented: Offline, out: Path, asked: dict[str, Any], **how: Any) -> dict[str, list[dict[str, Any]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -131,25 +131,44 @@ def slice_schema(schema: Schema, dims: int) -> Schema:
     return replace(schema, spatial_dims=2) if dims == 2 and schema.domain == "scan" else schema
 
 
-def paste_slices(paste: Paste, sample: Sample, axis: int, schema: Schema, rng: np.random.Generator) -> Sample:
-    """A volume with 2D crops pasted into its slices; foreground and range are those of the volume."""
+def paste_slices(
+    paste: Paste,
+    sample: Sample,
+    axis: int,
+    schema: Schema,
+    rng: np.random.Generator,
+    records: Sequence[Mapping[str, Any]] | None = None,
+) -> Sample:
+    """A volume with 2D crops pasted into its slices; foreground and range are those of the volume.
+
+    Slices are called as :func:`domaingan.grid.as_slices` calls them, so that crops bound to them find them.
+
+    Args:
+        paste: of a 2D bank.
+        sample: the volume.
+        axis: across the slices.
+        schema: the volumes'.
+        rng: source of every draw.
+        records: do again what these say (``meta["pasted"]`` of the volume as it was pasted into before).
+    """
     if sample.mask is None:
         return replace(sample, meta=sample.meta | {"pasted": []})
     inside, ends = foreground(sample), intensity_range(sample, schema.domain)
     image, mask = sample.image.copy(), sample.mask.copy()
-    records: list[dict[str, Any]] = []
+    done, digits = list[dict[str, Any]](), len(str(sample.shape[axis] - 1))
     for index in range(sample.shape[axis]):
         body = np.take(inside, index, axis)
         if not body.any():
             continue
         spacing = tuple(np.delete(sample.spacing, axis).tolist())
-        meta = {"name": sample.name, "spacing": spacing, "foreground": body, "range": ends}
+        meta = {"name": f"{sample.name}_{index:0{digits}d}", "spacing": spacing, "foreground": body, "range": ends}
         piece = Sample(np.take(image, index, axis + 1), np.take(mask, index, axis), meta=meta)
-        after = paste(piece, rng)
+        again = None if records is None else [record for record in records if record["slice"] == index]
+        after = paste(piece, rng) if again is None else paste.redo(piece, again)
         _slot(image, index, axis + 1)[...] = after.image
         _slot(mask, index, axis)[...] = after.mask
-        records += [record | {"slice": index} for record in after.meta["pasted"]]
-    return replace(sample, image=image, mask=mask, meta=sample.meta | {"pasted": records})
+        done += [record | {"slice": index} for record in after.meta["pasted"]]
+    return replace(sample, image=image, mask=mask, meta=sample.meta | {"pasted": done})
 
 
 def _slot(array: NDArray[Any], index: int, axis: int) -> NDArray[Any]:

@@ -1,0 +1,175 @@
+"""Where in a body objects are tried: anywhere, where the bank's were found, or where a map says.
+
+Coordinates are relative to the box of the host's foreground, so that heads of different sizes and positions agree.
+Whatever is proposed, an object goes only where it fits (:func:`domaingan.blend.placement.place`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.bank import Bank
+from domaingan.blend.atlas import read_atlas
+from domaingan.errors import DataError
+from domaingan.grid import resize
+
+ENOUGH = 20
+"""Of so many subjects, half of the objects go where those of their class were found, and half anywhere; of n subjects a
+share of n / (n + ENOUGH). A prior that was narrower than ten people support cost a segmenter more than it gained."""
+
+PROPOSED = 4
+"""So many places are drawn from a prior for each that is tried: many lie outside, or on something."""
+
+PLACEMENTS = ("uniform", "prior")
+"""Names of the placements that follow from a bank alone."""
+
+Box = tuple[slice, ...]
+Mask = NDArray[np.bool_]
+Spots = NDArray[np.int64]
+
+Middles = Callable[[int, Mask, int, np.random.Generator], Spots]
+"""Called with the code of an object's class, where its middle may be ``(*host)``, how many places and the source of
+draws; returns middles ``(n, dims)`` to be tried in order."""
+
+
+class Placement(Protocol):
+    """What every placement offers."""
+
+    def over(self, box: Box) -> Middles:
+        """What proposes places in a host whose foreground has this box."""
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Anywhere."""
+
+    def over(self, box: Box) -> Middles:
+        """The same for every host and class."""
+        return lambda kind, free, tries, rng: _among(free, None, tries, rng)
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """A kernel density of where each class was found, mixed with anywhere by the number of subjects that support it.
+
+    Attributes:
+        centres: for each class's code ``(n, dims)`` relative coordinates.
+        widths: for each the standard deviations ``(dims,)`` of its Gaussian kernels.
+        shares: for each how many of its objects follow the density.
+    """
+
+    centres: Mapping[int, NDArray[np.float64]]
+    widths: Mapping[int, NDArray[np.float64]]
+    shares: Mapping[int, float]
+
+    @classmethod
+    def of(cls, bank: Bank, entries: NDArray[np.int64]) -> Prior:
+        """Learned from these entries of a bank, by the values of its first class condition.
+
+        Raises:
+            DataError: nothing is known of where they lay.
+        """
+        rows, codes = bank.entries[entries], kinds(bank)[entries]
+        known = (rows["centre"] != 0).any(axis=1)  # no object has its middle in the corner of the box
+        if not known.any():
+            raise DataError("crops of unknown places", path=bank.path, expected="a bank of crops cut from scans")
+        centres = {int(code): rows["centre"][known & (codes == code)].astype(float) for code in np.unique(codes[known])}
+        shares = {}
+        for code in centres:
+            subjects = np.unique(rows["subject"][known & (codes == code)])
+            n = int((subjects >= 0).sum()) or len(bank.subjects)  # a generator's crops are of all that it saw
+            shares[code] = n / (n + ENOUGH)
+        return cls(centres, {code: _width(own) for code, own in centres.items()}, shares)
+
+    def over(self, box: Box) -> Middles:
+        """In the host's own pixels."""
+        start, size = np.array([side.start for side in box]), np.array([side.stop - side.start for side in box])
+
+        def middles(kind: int, free: Mask, tries: int, rng: np.random.Generator) -> Spots:
+            anywhere = _among(free, None, tries, rng)
+            if rng.random() >= self.shares.get(kind, 0.0):
+                return anywhere
+            centres = self.centres[kind][rng.integers(len(self.centres[kind]), size=PROPOSED * tries)]
+            centres = centres + self.widths[kind] * rng.normal(size=centres.shape)
+            spots = np.rint(start + centres * size - 0.5).astype(np.int64)
+            spots = spots[((spots >= 0) & (spots < free.shape)).all(axis=1)]
+            return np.concatenate([spots[free[tuple(spots.T)]][:tries], anywhere])
+
+        return middles
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """A map of relative weights over the foreground's box, the same for every class.
+
+    Attributes:
+        weights: ``(*map)`` none negative, of any size.
+    """
+
+    weights: NDArray[np.float32]
+
+    def over(self, box: Box) -> Middles:
+        """The map as large as the host's box."""
+        weights = np.maximum(resize(self.weights, [side.stop - side.start for side in box]), 0)
+
+        def middles(kind: int, free: Mask, tries: int, rng: np.random.Generator) -> Spots:
+            return _among(free[box], weights, tries, rng) + [side.start for side in box]
+
+        return middles
+
+
+def placement_of(
+    bank: Bank, entries: NDArray[np.int64], name: str, atlas: NDArray[Any] | str | Path | None
+) -> Placement:
+    """A placement by name, or a map's.
+
+    Raises:
+        DataError: no such placement; a map beside a prior; a map that is not as :func:`read_atlas` wants it; or frames,
+            whose objects stand on the ground of their class, as large as their row calls for.
+    """
+    if name not in PLACEMENTS:
+        raise DataError(f"placement {name!r}", expected=f"one of {', '.join(PLACEMENTS)}")
+    if name != PLACEMENTS[0] and atlas is not None:
+        raise DataError(f"placement {name!r} and an atlas", expected="one of them")
+    if bank.info.domain == "frame" and (name != PLACEMENTS[0] or atlas is not None):
+        raise DataError("a placement for frames", path=bank.path, expected="none: objects go where their class stands")
+    if atlas is not None:
+        return Atlas(read_atlas(atlas, bank.info.spatial_dims))
+    return Prior.of(bank, entries) if name != PLACEMENTS[0] and len(entries) else Uniform()
+
+
+def kinds(bank: Bank) -> NDArray[np.int64]:
+    """The code of each entry's class: of its first class condition, 0 where there is none."""
+    names = list(bank.info.conditions)
+    return np.asarray(bank.entries[f"condition:{names[0]}"] if names else np.zeros(len(bank)), dtype=np.int64)
+
+
+def _width(centres: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scott's bandwidths (D. W. Scott, "Multivariate Density Estimation", 1992).
+
+    The variance counts one more centre than there are, with that of a uniform distribution (1/12), so that the kernels
+    of few are wide.
+    """
+    n, dims = centres.shape
+    variance = (((centres - centres.mean(axis=0)) ** 2).sum(axis=0) + 1 / 12) / n
+    width: NDArray[np.float64] = np.sqrt(variance) * n ** (-1 / (dims + 4))
+    return width
+
+
+def _among(free: Mask, weights: NDArray[np.float32] | None, tries: int, rng: np.random.Generator) -> Spots:
+    """Some of the places that are free, drawn evenly or by weights; none where there is none (of any weight)."""
+    spots = np.flatnonzero(free)
+    if weights is not None:
+        chances = np.cumsum(weights.ravel()[spots], dtype=np.float64)
+        spots = (
+            spots[chances.searchsorted(rng.random(tries) * chances[-1], side="right")] if chances.any() else spots[:0]
+        )
+    elif len(spots):
+        spots = rng.choice(spots, tries)
+    return np.stack(np.unravel_index(spots, free.shape), axis=1).astype(np.int64)
