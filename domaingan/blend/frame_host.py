@@ -103,6 +103,8 @@ class FrameHost:
         source, where = overlap(spotted.mask.shape, self.mask.shape, spotted.corner)
         image, values = spotted.image[(slice(None), *source)], spotted.mask[source]
         seen = values > 0
+        if not seen.any():
+            return
         stored = self.image[(slice(None), *where)]
         others = (self.covered.objects.instances[where] > 0) & ~seen  # whose pixels a feather leaves alone
         if spotted.replaced is None:

@@ -80,8 +80,8 @@ def grown(mask: NDArray[Any], pixels: int) -> Mask:
 def overlap(
     patch: Sequence[int], host: Sequence[int], corner: NDArray[Any]
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """The part of a patch that lies in the host, and where in the host that is."""
+    """The part of a patch that lies in the host, and where in the host that is; both empty where nothing does."""
     start = [max(0, int(c)) for c in corner]
-    stop = [min(h, int(c) + p) for p, h, c in zip(patch, host, corner, strict=True)]
+    stop = [max(a, min(h, int(c) + p)) for a, p, h, c in zip(start, patch, host, corner, strict=True)]
     source = tuple(slice(a - int(c), b - int(c)) for a, b, c in zip(start, stop, corner, strict=True))
     return source, tuple(slice(a, b) for a, b in zip(start, stop, strict=True))

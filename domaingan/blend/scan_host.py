@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from domaingan.bank import Crop
 from domaingan.blend.bound import at_its_place
@@ -115,14 +116,14 @@ class ScanHost:
         """Blend in what was found, clipped to the host, and merge the labels."""
         source, where = overlap(spotted.mask.shape, self.mask.shape, spotted.corner)
         image, values = spotted.image[(slice(None), *source)], spotted.mask[source]
+        if not values.any():
+            return
         stored = self.image[(slice(None), *where)]
         older = self.mask[where] > 0
         if spotted.replaced is None:
             host, surroundings = to_scaled(stored, self.ends), self.inside[where] & ~older
-            shows = tissue(image)
-            image, changed = blend_patch(
-                host, image, values > 0, surroundings, shows, spotted.blend, rng, spotted.target
-            )
+            shows, blend = _shown(image), spotted.blend
+            image, changed = blend_patch(host, image, values > 0, surroundings, shows, blend, rng, spotted.target)
         else:
             changed = spotted.replaced[source] & ~older
         # Only what changed goes through the scaled units and back: all else stays bit-identical. A dark object in a
@@ -149,8 +150,6 @@ class ScanHost:
 
     def _label(self, where: tuple[slice, ...], values: NDArray[Any], whole: int) -> None:
         """Merge an object into the labels."""
-        if not values.any():
-            return
         pasted = np.zeros_like(self.mask)
         pasted[where] = values
         self.mask = merge_mask(self.mask, pasted)
@@ -161,4 +160,11 @@ class ScanHost:
 
 
 def _own_contrast(crop: Crop) -> NDArray[np.float32]:
-    return contrast(crop.image, crop.mask, ring(crop.mask, inside=tissue(crop.image)))
+    return contrast(crop.image, crop.mask, ring(crop.mask, inside=_shown(crop.image)))
+
+
+def _shown(image: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where a scaled image shows the body: its darkest specks are not air, which is nowhere thin."""
+    air = np.pad(~tissue(image), 1, mode="edge")
+    shown: NDArray[np.bool_] = ~ndimage.binary_opening(air)[(slice(1, -1),) * air.ndim]
+    return shown
