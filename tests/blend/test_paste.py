@@ -40,13 +40,21 @@ def test_outside_the_dilated_mask_the_host_is_bit_identical(method: str, dims: i
 
 @pytest.mark.parametrize("method", METHODS)
 @settings(max_examples=60, deadline=None)
-@given(dims=st.sampled_from([2, 3]), seed=st.integers(0, 2**16), gain=st.sampled_from([1.0, 300.0]))
-@example(dims=2, seed=3588, gain=1.0)
-def test_contrast_to_the_ring_is_the_crops_own(method: str, dims: int, seed: int, gain: float) -> None:
-    rng = np.random.default_rng(seed)
+@given(
+    dims=st.sampled_from([2, 3]),
+    seed=st.integers(0, 2**16),
+    gain=st.sampled_from([1.0, 300.0]),
+    width=st.sampled_from([None, (1, 5)]),
+    elastic=st.sampled_from([0.0, 0.3]),
+)
+@example(dims=2, seed=3588, gain=1.0, width=None, elastic=0.0)
+def test_contrast_to_the_ring_is_the_crops_own(
+    method: str, dims: int, seed: int, gain: float, width: tuple[int, int] | None, elastic: float
+) -> None:
+    rng, varied = np.random.default_rng(seed), Variation(width=width, elastic=elastic)
     bank = a_bank(dims, rng, n=1)
     host = a_host(dims, rng, gain=gain)
-    after = Paste(bank, method=method, per_image=(1, 1))(host, rng)
+    after = Paste(bank, method=method, per_image=(1, 1), variation=varied)(host, rng)
     pasted = (after.mask != host.mask).astype(np.uint8)
     if not pasted.any():
         return

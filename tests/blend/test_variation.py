@@ -8,7 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan.bank import Bank, BankInfo, Crop, new_entries
+from domaingan.blend.deformation import STEEPEST, Bend, normals
+from domaingan.blend.frame_patch import patch as frame_patch
+from domaingan.blend.methods import METHODS, parse_method
 from domaingan.blend.variation import NONE, Variation, apply
+from domaingan.errors import DataError
+from domaingan.tissue import components
 
 
 def crop_of(mask: np.ndarray, spacing: float = 1.0) -> Crop:
@@ -52,3 +57,93 @@ def test_volume_grows_with_the_drawn_scale(dims: int, seed: int) -> None:
     assert patch is not None
     # A cube that is turned by next to nothing gains or loses a layer of pixels at once: up to 0.23 in 5,500 draws.
     assert (patch[1] > 0).sum() == pytest.approx(12**dims * draw.scale**dims, rel=0.3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(dims=st.sampled_from([2, 3]), seed=st.integers(0, 2**16), elastic=st.sampled_from([0.05, 0.3, 2.0]))
+def test_a_deformation_is_smooth_and_does_not_fold(dims: int, seed: int, elastic: float) -> None:
+    rng = np.random.default_rng(seed)
+    spacing = rng.uniform(0.3, 3, dims)
+    points = np.argwhere(np.ones(rng.integers(4, 20, dims))) * spacing
+    bend = Bend.of(elastic * normals(dims, rng), points, float(np.prod(spacing)))
+    lines = [np.linspace(a - 1, b + 1, 41) for a, b in zip(bend.low, bend.high, strict=True)]
+    shift = bend.at(lines)
+    steps = [line[1] - line[0] for line in lines]
+    slopes = np.stack([np.stack(np.gradient(part, *steps)) for part in shift])
+    slopes = np.moveaxis(slopes, (0, 1), (-2, -1))
+    assert np.linalg.norm(slopes, 2, axis=(-2, -1)).max() < STEEPEST + 0.1
+    assert (np.linalg.det(np.eye(dims) + slopes) > 0).all()
+    assert np.abs(shift).max() <= bend.farthest
+
+
+@settings(max_examples=30, deadline=None)
+@given(dims=st.sampled_from([2, 3]), seed=st.integers(0, 2**16))
+def test_a_deformed_object_is_whole_and_its_image_goes_with_it(dims: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    mask = np.zeros((24,) * dims, dtype=np.uint8)
+    mask[(slice(6, 18),) + (slice(8, 16),) * (dims - 1)] = 1
+    still, bent = (Variation(flip=False, rotate=0, scale=(1, 1), elastic=e) for e in (0.0, 0.3))
+    one, two = (apply(crop_of(mask), v.draw(dims, rng), (1.0,) * dims, margin=4) for v in (still, bent))
+    assert one is not None and two is not None
+    assert components(two[1])[1] == 1
+    assert one[1].shape != two[1].shape or (one[1] != two[1]).any()
+    assert ((two[0][0] > 0.5) == (two[1] > 0)).mean() > 0.97
+    assert (two[1] > 0).sum() == pytest.approx((mask > 0).sum(), rel=0.7)
+
+
+def test_frames_objects_are_deformed_too(rng: np.random.Generator) -> None:
+    mask = np.zeros((32, 32), dtype=np.uint8)
+    mask[8:24, 12:20] = 1
+    crop = crop_of(mask)
+    plain, bent = (frame_patch(crop, (2.0, 2.0), False, 0.0, b) for b in (None, 0.2 * normals(2, rng)))
+    assert plain is not None and bent is not None
+    assert components(bent[1])[1] == 1 and bent[1].sum() == pytest.approx(plain[1].sum(), rel=0.5)
+    assert ((bent[0][0] > 0.5) == bent[1]).mean() > 0.98
+    nothing = frame_patch(crop, (2.0, 2.0), False, 0.0, 0 * normals(2, rng))
+    assert nothing is not None and np.array_equal(nothing[1], plain[1])
+    assert nothing[0] == pytest.approx(plain[0], abs=0.02)
+
+
+@settings(max_examples=20, deadline=None)
+@given(dims=st.sampled_from([2, 3]), seed=st.integers(0, 2**16))
+def test_cubic_keeps_detail_that_linear_blurs_and_the_crops_range(dims: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    mask = np.zeros((20,) * dims, dtype=np.uint8)
+    mask[(slice(5, 15),) * dims] = 1
+    crop = crop_of(mask)
+    crop.image[...] = rng.random(crop.image.shape, dtype=np.float32)
+    spread = []
+    for order in (1, 3):
+        turned = Variation(flip=False, scale=(1, 1), order=order).draw(dims, np.random.default_rng(seed))
+        made = apply(crop, turned, (1.0,) * dims, margin=0)
+        assert made is not None and made[0].min() >= crop.image.min() and made[0].max() <= crop.image.max()
+        spread.append(made[0][0][made[1] > 0].std())
+    assert spread[0] < spread[1] < 1.1 * crop.image.std()
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_what_is_only_mirrored_is_not_interpolated(dims: int, rng: np.random.Generator) -> None:
+    crop = crop_of(rng.integers(0, 2, (12,) * dims).astype(np.uint8))
+    crop.image[...] = rng.random(crop.image.shape, dtype=np.float32)
+    made = apply(crop, Variation(rotate=0, scale=(1, 1)).draw(dims, rng), (1.0,) * dims, margin=0)
+    assert made is not None
+    assert np.isin(made[0], crop.image).all()
+
+
+def test_widths_are_drawn_and_methods_take_them(rng: np.random.Generator) -> None:
+    drawn = {Variation(width=(1, 5)).draw(2, rng).width for _ in range(60)}
+    assert drawn == {1, 2, 3, 4, 5} and Variation().draw(2, rng).width is None
+    for name in METHODS:
+        blend = parse_method(name)
+        assert blend.with_reach(None) is blend
+        assert blend.with_reach(5).reach == (5 if blend.reach else 0)
+
+
+def test_a_crop_of_nothing_comes_to_nothing(rng: np.random.Generator) -> None:
+    assert apply(crop_of(np.zeros((8, 8))), Variation().draw(2, rng), (1.0, 1.0), 2) is None
+
+
+@pytest.mark.parametrize("wrong", [{"elastic": -1}, {"width": (5, 1)}, {"order": 2}, {"scale": (0, 1)}])
+def test_ranges_that_make_no_sense_are_refused(wrong: dict) -> None:
+    with pytest.raises(DataError, match=next(iter(wrong))):
+        Variation(**wrong)
