@@ -144,7 +144,7 @@ def test_boxes_that_nothing_covers_keep_their_numbers() -> None:
     out = pipeline()(**given_)
     rows = {tuple(row) for row in np.float32(given_["bboxes"]).round(3).tolist()}
     kept = [tuple(row) in rows for row in np.float32(out["bboxes"]).round(3).tolist()]
-    assert sum(kept) >= 2 and len(kept) > len(rows)
+    assert sum(kept) >= 2 and not all(kept)  # pasted ones come last
 
 
 def test_pasted_boxes_pass_the_filters_of_the_pipeline() -> None:

@@ -1,0 +1,56 @@
+"""``domaingan blend``: where crops are tried, and records from which the set can be made again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from inprocess import answer, refused
+
+from domaingan import load, phantoms
+from domaingan.adapters.writing import write_dataset
+from domaingan.bank import Bank
+from domaingan.blend import Paste
+from domaingan.cropping import crops
+from domaingan.scenery import scenes
+
+PEOPLE = phantoms.load("medical", subjects=3, shape=(40, 40, 16))
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    write_dataset(PEOPLE, PEOPLE, folder / "scans")
+    crops(PEOPLE, size=16).save(folder / "bank")
+    scenes(PEOPLE, 16).save(folder / "scenes")
+    half = np.zeros((10, 4, 4))
+    half[:5] = 1
+    np.save(folder / "atlas.npy", half)
+    return folder
+
+
+@pytest.mark.parametrize("how", ["uniform", "prior", "atlas"])
+def test_what_is_written_can_be_made_again_from_its_records(scans: Path, how: str, tmp_path: Path) -> None:
+    option = ["--atlas", scans / "atlas.npy"] if how == "atlas" else ["--placement", how]
+    answer("blend", scans / "scans", "--bank", scans / "bank", "--out", tmp_path / "out", *option)
+    written, records = load(tmp_path / "out"), json.loads((tmp_path / "out" / "pasted.json").read_text())
+    hosts, bank = load(scans / "scans"), Bank.load(scans / "bank")
+    given = {"atlas": scans / "atlas.npy"} if how == "atlas" else {"placement": how}
+    paste = Paste(bank, schema=hosts.schema, **given)  # type: ignore[arg-type]
+    assert any(record["place"] for own in records.values() for record in own)
+    for host, after in zip(hosts, written, strict=True):
+        again = paste.redo(host, records[host.name])
+        assert np.array_equal(again.mask, after.mask)
+        np.testing.assert_allclose(again.image, after.image, rtol=1e-5, atol=0.51)
+        if how == "atlas":
+            new = np.nonzero(again.mask != host.mask)[0]
+            assert not len(new) or new.mean() < 24
+
+
+def test_places_that_do_not_fit_are_refused(scans: Path, tmp_path: Path) -> None:
+    data, out = scans / "scans", ["--out", tmp_path / "out"]
+    assert "--placement" in refused("blend", data, "--bank", scans / "bank", "--placement", "corner", *out)
+    assert "no such file" in refused("blend", data, "--bank", scans / "bank", "--atlas", tmp_path / "no.npy", *out)
+    assert "scenes have no place" in refused("blend", data, "--bank", scans / "scenes", "--placement", "prior", *out)
