@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.bank import Crop
+from domaingan.cutting import window
 from domaingan.errors import DataError
 from domaingan.grid import resize
 from domaingan.sample import Sample
-from domaingan.tissue import extent
+from domaingan.tissue import extent, to_scaled
 
 BOUND_REACH = 3
 """A bound crop replaces the host's pixels up to so many of its own around its mask, diagonals counting as one: further
@@ -22,12 +23,18 @@ Mask = NDArray[np.bool_]
 
 
 def at_its_place(
-    crop: Crop, sample: Sample
+    crop: Crop, sample: Sample, ends: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], Mask, NDArray[np.int64]] | None:
     """A bound crop on its host's grid, trimmed to what it replaces there.
 
     The crop is ``place`` and ``size · spacing / host's spacing`` of the host's pixels, outer edge to outer edge, so
-    that the middle of its pixel ``i`` is at ``place + (i + 0.5) · spacing / host's spacing - 0.5``.
+    that the middle of its pixel ``i`` is at ``place + (i + 0.5) · spacing / host's spacing - 0.5``. Where its pixels
+    are larger than the host's, they would blur what surrounds the object: there, what it changed is added to the host.
+
+    Args:
+        crop: an entry of a bank.
+        sample: its host, as it was before anything was pasted.
+        ends: the host's values that are 0 and 1 in scaled units, see :func:`domaingan.tissue.intensity_range`.
 
     Returns:
         Image ``(C, *patch)``, mask ``(*patch)``, which pixels it replaces ``(*patch)``, and its corner in the host;
@@ -43,8 +50,12 @@ def at_its_place(
     part = extent(replaced)
     if part is None or not mask.any():
         return None
-    corner = np.array(crop.entry["place"], dtype=np.int64) + [side.start for side in part]
-    return resize(crop.image, shape)[(slice(None), *part)], mask[part], replaced[part], corner
+    corner = np.array(crop.entry["place"], dtype=np.int64)
+    image = resize(crop.image, shape)
+    if shape != crop.mask.shape:
+        host = to_scaled(window(sample.image, corner, shape), ends)
+        image = np.where(mask > 0, image, host + image - resize(resize(host, crop.mask.shape), shape))
+    return image[(slice(None), *part)], mask[part], replaced[part], corner + [side.start for side in part]
 
 
 def _on_grid(shape: Sequence[int], spacing: Sequence[float], host: Sequence[float]) -> tuple[int, ...]:

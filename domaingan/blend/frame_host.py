@@ -120,7 +120,7 @@ class FrameHost:
 
     def _find_bound(self, crop: Crop) -> Spotted | None:
         """What was labelled is older than the crop, and may be partly hidden by it; what was pasted may not."""
-        found = at_its_place(crop, self.sample)
+        found = at_its_place(crop, self.sample, self.ends)
         if found is None:
             return None
         image, mask, replaced, corner = found

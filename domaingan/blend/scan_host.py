@@ -139,7 +139,7 @@ class ScanHost:
         return replace(sample, image=self.image, mask=self.mask)
 
     def _find_bound(self, crop: Crop) -> Spotted | None:
-        found = at_its_place(crop, self.sample)
+        found = at_its_place(crop, self.sample, self.ends)
         if found is None:
             return None
         image, mask, replaced, corner = found
