@@ -102,7 +102,10 @@ VARIES = {one.name for one in fields(Variation)}
 
 BASE = Cell(
     {"method": "feather", "per_image": (1, 3), "placement": "uniform"},
-    {"flip": True, "rotate": 180.0, "scale": (0.8, 1.25), "contrast": (1.0, 1.0), "elastic": 0.0},
+    {
+        **{"flip": True, "rotate": 180.0, "scale": (0.8, 1.25), "contrast": (1.0, 1.0)},
+        **{"elastic": 0.0, "width": None, "order": 3},
+    },
 )
 
 CELLS = {
@@ -117,6 +120,7 @@ CELLS = {
     "prior": Cell({"placement": "prior"}),
     "elastic": Cell(variation={"elastic": 0.3}),
     "every-image": Cell(share=1.0),
+    "width": Cell(variation={"width": (1, 5)}),
 }
 """The table's rows, by name."""
 
@@ -180,9 +184,11 @@ def claimed(path: Path) -> Iterator[bool]:
     handle = os.open(locks / path.stem, os.O_CREAT | os.O_RDWR)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield not path.is_file()
+        free = True
     except BlockingIOError:
-        yield False
+        free = False
+    try:
+        yield free and not path.is_file()
     finally:
         os.close(handle)
 

@@ -33,6 +33,7 @@ SAYS = {
     "prior": "placed by the learned prior",
     "elastic": "elastic deformation 0.3",
     "every-image": "every image is pasted into",
+    "width": "blended over 1 to 5 pixels, drawn for each crop",
 }
 """What a cell changes."""
 
