@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 POINTS = 4
-"""Points of the grid along each axis of the object."""
+"""Points of the grid along each axis."""
 
-STEEPEST = 0.8
-"""Largest stretch of a displacement (the spectral norm of its derivative): from 1 on it could fold."""
+SPAN = 1.5
+"""How much wider the grid is than the object, so that what is far apart in it moves apart more than what is near."""
+
+STEEPEST = 0.9
+"""Largest stretch of a displacement (the spectral norm of its derivative): from 1 on it could fold. Flows that get
+further without folding were tried: they draw an object's texture out into streaks."""
 
 LOOKED_AT = 12
 """Points along each axis at which the stretch is measured."""
@@ -49,7 +53,7 @@ class Bend:
         dims = points.shape[1]
         radius = (len(points) * volume * (1 / np.pi if dims == 2 else 3 / (4 * np.pi))) ** (1 / dims)
         middle = (points.max(axis=0) + points.min(axis=0)) / 2
-        half = np.maximum(np.ptp(points, axis=0) / 2, radius)  # what is thin is not folded up
+        half = SPAN * np.maximum(np.ptp(points, axis=0) / 2, radius)  # what is thin is not folded up
         field = radius * drawn
         field = field * min(1.0, STEEPEST / max(_stretch(field, 2 * half), 1e-12))
         seen = _spread(field, [_basis(np.linspace(0, 1, LOOKED_AT))] * dims)
@@ -58,7 +62,7 @@ class Bend:
     def at(self, lines: Sequence[Array]) -> Array:
         """``(dims, *pixels)`` how far each pixel is moved, of which ``lines`` say where they are along each axis.
 
-        Beyond the object everything is moved as far as at its border.
+        Beyond the grid everything is moved as far as at its border.
         """
         shares = [(x - a) / (b - a) for x, a, b in zip(lines, self.low, self.high, strict=True)]
         return _spread(self.field, [_basis(share) for share in shares])

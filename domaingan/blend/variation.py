@@ -49,7 +49,7 @@ class Variation:
         scale: range of the size factor, drawn uniformly in its logarithm.
         contrast: range of the factor on the contrast between object and ring (scans).
         elastic: size of a smooth random deformation (the standard deviation of how far points move), in radii of the
-            object; less where it would fold.
+            object, as far as nothing folds: from about 0.15 on that is what limits it.
         width: fewest and most pixels around the object that it is blended over, drawn for each crop, so that no network
             learns the seam; None for the method's own. Methods that change nothing around an object have none.
         order: how the image is interpolated where it is turned, resized or deformed: 3, by cubic splines, or 1,
