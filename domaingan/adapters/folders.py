@@ -1,42 +1,100 @@
-"""Banks as people have them: a folder that was written as one, or simply a folder of pictures."""
+"""Banks as people have them: one that was written, pictures or scans, crops with masks, labelled frames."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
+from domaingan.adapters.crop_files import find_pairs, is_labelled_set, scans_in, stem_of, without_masks
+from domaingan.adapters.crop_folder import bank_of_crops
+from domaingan.adapters.crop_scans import named_channels
 from domaingan.adapters.frames import PICTURES, pictures_in, read_picture
+from domaingan.adapters.scans import Scan, open_scans
+from domaingan.adapters.tables import read_classes, read_samples
 from domaingan.bank import Bank
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Record, Sample, Schema
 from domaingan.scenery import scenes
+
+Kind = Literal["crops", "scenes"]
 
 REFERENCE_SIZE = 256
 """Edge of the scenes made of pictures: looks are in coarse colours, and memory is short."""
 
 SCHEMA = Schema("pictures", "frame", 2, ("red", "green", "blue"), {})
 
+EXPECTED = (
+    f"a folder that crops or sample wrote, one of pictures ({', '.join(PICTURES)}) or NIfTI files, or images/ and "
+    "masks/ of crops"
+)
 
-def open_bank(path: str | Path) -> Bank:
-    """The bank in a folder; a folder of pictures (:data:`~domaingan.adapters.frames.PICTURES`) is one of scenes.
 
-    Such pictures are reference frames: real ones, without conditions, each known by its file's name, 256 pixels an
-    edge, in memory.
+def open_bank(path: str | Path, kind: Kind | None = None) -> Bank:
+    """The bank in a folder, or one made of what is in it, in memory.
+
+    - A folder that ``domaingan crops`` or ``sample`` wrote.
+    - Pictures (:data:`~domaingan.adapters.frames.PICTURES`), or NIfTI files: real scenes, each known by its file's
+      name. A ``samples.csv`` gives them conditions.
+    - Crops with masks: ``images/`` (or ``crops/``) and ``masks/`` with files of the same names, ``NAME.png`` beside
+      ``NAME_mask.png``, or pictures that are transparent around their object; of scans NIfTI files, in 2D or 3D. See
+      :func:`domaingan.adapters.crop_folder.bank_of_crops` for ``classes.json`` and ``samples.csv``.
+    - Labelled frames, whose ``classes.json`` names ``objects``: scenes with masks, 256 pixels an edge, as pictures.
+
+    Args:
+        path: the folder.
+        kind: what is wanted of it: with ``scenes`` whatever :func:`domaingan.adapters.load` reads becomes real scenes.
+            Unless given, it is what the folder looks like.
 
     Raises:
-        DataError: there is no such folder, nothing in it can be a bank, or a picture cannot be read.
+        DataError: there is no such folder, nothing in it can be a bank, or a file cannot be read.
     """
     path = Path(path).expanduser()
     if not path.is_dir():
         raise DataError("a file" if path.exists() else "no such folder", path=path, expected="a bank, or pictures")
     if (path / "bank.json").exists():
         return Bank.load(path)
-    files = pictures_in(path)
-    if not files:
-        expected = f"a folder that crops or sample wrote, or one of pictures ({', '.join(PICTURES)})"
-        raise DataError("no bank", path=path, expected=expected)
-    records = [Record(file.stem, files={"image": file}) for file in files]
-    return scenes(Dataset(records, _read, SCHEMA, path), REFERENCE_SIZE, ())
+    labelled = is_labelled_set(path)
+    if kind != "scenes" and not labelled and (pairs := find_pairs(path)):
+        return bank_of_crops(path, pairs)
+    if kind != "crops":
+        dataset = _loose(path)
+        if dataset is None and (labelled or kind == "scenes"):
+            dataset = _labelled(path)
+        if dataset is not None:
+            return scenes(dataset, REFERENCE_SIZE if dataset.schema.domain == "frame" else None)
+    found = "a set of whole frames" if labelled else "no bank"
+    raise DataError(found, path=path, expected="the bank that domaingan crops makes of it" if labelled else EXPECTED)
+
+
+def _loose(path: Path) -> Dataset | None:
+    """The pictures or scans that lie in a folder, without masks."""
+    scans, pictures = without_masks(scans_in(path)), without_masks(pictures_in(path))
+    table = read_samples(path, [stem_of(file) for file in scans or pictures]) if scans or pictures else None
+    if table is None:
+        return None
+    if scans:
+        found = [Scan(stem_of(file), file, {"image": file}) for file in scans]
+        classes = read_classes(path)
+        dataset = _whole(open_scans(path, "nifti", found, [], classes, table))
+        schema = replace(dataset.schema, channels=named_channels(dataset.schema, classes, path))
+        return Dataset(dataset.records, dataset.read, schema, path)
+    records = [table.completed(Record(file.stem, files={"image": file})) for file in pictures]
+    return Dataset(records, _read, replace(SCHEMA, conditions=table.conditions), path)
+
+
+def _labelled(path: Path) -> Dataset:
+    from domaingan.adapters import load
+
+    return _whole(load(path))
+
+
+def _whole(dataset: Dataset) -> Dataset:
+    """The dataset, if nothing in it is a problem: of a bank no part is missing silently."""
+    if dataset.problems:
+        raise DataError(dataset.problems[0].reason, path=dataset.problems[0].path)
+    return dataset
 
 
 def _read(record: Record) -> Sample:
-    return Sample(read_picture(record.files["image"]), meta=record.facts())
+    return Sample(read_picture(record.files["image"]), condition=dict(record.condition), meta=record.facts())

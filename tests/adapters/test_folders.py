@@ -37,7 +37,7 @@ def test_bad_folders(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         open_bank(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="no bank; expected a folder that crops or sample wrote, or one of pictures"):
+    with pytest.raises(DataError, match="no bank; expected a folder that crops or sample wrote, one of pictures"):
         open_bank(tmp_path / "empty")
     (tmp_path / "file.png").write_bytes(b"x")
     with pytest.raises(DataError, match="a file"):

@@ -1,0 +1,196 @@
+"""Crops with masks as people keep them: which files of a folder belong together, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from domaingan.adapters.frames import PICTURES, pictures_in, read_header
+from domaingan.adapters.nifti import ENDINGS
+from domaingan.adapters.tables import CLASSES_JSON, Classes, parse_classes
+from domaingan.errors import DataError
+from domaingan.files import read_json
+
+IMAGE_FOLDERS = ("crops", "images")
+MASK_FOLDER = "masks"
+MASK_END = "_mask"
+"""What the name of a mask ends in that lies beside its crop."""
+
+TRANSPARENT = ("RGBA", "LA", "PA")
+"""Kinds of pictures, in Pillow's words, of which a part can be transparent."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The files of a crop.
+
+    Attributes:
+        image: the picture or scan.
+        mask: its mask; None where it is a picture's transparency.
+    """
+
+    image: Path
+    mask: Path | None
+
+
+def scans_in(folder: Path, *, deep: bool = False) -> list[Path]:
+    """The NIfTI files in a folder by name (in its folders too where ``deep``), hidden ones left out."""
+    found = folder.rglob("*") if deep else folder.glob("*")
+    scans = (path for path in found if path.name.lower().endswith(ENDINGS) and path.is_file())
+    return sorted(path for path in scans if not any(part[0] == "." for part in path.relative_to(folder).parts))
+
+
+def stem_of(path: Path) -> str:
+    """A file's name without its ending.
+
+    >>> stem_of(Path("a.b.nii.gz")), stem_of(Path("c.d.png"))
+    ('a.b', 'c.d')
+    """
+    ending = next((end for end in ENDINGS if path.name.lower().endswith(end)), path.suffix)
+    return path.name[: -len(ending)]
+
+
+def find_pairs(root: Path) -> dict[str, Pair]:
+    """The crops in a folder by name: pictures or NIfTI files with their masks; none where there are no masks.
+
+    ``images/`` (or ``crops/``) and ``masks/`` with the same names below them; or ``NAME.png`` and ``NAME_mask.png``
+    side by side; or pictures that all can be transparent, and are, around what they show.
+
+    Raises:
+        DataError: a crop without a mask, a mask without a crop, or two files of one name.
+    """
+    for name in IMAGE_FOLDERS:
+        images, masks = root / name, root / MASK_FOLDER
+        if images.is_dir() and masks.is_dir():
+            return _in_folders(images, masks)
+    flat = [*scans_in(root), *pictures_in(root)]
+    masks_beside = [path for path in flat if stem_of(path).endswith(MASK_END)]
+    if masks_beside:
+        crops = [path for path in flat if path not in masks_beside]
+        return _paired(crops, masks_beside, stem_of, lambda path: stem_of(path).removesuffix(MASK_END))
+    return {stem_of(path): Pair(path, None) for path in flat} if _cut_out(flat) else {}
+
+
+def is_labelled_set(root: Path) -> bool:
+    """Whether a ``classes.json`` names objects among all that pictures show, as that of a set of frames does."""
+    path = root / CLASSES_JSON
+    stored = read_json(path) if path.is_file() else None
+    return isinstance(stored, dict) and bool(stored.get("objects"))
+
+
+def without_masks(files: Iterable[Path]) -> list[Path]:
+    """The files that are not the mask of another one of them."""
+    kept = list(files)
+    names = {stem_of(path) for path in kept}
+    return [path for path in kept if not (stem_of(path).endswith(MASK_END) and _of_mask(path) in names)]
+
+
+def _of_mask(path: Path) -> str:
+    return stem_of(path).removesuffix(MASK_END)
+
+
+def _in_folders(images: Path, masks: Path) -> dict[str, Pair]:
+    crops, labels = scans_in(images, deep=True), scans_in(masks, deep=True)
+    if not crops:
+        crops, labels = pictures_in(images, deep=True), pictures_in(masks, deep=True)
+    if not crops:
+        raise DataError("no crop in it", path=images, expected=f"NIfTI files or pictures ({', '.join(PICTURES)})")
+
+    def name(path: Path) -> str:
+        folder = images if path.is_relative_to(images) else masks
+        return (path.relative_to(folder).parent / stem_of(path)).as_posix()
+
+    return _paired(crops, labels, name, name)
+
+
+def _paired(
+    crops: list[Path], masks: list[Path], name: Callable[[Path], str], of_mask: Callable[[Path], str]
+) -> dict[str, Pair]:
+    by_name = _named(masks, of_mask)
+    pairs = {}
+    for own, path in _named(crops, name).items():
+        if own not in by_name:
+            raise DataError("a crop without a mask", path=path, expected=f"a mask for {own}")
+        pairs[own] = Pair(path, by_name.pop(own))
+    if by_name:
+        own, path = next(iter(by_name.items()))
+        raise DataError("a mask without a crop", path=path, expected=f"a crop called {own}")
+    return pairs
+
+
+def _named(files: list[Path], name: Callable[[Path], str]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in files:
+        if name(path) in found:
+            raise DataError(f"a second file called {name(path)}", path=path, expected="one of each name")
+        found[name(path)] = path
+    return found
+
+
+def _cut_out(files: list[Path]) -> bool:
+    """Whether all files are pictures with transparency, and that of the first is used: screenshots have it, too."""
+    if not files or not all(path.suffix.lower() in PICTURES for path in files):
+        return False
+    return all(read_header(path).mode in TRANSPARENT for path in files) and bool((read_alpha(files[0]) < 1).any())
+
+
+def read_alpha(path: Path) -> NDArray[np.float32]:
+    """How opaque a picture is, ``(H, W)`` from 0 to 1.
+
+    Raises:
+        DataError: it has no such channel.
+    """
+    if (mode := read_header(path).mode) not in TRANSPARENT:
+        raise DataError(f"pixels of kind {mode}", path=path, expected="a picture that is transparent around its object")
+    with Image.open(path) as picture:
+        alpha = np.asarray(picture.convert("RGBA").getchannel("A"))
+    return np.divide(alpha, 255, dtype=np.float32)
+
+
+# ------------------------------------------------------------------- what is said of them
+
+
+class Said(BaseModel):
+    """What ``classes.json`` says of crops beside what :class:`~domaingan.adapters.tables.Classes` does.
+
+    Attributes:
+        ground: of frames the classes of hosts that objects stand on: for all of them, or a list for each class.
+        frame: of frames height and width, in pixels, of those the crops were cut from: their scale.
+        range: of scans the stored values that are 0 and 1 in scaled units (see :mod:`domaingan.tissue`), those of the
+            whole scans' 0.5th and 99.5th percentiles: for all channels, or a pair for each.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ground: list[str] | dict[str, list[str]] = []
+    frame: tuple[int, int] | None = None
+    range: tuple[float, float] | list[tuple[float, float]] | None = None
+
+    def grounds(self, objects: Iterable[str]) -> dict[str, dict[str, int]]:
+        """For each class of objects what it stands on, as in :class:`domaingan.bank.BankInfo`."""
+        named = self.ground if isinstance(self.ground, dict) else dict.fromkeys(objects, self.ground)
+        return {name: dict.fromkeys(below, 1) for name, below in named.items() if below}
+
+
+def read_said(root: Path) -> tuple[Classes, Said]:
+    """Classes (none where nothing names them) and what else is said of crops.
+
+    Raises:
+        DataError: a ``classes.json`` that is not as it should be.
+    """
+    path = root / CLASSES_JSON
+    stored = read_json(path) if path.exists() else {}
+    if not isinstance(stored, dict):
+        raise DataError("no JSON object", path=path, expected='{"classes": {name: value}}')
+    own = {name: stored.pop(name) for name in Said.model_fields if name in stored}
+    try:
+        return parse_classes({"classes": {}} | stored, path), Said.model_validate(own)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise DataError(f"{first['loc'][0]}: {first['msg']}", path=path) from None

@@ -1,0 +1,201 @@
+"""A folder of crops with masks as a bank: pictures of single objects, or small scans of single lesions.
+
+What a crop's place was is not known, nor, of scans, the body around it. So no depth and no centre are claimed, an
+object keeps its own scale (millimetres, or a frame's pixels), and intensities are those that the folder implies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.adapters.crop_files import Pair, Said, read_said
+from domaingan.adapters.crop_pictures import open_pictures
+from domaingan.adapters.crop_scans import Ranges, bare, measured, named_channels, open_crops
+from domaingan.adapters.frames import PICTURES
+from domaingan.adapters.tables import SAMPLES_CSV, Classes, SampleTable, read_samples
+from domaingan.bank import Bank
+from domaingan.cropping import CLASS_CONDITION, crops
+from domaingan.cutting import MARGIN
+from domaingan.errors import DataError
+from domaingan.sample import Dataset, Reader, Record, Sample, Schema
+from domaingan.tissue import extent
+
+OBJECT = "object"
+"""The class of everything labelled, where nothing names any."""
+
+MOST = 1 << 28
+"""Bytes that a bank of a folder's crops may take; larger crops are shrunk to fewer pixels."""
+
+SIZES = {2: (16, 128), 3: (16, 64)}
+"""Smallest and largest edge of such crops, by dimensions."""
+
+
+def bank_of_crops(root: Path, pairs: Mapping[str, Pair]) -> Bank:
+    """The bank of a folder's crops, in memory.
+
+    Each file is one object, whatever its number of parts. Its class is what its mask's value means in
+    ``classes.json``; where that names no classes, it is what ``samples.csv`` says in the column ``object`` (of frames)
+    or ``lesion`` (of scans), or else ``object``. Other columns become conditions. Places are not known: depths, centres
+    and extents are 0, but for the extent of frames where ``classes.json`` says how large they were. What else it can
+    say: :class:`domaingan.adapters.crop_files.Said`.
+
+    A crop's edge is the power of two that holds nine in ten of the files, within :data:`SIZES` and :data:`MOST`.
+    Intensities of scans: see :func:`domaingan.adapters.crop_scans.measured`.
+
+    Args:
+        root: the folder.
+        pairs: its files, as of :func:`domaingan.adapters.crop_files.find_pairs`.
+
+    Raises:
+        DataError: a file cannot be read or does not fit its mask, an empty mask, or a wrong table.
+    """
+    classes, said = read_said(root)
+    table = read_samples(root, pairs)
+    is_frame = next(iter(pairs.values())).image.suffix.lower() in PICTURES
+    found = (open_pictures if is_frame else open_crops)(root, pairs, classes, table)
+    schema = _schema(found.schema, classes, said, _values(found, classes, table), root)
+    column = CLASS_CONDITION[schema.domain]
+    reader = _Named(found.read, schema, not classes.foreground, column in table.conditions, root / SAMPLES_CSV)
+    plain = Dataset(found.records, reader, schema, root)
+    ranges, left_out = Ranges(), dict[str, int]()
+    if not is_frame:
+        ranges = measured(plain, said.range)
+        without = bare(plain)
+        plain = plain.select(i for i, record in enumerate(plain.records) if record.name not in without)
+        left_out = {"crops without any surroundings": len(without)} if without else {}
+    if not len(plain):
+        raise DataError("no crop that shows more than its object", path=root, expected="crops with surroundings")
+    size = _size(plain.records, len(schema.channels), schema.spatial_dims)
+    canvases = Dataset(plain.records, _OnCanvas(plain.read, size, ranges), schema, root)
+    bank = crops(canvases, size, [column, *schema.conditions])
+    bank.entries["depth_mm"], bank.entries["centre"], bank.entries["extent"] = 0, 0, said.frame or 0
+    told = {"ground": said.grounds(bank.info.classes), "left_out": bank.info.left_out | left_out}
+    return Bank(bank.info.model_copy(update=told), bank.images, bank.masks, bank.entries)
+
+
+# ------------------------------------------------------------------ readers
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Reads a crop with the class values of its object, 0 elsewhere.
+
+    Attributes:
+        read: gives image and mask.
+        schema: of the crops.
+        told: whether each crop has one class, which a column tells, not its mask; so it is without a mask.
+        column: whether there is such a column.
+        table: where.
+    """
+
+    read: Reader
+    schema: Schema
+    told: bool
+    column: bool
+    table: Path
+
+    def __call__(self, record: Record) -> Sample:
+        """Read a crop.
+
+        Raises:
+            DataError: as of ``read``, NaN in the image, or an empty mask.
+        """
+        sample, classes = self.read(record), self.schema.classes
+        image = record.files.get("image", record.files.get("image_0"))
+        if not np.isfinite(sample.image).all():
+            raise DataError("NaN or infinite values", path=image, expected="finite intensities")
+        mask = np.asarray(sample.mask)
+        objects = self.schema.objects or tuple(classes)
+        if self.told or "mask" not in record.files:
+            mask = (mask > 0) * np.int32(classes[self._class(record, objects)])
+        else:
+            wanted = {classes[name] for name in objects} - set(self.schema.ignore)
+            mask = np.where(np.isin(mask, list(wanted)), mask, 0)
+        if not mask.any():
+            found = "an empty mask"
+            raise DataError(found, path=record.files.get("mask", image), expected=f"some of {', '.join(objects)}")
+        return replace(sample, mask=mask)
+
+    def _class(self, record: Record, objects: Sequence[str]) -> str:
+        column = CLASS_CONDITION[self.schema.domain]
+        sole = objects[0] if len(objects) == 1 and not self.column else ""
+        name = str(record.condition.get(column, sole))
+        if name not in objects:
+            found = f"{column} {name!r} of {record.name!r}" if name else f"no {column} for {record.name!r}"
+            raise DataError(found, path=self.table, expected=f"one of {', '.join(objects)}")
+        return name
+
+
+@dataclass(frozen=True)
+class _OnCanvas:
+    """Puts a crop on a canvas as large as will be cut from it, and says that it is one object.
+
+    Attributes:
+        read: gives the crop.
+        size: edge of what is cut.
+        ranges: of scans what their subjects' intensities are; empty of frames.
+    """
+
+    read: Reader
+    size: int
+    ranges: Ranges = field(default_factory=dict)
+
+    def __call__(self, record: Record) -> Sample:
+        """Read a crop."""
+        sample = self.read(record)
+        assert sample.mask is not None
+        where = extent(sample.mask > 0) or ()
+        widest = max(side.stop - side.start for side in where)
+        margin = -(-max(self.size, int(np.ceil(widest * MARGIN))) // 2)
+        mask = np.pad(sample.mask, margin)
+        whole = replace(sample, mask=mask, instances=(mask > 0).astype(np.int32))
+        if not self.ranges:
+            kinds, counts = np.unique(mask[mask > 0], return_counts=True)
+            whole.labels = kinds[counts.argmax()].reshape(1).astype(np.int64)
+            return replace(whole, image=_padded(sample.image, margin))
+        ends = self.ranges[record.group]
+        whole.meta = sample.meta | {"range": ends, "foreground": np.ones(mask.shape, dtype=bool)}
+        return replace(whole, image=_padded(sample.image, margin, ends[:, 0].tolist()))
+
+
+def _padded(image: NDArray[np.float32], margin: int, low: Sequence[float] = ()) -> NDArray[np.float32]:
+    """The image on a larger canvas: a picture's edge goes on; beside a scan there is nothing, 0 in scaled units."""
+    if not low:
+        return np.pad(image, [(0, 0), *[(margin, margin)] * (image.ndim - 1)], mode="edge")
+    return np.stack([np.pad(one, margin, constant_values=value) for one, value in zip(image, low, strict=True)])
+
+
+# -------------------------------------------------------------------- words
+
+
+def _values(found: Dataset, classes: Classes, table: SampleTable) -> dict[str, int]:
+    """Class values by name."""
+    column = CLASS_CONDITION[found.schema.domain]
+    if classes.foreground or column not in table.conditions:
+        return classes.foreground or {OBJECT: 1}
+    names = sorted({str(record.condition[column]) for record in found.records if column in record.condition})
+    return {name: value for value, name in enumerate(names, start=1)}
+
+
+def _schema(found: Schema, classes: Classes, said: Said, values: dict[str, int], root: Path) -> Schema:
+    channels = named_channels(found, classes, root)
+    grounds = {name for below in said.grounds(values).values() for name in below}
+    objects = tuple(name for name in values if name not in grounds) if found.domain == "frame" else ()
+    conditions = tuple(name for name in found.conditions if name != CLASS_CONDITION[found.domain])
+    return replace(found, channels=channels, classes=values, objects=objects, regions={}, conditions=conditions)
+
+
+def _size(records: Sequence[Record], channels: int, dims: int) -> int:
+    """The edge that holds nine in ten of the crops, or as much as memory allows."""
+    least, most = SIZES[dims]
+    edge, size = float(np.quantile([max(record.shape) for record in records], 0.9)), least
+    while size < edge and size < most:
+        size *= 2
+    while size > least and len(records) * channels * size**dims * 2 > MOST:
+        size //= 2
+    return size

@@ -1,0 +1,69 @@
+"""Crops of frames as people have them: pictures with masks, or cut-outs that are transparent around their object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from domaingan.adapters.crop_files import Pair, read_alpha
+from domaingan.adapters.frame_samples import frame_schema
+from domaingan.adapters.frames import read_header, read_picture, read_values
+from domaingan.adapters.tables import Classes, SampleTable
+from domaingan.errors import DataError
+from domaingan.sample import Dataset, Record, Sample
+
+EDGE = 2.0
+"""So far, in pixels, an object's own colours go on where its picture is transparent: what is smoothed stays its own."""
+
+GROUND = 0.4
+"""The grey that is taken for its surroundings further away: by them a crop's exposure is told. Asphalt by day."""
+
+
+def open_pictures(root: Path, pairs: Mapping[str, Pair], classes: Classes, table: SampleTable) -> Dataset:
+    """The crops as a dataset; masks hold what is stored, or 1 where a picture is not transparent.
+
+    Raises:
+        DataError: a picture cannot be read, or is of another size than its mask.
+    """
+    records = []
+    for name, pair in pairs.items():
+        shape = read_header(pair.image).shape
+        if pair.mask is not None and (found := read_header(pair.mask).shape) != shape:
+            raise DataError(f"shape {found}", path=pair.mask, expected=f"{shape}, as {pair.image.name}")
+        files = {"image": pair.image} | ({} if pair.mask is None else {"mask": pair.mask})
+        records.append(table.completed(Record(name, shape=shape, spacing=(1.0, 1.0), files=files)))
+    schema = frame_schema("crops", classes, table.conditions)
+    known = {0, *schema.classes.values(), *schema.ignore} if classes.foreground else set[int]()
+    return Dataset(records, _FrameReader(tuple(sorted(known))), schema, root)
+
+
+@dataclass(frozen=True)
+class _FrameReader:
+    known: tuple[int, ...]
+    """What masks may hold; anything where there is nothing."""
+
+    def __call__(self, record: Record) -> Sample:
+        image, path = read_picture(record.files["image"]), record.files.get("mask")
+        if path is None:
+            mask = (read_alpha(record.files["image"]) >= 0.5).astype(np.int32)
+            if mask.all():
+                raise DataError("nothing transparent", path=record.files["image"], expected="all but the object")
+            return Sample(_surrounded(image, mask > 0), mask, condition=dict(record.condition), meta=record.facts())
+        mask = read_values(path)[0].astype(np.int32)
+        strangers = sorted(set(np.unique(mask).tolist()) - set(self.known)) if self.known else []
+        if strangers:
+            expected = f"one of {', '.join(map(str, self.known))}, as in classes.json"
+            raise DataError(f"mask value {strangers[0]}", path=path, expected=expected)
+        return Sample(image, mask, condition=dict(record.condition), meta=record.facts())
+
+
+def _surrounded(image: NDArray[np.float32], body: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """A cut-out on grey, its own colours continued a little: what is stored beneath transparency means nothing."""
+    away, nearest = ndimage.distance_transform_edt(~body, return_indices=True)
+    colours = image[:, nearest[0], nearest[1]]
+    return np.where(away <= EDGE, colours, np.float32(GROUND)).astype(np.float32) if body.any() else image

@@ -1,0 +1,102 @@
+"""Crops of scans as people have them: small NIfTI files with masks, and what is 0 and 1 in their intensities."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.adapters.crop_files import Pair
+from domaingan.adapters.scans import Scan, open_scans
+from domaingan.adapters.tables import CLASSES_JSON, Classes, SampleTable
+from domaingan.errors import DataError
+from domaingan.sample import Dataset, Schema
+from domaingan.tissue import ring
+
+SCALED = (-0.5, 2.5)
+"""Crops that lie within are in scaled units already, if they reach half of one."""
+
+VALUES = 2000
+"""About so many voxels of each crop are looked at for a range of intensities."""
+
+Ranges = dict[str, NDArray[np.float32]]
+"""For each subject what is 0 and 1 in scaled units, ``(C, 2)``."""
+
+Values = NDArray[Any]
+
+
+def open_crops(root: Path, pairs: Mapping[str, Pair], classes: Classes, table: SampleTable) -> Dataset:
+    """The crops as a dataset, 2D where every one is a single slice; its masks hold what is stored.
+
+    Raises:
+        DataError: a file cannot be read, has other channels than most, or does not fit its mask.
+    """
+    scans = [Scan(name, pair.image, {"image": pair.image}, pair.mask) for name, pair in pairs.items()]
+    dataset = open_scans(root, "nifti", scans, [], classes if classes.foreground else None, table)
+    if dataset.problems:
+        raise DataError(dataset.problems[0].reason, path=dataset.problems[0].path)
+    return dataset
+
+
+def named_channels(found: Schema, classes: Classes | None, root: Path) -> tuple[str, ...]:
+    """The channels as ``classes.json`` calls them, where it does.
+
+    Raises:
+        DataError: it names more or fewer than there are.
+    """
+    channels = tuple(classes.channels) if classes else ()
+    if channels and len(channels) != len(found.channels):
+        listed, path = f"channels {', '.join(channels)}", root / CLASSES_JSON
+        raise DataError(listed, path=path, expected=f"{len(found.channels)}, as are stored")
+    return channels or found.channels
+
+
+def bare(dataset: Dataset) -> set[str]:
+    """The names of the crops that show nothing around their object, whose contrast cannot be known."""
+    return {sample.name for sample in dataset if sample.mask is not None and not ring(sample.mask).any()}
+
+
+def measured(dataset: Dataset, given: tuple[float, float] | list[tuple[float, float]] | None) -> Ranges:
+    """What is 0 and 1 in each subject's crops.
+
+    What is given counts. Otherwise values that look like scaled units (see :mod:`domaingan.tissue`) are taken as they
+    are, and of others the 0.5th and 99.5th percentiles of all crops of a subject are 0 and 1, zeros apart. Those are
+    not the percentiles of whole scans, so that objects have other contrasts than they had: better to give the range.
+
+    Raises:
+        DataError: what is given is no range, or not one a channel.
+    """
+    channels = len(dataset.schema.channels)
+    if given is not None:
+        ends = [given] * channels if isinstance(given, tuple) else given
+        if len(ends) != channels or not all(low < high for low, high in ends):
+            found, path = f"range {given}", Path(dataset.root) / CLASSES_JSON
+            raise DataError(found, path=path, expected=f"[low, high], or one of each of {channels} channels")
+        return {record.group: np.array(ends, dtype=np.float32) for record in dataset.records}
+    values = _values(dataset)
+    together = np.concatenate(list(values.values()), axis=1)
+    if together.size and together.min() >= SCALED[0] and 0.5 <= together.max() <= SCALED[1]:
+        return dict.fromkeys(values, np.tile(np.array([0, 1], dtype=np.float32), (channels, 1)))
+    return {group: _percentiles(own) for group, own in values.items()}
+
+
+def _values(dataset: Dataset) -> dict[str, Values]:
+    """Some values of each subject's crops, ``(C, N)``."""
+    values = defaultdict[str, list[Values]](list)
+    for record, sample in zip(dataset.records, dataset, strict=True):
+        shown = sample.image[:, (sample.image != 0).any(axis=0)]
+        values[record.group].append(shown[:, :: max(1, shown.shape[1] // VALUES)])
+    return {group: np.concatenate(parts, axis=1) for group, parts in values.items()}
+
+
+def _percentiles(values: Values) -> NDArray[np.float32]:
+    ends = np.tile(np.array([0, 1], dtype=np.float32), (len(values), 1))
+    if values.shape[1]:
+        ends = np.percentile(values, (0.5, 99.5), axis=1).T.astype(np.float32)
+    flat = ends[:, 1] - ends[:, 0] < 1e-6 * np.maximum(np.abs(ends[:, 1]), 1e-6)
+    ends[flat, 1] = ends[flat, 0] + 1
+    return ends
