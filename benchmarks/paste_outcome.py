@@ -20,12 +20,11 @@ from __future__ import annotations
 
 import argparse
 import fcntl
-import inspect
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,21 +35,19 @@ import timing  # sets the number of threads, so before NumPy
 import numpy as np
 import torch
 from machine import machine
+from paste_cells import CELLS, Cell
 
-from domaingan import Paste, crops, load, view
+from domaingan import crops, load, view
 from domaingan.bank import Bank
-from domaingan.blend.variation import Variation
 from domaingan.cropping import by_rarity
 from domaingan.cutting import voxels_of
 from domaingan.evaluate import segmentation
-from domaingan.evaluate.arms import PASTE_SHARE, Augment
 from domaingan.evaluate.batches import prepared
 from domaingan.evaluate.protocol import EMPTY
 from domaingan.evaluate.split import Fold, only_labelled, refuse_leak
 from domaingan.evaluate.training import precision_for
 from domaingan.files import write_json
 from domaingan.sample import Dataset, Sample, Schema
-from domaingan.transforms import Classic
 
 TRAINED = "0002 0004 0006 0009 0011 0013 0015 0017 0019 0022"
 """The ten people of the outcome table ``fcd``."""
@@ -59,70 +56,6 @@ SIZE, KEPT_OUT = 64, 3
 """Edge of a crop; people that a curve keeps out."""
 
 assert timing.RESULTS  # imported for what it sets
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One way to paste: what differs from :data:`BASE`, whose every setting is written out so that it stays the same.
-
-    Attributes:
-        paste: arguments of :class:`domaingan.Paste`.
-        variation: fields of :class:`domaingan.blend.variation.Variation`.
-        share: share of the images that are pasted into; 0 for the classic pipeline alone.
-    """
-
-    paste: dict[str, Any] = field(default_factory=dict)
-    variation: dict[str, Any] = field(default_factory=dict)
-    share: float = PASTE_SHARE
-
-    def missing(self) -> list[str]:
-        """The settings that the installed package does not take."""
-        return [name for name in (*self.paste, *self.variation) if name not in PASTES | VARIES]
-
-    def settings(self) -> dict[str, Any]:
-        """What it does, written out."""
-        if not self.share:
-            return {"share": 0.0}
-        given = BASE.paste | self.paste | BASE.variation | self.variation
-        return {name: value for name, value in given.items() if name in PASTES | VARIES} | {"share": self.share}
-
-    def augment(self, bank: Bank, schema: Schema) -> Augment:
-        """The arm."""
-        classic, settings = Classic(schema.spatial_dims, schema.domain), self.settings()
-        if not self.share:
-            return Augment(classic=classic)
-        variation = Variation(**{name: value for name, value in settings.items() if name in VARIES})
-        paste = {name: value for name, value in settings.items() if name in PASTES}
-        made = Paste(bank, variation=variation, schema=schema, **paste)
-        return Augment({"copy-paste": made}, classic=classic, share=self.share)
-
-
-PASTES = set(inspect.signature(Paste).parameters) - {"bank", "variation", "schema"}
-VARIES = {one.name for one in fields(Variation)}
-
-BASE = Cell(
-    {"method": "feather", "per_image": (1, 3), "placement": "uniform"},
-    {
-        **{"flip": True, "rotate": 180.0, "scale": (0.8, 1.25), "contrast": (1.0, 1.0)},
-        **{"elastic": 0.0, "width": None, "order": 3},
-    },
-)
-
-CELLS = {
-    "classic": Cell(share=0.0),
-    "base": Cell(),
-    "poisson": Cell({"method": "poisson"}),
-    "feather-noise": Cell({"method": "feather+noise"}),
-    "poisson-noise": Cell({"method": "poisson+noise"}),
-    "contrast": Cell(variation={"contrast": (0.5, 1.5)}),
-    "one": Cell({"per_image": (1, 1)}),
-    "one-to-five": Cell({"per_image": (1, 5)}),
-    "prior": Cell({"placement": "prior"}),
-    "elastic": Cell(variation={"elastic": 0.3}),
-    "every-image": Cell(share=1.0),
-    "width": Cell(variation={"width": (1, 5)}),
-}
-"""The table's rows, by name."""
 
 
 @dataclass

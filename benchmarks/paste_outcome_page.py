@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from paste_outcome import BASE, CELLS
+from paste_cells import BASE, CELLS
 from timing import RESULTS, table  # sets the number of threads, so before NumPy
 
 # isort: split

@@ -1,0 +1,78 @@
+"""The cells of :mod:`paste_outcome`: ways to paste that differ from a base in one setting each."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from domaingan import Paste
+from domaingan.bank import Bank
+from domaingan.blend.variation import Variation
+from domaingan.evaluate.arms import PASTE_SHARE, Augment
+from domaingan.sample import Schema
+from domaingan.transforms import Classic
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One way to paste: what differs from :data:`BASE`, whose every setting is written out so that it stays the same.
+
+    Attributes:
+        paste: arguments of :class:`domaingan.Paste`.
+        variation: fields of :class:`domaingan.blend.variation.Variation`.
+        share: share of the images that are pasted into; 0 for the classic pipeline alone.
+    """
+
+    paste: dict[str, Any] = field(default_factory=dict)
+    variation: dict[str, Any] = field(default_factory=dict)
+    share: float = PASTE_SHARE
+
+    def missing(self) -> list[str]:
+        """The settings that the installed package does not take."""
+        return [name for name in (*self.paste, *self.variation) if name not in PASTES | VARIES]
+
+    def settings(self) -> dict[str, Any]:
+        """What it does, written out."""
+        if not self.share:
+            return {"share": 0.0}
+        given = BASE.paste | self.paste | BASE.variation | self.variation
+        return {name: value for name, value in given.items() if name in PASTES | VARIES} | {"share": self.share}
+
+    def augment(self, bank: Bank, schema: Schema) -> Augment:
+        """The arm."""
+        classic, settings = Classic(schema.spatial_dims, schema.domain), self.settings()
+        if not self.share:
+            return Augment(classic=classic)
+        variation = Variation(**{name: value for name, value in settings.items() if name in VARIES})
+        paste = {name: value for name, value in settings.items() if name in PASTES}
+        made = Paste(bank, variation=variation, schema=schema, **paste)
+        return Augment({"copy-paste": made}, classic=classic, share=self.share)
+
+
+PASTES = set(inspect.signature(Paste).parameters) - {"bank", "variation", "schema"}
+VARIES = {one.name for one in fields(Variation)}
+
+BASE = Cell(
+    {"method": "feather", "per_image": (1, 3), "placement": "uniform"},
+    {
+        **{"flip": True, "rotate": 180.0, "scale": (0.8, 1.25), "contrast": (1.0, 1.0)},
+        **{"elastic": 0.0, "width": None, "order": 3},
+    },
+)
+
+CELLS = {
+    "classic": Cell(share=0.0),
+    "base": Cell(),
+    "poisson": Cell({"method": "poisson"}),
+    "feather-noise": Cell({"method": "feather+noise"}),
+    "poisson-noise": Cell({"method": "poisson+noise"}),
+    "contrast": Cell(variation={"contrast": (0.5, 1.5)}),
+    "one": Cell({"per_image": (1, 1)}),
+    "one-to-five": Cell({"per_image": (1, 5)}),
+    "prior": Cell({"placement": "prior"}),
+    "elastic": Cell(variation={"elastic": 0.3}),
+    "every-image": Cell(share=1.0),
+    "width": Cell(variation={"width": (1, 5)}),
+}
+"""The table's rows, by name."""
