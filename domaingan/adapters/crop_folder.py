@@ -1,7 +1,9 @@
 """A folder of crops with masks as a bank: pictures of single objects, or small scans of single lesions.
 
 What a crop's place was is not known, nor, of scans, the body around it. So no depth and no centre are claimed, an
-object keeps its own scale (millimetres, or a frame's pixels), and intensities are those that the folder implies.
+object keeps its own scale (millimetres, or a frame's pixels), and intensities are those that the folder implies. Of
+frames whose size is told a usual view is assumed: objects as tall as the camera hangs high, so that the horizon, in the
+middle of the frame, passes their heads.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.adapters.crop_files import Pair, Said, read_said
-from domaingan.adapters.crop_pictures import open_pictures
+from domaingan.adapters.crop_pictures import GROUND, open_pictures
 from domaingan.adapters.crop_scans import Ranges, bare, measured, named_channels, open_crops
 from domaingan.adapters.frames import PICTURES
 from domaingan.adapters.tables import SAMPLES_CSV, Classes, SampleTable, read_samples
@@ -28,6 +30,9 @@ from domaingan.tissue import extent
 OBJECT = "object"
 """The class of everything labelled, where nothing names any."""
 
+HORIZON = 0.5
+"""The row of the horizon of frames of which nothing else is known, as a share of their height."""
+
 MOST = 1 << 28
 """Bytes that a bank of a folder's crops may take; larger crops are shrunk to fewer pixels."""
 
@@ -40,9 +45,9 @@ def bank_of_crops(root: Path, pairs: Mapping[str, Pair]) -> Bank:
 
     Each file is one object, whatever its number of parts. Its class is what its mask's value means in
     ``classes.json``; where that names no classes, it is what ``samples.csv`` says in the column ``object`` (of frames)
-    or ``lesion`` (of scans), or else ``object``. Other columns become conditions. Places are not known: depths, centres
-    and extents are 0, but for the extent of frames where ``classes.json`` says how large they were. What else it can
-    say: :class:`domaingan.adapters.crop_files.Said`.
+    or ``lesion`` (of scans), or else ``object``. Other columns become conditions. What else ``classes.json`` can say:
+    :class:`domaingan.adapters.crop_files.Said`. Depths, centres and extents are 0 where they are not known: always of
+    scans, and of frames unless it says how large those were.
 
     A crop's edge is the power of two that holds nine in ten of the files, within :data:`SIZES` and :data:`MOST`.
     Intensities of scans: see :func:`domaingan.adapters.crop_scans.measured`.
@@ -73,7 +78,9 @@ def bank_of_crops(root: Path, pairs: Mapping[str, Pair]) -> Bank:
     size = _size(plain.records, len(schema.channels), schema.spatial_dims)
     canvases = Dataset(plain.records, _OnCanvas(plain.read, size, ranges), schema, root)
     bank = crops(canvases, size, [column, *schema.conditions])
-    bank.entries["depth_mm"], bank.entries["centre"], bank.entries["extent"] = 0, 0, said.frame or 0
+    bank.entries["depth_mm"], bank.entries["centre"], bank.entries["extent"] = 0, 0, 0
+    if is_frame and said.frame:
+        _stand(bank, said.frame)
     told = {"ground": said.grounds(bank.info.classes), "left_out": bank.info.left_out | left_out}
     return Bank(bank.info.model_copy(update=told), bank.images, bank.masks, bank.entries)
 
@@ -157,17 +164,27 @@ class _OnCanvas:
         if not self.ranges:
             kinds, counts = np.unique(mask[mask > 0], return_counts=True)
             whole.labels = kinds[counts.argmax()].reshape(1).astype(np.int64)
-            return replace(whole, image=_padded(sample.image, margin))
+            grey = () if "mask" in record.files else [GROUND] * len(sample.image)
+            return replace(whole, image=_padded(sample.image, margin, grey))
         ends = self.ranges[record.group]
         whole.meta = sample.meta | {"range": ends, "foreground": np.ones(mask.shape, dtype=bool)}
-        return replace(whole, image=_padded(sample.image, margin, ends[:, 0].tolist()))
+        nothing = ends[:, 0].tolist()  # 0 in scaled units
+        return replace(whole, image=_padded(sample.image, margin, nothing))
 
 
-def _padded(image: NDArray[np.float32], margin: int, low: Sequence[float] = ()) -> NDArray[np.float32]:
-    """The image on a larger canvas: a picture's edge goes on; beside a scan there is nothing, 0 in scaled units."""
-    if not low:
+def _padded(image: NDArray[np.float32], margin: int, beside: Sequence[float]) -> NDArray[np.float32]:
+    """The image on a larger canvas: a picture's edge goes on, unless there is a value for each channel."""
+    if not beside:
         return np.pad(image, [(0, 0), *[(margin, margin)] * (image.ndim - 1)], mode="edge")
-    return np.stack([np.pad(one, margin, constant_values=value) for one, value in zip(image, low, strict=True)])
+    return np.stack([np.pad(one, margin, constant_values=value) for one, value in zip(image, beside, strict=True)])
+
+
+def _stand(bank: Bank, frame: tuple[int, int]) -> None:
+    """Let each crop stand in its frame as tall as the camera hangs high."""
+    rows: NDArray[np.bool_] = np.any(bank.masks > 0, axis=2)
+    height = (rows.shape[1] - rows.argmax(axis=1) - rows[:, ::-1].argmax(axis=1)) * bank.entries["spacing"][:, 0]
+    bank.entries["extent"], bank.entries["depth_mm"] = frame, height
+    bank.entries["centre"] = np.stack([HORIZON + height / 2 / frame[0], np.full(len(bank), HORIZON)], axis=1)
 
 
 # -------------------------------------------------------------------- words

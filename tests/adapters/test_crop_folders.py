@@ -80,10 +80,24 @@ def test_classes_by_the_masks_values(tmp_path: Path) -> None:
     words(root, classes={"person": 7, "road": 2}, ground=ground, frame=[480, 640])
     table(root, "sample,subject,lighting,height", "c0,a,dusk,1.5", "c1,a,day,2", "c2,b,day,1")
     bank = open_bank(root)
-    assert bank.info.classes == {"person": 7} or bank.info.classes == {"person": 7, "road": 2}
+    assert bank.info.classes == {"person": 7}  # what it stands on is no object
     assert bank.info.ground == {"person": {"road": 1, "pavement": 1}} and bank.subjects == ("a", "b")
     assert bank.counts() == {"object": {"person": 3}, "lighting": {"dusk": 1, "day": 2}}
     assert bank.entries["number:height"].tolist() == [1.5, 2, 1] and (bank.entries["extent"] == [480, 640]).all()
+    assert (bank.entries["depth_mm"] == 12).all()  # as tall as the camera hangs high: its head is on the horizon
+    assert np.allclose(bank.entries["centre"], [0.5 + 6 / 480, 0.5])
+
+
+def test_they_stand_in_frames_as_large_as_their_row_calls_for(tmp_path: Path) -> None:
+    root, data = store(tmp_path / "x", "transparent"), phantoms.load("driving", sequences=4, frames=2)
+    table(root, "sample,object", "c0,car", "c1,car", "c2,pedestrian")
+    words(root, ground=["road", "pavement"], frame=list(data[0].shape))
+    paste, heights = dg.Paste(open_bank(root), per_image=(3, 3), schema=data.schema), []
+    for i, sample in enumerate(data):
+        after = paste(sample, np.random.default_rng(i))
+        heights += [(r["foot"][0], r["scale"]) for r in after.meta["pasted"] if r["place"] is not None]
+    feet, scales = np.array(heights).T
+    assert len(feet) > 12 and np.corrcoef(feet, scales)[0, 1] > 0.5
 
 
 @pytest.mark.parametrize("way", WAYS)
