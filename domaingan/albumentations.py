@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from domaingan import blend
 from domaingan.bank import Bank
 from domaingan.transforms.box_labels import CORNERS, BoxLabels
-from domaingan.transforms.hosts import Classes, named_values, opened, relit, schema_of
-from domaingan.transforms.targets import Hosts, same_number
+from domaingan.transforms.carried import OfBank, Unsaved
+from domaingan.transforms.hosts import Classes, host_of, named_values, relit, schema_of
+from domaingan.transforms.targets import Hosts, channels_first, plain_mask, same_number
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing must not look for a newer version on the net
 
@@ -36,30 +37,7 @@ from albumentations.core.type_definitions import Targets
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Unsaved:
-    """A bank that is in memory alone, in a pipeline as a dictionary: ``A.from_dict`` takes it, ``A.save`` cannot."""
-
-    bank: Bank
-
-
-class _OfBank:
-    """A transform with a bank: as a dictionary it has the bank's path."""
-
-    bank: Bank
-    settings: dict[str, Any]
-
-    def get_transform_init_args(self) -> dict[str, Any]:
-        """The arguments in plain lists and dictionaries."""
-        path = self.bank.path
-        return {"bank": Unsaved(self.bank) if path is None else str(path.absolute()), **self.settings}
-
-    def get_dict_with_id(self) -> dict[str, Any]:
-        """The same for ``A.ReplayCompose``, with the bank itself: replays happen where it was opened."""
-        return {**super().get_dict_with_id(), "bank": self.bank}  # type: ignore[misc]
-
-
-class Paste(_OfBank, A.DualTransform):  # type: ignore[misc]
+class Paste(OfBank, A.DualTransform):  # type: ignore[misc]
     """Puts crops from a bank into images, and says so in masks, boxes and keypoints.
 
     Args:
@@ -105,7 +83,7 @@ class Paste(_OfBank, A.DualTransform):  # type: ignore[misc]
         p: float = 0.5,
     ) -> None:
         super().__init__(p=p)
-        self.bank = opened(bank.bank if isinstance(bank, Unsaved) else bank)
+        self._open(bank, "crops")
         schema = schema_of(classes, self.bank)
         if isinstance(variation, Mapping):
             values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in variation.items()}
@@ -193,44 +171,65 @@ class Paste(_OfBank, A.DualTransform):  # type: ignore[misc]
         return keypoints[~hidden]
 
 
-class Relight(_OfBank, A.ImageOnlyTransform):  # type: ignore[misc]
-    """Gives frames the look of scenes from a bank.
+class Relight(OfBank, A.ImageOnlyTransform):  # type: ignore[misc]
+    """Gives frames, or slices of scans, the look of scenes from a bank.
 
     Args:
-        bank: scenes, the folder they are in, or one of pictures.
+        bank: scenes, the folder they are in, or one of pictures, scans or labelled frames.
         method, strength, only: as in :class:`domaingan.blend.Relight`.
+        classes: names the values of the masks, for ``lut``, as in :class:`Paste`; the bank's own unless given.
+        meta_key: an optional target with what else is known of the host, as in ``Sample.meta``: ``foreground`` and
+            ``range`` of a scan, and ``condition`` (a dictionary: a host that has the look already is left alone).
         p: share of the images that are relit.
 
     Targets:
-        image: ``(H, W, 3)`` RGB, uint8, or float32 in [0, 1].
+        image: ``(H, W, C)`` or ``(H, W)``, uint8 or float32. Frames RGB, in [0, 1] if float; scans in any unit.
+        mask: ``(H, W)`` class values, which is looked at alone; ``lut`` needs it.
 
     Raises:
-        DataError: as :class:`domaingan.blend.Relight`, and for images that do not fit.
+        DataError: as :class:`domaingan.blend.Relight`, and for images and masks that do not fit.
     """
 
     def __init__(
         self,
         bank: Bank | Unsaved | str | Path,
-        method: str = "reinhard",
+        method: str | None = None,
         strength: Sequence[float] = (0.7, 1.0),
         only: Mapping[str, Sequence[str]] | None = None,
+        classes: Classes = None,
+        meta_key: str = "meta",
         p: float = 0.5,
     ) -> None:
         super().__init__(p=p)
-        self.bank = opened(bank.bank if isinstance(bank, Unsaved) else bank)
+        self._open(bank, "scenes")
         low, high = strength
-        self.relight = blend.Relight(self.bank, method, (low, high), only)
-        chosen = {name: list(values) for name, values in (only or {}).items()}
-        self.settings = {"method": method, "strength": [low, high], "only": chosen}
+        self.schema, self.meta_key = schema_of(classes, self.bank), meta_key
+        self.relight = blend.Relight(self.bank, method, (low, high), only, schema=self.schema)
+        self._available_keys.add(meta_key)
+        self.settings = {
+            "method": method,
+            "strength": [low, high],
+            "only": {name: list(values) for name, values in (only or {}).items()},
+            "classes": None if classes is None else named_values(self.schema),
+            "meta_key": meta_key,
+        }
 
     def get_params(self) -> dict[str, Any]:
         """The seed of scene and strength."""
         return {"seed": int(self.random_generator.integers(2**63))}
 
-    def apply(self, img: Array, seed: int, **params: Any) -> Array:
+    def apply_with_params(self, params: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Apply the drawn parameters; what else is known of the image is not one of them, as replays have their own."""
+        known = {"beside": {name: kwargs.get(name) for name in ("mask", self.meta_key)}}
+        applied: dict[str, Any] = super().apply_with_params(params | known, *args, **kwargs)
+        return applied
+
+    def apply(self, img: Array, seed: int, beside: Mapping[str, Any], **params: Any) -> Array:
         """The image relit."""
-        lit = relit(self.relight, np.moveaxis(np.atleast_3d(img), -1, 0), seed)
-        return np.ascontiguousarray(np.moveaxis(lit, 0, -1))
+        by_class = beside["mask"] is not None and "lut" in self.relight.looks
+        mask = plain_mask(beside["mask"]) if by_class else None
+        host = host_of(channels_first(img), mask, beside[self.meta_key], self.schema, self.bank.info)
+        return np.ascontiguousarray(np.moveaxis(relit(self.relight, host, seed).image, 0, -1)).reshape(img.shape)
 
 
 def _listed(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,10 @@ from monai.transforms import MapTransform, RandomizableTransform
 from monai.utils import convert_to_dst_type
 
 from domaingan import blend
-from domaingan.bank import Bank
+from domaingan.bank import Bank, BankInfo
 from domaingan.errors import DataError
-from domaingan.sample import Sample
-from domaingan.transforms.hosts import Classes, opened, relit, schema_of, to_mask, to_sample
+from domaingan.sample import Sample, Schema
+from domaingan.transforms.hosts import Classes, host_of, opened, relit, schema_of
 
 NAME = "filename_or_obj"
 """Where a MetaTensor of MONAI's readers says what file it is of."""
@@ -99,7 +98,7 @@ class RandPasted(_Seeded):
         super().__init__(keys, prob, allow_missing_keys)
         if len(self.keys) != 2:
             raise DataError(f"{len(self.keys)} keys", expected="those of an image and of its label")
-        self.bank = opened(bank)
+        self.bank = opened(bank, "crops")
         self.schema = schema_of(classes, self.bank)
         self.paste = blend.Paste(self.bank, method, per_image, only, variation, self.schema)
         self.paste.check(self.schema)
@@ -113,64 +112,86 @@ class RandPasted(_Seeded):
         if absent or not self._do_transform:
             return result
         image, label = (result[key] for key in self.keys)
-        after = self.paste(self._host(image, label, data.get(self.meta_key)), np.random.default_rng(self.seed))
+        host = _host(image, label, data.get(self.meta_key), self.schema, self.bank.info)
+        after = self.paste(host, np.random.default_rng(self.seed))
         assert after.mask is not None
-        result[self.keys[0]] = _like(after.image, image)
+        result[self.keys[0]] = _told(after, image, "pasted")
         result[self.keys[1]] = _like(after.mask.reshape(label.shape), label)
-        if isinstance(image, MetaTensor):
-            result[self.keys[0]].meta["pasted"] = json.dumps(after.meta["pasted"])  # a text, which batches can hold
         return result
-
-    def _host(self, image: Any, label: Any, known: Mapping[str, Any] | None) -> Sample:
-        host, mask = to_sample(_array(image), self.bank.info), _array(label)
-        if mask.ndim == host.spatial_dims + 1 and len(mask) == 1:
-            mask = mask[0]
-        if mask.shape != host.shape:
-            raise DataError(f"a label {mask.shape}", expected=f"{(1, *host.shape)}, as the image is")
-        meta: dict[str, Any] = {}
-        if isinstance(image, MetaTensor):
-            spacing = affine_to_spacing(image.affine, host.spatial_dims)
-            meta = {"spacing": tuple(float(size) for size in spacing), "name": str(image.meta.get(NAME, ""))}
-        return replace(host, mask=to_mask(mask, self.schema), meta=host.meta | meta | dict(known or {}))
 
 
 class RandRelightd(_Seeded):
-    """Gives frames the look of scenes from a bank; all of ``keys`` that of the same scene.
+    """Gives frames or scans the look of scenes from a bank; all of ``keys`` that of the same scene.
 
     Args:
-        keys: of frames ``(3, H, W)``, RGB, uint8 or floats in [0, 1].
-        bank: scenes, the folder they are in, or one of pictures.
+        keys: of images ``(C, *spatial)``, frames (RGB, uint8 or floats in [0, 1]) or scans in any unit.
+        bank: scenes, the folder they are in, or one of pictures, scans or labelled frames.
         method, strength, only: as in :class:`domaingan.blend.Relight`.
-        prob: share of the frames that are relit.
+        classes: names the values of the label, for ``lut``, as in :class:`RandPasted`; the bank's own unless given.
+        label_key: of the label ``(1, *spatial)`` of class values, which is looked at alone; ``lut`` needs it.
+        meta_key: where in the data more is known of the host, as in ``Sample.meta``: ``foreground`` and ``range`` of a
+            scan, and ``condition`` (a dictionary: a host that has the look already is left alone).
+        prob: share of the images that are relit.
         allow_missing_keys: leave out the keys that are not there.
 
+    Tensors, ``MetaTensor`` and arrays come back as they came; a ``MetaTensor`` then has ``meta["relit"]``, what was
+    done as JSON. Of scans nothing beside the body changes.
+
     Raises:
-        DataError: as :class:`domaingan.blend.Relight`, and for images that do not fit.
+        DataError: as :class:`domaingan.blend.Relight`, and for images and labels that do not fit.
     """
 
     def __init__(
         self,
         keys: Sequence[Hashable] | Hashable,
         bank: Bank | str | Path,
-        method: str = "reinhard",
+        method: str | None = None,
         strength: tuple[float, float] = (0.7, 1.0),
         only: Mapping[str, Sequence[str]] | None = None,
+        classes: Classes = None,
+        label_key: Hashable | None = None,
+        meta_key: str = "meta",
         prob: float = 0.5,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, prob, allow_missing_keys)
-        self.bank = opened(bank)
-        self.relight = blend.Relight(self.bank, method, strength, only)
+        self.bank = opened(bank, "scenes")
+        self.schema = schema_of(classes, self.bank)
+        self.relight = blend.Relight(self.bank, method, strength, only, schema=self.schema)
+        self.label_key, self.meta_key = label_key, meta_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """The data with its frames relit, or as they were."""
+        """The data with its images relit, or as they were."""
         result = dict(data)
         absent = self.missing(result)
         self.randomize()
+        label = data.get(self.label_key) if self.label_key is not None and "lut" in self.relight.looks else None
         for key in self.keys if self._do_transform else ():
             if key not in absent:
-                result[key] = _like(relit(self.relight, _array(result[key]), self.seed), result[key])
+                image = result[key]
+                host = _host(image, label, data.get(self.meta_key), self.schema, self.bank.info)
+                result[key] = _told(relit(self.relight, host, self.seed), image, "relit")
         return result
+
+
+def _host(image: Any, label: Any, known: Mapping[str, Any] | None, schema: Schema, info: BankInfo) -> Sample:
+    """An image, and its label where there is one, as a sample."""
+    pixels, mask = _array(image), None if label is None else _array(label)
+    if mask is not None and mask.ndim == pixels.ndim and len(mask) == 1:
+        mask = mask[0]
+    meta: dict[str, Any] = {}
+    if isinstance(image, MetaTensor):
+        spacing = affine_to_spacing(image.affine, pixels.ndim - 1)
+        meta = {"spacing": tuple(float(size) for size in spacing), "name": str(image.meta.get(NAME, ""))}
+    return host_of(pixels, mask, meta | dict(known or {}), schema, info)
+
+
+def _told(after: Sample, given: Any, record: str) -> Any:
+    """A sample's image as what is given is, with a record of what was done: a text, which batches can hold."""
+    image = _like(after.image, given)
+    if isinstance(given, MetaTensor):
+        image.meta[record] = json.dumps(after.meta[record])
+    return image
 
 
 def _array(values: Any) -> np.ndarray[Any, np.dtype[Any]]:

@@ -18,6 +18,7 @@ import domaingan as dg
 from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.errors import DataError
+from domaingan.grid import as_slices
 from domaingan.sample import Sample
 
 BANKS = {dims: a_bank(dims, np.random.default_rng(dims)) for dims in (2, 3)}
@@ -174,7 +175,7 @@ def test_spacing_is_the_affines() -> None:
     [
         ({"image": torch.zeros(5, 40, 40)}, "5 channels"),
         ({"image": torch.zeros(2, 4, 40, 40)}, "a 3D image; expected 2D"),
-        ({"label": torch.zeros(1, 8, 8)}, r"a label \(8, 8\); expected \(1, 40, 40\)"),
+        ({"label": torch.zeros(1, 8, 8)}, r"a mask \(8, 8\); expected \(40, 40\)"),
         ({"image": torch.full((2, 40, 40), float("nan"))}, "NaN"),
     ],
 )
@@ -203,3 +204,44 @@ def test_frames_are_relit_as_the_core_does() -> None:
     after = dg.Relight(bank)(Sample(sample.image), np.random.default_rng(transform.seed))
     assert np.array_equal(out["image"].numpy(), after.image) and torch.equal(out["other"], out["image"].as_tensor())
     assert isinstance(out["image"], MetaTensor) and (out["image"] != given["image"]).any() and set(out) == set(given)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("method", [None, "fda"])
+def test_scans_are_relit_as_the_core_does(dims: int, method: str | None) -> None:
+    scans = phantoms.load("medical", subjects=3, shape=(32, 32, 20))
+    data = as_slices(scans) if dims == 2 else scans
+    bank = dg.scenes(data, 16)
+    sample = next(one for one in data if one.mask is not None and one.mask.any())
+    affine = torch.diag(torch.tensor([2.0, 2, 2, 1], dtype=torch.float64))
+    given = {"image": MetaTensor(torch.from_numpy(sample.image.copy()), affine=affine), "label": sample.mask}
+    before = given["image"].clone()
+    relight = dg.monai.RandRelightd("image", bank, method, (1, 1), label_key="label", prob=1)
+    compose = Compose([relight]).set_random_state(3)
+    out = compose({**given, "meta": {"foreground": sample.meta["foreground"]}})
+    bare = Sample(sample.image, meta={"foreground": sample.meta["foreground"]})
+    after = dg.Relight(bank, method, (1, 1))(bare, np.random.default_rng(relight.seed))
+    assert np.array_equal(out["image"].numpy(), after.image) and (out["image"] != before).any()
+    assert isinstance(out["image"], MetaTensor) and torch.equal(out["image"].affine, affine)
+    assert torch.equal(given["image"], before) and out["label"] is sample.mask
+    assert json.loads(out["image"].meta["relit"])["strength"] == 1 and "relit" not in given["image"].meta
+
+
+def test_frames_are_relit_class_by_class() -> None:
+    frames = phantoms.load("driving", sequences=3, frames=1)
+    bank, sample = dg.scenes(frames, 16), frames[0]
+    shifted = {name: value + 30 for name, value in frames.schema.classes.items()}
+    results = []
+    for classes, shift in ((None, 0), (shifted, 30)):
+        relight = dg.monai.RandRelightd("image", bank, "lut", (1, 1), None, classes, "label", prob=1)
+        relight.set_random_state(0)
+        image = np.rint(sample.image * 255).astype(np.uint8)
+        label = torch.from_numpy(sample.mask.astype(np.int64))[None] + shift
+        out = relight({"image": torch.from_numpy(image), "label": label})
+        assert out["image"].dtype == torch.uint8 and torch.equal(out["label"], label)
+        results.append(out["image"])
+    assert torch.equal(*results) and (results[0].numpy() != image).any()
+    with pytest.raises(DataError, match="no mask"):
+        relight({"image": torch.from_numpy(image)})
+    with pytest.raises(DataError, match="a bank of crops"):
+        dg.monai.RandRelightd("image", BANKS[2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.adapters import open_bank
+from domaingan.adapters.folders import Kind
 from domaingan.adapters.tables import parse_classes
 from domaingan.bank import Bank, BankInfo
 from domaingan.blend import Relight
 from domaingan.errors import DataError
 from domaingan.files import read_json
 from domaingan.sample import Sample, Schema
-from domaingan.tissue import as_stored, from_scaled, intensity_range, to_scaled
 
 Classes = Schema | Mapping[str, Any] | str | Path | None
 """How the values of the hosts' masks may be named: a dataset's schema, ``{name: value}``, a ``classes.json`` or what
@@ -26,16 +27,24 @@ SLACK = 0.25
 """Frames may leave [0, 1] by this much, as sharp resizing makes them; 0 to 255 or whitened is another matter."""
 
 
-def opened(bank: Bank | str | Path) -> Bank:
-    """A bank, or what :func:`domaingan.adapters.open_bank` finds in a folder."""
-    return bank if isinstance(bank, Bank) else open_bank(bank)
+def opened(bank: Bank | str | Path, kind: Kind) -> Bank:
+    """A bank, or what :func:`domaingan.adapters.open_bank` makes of a folder.
+
+    Raises:
+        DataError: it is of another kind, or as of :func:`domaingan.adapters.open_bank`.
+    """
+    bank = bank if isinstance(bank, Bank) else open_bank(bank, kind)
+    if bank.info.kind != kind:
+        raise DataError(f"a bank of {bank.info.kind}", path=bank.path, expected=f"a bank of {kind}")
+    return bank
 
 
 def schema_of(classes: Classes, bank: Bank) -> Schema:
-    """The schema of hosts that a bank's crops go into.
+    """The schema of hosts that a bank's crops go into, or that get its scenes' looks.
 
     Args:
-        classes: names the values of the hosts' masks. Frames need it: what crops stand on are classes, too.
+        classes: names the values of the hosts' masks. Frames that crops go into need it, and objects named in it: what
+            crops stand on are classes, too.
         bank: says everything else.
 
     Raises:
@@ -45,7 +54,7 @@ def schema_of(classes: Classes, bank: Bank) -> Schema:
     if isinstance(classes, Schema):
         return classes
     if classes is None:
-        if info.domain == "frame":
+        if _stand_on_classes(info):
             raise DataError("a bank of frames' crops", path=bank.path, expected="classes=, the values of the masks")
         classes = info.classes
     path = Path("classes") if isinstance(classes, Mapping) else Path(classes)
@@ -53,7 +62,7 @@ def schema_of(classes: Classes, bank: Bank) -> Schema:
     if not isinstance(stored.get("classes"), Mapping):
         stored = {"classes": dict(stored)}
     named = parse_classes(dict(stored), path)
-    if info.domain == "frame" and not named.objects:
+    if _stand_on_classes(info) and not named.objects:
         raise DataError("no objects named", path=path, expected='{"classes": {name: value}, "objects": [name]}')
     return Schema(
         "arrays",
@@ -64,6 +73,10 @@ def schema_of(classes: Classes, bank: Bank) -> Schema:
         tuple(named.ignore),
         tuple(named.objects),
     )
+
+
+def _stand_on_classes(info: BankInfo) -> bool:
+    return info.domain == "frame" and info.kind == "crops"
 
 
 def named_values(schema: Schema) -> dict[str, Any]:
@@ -103,16 +116,38 @@ def to_sample(image: NDArray[Any], info: BankInfo) -> Sample:
     return Sample(np.ascontiguousarray(image) if info.domain == "scan" else image)  # scans are measured as a whole
 
 
-def relit(relight: Relight, image: NDArray[Any], seed: int) -> NDArray[Any]:
-    """A channel-first frame, uint8 or floats in [0, 1], under the look that follows from the seed.
+def host_of(
+    image: NDArray[Any], mask: NDArray[Any] | None, known: Mapping[str, Any] | None, schema: Schema, info: BankInfo
+) -> Sample:
+    """A channel-first image as the host of a bank, with its mask and what else is known of it.
+
+    Args:
+        image: see :func:`to_sample`.
+        mask: ``(*spatial)`` class values of any type, or None.
+        known: more of ``Sample.meta``, and under ``condition`` the sample's conditions.
+        schema: of the hosts.
+        info: of the bank.
 
     Raises:
-        DataError: as of :func:`to_sample`.
+        DataError: as of :func:`to_sample` and :func:`to_mask`, or a mask of another shape than the image.
     """
-    host = to_sample(image, relight.bank.info)
-    ends = intensity_range(host, "frame")
-    lit = relight(Sample(to_scaled(image, ends)), np.random.default_rng(seed)).image
-    return as_stored(from_scaled(lit, ends), image.dtype)
+    host = to_sample(image, info)
+    if mask is not None and mask.shape != host.shape:
+        raise DataError(f"a mask {mask.shape}", expected=f"{host.shape}, as the image is")
+    meta = host.meta | dict(known or {})
+    condition = dict(meta.pop("condition", {}))
+    return replace(host, mask=None if mask is None else to_mask(mask, schema), condition=condition, meta=meta)
+
+
+def relit(relight: Relight, host: Sample, seed: int) -> Sample:
+    """A host, as of :func:`host_of`, under the look that follows from the seed.
+
+    Raises:
+        DataError: a host without a mask, to be relit class by class.
+    """
+    if relight.method_name == "lut" and host.mask is None:
+        raise DataError("no mask", expected="a mask of classes beside the image, by which lut goes")
+    return relight(host, np.random.default_rng(seed))
 
 
 def to_mask(mask: NDArray[Any], schema: Schema) -> NDArray[Any]:
@@ -121,7 +156,7 @@ def to_mask(mask: NDArray[Any], schema: Schema) -> NDArray[Any]:
     Raises:
         DataError: fractions, or a type that is too small for a class.
     """
-    top = max(schema.classes.values())
+    top = max(schema.classes.values(), default=0)
     if mask.dtype == bool:
         mask = mask.view(np.uint8)
     if mask.dtype.kind == "f":

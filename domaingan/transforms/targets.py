@@ -15,10 +15,20 @@ from domaingan.errors import DataError
 from domaingan.objects import from_instances
 from domaingan.sample import Sample, Schema
 from domaingan.transforms.box_labels import CORNERS, UNKNOWN, BoxLabels
-from domaingan.transforms.hosts import to_mask, to_sample
+from domaingan.transforms.hosts import host_of
 
 Array = NDArray[Any]
 Targets = Mapping[str, Any]
+
+
+def channels_first(image: Array) -> Array:
+    """``(C, H, W)`` of an image ``(H, W, C)`` or ``(H, W)``."""
+    return np.moveaxis(image.reshape(*image.shape[:2], -1), -1, 0)
+
+
+def plain_mask(mask: Array) -> Array:
+    """``(H, W)`` of a mask that may have one channel."""
+    return mask[..., 0] if mask.ndim == 3 and mask.shape[2] == 1 else mask
 
 
 @dataclass(frozen=True)
@@ -53,15 +63,12 @@ class Hosts:
             missing = "image" if targets.get("image") is None else "mask"
             raise DataError(f"no {missing}", expected="image= and mask=, to know where there is room")
         image, mask = targets["image"], targets["mask"]
-        host = to_sample(np.moveaxis(image.reshape(*image.shape[:2], -1), -1, 0), self.info)
-        mask = to_mask(mask[..., 0] if mask.ndim == 3 and mask.shape[2] == 1 else mask, self.schema)
-        if mask.shape != host.shape:
-            raise DataError(f"a mask {mask.shape}", expected=f"{host.shape}, as the image is")
         known = {"spacing": self.spacing} | dict(targets.get(self.meta_key) or {})
-        host = replace(host, mask=mask, meta=host.meta | known)
+        host = host_of(channels_first(image), plain_mask(mask), known, self.schema, self.info)
+        assert host.mask is not None
         if all(targets.get(name) is None for name in ("bboxes", "masks", "keypoints")):
             return host
-        return self._with_objects(host, mask, targets, processor)
+        return self._with_objects(host, host.mask, targets, processor)
 
     def _with_objects(self, host: Sample, mask: Array, targets: Targets, processor: Any) -> Sample:
         """The host with its objects, as boxes and masks tell them, or else as components of its mask."""
