@@ -17,7 +17,10 @@ SHARE = 0.6
 
 
 class Weather:
-    """Rain, fog, shadow, sun flare, snow or dim light on a frame; labels stay.
+    """Rain, haze, shadow, sun flare, snow or dim light on a frame; labels stay.
+
+    Haze is of one thickness everywhere: albumentations' own fog makes 5 frames of 360x480 pixels a second on one core,
+    the others 500 and more.
 
     Args:
         share: share of the frames that get any of them.
@@ -49,7 +52,14 @@ def _pipeline() -> Any:
 
     kinds = [
         A.RandomRain(p=1),
-        A.RandomFog(fog_coef_range=(0.1, 0.5), p=1),
+        # Fog of one thickness takes contrast away and adds its own light (Koschmieder 1924, at one distance).
+        A.Sequential(
+            [
+                A.RandomBrightnessContrast(brightness_limit=(0.25, 0.45), contrast_limit=(-0.6, -0.25), p=1),
+                A.HueSaturationValue(hue_shift_limit=0, sat_shift_limit=(-30, -10), val_shift_limit=0, p=1),
+            ],
+            p=1,
+        ),
         A.RandomShadow(p=1),
         A.RandomSunFlare(flare_roi=(0, 0, 1, 0.5), src_radius=80, p=1),
         A.RandomSnow(p=1),

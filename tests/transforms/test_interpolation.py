@@ -30,3 +30,30 @@ def test_mixup_mixes_shares() -> None:
         Interpolation("mixup")(images, shares.long(), np.random.default_rng(0))
     with pytest.raises(DataError, match="mixup or cutmix"):
         Interpolation("mosaic")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dims", [2, 3])
+def test_boxes_have_the_share_that_is_drawn_and_lie_anywhere(dims: int) -> None:
+    n = 400
+    images = torch.zeros(n, 1, *(32,) * dims)
+    images[::2] = 1
+    mixed, _ = Interpolation("cutmix")(images, images, np.random.default_rng(0))
+    cut = (mixed != images).float()
+    there = cut.flatten(1).mean(1)
+    assert 0.12 < float(there[there > 0].mean()) < 0.5  # a half in the mean, less what leaves the image
+    assert (cut.mean(0) > 0.01).all()
+    alone, _ = Interpolation("cutmix")(images[:1], images[:1], np.random.default_rng(0))
+    assert torch.equal(alone, images[:1])
+
+
+@pytest.mark.parametrize("method", ["mixup", "cutmix"])
+def test_nothing_is_mixed_with_itself(method: str) -> None:
+    images = torch.arange(1.0, 6).reshape(5, 1, 1, 1).expand(5, 1, 9, 9).clone()
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        mixed, _ = Interpolation(method)(images, images, rng)
+        if method == "mixup":
+            assert (mixed != images).flatten(1).any(1).all()
+        before = images.clone()
+        assert torch.equal(images, before)
