@@ -18,8 +18,9 @@ from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.files import write_json
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig, build_config
-from domaingan.gan.data import RESIDENT, TrainingCrops, facts
+from domaingan.gan.data import RESIDENT, TrainingCrops
 from domaingan.gan.devices import fabric_for
+from domaingan.gan.facts import facts
 from domaingan.gan.fit import Trainer
 from domaingan.gan.model import GAN
 from domaingan.gan.networks import build

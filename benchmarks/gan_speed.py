@@ -62,7 +62,7 @@ def against_loop(
         from gan_sides import bank, matmul, ours, own_networks, same_networks
 
         path = bank(folder, n, dims, size)
-        how: dict[str, Any] = {"width": width, "batch": batch}
+        how: dict[str, Any] = {"width": width, "batch": batch, "loss": "nonsaturating"}  # as the example
         return {
             "ours, bf16": lambda: ours(path, "bf16-mixed", **how),
             "ours, float32": lambda: ours(path, "32", **how),

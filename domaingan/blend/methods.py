@@ -64,7 +64,7 @@ MATCHES: dict[str, Callable[[], Match]] = {"histogram": Histogram, "noise": Nois
 DEFAULTS = {"scan": "feather", "frame": "soft"}
 """The method of a domain, unless another is named."""
 
-RIM = 1
+RIM = 2
 """How many pixels the surface of a body is thick: they are half air."""
 
 

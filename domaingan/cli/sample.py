@@ -31,7 +31,7 @@ def command(
             "--condition",
             metavar="NAME=VALUE",
             help="What to draw; all values evenly unless given. Repeatable; NAME=A:0.7,B:0.3 is a distribution. Of a "
-            "number NAME=4 or NAME=3..6.",
+            "number NAME=4 or NAME=3..6; NAME=0.5..1.5x is that of a real crop times a factor.",
             rich_help_panel=o.WORK,
         ),
     ] = None,
@@ -40,7 +40,8 @@ def command(
         typer.Option(
             "--hosts",
             metavar="DATA",
-            help="For a model trained with --given: a dataset, or a bank that crops made, to take what is given from.",
+            help="For a model trained with --given: a dataset to paint into (labelled or healthy), or to take what is "
+            "given from; or a bank that crops made.",
             rich_help_panel=o.INPUT,
         ),
     ] = None,
@@ -99,7 +100,7 @@ def command(
     if verbose:
         typer.echo(gan, err=True)
     drawn: dict[str, Any] = {"seed": seed, "device": device, "truncation": truncation}
-    drawn["hosts"] = None if hosts is None else _hosts(hosts, gan)
+    drawn["hosts"] = None if hosts is None else _hosts(hosts, gan, n, seed)
     result: dict[str, Any] = {"bank": None, "grid": None, "interpolate": None, "onnx": None}
     said: list[str] = []
     if onnx is not None:
@@ -132,16 +133,22 @@ def _write(bank: Bank, out: Path | None, grid: Path | None, overwrite: bool, res
     return f"{bank}{'' if out is None else f' → {out}'}{left}{'' if grid is None else f'; contact sheet {grid}'}"
 
 
-def _hosts(data: str, gan: GAN) -> Bank:
-    """A bank folder, or the crops of a dataset, cut as the model's were as far as the dataset knows the conditions."""
+def _hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
+    """A bank folder; places in a dataset for a model that paints into hosts; or the crops of a dataset.
+
+    They are cut as the model's were as far as the dataset knows the conditions.
+    """
     from domaingan.bank import Bank
     from domaingan.cli.targets import cut
     from domaingan.cropping import CLASS_CONDITION, MEASURED
+    from domaingan.hosting import windows
 
     if (Path(data) / "bank.json").is_file():
         return Bank.load(data)
     config = _config(gan)
     dataset = o.spatial_view(o.open_data(data), config.spatial_dims, None, None)
+    if gan.crops is not None:
+        return windows(dataset, gan.crops, n, seed, pasted="paste" in config.given)
     known = (*dataset.schema.conditions, *CLASS_CONDITION.values(), *MEASURED)
     names = [name for name in (*config.conditions, *config.numbers) if name in known]
     return cut(dataset, config.kind, config.size, ",".join(names) or None)
@@ -199,9 +206,13 @@ def _wanted(pairs: list[str] | None, gan: GAN) -> dict[str, Any]:
 
 
 def _number(name: str, values: list[str]) -> float | tuple[float, float]:
+    from domaingan.gan.plan import Times
+
     text = ",".join(values)
-    low, dots, high = text.partition("..")
+    low, dots, high = text.removesuffix("x").partition("..")
     try:
+        if text.endswith("x"):
+            return Times(float(low), float(high or low))
         return (float(low), float(high)) if dots else float(low)
     except ValueError:
-        raise DataError(f"--condition {name}={text}", expected="a number, or LOW..HIGH") from None
+        raise DataError(f"--condition {name}={text}", expected="a number, LOW..HIGH, or LOW..HIGHx") from None

@@ -29,14 +29,20 @@ def command(
         str | None,
         typer.Option(
             "--given",
-            metavar="mask | modality:NAME[,NAME]",
-            help="What the generator is shown, not paints: the mask (mask to texture), or channels (flair to t1c).",
+            metavar="mask | mask,ring | paste,mask | modality:NAME[,NAME]",
+            help="What the generator is shown, not paints: the mask (mask to texture); mask and ring (inpaint: a new "
+            "object into a host); paste and mask (refine: a real crop made to fit a host); or channels (flair to t1c).",
             rich_help_panel=NETWORKS,
         ),
     ] = None,
     arch: Annotated[
-        str, typer.Option("--arch", help="dcgan, resnet (R3GAN's blocks) or mlp.", rich_help_panel=NETWORKS)
-    ] = "dcgan",
+        str | None,
+        typer.Option(
+            "--arch",
+            help="dcgan (default), resnet (R3GAN's blocks), mlp, or unet (default of inpaint and refine).",
+            rich_help_panel=NETWORKS,
+        ),
+    ] = None,
     width: Annotated[int, typer.Option("--width", min=1, help="Base width.", rich_help_panel=NETWORKS)] = 32,
     depth: Annotated[
         int | None,
@@ -68,7 +74,13 @@ def command(
         ),
     ] = "ada",
     batch: Annotated[
-        int | None, typer.Option("--batch", min=2, help="Crops a step: 64 in 2D, 16 in 3D.", rich_help_panel=NETWORKS)
+        int | None,
+        typer.Option(
+            "--batch",
+            min=2,
+            help="Crops a step: 64 in 2D, 16 in 3D (16 and 8 if into hosts).",
+            rich_help_panel=NETWORKS,
+        ),
     ] = None,
     features: Annotated[
         str,
@@ -110,6 +122,7 @@ def command(
     from domaingan.cli.progress import Teller
     from domaingan.gan import GAN
     from domaingan.gan.devices import rank
+    from domaingan.hosting import HEALTHY_WINDOWS, with_healthy
 
     if not resume and rank() == 0:
         o.claim(out, data, overwrite)
@@ -117,6 +130,8 @@ def command(
     dataset = o.spatial_view(dataset if split is None else dataset.split(split), dims, spacing, resize)
     with Teller(f"cutting {target}") as teller:
         bank = cut(dataset, target, size, condition)
+        if given is not None and "ring" in given:
+            bank = with_healthy(bank, dataset, max(len(bank), HEALTHY_WINDOWS), seed)
         gan = GAN.for_crops(
             bank, arch=arch, width=width, depth=depth, skip=skip, loss=loss, batch=batch,
             given=_given(given, bank.info.channels), augment=_augment(augment), licence=licence,
@@ -156,11 +171,15 @@ def _given(text: str | None, channels: Sequence[str]) -> tuple[str, ...]:
     if text is None:
         return ()
     kind, _, names = text.partition(":")
-    if text == "mask":
-        return ("mask",)
+    parts = tuple(part.strip() for part in text.split(","))
+    if set(parts) in ({"mask"}, {"mask", "ring"}, {"mask", "paste"}):
+        return parts
     chosen = tuple(name for name in names.split(",") if name)
     if kind != "modality" or not chosen or not set(chosen) <= set(channels):
-        raise DataError(f"--given {text}", expected=f"mask, or modality:NAME with one of {', '.join(channels)}")
+        raise DataError(
+            f"--given {text}",
+            expected=f"mask; mask,ring; paste,mask; or modality:NAME with one of {', '.join(channels)}",
+        )
     return chosen
 
 

@@ -24,9 +24,15 @@ Blender = TypeVar("Blender", Paste, Relight)
 
 SOURCES = {
     "copy-paste": "real crops of the training subjects",
+    "deform-paste": "real crops of the training subjects, deformed as the masks of inpaint are",
     "gan": "crops drawn by a GAN that was fitted to the training subjects",
+    "inpaint": "objects that a GAN, fitted to the training subjects, painted into their own images, in new masks",
+    "refine": "real crops that were pasted into training images, and that such a GAN made fit",
 }
 """Parts of an arm that paste, and where their crops come from."""
+
+PAINTED = ("inpaint", "refine")
+"""Sources whose crops are bound to the places that they were made for."""
 
 LOOKS = {
     "relight": "scenes drawn by a GAN that was fitted to the training frames",
@@ -84,7 +90,7 @@ class Arm:
     @property
     def generates(self) -> bool:
         """Whether a GAN is part of it."""
-        return "gan" in self.sources or "relight" in self.looks
+        return bool({"gan", *PAINTED} & set(self.sources)) or "relight" in self.looks
 
 
 def parse_arms(names: str | list[str]) -> list[Arm]:

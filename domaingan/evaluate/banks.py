@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from domaingan.bank import Bank
 from domaingan.cropping import crops
 from domaingan.errors import DataError
-from domaingan.evaluate.arms import Arm
+from domaingan.evaluate.arms import PAINTED, Arm
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.progress import Progress
 from domaingan.evaluate.split import refuse_leak
 from domaingan.gan import GAN
+from domaingan.hosting import HEALTHY_WINDOWS, windows, with_healthy
 from domaingan.sample import Dataset
 from domaingan.scenery import scenes
 
@@ -38,6 +40,8 @@ class Maker:
 
     def make(self, source: str) -> Bank:
         """The bank of a part of an arm, made from the training samples alone; an interrupted GAN goes on."""
+        if source == "deform-paste":
+            return self.make("copy-paste")
         given = self._given()
         if given is not None and given.info.kind == {"gan": "crops", "relight": "scenes"}.get(source):
             return given
@@ -55,6 +59,8 @@ class Maker:
             return crops(self.train, config.size)
         if source == "gan":
             return self._fitted(self.make("copy-paste"), "gan", config.gan_samples)
+        if source in PAINTED:
+            return self._painted(source)
         if source == "reference-relight":
             return scenes(self.train, REFERENCE_SIZE, self._conditions())
         return self._fitted(scenes(self.train, config.size, self._conditions()), "gan-scenes", config.gan_samples)
@@ -68,10 +74,21 @@ class Maker:
             raise DataError("no condition to relight towards", path=self.train.root, expected=expected)
         return named or known
 
-    def _fitted(self, real: Bank, name: str, n: int) -> Bank:
+    def _painted(self, source: str) -> Bank:
+        """What is painted into the training images, each of them several times."""
+        real, config = self.make("copy-paste"), self.config
+        pasted = source == "refine"
+        self.progress.start(f"finding {config.gan_samples} places in {len(self.train)} images")
+        hosts = windows(self.train, real, config.gan_samples, config.seed, pasted=pasted)
+        if pasted:
+            return self._fitted(real, source, len(hosts), hosts, given=("paste", "mask"))
+        learned = with_healthy(real, self.train, max(len(real), HEALTHY_WINDOWS), config.seed)
+        return self._fitted(learned, source, len(hosts), hosts, given=("mask", "ring"))
+
+    def _fitted(self, real: Bank, name: str, n: int, hosts: Bank | None = None, **settings: Any) -> Bank:
         self.progress.start(f"fitting a GAN to {len(real)} {real.info.kind}")
         out, config = self.folder / name, self.config
-        gan = GAN.for_crops(real)
+        gan = GAN.for_crops(real, **settings)
         gan.fit(
             real,
             steps=config.gan_steps,
@@ -81,7 +98,7 @@ class Maker:
             precision=config.precision,
             progress=self.progress,
         )
-        return gan.sample(n, seed=config.seed)
+        return gan.sample(n, seed=config.seed, hosts=hosts)
 
 
 def banks_for(
@@ -100,7 +117,7 @@ def banks_for(
     maker = Maker(train, config, folder, progress)
     wanted = dict.fromkeys(source for arm in arms for source in (*arm.sources, *arm.looks))
     banks = {source: maker.make(source) for source in wanted}
-    if "gan" in banks and "copy-paste" not in banks:
+    if {"gan", *PAINTED} & set(banks) and "copy-paste" not in banks:
         banks["copy-paste"] = maker.make("copy-paste")  # shown beside what was generated
     for bank in banks.values():
         refuse_leak(bank, test)

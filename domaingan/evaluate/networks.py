@@ -42,10 +42,38 @@ def network_for(schema: Schema, classes: int, width: int, backbone: Backbone | N
     if schema.domain == "scan":
         features = (width, width, 2 * width, 4 * width, 8 * width, width)
         network: nn.Module = BasicUNet(schema.spatial_dims, len(schema.channels), classes, features)
+        _each_by_itself(network)
     else:
         assert backbone is not None
         network = FrameUNet(backbone, classes)
     return network.to(memory_format=torch.channels_last) if schema.spatial_dims == 2 else network
+
+
+class InstanceNorm(nn.Module):
+    """Instance normalisation, item by item as batch normalisation: PyTorch's own undoes the channels-last layout.
+
+    With the copies that this takes, a third of the time of a step in 2D goes away; what comes out is the same but for
+    rounding.
+    """
+
+    def __init__(self, norm: nn.InstanceNorm2d | nn.InstanceNorm3d) -> None:
+        super().__init__()
+        self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From ``(B, C, *spatial)`` to the same shape."""
+        items = (
+            functional.batch_norm(one, None, None, self.weight, self.bias, True, 0.0, self.eps) for one in x.split(1)
+        )
+        return torch.cat(list(items))
+
+
+def _each_by_itself(network: nn.Module) -> None:
+    """Put :class:`InstanceNorm` in the place of PyTorch's, with its weights and their names."""
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, (nn.InstanceNorm2d, nn.InstanceNorm3d)):
+                setattr(module, name, InstanceNorm(child))
 
 
 class FrameUNet(nn.Module):

@@ -31,6 +31,7 @@ from domaingan.evaluate.split import Fold
 from domaingan.evaluate.summary import Scores, summarise
 from domaingan.evaluate.tasks import TASKS, Task, backbone_of
 from domaingan.files import claim_run, read_json, write_arrays, write_json
+from domaingan.hosting import DEFORM
 from domaingan.sample import BLOCK, Dataset, Sample, Schema
 from domaingan.transforms import Classic, Weather
 
@@ -168,7 +169,12 @@ def _train_and_score(arm: Arm, seed: int, fold: Prepared, config: EvaluationConf
 def augment_for(arm: Arm, banks: Mapping[str, Bank], schema: Schema, config: EvaluationConfig) -> Augment:
     """What an arm does to a training sample, given the banks of its fold."""
     return Augment(
-        pastes={source: Paste(banks[source], schema=schema) for source in arm.sources},
+        pastes={
+            source: Paste(
+                banks[source], schema=schema, variation=DEFORM[schema.domain] if source == "deform-paste" else None
+            )
+            for source in arm.sources
+        },
         looks={source: Relight(banks[source], only=config.looks) for source in arm.looks},
         weather=Weather() if arm.weather else None,
         classic=Classic(schema.spatial_dims, schema.domain) if arm.classic else None,

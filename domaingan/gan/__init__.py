@@ -1,7 +1,7 @@
 """Conditional GANs for few images: networks, losses, differentiable augmentation, fitting, checkpoints, sampling."""
 
 from domaingan.gan.config import GANConfig
-from domaingan.gan.model import GAN, FitResult
-from domaingan.gan.training import Progress
+from domaingan.gan.model import GAN
+from domaingan.gan.training import FitResult, Progress
 
 __all__ = ["GAN", "FitResult", "GANConfig", "Progress"]

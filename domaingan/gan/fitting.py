@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lightning_fabric import Fabric
 
 from domaingan.bank import Bank
-from domaingan.fidelity.features import Extractor
+from domaingan.errors import DataError
+from domaingan.fidelity.features import Extractor, extractor
 from domaingan.gan import folder
-from domaingan.gan.config import GANConfig
+from domaingan.gan.config import GANConfig, build_config
 from domaingan.gan.data import TrainingCrops
+from domaingan.gan.facts import facts
 from domaingan.gan.fit import Trainer
 from domaingan.gan.judge import Judge
 from domaingan.gan.networks import Generator
@@ -19,6 +23,41 @@ from domaingan.gan.preview import sample_sheet
 from domaingan.gan.standing import calibrated
 from domaingan.gan.training import Course, Progress
 from domaingan.pictures import save_png
+
+
+def fits(crops: Bank, channels: list[str] | int, classes: dict[str, int], settings: Mapping[str, Any]) -> None:
+    """Refuse crops that a GAN is not made for.
+
+    Args:
+        crops: what it is to be fitted to.
+        channels: the names of its channels, or how many it has.
+        classes: its masks' values by name.
+        settings: as of :func:`domaingan.gan.settings.resolved`.
+
+    Raises:
+        DataError: other channels, classes, size or dimensions, or no crops.
+    """
+    info, size = crops.info, (settings["size"],) * crops.info.spatial_dims
+    found = (len(info.channels) if isinstance(channels, int) else list(info.channels), info.classes, crops.size)
+    if found != (channels, classes, size) or info.spatial_dims != settings["spatial_dims"] or not len(crops):
+        said = [f"channels {c}, classes {k}, size {s}" for c, k, s in (found, (channels, classes, size))]
+        raise DataError(f"{len(crops)} crops with {said[0]}", path=crops.path, expected=said[1])
+
+
+def config_for(crops: Bank, settings: Mapping[str, Any], *, steps: int, seed: int, precision: str) -> GANConfig:
+    """The config of a training on these crops.
+
+    Raises:
+        DataError: no steps, a negative seed, or crops with NaN.
+    """
+    if steps < 1 or seed < 0:
+        raise DataError(f"{steps} steps, seed {seed}", expected="at least 1 step and a seed of at least 0")
+    return build_config(**{"schedule": steps, **settings}, **facts(crops), precision=precision, steps=steps, seed=seed)
+
+
+def extractor_for(config: GANConfig, features: str, device: str) -> Extractor:
+    """What a training's KID is measured on."""
+    return extractor(features, spatial_dims=config.spatial_dims, rgb=config.domain == "frame", device=device)
 
 
 def claimed(out: Path, config: GANConfig, fabric: Fabric, *, resume: bool, overwrite: bool) -> GANConfig:

@@ -10,15 +10,17 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from domaingan.bank import Bank
 from domaingan.errors import DataError
 from domaingan.files import atomic_file, claim_folder, read_json, write_json
 from domaingan.gan.card import card
 from domaingan.gan.checkpoint import save_tensors, sha256, under
-from domaingan.gan.config import GANConfig, build_config, differences
+from domaingan.gan.config import HEALTHY, PASTE, GANConfig, build_config, differences
 from domaingan.gan.log import LOG, read_log
 
 CONFIG, WEIGHTS, CARD, HUB_CARD, SAMPLES, CHECKPOINTS, IGNORE = (
@@ -30,6 +32,9 @@ CONFIG, WEIGHTS, CARD, HUB_CARD, SAMPLES, CHECKPOINTS, IGNORE = (
     "checkpoints",
     ".gitignore",
 )
+
+CROPS = "crops"
+"""The bank that a model which paints into hosts starts from."""
 
 
 def read_config(folder: Path) -> GANConfig:
@@ -114,6 +119,21 @@ def finish(
             temporary.write_text(content, encoding="utf-8")
     write_config(folder, config)
     return config
+
+
+def started_from(crops: Bank, config: GANConfig) -> Bank:
+    """What a generator that paints into hosts starts from: real crops, and of inpaint nothing of them but the masks."""
+    healthy = [crops.matching(**{n: HEALTHY}) for n, values in crops.info.conditions.items() if HEALTHY in values]
+    chosen = np.setdiff1d(np.arange(len(crops)), np.concatenate([*healthy, np.zeros(0, np.int64)]))
+    kept = crops.take(chosen)
+    images = kept.images if PASTE in config.given else np.zeros_like(kept.images)
+    return Bank(kept.info, images, kept.masks, kept.entries)
+
+
+def keep(crops: Bank | None, folder: Path) -> None:
+    """Write them into a model folder, if there are any."""
+    if crops is not None:
+        crops.save(folder / CROPS, overwrite=True)
 
 
 def load_weights(folder: Path, config: GANConfig, networks: dict[str, nn.Module]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,13 +12,11 @@ from torch import nn
 
 from domaingan.bank import Bank
 from domaingan.errors import DataError, enough_memory
-from domaingan.fidelity.features import Extractor, extractor
 from domaingan.files import atomic_folder
 from domaingan.gan import folder
 from domaingan.gan.config import GANConfig, build_config
-from domaingan.gan.data import facts
 from domaingan.gan.devices import choose_device, choose_precision, fabric_for
-from domaingan.gan.fitting import claimed, trained
+from domaingan.gan.fitting import claimed, config_for, extractor_for, fits, trained
 from domaingan.gan.hosts import conditions_for
 from domaingan.gan.log import require_tensorboard
 from domaingan.gan.networks import Generator, build
@@ -29,27 +26,8 @@ from domaingan.gan.rejection import TRIALS, Rejection
 from domaingan.gan.sampling import draw_bank
 from domaingan.gan.settings import SETTINGS, resolved
 from domaingan.gan.strip import Strip, draw_strip
-from domaingan.gan.training import CHECKPOINT_EVERY, JUDGE_EVERY, Progress
+from domaingan.gan.training import CHECKPOINT_EVERY, JUDGE_EVERY, FitResult, Progress
 from domaingan.pictures import save_png
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """How a training went.
-
-    Attributes:
-        model: the model folder, or None if none was written.
-        steps: steps that the model has been trained for, those before a resume included.
-        seconds: how long this call took.
-        images_per_second: real crops a second that the training went through (0 if no step was left).
-        messages: what the user was told, such as a torn checkpoint that was passed over.
-    """
-
-    model: Path | None
-    steps: int
-    seconds: float
-    images_per_second: float
-    messages: tuple[str, ...] = ()
 
 
 class GAN:
@@ -94,6 +72,8 @@ class GAN:
         self.generator: Generator | None = None
         self.discriminator: nn.Module | None = None
         self.path: Path | None = None
+        self.crops: Bank | None = None
+        """Of a GAN that paints into hosts, what it starts from: the crops trained on (of inpaint their masks alone)."""
 
     @classmethod
     def for_crops(cls, crops: Bank, **settings: Any) -> GAN:
@@ -149,12 +129,17 @@ class GAN:
         started = time.perf_counter()
         device = choose_device(device)
         out = None if out is None else Path(out)
-        config = self._config_for(crops, steps, choose_precision(precision, device), seed)
+        channels = self.channels if self._named else len(self.channels)
+        fits(crops, channels, self.classes, self._settings)
+        config = config_for(
+            crops, self._settings, steps=steps, seed=seed, precision=choose_precision(precision, device)
+        )
         if resume and precision == "auto" and out is not None and (out / folder.CONFIG).is_file():
             config = config.model_copy(update={"precision": folder.read_config(out).precision})
         build(config)  # refuses what cannot be built before a folder is written
         fabric = fabric_for(device, config.precision)
-        extract = _extract(config, features, str(fabric.device)) if judge_every else None
+        extract = extractor_for(config, features, str(fabric.device)) if judge_every else None
+        self.crops = folder.started_from(crops, config) if config.hosted else None
         if out is not None:
             config = claimed(out, config, fabric, resume=resume, overwrite=overwrite)
             if config.weights_sha256:
@@ -167,22 +152,11 @@ class GAN:
         self.discriminator = course.trainer.discriminator.cpu().eval().requires_grad_(True)
         self.config, self.path = config, out
         if out is not None and fabric.is_global_zero:
+            folder.keep(self.crops, out)
             self.config = folder.finish(out, config, self.generator, self.discriminator)
         fabric.barrier()
         seconds, messages = time.perf_counter() - started, tuple(course.trainer.messages)
         return FitResult(out, config.steps, seconds, course.images_per_second, messages)
-
-    def _config_for(self, crops: Bank, steps: int, precision: str, seed: int) -> GANConfig:
-        info, size = crops.info, self._settings["size"]
-        found = (list(info.channels) if self._named else len(info.channels), info.classes, crops.size)
-        own = (self.channels if self._named else len(self.channels), self.classes, (size,) * info.spatial_dims)
-        if found != own or info.spatial_dims != self._settings["spatial_dims"] or not len(crops):
-            said = [f"channels {c}, classes {k}, size {s}" for c, k, s in (found, own)]
-            raise DataError(f"{len(crops)} crops with {said[0]}", path=crops.path, expected=said[1])
-        if steps < 1 or seed < 0:
-            raise DataError(f"{steps} steps, seed {seed}", expected="at least 1 step and a seed of at least 0")
-        settings = {"schedule": steps} | self._settings
-        return build_config(**settings, **facts(crops), precision=precision, steps=steps, seed=seed)
 
     # ---------------------------------------------------------------- drawing
 
@@ -203,7 +177,8 @@ class GAN:
             n: how many; a few less come back where no usable mask was drawn (``info.left_out`` counts).
             seed: crop ``i`` follows from the seed, ``i`` and its condition.
             device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-            hosts: real crops whose channels or masks a model is shown that was trained with ``given``.
+            hosts: real crops whose channels or masks a model is shown that was trained with ``given``; of one that
+                paints into hosts what :func:`domaingan.hosting.windows` makes of them.
             truncation: no latent lies further from 0 than this; see :func:`domaingan.gan.sampling.latents`.
             reject: the share of draws, those that the discriminator scores lowest, that are drawn again.
             **condition: ``lesion="enhancing"``, several values in a list, or weights in a dict; ``radius_mm=4.0``, or
@@ -271,6 +246,7 @@ class GAN:
         config, generator = self._fitted()
         with atomic_folder(Path(path), overwrite=overwrite) as temporary:
             save_png(sample_sheet(generator, config), temporary / folder.SAMPLES)
+            folder.keep(self.crops, temporary)
             self.config = folder.finish(temporary, config, generator, self.discriminator, Path(path).name)
         self.path = Path(path)
         return self.path
@@ -298,12 +274,13 @@ class GAN:
             raise DataError(error.found, path=path / folder.CONFIG, expected=error.expected) from None
         folder.load_weights(path, config, {"generator": gan.generator, "discriminator": gan.discriminator})
         gan.generator.eval(), gan.discriminator.eval()
+        gan.crops = Bank.load(path / folder.CROPS) if config.hosted else None
         gan.config, gan.path = config, path
         return gan
 
     def _adopt(self, other: GAN) -> None:
         self.config, self.path = other.config, other.path
-        self.generator, self.discriminator = other.generator, other.discriminator
+        self.generator, self.discriminator, self.crops = other.generator, other.discriminator, other.crops
 
     def __repr__(self) -> str:
         config, size = self.config, "×".join([str(self._settings["size"])] * self._settings["spatial_dims"])
@@ -323,7 +300,3 @@ def _on(generator: Generator, config: GANConfig, device: str) -> Iterator[None]:
             yield
     finally:
         generator.cpu()
-
-
-def _extract(config: GANConfig, features: str, device: str) -> Extractor:
-    return extractor(features, spatial_dims=config.spatial_dims, rgb=config.domain == "frame", device=device)

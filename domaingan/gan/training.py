@@ -30,6 +30,25 @@ class Progress(Protocol):
         """Called when there is something that a person should know."""
 
 
+@dataclass(frozen=True)
+class FitResult:
+    """How a training went.
+
+    Attributes:
+        model: the model folder, or None if none was written.
+        steps: steps that the model has been trained for, those before a resume included.
+        seconds: how long this call took.
+        images_per_second: real crops a second that the training went through (0 if no step was left).
+        messages: what the user was told, such as a torn checkpoint that was passed over.
+    """
+
+    model: Path | None
+    steps: int
+    seconds: float
+    images_per_second: float
+    messages: tuple[str, ...] = ()
+
+
 @dataclass
 class Course:
     """Takes the steps that are left, with a log, checkpoints and a picture now and then.

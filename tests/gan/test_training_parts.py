@@ -13,8 +13,9 @@ import torch
 from domaingan.errors import DataError
 from domaingan.gan.checkpoint import load_checkpoint, save_checkpoint
 from domaingan.gan.config import GANConfig, build_config, templates_of
-from domaingan.gan.data import TrainingCrops, decode, facts
+from domaingan.gan.data import TrainingCrops, decode
 from domaingan.gan.devices import choose_precision, fabric_for
+from domaingan.gan.facts import facts
 from domaingan.gan.fit import Trainer
 from domaingan.gan.networks import ARCHITECTURES, build
 from domaingan.gan.plan import spread

@@ -1,0 +1,179 @@
+"""Places in hosts for a generator to paint into: windows of them, each with a new mask or a pasted crop.
+
+New masks are those of real crops, smoothly deformed, turned and scaled, where :class:`~domaingan.blend.Paste` would
+put them. Such a bank is what :meth:`domaingan.gan.GAN.sample` takes as ``hosts``; what is drawn is bound to the same
+places.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.bank import Bank, BankInfo, Crop, new_entries
+from domaingan.blend import Paste
+from domaingan.blend.paste import VARIATIONS
+from domaingan.cropping import CLASS_CONDITION
+from domaingan.cutting import HALF_RANGE, MARGIN, window
+from domaingan.errors import DataError
+from domaingan.grid import resize
+from domaingan.sample import Dataset, Sample, Schema
+from domaingan.tissue import intensity_range, to_scaled
+
+HEALTHY = "healthy"
+"""The value of the class condition of windows in which nothing is to be painted but what is normal there."""
+
+HEALTHY_WINDOWS = 100
+"""At least so many of them are learned from."""
+
+DEFORM = {"scan": replace(VARIATIONS["scan"], elastic=0.3), "frame": VARIATIONS["frame"]}
+"""How the masks of real crops become new ones, by domain: cars and people do not bend."""
+
+Place = tuple[NDArray[np.float16], NDArray[np.uint8], np.void]
+
+
+def windows(dataset: Dataset, crops: Bank, n: int, seed: int = 0, *, pasted: bool = False) -> Bank:
+    """``n`` windows of hosts, each where a new object may be, with its mask: the hosts are taken in turn.
+
+    Args:
+        dataset: the hosts, labelled or not; nothing is known to lie in those that are not.
+        crops: real ones; their masks, deformed, are the new masks.
+        n: how many; fewer come back where there is no room, and ``info.left_out`` counts.
+        seed: window ``i`` follows from the seed and ``i``.
+        pasted: whether the crops are pasted into the windows, deformed as their masks are.
+
+    Returns:
+        A bank of bound entries, as large as the crops' pixels; conditions and numbers are those of the crops.
+
+    Raises:
+        DataError: the crops do not fit the hosts, or there is no room at all.
+    """
+    if n < 1 or not len(dataset):
+        raise DataError(f"{n} windows of {len(dataset)} hosts", path=dataset.root, expected="at least one of each")
+    paste = _paste(crops, dataset.schema)
+    names, left_out = [record.name for record in dataset.records], Counter[str]()
+    info = crops.info.model_copy(
+        update={
+            "hosts": names,
+            "subjects": list(dict.fromkeys([*crops.subjects, *dataset.subjects])),
+            "source": str(dataset.root),
+        }
+    )
+    found: dict[int, Place] = {}
+    for position in range(min(n, len(names))):
+        sample = _labelled(dataset[position])
+        for i in range(position, n, len(names)):
+            place = _place(paste, sample, crops, info, position, np.random.default_rng([seed, i]), pasted)
+            if place is None:
+                left_out["objects that found no place"] += 1
+            else:
+                found[i] = place
+    if not found:
+        raise DataError(f"no room for any of {n} objects", path=dataset.root, expected="smaller ones, or other hosts")
+    images, masks, entries = zip(*(found[i] for i in sorted(found)), strict=True)
+    left = info.model_copy(update={"left_out": dict(left_out)})
+    return Bank(left, np.stack(images), np.stack(masks), np.array(list(entries), dtype=entries[0].dtype))
+
+
+def with_healthy(crops: Bank, dataset: Dataset, n: int, seed: int = 0) -> Bank:
+    """The crops, and ``n`` windows under their class condition's value ``healthy``, whose masks mark nothing.
+
+    A generator that is to paint into holes learns from them that a hole by itself says nothing.
+
+    Raises:
+        DataError: the crops have no class condition, or as of :func:`windows`.
+    """
+    name = CLASS_CONDITION[crops.info.domain]
+    values = crops.info.conditions.get(name)
+    if values is None or HEALTHY in values:
+        raise DataError(f"crops without {name}" if values is None else f"a {name} called {HEALTHY}", path=crops.path)
+    empty = windows(dataset, crops, n, seed)
+    info = crops.info.model_copy(update={"conditions": crops.info.conditions | {name: [*values, HEALTHY]}})
+    entries = new_entries(info, len(crops) + len(empty))
+    for column in entries.dtype.names or ():
+        entries[column][: len(crops)] = crops.entries[column]
+        if not column.startswith(("number:", "condition:", "host", "place", "subject")):
+            entries[column][len(crops) :] = empty.entries[column]
+    own = entries[len(crops) :]
+    own[f"condition:{name}"], own["contrast"] = len(values), 0
+    codes = [info.subjects.index(s) if s in info.subjects else -1 for s in empty.info.subjects]
+    own["subject"] = [codes[int(i)] if i >= 0 else -1 for i in empty.entries["subject"]]
+    images = np.concatenate([np.asarray(part.images, np.float16) for part in (crops, empty)])
+    return Bank(info, images, np.concatenate([crops.masks, empty.masks]), entries)
+
+
+def _paste(crops: Bank, schema: Schema) -> Paste:
+    """What finds the places: scans keep the crops' own mask values, as nothing of the hosts' masks is written."""
+    paste = Paste(crops, variation=DEFORM[crops.info.domain], schema=schema if crops.info.domain == "frame" else None)
+    paste.check(schema)
+    return paste
+
+
+def _labelled(sample: Sample) -> Sample:
+    return sample if sample.mask is not None else replace(sample, mask=np.zeros(sample.shape, dtype=np.uint8))
+
+
+def _place(
+    paste: Paste, sample: Sample, crops: Bank, info: BankInfo, position: int, rng: np.random.Generator, pasted: bool
+) -> Place | None:
+    crop, host = crops[paste.draw(rng)], paste.host(sample)
+    spotted = host.find(crop, rng)
+    if spotted is None:
+        return None
+    image = sample.image
+    if pasted:
+        host.paste(spotted, rng)
+        image = host.image
+    value = np.where(spotted.mask > 0, _own_values(spotted.mask, crop), 0)
+    low, high = (spotted.corner + ends for ends in _ends(value))
+    size = crops.size[0]
+    extent = int(max(size, np.ceil((high - low).max() * MARGIN)))
+    corner = (low + high) // 2 - extent // 2
+    piece = to_scaled(window(image, corner, extent), intensity_range(sample, info.domain))
+    mask = window(value, corner - spotted.corner, extent, empty=0).astype(np.uint8)
+    if extent > size:
+        piece = resize(piece, (size,) * sample.spatial_dims)
+        mask = resize(mask, (size,) * sample.spatial_dims, label=True)
+    if not mask.any():
+        return None
+    entry = _entry(crop, sample, info, position)
+    entry["place"], entry["spacing"] = corner, np.array(sample.spacing) * extent / size
+    _measure(entry, mask, info)
+    return np.clip(piece, -HALF_RANGE, HALF_RANGE).astype(np.float16), mask, entry
+
+
+def _own_values(mask: NDArray[Any], crop: Crop) -> NDArray[Any]:
+    """A mask in the crops' own values: of frames it has the hosts', and an object has one class."""
+    own = np.unique(crop.mask[crop.mask > 0])
+    return np.full_like(mask, own[0]) if len(own) == 1 else mask
+
+
+def _ends(mask: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    spots = np.argwhere(mask > 0)
+    return spots.min(axis=0), spots.max(axis=0) + 1
+
+
+def _entry(crop: Crop, sample: Sample, info: BankInfo, position: int) -> Any:
+    """The crop's own row, at another place."""
+    entry = new_entries(info, 1)[0]
+    for column in entry.dtype.names or ():
+        if column.startswith(("condition:", "number:")) or column in ("contrast", "depth_mm", "centre"):
+            entry[column] = crop.entry[column]
+    entry["host"] = position
+    entry["subject"] = info.subjects.index(sample.unit) if sample.unit in info.subjects else -1
+    entry["extent"] = [round(n * s) for n, s in zip(sample.shape, sample.spacing, strict=True)]
+    return entry
+
+
+def _measure(entry: Any, mask: NDArray[np.uint8], info: BankInfo) -> None:
+    """Note how large the new mask is."""
+    dims = info.spatial_dims
+    volume = float(np.count_nonzero(mask) * np.prod(entry["spacing"]))
+    entry["radius_mm"] = (volume / np.pi) ** 0.5 if dims == 2 else (3 * volume / (4 * np.pi)) ** (1 / 3)
+    for name, value in (("radius_mm", entry["radius_mm"]), ("volume_mm3", volume)):
+        if name in info.numbers:
+            entry[f"number:{name}"] = value
