@@ -245,3 +245,27 @@ def test_frames_are_relit_class_by_class() -> None:
         relight({"image": torch.from_numpy(image)})
     with pytest.raises(DataError, match="a bank of crops"):
         dg.monai.RandRelightd("image", BANKS[2])
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_no_room_is_no_mistake(dims: int) -> None:
+    full = host(dims)
+    full["label"] = torch.ones_like(full["label"])
+    small = {key: value[(slice(None), *[slice(4, 12)] * dims)] for key, value in host(dims).items()}
+    for given in (full, small):  # nothing is free; crops are twice as large as the host
+        out = pasted(dims, per_image=(2, 2)).set_random_state(0)(given)
+        records = json.loads(out["image"].meta["pasted"])
+        assert len(records) == 2 and out["image"].shape == given["image"].shape
+        same = torch.equal(out["image"].as_tensor(), given["image"].as_tensor())
+        assert same == all(record["place"] is None for record in records) and (given is small or same)
+
+
+def test_a_bank_that_is_broken(tmp_path: Path) -> None:
+    bank = BANKS[2].save(tmp_path / "bank")
+    (tmp_path / "bank" / "masks.npy").write_bytes((tmp_path / "bank" / "masks.npy").read_bytes()[:200])
+    for transform in (dg.monai.RandPasted, dg.monai.RandRelightd):
+        with pytest.raises(DataError, match=r"masks\.npy: cannot be read"):
+            transform(KEYS, bank.path)
+    (tmp_path / "bank" / "images.npy").unlink()
+    with pytest.raises(DataError, match=r"images\.npy: missing"):
+        dg.albumentations.Paste(bank.path)

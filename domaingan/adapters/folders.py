@@ -52,7 +52,7 @@ def open_bank(path: str | Path, kind: Kind | None = None) -> Bank:
     path = Path(path).expanduser()
     if not path.is_dir():
         raise DataError("a file" if path.exists() else "no such folder", path=path, expected="a bank, or pictures")
-    if (path / "bank.json").exists():
+    if any((path / name).exists() for name in ("bank.json", "entries.npy")):
         return Bank.load(path)
     labelled = is_labelled_set(path)
     if kind != "scenes" and not labelled and (pairs := find_pairs(path)):
