@@ -16,7 +16,10 @@ from domaingan.errors import DataError
 from domaingan.evaluate import evaluate
 from domaingan.sample import Dataset
 
-ARMS = ["none", "classic", "copy-paste+classic", "gan+classic"]
+ARMS = [
+    *("none", "classic", "copy-paste+classic", "gan+classic"),
+    *("deform-paste+classic", "inpaint+classic", "refine+copy-paste+classic"),
+]
 QUICK: dict[str, Any] = {"seeds": 1, "steps": 4, "width": 4, "size": 16, "gan_steps": 3, "gan_samples": 12}
 
 
@@ -43,7 +46,7 @@ def test_result_has_every_arm_metric_and_subject(done: tuple[Path, dict[str, Any
 
 def test_bank_and_gan_never_saw_a_test_subject(done: tuple[Path, dict[str, Any]]) -> None:
     out, result = done
-    for source in ("copy-paste", "gan"):
+    for source in ("copy-paste", "gan", "inpaint", "refine"):
         bank = Bank.load(out / "fold-0" / f"bank-{source}")
         assert bank.subjects and not set(bank.subjects) & set(result["subjects"])
 

@@ -1,0 +1,112 @@
+"""Windows of hosts: where a generator may paint, bound to their places; and what is healthy beside the crops."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from domaingan import phantoms
+from domaingan.blend import Paste
+from domaingan.cropping import crops
+from domaingan.cutting import window
+from domaingan.errors import DataError
+from domaingan.gan import GAN
+from domaingan.grid import as_slices
+from domaingan.hosting import windows, with_healthy
+from domaingan.sample import Dataset
+from domaingan.tissue import intensity_range, to_scaled
+
+
+def scans(dims: int, subjects: int = 3) -> Dataset:
+    data = phantoms.load("medical", subjects=subjects, shape=(40, 40, 24))
+    return as_slices(data).in_memory() if dims == 2 else data.in_memory()
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_windows_show_their_hosts_and_lie_on_nothing_labelled(dims: int) -> None:
+    data = scans(dims)
+    real = crops(data, 16)
+    found = windows(data, real, 12, seed=1)
+    assert found.info.hosts == [record.name for record in data.records] and found.size == (16,) * dims
+    for crop in found:
+        sample = data[int(crop.entry["host"])]
+        assert sample.mask is not None
+        extent = [round(16 * c / s) for c, s in zip(crop.spacing, sample.spacing, strict=True)]
+        place = np.array(crop.entry["place"])
+        if extent == [16] * dims:
+            host = to_scaled(window(sample.image, place, extent), intensity_range(sample, "scan"))
+            assert np.allclose(crop.image, host, atol=2e-3)
+            assert not (window(sample.mask, place, extent, empty=0)[crop.mask > 0] > 0).any()
+        assert crop.mask.any() and crop.condition
+        assert (crop.entry["extent"] == [round(n * s) for n, s in zip(sample.shape, sample.spacing, strict=True)]).all()
+
+
+def test_a_window_follows_from_the_seed_and_its_number() -> None:
+    data = scans(2)
+    real = crops(data, 16)
+    many, few = windows(data, real, 40, seed=3), windows(data, real, 8, seed=3)
+    n = len(few)
+    assert n + sum(few.info.left_out.values()) == 8 and few.images.tobytes() == many.images[:n].tobytes()
+    assert windows(data, real, 8, seed=4).images.tobytes() != few.images.tobytes()
+
+
+def test_crops_are_pasted_into_windows_where_asked() -> None:
+    data = scans(2)
+    real = crops(data, 16)
+    plain, pasted = windows(data, real, 10, seed=1), windows(data, real, 10, seed=1, pasted=True)
+    assert (plain.masks == pasted.masks).all() and (plain.entries["place"] == pasted.entries["place"]).all()
+    assert not np.allclose(plain.images, pasted.images, atol=0.02)
+
+
+def test_hosts_may_be_unlabelled_and_their_subjects_are_known() -> None:
+    data = scans(2)
+    real = crops(data, 16)
+    others = phantoms.load("medical", subjects=2, shape=(40, 40, 24), seed=9)
+    bare = as_slices(others).in_memory().map(lambda sample: replace(sample, mask=None))
+    found = windows(bare, real, 6)
+    assert set(found.subjects) == {*real.subjects, *bare.subjects}
+
+
+@pytest.mark.parametrize("pasted", [False, True])
+def test_what_is_painted_goes_where_it_was_made(pasted: bool) -> None:
+    data = scans(2)
+    real = crops(data, 16)
+    trained = real if pasted else with_healthy(real, data, 20)
+    gan = GAN.for_crops(trained, given=("paste", "mask") if pasted else ("mask", "ring"), width=4, latent=8, batch=4)
+    gan.fit(trained, 2, device="cpu", judge_every=0)
+    bank = gan.sample(20, hosts=windows(data, real, 20, seed=1, pasted=pasted))
+    paste = Paste(bank, per_image=(1, 1), schema=data.schema)
+    placed = 0
+    for sample in data:
+        result = paste(sample, np.random.default_rng(0))
+        for record in result.meta["pasted"]:
+            assert bank.info.hosts[int(bank.entries["host"][record["index"]])] == sample.name
+            placed += record["place"] is not None
+    assert placed >= 10
+
+
+def test_healthy_windows_are_beside_the_crops() -> None:
+    data = scans(2)
+    real = crops(data, 16)
+    both = with_healthy(real, data, 15)
+    assert len(both) == len(real) + 15 and both.counts()["lesion"]["healthy"] == 15
+    assert set(both.subjects) == set(real.subjects) and (both.entries["subject"] >= 0).all()
+    with pytest.raises(DataError, match="a lesion called healthy"):
+        with_healthy(both, data, 3)
+
+
+def test_frames_have_windows_too() -> None:
+    data = phantoms.load("driving", sequences=2, frames=3, shape=(96, 160))
+    real = crops(data, 32)
+    found = windows(data, real, 12)
+    assert len(found) > 6 and found.masks.any(axis=(1, 2)).all()
+
+
+@pytest.mark.parametrize(("n", "said"), [(0, "0 windows")])
+def test_nonsense_is_refused(n: int, said: str) -> None:
+    data: Any = scans(2)
+    with pytest.raises(DataError, match=said):
+        windows(data, crops(data, 16), n)
