@@ -37,7 +37,7 @@ Place = tuple[NDArray[np.float16], NDArray[np.uint8], np.void]
 
 
 def windows(dataset: Dataset, crops: Bank, n: int, seed: int = 0, *, pasted: bool = False) -> Bank:
-    """``n`` windows of hosts, each where a new object may be, with its mask: the hosts are taken in turn.
+    """``n`` windows of hosts, each where a new object may be, with its mask: the hosts are taken in turn, shuffled.
 
     Args:
         dataset: the hosts, labelled or not; nothing is known to lie in those that are not.
@@ -64,9 +64,10 @@ def windows(dataset: Dataset, crops: Bank, n: int, seed: int = 0, *, pasted: boo
         }
     )
     found: dict[int, Place] = {}
-    for position in range(min(n, len(names))):
+    order = np.random.default_rng(seed).permutation(len(names)).tolist()
+    for first, position in enumerate(order[:n]):
         sample = _labelled(dataset[position])
-        for i in range(position, n, len(names)):
+        for i in range(first, n, len(names)):
             place = _place(paste, sample, crops, info, position, np.random.default_rng([seed, i]), pasted)
             if place is None:
                 left_out["objects that found no place"] += 1

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from domaingan.gan.config import GANConfig, Range
+from domaingan.gan.config import PASTE, RING, GANConfig, Range
 
 MEASURED = {
     "kid": (
@@ -28,6 +28,14 @@ HUB_LICENCES = (
 
 NAMED = 40
 """At most so many subjects are named; ``config.json`` has all of them."""
+
+HOSTED = {
+    RING: " It paints them into hosts: it is shown a new mask and the host around it. The folder `crops` holds the"
+    " masks of the crops it was trained on, which new masks are made of.",
+    PASTE: " It makes real crops that were pasted into hosts fit them. The folder `crops` holds those that it was"
+    " trained on and starts from: whoever has this model has them.",
+}
+"""What is said of generators that paint into hosts."""
 
 SKIPS = {
     "none": "",
@@ -66,7 +74,7 @@ A conditional GAN that draws {_what(config)}.{_shown(config)}
 
 ```python
 import domaingan as dg
-
+{"from domaingan.hosting import windows" + chr(10) if config.hosted else ""}
 gan = dg.GAN.load("{name}")  # this folder; of a model hub, huggingface_hub.snapshot_download("USER/{name}")
 bank = gan.sample({_arguments(config)})  # a bank of {config.kind}: bank[0].image, bank[0].mask
 ```
@@ -129,6 +137,8 @@ def _what(config: GANConfig) -> str:
 def _shown(config: GANConfig) -> str:
     if not config.given:
         return ""
+    if config.hosted:
+        return HOSTED[PASTE if PASTE in config.given else RING]
     return f" It is shown {' and '.join(config.given)} of real {config.kind}, its hosts, and paints the rest."
 
 
@@ -138,7 +148,9 @@ def _arguments(config: GANConfig) -> str:
     wanted = [
         f'{name}="{value}"' for code in codes for name, value in config.named(code).items() if name.isidentifier()
     ]
-    return ", ".join(["100", *(["hosts=real"] if config.given else []), *wanted[:1]])
+    pasted = ", pasted=True" if PASTE in config.given else ""
+    hosts = f"hosts=windows(scans, gan.crops, 100{pasted})" if config.hosted else "hosts=real"
+    return ", ".join(["100", *([hosts] if config.given else []), *wanted[:1]])
 
 
 def _subjects(config: GANConfig) -> str:
