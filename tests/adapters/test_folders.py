@@ -46,3 +46,20 @@ def test_bad_folders(tmp_path: Path) -> None:
     (refs / "b.jpg").write_bytes((refs / "b.jpg").read_bytes()[:300])
     with pytest.raises(DataError, match=r"b\.jpg"):
         open_bank(refs)
+
+
+def test_a_table_gives_pictures_conditions(tmp_path: Path) -> None:
+    refs = pictures(tmp_path / "refs", "a.png", "b.jpg", "c.png")
+    (refs / "samples.csv").write_text("sample,subject,lighting\na,x,dusk\nb,x,day\nc,y,dusk\n")
+    bank = open_bank(refs, "scenes")
+    assert bank.counts() == {"lighting": {"day": 1, "dusk": 2}} and bank.subjects == ("x", "y")
+    (refs / "samples.csv").write_text("sample,lighting\nz,dusk\n")
+    with pytest.raises(DataError, match=r"samples\.csv: sample 'z' is not there"):
+        open_bank(refs)
+
+
+def test_a_bank_that_lost_its_description(tmp_path: Path) -> None:
+    open_bank(pictures(tmp_path / "refs", "a.png")).save(tmp_path / "bank")
+    (tmp_path / "bank" / "bank.json").unlink()
+    with pytest.raises(DataError, match=r"no bank; expected a folder with bank\.json"):
+        open_bank(tmp_path / "bank")
