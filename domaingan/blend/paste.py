@@ -204,6 +204,12 @@ def _grounds(bank: Bank, schema: Schema) -> dict[int, tuple[int, ...]]:
         often = [other for other, n in below.items() if n >= STANDS * sum(below.values())]
         grounds[name] = {schema.classes[other] for other in often if other in schema.classes}
     together = set().union(*grounds.values())
+    where = bank.path or bank.info.source
+    if not bank.info.ground:
+        raise DataError("no word of what crops stand on", path=where, expected='"ground": [class, …] in classes.json')
+    if not bank.entries["extent"].any():
+        expected = '"frame": [height, width] in classes.json, of those they were cut from'
+        raise DataError("no word of how large crops were in their frames", path=where, expected=expected)
     if not together:
         found = ", ".join(sorted({other for below in bank.info.ground.values() for other in below})) or "nothing"
         raise DataError(f"crops that stood on {found}", path=bank.path, expected=f"of {', '.join(schema.classes)}")

@@ -45,7 +45,8 @@ class Command(TyperCommand):
 def command(
     data: o.Data,
     bank: Annotated[
-        Path | None, typer.Option("--bank", help="Crops or scenes that crops or sample wrote, or pictures.")
+        Path | None,
+        typer.Option("--bank", help="What crops or sample wrote; or pictures, scans or crops with masks."),
     ] = None,
     out: o.MaybeOut = None,
     preview: Annotated[
@@ -121,6 +122,7 @@ def command(
     The set that comes out is in DATA's own layout, masks and all. Where it was interrupted, --resume goes on.
     """
     from domaingan.adapters import open_bank
+    from domaingan.cli.banks import kind_for, resampled
     from domaingan.transforms import Offline
 
     if out is None and preview is None:
@@ -132,7 +134,10 @@ def command(
     spots = {"placement": placement, "atlas": atlas}
     blender = None
     if bank is not None:
-        blender = blender_for(open_bank(bank), dataset, method, per_image, only or [], looks, spots)
+        opened = open_bank(bank, kind_for(method))
+        blender = blender_for(opened, dataset, method, per_image, only or [], looks, spots)
+        if verbose and (said := resampled(opened, dataset)):
+            typer.echo(said, err=True)
     augmented = Offline(dataset, blender, classic, seed)
     if preview is not None:
         draw_preview(augmented, preview)

@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from domaingan.errors import DataError
-from domaingan.gan.augment import Adaptive, Augmentation, flip_axes
+from domaingan.gan.augment import Adaptive, Augmentation, Drawn, flip_axes
 from domaingan.gan.checkpoint import flatten, load_checkpoint, restore, save_checkpoint
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig, Range
@@ -24,7 +24,7 @@ from domaingan.gan.losses import LOSSES
 from domaingan.gan.networks import assemble, build, channels_last, levels_of, pyramid
 from domaingan.gan.networks.parts import Pyramid
 from domaingan.gan.seeds import seeded
-from domaingan.gan.wishes import wish
+from domaingan.gan.wishes import AGAIN_EVERY, wish
 
 ADAPT_EVERY = 4
 """Steps between two looks at r_t, as in ADA."""
@@ -132,7 +132,7 @@ class Trainer:
             with self.fabric.autocast():
                 return self.generator.paint(z, on)[-1]
 
-        return wish(self.config, painted[-1], on.image, again)
+        return wish(self.config, painted[-1], on.image, again if self.step % AGAIN_EVERY == 0 else None)
 
     def _generate(
         self, real: Pyramid, fake: Pyramid, wished: Tensor | float, on: Condition, rng: torch.Generator
@@ -194,17 +194,32 @@ class Trainer:
             yield
 
     @torch.no_grad()
-    def score_held_out(self) -> float:
-        """The mean score of held-out real crops; NaN if none are held out."""
+    def score_held_out(self, on_fake: float) -> float:
+        """The mean score of held-out real crops; NaN if none are held out.
+
+        Args:
+            on_fake: that of generated ones. Where these share hosts with real ones, scores are the hosts' as well: what
+                is told is then how much higher than what is painted into their own hosts the held-out ones score.
+        """
         rng = seeded(self.config.seed, self.step, 1)
         held = self.crops.held_out(self.config.batch, rng)
         if held is None:
             return math.nan
-        stacks, n = pyramid(held[0], levels_of(self.config)), len(held[0])
-        drawn = self.augment.draw(n, rng, float(self.adaptive.probability))
+        stack, on = held
+        drawn = self.augment.draw(len(stack), rng, float(self.adaptive.probability))
+        if not self.config.hosted:
+            return self._mean_score(pyramid(stack, levels_of(self.config)), on, drawn)
+        z = torch.randn(len(stack), self.config.latent, generator=rng).to(self.fabric.device)
+        with self.fabric.autocast():
+            painted = self.generator.paint(z, on)
+        fake = assemble(painted, on.image, self.config)
+        real = pyramid(stack, len(fake))
+        return on_fake + self._mean_score(real, on, drawn) - self._mean_score(fake, on, drawn)
+
+    def _mean_score(self, stacks: Pyramid, on: Condition, drawn: Drawn) -> float:
         self.discriminator.eval()
         with self.fabric.autocast():
-            scores = self.discriminator([self.augment(stack, drawn) for stack in stacks], held[1])
+            scores = self.discriminator([self.augment(stack, drawn) for stack in stacks], on)
         self.discriminator.train()
         return float(scores.float().mean())
 

@@ -114,7 +114,7 @@ class Course:
         metrics, trainer = means.take(), self.trainer
         if not all(map(math.isfinite, metrics.values())):
             raise _diverged(trainer.step, self.out)
-        metrics["d_heldout"] = trainer.score_held_out()
+        metrics["d_heldout"] = trainer.score_held_out(metrics["d_fake"])
         gap = metrics["d_real"] - metrics["d_fake"]
         metrics["r_v"] = (metrics["d_real"] - metrics["d_heldout"]) / gap if gap > 0 else math.nan
         metrics["augment"] = float(trainer.adaptive.probability)

@@ -13,7 +13,11 @@ ENOUGH = 0.1
 """Insides of two latents that differ by so much on average (-1 being black and 1 white) are different enough."""
 
 
-def wish(config: GANConfig, painted: Tensor, image: Tensor, again: Callable[[], Tensor]) -> Tensor:
+AGAIN_EVERY = 4
+"""Steps between two looks at what other latents give, which costs a second painting: the wish weighs as much more."""
+
+
+def wish(config: GANConfig, painted: Tensor, image: Tensor, again: Callable[[], Tensor] | None) -> Tensor:
     """What is added to the generator's loss, a scalar.
 
     *Diversity*: noise must change the result. The mean difference of two paintings of the same hosts, up to a bound
@@ -24,14 +28,14 @@ def wish(config: GANConfig, painted: Tensor, image: Tensor, again: Callable[[], 
         config: says how much of each is wished for.
         painted: ``(B, C, *size)`` in [-1, 1].
         image: ``(B, G, *size)`` what was given, the weight last.
-        again: paints the same hosts from other latents.
+        again: paints the same hosts from other latents; None at steps that do not look at it.
     """
     share = image[:, -1:]
     area = share.flatten(1).sum(1).clamp(min=1) * painted.shape[1]
     total = torch.zeros((), device=painted.device)
-    if config.diversity:
+    if config.diversity and again is not None:
         apart = ((painted - again()).abs() * share).flatten(1).sum(1) / area
-        total = total + config.diversity * (1 - apart / ENOUGH).clamp(min=0).mean()
+        total = total + AGAIN_EVERY * config.diversity * (1 - apart / ENOUGH).clamp(min=0).mean()
     if config.residual:
         total = total + config.residual * ((painted.abs() * share).flatten(1).sum(1) / area).mean()
     return total

@@ -93,8 +93,13 @@ def write(
         told.say(f"{len(names) - len(left)} of {len(names)} samples are written already")
     first = left[:: max(1, len(left) // TRIED)][:TRIED]
     job = partial(_make, offline, schema, folder)
-    for done, _ in enumerate(map(job, first), start=len(names) - len(left) + 1):
-        told.update(done, len(names))
+    try:
+        for done, _ in enumerate(map(job, first), start=len(names) - len(left) + 1):
+            told.update(done, len(names))
+    except DataError:
+        if not resume:  # a mistake that shows at once leaves nothing behind
+            shutil.rmtree(folder)
+        raise
     told.say(_disk(folder, len(names)))
     rest = [i for i in left if i not in first]
     for done, _ in enumerate(_run(job, rest, workers), start=len(names) - len(rest) + 1):
@@ -116,18 +121,28 @@ def _run(job: Callable[[int], None], indices: Sequence[int], workers: int | None
     if n == 1:
         yield from map(job, indices)
         return
-    with ProcessPoolExecutor(n, mp_context=get_context("spawn"), initializer=_alone) as pool:
+    with ProcessPoolExecutor(n, mp_context=get_context("spawn"), initializer=_alone, initargs=(job,)) as pool:
         try:
-            yield from pool.map(job, indices)
+            yield from pool.map(_do, indices)
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
-def _alone() -> None:
+_JOBS: list[Callable[[int], None]] = []
+"""What a worker does: sent to it once, as a bank in memory is too large to go along with every sample."""
+
+
+def _do(index: int) -> None:
+    _JOBS[0](index)
+
+
+def _alone(job: Callable[[int], None]) -> None:
     """One thread a process: there is a process for every core."""
     import cv2
     import torch
+
+    _JOBS[:] = [job]
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

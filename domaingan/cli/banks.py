@@ -1,0 +1,30 @@
+"""What the command line finds out of a bank's folder, and says of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from domaingan.bank import Bank
+    from domaingan.sample import Dataset
+
+
+def kind_for(method: str | None) -> Literal["scenes"] | None:
+    """What a folder is to be opened as, where the method tells."""
+    from domaingan.blend import RELIGHTS
+
+    return "scenes" if method is not None and method.partition(":")[0] in (*RELIGHTS, "mix") else None
+
+
+def resampled(bank: Bank, dataset: Dataset) -> str:
+    """That crops of scans are brought to the hosts' spacing, where it is another one; empty where it is not."""
+    import numpy as np
+
+    hosts = [record.spacing for record in dataset.records if len(record.spacing) == bank.info.spatial_dims]
+    if bank.info.kind != "crops" or bank.info.domain != "scan" or not hosts:
+        return ""
+    own, other = np.median(bank.entries["spacing"], axis=0), np.median(hosts, axis=0)
+    if np.allclose(own, other, rtol=0.01):
+        return ""
+    before, after = (" × ".join(f"{mm:.3g}" for mm in spacing) for spacing in (own, other))
+    return f"crops of {before} mm a pixel are resampled to the hosts' {after}"
