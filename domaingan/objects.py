@@ -55,8 +55,11 @@ def from_mask(mask: NDArray[Any], values: Sequence[int], min_area: int = 0) -> O
             np.bincount(numbered.ravel(), minlength=n + 1) >= min_area if min_area > 1 else np.ones(n + 1, dtype=bool)
         )
         kept[0] = False
-        numbers, there = np.where(kept, len(labels) + np.cumsum(kept), 0), numbered > 0
-        instances[region][there] = numbers[numbered[there]]
+        there = numbered > 0
+        if kept[1:].all():
+            np.add(numbered, len(labels), out=instances[region], where=there)
+        else:
+            instances[region][there] = np.where(kept, len(labels) + np.cumsum(kept), 0)[numbered[there]]
         parts, corner = ndimage.find_objects(numbered), [side.start for side in region]
         boxes += [_corners(part, corner) for part, is_kept in zip(parts, kept[1:], strict=True) if is_kept]
         labels += [value] * (len(boxes) - len(labels))

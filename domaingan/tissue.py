@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -207,6 +208,10 @@ def contrast(image: Image, mask: NDArray[Any], around: Mask) -> NDArray[np.float
 
 
 def components(mask: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
-    """Connected components of everything labelled, faces and corners touching; ``(labels, n)``."""
-    labels, n = measure.label(np.asarray(mask) > 0, return_num=True, connectivity=np.ndim(mask))
+    """Connected components of everything labelled, faces and corners touching; ``(labels, n)``, in scanning order."""
+    body = np.asarray(mask) > 0
+    if body.ndim == 2 and body.size:  # twice as fast, and this algorithm of theirs numbers in the same order
+        n, labels = cv2.connectedComponentsWithAlgorithm(body.view(np.uint8), 8, cv2.CV_32S, cv2.CCL_WU)
+        return labels, n - 1
+    labels, n = measure.label(body, return_num=True, connectivity=body.ndim)
     return labels.astype(np.int32, copy=False), int(n)

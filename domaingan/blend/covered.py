@@ -94,8 +94,10 @@ class Covered:
                 gone.append(left)
             else:
                 boxes[index] = box_of(left, np.zeros_like(corner))
-        numbers = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)]).astype(np.int32)
-        instances = old.instances.copy() if kept.all() else numbers[old.instances]
+        instances = old.instances.copy()
+        if gone:  # whose numbers the others move up to
+            numbers = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)]).astype(np.int32)
+            np.take(numbers, instances, out=instances, mode="clip")
         instances[where][seen] = kept.sum() + 1
         self.objects = Objects(
             instances,
@@ -103,7 +105,7 @@ class Covered:
             np.append(old.labels[kept], label),
         )
         self.whole, self.origins = np.append(self.whole[kept], whole), np.append(self.origins[kept], -1)
-        return np.any(gone, axis=0) if gone else None
+        return np.logical_or.reduce(gone) if gone else None
 
     def told(self, sample: Sample) -> Sample:
         """The sample with these objects and their ``meta["origins"]``; what it did not know of them stays unknown."""
