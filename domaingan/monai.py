@@ -25,6 +25,7 @@ from monai.data import MetaTensor
 from monai.data.utils import affine_to_spacing
 from monai.transforms import MapTransform, RandomizableTransform
 from monai.utils import convert_to_dst_type
+from numpy.typing import NDArray
 
 from domaingan import blend
 from domaingan.bank import Bank, BankInfo
@@ -69,7 +70,7 @@ class RandPasted(_Seeded):
         bank: crops, or the folder they are in.
         classes: names the values of the label: a dataset's schema, ``{name: value}``, or a ``classes.json`` or what is
             in one. Of scans those of the bank unless given; of frames it is needed, and names objects, too.
-        method, per_image, only, variation: as in :class:`domaingan.blend.Paste`.
+        method, per_image, only, variation, placement, atlas: as in :class:`domaingan.blend.Paste`.
         meta_key: where in the data more is known of the host, as in ``Sample.meta``: ``name`` (for bound entries;
             otherwise the image's file), ``spacing`` (otherwise the affine's), ``foreground``, ``range``.
         prob: share of the images that are pasted into.
@@ -91,6 +92,8 @@ class RandPasted(_Seeded):
         per_image: tuple[int, int] = (1, 3),
         only: Sequence[str] = (),
         variation: blend.Variation | None = None,
+        placement: str = "uniform",
+        atlas: NDArray[Any] | str | Path | None = None,
         meta_key: str = "meta",
         prob: float = 0.5,
         allow_missing_keys: bool = False,
@@ -100,7 +103,9 @@ class RandPasted(_Seeded):
             raise DataError(f"{len(self.keys)} keys", expected="those of an image and of its label")
         self.bank = opened(bank, "crops")
         self.schema = schema_of(classes, self.bank)
-        self.paste = blend.Paste(self.bank, method, per_image, only, variation, self.schema)
+        self.paste = blend.Paste(
+            self.bank, method, per_image, only, variation, self.schema, placement=placement, atlas=atlas
+        )
         self.paste.check(self.schema)
         self.meta_key = meta_key
 

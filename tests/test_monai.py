@@ -59,6 +59,20 @@ def test_equal_to_the_core_with_the_same_seed(dims: int) -> None:
 
 
 @pytest.mark.parametrize("dims", [2, 3])
+def test_an_atlas_says_where(dims: int) -> None:
+    half = np.zeros((4,) * dims)
+    half[:2] = 1
+    transform = pasted(dims, atlas=half, per_image=(3, 3))
+    transform.set_random_state(0)
+    given = host(dims)
+    new = (transform(given)["label"] != given["label"]).numpy()[0]
+    rows = np.flatnonzero(new.any(axis=tuple(range(1, dims))))
+    assert len(rows) and rows.mean() < new.shape[0] / 2
+    with pytest.raises(DataError, match="placement 'prior' and an atlas"):
+        pasted(dims, atlas=half, placement="prior")
+
+
+@pytest.mark.parametrize("dims", [2, 3])
 def test_tensors_come_back_as_they_came(dims: int) -> None:
     given = host(dims)
     before = {key: given[key].clone() for key in KEYS}
