@@ -83,7 +83,7 @@ def scaled(images: np.ndarray[Any, Any], config: Any) -> np.ndarray[Any, Any]:
 
 def plain(bank: Bank, seed: int) -> Callable[[int], np.ndarray[Any, Any]]:
     """Train the textbook's DCGAN on images and masks together; returns what draws images in [0, 1]."""
-    config = GAN.for_crops(bank)._config_for(bank, STEPS, "32", seed)
+    config = GAN.for_crops(bank).config_for(bank, STEPS, "32", seed)
     data = TrainingCrops(bank, config)
     rng = seeded(seed)
     with torch.random.fork_rng():
@@ -141,7 +141,7 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     train, compared, held = parts(crops_of(asked.data, asked.set))
     features = extractor(rgb=asked.set == "camvid")
-    reference = GAN.for_crops(train)._config_for(train, STEPS, "32", 0)
+    reference = GAN.for_crops(train).config_for(train, STEPS, "32", 0)
     real, other = (scaled(np.asarray(bank.images), reference) for bank in (compared, held))
     floor = measured(other, real, features)
     print(asked.set, {name: round(value, 4) for name, value in floor.items()}, flush=True)

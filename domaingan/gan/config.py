@@ -77,6 +77,7 @@ class GANConfig(BaseModel):
         skip: ``none``, ``residual`` (around each block) or ``multiscale`` (from generator to discriminator).
         loss: a key of :data:`domaingan.gan.losses.LOSSES`.
         diversity: weight of the wish that two latents give two insides, see :mod:`domaingan.gan.wishes`.
+        matching: weight of the wish that the discriminator's features are those of the real crop in the same host.
         residual: weight of the wish that little is added to what was pasted, see there.
         augment: probability of each augmentation of what the discriminator sees; with ``ada`` the one it starts from.
         ada: the overfitting r_t at which the probability is held, or None to leave it as it is.
@@ -122,6 +123,7 @@ class GANConfig(BaseModel):
     skip: Literal["none", "residual", "multiscale"] = "none"
     loss: str = "relativistic"
     diversity: float = 0.0
+    matching: float = 0.0
     residual: float = 0.0
     augment: float = 0.0
     ada: float | None = 0.6
@@ -212,8 +214,9 @@ def _refuse_impossible(config: GANConfig) -> None:
         if not all(0 <= value <= 1 for value in values) or (name in ("beta1", "beta2", "ema") and max(values) == 1):
             raise DataError(f"{name} {values[0] if len(values) == 1 else values}", expected="from 0 to below 1")
     _refuse_given(config)
-    if min(config.diversity, config.residual) < 0:
-        raise DataError(f"diversity {config.diversity}, residual {config.residual}", expected="at least 0")
+    for name in ("diversity", "matching", "residual"):
+        if getattr(config, name) < 0:
+            raise DataError(f"{name} {getattr(config, name)}", expected="at least 0")
     if not sum(config.painted):
         raise DataError(f"given {', '.join(config.given)}", expected="something left to paint")
     if len(config.image_range) != len(config.channels):

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -24,7 +25,7 @@ from domaingan.gan.losses import LOSSES
 from domaingan.gan.networks import assemble, build, channels_last, levels_of, pyramid
 from domaingan.gan.networks.parts import Pyramid
 from domaingan.gan.seeds import seeded
-from domaingan.gan.wishes import AGAIN_EVERY, wish
+from domaingan.gan.wishes import AGAIN_EVERY, mismatch, wish
 
 ADAPT_EVERY = 4
 """Steps between two looks at r_t, as in ADA."""
@@ -102,12 +103,13 @@ class Trainer:
         penalty = torch.zeros((), device=self.fabric.device)
         if self.loss.penalty is not None:  # its gradients are those with respect to what has not been augmented
             real, fake = ([x.detach().requires_grad_() for x in stacks] for stacks in (real, fake))
-        on_real, on_fake = self._scores(real, on, rng), self._scores(fake, on, rng)
+        draws = self._draws(rng)
+        on_real, on_fake = (self._scores(*part, on) for part in zip((real, fake), draws, strict=True))
         loss = self.loss.discriminator(on_real, on_fake)
         if self.loss.penalty is not None:
             mix = torch.rand(self.config.batch, generator=rng)[self.part].to(self.fabric.device)
-            score = lambda stacks: self._scores(stacks, on, rng)  # noqa: E731
-            penalty = self.loss.penalty(score, real, fake, on_real, on_fake, mix)
+            again = partial(self._scores, drawn=self._draws(rng)[0], on=on)
+            penalty = self.loss.penalty(again, real, fake, on_real, on_fake, mix)
         norm = self._descend(loss + self._now(self.config.gamma) * penalty, self.discriminator, self.opt_d)
         on_real, on_fake = on_real.detach(), on_fake.detach()
         # Where only differences of scores count, their sign is taken from the middle between real and fake.
@@ -138,19 +140,37 @@ class Trainer:
         self, real: Pyramid, fake: Pyramid, wished: Tensor | float, on: Condition, rng: torch.Generator
     ) -> dict[str, Tensor]:
         self.discriminator.requires_grad_(False)
-        on_fake = self._scores(fake, on, rng)
-        on_real = self._scores(real, on, rng) if self.loss.paired else torch.zeros_like(on_fake)
+        draws = self._draws(rng)
+        seen = self._features(fake, draws[1], on)
+        on_fake = self._scored(seen, on)
+        on_real = torch.zeros_like(on_fake)
+        if self.loss.paired or self.config.matching:
+            truth = self._features(real, draws[0], on)
+            on_real = self._scored(truth, on)
+            if self.config.matching:
+                wished = wished + self.config.matching * mismatch(truth, seen)
         loss = self.loss.generator(on_real, on_fake) + wished
         norm = self._descend(loss, self.generator, self.opt_g)
         return {"loss_g": loss.detach(), "grad_g": norm}
 
-    def _scores(self, stacks: Pyramid, condition: Condition, rng: torch.Generator) -> Tensor:
-        drawn = self.augment.draw(self.config.batch, rng, float(self.adaptive.probability)).take(self.part)
+    def _draws(self, rng: torch.Generator) -> tuple[Drawn, Drawn]:
+        """How real and generated crops are augmented; alike where they share hosts, so that pairs stay pairs."""
+        n, probability = self.config.batch, float(self.adaptive.probability)
+        real = self.augment.draw(n, rng, probability).take(self.part)
+        return real, real if self.config.hosted else self.augment.draw(n, rng, probability).take(self.part)
+
+    def _features(self, stacks: Pyramid, drawn: Drawn, on: Condition) -> list[Tensor]:
         memory = channels_last(self.config.spatial_dims)
         augmented = [self.augment(stack, drawn).contiguous(memory_format=memory) for stack in stacks]
         with self.fabric.autocast():
-            scores: Tensor = self.discriminator(augmented, condition)
-        return scores.float()
+            return self.discriminator.features(augmented, on)
+
+    def _scored(self, seen: list[Tensor], on: Condition) -> Tensor:
+        with self.fabric.autocast():
+            return self.discriminator.score_of(seen, on).float()
+
+    def _scores(self, stacks: Pyramid, drawn: Drawn, on: Condition) -> Tensor:
+        return self._scored(self._features(stacks, drawn, on), on)
 
     def _descend(self, loss: Tensor, network: nn.Module, optimiser: torch.optim.Optimizer) -> Tensor:
         """Backward pass and step; returns the norm of the gradient."""

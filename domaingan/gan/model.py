@@ -42,9 +42,9 @@ class GAN:
             :data:`domaingan.gan.networks.ARCHITECTURES`.
         width: base width of the networks; time and memory grow with it.
         **settings: other fields of :class:`domaingan.gan.config.GANConfig`: ``latent``, ``depth``, ``skip``, ``given``,
-            ``loss``, ``diversity``, ``residual``, ``augment`` (a probability, or ``"ada"``), ``lr``, ``lr_d``,
-            ``beta1``, ``beta2``, ``gamma``, ``ema`` (a number, or both ends of its schedule), ``schedule``, ``batch``,
-            ``licence``. What is not given follows from architecture and loss.
+            ``loss``, ``diversity``, ``matching``, ``residual``, ``augment`` (a probability, or ``"ada"``), ``lr``,
+            ``lr_d``, ``beta1``, ``beta2``, ``gamma``, ``ema`` (a number, or both ends of its schedule), ``schedule``,
+            ``batch``, ``licence``. What is not given follows from architecture and loss.
 
     Raises:
         DataError: a setting is unknown or impossible, or they do not go together.
@@ -129,11 +129,7 @@ class GAN:
         started = time.perf_counter()
         device = choose_device(device)
         out = None if out is None else Path(out)
-        channels = self.channels if self._named else len(self.channels)
-        fits(crops, channels, self.classes, self._settings)
-        config = config_for(
-            crops, self._settings, steps=steps, seed=seed, precision=choose_precision(precision, device)
-        )
+        config = self.config_for(crops, steps, choose_precision(precision, device), seed)
         if resume and precision == "auto" and out is not None and (out / folder.CONFIG).is_file():
             config = config.model_copy(update={"precision": folder.read_config(out).precision})
         build(config)  # refuses what cannot be built before a folder is written
@@ -157,6 +153,11 @@ class GAN:
         fabric.barrier()
         seconds, messages = time.perf_counter() - started, tuple(course.trainer.messages)
         return FitResult(out, config.steps, seconds, course.images_per_second, messages)
+
+    def config_for(self, crops: Bank, steps: int, precision: str = "32", seed: int = 0) -> GANConfig:
+        """The config that a training on these crops would have; arguments and errors as of :meth:`fit`."""
+        fits(crops, self.channels if self._named else len(self.channels), self.classes, self._settings)
+        return config_for(crops, self._settings, steps=steps, seed=seed, precision=precision)
 
     # ---------------------------------------------------------------- drawing
 

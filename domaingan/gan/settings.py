@@ -29,7 +29,7 @@ SCHEDULED = ("lr", "lr_d", "beta2", "gamma", "ema")
 
 SETTINGS = (
     "size", "spatial_dims", "arch", "width", "depth", "skip", "latent", "given", "loss", "augment", "ada", "beta1",
-    *SCHEDULED, "schedule", "batch", "licence", "diversity", "residual",
+    *SCHEDULED, "schedule", "batch", "licence", "diversity", "matching", "residual",
 )  # fmt: skip
 """The fields of a :class:`~domaingan.gan.config.GANConfig` that a user may set."""
 

@@ -39,3 +39,16 @@ def wish(config: GANConfig, painted: Tensor, image: Tensor, again: Callable[[], 
     if config.residual:
         total = total + config.residual * ((painted.abs() * share).flatten(1).sum(1) / area).mean()
     return total
+
+
+def mismatch(real: list[Tensor], fake: list[Tensor]) -> Tensor:
+    """How far the discriminator's features of generated crops are from those of the real ones they share hosts with.
+
+    The mean absolute difference at each resolution, each as a share of the features' own size (Wang et al. 2018,
+    https://arxiv.org/abs/1711.11585, equation 4). Nothing is said pixel by pixel, as L1 would, which smooths.
+    """
+    apart = [
+        (a.detach().float() - b.float()).abs().mean() / a.detach().float().abs().mean()
+        for a, b in zip(real, fake, strict=True)
+    ]
+    return torch.stack(apart).mean()

@@ -17,6 +17,8 @@ from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops
 from domaingan.gan.devices import mean_over_processes
 from domaingan.gan.fit import Trainer
+from domaingan.gan.fitting import config_for
+from domaingan.gan.settings import resolved
 
 SCRIPT = """
 import os, sys, torch
@@ -63,7 +65,8 @@ def test_alone_nothing_is_averaged() -> None:
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(make_bank: Any) -> None:
     bank = make_bank(n=8)
-    config = GAN.for_crops(bank, width=4, batch=5)._config_for(bank, 2, "32", 0)
+    settings = resolved(size=bank.size[0], spatial_dims=2, width=4, batch=5)
+    config = config_for(bank, settings, steps=2, seed=0, precision="32")
     two: Any = SimpleNamespace(world_size=2, global_rank=0, device=torch.device("cpu"))
     with pytest.raises(DataError, match="batch 5 on 2 processes"):
         Trainer(config, TrainingCrops(bank, config), two)

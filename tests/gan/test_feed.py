@@ -16,7 +16,7 @@ from domaingan.gan.seeds import seeded
 
 
 def _config(bank: Bank) -> Any:
-    return GAN.for_crops(bank, width=4, batch=6)._config_for(bank, 5, "32", 0)
+    return GAN.for_crops(bank, width=4, batch=6).config_for(bank, 5, "32", 0)
 
 
 def test_memory_and_disk_give_the_same_batches(make_bank: Any, tmp_path: Path) -> None:

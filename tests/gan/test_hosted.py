@@ -68,7 +68,7 @@ def test_only_the_inside_is_painted(arch: str, dims: int, given: Any, make_bank:
 @pytest.mark.parametrize("loss", ["hinge", "relativistic"])
 def test_unet_has_every_skip_and_depth(given: Any, skip: str, loss: str, make_bank: Any) -> None:
     bank = make_bank(size=16)
-    gan = fitted(bank, given=given, skip=skip, depth=2, loss=loss, diversity=0.5, residual=0.5)
+    gan = fitted(bank, given=given, skip=skip, depth=2, loss=loss, diversity=0.5, residual=0.5, matching=0.5)
     assert len(gan.sample(3, hosts=bank)) == 3
 
 

@@ -61,7 +61,7 @@ def test_no_mask_is_painted_and_a_bank_comes_back(tmp_path: Path) -> None:
 def test_encode_and_decode_are_inverse() -> None:
     bank = looks()
     gan = GAN.for_crops(bank, **SMALL)
-    config = gan._config_for(bank, 1, "32", 0)
+    config = gan.config_for(bank, 1, "32", 0)
     painted, condition = TrainingCrops(bank, config).encode([0, 5])
     assert painted.shape == (2, 3, 16, 16) and condition.codes.shape == (2, 2)
     images, masks = decode(painted, config)
@@ -71,7 +71,7 @@ def test_encode_and_decode_are_inverse() -> None:
 
 def test_colours_are_not_augmented_and_streets_stay_upright() -> None:
     bank = looks()
-    config = GAN.for_crops(bank, **SMALL, augment=0.6)._config_for(bank, 1, "32", 0)
+    config = GAN.for_crops(bank, **SMALL, augment=0.6).config_for(bank, 1, "32", 0)
     drawn = Trainer(config, TrainingCrops(bank, config), fabric_for("cpu", "32")).augment.draw(50, seeded(0))
     assert (drawn.gain == 1).all() and (drawn.shift == 0).all() and (drawn.hole > -1e5).any()
     assert (drawn.theta[:, 0, 1] == 0).all() and (drawn.theta[:, 1, 0] == 0).all()

@@ -11,18 +11,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from domaingan.errors import DataError
 from domaingan.gan.config import GANConfig
 from domaingan.gan.losses import LOSSES
 from domaingan.gan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from domaingan.gan.networks.mlp import MLPDiscriminator, MLPGenerator
-from domaingan.gan.networks.parts import Generator, assemble, levels_of, pyramid
+from domaingan.gan.networks.parts import Discriminator, Generator, assemble, levels_of, pyramid
 from domaingan.gan.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from domaingan.gan.networks.unet import UNetGenerator
 
-__all__ = ["ARCHITECTURES", "Architecture", "Generator", "assemble", "build", "channels_last", "levels_of", "pyramid"]
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "Discriminator",
+    "Generator",
+    "assemble",
+    "build",
+    "channels_last",
+    "levels_of",
+    "pyramid",
+]
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Architecture:
     """
 
     generator: Callable[[GANConfig, bool], Generator]
-    discriminator: type[nn.Module]
+    discriminator: Callable[[GANConfig, bool], Discriminator]
     skips: tuple[str, ...]
     depth: int = 1
     hosted: bool = False
@@ -53,7 +62,7 @@ ARCHITECTURES: dict[str, Architecture] = {
 """The pairs of networks by name."""
 
 
-def build(config: GANConfig) -> tuple[Generator, nn.Module]:
+def build(config: GANConfig) -> tuple[Generator, Discriminator]:
     """Generator and discriminator with weights drawn by the config's seed; the global generator stays untouched.
 
     Raises:

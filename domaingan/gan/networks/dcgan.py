@@ -17,6 +17,7 @@ from domaingan.gan.networks.parts import (
     PADDING,
     START,
     BatchSpread,
+    Discriminator,
     Generator,
     Painter,
     Pyramid,
@@ -125,7 +126,7 @@ class DownBlock(nn.Module):
         return h if self.short is None else h + self.short(halved(x))
 
 
-class DCGANDiscriminator(nn.Module):
+class DCGANDiscriminator(Discriminator):
     """Strided convolutions, with a projection of the conditions (Miyato and Koyama 2018, summed over the conditions).
 
     Projection: https://arxiv.org/abs/1802.05637. With ``multiscale`` each resolution sees the generator's stack of it
@@ -142,11 +143,17 @@ class DCGANDiscriminator(nn.Module):
         self.score = bound(nn.Linear((widths[-1] + 1) * START**config.spatial_dims, 1))
         self.embedding = Embedding(config, widths[-1], spectral=spectral)
 
-    def forward(self, stacks: Pyramid, condition: Condition) -> Tensor:
-        """From a pyramid of whole stacks to scores ``(B,)``; positive means real."""
-        x = self.blocks[0](stacks[-1])
+    def features(self, stacks: Pyramid, condition: Condition) -> list[Tensor]:
+        """Of every resolution."""
+        seen = [self.blocks[0](stacks[-1])]
         for level, block in enumerate(self.blocks[1:], start=2):
-            x = block(torch.cat([x, stacks[-level].to(x.dtype)], dim=1) if self.multiscale else x)
+            x = seen[-1]
+            seen.append(block(torch.cat([x, stacks[-level].to(x.dtype)], dim=1) if self.multiscale else x))
+        return seen
+
+    def score_of(self, seen: list[Tensor], condition: Condition) -> Tensor:
+        """From features to scores ``(B,)``; positive means real."""
+        x = seen[-1]
         score: Tensor = self.score(self.spread(x, condition.same()).flatten(1)).squeeze(1)
         projection: Tensor = (x.flatten(2).mean(dim=2) * self.embedding(condition)).sum(dim=1)
         return score + projection

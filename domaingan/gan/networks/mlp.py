@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from domaingan.errors import DataError
 from domaingan.gan.conditions import Condition, one_hot, one_hot_length
 from domaingan.gan.config import GANConfig
-from domaingan.gan.networks.parts import Generator, Pyramid, bounded, squash
+from domaingan.gan.networks.parts import Discriminator, Generator, Pyramid, bounded, squash
 
 MOST = 1 << 27
 """A layer of more weights than this is refused: with Adam's moments and the average it would take over 2 GB."""
@@ -76,7 +76,7 @@ class MLPGenerator(Generator):
         return [squash(painted, self.config.painted[0])]
 
 
-class MLPDiscriminator(nn.Module):
+class MLPDiscriminator(Discriminator):
     """All pixels and the conditions, by hidden layers of half the width each, to a score."""
 
     def __init__(self, config: GANConfig, spectral: bool) -> None:
@@ -98,8 +98,12 @@ class MLPDiscriminator(nn.Module):
         )
         self.score = bound(nn.Linear(sizes[-1], 1))
 
-    def forward(self, stacks: Pyramid, condition: Condition) -> Tensor:
-        """From a pyramid of one whole stack to scores ``(B,)``; positive means real."""
+    def features(self, stacks: Pyramid, condition: Condition) -> list[Tensor]:
+        """Of the last hidden layer."""
         seen = torch.cat([stacks[-1].flatten(1), one_hot(condition, self.config).to(stacks[-1].dtype)], dim=1)
-        scores: Tensor = self.score(self.layers(seen)).squeeze(1)
+        return [self.layers(seen)]
+
+    def score_of(self, seen: list[Tensor], condition: Condition) -> Tensor:
+        """From features to scores ``(B,)``; positive means real."""
+        scores: Tensor = self.score(seen[-1]).squeeze(1)
         return scores

@@ -105,6 +105,22 @@ class Generator(nn.Module):
         return painted
 
 
+class Discriminator(nn.Module):
+    """What every discriminator offers: from a pyramid of whole stacks to features, and from these to scores."""
+
+    def features(self, stacks: Pyramid, condition: Condition) -> list[Tensor]:
+        """What it sees in ``B`` items, from fine to coarse; the last is what is scored."""
+        raise NotImplementedError
+
+    def score_of(self, seen: list[Tensor], condition: Condition) -> Tensor:
+        """From features to scores ``(B,)``; positive means real."""
+        raise NotImplementedError
+
+    def forward(self, stacks: Pyramid, condition: Condition) -> Tensor:
+        """From a pyramid of whole stacks to scores ``(B,)``; positive means real."""
+        return self.score_of(self.features(stacks, condition), condition)
+
+
 class Painter(nn.Module):
     """A convolution from features to the channels that are painted."""
 

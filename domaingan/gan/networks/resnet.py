@@ -19,6 +19,7 @@ from domaingan.gan.networks.parts import (
     LINEAR,
     START,
     BatchSpread,
+    Discriminator,
     Generator,
     Painter,
     Pyramid,
@@ -99,7 +100,7 @@ class ResNetGenerator(Generator):
         return [paint(x) for paint, x in zip(self.painters, shown, strict=True)]
 
 
-class ResNetDiscriminator(nn.Module):
+class ResNetDiscriminator(Discriminator):
     """The generator's mirror image, with a projection of the conditions (Miyato and Koyama 2018)."""
 
     def __init__(self, config: GANConfig, spectral: bool) -> None:
@@ -119,15 +120,19 @@ class ResNetDiscriminator(nn.Module):
         self.score = bound(nn.Linear((widths[-1] + 1) * START**dims, 1))
         self.embedding = Embedding(config, widths[-1], spectral=spectral)
 
-    def forward(self, stacks: Pyramid, condition: Condition) -> Tensor:
-        """From a pyramid of whole stacks to scores ``(B,)``; positive means real."""
-        x = self.first(stacks[-1])
+    def features(self, stacks: Pyramid, condition: Condition) -> list[Tensor]:
+        """Of every resolution."""
+        seen = [self.first(stacks[-1])]
         for level, (stage, widen) in enumerate(zip(self.stages, self.widen, strict=True), start=1):
-            x = stage(x)
+            x = stage(seen[-1])
             if self.multiscale and level > 1:
                 x = torch.cat([x, stacks[-level].to(x.dtype)], dim=1)
-            x = halved(widen(x))
-        x = self.last(x)
+            seen.append(halved(widen(x)))
+        return [*seen[:-1], self.last(seen[-1])]
+
+    def score_of(self, seen: list[Tensor], condition: Condition) -> Tensor:
+        """From features to scores ``(B,)``; positive means real."""
+        x = seen[-1]
         score: Tensor = self.score(self.spread(x, condition.same()).flatten(1)).squeeze(1)
         projection: Tensor = (x.flatten(2).mean(dim=2) * self.embedding(condition)).sum(dim=1)
         return score + projection
