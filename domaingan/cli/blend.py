@@ -65,7 +65,7 @@ def command(
     per_image: Annotated[
         int,
         typer.Option("--per-image", min=1, help="At most so many crops an image (or slice).", rich_help_panel=o.WORK),
-    ] = 1,
+    ] = 3,
     only: Annotated[
         list[str] | None,
         typer.Option("--only", metavar="VALUE", help="Only this class or look. Repeatable.", rich_help_panel=o.WORK),
