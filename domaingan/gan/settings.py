@@ -12,8 +12,12 @@ from domaingan.gan.networks import ARCHITECTURES
 BATCH = {2: 64, 3: 16}
 """Crops a step, unless given."""
 
-HOSTED: dict[str, Any] = {"arch": "unet", "diversity": 1.0}
-"""What a generator that paints into hosts has, unless given."""
+HOSTED: dict[str, dict[str, Any]] = {
+    RING: {"arch": "unet", "diversity": 1.0, "matching": 2.0},
+    PASTE: {"arch": "unet", "diversity": 1.0, "residual": 1.0},
+}
+"""What a generator that paints into hosts has, unless given. One that starts from a paste must not be drawn towards the
+object that was there."""
 
 HOSTED_BATCH = {2: 16, 3: 8}
 """The same of crops a step."""
@@ -44,8 +48,8 @@ def resolved(**settings: Any) -> dict[str, Any]:
     if unknown:
         raise DataError(f"no setting {', '.join(sorted(unknown))}", expected=f"some of {', '.join(SETTINGS)}")
     settings = {name: value for name, value in settings.items() if value is not None or name == "ada"}
-    hosted = bool({RING, PASTE} & set(settings.get("given", ())))
-    settings = {**(HOSTED if hosted else {"arch": ARCH}), **settings}
+    hosted = [own for given, own in HOSTED.items() if given in settings.get("given", ())]
+    settings = {**(hosted[0] if hosted else {"arch": ARCH}), **settings}
     arch, loss = settings["arch"], settings.setdefault("loss", LOSS)
     for choice, names, what in ((arch, list(ARCHITECTURES), "architecture"), (loss, list(LOSSES), "loss")):
         if choice not in names:
