@@ -43,7 +43,7 @@ def refused(*arguments: str | Path) -> str:
 
 
 def answer(*arguments: str | Path) -> dict[str, Any]:
-    done = blend(*arguments, "--json")
+    done = blend(*arguments, "--per-image", "1", "--json")
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
