@@ -20,12 +20,10 @@ from domaingan.blend.paste import VARIATIONS
 from domaingan.cropping import CLASS_CONDITION
 from domaingan.cutting import HALF_RANGE, MARGIN, window
 from domaingan.errors import DataError
+from domaingan.gan.config import HEALTHY
 from domaingan.grid import resize
 from domaingan.sample import Dataset, Sample, Schema
 from domaingan.tissue import intensity_range, to_scaled
-
-HEALTHY = "healthy"
-"""The value of the class condition of windows in which nothing is to be painted but what is normal there."""
 
 HEALTHY_WINDOWS = 100
 """At least so many of them are learned from."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from domaingan.cropping import CLASS_CONDITION
 from domaingan.errors import DataError
 
 FORMAT = 3
@@ -20,7 +21,8 @@ MASK, RING, PASTE = "mask", "ring", "paste"
 """What may be given besides channels: the mask; the host around it (inpaint); a crop pasted into the host (refine)."""
 
 HEALTHY = "healthy"
-"""The value of a class condition under which nothing is painted in a mask but what is normal there."""
+"""The value of the crops' class under which a mask marks nothing, for generators that paint into hosts: they paint what
+is normal there. A value of this name that another condition has means nothing in particular."""
 
 Range = tuple[float, float]
 
@@ -160,6 +162,15 @@ class GANConfig(BaseModel):
     def hosted(self) -> bool:
         """Whether the generator paints into a host."""
         return RING in self.given or PASTE in self.given
+
+    @property
+    def healthy(self) -> tuple[int, ...]:
+        """For each class condition the code under which masks mark nothing, -2 where there is none."""
+        own = CLASS_CONDITION[self.domain] if self.hosted else None
+        return tuple(
+            values.index(HEALTHY) if name == own and HEALTHY in values else -2
+            for name, values in self.conditions.items()
+        )
 
     @property
     def seen(self) -> int:

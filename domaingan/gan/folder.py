@@ -20,7 +20,7 @@ from domaingan.errors import DataError
 from domaingan.files import atomic_file, claim_folder, read_json, write_json
 from domaingan.gan.card import card
 from domaingan.gan.checkpoint import save_tensors, sha256, under
-from domaingan.gan.config import HEALTHY, PASTE, GANConfig, build_config, differences
+from domaingan.gan.config import PASTE, GANConfig, build_config, differences
 from domaingan.gan.log import LOG, read_log
 
 CONFIG, WEIGHTS, CARD, HUB_CARD, SAMPLES, CHECKPOINTS, IGNORE = (
@@ -123,9 +123,10 @@ def finish(
 
 def started_from(crops: Bank, config: GANConfig) -> Bank:
     """What a generator that paints into hosts starts from: real crops, and of inpaint nothing of them but the masks."""
-    healthy = [crops.matching(**{n: HEALTHY}) for n, values in crops.info.conditions.items() if HEALTHY in values]
-    chosen = np.setdiff1d(np.arange(len(crops)), np.concatenate([*healthy, np.zeros(0, np.int64)]))
-    kept = crops.take(chosen)
+    marked = np.ones(len(crops), dtype=bool)
+    for name, code in zip(config.conditions, config.healthy, strict=True):
+        marked &= crops.entries[f"condition:{name}"] != code
+    kept = crops.take(marked)
     images = kept.images if PASTE in config.given else np.zeros_like(kept.images)
     return Bank(kept.info, images, kept.masks, kept.entries)
 

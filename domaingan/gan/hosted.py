@@ -22,7 +22,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, max_pool2d, max_pool3d
 
-from domaingan.gan.config import HEALTHY, RING, GANConfig
+from domaingan.gan.config import RING, GANConfig
 from domaingan.tissue import ring, tissue
 
 REACH = 3
@@ -57,8 +57,7 @@ def given(masks: Tensor, host: Tensor, bodies: Tensor) -> Tensor:
 
 def nothing(codes: Tensor, config: GANConfig) -> Tensor:
     """``(B, 1, …)``: whether what is asked for by condition codes ``(B, K)`` is healthy, so that masks hold nothing."""
-    found = [values.index(HEALTHY) if HEALTHY in values else -2 for values in config.conditions.values()]
-    wanted = torch.tensor(found, device=codes.device, dtype=codes.dtype)
+    wanted = torch.tensor(config.healthy, device=codes.device, dtype=codes.dtype)
     return (codes == wanted).any(dim=1).reshape(-1, *[1] * config.spatial_dims)
 
 

@@ -98,7 +98,9 @@ def _painted(name: str, config: GANConfig, choice: Wanted) -> bool:
     """Whether what is asked for is a matter of what is painted, and not of the mask that is given."""
     if not config.hosted:
         return False
-    return choice == HEALTHY or (name in config.numbers and name not in OF_THE_MASK)
+    if choice == HEALTHY and name in config.conditions:
+        return config.healthy[list(config.conditions).index(name)] >= 0
+    return name in config.numbers and name not in OF_THE_MASK
 
 
 def _ask_for(bank: Bank, config: GANConfig, wanted: Mapping[str, Wanted], seed: int) -> None:
@@ -107,9 +109,9 @@ def _ask_for(bank: Bank, config: GANConfig, wanted: Mapping[str, Wanted], seed: 
     for position, (name, (low, high)) in enumerate(config.numbers.items()):
         if name in wanted:
             bank.entries[f"number:{name}"] = low + asked.numbers[:, position].numpy() * (high - low)
-    for name, values in config.conditions.items():
+    for name, code in zip(config.conditions, config.healthy, strict=True):
         if name in wanted:
-            bank.entries[f"condition:{name}"] = values.index(HEALTHY)
+            bank.entries[f"condition:{name}"] = code
 
 
 def _as_wanted(bank: Bank, wanted: Mapping[str, Wanted]) -> NDArray[np.int64]:

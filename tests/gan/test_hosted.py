@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from domaingan.bank import Bank, new_entries
 from domaingan.errors import DataError
 from domaingan.gan import GAN
+from domaingan.gan.data import TrainingCrops
 from domaingan.gan.hosted import REACH, Texture, blanked, pasted, turns, weight
 from domaingan.gan.networks import ARCHITECTURES
 from domaingan.gan.plan import Times
@@ -101,6 +102,19 @@ def test_healthy_can_be_asked_for_and_marks_nothing(make_bank: Any) -> None:
     erased = gan.sample(4, hosts=bank, lesion="healthy")
     assert erased.counts()["lesion"] == {"healthy": 4} and not erased.masks.any()
     assert gan.sample(4, hosts=bank, lesion="core").counts()["lesion"] == {"core": 4}
+
+
+@pytest.mark.parametrize("given", [(), ("mask",), INPAINT])
+def test_another_condition_may_have_a_value_called_healthy(given: Any, make_bank: Any) -> None:
+    bank = make_bank(size=8)
+    names = {"lesion": bank.info.conditions["lesion"], "grade": ["healthy", "ill"]}
+    bank = Bank(bank.info.model_copy(update={"conditions": names}), bank.images, bank.masks, bank.entries)
+    gan = fitted(bank, given=given)
+    assert gan.config is not None
+    stack, _ = TrainingCrops(bank, gan.config).encode(range(len(bank)))
+    assert ((stack[:, 3:] > 0).any(dim=1).numpy() == (bank.masks > 0)).all()  # after two channels, and nothing
+    if given:
+        assert gan.sample(4, hosts=bank, grade="healthy").masks.any(axis=(1, 2)).all()
 
 
 def test_contrast_can_be_asked_for_and_the_masks_size_cannot(make_bank: Any) -> None:
