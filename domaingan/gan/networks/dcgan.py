@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from domaingan.gan.conditions import Condition, Embedding
+from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig
 from domaingan.gan.networks.parts import (
     CONV,
@@ -16,10 +16,8 @@ from domaingan.gan.networks.parts import (
     NORM,
     PADDING,
     START,
-    BatchSpread,
-    Discriminator,
-    Generator,
-    Painter,
+    Convolutional,
+    Projecting,
     Pyramid,
     bounded,
     halved,
@@ -76,7 +74,7 @@ class UpBlock(nn.Module):
         return h if self.short is None else h + self.short(x)
 
 
-class DCGANGenerator(Generator):
+class DCGANGenerator(Convolutional):
     """Latent and conditions to 4 pixels an edge, then blocks that double it (after Radford et al. 2016)."""
 
     def __init__(self, config: GANConfig, spectral: bool) -> None:
@@ -84,16 +82,9 @@ class DCGANGenerator(Generator):
         self.dims, self.given = config.spatial_dims, config.seen
         style = config.latent + EMBEDDING
         widths = [*reversed(widths_of(config)), max(8, config.width // 2)]
-        self.embedding = Embedding(config, EMBEDDING)
         self.start = nn.Linear(style, widths[0] * START**self.dims)
         self.blocks = nn.ModuleList(UpBlock(a, b, style, self.given, config) for a, b in pairwise(widths))
-        painted = widths[1:] if config.skip == "multiscale" else widths[-1:]
-        self.painters = nn.ModuleList(Painter(width, config) for width in painted)
-
-    def embed(self, condition: Condition) -> Tensor:
-        """``(B, 64)``."""
-        embedded: Tensor = self.embedding(condition)
-        return embedded
+        self.add_painters(widths[1:])
 
     def forward(self, z: Tensor, embedded: Tensor, image: Tensor) -> Pyramid:
         """From latents ``(B, latent)`` and conditions to a pyramid of the channels painted."""
@@ -104,8 +95,7 @@ class DCGANGenerator(Generator):
         for block, seen in zip(self.blocks, given, strict=True):
             x = block(x, style, seen)
             features.append(x)
-        shown = features[-len(self.painters) :]
-        return [paint(x) for paint, x in zip(self.painters, shown, strict=True)]
+        return self.painted(features)
 
 
 class DownBlock(nn.Module):
@@ -126,7 +116,7 @@ class DownBlock(nn.Module):
         return h if self.short is None else h + self.short(halved(x))
 
 
-class DCGANDiscriminator(Discriminator):
+class DCGANDiscriminator(Projecting):
     """Strided convolutions, with a projection of the conditions (Miyato and Koyama 2018, summed over the conditions).
 
     Projection: https://arxiv.org/abs/1802.05637. With ``multiscale`` each resolution sees the generator's stack of it
@@ -139,9 +129,7 @@ class DCGANDiscriminator(Discriminator):
         self.multiscale = config.skip == "multiscale"
         seen = [stack, *(width + stack * self.multiscale for width in widths[:-1])]
         self.blocks = nn.ModuleList(DownBlock(a, b, spectral, config) for a, b in zip(seen, widths, strict=True))
-        self.spread, bound = BatchSpread(), bounded(spectral)
-        self.score = bound(nn.Linear((widths[-1] + 1) * START**config.spatial_dims, 1))
-        self.embedding = Embedding(config, widths[-1], spectral=spectral)
+        self.add_score(widths[-1], config, spectral)
 
     def features(self, stacks: Pyramid, condition: Condition) -> list[Tensor]:
         """Of every resolution."""
@@ -150,10 +138,3 @@ class DCGANDiscriminator(Discriminator):
             x = seen[-1]
             seen.append(block(torch.cat([x, stacks[-level].to(x.dtype)], dim=1) if self.multiscale else x))
         return seen
-
-    def score_of(self, seen: list[Tensor], condition: Condition) -> Tensor:
-        """From features to scores ``(B,)``; positive means real."""
-        x = seen[-1]
-        score: Tensor = self.score(self.spread(x, condition.same()).flatten(1)).squeeze(1)
-        projection: Tensor = (x.flatten(2).mean(dim=2) * self.embedding(condition)).sum(dim=1)
-        return score + projection

@@ -8,7 +8,7 @@ twice as large as the one before; the last one has the full size. It holds that 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, avg_pool3d
 from torch.nn.utils.parametrizations import spectral_norm
 
-from domaingan.gan.conditions import Condition
+from domaingan.gan.conditions import Condition, Embedding
 from domaingan.gan.config import GANConfig
 from domaingan.gan.hosted import blanked, composed
 
@@ -105,6 +105,29 @@ class Generator(nn.Module):
         return painted
 
 
+class Convolutional(Generator):
+    """What the generators of convolutions share: embedded conditions, and painters of one resolution or of all."""
+
+    def __init__(self, config: GANConfig) -> None:
+        super().__init__(config)
+        self.embedding = Embedding(config, EMBEDDING)
+
+    def add_painters(self, widths: Sequence[int]) -> None:
+        """Painters of features with these channels, from coarse to fine: of the last, or with ``multiscale`` of all."""
+        painted = widths if self.config.skip == "multiscale" else widths[-1:]
+        self.painters = nn.ModuleList(Painter(width, self.config) for width in painted)
+
+    def embed(self, condition: Condition) -> Tensor:
+        """``(B, 64)``."""
+        embedded: Tensor = self.embedding(condition)
+        return embedded
+
+    def painted(self, features: list[Tensor]) -> Pyramid:
+        """From features of every resolution, coarse to fine, to a pyramid of the channels painted."""
+        shown = features[-len(self.painters) :]
+        return [paint(x) for paint, x in zip(self.painters, shown, strict=True)]
+
+
 class Discriminator(nn.Module):
     """What every discriminator offers: from a pyramid of whole stacks to features, and from these to scores."""
 
@@ -119,6 +142,26 @@ class Discriminator(nn.Module):
     def forward(self, stacks: Pyramid, condition: Condition) -> Tensor:
         """From a pyramid of whole stacks to scores ``(B,)``; positive means real."""
         return self.score_of(self.features(stacks, condition), condition)
+
+
+class Projecting(Discriminator):
+    """What the discriminators of convolutions share: a score, and a projection of the conditions on the features.
+
+    Miyato and Koyama 2018 (https://arxiv.org/abs/1802.05637), summed over the conditions.
+    """
+
+    def add_score(self, channels: int, config: GANConfig, spectral: bool) -> None:
+        """The last layers, for features with so many channels at 4 pixels an edge."""
+        self.spread = BatchSpread()
+        self.score = bounded(spectral)(nn.Linear((channels + 1) * START**config.spatial_dims, 1))
+        self.embedding = Embedding(config, channels, spectral=spectral)
+
+    def score_of(self, seen: list[Tensor], condition: Condition) -> Tensor:
+        """From features to scores ``(B,)``; positive means real."""
+        x = seen[-1]
+        score: Tensor = self.score(self.spread(x, condition.same()).flatten(1)).squeeze(1)
+        projection: Tensor = (x.flatten(2).mean(dim=2) * self.embedding(condition)).sum(dim=1)
+        return score + projection
 
 
 class Painter(nn.Module):

@@ -11,17 +11,15 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from domaingan.gan.conditions import Condition, Embedding
+from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig
 from domaingan.gan.networks.parts import (
     CONV,
     EMBEDDING,
     LINEAR,
     START,
-    BatchSpread,
-    Discriminator,
-    Generator,
-    Painter,
+    Convolutional,
+    Projecting,
     Pyramid,
     bounded,
     halved,
@@ -63,7 +61,7 @@ def _stage(channels: int, blocks: int, spectral: bool, config: GANConfig) -> nn.
     return nn.Sequential(*(ResidualBlock(channels, blocks, spectral, config.spatial_dims) for _ in range(config.depth)))
 
 
-class ResNetGenerator(Generator):
+class ResNetGenerator(Convolutional):
     """Latent and conditions to 4 pixels an edge, then stages of residual blocks, each at twice the resolution."""
 
     def __init__(self, config: GANConfig, spectral: bool) -> None:
@@ -72,19 +70,12 @@ class ResNetGenerator(Generator):
         self.dims, conv = dims, CONV[dims]
         widths = [*reversed(widths_of(config)), max(8, config.width // 2)]
         blocks = config.depth * len(widths)
-        self.embedding = Embedding(config, EMBEDDING)
         self.start = nn.Linear(config.latent + EMBEDDING, widths[0] * START**dims)
         self.first = _stage(widths[0], blocks, False, config)
         self.resize = nn.Upsample(scale_factor=2, mode=LINEAR[dims])
         self.narrow = nn.ModuleList(conv(a + self.given, b, 1, bias=False) for a, b in pairwise(widths))
         self.stages = nn.ModuleList(_stage(width, blocks, False, config) for width in widths[1:])
-        painted = widths[1:] if config.skip == "multiscale" else widths[-1:]
-        self.painters = nn.ModuleList(Painter(width, config) for width in painted)
-
-    def embed(self, condition: Condition) -> Tensor:
-        """``(B, 64)``."""
-        embedded: Tensor = self.embedding(condition)
-        return embedded
+        self.add_painters(widths[1:])
 
     def forward(self, z: Tensor, embedded: Tensor, image: Tensor) -> Pyramid:
         """From latents ``(B, latent)`` and conditions to a pyramid of the channels painted."""
@@ -96,11 +87,10 @@ class ResNetGenerator(Generator):
             x = self.resize(x)
             x = stage(narrow(x if seen is None else torch.cat([x, seen.to(x.dtype)], dim=1)))
             features.append(x)
-        shown = features[-len(self.painters) :]
-        return [paint(x) for paint, x in zip(self.painters, shown, strict=True)]
+        return self.painted(features)
 
 
-class ResNetDiscriminator(Discriminator):
+class ResNetDiscriminator(Projecting):
     """The generator's mirror image, with a projection of the conditions (Miyato and Koyama 2018)."""
 
     def __init__(self, config: GANConfig, spectral: bool) -> None:
@@ -116,9 +106,7 @@ class ResNetDiscriminator(Discriminator):
             bound(conv(a + (more if i else 0), b, 1, bias=False)) for i, (a, b) in enumerate(pairwise(widths))
         )
         self.last = _stage(widths[-1], blocks, spectral, config)
-        self.spread = BatchSpread()
-        self.score = bound(nn.Linear((widths[-1] + 1) * START**dims, 1))
-        self.embedding = Embedding(config, widths[-1], spectral=spectral)
+        self.add_score(widths[-1], config, spectral)
 
     def features(self, stacks: Pyramid, condition: Condition) -> list[Tensor]:
         """Of every resolution."""
@@ -129,10 +117,3 @@ class ResNetDiscriminator(Discriminator):
                 x = torch.cat([x, stacks[-level].to(x.dtype)], dim=1)
             seen.append(halved(widen(x)))
         return [*seen[:-1], self.last(seen[-1])]
-
-    def score_of(self, seen: list[Tensor], condition: Condition) -> Tensor:
-        """From features to scores ``(B,)``; positive means real."""
-        x = seen[-1]
-        score: Tensor = self.score(self.spread(x, condition.same()).flatten(1)).squeeze(1)
-        projection: Tensor = (x.flatten(2).mean(dim=2) * self.embedding(condition)).sum(dim=1)
-        return score + projection

@@ -7,7 +7,6 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from domaingan.gan.conditions import Condition, Embedding
 from domaingan.gan.config import GANConfig
 from domaingan.gan.networks.dcgan import UpBlock
 from domaingan.gan.networks.parts import (
@@ -15,14 +14,13 @@ from domaingan.gan.networks.parts import (
     EMBEDDING,
     PADDING,
     START,
-    Generator,
-    Painter,
+    Convolutional,
     Pyramid,
     widths_of,
 )
 
 
-class UNetGenerator(Generator):
+class UNetGenerator(Convolutional):
     """Strided convolutions of what is given, then blocks that double it, each seeing its counterpart on the way down.
 
     After Ronneberger et al. 2015 (https://arxiv.org/abs/1505.04597); latent and condition come in at the coarsest
@@ -34,18 +32,11 @@ class UNetGenerator(Generator):
         dims, style = config.spatial_dims, config.latent + EMBEDDING
         conv = CONV[dims]
         widths = [max(8, config.width // 2), *widths_of(config)]
-        self.embedding = Embedding(config, EMBEDDING)
         self.first = conv(config.seen, widths[0], 3, padding=1, padding_mode=PADDING)
         self.down = nn.ModuleList(conv(a, b, 4, stride=2, padding=1, padding_mode=PADDING) for a, b in pairwise(widths))
         self.start = nn.Linear(style, widths[-1] * START**dims)
         self.up = nn.ModuleList(UpBlock(a, b, style, b, config) for a, b in pairwise(reversed(widths)))
-        painted = widths[-2::-1] if config.skip == "multiscale" else widths[:1]
-        self.painters = nn.ModuleList(Painter(width, config) for width in painted)
-
-    def embed(self, condition: Condition) -> Tensor:
-        """``(B, 64)``."""
-        embedded: Tensor = self.embedding(condition)
-        return embedded
+        self.add_painters(widths[-2::-1])
 
     def forward(self, z: Tensor, embedded: Tensor, image: Tensor) -> Pyramid:
         """From latents ``(B, latent)``, conditions and what is given to a pyramid of the channels painted."""
@@ -59,5 +50,4 @@ class UNetGenerator(Generator):
         for block in self.up:
             x = block(x, style, seen.pop())
             features.append(x)
-        shown = features[-len(self.painters) :]
-        return [paint(x) for paint, x in zip(self.painters, shown, strict=True)]
+        return self.painted(features)
