@@ -42,12 +42,12 @@ from domaingan.bank import Bank
 from domaingan.cropping import by_rarity
 from domaingan.cutting import voxels_of
 from domaingan.evaluate import segmentation
-from domaingan.evaluate.batches import prepared
 from domaingan.evaluate.protocol import EMPTY
 from domaingan.evaluate.split import Fold, only_labelled, refuse_leak
 from domaingan.evaluate.training import precision_for
 from domaingan.files import write_json
 from domaingan.sample import Dataset, Sample, Schema
+from domaingan.tissue import measured
 
 TRAINED = "0002 0004 0006 0009 0011 0013 0015 0017 0019 0022"
 """The ten people of the outcome table ``fcd``."""
@@ -101,7 +101,7 @@ def prepare(train: Dataset, test: Dataset, spacing: float | None) -> Prepared:
     worked = regrid(train).in_memory()
     bank = crops(worked, SIZE)
     refuse_leak(bank, test)
-    samples = [prepared(sample, worked.schema) for sample in worked if sample.mask is not None]
+    samples = [measured(sample, worked.schema.domain) for sample in worked if sample.mask is not None]
     samples = [s for s in samples if s.meta["foreground"].mean() >= EMPTY or (np.asarray(s.mask) > 0).any()]
     own_grid = test.in_memory()
     names = {value: name for name, value in test.schema.classes.items()}

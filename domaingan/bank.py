@@ -15,8 +15,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domaingan.errors import DataError
 from domaingan.files import atomic_folder, read_json, write_json
+from domaingan.sample import Sample
 
 FORMAT = 2
+
+BOUND_REACH = 3
+"""A bound entry may differ from its host up to so many of its own pixels around its mask, diagonals counting as one."""
 
 
 class BankInfo(BaseModel):
@@ -79,6 +83,11 @@ def entry_dtype(info: BankInfo) -> np.dtype[Any]:
     ]
     fields += [(f"condition:{name}", "<i4") for name in info.conditions]
     return np.dtype(fields + [(f"number:{name}", "<f4") for name in info.numbers])
+
+
+def extent_of(sample: Sample) -> list[int]:
+    """The column ``extent`` of what is cut from a sample: its shape times its spacing."""
+    return [round(n * step) for n, step in zip(sample.shape, sample.spacing, strict=True)]
 
 
 def new_entries(info: BankInfo, n: int) -> NDArray[Any]:

@@ -11,9 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from domaingan.bank import extent_of
 from domaingan.grid import resize
 from domaingan.sample import Sample, Schema, Value
-from domaingan.tissue import components, contrast, foreground, intensity_range, ring, surface_depth, tissue, to_scaled
+from domaingan.tissue import (
+    components,
+    contrast,
+    foreground,
+    intensity_range,
+    radius_of,
+    ring,
+    surface_depth,
+    tissue,
+    to_scaled,
+)
 
 MIN_PIXELS = {2: 12, 3: 30}
 """Smallest object that becomes a crop, in pixels or voxels; smaller specks are counted as left out."""
@@ -153,25 +164,20 @@ def _cut(
     size: int,
 ) -> Found:
     low, high = np.array([s.start for s in where]), np.array([s.stop for s in where])
-    extent = int(max(size, np.ceil((high - low).max() * MARGIN)))
-    corner = (low + high) // 2 - extent // 2
-    image = window(scaled, corner, extent)
-    piece = window(mask, corner, extent, empty=0).astype(np.uint8)
-    if extent > size:
-        image = resize(image, (size,) * sample.spatial_dims)
-        piece = resize(piece, (size,) * sample.spatial_dims, label=True)
+    corner, extent = around(low, high, size)
+    image = shrunk(window(scaled, corner, extent), size)
+    piece = shrunk(window(mask, corner, extent, empty=0).astype(np.uint8), size, label=True)
     spacing = tuple(s * extent / size for s in sample.spacing)
     volume = float((piece > 0).sum() * np.prod(spacing))
-    radius = (volume / np.pi) ** 0.5 if sample.spatial_dims == 2 else (3 * volume / (4 * np.pi)) ** (1 / 3)
-    around = ring(piece, inside=tissue(image))
+    rim = ring(piece, inside=tissue(image))
     return Found(
-        image=np.clip(image, -HALF_RANGE, HALF_RANGE).astype(np.float16),
+        image=halved(image),
         mask=piece,
         spacing=spacing,
-        extent=tuple(round(n * s) for n, s in zip(sample.shape, sample.spacing, strict=True)),
+        extent=tuple(extent_of(sample)),
         centre=np.clip(((low + high) / 2 - box[0]) / (box[1] - box[0]), 0, 1).astype(np.float32),
-        radius_mm=float(radius),
-        contrast=float(contrast(image, piece, around)[0]),
+        radius_mm=radius_of(volume, sample.spatial_dims),
+        contrast=float(contrast(image, piece, rim)[0]),
         depth_mm=float(depth[mask > 0].min()),
         voxels=voxels_of(piece),
         subject=sample.unit,
@@ -180,6 +186,23 @@ def _cut(
         low=tuple((low / sample.shape).tolist()),
         high=tuple((high / sample.shape).tolist()),
     )
+
+
+def around(low: NDArray[Any], high: NDArray[Any], size: int) -> tuple[NDArray[Any], int]:
+    """Corner and edge of the square or cube that is cut around an object: ``size``, or more for one that is large."""
+    edge = int(max(size, np.ceil((high - low).max() * MARGIN)))
+    return (low + high) // 2 - edge // 2, edge
+
+
+def shrunk(piece: NDArray[Any], size: int, *, label: bool = False) -> NDArray[Any]:
+    """What was cut, a mask (``label``) or an image with channels first, at most ``size`` pixels an edge."""
+    dims = piece.ndim if label else piece.ndim - 1
+    return piece if piece.shape[-1] <= size else resize(piece, (size,) * dims, label=label)
+
+
+def halved(image: NDArray[np.float32]) -> NDArray[np.float16]:
+    """An image as banks store it."""
+    return np.clip(image, -HALF_RANGE, HALF_RANGE).astype(np.float16)
 
 
 def window(

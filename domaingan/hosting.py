@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank, BankInfo, Crop, new_entries
+from domaingan.bank import Bank, BankInfo, Crop, extent_of, new_entries
 from domaingan.blend import Paste
+from domaingan.blend.frame_host import FrameHost
 from domaingan.blend.paste import VARIATIONS
+from domaingan.blend.scan_host import ScanHost
 from domaingan.cropping import CLASS_CONDITION
-from domaingan.cutting import HALF_RANGE, MARGIN, window
+from domaingan.cutting import around, halved, shrunk, window
 from domaingan.errors import DataError
 from domaingan.gan.config import HEALTHY
-from domaingan.grid import resize
 from domaingan.sample import Dataset, Sample, Schema
-from domaingan.tissue import intensity_range, to_scaled
+from domaingan.tissue import extent, measured, radius_of, to_scaled
 
 HEALTHY_WINDOWS = 100
 """At least so many of them are learned from."""
@@ -64,9 +65,11 @@ def windows(dataset: Dataset, crops: Bank, n: int, seed: int = 0, *, pasted: boo
     found: dict[int, Place] = {}
     order = np.random.default_rng(seed).permutation(len(names)).tolist()
     for first, position in enumerate(order[:n]):
-        sample = _labelled(dataset[position])
+        sample = _ready(dataset[position], dataset.schema)
+        untouched = None if pasted else paste.host(sample)
         for i in range(first, n, len(names)):
-            place = _place(paste, sample, crops, info, position, np.random.default_rng([seed, i]), pasted)
+            host = untouched or paste.host(sample)  # what is pasted stays out of the other windows
+            place = _place(paste, host, crops, info, position, np.random.default_rng([seed, i]), pasted)
             if place is None:
                 left_out["objects that found no place"] += 1
             else:
@@ -78,8 +81,10 @@ def windows(dataset: Dataset, crops: Bank, n: int, seed: int = 0, *, pasted: boo
     return Bank(left, np.stack(images), np.stack(masks), np.array(list(entries), dtype=entries[0].dtype))
 
 
-def with_healthy(crops: Bank, dataset: Dataset, n: int, seed: int = 0) -> Bank:
+def with_healthy(crops: Bank, dataset: Dataset, n: int | None = None, seed: int = 0) -> Bank:
     """The crops, and ``n`` windows under their class condition's value ``healthy``, whose masks mark nothing.
+
+    Unless ``n`` is given, as many as there are crops, and at least :data:`HEALTHY_WINDOWS`.
 
     A generator that is to paint into holes learns from them that a hole by itself says nothing.
 
@@ -90,7 +95,7 @@ def with_healthy(crops: Bank, dataset: Dataset, n: int, seed: int = 0) -> Bank:
     values = crops.info.conditions.get(name)
     if values is None or HEALTHY in values:
         raise DataError(f"crops without {name}" if values is None else f"a {name} called {HEALTHY}", path=crops.path)
-    empty = windows(dataset, crops, n, seed)
+    empty = windows(dataset, crops, max(len(crops), HEALTHY_WINDOWS) if n is None else n, seed)
     info = crops.info.model_copy(update={"conditions": crops.info.conditions | {name: [*values, HEALTHY]}})
     entries = new_entries(info, len(crops) + len(empty))
     for column in entries.dtype.names or ():
@@ -112,48 +117,48 @@ def _paste(crops: Bank, schema: Schema) -> Paste:
     return paste
 
 
-def _labelled(sample: Sample) -> Sample:
-    return sample if sample.mask is not None else replace(sample, mask=np.zeros(sample.shape, dtype=np.uint8))
+def _ready(sample: Sample, schema: Schema) -> Sample:
+    """The sample with a mask, and with what every window would measure anew."""
+    if sample.mask is None:
+        sample = replace(sample, mask=np.zeros(sample.shape, dtype=np.uint8))
+    return measured(sample, schema.domain)
 
 
 def _place(
-    paste: Paste, sample: Sample, crops: Bank, info: BankInfo, position: int, rng: np.random.Generator, pasted: bool
+    paste: Paste,
+    host: ScanHost | FrameHost,
+    crops: Bank,
+    info: BankInfo,
+    position: int,
+    rng: np.random.Generator,
+    pasted: bool,
 ) -> Place | None:
-    crop, host = crops[paste.draw(rng)], paste.host(sample)
+    crop, sample = crops[paste.draw(rng)], host.sample
     spotted = host.find(crop, rng)
     if spotted is None:
         return None
-    image = sample.image
     if pasted:
         host.paste(spotted, rng)
-        image = host.image
+    image = host.image
     value = np.where(spotted.mask > 0, _own_values(spotted.mask, crop), 0)
-    low, high = (spotted.corner + ends for ends in _ends(value))
+    where = extent(value > 0) or ()
+    low, high = (spotted.corner + [getattr(side, end) for side in where] for end in ("start", "stop"))
     size = crops.size[0]
-    extent = int(max(size, np.ceil((high - low).max() * MARGIN)))
-    corner = (low + high) // 2 - extent // 2
-    piece = to_scaled(window(image, corner, extent), intensity_range(sample, info.domain))
-    mask = window(value, corner - spotted.corner, extent, empty=0).astype(np.uint8)
-    if extent > size:
-        piece = resize(piece, (size,) * sample.spatial_dims)
-        mask = resize(mask, (size,) * sample.spatial_dims, label=True)
+    corner, edge = around(low, high, size)
+    piece = shrunk(to_scaled(window(image, corner, edge), host.ends), size)
+    mask = shrunk(window(value, corner - spotted.corner, edge, empty=0).astype(np.uint8), size, label=True)
     if not mask.any():
         return None
     entry = _entry(crop, sample, info, position)
-    entry["place"], entry["spacing"] = corner, np.array(sample.spacing) * extent / size
+    entry["place"], entry["spacing"] = corner, np.array(sample.spacing) * edge / size
     _measure(entry, mask, info)
-    return np.clip(piece, -HALF_RANGE, HALF_RANGE).astype(np.float16), mask, entry
+    return halved(piece), mask, entry
 
 
 def _own_values(mask: NDArray[Any], crop: Crop) -> NDArray[Any]:
     """A mask in the crops' own values: of frames it has the hosts', and an object has one class."""
     own = np.unique(crop.mask[crop.mask > 0])
     return np.full_like(mask, own[0]) if len(own) == 1 else mask
-
-
-def _ends(mask: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    spots = np.argwhere(mask > 0)
-    return spots.min(axis=0), spots.max(axis=0) + 1
 
 
 def _entry(crop: Crop, sample: Sample, info: BankInfo, position: int) -> Any:
@@ -164,15 +169,14 @@ def _entry(crop: Crop, sample: Sample, info: BankInfo, position: int) -> Any:
             entry[column] = crop.entry[column]
     entry["host"] = position
     entry["subject"] = info.subjects.index(sample.unit) if sample.unit in info.subjects else -1
-    entry["extent"] = [round(n * s) for n, s in zip(sample.shape, sample.spacing, strict=True)]
+    entry["extent"] = extent_of(sample)
     return entry
 
 
 def _measure(entry: Any, mask: NDArray[np.uint8], info: BankInfo) -> None:
     """Note how large the new mask is."""
-    dims = info.spatial_dims
     volume = float(np.count_nonzero(mask) * np.prod(entry["spacing"]))
-    entry["radius_mm"] = (volume / np.pi) ** 0.5 if dims == 2 else (3 * volume / (4 * np.pi)) ** (1 / 3)
+    entry["radius_mm"] = radius_of(volume, info.spatial_dims)
     for name, value in (("radius_mm", entry["radius_mm"]), ("volume_mm3", volume)):
         if name in info.numbers:
             entry[f"number:{name}"] = value

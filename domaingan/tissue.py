@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -116,6 +117,13 @@ def intensity_range(sample: Sample, domain: str) -> NDArray[np.float32]:
     return ends
 
 
+def measured(sample: Sample, domain: str) -> Sample:
+    """The sample with ``meta["foreground"]`` and ``meta["range"]``, so that nobody measures them again."""
+    inside = foreground(sample) if domain == "scan" else np.ones(sample.shape, dtype=bool)
+    known = replace(sample, meta=sample.meta | {"foreground": inside})
+    return replace(known, meta=known.meta | {"range": intensity_range(known, domain)})
+
+
 def to_scaled(image: Image, ends: NDArray[np.float32]) -> Image:
     """Stored to scaled units; ``image`` is ``(C, *spatial)``, ``ends`` the ``(C, 2)`` of :func:`intensity_range`."""
     low, high = _columns(ends, image.ndim)
@@ -205,6 +213,15 @@ def contrast(image: Image, mask: NDArray[Any], around: Mask) -> NDArray[np.float
     within = image[:, body].mean(axis=1, dtype=np.float64)
     difference: NDArray[np.float32] = (within - image[:, around].mean(axis=1, dtype=np.float64)).astype(np.float32)
     return difference
+
+
+def radius_of(volume: float, dims: int) -> float:
+    """The radius of a disc (``dims`` 2) or ball of this area or volume.
+
+    >>> round(radius_of(np.pi * 4, 2), 6)
+    2.0
+    """
+    return float((volume / np.pi) ** 0.5 if dims == 2 else (3 * volume / (4 * np.pi)) ** (1 / 3))
 
 
 def components(mask: NDArray[Any]) -> tuple[NDArray[np.int32], int]:

@@ -73,7 +73,7 @@ def find_pairs(root: Path) -> dict[str, Pair]:
     masks_beside = [path for path in flat if stem_of(path).endswith(MASK_END)]
     if masks_beside:
         crops = [path for path in flat if path not in masks_beside]
-        return _paired(crops, masks_beside, stem_of, lambda path: stem_of(path).removesuffix(MASK_END))
+        return _paired(crops, masks_beside, stem_of, _of_mask)
     return {stem_of(path): Pair(path, None) for path in flat} if _cut_out(flat) else {}
 
 

@@ -22,7 +22,7 @@ from domaingan.adapters.frames import PICTURES
 from domaingan.adapters.tables import SAMPLES_CSV, Classes, SampleTable, read_samples
 from domaingan.bank import Bank
 from domaingan.cropping import CLASS_CONDITION, crops
-from domaingan.cutting import MARGIN
+from domaingan.cutting import around
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Reader, Record, Sample, Schema
 from domaingan.tissue import extent
@@ -157,8 +157,8 @@ class _OnCanvas:
         sample = self.read(record)
         assert sample.mask is not None
         where = extent(sample.mask > 0) or ()
-        widest = max(side.stop - side.start for side in where)
-        margin = -(-max(self.size, int(np.ceil(widest * MARGIN))) // 2)
+        low, high = np.array([[side.start, side.stop] for side in where]).T
+        margin = -(-around(low, high, self.size)[1] // 2)
         mask = np.pad(sample.mask, margin)
         whole = replace(sample, mask=mask, instances=(mask > 0).astype(np.int32))
         if not self.ranges:

@@ -8,16 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.bank import Crop
+from domaingan.bank import BOUND_REACH, Crop, extent_of
 from domaingan.cutting import window
 from domaingan.errors import DataError
 from domaingan.grid import resize
 from domaingan.sample import Sample
 from domaingan.tissue import extent, to_scaled
-
-BOUND_REACH = 3
-"""A bound crop replaces the host's pixels up to so many of its own around its mask, diagonals counting as one: further
-out it is what the host was."""
 
 Mask = NDArray[np.bool_]
 
@@ -63,7 +59,7 @@ def _on_grid(shape: Sequence[int], spacing: Sequence[float], host: Sequence[floa
 
 
 def _refuse_another_size(crop: Crop, sample: Sample) -> None:
-    found = [round(n * step) for n, step in zip(sample.shape, sample.spacing, strict=True)]
+    found = extent_of(sample)
     wanted = [int(n) for n in crop.entry["extent"]]
     if found != wanted:
         sizes = [" × ".join(map(str, size)) for size in (found, wanted)]

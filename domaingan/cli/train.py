@@ -122,7 +122,7 @@ def command(
     from domaingan.cli.progress import Teller
     from domaingan.gan import GAN
     from domaingan.gan.devices import rank
-    from domaingan.hosting import HEALTHY_WINDOWS, with_healthy
+    from domaingan.hosting import with_healthy
 
     if not resume and rank() == 0:
         o.claim(out, data, overwrite)
@@ -131,7 +131,7 @@ def command(
     with Teller(f"cutting {target}") as teller:
         bank = cut(dataset, target, size, condition)
         if given is not None and "ring" in given:
-            bank = with_healthy(bank, dataset, max(len(bank), HEALTHY_WINDOWS), seed)
+            bank = with_healthy(bank, dataset, seed=seed)
         gan = GAN.for_crops(
             bank, arch=arch, width=width, depth=depth, skip=skip, loss=loss, batch=batch,
             given=_given(given, bank.info.channels), augment=_augment(augment), licence=licence,

@@ -14,7 +14,7 @@ from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.progress import Progress
 from domaingan.evaluate.split import refuse_leak
 from domaingan.gan import GAN
-from domaingan.hosting import HEALTHY_WINDOWS, windows, with_healthy
+from domaingan.hosting import windows, with_healthy
 from domaingan.sample import Dataset
 from domaingan.scenery import scenes
 
@@ -82,7 +82,7 @@ class Maker:
         hosts = windows(self.train, real, config.gan_samples, config.seed, pasted=pasted)
         if pasted:
             return self._fitted(real, source, len(hosts), hosts, given=("paste", "mask"))
-        learned = with_healthy(real, self.train, max(len(real), HEALTHY_WINDOWS), config.seed)
+        learned = with_healthy(real, self.train, seed=config.seed)
         return self._fitted(learned, source, len(hosts), hosts, given=("mask", "ring"))
 
     def _fitted(self, real: Bank, name: str, n: int, hosts: Bank | None = None, **settings: Any) -> Bank:

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset as TorchDataset
 from domaingan.cutting import window
 from domaingan.evaluate.arms import Augment
 from domaingan.sample import Sample, Schema
-from domaingan.tissue import foreground, intensity_range, to_scaled
+from domaingan.tissue import intensity_range, to_scaled
 
 LABELLED_SHARE = 0.5
 """Share of the patches drawn from samples in which something is labelled, around one of its pixels."""
@@ -134,10 +134,3 @@ def class_index(schema: Schema) -> NDArray[np.uint8]:
 def network_values(schema: Schema) -> list[int]:
     """The mask value of each network class: 0 for background, then the classes by value."""
     return sorted({0, *schema.classes.values()} - set(schema.ignore))
-
-
-def prepared(sample: Sample, schema: Schema) -> Sample:
-    """The sample with range and foreground measured once and kept, so that no batch measures them again."""
-    sample.meta["foreground"] = foreground(sample) if schema.domain == "scan" else np.ones(sample.shape, dtype=bool)
-    sample.meta["range"] = intensity_range(sample, schema.domain)
-    return sample

@@ -17,7 +17,6 @@ from domaingan.cropping import by_rarity
 from domaingan.cutting import voxels_of
 from domaingan.evaluate.arms import Arm, Augment, parse_arms
 from domaingan.evaluate.banks import banks_for
-from domaingan.evaluate.batches import prepared
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.examples import (
     bank_examples,
@@ -33,6 +32,7 @@ from domaingan.evaluate.tasks import TASKS, Task, backbone_of
 from domaingan.files import claim_run, read_json, write_arrays, write_json
 from domaingan.hosting import DEFORM
 from domaingan.sample import BLOCK, Dataset, Sample, Schema
+from domaingan.tissue import measured
 from domaingan.transforms import Classic, Weather
 
 MAY_CHANGE = ("arms", "seeds", "command")
@@ -131,7 +131,7 @@ def _prepare(
     task = TASKS[config.task]()
     tell.start("reading the training samples")
     train = regrid(fold.train).in_memory()
-    samples = [prepared(sample, train.schema) for sample in train if task.labelled(sample)]
+    samples = [measured(sample, train.schema.domain) for sample in train if task.labelled(sample)]
     samples = [s for s in samples if s.meta["foreground"].mean() >= EMPTY or (np.asarray(s.mask) > 0).any()]
     tell.start("making the banks")
     banks = banks_for(arms, train, fold.test, config, folder, tell)

@@ -116,7 +116,7 @@ def train(
     """Train with Dice + cross-entropy, AdamW, a short warm-up and a cosine to zero.
 
     Args:
-        samples: training samples, :func:`domaingan.evaluate.batches.prepared`.
+        samples: training samples, as :func:`domaingan.tissue.measured` gives them.
         schema: names the classes.
         augment: what the arm does to them.
         steps: number of optimiser steps.

@@ -122,9 +122,10 @@ class TrainingCrops:
         return ((images - self._low) / self._span * 2 - 1).clamp(-1, 1)
 
     def _texture(self, index: int) -> Texture:
-        if index not in self._textures:
-            self._textures[index] = Texture.of(self._bank.images[index], self._bank.masks[index])
-        return self._textures[index]
+        texture = self._textures.get(index) or Texture.of(self._bank.images[index], self._bank.masks[index])
+        if self.is_resident:  # as are the crops themselves
+            self._textures[index] = texture
+        return texture
 
     def vary(self, chosen: Indices, rng: torch.Generator) -> Variation | None:
         """How crops that a generator paints into are varied in training; None of others."""

@@ -238,10 +238,9 @@ class Trainer:
 
     def _mean_score(self, stacks: Pyramid, on: Condition, drawn: Drawn) -> float:
         self.discriminator.eval()
-        with self.fabric.autocast():
-            scores = self.discriminator([self.augment(stack, drawn) for stack in stacks], on)
+        scores = self._scores(stacks, drawn, on)
         self.discriminator.train()
-        return float(scores.float().mean())
+        return float(scores.mean())
 
     # ---------------------------------------------------------------- to and from disk
 

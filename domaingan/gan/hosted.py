@@ -22,17 +22,16 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, max_pool2d, max_pool3d
 
+from domaingan.bank import BOUND_REACH
 from domaingan.gan.config import RING, GANConfig
 from domaingan.tissue import ring, tissue
-
-REACH = 3
-"""So many pixels around a mask may be changed."""
 
 POOL: dict[int, Any] = {2: max_pool2d, 3: max_pool3d}
 
 
 def weight(bodies: Tensor) -> Tensor:
-    """How much of a pixel is painted: 1 in a body and next to it, falling to 0 beyond :data:`REACH` pixels.
+    """How much of a pixel is painted: 1 in a body and next to it, falling to 0 beyond
+    :data:`~domaingan.bank.BOUND_REACH` pixels.
 
     Args:
         bodies: ``(B, *size)``, anything but 0 is in the body.
@@ -44,10 +43,10 @@ def weight(bodies: Tensor) -> Tensor:
     tensor([[[[0.0000, 0.3333, 0.6667, 1.0000, 1.0000]]]])
     """
     grown, total = (bodies != 0).float()[:, None], torch.zeros(())
-    for _ in range(REACH):
+    for _ in range(BOUND_REACH):
         grown = POOL[bodies.ndim - 1](grown, 3, stride=1, padding=1)
         total = total + grown
-    return total / REACH
+    return total / BOUND_REACH
 
 
 def given(masks: Tensor, host: Tensor, bodies: Tensor) -> Tensor:

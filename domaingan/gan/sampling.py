@@ -23,7 +23,7 @@ from domaingan.gan.data import decode
 from domaingan.gan.hosts import as_given
 from domaingan.gan.networks import Generator
 from domaingan.gan.standing import BATCH, paint
-from domaingan.tissue import components, contrast, ring, tissue
+from domaingan.tissue import components, contrast, radius_of, ring, tissue
 
 TRIES = 8
 """How often a crop without a usable mask is drawn again."""
@@ -134,7 +134,7 @@ class _Places:
             alike = [template for template in every if template.codes == codes] or list(every)
             self._alike[codes] = alike, np.array([_radius_pixels(template) for template in alike])
         alike, edges = self._alike[codes]
-        nearest = np.abs(edges - _radius(pixels, self.config.spatial_dims)).argsort(kind="stable")[:NEAREST]
+        nearest = np.abs(edges - radius_of(pixels, self.config.spatial_dims)).argsort(kind="stable")[:NEAREST]
         return alike[nearest[int(rng.integers(len(nearest)))]]
 
 
@@ -173,7 +173,7 @@ def _checked(
     if "radius_mm" in config.numbers:
         wanted = _number(config, "radius_mm", numbers)
         template = places.near(codes, pixels, np.random.default_rng(0))
-        found = _radius(pixels * float(np.prod(template.spacing)), config.spatial_dims)
+        found = radius_of(pixels * float(np.prod(template.spacing)), config.spatial_dims)
         if wanted > 0 and not 1 / RADIUS <= found / wanted <= RADIUS:
             return _Draw(image, mask, "draws with another radius than asked for")
     return _Draw(image, mask)
@@ -237,14 +237,9 @@ def _measure(entry: Any, drawn: _Draw, config: GANConfig) -> None:
     if config.kind == "scenes":
         return
     pixels = np.count_nonzero(drawn.mask)
-    entry["radius_mm"] = _radius(pixels * float(np.prod(entry["spacing"])), config.spatial_dims)
+    entry["radius_mm"] = radius_of(pixels * float(np.prod(entry["spacing"])), config.spatial_dims)
     image = drawn.image.astype(np.float32)
     entry["contrast"] = contrast(image[:1], drawn.mask, ring(drawn.mask, inside=tissue(image)))[0]
-
-
-def _radius(volume: float, dims: int) -> float:
-    """Radius of a disc or ball of this area or volume."""
-    return float((volume / np.pi) ** 0.5 if dims == 2 else (3 * volume / (4 * np.pi)) ** (1 / 3))
 
 
 def _radius_pixels(template: Template) -> float:

@@ -10,16 +10,17 @@ from domaingan import phantoms
 from domaingan.blend import Paste
 from domaingan.cropping import crops
 from domaingan.evaluate.arms import Augment
-from domaingan.evaluate.batches import Patches, class_index, prepared
+from domaingan.evaluate.batches import Patches, class_index
 from domaingan.grid import as_slices
 from domaingan.sample import Schema
+from domaingan.tissue import measured
 from domaingan.transforms import Classic
 
 
 @pytest.fixture(scope="module")
 def patches() -> Patches:
     data = as_slices(phantoms.load("medical", subjects=2, shape=(32, 32, 16)))
-    samples = [prepared(sample, data.schema) for sample in data]
+    samples = [measured(sample, data.schema.domain) for sample in data]
     augment = Augment({"copy-paste": Paste(crops(data, size=16))}, classic=Classic(2, "scan"))
     return Patches(samples, data.schema, augment, (32, 48), 12, seed=3)
 

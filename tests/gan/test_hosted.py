@@ -11,11 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.bank import Bank, new_entries
+from domaingan.bank import BOUND_REACH, Bank, new_entries
 from domaingan.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops
-from domaingan.gan.hosted import REACH, Texture, blanked, pasted, turns, weight
+from domaingan.gan.hosted import Texture, blanked, pasted, turns, weight
 from domaingan.gan.networks import ARCHITECTURES
 from domaingan.gan.plan import Times
 
@@ -152,7 +152,7 @@ def test_the_weight_is_one_inside_and_nothing_beyond_its_reach(dims: int, seed: 
     assert (share[body] == 1).all() and share.min() >= 0 and share.max() <= 1
     spots = body.nonzero()
     for spot in (share == 0).nonzero()[:50]:
-        near = (spots[:, 0] == spot[0]) & ((spots[:, 1:] - spot[1:]).abs().amax(dim=1) <= REACH)
+        near = (spots[:, 0] == spot[0]) & ((spots[:, 1:] - spot[1:]).abs().amax(dim=1) <= BOUND_REACH)
         assert not near.any()
 
 
