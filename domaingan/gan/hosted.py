@@ -89,11 +89,13 @@ class Texture:
 
     Attributes:
         image: ``(C, *size)`` differences to its own ring's mean.
+        contrast: their mean over its mask, ``(C,)``.
         centre: of its mask, ``(d,)``, in coordinates from -1 to 1.
         radius: of a disc or ball as large, in the same unit.
     """
 
     image: Tensor
+    contrast: Tensor
     centre: Tensor
     radius: float
 
@@ -106,7 +108,8 @@ class Texture:
         nearest = ndimage.distance_transform_edt(~body, return_distances=False, return_indices=True)
         continued = image[(slice(None), *nearest)] - level.reshape(-1, *[1] * body.ndim)
         centre, radius = _moments(torch.from_numpy(body)[None])
-        return cls(torch.from_numpy(continued), centre[0], float(radius))
+        contrast = torch.from_numpy(continued[:, body].mean(axis=1))
+        return cls(torch.from_numpy(continued), contrast, centre[0], float(radius))
 
 
 def _moments(bodies: Tensor) -> tuple[Tensor, Tensor]:
@@ -121,9 +124,11 @@ def _moments(bodies: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pasted(images: Tensor, bodies: Tensor, textures: Sequence[Texture], turns: Tensor) -> Tensor:
-    """Crops whose objects are replaced by others, each at the level of the ring that it gets.
+    """Crops whose objects are replaced by others, each with its own contrast to the ring that it gets.
 
-    An object that is too small for its mask is enlarged; of one that is too large the middle is seen.
+    An object that is too small for its mask is enlarged; of one that is too large the middle is seen. Where it does
+    not reach, its edge is continued, which is paler than the rest: so all of it is shifted to its contrast. What lies
+    beyond the mask stays that of the object which was there, as faint as it is in :class:`domaingan.Paste`'s.
 
     Args:
         images: ``(B, C, *size)`` in scaled units.
@@ -134,7 +139,7 @@ def pasted(images: Tensor, bodies: Tensor, textures: Sequence[Texture], turns: T
     Returns:
         ``(B, C, *size)``.
     """
-    device, share = images.device, weight(bodies)
+    device, within, dims = images.device, (bodies != 0)[:, None], bodies.ndim - 1
     centre, radius = _moments(bodies)
     theirs = torch.stack([texture.centre for texture in textures]).to(device)
     size = torch.tensor([texture.radius for texture in textures], device=device)
@@ -144,15 +149,17 @@ def pasted(images: Tensor, bodies: Tensor, textures: Sequence[Texture], turns: T
     source = torch.stack([texture.image for texture in textures]).to(device)
     grid = affine_grid(theta, list(source.shape), align_corners=False)
     inside = grid_sample(source, grid, padding_mode="border", align_corners=False)
-    return images + share * (inside + _level(images, bodies, share) - images)
+    contrast = torch.stack([texture.contrast for texture in textures]).to(device).reshape(*images.shape[:2], *[1] * dims)
+    inside = inside + contrast - _mean(inside, within)
+    around = (weight(bodies) > 0) & ~within & (images > 0).any(dim=1, keepdim=True)
+    return torch.where(within, inside + _mean(images, around), images)
 
 
-def _level(images: Tensor, bodies: Tensor, share: Tensor) -> Tensor:
-    """The mean ``(B, C, 1, …)`` of the tissue around each body; of everything where there is none."""
-    around = (share > 0) & (bodies == 0)[:, None] & (images > 0).any(dim=1, keepdim=True)
-    around = torch.where(around.flatten(1).any(1).reshape(-1, *[1] * (images.ndim - 1)), around, True).float()
+def _mean(images: Tensor, where: Tensor) -> Tensor:
+    """The mean ``(B, C, 1, …)`` of each image over what is chosen ``(B, 1, …)``; over all of it where nothing is."""
     axes = tuple(range(2, images.ndim))
-    return (images * around).sum(axes, keepdim=True) / around.sum(axes, keepdim=True)
+    chosen = torch.where(where.any(dim=axes, keepdim=True), where, True).to(images.dtype)
+    return (images * chosen).sum(axes, keepdim=True) / chosen.sum(axes, keepdim=True)
 
 
 def turns(n: int, config: GANConfig, rng: torch.Generator) -> Tensor:
