@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from monai.losses.dice import DiceCELoss
-from monai.networks.nets.basic_unet import BasicUNet
+from monai.networks.nets.basic_unet import BasicUNet, UpCat
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -43,6 +43,7 @@ def network_for(schema: Schema, classes: int, width: int, backbone: Backbone | N
         features = (width, width, 2 * width, 4 * width, 8 * width, width)
         network: nn.Module = BasicUNet(schema.spatial_dims, len(schema.channels), classes, features)
         _each_by_itself(network)
+        _unpadded(network)
     else:
         assert backbone is not None
         network = FrameUNet(backbone, classes)
@@ -74,6 +75,16 @@ def _each_by_itself(network: nn.Module) -> None:
         for name, child in module.named_children():
             if isinstance(child, (nn.InstanceNorm2d, nn.InstanceNorm3d)):
                 setattr(module, name, InstanceNorm(child))
+
+
+def _unpadded(network: nn.Module) -> None:
+    """Patches are multiples of :data:`DIVISOR`, so nothing needs padding, which autocast does in float32.
+
+    So all that follows stays in bfloat16: a quarter of the time of a step in 2D, and the same numbers come out.
+    """
+    for module in network.modules():
+        if isinstance(module, UpCat):
+            module.is_pad = False
 
 
 class FrameUNet(nn.Module):
