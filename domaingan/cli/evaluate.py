@@ -62,6 +62,10 @@ def command(
     gan_steps: Annotated[
         int, typer.Option("--gan-steps", min=1, help="Steps of a GAN fitted inside.", rich_help_panel=o.WORK)
     ] = 2000,
+    gan_samples: Annotated[
+        int,
+        typer.Option("--gan-samples", min=1, help="Crops that it draws, or paints into hosts.", rich_help_panel=o.WORK),
+    ] = 2000,
     width: Annotated[
         int, typer.Option("--width", min=4, help="Base width of the baseline for scans.", rich_help_panel=o.WORK)
     ] = 16,
@@ -126,6 +130,7 @@ def command(
             progress=teller,
             steps=steps or STEPS[dims or dataset.schema.spatial_dims],
             gan_steps=gan_steps,
+            gan_samples=gan_samples,
             width=width,
             backbone=backbone,
             detector=detector,

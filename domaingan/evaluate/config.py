@@ -22,7 +22,7 @@ class EvaluationConfig(BaseModel):
         detector: network of the detection baseline, a key of :data:`domaingan.evaluate.detectors.DETECTORS`.
         size: edge of a crop; the default of its dimensions unless given.
         gan_steps: steps of the GAN that is fitted where an arm needs one and no bank is given.
-        gan_samples: crops drawn from it.
+        gan_samples: crops drawn from it, or painted into the training images.
         spacing: coarser spacing worked at, in mm, unless the data's own.
         resize: frame size worked at, unless the data's own.
         bank: bank of the ``gan`` part, unless one is fitted.
@@ -49,7 +49,7 @@ class EvaluationConfig(BaseModel):
     detector: str = "ssdlite"
     size: int
     gan_steps: int = 2000
-    gan_samples: int = 500
+    gan_samples: int = 2000
     spacing: float | None = None
     resize: tuple[int, int] | None = None
     bank: str | None = None

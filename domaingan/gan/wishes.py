@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, avg_pool3d
 
 from domaingan.gan.config import GANConfig
 
 ENOUGH = 0.1
 """Insides of two latents that differ by so much on average (-1 being black and 1 white) are different enough."""
 
+COARSE = 4
+"""Pixels of an edge over which differences are averaged before: else a generator differs by drawing hatchings."""
 
 AGAIN_EVERY = 4
 """Steps between two looks at what other latents give, which costs a second painting: the wish weighs as much more."""
@@ -21,7 +24,8 @@ def wish(config: GANConfig, painted: Tensor, image: Tensor, again: Callable[[], 
     """What is added to the generator's loss, a scalar.
 
     *Diversity*: noise must change the result. The mean difference of two paintings of the same hosts, up to a bound
-    (Yang et al. 2019, https://arxiv.org/abs/1901.09024, equation 4; Mao et al. 2019, https://arxiv.org/abs/1903.05628).
+    (Yang et al. 2019, https://arxiv.org/abs/1901.09024, equation 4; Mao et al. 2019, https://arxiv.org/abs/1903.05628),
+    here of what is seen at a quarter of the resolution.
     *Residual*: the mean of what is added to what was pasted, so that real texture is kept where it fits.
 
     Args:
@@ -34,7 +38,8 @@ def wish(config: GANConfig, painted: Tensor, image: Tensor, again: Callable[[], 
     area = share.flatten(1).sum(1).clamp(min=1) * painted.shape[1]
     total = torch.zeros((), device=painted.device)
     if config.diversity and again is not None:
-        apart = ((painted - again()).abs() * share).flatten(1).sum(1) / area
+        pool = avg_pool2d if config.spatial_dims == 2 else avg_pool3d
+        apart = pool((painted - again()) * share, COARSE).abs().flatten(1).sum(1) * COARSE**config.spatial_dims / area
         total = total + AGAIN_EVERY * config.diversity * (1 - apart / ENOUGH).clamp(min=0).mean()
     if config.residual:
         total = total + config.residual * ((painted.abs() * share).flatten(1).sum(1) / area).mean()
