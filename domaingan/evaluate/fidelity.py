@@ -1,0 +1,219 @@
+"""What generators that paint into hosts made, measured: its spread beside that of real crops, and "painted or real?".
+
+That question is asked at places which the generator never saw, those of real objects of the test subjects, so that the
+answer judges the painting and not the place. These crops are looked at for this measurement alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage, stats
+
+from domaingan.bank import BOUND_REACH, Bank
+from domaingan.cropping import crops
+from domaingan.cutting import halved, window
+from domaingan.errors import DataError
+from domaingan.fidelity.telling import told
+from domaingan.gan import GAN
+from domaingan.gan.hosted import Texture, pasted, turns
+from domaingan.gan.hosts import SLACK
+from domaingan.grid import fullest_slice
+from domaingan.sample import Dataset
+from domaingan.tissue import contrast, extent, radius_of, ring, tissue
+
+PAIRS = 300
+"""At most so many pairs are told apart."""
+
+FEWEST = 5
+"""With fewer pairs in either half nothing is told apart."""
+
+AIM = 0.65
+"""At most this share of painted and real objects should be told right; half is chance."""
+
+SPREADS = ("contrast", "radius_mm", "texture")
+"""What is measured on each crop."""
+
+AROUND = 5
+"""Painted and real are looked at up to so many pixels beyond what was painted."""
+
+Floats = NDArray[np.float64]
+
+
+# ------------------------------------------------------------------------------------------------- spread
+
+
+def spread(bank: Bank) -> dict[str, Any]:
+    """Mean and standard deviation over a bank of what is measured on each of its crops.
+
+    Returns:
+        ``{"n": crops, "contrast": {"mean", "sd"}, "radius_mm": …, "texture": …}``: contrast to the ring (scaled units,
+        first channel), radius of a disc or ball as large, and :func:`texture`.
+    """
+    found = np.array([_measures(bank, i) for i in range(len(bank))])
+    means, sds = np.nanmean(found, axis=0).tolist(), np.nanstd(found, axis=0).tolist()
+    columns = {name: {"mean": m, "sd": s} for name, m, s in zip(SPREADS, means, sds, strict=True)}
+    return {"n": len(bank), **columns}
+
+
+def _measures(bank: Bank, index: int) -> tuple[float, float, float]:
+    crop = bank[index]
+    around = ring(crop.mask, inside=tissue(crop.image))
+    radius = radius_of(float(np.count_nonzero(crop.mask) * np.prod(crop.spacing)), bank.info.spatial_dims)
+    return float(contrast(crop.image, crop.mask, around)[0]), radius, texture(crop.image, crop.mask)
+
+
+def texture(image: NDArray[Any], mask: NDArray[Any]) -> float:
+    """Mean absolute difference of neighbours that both lie in a mask, over axes and channels; NaN where none do.
+
+    >>> texture(np.array([[[0.0, 1.0, 3.0]]]), np.array([[0, 1, 1]]))
+    2.0
+    """
+    body, steps = np.asarray(mask) > 0, []
+    for axis in range(body.ndim):
+        both = np.logical_and(np.delete(body, 0, axis), np.delete(body, -1, axis))
+        steps.append(np.abs(np.diff(image, axis=axis + 1))[:, both].ravel())
+    every = np.concatenate(steps)
+    return float(every.mean()) if len(every) else float("nan")
+
+
+# ------------------------------------------------------------------------------------------------- painted or real
+
+
+@dataclass(frozen=True)
+class Places:
+    """Real objects of subjects that a generator never saw, and real crops that it did see.
+
+    Attributes:
+        real: the former, at most :data:`PAIRS`.
+        seen: the latter.
+        seed: of what is drawn.
+    """
+
+    real: Bank
+    seen: Bank
+    seed: int
+
+    @classmethod
+    def of(cls, test: Dataset, seen: Bank, seed: int) -> Places | None:
+        """Those of a test set, whose classes and pixels are like those of the crops seen; None where there are none."""
+        try:
+            real = crops(test, seen.size[0])
+        except DataError:  # nothing is labelled
+            return None
+        chosen = np.random.default_rng(seed).permutation(np.flatnonzero(_alike(real, seen)))[:PAIRS]
+        return cls(real.take(np.sort(chosen)), seen, seed) if len(chosen) else None
+
+    def pasted(self) -> Bank:
+        """The same places with the inside of another object, a seen one of the same class, as refine is shown it."""
+        real, rng = self.real, torch.Generator().manual_seed(self.seed)
+        about: Any = real.info  # what turns asks a model's config for
+        turned, images = turns(len(real), about, rng), []
+        for i, crop in enumerate(real):
+            same = self.seen.matching(**crop.condition)
+            other = self.seen[int(same[int(torch.randint(len(same), (), generator=rng))])]
+            image, body = torch.from_numpy(crop.image)[None], torch.from_numpy(crop.mask)[None]
+            put = pasted(image, body, [Texture.of(other.image, other.mask)], turned[i : i + 1])
+            images.append(halved(put[0].numpy()))
+        return Bank(real.info, np.stack(images), real.masks, real.entries)
+
+    def painted(self, gan: GAN) -> Bank:
+        """The same places, painted by a generator: in what was there, or in :meth:`pasted` where it is shown that."""
+        assert gan.config is not None
+        hosts = self.pasted() if "paste" in gan.config.given else self.real
+        return gan.sample(len(hosts), seed=self.seed, hosts=hosts)
+
+
+def _alike(real: Bank, seen: Bank) -> NDArray[np.bool_]:
+    """Which places a generator that was trained on the crops seen can paint at: classes and pixels are like theirs."""
+    spacing, own = (np.asarray(bank.entries["spacing"], dtype=float) for bank in (seen, real))
+    low, high = spacing.min(axis=0) / SLACK, spacing.max(axis=0) * SLACK
+    fits = ((low <= own) & (own <= high)).all(axis=1) | (real.info.domain == "frame")
+    values = np.unique(seen.masks)
+    counts = seen.counts()
+    return np.array(
+        [
+            ok
+            and bool(np.isin(crop.mask, values).all())
+            and all(counts.get(name, {}).get(value) for name, value in crop.condition.items())
+            for ok, crop in zip(fits.tolist(), real, strict=True)
+        ],
+        dtype=bool,
+    )
+
+
+def painted_or_real(real: Bank, painted: Bank, seed: int = 0) -> dict[str, Any] | None:
+    """How well a small network tells painted from real, the same places twice.
+
+    It is fitted to the pairs of half of the subjects and asked about those of the others, and the other way round; each
+    picture is shown by itself. Of volumes it sees three slices, those with most of the object.
+
+    Args:
+        real: real crops, of at least two subjects (of drives: blocks of time; the halves are then the earlier and the
+            later ones).
+        painted: the same entries, painted.
+        seed: of halves, weights and order.
+
+    Returns:
+        ``accuracy``, its 95 % interval ``ci`` (Student's t, pairs of a subject taken together), ``per_half``, and the
+        number of ``pairs`` and of ``units``; None where there are too few.
+    """
+    units = np.asarray(real.entries["subject"])
+    free = real.info.domain == "scan"
+    part = _halves(units, np.random.default_rng(seed), shuffled=free)
+    if min(part.sum(), (~part).sum()) < FEWEST:
+        return None
+    edge = _edge(real)
+    columns = zip(*(_looked_at(real, painted, i, edge) for i in range(len(real))), strict=True)
+    one, two, marks, near = (np.stack(column) for column in columns)
+    right = told(one, two, marks, near, part, free=free, seed=seed)
+    return {
+        "accuracy": float(right.mean()),
+        "ci": _interval(right, units),
+        "per_half": [float(right[part].mean()), float(right[~part].mean())],
+        "pairs": len(right),
+        "units": len(np.unique(units)),
+    }
+
+
+def _halves(units: NDArray[Any], rng: np.random.Generator, *, shuffled: bool) -> NDArray[np.bool_]:
+    """Which half each pair belongs to: whole units, about as many pairs in both."""
+    names, counts = np.unique(units, return_counts=True)
+    order = rng.permutation(len(names)) if shuffled else np.arange(len(names))
+    before = counts[order].cumsum() - counts[order] / 2
+    return np.isin(units, names[order[before <= len(units) / 2]])
+
+
+def _interval(right: Floats, units: NDArray[Any]) -> list[float]:
+    """95 % interval of a mean over pairs that come in clusters, its variance from the clusters' residuals."""
+    sums = np.array([(right[units == unit] - right.mean()).sum() for unit in np.unique(units)])
+    n = len(sums)
+    half = stats.t.ppf(0.975, n - 1) * np.sqrt(n / (n - 1) * (sums**2).sum()) / len(right)
+    return [max(0.0, float(right.mean() - half)), min(1.0, float(right.mean() + half))]
+
+
+def _edge(bank: Bank) -> int:
+    """Edge of what is looked at: it holds nine in ten objects with their surroundings; a multiple of 4."""
+    sides = [max(side.stop - side.start for side in where) for mask in bank.masks if (where := extent(mask > 0))]
+    wanted = float(np.quantile(sides, 0.9)) + 2 * (BOUND_REACH + AROUND)
+    return int(min(bank.size[0], 4 * np.ceil(wanted / 4)))
+
+
+def _looked_at(real: Bank, painted: Bank, index: int, edge: int) -> tuple[NDArray[Any], ...]:
+    """Views of the real crop and of the painted one, their one-hot masks, and where a difference may be."""
+    one, two = real[index], painted[index]
+    body = one.mask > 0
+    grown = ndimage.binary_dilation(body, np.ones((3,) * body.ndim), BOUND_REACH)
+    values = np.array(list(real.info.classes.values())).reshape(-1, *[1] * body.ndim)
+    corner = np.array([(side.start + side.stop) // 2 - edge // 2 for side in extent(body) or ()])
+    layers = [window(image, corner, edge) for image in (one.image, two.image)]
+    layers += [window(mask, corner, edge, empty=0) for mask in (one.mask == values, grown[None])]
+    views = [layers]
+    if body.ndim == 3:
+        most = [fullest_slice(np.asarray(layers[2].any(axis=0)), axis) for axis in range(3)]
+        views = [[np.take(layer, most[axis], axis + 1) for layer in layers] for axis in range(3)]
+    return tuple(np.stack(column) for column in zip(*views, strict=True))
