@@ -49,10 +49,14 @@ def _objects(sample: Sample, schema: Schema) -> NDArray[Any]:
 def bank_examples(
     bank: Bank, prefix: str, masks: str, rng: np.random.Generator, n: int = 16
 ) -> dict[str, NDArray[Any]]:
-    """Some entries of a bank, of a volume the slice with most of the object."""
+    """Some entries of a bank, see :func:`entry_examples`."""
+    return entry_examples(bank.take(np.sort(rng.permutation(len(bank))[:n])), prefix, masks)
+
+
+def entry_examples(bank: Bank, prefix: str, masks: str) -> dict[str, NDArray[Any]]:
+    """All entries of a small bank, of a volume the slice with most of the object."""
     rows: dict[str, list[NDArray[Any]]] = {prefix: [], masks: []}
-    for index in sorted(rng.permutation(len(bank))[:n].tolist()):
-        crop = bank[index]
+    for crop in bank:
         image, mask = _through(crop.image, crop.mask, crop.mask > 0)
         rows[prefix].append(image)
         rows[masks].append(mask)

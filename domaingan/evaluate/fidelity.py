@@ -32,9 +32,6 @@ PAIRS = 300
 FEWEST = 5
 """With fewer pairs in either half nothing is told apart."""
 
-AIM = 0.65
-"""At most this share of painted and real objects should be told right; half is chance."""
-
 SPREADS = ("contrast", "radius_mm", "texture")
 """What is measured on each crop."""
 

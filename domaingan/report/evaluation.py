@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from domaingan.errors import DataError
 from domaingan.evaluate.statistics import paired
-from domaingan.report import figures, gallery, words
+from domaingan.report import figures, gallery, painted, words
 from domaingan.report.words import count, duration, interval, metric_name, p_value, percent, plain, points
 
 MANY = 8
@@ -53,7 +53,7 @@ def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str
         "subjects": _subjects(result, primary),
         "losses": _losses(result.get("training") or {}),
         "per_seed": _per_seed(result, primary),
-        "galleries": gallery.build(run, result),
+        "galleries": [*painted.build(run, result), *gallery.build(run, result)],
         "notes": result.get("notes") or [],
         "settings": [(name, plain(value)) for name, value in config.items() if name != "command"],
         "command": config.get("command") or "",

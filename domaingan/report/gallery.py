@@ -34,7 +34,7 @@ def build(run: Path, result: dict[str, Any]) -> list[dict[str, Any]]:
     names = {int(value): str(name) for name, value in (result.get("classes") or {}).items()}
     galleries = [_pasted(arrays, domain), _crops(arrays, domain), _generated(arrays, domain), _relit(arrays)]
     galleries.append(_predictions(arrays, domain, result))
-    return [found | {"legend": _legend(found.pop("values"), names)} for found in galleries if found is not None]
+    return [found | {"legend": legend(found.pop("values"), names)} for found in galleries if found is not None]
 
 
 def read_arrays(path: Path) -> Arrays:
@@ -52,12 +52,13 @@ def read_arrays(path: Path) -> Arrays:
         raise DataError(f"cannot be read ({error})", path=path, expected="an .npz file of arrays") from None
 
 
-def _legend(values: Sequence[int], names: dict[int, str]) -> list[tuple[str, str]]:
+def legend(values: Sequence[int], names: dict[int, str]) -> list[tuple[str, str]]:
     """The outline colour of each class value, with its name."""
     return [("#{:02x}{:02x}{:02x}".format(*colour_of(v)), names.get(v, f"class {v}").replace("_", " ")) for v in values]
 
 
-def _values(*masks: NDArray[Any] | None) -> list[int]:
+def values_of(*masks: NDArray[Any] | None) -> list[int]:
+    """The class values in some masks."""
     found: set[int] = set()
     for mask in masks:
         if mask is not None:
@@ -65,7 +66,8 @@ def _values(*masks: NDArray[Any] | None) -> list[int]:
     return sorted(value for value in found if value > 0)
 
 
-def _tile(image: NDArray[Any], mask: NDArray[Any] | None, caption: str, alt: str, domain: Any) -> dict[str, str]:
+def tile_of(image: NDArray[Any], mask: NDArray[Any] | None, caption: str, alt: str, domain: Any) -> dict[str, str]:
+    """One picture of a gallery: ``{"src", "alt", "caption"}``."""
     zoom = max(1, min(6, EDGE // max(image.shape[1:])))
     picture = tile(image[:CHANNELS] if domain == "scan" else image, mask, domain=domain, zoom=zoom)
     return {"src": data_uri(picture), "alt": alt, "caption": caption, "width": str(picture.shape[1])}
@@ -79,14 +81,14 @@ def _pasted(arrays: Arrays, domain: str) -> dict[str, Any] | None:
     rows = []
     for i in range(min(len(hosts), len(pasted))):
         tiles = [
-            _tile(hosts[i], _at(before, i), "host", f"host {i + 1}", domain),
-            _tile(pasted[i], None, "pasted", f"host {i + 1} with a crop pasted in", domain),
-            _tile(pasted[i], _at(after, i), "pasted, outlined", "the same with the outlines of its mask", domain),
+            tile_of(hosts[i], at(before, i), "host", f"host {i + 1}", domain),
+            tile_of(pasted[i], None, "pasted", f"host {i + 1} with a crop pasted in", domain),
+            tile_of(pasted[i], at(after, i), "pasted, outlined", "the same with the outlines of its mask", domain),
         ]
         rows.append({"caption": f"Host {i + 1}", "tiles": tiles})
     text = "Real training images, before and after a crop was pasted in; outlines are the masks trained on."
     title = "Hosts and what was pasted into them"
-    return {"title": title, "text": text, "layout": "row", "rows": rows, "values": _values(before, after)}
+    return {"title": title, "text": text, "layout": "row", "rows": rows, "values": values_of(before, after)}
 
 
 def _crops(arrays: Arrays, domain: str) -> dict[str, Any] | None:
@@ -95,7 +97,7 @@ def _crops(arrays: Arrays, domain: str) -> dict[str, Any] | None:
     masks = arrays.get("crop_masks")
     rows = [_sheet("", arrays["crops"], masks, "pasted crop", domain)]
     text = "Some entries of the bank that the pasted crops above were drawn from."
-    return {"title": "Crops", "text": text, "layout": "sheet", "rows": rows, "values": _values(masks)}
+    return {"title": "Crops", "text": text, "layout": "sheet", "rows": rows, "values": values_of(masks)}
 
 
 def _generated(arrays: Arrays, domain: str) -> dict[str, Any] | None:
@@ -106,7 +108,7 @@ def _generated(arrays: Arrays, domain: str) -> dict[str, Any] | None:
     if "real_samples" in arrays:
         rows.insert(0, _sheet("Real", arrays["real_samples"], masks[1], "real crop", domain))
     text = "Crops of the training subjects, and crops that the GAN drew; nothing was picked by hand."
-    return {"title": "Real and generated", "text": text, "layout": "sheet", "rows": rows, "values": _values(*masks)}
+    return {"title": "Real and generated", "text": text, "layout": "sheet", "rows": rows, "values": values_of(*masks)}
 
 
 def _relit(arrays: Arrays) -> dict[str, Any] | None:
@@ -115,7 +117,7 @@ def _relit(arrays: Arrays) -> dict[str, Any] | None:
     rows = [_sheet("Scenes that the looks come from", arrays["scenes"], None, "scene", "frame")]
     pairs = zip(arrays["lit_hosts"], arrays["relit"], strict=True)
     tiles = [
-        _tile(picture, None, what, f"{what} {i + 1}", "frame")
+        tile_of(picture, None, what, f"{what} {i + 1}", "frame")
         for i, pair in enumerate(pairs)
         for picture, what in zip(pair, ("host", "relit"), strict=True)
     ]
@@ -127,7 +129,7 @@ def _relit(arrays: Arrays) -> dict[str, Any] | None:
 
 
 def _sheet(caption: str, images: NDArray[Any], masks: NDArray[Any] | None, what: str, domain: str) -> dict[str, Any]:
-    tiles = [_tile(images[i], _at(masks, i), "", f"{what} {i + 1}", domain) for i in range(len(images))]
+    tiles = [tile_of(images[i], at(masks, i), "", f"{what} {i + 1}", domain) for i in range(len(images))]
     return {"caption": caption, "tiles": tiles}
 
 
@@ -140,16 +142,17 @@ def _predictions(arrays: Arrays, domain: str, result: dict[str, Any]) -> dict[st
     names = arrays.get("names", np.array([f"image {i + 1}" for i in range(len(images))]))
     rows = []
     for i, name in enumerate(names.tolist()):
-        tiles = [_tile(images[i], None, "image", f"{name}, as it is", domain)]
-        tiles.append(_tile(images[i], truth[i], "truth", f"{name} with its true outlines", domain))
+        tiles = [tile_of(images[i], None, "image", f"{name}, as it is", domain)]
+        tiles.append(tile_of(images[i], truth[i], "truth", f"{name} with its true outlines", domain))
         for arm in arms:
             outlines = arrays[f"prediction:{arm}"][i]
-            tiles.append(_tile(images[i], outlines, arm, f"{name} with what {arm} predicted", domain))
+            tiles.append(tile_of(images[i], outlines, arm, f"{name} with what {arm} predicted", domain))
         rows.append({"caption": str(name), "tiles": tiles})
     text = "Test images with the true outlines and with those that each arm's network (first seed) predicted."
-    values = _values(truth, *(arrays[f"prediction:{arm}"] for arm in arms))
+    values = values_of(truth, *(arrays[f"prediction:{arm}"] for arm in arms))
     return {"title": "Predictions beside the truth", "text": text, "layout": "row", "rows": rows, "values": values}
 
 
-def _at(arrays: NDArray[Any] | None, index: int) -> NDArray[Any] | None:
+def at(arrays: NDArray[Any] | None, index: int) -> NDArray[Any] | None:
+    """One of some arrays, None where there are none."""
     return None if arrays is None else arrays[index]

@@ -1,0 +1,35 @@
+"""A fold of an evaluation, ready to be trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from domaingan.bank import Bank
+from domaingan.evaluate.tasks import Task
+from domaingan.sample import Dataset, Sample
+
+
+@dataclass
+class Prepared:
+    """What every arm and seed of a fold shares.
+
+    Attributes:
+        task: what is trained and scored.
+        train: the samples trained on, at the grid worked in.
+        hosts: all training samples at that grid, which banks were made from and painted into.
+        test: the test samples at it.
+        own_grid: the test samples at the data's own.
+        banks: the fold's, by source.
+        folder: where its trainings, banks and GANs are kept.
+        shown: positions of the test samples whose predictions are shown.
+    """
+
+    task: Task
+    train: list[Sample]
+    hosts: Dataset
+    test: Dataset
+    own_grid: Dataset
+    banks: dict[str, Bank]
+    folder: Path
+    shown: list[int] = field(default_factory=list)
