@@ -19,6 +19,13 @@ from domaingan.sample import Sample
 
 FORMAT = 2
 
+CLASS_CONDITION = {"scan": "lesion", "frame": "object"}
+"""What the class of a crop is called as a condition, by domain."""
+
+HEALTHY = "healthy"
+"""The value of that condition of crops whose masks mark no object, but where what is normal was painted: pasted, they
+change no label. A value of this name that another condition has means nothing in particular."""
+
 BOUND_REACH = 3
 """A bound entry may differ from its host up to so many of its own pixels around its mask, diagonals counting as one."""
 
@@ -128,6 +135,11 @@ class Crop:
     def is_bound(self) -> bool:
         """Whether it was made for one place in one host."""
         return int(self.entry["host"]) >= 0
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether its mask marks no object, but where what is normal was painted."""
+        return any(self.condition.get(name) == HEALTHY for name in CLASS_CONDITION.values())
 
 
 class Bank(Sequence[Crop]):

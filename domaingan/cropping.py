@@ -8,15 +8,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from domaingan.bank import Bank, BankInfo, new_entries
+from domaingan.bank import CLASS_CONDITION, Bank, BankInfo, new_entries
 from domaingan.cutting import Found, find_objects
 from domaingan.errors import DataError
 from domaingan.horizon import FEWEST, NEAREST, horizon
 from domaingan.sample import Dataset, Schema
-
-CLASS_CONDITION = {"scan": "lesion", "frame": "object"}
-"""What the class of a crop is called as a condition, by domain."""
-
 
 MEASURED = ("radius_mm", "volume_mm3", "contrast")
 """Numbers that are measured on a crop, and can be its conditions: the radius of a disc or ball as large as the object,

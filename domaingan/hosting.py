@@ -14,15 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank, BankInfo, Crop, extent_of, new_entries
+from domaingan.bank import CLASS_CONDITION, HEALTHY, Bank, BankInfo, Crop, extent_of, new_entries
 from domaingan.blend import Paste
 from domaingan.blend.frame_host import FrameHost
 from domaingan.blend.paste import VARIATIONS
 from domaingan.blend.scan_host import ScanHost
-from domaingan.cropping import CLASS_CONDITION
 from domaingan.cutting import around, halved, shrunk, window
 from domaingan.errors import DataError
-from domaingan.gan.config import HEALTHY
 from domaingan.sample import Dataset, Sample, Schema
 from domaingan.tissue import extent, measured, radius_of, to_scaled
 
@@ -108,6 +106,26 @@ def with_healthy(crops: Bank, dataset: Dataset, n: int | None = None, seed: int 
     own["subject"] = [codes[int(i)] if i >= 0 else -1 for i in empty.entries["subject"]]
     images = np.concatenate([np.asarray(part.images, np.float16) for part in (crops, empty)])
     return Bank(info, images, np.concatenate([crops.masks, empty.masks]), entries)
+
+
+def partly_healthy(hosts: Bank, share: float) -> Bank:
+    """Windows of which this share is asked to stay healthy: what is painted there changes no label.
+
+    A segmenter that is also shown them cannot take for a lesion whatever was painted. They are the last ones, so that
+    of hosts taken in turn each has some.
+
+    Raises:
+        DataError: the windows have no class condition.
+    """
+    name = CLASS_CONDITION[hosts.info.domain]
+    values = hosts.info.conditions.get(name)
+    if values is None:
+        raise DataError(f"windows without {name}", path=hosts.path, expected=f"the condition {name}")
+    values = [*values, *([] if HEALTHY in values else [HEALTHY])]
+    entries = hosts.entries.copy()
+    entries[f"condition:{name}"][round(len(entries) * (1 - share)) :] = values.index(HEALTHY)
+    info = hosts.info.model_copy(update={"conditions": hosts.info.conditions | {name: values}})
+    return Bank(info, hosts.images, hosts.masks, entries)
 
 
 def _paste(crops: Bank, schema: Schema) -> Paste:

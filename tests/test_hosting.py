@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
+from domaingan.bank import Bank
 from domaingan.blend import Paste
 from domaingan.cropping import crops
 from domaingan.cutting import window
 from domaingan.errors import DataError
 from domaingan.gan import GAN
 from domaingan.grid import as_slices
-from domaingan.hosting import windows, with_healthy
+from domaingan.hosting import partly_healthy, windows, with_healthy
 from domaingan.sample import Dataset
 from domaingan.tissue import intensity_range, to_scaled
 
@@ -110,3 +111,17 @@ def test_nonsense_is_refused(n: int, said: str) -> None:
     data: Any = scans(2)
     with pytest.raises(DataError, match=said):
         windows(data, crops(data, 16), n)
+
+
+def test_windows_that_stay_healthy_are_pasted_without_a_label() -> None:
+    data = scans(2)
+    real = crops(data, 16)
+    hosts = partly_healthy(windows(data, real, 12, 0), 1 / 3)
+    assert hosts.counts()["lesion"]["healthy"] == 4 and [crop.is_healthy for crop in hosts] == [False] * 8 + [True] * 4
+    painted = np.asarray(hosts.images) + np.where(np.asarray(hosts.masks)[:, None] > 0, np.float16(0.5), 0)
+    bank = Bank(hosts.info, painted.astype(np.float16), hosts.masks, hosts.entries)
+    name = hosts.info.hosts[int(bank.entries["host"][-1])]
+    sample = next(data[i] for i, record in enumerate(data.records) if record.name == name)
+    after = Paste(bank, per_image=(1, 1), only=["healthy"])(sample, np.random.default_rng(0))
+    assert after.meta["pasted"][0]["place"] is not None and not np.array_equal(after.image, sample.image)
+    assert np.array_equal(after.mask, sample.mask)

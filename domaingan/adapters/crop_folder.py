@@ -20,8 +20,8 @@ from domaingan.adapters.crop_pictures import GROUND, open_pictures
 from domaingan.adapters.crop_scans import Ranges, bare, measured, named_channels, open_crops
 from domaingan.adapters.frames import PICTURES
 from domaingan.adapters.tables import SAMPLES_CSV, Classes, SampleTable, read_samples
-from domaingan.bank import Bank
-from domaingan.cropping import CLASS_CONDITION, crops
+from domaingan.bank import CLASS_CONDITION, Bank
+from domaingan.cropping import crops
 from domaingan.cutting import around
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Reader, Record, Sample, Schema

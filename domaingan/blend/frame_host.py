@@ -103,7 +103,7 @@ class FrameHost:
         source, where = overlap(spotted.mask.shape, self.mask.shape, spotted.corner)
         image, values = spotted.image[(slice(None), *source)], spotted.mask[source]
         seen = values > 0
-        if not seen.any():
+        if not seen.any() and spotted.replaced is None:
             return
         stored = self.image[(slice(None), *where)]
         others = (self.covered.objects.instances[where] > 0) & ~seen  # whose pixels a feather leaves alone
@@ -112,8 +112,10 @@ class FrameHost:
         else:
             changed = spotted.replaced[source] & ~others
         stored[:, changed] = as_stored(from_scaled(np.clip(image, 0, 1), self.ends)[:, changed], stored.dtype)
-        self.mask[where][seen] = values[seen]
         self.touched.append(where)
+        if not seen.any():  # what is healthy changes no label
+            return
+        self.mask[where][seen] = values[seen]
         gone = self.covered.put(where, seen, int(values.max()), int(spotted.body.sum()))
         if gone is not None and self.rules.ignored is not None:
             self.mask[gone] = self.rules.ignored
@@ -132,7 +134,8 @@ class FrameHost:
         seen = visible(body, corner, objects)
         if seen is None:
             return None
-        values = self._values(body, seen, corner, int(self.rules.spots.perspective.kinds[crop.index]))
+        kind = 0 if crop.is_healthy else int(self.rules.spots.perspective.kinds[crop.index])
+        values = self._values(body, seen, corner, kind)
         return Spotted(image, values, corner, 1.0, body, self.rules.blend, replaced=replaced)
 
     def _values(self, body: Mask, seen: Mask, corner: NDArray[np.int64], value: int) -> NDArray[np.int64]:

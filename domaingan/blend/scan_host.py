@@ -116,7 +116,7 @@ class ScanHost:
         """Blend in what was found, clipped to the host, and merge the labels."""
         source, where = overlap(spotted.mask.shape, self.mask.shape, spotted.corner)
         image, values = spotted.image[(slice(None), *source)], spotted.mask[source]
-        if not values.any():
+        if not values.any() and spotted.replaced is None:
             return
         stored = self.image[(slice(None), *where)]
         older = self.mask[where] > 0
@@ -131,7 +131,8 @@ class ScanHost:
         bright = np.maximum(from_scaled(image, self.ends)[:, changed], self.darkest[:, None])
         stored[:, changed] = as_stored(bright, stored.dtype)
         self.touched.append(where)
-        self._label(where, values, int(spotted.body.sum()))
+        if values.any():
+            self._label(where, values, int(spotted.body.sum()))
 
     def result(self) -> Sample:
         """The sample with everything that was pasted."""
@@ -146,7 +147,8 @@ class ScanHost:
         source, where = overlap(mask.shape, self.mask.shape, corner)
         if not mask[source].any() or (grown(self.mask, GAP)[where] & (mask[source] > 0)).any():
             return None
-        return Spotted(image, self.rules.values[mask], corner, 1.0, mask > 0, self.rules.blend, replaced=replaced)
+        values = np.zeros_like(mask) if crop.is_healthy else self.rules.values[mask]
+        return Spotted(image, values, corner, 1.0, mask > 0, self.rules.blend, replaced=replaced)
 
     def _label(self, where: tuple[slice, ...], values: NDArray[Any], whole: int) -> None:
         """Merge an object into the labels."""

@@ -138,9 +138,9 @@ def _hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
 
     They are cut as the model's were as far as the dataset knows the conditions.
     """
-    from domaingan.bank import Bank
+    from domaingan.bank import CLASS_CONDITION, Bank
     from domaingan.cli.targets import cut
-    from domaingan.cropping import CLASS_CONDITION, MEASURED
+    from domaingan.cropping import MEASURED
     from domaingan.hosting import windows
 
     if (Path(data) / "bank.json").is_file():

@@ -40,6 +40,9 @@ LOOKS = {
 }
 """Parts of an arm that relight, and where the looks come from."""
 
+HEALTHY_SHARE = 1 / 3
+"""Of what inpaint paints so much is what is normal there. It is pasted beside the objects, and changes no label."""
+
 PASTE_SHARE = 0.5
 """Share of the training images that a pasting arm pastes into; the others are left as they are."""
 
@@ -108,6 +111,7 @@ class Augment:
 
     Attributes:
         pastes: one a source; which of them is used is drawn each time.
+        healthy: likewise for what was painted without an object, pasted as often, by itself or beside objects.
         looks: one a source of looks; likewise.
         weather: synthetic weather, or None.
         classic: the classic pipeline, or None.
@@ -116,6 +120,7 @@ class Augment:
     """
 
     pastes: Mapping[str, Paste] = field(default_factory=dict)
+    healthy: Mapping[str, Paste] = field(default_factory=dict)
     looks: Mapping[str, Relight] = field(default_factory=dict)
     weather: Weather | None = None
     classic: Classic | None = None
@@ -126,6 +131,8 @@ class Augment:
         """The sample, pasted into and relit as often as the shares say; what was pasted is relit with its host."""
         if self.pastes and rng.random() < self.share:
             sample = _drawn(self.pastes, rng)(sample, rng)
+        if self.healthy and rng.random() < self.share:
+            sample = _drawn(self.healthy, rng)(sample, rng)
         if self.looks and rng.random() < self.relit:
             sample = _drawn(self.looks, rng)(sample, rng)
         return sample if self.weather is None else self.weather(sample, rng)

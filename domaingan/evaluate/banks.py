@@ -9,12 +9,12 @@ from typing import Any
 from domaingan.bank import Bank
 from domaingan.cropping import crops
 from domaingan.errors import DataError
-from domaingan.evaluate.arms import PAINTED, Arm
+from domaingan.evaluate.arms import HEALTHY_SHARE, PAINTED, Arm
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.progress import Progress
 from domaingan.evaluate.split import refuse_leak
 from domaingan.gan import GAN
-from domaingan.hosting import windows, with_healthy
+from domaingan.hosting import partly_healthy, windows, with_healthy
 from domaingan.sample import Dataset
 from domaingan.scenery import scenes
 
@@ -83,6 +83,7 @@ class Maker:
         if pasted:
             return self._fitted(real, source, len(hosts), hosts, given=("paste", "mask"))
         learned = with_healthy(real, self.train, seed=config.seed)
+        hosts = partly_healthy(hosts, HEALTHY_SHARE)
         return self._fitted(learned, source, len(hosts), hosts, given=("mask", "ring"))
 
     def _fitted(self, real: Bank, name: str, n: int, hosts: Bank | None = None, **settings: Any) -> Bank:

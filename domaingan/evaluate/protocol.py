@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank
+from domaingan.bank import CLASS_CONDITION, HEALTHY, Bank
 from domaingan.blend import Paste, Relight
 from domaingan.cropping import by_rarity
 from domaingan.cutting import voxels_of
 from domaingan.evaluate.arms import Arm, Augment, parse_arms
 from domaingan.evaluate.banks import banks_for
 from domaingan.evaluate.config import EvaluationConfig
-from domaingan.evaluate.examples import (
-    bank_examples,
-    largest,
-    paste_examples,
-    prediction_examples,
-    relight_examples,
-)
+from domaingan.evaluate.examples import largest
+from domaingan.evaluate.painted import painted
+from domaingan.evaluate.pictures import gathered
+from domaingan.evaluate.prepared import Prepared
 from domaingan.evaluate.progress import Progress, Silent
 from domaingan.evaluate.split import Fold
 from domaingan.evaluate.summary import Scores, summarise
-from domaingan.evaluate.tasks import TASKS, Task, backbone_of
+from domaingan.evaluate.tasks import TASKS, backbone_of
 from domaingan.files import claim_run, read_json, write_arrays, write_json
 from domaingan.hosting import DEFORM
-from domaingan.sample import BLOCK, Dataset, Sample, Schema
+from domaingan.sample import BLOCK, Dataset, Schema
 from domaingan.tissue import measured
 from domaingan.transforms import Classic, Weather
 
@@ -43,19 +39,6 @@ EMPTY = 0.02
 
 IN_MEMORY = 2e9
 """Frames tested are kept in memory up to so many bytes, so that they are not decoded anew for every arm."""
-
-
-@dataclass
-class Prepared:
-    """A fold ready to be trained on."""
-
-    task: Task
-    train: list[Sample]
-    test: Dataset
-    own_grid: Dataset
-    banks: dict[str, Bank]
-    folder: Path
-    shown: list[int] = field(default_factory=list)
 
 
 def run(
@@ -92,6 +75,7 @@ def run(
     losses: dict[str, dict[str, Any]] = {arm.name: {} for arm in arms}
     pictures: dict[str, NDArray[Any]] = {}
     notes: list[str] = []
+    made: dict[str, Any] = {}
     rarest = None
     for number, fold in enumerate(folds):
         ready = _prepare(fold, arms, config, regrid, out / f"fold-{number}", tell)
@@ -103,7 +87,8 @@ def run(
                 losses[arm.name][f"{number}/{seed}"] = kept["losses"]
                 seconds += sum(kept["seconds"].values())
         if number == 0:
-            pictures = _pictures(ready, arms, config)
+            made, pictures = painted(ready.banks, ready.hosts, ready.test, config, ready.folder, tell)
+            pictures |= gathered(ready, arms, augment_for, config)
             notes = _notes(ready, folds, config)
     result = summarise(scores, config, rarest) | {
         "unit": _unit(folds[0].test),
@@ -114,6 +99,8 @@ def run(
         "train_subjects": [list(fold.train.subjects) for fold in folds],
         "seconds": round(seconds, 1),
     }
+    if made:
+        result["painted"] = made
     write_arrays(out / "pictures.npz", pictures)
     write_json(out / "result.json", result)
     return result
@@ -139,7 +126,7 @@ def _prepare(
     if test.schema.domain == "frame" and sum(12 * np.prod(r.shape) for r in own_grid.records) < IN_MEMORY:
         own_grid = own_grid.in_memory()
         test = regrid(own_grid).in_memory()
-    return Prepared(task, samples, test, own_grid, banks, folder)
+    return Prepared(task, samples, train, test, own_grid, banks, folder)
 
 
 def _train_and_score(arm: Arm, seed: int, fold: Prepared, config: EvaluationConfig, tell: Progress) -> dict[str, Any]:
@@ -168,17 +155,29 @@ def _train_and_score(arm: Arm, seed: int, fold: Prepared, config: EvaluationConf
 
 def augment_for(arm: Arm, banks: Mapping[str, Bank], schema: Schema, config: EvaluationConfig) -> Augment:
     """What an arm does to a training sample, given the banks of its fold."""
+    deform, parts = {"deform-paste": DEFORM[schema.domain]}, {source: _parts(banks[source]) for source in arm.sources}
     return Augment(
         pastes={
-            source: Paste(
-                banks[source], schema=schema, variation=DEFORM[schema.domain] if source == "deform-paste" else None
-            )
-            for source in arm.sources
+            source: Paste(banks[source], schema=schema, variation=deform.get(source), only=marked)
+            for source, (marked, _) in parts.items()
+        },
+        healthy={
+            source: Paste(banks[source], schema=schema, only=healthy)
+            for source, (_, healthy) in parts.items()
+            if healthy
         },
         looks={source: Relight(banks[source], only=config.looks) for source in arm.looks},
         weather=Weather() if arm.weather else None,
         classic=Classic(schema.spatial_dims, schema.domain) if arm.classic else None,
     )
+
+
+def _parts(bank: Bank) -> tuple[list[str], list[str]]:
+    """The values of a bank's classes that mark an object, and that which marks none; both empty where all do."""
+    counts = bank.counts().get(CLASS_CONDITION[bank.info.domain], {})
+    if not counts.get(HEALTHY):
+        return [], []
+    return [value for value, n in counts.items() if n and value != HEALTHY], [HEALTHY]
 
 
 def _rarest(fold: Prepared) -> str | None:
@@ -187,32 +186,6 @@ def _rarest(fold: Prepared) -> str | None:
     held = [(s.unit, voxels_of(np.asarray(s.mask))) for s in fold.train if s.mask is not None]
     order = [value for value in by_rarity(held) if value in names]
     return names[order[0]] if order else None
-
-
-def _pictures(fold: Prepared, arms: list[Arm], config: EvaluationConfig) -> dict[str, NDArray[Any]]:
-    """The arrays that the report shows, of the first fold and seed."""
-    rng, schema = np.random.default_rng(config.seed), fold.test.schema
-    pictures: dict[str, NDArray[Any]] = {}
-    pasting = [arm for arm in arms if arm.sources]
-    if pasting:
-        arm = next((arm for arm in pasting if "gan" in arm.sources), pasting[0])
-        pictures |= paste_examples(fold.train, schema, augment_for(arm, fold.banks, schema, config), rng)
-        pictures |= bank_examples(fold.banks["copy-paste"], "real_samples", "real_masks", rng)
-        pictures |= bank_examples(fold.banks[arm.sources[0]], "crops", "crop_masks", rng, n=6)
-    if "gan" in fold.banks:
-        pictures |= bank_examples(fold.banks["gan"], "gan_samples", "gan_masks", rng)
-    relighting = [arm for arm in arms if arm.looks]
-    if relighting:
-        arm = next((arm for arm in relighting if "relight" in arm.looks), relighting[0])
-        augment = augment_for(arm, fold.banks, schema, config)
-        pictures |= relight_examples(fold.train, fold.banks[arm.looks[0]], augment, config.looks, rng)
-    predictions, shown = {}, []
-    for arm in arms:
-        with np.load(fold.folder / f"{arm.name}-seed{config.seed}.npz", allow_pickle=False) as kept:
-            shown = kept["shown"].tolist()
-            predictions[arm.name] = [kept[f"p{i}"] for i in range(len(shown))]
-    tested = [fold.test[i] for i in shown]
-    return pictures | prediction_examples(tested, schema, [fold.task.truth(s) for s in tested], predictions)
 
 
 def _unit(test: Dataset) -> str:

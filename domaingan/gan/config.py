@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from domaingan.cropping import CLASS_CONDITION
+from domaingan.bank import CLASS_CONDITION, HEALTHY
 from domaingan.errors import DataError
 
 FORMAT = 3
@@ -19,10 +19,6 @@ SIZES = (8, 16, 32, 64, 128, 256)
 
 MASK, RING, PASTE = "mask", "ring", "paste"
 """What may be given besides channels: the mask; the host around it (inpaint); a crop pasted into the host (refine)."""
-
-HEALTHY = "healthy"
-"""The value of the crops' class under which a mask marks nothing, for generators that paint into hosts: they paint what
-is normal there. A value of this name that another condition has means nothing in particular."""
 
 Range = tuple[float, float]
 

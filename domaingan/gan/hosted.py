@@ -149,7 +149,9 @@ def pasted(images: Tensor, bodies: Tensor, textures: Sequence[Texture], turns: T
     source = torch.stack([texture.image for texture in textures]).to(device)
     grid = affine_grid(theta, list(source.shape), align_corners=False)
     inside = grid_sample(source, grid, padding_mode="border", align_corners=False)
-    contrast = torch.stack([texture.contrast for texture in textures]).to(device).reshape(*images.shape[:2], *[1] * dims)
+    contrast = (
+        torch.stack([texture.contrast for texture in textures]).to(device).reshape(*images.shape[:2], *[1] * dims)
+    )
     inside = inside + contrast - _mean(inside, within)
     around = (weight(bodies) > 0) & ~within & (images > 0).any(dim=1, keepdim=True)
     return torch.where(within, inside + _mean(images, around), images)

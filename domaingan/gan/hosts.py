@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank, Crop, new_entries
+from domaingan.bank import HEALTHY, Bank, Crop, new_entries
 from domaingan.errors import DataError
 from domaingan.gan.conditions import Condition
-from domaingan.gan.config import HEALTHY, MASK, GANConfig
+from domaingan.gan.config import MASK, GANConfig
 from domaingan.gan.data import TrainingCrops
 from domaingan.gan.hosted import weight
 from domaingan.gan.plan import Wanted, plan
@@ -72,10 +72,13 @@ def given_by(bank: Bank, config: GANConfig, wanted: Mapping[str, Wanted], seed: 
 def as_given(
     config: GANConfig, host: Crop, image: NDArray[np.float16], mask: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
-    """Image and mask with what was given as it is in the host, to the bit: the networks see it cut off at its range."""
+    """Image and mask with what was given as it is in the host, to the bit: the networks see it cut off at its range.
+
+    What is healthy has the mask of where it was painted.
+    """
     if config.hosted:
         kept = weight(torch.from_numpy(host.mask)[None])[0].numpy() == 0
-        return np.where(kept, host.image.astype(np.float16), image), mask
+        return np.where(kept, host.image.astype(np.float16), image), host.mask
     given = np.reshape(config.is_given[: len(image)], (-1, *[1] * mask.ndim))
     return np.where(given, host.image.astype(np.float16), image), host.mask if MASK in config.given else mask
 

@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool2d, avg_pool3d
 
 from domaingan.gan.config import GANConfig
 
-ENOUGH = 0.1
+ENOUGH = 0.05
 """Insides of two latents that differ by so much on average (-1 being black and 1 white) are different enough."""
 
 COARSE = 4
