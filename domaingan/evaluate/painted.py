@@ -1,0 +1,156 @@
+"""What generators that paint into hosts made in a fold, measured and shown; kept in the fold's folder.
+
+Columns are compared: ``real`` crops of the training subjects, crops ``pasted`` into their images, and what each
+painting generator made. Pictures are of three kinds: the same *windows* of training images in every column (under
+``real`` as they are), the *places* of real objects of test subjects, which no generator ever saw, and the *worst* of
+what was painted, by the discriminator's score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.bank import CLASS_CONDITION, HEALTHY, Bank
+from domaingan.evaluate.arms import PAINTED
+from domaingan.evaluate.config import EvaluationConfig
+from domaingan.evaluate.examples import SHOWN, entry_examples
+from domaingan.evaluate.fidelity import PAIRS, Places, painted_or_real, spread
+from domaingan.evaluate.progress import Progress
+from domaingan.files import read_json, write_arrays, write_json
+from domaingan.gan import GAN
+from domaingan.gan.hosts import given_by
+from domaingan.gan.networks import levels_of
+from domaingan.gan.rejection import Rejection
+from domaingan.hosting import windows
+from domaingan.sample import Dataset
+
+WORST = 10
+"""So many of those painted that the discriminator scores lowest are shown."""
+
+SCORED = 64
+"""Crops are encoded so many at a time."""
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def painted(
+    banks: Mapping[str, Bank], train: Dataset, test: Dataset, config: EvaluationConfig, folder: Path, progress: Progress
+) -> tuple[dict[str, Any], Arrays]:
+    """Measures and pictures of a fold's painted banks, those that lie in its folder from before and the others.
+
+    Args:
+        banks: the fold's, by source.
+        train: the training samples at the grid worked in.
+        test: the test samples at it; what lies at their real objects' places is measured, and nothing learns from it.
+        config: sizes and the seed.
+        folder: the fold's.
+        progress: told that it goes on.
+
+    Returns:
+        For each column what :func:`domaingan.evaluate.fidelity.spread` measures and, but for ``real``, under ``told``
+        what :func:`domaingan.evaluate.fidelity.painted_or_real` finds; and the pictures, ``KIND:COLUMN`` with their
+        masks ``KIND_masks:COLUMN``, and ``worst_scores:COLUMN``. Both empty where nothing was painted.
+    """
+    known, pictures = _kept(folder)
+    sources = [name for name in PAINTED if name in banks and (name in known or (folder / name).is_dir())]
+    names = ["real", "pasted", *sources] if sources else []
+    missing = [name for name in names if name not in known]
+    if missing:
+        progress.start("telling painted from real")
+        bench = _Bench(banks, train, test, config, folder)
+        for name in missing:
+            known[name], shown = bench.column(name)
+            pictures |= shown
+        write_arrays(folder / "painted.npz", pictures)
+        write_json(folder / "painted.json", known)
+    chosen = {key: array for key, array in pictures.items() if key.rpartition(":")[2] in names}
+    return {name: known[name] for name in names}, chosen
+
+
+def _kept(folder: Path) -> tuple[dict[str, Any], Arrays]:
+    if not (folder / "painted.json").is_file():
+        return {}, {}
+    with np.load(folder / "painted.npz", allow_pickle=False) as stored:
+        return read_json(folder / "painted.json"), {name: stored[name] for name in stored.files}
+
+
+@dataclass
+class _Bench:
+    """What is measured and shown of each column."""
+
+    banks: Mapping[str, Bank]
+    train: Dataset
+    test: Dataset
+    config: EvaluationConfig
+    folder: Path
+
+    @cached_property
+    def places(self) -> Places | None:
+        return Places.of(self.test, self.banks["copy-paste"], self.config.seed)
+
+    @cached_property
+    def windows(self) -> dict[bool, Bank]:
+        """Windows of the training images, as they are and with crops pasted into them."""
+        real, n, seed = self.banks["copy-paste"], min(self.config.gan_samples, PAIRS), self.config.seed
+        return {pasted: windows(self.train, real, n, seed, pasted=pasted) for pasted in (False, True)}
+
+    def column(self, name: str) -> tuple[dict[str, Any], Arrays]:
+        """What is measured of one column, and its pictures."""
+        places, shown = self.places, self.windows[False].take(np.arange(min(SHOWN, len(self.windows[False]))))
+        pictures: Arrays = {}
+        if name == "real":
+            bank, other = self.banks["copy-paste"], None if places is None else places.real
+        elif name == "pasted":
+            bank, other = self.windows[True], None if places is None else places.pasted()
+            shown = bank.take(np.arange(len(shown)))
+        else:
+            bank, gan = _objects(self.banks[name]), GAN.load(self.folder / name)
+            assert gan.config is not None
+            hosts = self.windows["paste" in gan.config.given].take(np.arange(len(shown)))
+            shown = gan.sample(len(shown), self.config.seed, hosts=hosts)
+            other = None if places is None else places.painted(gan)
+            rows, pictures[f"worst_scores:{name}"] = lowest(gan, bank, WORST)
+            pictures |= _pictures(bank.take(rows), "worst", name)
+        found = spread(bank)
+        pictures |= _pictures(shown, "windows", name)
+        if places is not None and other is not None:
+            rows = np.unique(np.linspace(0, len(other) - 1, SHOWN).round().astype(np.int64))  # of many subjects
+            pictures |= _pictures(other.take(rows), "places", name)
+            if name != "real":
+                found["told"] = painted_or_real(places.real, other, self.config.seed)
+        return found, pictures
+
+
+def lowest(gan: GAN, bank: Bank, n: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Positions and scores of the ``n`` entries that a generator's own discriminator likes least, the worst first.
+
+    Args:
+        gan: fitted.
+        bank: drawn from it.
+        n: how many at most.
+    """
+    assert gan.config is not None and gan.discriminator is not None
+    data = given_by(bank, gan.config, {})[0]
+    judge = Rejection(gan.discriminator, levels_of(gan.config), {}, -np.inf)
+    parts = np.split(np.arange(len(bank)), range(SCORED, len(bank), SCORED))
+    scores = np.concatenate([judge.scores(*data.encode(part)) for part in parts])
+    rows = np.argsort(scores, kind="stable")[:n]
+    return rows, scores[rows]
+
+
+def _objects(bank: Bank) -> Bank:
+    """The entries in which an object was painted, and not what is healthy."""
+    name = CLASS_CONDITION[bank.info.domain]
+    values = bank.info.conditions.get(name, [])
+    return bank.take(bank.entries[f"condition:{name}"] != values.index(HEALTHY)) if HEALTHY in values else bank
+
+
+def _pictures(bank: Bank, kind: str, name: str) -> Arrays:
+    return entry_examples(bank, f"{kind}:{name}", f"{kind}_masks:{name}")
