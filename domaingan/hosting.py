@@ -24,7 +24,7 @@ from domaingan.errors import DataError
 from domaingan.sample import Dataset, Sample, Schema
 from domaingan.tissue import extent, measured, radius_of, to_scaled
 
-HEALTHY_WINDOWS = 100
+HEALTHY_WINDOWS = 400
 """At least so many of them are learned from."""
 
 DEFORM = {"scan": replace(VARIATIONS["scan"], elastic=0.3), "frame": VARIATIONS["frame"]}

@@ -29,7 +29,7 @@ from domaingan.tissue import contrast, extent, radius_of, ring, tissue
 PAIRS = 300
 """At most so many pairs are told apart."""
 
-FEWEST = 5
+FEWEST = 10
 """With fewer pairs in either half nothing is told apart."""
 
 SPREADS = ("contrast", "radius_mm", "texture")

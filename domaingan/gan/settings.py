@@ -13,11 +13,12 @@ BATCH = {2: 64, 3: 16}
 """Crops a step, unless given."""
 
 HOSTED: dict[str, dict[str, Any]] = {
-    RING: {"arch": "unet", "diversity": 1.0, "matching": 2.0},
-    PASTE: {"arch": "unet", "diversity": 1.0, "residual": 1.0},
+    RING: {"arch": "unet", "diversity": 1.0, "matching": 2.0, "augment": 0.3},
+    PASTE: {"arch": "unet", "residual": 0.1, "augment": 0.3},
 }
 """What a generator that paints into hosts has, unless given. One that starts from a paste must not be drawn towards the
-object that was there."""
+object that was there, and pastes differ by themselves. r_t, by which ADA goes, says little of pairs: they are hard to
+tell apart even for a discriminator that knows its crops by heart."""
 
 HOSTED_BATCH = {2: 16, 3: 8}
 """The same of crops a step."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.report.gallery import Arrays, at, legend, read_arrays, tile_of, values_of
-from domaingan.report.words import DASH, MINUS, interval, percent
+from domaingan.report.words import DASH, MINUS, count, interval, percent
 
 AIM = 0.65
 """At most so much should be told right; half is a guess."""
@@ -17,7 +17,7 @@ COLUMNS = {"real": "real", "pasted": "pasted", "inpaint": "inpainted", "refine":
 
 
 def build(run: Path, result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Galleries as of :func:`domaingan.report.gallery.build`, the first with a ``table``; none if nothing was painted.
+    """Galleries as of :func:`domaingan.report.gallery.build`, the first a ``table``; none if nothing was painted.
 
     Raises:
         DataError: ``pictures.npz`` is there but cannot be read.
@@ -27,43 +27,54 @@ def build(run: Path, result: dict[str, Any]) -> list[dict[str, Any]]:
         return []
     arrays, domain = read_arrays(run / "pictures.npz"), result.get("domain") or "scan"
     unit = result.get("unit", "subject")
-    galleries = [
-        _windows(arrays, domain) | {"table": _table(columns, domain, unit)},
-        _places(arrays, domain, unit),
-        _worst(arrays, domain),
-    ]
+    galleries = [_windows(arrays, domain), _places(arrays, domain, unit), _worst(arrays, domain)]
     names = {int(value): str(name) for name, value in (result.get("classes") or {}).items()}
     outlined = [array for name, array in arrays.items() if name.partition(":")[0] in ("windows_masks", "worst_masks")]
-    colours = legend(values_of(*outlined), names)
-    return [found | {"layout": "sheet", "legend": colours} for found in galleries if found["rows"] or "table" in found]
+    shared = {"layout": "sheet", "legend": legend(values_of(*outlined), names)}
+    return [_measured(columns, domain, unit), *(found | shared for found in galleries if found["rows"])]
 
 
-def _table(columns: Mapping[str, Any], domain: str, unit: str) -> dict[str, Any]:
-    """Three columns or more: real crops, pasted ones, and what each generator painted."""
+def _measured(columns: Mapping[str, Any], domain: str, unit: str) -> dict[str, Any]:
+    """A table of real crops, pasted ones, and what each generator painted."""
     measures = {
-        "contrast": "Contrast to the ring",
-        "radius_mm": "Radius, mm" if domain == "scan" else "Radius, pixels",
-        "texture": "Texture",
+        "contrast": ("Contrast to the ring", 3),
+        "radius_mm": ("Radius, mm" if domain == "scan" else "Radius, pixels", 1),
+        "texture": ("Texture", 4),
     }
     rows = [
-        (head, [(f"{column[name]['mean']:.3g} ± {column[name]['sd']:.2g}", "") for column in columns.values()])
-        for name, head in measures.items()
+        (head, [(_spread(column[name], digits), "") for column in columns.values()])
+        for name, (head, digits) in measures.items()
     ]
-    rows.append(("Told right, percent", [_told(column.get("told"), unit) for column in columns.values()]))
-    text = (
-        "Mean ± standard deviation over crops; contrast and texture (the mean difference of neighbours inside the "
-        "mask) in scaled units. Told right: of the real objects of the test data and the same places painted, those "
-        f"that a small network called what they are; it was trained on half of the {unit}s and asked about the others, "
-        f"both ways round. 50 is a guess, at most {100 * AIM:g} is aimed at. No generator saw these places."
+    told = [column.get("told") for column in columns.values()]
+    rows.append(
+        ("Told right, percent", [(percent(t["accuracy"]), interval(t["ci"])) if t else (DASH, "") for t in told])
+    )
+    known = next((found for found in told if found), None)
+    asked = (
+        f"Told right: of {known['pairs']} real objects of {count(known['units'], 'test ' + unit)} and the same places "
+        "painted, those that a small network called what they are, with the 95 % interval. It was trained on half of "
+        f"the {unit}s and asked about the others, both ways round. 50 is a guess, at most {100 * AIM:g} is aimed at. "
+        "No generator saw these places; nothing else is measured there."
+        if known
+        else "There are too few real objects in the test data to tell painted from real."
+    )
+    spread = (
+        "Mean ± standard deviation over the real crops that were trained on, and over what was pasted and painted. "
+        "Contrast and texture (the mean difference of neighbours inside the mask) are in scaled units."
     )
     heads = [f"{COLUMNS.get(name, name)} ({column['n']})" for name, column in columns.items()]
-    return {"heads": heads, "rows": rows, "text": text}
+    return {
+        "title": "Painted or real?",
+        "text": spread,
+        "table": {"heads": heads, "rows": rows, "text": asked},
+        "layout": "sheet",
+        "rows": [],
+        "legend": [],
+    }
 
 
-def _told(found: Mapping[str, Any] | None, unit: str) -> tuple[str, str]:
-    if found is None:
-        return DASH, ""
-    return percent(found["accuracy"]), f"{interval(found['ci'])}; {found['pairs']} pairs of {found['units']} {unit}s"
+def _spread(found: Mapping[str, float], digits: int) -> str:
+    return f"{found['mean']:.{digits}f} ± {found['sd']:.{digits}f}".replace("-", MINUS)
 
 
 def _windows(arrays: Arrays, domain: str) -> dict[str, Any]:
