@@ -1,8 +1,8 @@
 """Places in hosts for a generator to paint into: windows of them, each with a new mask or a pasted crop.
 
-New masks are those of real crops, smoothly deformed, turned and scaled, where :class:`~domaingan.blend.Paste` would
-put them. Such a bank is what :meth:`domaingan.gan.GAN.sample` takes as ``hosts``; what is drawn is bound to the same
-places.
+New masks are those of real crops, smoothly deformed, turned and scaled, where :class:`~domaingan.blend.Paste` would put
+them; of scans some may be mixed from two crops, or be rough balls of their size. Such a bank is what
+:meth:`domaingan.gan.GAN.sample` takes as ``hosts``; what is drawn is bound to the same places.
 """
 
 from __future__ import annotations
@@ -22,10 +22,14 @@ from domaingan.blend.scan_host import ScanHost
 from domaingan.cutting import around, halved, shrunk, window
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Sample, Schema
+from domaingan.shapes import blob, mixed
 from domaingan.tissue import extent, measured, radius_of, to_scaled
 
 HEALTHY_WINDOWS = 400
 """At least so many of them are learned from."""
+
+MIXED, DRAWN = 0.25, 0.15
+"""Of the new masks in scans so many are mixed from two crops', and drawn by chance; all are deformed besides."""
 
 DEFORM = {"scan": replace(VARIATIONS["scan"], elastic=0.3), "frame": VARIATIONS["frame"]}
 """How the masks of real crops become new ones, by domain: cars and people do not bend."""
@@ -33,7 +37,9 @@ DEFORM = {"scan": replace(VARIATIONS["scan"], elastic=0.3), "frame": VARIATIONS[
 Place = tuple[NDArray[np.float16], NDArray[np.uint8], np.void]
 
 
-def windows(dataset: Dataset, crops: Bank, n: int, seed: int = 0, *, pasted: bool = False) -> Bank:
+def windows(
+    dataset: Dataset, crops: Bank, n: int, seed: int = 0, *, pasted: bool = False, reshaped: bool = False
+) -> Bank:
     """``n`` windows of hosts, each where a new object may be, with its mask: the hosts are taken in turn, shuffled.
 
     Args:
@@ -42,6 +48,7 @@ def windows(dataset: Dataset, crops: Bank, n: int, seed: int = 0, *, pasted: boo
         n: how many; fewer come back where there is no room, and ``info.left_out`` counts.
         seed: window ``i`` follows from the seed and ``i``.
         pasted: whether the crops are pasted into the windows, deformed as their masks are.
+        reshaped: whether some of the masks in scans are mixed from two, or drawn by chance.
 
     Returns:
         A bank of bound entries, as large as the crops' pixels; conditions and numbers are those of the crops.
@@ -62,12 +69,15 @@ def windows(dataset: Dataset, crops: Bank, n: int, seed: int = 0, *, pasted: boo
     )
     found: dict[int, Place] = {}
     order = np.random.default_rng(seed).permutation(len(names)).tolist()
+    shapes = reshaped and not pasted and crops.info.domain == "scan"
     for first, position in enumerate(order[:n]):
         sample = _ready(dataset[position], dataset.schema)
         untouched = None if pasted else paste.host(sample)
         for i in range(first, n, len(names)):
             host = untouched or paste.host(sample)  # what is pasted stays out of the other windows
-            place = _place(paste, host, crops, info, position, np.random.default_rng([seed, i]), pasted)
+            rng = np.random.default_rng([seed, i])
+            crop = crops[paste.draw(rng)]
+            place = _place(paste, host, _reshaped(crop, crops, rng) if shapes else crop, info, position, rng, pasted)
             if place is None:
                 left_out["objects that found no place"] += 1
             else:
@@ -93,7 +103,7 @@ def with_healthy(crops: Bank, dataset: Dataset, n: int | None = None, seed: int 
     values = crops.info.conditions.get(name)
     if values is None or HEALTHY in values:
         raise DataError(f"crops without {name}" if values is None else f"a {name} called {HEALTHY}", path=crops.path)
-    empty = windows(dataset, crops, max(len(crops), HEALTHY_WINDOWS) if n is None else n, seed)
+    empty = windows(dataset, crops, max(len(crops), HEALTHY_WINDOWS) if n is None else n, seed, reshaped=True)
     info = crops.info.model_copy(update={"conditions": crops.info.conditions | {name: [*values, HEALTHY]}})
     entries = new_entries(info, len(crops) + len(empty))
     for column in entries.dtype.names or ():
@@ -145,13 +155,13 @@ def _ready(sample: Sample, schema: Schema) -> Sample:
 def _place(
     paste: Paste,
     host: ScanHost | FrameHost,
-    crops: Bank,
+    crop: Crop,
     info: BankInfo,
     position: int,
     rng: np.random.Generator,
     pasted: bool,
 ) -> Place | None:
-    crop, sample = crops[paste.draw(rng)], host.sample
+    sample = host.sample
     spotted = host.find(crop, rng)
     if spotted is None:
         return None
@@ -161,7 +171,7 @@ def _place(
     value = np.where(spotted.mask > 0, _own_values(spotted.mask, crop), 0)
     where = extent(value > 0) or ()
     low, high = (spotted.corner + [getattr(side, end) for side in where] for end in ("start", "stop"))
-    size = crops.size[0]
+    size = crop.mask.shape[0]
     corner, edge = around(low, high, size)
     piece = shrunk(to_scaled(window(image, corner, edge), host.ends), size)
     mask = shrunk(window(value, corner - spotted.corner, edge, empty=0).astype(np.uint8), size, label=True)
@@ -171,6 +181,14 @@ def _place(
     entry["place"], entry["spacing"] = corner, np.array(sample.spacing) * edge / size
     _measure(entry, mask, info)
     return halved(piece), mask, entry
+
+
+def _reshaped(crop: Crop, crops: Bank, rng: np.random.Generator) -> Crop:
+    """The crop with its own mask, one between it and another crop's, or one drawn by chance."""
+    kind, other, share = rng.random(), crops[int(rng.integers(len(crops)))], rng.random()
+    if kind < MIXED:
+        return replace(crop, mask=mixed(crop.mask, other.mask, share))
+    return replace(crop, mask=blob(crop.mask, rng)) if kind < MIXED + DRAWN else crop
 
 
 def _own_values(mask: NDArray[Any], crop: Crop) -> NDArray[Any]:

@@ -62,6 +62,17 @@ def test_crops_are_pasted_into_windows_where_asked() -> None:
     assert not np.allclose(plain.images, pasted.images, atol=0.02)
 
 
+@pytest.mark.parametrize("dims", [2, 3])
+def test_some_masks_may_be_of_new_shapes(dims: int) -> None:
+    data = scans(dims)
+    real = crops(data, 16)
+    plain, new = windows(data, real, 20, seed=1), windows(data, real, 20, seed=1, reshaped=True)
+    same = [bool((a.mask == b.mask).all()) for a, b in zip(plain, new, strict=False)]
+    assert not all(same)
+    assert set(np.unique(new.masks)) <= set(np.unique(real.masks))
+    assert 0.6 < new.entries["radius_mm"].mean() / plain.entries["radius_mm"].mean() < 1.5
+
+
 def test_hosts_may_be_unlabelled_and_their_subjects_are_known() -> None:
     data = scans(2)
     real = crops(data, 16)

@@ -75,11 +75,44 @@ def table(kept: dict[str, Any]) -> list[str]:
     for arm, rows in result["differences"].items():
         cells = [f"{cell(rows.get(m))}, p = {rows[m]['p']:.2g}" if rows.get(m, {}).get("p") else "–" for m in shown]
         lines.append(f"| {arm} | " + " | ".join(cells) + " |")
+    lines += rivals(result, shown) + painted(result.get("painted") or {})
     primary = result["primary"]
     lines += ["", f"Verdict on {primary['arm']} ({primary['metric']}): **{result['verdict']}**, n = {primary['n']}, "
               f"smallest possible p = {result['smallest_p']:.2g}."]  # fmt: skip
     lines += [f"- {note}" for note in result["notes"]]
     return [*lines, "", f"`{config['command']}`", ""]
+
+
+def rivals(result: dict[str, Any], shown: list[str]) -> list[str]:
+    """How arms that paste compare with pasting real crops; the wider interval holds what other seeds would change."""
+    if not result.get("to_rival"):
+        return []
+    unit, lines = result.get("unit", "subject"), []
+    for arm, rows in result["to_rival"].items():
+        for metric in shown:
+            row = rows.get(metric)
+            if not row or row["mean"] is None:
+                continue
+            wide = "–" if row["crossed"][0] is None else " to ".join(f"{100 * end:+.1f}" for end in row["crossed"])
+            seeds = " / ".join("–" if v is None else f"{100 * v:+.1f}" for v in row["per_seed"])
+            ends = "–" if row["ci"][0] is None else " to ".join(f"{100 * end:+.1f}" for end in row["ci"])
+            p = "–" if row["p"] is None else f"{row['p']:.2g}"
+            lines.append(f"| {arm} | {metric} | {100 * row['mean']:+.1f} | {ends} | {wide} | {p} | {seeds} |")
+    head = f"| arm | metric | minus copy-paste+classic | over {unit}s | over {unit}s and seeds | p | per seed |"
+    return ["", head, "| --- |" + " --- |" * 6, *lines]
+
+
+def painted(columns: dict[str, Any]) -> list[str]:
+    """Spread of what was painted beside real crops, and how often a network tells them apart at unseen places."""
+    if not columns:
+        return []
+    lines = ["", "| crops | n | contrast | radius, mm | texture | told from real |", "| --- |" + " --- |" * 5]
+    for name, row in columns.items():
+        cells = [f"{row[m]['mean']:.3g} ± {row[m]['sd']:.2g}" for m in ("contrast", "radius_mm", "texture")]
+        told = row.get("told")
+        said = "–" if not told else f"{100 * told['accuracy']:.0f} % ({told['pairs']} pairs)"
+        lines.append(f"| {name} | {row['n']} | " + " | ".join(cells) + f" | {said} |")
+    return lines
 
 
 def page() -> str:

@@ -74,6 +74,47 @@ def paired(arm: NDArray[Any], against: NDArray[Any], rng: np.random.Generator) -
     return mean_interval(differences) | {"p": sign_flip_p(differences, rng), "n": int((~np.isnan(differences)).sum())}
 
 
+def crossed_interval(values: NDArray[Any], level: float = 0.95) -> dict[str, Any]:
+    """Mean and interval over units and seeds at once: what other units and other seeds would change is in it.
+
+    Units and seeds are crossed random effects with one value each (Searle, Casella and McCulloch, "Variance
+    components", 1992, chapter 4): the variance of the mean is (MS_units + MS_seeds - MS_rest) / (units · seeds), its
+    degrees of freedom Satterthwaite's. It is never narrower than the interval over units after averaging over seeds.
+
+    Args:
+        values: ``(seeds, units)``, such as paired differences; units with a NaN do not count.
+        level: of the interval.
+
+    Returns:
+        ``{"mean", "ci": [low, high]}``; without at least two of both no interval can be said.
+
+    >>> crossed_interval(np.array([[0.1, 0.3, 0.2], [0.2, 0.4, 0.3]]))["mean"]
+    0.25
+    """
+    table = np.asarray(values, dtype=float)
+    table = table[:, ~np.isnan(table).any(axis=0)]
+    if 0 in table.shape:
+        return {"mean": None, "ci": [None, None]}
+    (seeds, units), mean = table.shape, float(table.mean())
+    if min(seeds, units) < 2:
+        return {"mean": round(mean, 6), "ci": [None, None]}
+    by_unit, by_seed = table.mean(axis=0), table.mean(axis=1)
+    rest = table - by_unit - by_seed[:, None] + mean
+    squares = [
+        (seeds * by_unit.var(ddof=1), units - 1),
+        (units * by_seed.var(ddof=1), seeds - 1),
+        (float((rest**2).sum()) / ((seeds - 1) * (units - 1)), (seeds - 1) * (units - 1)),
+    ]
+    signs = (1, 1, -1)
+    whole = sum(sign * square for sign, (square, _) in zip(signs, squares, strict=True))
+    spread = sum(square**2 / freedom for square, freedom in squares)
+    alone, freedom = squares[0]
+    if whole > alone and spread > 0:  # else seeds differ by less than chance, and units are all there is
+        freedom = min(freedom, max(1.0, whole**2 / spread))
+    half = stats.t.ppf(0.5 + level / 2, freedom) * np.sqrt(max(whole, alone) / (seeds * units))
+    return {"mean": round(mean, 6), "ci": [round(mean - float(half), 6), round(mean + float(half), 6)]}
+
+
 def verdict(difference: dict[str, Any], alpha: float = 0.05) -> Verdict:
     """One word for a paired difference.
 

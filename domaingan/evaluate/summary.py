@@ -8,12 +8,15 @@ import numpy as np
 
 from domaingan.evaluate.arms import Arm
 from domaingan.evaluate.config import EvaluationConfig
-from domaingan.evaluate.statistics import mean_interval, paired, smallest_p, verdict
+from domaingan.evaluate.statistics import crossed_interval, mean_interval, paired, smallest_p, verdict
 
 Scores = dict[str, dict[str, float]]
 """``{subject: {metric: value}}`` of one training."""
 
 REFERENCE = "classic"
+
+RIVAL = "copy-paste+classic"
+"""Pasting real crops needs no GAN: what generates is measured against that as well."""
 
 
 def summarise(scores: dict[str, dict[int, Scores]], config: EvaluationConfig, rarest: str | None) -> dict[str, Any]:
@@ -54,7 +57,31 @@ def summarise(scores: dict[str, dict[int, Scores]], config: EvaluationConfig, ra
         "primary": None,
         "verdict": "cannot be shown",
     }
-    return result | _primary(differences, reference, metrics, rarest)
+    return result | _primary(differences, reference, metrics, rarest) | {"to_rival": _to_rival(scores, metrics, rng)}
+
+
+def _to_rival(
+    scores: dict[str, dict[int, Scores]], metrics: list[str], rng: np.random.Generator
+) -> dict[str, dict[str, Any]]:
+    """Every other arm that pastes minus :data:`RIVAL`, over subjects, and over subjects and seeds (``crossed``)."""
+    if RIVAL not in scores:
+        return {}
+    others = [name for name in scores if name != RIVAL and Arm.parse(name).sources]
+    found: dict[str, dict[str, Any]] = {}
+    for name in others:
+        seeds = sorted(set(scores[name]) & set(scores[RIVAL]))
+        subjects = sorted(scores[RIVAL][seeds[0]])
+        found[name] = {}
+        for metric in metrics:
+            arm, rival = (
+                np.array([[scores[part][seed][s].get(metric, np.nan) for s in subjects] for seed in seeds])
+                for part in (name, RIVAL)
+            )
+            found[name][metric] = paired(arm.mean(axis=0), rival.mean(axis=0), rng) | {
+                "crossed": crossed_interval(arm - rival)["ci"],
+                "per_seed": [_mean(list(row)) for row in arm - rival],
+            }
+    return found
 
 
 def _primary(differences: dict[str, Any], reference: str, metrics: list[str], rarest: str | None) -> dict[str, Any]:

@@ -148,7 +148,8 @@ def pasted(images: Tensor, bodies: Tensor, textures: Sequence[Texture], turns: T
     theta = torch.cat([linear.flip(1, 2), shift.flip(1)[..., None]], dim=2)  # x comes first there
     source = torch.stack([texture.image for texture in textures]).to(device)
     grid = affine_grid(theta, list(source.shape), align_corners=False)
-    inside = grid_sample(source, grid, padding_mode="border", align_corners=False)
+    sharp = "bicubic" if dims == 2 else "bilinear"  # of volumes there is no sharper one
+    inside = grid_sample(source, grid, mode=sharp, padding_mode="border", align_corners=False)
     contrast = (
         torch.stack([texture.contrast for texture in textures]).to(device).reshape(*images.shape[:2], *[1] * dims)
     )

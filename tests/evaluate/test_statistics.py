@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 from scipy import stats
 
-from domaingan.evaluate.statistics import mean_interval, paired, sign_flip_p, smallest_p, verdict
+from domaingan.evaluate.statistics import crossed_interval, mean_interval, paired, sign_flip_p, smallest_p, verdict
 
 numbers = st.lists(st.floats(-1, 1).filter(lambda x: abs(x) > 1e-6), min_size=2, max_size=10)
 
@@ -54,3 +56,25 @@ def test_false_alarms_come_as_often_as_promised() -> None:
     rng = np.random.default_rng(1)
     called = [verdict(paired(rng.normal(size=12), np.zeros(12), rng)) for _ in range(400)]
     assert np.mean([v in ("helps", "hurts") for v in called]) < 0.08
+
+
+def test_the_crossed_interval_covers_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        people, seeds = rng.normal(0, 1.0, 12), rng.normal(0, 0.5, 4)
+        low, high = crossed_interval(people + seeds[:, None] + rng.normal(0, 0.7, (4, 12)))["ci"]
+        covered += low <= 0 <= high
+    assert 0.92 <= covered / 400 <= 0.99
+
+
+@given(arrays(float, (3, 6), elements=st.floats(-1, 1)))
+def test_the_crossed_interval_is_never_narrower_than_that_over_units(values: NDArray[np.float64]) -> None:
+    wide, narrow = crossed_interval(values), mean_interval(values.mean(axis=0))
+    assert wide["mean"] == pytest.approx(narrow["mean"], abs=2e-6)
+    assert wide["ci"][1] - wide["ci"][0] >= narrow["ci"][1] - narrow["ci"][0] - 1e-5
+
+
+def test_a_crossed_interval_needs_two_of_both() -> None:
+    assert crossed_interval(np.array([[0.1, 0.2]])) == {"mean": 0.15, "ci": [None, None]}
+    assert crossed_interval(np.array([[np.nan], [0.2]]))["mean"] is None

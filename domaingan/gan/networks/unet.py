@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import torch
@@ -19,20 +20,28 @@ from domaingan.gan.networks.parts import (
     widths_of,
 )
 
+NOISE = 16
+"""So many numbers of the latent also mix maps of white noise: grain must come from somewhere."""
+
 
 class UNetGenerator(Convolutional):
     """Strided convolutions of what is given, then blocks that double it, each seeing its counterpart on the way down.
 
     After Ronneberger et al. 2015 (https://arxiv.org/abs/1505.04597); latent and condition come in at the coarsest
-    features and modulate every normalisation on the way up, as in ``dcgan``.
+    features and modulate every normalisation on the way up, as in ``dcgan``. Beside what is given the first layer sees
+    a map of white noise that follows from the latent.
     """
+
+    noise: Tensor
 
     def __init__(self, config: GANConfig, spectral: bool) -> None:
         super().__init__(config)
         dims, style = config.spatial_dims, config.latent + EMBEDDING
         conv = CONV[dims]
         widths = [max(8, config.width // 2), *widths_of(config)]
-        self.first = conv(config.seen, widths[0], 3, padding=1, padding_mode=PADDING)
+        shape = (min(NOISE, config.latent), config.size**dims)
+        self.register_buffer("noise", torch.randn(shape, generator=torch.Generator().manual_seed(0)))
+        self.first = conv(config.seen + 1, widths[0], 3, padding=1, padding_mode=PADDING)
         self.down = nn.ModuleList(conv(a, b, 4, stride=2, padding=1, padding_mode=PADDING) for a, b in pairwise(widths))
         self.start = nn.Linear(style, widths[-1] * START**dims)
         self.up = nn.ModuleList(UpBlock(a, b, style, b, config) for a, b in pairwise(reversed(widths)))
@@ -41,6 +50,8 @@ class UNetGenerator(Convolutional):
     def forward(self, z: Tensor, embedded: Tensor, image: Tensor) -> Pyramid:
         """From latents ``(B, latent)``, conditions and what is given to a pyramid of the channels painted."""
         style = torch.cat([z, embedded], dim=1)
+        mixed = z[:, : len(self.noise)] @ self.noise / math.sqrt(len(self.noise))
+        image = torch.cat([image, mixed.reshape(len(z), 1, *image.shape[2:]).to(image.dtype)], dim=1)
         seen = [nn.functional.leaky_relu(self.first(image), 0.2)]
         for conv in self.down:
             seen.append(nn.functional.leaky_relu(conv(seen[-1]), 0.2))
