@@ -10,14 +10,12 @@ import numpy as np
 from markupsafe import Markup
 
 from domaingan.errors import DataError
-from domaingan.evaluate.statistics import paired
+from domaingan.evaluate.summary import RIVAL
 from domaingan.report import figures, gallery, painted, words
 from domaingan.report.words import count, duration, interval, metric_name, p_value, percent, plain, points
 
 MANY = 8
 """Of more metrics than this the figure of differences shows those over all classes alone."""
-
-RIVAL = "copy-paste+classic"
 
 REQUIRED = ("arms", "differences", "subjects", "verdict")
 
@@ -42,7 +40,7 @@ def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str
         "verdict": result["verdict"],
         "primary": None if primary is None else words.numbers(primary),
         "explanation": _explanation(result, primary),
-        "rival": _rival(result, primary),
+        "rivals": _rivals(result, primary),
         "against": against,
         "unit": result.get("unit", "subject"),
         "facts": _facts(result, config),
@@ -101,17 +99,19 @@ def _explanation(result: dict[str, Any], primary: dict[str, Any] | None) -> str:
     )
 
 
-def _rival(result: dict[str, Any], primary: dict[str, Any] | None) -> str:
-    """How the primary arm compares with copying real crops, which needs no GAN: the arm to beat."""
-    if primary is None or primary["arm"] == RIVAL or RIVAL not in result["arms"]:
-        return ""
-    metric = primary["metric"]
-    arm, rival = (np.array(_values(result, name, metric), dtype=float) for name in (primary["arm"], RIVAL))
-    change = paired(arm, rival, np.random.default_rng(0)) | {"unit": words.unit_of(primary)}
-    if change["mean"] is None:
-        return ""
-    said = words.mark(metric, change).text
-    return f"Against {RIVAL}, which needs no GAN: {points(change['mean'])} points ({words.numbers(change)}): {said}."
+def _rivals(result: dict[str, Any], primary: dict[str, Any] | None) -> dict[str, Any] | None:
+    """How the other arms that paste compare with pasting real crops, which needs no GAN: the arm to beat."""
+    if primary is None or not result.get("to_rival"):
+        return None
+    rows = []
+    for arm, metrics in result["to_rival"].items():
+        change = metrics.get(primary["metric"])
+        if change is None or change["mean"] is None:
+            continue
+        said = words.mark(primary["metric"], change | {"unit": words.unit_of(primary)})
+        ends = (interval(change[which], signed=True) for which in ("ci", "crossed"))
+        rows.append((arm, points(change["mean"]), *ends, p_value(change["p"]), said))
+    return {"arm": RIVAL, "metric": metric_name(primary["metric"]), "rows": rows} if rows else None
 
 
 def _facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[str, str]]:

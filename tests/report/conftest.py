@@ -57,6 +57,8 @@ def _result(names: list[str], values: dict[str, Any], rng: np.random.Generator) 
     }
     primary = {"arm": "gan+classic", "against": "classic", "metric": "dice:enhancing"}
     primary |= differences["gan+classic"]["dice:enhancing"]
+    rival, pasting = values["copy-paste+classic"], [arm for arm in ARMS if arm.startswith("gan+")]
+    to_rival = {arm: {m: _beside(values[arm][m], rival[m], rng) for m in METRICS} for arm in pasting}
     steps = list(range(20, 601, 20))
     return {
         "kind": "evaluation",
@@ -71,6 +73,7 @@ def _result(names: list[str], values: dict[str, Any], rng: np.random.Generator) 
             for arm, row in values.items()
         },
         "differences": differences,
+        "to_rival": to_rival,
         "primary": primary,
         "verdict": verdict(primary),
         "smallest_p": smallest_p(primary["n"]),
@@ -91,6 +94,11 @@ def _result(names: list[str], values: dict[str, Any], rng: np.random.Generator) 
             "Left out of the gan bank: 3 objects under 12 pixels",
         ],
     }
+
+
+def _beside(arm: NDArray[Any], rival: NDArray[Any], rng: np.random.Generator) -> dict[str, Any]:
+    low, high = mean_interval(arm - rival)["ci"]
+    return paired(arm, rival, rng) | {"crossed": [low - 0.01, high + 0.01], "per_seed": [0.0, 0.0]}
 
 
 def _config() -> dict[str, Any]:

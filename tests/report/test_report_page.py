@@ -84,13 +84,13 @@ def test_a_helping_arm_is_named_in_the_title_with_its_numbers(helping: Path, pag
     points = f"{100 * result['primary']['mean']:.1f}"
     assert title_of(page) == f"gan+classic helps: Dice, enhancing is {points} points higher than with classic"
     assert "n = 8 test subjects" in page and "95 % interval +" in page
-    assert "Against copy-paste+classic, which needs no GAN:" in page
+    assert "Against copy-paste+classic, which needs no GAN" in page and "over subjects and seeds" in page
 
 
 def test_tables_are_complete_and_accessible(helping: Path, page: str) -> None:
     seen = structure(page).seen
     tables = [attributes.get("id") for tag, attributes in seen if tag == "table"]
-    assert tables == ["scores", "differences", "subjects", "seeds"]
+    assert tables == ["scores", "differences", "rivals", "subjects", "seeds"]
     assert all(attributes.get("scope") for tag, attributes in seen if tag == "th")
     assert all(attributes.get("alt") for tag, attributes in seen if tag == "img")
     assert all(attributes.get("aria-label") for tag, attributes in seen if tag == "svg")
