@@ -128,7 +128,7 @@ def contact_sheet(
     Args:
         tiles: ``(h, w, 3)`` pictures of any sizes.
         columns: tiles in a row.
-        captions: one text a tile; empty texts leave their place empty.
+        captions: one text a tile; empty texts leave their place to the one before.
         gap: pixels between cells and around them.
 
     Raises:
@@ -149,9 +149,16 @@ def contact_sheet(
         left, top = gap + number % columns * cell[1], gap + number // columns * cell[0]
         sheet.paste(Image.fromarray(np.ascontiguousarray(picture, dtype=np.uint8)), (left, top))
         if captions is not None:
-            text = _shortened(captions[number], width, font)
+            cells = _room(captions, number, columns)
+            text = _shortened(captions[number], cells * cell[1] - gap, font)
             draw.text((left, top + height + 1), text, fill=INK, font=font)
     return np.asarray(sheet, dtype=np.uint8)
+
+
+def _room(captions: Sequence[str], number: int, columns: int) -> int:
+    """How many cells a caption may take: its own, and those after it in the row that have none."""
+    row = captions[number + 1 : (number // columns + 1) * columns]
+    return 1 + next((n for n, text in enumerate(row) if text), len(row))
 
 
 def _shortened(text: str, width: int, font: Any) -> str:
