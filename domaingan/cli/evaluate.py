@@ -24,7 +24,8 @@ def command(
         str,
         typer.Option(
             "--arms",
-            help="Ways of making training data: none, or sums of classic, copy-paste, gan (crops pasted), relight, "
+            help="Ways of making training data: none, or sums of classic; copy-paste (real crops), deform-paste, gan "
+            "(crops it drew), inpaint (objects painted into hosts), refine (real crops made to fit); relight, "
             "reference-relight, weather (frames).",
         ),
     ] = "classic,copy-paste+classic,gan+classic",
