@@ -65,14 +65,15 @@ def command(
         ),
     ] = None,
     augment: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--augment",
             metavar="P|ada",
-            help="Probability of each augmentation of what the discriminator sees; ada adapts it to overfitting.",
+            help="Probability of each augmentation of what the discriminator sees; ada, which adapts it to "
+            "overfitting, unless given, and 0.3 of what is painted into hosts.",
             rich_help_panel=NETWORKS,
         ),
-    ] = "ada",
+    ] = None,
     batch: Annotated[
         int | None,
         typer.Option(
@@ -183,8 +184,8 @@ def _given(text: str | None, channels: Sequence[str]) -> tuple[str, ...]:
     return chosen
 
 
-def _augment(text: str) -> float | str:
+def _augment(text: str | None) -> float | str | None:
     try:
-        return text if text == "ada" else float(text)
+        return text if text is None or text == "ada" else float(text)
     except ValueError:
         raise DataError(f"--augment {text}", expected="a probability, or ada") from None
