@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from domaingan.evaluate.api import evaluate as evaluate
     from domaingan.gan import GAN as GAN
     from domaingan.grid import view as view
+    from domaingan.hosting import windows as windows
+    from domaingan.hosting import with_healthy as with_healthy
     from domaingan.robustness.api import robustness as robustness
     from domaingan.sample import Dataset as Dataset
     from domaingan.sample import Sample as Sample
@@ -56,6 +58,8 @@ _HOMES = {
     "robustness": "robustness",
     "scenes": "scenery",
     "view": "grid",
+    "windows": "hosting",
+    "with_healthy": "hosting",
 }
 
 _MODULES = ("albumentations", "monai")  # transforms of those libraries, by the libraries' names

@@ -1,4 +1,4 @@
-"""Rare lesions, from scans to an answer: learn them, paste them into other people's scans, see whether it helps.
+"""Rare lesions, from scans to an answer: paste them into other people's scans, make them fit, see whether it helps.
 
     python recipes/rare_lesions.py                       # phantoms, about two minutes
     python recipes/rare_lesions.py SCANS --steps 600 --gan-steps 2000 --seeds 3
@@ -40,26 +40,27 @@ real = dg.crops(dg.view(train, spacing=choice.spacing), size=choice.size)
 real = real.save(choice.out / "real-crops")
 print(real)
 
-# 3. Learn to draw more of them. Watch gan/samples.png; an interrupted training goes on with resume=True.
-gan = dg.GAN.for_crops(real)
+# 3. Learn to make pasted crops fit where they go. Watch gan/samples.png; resume=True goes on after a crash.
+gan = dg.GAN.for_crops(real, given=("paste", "mask"))
 with Teller("training the GAN") as teller:
     gan.fit(real, steps=choice.gan_steps, out=choice.out / "gan", progress=teller)
-drawn = gan.sample(300).save(choice.out / "drawn-crops")
-print(drawn)
+places = dg.windows(dg.view(train, spacing=choice.spacing), real, 500, pasted=True)
+refined = gan.sample(len(places), hosts=places).save(choice.out / "refined-crops")
+print(refined)
 
 # 4. Look at what pasting does before believing in it.
-for name, bank in (("real", real), ("drawn", drawn)):
+for name, bank in (("real", real), ("refined", refined)):
     save_png(preview(Offline(train, dg.Paste(bank), classic=False, seed=0)), choice.out / f"pasted-{name}.png")
 
 # 5. Does it help, on people that nothing was trained on?
 with Teller("evaluating") as teller:
     result = dg.evaluate(
         train,
-        arms=["none", "classic", "copy-paste+classic", "gan+classic", "gan+copy-paste+classic"],
+        arms=["classic", "copy-paste+classic", "refine+classic", "refine+copy-paste+classic"],
         seeds=choice.seeds,
         out=choice.out / "evaluation",
         test=test,
-        bank=choice.out / "drawn-crops",
+        bank=choice.out / "refined-crops",
         spacing=choice.spacing,
         size=choice.size,
         steps=choice.steps,

@@ -54,7 +54,11 @@ def command(
     ] = None,
     bank: Annotated[
         Path | None,
-        typer.Option("--bank", help="Bank of the gan part; else a GAN is fitted in each fold.", rich_help_panel=o.WORK),
+        typer.Option(
+            "--bank",
+            help="Bank of the gan, inpaint, refine or relight part; else a GAN is fitted in each fold.",
+            rich_help_panel=o.WORK,
+        ),
     ] = None,
     steps: Annotated[
         int | None,

@@ -64,8 +64,8 @@ def evaluate(
         test_where: the same for the test samples. Of drives that both name the first half is trained on and the
             others tested; of a single one the earlier half, with a gap before what is tested.
         limits: columns, values and how many samples of them may be trained on, drawn by the seed.
-        bank: a bank folder for the ``gan`` part, or of scenes for the ``relight`` part; else a GAN is fitted inside
-            each fold.
+        bank: a bank folder for the ``gan`` part; of entries bound to hosts, for ``inpaint`` or ``refine``; of scenes,
+            for ``relight``. Else a GAN is fitted inside each fold.
         spacing: work at this coarser spacing, in mm.
         resize: work at this frame size.
         seed: the first seed; also draws splits.
