@@ -15,7 +15,7 @@ import numpy as np
 
 import domaingan as dg
 from domaingan.cli.progress import Teller
-from domaingan.pictures import save_png
+from domaingan.pictures import contact_sheet, save_png, tile
 from domaingan.report import write
 from domaingan.report.words import sentence
 from domaingan.transforms import Offline, preview
@@ -48,7 +48,14 @@ places = dg.windows(dg.view(train, spacing=choice.spacing), real, 500, pasted=Tr
 refined = gan.sample(len(places), hosts=places).save(choice.out / "refined-crops")
 print(refined)
 
-# 4. Look at what pasting does before believing in it.
+# 4. Look at what pasting does before believing in it: the same places as they are, pasted into, and made to fit.
+bare = dg.windows(dg.view(train, spacing=choice.spacing), real, 500)
+rows = [("host", bare), ("pasted", places), ("made to fit", refined), ("real lesions, elsewhere", real)]
+columns = min(12, len(real), len(places))
+some = [bank.take(np.linspace(0, len(bank) - 1, columns).astype(int)) for _, bank in rows]
+shown = [tile(crop.image, channel=0, zoom=max(1, 96 // choice.size)) for bank in some for crop in bank]
+captions = [caption for name, _ in rows for caption in (name, *[""] * (columns - 1))]
+save_png(contact_sheet(shown, columns, captions), choice.out / "made-to-fit.png")
 for name, bank in (("real", real), ("refined", refined)):
     save_png(preview(Offline(train, dg.Paste(bank), classic=False, seed=0)), choice.out / f"pasted-{name}.png")
 
