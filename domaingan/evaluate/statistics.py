@@ -79,7 +79,7 @@ def crossed_interval(values: NDArray[Any], level: float = 0.95) -> dict[str, Any
 
     Units and seeds are crossed random effects with one value each (Searle, Casella and McCulloch, "Variance
     components", 1992, chapter 4): the variance of the mean is (MS_units + MS_seeds - MS_rest) / (units · seeds), its
-    degrees of freedom Satterthwaite's. It is never narrower than the interval over units after averaging over seeds.
+    degrees of freedom Satterthwaite's, but no fewer than the smaller of the two has. It is never narrower than the interval over units after averaging over seeds.
 
     Args:
         values: ``(seeds, units)``, such as paired differences; units with a NaN do not count.
@@ -110,7 +110,7 @@ def crossed_interval(values: NDArray[Any], level: float = 0.95) -> dict[str, Any
     spread = sum(square**2 / freedom for square, freedom in squares)
     alone, freedom = squares[0]
     if whole > alone and spread > 0:  # else seeds differ by less than chance, and units are all there is
-        freedom = min(freedom, max(1.0, whole**2 / spread))
+        freedom = min(freedom, max(min(seeds, units) - 1, whole**2 / spread))
     half = stats.t.ppf(0.5 + level / 2, freedom) * np.sqrt(max(whole, alone) / (seeds * units))
     return {"mean": round(mean, 6), "ci": [round(mean - float(half), 6), round(mean + float(half), 6)]}
 
