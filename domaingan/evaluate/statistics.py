@@ -79,7 +79,8 @@ def crossed_interval(values: NDArray[Any], level: float = 0.95) -> dict[str, Any
 
     Units and seeds are crossed random effects with one value each (Searle, Casella and McCulloch, "Variance
     components", 1992, chapter 4): the variance of the mean is (MS_units + MS_seeds - MS_rest) / (units · seeds), its
-    degrees of freedom Satterthwaite's, but no fewer than the smaller of the two has. It is never narrower than the interval over units after averaging over seeds.
+    degrees of freedom Satterthwaite's, but no fewer than the smaller of the two has. It is never narrower than the
+    interval over units after averaging over seeds.
 
     Args:
         values: ``(seeds, units)``, such as paired differences; units with a NaN do not count.
