@@ -21,6 +21,7 @@ from domaingan.blend.paste import VARIATIONS
 from domaingan.blend.scan_host import ScanHost
 from domaingan.cutting import around, halved, shrunk, window
 from domaingan.errors import DataError
+from domaingan.gan.hosts import SLACK
 from domaingan.sample import Dataset, Sample, Schema
 from domaingan.shapes import blob, mixed
 from domaingan.tissue import extent, measured, radius_of, to_scaled
@@ -173,12 +174,15 @@ def _place(
     low, high = (spotted.corner + [getattr(side, end) for side in where] for end in ("start", "stop"))
     size = crop.mask.shape[0]
     corner, edge = around(low, high, size)
+    spacing = np.array(sample.spacing) * edge / size
+    if edge > size and (spacing > paste.bank.entries["spacing"].max(axis=0) * SLACK).any():
+        return None  # larger than any crop: no generator of theirs has seen it so small
     piece = shrunk(to_scaled(window(image, corner, edge), host.ends), size)
     mask = shrunk(window(value, corner - spotted.corner, edge, empty=0).astype(np.uint8), size, label=True)
     if not mask.any():
         return None
     entry = _entry(crop, sample, info, position)
-    entry["place"], entry["spacing"] = corner, np.array(sample.spacing) * edge / size
+    entry["place"], entry["spacing"] = corner, spacing
     _measure(entry, mask, info)
     return halved(piece), mask, entry
 

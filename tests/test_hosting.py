@@ -15,6 +15,7 @@ from domaingan.cropping import crops
 from domaingan.cutting import window
 from domaingan.errors import DataError
 from domaingan.gan import GAN
+from domaingan.gan.hosts import SLACK
 from domaingan.grid import as_slices
 from domaingan.hosting import partly_healthy, windows, with_healthy
 from domaingan.sample import Dataset
@@ -71,6 +72,14 @@ def test_some_masks_may_be_of_new_shapes(dims: int) -> None:
     assert not all(same)
     assert set(np.unique(new.masks)) <= set(np.unique(real.masks))
     assert 0.6 < new.entries["radius_mm"].mean() / plain.entries["radius_mm"].mean() < 1.5
+
+
+def test_no_window_is_shrunk_more_than_the_crops_were() -> None:
+    data = scans(2, subjects=6)
+    real = crops(data, 8)
+    found = windows(data, real, 200, seed=0, reshaped=True)
+    assert sum(found.info.left_out.values()) > 0
+    assert (found.entries["spacing"] <= real.entries["spacing"].max(axis=0) * SLACK + 1e-5).all()
 
 
 def test_hosts_may_be_unlabelled_and_their_subjects_are_known() -> None:

@@ -30,5 +30,11 @@ def test_dusk_driving(tmp_path: Path) -> None:
 def test_rare_lesions(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run("rare_lesions.py", out) == str(out / "evaluation" / "report.html")
-    for name in ("real-crops/bank.json", "drawn-crops/bank.json", "gan/samples.png", "pasted-real.png"):
+    for name in (
+        "real-crops/bank.json",
+        "refined-crops/bank.json",
+        "made-to-fit.png",
+        "gan/samples.png",
+        "pasted-real.png",
+    ):
         assert (out / name).is_file()
