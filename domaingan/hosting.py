@@ -49,7 +49,7 @@ def windows(
         n: how many; fewer come back where there is no room, and ``info.left_out`` counts.
         seed: window ``i`` follows from the seed and ``i``.
         pasted: whether the crops are pasted into the windows, deformed as their masks are.
-        reshaped: whether some of the masks in scans are mixed from two, or drawn by chance.
+        reshaped: whether some of the masks in scans are mixed from two, or drawn by chance; pasted crops keep theirs.
 
     Returns:
         A bank of bound entries, as large as the crops' pixels; conditions and numbers are those of the crops.

@@ -54,7 +54,7 @@ def blob(mask: Labels, rng: np.random.Generator) -> Labels:
     axes = np.indices(mask.shape, dtype=np.float64)
     distance = np.sqrt(sum((axis - c) ** 2 for axis, c in zip(axes, _middle(mask), strict=True)))
     n = int(body.sum())
-    radius = float(np.sort(distance, axis=None)[n - 1]) + 0.5
+    radius = float(np.partition(distance, n - 1, axis=None)[n - 1]) + 0.5
     noise = ndimage.gaussian_filter(rng.standard_normal(mask.shape), radius / 2, mode="wrap")
     rough = distance + ROUGHNESS * radius * noise / max(float(noise.std()), 1e-9)
     return _labelled(rough <= np.partition(rough, n - 1, axis=None)[n - 1], mask)

@@ -148,8 +148,7 @@ def _hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
     config = _config(gan)
     dataset = o.spatial_view(o.open_data(data), config.spatial_dims, None, None)
     if gan.crops is not None:
-        pasted = "paste" in config.given
-        return windows(dataset, gan.crops, n, seed, pasted=pasted, reshaped=not pasted)
+        return windows(dataset, gan.crops, n, seed, pasted="paste" in config.given, reshaped=True)
     known = (*dataset.schema.conditions, *CLASS_CONDITION.values(), *MEASURED)
     names = [name for name in (*config.conditions, *config.numbers) if name in known]
     return cut(dataset, config.kind, config.size, ",".join(names) or None)

@@ -79,7 +79,7 @@ class Maker:
         real, config = self.make("copy-paste"), self.config
         pasted = source == "refine"
         self.progress.start(f"finding {config.gan_samples} places in {len(self.train)} images")
-        hosts = windows(self.train, real, config.gan_samples, config.seed, pasted=pasted, reshaped=not pasted)
+        hosts = windows(self.train, real, config.gan_samples, config.seed, pasted=pasted, reshaped=True)
         if pasted:
             return self._fitted(real, source, len(hosts), hosts, given=("paste", "mask"))
         learned = with_healthy(real, self.train, seed=config.seed)

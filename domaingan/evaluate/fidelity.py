@@ -21,7 +21,7 @@ from domaingan.errors import DataError
 from domaingan.fidelity.telling import told
 from domaingan.gan import GAN
 from domaingan.gan.hosted import Texture, pasted, turns
-from domaingan.gan.hosts import SLACK
+from domaingan.gan.hosts import known_spacing
 from domaingan.grid import fullest_slice
 from domaingan.sample import Dataset
 from domaingan.tissue import contrast, extent, radius_of, ring, tissue
@@ -128,8 +128,7 @@ class Places:
 def _alike(real: Bank, seen: Bank) -> NDArray[np.bool_]:
     """Which places a generator that was trained on the crops seen can paint at: classes and pixels are like theirs."""
     spacing, own = (np.asarray(bank.entries["spacing"], dtype=float) for bank in (seen, real))
-    low, high = spacing.min(axis=0) / SLACK, spacing.max(axis=0) * SLACK
-    fits = ((low <= own) & (own <= high)).all(axis=1) | (real.info.domain == "frame")
+    fits = known_spacing(own, spacing) | (real.info.domain == "frame")
     values = np.unique(seen.masks)
     counts = seen.counts()
     return np.array(

@@ -57,11 +57,15 @@ def summarise(scores: dict[str, dict[int, Scores]], config: EvaluationConfig, ra
         "primary": None,
         "verdict": "cannot be shown",
     }
-    return result | _primary(differences, reference, metrics, rarest) | {"to_rival": _to_rival(scores, metrics, rng)}
+    return (
+        result
+        | _primary(differences, reference, metrics, rarest)
+        | {"to_rival": _to_rival(scores, subjects, metrics, rng)}
+    )
 
 
 def _to_rival(
-    scores: dict[str, dict[int, Scores]], metrics: list[str], rng: np.random.Generator
+    scores: dict[str, dict[int, Scores]], subjects: list[str], metrics: list[str], rng: np.random.Generator
 ) -> dict[str, dict[str, Any]]:
     """Every other arm that pastes minus :data:`RIVAL`, over subjects, and over subjects and seeds (``crossed``)."""
     if RIVAL not in scores:
@@ -69,14 +73,9 @@ def _to_rival(
     others = [name for name in scores if name != RIVAL and Arm.parse(name).sources]
     found: dict[str, dict[str, Any]] = {}
     for name in others:
-        seeds = sorted(set(scores[name]) & set(scores[RIVAL]))
-        subjects = sorted(scores[RIVAL][seeds[0]])
         found[name] = {}
         for metric in metrics:
-            arm, rival = (
-                np.array([[scores[part][seed][s].get(metric, np.nan) for s in subjects] for seed in seeds])
-                for part in (name, RIVAL)
-            )
+            arm, rival = (_table(scores[part], subjects, metric) for part in (name, RIVAL))
             found[name][metric] = paired(arm.mean(axis=0), rival.mean(axis=0), rng) | {
                 "crossed": crossed_interval(arm - rival)["ci"],
                 "per_seed": [_mean(list(row)) for row in arm - rival],
@@ -99,8 +98,13 @@ def _primary(differences: dict[str, Any], reference: str, metrics: list[str], ra
     return {"primary": primary, "verdict": verdict(difference), "smallest_p": smallest_p(difference["n"])}
 
 
+def _table(runs: dict[int, Scores], subjects: list[str], metric: str) -> np.ndarray[Any, Any]:
+    """A metric of every seed and subject, ``(seeds, subjects)``."""
+    return np.array([[run[subject].get(metric, np.nan) for subject in subjects] for run in runs.values()])
+
+
 def _over_seeds(runs: dict[int, Scores], subjects: list[str], metric: str) -> np.ndarray[Any, Any]:
-    table = np.array([[run[subject].get(metric, np.nan) for subject in subjects] for run in runs.values()])
+    table = _table(runs, subjects, metric)
     known = ~np.isnan(table)
     return np.where(known.any(0), np.where(known, table, 0).sum(0) / np.maximum(known.sum(0), 1), np.nan)
 

@@ -83,15 +83,22 @@ def as_given(
     return np.where(given, host.image.astype(np.float16), image), host.mask if MASK in config.given else mask
 
 
+def known_spacing(found: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of some pixels ``(n, dims)`` are about as large as some that were trained on, in mm along every axis."""
+    off = (found < known.min(axis=0) / SLACK) | (found > known.max(axis=0) * SLACK)
+    fits: NDArray[np.bool_] = ~np.any(off, axis=1)
+    return fits
+
+
 def _refuse_spacing(bank: Bank, config: GANConfig) -> None:
     """What paints into scans knows how large their pixels were."""
     if not config.hosted or config.domain != "scan" or not config.templates:
         return
     known = np.array([template.spacing for template in config.templates])
     found = np.asarray(bank.entries["spacing"], dtype=float)
-    off = (found < known.min(axis=0) / SLACK) | (found > known.max(axis=0) * SLACK)
-    if off.any():
-        said = " × ".join(f"{value:.3g}" for value in found[off.any(axis=1)][0])
+    fits = known_spacing(found, known)
+    if not fits.all():
+        said = " × ".join(f"{value:.3g}" for value in found[~fits][0])
         low, high = (" × ".join(f"{value:.3g}" for value in ends) for ends in (known.min(axis=0), known.max(axis=0)))
         expected = f"{low} to {high} mm, as in training"
         raise DataError(f"hosts with pixels of {said} mm", path=bank.path or bank.info.source, expected=expected)
