@@ -8,16 +8,18 @@ crops are pasted (:data:`SOURCES`), the whole gets another look (:data:`LOOKS`),
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.bank import CLASS_CONDITION, HEALTHY, Bank
 from domaingan.blend import Paste, Relight
 from domaingan.errors import DataError
-from domaingan.sample import Sample
+from domaingan.hosting import DEFORM
+from domaingan.sample import Sample, Schema
 from domaingan.transforms import Classic, Weather
 
 Blender = TypeVar("Blender", Paste, Relight)
@@ -142,6 +144,42 @@ class Augment:
     ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """The scaled ``(C, *patch)`` image and its mask after the classic pipeline."""
         return (image, mask) if self.classic is None else self.classic(image, mask, rng)
+
+
+def augment_for(
+    arm: Arm, banks: Mapping[str, Bank], schema: Schema, looks: Mapping[str, Sequence[str]] | None = None
+) -> Augment:
+    """What an arm does to a training sample.
+
+    Args:
+        arm: parsed.
+        banks: those of its fold, by source.
+        schema: that of the samples.
+        looks: scenes of these conditions alone, such as ``{"lighting": ["dusk"]}``.
+    """
+    deform, parts = {"deform-paste": DEFORM[schema.domain]}, {source: _parts(banks[source]) for source in arm.sources}
+    return Augment(
+        pastes={
+            source: Paste(banks[source], schema=schema, variation=deform.get(source), only=marked)
+            for source, (marked, _) in parts.items()
+        },
+        healthy={
+            source: Paste(banks[source], schema=schema, only=healthy)
+            for source, (_, healthy) in parts.items()
+            if healthy
+        },
+        looks={source: Relight(banks[source], only=looks) for source in arm.looks},
+        weather=Weather() if arm.weather else None,
+        classic=Classic(schema.spatial_dims, schema.domain) if arm.classic else None,
+    )
+
+
+def _parts(bank: Bank) -> tuple[list[str], list[str]]:
+    """The values of a bank's classes that mark an object, and that which marks none; both empty where all do."""
+    counts = bank.counts().get(CLASS_CONDITION[bank.info.domain], {})
+    if not counts.get(HEALTHY):
+        return [], []
+    return [value for value, n in counts.items() if n and value != HEALTHY], [HEALTHY]
 
 
 def _drawn(blenders: Mapping[str, Blender], rng: np.random.Generator) -> Blender:

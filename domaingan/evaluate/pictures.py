@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank
-from domaingan.evaluate.arms import Arm, Augment
+from domaingan.evaluate.arms import Arm, augment_for
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.examples import bank_examples, paste_examples, prediction_examples, relight_examples
 from domaingan.evaluate.prepared import Prepared
-from domaingan.sample import Schema
-
-AugmentFor = Callable[[Arm, Mapping[str, Bank], Schema, EvaluationConfig], Augment]
 
 
-def gathered(
-    fold: Prepared, arms: list[Arm], augment_for: AugmentFor, config: EvaluationConfig
-) -> dict[str, NDArray[Any]]:
+def gathered(fold: Prepared, arms: list[Arm], config: EvaluationConfig) -> dict[str, NDArray[Any]]:
     """The arrays that the report shows: hosts before and after, crops, looks and predictions.
 
     Args:
         fold: every arm of it was trained with the first seed.
         arms: all of them.
-        augment_for: says what an arm does to a sample.
         config: seeds, and the looks wanted.
     """
     rng, schema = np.random.default_rng(config.seed), fold.test.schema
@@ -34,7 +26,7 @@ def gathered(
     pasting = [arm for arm in arms if arm.sources]
     if pasting:
         arm = next((arm for arm in pasting if "gan" in arm.sources), pasting[0])
-        pictures |= paste_examples(fold.train, schema, augment_for(arm, fold.banks, schema, config), rng)
+        pictures |= paste_examples(fold.train, schema, augment_for(arm, fold.banks, schema, config.looks), rng)
         pictures |= bank_examples(fold.banks["copy-paste"], "real_samples", "real_masks", rng)
         pictures |= bank_examples(fold.banks[arm.sources[0]], "crops", "crop_masks", rng, n=6)
     if "gan" in fold.banks:
@@ -43,7 +35,7 @@ def gathered(
     if relighting:
         arm = next((arm for arm in relighting if "relight" in arm.looks), relighting[0])
         pictures |= relight_examples(
-            fold.train, fold.banks[arm.looks[0]], augment_for(arm, fold.banks, schema, config), config.looks, rng
+            fold.train, fold.banks[arm.looks[0]], augment_for(arm, fold.banks, schema, config.looks), config.looks, rng
         )
     predictions, shown = {}, []
     for arm in arms:

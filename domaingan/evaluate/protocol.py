@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import CLASS_CONDITION, HEALTHY, Bank
-from domaingan.blend import Paste, Relight
 from domaingan.cropping import by_rarity
 from domaingan.cutting import voxels_of
-from domaingan.evaluate.arms import Arm, Augment, parse_arms
+from domaingan.evaluate.arms import Arm, augment_for, parse_arms
 from domaingan.evaluate.banks import banks_for
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.examples import largest
@@ -26,10 +24,8 @@ from domaingan.evaluate.split import Fold
 from domaingan.evaluate.summary import Scores, summarise
 from domaingan.evaluate.tasks import TASKS, backbone_of
 from domaingan.files import claim_run, read_json, write_arrays, write_json
-from domaingan.hosting import DEFORM
-from domaingan.sample import BLOCK, Dataset, Schema
+from domaingan.sample import BLOCK, Dataset
 from domaingan.tissue import measured
-from domaingan.transforms import Classic, Weather
 
 MAY_CHANGE = ("arms", "seeds", "command")
 """Settings that a resumed run may change: what was trained before stays true, and the table grows."""
@@ -88,7 +84,7 @@ def run(
                 seconds += sum(kept["seconds"].values())
         if number == 0:
             made, pictures = painted(ready.banks, ready.hosts, ready.test, config, ready.folder, tell)
-            pictures |= gathered(ready, arms, augment_for, config)
+            pictures |= gathered(ready, arms, config)
             notes = _notes(ready, folds, config)
     result = summarise(scores, config, rarest) | {
         "unit": _unit(folds[0].test),
@@ -138,7 +134,7 @@ def _train_and_score(arm: Arm, seed: int, fold: Prepared, config: EvaluationConf
         return kept
     tell.start(f"{arm.name}, seed {seed}")
     started = time.monotonic()
-    augment = augment_for(arm, fold.banks, fold.test.schema, config)
+    augment = augment_for(arm, fold.banks, fold.test.schema, config.looks)
     model = fold.task.train(fold.train, fold.test.schema, augment, config, seed, tell.update)
     trained = time.monotonic()
     model.save(path.with_suffix(".safetensors"))
@@ -151,33 +147,6 @@ def _train_and_score(arm: Arm, seed: int, fold: Prepared, config: EvaluationConf
     timing = {"train": round(trained - started, 1), "score": round(time.monotonic() - trained, 1)}
     write_json(path, {"scores": scores, "losses": model.losses, "seconds": timing})
     return {"scores": scores, "losses": model.losses, "seconds": timing}
-
-
-def augment_for(arm: Arm, banks: Mapping[str, Bank], schema: Schema, config: EvaluationConfig) -> Augment:
-    """What an arm does to a training sample, given the banks of its fold."""
-    deform, parts = {"deform-paste": DEFORM[schema.domain]}, {source: _parts(banks[source]) for source in arm.sources}
-    return Augment(
-        pastes={
-            source: Paste(banks[source], schema=schema, variation=deform.get(source), only=marked)
-            for source, (marked, _) in parts.items()
-        },
-        healthy={
-            source: Paste(banks[source], schema=schema, only=healthy)
-            for source, (_, healthy) in parts.items()
-            if healthy
-        },
-        looks={source: Relight(banks[source], only=config.looks) for source in arm.looks},
-        weather=Weather() if arm.weather else None,
-        classic=Classic(schema.spatial_dims, schema.domain) if arm.classic else None,
-    )
-
-
-def _parts(bank: Bank) -> tuple[list[str], list[str]]:
-    """The values of a bank's classes that mark an object, and that which marks none; both empty where all do."""
-    counts = bank.counts().get(CLASS_CONDITION[bank.info.domain], {})
-    if not counts.get(HEALTHY):
-        return [], []
-    return [value for value, n in counts.items() if n and value != HEALTHY], [HEALTHY]
 
 
 def _rarest(fold: Prepared) -> str | None:
