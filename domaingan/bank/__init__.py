@@ -1,0 +1,26 @@
+"""The Bank: generated or collected crops and scenes on disk, memory-mapped, cheap to draw from."""
+
+from domaingan.bank.bank import Bank, Crop
+from domaingan.bank.info import (
+    BOUND_REACH,
+    CLASS_CONDITION,
+    FORMAT,
+    HEALTHY,
+    BankInfo,
+    entry_dtype,
+    extent_of,
+    new_entries,
+)
+
+__all__ = [
+    "BOUND_REACH",
+    "CLASS_CONDITION",
+    "FORMAT",
+    "HEALTHY",
+    "Bank",
+    "BankInfo",
+    "Crop",
+    "entry_dtype",
+    "extent_of",
+    "new_entries",
+]

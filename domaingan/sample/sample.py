@@ -1,0 +1,118 @@
+"""The Sample: an image with what is known of it; and the Schema that all samples of a dataset share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.errors import DataError
+
+Value = str | float
+
+BLOCK = 5.0
+"""Seconds of a drive that count as one in statistics, and that must lie between what is trained on and what is tested:
+at the speed of town traffic the view has changed by then."""
+
+
+@dataclass(eq=False)  # arrays have no one truth value
+class Sample:
+    """One labelled image or volume in memory.
+
+    Attributes:
+        image: ``(C, *spatial)`` float32; spatial is ``(H, W)`` or ``(X, Y, Z)``. Frames are RGB in [0, 1],
+            scans are in their stored units.
+        mask: ``(*spatial)`` integers, or None where the sample is not labelled.
+        boxes: ``(N, 2 * dims)`` float32 corner boxes in pixels (xyxy) or voxels (xyzxyz).
+        labels: ``(N,)`` integers, the class value of each box.
+        condition: what is known about the whole sample, such as ``{"lighting": "dusk"}``.
+        meta: what travels along: ``name``, ``subject``, ``sequence``, ``time``, ``split``, ``spacing`` (one number a
+            spatial axis, in mm; 1 for frames), for scans ``affine`` and ``header``, and where known
+            ``foreground`` (a boolean mask of the body) and ``range`` (see :mod:`domaingan.tissue`).
+        instances: ``(*spatial)`` int32, where objects are told apart: ``i + 1`` where ``boxes[i]`` can be seen, else 0.
+    """
+
+    image: NDArray[np.float32]
+    mask: NDArray[Any] | None = None
+    boxes: NDArray[np.float32] | None = None
+    labels: NDArray[np.int64] | None = None
+    condition: dict[str, Value] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
+    instances: NDArray[np.int32] | None = None
+
+    @property
+    def spatial_dims(self) -> int:
+        """2 for a frame or a slice, 3 for a volume."""
+        return self.image.ndim - 1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The spatial shape, without channels."""
+        return self.image.shape[1:]
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Size of one pixel or voxel along each spatial axis, in mm (1 where nothing is known)."""
+        return tuple(self.meta.get("spacing") or (1.0,) * self.spatial_dims)
+
+    @property
+    def name(self) -> str:
+        """The sample's name, unique in its dataset."""
+        return str(self.meta.get("name", ""))
+
+    @property
+    def group(self) -> str:
+        """Whom the sample belongs to, as :attr:`Record.group`: the subject, else the sequence, else its own name."""
+        return str(self.meta.get("subject") or self.meta.get("sequence") or self.name)
+
+    @property
+    def unit(self) -> str:
+        """What it counts with in statistics, and what a bank knows it by, as :attr:`Record.unit`."""
+        return unit_of(self.group, str(self.meta.get("subject", "")), self.meta.get("time"))
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What all samples of a dataset share.
+
+    Attributes:
+        layout: name of the on-disk layout, such as ``nifti``.
+        domain: ``scan`` (stored units, millimetres) or ``frame`` (RGB in [0, 1]).
+        spatial_dims: 2 or 3.
+        channels: a name for each image channel.
+        classes: the mask's values by name, without background; frames in which everything is labelled have no
+            background, and may have a class of value 0.
+        ignore: mask values that no score counts.
+        objects: classes whose connected components are instances.
+        regions: unions of classes that are scored together, such as ``{"tumour_core": (1, 3, 4)}``.
+        conditions: names of the per-sample conditions.
+        min_area: components of fewer pixels are no instances.
+    """
+
+    layout: str
+    domain: Literal["scan", "frame"]
+    spatial_dims: int
+    channels: tuple[str, ...]
+    classes: dict[str, int]
+    ignore: tuple[int, ...] = ()
+    objects: tuple[str, ...] = ()
+    regions: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    conditions: tuple[str, ...] = ()
+    min_area: int = 0
+
+    def class_value(self, name: str) -> int:
+        """The mask value of a class.
+
+        Raises:
+            DataError: there is no class of that name.
+        """
+        if name not in self.classes:
+            raise DataError(f"no class {name!r}", expected=f"one of {', '.join(self.classes) or '(none)'}")
+        return self.classes[name]
+
+
+def unit_of(group: str, subject: str, time: float | None) -> str:
+    """What counts as one in statistics: of a drive a block of :data:`BLOCK` seconds, else the group."""
+    return group if subject or time is None else f"{group}@{time // BLOCK * BLOCK:g}s"
