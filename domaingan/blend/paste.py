@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from domaingan.bank import Bank
 from domaingan.blend.drawing import Drawing, chosen
+from domaingan.blend.fitting import refuse_unfit
 from domaingan.blend.frame_host import FrameHost, FrameRules
 from domaingan.blend.frame_place import Spots
 from domaingan.blend.methods import DEFAULTS, parse_method
@@ -38,10 +39,11 @@ VARIATIONS = {"scan": Variation(), "frame": Variation(rotate=3.0, scale=(0.7, 1.
 class Paste:
     """Puts crops from a bank into samples, at most where they fit, and says what it did in ``meta["pasted"]``.
 
-    Into scans crops go anywhere in the body unless a placement is chosen, on nothing that is labelled, with the host's
-    intensity around them (see :mod:`domaingan.blend.scan_host`); into frames onto the ground that their class stands
-    on, at the size that their row calls for, behind what is nearer (see :mod:`domaingan.blend.frame_host`). Entries
-    that are bound to a host go exactly where they were made, once, and into no other (:mod:`domaingan.blend.bound`).
+    Crops keep their size, whatever a host's spacing: they are resampled. Into scans they go anywhere in the
+    body unless a placement is chosen, on nothing that is labelled, with the host's intensity around them (see
+    :mod:`domaingan.blend.scan_host`); into frames onto the ground that their class stands on, at the size that their
+    row calls for, behind what is nearer (see :mod:`domaingan.blend.frame_host`). Entries that are bound to a host go
+    exactly where they were made, once, and into no other (:mod:`domaingan.blend.bound`).
 
     Args:
         bank: crops of the hosts' dimensions and channels.
@@ -131,7 +133,11 @@ class Paste:
         ``contrast``, of frames ``foot`` (row and column that it stands on).
         Where the sample's objects are known, ``meta["origins"]`` tells their numbers before (-1: pasted).
         Samples without a mask come back as they are: their objects, and so the free places, are not known.
+
+        Raises:
+            DataError: as of :func:`domaingan.blend.fitting.refuse_unfit`, or a bound crop whose host had another size.
         """
+        refuse_unfit(sample, self.bank.info)
         if sample.mask is None:
             return replace(sample, meta=sample.meta | {"pasted": [], "touched": []})
         host, records = self.host(sample), list[dict[str, Any]]()
@@ -150,8 +156,9 @@ class Paste:
             records: of a paste that was made as this one, with the same bank.
 
         Raises:
-            DataError: a record of an entry that the bank has not.
+            DataError: a record of an entry that the bank has not, or as of calling.
         """
+        refuse_unfit(sample, self.bank.info)
         if sample.mask is None:
             return replace(sample, meta=sample.meta | {"pasted": [], "touched": []})
         host = self.host(sample)

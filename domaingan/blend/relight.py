@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Bank, Crop
+from domaingan.blend.fitting import refuse_unfit
 from domaingan.blend.looks import Look, Seen, parse_looks, softened
 from domaingan.errors import DataError
 from domaingan.grid import resize
@@ -87,10 +88,14 @@ class Relight:
         Image: of the host's type and range, bit-identical where the strength is 0, where the host was left alone, and
         beside a scan's body. Conditions: the scene's, where it has any. Mask, boxes, labels and instances: the very
         same arrays. ``meta["relit"]``: index, method and strength, or None for a host left alone.
+
+        Raises:
+            DataError: as of :func:`domaingan.blend.fitting.refuse_unfit`.
         """
+        refuse_unfit(sample, self.bank.info)
         scene = self.bank[int(rng.choice(self.entries, p=self.weights))]
         strength = float(rng.uniform(*self.strength))
-        if strength == 0 or (self.skip_same and _has_look(sample, scene)):
+        if strength == 0 or (self.skip_same and _has_look(sample, scene)) or _lies_beside_the_body(sample):
             return replace(sample, meta=sample.meta | {"relit": None})
         names = list(self.looks)
         name = names[int(rng.integers(len(names)))] if len(names) > 1 else names[0]
@@ -145,6 +150,12 @@ def _has_look(sample: Sample, scene: Crop) -> bool:
     return bool(scene.condition) and all(
         str(sample.condition.get(name)) == value for name, value in scene.condition.items()
     )
+
+
+def _lies_beside_the_body(sample: Sample) -> bool:
+    """Whether a slice is known to show nothing of it."""
+    known = sample.meta.get("foreground")
+    return known is not None and not np.any(known)
 
 
 def _chosen(bank: Bank, only: Mapping[str, Sequence[str]]) -> NDArray[np.int64]:

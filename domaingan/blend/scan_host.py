@@ -81,7 +81,8 @@ class ScanHost:
         """Measure a sample, which must have a mask."""
         assert sample.mask is not None
         inside = foreground(sample)
-        measured = replace(sample, meta=sample.meta | {"foreground": inside})
+        # Of a slice beside the body nothing is changed, whatever its range.
+        measured = replace(sample, meta=sample.meta | {"foreground": inside if inside.any() else ~inside})
         depth, ends = surface_depth(inside, sample.spacing), intensity_range(measured, "scan")
         copies = sample.image.copy(order="K"), sample.mask.copy()
         known = sample.instances is not None or (sample.boxes is not None and sample.labels is not None)

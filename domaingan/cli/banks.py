@@ -20,10 +20,14 @@ def resampled(bank: Bank, dataset: Dataset) -> str:
     """That crops of scans are brought to the hosts' spacing, where it is another one; empty where it is not."""
     import numpy as np
 
-    hosts = [record.spacing for record in dataset.records if len(record.spacing) == bank.info.spatial_dims]
+    from domaingan.grid import slice_axis
+
+    hosts = [record for record in dataset.records if record.spacing]
     if bank.info.kind != "crops" or bank.info.domain != "scan" or not hosts:
         return ""
-    own, other = np.median(bank.entries["spacing"], axis=0), np.median(hosts, axis=0)
+    sliced = len(hosts[0].spacing) > bank.info.spatial_dims
+    grids = [np.delete(host.spacing, slice_axis(host) if sliced else []) for host in hosts]
+    own, other = np.median(bank.entries["spacing"], axis=0), np.median(grids, axis=0)
     if np.allclose(own, other, rtol=0.01):
         return ""
     before, after = (" × ".join(f"{mm:.3g}" for mm in spacing) for spacing in (own, other))

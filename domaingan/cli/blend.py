@@ -57,8 +57,9 @@ def command(
         str | None,
         typer.Option(
             "--method",
-            help="Crops: feather (default of scans), soft (of frames), alpha, laplacian or poisson. Scenes: reinhard "
-            "(default of frames), histogram (of scans), fda, fda:BETA, lut (class by class) or mix.",
+            help="Crops: feather (default of scans), soft (of frames), alpha, laplacian, poisson or poisson-mixed; "
+            "with +noise or +histogram they take those of the host first. Scenes: reinhard (default of frames), histogram "
+            "(of scans), fda, fda:BETA, lut (class by class) or mix.",
             rich_help_panel=o.WORK,
         ),
     ] = None,
@@ -136,9 +137,9 @@ def command(
     if bank is not None:
         opened = open_bank(bank, kind_for(method))
         blender = blender_for(opened, dataset, method, per_image, only or [], looks, spots)
-        if verbose and (said := resampled(opened, dataset)):
-            typer.echo(said, err=True)
     augmented = Offline(dataset, blender, classic, seed)
+    if blender is not None and (said := resampled(blender.bank, dataset)):
+        typer.echo(said, err=True)
     if preview is not None:
         draw_preview(augmented, preview)
     if out is None:

@@ -15,6 +15,7 @@ from domaingan.adapters.folders import Kind
 from domaingan.adapters.tables import parse_classes
 from domaingan.bank import Bank, BankInfo
 from domaingan.blend import Relight
+from domaingan.blend.fitting import refuse_other_channels
 from domaingan.errors import DataError
 from domaingan.files import read_json
 from domaingan.sample import Sample, Schema
@@ -96,24 +97,19 @@ def to_sample(image: NDArray[Any], info: BankInfo) -> Sample:
         info: of the bank that goes into it.
 
     Raises:
-        DataError: other channels or dimensions than the bank's, NaN or infinity, or a frame of another range.
+        DataError: other channels or dimensions than the bank's, or a frame of another range. NaN is refused later.
     """
-    if image.ndim != info.spatial_dims + 1:
-        raise DataError(f"a {image.ndim - 1}D image", expected=f"{info.spatial_dims}D, as the bank is")
-    if len(image) != len(info.channels):
-        found = f"{len(image)} channel{'s' if len(image) > 1 else ''}"
-        raise DataError(found, expected=f"{len(info.channels)}, as the bank has: {', '.join(info.channels)}")
-    if info.domain == "frame" and image.dtype == np.uint8:
+    refuse_other_channels(image, info)
+    if info.domain == "scan":
+        return Sample(np.ascontiguousarray(image))  # scans are measured as a whole
+    if image.dtype == np.uint8:
         return Sample(image, meta={"range": np.array([[0, BYTES]] * len(image), dtype=np.float32)})
-    if image.dtype.kind == "f":
-        low, high = float(image.min()), float(image.max())  # NaN spreads to both
-        if not np.isfinite(low + high):
-            raise DataError("NaN or infinite values", expected="finite intensities")
-        if info.domain == "frame" and not (low >= -SLACK and high <= 1 + SLACK):
-            raise DataError(f"a frame of {low:g} to {high:g}", expected="floats in [0, 1], or uint8")
-    elif info.domain == "frame":
+    if image.dtype.kind != "f":
         raise DataError(f"a frame of {image.dtype}", expected="floats in [0, 1], or uint8")
-    return Sample(np.ascontiguousarray(image) if info.domain == "scan" else image)  # scans are measured as a whole
+    low, high = float(image.min()), float(image.max())
+    if low < -SLACK or high > 1 + SLACK:
+        raise DataError(f"a frame of {low:g} to {high:g}", expected="floats in [0, 1], or uint8")
+    return Sample(image)
 
 
 def host_of(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.blend import Paste, Relight
+from domaingan.blend.fitting import is_finite
 from domaingan.errors import DataError
 from domaingan.grid import slice_axis
 from domaingan.objects import from_instances
@@ -71,7 +72,7 @@ class Offline:
             DataError: it holds NaN or infinity.
         """
         record, sample = self.data.records[index], self.data[index]
-        if not np.isfinite(sample.image).all():
+        if not is_finite(sample.image):
             raise DataError("NaN or infinite values", path=record.name, expected="finite intensities")
         if self.blender is None:
             return sample

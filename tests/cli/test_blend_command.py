@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from inprocess import answer, refused
+from inprocess import answer, refused, run
 
 from domaingan import load, phantoms
 from domaingan.adapters.writing import write_dataset
 from domaingan.bank import Bank
-from domaingan.blend import Paste
+from domaingan.blend import RELIGHTS, Paste
+from domaingan.blend.methods import MATCHES, METHODS
+from domaingan.cli.banks import resampled
 from domaingan.cropping import crops
+from domaingan.grid import as_slices
 from domaingan.scenery import scenes
 
 PEOPLE = phantoms.load("medical", subjects=3, shape=(40, 40, 16))
@@ -54,3 +57,19 @@ def test_places_that_do_not_fit_are_refused(scans: Path, tmp_path: Path) -> None
     assert "--placement" in refused("blend", data, "--bank", scans / "bank", "--placement", "corner", *out)
     assert "no such file" in refused("blend", data, "--bank", scans / "bank", "--atlas", tmp_path / "no.npy", *out)
     assert "scenes have no place" in refused("blend", data, "--bank", scans / "scenes", "--placement", "prior", *out)
+
+
+def test_another_spacing_is_said_of_volumes_and_of_their_slices() -> None:
+    slices = as_slices(PEOPLE)
+    for bank, data in ((crops(PEOPLE, 16), PEOPLE), (crops(slices, 16), slices), (crops(slices, 16), PEOPLE)):
+        assert resampled(bank, data) == ""
+        bank.entries["spacing"] *= 2
+        own, hosts = (np.delete(PEOPLE.records[0].spacing, [2] * (3 - bank.info.spatial_dims)) * k for k in (2, 1))
+        before, after = (" × ".join(f"{mm:.3g}" for mm in spacing) for spacing in (own, hosts))
+        assert resampled(bank, data) == f"crops of {before} mm a pixel are resampled to the hosts' {after}"
+    assert resampled(scenes(PEOPLE, 16), PEOPLE) == ""
+
+
+def test_help_names_every_method() -> None:
+    code, text, _ = run("blend", "--help")
+    assert code == 0 and all(name in text for name in [*METHODS, *RELIGHTS, *(f"+{match}" for match in MATCHES), "mix"])

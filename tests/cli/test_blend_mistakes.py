@@ -43,10 +43,15 @@ def refused(*arguments: str | Path) -> str:
 
 
 def answer(*arguments: str | Path) -> dict[str, Any]:
+    return told(*arguments)[0]
+
+
+def told(*arguments: str | Path) -> tuple[dict[str, Any], str]:
+    """What a command answers, and what else it says."""
     done = blend(*arguments, "--per-image", "1", "--json")
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    return result, done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +133,8 @@ def test_another_spacing_is_resampled(folder: Path, tmp_path: Path) -> None:
         bank.entries["spacing"] *= factor
         bank.save(tmp_path / f"bank{factor}")
         out = tmp_path / f"out{factor}"
-        answer(folder / "scans", "--bank", tmp_path / f"bank{factor}", "--out", out, "--seed", "1")
+        _, said = told(folder / "scans", "--bank", tmp_path / f"bank{factor}", "--out", out, "--seed", "1")
+        assert ("mm a pixel are resampled to the hosts'" in said) == (factor != 1)
         records = json.loads((out / "pasted.json").read_text())
         placed = [record for own in records.values() for record in own if record["place"] is not None]
         volumes[factor] = len(placed), sum(int((nib.load(p).get_fdata() > 0).sum()) for p in out.rglob("seg.nii.gz"))

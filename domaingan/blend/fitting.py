@@ -1,0 +1,49 @@
+"""Whether a host is one that what a bank holds can go into: told in a line, before anything is computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.bank import BankInfo
+from domaingan.errors import DataError
+from domaingan.sample import Sample
+
+
+def refuse_unfit(sample: Sample, info: BankInfo) -> None:
+    """Refuse a host that the bank does not fit.
+
+    Args:
+        sample: the host.
+        info: of the bank.
+
+    Raises:
+        DataError: other dimensions or channels than the bank's, a mask of another shape than the image, or NaN or
+            infinity in it.
+    """
+    refuse_other_channels(sample.image, info, sample.name)
+    if sample.mask is not None and sample.mask.shape != sample.shape:
+        raise DataError(f"a mask {sample.mask.shape}", path=sample.name, expected=f"{sample.shape}, as the image is")
+    if not is_finite(sample.image):
+        raise DataError("NaN or infinite values", path=sample.name, expected="finite intensities")
+
+
+def refuse_other_channels(image: NDArray[Any], info: BankInfo, name: str = "") -> None:
+    """Refuse a ``(C, *spatial)`` image of other dimensions or channels than the bank's.
+
+    Raises:
+        DataError: it is such an image.
+    """
+    if image.ndim != info.spatial_dims + 1:
+        raise DataError(f"a {image.ndim - 1}D image", path=name, expected=f"{info.spatial_dims}D, as the bank is")
+    if len(image) != len(info.channels):
+        found = f"{len(image)} channel{'s' if len(image) > 1 else ''}"
+        raise DataError(found, path=name, expected=f"{len(info.channels)}, as the bank has: {', '.join(info.channels)}")
+
+
+def is_finite(image: NDArray[Any]) -> bool:
+    """Whether an image, which is not empty, has neither NaN nor infinity."""
+    # NaN spreads to both ends, and infinity is one of them: no array as large as the image is made.
+    return image.dtype.kind != "f" or bool(np.isfinite(image.min()) and np.isfinite(image.max()))
