@@ -365,6 +365,16 @@ def test_the_same_bytes_with_two_workers_as_with_none(saved: Bank, context: str)
     assert here == there and len({image for image, _ in here}) == 6
 
 
+@pytest.mark.filterwarnings("ignore:Got processor for bboxes")
+def test_relit_the_same_bytes_with_two_workers_as_with_none(tmp_path: Path) -> None:
+    bank = dg.scenes(FRAMES, 16).save(tmp_path / "looks")
+    boxes = A.BboxParams("pascal_voc", label_fields=["kind"])
+    hosts = Hosts(A.Compose([dg.albumentations.Relight(bank.path, "mix", p=1)], bbox_params=boxes))
+    here = list(DataLoader(hosts, batch_size=None))
+    there = list(DataLoader(hosts, batch_size=None, num_workers=2))
+    assert here == there and len({image for image, _ in here}) == 6
+
+
 # ---------------------------------------------------------------- what does not fit
 
 

@@ -241,6 +241,24 @@ def test_scans_are_relit_as_the_core_does(dims: int, method: str | None) -> None
     assert json.loads(out["image"].meta["relit"])["strength"] == 1 and "relit" not in given["image"].meta
 
 
+@pytest.mark.parametrize("threads", [True, False])
+@pytest.mark.parametrize("dims", [2, 3])
+def test_relit_in_caches_and_workers_of_either_kind(dims: int, threads: bool, tmp_path: Path) -> None:
+    scans = phantoms.load("medical", subjects=3, shape=(32, 32, 20))
+    bank = dg.scenes(as_slices(scans) if dims == 2 else scans, 16).save(tmp_path / "scenes")
+    compose = Compose([dg.monai.RandRelightd("image", bank.path, strength=(1, 1), prob=1)]).set_random_state(0)
+    data = CacheDataset([host(dims, i) for i in range(4)], compose, progress=False)
+    cached = [item["image"].clone() for item in data._cache]
+    loader = ThreadDataLoader(
+        data, num_workers=2, batch_size=2, use_thread_workers=threads, collate_fn=list_data_collate
+    )
+    seen = [batch["image"] for batch in loader]
+    assert [image.shape for image in seen] == [(2, *cached[0].shape)] * 2
+    assert all(torch.equal(item["image"], before) for item, before in zip(data._cache, cached, strict=True))
+    assert all((image != before).any() for image, before in zip(torch.cat(seen), cached, strict=True))
+    assert all(json.loads(text)["strength"] == 1 for image in seen for text in image.meta["relit"])
+
+
 def test_frames_are_relit_class_by_class() -> None:
     frames = phantoms.load("driving", sequences=3, frames=1)
     bank, sample = dg.scenes(frames, 16), frames[0]

@@ -58,8 +58,8 @@ def command(
         typer.Option(
             "--method",
             help="Crops: feather (default of scans), soft (of frames), alpha, laplacian, poisson or poisson-mixed; "
-            "with +noise or +histogram they take those of the host first. Scenes: reinhard (default of frames), histogram "
-            "(of scans), fda, fda:BETA, lut (class by class) or mix.",
+            "with +noise or +histogram they take those of the host first. Scenes: reinhard (default of frames), "
+            "histogram (of scans), fda, fda:BETA, lut (class by class) or mix.",
             rich_help_panel=o.WORK,
         ),
     ] = None,
