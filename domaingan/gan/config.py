@@ -198,9 +198,11 @@ def build_config(**fields: Any) -> GANConfig:
     Raises:
         DataError: a field is unknown, missing or impossible; the message names it.
     """
-    if isinstance(fields.get("format"), int) and fields["format"] != FORMAT:
-        advice = "update domaingan" if fields["format"] > FORMAT else "train the model again"
-        raise DataError(f"model format {fields['format']}", expected=f"{FORMAT}: {advice}")
+    version = fields.get("format", FORMAT)
+    if version != FORMAT:  # before all else: what another version calls its fields is not known here
+        newer = isinstance(version, int) and version > FORMAT
+        advice = "update domaingan" if newer else "train the model again"
+        raise DataError(f"model format {version!r}", expected=f"{FORMAT}: {advice}")
     try:
         config = GANConfig.model_validate(fields)
     except ValidationError as error:
@@ -218,16 +220,25 @@ def _refuse_impossible(config: GANConfig) -> None:
             raise DataError(f"{name} {getattr(config, name)}", expected="at least 1")
     shares = {"augment": (config.augment,), "ada": (config.ada or 0,), "beta1": (config.beta1,)}
     for name, values in (shares | {"beta2": config.beta2, "ema": config.ema}).items():
-        if not all(0 <= value <= 1 for value in values) or (name in ("beta1", "beta2", "ema") and max(values) == 1):
-            raise DataError(f"{name} {values[0] if len(values) == 1 else values}", expected="from 0 to below 1")
+        below = name in ("beta1", "beta2", "ema")
+        if not all(0 <= value <= 1 for value in values) or (below and max(values) == 1):
+            said = "from 0 to below 1" if below else "from 0 to 1"
+            raise DataError(f"{name} {values[0] if len(values) == 1 else values}", expected=said)
     _refuse_given(config)
     for name in ("diversity", "matching", "residual"):
         if getattr(config, name) < 0:
             raise DataError(f"{name} {getattr(config, name)}", expected="at least 0")
     if not sum(config.painted):
         raise DataError(f"given {', '.join(config.given)}", expected="something left to paint")
+    _refuse_ranges(config)
+
+
+def _refuse_ranges(config: GANConfig) -> None:
     if len(config.image_range) != len(config.channels):
         raise DataError(f"{len(config.image_range)} ranges", expected=f"{len(config.channels)}, one a channel")
+    for low, high in (*config.image_range, *config.numbers.values()):
+        if not -math.inf < low <= high < math.inf:
+            raise DataError(f"a range of {low:g} to {high:g}", expected="two numbers, the smaller one first")
 
 
 def _refuse_given(config: GANConfig) -> None:

@@ -7,8 +7,11 @@ reads it back.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
@@ -17,7 +20,7 @@ from torch import nn
 
 from domaingan.bank import Bank
 from domaingan.errors import DataError
-from domaingan.files import atomic_file, claim_folder, read_json, write_json
+from domaingan.files import atomic_file, claim_folder, plain, read_json, write_json
 from domaingan.gan.card import card
 from domaingan.gan.checkpoint import save_tensors, sha256, under
 from domaingan.gan.config import PASTE, GANConfig, build_config, differences
@@ -33,6 +36,9 @@ CONFIG, WEIGHTS, CARD, HUB_CARD, SAMPLES, CHECKPOINTS, IGNORE = (
     ".gitignore",
 )
 
+CHECKSUM = "sha256"
+"""The last line of ``config.json``: a checksum of the others. Whoever changes the file by hand leaves it out."""
+
 CROPS = "crops"
 """The bank that a model which paints into hosts starts from."""
 
@@ -41,7 +47,7 @@ def read_config(folder: Path) -> GANConfig:
     """The config of a model folder, finished or not.
 
     Raises:
-        DataError: there is none, or it is not one of this package's version.
+        DataError: there is none, it is not one of this package's version, or it was changed since it was written.
     """
     path = folder / CONFIG
     if not path.is_file():
@@ -49,15 +55,25 @@ def read_config(folder: Path) -> GANConfig:
     stored = read_json(path)
     if not isinstance(stored, dict):
         raise DataError("no JSON object", path=path)
+    checksum = stored.pop(CHECKSUM, None)
     try:
-        return build_config(**stored)
+        config = build_config(**stored)
     except DataError as error:
         raise DataError(error.found, path=path, expected=error.expected) from None
+    if checksum is not None and checksum != _checksum(stored):
+        raise DataError("changed since it was written (its checksum differs)", path=path)
+    return config
 
 
 def write_config(folder: Path, config: GANConfig) -> None:
     """Write ``config.json``."""
-    write_json(folder / CONFIG, config.model_dump(mode="json"))
+    stored = plain(config.model_dump(mode="json"))
+    write_json(folder / CONFIG, stored | {CHECKSUM: _checksum(stored)})
+
+
+def _checksum(stored: dict[str, Any]) -> str:
+    """Of a config as it is in its file, wherever its lines break."""
+    return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()
 
 
 def claim(out: Path, config: GANConfig, *, resume: bool, overwrite: bool) -> GANConfig:

@@ -264,13 +264,15 @@ class GAN:
         """Open a model folder.
 
         Raises:
-            DataError: the folder is no finished model, a file is missing or changed, or the format is newer.
+            DataError: the folder is no finished model, a file is missing or changed, the format is newer, or the
+                networks do not fit in memory.
         """
         path = Path(path)
         config = folder.read_config(path)
         try:
             gan = cls(config.channels, config.classes, **{name: getattr(config, name) for name in SETTINGS})
-            gan.generator, gan.discriminator = build(config)
+            with enough_memory("a model of smaller width or size"):
+                gan.generator, gan.discriminator = build(config)
         except DataError as error:
             raise DataError(error.found, path=path / folder.CONFIG, expected=error.expected) from None
         folder.load_weights(path, config, {"generator": gan.generator, "discriminator": gan.discriminator})

@@ -44,6 +44,9 @@ def plan(config: GANConfig, n: int, seed: int, wanted: Mapping[str, Wanted]) -> 
             said = f"one of {', '.join(known)}" if known else "none: the model has no conditions"
             raise DataError(f"no condition {name!r}", expected=said)
     times = {name: factors for name, factors in wanted.items() if isinstance(factors, Times)}
+    for name, (low, high) in times.items():
+        if not 0 < low <= high < math.inf:
+            raise DataError(f"{name}={low:g}..{high:g}x", expected="factors above 0, the smaller one first")
     ranges = {
         name: _range(config, name, wanted[name]) for name in config.numbers if name in wanted and name not in times
     }

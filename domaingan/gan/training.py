@@ -11,6 +11,7 @@ from typing import Protocol
 
 from domaingan.errors import DataError
 from domaingan.gan.fit import Trainer
+from domaingan.gan.folder import CHECKPOINTS
 from domaingan.gan.log import LOG, Means, TrainingLog
 from domaingan.gan.networks import Generator
 from domaingan.gan.watch import Watch
@@ -84,7 +85,7 @@ class Course:
         """
         trainer, means = self.trainer, Means()
         log = TrainingLog(self.out and self.out / LOG, trainer.step, tensorboard=self.tensorboard)
-        watch = Watch(trainer.config.ada is not None)
+        watch = Watch(trainer.config.ada is not None, trainer.config.loss)
         total, first, since = trainer.config.steps, trainer.step, time.perf_counter()
         if self.progress is not None:
             for message in trainer.messages:
@@ -133,13 +134,15 @@ class Course:
             raise _diverged(self.trainer.step, self.out)
         if self.out is None:
             return
-        self.trainer.save(self.out / "checkpoints")
+        self.trainer.save(self.out / CHECKPOINTS)
         if self.preview is not None:
             self.preview(self.trainer.ema)
 
 
 def _diverged(step: int, out: Path | None) -> DataError:
-    kept = "" if out is None else "; the last good checkpoint is kept"
+    saved = out is not None and any((out / CHECKPOINTS).glob("*.json"))
     return DataError(
-        f"training diverged at step {step} (NaN){kept}", path=out, expected="finite losses: try a lower learning rate"
+        f"training diverged at step {step} (NaN){'; the last good checkpoint is kept' if saved else ''}",
+        path=out,
+        expected="finite losses: try another --loss, --precision 32, or a lower lr (set in Python)",
     )

@@ -28,10 +28,12 @@ class Watch:
     """Reads the rows of the log; each thing is said once.
 
     Attributes:
-        augment: whether the probability of augmentation is driven by the scores already.
+        adaptive: whether the probability of augmentation is driven by the scores already.
+        loss: by what the players are trained, so that it is not advised.
     """
 
     adaptive: bool = False
+    loss: str = ""
     _recent: dict[str, deque[float]] = field(default_factory=dict)
     _said: set[str] = field(default_factory=set)
 
@@ -59,8 +61,8 @@ class Watch:
         if not diversity < COLLAPSED:
             return ""
         return (
-            f"collapse: generated crops differ {diversity:.0%} as much as real ones do; try --loss relativistic, "
-            "a lower learning rate of the generator, or more crops"
+            f"collapse: generated crops differ {diversity:.0%} as much as real ones do; try {self._other_loss()}"
+            "more crops, or a lower lr (set in Python)"
         )
 
     def _by_heart(self) -> str:
@@ -81,6 +83,9 @@ class Watch:
         if not (self._mean("r_t") > WON and self._mean("grad_g") < 1e-3):
             return ""
         return (
-            "the discriminator has won: the generator gets no gradient any more; try --loss relativistic or hinge, "
-            "or a lower learning rate of the discriminator"
+            f"the discriminator has won: the generator gets no gradient any more; try {self._other_loss()}"
+            "a smaller --width, or a lower lr_d (set in Python)"
         )
+
+    def _other_loss(self) -> str:
+        return "" if self.loss == "relativistic" else "--loss relativistic, "

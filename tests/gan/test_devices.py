@@ -18,6 +18,7 @@ from domaingan.gan.data import TrainingCrops
 from domaingan.gan.devices import mean_over_processes
 from domaingan.gan.fit import Trainer
 from domaingan.gan.fitting import config_for
+from domaingan.gan.folder import read_config
 from domaingan.gan.settings import resolved
 
 SCRIPT = """
@@ -26,7 +27,7 @@ torch.set_num_threads(1)
 from domaingan.bank import Bank
 from domaingan.gan import GAN
 bank, out = sys.argv[1:]
-gan = GAN.for_crops(Bank.load(bank), width=4, latent=8, batch=8, loss="relativistic", augment="ada")
+gan = GAN.for_crops(Bank.load(bank), width=4, latent=8, batch=8, loss="relativistic", augment="ada", schedule=8)
 gan.fit(Bank.load(bank), int(os.environ["STEPS"]), out, device="cpu", precision="32", resume=True, checkpoint_every=4)
 state = {**gan.generator.state_dict(), **gan.discriminator.state_dict()}
 flat = torch.cat([value.double().flatten() for value in state.values()])
@@ -56,8 +57,10 @@ def test_two_processes_end_with_the_same_weights_and_resume_to_the_bit(make_bank
     assert first == second
     assert len(GAN.load(tmp_path / "whole").sample(3)) == 3
     assert (tmp_path / "whole" / "log.csv").read_text().count("\n") == 2
-    torchrun(tmp_path / "bank", tmp_path / "twice", tmp_path / "script.py", 8)
-    weights = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("whole", "twice")]
+    torchrun(tmp_path / "bank", tmp_path / "parts", tmp_path / "script.py", 4)
+    assert read_config(tmp_path / "parts").steps == 4
+    torchrun(tmp_path / "bank", tmp_path / "parts", tmp_path / "script.py", 8)
+    weights = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("whole", "parts")]
     assert weights[0] == weights[1]
 
 

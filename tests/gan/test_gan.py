@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from domaingan.bank import Bank
+from domaingan.bank import Bank, new_entries
 from domaingan.cutting import MIN_PIXELS
 from domaingan.errors import DataError
 from domaingan.gan import GAN
+from domaingan.gan.fit import Trainer
 from domaingan.tissue import components
 
 SMALL: dict[str, Any] = {"width": 8, "latent": 16, "batch": 4}
@@ -84,7 +86,18 @@ def test_one_value_alone_and_unknown_values_are_trained_as_they_are(make_bank: A
     bank = make_bank()
     bank.entries["condition:grade"] = -1
     bank.entries["condition:lesion"] = 1
-    assert _fitted(bank).sample(4).counts() == {"lesion": {"shell": 4}, "grade": {}}
+    gan = GAN.for_crops(bank, **SMALL)
+    result = gan.fit(bank, 2, device="cpu", precision="32", judge_every=0)
+    assert gan.sample(4).counts() == {"lesion": {"shell": 4}, "grade": {}}
+    assert not result.messages  # there is another lesion, and no grade is known
+    alone = bank.info.model_copy(update={"conditions": {"lesion": ["shell"]}})
+    entries = new_entries(alone, len(bank))
+    for name in entries.dtype.names or ():
+        entries[name] = bank.entries[name]
+    entries["condition:lesion"] = 0
+    only = Bank(alone, bank.images, bank.masks, entries)
+    result = GAN.for_crops(only, **SMALL).fit(only, 2, device="cpu", precision="32", judge_every=0)
+    assert result.messages == ("lesion has one value alone, shell: it conditions nothing",)
     bare = Bank(bank.info.model_copy(update={"conditions": {}}), bank.images, bank.masks, bank.entries)
     assert len(_fitted(bare).sample(4)) == 4
 
@@ -131,9 +144,33 @@ def test_a_training_that_diverges_is_stopped_and_keeps_its_checkpoint(make_bank:
     gan = GAN.for_crops(bank, **SMALL)
     gan.fit(bank, 4, tmp_path / "m", device="cpu", precision="32")
     wild = GAN.for_crops(bank, **SMALL, lr=(1e38, 1e38))
-    with pytest.raises(DataError, match="diverged at step"):
+    with pytest.raises(DataError, match=r"diverged at step 10 \(NaN\); expected") as caught:
         wild.fit(bank, 40, tmp_path / "wild", device="cpu", precision="32")
+    assert "kept" not in str(caught.value)  # it went wrong before there was one
     assert not (tmp_path / "wild" / "weights.safetensors").exists()
+
+
+def test_a_checkpoint_from_before_it_diverged_is_gone_on_from(
+    make_bank: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank, step = make_bank(), Trainer.train_step
+    how: dict[str, Any] = {"device": "cpu", "precision": "32", "checkpoint_every": 5, "judge_every": 0}
+
+    def breaks(trainer: Trainer) -> dict[str, torch.Tensor]:
+        metrics = step(trainer)
+        if trainer.step == 8:
+            next(trainer.ema.parameters()).fill_(math.nan)
+        return metrics
+
+    GAN.for_crops(bank, **SMALL).fit(bank, 20, tmp_path / "whole", **how)
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train_step", breaks)
+        with pytest.raises(DataError, match=r"diverged at step 10 \(NaN\); the last good checkpoint is kept"):
+            GAN.for_crops(bank, **SMALL).fit(bank, 20, tmp_path / "m", **how)
+    assert [path.stem for path in (tmp_path / "m" / "checkpoints").glob("*.json")] == ["step-00000005"]
+    GAN.for_crops(bank, **SMALL).fit(bank, 20, tmp_path / "m", resume=True, **how)
+    weights = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("m", "whole")]
+    assert weights[0] == weights[1]
 
 
 @pytest.mark.parametrize(

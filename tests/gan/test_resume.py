@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import signal
@@ -113,7 +114,9 @@ def test_an_existing_folder_is_refused_and_another_config_not_resumed(make_bank:
 def test_a_folder_that_is_no_whole_model_is_refused(make_bank: Any, tmp_path: Path) -> None:
     model = tmp_path / "m"
     _fit(make_bank(), model, 4)
-    config = json.loads((model / "config.json").read_text())
+    written = (model / "config.json").read_bytes()
+    config = json.loads(written)
+    del config["sha256"]  # as whoever changes it by hand does
 
     def refused(match: str, **changes: Any) -> None:
         (model / "config.json").write_text(json.dumps(config | changes))
@@ -125,9 +128,12 @@ def test_a_folder_that_is_no_whole_model_is_refused(make_bank: Any, tmp_path: Pa
     refused("model format 99.*update", format=99)
     refused("size: ", size="large")
     refused("colour", colour="red")
+    refused("model format '3'", format="3")
+    refused("a range of 0 to nan", image_range=[[0, math.nan]] * 2)
+    refused("changed since it was written", sha256="0" * 64)
     refused("no architecture", arch="stylegan")
     refused("not the weights of this config", width=16)
-    (model / "config.json").write_text(json.dumps(config))
+    (model / "config.json").write_bytes(written)
     GAN.load(model)
     weights = bytearray((model / "weights.safetensors").read_bytes())
     weights[-7] ^= 1
@@ -139,3 +145,45 @@ def test_a_folder_that_is_no_whole_model_is_refused(make_bank: Any, tmp_path: Pa
         GAN.load(tmp_path / "nowhere")
     with pytest.raises(DataError, match="no model"):
         read_config(tmp_path)
+
+
+def test_any_flipped_byte_of_a_config_is_noticed(make_bank: Any, tmp_path: Path) -> None:
+    """Or changes nothing but where its lines break."""
+    _fit(make_bank(), tmp_path / "m", 2)
+    path, chance = tmp_path / "m" / "config.json", random.Random(0)
+    written, config = path.read_bytes(), read_config(tmp_path / "m")
+    assert not path.stat().st_mode & 0o077 ^ (tmp_path / "m" / "weights.safetensors").stat().st_mode & 0o077
+    noticed = 0
+    for _ in range(300):
+        changed = bytearray(written)
+        changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
+        path.write_bytes(changed)
+        try:
+            assert read_config(tmp_path / "m") == config
+        except DataError as error:
+            assert "\n" not in str(error)
+            noticed += 1
+    assert noticed > 200
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"arch": "mlp", "loss": "nonsaturating"},  # dropout
+        {"arch": "resnet", "loss": "wgan-gp", "dims": 3},  # a random mix between real and fake
+        {"arch": "dcgan", "skip": "multiscale", "loss": "hinge", "precision": "bf16"},  # spectral normalisation
+        {"arch": "unet", "given": ("mask",), "augment": 0.5},
+    ],
+    ids=lambda settings: settings["arch"],
+)
+def test_every_architecture_resumes_to_the_bit(settings: dict[str, Any], make_bank: Any, tmp_path: Path) -> None:
+    settings = dict(settings)
+    bank, precision = make_bank(dims=settings.pop("dims", 2)), settings.pop("precision", "32")
+
+    def fit(name: str, steps: int, resume: bool = False) -> bytes:
+        how: dict[str, Any] = {"device": "cpu", "precision": precision, "judge_every": 0, "checkpoint_every": 4}
+        GAN.for_crops(bank, **SETTINGS | settings).fit(bank, steps, tmp_path / name, resume=resume, **how)
+        return (tmp_path / name / "weights.safetensors").read_bytes()
+
+    assert fit("parts", 4) != fit("whole", 8)
+    assert fit("parts", 8, resume=True) == fit("again", 8) == (tmp_path / "whole" / "weights.safetensors").read_bytes()
