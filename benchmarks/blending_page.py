@@ -1,0 +1,167 @@
+"""The numbers of ``poisson.py``, ``paste.py`` and ``relight.py`` as a page.
+
+    python benchmarks/blending_page.py
+
+Reads results/poisson.json, paste.json and relight.json, and writes results/blending.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from timing import RESULTS, table
+
+from domaingan.files import read_json
+
+Row = dict[str, Any]
+
+INTRO = """# How fast the blending room is, and how near a look comes
+
+One thread of {cpu}. How often a paste is told from a real object stands on the [page of methods](paste-methods.md), what
+a segmenter learns from it on [another](paste-outcome.md).
+"""
+
+FRAMES = """## Poisson, frames
+
+Three 8-bit channels, `cv2.seamlessClone` beside ours, medians of {repeats} turns, milliseconds. *Rectangle*: the
+equation on the whole patch, as OpenCV solves it, by sine transforms. *Mask*: on the mask alone, by conjugate gradients
+that those transforms precondition, so that no host pixel outside it changes: this is what `poisson` does, and what it
+costs. *Residual*: root mean square of the discrete equation, in grey levels; in 8 bits it is that of rounding.
+*Changed outside*: host pixels in the rectangle and not in the mask, mean and largest change in grey levels.
+"""
+
+VOLUMES = """## Poisson, volumes
+
+Beside `scipy.sparse.linalg.cg` on the same system in {cg_type}, stopped at the same residual.
+"""
+
+SPEED = """## Paste as a transform
+
+Images a second of one core at 512×512 in CPU seconds, in the fastest and the median of the turns, as other work may
+run beside; `feather`, crops of 64 pixels. `OverlayElements` puts a crop where it is told to, with a hard edge; it looks
+for no place, matches nothing and leaves boxes alone. `CutMixd` puts rectangles of a batch's images into each other.
+"""
+
+TRAINING = """Into every frame of a training step (BasicUNet, batch {batch} of 256×256, two workers, {steps} steps):
+{without} s a step without, {pasting} s with, {added} % more; in CPU seconds of the workers beside those of the step
+{cpu} % more.
+"""
+
+MEMORY = """## Memory
+
+What a DataLoader's worker that pastes from a bank of {crops:,} crops on disk (3 GB) has for itself after {draws}
+pastes, beyond one that pastes nothing, in MB. *Its own* is what cannot be given back; *pages of files* are of the bank
+and of libraries, mapped by this process alone, and the kernel drops them when memory is short. The bank opens in
+{open} s.
+"""
+
+LOOKS = """## Looks
+
+{frames} frames of CamVid by day are relit from dusk frames ({size} pixels) of one half of a drive, and their kernel
+inception distance to the dusk frames of the other half is measured, both ways ({features}; {halves} frames a half).
+*Closed*: the share of the distance between day and dusk that this takes away. Dusk frames of the one half lie
+{real:.0f} % nearer to those of the other than the day frames do: what comes near to that has the look.
+"""
+
+COMMANDS = """```
+python benchmarks/poisson.py
+python benchmarks/paste.py
+python benchmarks/relight.py camvid lighting=day lighting=dusk
+python benchmarks/blending_page.py
+```"""
+
+
+def poisson(kept: Row) -> list[str]:
+    """Both tables of the solver."""
+    rows = []
+    for row in kept["frames"]:
+        ms, residual, outside = row["ms"], row["residual"], row["changed_outside_mask"]
+        changed = (f"{outside[side]['mean']:.1f}, {outside[side]['max']:.0f}" for side in outside)
+        rows.append(
+            [
+                f"{row['edge']}²",
+                *(f"{ms[side]:.2f}" for side in ms),
+                f"{row['faster']:.1f} ×",
+                f"{row['faster_on_mask']:.2f} ×",
+                " / ".join(f"{value:.2g}" if value < 0.1 else f"{value:.3f}" for value in residual.values()),
+                *changed,
+            ]
+        )
+    sides = ["seamlessClone", "rectangle", "mask"]
+    head = ["patch", *sides, "rectangle faster", "mask faster", "residual: theirs / ours in 8 bits / in float32"]
+    frames = table([*head, *(f"changed outside: {side}" for side in sides)], rows)
+    solids = [
+        [
+            name,
+            f"{row['unknowns']:,}",
+            *(f"{row['ms'][side]:.1f}" for side in ("cg", "ours")),
+            f"{row['faster']:.1f} ×",
+            f"{row['residual_cg']:.1e} / {row['residual_ours']:.1e}",
+        ]
+        for name, row in kept["volumes"].items()
+    ]
+    volumes = table(["domain", "unknowns", "cg, ms", "ours, ms", "faster", "residual: theirs / ours"], solids)
+    kind = next(iter(kept["volumes"].values()))["cg_type"]
+    return [FRAMES.format(repeats=kept["repeats"]), frames, "", VOLUMES.format(cg_type=kind), volumes]
+
+
+def paste(kept: Row) -> list[str]:
+    """Images a second, what pasting adds to a step, and memory."""
+    rates = [[name, *rate.values()] for name, rate in kept["speed"].items()]
+    step, memory = kept["training"], kept["memory"]
+    said = TRAINING.format(
+        batch=step["batch"],
+        steps=step["steps"],
+        without=step["seconds_a_step"]["without"],
+        pasting=step["seconds_a_step"]["with"],
+        added=step["added_percent"],
+        cpu=step["added_percent_of_cpu"],
+    )
+    sizes = [[way, memory[way]["private_dirty"], memory[way]["private_clean"]] for way in ("fork", "spawn")]
+    return [
+        SPEED,
+        table(["transform", "fastest", "median"], rates),
+        "",
+        said,
+        MEMORY.format(crops=memory["crops"], draws=memory["draws"], open=memory["seconds_to_open"]),
+        table(["workers started by", "its own", "pages of files"], sizes),
+    ]
+
+
+def looks(kept: Row) -> list[str]:
+    """Every look at every strength."""
+    rows: dict[str, dict[float, Row]] = {}
+    for row in kept["rows"]:
+        if row["strength"]:
+            rows.setdefault(row["method"], {})[row["strength"]] = row
+    strengths = sorted({strength for row in rows.values() for strength in row})
+    lines = [[f"`{name}`", *(f"{100 * row[s]['closed']:.0f} %" for s in strengths)] for name, row in rows.items()]
+    real = next(row["closed"] for row in kept["rows"] if row["strength"] is None)
+    said = LOOKS.format(
+        frames=kept["frames"],
+        halves=" and ".join(map(str, kept["halves"])),
+        size=kept["scene_size"],
+        features=kept["features"],
+        real=100 * real,
+    )
+    return [said, table(["closed, by strength", *map(str, strengths)], lines)]
+
+
+def main() -> None:
+    """Write the page."""
+    solver, transform, look = (read_json(RESULTS / f"{name}.json") for name in ("poisson", "paste", "relight"))
+    parts = [
+        INTRO.format(cpu=solver["machine"]["cpu"]),
+        *poisson(solver),
+        "",
+        *paste(transform),
+        "",
+        *looks(look),
+        "",
+        COMMANDS,
+    ]
+    (RESULTS / "blending.md").write_text("\n".join(parts) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
