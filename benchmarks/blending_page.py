@@ -17,8 +17,9 @@ Row = dict[str, Any]
 
 INTRO = """# How fast the blending room is, and how near a look comes
 
-One thread of {cpu}. How often a paste is told from a real object stands on the [page of methods](paste-methods.md), what
-a segmenter learns from it on [another](paste-outcome.md).
+One thread of {cpu}.
+How often a paste is told from a real object stands on the [page of methods](paste-methods.md), what a segmenter learns
+from it on [another](paste-outcome.md).
 """
 
 FRAMES = """## Poisson, frames
@@ -57,8 +58,9 @@ and of libraries, mapped by this process alone, and the kernel drops them when m
 
 LOOKS = """## Looks
 
-{frames} frames of CamVid by day are relit from dusk frames ({size} pixels) of one half of a drive, and their kernel
-inception distance to the dusk frames of the other half is measured, both ways ({features}; {halves} frames a half).
+{frames} frames of CamVid by day are relit from dusk frames ({size} pixels) of one half of a drive, {halves} of them,
+and their kernel inception distance to the dusk frames of the other half is measured, both ways
+({features}).
 *Closed*: the share of the distance between day and dusk that this takes away. Dusk frames of the one half lie
 {real:.0f} % nearer to those of the other than the day frames do: what comes near to that has the look.
 """
