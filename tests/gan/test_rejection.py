@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from domaingan.bank import Bank
+from domaingan.bank import Bank, new_entries
 from domaingan.errors import DataError
-from domaingan.gan import GAN
+from domaingan.gan import GAN, GANConfig, sampling
 from domaingan.gan.plan import plan
 from domaingan.gan.rejection import TRIALS, Rejection
-from domaingan.gan.sampling import latents
+from domaingan.gan.sampling import RADIUS, TRIES, latents
 from domaingan.gan.standing import paint
 
 WHY = "draws that the discriminator scores lowest"
@@ -86,3 +86,30 @@ def test_truncation_narrows(gan: GAN) -> None:
 def test_impossible_shares_and_limits_are_refused(gan: GAN, how: dict[str, Any]) -> None:
     with pytest.raises(DataError, match=next(iter(how))):
         gan.sample(4, **how)
+
+
+def test_masks_that_disagree_with_their_condition_are_drawn_again_and_counted(
+    make_bank: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = make_bank(n=24, size=16)
+    info = bank.info.model_copy(update={"numbers": ["radius_mm"]})
+    entries = new_entries(info, len(bank))
+    for name in bank.entries.dtype.names or ():
+        entries[name] = bank.entries[name]
+    entries["spacing"], entries["number:radius_mm"] = 1, 4
+    entries["number:radius_mm"][::6] = 20
+    numbered = Bank(info, bank.images, bank.masks, entries)
+    made = GAN.for_crops(numbered, width=4, latent=8, batch=4)
+    made.fit(numbered, 2, device="cpu", precision="32", judge_every=0)
+    disc = bank.masks[1].copy()  # a shell, and of one size
+    assert set(np.unique(disc)) == {0, 2}
+
+    def drawn(stacks: torch.Tensor, config: GANConfig) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        return np.zeros((len(stacks), 2, 16, 16), np.float32), np.stack([disc] * len(stacks))
+
+    monkeypatch.setattr(sampling, "decode", drawn)
+    assert made.sample(3, lesion="core").info.left_out == {"draws without the core asked for": 3 * (TRIES - 1)}
+    found = made.sample(3, lesion="shell", radius_mm=4)
+    assert found.info.left_out == {} and (np.abs(np.log(found.entries["radius_mm"] / 4)) < np.log(RADIUS)).all()
+    wrong = made.sample(3, lesion="shell", radius_mm=20).info.left_out
+    assert wrong == {"draws with another radius than asked for": 3 * (TRIES - 1)}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from domaingan.errors import DataError
 from domaingan.gan.checkpoint import load_checkpoint, save_checkpoint
@@ -45,6 +46,28 @@ def test_networks_of_every_size_paint_and_score(arch: str, dims: int, size: int,
     mask = (x[:, 2:] + 1) / 2
     assert torch.allclose(mask.sum(dim=1), torch.ones_like(mask[:, 0]), atol=1e-5)
     assert discriminator([x], condition).shape == (3,)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_mlp_is_the_classic_pair(dims: int, make_bank: Any) -> None:
+    """At the default width and depth: 256, 512, 1024 to the pixels, and 1024, 512, 256 to the score."""
+    bank = make_bank(n=3, dims=dims, size=8)
+    generator, discriminator = build(_config(bank, arch="mlp", width=32, loss="nonsaturating"))
+    pixels, latent, classes = 5 * 8**dims, 16, 4
+
+    def linear(network: nn.Module) -> list[tuple[int, int]]:
+        return [(m.in_features, m.out_features) for m in network.modules() if isinstance(m, nn.Linear)]
+
+    assert linear(generator) == [(latent + classes, 256), (256, 512), (512, 1024), (1024, pixels)]
+    assert linear(discriminator) == [(pixels + classes, 1024), (1024, 512), (512, 256), (256, 1)]
+    assert sum(isinstance(m, nn.ReLU) for m in generator.modules()) == 3
+    assert [m.negative_slope for m in discriminator.modules() if isinstance(m, nn.LeakyReLU)] == [0.2] * 3
+    assert [m.p for m in discriminator.modules() if isinstance(m, nn.Dropout)] == [0.3] * 3
+
+
+def test_resnet_has_no_normalisation(make_bank: Any) -> None:
+    for network in build(_config(make_bank(n=3), arch="resnet")):
+        assert not any(isinstance(m, nn.modules.batchnorm._NormBase | nn.GroupNorm) for m in network.modules())
 
 
 def test_weights_follow_from_the_seed_and_leave_the_global_generator_alone(make_bank: Any) -> None:

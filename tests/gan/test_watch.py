@@ -9,8 +9,8 @@ from domaingan.gan.watch import ROWS, SETTLED, Watch
 GOOD = {"d_real": 1.0, "d_heldout": 0.8, "d_fake": -1.0, "r_t": 0.6, "grad_g": 1.0, "diversity": 0.9}
 
 
-def said(rows: int = ROWS + 5, adaptive: bool = False, **metrics: float) -> list[str]:
-    watch = Watch(adaptive)
+def said(rows: int = ROWS + 5, adaptive: bool = False, loss: str = "", **metrics: float) -> list[str]:
+    watch = Watch(adaptive, loss)
     found = [watch.read(SETTLED + 10 * i, GOOD | metrics) for i in range(rows)]
     return [message for messages in found for message in messages]
 
@@ -29,6 +29,8 @@ def test_each_thing_is_said_once_with_advice() -> None:
         assert len(messages) == 1 and all(word in messages[0] for word in words), messages
         assert messages[0].startswith("step ")
     assert "--augment ada" not in said(adaptive=True, d_heldout=-0.8)[0]
+    for metrics in ({"diversity": 0.1}, {"r_t": 1.0, "grad_g": 1e-5}):  # the loss that it has already is not advised
+        assert "--loss" not in said(loss="relativistic", **metrics)[0]
 
 
 def test_a_moment_is_not_a_trend_and_the_start_does_not_count() -> None:
