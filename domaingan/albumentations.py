@@ -44,8 +44,8 @@ class Paste(OfBank, A.DualTransform):  # type: ignore[misc]
         bank: crops, or the folder they are in.
         classes: names the values of the masks: a dataset's schema, ``{name: value}``, or a ``classes.json`` or what is
             in one. Of scans those of the bank unless given; of frames it is needed, and names objects, too.
-        method, per_image, only, variation, placement, atlas: as in :class:`domaingan.blend.Paste`; the atlas is a
-            file's path, where the pipeline is to be saved.
+        method, per_image, only, variation, placement, atlas, overlap: as in :class:`domaingan.blend.Paste`; the atlas
+            is a file's path, where the pipeline is to be saved.
         labels: for each of the boxes' label fields the label of a class by name, or one label for all that is pasted:
             ``{"category": {"car": 3}, "crowd": 0}``. A lone field needs none if it holds names or the mask's values.
         spacing: mm a pixel of the hosts, for scans.
@@ -80,6 +80,7 @@ class Paste(OfBank, A.DualTransform):  # type: ignore[misc]
         variation: blend.Variation | Mapping[str, Any] | None = None,
         placement: str = "uniform",
         atlas: Array | str | Path | None = None,
+        overlap: bool = False,
         labels: Mapping[str, Any] | None = None,
         spacing: Sequence[float] = (1.0, 1.0),
         meta_key: str = "meta",
@@ -93,7 +94,7 @@ class Paste(OfBank, A.DualTransform):  # type: ignore[misc]
             variation = blend.Variation(**values)
         low, high = per_image
         self.paste = blend.Paste(
-            self.bank, method, (low, high), only, variation, schema, placement=placement, atlas=atlas
+            self.bank, method, (low, high), only, variation, schema, None, placement, atlas, overlap
         )
         self.paste.check(schema)
         fields = BoxLabels(schema.classes, dict(labels or {}))
@@ -107,6 +108,7 @@ class Paste(OfBank, A.DualTransform):  # type: ignore[misc]
             "variation": None if variation is None else _listed(asdict(variation)),
             "placement": placement,
             "atlas": str(atlas) if isinstance(atlas, Path) else atlas,
+            "overlap": overlap,
             "labels": dict(labels or {}),
             "spacing": list(spacing),
             "meta_key": meta_key,

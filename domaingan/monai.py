@@ -70,7 +70,7 @@ class RandPasted(_Seeded):
         bank: crops, or the folder they are in.
         classes: names the values of the label: a dataset's schema, ``{name: value}``, or a ``classes.json`` or what is
             in one. Of scans those of the bank unless given; of frames it is needed, and names objects, too.
-        method, per_image, only, variation, placement, atlas: as in :class:`domaingan.blend.Paste`.
+        method, per_image, only, variation, placement, atlas, overlap: as in :class:`domaingan.blend.Paste`.
         meta_key: where in the data more is known of the host, as in ``Sample.meta``: ``name`` (for bound entries;
             otherwise the image's file), ``spacing`` (otherwise the affine's), ``foreground``, ``range``.
         prob: share of the images that are pasted into.
@@ -94,6 +94,7 @@ class RandPasted(_Seeded):
         variation: blend.Variation | None = None,
         placement: str = "uniform",
         atlas: NDArray[Any] | str | Path | None = None,
+        overlap: bool = False,
         meta_key: str = "meta",
         prob: float = 0.5,
         allow_missing_keys: bool = False,
@@ -104,7 +105,7 @@ class RandPasted(_Seeded):
         self.bank = opened(bank, "crops")
         self.schema = schema_of(classes, self.bank)
         self.paste = blend.Paste(
-            self.bank, method, per_image, only, variation, self.schema, placement=placement, atlas=atlas
+            self.bank, method, per_image, only, variation, self.schema, None, placement, atlas, overlap
         )
         self.paste.check(self.schema)
         self.meta_key = meta_key

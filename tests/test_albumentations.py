@@ -98,14 +98,17 @@ def test_equal_to_the_core_with_the_same_generator(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_slices_of_scans_with_several_channels_equal_the_core(seed: int) -> None:
+@pytest.mark.parametrize("settings_", [{}, {"overlap": True, "per_image": (3, 3)}])
+def test_slices_of_scans_with_several_channels_equal_the_core(seed: int, settings_: dict[str, Any]) -> None:
     sample = next(s for s in SLICES if s.mask is not None and (s.mask > 0).any())
     image = np.moveaxis(sample.image, 0, -1)
     spacing = sample.spacing
-    transform = A.Compose([dg.albumentations.Paste(SLICE_BANK, p=1, spacing=spacing)], seed=seed)
+    paste = dg.albumentations.Paste(SLICE_BANK, p=1, spacing=spacing, **settings_)
+    transform = A.from_dict(A.to_dict(A.Compose([paste])))
+    transform.set_random_seed(seed)
     known = {key: sample.meta[key] for key in ("foreground", "range") if key in sample.meta}
     out = transform(image=image, mask=sample.mask, meta=known)
-    after = dg.Paste(SLICE_BANK)(sample, np.random.default_rng(seed))
+    after = dg.Paste(SLICE_BANK, **settings_)(sample, np.random.default_rng(seed))
     assert np.array_equal(np.moveaxis(out["image"], -1, 0), after.image) and np.array_equal(out["mask"], after.mask)
     assert out["image"].dtype == np.float32 and out["image"].shape == image.shape
 

@@ -73,6 +73,15 @@ def test_an_atlas_says_where(dims: int) -> None:
 
 
 @pytest.mark.parametrize("dims", [2, 3])
+def test_on_what_is_labelled_only_where_asked(dims: int) -> None:
+    given = host(dims)
+    given["label"] = torch.ones_like(given["label"])
+    for overlap in (False, True):
+        out = pasted(dims, overlap=overlap).set_random_state(0)(given)
+        assert (out["image"] != given["image"]).any() == overlap
+
+
+@pytest.mark.parametrize("dims", [2, 3])
 def test_tensors_come_back_as_they_came(dims: int) -> None:
     given = host(dims)
     before = {key: given[key].clone() for key in KEYS}

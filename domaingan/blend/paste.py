@@ -60,6 +60,8 @@ class Paste:
             see :class:`domaingan.blend.prior.Prior`.
         atlas: in place of that a map of relative weights over the body's box, an array or a file of one; see
             :func:`domaingan.blend.atlas.read_atlas`.
+        overlap: whether in scans crops may also come to lie on what is labelled; less than 20 % of it visible, it goes.
+            Objects in frames hide what is farther away in any case.
 
     Raises:
         DataError: an unknown method, class or placement, an empty choice, a bank of scenes, frames without a schema, or
@@ -77,6 +79,7 @@ class Paste:
         classes: Mapping[str, int] | None = None,
         placement: str = "uniform",
         atlas: NDArray[Any] | str | Path | None = None,
+        overlap: bool = False,
     ) -> None:
         if bank.info.kind != "crops":
             raise DataError(f"a bank of {bank.info.kind}", path=bank.path, expected="a bank of crops")
@@ -94,7 +97,7 @@ class Paste:
         if bank.info.domain == "scan":
             known = bank.entries["depth_mm"][entries[is_free]]
             depth = float(np.quantile(known, SHALLOW)) if len(known) else 0.0
-            self.rules = ScanRules(values, blend, variation, depth, where, kinds(bank))
+            self.rules = ScanRules(values, blend, variation, depth, where, kinds(bank), overlap)
         elif schema is None:
             raise DataError("a bank of frames' crops", path=bank.path, expected="the hosts' schema beside it")
         else:

@@ -46,6 +46,7 @@ class ScanRules:
         depth_mm: pasted objects lie at least so deep below the surface.
         placement: where in the body they are tried.
         kinds: of each of the bank's entries the code of its class, by which they are placed.
+        overlap: whether they may come to lie on what is labelled.
     """
 
     values: NDArray[np.int64]
@@ -54,6 +55,7 @@ class ScanRules:
     depth_mm: float
     placement: Placement
     kinds: NDArray[np.int64]
+    overlap: bool = False
 
     def host(self, sample: Sample) -> ScanHost:
         """The sample, ready to be pasted into."""
@@ -106,7 +108,8 @@ class ScanHost:
         if patch is None:
             return None
         image, mask = patch
-        middles, taken = partial(self.middles, int(rules.kinds[crop.index])), grown(self.mask, GAP)
+        middles = partial(self.middles, int(rules.kinds[crop.index]))
+        taken = np.zeros(self.mask.shape, dtype=bool) if rules.overlap else grown(self.mask, GAP)
         corner = place(mask > 0, self.depth, rules.depth_mm, taken, self.sample.spacing, rng, middles)
         if corner is None:
             return None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -16,7 +17,7 @@ from domaingan.errors import DataError
 if TYPE_CHECKING:
     from domaingan.bank import Bank
     from domaingan.blend import Paste, Relight
-    from domaingan.sample import Dataset, Schema
+    from domaingan.sample import Dataset
     from domaingan.transforms import Offline
 
 NAME = "blend"
@@ -88,6 +89,9 @@ def command(
             rich_help_panel=o.WORK,
         ),
     ] = None,
+    overlap: Annotated[
+        bool, typer.Option("--overlap", help="In scans also onto what is labelled.", rich_help_panel=o.WORK)
+    ] = False,
     strength: Annotated[
         str | None,
         typer.Option(
@@ -132,7 +136,7 @@ def command(
         o.claim(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     looks = strengths(strength)
-    spots = {"placement": placement, "atlas": atlas}
+    spots = {"placement": placement, "atlas": atlas, "overlap": overlap or None}
     blender = None
     if bank is not None:
         opened = open_bank(bank, kind_for(method))
@@ -147,8 +151,7 @@ def command(
         o.finish({"preview": str(preview), **nothing}, json, f"{preview}")
         return
     asked = {"data": data, "bank": bank, "method": method, "per_image": per_image, "only": only, "strength": strength}
-    asked |= spots
-    done = _written(augmented, out, asked, workers=workers, resume=resume, overwrite=overwrite)
+    done = _written(augmented, out, asked | spots, workers=workers, resume=resume, overwrite=overwrite)
     result, said = _summary(augmented, done, out, preview)
     o.finish(result, json, said)
 
@@ -191,7 +194,7 @@ def blender_for(
     Args:
         bank, dataset: what is blended into what.
         method, per_image, only, strength: as :class:`domaingan.blend.Paste` and :class:`domaingan.blend.Relight`.
-        spots: ``placement`` and ``atlas`` of a paste, None where they are not given.
+        spots: ``placement``, ``atlas`` and ``overlap`` of a paste, None where they are not given.
 
     Raises:
         DataError: a method or a value that the bank has not, or places for scenes.
@@ -213,7 +216,8 @@ def _written(augmented: Offline, out: Path, asked: dict[str, Any], **how: Any) -
 
     schema = augmented.data.schema
     if augmented.kind == "relit" and augmented.blender is not None:
-        schema = _with_conditions(schema, augmented.blender.bank.info.conditions)
+        brought = augmented.blender.bank.info.conditions  # by the looks
+        schema = replace(schema, conditions=tuple(dict.fromkeys([*schema.conditions, *brought])))
     with Teller("augmenting") as teller:
         return write(augmented, schema, out, asked, told=Told(teller.say, teller.update), **how)
 
@@ -244,10 +248,3 @@ def _summary(
         left = f"no room for {result['unplaced']}" if kind == "pasted" else f"{len(done) - len(records)} left alone"
         said += f"; {kind} {listed}; {left}"
     return result, said + (f"; classic, {augmented.classic}" if augmented.classic else "")
-
-
-def _with_conditions(schema: Schema, names: Iterable[str]) -> Schema:
-    """The schema with the conditions, too, that looks bring along."""
-    from dataclasses import replace
-
-    return replace(schema, conditions=tuple(dict.fromkeys([*schema.conditions, *names])))

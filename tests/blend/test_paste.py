@@ -199,3 +199,25 @@ def test_of_scans_boxes_instances_and_origins_agree_whatever_is_hidden(dims: int
     for number, box in enumerate(after.boxes, start=1):
         assert np.array_equal(box, box_of(after.instances == number, np.zeros(dims, dtype=int)))
     assert ((after.instances > 0) == (after.mask > 0)).all()
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_on_what_is_labelled_only_where_asked(dims: int) -> None:
+    rng = np.random.default_rng(0)
+    host, bank = a_host(dims, rng), a_bank(dims, rng)
+    bottom = np.indices(host.shape)[0] >= host.shape[0] // 2
+    host = replace(host, mask=np.where(bottom, 5, 0))  # half of it is one object
+    known = from_mask(np.asarray(host.mask), [5])
+    host = replace(host, boxes=known.boxes, labels=known.labels, instances=known.instances)
+    seen = {}
+    for asked in (False, True):
+        paste = Paste(bank, per_image=(3, 3), overlap=asked)
+        seen[asked] = [paste(host, np.random.default_rng(seed)) for seed in range(4)]
+        new = [np.asarray(after.mask) != host.mask for after in seen[asked]]
+        assert all(part.any() for part in new) and any((part & bottom).any() for part in new) == asked
+    for after in seen[True]:
+        assert after.instances is not None and after.boxes is not None and after.mask is not None
+        assert np.array_equal(after.instances > 0, after.mask > 0) and 0 in after.meta["origins"]
+        for number, box in enumerate(after.boxes, start=1):
+            assert np.array_equal(box, box_of(after.instances == number, np.zeros(dims, dtype=int)))
+        assert np.isfinite(after.image).all()

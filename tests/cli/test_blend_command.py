@@ -34,13 +34,15 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("how", ["uniform", "prior", "atlas"])
+@pytest.mark.parametrize("how", ["uniform", "prior", "atlas", "overlap"])
 def test_what_is_written_can_be_made_again_from_its_records(scans: Path, how: str, tmp_path: Path) -> None:
-    option = ["--atlas", scans / "atlas.npy"] if how == "atlas" else ["--placement", how]
+    options = {"atlas": ["--atlas", scans / "atlas.npy"], "overlap": ["--overlap"]}
+    option = options.get(how, ["--placement", how])
     answer("blend", scans / "scans", "--bank", scans / "bank", "--out", tmp_path / "out", *option)
     written, records = load(tmp_path / "out"), json.loads((tmp_path / "out" / "pasted.json").read_text())
     hosts, bank = load(scans / "scans"), Bank.load(scans / "bank")
-    given = {"atlas": scans / "atlas.npy"} if how == "atlas" else {"placement": how}
+    settings = {"atlas": {"atlas": scans / "atlas.npy"}, "overlap": {"overlap": True}}
+    given = settings.get(how, {"placement": how})
     paste = Paste(bank, schema=hosts.schema, **given)  # type: ignore[arg-type]
     assert any(record["place"] for own in records.values() for record in own)
     for host, after in zip(hosts, written, strict=True):
@@ -56,7 +58,8 @@ def test_places_that_do_not_fit_are_refused(scans: Path, tmp_path: Path) -> None
     data, out = scans / "scans", ["--out", tmp_path / "out"]
     assert "--placement" in refused("blend", data, "--bank", scans / "bank", "--placement", "corner", *out)
     assert "no such file" in refused("blend", data, "--bank", scans / "bank", "--atlas", tmp_path / "no.npy", *out)
-    assert "scenes have no place" in refused("blend", data, "--bank", scans / "scenes", "--placement", "prior", *out)
+    for option in (["--placement", "prior"], ["--overlap"]):
+        assert "scenes have no place" in refused("blend", data, "--bank", scans / "scenes", *option, *out)
 
 
 def test_another_spacing_is_said_of_volumes_and_of_their_slices() -> None:
