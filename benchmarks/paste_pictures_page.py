@@ -19,6 +19,9 @@ Row = dict[str, Any]
 
 SETS = {"brats": "BraTS", "camvid": "CamVid"}
 
+STILL = "brats-unvaried"
+"""The same of BraTS with crops that are neither turned nor resized."""
+
 HOW = {
     "alpha": "the mask itself, a hard edge",
     "feather": "a ramp outside the mask",
@@ -75,7 +78,7 @@ def outside(row: Row | None) -> str:
 
 def methods_table(seam: dict[str, Any]) -> str:
     """A row a method, the plain ones first."""
-    found = {name: seam.get(name, {}).get("methods", {}) for name in SETS}
+    found = {name: seam.get(name, {}).get("methods", {}) for name in (*SETS, STILL)}
     measured = {method for rows in found.values() for method in rows} - {"real"}
     order = [*METHODS, *sorted(measured - set(METHODS))]
     lines = []
@@ -87,10 +90,10 @@ def methods_table(seam: dict[str, Any]) -> str:
         lines.append(
             [
                 f"`{method}`" + (f" (default of {defaults})" if defaults else ""),
-                *(what, reach, *map(accuracy, rows), kept(rows[0]), *map(outside, rows)),
+                *(what, reach, *map(accuracy, [*rows, found[STILL].get(method)]), kept(rows[0]), *map(outside, rows)),
             ]
         )
-    told = [f"told from real, {label}" for label in SETS.values()]
+    told = [f"told from real, {label}" for label in (*SETS.values(), "BraTS, as cut")]
     changed = [f"changed outside, {label}" for label in SETS.values()]
     return table(["method", "how", "reach", *told, "contrast kept, BraTS", *changed], lines)
 
@@ -102,8 +105,9 @@ def page(seam: dict[str, Any]) -> str:
         "",
         "*Reach*: nothing further than this from what is seen of the pasted mask is changed, not by a bit. *Told from",
         "real*: how often a small network tells the border of a paste from that of a real object, on hosts it has not",
-        "seen, with its 95 % interval; 0.5 is a guess (`seam.py`). *Contrast kept*: contrast between object and ring",
-        "after the paste over the crop's own, median and 5th to 95th percentile; the paste itself restores it.",
+        "seen, with its 95 % interval; 0.5 is a guess (`seam.py`); *as cut*: crops that are not turned,",
+        "mirrored or resized. *Contrast kept*: contrast between object and ring after the paste over the crop's own,",
+        "median and 5th to 95th percentile; the paste itself restores it.",
         "*Changed outside*: of the pixels within reach and not in the mask, mean and largest change in grey levels",
         "(1/255 of the intensity range).",
         "",
