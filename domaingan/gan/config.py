@@ -97,6 +97,7 @@ class GANConfig(BaseModel):
         crops_sha256: checksum of the crops, so that a training is not resumed on others.
         templates: see :class:`Template`; at most 2,000, spread over the crops.
         weights_sha256: checksum of ``weights.safetensors``; empty until the training has ended.
+        kept_sha256: checksum of the folder of crops beside them, where there is one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -143,6 +144,7 @@ class GANConfig(BaseModel):
     crops_sha256: str = ""
     templates: tuple[Template, ...] = ()
     weights_sha256: str = ""
+    kept_sha256: str = ""
 
     @property
     def mask_channels(self) -> tuple[int, ...]:
@@ -279,11 +281,11 @@ def _rounded(value: float) -> float | None:
 
 
 def differences(stored: GANConfig, asked: GANConfig) -> list[str]:
-    """What two configs differ in, in words; its length and schedule and the result's checksum do not count."""
+    """What two configs differ in, in words; its length and schedule and the result's checksums do not count."""
     found = []
     for name in GANConfig.model_fields:
         old, new = getattr(stored, name), getattr(asked, name)
-        if name in ("steps", "schedule", "weights_sha256") or old == new:
+        if name in ("steps", "schedule", "weights_sha256", "kept_sha256") or old == new:
             continue
         short = name in ("templates", "crops_sha256") or len(f"{old}{new}") > 80
         found.append(f"other {name}" if short else f"{name} {new} instead of {old}")

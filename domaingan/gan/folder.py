@@ -126,8 +126,10 @@ def finish(
         if network is not None
         for key, value in network.state_dict().items()
     }
-    checksum = save_tensors(tensors, folder / WEIGHTS)
-    config = config.model_copy(update={"weights_sha256": checksum})
+    sums = {"weights_sha256": save_tensors(tensors, folder / WEIGHTS), "kept_sha256": ""}
+    if config.hosted and (folder / CROPS).is_dir():
+        sums["kept_sha256"] = _checksum_of_files(folder / CROPS)
+    config = config.model_copy(update=sums)
     text = card(name or folder.resolve().name, config, read_log(folder / LOG))
     # Git and model hubs leave out what is only for resuming.
     for file, content in ((CARD, text), (HUB_CARD, text), (IGNORE, f"{CHECKPOINTS}/\n")):
@@ -151,6 +153,25 @@ def keep(crops: Bank | None, folder: Path) -> None:
     """Write them into a model folder, if there are any."""
     if crops is not None:
         crops.save(folder / CROPS, overwrite=True)
+
+
+def kept_crops(folder: Path, config: GANConfig) -> Bank | None:
+    """The crops that lie in a model folder, of what paints into hosts.
+
+    Raises:
+        DataError: they are missing, or were changed since they were written.
+    """
+    if not config.hosted:
+        return None
+    crops = Bank.load(folder / CROPS)
+    if config.kept_sha256 and _checksum_of_files(folder / CROPS) != config.kept_sha256:
+        raise DataError("changed since it was written (its checksum differs)", path=folder / CROPS)
+    return crops
+
+
+def _checksum_of_files(bank: Path) -> str:
+    sums = [f"{path.name} {sha256(path)}" for path in sorted([*bank.glob("*.json"), *bank.glob("*.npy")])]
+    return hashlib.sha256("\n".join(sums).encode()).hexdigest()
 
 
 def load_weights(folder: Path, config: GANConfig, networks: dict[str, nn.Module]) -> None:

@@ -277,7 +277,7 @@ class GAN:
             raise DataError(error.found, path=path / folder.CONFIG, expected=error.expected) from None
         folder.load_weights(path, config, {"generator": gan.generator, "discriminator": gan.discriminator})
         gan.generator.eval(), gan.discriminator.eval()
-        gan.crops = Bank.load(path / folder.CROPS) if config.hosted else None
+        gan.crops = folder.kept_crops(path, config)
         gan.config, gan.path = config, path
         return gan
 

@@ -96,6 +96,21 @@ def test_a_resumed_training_is_bit_equal(given: Any, make_bank: Any, tmp_path: P
     assert whole == parts
 
 
+@pytest.mark.parametrize("file", ["images.npy", "masks.npy", "entries.npy", "bank.json"])
+def test_a_flipped_byte_of_the_crops_is_noticed(file: str, make_bank: Any, tmp_path: Path) -> None:
+    gan = fitted(healthy(make_bank(size=8)), tmp_path / "m", given=REFINE)
+    path = tmp_path / "m" / "crops" / file
+    content = bytearray(path.read_bytes())
+    assert GAN.load(tmp_path / "m").config == gan.config
+    content[-2 if file.endswith("npy") else content.index(b"core")] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=f"{tmp_path / 'm' / 'crops'}"):
+        GAN.load(tmp_path / "m")
+    path.unlink()
+    with pytest.raises(DataError, match=f"{tmp_path / 'm' / 'crops'}"):
+        GAN.load(tmp_path / "m")
+
+
 def test_healthy_can_be_asked_for_and_marks_nothing(make_bank: Any) -> None:
     bank = make_bank(size=8)
     gan = fitted(healthy(bank), given=INPAINT)

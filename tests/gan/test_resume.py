@@ -178,7 +178,7 @@ def test_any_flipped_byte_of_a_config_is_noticed(make_bank: Any, tmp_path: Path)
 )
 def test_every_architecture_resumes_to_the_bit(settings: dict[str, Any], make_bank: Any, tmp_path: Path) -> None:
     settings = dict(settings)
-    bank, precision = make_bank(dims=settings.pop("dims", 2)), settings.pop("precision", "32")
+    bank, precision = make_bank(dims=settings.pop("dims", 2), size=8), settings.pop("precision", "32")
 
     def fit(name: str, steps: int, resume: bool = False) -> bytes:
         how: dict[str, Any] = {"device": "cpu", "precision": precision, "judge_every": 0, "checkpoint_every": 4}
