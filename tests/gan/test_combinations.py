@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,21 @@ def test_given_images(arch: str, dims: int, given: str, make_bank: Any, tmp_path
         assert (drawn.images[:, 1] == bank.images[: len(drawn), 1]).all()
     with pytest.raises(DataError, match="no hosts"):
         gan.sample(2)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_every_loss_under_every_condition(arch: str, dims: int, make_bank: Any, tmp_path: Path) -> None:
+    """The rest of the product: a step of each is taken, saved, loaded and drawn from."""
+    made, others = make_bank(n=8, dims=dims, size=8), [loss for loss in LOSSES if loss != "relativistic"]
+    kinds = [] if arch not in FREE else ["none", "class", "number", "several", "unlabelled"]
+    for kind, loss in itertools.product([*kinds, "mask", "channel_1"], others):
+        given, bank = ((), conditioned(made, kind)) if kind in kinds else ((kind,), made)
+        gan = GAN.for_crops(bank, **TINY, arch=arch, loss=loss, given=given)
+        gan.fit(bank, 1, device="cpu", precision="32", judge_every=0)
+        loaded = GAN.load(gan.save(tmp_path / kind / loss))
+        first, again = (one.interpolate(2, rows=1, hosts=bank if given else None) for one in (gan, loaded))
+        assert first.images.tobytes() == again.images.tobytes(), (kind, loss)
 
 
 @pytest.mark.parametrize("skip", ["none", "residual", "multiscale"])
