@@ -34,6 +34,10 @@ def _rebuild(found: str, path: str | None, expected: str | None) -> DataError:
     return DataError(found, path=path, expected=expected)
 
 
+NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")
+"""What PyTorch says where there is none: on a GPU, on Windows, on Linux."""
+
+
 @contextmanager
 def enough_memory(advice: str) -> Iterator[None]:
     """Memory that has run out, the processor's or a GPU's, becomes a :class:`DataError` that says what to change.
@@ -49,6 +53,6 @@ def enough_memory(advice: str) -> Iterator[None]:
         yield
     except (MemoryError, RuntimeError) as error:  # PyTorch's is a RuntimeError, as all of its errors are
         text = str(error).lower()
-        if not (isinstance(error, MemoryError) or "out of memory" in text or "not enough memory" in text):
+        if not (isinstance(error, MemoryError) or any(words in text for words in NO_MEMORY)):
             raise
         raise DataError("out of memory", expected=advice) from error

@@ -9,7 +9,7 @@ import numpy as np
 
 from domaingan.bank import Bank
 from domaingan.errors import DataError
-from domaingan.gan.config import templates_of
+from domaingan.gan.templates import templates_of
 
 
 def image_range(bank: Bank) -> tuple[tuple[float, float], ...]:

@@ -18,11 +18,12 @@ from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.cutting import MIN_PIXELS
 from domaingan.errors import DataError
 from domaingan.gan.conditions import Condition
-from domaingan.gan.config import MASK, GANConfig, Template
+from domaingan.gan.config import MASK, GANConfig
 from domaingan.gan.data import decode
 from domaingan.gan.hosts import as_given
 from domaingan.gan.networks import Generator
 from domaingan.gan.standing import BATCH, paint
+from domaingan.gan.templates import Template
 from domaingan.tissue import components, contrast, radius_of, ring, tissue
 
 TRIES = 8

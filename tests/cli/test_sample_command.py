@@ -131,6 +131,7 @@ def test_the_generator_as_an_onnx_file(model: Path, tmp_path: Path) -> None:
         MemoryError(),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has …"),
         RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: not enough memory: you tried to …"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:128] err == 0. DefaultCPUAllocator: can't allocate memory: you …"),
     ],
 )
 def test_memory_that_runs_out_is_one_line(

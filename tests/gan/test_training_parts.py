@@ -13,7 +13,7 @@ from torch import nn
 
 from domaingan.errors import DataError
 from domaingan.gan.checkpoint import load_checkpoint, save_checkpoint
-from domaingan.gan.config import GANConfig, build_config, templates_of
+from domaingan.gan.config import GANConfig, build_config
 from domaingan.gan.data import TrainingCrops, decode
 from domaingan.gan.devices import choose_precision, fabric_for
 from domaingan.gan.facts import facts
@@ -23,6 +23,7 @@ from domaingan.gan.plan import spread
 from domaingan.gan.seeds import seeded
 from domaingan.gan.settings import resolved
 from domaingan.gan.standing import calibrated
+from domaingan.gan.templates import templates_of
 
 FREE = [name for name, architecture in ARCHITECTURES.items() if not architecture.hosted]
 
