@@ -144,7 +144,8 @@ def command(
             command=shlex.join(["domaingan", *sys.argv[1:]]),
         )
     from domaingan.report import write
-    from domaingan.report.words import sentence
+    from domaingan.report.words import beside_rival, sentence
 
     report = write(out)
-    o.finish({**result, "report": str(report)}, json, f"{sentence(result)}\n{report}")
+    lines = [sentence(result), beside_rival(result), str(report)]
+    o.finish({**result, "report": str(report)}, json, "\n".join(filter(None, lines)))

@@ -40,6 +40,7 @@ def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str
         "verdict": result["verdict"],
         "primary": None if primary is None else words.numbers(primary),
         "explanation": _explanation(result, primary),
+        "beside": words.beside_rival(result),
         "rivals": _rivals(result, primary),
         "against": against,
         "unit": result.get("unit", "subject"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from domaingan.evaluate.statistics import smallest_p
+from domaingan.evaluate.summary import RIVAL
 
 ALPHA = 0.05
 """The p below which a difference counts as shown."""
@@ -206,3 +207,20 @@ def sentence(result: dict[str, Any]) -> str:
         primary = {"unit": result.get("unit"), **primary}
     said = headline(result["verdict"], primary)
     return said if primary is None or primary["mean"] is None else f"{said} ({numbers(primary)})"
+
+
+def beside_rival(result: dict[str, Any]) -> str | None:
+    """How the arm of the verdict compares with pasting real crops, which needs no GAN; None where that is not known.
+
+    >>> found = {"mean": -0.034, "ci": [-0.067, -0.001], "p": 0.049, "n": 20}
+    >>> beside_rival({"primary": {"arm": "gan", "metric": "dice:a"}, "to_rival": {"gan": {"dice:a": found}}})
+    'Beside copy-paste+classic, which needs no GAN: −3.4 points (95 % interval −6.7 to −0.1, p = 0.049), worse'
+    """
+    primary = result["primary"]
+    change = primary and result.get("to_rival", {}).get(primary["arm"], {}).get(primary["metric"])
+    if not change or change["mean"] is None:
+        return None
+    said = mark(primary["metric"], change | {"unit": result.get("unit")}).text
+    numbers = f"95 % interval {interval(change['ci'], signed=True)}, p = {p_value(change['p'])}"
+    numbers = numbers.replace("p = below", "p below")
+    return f"Beside {RIVAL}, which needs no GAN: {points(change['mean'])} points ({numbers}), {said}"

@@ -85,6 +85,7 @@ def test_a_helping_arm_is_named_in_the_title_with_its_numbers(helping: Path, pag
     assert title_of(page) == f"gan+classic helps: Dice, enhancing is {points} points higher than with classic"
     assert "n = 8 test subjects" in page and "95 % interval +" in page
     assert "Against copy-paste+classic, which needs no GAN" in page and "over subjects and seeds" in page
+    assert "Beside copy-paste+classic, which needs no GAN: " in page
 
 
 def test_tables_are_complete_and_accessible(helping: Path, page: str) -> None:
