@@ -33,7 +33,7 @@ from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops, decode
 from domaingan.gan.seeds import seeded
 from domaingan.gan.standing import paint
-from domaingan.grid import as_slices
+from domaingan.slices import as_slices
 
 SIZE, STEPS, BATCH, WIDTH = 32, 2000, 16, 32
 TRAIN, COMPARED, DRAWN = 100, 300, 300

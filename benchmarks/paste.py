@@ -39,7 +39,7 @@ import domaingan as dg
 from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.files import read_json, write_json
-from domaingan.grid import as_slices
+from domaingan.slices import as_slices
 
 OUT = RESULTS / "paste.json"
 EDGE, CROP, HOSTS = 512, 64, 12

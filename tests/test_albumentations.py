@@ -21,9 +21,9 @@ from domaingan import phantoms
 from domaingan.adapters.writing import write_dataset
 from domaingan.bank import Bank
 from domaingan.errors import DataError
-from domaingan.grid import as_slices
 from domaingan.objects import box_of
 from domaingan.sample import Sample
+from domaingan.slices import as_slices
 
 FRAMES = phantoms.load("driving", sequences=6, frames=2).in_memory()
 SCHEMA = FRAMES.schema

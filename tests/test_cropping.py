@@ -15,8 +15,8 @@ from domaingan.bank import Bank
 from domaingan.cropping import by_rarity, crops
 from domaingan.cutting import voxels_of, window
 from domaingan.errors import DataError
-from domaingan.grid import as_slices
 from domaingan.sample import Dataset, Reader, Record, Sample, Schema
+from domaingan.slices import as_slices
 
 CLASSES = {"necrosis": 1, "oedema": 2, "enhancing": 4}
 

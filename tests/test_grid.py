@@ -1,49 +1,20 @@
 from __future__ import annotations
 
-import pickle
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from volumes import volume, volumes
 
 from domaingan.errors import DataError
-from domaingan.grid import as_slices, at_shape, at_spacing, resize, resize_sample, slice_axis
+from domaingan.grid import at_shape, at_spacing, resize, resize_sample
 from domaingan.sample import Dataset, Record, Sample, Schema
 
-SCAN = Schema("nifti", "scan", 3, ("t1", "t2"), {"lesion": 1})
 FRAME = Schema("masks", "frame", 2, ("r", "g", "b"), {"rider": 1})
-LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 sizes = st.lists(st.integers(1, 24), min_size=1, max_size=3)
 factors = st.lists(st.sampled_from([1, 2, 3]), min_size=3, max_size=3)
-
-
-class Volumes:
-    """Volumes whose values say where they lie; counts how often one is read."""
-
-    def __init__(self) -> None:
-        self.reads = 0
-
-    def __call__(self, record: Record) -> Sample:
-        self.reads += 1
-        grid = np.indices(record.shape)
-        image = np.stack([grid[0] * 10_000 + grid[1] * 100 + grid[2], np.full(record.shape, 7)]).astype(np.float32)
-        mask = np.zeros(record.shape, dtype=np.uint8)
-        mask[2:4, 2:4, 1:3] = 1
-        meta = record.facts() | {"affine": np.asarray(record.affine), "header": "of the volume"}
-        return Sample(image, mask, meta=meta)
-
-
-def volume(name: str = "a", shape: tuple[int, ...] = (8, 9, 10), **facts: object) -> Record:
-    affine = tuple(map(tuple, LPS.tolist()))
-    return replace(Record(name, shape=shape, spacing=(1.0, 1.0, 1.0), affine=affine), **facts)  # type: ignore[arg-type]
-
-
-def volumes(*records: Record) -> Dataset:
-    return Dataset(records or [volume()], Volumes(), SCAN)
 
 
 # ---------------------------------------------------------------- resize
@@ -151,75 +122,3 @@ def test_frames_of_any_size_are_brought_to_one() -> None:
     for wrong in ((4,), (0, 6), (4, 6, 8)):
         with pytest.raises(DataError, match="expected 2 positive numbers"):
             at_shape(data, wrong)
-
-
-# ---------------------------------------------------------------- slices
-
-
-@given(st.lists(st.floats(-1, 1), min_size=9, max_size=9))
-def test_stacks_are_cut_along_their_stack_whatever_the_affine(numbers: list[float]) -> None:
-    affine = np.eye(4)
-    affine[:3, :3] = np.reshape(numbers, (3, 3))
-    record = volume(shape=(336, 384, 5), spacing=(0.6, 0.6, 5.0), affine=tuple(map(tuple, affine.tolist())))
-    assert slice_axis(record) == 2
-    assert slice_axis(replace(record, shape=(5, 336, 384))) == 0
-    assert slice_axis(replace(record, affine=(), spacing=())) == 2
-    assert slice_axis(replace(record, shape=(30, 40, 40), spacing=(1.0, 2.5, 1.0))) == 1
-
-
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_others_are_cut_from_feet_to_head(axis: int) -> None:
-    affine = np.eye(4)
-    affine[:3, :3] = np.roll(np.eye(3), axis - 2, axis=1) * 0.9
-    affine[:3, :3] += 0.1  # a little oblique
-    record = volume(shape=(20, 22, 24), affine=tuple(map(tuple, affine.tolist())))
-    assert slice_axis(record) == axis
-    # A coarser grid turns nothing, though it changes the spacing.
-    assert slice_axis(at_spacing(volumes(record), 3.0).records[0]) == axis
-
-
-def test_slices_follow_the_volume_and_keep_its_measures() -> None:
-    data = volumes(volume("a_0", subject="p"), volume("a", shape=(8, 9, 12)))
-    slices = as_slices(data)
-    assert len(slices) == 10 + 12
-    assert len({record.name for record in slices.records}) == 22
-    assert slices.schema.spatial_dims == 2
-    assert slices.groups == ("p", "a")
-    whole = data[0]
-    assert whole.mask is not None
-    for index, sample in enumerate(slices[:10]):
-        assert (sample.image == whole.image[..., index]).all()
-        assert sample.mask is not None
-        assert (sample.mask == whole.mask[..., index]).all()
-        assert sample.meta["volume"] == "a_0"
-        assert sample.meta["foreground"].shape == sample.shape
-        assert (sample.meta["range"] == slices[0].meta["range"]).all()
-        assert sample.spacing == (1, 1)
-        assert "affine" not in sample.meta
-        assert "header" not in sample.meta
-    assert as_slices(slices) is slices
-
-
-def test_reading_slices_in_order_reads_each_volume_once() -> None:
-    data = volumes(volume("a"), volume("b"))
-    slices = pickle.loads(pickle.dumps(as_slices(data)))
-    assert sum(1 for _ in slices) == 20
-    assert slices.read.read.reads == 2
-
-
-def test_slices_of_one_sequence_stay_together(rng: np.random.Generator) -> None:
-    data = volumes(*[volume(name, sequence=name[0]) for name in ("a1", "a2", "b1", "b2")])
-    train, test = as_slices(data).holdout(0.5, rng)
-    assert {r.sequence for r in train.records}.isdisjoint({r.sequence for r in test.records})
-    assert as_slices(data).subjects == data.subjects
-
-
-def test_labelled_slices_only() -> None:
-    slices = as_slices(volumes(), labelled_only=True)
-    assert [record.index for record in slices.records] == [1, 2]
-
-
-def test_a_coarser_grid_of_slices() -> None:
-    slices = at_spacing(as_slices(volumes()), 2.0)
-    assert slices[3].shape == slices.records[3].shape == (4, 4)
-    assert slices[3].meta["slice"] == 3

@@ -16,9 +16,9 @@ from domaingan.cutting import window
 from domaingan.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.hosts import SLACK
-from domaingan.grid import as_slices
 from domaingan.hosting import partly_healthy, windows, with_healthy
 from domaingan.sample import Dataset
+from domaingan.slices import as_slices
 from domaingan.tissue import intensity_range, to_scaled
 
 

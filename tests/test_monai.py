@@ -18,8 +18,8 @@ import domaingan as dg
 from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.errors import DataError
-from domaingan.grid import as_slices
 from domaingan.sample import Sample
+from domaingan.slices import as_slices
 
 BANKS = {dims: a_bank(dims, np.random.default_rng(dims)) for dims in (2, 3)}
 HOSTS = {dims: [a_host(dims, np.random.default_rng(seed)) for seed in range(4)] for dims in (2, 3)}

@@ -12,8 +12,8 @@ from domaingan.bank import Bank
 from domaingan.cutting import window
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Wanted, is_wanted
-from domaingan.grid import fullest_slice, slice_axis
 from domaingan.sample import Record, Sample, Schema
+from domaingan.slices import fullest_slice, slice_axis
 from domaingan.tissue import intensity_range, to_scaled
 
 SHOWN = 6

@@ -22,8 +22,8 @@ from domaingan.fidelity.telling import told
 from domaingan.gan import GAN
 from domaingan.gan.hosted import Texture, pasted, turns
 from domaingan.gan.hosts import known_spacing
-from domaingan.grid import fullest_slice
 from domaingan.sample import Dataset
+from domaingan.slices import fullest_slice
 from domaingan.tissue import contrast, extent, radius_of, ring, tissue
 
 PAIRS = 300

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from domaingan.blend import Paste, Relight
 from domaingan.blend.fitting import is_finite
 from domaingan.errors import DataError
-from domaingan.grid import slice_axis
 from domaingan.objects import from_instances
 from domaingan.sample import Dataset, Sample, Schema
+from domaingan.slices import slice_axis
 from domaingan.tissue import foreground, from_scaled, intensity_range, to_scaled
 from domaingan.transforms.classic import LEVELS, Classic, InPlane, thick_axis
 
@@ -142,7 +142,7 @@ def paste_slices(
 ) -> Sample:
     """A volume with 2D crops pasted into its slices; foreground and range are those of the volume.
 
-    Slices are called as :func:`domaingan.grid.as_slices` calls them, so that crops bound to them find them.
+    Slices are called as :func:`domaingan.slices.as_slices` calls them, so that crops bound to them find them.
 
     Args:
         paste: of a 2D bank.

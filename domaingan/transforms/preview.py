@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from domaingan.blend import Paste, Relight
 from domaingan.errors import DataError
-from domaingan.grid import as_slices, fullest_slice, resize, slice_axis
+from domaingan.grid import resize
 from domaingan.pictures import Picture, contact_sheet, tile
 from domaingan.sample import Sample
+from domaingan.slices import as_slices, fullest_slice, slice_axis
 from domaingan.tissue import foreground, intensity_range, to_scaled
 from domaingan.transforms.offline import Offline
 

@@ -16,7 +16,7 @@ from domaingan import phantoms
 from domaingan.adapters import open_bank
 from domaingan.bank import Bank
 from domaingan.errors import DataError
-from domaingan.grid import as_slices
+from domaingan.slices import as_slices
 from domaingan.tissue import intensity_range, to_scaled
 
 WAYS = ("folders", "crops", "beside", "transparent")

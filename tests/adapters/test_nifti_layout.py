@@ -16,8 +16,9 @@ from domaingan.adapters import load
 from domaingan.adapters.nifti import NiftiFolders
 from domaingan.adapters.writing import write_dataset
 from domaingan.errors import DataError
-from domaingan.grid import as_slices, at_spacing
+from domaingan.grid import at_spacing
 from domaingan.sample import Dataset, Sample
+from domaingan.slices import as_slices
 
 Save = Callable[..., Path]
 SHAPE = (6, 5, 4)

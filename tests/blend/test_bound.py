@@ -17,9 +17,10 @@ from domaingan.blend.bound import BOUND_REACH, at_its_place
 from domaingan.cropping import crops
 from domaingan.cutting import window
 from domaingan.errors import DataError
-from domaingan.grid import as_slices, resize
+from domaingan.grid import resize
 from domaingan.objects import box_of, from_mask
 from domaingan.sample import Sample
+from domaingan.slices import as_slices
 from domaingan.transforms.offline import paste_slices
 
 FRAMES = phantoms.load("driving", sequences=3, frames=2).in_memory()

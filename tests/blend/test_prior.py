@@ -16,7 +16,7 @@ from domaingan.blend import Paste
 from domaingan.blend.prior import ENOUGH, Prior
 from domaingan.cropping import crops
 from domaingan.errors import DataError
-from domaingan.grid import as_slices
+from domaingan.slices import as_slices
 
 
 def placed(paste: Paste, dims: int, n: int = 60) -> np.ndarray:

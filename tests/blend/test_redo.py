@@ -15,8 +15,8 @@ from domaingan import phantoms
 from domaingan.blend import Paste, Variation
 from domaingan.cropping import crops
 from domaingan.errors import DataError
-from domaingan.grid import as_slices
 from domaingan.sample import Sample
+from domaingan.slices import as_slices
 from domaingan.transforms.offline import paste_slices
 
 FRAMES = phantoms.load("driving", sequences=3, frames=2).in_memory()

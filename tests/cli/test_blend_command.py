@@ -16,8 +16,8 @@ from domaingan.blend import RELIGHTS, Paste
 from domaingan.blend.methods import MATCHES, METHODS
 from domaingan.cli.banks import resampled
 from domaingan.cropping import crops
-from domaingan.grid import as_slices
 from domaingan.scenery import scenes
+from domaingan.slices import as_slices
 
 PEOPLE = phantoms.load("medical", subjects=3, shape=(40, 40, 16))
 

@@ -11,8 +11,8 @@ from domaingan.blend import Paste
 from domaingan.cropping import crops
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Patches, class_index
-from domaingan.grid import as_slices
 from domaingan.sample import Schema
+from domaingan.slices import as_slices
 from domaingan.tissue import measured
 from domaingan.transforms import Classic
 

@@ -18,9 +18,9 @@ from domaingan.evaluate.painted import lowest
 from domaingan.fidelity import telling
 from domaingan.files import read_json
 from domaingan.gan import GAN
-from domaingan.grid import as_slices
 from domaingan.report import write
 from domaingan.sample import Dataset
+from domaingan.slices import as_slices
 
 
 @pytest.fixture(autouse=True)

@@ -85,7 +85,7 @@ def test_volumes_and_folds(people: Dataset, tmp_path: Path) -> None:
 
 
 def test_a_leaking_bank_is_refused_before_anything_is_trained(people: Dataset, tmp_path: Path) -> None:
-    from domaingan.grid import as_slices
+    from domaingan.slices import as_slices
 
     crops(as_slices(people), size=16).save(tmp_path / "bank")
     with pytest.raises(DataError, match="test subjects"):

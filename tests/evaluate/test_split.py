@@ -10,8 +10,8 @@ from domaingan.bank import Bank
 from domaingan.cropping import crops
 from domaingan.errors import DataError
 from domaingan.evaluate.split import Fold, apart, folds, refuse_leak
-from domaingan.grid import as_slices
 from domaingan.sample import BLOCK, Dataset, Record, Schema
+from domaingan.slices import as_slices
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from domaingan import phantoms
 from domaingan.errors import DataError
-from domaingan.grid import as_slices
 from domaingan.phantoms.medical import has_rare
 from domaingan.sample import Dataset
+from domaingan.slices import as_slices
 from domaingan.tissue import foreground
 
 

@@ -14,9 +14,9 @@ from domaingan.bank import Bank
 from domaingan.blend import Paste, Relight
 from domaingan.cropping import crops
 from domaingan.errors import DataError
-from domaingan.grid import as_slices
 from domaingan.sample import Dataset, Sample
 from domaingan.scenery import scenes
+from domaingan.slices import as_slices
 from domaingan.transforms import Offline, preview
 from domaingan.transforms.classic import InPlane, thick_axis
 
