@@ -111,7 +111,14 @@ def intensity_range(sample: Sample, domain: str) -> NDArray[np.float32]:
     if domain == "frame":
         return np.tile(np.array([0, 1], dtype=np.float32), (channels, 1))
     inside = foreground(sample)
-    ends = np.stack([np.percentile(channel[inside], (0.5, 99.5)) for channel in sample.image]).astype(np.float32)
+    return percentiles(np.stack([channel[inside] for channel in sample.image]))
+
+
+def percentiles(values: NDArray[Any]) -> NDArray[np.float32]:
+    """The ``(C, 2)`` 0.5th and 99.5th percentiles of ``(C, N)`` values; a channel of one value gets a width of 1."""
+    ends = np.tile(np.array([0, 1], dtype=np.float32), (len(values), 1))
+    if values.shape[1]:
+        ends = np.stack([np.percentile(channel, (0.5, 99.5)) for channel in values]).astype(np.float32)
     flat = ends[:, 1] - ends[:, 0] < 1e-6 * np.maximum(np.abs(ends[:, 1]), 1e-6)
     ends[flat, 1] = ends[flat, 0] + 1
     return ends

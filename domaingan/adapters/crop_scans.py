@@ -15,7 +15,7 @@ from domaingan.adapters.scans import Scan, open_scans
 from domaingan.adapters.tables import CLASSES_JSON, Classes, SampleTable
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Schema
-from domaingan.tissue import ring
+from domaingan.tissue import percentiles, ring
 
 SCALED = (-0.5, 2.5)
 """Crops that lie within are in scaled units already, if they reach half of one."""
@@ -81,7 +81,7 @@ def measured(dataset: Dataset, given: tuple[float, float] | list[tuple[float, fl
     together = np.concatenate(list(values.values()), axis=1)
     if together.size and together.min() >= SCALED[0] and 0.5 <= together.max() <= SCALED[1]:
         return dict.fromkeys(values, np.tile(np.array([0, 1], dtype=np.float32), (channels, 1)))
-    return {group: _percentiles(own) for group, own in values.items()}
+    return {group: percentiles(own) for group, own in values.items()}
 
 
 def _values(dataset: Dataset) -> dict[str, Values]:
@@ -91,12 +91,3 @@ def _values(dataset: Dataset) -> dict[str, Values]:
         shown = sample.image[:, (sample.image != 0).any(axis=0)]
         values[record.group].append(shown[:, :: max(1, shown.shape[1] // VALUES)])
     return {group: np.concatenate(parts, axis=1) for group, parts in values.items()}
-
-
-def _percentiles(values: Values) -> NDArray[np.float32]:
-    ends = np.tile(np.array([0, 1], dtype=np.float32), (len(values), 1))
-    if values.shape[1]:
-        ends = np.percentile(values, (0.5, 99.5), axis=1).T.astype(np.float32)
-    flat = ends[:, 1] - ends[:, 0] < 1e-6 * np.maximum(np.abs(ends[:, 1]), 1e-6)
-    ends[flat, 1] = ends[flat, 0] + 1
-    return ends
