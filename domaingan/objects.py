@@ -86,6 +86,18 @@ def from_instances(instances: NDArray[np.int32], mask: NDArray[Any]) -> Objects:
     return Objects(numbered, boxes, labels)
 
 
+def among(mask: NDArray[Any], values: Sequence[int]) -> NDArray[np.bool_]:
+    """Where a mask has one of a few values: for so few a comparison each is many times faster than ``np.isin``.
+
+    >>> among(np.array([[8, 9, 7]]), [7, 8]).tolist()
+    [[True, False, True]]
+    """
+    found = np.zeros(mask.shape, dtype=bool)
+    for value in values:
+        found |= mask == value
+    return found
+
+
 def _corners(where: Sequence[slice], corner: Sequence[int] | NDArray[Any]) -> NDArray[np.float32]:
     """The corner box of a part of a patch that starts at ``corner``."""
     order = box_axes(len(where))

@@ -202,6 +202,9 @@ def extent(mask: Mask) -> tuple[slice, ...] | None:
     >>> extent(np.array([[False, True, True], [False, False, False]]))
     (slice(0, 1, None), slice(1, 3, None))
     """
+    if mask.ndim == 2 and mask.size:  # twice as fast
+        x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+        return (slice(y, y + height), slice(x, x + width)) if width else None
     axes = range(mask.ndim)
     lines = [np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes]
     return tuple(slice(int(line[0]), int(line[-1]) + 1) for line in lines) if len(lines[0]) else None

@@ -13,7 +13,7 @@ from domaingan.bank import Crop
 from domaingan.blend.labels import VISIBLE
 from domaingan.blend.perspective import Perspective
 from domaingan.blend.placement import overlap
-from domaingan.objects import Objects, box_of
+from domaingan.objects import Objects, among, box_of
 
 TRIES = 12
 """How often a place in a row is drawn before giving up."""
@@ -95,7 +95,7 @@ class Spots:
         first, last = max(0, round(low * height)), min(height - 1, int(high * height) - 1)
         if bottom:
             first = last = height - 1
-        ground = np.isin(mask[first : last + 1], self.grounds.get(int(known.kinds[crop.index]), ()))
+        ground = among(mask[first : last + 1], self.grounds.get(int(known.kinds[crop.index]), ()))
         if left != right:
             ground[:, 1 if left else 0 : width if left else width - 1] = False
         spots = np.flatnonzero(ground)
@@ -121,7 +121,7 @@ class Spots:
             return None
         stood = base + across
         stood = stood[(stood >= 0) & (stood < width)]
-        if not len(stood) or np.isin(mask[spot.foot, stood], self.grounds[value]).mean() < INSIDE:
+        if not len(stood) or among(mask[spot.foot, stood], self.grounds[value]).mean() < INSIDE:
             return None
         return np.array([down, across], dtype=np.int64)
 

@@ -28,7 +28,7 @@ def test_grain_is_measured_as_that_of_white_noise_whatever_lies_below(
     noise = level * np.random.default_rng(seed).normal(size=shape)
     image = noise + level * (slope * np.indices(shape)[0] + 20 * an_object(shape, 2))
     found = grain(image, np.ones(shape, dtype=bool))
-    assert found == pytest.approx(level, rel=0.12)
+    assert found == pytest.approx(level, rel=0.25)  # six standard errors of so few pixels
 
 
 def test_grain_of_too_little_is_not_known() -> None:
