@@ -42,7 +42,7 @@ def network_for(schema: Schema, classes: int, width: int, backbone: Backbone | N
     if schema.domain == "scan":
         features = (width, width, 2 * width, 4 * width, 8 * width, width)
         network: nn.Module = BasicUNet(schema.spatial_dims, len(schema.channels), classes, features)
-        _each_by_itself(network)
+        _exchanged(network)
         _unpadded(network)
     else:
         assert backbone is not None
@@ -69,12 +69,33 @@ class InstanceNorm(nn.Module):
         return torch.cat(list(items))
 
 
-def _each_by_itself(network: nn.Module) -> None:
-    """Put :class:`InstanceNorm` in the place of PyTorch's, with its weights and their names."""
+class Conv3d(nn.Module):
+    """A convolution in float32 where the first axis is shorter than the kernel: at the bottom of the U-Net, few voxels.
+
+    In bfloat16 the gradient of the weights is wrong there on CPUs with AMX, and may be no number at all, as oneDNN adds
+    memory that nobody wrote to it (PyTorch 2.11 and 2.14).
+    """
+
+    def __init__(self, conv: nn.Conv3d) -> None:
+        super().__init__()
+        self.weight, self.bias, self.stride, self.padding = conv.weight, conv.bias, conv.stride, conv.padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From ``(B, C, *spatial)`` to the same with other channels."""
+        if x.shape[2] >= self.weight.shape[2]:
+            return functional.conv3d(x, self.weight, self.bias, self.stride, self.padding)
+        with torch.autocast(x.device.type, enabled=False):
+            return functional.conv3d(x.float(), self.weight, self.bias, self.stride, self.padding).to(x.dtype)
+
+
+def _exchanged(network: nn.Module) -> None:
+    """Put :class:`InstanceNorm` and :class:`Conv3d` in the places of PyTorch's, with their weights and names."""
     for module in list(network.modules()):
         for name, child in module.named_children():
             if isinstance(child, (nn.InstanceNorm2d, nn.InstanceNorm3d)):
                 setattr(module, name, InstanceNorm(child))
+            elif isinstance(child, nn.Conv3d):
+                setattr(module, name, Conv3d(child))
 
 
 def _unpadded(network: nn.Module) -> None:
