@@ -12,7 +12,8 @@ import numpy as np
 from domaingan.bank import Bank
 from domaingan.blend import Paste, Relight
 from domaingan.errors import DataError
-from domaingan.evaluate.arms import parse_arms
+from domaingan.evaluate.arms import LOOKS, SOURCES, parse_arms
+from domaingan.evaluate.banks import serves
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.progress import Progress
 from domaingan.evaluate.protocol import run
@@ -78,7 +79,8 @@ def evaluate(
         The content of ``result.json``.
 
     Raises:
-        DataError: an unknown task or arm, a split that shares or lacks subjects, a bank that knows a test subject.
+        DataError: an unknown task or arm, a split that shares or lacks subjects, a bank that knows a test subject or that
+            no arm uses.
     """
     if task not in TASKS:
         raise DataError(f"no task {task!r}", expected=f"one of {', '.join(TASKS)}")
@@ -135,5 +137,10 @@ def _check_bank(config: EvaluationConfig, data: Dataset, chosen: list[Fold]) -> 
     bank = Bank.load(config.bank)
     blender = Paste(bank, schema=data.schema) if bank.info.kind == "crops" else Relight(bank)
     blender.check(data.schema)
+    used = {part for arm in parse_arms(config.arms) for part in (*arm.sources, *arm.looks)}
+    serving = [part for part in (*SOURCES, *LOOKS) if serves(bank, part)]
+    if not used & set(serving):
+        found = f"a bank that none of {', '.join(config.arms)} uses"
+        raise DataError(found, path=bank.path, expected=f"arms with {' or '.join(serving)}")
     for fold in chosen:
         refuse_leak(bank, fold.test)

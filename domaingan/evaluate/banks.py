@@ -43,7 +43,7 @@ class Maker:
         if source == "deform-paste":
             return self.make("copy-paste")
         given = self._given()
-        if given is not None and _serves(given, source):
+        if given is not None and serves(given, source):
             return given
         path = self.folder / f"bank-{source}"
         if not (path / "bank.json").is_file():
@@ -102,7 +102,7 @@ class Maker:
         return gan.sample(n, seed=config.seed, hosts=hosts)
 
 
-def _serves(bank: Bank, source: str) -> bool:
+def serves(bank: Bank, source: str) -> bool:
     """Whether a bank that was given is what a part of an arm pastes or relights from."""
     if bank.info.kind == "scenes":
         return source == "relight"

@@ -93,6 +93,13 @@ def test_a_leaking_bank_is_refused_before_anything_is_trained(people: Dataset, t
     assert not list(tmp_path.glob("run/fold-0/*-seed0.json"))
 
 
+def test_a_bank_that_no_arm_uses_is_refused(people: Dataset, tmp_path: Path) -> None:
+    crops(people, size=16).save(tmp_path / "bank")
+    with pytest.raises(DataError, match="a bank that none of classic, refine\\+classic uses; expected arms with gan"):
+        evaluate(people, arms=["classic", "refine+classic"], out=tmp_path / "run", bank=tmp_path / "bank", **QUICK)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [({"task": "segmentatoin"}, "no task"), ({"arms": ["clasic"]}, "no arm"), ({"k": 9}, "9 folds")],
