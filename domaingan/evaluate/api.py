@@ -79,8 +79,8 @@ def evaluate(
         The content of ``result.json``.
 
     Raises:
-        DataError: an unknown task or arm, a split that shares or lacks subjects, a bank that knows a test subject or that
-            no arm uses.
+        DataError: an unknown task or arm, a split that shares or lacks subjects, a bank that knows a test subject or
+            that no arm uses.
     """
     if task not in TASKS:
         raise DataError(f"no task {task!r}", expected=f"one of {', '.join(TASKS)}")
