@@ -66,19 +66,17 @@ def table(kept: dict[str, Any]) -> list[str]:
     for arm, scores in result["arms"].items():
         seeds = " / ".join("–" if v is None else f"{100 * v:.1f}" for v in result["per_seed"][arm].get(first, []))
         lines.append(f"| {arm} | " + " | ".join(cell(scores.get(m)) for m in shown) + f" | {seeds} |")
-    lines += [
-        "",
-        f"Differences to {result['reference']}, in points, paired over test {result.get('unit', 'subject')}s:",
-        "",
-    ]
-    lines += ["| arm | " + " | ".join(shown) + " |", "| --- |" + " --- |" * len(shown)]
+    if result["differences"]:
+        unit = result.get("unit", "subject")
+        lines += ["", f"Differences to {result['reference']}, in points, paired over test {unit}s:", ""]
+        lines += ["| arm | " + " | ".join(shown) + " |", "| --- |" + " --- |" * len(shown)]
     for arm, rows in result["differences"].items():
         cells = [f"{cell(rows.get(m))}, p = {rows[m]['p']:.2g}" if rows.get(m, {}).get("p") else "–" for m in shown]
         lines.append(f"| {arm} | " + " | ".join(cells) + " |")
     lines += rivals(result, shown) + painted(result.get("painted") or {})
-    primary = result["primary"]
-    lines += ["", f"Verdict on {primary['arm']} ({primary['metric']}): **{result['verdict']}**, n = {primary['n']}, "
-              f"smallest possible p = {result['smallest_p']:.2g}."]  # fmt: skip
+    if primary := result["primary"]:  # of one arm alone there is no comparison
+        lines += ["", f"Verdict on {primary['arm']} ({primary['metric']}): **{result['verdict']}**, "
+                  f"n = {primary['n']}, smallest possible p = {result['smallest_p']:.2g}."]  # fmt: skip
     lines += [f"- {note}" for note in result["notes"]]
     return [*lines, "", f"`{config['command']}`", ""]
 
