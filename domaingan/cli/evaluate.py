@@ -21,14 +21,15 @@ def command(
     out: o.Out,
     task: Annotated[str, typer.Option("--task", help="segmentation, or detection (frames).")] = "segmentation",
     arms: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--arms",
             help="Ways of making training data: none, or sums of classic; copy-paste (real crops), deform-paste, gan "
             "(crops it drew), inpaint (objects painted into hosts), refine (real crops made to fit); relight, "
-            "reference-relight, weather (frames).",
+            "reference-relight, weather (frames). Unless given classic, copy-paste+classic, and refine+classic or what "
+            "the bank is for.",
         ),
-    ] = "classic,copy-paste+classic,gan+classic",
+    ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings an arm.")] = 3,
     folds: Annotated[
         int,
@@ -117,7 +118,7 @@ def command(
         result = evaluate(
             dataset,
             task,
-            arms.split(","),
+            None if arms is None else arms.split(","),
             seeds,
             out,
             dims=dims,

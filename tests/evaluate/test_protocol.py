@@ -15,6 +15,7 @@ from domaingan.cropping import crops
 from domaingan.errors import DataError
 from domaingan.evaluate import evaluate
 from domaingan.sample import Dataset
+from domaingan.slices import as_slices
 
 ARMS = [
     *("none", "classic", "copy-paste+classic", "gan+classic"),
@@ -85,8 +86,6 @@ def test_volumes_and_folds(people: Dataset, tmp_path: Path) -> None:
 
 
 def test_a_leaking_bank_is_refused_before_anything_is_trained(people: Dataset, tmp_path: Path) -> None:
-    from domaingan.slices import as_slices
-
     crops(as_slices(people), size=16).save(tmp_path / "bank")
     with pytest.raises(DataError, match="test subjects"):
         evaluate(people, arms=["classic", "gan+classic"], out=tmp_path / "run", dims=2, bank=tmp_path / "bank", **QUICK)
@@ -98,6 +97,15 @@ def test_a_bank_that_no_arm_uses_is_refused(people: Dataset, tmp_path: Path) -> 
     with pytest.raises(DataError, match="a bank that none of classic, refine\\+classic uses; expected arms with gan"):
         evaluate(people, arms=["classic", "refine+classic"], out=tmp_path / "run", bank=tmp_path / "bank", **QUICK)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("banked", "arm"), [(False, "refine+classic"), (True, "gan+classic")])
+def test_usual_arms_are_those_of_the_bank(people: Dataset, tmp_path: Path, banked: bool, arm: str) -> None:
+    train, test, bank = people[:3], people[3:], tmp_path / "bank" if banked else None
+    if bank is not None:
+        crops(as_slices(train), size=16).save(bank)
+    result = evaluate(train, out=tmp_path / "run", test=test, dims=2, bank=bank, **QUICK)
+    assert list(result["arms"]) == ["classic", "copy-paste+classic", arm]
 
 
 @pytest.mark.parametrize(
