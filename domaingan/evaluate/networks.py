@@ -72,8 +72,8 @@ class InstanceNorm(nn.Module):
 class Conv3d(nn.Module):
     """A convolution in float32 where the first axis is shorter than the kernel: at the bottom of the U-Net, few voxels.
 
-    In bfloat16 the gradient of the weights is wrong there on CPUs with AMX, and may be no number at all, as oneDNN adds
-    memory that nobody wrote to it (PyTorch 2.11 and 2.14).
+    In bfloat16 the gradient of the weights is wrong there, and may be no number at all, as oneDNN adds memory to it
+    that nobody wrote (PyTorch 2.11 and 2.14, on an AMD EPYC with AVX-512 BF16).
     """
 
     def __init__(self, conv: nn.Conv3d) -> None:
