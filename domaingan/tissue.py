@@ -110,8 +110,7 @@ def intensity_range(sample: Sample, domain: str) -> NDArray[np.float32]:
     channels = len(sample.image)
     if domain == "frame":
         return np.tile(np.array([0, 1], dtype=np.float32), (channels, 1))
-    inside = foreground(sample)
-    return percentiles(np.stack([channel[inside] for channel in sample.image]))
+    return percentiles(sample.image[:, foreground(sample)])
 
 
 def percentiles(values: NDArray[Any]) -> NDArray[np.float32]:

@@ -12,12 +12,13 @@ import numpy as np
 from domaingan.bank import Bank
 from domaingan.blend import Paste, Relight
 from domaingan.errors import DataError
-from domaingan.evaluate.arms import LOOKS, SOURCES, parse_arms
-from domaingan.evaluate.banks import serves
+from domaingan.evaluate.arms import parse_arms
+from domaingan.evaluate.banks import served
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.progress import Progress
 from domaingan.evaluate.protocol import run
 from domaingan.evaluate.split import Fold, Limit, folds, only_labelled, refuse_leak
+from domaingan.evaluate.summary import REFERENCE, RIVAL
 from domaingan.evaluate.tasks import TASKS
 from domaingan.grid import view
 from domaingan.sample import Dataset
@@ -89,7 +90,8 @@ def evaluate(
     """
     if task not in TASKS:
         raise DataError(f"no task {task!r}", expected=f"one of {', '.join(TASKS)}")
-    parsed = parse_arms(_usual(bank) if arms is None else list(arms))
+    given = None if bank is None else Bank.load(bank)
+    parsed = parse_arms(_usual(given) if arms is None else list(arms))
     if seeds < 1:
         raise DataError(f"{seeds} seeds", expected="at least 1")
     data = view(only_labelled(data) if task == "segmentation" else data, dims=dims)
@@ -118,16 +120,15 @@ def evaluate(
     )
     TASKS[task].check(config)
     chosen = _folds(data, config, test)
-    _check_bank(config, data, chosen)
+    if given is not None:
+        _check_bank(given, config.arms, data, chosen)
     regrid = partial(view, spacing=spacing, resize=resize)
     return run(config, chosen, regrid, Path(out), resume=resume, overwrite=overwrite, progress=progress)
 
 
-def _usual(bank: str | Path | None) -> list[str]:
+def _usual(bank: Bank | None) -> list[str]:
     """The arms that are compared unless others are named."""
-    opened = None if bank is None else Bank.load(bank)
-    served = [part for part in (*SOURCES, *LOOKS) if opened is not None and serves(opened, part)]
-    return ["classic", "copy-paste+classic", f"{served[0]}+classic" if served else GENERATED]
+    return [REFERENCE, RIVAL, GENERATED if bank is None else f"{served(bank)[0]}+classic"]
 
 
 def _folds(data: Dataset, config: EvaluationConfig, test: Dataset | None) -> list[Fold]:
@@ -142,17 +143,12 @@ def _folds(data: Dataset, config: EvaluationConfig, test: Dataset | None) -> lis
     return folds(data, rng, train=train, test=test, k=config.folds, limits=config.limits)
 
 
-def _check_bank(config: EvaluationConfig, data: Dataset, chosen: list[Fold]) -> None:
-    """Refuse a bank that does not fit, or that knows a test subject, before anything is written."""
-    if config.bank is None:
-        return
-    bank = Bank.load(config.bank)
+def _check_bank(bank: Bank, arms: list[str], data: Dataset, chosen: list[Fold]) -> None:
+    """Refuse a bank that does not fit, that no arm uses, or that knows a test subject, before anything is written."""
     blender = Paste(bank, schema=data.schema) if bank.info.kind == "crops" else Relight(bank)
     blender.check(data.schema)
-    used = {part for arm in parse_arms(config.arms) for part in (*arm.sources, *arm.looks)}
-    serving = [part for part in (*SOURCES, *LOOKS) if serves(bank, part)]
-    if not used & set(serving):
-        found = f"a bank that none of {', '.join(config.arms)} uses"
-        raise DataError(found, path=bank.path, expected=f"arms with {' or '.join(serving)}")
+    if not any({*arm.sources, *arm.looks} & {*served(bank)} for arm in parse_arms(arms)):
+        found = f"a bank that none of {', '.join(arms)} uses"
+        raise DataError(found, path=bank.path, expected=f"arms with {' or '.join(served(bank))}")
     for fold in chosen:
         refuse_leak(bank, fold.test)

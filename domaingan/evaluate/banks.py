@@ -43,7 +43,7 @@ class Maker:
         if source == "deform-paste":
             return self.make("copy-paste")
         given = self._given()
-        if given is not None and serves(given, source):
+        if given is not None and source in served(given):
             return given
         path = self.folder / f"bank-{source}"
         if not (path / "bank.json").is_file():
@@ -102,11 +102,11 @@ class Maker:
         return gan.sample(n, seed=config.seed, hosts=hosts)
 
 
-def serves(bank: Bank, source: str) -> bool:
-    """Whether a bank that was given is what a part of an arm pastes or relights from."""
+def served(bank: Bank) -> tuple[str, ...]:
+    """The parts of an arm that paste or relight from a bank that was given."""
     if bank.info.kind == "scenes":
-        return source == "relight"
-    return source in PAINTED if bank.info.hosts else source == "gan"
+        return ("relight",)
+    return PAINTED if bank.info.hosts else ("gan",)
 
 
 def banks_for(
