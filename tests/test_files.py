@@ -184,5 +184,5 @@ def test_unreadable_json_is_refused(tmp_path: Path, content: bytes | None, reaso
     with pytest.raises(DataError, match=reason) as caught:
         read_json(path)
     assert caught.value.path == str(path)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="a folder"):
         read_json(tmp_path)

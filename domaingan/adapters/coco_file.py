@@ -103,7 +103,7 @@ def read_coco(path: Path) -> tuple[CocoFile, list[Problem]]:
     Raises:
         DataError: it is no JSON, no COCO, or its categories are not one name and one number each.
     """
-    stored = read_json(path)
+    stored = read_json(path, finite=False)  # checked one by one
     if not isinstance(stored, dict) or not all(isinstance(stored.get(key), list) for key in KEYS):
         found = f"keys {', '.join(stored)[:200]}" if isinstance(stored, dict) else "no JSON object"
         raise DataError(found, path=path, expected="COCO: lists of images, annotations and categories")

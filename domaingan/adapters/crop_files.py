@@ -15,7 +15,7 @@ from domaingan.adapters.frames import PICTURES, pictures_in, read_header
 from domaingan.adapters.nifti import ENDINGS
 from domaingan.adapters.tables import CLASSES_JSON, Classes, parse_classes
 from domaingan.errors import DataError
-from domaingan.files import read_json
+from domaingan.files import check_regular, read_json
 
 IMAGE_FOLDERS = ("crops", "images")
 MASK_FOLDER = "masks"
@@ -148,7 +148,7 @@ def read_alpha(path: Path) -> NDArray[np.float32]:
     """
     if (mode := read_header(path).mode) not in TRANSPARENT:
         raise DataError(f"pixels of kind {mode}", path=path, expected="a picture that is transparent around its object")
-    with Image.open(path) as picture:
+    with Image.open(check_regular(path)) as picture:
         alpha = np.asarray(picture.convert("RGBA").getchannel("A"))
     return np.divide(alpha, 255, dtype=np.float32)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from domaingan.errors import DataError
-from domaingan.files import atomic_file
+from domaingan.files import atomic_file, check_regular
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 """Endings of picture files, in lower case; upper case is understood as well."""
@@ -119,12 +119,10 @@ def read_values(path: Path) -> tuple[NDArray[Any], PictureHeader]:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:
-        with Image.open(path) as picture:
+        with Image.open(check_regular(path)) as picture:
             yield picture
     except DataError:
         raise
-    except FileNotFoundError:
-        raise DataError("no such file", path=path) from None
     except UnidentifiedImageError:
         raise DataError("no picture that can be read", path=path, expected="PNG, JPEG, TIFF or WebP") from None
     # Pillow's decoders raise all of these on damaged files, and warnings where they are made errors.

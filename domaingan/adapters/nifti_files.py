@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from domaingan.adapters.nifti_header import NiftiHeader, new_header, parse_header, prefix, read_prefix
 from domaingan.errors import DataError
-from domaingan.files import atomic_file
+from domaingan.files import atomic_file, open_regular, read_bytes
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -124,8 +124,6 @@ def _named(path: Path) -> Iterator[None]:
     """Turn what the libraries raise into one line that names the file."""
     try:
         yield
-    except FileNotFoundError:
-        raise DataError("no such file", path=path) from None
     except (EOFError, GZIP_ERROR) as error:
         raise DataError(f"truncated or damaged gzip ({error})", path=path) from None
     except DataError:
@@ -138,7 +136,7 @@ def _named(path: Path) -> Iterator[None]:
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     """The file's contents as a stream, unpacked if it is packed, whatever its name says."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         start = file.read(2)
         file.seek(0)
         if not start:
@@ -151,7 +149,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _contents(path: Path) -> bytes:
-    packed = path.read_bytes()
+    packed = read_bytes(path)
     if not packed:
         raise DataError("empty file", path=path, expected="a NIfTI file")
     return igzip.decompress(packed) if packed.startswith(GZIP_MAGIC) else packed
@@ -163,7 +161,7 @@ def _looks_whole(path: Path, needed: int) -> bool:
     False is not conclusive: of a gzip file in several parts they tell the last part's size alone.
     """
     size = path.stat().st_size
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if file.read(2) != GZIP_MAGIC:
             return size >= needed
         file.seek(-min(4, size), io.SEEK_END)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
 
 from domaingan.errors import DataError
-from domaingan.files import atomic_file, read_json, write_json
+from domaingan.files import atomic_file, read_json, read_text, write_json
 from domaingan.sample import Record, Schema, Value
 
 SAMPLES_CSV = "samples.csv"
@@ -165,6 +167,11 @@ def read_samples(root: Path, known: Iterable[str]) -> SampleTable:
             expected=f"one of {', '.join(sorted(on_disk)[:10])}",
         )
     for name, row in rows.items():
+        for column, cell in row.items():
+            is_name = column in ("subject", "sequence", "split")
+            if not is_name and _NUMBER.fullmatch(cell) and not _is_finite(cell):
+                shown = f"{column} {cell[:20]}… of sample {name!r}"
+                raise DataError(shown, path=path, expected="a number that float64 can hold")
         if "time" in row and not _NUMBER.fullmatch(row["time"]):
             raise DataError(f"time {row['time']!r} of sample {name!r}", path=path, expected="a number of seconds")
     conditions = tuple(column for column in header if column not in ("sample", *OWN_COLUMNS))
@@ -172,14 +179,11 @@ def read_samples(root: Path, known: Iterable[str]) -> SampleTable:
 
 
 def _read_lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheets begin with a byte-order mark
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot be read ({error})", path=path, expected="a CSV file in UTF-8") from None
+    text = read_text(path)
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     try:
-        reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except csv.Error as error:
         raise DataError(f"cannot be read as CSV ({error})", path=path) from None
@@ -207,6 +211,10 @@ def _with_numbers(rows: Mapping[str, Mapping[str, str]], conditions: Sequence[st
         name: {column: _number(cell) if column in numeric else cell for column, cell in row.items()}
         for name, row in rows.items()
     }
+
+
+def _is_finite(cell: str) -> bool:
+    return math.isfinite(float(cell))
 
 
 def _number(cell: str) -> float:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from domaingan.bank.info import CLASS_CONDITION, FORMAT, HEALTHY, BankInfo, entry_dtype
 from domaingan.errors import DataError
-from domaingan.files import atomic_folder, read_json, write_json
+from domaingan.files import atomic_folder, check_regular, read_json, write_json
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,8 +226,9 @@ def _listed(names: Any) -> str:
 
 def _open(path: Path) -> NDArray[Any]:
     try:
+        check_regular(path)
         return np.lib.format.open_memmap(path, mode="r")  # unlike np.load, never a zip archive or a pickle
-    except FileNotFoundError:
-        raise DataError("missing", path=path) from None
+    except DataError:
+        raise
     except (ValueError, OSError, EOFError) as error:
         raise DataError(f"cannot be read ({error})", path=path, expected="a whole .npy file") from None

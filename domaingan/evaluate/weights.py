@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from domaingan.errors import DataError
-from domaingan.files import atomic_file, plain
+from domaingan.files import atomic_file, check_regular, plain
 from domaingan.sample import Schema
 
 FORMAT = 1
@@ -37,11 +37,11 @@ def facts_of(path: Path) -> dict[str, Any]:
         DataError: it is missing, damaged or of another kind or version.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(check_regular(path), framework="pt") as file:
             facts = json.loads((file.metadata() or {}).get("domaingan", "null"))
-    except FileNotFoundError:
-        raise DataError("no such file", path=path, expected="a trained model of an evaluation") from None
-    except (SafetensorError, OSError, ValueError) as error:
+    except DataError as error:
+        raise DataError(error.found, path=path, expected="a trained model of an evaluation") from None
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise DataError(f"cannot be read ({error})", path=path, expected="a whole .safetensors file") from None
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise DataError("no model of this package's version", path=path, expected=f"format {FORMAT}")

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from domaingan.errors import DataError
-from domaingan.files import atomic_file, read_json, write_json
+from domaingan.files import atomic_file, open_regular, read_json, write_json
 
 KEPT = 2
 """How many checkpoints are kept: the newest, and one more in case it is torn."""
@@ -20,7 +20,7 @@ KEPT = 2
 def sha256(path: Path) -> str:
     """Checksum of a file, read in pieces."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()

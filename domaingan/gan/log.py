@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from domaingan.errors import DataError
-from domaingan.files import atomic_file
+from domaingan.files import atomic_file, read_text
 
 COLUMNS = (
     "step",
@@ -48,11 +49,23 @@ LOG = "log.csv"
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """The rows of a log, without what is not known in them; none if there is no file."""
+    """The rows of a log, without what is not known in them; none if there is no file.
+
+    Raises:
+        DataError: it cannot be read, or a cell is no number.
+    """
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    try:
+        return [
+            {name: float(value) for name, value in row.items() if value} for row in csv.DictReader(_read_lines(path))
+        ]
+    except (ValueError, TypeError, csv.Error) as error:
+        raise DataError(f"cannot be read as a log ({error})", path=path, expected="numbers in columns") from None
+
+
+def _read_lines(path: Path) -> io.StringIO:
+    return io.StringIO(read_text(path), newline="")
 
 
 class Means:
@@ -94,8 +107,7 @@ class TrainingLog:
             return
         rows = []
         if path.is_file():
-            with path.open(newline="", encoding="utf-8") as file:
-                rows = [row for row in csv.reader(file) if len(row) == len(COLUMNS) and row[0].isdigit()]
+            rows = [row for row in csv.reader(_read_lines(path)) if len(row) == len(COLUMNS) and row[0].isdecimal()]
         with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)

@@ -13,7 +13,7 @@ from typing import Any
 from domaingan.corrupt import SEVERITIES, check
 from domaingan.errors import DataError
 from domaingan.evaluate.progress import Progress, Silent
-from domaingan.files import claim_run, plain, write_arrays, write_json
+from domaingan.files import claim_run, open_regular, plain, write_arrays, write_json
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.cells import Cell, Kept, Measure
 from domaingan.robustness.examples import contact_sheet
@@ -156,7 +156,7 @@ def _fingerprint(path: Path | None) -> str | None:
     """The first 16 digits of the SHA-256 of a model's file: a resumed run must have the same."""
     if path is None:
         return None
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 

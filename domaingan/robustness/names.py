@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from domaingan.errors import DataError
-from domaingan.files import read_json
+from domaingan.files import read_json, read_text
 
 _COCO = """
 person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign,
@@ -54,10 +54,9 @@ def read_names(source: str) -> dict[str, int]:
     if path.suffix.lower() == ".json":
         return names_of(read_json(path), path, expected)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not text"
-        raise DataError(f"class names cannot be read ({reason})", path=path, expected=expected) from None
+        lines = read_text(path).splitlines()
+    except DataError as error:
+        raise DataError(f"class names cannot be read ({error.found})", path=path, expected=expected) from None
     return names_of([line.strip() for line in lines if line.strip()], path, expected)
 
 

@@ -234,7 +234,7 @@ def test_missing_file_and_folder_in_its_place(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         read_header(tmp_path / "gone.nii")
     (tmp_path / "folder.nii").mkdir()
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="a folder"):
         read_header(tmp_path / "folder.nii")
 
 
