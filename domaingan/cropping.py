@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from domaingan.bank import CLASS_CONDITION, Bank, BankInfo, new_entries
+from domaingan.bank import CLASS_CONDITION, UNLABELLED, Bank, BankInfo, new_entries
 from domaingan.cutting import Found, find_objects
 from domaingan.errors import DataError
-from domaingan.horizon import FEWEST, NEAREST, horizon
+from domaingan.horizon import FEWEST, NEAREST, horizon, standing_kinds
 from domaingan.sample import Dataset, Schema
 
 MEASURED = ("radius_mm", "volume_mm3", "contrast")
@@ -118,12 +118,14 @@ def _below_horizon(found: Sequence[Found]) -> list[float]:
     """How far below the horizon each object's feet are, in ``extent``'s unit; 0 where that is not known.
 
     The horizon is that of the drive, as every camera hangs at its own tilt; drives with few whole objects are taken
-    together.
+    together. Classes that stand on no ground (:func:`domaingan.horizon.standing_kinds`) are left out.
     """
     whole = np.array([min(crop.low) > 0 and max(crop.high) < 1 for crop in found])
     height = np.array([crop.high[0] - crop.low[0] for crop in found])
     feet = np.array([crop.high[0] for crop in found])
     kinds = np.array([_kind(crop) for crop in found])
+    stands = np.isin(kinds, standing_kinds(height[whole], feet[whole], kinds[whole])) | ~np.isin(kinds, kinds[whole])
+    whole &= stands
     counts = Counter(crop.drive for crop, is_whole in zip(found, whole, strict=True) if is_whole)
     drives = np.array([crop.drive if counts[crop.drive] >= FEWEST else "" for crop in found])
     distance = np.zeros(len(found))
@@ -132,7 +134,7 @@ def _below_horizon(found: Sequence[Found]) -> list[float]:
         row = horizon(height[own & whole], feet[own & whole], kinds[own & whole])
         if row is not None:
             distance[own] = feet[own] - row
-    distance[distance < NEAREST] = 0
+    distance[~stands | (distance < NEAREST)] = 0
     return [float(d * crop.extent[0]) for d, crop in zip(distance, found, strict=True)]
 
 
@@ -141,12 +143,12 @@ def _kind(crop: Found) -> int:
 
 
 def _ground(found: Iterable[Found], schema: Schema) -> dict[str, dict[str, int]]:
-    """For each class of objects how often each other class was right below one; frames alone."""
+    """For each class of objects how often each other class, or nothing labelled, was right below one; frames alone."""
     names = {value: name for name, value in schema.classes.items()}
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for crop in found:
-        if crop.below in names:
-            counts[names[_kind(crop)]][names[crop.below]] += 1
+        if crop.below >= 0:
+            counts[names[_kind(crop)]][names.get(crop.below, UNLABELLED)] += 1
     return {name: dict(counter.most_common()) for name, counter in counts.items()}
 
 

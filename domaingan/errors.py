@@ -30,6 +30,10 @@ class DataError(ValueError):
         return (_rebuild, (self.found, self.path, self.expected))
 
 
+class AssumptionWarning(UserWarning):
+    """Something that nothing tells was assumed; the command line says it in one line."""
+
+
 def _rebuild(found: str, path: str | None, expected: str | None) -> DataError:
     return DataError(found, path=path, expected=expected)
 

@@ -19,6 +19,9 @@ FEWEST = 8
 WORST = 0.5
 """A horizon that leaves the typical object's height off by more than this (natural logarithm) is none."""
 
+EXPLAINED = 0.75
+"""A horizon that leaves sizes more than this share as far off as one size a class, wherever it stands, is none."""
+
 ROWS = np.arange(0.1, 0.8, 0.005)
 """Rows that are tried."""
 
@@ -33,7 +36,8 @@ def horizon(height: Numbers, feet: Numbers, kinds: NDArray[np.int64]) -> float |
 
     Of all rows the one for which the distance below it and the distance that an object's height calls for differ least
     in the mean, each difference weighed by the root of the distance: with logarithms the farthest objects, of which a
-    pixel is a large share, decide; with plain differences the nearest few.
+    pixel is a large share, decide; with plain differences the nearest few. It must tell sizes better than one size a
+    class does (:data:`EXPLAINED`).
 
     Args:
         height: ``(N,)`` of whole objects.
@@ -52,7 +56,36 @@ def horizon(height: Numbers, feet: Numbers, kinds: NDArray[np.int64]) -> float |
     row = best[1]
     called = called_for(height, kinds, constants(height, feet - row, kinds))
     off = np.abs(np.log(np.maximum(feet - row, NEAREST) / np.maximum(called, NEAREST)))
-    return row if np.median(off) <= WORST else None
+    if np.median(off) > WORST or np.median(off) >= EXPLAINED * np.median(_off_one_size(height, kinds)):
+        return None
+    return row
+
+
+def _off_one_size(height: Numbers, kinds: NDArray[np.int64]) -> Numbers:
+    """How far off heights are (natural logarithm) where each class is thought to appear in one size everywhere."""
+    size = {int(kind): float(np.median(height[kinds == kind])) for kind in np.unique(kinds)}
+    usual = np.array([size[int(kind)] for kind in kinds])
+    return np.asarray(np.abs(np.log(np.maximum(height, 1e-6) / np.maximum(usual, 1e-6))), dtype=np.float64)
+
+
+def standing_kinds(height: Numbers, feet: Numbers, kinds: NDArray[np.int64]) -> list[int]:
+    """The classes that may stand on the ground: all but those that appear larger the higher up they are, as lights do.
+
+    Of fewer than :data:`FEWEST` objects that is not told.
+
+    Args:
+        height: ``(N,)`` of whole objects.
+        feet: ``(N,)`` row of each one's lowest pixel.
+        kinds: ``(N,)`` class of each.
+    """
+    standing = []
+    for kind in np.unique(kinds):
+        own = kinds == kind
+        size, row = np.log(np.maximum(height[own], 1e-6)), feet[own]
+        told = own.sum() >= FEWEST and size.std() > 0 and row.std() > 0
+        if not told or np.corrcoef(size, row)[0, 1] > 0:
+            standing.append(int(kind))
+    return standing
 
 
 def horizon_given(height: Numbers, feet: Numbers, kinds: NDArray[np.int64], known: Mapping[int, float]) -> float:

@@ -19,6 +19,9 @@ HEALTHY = "healthy"
 """The value of that condition of crops whose masks mark no object, but where what is normal was painted: pasted, they
 change no label. A value of this name that another condition has means nothing in particular."""
 
+UNLABELLED = "(unlabelled)"
+"""In ``BankInfo.ground`` the name of what no class is labelled for; a class of it is none."""
+
 BOUND_REACH = 3
 """A bound entry may differ from its host up to so many of its own pixels around its mask, diagonals counting as one."""
 
@@ -37,7 +40,8 @@ class BankInfo(BaseModel):
         numbers: the number conditions; an entry's column ``number:NAME`` holds its value.
         subjects: everyone the entries were made from. Generated entries know all subjects that the GAN saw.
         hosts: names of the samples that bound entries belong to.
-        ground: for each class of objects how often another class was found right below one (frames): where it stands.
+        ground: for each class of objects how often another class was found right below one (frames): where it stands;
+            :data:`UNLABELLED` where nothing is labelled there.
         generated: whether a GAN drew the entries.
         source: the folder or model the entries came from.
         left_out: why and how often something was not taken into the bank.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Crop
+from domaingan.blend.ground import Ground
 from domaingan.blend.labels import VISIBLE
 from domaingan.blend.perspective import Perspective
 from domaingan.blend.placement import overlap
-from domaingan.objects import Objects, among, box_of
+from domaingan.objects import Objects, box_of
 
 TRIES = 12
 """How often a place in a row is drawn before giving up."""
@@ -61,13 +61,13 @@ class Spots:
 
     Attributes:
         perspective: where the crops stood, and how size goes with the row.
-        grounds: for each object's host mask value the values of what it may stand on.
+        ground: where in a host's mask objects may stand.
         flip: whether crops are mirrored, half of the time.
         scale: range of sizes.
     """
 
     perspective: Perspective
-    grounds: Mapping[int, tuple[int, ...]]
+    ground: Ground
     flip: bool
     scale: tuple[float, float]
 
@@ -95,7 +95,9 @@ class Spots:
         first, last = max(0, round(low * height)), min(height - 1, int(high * height) - 1)
         if bottom:
             first = last = height - 1
-        ground = among(mask[first : last + 1], self.grounds.get(int(known.kinds[crop.index]), ()))
+        if first > last:
+            return None
+        ground = self.ground.rows(mask, first, last, int(known.kinds[crop.index]))
         if left != right:
             ground[:, 1 if left else 0 : width if left else width - 1] = False
         spots = np.flatnonzero(ground)
@@ -121,7 +123,7 @@ class Spots:
             return None
         stood = base + across
         stood = stood[(stood >= 0) & (stood < width)]
-        if not len(stood) or among(mask[spot.foot, stood], self.grounds[value]).mean() < INSIDE:
+        if not len(stood) or self.ground.share(mask, spot.foot, stood, value) < INSIDE:
             return None
         return np.array([down, across], dtype=np.int64)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,22 +16,19 @@ from domaingan.blend.drawing import Drawing, chosen
 from domaingan.blend.fitting import refuse_unfit
 from domaingan.blend.frame_host import FrameHost, FrameRules
 from domaingan.blend.frame_place import Spots
+from domaingan.blend.ground import describe_guess, find_ground
 from domaingan.blend.methods import DEFAULTS, parse_method
 from domaingan.blend.perspective import Perspective
 from domaingan.blend.prior import kinds, placement_of
 from domaingan.blend.scan_host import ScanHost, ScanRules
 from domaingan.blend.variation import Variation
-from domaingan.errors import DataError
-from domaingan.sample import Sample, Schema
+from domaingan.errors import AssumptionWarning, DataError
+from domaingan.sample import Sample, Schema, parse_region
 
 SHALLOW = 0.1
 """Objects are pasted at least as deep below the body's surface as this quantile of the real ones lay. It keeps
 them off scalp and skull where those are in the image, and is all that is learned of their places unless a prior is
 asked for: a narrow one from few subjects costs more than it brings."""
-
-
-STANDS = 0.1
-"""Objects are pasted onto what at least this share of the real ones of their class stood on."""
 
 VARIATIONS = {"scan": Variation(), "frame": Variation(rotate=3.0, scale=(0.7, 1.4))}
 """How crops of a domain are varied, unless it is said."""
@@ -42,7 +40,9 @@ class Paste:
     Crops keep their size, whatever a host's spacing: they are resampled. Into scans they go anywhere in the
     body unless a placement is chosen, on nothing that is labelled, with the host's intensity around them (see
     :mod:`domaingan.blend.scan_host`); into frames onto the ground that their class stands on, at the size that their
-    row calls for, behind what is nearer (see :mod:`domaingan.blend.frame_host`). Entries that are bound to a host go
+    row calls for, behind what is nearer (see :mod:`domaingan.blend.frame_host`). Where no ground is labelled, the rows
+    are learned from where the boxes of the bank's objects stood, any column will do, and ``notes`` and a warning say so
+    (:func:`domaingan.blend.ground.find_ground`). Entries that are bound to a host go
     exactly where they were made, once, and into no other (:mod:`domaingan.blend.bound`).
 
     Args:
@@ -62,10 +62,15 @@ class Paste:
             :func:`domaingan.blend.atlas.read_atlas`.
         overlap: whether in scans crops may also come to lie on what is labelled; less than 20 % of it visible, it goes.
             Objects in frames hide what is farther away in any case.
+        region: where in frames objects must stand, as shares of width and height: a box ``(left, top, right, bottom)``
+            or at least three corners ``(x, y)``. The schema's unless given.
+
+    Attributes:
+        notes: what was guessed, in a line each.
 
     Raises:
-        DataError: an unknown method, class or placement, an empty choice, a bank of scenes, frames without a schema, or
-            an atlas that does not fit.
+        DataError: an unknown method, class or placement, an empty choice, a bank of scenes, frames without a schema, an
+            atlas that does not fit, or a region that is none.
     """
 
     def __init__(
@@ -80,6 +85,7 @@ class Paste:
         placement: str = "uniform",
         atlas: NDArray[Any] | str | Path | None = None,
         overlap: bool = False,
+        region: Sequence[float] | Sequence[Sequence[float]] | None = None,
     ) -> None:
         if bank.info.kind != "crops":
             raise DataError(f"a bank of {bank.info.kind}", path=bank.path, expected="a bank of crops")
@@ -88,6 +94,9 @@ class Paste:
         if not 0 <= per_image[0] <= per_image[1]:
             raise DataError(f"{per_image[0]} to {per_image[1]} crops an image", expected="0 or more, fewest first")
         self.bank, self.per_image, self.method_name = bank, per_image, method
+        self.notes: list[str] = []
+        if region is not None and bank.info.domain == "scan":
+            raise DataError("a region for scans", path=bank.path, expected="placement or an atlas")
         values = _value_table(bank, classes if schema is None else schema.classes)
         variation = variation or VARIATIONS[bank.info.domain]
         entries = chosen(bank, only)
@@ -103,10 +112,18 @@ class Paste:
         else:
             perspective = Perspective.of(bank, values)
             entries = np.union1d(entries[~is_free], perspective.usable(entries[is_free]))
-            spots = Spots(perspective, _grounds(bank, schema), variation.flip, variation.scale)
+            ground = find_ground(bank, schema, () if region is None else parse_region(region))
+            if not bank.entries["extent"].any():
+                expected = '"frame": [height, width] in classes.json, of those they were cut from'
+                where_from = bank.path or bank.info.source
+                raise DataError("no word of how large crops were in their frames", path=where_from, expected=expected)
+            self.notes = describe_guess(bank, schema, ground, perspective)
+            spots = Spots(perspective, ground, variation.flip, variation.scale)
             objects = tuple(schema.classes[name] for name in schema.objects)
             self.rules = FrameRules(spots, blend, variation, objects, next(iter(schema.ignore), None))
         self.drawing = Drawing.of(bank, entries)
+        for note in self.notes:
+            warnings.warn(note, AssumptionWarning, stacklevel=2)
 
     def check(self, schema: Schema) -> None:
         """Refuse hosts that the bank's crops do not fit.
@@ -201,29 +218,6 @@ def _told(host: ScanHost | FrameHost, records: list[dict[str, Any]]) -> Sample:
     """What has become of a host."""
     pasted = host.result()
     return replace(pasted, meta=pasted.meta | {"pasted": records, "touched": host.touched})
-
-
-def _grounds(bank: Bank, schema: Schema) -> dict[int, tuple[int, ...]]:
-    """For each class of objects the host mask values that it may stand on; all of them where none was seen.
-
-    Raises:
-        DataError: none of what the crops stood on is a class of the hosts.
-    """
-    grounds: dict[str, set[int]] = {}
-    for name, below in bank.info.ground.items():
-        often = [other for other, n in below.items() if n >= STANDS * sum(below.values())]
-        grounds[name] = {schema.classes[other] for other in often if other in schema.classes}
-    together = set().union(*grounds.values())
-    where = bank.path or bank.info.source
-    if not bank.info.ground:
-        raise DataError("no word of what crops stand on", path=where, expected='"ground": [class, …] in classes.json')
-    if not bank.entries["extent"].any():
-        expected = '"frame": [height, width] in classes.json, of those they were cut from'
-        raise DataError("no word of how large crops were in their frames", path=where, expected=expected)
-    if not together:
-        found = ", ".join(sorted({other for below in bank.info.ground.values() for other in below})) or "nothing"
-        raise DataError(f"crops that stood on {found}", path=bank.path, expected=f"of {', '.join(schema.classes)}")
-    return {schema.class_value(name): tuple(sorted(grounds.get(name) or together)) for name in bank.info.classes}
 
 
 def _value_table(bank: Bank, classes: Mapping[str, int] | None) -> NDArray[np.int64]:

@@ -26,7 +26,10 @@ AT_ONCE = 1024
 """So many masks are in memory at once while a bank is measured."""
 
 OWN_ROW = 0.02
-"""How far a crop may leave its row where no horizon is known."""
+"""How far a crop may leave the rows of objects of its size where no horizon is known."""
+
+ALIKE = 0.2
+"""Objects of a class whose heights differ by less than this are of one size (natural logarithm)."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class Perspective:
         usual = np.array([self.typical.get(int(kind), np.nan) for kind in self.kinds])
         off = np.abs(np.log(np.maximum(ratio, 1e-6) / usual))
         understood = (self.distance > 0) & (self.sides.any(axis=1) | (off <= UNTYPICAL))
+        understood |= ~np.isin(self.kinds, self.kinds[self.distance > 0])  # classes that stand on no ground
         kept = entries[understood[entries]]
         return kept if 2 * len(kept) >= len(entries) else entries
 
@@ -105,11 +109,22 @@ class Perspective:
         return float((foot - horizon) / self.distance[index])
 
     def rows(self, index: int, smallest: float, largest: float, horizon: float | None) -> tuple[float, float]:
-        """The rows in which a crop's scale lies between two."""
-        own, distance = float(self.feet[index]), float(self.distance[index])
+        """The rows in which a crop's scale lies between two; without a horizon those of objects of its size."""
+        distance = float(self.distance[index])
         if horizon is None or not distance:
-            return own - OWN_ROW, own + OWN_ROW
+            low, high = self._rows_of_alike(index)
+            return low - OWN_ROW, high + OWN_ROW
         return horizon + distance * smallest, horizon + distance * largest
+
+    def _rows_of_alike(self, index: int) -> tuple[float, float]:
+        """The lowest and the highest row, but for a tenth either way, of the feet of whole objects of a crop's size."""
+        own, height = float(self.feet[index]), np.maximum(self.height, 1e-6)
+        alike = (self.kinds == self.kinds[index]) & ~self.sides.any(axis=1)
+        alike &= np.abs(np.log(height / height[index])) < ALIKE
+        if not alike.any():
+            return own, own
+        low, high = np.quantile(self.feet[alike], (0.1, 0.9)).tolist()
+        return min(low, own), max(high, own)
 
 
 def _drives(bank: Bank) -> list[tuple[str, NDArray[np.bool_]]]:

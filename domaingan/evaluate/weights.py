@@ -75,8 +75,14 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
 
 def schema_of(facts: Mapping[str, Any]) -> Schema:
     """The schema among a model's facts, as :func:`dataclasses.asdict` gave it to JSON."""
-    stored: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["schema"].items()}
-    return Schema(**stored)
+    return Schema(**{name: _with_tuples(value) for name, value in facts["schema"].items()})
+
+
+def _with_tuples(value: Any) -> Any:
+    """What JSON made lists of as tuples again."""
+    if isinstance(value, dict):
+        return {name: _with_tuples(one) for name, one in value.items()}
+    return tuple(_with_tuples(one) for one in value) if isinstance(value, list) else value
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

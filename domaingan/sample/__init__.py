@@ -2,6 +2,7 @@
 
 from domaingan.sample.dataset import Dataset
 from domaingan.sample.record import Problem, Reader, Record
-from domaingan.sample.sample import BLOCK, Sample, Schema, Value
+from domaingan.sample.region import parse_region
+from domaingan.sample.sample import BLOCK, Region, Sample, Schema, Value
 
-__all__ = ["BLOCK", "Dataset", "Problem", "Reader", "Record", "Sample", "Schema", "Value"]
+__all__ = ["BLOCK", "Dataset", "Problem", "Reader", "Record", "Region", "Sample", "Schema", "Value", "parse_region"]

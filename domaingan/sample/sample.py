@@ -12,6 +12,9 @@ from domaingan.errors import DataError
 
 Value = str | float
 
+Region = tuple[tuple[float, float], ...]
+"""Corners ``(x, y)`` of a part of a frame, shares of its width and height."""
+
 BLOCK = 5.0
 """Seconds of a drive that count as one in statistics, and that must lie between what is trained on and what is tested:
 at the speed of town traffic the view has changed by then."""
@@ -89,6 +92,8 @@ class Schema:
         regions: unions of classes that are scored together, such as ``{"tumour_core": (1, 3, 4)}``.
         conditions: names of the per-sample conditions.
         min_area: components of fewer pixels are no instances.
+        ground: for each class of objects the classes that it may stand on, where a person named them (frames).
+        region: corners of the region that objects must stand in, where a person named one (frames).
     """
 
     layout: str
@@ -101,6 +106,8 @@ class Schema:
     regions: dict[str, tuple[int, ...]] = field(default_factory=dict)
     conditions: tuple[str, ...] = ()
     min_area: int = 0
+    ground: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    region: Region = ()
 
     def class_value(self, name: str) -> int:
         """The mask value of a class.

@@ -218,7 +218,7 @@ def test_blurred_crops_are_not_pasted() -> None:
 def test_a_class_whose_ground_was_not_seen_stands_where_others_do() -> None:
     ground = {name: below for name, below in BANK.info.ground.items() if name != "car"}
     bank = Bank(BANK.info.model_copy(update={"ground": ground}), BANK.images, BANK.masks, BANK.entries)
-    grounds = Paste(bank, schema=SCHEMA).rules.spots.grounds
+    grounds = Paste(bank, schema=SCHEMA).rules.spots.ground.values
     assert set(grounds[SCHEMA.classes["car"]]) == {value for name in ground for value in grounds[SCHEMA.classes[name]]}
 
 
