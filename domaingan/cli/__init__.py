@@ -11,6 +11,7 @@ import sys
 import typer
 
 from domaingan.cli import blend, crops, demo, evaluate, inspect, report, robustness, sample, train
+from domaingan.cli.assumptions import assumptions_in_a_line
 from domaingan.errors import DataError, enough_memory
 
 app = typer.Typer(
@@ -30,7 +31,8 @@ for module in (demo, inspect, train, crops, sample, blend, evaluate, robustness,
 def main() -> None:
     """Run the command line; a user's mistake ends as one line on stderr and exit code 2."""
     try:
-        with enough_memory("a smaller --size, a coarser --spacing, or fewer samples by --limit"):
+        advice = "a smaller --size, a coarser --spacing, or fewer samples by --limit"
+        with assumptions_in_a_line(), enough_memory(advice):
             code = app(standalone_mode=False)
     except DataError as error:
         code = _refuse(str(error))

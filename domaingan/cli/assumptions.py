@@ -1,0 +1,28 @@
+"""What was assumed, said in one line on stderr."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from domaingan.errors import AssumptionWarning
+
+
+@contextmanager
+def assumptions_in_a_line() -> Iterator[None]:
+    """Print an :class:`~domaingan.errors.AssumptionWarning` as one line; other warnings look as Python has them."""
+    with warnings.catch_warnings():
+        plain = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+            if issubclass(category, AssumptionWarning):
+                print(f"domaingan: {message}", file=sys.stderr)
+            else:
+                plain(message, category, *rest, **more)
+
+        warnings.showwarning = show
+        warnings.simplefilter("default", AssumptionWarning)
+        yield

@@ -1,0 +1,204 @@
+"""Pasting into frames of which no ground is labelled: rows and sizes by boxes, or in a region that a person names."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from domaingan import phantoms
+from domaingan.bank import UNLABELLED, Bank
+from domaingan.blend import Paste
+from domaingan.blend.ground import Ground, rasterize
+from domaingan.cropping import crops
+from domaingan.errors import AssumptionWarning, DataError
+from domaingan.sample import Dataset, Record, Sample, Schema
+
+STREET: Dataset = phantoms.load("driving", sequences=6, frames=3).in_memory()
+CLASSES = {name: number for number, name in enumerate(STREET.schema.objects, start=1)}
+OBJECTS_ONLY: Schema = replace(STREET.schema, classes=CLASSES, ignore=(), regions={})
+
+
+def without_ground(sample: Sample) -> Sample:
+    """The frame as a set of objects alone has it: nothing else is labelled."""
+    values = np.zeros(256, dtype=np.uint8)
+    for name, value in CLASSES.items():
+        values[STREET.schema.classes[name]] = value
+    return replace(sample, mask=values[sample.mask], labels=values[sample.labels].astype(np.int64))
+
+
+BARE: Dataset = STREET.map(without_ground, OBJECTS_ONLY).in_memory()
+BANK: Bank = crops(BARE, size=32)
+
+
+def quiet_paste(bank: Bank = BANK, schema: Schema = OBJECTS_ONLY, **settings: object) -> Paste:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AssumptionWarning)
+        return Paste(bank, schema=schema, **settings)  # type: ignore[arg-type]
+
+
+def placed(paste: Paste, frames: Dataset = BARE, rounds: int = 4) -> list[tuple[int, Sample, dict]]:
+    """Position, result and record of everything that found a place."""
+    found = []
+    for seed in range(rounds):
+        for i, host in enumerate(frames):
+            after = paste(host, np.random.default_rng((seed, i)))
+            found += [(i, after, record) for record in after.meta["pasted"] if record["place"] is not None]
+    return found
+
+
+def test_a_bank_says_that_nothing_below_is_labelled() -> None:
+    assert set(BANK.info.ground) <= set(CLASSES)
+    assert all(set(below) == {UNLABELLED} for below in BANK.info.ground.values())
+
+
+def test_what_was_guessed_is_said_once_and_kept() -> None:
+    with pytest.warns(AssumptionWarning, match="no ground is labelled for car.*learned from where boxes stand") as said:
+        paste = Paste(BANK, schema=OBJECTS_ONLY)
+    assert len(said) == 1 and paste.notes == [str(said[0].message)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AssumptionWarning)
+        assert Paste(crops(STREET, size=32), schema=STREET.schema).notes == []
+
+
+def test_feet_stand_on_the_street_and_size_follows_the_row_though_nothing_says_where_it_is() -> None:
+    paste = quiet_paste(per_image=(2, 2))
+    found = placed(paste)
+    assert len(found) > 0.8 * 4 * 2 * len(BARE)
+    perspective = paste.rules.spots.perspective
+    on_street, columns = [], []
+    for i, after, record in found:
+        row, column = record["foot"]
+        on_street.append(STREET[i].mask[row, column] != STREET.schema.classes["sky"])
+        columns.append(column / after.shape[1])
+        if not perspective.sides[record["index"], 1]:
+            wanted = ((row + 1) / after.shape[0] - perspective.horizons[BARE[i].group]) / perspective.distance[
+                record["index"]
+            ]
+            assert abs(np.log(record["scale"] / wanted)) < 0.25
+    assert np.mean(on_street) == 1
+    assert np.std(columns) > 0.2  # any column
+
+
+def test_nothing_stands_on_other_objects() -> None:
+    paste = quiet_paste(per_image=(1, 1))
+    for i, _, record in placed(paste):
+        assert BARE[i].mask[tuple(record["foot"])] == 0
+
+
+def test_crops_with_a_known_ground_go_into_frames_that_label_none() -> None:
+    paste = quiet_paste(crops(STREET, size=32))
+    assert paste.notes and placed(paste, rounds=1)
+
+
+def test_frames_that_label_another_ground_are_refused_as_before() -> None:
+    snowy = Bank(BANK.info.model_copy(update={"ground": {"car": {"snow": 9}}}), BANK.images, BANK.masks, BANK.entries)
+    with pytest.raises(DataError, match="stood on snow"):
+        Paste(snowy, schema=STREET.schema)
+
+
+def test_a_class_goes_by_boxes_while_another_has_its_ground() -> None:
+    ground = {name: {UNLABELLED: 9, "sky": 3} if name == "car" else {"road": 5} for name in CLASSES}
+    mixed = Bank(BANK.info.model_copy(update={"ground": ground}), BANK.images, BANK.masks, BANK.entries)
+    paste = quiet_paste(mixed, STREET.schema)
+    values = paste.rules.spots.ground.values
+    assert values.pop(STREET.schema.classes["car"]) is None
+    assert set(values.values()) == {(STREET.schema.classes["road"],)}
+    assert "for car:" in paste.notes[0]
+
+
+def test_a_ground_that_is_named_counts_more_than_what_was_seen() -> None:
+    named = replace(STREET.schema, ground=dict.fromkeys(CLASSES, ("pavement",)))
+    paste = quiet_paste(schema=named)
+    pavement = STREET.schema.classes["pavement"]
+    assert paste.notes == [] and set(paste.rules.spots.ground.values.values()) == {(pavement,)}
+    for i, _, record in placed(paste, STREET, rounds=1):
+        assert STREET[i].mask[tuple(record["foot"])] == pavement
+
+
+@pytest.mark.parametrize("region", [(0.5, 0.3, 1, 1), [(0.5, 0.3), (1, 0.3), (1, 1), (0.5, 1)]])
+def test_feet_stay_in_a_region_that_is_named(region: object) -> None:
+    paste = quiet_paste(region=region)
+    found = placed(paste, rounds=2)
+    assert paste.notes == [] and len(found) > 10
+    for _, after, record in found:
+        assert (record["foot"][1] + 0.5) / after.shape[1] >= 0.5
+    assert {tuple(r["foot"]) for *_, r in found} == {
+        tuple(r["foot"])
+        for *_, r in placed(
+            quiet_paste(schema=replace(OBJECTS_ONLY, region=((0.5, 0.3), (1, 0.3), (1, 1), (0.5, 1)))), rounds=2
+        )
+    }
+
+
+def test_a_region_holds_the_pixels_whose_centres_lie_in_it() -> None:
+    inside = rasterize(((0.25, 0.5), (1.0, 0.5), (1.0, 1.0), (0.25, 1.0)), (4, 8))
+    wanted = np.zeros((4, 8), dtype=bool)
+    wanted[2:, 2:] = True
+    assert np.array_equal(inside, wanted)
+    triangle = rasterize(((0.0, 1.0), (0.5, 0.0), (1.0, 1.0)), (100, 100))
+    assert triangle.mean() == pytest.approx(0.5, abs=0.02) and not triangle[10, 10]
+
+
+def test_the_share_of_a_row_to_stand_on() -> None:
+    mask = np.array([[0, 0, 3, 9]])
+    ground = Ground({1: None, 2: (3,)}, taken=(9,))
+    assert ground.share(mask, 0, np.arange(4), 1) == 0.75 and ground.share(mask, 0, np.arange(4), 2) == 0.25
+    assert ground.share(mask, 0, np.arange(4), 7) == 0  # a class that the bank does not know stands nowhere
+
+
+@pytest.mark.parametrize(
+    "region",
+    [(0, 0, 1), (0.5, 0, 0.5, 1), (0, 0, 1, 2), [(0, 0), (1, 1)], [(0, 0), (1, 1), (0.5, 0.5)], "road", (0, 0, 1, "a")],
+)
+def test_a_region_that_is_none_is_refused(region: object) -> None:
+    with pytest.raises(DataError, match=r"region .*expected \[left, top, right, bottom\]"):
+        Paste(BANK, schema=OBJECTS_ONLY, region=region)  # type: ignore[arg-type]
+
+
+def test_too_few_objects_go_where_those_of_their_size_stood() -> None:
+    car = BARE.schema.classes["car"]
+    positions = [i for i in range(len(BANK)) if BANK.masks[i].max() == car][:3]
+    few = BANK.take(positions)
+    few.entries["depth_mm"] = 0
+    with pytest.warns(AssumptionWarning, match="3 objects tell no horizon.*where objects of its size stood"):
+        paste = Paste(few, schema=OBJECTS_ONLY, per_image=(3, 3))
+    perspective = paste.rules.spots.perspective
+    found = placed(paste)
+    assert len(found) > 20
+    for _, after, record in found:
+        own = perspective.feet[record["index"]]
+        alike = np.abs(np.log(perspective.height / perspective.height[record["index"]])) < 0.2
+        foot = (record["foot"][0] + 1) / after.shape[0]
+        assert (
+            perspective.feet[alike].min() - 0.03 < foot < perspective.feet[alike].max() + 0.03 or abs(foot - own) < 0.03
+        )
+        assert abs(np.log(record["scale"])) <= 0.1001
+
+
+def test_lights_that_hang_are_not_taken_for_what_stands() -> None:
+    """Their boxes are larger the higher up they are: cars' horizon is found all the same, and they keep their rows."""
+    rng, frames = np.random.default_rng(3), []
+    for n in range(40):
+        mask, instances = np.zeros((100, 160), np.uint8), np.zeros((100, 160), np.int32)
+        distance, near = rng.uniform(0.1, 0.5), rng.uniform(0.1, 0.5)
+        size, row = round(60 * distance), 45 + round(100 * distance)
+        mask[row - size : row, 20 : 20 + size] = 1
+        light, low = round(40 * near), 45 - round(60 * near)
+        mask[max(low - light, 1) : low, 110 : 110 + light] = 2
+        instances[mask == 1], instances[mask == 2] = 1, 2
+        image = rng.random((3, 100, 160), dtype=np.float32)
+        boxes = np.array([[20, row - size, 20 + size, row], [110, max(low - light, 1), 110 + light, low]], np.float32)
+        frames.append(Sample(image, mask, boxes, np.array([1, 2]), meta={"name": f"f{n}"}, instances=instances))
+    schema = Schema("coco", "frame", 2, ("red", "green", "blue"), {"car": 1, "light": 2}, objects=("car", "light"))
+    data = Dataset([Record(f"f{n}", shape=(100, 160)) for n in range(40)], lambda r: frames[int(r.name[1:])], schema)
+    bank = crops(data, size=32)
+    paste = quiet_paste(bank, schema, per_image=(3, 3))
+    perspective = paste.rules.spots.perspective
+    assert perspective.usual == pytest.approx(0.45, abs=0.03)
+    assert not perspective.distance[perspective.kinds == 2].any() and perspective.distance[perspective.kinds == 1].all()
+    found = placed(paste, data, rounds=1)
+    assert {record["object"] for *_, record in found} == {"car", "light"}
+    assert all(record["foot"][0] < 45 for *_, record in found if record["object"] == "light")
