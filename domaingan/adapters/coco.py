@@ -58,24 +58,25 @@ class Coco(Adapter):
 
     def open(self, root: Path) -> Dataset:
         """Find the images that the files list; see :meth:`domaingan.adapters.base.Adapter.open`."""
-        classes: dict[str, int] = {}
         problems: list[Problem] = []
+        files: list[CocoFile] = []
+        for path in _files(root):
+            file, found = read_coco(path)
+            files.append(file)
+            problems += found
+        if not files:
+            raise DataError("no annotations", path=root, expected=self.looked_for)
+        classes, offset = _classes_of(files)
         known: set[str] = set()
         records: list[Record] = []
         entries: dict[str, Entry] = {}
-        paths = list(_files(root))
-        if not paths:
-            raise DataError("no annotations", path=root, expected=self.looked_for)
-        for path in paths:
-            file, found = read_coco(path)
-            problems += found
-            _add_classes(classes, file)
-            subset = _subset_of(path, root)
+        for file in files:
+            subset = _subset_of(file.path, root)
             listed = _listed(root, subset, file, known, problems)
-            problems += file.fill({key: record.shape for key, record in listed.items()})  # type: ignore[misc]
+            problems += file.fill({key: record.shape for key, record in listed.items()}, offset)  # type: ignore[misc]
             for key, record in listed.items():
                 image = file.images[key]
-                entries[record.name] = Entry(STYLE + subset, tuple(image.objects), image.crowds)
+                entries[record.name] = Entry(STYLE + subset, tuple(image.objects), tuple(image.crowds))
                 records.append(record)
         if not records:
             raise no_sample(root, problems)
@@ -137,26 +138,36 @@ def _subset_of(path: Path, root: Path) -> str:
     return name or ("" if path.parent in (root, root / ANNOTATIONS) else path.parent.name)
 
 
-def _add_classes(classes: dict[str, int], file: CocoFile) -> None:
-    for name, value in file.classes.items():
-        others = [other for other, known in classes.items() if known == value and other != name]
-        if others or classes.get(name, value) != value:
-            found = f"category {value} is {name}"
-            raise DataError(found, path=file.path, expected=f"as in the files before: {classes}")
-        classes[name] = value
+def _classes_of(files: Sequence[CocoFile]) -> tuple[dict[str, int], int]:
+    """The class values of all files, and what they are more than ids: 1 where an id is 0, which masks have for nothing.
+
+    Raises:
+        DataError: two files differ.
+    """
+    ids: dict[str, int] = {}
+    for file in files:
+        for name, value in file.categories.items():
+            others = [other for other, known in ids.items() if known == value and other != name]
+            if others or ids.get(name, value) != value:
+                found = f"category {value} is {name}"
+                raise DataError(found, path=file.path, expected=f"as in the files before: {ids}")
+            ids[name] = value
+    offset = int(0 in ids.values())
+    return {name: value + offset for name, value in sorted(ids.items(), key=lambda item: item[1])}, offset
 
 
-def _listed(root: Path, subset: str, file: CocoFile, known: set[str], problems: list[Problem]) -> dict[int, Record]:
-    """The records of a file's images by their ids, with shapes, without objects."""
+def _listed(root: Path, subset: str, file: CocoFile, known: set[str], problems: list[Problem]) -> dict[str, Record]:
+    """The records of a file's images by their keys, with shapes, without objects."""
     folders = [root / "images" / (subset or DEFAULT), root / "images", root / subset, root, file.path.parent]
-    records: dict[int, Record] = {}
+    records: dict[str, Record] = {}
     for key, image in file.images.items():
-        name = (f"{subset}/" if subset else "") + str(PurePosixPath(image.file_name).with_suffix(""))
         try:
+            place = _place_below(image.file_name, file.path)
+            name = (f"{subset}/" if subset else "") + str(place.with_suffix(""))
             if name in known:
                 raise DataError(f"a second image called {name!r}", path=file.path)
             known.add(name)
-            path = _picture(image.file_name, folders, file.path)
+            path = _picture(place, folders, file.path)
             shape = read_header(path).shape
             if image.shape not in (None, shape):
                 raise DataError(f"shape {shape}", path=path, expected=f"{image.shape}, as in {file.path.name}")
@@ -166,15 +177,26 @@ def _listed(root: Path, subset: str, file: CocoFile, known: set[str], problems: 
     return records
 
 
-def _picture(name: str, folders: Sequence[Path], path: Path) -> Path:
+def _place_below(name: str, path: Path) -> PurePosixPath:
+    """An image's place in its folder; Windows' backslashes become slashes.
+
+    Raises:
+        DataError: it leads out of the folder, or is no name that a file can have.
+    """
+    place = PurePosixPath(name.replace("\\", "/"))
+    parts = place.parts
+    is_odd = any(part.startswith(".") or "\0" in part or len(part.encode()) > 255 for part in parts)
+    if not parts or is_odd or parts[0].endswith(("/", ":")):
+        raise DataError(f"file_name {name[:200]!a}", path=path, expected="a path below the images' folder")
+    return place
+
+
+def _picture(name: PurePosixPath, folders: Sequence[Path], path: Path) -> Path:
     """Where an image lies.
 
     Raises:
-        DataError: nowhere, or its name leads out of the dataset.
+        DataError: nowhere.
     """
-    parts = PurePosixPath(name).parts
-    if not parts or ".." in parts or parts[0] == "/" or "\\" in name or "\0" in name:
-        raise DataError(f"file_name {name!r}", path=path, expected="a path below the images' folder")
     found = next((folder / name for folder in folders if (folder / name).is_file()), None)
     if found is None:
         raise DataError("no such file", path=folders[1] / name, expected=f"it, as {path.name} lists it")

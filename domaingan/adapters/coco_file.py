@@ -1,22 +1,41 @@
-"""One COCO annotation file: its classes, images and annotations, checked one by one before datumaro parses them."""
+"""One COCO annotation file: its classes, images and annotations, checked one by one."""
 
 from __future__ import annotations
 
-import math
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domaingan.adapters.coco_datumaro import CocoImage, parse_coco
+from domaingan.adapters.coco_annotations import CocoObject, Shape, read_crowd_flag, read_object
+from domaingan.adapters.coco_units import check_units
 from domaingan.errors import DataError
 from domaingan.files import read_json
 from domaingan.sample import Problem
 
 KEYS = ("images", "annotations", "categories")
 
-Say = Callable[[str], None]
+MAX_TOLD = 10
+"""So many problems of one kind are told one by one; more are counted."""
+
+
+@dataclass
+class CocoImage:
+    """What a file says of one image.
+
+    Attributes:
+        file_name: as it is there.
+        shape: height and width, if it says so.
+        objects: those that are told apart.
+        crowds: regions of many.
+    """
+
+    file_name: str
+    shape: Shape | None = None
+    objects: list[CocoObject] = field(default_factory=list)
+    crowds: list[CocoObject] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -24,167 +43,210 @@ class CocoFile:
     """The contents of a file, checked, but for the objects, which :meth:`fill` adds once the images' sizes are known.
 
     Attributes:
-        classes: names and ids; a file that numbers from 0, COCO's value for nothing, has its ids raised by one.
-        images: by their ids.
+        path: the file.
+        categories: names and ids as they are there.
+        images: by their keys, see :func:`image_key`.
+        annotations: as they are there.
     """
 
     path: Path
-    classes: Mapping[str, int]
-    images: Mapping[int, CocoImage]
+    categories: Mapping[str, int]
+    images: Mapping[str, CocoImage]
     annotations: Sequence[Any]
-    raised: int
 
-    def fill(self, shapes: Mapping[int, tuple[int, int]]) -> list[Problem]:
-        """Add the objects to the images whose shapes (H, W) are given; those that cannot be used are problems.
+    def fill(self, shapes: Mapping[str, Shape], offset: int) -> list[Problem]:
+        """Add their objects to images; annotations that cannot be used are problems.
+
+        Args:
+            shapes: heights and widths of the images that can be used, by their keys.
+            offset: what is added to a category's id to make a class value.
 
         Raises:
-            DataError: datumaro cannot read what is left.
+            DataError: the whole file is in other units than COCO's.
         """
-        problems: list[Problem] = []
-        unknown: Counter[Any] = Counter()
-        kept: list[dict[str, Any]] = []
-        for number, one in enumerate(self.annotations):
-            image_id = one.get("image_id") if isinstance(one, dict) else None
-            if not isinstance(image_id, int) or image_id not in self.images:
-                unknown[str(image_id)] += 1
-            elif image_id in shapes:
-                if one.get("iscrowd"):
-                    self.images[image_id].crowds += 1
-                    continue
-                name = f"annotation {one.get('id', number)} of {self.images[image_id].file_name}"
+        keys = [image_key(one.get("image_id")) if isinstance(one, dict) else None for one in self.annotations]
+        listed = zip(self.annotations, keys, strict=True)
+        usable = [(one, shapes[key]) for one, key in listed if key is not None and key in shapes]
+        check_units(usable, self.path)
+        problems = ProblemList(self.path)
+        for number, (one, key) in enumerate(zip(self.annotations, keys, strict=True)):
+            if key is not None and key in shapes:
                 try:
-                    kept.append(self._checked(one, shapes[image_id], _teller(problems, self.path, name)))
+                    self._add(one, number, self.images[key], shapes[key], offset, problems)
                 except DataError as error:
-                    problems.append(Problem(str(self.path), f"{name}: {error.found}; expected {error.expected}"))
-        if unknown:
-            told = f"{unknown.total()} annotations of images that are not listed: {', '.join([*unknown][:5])}"
-            problems.append(Problem(str(self.path), told))
-        images = [
-            {"id": key, "file_name": f"{key}.png", "height": shape[0], "width": shape[1]}
-            for key, shape in shapes.items()
-        ]
-        categories = [{"id": value, "name": name} for name, value in self.classes.items()]
-        for number, one in enumerate(kept, start=1):
-            one["id"] = number  # the order of the file
-        document = {"images": images, "annotations": kept, "categories": categories}
-        for key, objects in parse_coco(document, self.path).items():
-            self.images[key].objects.extend(objects)
-        return problems
+                    problems.tell(f"{error.found}; expected {error.expected}", self._name(number, self.images[key]))
+        self._tell_whole(keys, problems)
+        return problems.told()
 
-    def _checked(self, one: Mapping[str, Any], shape: tuple[int, int], say: Say) -> dict[str, Any]:
-        """The annotation as datumaro takes it.
+    def _add(
+        self, one: Mapping[str, Any], number: int, image: CocoImage, shape: Shape, offset: int, problems: ProblemList
+    ) -> None:
+        """Add an annotation to its image.
 
         Raises:
             DataError: its class is unknown or its box is none.
         """
-        value = one.get("category_id")
-        if not isinstance(value, int) or value + self.raised not in self.classes.values():
-            known = ", ".join(f"{value - self.raised} {name}" for name, value in [*self.classes.items()][:20])
-            raise DataError(f"category {value}", expected=f"one of {known}")
-        segments = _segments(one.get("segmentation"), shape, say)
-        bbox = one.get("bbox")
-        box = [] if not bbox and segments else _clipped(bbox, shape)
-        return {
-            "image_id": one["image_id"],
-            "category_id": value + self.raised,
-            "bbox": box,
-            "iscrowd": 0,
-            "segmentation": segments,
-        }
+        name = self._name(number, image)
+        category = whole_number(one.get("category_id"))
+        if category is None or category not in self.categories.values():
+            known = ", ".join(f"{value} {name}" for name, value in [*self.categories.items()][:20])
+            raise DataError(f"category {str(one.get('category_id'))[:80]}", expected=f"one of {known}")
+        is_crowd = read_crowd_flag(one.get("iscrowd"))
+        if is_crowd is None:
+            problems.tell(f"iscrowd {str(one['iscrowd'])[:80]!r}; expected 0 or 1; it is taken for one object", name)
+        found = read_object(one, category + offset, number, shape, lambda reason: problems.tell(reason, name))
+        (image.crowds if is_crowd else image.objects).append(found)
+
+    def _name(self, number: int, image: CocoImage) -> str:
+        return f"annotation {str(self.annotations[number].get('id', number))[:40]} of {image.file_name}"
+
+    def _tell_whole(self, keys: Sequence[str | None], problems: ProblemList) -> None:
+        """Tell what is wrong with the annotations as a whole."""
+        listed = zip(self.annotations, keys, strict=True)
+        lost = Counter(_image_id(one) for one, key in listed if key is None or key not in self.images)
+        if lost:
+            problems.tell(f"{lost.total()} annotations of images that are not listed: {', '.join([*lost][:5])}")
+        ids = Counter(str(one["id"]) for one in self.annotations if isinstance(one, dict) and "id" in one)
+        double = [key[:40] for key, n in ids.items() if n > 1]
+        if double:
+            problems.tell(f"{len(double)} ids of annotations are there twice: {', '.join(double[:5])}")
+        images = self.images.values()
+        crowds = sum(len(image.crowds) for image in images)
+        if crowds and not any(image.objects for image in images):
+            reason = "COCO's word for what nothing tells apart; expected 0 for single objects"
+            problems.tell(f"each of {crowds} annotations that can be used has iscrowd 1, {reason}")
 
 
-def _teller(problems: list[Problem], path: Path, name: str) -> Say:
-    return lambda reason: problems.append(Problem(str(path), f"{name}: {reason}"))
+class ProblemList:
+    """Problems of one file, of which many of one kind are counted.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.kinds: dict[str, list[str]] = {}
+        self.more: Counter[str] = Counter()
+
+    def tell(self, reason: str, name: str = "") -> None:
+        """Add a problem.
+
+        Args:
+            reason: what was found and what was expected.
+            name: of what, where it is not the whole file.
+        """
+        kind = re.sub(r"\[.*?\]|[-+.\d]+(e[-+]?\d+)?", "#", reason.partition("; expected")[0])
+        listed = self.kinds.setdefault(kind, [])
+        if len(listed) < MAX_TOLD:
+            listed.append(f"{name}: {reason}" if name else reason)
+        else:
+            self.more[kind] += 1
+
+    def told(self) -> list[Problem]:
+        """The problems, and how many more there are."""
+        found: list[Problem] = []
+        for kind, listed in self.kinds.items():
+            found += [Problem(str(self.path), reason) for reason in listed]
+            if self.more[kind]:
+                found.append(Problem(str(self.path), f"{self.more[kind]} more like {listed[-1]}"))
+        return found
+
+
+# ------------------------------------------------------------------------ parts
 
 
 def read_coco(path: Path) -> tuple[CocoFile, list[Problem]]:
     """Read and check a file's classes and images.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The file, and images in it that cannot be used.
 
     Raises:
         DataError: it is no JSON, no COCO, or its categories are not one name and one number each.
     """
     stored = read_json(path, finite=False)  # checked one by one
     if not isinstance(stored, dict) or not all(isinstance(stored.get(key), list) for key in KEYS):
-        found = f"keys {', '.join(stored)[:200]}" if isinstance(stored, dict) else "no JSON object"
-        raise DataError(found, path=path, expected="COCO: lists of images, annotations and categories")
-    classes = _categories(stored["categories"], path)
-    raised = int(0 in classes.values())
-    images, problems = _images(stored["images"], path)
-    classes = {name: value + raised for name, value in classes.items()}
-    return CocoFile(path, classes, images, stored["annotations"], raised), problems
+        raise DataError(_describe(stored), path=path, expected="COCO: lists of images, annotations and categories")
+    categories = _read_categories(stored["categories"], path)
+    images, problems = _read_images(stored["images"], path)
+    return CocoFile(path, categories, images, stored["annotations"]), problems
 
 
-def _categories(listed: Sequence[Any], path: Path) -> dict[str, int]:
+def image_key(value: Any) -> str | None:
+    """Bring an image's id, a whole number or a text, to one form, so that ``7``, ``7.0`` and ``"7"`` are the same.
+
+    Returns:
+        None for what is no id.
+    """
+    number = whole_number(value)
+    if number is not None:
+        return str(number)
+    return value if isinstance(value, str) and value else None
+
+
+def whole_number(value: Any) -> int | None:
+    """Read a whole number, which some tools write as ``7.0`` or ``"7"``; None for anything else, true and false too."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"0|[1-9][0-9]{0,18}", value):
+        return int(value)
+    return value if isinstance(value, int) else None
+
+
+def _image_id(one: Any) -> str:
+    return str(one.get("image_id") if isinstance(one, dict) else None)[:40]
+
+
+def _describe(stored: Any) -> str:
+    if isinstance(stored, dict):
+        return f"keys {', '.join(stored)[:200]}"
+    if isinstance(stored, list) and stored and isinstance(stored[0], dict) and "score" in stored[0]:
+        return "a list of detections with scores"
+    return "no JSON object"
+
+
+def _read_categories(listed: Sequence[Any], path: Path) -> dict[str, int]:
     named: dict[str, int] = {}
     for one in listed:
-        key, name = (one.get("id"), one.get("name")) if isinstance(one, dict) else (None, None)
-        whole = isinstance(key, int) and 0 <= key < 2**31 and isinstance(name, str) and name
-        if not whole or name in named or key in named.values():
-            raise DataError(f"category {one}", path=path, expected="an id from 0 on and a name, no two the same")
+        key, name = (whole_number(one.get("id")), one.get("name")) if isinstance(one, dict) else (None, None)
+        is_whole = key is not None and 0 <= key < 2**31 - 1 and isinstance(name, str) and name
+        if not is_whole or name in named or key in named.values():
+            expected = "an id from 0 on that is a whole number and a name, no two the same"
+            raise DataError(f"category {str(one)[:200]}", path=path, expected=expected)
         named[str(name)] = int(key or 0)
     if not named:
         raise DataError("no categories", path=path, expected="an id and a name for each class")
     return dict(sorted(named.items(), key=lambda item: item[1]))
 
 
-def _images(listed: Iterable[Any], path: Path) -> tuple[dict[int, CocoImage], list[Problem]]:
-    images: dict[int, CocoImage] = {}
-    problems: list[Problem] = []
+def _read_images(listed: Iterable[Any], path: Path) -> tuple[dict[str, CocoImage], list[Problem]]:
+    images: dict[str, CocoImage] = {}
+    problems = ProblemList(path)
     for one in listed:
-        key, name = (one.get("id"), one.get("file_name")) if isinstance(one, dict) else (None, None)
-        if not isinstance(key, int) or not isinstance(name, str) or not name:
-            problems.append(Problem(str(path), f"an image {str(one)[:80]}; expected an id and a file_name"))
+        key, name = (image_key(one.get("id")), _file_name(one)) if isinstance(one, dict) else (None, None)
+        if key is None or name is None:
+            expected = "an id that is a whole number or a text, and a file_name"
+            problems.tell(f"an image {str(one)[:80]}; expected {expected}")
         elif key in images:
-            problems.append(Problem(str(path), f"image {key} is there twice: {images[key].file_name} and {name}"))
+            problems.tell(f"image {key[:40]} is there twice: {images[key].file_name} and {name}")
         else:
-            sides = one.get("height"), one.get("width")
-            shape = (sides[0], sides[1]) if all(isinstance(side, int) and side > 0 for side in sides) else None
-            images[key] = CocoImage(name, shape)
-    return images, problems
+            height, width = whole_number(one.get("height")), whole_number(one.get("width"))
+            is_sized = height is not None and width is not None and height > 0 and width > 0
+            images[key] = CocoImage(name, (height, width) if is_sized else None)  # type: ignore[arg-type]
+    return images, problems.told()
 
 
-def _clipped(bbox: Any, shape: tuple[int, int]) -> list[float]:
-    """The box (x, y, width, height) within the image.
-
-    Raises:
-        DataError: it is no box, or nothing of it lies in the image.
-    """
-    if not isinstance(bbox, list) or len(bbox) != 4 or not all(_is_number(n) for n in bbox):
-        raise DataError(f"box {bbox}", expected="[x, y, width, height]")
-    x, y, width, height = (float(n) for n in bbox)
-    if width <= 0 or height <= 0:
-        raise DataError(f"an empty box {bbox}", expected="[x, y, width, height]")
-    x2, y2 = min(x + width, shape[1]), min(y + height, shape[0])
-    x, y = max(x, 0.0), max(y, 0.0)
-    if round(x2 - x, 2) <= 0 or round(y2 - y, 2) <= 0:
-        raise DataError(f"box {bbox} outside the image", expected=f"one in {shape[1]}×{shape[0]} pixels")
-    return [x, y, x2 - x, y2 - y]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _segments(stored: Any, shape: tuple[int, int], say: Say) -> Any:
-    """Polygons or run lengths as they are, an empty list where there is nothing that can be used; that is told."""
-    if isinstance(stored, dict):
-        if list(stored.get("size") or ()) != list(shape):
-            say(f"run lengths for (H, W) {stored.get('size')}; expected {list(shape)}; its box is kept")
-            return []
-        counts = stored.get("counts")
-        if isinstance(counts, list):
-            whole = all(isinstance(n, int) and n >= 0 for n in counts) and sum(counts) == shape[0] * shape[1]
-        else:
-            whole = isinstance(counts, str) and bool(counts)
-        if not whole:
-            say("run lengths that do not fill the image; its box is kept")
-        return stored if whole else []
-    polygons = stored if isinstance(stored, list) else []
-    good = [one for one in polygons if _is_polygon(one)]
-    if stored and len(good) < len(polygons or [stored]):
-        say("a polygon that is none; expected at least 3 corners x, y")
-    return good
-
-
-def _is_polygon(one: Any) -> bool:
-    return isinstance(one, list) and len(one) >= 6 and len(one) % 2 == 0 and all(_is_number(n) for n in one)
+def _file_name(one: Mapping[str, Any]) -> str | None:
+    """An image's file; LVIS says it by the last two parts of its address."""
+    name, address = one.get("file_name"), one.get("coco_url")
+    if isinstance(name, str) and name:
+        return name
+    if name is None and isinstance(address, str) and address:
+        return "/".join(address.split("/")[-2:])
+    return None

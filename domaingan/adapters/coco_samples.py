@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.coco_datumaro import CocoObject, decoded
+from domaingan.adapters.coco_annotations import CocoObject
 from domaingan.adapters.frame_samples import FrameHeader
 from domaingan.adapters.frames import read_frame
+from domaingan.adapters.run_lengths import decode_mask
 from domaingan.errors import DataError
-from domaingan.sample import Record, Sample, Schema
+from domaingan.sample import Crowd, Record, Sample, Schema
 
 STYLE = "coco:"
 """Before the name of the annotation file's split in ``FrameHeader.style``."""
@@ -21,11 +22,11 @@ STYLE = "coco:"
 
 @dataclass(frozen=True)
 class Entry:
-    """What the annotation files say of a sample: its objects, how many crowds were left out, and which file (style)."""
+    """What the annotation files say of a sample: its objects and crowds, and which file (style)."""
 
     style: str
     objects: tuple[CocoObject, ...]
-    crowds: int
+    crowds: tuple[CocoObject, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,9 @@ class CocoReader:
         boxes = np.array([one.box for one in entry.objects], dtype=np.float32).reshape(-1, 4)
         labels = np.array([one.value for one in entry.objects], dtype=np.int64)
         meta: dict[str, Any] = record.facts()
-        meta |= {"header": FrameHeader(header, style=entry.style), "crowds": entry.crowds}
+        meta |= {"header": FrameHeader(header, style=entry.style)}
+        meta |= {"areas": np.array([one.area for one in entry.objects], dtype=np.float64)}
+        meta |= {"crowds": tuple(_crowd(one) for one in entry.crowds)}
         mask, instances = self._painted(entry.objects, header.shape)
         return Sample(image, mask, boxes, labels, dict(record.condition), meta, instances)
 
@@ -58,7 +61,7 @@ class CocoReader:
         self, objects: Sequence[CocoObject], shape: tuple[int, int]
     ) -> tuple[NDArray[Any] | None, NDArray[np.int32] | None]:
         """Mask and instances; the files do not say who hides whom, and a small one before a large one shows both."""
-        masks = {i: decoded(one.run_lengths) for i, one in enumerate(objects) if one.run_lengths is not None}
+        masks = {i: decode_mask(one.run_lengths) for i, one in enumerate(objects) if one.run_lengths is not None}
         if not self.segmented or (objects and not masks):
             return None, None
         mask = np.zeros(shape, np.uint8 if max(self.schema.classes.values()) < 256 else np.int32)
@@ -66,3 +69,8 @@ class CocoReader:
         for i in sorted(masks, key=lambda i: -int(masks[i].sum())):
             mask[masks[i]], instances[masks[i]] = objects[i].value, i + 1
         return mask, instances
+
+
+def _crowd(one: CocoObject) -> Crowd:
+    mask = None if one.run_lengths is None else decode_mask(one.run_lengths)
+    return Crowd(one.value, np.array(one.box, dtype=np.float32), one.area, mask)

@@ -69,7 +69,9 @@ class _Tally:
         if sample.labels is not None:
             self.objects.update(sample.labels.tolist())
             present.update(sample.labels.tolist())
-        self.left_out.update({name: int(sample.meta.get(name, 0)) for name in ("dropped", "crowds")})
+        self.left_out.update(
+            {"dropped": int(sample.meta.get("dropped", 0)), "crowds": len(sample.meta.get("crowds", ()))}
+        )
         self.unlabelled += sample.mask is None and sample.boxes is None
         self.holding.update(present)
         self.holding.update(name for name, values in self.schema.regions.items() if present.intersection(values))

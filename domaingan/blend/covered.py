@@ -109,11 +109,20 @@ class Covered:
 
     def told(self, sample: Sample) -> Sample:
         """The sample with these objects and their ``meta["origins"]``; what it did not know of them stays unknown."""
-        known = self.objects
+        known, meta = self.objects, sample.meta | {"origins": self.origins}
+        if "areas" in meta and (self.whole >= 0).any():
+            meta["areas"] = self._areas(meta["areas"])
         return replace(
             sample,
             boxes=None if sample.boxes is None else known.boxes,
             labels=None if sample.labels is None else known.labels,
             instances=None if sample.instances is None else known.instances,
-            meta=sample.meta | {"origins": self.origins},
+            meta=meta,
         )
+
+    def _areas(self, before: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The objects' annotated areas: as before where nothing came in front, else as many pixels as are seen."""
+        seen = np.bincount(self.objects.instances.ravel(), minlength=len(self.whole) + 1)[1:].astype(np.float64)
+        is_old = (self.origins >= 0) & (self.whole < 0)
+        seen[is_old] = before[self.origins[is_old]]
+        return seen

@@ -3,6 +3,18 @@
 from domaingan.sample.dataset import Dataset
 from domaingan.sample.record import Problem, Reader, Record
 from domaingan.sample.region import parse_region
-from domaingan.sample.sample import BLOCK, Region, Sample, Schema, Value
+from domaingan.sample.sample import BLOCK, Crowd, Region, Sample, Schema, Value
 
-__all__ = ["BLOCK", "Dataset", "Problem", "Reader", "Record", "Region", "Sample", "Schema", "Value", "parse_region"]
+__all__ = [
+    "BLOCK",
+    "Crowd",
+    "Dataset",
+    "Problem",
+    "Reader",
+    "Record",
+    "Region",
+    "Sample",
+    "Schema",
+    "Value",
+    "parse_region",
+]

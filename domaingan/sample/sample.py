@@ -20,6 +20,25 @@ BLOCK = 5.0
 at the speed of town traffic the view has changed by then."""
 
 
+@dataclass(frozen=True, eq=False)
+class Crowd:
+    """A region of many objects of a class that nothing tells apart (COCO's ``iscrowd``); no box of a sample is of it.
+
+    What is detected in it is neither right nor wrong.
+
+    Attributes:
+        label: class value of its objects.
+        box: ``(4,)`` float32 corner box in pixels (xyxy).
+        area: what its annotation says of its area, in square pixels.
+        mask: ``(H, W)`` bool, its region; None where only its box is known.
+    """
+
+    label: int
+    box: NDArray[np.float32]
+    area: float
+    mask: NDArray[np.bool_] | None = None
+
+
 @dataclass(eq=False)  # arrays have no one truth value
 class Sample:
     """One labelled image or volume in memory.
@@ -33,7 +52,9 @@ class Sample:
         condition: what is known about the whole sample, such as ``{"lighting": "dusk"}``.
         meta: what travels along: ``name``, ``subject``, ``sequence``, ``time``, ``split``, ``spacing`` (one number a
             spatial axis, in mm; 1 for frames), for scans ``affine`` and ``header``, and where known
-            ``foreground`` (a boolean mask of the body) and ``range`` (see :mod:`domaingan.tissue`).
+            ``foreground`` (a boolean mask of the body) and ``range`` (see :mod:`domaingan.tissue`). For frames, where
+            annotations say so: ``areas`` (``(N,)`` float64, each box's annotated area in square pixels) and ``crowds``
+            (a tuple of :class:`Crowd`).
         instances: ``(*spatial)`` int32, where objects are told apart: ``i + 1`` where ``boxes[i]`` can be seen, else 0.
     """
 

@@ -89,7 +89,7 @@ class Offline:
         schema = self.data.schema
         ends = intensity_range(sample, schema.domain)
         scaled = to_scaled(sample.image, ends)
-        meta = {k: v for k, v in sample.meta.items() if k != "foreground"}
+        meta = {k: v for k, v in sample.meta.items() if k not in ("foreground", "areas")}
         boxed = sample.boxes is not None and len(sample.boxes) > 0 and sample.instances is None
         if boxed and sample.mask is not None:
             raise DataError("boxes without instances", path=sample.name, expected="instances, or no classic")

@@ -112,7 +112,8 @@ def test_polygons_and_boxes(put: Put, tmp_path: Path) -> None:
     )
     assert [(r.name, r.split, r.shape) for r in data.records] == [(f"train/{n}", "train", SHAPE) for n in "abc"]
     first, second, third = data
-    assert first.labels is not None and first.labels.tolist() == [90, 3, 1] and first.meta["crowds"] == 1
+    assert first.labels is not None and first.labels.tolist() == [90, 3, 1] and len(first.meta["crowds"]) == 1
+    assert first.meta["areas"].tolist() == [192, 16, 14]
     assert first.boxes is not None and first.boxes.tolist() == [[0, 0, 16, 12], [2, 1, 6, 5], [8.25, 2.5, 11.75, 6.5]]
     assert first.mask is not None and first.instances is not None
     square = np.zeros(SHAPE, bool)
@@ -340,7 +341,7 @@ def test_images_that_cannot_be_used(put: Put) -> None:
         "file_name '../../secret.png'",
         "a second image called 'train/a'",
         "image 7 is there twice: a.png and e.png",
-        "expected an id and a file_name",
+        "expected an id that is a whole number or a text, and a file_name",
     ):
         assert reason in told
     assert len(data.problems) == 6
@@ -353,7 +354,10 @@ def test_images_that_cannot_be_used(put: Put) -> None:
         ("[]", "no JSON object; expected COCO"),
         ('{"images": [], "info": {}}', "keys images, info; expected COCO: lists of images"),
         ('{"images": [], "annotations": [], "categories": []}', "no categories"),
-        ('{"images": [], "annotations": [], "categories": [{"id": "1", "name": "car"}]}', "category .*an id from 0 on"),
+        (
+            '{"images": [], "annotations": [], "categories": [{"id": "one", "name": "car"}]}',
+            "category .*an id from 0 on",
+        ),
         (
             '{"images": [], "annotations": [], "categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}',
             "no two the same",

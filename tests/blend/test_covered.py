@@ -81,3 +81,20 @@ def test_instances_without_boxes_are_measured() -> None:
     instances[2:4, 3:6] = 2
     told = objects_of(Sample(np.zeros((3, 10, 10), np.float32), np.full((10, 10), 7), instances=instances), [7])
     assert told.boxes.tolist() == [[3, 2, 6, 4]] and told.labels.tolist() == [7] and told.instances.max() == 1
+
+
+def test_annotated_areas_stay_but_for_what_is_covered() -> None:
+    mask = np.zeros((20, 30), dtype=np.uint8)
+    mask[2:6, 2:12], mask[10:14, 2:12] = 1, 1
+    sample = Sample(np.zeros((3, 20, 30), np.float32), mask, meta={"areas": np.array([38.5, 37.25])})
+    covered = Covered.of(objects_of(sample, [1]))
+    assert "areas" not in covered.told(Sample(sample.image, mask)).meta
+    assert covered.told(sample).meta["areas"].tolist() == [38.5, 37.25]
+    seen = np.zeros(mask.shape, dtype=bool)
+    seen[9:12, 2:7] = True  # ten of the lower object's 40 pixels
+    covered.put(ALL, seen, 2, 15)
+    assert covered.told(sample).meta["areas"].tolist() == [38.5, 30, 15]
+    seen[:] = False
+    seen[1:7, 2:12] = True  # and all of the upper one
+    covered.put(ALL, seen, 2, 60)
+    assert covered.told(sample).meta["areas"].tolist() == [30, 15, 60]
