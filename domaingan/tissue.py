@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage import filters, measure
+from skimage import measure
 
+from domaingan.body import find_body
 from domaingan.sample import Sample
 
 Image = NDArray[np.float32]
@@ -30,73 +31,15 @@ RING_WIDTH = 3
 def foreground(sample: Sample) -> Mask:
     """The part of a scan that shows the body: ``meta["foreground"]`` where known, else measured.
 
-    In a skull-stripped scan it is everything that has not the value of the corners; in others everything brighter
-    than air. The largest connected component is kept and its holes are filled.
+    How it is measured: :mod:`domaingan.body`.
 
     Returns:
-        ``(*spatial)`` boolean. For an image without contrast, all true.
+        ``(*spatial)`` boolean. Where nothing parts body from surroundings, all true.
     """
     known = sample.meta.get("foreground")
     if known is not None:
         return np.asarray(known, dtype=bool)
-    image = sample.image
-    corners = image[np.ix_(range(len(image)), *[[0, -1]] * sample.spatial_dims)].reshape(len(image), -1)
-    # The lower median is a value that occurs, also where the corners are of two values.
-    background = np.percentile(corners, 50, axis=1, method="lower").astype(image.dtype)
-    inside: Mask = (image != background.reshape(-1, *[1] * sample.spatial_dims)).any(axis=0)
-    return _solid(inside if _leaves_a_border(inside) else _brighter_than_air(image, inside))
-
-
-def _leaves_a_border(mask: Mask) -> bool:
-    """Whether almost nothing lies on the outer faces of two axes: noise and air would, there as elsewhere.
-
-    Not of all three: a stack of few slices shows the brain in its first and last.
-    """
-    return sorted(float(mask.take([0, -1], axis).mean()) for axis in range(mask.ndim))[1] < 0.05
-
-
-def _brighter_than_air(image: Image, measured: Mask) -> Mask:
-    """Otsu's threshold on the mean of the channels, each brought to 0 to 1 first, as they may differ in units.
-
-    Where fat is bright, that threshold parts fat from everything else. It is taken once more among what is dark (and
-    ``measured``: not zeros that were padded); that one counts if it parts air from what is well above the air's own
-    noise. Noise that is cut in two lies at most 3.5 of the lower part's standard deviations apart, muscle and air
-    4.7 and more, mostly 7 to 12: so it was in 27 MR scans of heads and limbs.
-    """
-    low, high = np.percentile(image.reshape(len(image), -1), (0.5, 99.5), axis=1).astype(np.float32)
-    varied = high > low
-    if not varied.any():
-        return np.ones(image.shape[1:], dtype=bool)
-    # Percentiles, so that one bright vessel or implant does not press everything else together.
-    scaled = np.clip(to_scaled(image[varied], np.stack([low, high], axis=1)[varied]), 0, 1)
-    mean = scaled.mean(axis=0)
-    threshold = filters.threshold_otsu(mean.ravel())
-    dark = mean[measured & (mean <= threshold)]
-    if not dark.size:
-        return np.greater(mean, threshold)
-    lower = filters.threshold_otsu(dark)
-    air, rest = dark[dark <= lower], dark[dark > lower]
-    if len(rest) and rest.mean() - air.mean() > 4 * air.std():
-        threshold = lower
-    above: Mask = np.greater(mean, threshold)
-    return above
-
-
-def _solid(mask: Mask) -> Mask:
-    """The largest connected component, holes filled slice by slice as well as in 3D."""
-    labels, n = ndimage.label(mask)
-    if n == 0:
-        return np.ones(mask.shape, dtype=bool)
-    if n > 1:
-        sizes = np.bincount(labels.ravel())
-        mask = labels == 1 + int(np.argmax(sizes[1:]))
-    filled: Mask = ndimage.binary_fill_holes(mask)
-    if mask.ndim == 3:
-        for axis in range(3):
-            planes = np.moveaxis(filled, axis, 0)
-            for plane in planes:
-                plane[...] = ndimage.binary_fill_holes(plane)
-    return filled
+    return find_body(sample.image)
 
 
 def intensity_range(sample: Sample, domain: str) -> NDArray[np.float32]:
