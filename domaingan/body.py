@@ -68,7 +68,8 @@ def find_body(image: Image) -> Mask:
         image: ``(C, *spatial)``, 2D or 3D.
 
     Returns:
-        ``(*spatial)`` boolean: one piece (or a few of like size) without holes; all true where nothing tells body and surroundings apart.
+        ``(*spatial)`` boolean: one piece, or a few of like size, without holes; all true where nothing tells body and
+        surroundings apart.
     """
     shown = ~find_frames(image)
     if not shown.any():
