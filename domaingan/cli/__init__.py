@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
 from domaingan.cli import blend, crops, demo, evaluate, inspect, report, robustness, sample, train
 from domaingan.cli.assumptions import assumptions_in_a_line
+from domaingan.cli.interruption import describe_interruption
 from domaingan.errors import DataError, enough_memory
 
 app = typer.Typer(
@@ -19,13 +21,30 @@ app = typer.Typer(
     help="For images in which what matters is rare: learn it, paste it into real images, measure whether it helped.",
     epilog="Start with: domaingan demo   ·   then: domaingan inspect YOUR_FOLDER",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 for module in (demo, inspect, train, crops, sample, blend, evaluate, robustness, report):
     app.command(module.NAME, cls=getattr(module, "Command", None))(module.command)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"domaingan {version('domaingan')}")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """For images in which what matters is rare: learn it, paste it into real images, measure whether it helped."""
 
 
 def main() -> None:
@@ -36,8 +55,8 @@ def main() -> None:
             code = app(standalone_mode=False)
     except DataError as error:
         code = _refuse(str(error))
-    except KeyboardInterrupt:
-        print("domaingan: interrupted; --resume goes on where there is something to resume", file=sys.stderr)
+    except (KeyboardInterrupt, typer.Abort):
+        print(f"domaingan: {describe_interruption(sys.argv[1:])}", file=sys.stderr)
         code = 130
     except BrokenPipeError:  # the reader of a pipe, such as head, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -31,12 +31,13 @@ def command(
     from domaingan.cli.progress import Teller
     from domaingan.evaluate import evaluate
     from domaingan.report import write
+    from domaingan.report.words import sentence
 
     if domain not in DEMOS:
         raise DataError(f"demo {domain}", expected=" or ".join(DEMOS))
     started = time.monotonic()
     with Teller("demo") as teller:
-        evaluate(
+        run = evaluate(
             **DEMOS[domain](),
             seeds=1,
             out=out,
@@ -49,7 +50,7 @@ def command(
         )
     report = write(out)
     result = {"report": str(report), "seconds": round(time.monotonic() - started, 1)}
-    o.finish(result, json, str(report))
+    o.finish(result | {"verdict": run["verdict"]}, json, f"{sentence(run)}\n{report}")
 
 
 def medical() -> dict[str, Any]:

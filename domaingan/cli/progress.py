@@ -8,14 +8,23 @@ from collections.abc import Mapping
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
+
+from domaingan.durations import describe_duration
 
 EVERY = 20.0
 """Seconds between plain lines."""
 
+METRICS_SHOWN = ("loss", "loss_d", "loss_g", "kid")
+"""The few numbers that stand behind the progress; ``log.csv`` has all of them."""
+
 
 class Teller:
     """Tells a person how long work goes; use as a context manager.
+
+    A line says what is done, its share, the step and the time left; losses come last, and are cut off first where a
+    terminal is narrow.
 
     Args:
         what: the first stretch of work.
@@ -23,17 +32,19 @@ class Teller:
 
     def __init__(self, what: str = "") -> None:
         self.what = what
+        fixed = Column(no_wrap=True)
         self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[metrics]}"),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, max_width=34, overflow="ellipsis")),
+            BarColumn(bar_width=8, table_column=fixed),
+            TextColumn("{task.fields[reached]}", table_column=fixed),
+            TextColumn("{task.fields[metrics]}", table_column=Column(no_wrap=True, ratio=1, overflow="ellipsis")),
             console=Console(stderr=True),
             disable=not sys.stderr.isatty(),
+            expand=True,
         )
-        self._task = self._bar.add_task(what, total=None, metrics="")
+        self._task = self._bar.add_task(what, total=None, reached="", metrics="")
         self._begun = self._said = time.monotonic()
+        self._first: int | None = None
 
     def __enter__(self) -> Teller:
         if not self._bar.disable:
@@ -50,23 +61,52 @@ class Teller:
         """A new stretch of work begins."""
         self.what = what
         self._begun = self._said = time.monotonic()
+        self._first = None
         if self._bar.disable:
             print(what, file=sys.stderr, flush=True)
         else:
-            self._bar.reset(self._task, description=what, total=None, metrics="")
+            self._bar.reset(self._task, description=what, total=None, reached="", metrics="")
 
     def update(self, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
         """The stretch has come to ``step`` of ``total``."""
-        text = "  ".join(f"{name} {value:.3g}" for name, value in (metrics or {}).items() if name != "step")
-        if not self._bar.disable:
-            self._bar.update(self._task, completed=step, total=total, metrics=text)
-            return
         now = time.monotonic()
-        if now - self._said >= EVERY and step:
+        if self._first is None or step < self._first:
+            # What a resumed training did before says nothing of the speed of today.
+            self._first, self._begun = step, now if step else self._begun
+        reached = describe_progress(step, total, now - self._begun, step - self._first)
+        text = describe_metrics(metrics or {})
+        if not self._bar.disable:
+            self._bar.update(self._task, completed=step, total=total, reached=reached, metrics=text)
+        elif now - self._said >= EVERY and step:
             self._said = now
-            left = (now - self._begun) / step * (total - step)
-            print(f"{self.what}: {step}/{total}  {text}  {left:.0f} s left", file=sys.stderr, flush=True)
+            print(f"{self.what}: {reached}  {text}".rstrip(), file=sys.stderr, flush=True)
 
     def say(self, message: str) -> None:
         """Something that a person should know, on a line of its own."""
-        self._bar.console.print(message, markup=False, highlight=False)
+        self._bar.console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+def describe_progress(step: int, total: int, seconds: float, done: int) -> str:
+    """Say how far work has come: its share, the step, and the time left where it can be reckoned.
+
+    Args:
+        step: the step that was reached.
+        total: the last step.
+        seconds: how long the last ``done`` steps took.
+        done: the steps taken in that time.
+
+    >>> describe_progress(500, 2000, 100.0, 500)
+    '25 %  500/2000  5 min left'
+    >>> describe_progress(1, 40, 0.0, 0)
+    '2 %  1/40'
+    """
+    share = f"{100 * step // max(total, 1)} %  {step}/{total}"
+    if done < 1 or step >= total:
+        return share
+    return f"{share}  {describe_duration(seconds / done * (total - step))} left"
+
+
+def describe_metrics(metrics: Mapping[str, float]) -> str:
+    """Name the few numbers of :data:`METRICS_SHOWN` that are there."""
+    shown = [f"{name} {metrics[name]:.3g}" for name in METRICS_SHOWN if name in metrics]
+    return "  ".join(shown)

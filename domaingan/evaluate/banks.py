@@ -63,7 +63,11 @@ class Maker:
             return self._painted(source)
         if source == "reference-relight":
             return scenes(self.train, REFERENCE_SIZE, self._conditions())
-        return self._fitted(scenes(self.train, config.size, self._conditions()), "gan-scenes", config.gan_samples)
+        return self._fitted(self.make_scenes(), "gan-scenes", config.gan_samples)
+
+    def make_scenes(self) -> Bank:
+        """The training scenes that a generator of looks is fitted to."""
+        return scenes(self.train, self.config.size, self._conditions())
 
     def _conditions(self) -> tuple[str, ...]:
         """The conditions that the looks are told apart by: those that the test names, else all there are."""
@@ -109,20 +113,14 @@ def served(bank: Bank) -> tuple[str, ...]:
     return PAINTED if bank.info.hosts else ("gan",)
 
 
-def banks_for(
-    arms: list[Arm], train: Dataset, test: Dataset, config: EvaluationConfig, folder: Path, progress: Progress
-) -> dict[str, Bank]:
+def banks_for(arms: list[Arm], test: Dataset, maker: Maker) -> dict[str, Bank]:
     """For each source that an arm names its bank.
 
     Args:
         arms: the arms of the evaluation.
-        train: training samples at the grid worked in.
         test: test samples; only their subjects are looked at, to refuse a bank that knows one.
-        config: sizes and steps.
-        folder: where the fold keeps its banks and its GANs.
-        progress: told how a GAN's training goes.
+        maker: makes the fold's banks.
     """
-    maker = Maker(train, config, folder, progress)
     wanted = dict.fromkeys(source for arm in arms for source in (*arm.sources, *arm.looks))
     banks = {source: maker.make(source) for source in wanted}
     if {"gan", *PAINTED} & set(banks) and "copy-paste" not in banks:

@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from domaingan.cropping import by_rarity
 from domaingan.cutting import voxels_of
 from domaingan.evaluate.arms import Arm, augment_for, parse_arms
-from domaingan.evaluate.banks import banks_for
+from domaingan.evaluate.banks import Maker, banks_for
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.examples import largest
 from domaingan.evaluate.painted import painted
 from domaingan.evaluate.pictures import gathered
+from domaingan.evaluate.plan import Plan, TrainingCounter, tell_plan, training_name
 from domaingan.evaluate.prepared import Prepared
 from domaingan.evaluate.progress import Progress, Silent
 from domaingan.evaluate.split import Fold
-from domaingan.evaluate.summary import Scores, summarise
+from domaingan.evaluate.summary import Scores, summarise, warn_of_missed
 from domaingan.evaluate.tasks import TASKS, backbone_of
 from domaingan.files import claim_run, read_json, write_arrays, write_json
 from domaingan.sample import BLOCK, Dataset
@@ -73,12 +74,14 @@ def run(
     notes: list[str] = []
     made: dict[str, Any] = {}
     rarest = None
+    plan = Plan.of(config, arms, folds, out)
+    counter = TrainingCounter(plan, tell)
     for number, fold in enumerate(folds):
-        ready = _prepare(fold, arms, config, regrid, out / f"fold-{number}", tell)
+        ready = _prepare(fold, arms, config, regrid, out / f"fold-{number}", tell, plan if number == 0 else None)
         rarest = rarest or _rarest(ready)
         for seed in range(config.seed, config.seed + config.seeds):
             for arm in arms:
-                kept = _train_and_score(arm, seed, ready, config, tell)
+                kept = _train_and_score(arm, seed, ready, config, counter)
                 scores[arm.name].setdefault(seed, {}).update(kept["scores"])
                 losses[arm.name][f"{number}/{seed}"] = kept["losses"]
                 seconds += sum(kept["seconds"].values())
@@ -95,6 +98,9 @@ def run(
         "train_subjects": [list(fold.train.subjects) for fold in folds],
         "seconds": round(seconds, 1),
     }
+    warn_of_missed(result, config.steps)
+    for warning in result["warnings"]:
+        tell.say(f"warning: {warning}")
     if made:
         result["painted"] = made
     write_arrays(out / "pictures.npz", pictures)
@@ -109,36 +115,45 @@ def _prepare(
     regrid: Callable[[Dataset], Dataset],
     folder: Path,
     tell: Progress,
+    plan: Plan | None,
 ) -> Prepared:
+    """Read a fold's samples and make its banks; a plan is told before the banks are made."""
     folder.mkdir(parents=True, exist_ok=True)
     task = TASKS[config.task]()
     tell.start("reading the training samples")
     train = regrid(fold.train).in_memory()
     samples = [measured(sample, train.schema.domain) for sample in train if task.labelled(sample)]
     samples = [s for s in samples if s.meta["foreground"].mean() >= EMPTY or (np.asarray(s.mask) > 0).any()]
-    tell.start("making the banks")
-    banks = banks_for(arms, train, fold.test, config, folder, tell)
     test, own_grid = regrid(fold.test), fold.test
+    maker = Maker(train, config, folder, tell)
+    if plan is not None:
+        tell_plan(plan, task, samples, test, maker, tell)
+    tell.start("making the banks")
+    banks = banks_for(arms, fold.test, maker)
     if test.schema.domain == "frame" and sum(12 * np.prod(r.shape) for r in own_grid.records) < IN_MEMORY:
         own_grid = own_grid.in_memory()
         test = regrid(own_grid).in_memory()
     return Prepared(task, samples, train, test, own_grid, banks, folder)
 
 
-def _train_and_score(arm: Arm, seed: int, fold: Prepared, config: EvaluationConfig, tell: Progress) -> dict[str, Any]:
+def _train_and_score(
+    arm: Arm, seed: int, fold: Prepared, config: EvaluationConfig, counter: TrainingCounter
+) -> dict[str, Any]:
     """One training of one arm, or what is kept of it."""
-    path = fold.folder / f"{arm.name}-seed{seed}.json"
+    tell = counter.tell
+    path = fold.folder / f"{training_name(arm, seed)}.json"
     if path.is_file():
+        counter.count_kept()
         kept: dict[str, Any] = read_json(path)
         kept["scores"] = {s: {m: np.nan if v is None else v for m, v in r.items()} for s, r in kept["scores"].items()}
         return kept
-    tell.start(f"{arm.name}, seed {seed}")
+    counter.start(f"{arm.name}, seed {seed}")
     started = time.monotonic()
     augment = augment_for(arm, fold.banks, fold.test.schema, config.looks)
     model = fold.task.train(fold.train, fold.test.schema, augment, config, seed, tell.update)
     trained = time.monotonic()
     model.save(path.with_suffix(".safetensors"))
-    tell.start(f"{arm.name}, seed {seed}: scoring {len(fold.test)} samples")
+    tell.start(f"scoring {len(fold.test)} samples")
     if not fold.shown:
         fold.shown = largest([(r.unit, fold.task.truth(s)) for r, s in zip(fold.test.records, fold.test, strict=True)])
     scores = fold.task.score(model, fold.test, fold.own_grid)
@@ -146,6 +161,7 @@ def _train_and_score(arm: Arm, seed: int, fold: Prepared, config: EvaluationConf
     write_arrays(path.with_suffix(".npz"), {"shown": np.array(fold.shown), **arrays})
     timing = {"train": round(trained - started, 1), "score": round(time.monotonic() - trained, 1)}
     write_json(path, {"scores": scores, "losses": model.losses, "seconds": timing})
+    counter.count_done(time.monotonic() - started)
     return {"scores": scores, "losses": model.losses, "seconds": timing}
 
 

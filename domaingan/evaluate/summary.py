@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,12 @@ Scores = dict[str, dict[str, float]]
 """``{subject: {metric: value}}`` of one training."""
 
 REFERENCE = "classic"
+
+FOUND_METRICS = ("dice", "iou", "ap", "ap50", "miou")
+"""Metrics that are 0 where nothing is found."""
+
+NOT_FOUND = 0.0005
+"""A mean below it is shown as 0."""
 
 RIVAL = "copy-paste+classic"
 """Pasting real crops needs no GAN: what generates is measured against that as well."""
@@ -62,6 +69,35 @@ def summarise(scores: dict[str, dict[int, Scores]], config: EvaluationConfig, ra
         | _primary(differences, reference, metrics, rarest)
         | {"to_rival": _to_rival(scores, subjects, metrics, rng)}
     )
+
+
+def missed_metrics(result: Mapping[str, Any]) -> list[str]:
+    """The metrics that are 0 with every arm: no network finds anything, and a difference says nothing.
+
+    >>> found = {"mean": 0.0}
+    >>> missed_metrics({"arms": {"none": {"dice:rare": found}, "classic": {"dice:rare": found}}})
+    ['dice:rare']
+    """
+    arms = list(result["arms"].values())
+    metrics = [name for name in arms[0] if name.partition(":")[0] in FOUND_METRICS]
+    return [name for name in metrics if all((arm[name]["mean"] or 0) < NOT_FOUND for arm in arms)]
+
+
+def warn_of_missed(result: dict[str, Any], steps: int) -> None:
+    """Add ``warnings`` to a result; a verdict on what no network finds becomes ``cannot be shown``.
+
+    Args:
+        result: what :func:`summarise` gives; changed.
+        steps: how long each baseline was trained.
+    """
+    missed = missed_metrics(result)
+    result["warnings"] = []
+    if missed:
+        advice = f"the networks were trained too little, or nothing can be found; try --steps {2 * steps}"
+        verb = "is" if len(missed) == 1 else "are"
+        result["warnings"] = [f"{', '.join(missed)} {verb} 0 with every arm: {advice}"]
+    if result["primary"] is not None and result["primary"]["metric"] in missed:
+        result["verdict"] = "cannot be shown"
 
 
 def _to_rival(

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from domaingan.durations import describe_duration
 from domaingan.errors import DataError
 from domaingan.evaluate.summary import RIVAL
 from domaingan.report import figures, gallery, painted, words
-from domaingan.report.words import count, duration, interval, metric_name, p_value, percent, plain, points
+from domaingan.report.words import count, interval, metric_name, p_value, percent, plain, points
 
 MANY = 8
 """Of more metrics than this the figure of differences shows those over all classes alone."""
@@ -41,6 +42,7 @@ def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str
         "primary": None if primary is None else words.numbers(primary),
         "explanation": _explanation(result, primary),
         "beside": words.beside_rival(result),
+        "warnings": result.get("warnings") or [],
         "rivals": _rivals(result, primary),
         "against": against,
         "unit": result.get("unit", "subject"),
@@ -51,7 +53,7 @@ def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str
         "figure": _difference_figure(changes, metrics, against),
         "subjects": _subjects(result, primary),
         "losses": _losses(result.get("training") or {}),
-        "per_seed": _per_seed(result, primary),
+        "per_seed": _per_seed(result, primary, int(config.get("seed") or 0)),
         "galleries": [*painted.build(run, result), *gallery.build(run, result)],
         "notes": result.get("notes") or [],
         "settings": [(name, plain(value)) for name, value in config.items() if name != "command"],
@@ -83,6 +85,8 @@ def _explanation(result: dict[str, Any], primary: dict[str, Any] | None) -> str:
         return ""
     n, smallest = primary["n"], result.get("smallest_p")
     if result["verdict"] == "cannot be shown":
+        if result.get("warnings") and primary["mean"] == 0:
+            return "No arm's network finds it: scores of 0 say nothing about the arms."
         if smallest is None or smallest < words.ALPHA:
             return "The measured difference has no interval, so that it cannot be told from chance."
         return (
@@ -123,7 +127,7 @@ def _facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[str, st
     if result.get("smallest_p") is not None:
         facts.append(("Smallest p possible", p_value(result["smallest_p"])))
     if result.get("seconds") is not None:
-        facts.append(("Time taken", duration(float(result["seconds"]))))
+        facts.append(("Time taken", describe_duration(float(result["seconds"]))))
     return [(name, text) for name, text in facts if text]
 
 
@@ -223,9 +227,12 @@ def _curve(run: Any) -> tuple[list[float], list[float]]:
     return [pair[0] for pair in run], [pair[1] for pair in run]
 
 
-def _per_seed(result: dict[str, Any], primary: dict[str, Any] | None) -> dict[str, Any] | None:
+def _per_seed(result: dict[str, Any], primary: dict[str, Any] | None, first: int) -> dict[str, Any] | None:
+    """A column a seed, numbered as in the names of the run's files."""
     table = result.get("per_seed")
     if not table or primary is None:
         return None
     rows = [(arm, [percent(mean) for mean in row.get(primary["metric"], [])]) for arm, row in table.items()]
-    return {"metric": metric_name(primary["metric"]), "rows": rows, "n": max(len(row[1]) for row in rows)}
+    columns = max(len(row[1]) for row in rows)
+    seeds = [first + number for number in range(columns)]
+    return {"metric": metric_name(primary["metric"]), "rows": rows, "seeds": seeds}

@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from domaingan.durations import describe_duration
 from domaingan.errors import DataError
 from domaingan.report import figures, frame_sheet, words
 from domaingan.report.words import count, metric_name, percent
@@ -170,6 +171,7 @@ def _seconds(spent: Mapping[str, float]) -> str:
     if not spent:
         return ""
     parts = [
-        f"{words.duration(spent[name])} {what}" for name, what in (("model", "the model"), ("corruption", "corrupting"))
+        f"{describe_duration(spent[name])} {what}"
+        for name, what in (("model", "the model"), ("corruption", "corrupting"))
     ]
-    return f"Measured in {words.duration(spent['total'])}: {', '.join(parts)} (side by side where there are cores)."
+    return f"Measured in {describe_duration(spent['total'])}: {', '.join(parts)} (side by side where there are cores)."

@@ -98,18 +98,6 @@ def metric_name(metric: str) -> str:
     return f"{name}, {target.replace('_', ' ')}" if target else name
 
 
-def duration(seconds: float) -> str:
-    """Seconds as a person says them.
-
-    >>> duration(42.4), duration(312), duration(7384)
-    ('42 s', '5 min 12 s', '2 h 3 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
 def plain(value: Any) -> str:
     """A setting as a short text."""
     if isinstance(value, dict):
@@ -197,6 +185,8 @@ def headline(verdict: str, primary: dict[str, Any] | None) -> str:
     if verdict == "no difference":
         return f"No difference was shown between {arm} and {against}: {metric} differs by {points(mean)} points"
     few = count(primary["n"], f"test {unit_of(primary)}")
+    if mean == 0 and primary["n"] > 1 and smallest_p(primary["n"]) < ALPHA:
+        return f"Whether {arm} helps cannot be shown: {metric} is the same with {against}"
     return f"Whether {arm} helps cannot be shown with {few}: {metric} differs by {points(mean)} points from {against}"
 
 

@@ -46,6 +46,8 @@ class Record:
         """The record's value in a column of ``samples.csv``: a condition, or one of its own fields."""
         if column in self.condition:
             return self.condition[column]
+        if column == "sample":  # what the column of names is called in samples.csv
+            return self.name
         return getattr(self, column) if column in ("name", "subject", "sequence", "split", "time") else None
 
     def facts(self) -> dict[str, Any]:
