@@ -30,6 +30,10 @@ for module in (demo, inspect, train, crops, sample, blend, evaluate, robustness,
     app.command(module.NAME, cls=getattr(module, "Command", None))(module.command)
 
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
+
+
 def _print_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
@@ -56,8 +60,7 @@ def main() -> None:
     except DataError as error:
         code = _refuse(str(error))
     except (KeyboardInterrupt, typer.Abort):
-        print(f"domaingan: {describe_interruption(sys.argv[1:])}", file=sys.stderr)
-        code = 130
+        code = INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe, such as head, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
@@ -69,6 +72,8 @@ def main() -> None:
         if not hasattr(error, "format_message"):
             raise
         code = _refuse(" ".join(error.format_message().split()))
+    if code == INTERRUPTED:  # also what typer makes of Ctrl-C in a command
+        print(f"domaingan: {describe_interruption(sys.argv[1:])}", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 
