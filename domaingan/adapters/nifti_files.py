@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from domaingan.adapters.nifti_header import NiftiHeader, new_header, parse_header, prefix, read_prefix
 from domaingan.errors import DataError
-from domaingan.files import atomic_file, open_regular, read_bytes
+from domaingan.files import atomic_file, open_regular
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -28,6 +28,16 @@ GZIP_LEVEL = 2
 """Of igzip's 0 to 3; level 3 takes twice the time and is no smaller on scans."""
 
 GZIP_ERROR = cast("type[Exception]", isal_zlib.error)
+
+MAX_GZIP_RATIO = 1032
+"""Deflate makes nothing smaller than this."""
+
+MAX_PADDING = 511
+"""Bytes after the data that are passed over: some programs fill the last block of 512. More is data that the header
+does not tell of."""
+
+CHUNK = 1 << 20
+"""Bytes that are unpacked at once where they are only counted."""
 
 WHOLE = 1e-3
 """A mask's value is whole within this: scaling leaves some noise."""
@@ -37,18 +47,18 @@ WHOLE = 1e-3
 
 
 def read_header(path: Path) -> NiftiHeader:
-    """Read the header alone, and check by the file's size that the data can be there.
+    """Read the header alone, and check by the file's size that the data can be there and nothing more.
 
     Raises:
-        DataError: the file is missing, empty, truncated or not a single-file NIfTI.
+        DataError: the file is missing, empty, truncated, longer than its header says, or not a single-file NIfTI.
     """
     with _named(path), _opened(path) as stream:
         header = parse_header(read_prefix(stream, path), path)
     needed = len(header.raw) + header.data_size
     with _named(path):
-        found = needed if _looks_whole(path, needed) else len(_contents(path))
-    if found < needed:
-        raise DataError(f"truncated: {found} bytes", path=path, expected=f"{needed} for shape {header.shape}")
+        _check_can_fill(path, needed, header)
+        size = needed if _looks_whole(path, needed) else _count_bytes(path, needed + MAX_PADDING + 1)
+    _check_size(size, needed, header, path)
     return header
 
 
@@ -101,15 +111,54 @@ def mask_values(mask: NDArray[Any]) -> list[int]:
 
 def _read_values(path: Path) -> tuple[NDArray[Any], NiftiHeader]:
     """The scaled values in the stored shape; unscaled files keep their data type (native byte order)."""
-    with _named(path):
-        contents = _contents(path)
-        header = parse_header(read_prefix(io.BytesIO(contents), path), path)
-    start, needed = len(header.raw), len(header.raw) + header.data_size
-    if len(contents) < needed:
-        raise DataError(f"truncated: {len(contents)} bytes", path=path, expected=f"{needed} for shape {header.shape}")
-    stored = np.frombuffer(contents, header.dtype, count=int(np.prod(header.shape)), offset=start)
-    stored = stored.reshape(header.shape, order="F").astype(header.dtype.newbyteorder("="), copy=False)
+    stored, header = read_stored(path)
     return _scaled(stored, header), header
+
+
+def read_stored(path: Path) -> tuple[NDArray[Any], NiftiHeader]:
+    """Read the numbers of a file as they are stored, before any scaling.
+
+    Args:
+        path: a NIfTI file.
+
+    Returns:
+        The stored numbers in the stored shape (native byte order), and the header.
+
+    Raises:
+        DataError: as :func:`read_header`.
+    """
+    with _named(path), _opened(path) as stream:
+        raw = read_prefix(stream, path)
+        header = parse_header(raw, path)
+        needed = len(raw) + header.data_size
+        _check_can_fill(path, needed, header)
+        contents = stream.read(header.data_size)
+        surplus = stream.read(MAX_PADDING + 1)
+    _check_size(len(raw) + len(contents) + len(surplus), needed, header, path)
+    stored = np.frombuffer(contents, header.dtype, count=int(np.prod(header.shape)))
+    stored = stored.reshape(header.shape, order="F").astype(header.dtype.newbyteorder("="), copy=False)
+    return stored, header
+
+
+def _check_can_fill(path: Path, needed: int, header: NiftiHeader) -> None:
+    """Refuse a shape that the file cannot fill even if it is packed as tightly as gzip can; nothing is allocated."""
+    size = path.stat().st_size
+    with open_regular(path) as file:
+        largest = size * MAX_GZIP_RATIO if file.read(2) == GZIP_MAGIC else size
+    if needed > largest:
+        found = f"truncated: {size} bytes on disk"
+        raise DataError(found, path=path, expected=f"{needed} bytes for shape {header.shape}")
+
+
+def _check_size(size: int, needed: int, header: NiftiHeader, path: Path) -> None:
+    if size < needed:
+        raise DataError(f"truncated: {size} bytes", path=path, expected=f"{needed} for shape {header.shape}")
+    if size > needed + MAX_PADDING:
+        raise DataError(
+            f"at least {size - needed} bytes more than its header says",
+            path=path,
+            expected=f"{needed} bytes for shape {header.shape} of {header.dtype}",
+        )
 
 
 def _scaled(stored: NDArray[Any], header: NiftiHeader) -> NDArray[Any]:
@@ -126,6 +175,8 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except (EOFError, GZIP_ERROR) as error:
         raise DataError(f"truncated or damaged gzip ({error})", path=path) from None
+    except MemoryError:
+        raise DataError("more than fits into memory", path=path) from None
     except DataError:
         raise
     except (OSError, HeaderDataError, ValueError) as error:
@@ -148,11 +199,16 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             yield unpacked
 
 
-def _contents(path: Path) -> bytes:
-    packed = read_bytes(path)
-    if not packed:
-        raise DataError("empty file", path=path, expected="a NIfTI file")
-    return igzip.decompress(packed) if packed.startswith(GZIP_MAGIC) else packed
+def _count_bytes(path: Path, limit: int) -> int:
+    """How many bytes the file holds, unpacked; counting ends at ``limit``."""
+    count = 0
+    with _opened(path) as stream:
+        while count < limit:
+            piece = stream.read(min(CHUNK, limit - count))
+            if not piece:
+                break
+            count += len(piece)
+    return count
 
 
 def _looks_whole(path: Path, needed: int) -> bool:
@@ -163,7 +219,7 @@ def _looks_whole(path: Path, needed: int) -> bool:
     size = path.stat().st_size
     with open_regular(path) as file:
         if file.read(2) != GZIP_MAGIC:
-            return size >= needed
+            return needed <= size <= needed + MAX_PADDING
         file.seek(-min(4, size), io.SEEK_END)
         return int.from_bytes(file.read(4), "little") == needed % 2**32
 
@@ -176,6 +232,7 @@ def write_nifti(
     array: NDArray[Any],
     like: NiftiHeader | None = None,
     affine: NDArray[Any] | None = None,
+    original: NDArray[Any] | None = None,
 ) -> None:
     """Write an array atomically; the same array gives the same bytes, packed where the name ends in ``.gz``.
 
@@ -184,7 +241,9 @@ def write_nifti(
         array: ``(*spatial)`` values (scaling applied); integers are a mask, whose values are never rounded or clipped.
         like: the header of the file it came from: header fields, extensions, data type and scaling are kept, values
             are rounded and clipped to what that data type holds. Without it float32, or the smallest integer type.
-        affine: 4×4; where given it replaces the one in ``like``.
+        affine: 4×4 in mm; where given it replaces the one in ``like``.
+        original: what was stored in the file that ``like`` came from; where the array still has the value that was
+            read from it, the very same bits are stored again, even those that float32 cannot hold.
 
     Raises:
         DataError: an image holds NaN or infinity, or a mask's values do not fit the data type that its file has.
@@ -194,6 +253,8 @@ def write_nifti(
     header = like or new_header(array, affine)
     shape = _stored_shape(array.shape, header.shape)
     stored = _unscaled(array, header)
+    if original is not None and original.shape == array.shape:
+        stored = np.where(_as_read(original, header, array.dtype) == array, original, stored)
     if array.dtype.kind in "uib" and not np.array_equal(np.rint(_scaled(stored, header)), array):
         raise DataError(
             f"mask values up to {array.max()}", path=path, expected=f"what {header.dtype} with its scaling can hold"
@@ -205,6 +266,29 @@ def write_nifti(
     copy_planes(stored, data)
     with atomic_file(path) as temporary:
         temporary.write_bytes(igzip.compress(payload, GZIP_LEVEL, mtime=0) if path.name.endswith(".gz") else payload)
+
+
+def loses_bits(header: NiftiHeader, *, is_mask: bool) -> bool:
+    """Whether a file's stored numbers cannot be told from what was read of it: they must be read again to be kept.
+
+    Args:
+        header: of the file.
+        is_mask: whether it was read with :func:`read_mask`, which rounds, or as an image, which becomes float32.
+    """
+    if (header.slope, header.inter) != (1.0, 0.0):
+        return True
+    if is_mask:
+        return header.dtype.kind == "f"
+    return header.dtype.itemsize > (4 if header.dtype.kind == "f" else 2)
+
+
+def _as_read(stored: NDArray[Any], header: NiftiHeader, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """What reading makes of stored numbers: an image's float32, or a mask's whole numbers."""
+    values = _scaled(stored, header)
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            return values.astype(np.float32)
+    return np.rint(values)
 
 
 def copy_planes(source: NDArray[Any], target: NDArray[Any]) -> None:

@@ -12,6 +12,7 @@ from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 from numpy.typing import NDArray
 
+from domaingan.adapters.nifti_place import read_place, scale_rows
 from domaingan.errors import DataError
 
 Affine = tuple[tuple[float, ...], ...]
@@ -32,9 +33,11 @@ class NiftiHeader:
         dtype: the data type on disk, with its byte order.
         slope: value = slope · stored + inter; 1 where the file has no scaling.
         inter: see ``slope``; 0 where the file has no scaling.
-        affine: 4×4, voxel to world in the file's units: the sform, else the qform, else from the zooms alone.
+        affine: 4×4, voxel to world in mm: the sform, else the qform, else from the zooms alone.
         affines: every affine the file gives (a qform beside the sform); none where both form codes are 0, so
             that ``affine`` is a guess.
+        unit: mm a unit of the file: 1000 where its sizes are in metres, 0.001 in micrometres.
+        remarks: what was guessed or left aside while the header was read, each a short text.
     """
 
     raw: bytes
@@ -44,6 +47,8 @@ class NiftiHeader:
     inter: float
     affine: Affine
     affines: tuple[Affine, ...]
+    unit: float = 1.0
+    remarks: tuple[str, ...] = ()
 
     @property
     def data_size(self) -> int:
@@ -103,18 +108,18 @@ def parse_header(raw: bytes, path: Path) -> NiftiHeader:
     if dtype.kind not in "uif":
         raise DataError(f"data type {dtype}", path=path, expected="integers or real numbers")
     slope, inter = fields.get_slope_inter()
-    best = fields.get_best_affine()
-    if not np.isfinite(best).all() or not best[:3, : min(3, len(shape))].any(axis=0).all():
-        raise DataError("an affine without extent or with NaN", path=path, expected="voxels of some size")
-    given = [fields.get_sform(coded=True)[0], fields.get_qform(coded=True)[0]]
+    # The check above repairs sizes of 0 and below, so the place is read from the fields as they are stored.
+    place = read_place(_KINDS[size][0](raw[:size], check=False), shape, path)
     return NiftiHeader(
         raw,
         shape,
         dtype,
         1.0 if slope is None else float(slope),
         0.0 if inter is None else float(inter),
-        as_tuples(best),
-        tuple(as_tuples(affine) for affine in given if affine is not None),
+        as_tuples(place.affine),
+        tuple(as_tuples(form) for form in place.forms),
+        place.unit,
+        place.remarks,
     )
 
 
@@ -149,6 +154,7 @@ def prefix(header: NiftiHeader, shape: tuple[int, ...], affine: NDArray[Any] | N
     if shape != header.shape:
         fields.set_data_shape(shape)
     if affine is not None and as_tuples(affine) != header.affine:
+        affine = np.asarray(affine) / scale_rows(header.unit)
         qform, sform = int(fields["qform_code"]), int(fields["sform_code"])
         fields.set_qform(affine, code=qform)  # sets the zooms as well
         fields.set_sform(affine, code=sform or qform or 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.nifti_files import copy_planes, mask_values, read_image, read_mask, write_nifti
+from domaingan.adapters.nifti_files import (
+    copy_planes,
+    loses_bits,
+    mask_values,
+    read_image,
+    read_mask,
+    read_stored,
+    write_nifti,
+)
 from domaingan.adapters.nifti_header import NiftiHeader
 from domaingan.adapters.values import known_values, strange_values
 from domaingan.errors import DataError
@@ -18,12 +26,33 @@ from domaingan.sample import Record, Sample, Schema
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where an array was read from.
+
+    Attributes:
+        path: the file.
+        piece: which of the arrays in the file's further axes it is.
+    """
+
+    path: Path
+    piece: int = 0
+
+
+@dataclass(frozen=True)
 class ScanHeader:
-    """What ``Sample.meta["header"]`` holds of a scan: the headers of all its files, one a channel for the image."""
+    """What ``Sample.meta["header"]`` holds of a scan: the headers of all its files, one a channel for the image.
+
+    Attributes:
+        channels: the headers of the image's channels.
+        mask: the header of the mask's file, if any.
+        foreground: the header of the body mask's file, if any.
+        origins: where each of them was read from: the channels by number, ``mask`` and ``foreground``.
+    """
 
     channels: tuple[NiftiHeader, ...]
     mask: NiftiHeader | None = None
     foreground: NiftiHeader | None = None
+    origins: Mapping[int | str, Origin] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -44,16 +73,22 @@ class ScanReader:
         """
         channels: list[NDArray[np.float32]] = []
         headers: list[NiftiHeader] = []
+        origins: dict[int | str, Origin] = {}
         for path in (path for name, path in record.files.items() if name.startswith("image_")):
             array, header = read_image(path)
             pieces = self._pieces(array, record, path)
+            for piece in range(len(pieces)):
+                origins[len(channels) + piece] = Origin(path, piece)
             channels += pieces
             headers += [header] * len(pieces)
         mask, mask_header = self._mask(record, "mask")
         inside, inside_header = self._mask(record, "foreground")
+        for name in ("mask", "foreground"):
+            if name in record.files:
+                origins[name] = Origin(record.files[name])
         meta = record.facts() | {
             "affine": np.array(record.affine),
-            "header": ScanHeader(tuple(headers), mask_header, inside_header),
+            "header": ScanHeader(tuple(headers), mask_header, inside_header, origins),
         }
         if inside is not None:
             meta["foreground"] = _in_c_order([inside > 0], np.bool_)[0]
@@ -65,10 +100,10 @@ class ScanReader:
 
     def _pieces(self, array: NDArray[Any], record: Record, path: Path) -> list[NDArray[Any]]:
         """The spatial arrays that a stored one holds, one a channel."""
-        if array.shape[: len(record.shape)] != record.shape and (*array.shape, 1) != record.shape:
+        pieces = _split(array, record.shape)
+        if not pieces:
             raise DataError(f"shape {array.shape}", path=path, expected=f"{record.shape}, as when it was opened")
-        stacked = array.reshape(*record.shape, -1, order="F")
-        return [stacked[..., i] for i in range(stacked.shape[-1])]
+        return pieces
 
     def _mask(self, record: Record, name: str) -> tuple[NDArray[Any] | None, NiftiHeader | None]:
         path = record.files.get(name)
@@ -81,6 +116,14 @@ class ScanReader:
         strangers = [value for value in mask_values(mask) if value not in self.known]
         if strangers:
             raise strange_values(strangers, path, self.schema)
+
+
+def _split(array: NDArray[Any], shape: tuple[int, ...]) -> list[NDArray[Any]]:
+    """The arrays of a spatial shape that a stored one holds along its further axes; none where it has another shape."""
+    if array.shape[: len(shape)] != shape and (*array.shape, 1) != shape:
+        return []
+    stacked = array.reshape(*shape, -1, order="F")
+    return [stacked[..., i] for i in range(stacked.shape[-1])]
 
 
 def _in_c_order(arrays: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
@@ -110,12 +153,31 @@ def write_scan(sample: Sample, images: Sequence[Path], mask: Path, foreground: P
         header = None
     affine = _changed_affine(sample, header)
     for i, path in enumerate(images):
-        write_nifti(path, sample.image[i], header.channels[i] if header else None, affine)
+        like = header.channels[i] if header else None
+        write_nifti(path, sample.image[i], like, affine, _stored(header, i, like, sample.shape))
     if sample.mask is not None:
-        write_nifti(mask, sample.mask, header.mask if header else None, affine)
+        like = header.mask if header else None
+        write_nifti(mask, sample.mask, like, affine, _stored(header, "mask", like, sample.shape))
     inside = sample.meta.get("foreground")
     if foreground is not None and inside is not None:
         write_nifti(foreground, np.asarray(inside, np.uint8), header.foreground if header else None, affine)
+
+
+def _stored(
+    header: ScanHeader | None, which: int | str, like: NiftiHeader | None, shape: tuple[int, ...]
+) -> NDArray[Any] | None:
+    """The numbers that the array was read from, where they hold more than what was read; None if they are gone."""
+    origin = None if header is None else header.origins.get(which)
+    if origin is None or like is None or not loses_bits(like, is_mask=which == "mask"):
+        return None
+    try:
+        stored, found = read_stored(origin.path)
+    except DataError:
+        return None
+    if (found.shape, found.dtype, found.slope, found.inter) != (like.shape, like.dtype, like.slope, like.inter):
+        return None  # another file lies there by now
+    pieces = _split(stored, shape)
+    return pieces[origin.piece] if pieces else None
 
 
 def _changed_affine(sample: Sample, header: ScanHeader | None) -> NDArray[Any] | None:

@@ -11,14 +11,12 @@ import numpy as np
 
 from domaingan.adapters.nifti_files import mask_values, read_header, read_mask
 from domaingan.adapters.nifti_header import NiftiHeader
+from domaingan.adapters.nifti_place import FAR, corner_distance
 from domaingan.adapters.scan_samples import ScanReader
 from domaingan.adapters.tables import Classes, SampleTable
 from domaingan.adapters.values import discovered, no_sample, problem
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Problem, Record, Schema
-
-FAR = 0.1
-"""Two grids are one if no corner of theirs lies further apart than this, in voxels."""
 
 
 @dataclass(frozen=True)
@@ -156,14 +154,8 @@ def _distance(header: NiftiHeader, reference: NiftiHeader) -> float:
     if not header.affines or not reference.affines:
         return 0.0
     grid = _grid(reference)
-    ends = np.array(np.meshgrid(*[(0, n - 1) for n in grid])).reshape(len(grid), -1)
-    corners = np.vstack([ends, np.zeros((3 - len(grid), ends.shape[1])), np.ones(ends.shape[1])])
-    voxel = np.linalg.norm(np.asarray(reference.affine)[:3, : len(grid)], axis=0).min()
-    return min(
-        float(np.linalg.norm(((np.asarray(a) - np.asarray(b)) @ corners)[:3], axis=0).max() / voxel)
-        for a in header.affines
-        for b in reference.affines
-    )
+    distances = [corner_distance(np.asarray(a), np.asarray(b), grid) for a in header.affines for b in reference.affines]
+    return min(distances)
 
 
 def _values_of(path: Path) -> list[int]:

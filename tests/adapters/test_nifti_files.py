@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import tempfile
 from pathlib import Path
 
@@ -12,7 +13,16 @@ from hypothesis import strategies as st
 from nibabel.nifti1 import Nifti1Extension
 from numpy.testing import assert_array_equal
 
-from domaingan.adapters.nifti_files import read_header, read_image, read_mask, write_nifti
+from domaingan.adapters import nifti_files
+from domaingan.adapters.nifti_files import (
+    MAX_PADDING,
+    loses_bits,
+    read_header,
+    read_image,
+    read_mask,
+    read_stored,
+    write_nifti,
+)
 from domaingan.errors import DataError
 
 DTYPES = ("uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "float32", "float64", ">i2", ">f4")
@@ -251,3 +261,79 @@ def test_several_gzip_members_are_one_file(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(plain[:360]) + gzip.compress(plain[360:]) + gzip.compress(b""))
     assert read_header(path).shape == (4, 4)
     assert read_image(path)[0].sum() == 16
+
+
+# ------------------------------------------------------- more or less than the header says
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_what_follows_the_data_is_refused_but_for_the_rest_of_a_block(tmp_path: Path, name: str) -> None:
+    plain = stored_bytes(make(tmp_path / name, np.arange(60, dtype=np.int16).reshape(3, 4, 5)))
+    pack = gzip.compress if name.endswith(".gz") else bytes
+    (tmp_path / name).write_bytes(pack(plain + bytes(MAX_PADDING)))
+    assert read_header(tmp_path / name).shape == read_image(tmp_path / name)[0].shape == (3, 4, 5)
+    (tmp_path / name).write_bytes(pack(plain + bytes(MAX_PADDING + 1)))
+    for read in (read_header, read_image, read_mask):
+        with pytest.raises(DataError, match="at least 512 bytes more than its header says"):
+            read(tmp_path / name)
+
+
+def test_a_gzip_bomb_behind_a_good_header_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = stored_bytes(make(tmp_path / "a.nii", np.ones((3, 4, 5), np.int16)))
+    zeros = gzip.compress(bytes(1 << 26), 9)
+    (tmp_path / "b.nii.gz").write_bytes(gzip.compress(plain) + zeros * 16)  # a gigabyte
+    counted = []
+    count_bytes = nifti_files._count_bytes
+    monkeypatch.setattr(nifti_files, "_count_bytes", lambda *given: counted.append(count_bytes(*given)) or counted[-1])
+    for read in (read_header, read_image):
+        with pytest.raises(DataError, match="more than its header says"):
+            read(tmp_path / "b.nii.gz")
+    assert counted == [len(plain) + MAX_PADDING + 1]
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_a_shape_that_the_file_cannot_fill_asks_for_no_memory(tmp_path: Path, name: str) -> None:
+    plain = bytearray(stored_bytes(make(tmp_path / name, np.ones((3, 4, 5), np.int16))))
+    plain[42:48] = np.array([32000] * 3, "<i2").tobytes()
+    (tmp_path / name).write_bytes(gzip.compress(bytes(plain)) if name.endswith(".gz") else bytes(plain))
+    for read in (read_header, read_image, read_mask):
+        with pytest.raises(DataError, match=r"truncated: \d+ bytes on disk; expected 65536000000\d+ bytes"):
+            read(tmp_path / name)
+
+
+def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.nii")
+    for read in (read_header, read_image):
+        with pytest.raises(DataError, match="expected"):
+            read(tmp_path / "a.nii")
+
+
+# --------------------------------------------------------------- bits that are kept
+
+
+@pytest.mark.parametrize(
+    ("dtype", "slope"), [("f8", 0), (">f8", 0), ("i4", 0), ("u4", 0), ("i8", 0), ("u2", 0), ("i2", 0.1), ("f4", 0.3)]
+)
+def test_what_was_not_touched_keeps_its_bits(tmp_path: Path, dtype: str, slope: float) -> None:
+    rng = np.random.default_rng(3)
+    raw = rng.normal(size=(4, 5, 6)) * 1e4
+    if np.dtype(dtype).kind in "iu":
+        raw = rng.uniform(0, min(np.iinfo(dtype).max, 2**40), (4, 5, 6))
+    path = make(tmp_path / "a.nii", raw.astype(dtype), slope, 1e3 if slope else 0)
+    image, header = read_image(path)
+    stored, _ = read_stored(path)
+    assert loses_bits(header, is_mask=False) == (dtype != "u2")
+    changed = image.copy()
+    changed[1, 2, 3] *= 0.75
+    write_nifti(tmp_path / "b.nii", changed, header, original=stored)
+    after, _ = read_stored(tmp_path / "b.nii")
+    assert np.argwhere(after != stored).tolist() == [[1, 2, 3]]
+    assert read_image(tmp_path / "b.nii")[0][1, 2, 3] == pytest.approx(changed[1, 2, 3], rel=1e-6, abs=0.5)
+
+
+def test_a_mask_with_noise_keeps_it_where_it_was_not_touched(tmp_path: Path) -> None:
+    raw = np.array([[0, 4e-15, 1], [2 - 1e-9, 0, 1]])
+    mask, header = read_mask(make(tmp_path / "a.nii", raw))
+    mask[0, 0] = 2
+    write_nifti(tmp_path / "b.nii", mask, header, original=raw)
+    assert_array_equal(read_stored(tmp_path / "b.nii")[0], [[2, 4e-15, 1], [2 - 1e-9, 0, 1]])

@@ -364,3 +364,23 @@ def test_files_that_begin_with_a_scans_own_number(tmp_path: Path, save: Save) ->
     data = load(root)
     assert data.schema.channels == ("flair", "t1") and len(data) == 3 and not data.problems
     assert all(sample.mask is not None for sample in data)
+
+
+def test_doubles_and_large_integers_come_back_to_the_bit(tmp_path: Path, save: Save) -> None:
+    root, rng = tmp_path / "scans", np.random.default_rng(0)
+    arrays = {
+        "t1": (rng.normal(size=(*SHAPE, 2)) * 1e3, np.float64),
+        "ct": (rng.integers(-(2**31), 2**31, SHAPE), np.int32),
+        "seg": (np.where(rng.random(SHAPE) > 0.8, 1, 4e-15), np.float64),
+    }
+    for name, (array, dtype) in arrays.items():
+        save(root / "a" / f"{name}.nii.gz", array, dtype=dtype)
+    dataset = load(root)
+    sample = dataset[0]
+    sample.image[2, 0, 0, 0] = -5  # the second of t1's two channels
+    write_dataset([sample], dataset, tmp_path / "out")
+    stored = {path.name: np.asarray(nib.load(path).dataobj) for path in (tmp_path / "out").rglob("*.nii.gz")}
+    assert_array_equal(stored["ct.nii.gz"], arrays["ct"][0])
+    assert_array_equal(stored["seg.nii.gz"], arrays["seg"][0])
+    assert_array_equal(stored["t1_0.nii.gz"], arrays["t1"][0][..., 0])
+    assert np.argwhere(stored["t1_1.nii.gz"] != arrays["t1"][0][..., 1]).tolist() == [[0, 0, 0]]
