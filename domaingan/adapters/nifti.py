@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from domaingan.adapters.base import Adapter, file_name
+from domaingan.adapters.label_files import classify_name, count_label_values
 from domaingan.adapters.scan_samples import write_scan
 from domaingan.adapters.scans import Scan, open_scans
 from domaingan.adapters.tables import read_classes, read_samples, write_classes, write_samples
@@ -18,8 +18,12 @@ from domaingan.errors import DataError
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema
 
 ENDINGS = (".nii.gz", ".nii")
-MASK_WORDS = frozenset(["seg", "segmentation", "label", "labels", "mask", "masks", "lesion", "lesions"])
-FOREGROUND_WORDS = ("brainmask", "bodymask", "foreground", "foregroundmask")
+OTHER_FORMATS = (".hdr", ".img", ".img.gz", ".mgz", ".mgh", ".nrrd", ".nhdr", ".mha", ".mhd")
+"""Scans in files that are not read: told, lest a mask among them is missed in silence."""
+
+LOOKED_AT = 3
+"""So many subjects' files of one name are looked at to tell labels from an image by what they hold."""
+
 JUNK_FOLDERS = ("__macosx",)
 
 
@@ -27,8 +31,10 @@ class NiftiFolders(Adapter):
     """``root/pat0003/flair.nii.gz``, ``root/pat0003/t1c.nii.gz``, ``root/pat0003/seg.nii.gz``, …
 
     The subject is the folder's name, a channel the file's without the subject's name before it, in lower case.
-    The mask is the file whose name's last word is one of :data:`MASK_WORDS`. A mask of the body
-    (:data:`FOREGROUND_WORDS`) is neither channel nor label; it becomes ``meta["foreground"]``.
+    The mask is the file whose name's last word is one of :data:`domaingan.adapters.label_files.MASK_WORDS`, else the
+    one that has a label's word in its name (``FLAIR_roi``, ``lesionSeg``). What else is called so, or holds labels
+    though it is not called so, is a problem and no channel, unless ``classes.json`` lists it among the channels. A mask
+    of the body is neither channel nor label; it becomes ``meta["foreground"]``.
     """
 
     layout = "nifti"
@@ -45,26 +51,33 @@ class NiftiFolders(Adapter):
         that lacks one is a problem. Where no ``classes.json`` names the masks' values, every mask is read once.
         """
         classes = read_classes(root)
-        subjects = [_by_name(folder) for folder in _folders(root)]
-        if not (classes and classes.channels) and not _shared(subjects):
+        listed = classes.channels if classes else []
+        subjects = [_by_name(folder, listed) for folder in _folders(root)]
+        if not listed and not _shared(subjects):
             # Files that begin with a scan's own number: what a folder's files have in common says nothing of them.
-            subjects = [_by_name(folder, _common_start(folder)) for folder in _folders(root)]
+            subjects = [_by_name(folder, listed, _common_start(folder)) for folder in _folders(root)]
         table = read_samples(root, (subject.name for subject in subjects))
-        loose = [Problem(str(path), "lies outside a subject's folder") for path in _nifti_files(root)]
-        wanted, problems = _channels(subjects, root, classes.channels if classes else [])
+        problems = [Problem(str(path), "lies outside a subject's folder") for path in _nifti_files(root)]
+        problems += [*_unreadable(root), *_other_formats(root)]
+        problems += [one for subject in subjects for one in _other_formats(subject.folder)]
+        wanted, others = _channels(subjects, root, listed)
+        if not listed:
+            wanted, labels = _without_labels(wanted, subjects, root)
+            others += labels
+        problems += others + _surplus_labels(subjects, root)
         scans = []
         for subject in subjects:
             try:
                 scans.append(subject.scan(wanted))
             except DataError as error:
                 problems.append(problem(error, subject.folder))
-        return open_scans(root, self.layout, scans, loose + problems, classes, table)
+        return open_scans(root, self.layout, scans, problems, classes, table)
 
     def write_sample(self, out: Path, sample: Sample, schema: Schema) -> None:
         """Write ``out/NAME/CHANNEL.nii.gz`` for each channel, ``seg.nii.gz`` and ``brainmask.nii.gz`` where known."""
         folder = out / file_name(sample)
         for channel in schema.channels:
-            if _kind(channel) != "image" or "/" in channel:
+            if classify_name(channel) in ("mask", "foreground") or "/" in channel:
                 raise DataError(f"a channel called {channel!r}", path=folder, expected="a name that is no mask's")
         images = [folder / f"{channel}.nii.gz" for channel in schema.channels]
         write_scan(sample, images, folder / "seg.nii.gz", folder / "brainmask.nii.gz")
@@ -80,12 +93,23 @@ class NiftiFolders(Adapter):
 
 @dataclass
 class _Subject:
-    """The files of one subject's folder by what their names say they are."""
+    """The files of one subject's folder by what their names say they are.
+
+    Attributes:
+        folder: the subject's.
+        images: for each name, in lower case, its files.
+        masks: those whose names end as a mask's.
+        labels: those with a label's word in their names.
+        foregrounds: masks of the body.
+        unreadable: what is called as a scan is and is no file that can be read.
+    """
 
     folder: Path
     images: dict[str, list[Path]] = field(default_factory=dict)
     masks: list[Path] = field(default_factory=list)
+    labels: list[Path] = field(default_factory=list)
     foregrounds: list[Path] = field(default_factory=list)
+    unreadable: list[Problem] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -95,20 +119,23 @@ class _Subject:
         """The subject's scan with these channels in this order.
 
         Raises:
-            DataError: it has no file for one of them, or two.
+            DataError: it has no file for one of them, or two; or something in it is no file that can be read.
         """
-        if not (self.images or self.masks or self.foregrounds):
+        if self.unreadable:
+            raise DataError(self.unreadable[0].reason, path=self.unreadable[0].path)
+        masks = self.masks or self.labels
+        if not (self.images or masks or self.foregrounds):
             raise DataError("no NIfTI file in it", path=self.folder, expected=", ".join(channels) or "one")
         found = {channel: self.images.get(channel.lower(), []) for channel in channels}
         if missing := [channel for channel, paths in found.items() if not paths]:
             has = ", ".join(self.images) or "none"
             raise DataError(f"no {', '.join(missing)} (it has {has})", path=self.folder, expected=", ".join(channels))
-        several = [paths for paths in (*found.values(), self.masks, self.foregrounds) if len(paths) > 1]
+        several = [paths for paths in (*found.values(), masks, self.foregrounds) if len(paths) > 1]
         if several:
             names = ", ".join(path.name for path in several[0])
             raise DataError(f"{len(several[0])} files for one thing: {names}", path=self.folder, expected="one")
         images = {channel: paths[0] for channel, paths in found.items()}
-        mask, foreground = next(iter(self.masks), None), next(iter(self.foregrounds), None)
+        mask, foreground = next(iter(masks), None), next(iter(self.foregrounds), None)
         return Scan(self.name, self.folder, images, mask, foreground)
 
 
@@ -134,13 +161,38 @@ def _common_start(folder: Path) -> str:
     return start[: max(start.rfind(separator) for separator in "_-. ") + 1]
 
 
-def _by_name(folder: Path, start: str = "") -> _Subject:
-    subject = _Subject(folder)
+def _unreadable(folder: Path) -> list[Problem]:
+    """What is called as a scan is and cannot be opened: dead links, folders, pipes."""
+    problems = []
+    for path in sorted(folder.iterdir()):
+        name = path.name.lower()
+        if name.startswith("."):
+            continue
+        if path.is_symlink() and not path.exists():
+            problems.append(Problem(str(path), "a link to nothing"))
+        elif name.endswith(ENDINGS) and not path.is_file():
+            problems.append(Problem(str(path), "a folder or no regular file; expected a NIfTI file"))
+    return problems
+
+
+def _other_formats(folder: Path) -> list[Problem]:
+    """The scans in formats that are not read; the subject's other files are."""
+    paths = [path for path in sorted(folder.iterdir()) if path.name.lower().endswith(OTHER_FORMATS)]
+    reason = "not read; expected a single-file NIfTI (.nii or .nii.gz)"
+    return [Problem(str(path), reason) for path in paths if not path.name.startswith(".")]
+
+
+def _by_name(folder: Path, listed: Sequence[str], start: str = "") -> _Subject:
+    """Sort a subject's files; what is listed among the channels is an image, whatever it is called."""
+    subject = _Subject(folder, unreadable=_unreadable(folder))
+    channels = {channel.lower() for channel in listed}
     for path in _nifti_files(folder):
         name = _without_subject(_stem(path), folder.name).removeprefix(start)
-        kind = _kind(name)
+        kind = "image" if name.lower() in channels else classify_name(name)
         if kind == "mask":
             subject.masks.append(path)
+        elif kind == "label":
+            subject.labels.append(path)
         elif kind == "foreground":
             subject.foregrounds.append(path)
         else:
@@ -168,18 +220,6 @@ def _without_subject(stem: str, subject: str) -> str:
     return bare if bare and bare != rest else stem
 
 
-def _kind(name: str) -> str:
-    """``mask``, ``foreground`` or ``image``, by a file's name without ending.
-
-    >>> [_kind(name) for name in ("x-Lesion", "SEG", "t1", "brain_mask", "sub1_BrainMask", "lesion_map")]
-    ['mask', 'mask', 'image', 'foreground', 'foreground', 'image']
-    """
-    words = [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
-    if words and (words[-1] in FOREGROUND_WORDS or "".join(words[-2:]) in FOREGROUND_WORDS):
-        return "foreground"
-    return "mask" if words and words[-1] in MASK_WORDS else "image"
-
-
 def _shared(subjects: Sequence[_Subject]) -> list[str]:
     """The names that at least half of the subjects with images have, sorted."""
     with_images = [subject for subject in subjects if subject.images]
@@ -194,9 +234,54 @@ def _channels(subjects: Sequence[_Subject], root: Path, listed: Sequence[str]) -
     with_images = [subject for subject in subjects if subject.images]
     counts = Counter(name for subject in with_images for name in subject.images)
     common = _shared(subjects)
+    if not common and not counts and any(subject.masks or subject.labels for subject in subjects):
+        called = next(path.name for subject in subjects for path in (*subject.masks, *subject.labels))
+        expected = 'images beside them, or "channels" in classes.json that lists them'
+        raise DataError(f"only files that are called as labels are ({called})", path=root, expected=expected)
     if not common:
         names = ", ".join(sorted(counts)[:5]) or "none"
         raise DataError(f"no image that most subjects have (found: {names})", path=root, expected="the same names")
     rare = sorted(set(counts) - set(common))
     reason = "only {} of {} subjects have it: not read"
     return common, [Problem(str(root / "*" / name), reason.format(counts[name], len(with_images))) for name in rare]
+
+
+def _without_labels(names: Sequence[str], subjects: Sequence[_Subject], root: Path) -> tuple[list[str], list[Problem]]:
+    """The channels without those that hold labels beside images, which are told as problems.
+
+    Args:
+        names: of the channels; some subjects' files of each are looked into.
+        subjects: all of them.
+        root: the dataset's folder.
+    """
+    labels: dict[str, int] = {}
+    for name in names if len(names) > 1 else []:
+        paths = [subject.images[name][0] for subject in subjects if name in subject.images][:LOOKED_AT]
+        try:
+            count = count_label_values(paths)
+        except DataError:  # told as the subject's problem when its files are compared
+            continue
+        if count is not None:
+            labels[name] = count
+    if len(labels) == len(names):
+        return list(names), []
+    expected = 'a mask called seg, or its name among "channels" in classes.json'
+    problems = [
+        Problem(
+            str(root / "*" / name), f"holds labels by its values ({n} whole numbers): not read; expected {expected}"
+        )
+        for name, n in labels.items()
+    ]
+    return [name for name in names if name not in labels], problems
+
+
+def _surplus_labels(subjects: Sequence[_Subject], root: Path) -> list[Problem]:
+    """The files that are called as labels are beside the mask that is read, one problem a name."""
+    beside: dict[str, str] = {}
+    for subject in subjects:
+        for path in subject.labels if subject.masks else []:
+            beside.setdefault(_without_subject(_stem(path), subject.name), subject.masks[0].name)
+    reason = (
+        'called as labels are, beside {}: not read; expected one mask, or its name among "channels" in classes.json'
+    )
+    return [Problem(str(root / "*" / name), reason.format(mask)) for name, mask in beside.items()]

@@ -140,6 +140,29 @@ def read_stored(path: Path) -> tuple[NDArray[Any], NiftiHeader]:
     return stored, header
 
 
+def iterate_values(path: Path) -> Iterator[NDArray[Any]]:
+    """Yield the different values of one part of a file after the other, scaling applied; no part is kept.
+
+    Args:
+        path: a NIfTI file.
+
+    Raises:
+        DataError: as :func:`read_header`, but for what follows the data.
+    """
+    with _named(path), _opened(path) as stream:
+        header = parse_header(read_prefix(stream, path), path)
+        left = header.data_size
+        while left:
+            piece = stream.read(min(CHUNK, left))
+            if len(piece) % header.dtype.itemsize or not piece:
+                break
+            left -= len(piece)
+            stored = np.frombuffer(piece, header.dtype).astype(header.dtype.newbyteorder("="), copy=False)
+            yield _scaled(np.unique(stored), header)
+    if left:
+        raise DataError(f"truncated: {left} bytes missing", path=path, expected=f"shape {header.shape}")
+
+
 def _check_can_fill(path: Path, needed: int, header: NiftiHeader) -> None:
     """Refuse a shape that the file cannot fill even if it is packed as tightly as gzip can; nothing is allocated."""
     size = path.stat().st_size
