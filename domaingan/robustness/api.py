@@ -28,6 +28,10 @@ MAY_CHANGE = ("corruptions", "severities", "command", "threads")
 """Settings that a resumed run may change: what was measured before stays true, and the table grows."""
 
 
+FIRST = 8
+"""So many frames at most show how a model's outputs are to be read."""
+
+
 @dataclass
 class Ready:
     """What has to be there before anything is measured."""
@@ -122,7 +126,7 @@ def _prepare(
 ) -> Ready:
     if data.schema.domain != "frame":
         raise DataError(f"{data.schema.domain}s", path=data.root, expected="frames")
-    opened = open_model(model, picture_of(data[0].image), reading) if isinstance(model, str) else model
+    opened = _opened(model, data, reading) if isinstance(model, str) else model
     matching = Matching(scorable(data.schema, opened.task), dict(mapping))
     matching.check(opened.classes, opened.complete)
     frames = Frames(data, opened.task, resize)
@@ -142,6 +146,11 @@ def _prepare(
         first = data.problems[0]
         ready.notes.append(f"{len(data.problems)} samples could not be read and were left out, first {first.path}.")
     return ready
+
+
+def _opened(spec: str, data: Dataset, reading: Reading) -> Model:
+    """The model of a spec; the first frames show how it is to be read."""
+    return open_model(spec, [picture_of(data[i].image) for i in range(min(FIRST, len(data)))], reading)
 
 
 def _trained_on(model: Model, data: Dataset) -> int:

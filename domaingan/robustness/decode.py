@@ -16,17 +16,49 @@ STRIDES = (8, 16, 32)
 Outputs = Mapping[str, NDArray[Any]]
 
 
+@dataclass(frozen=True)
+class Places:
+    """How four numbers say where a box is.
+
+    Attributes:
+        form: ``xyxy`` (corners) or ``cxcywh`` (centre and size).
+        shares: they are shares of the input's width and height, not its pixels.
+    """
+
+    form: str = "xyxy"
+    shares: bool = False
+
+    def said(self) -> str:
+        """In words, without a subject."""
+        form = {"xyxy": "corners", "cxcywh": "centres and sizes"}[self.form]
+        return f"{form} {'as shares of the picture' if self.shares else 'in pixels'}"
+
+    def corners(self, places: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+        """Corner boxes in the pixels of an input of ``size`` (height, width)."""
+        if self.form == "cxcywh":
+            places = corners(places)
+        if self.shares:
+            places = places * np.array([size[1], size[0]] * 2, np.float32)
+        return places.astype(np.float32)
+
+
 class Layout(Protocol):
     """How outputs are laid out.
 
     Attributes:
         kind: ``boxes``, ``yolov8``, ``yolov5`` or ``yolox``.
+        places: how the four numbers of a box are meant.
         classes: number of classes, None where labels are given and their number is not known.
         suppressed: whether duplicates are gone already.
+        stretched: whether such detectors are shown the picture stretched to their input.
     """
 
     @property
     def kind(self) -> str:
+        """As above."""
+
+    @property
+    def places(self) -> Places:
         """As above."""
 
     @property
@@ -35,6 +67,10 @@ class Layout(Protocol):
 
     @property
     def suppressed(self) -> bool:
+        """As above."""
+
+    @property
+    def stretched(self) -> bool:
         """As above."""
 
     def said(self) -> str:
@@ -54,14 +90,21 @@ class Boxes:
     corners: str
     confidence: str
     labels: str
+    places: Places = Places()
     kind: str = "boxes"
     classes: int | None = None
     suppressed: bool = False
 
+    @property
+    def stretched(self) -> bool:
+        """Shares are shares of the whole picture."""
+        return self.places.shares
+
     def said(self) -> str:
         """See :class:`Layout`."""
-        parts = f"corners from {self.corners!r}, scores from {self.confidence!r}, labels from {self.labels!r}"
-        return f"read as boxes: {parts}"
+        places = "corners" if self.places == Places() else self.places.said()
+        others = f"scores from {self.confidence!r}, labels from {self.labels!r}"
+        return f"read as boxes: {places} from {self.corners!r}, {others}"
 
     def scores(self, outputs: Outputs) -> NDArray[np.float32]:
         """See :class:`Layout`."""
@@ -69,32 +112,96 @@ class Boxes:
 
     def decode(self, outputs: Outputs, size: tuple[int, int], threshold: float) -> Detections:
         """See :class:`Layout`."""
-        boxes = outputs[self.corners].reshape(-1, 4).astype(np.float32)
+        boxes = self.places.corners(outputs[self.corners].reshape(-1, 4).astype(np.float32), size)
         labels = np.rint(outputs[self.labels].reshape(-1)).astype(np.int64)
         return _chosen(boxes, self.scores(outputs), labels, threshold)
 
 
 @dataclass(frozen=True)
-class Packed:
-    """Corners, score and label in the six columns of one output."""
+class Scored:
+    """Boxes in one output and, beside them, a score for each class in another (YOLO-NAS, PP-YOLOE, DETR)."""
 
-    output: str
+    corners: str
+    table: str
+    transposed: bool
+    classes: int | None
+    background: str = ""
+    places: Places = Places()
     kind: str = "boxes"
-    classes: int | None = None
-    suppressed: bool = True
+    suppressed: bool = False
+
+    @property
+    def stretched(self) -> bool:
+        """Shares are shares of the whole picture."""
+        return self.places.shares
 
     def said(self) -> str:
         """See :class:`Layout`."""
-        return f"read as boxes: corners, score and label in the six columns of {self.output!r}"
+        without = f" and, {self.background}, one for nothing" if self.background else ""
+        scores = f"scores of {self.classes} classes{without} from {self.table!r}"
+        return f"read as boxes: {self.places.said()} from {self.corners!r}, {scores}"
 
     def scores(self, outputs: Outputs) -> NDArray[np.float32]:
         """See :class:`Layout`."""
-        return outputs[self.output][0, :, 4].astype(np.float32)
+        table = outputs[self.table].astype(np.float32)
+        table = table.reshape(table.shape[-2:])
+        table = table.T if self.transposed else table
+        return {"first": table[:, 1:], "last": table[:, :-1]}.get(self.background, table)
 
     def decode(self, outputs: Outputs, size: tuple[int, int], threshold: float) -> Detections:
         """See :class:`Layout`."""
-        rows = outputs[self.output][0].astype(np.float32)
-        return _chosen(rows[:, :4], rows[:, 4], np.rint(rows[:, 5]).astype(np.int64), threshold)
+        boxes = self.places.corners(outputs[self.corners].reshape(-1, 4).astype(np.float32), size)
+        scores = self.scores(outputs)
+        labels = scores.argmax(axis=1)
+        return _chosen(boxes, scores[np.arange(len(scores)), labels], labels.astype(np.int64), threshold)
+
+
+COLUMNS = {
+    "corners, score and label": (0, 4, 5),
+    "corners, label and score": (0, 5, 4),
+    "label, score and corners": (2, 1, 0),
+    "image, corners, label and score": (1, 6, 5),
+    "image, label, score and corners": (3, 2, 1),
+}
+"""What the columns of a packed output may be: where the corners begin, the score's and the label's column."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Corners, score and label in the columns of one output."""
+
+    output: str
+    columns: str = "corners, score and label"
+    places: Places = Places()
+    kind: str = "boxes"
+    classes: int | None = None
+    suppressed: bool = True
+    stretched: bool = False
+
+    def said(self) -> str:
+        """See :class:`Layout`."""
+        shares = "; the corners are shares of the picture" if self.places.shares else ""
+        width = "seven" if self.columns.startswith("image") else "six"
+        return f"read as boxes: {self.columns} in the {width} columns of {self.output!r}{shares}"
+
+    def scores(self, outputs: Outputs) -> NDArray[np.float32]:
+        """See :class:`Layout`."""
+        return self._rows(outputs)[:, COLUMNS[self.columns][1]]
+
+    def labels(self, outputs: Outputs) -> NDArray[np.float32]:
+        """All numbers that are read as labels."""
+        return self._rows(outputs)[:, COLUMNS[self.columns][2]]
+
+    def decode(self, outputs: Outputs, size: tuple[int, int], threshold: float) -> Detections:
+        """See :class:`Layout`."""
+        start = COLUMNS[self.columns][0]
+        boxes = self.places.corners(self._rows(outputs)[:, start : start + 4], size)
+        labels = np.rint(self.labels(outputs)).astype(np.int64)
+        return _chosen(boxes, self.scores(outputs), labels, threshold)
+
+    def _rows(self, outputs: Outputs) -> NDArray[np.float32]:
+        array = outputs[self.output]
+        return array.reshape(-1, array.shape[-1]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -110,17 +217,21 @@ class Dense:
     candidates: int
     reach: float = 0.0
     suppressed: bool = False
+    places: Places = Places("cxcywh")
+    stretched: bool = False
 
     def said(self) -> str:
         """See :class:`Layout`."""
         name = {"yolov8": "YOLOv8–v11", "yolov5": "YOLOv5–v7", "yolox": "YOLOX"}[self.kind]
+        name = "RT-DETR" if self.stretched else name
         objectness = " + objectness" if self.objectness else ""
         table = f"{self.output!r} is {self.candidates} candidates × (4{objectness} + {self.classes} classes)"
         if self.kind == "yolox" and self.gridded:
             offsets = f"x and y count from the cell (at most {self.reach:.1f})"
             return f"read as YOLOX raw: {table}, one a cell of the grids of stride 8, 16 and 32; {offsets}"
         where = ", decoded in the graph" if self.kind == "yolox" else ""
-        return f"read as {name}{where}: {table}"
+        shares = ", boxes as shares of the picture" if self.places.shares else ""
+        return f"read as {name}{where}: {table}{shares}"
 
     def scores(self, outputs: Outputs) -> NDArray[np.float32]:
         """See :class:`Layout`."""
@@ -138,7 +249,7 @@ class Dense:
         places = table[:, :4]
         if self.gridded:
             places = on_grid(places, size)
-        return _chosen(corners(places), best, labels.astype(np.int64), threshold)
+        return _chosen(self.places.corners(places, size), best, labels.astype(np.int64), threshold)
 
     def _table(self, outputs: Outputs) -> NDArray[np.float32]:
         rows = outputs[self.output][0].astype(np.float32, copy=False)

@@ -1,13 +1,17 @@
-"""How the outputs of an exported detector are to be read: decided by shapes, metadata and a look at the values.
+"""How the outputs of an exported detector may be read, by shapes, metadata and a look at the values.
 
 What people's exporters write:
 
-- ``boxes``: boxes (N, 4) xyxy, scores (N,), labels (N,), each with or without a batch axis, as torchvision has them; or
-  one output (1, N, 6) of xyxy, score, label, as detectors that suppress duplicates themselves have it.
-- ``yolov8`` (to v11): (1, 4 + C, N): centre, size and C scores of N candidates.
+- ``boxes``: boxes (N, 4), scores (N,), labels (N,), each with or without a batch axis, as torchvision has them; boxes
+  (N, 4) beside class scores (N, C) or (C, N), as YOLO-NAS, PP-YOLOE and DETR have them; or one output (1, N, 6) of
+  xyxy, score, label, as detectors that suppress duplicates themselves have it.
+- ``yolov8`` (to v11): (1, 4 + C, N): centre, size and C scores of N candidates; RT-DETR the same, as (1, N, 4 + C).
 - ``yolov5`` (to v7): (1, N, 5 + C): centre, size, objectness and C scores.
 - ``yolox``: the same shape, but with N grid cells of stride 8, 16 and 32 in that order, whose x and y count from the
   cell in strides and whose sizes are logarithms of strides (Ge et al. 2021, https://arxiv.org/abs/2107.08430).
+
+Boxes are pixels of the input or shares of it, corners or centres and sizes: which of the readings it is, is decided in
+:mod:`domaingan.robustness.readings` by the boxes that come out.
 """
 
 from __future__ import annotations
@@ -19,22 +23,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.errors import DataError
-from domaingan.robustness.decode import Boxes, Dense, Layout, Packed, cells
+from domaingan.robustness.decode import COLUMNS, Boxes, Layout, Packed, Places, Scored
+from domaingan.robustness.tables import dense_layouts, grid_counts
 
 KINDS = ("boxes", "yolov8", "yolov5", "yolox")
 
 EXPECTED = (
-    "boxes (N, 4) with scores and labels (N,); or (1, N, 6); or YOLO's (1, 4 + C, N) or (1, N, 5 + C); "
-    "--decode boxes|yolov8|yolov5|yolox says which"
+    "boxes (N, 4) with scores and labels (N,) or class scores (N, C); or (1, N, 6); or YOLO's (1, 4 + C, N) or "
+    "(1, N, 5 + C); --decode boxes|yolov8|yolov5|yolox says which"
 )
+
+CORNER_FORMS = (
+    Places("xyxy"),
+    Places("xyxy", shares=True),
+    Places("cxcywh", shares=True),
+    Places("cxcywh"),
+)
+"""Ways to write boxes of an output of their own, the usual ones first."""
 
 Outputs = Mapping[str, NDArray[Any]]
 
 
-def layout_of(
+def candidate_layouts(
     outputs: Outputs, size: tuple[int, int], *, decode: str | None = None, classes: int | None = None, path: str = ""
-) -> Layout:
-    """How to read a detector's outputs.
+) -> list[Layout]:
+    """List the readings that a detector's outputs allow, the likeliest by shape first.
 
     Args:
         outputs: what it gave for one picture, by output name.
@@ -43,38 +56,99 @@ def layout_of(
         classes: number of class names, where known.
         path: its file, for messages.
 
+    Returns:
+        At least one reading; all their scores are from 0 to 1.
+
     Raises:
-        DataError: they cannot be read, or not as the user says.
+        DataError: the outputs cannot be read, or not as the user says.
     """
     if decode is not None and decode not in KINDS:
         raise DataError(f"--decode {decode}", expected=f"one of {', '.join(KINDS)}")
-    found: Layout | None = None
+    found: list[Layout] = []
     if decode in (None, "boxes"):
-        found = _boxes(outputs) or _packed(outputs, size, sure=decode == "boxes")
-    if found is None and decode != "boxes":
-        found = _dense(outputs, size, decode, classes)
-    if found is None:
+        found += _separate_boxes(outputs)
+        found += _boxes_and_scores(outputs, classes)
+        found += [] if _has_separate(outputs) else _packed(outputs, sure=decode == "boxes")
+    if decode != "boxes" and not (decode is None and _has_separate(outputs)):
+        tables = dense_layouts(outputs, size, decode, classes)
+        gridded = any(table.candidates in grid_counts(size) for table in tables)
+        found = [*tables, *found] if gridded else [*found, *tables]
+    found = _with_named_classes(found, classes)
+    if not found:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in outputs.items())
         said = f" as {decode}" if decode else ""
         raise DataError(f"outputs that cannot be read{said}: {shapes}", path=path, expected=EXPECTED)
-    _check(found, outputs, path)
-    return found
+    return _with_sound_scores(found, outputs, path)
+
+
+def _has_separate(outputs: Outputs) -> bool:
+    """Whether boxes are an output of their own, beside another of as many rows: no other output is a whole table."""
+    for corners in _corner_outputs(outputs):
+        count = outputs[corners].size // 4
+        if any(count in array.shape for name, array in outputs.items() if name != corners):
+            return True
+    return False
+
+
+def _with_named_classes(found: list[Layout], classes: int | None) -> list[Layout]:
+    """Without the tables of another number of classes than there are names, if any other reading is left."""
+    if classes is None:
+        return found
+    fitting = [layout for layout in found if layout.classes in (None, classes)]
+    return fitting or found
 
 
 # ---------------------------------------------------------------- boxes, scores, labels
 
 
-def _boxes(outputs: Outputs) -> Boxes | None:
-    corners = [n for n, a in outputs.items() if a.shape[-1:] == (4,) and a.ndim - _batched(a) == 2]
+def _corner_outputs(outputs: Outputs) -> list[str]:
+    """Names of the outputs that may be boxes: (N, 4), with or without a batch axis, or (1, N, 1, 4)."""
+    found = []
+    for name, array in outputs.items():
+        shape = array.shape
+        if shape[-1:] == (4,) and (len(shape) - _batched(array) == 2 or (len(shape) == 4 and shape[2] == 1)):
+            found.append(name)
+    return found
+
+
+def _separate_boxes(outputs: Outputs) -> list[Layout]:
+    corners = _corner_outputs(outputs)
     if len(corners) != 1:
-        return None
-    count = outputs[corners[0]].shape[-2]
+        return []
+    count = outputs[corners[0]].size // 4
     others = [n for n, a in outputs.items() if a.shape[-1:] == (count,) and a.ndim - _batched(a, 2) == 1]
     others = [n for n in others if n != corners[0]]
     if len(others) != 2:
-        return None
+        return []
     scores, labels = _ordered(others, outputs)
-    return Boxes(corners[0], scores, labels)
+    return [Boxes(corners[0], scores, labels, places) for places in CORNER_FORMS]
+
+
+def _boxes_and_scores(outputs: Outputs, classes: int | None) -> list[Layout]:
+    found: list[Layout] = []
+    for corners in _corner_outputs(outputs):
+        count = outputs[corners].size // 4
+        tables = [n for n, a in outputs.items() if n != corners and a.ndim - _batched(a) == 2 and count in a.shape[-2:]]
+        if len(tables) != 1:
+            continue
+        table = outputs[tables[0]].reshape(outputs[tables[0]].shape[-2:]).astype(np.float64)
+        transposed = table.shape[0] != count
+        table = table.T if transposed else table
+        background = _background(table, classes)
+        known = table.shape[1] - (1 if background else 0)
+        for places in CORNER_FORMS:
+            found.append(Scored(corners, tables[0], transposed, known, background, places))
+    return found
+
+
+def _background(table: NDArray[np.float64], classes: int | None) -> str:
+    """Which column of class scores is for nothing: ``first``, ``last``, or none: only where rows sum to 1."""
+    width = table.shape[1]
+    is_softmax = width > 2 and len(table) > 0 and bool(np.abs(table.sum(axis=1) - 1).max() < 1e-2)
+    if not is_softmax or classes == width:
+        return ""
+    commonest = int(table.mean(axis=0).argmax())
+    return {0: "first", width - 1: "last"}.get(commonest, "")
 
 
 def _batched(array: NDArray[Any], least: int = 3) -> int:
@@ -94,72 +168,47 @@ def _ordered(names: Sequence[str], outputs: Outputs) -> tuple[str, str]:
     return (second, first) if whole[0] and not whole[1] else (first, second)
 
 
-def _packed(outputs: Outputs, size: tuple[int, int], sure: bool) -> Packed | None:
-    """One output of xyxy, score, label: told from YOLOv5 with one class by its corners and its whole labels."""
-    name = next((n for n, a in outputs.items() if a.ndim == 3 and a.shape[0] == 1 and a.shape[2] == 6), None)
-    if name is None:
-        return None
-    rows = outputs[name][0].astype(np.float64)
-    ordered = bool((rows[:, 2:4] >= rows[:, :2] - 1e-3).all())
-    whole = bool((rows[:, 5] == np.rint(rows[:, 5])).all())
-    inside = not len(rows) or float(np.abs(rows[:, :4]).max()) <= 2 * max(size)
-    return Packed(name) if sure or (ordered and whole and inside) else None
+def _packed(outputs: Outputs, sure: bool) -> list[Layout]:
+    """Readings of one output of corners, score and label: the labels of its surer half must be whole numbers."""
+    prototypes = [a.shape[1] for a in outputs.values() if a.ndim == 4 and a.shape[-1] != 7]
+    found: list[Layout] = []
+    for name, array in outputs.items():
+        lead = array.shape[:-1]
+        if array.ndim < 2 or array.size == 0 or any(n != 1 for n in lead[:-1]):
+            continue
+        width = array.shape[-1] - (prototypes[0] if prototypes and array.shape[-1] == 6 + prototypes[0] else 0)
+        for columns in COLUMNS:
+            if width != (7 if columns.startswith("image") else 6):
+                continue
+            for places in (Places(), Places(shares=True)):
+                layout = Packed(name, columns, places)
+                if _has_whole_labels(layout, outputs) or (sure and columns == next(iter(COLUMNS))):
+                    found.append(layout)
+    return found
 
 
-# ---------------------------------------------------------------- a row a candidate
+def _has_whole_labels(layout: Packed, outputs: Outputs) -> bool:
+    scores, labels = layout.scores(outputs), layout.labels(outputs)
+    surer = scores >= scores.max(initial=0) / 2
+    return bool((labels[surer] == np.rint(labels[surer])).all() and (labels[surer] >= 0).all())
 
 
-def _dense(outputs: Outputs, size: tuple[int, int], decode: str | None, classes: int | None) -> Dense | None:
-    tables = [n for n, a in outputs.items() if a.ndim == 3 and a.shape[0] == 1 and min(a.shape[1:]) >= 5]
-    if len(tables) != 1:
-        return None
-    name = tables[0]
-    rows, columns = outputs[name].shape[1:]
-    grid = sum(h * w for h, w, _ in cells(size))
-    first = _channels_first(rows, columns, grid)
-    count, width = (columns, rows) if first else (rows, columns)
-    table = (outputs[name][0].T if first else outputs[name][0]).astype(np.float64)
-    # Centres that are pixels reach across the picture; offsets from cells stay small.
-    reach = float(table[:, :2].max(initial=0))
-    raw = count == grid and not first and reach < max(size) / 4
-    objectness = decode in ("yolov5", "yolox") if decode else raw or _has_objectness(table, first, classes)
-    known = width - (5 if objectness else 4)
-    if known < 1 or (decode == "yolox" and count != grid):
-        return None
-    if classes is not None and classes < known and any(a.ndim == 4 for a in outputs.values()):
-        known = classes  # the rest are coefficients of masks, whose prototypes are the other output
-    if not objectness:
-        return Dense(name, "yolov8", first, False, False, known, count)
-    is_yolox = decode == "yolox" or (decode is None and count == grid and (raw or bool((table[:, 4] < 1).any())))
-    return Dense(name, "yolox" if is_yolox else "yolov5", first, True, is_yolox and raw, known, count, reach)
-
-
-def _channels_first(rows: int, columns: int, grid: int) -> bool:
-    """Whether candidates lie along the last axis: it has a grid's number of them, else is the longer one."""
-    for multiple in (1, 3):
-        if (rows == multiple * grid) != (columns == multiple * grid):
-            return columns == multiple * grid
-    return columns > rows
-
-
-def _has_objectness(table: NDArray[np.float64], first: bool, classes: int | None) -> bool:
-    """By the number of classes where it is known, else as the exporters lay them out: rows first have it."""
-    if classes is not None and table.shape[1] in (4 + classes, 5 + classes):
-        return table.shape[1] == 5 + classes
-    return not first
-
-
-def _check(layout: Layout, outputs: Outputs, path: str) -> None:
-    """Refuse scores that are none: logits, or pixels that were taken for scores.
+def _with_sound_scores(found: list[Layout], outputs: Outputs, path: str) -> list[Layout]:
+    """The readings whose scores can be scores; what is not are logits, or pixels taken for scores.
 
     Raises:
-        DataError: a score is not from 0 to 1, or a number is NaN.
+        DataError: with none of the readings all scores are from 0 to 1.
     """
-    scores = layout.scores(outputs)
-    if not np.isfinite(scores).all():
-        raise DataError(f"NaN or infinite scores, {layout.said()}", path=path, expected="0 to 1")
-    low, high = float(scores.min(initial=0)), float(scores.max(initial=0))
-    if low < -1e-3 or high > 1 + 1e-3:
-        raise DataError(
-            f"scores from {low:.3g} to {high:.3g}, {layout.said()}", path=path, expected=f"0 to 1; {EXPECTED}"
-        )
+    sound, wrong = [], ""
+    for layout in found:
+        scores = layout.scores(outputs)
+        low, high = float(scores.min(initial=0)), float(scores.max(initial=0))
+        if not np.isfinite(scores).all():
+            wrong = wrong or f"NaN or infinite scores, {layout.said()}"
+        elif low < -1e-3 or high > 1 + 1e-3:
+            wrong = wrong or f"scores from {low:.3g} to {high:.3g}, {layout.said()}"
+        else:
+            sound.append(layout)
+    if not sound:
+        raise DataError(wrong, path=path, expected=f"0 to 1; {EXPECTED}")
+    return sound

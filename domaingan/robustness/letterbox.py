@@ -24,17 +24,20 @@ class Preparation:
         centred: the picture lies in the middle, else at the top left.
         bgr: channels in the order blue, green, red.
         unit: 0 to 1, else 0 to 255.
+        stretched: the picture fills the input, whatever its aspect.
     """
 
     size: tuple[int, int] | None
     centred: bool = True
     bgr: bool = False
     unit: bool = True
+    stretched: bool = False
 
     def said(self) -> str:
         """In words."""
         where = "in the middle" if self.centred else "at the top left"
-        fitted = "at its own size" if self.size is None else f"fitted {where} of {self.size[0]}×{self.size[1]}"
+        how = "stretched to" if self.stretched else f"fitted {where} of"
+        fitted = "at its own size" if self.size is None else f"{how} {self.size[0]}×{self.size[1]}"
         return f"a picture goes in {fitted}, {'BGR' if self.bgr else 'RGB'}, {'0 to 1' if self.unit else '0 to 255'}"
 
     def __call__(self, image: Picture) -> tuple[NDArray[np.float32], Placed]:
@@ -53,24 +56,27 @@ class Preparation:
     def place(self, shape: tuple[int, ...]) -> Placed:
         """Where a picture of ``shape`` comes to lie."""
         if self.size is None:
-            return Placed((0, 0), (int(shape[0]), int(shape[1])), 1.0)
+            return Placed((0, 0), (int(shape[0]), int(shape[1])), (1.0, 1.0))
+        if self.stretched:
+            return Placed((0, 0), self.size, (self.size[0] / shape[0], self.size[1] / shape[1]))
         ratio = min(self.size[0] / shape[0], self.size[1] / shape[1])
         inner = tuple(min(n, max(1, round(m * ratio))) for m, n in zip(shape, self.size, strict=True))
         free = [n - m for n, m in zip(self.size, inner, strict=True)]
         corner = tuple(round(n / 2 - 0.1) for n in free) if self.centred else (0, 0)
-        return Placed((corner[0], corner[1]), (inner[0], inner[1]), ratio)
+        return Placed((corner[0], corner[1]), (inner[0], inner[1]), (ratio, ratio))
 
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a picture lies in an input: its top left (row, column), its shape there, and how much it was scaled."""
+    """Where a picture lies in an input: its top left (row, column), its shape there, and by what it was scaled."""
 
     corner: tuple[int, int]
     shape: tuple[int, int]
-    ratio: float
+    ratio: tuple[float, float]
 
     def back(self, boxes: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Corner boxes of the input in the pixels of the picture of ``shape``, clipped to it."""
         top, left = self.corner
-        own = (boxes - np.array([left, top, left, top], np.float32)) / np.float32(self.ratio)
+        down, right = self.ratio
+        own = (boxes - np.array([left, top, left, top], np.float32)) / np.array([right, down] * 2, np.float32)
         return np.clip(own, 0, np.array([shape[1], shape[0], shape[1], shape[0]])).astype(np.float32)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,11 @@ from numpy.typing import NDArray
 from domaingan.errors import DataError
 from domaingan.evaluate.average_precision import Detections
 from domaingan.robustness.decode import Layout
-from domaingan.robustness.layouts import layout_of
+from domaingan.robustness.layouts import candidate_layouts
 from domaingan.robustness.letterbox import Preparation
 from domaingan.robustness.model import Kind, Picture
 from domaingan.robustness.names import COCO, listed, names_of, numbered, read_names
+from domaingan.robustness.readings import Choice, choose_layout, first_pictures
 from domaingan.robustness.specs import Reading
 
 EDGE = 640
@@ -37,7 +40,7 @@ class OnnxDetector:
 
     Args:
         file: the ``.onnx`` file.
-        example: a picture; what comes out for it shows how the outputs are to be read.
+        examples: a picture or several; the boxes that come out for them show how the outputs are to be read.
         reading: how it is to be read, where it does not say itself.
 
     Raises:
@@ -46,7 +49,7 @@ class OnnxDetector:
 
     task: Kind = "detection"
 
-    def __init__(self, file: str, example: Picture, reading: Reading) -> None:
+    def __init__(self, file: str, examples: Picture | Sequence[Picture], reading: Reading) -> None:
         self.path = Path(file).expanduser()
         self.name, self.threshold = self.path.name, reading.score
         self.session = _session(self.path, reading.threads)
@@ -54,23 +57,15 @@ class OnnxDetector:
         self.input = _only_input(self.session, self.path)
         self.batched = len(self.input.shape) == 4
         named = read_names(reading.names) if reading.names else _named(self.metadata, self.path)
-        size = self._size()
-        # How a picture is prepared follows from the layout, and the layout from what comes out for a picture.
-        self.preparation = Preparation(size or (EDGE, EDGE), unit=self.input.type != "tensor(uint8)")
-        outputs = self._outputs(example)[0]
-        self.layout: Layout = layout_of(
-            outputs,
-            self.preparation.size or (EDGE, EDGE),
-            decode=reading.decode,
-            classes=len(named) if named else None,
-            path=file,
-        )
-        self.preparation = _preparation(self.layout, size, self._imgsz(), TYPES[self.input.type] is np.uint8)
+        pictures = first_pictures(examples)
+        self.choice = self._choose(pictures, reading.decode, len(named) if named else None)
+        self.layout: Layout = self.choice.layout
+        self.preparation = self._preparation(self.layout)
         self.classes, self.complete = self._names(named)
 
     def predict(self, image: Picture) -> Detections:
         """The boxes in a picture, duplicates suppressed class by class."""
-        outputs, placed, size = self._outputs(image)
+        outputs, placed, size = self._outputs(image, self.preparation)
         found = self.layout.decode(outputs, size, self.threshold)
         if not self.layout.suppressed:
             found = suppressed(found, OVERLAP)
@@ -89,12 +84,36 @@ class OnnxDetector:
             f"Here {self.preparation.said()}.",
             f"{sure}{kept}.",
             f"{self.names_from}.",
+            f"{self.choice.reason}.",
         ]
 
     # ---------------------------------------------------------------- inside
 
-    def _outputs(self, image: Picture) -> tuple[dict[str, NDArray[Any]], Any, tuple[int, int]]:
-        planes, placed = self.preparation(image)
+    def _choose(self, pictures: list[Picture], decode: str | None, classes: int | None) -> Choice:
+        """The reading of the outputs that suits the boxes in these pictures.
+
+        How a picture goes in depends on the reading, and the reading on what comes out: each is tried with its own.
+        """
+        size = self._size() or (EDGE, EDGE)
+        start = Preparation(size, unit=self.input.type != "tensor(uint8)")
+        outputs = self._outputs(pictures[0], start)[0]
+        candidates = candidate_layouts(outputs, size, decode=decode, classes=classes, path=str(self.path))
+        outputs_of = lru_cache(maxsize=4)(lambda picture, way: self._outputs(pictures[picture], way))
+
+        def run(layout: Layout, picture: int) -> tuple[Detections, tuple[int, int]]:
+            arrays, _, shape = outputs_of(picture, self._preparation(layout))
+            return layout.decode(arrays, shape, 0.0), shape
+
+        return choose_layout(candidates, run, len(pictures), path=str(self.path), sure=decode is not None)
+
+    def _preparation(self, layout: Layout) -> Preparation:
+        """How a picture goes in for a reading."""
+        return _preparation(layout, self._size(), self._imgsz(), TYPES[self.input.type] is np.uint8)
+
+    def _outputs(
+        self, image: Picture, preparation: Preparation
+    ) -> tuple[dict[str, NDArray[Any]], Any, tuple[int, int]]:
+        planes, placed = preparation(image)
         tensor = planes if self.batched else planes[0]
         kind = TYPES[self.input.type]
         try:
@@ -125,7 +144,9 @@ class OnnxDetector:
         """The class names, and whether they are all."""
         n = self.layout.classes
         if named is not None:
-            if n is not None and sorted(named.values()) != list(range(n)):
+            gaps = self.layout.kind == "boxes"  # DETR keeps COCO's numbers, which leave some out
+            fits = n is None or (max(named.values()) < n if gaps else sorted(named.values()) == list(range(n)))
+            if not fits:
                 found = f"{len(named)} class names for {n} classes ({listed(named)})"
                 raise DataError(found, path=self.path, expected="a name a class, counted from 0")
             self.names_from = f"Class names: {len(named)}, given by the user or the file's metadata"
@@ -181,8 +202,8 @@ def _preparation(
     if layout.kind == "yolox":
         return Preparation(size or imgsz or (EDGE, EDGE), centred=False, bgr=True, unit=False)
     if layout.kind == "boxes" and imgsz is None:
-        return Preparation(size, unit=not bytes_wanted)
-    return Preparation(size or imgsz or (EDGE, EDGE), unit=not bytes_wanted)
+        return Preparation(size, unit=not bytes_wanted, stretched=layout.stretched)
+    return Preparation(size or imgsz or (EDGE, EDGE), unit=not bytes_wanted, stretched=layout.stretched)
 
 
 def _named(metadata: dict[str, str], path: Path) -> dict[str, int] | None:

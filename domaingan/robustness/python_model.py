@@ -17,6 +17,9 @@ from domaingan.evaluate.average_precision import Detections
 from domaingan.robustness.model import Kind, Picture
 from domaingan.robustness.names import names_of, numbered
 
+MAX_SHARE = 1.05
+"""Boxes that end before it are shares of the picture; the first boxes decide."""
+
 EXPECTED = (
     '{"boxes": (N, 4) xyxy in pixels, "scores": (N,) from 0 to 1, "labels": N class names} for a detector, '
     "an (H, W) integer mask for a segmenter"
@@ -53,6 +56,7 @@ class FunctionDetector:
         self.function, self.name = function, name
         known = getattr(function, "classes", None)
         self.complete = known is not None
+        self.shares: bool | None = None
         self.classes = {} if known is None else names_of(list(known), "", "a list of names as the function's `classes`")
 
     def predict(self, image: Picture) -> Detections:
@@ -75,12 +79,32 @@ class FunctionDetector:
         if (boxes[:, 2:] < boxes[:, :2]).any():
             first = boxes[(boxes[:, 2:] < boxes[:, :2]).any(axis=1)][0].tolist()
             raise self._wrong(f"a box {first} whose end lies before its start")
+        boxes = self._in_pixels(boxes, image)
         return Detections(boxes, scores, np.array([self._number(name) for name in labels], dtype=np.int64))
 
     def describe(self) -> list[str]:
         """Where it comes from and which names it knows."""
         known = "its attribute `classes` names" if self.complete else "it does not say which classes it knows: met were"
-        return [f"{self.name}, a detector as a Python function; {known} {', '.join(self.classes) or 'none'}."]
+        said = [f"{self.name}, a detector as a Python function; {known} {', '.join(self.classes) or 'none'}."]
+        if self.shares:
+            said.append("Its boxes end before 1: they are read as shares of the picture's width and height.")
+        return said
+
+    def _in_pixels(self, boxes: NDArray[np.float32], image: Picture) -> NDArray[np.float32]:
+        """The boxes in pixels: the first with an area tell whether they are shares of the picture.
+
+        Raises:
+            DataError: shares first, then a box that is none.
+        """
+        sized = boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
+        largest = float(sized.max(initial=0))
+        if self.shares is None and len(sized):
+            self.shares = largest <= MAX_SHARE
+        if not self.shares:
+            return boxes
+        if largest > MAX_SHARE:
+            raise self._wrong(f"a box that reaches to {largest:.4g}, after boxes that were shares of the picture")
+        return boxes * np.array([image.shape[1], image.shape[0]] * 2, np.float32)
 
     def _number(self, name: Any) -> int:
         if not isinstance(name, str):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from domaingan.errors import DataError
 from domaingan.robustness.model import Model, Picture
 
-SPECS = "a run folder, torchvision:NAME[=WEIGHTS_FILE], onnx:FILE or python:MODULE:FUNCTION"
+SPECS = "a run folder, torchvision:NAME[=WEIGHTS_FILE], onnx:FILE (or FILE.onnx) or python:MODULE:FUNCTION"
+
+SCHEMES = ("onnx", "torchvision", "python")
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,12 @@ class Reading:
     threads: int = 1
 
 
-def open_model(spec: str, example: Picture, reading: Reading | None = None) -> Model:
+def open_model(spec: str, examples: Picture | Sequence[Picture], reading: Reading | None = None) -> Model:
     """The model that a spec names.
 
     Args:
         spec: see :data:`SPECS`.
-        example: a picture to try it on, where it has to be seen at work to be understood.
+        examples: a picture, or the first few, to try it on where it has to be seen at work to be understood.
         reading: how it is to be read.
 
     Raises:
@@ -40,18 +44,21 @@ def open_model(spec: str, example: Picture, reading: Reading | None = None) -> M
     """
     reading = reading or Reading()
     scheme, found, rest = spec.partition(":")
+    if Path(spec).suffix.lower() == ".onnx" and scheme not in SCHEMES:
+        scheme, found, rest = "onnx", ":", spec
     if scheme == "onnx" and found:
         from domaingan.robustness.onnx_model import OnnxDetector
 
-        return OnnxDetector(rest, example, reading)
+        return OnnxDetector(rest, examples, reading)
     if scheme == "torchvision" and found:
         from domaingan.robustness.torchvision_model import TorchvisionDetector
 
         return TorchvisionDetector(rest, reading)
     if scheme == "python" and found:
         from domaingan.robustness.python_model import open_function
+        from domaingan.robustness.readings import first_pictures
 
-        return open_function(rest, example)
+        return open_function(rest, first_pictures(examples)[0])
     if found and len(scheme) > 1 and "/" not in scheme:
         raise DataError(f"--model {spec}", expected=SPECS)
     from domaingan.robustness.ours import load

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from domaingan.errors import DataError
 from domaingan.evaluate.average_precision import Detections
 from domaingan.robustness.model import Model
+from domaingan.robustness.python_model import open_function
 from domaingan.robustness.specs import open_model
 
 PICTURE = np.zeros((20, 30, 3), dtype=np.uint8)
@@ -118,3 +119,25 @@ def test_mistakes_around_the_function(written: Write) -> None:
 def test_an_unknown_kind_of_model(spec: str) -> None:
     with pytest.raises(DataError, match=f"--model {spec}; expected a run folder, torchvision:NAME"):
         open_model(spec, PICTURE)
+
+
+def test_boxes_as_shares_of_the_picture_come_back_in_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = """
+def shares(image):
+    far = 0.8 if image.max() == 0 else 40.0
+    return {"boxes": [[0.1, 0.25, 0.5, far]], "scores": [0.9], "labels": ["car"]}
+def speck(image):
+    boxes = [[3.0, 4.0, 9.0, 8.0]] if image.max() == 0 else [[0.0, 0.0, 0.9, 1.0]]
+    return {"boxes": boxes, "scores": [0.9], "labels": ["car"]}
+"""
+    (tmp_path / "share_model.py").write_text(source)
+    monkeypatch.chdir(tmp_path)
+    dark, light = np.zeros((20, 40, 3), np.uint8), np.ones((20, 40, 3), np.uint8)
+    model = open_function("share_model:shares", dark)
+    assert model.predict(dark).boxes.tolist() == [pytest.approx([4, 5, 20, 16])]
+    assert model.describe()[1] == "Its boxes end before 1: they are read as shares of the picture's width and height."
+    with pytest.raises(DataError, match="a box that reaches to 40, after boxes that were shares"):
+        model.predict(light)
+    pixels = open_function("share_model:speck", dark)  # the first box is in pixels: so is the speck
+    assert pixels.predict(light).boxes.tolist() == [pytest.approx([0, 0, 0.9, 1])]
+    assert len(pixels.describe()) == 1

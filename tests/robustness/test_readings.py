@@ -1,0 +1,202 @@
+"""Exports that say little: which reading is right is judged by the boxes, told with its reason, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from domaingan.errors import DataError
+from domaingan.robustness.onnx_model import OnnxDetector
+from domaingan.robustness.readings import are_boxes
+from domaingan.robustness.specs import Reading, open_model
+
+Array = NDArray[np.generic]
+Constant = Callable[..., Path]
+
+PICTURE = np.zeros((48, 96, 3), np.uint8)
+"""Twice as wide as high: fitted into 64 × 64 it is scaled by 2/3 and starts at row 16; stretched, by 2/3 and 4/3."""
+
+TRUE = np.array([[12, 6, 48, 30], [60, 18, 90, 45]], np.float32)
+SURE = (0.8, 0.6)
+FITTED = TRUE * np.float32(2 / 3) + np.array([0, 16, 0, 16], np.float32)
+STRETCHED = TRUE * np.array([2 / 3, 4 / 3] * 2, np.float32)
+
+
+@pytest.fixture
+def constant(tmp_path: Path) -> Constant:
+    """Writes an ONNX file that answers every picture with the same arrays."""
+
+    def written(shape: tuple[int | str, ...] = (1, 3, 64, 64), **outputs: Array) -> Path:
+        nodes, values, constants = [], [], []
+        for name, array in outputs.items():
+            constants.append(numpy_helper.from_array(np.ascontiguousarray(array), f"{name}_value"))
+            nodes.append(helper.make_node("Identity", [f"{name}_value"], [name]))
+            kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+            values.append(helper.make_tensor_value_info(name, kind, array.shape))
+        image = helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, shape)
+        graph = helper.make_graph(nodes, "constant", [image], values, constants)
+        path = tmp_path / "constant.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+        return path
+
+    return written
+
+
+def centred(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
+def table(boxes: NDArray[np.float32], labels: tuple[int, int], rows: int, classes: int) -> NDArray[np.float32]:
+    """``(1, rows, 4 + classes)``, the two boxes in rows 3 and 4."""
+    found = np.zeros((1, rows, 4 + classes), np.float32)
+    found[0, 3:5, :4] = boxes
+    found[0, [3, 4], [4 + label for label in labels]] = SURE
+    return found
+
+
+def check(path: Path, labels: tuple[int, int], **reading: str) -> OnnxDetector:
+    """The model, once it has found both boxes."""
+    model = OnnxDetector(str(path), PICTURE, Reading(**reading))  # type: ignore[arg-type]
+    found = model.predict(PICTURE)
+    assert found.boxes == pytest.approx(TRUE, abs=0.01)
+    assert found.labels.tolist() == list(labels) and found.scores.tolist() == pytest.approx(SURE)
+    return model
+
+
+@pytest.mark.parametrize(("classes", "transposed"), [(7, False), (7, True), (3, False)])
+def test_boxes_beside_class_scores(constant: Constant, classes: int, transposed: bool) -> None:
+    rows = table(FITTED, (2, 0), 40, classes)
+    scores = rows[:, :, 4:]
+    model = check(constant(b=rows[:, :, :4], s=scores.transpose(0, 2, 1) if transposed else scores), (2, 0))
+    assert f"corners in pixels from 'b', scores of {classes} classes from 's'" in model.describe()[0]
+    assert list(model.classes) == [f"class_{i}" for i in range(classes)]
+
+
+def test_as_many_class_scores_as_coordinates(constant: Constant) -> None:
+    rows = table(FITTED, (2, 0), 40, 4)
+    assert "from 'where'" in check(constant(a=rows[:, :, 4:], where=rows[:, :, :4]), (2, 0)).describe()[0]
+
+
+def test_detr_after_softmax_has_a_column_for_nothing(constant: Constant) -> None:
+    rows = table(centred(STRETCHED) / 64, (2, 0), 25, 5)
+    rows[0, :, -1] = 1 - rows[0, :, 4:].sum(axis=1)
+    model = check(constant(b=rows[:, :, :4], s=rows[:, :, 4:]), (2, 0))
+    assert "scores of 4 classes and, last, one for nothing" in model.describe()[0]
+    assert "stretched to 64×64" in model.describe()[1]
+
+
+def test_boxes_with_an_axis_for_each_anchor_as_shares(constant: Constant) -> None:
+    rows = table(STRETCHED / 64, (1, 1), 30, 6)
+    assert "as shares" in check(constant(b=rows[0, :, None, :4][None], s=rows[:, :, 4:]), (1, 1)).describe()[0]
+
+
+def test_shares_of_a_picture_of_any_size(constant: Constant) -> None:
+    shares = TRUE / np.array([96, 48] * 2, np.float32)
+    labels, scores = np.array([5, 9]), np.array(SURE, np.float32)
+    path = constant(("n", 3, "h", "w"), boxes=shares, labels=labels, scores=scores)
+    check(path, (5, 9))
+
+
+GRID = 84
+"""Cells of the grids of stride 8, 16 and 32 of 64 × 64 pixels."""
+
+
+@pytest.mark.parametrize("shares", [1, 64])
+@pytest.mark.parametrize("labels", [(0, 0), (2, 1), (0, 3)])
+def test_yolov8_lying_down_without_names(constant: Constant, labels: tuple[int, int], shares: int) -> None:
+    rows = table(centred(FITTED) / np.float32(shares), labels, GRID, 4)
+    for output in (rows, rows.transpose(0, 2, 1)):
+        model = check(constant(o=output), labels)
+        assert model.describe()[0].startswith("constant.onnx: read as YOLOv8–v11: 'o' is 84 candidates × (4 + 4")
+        assert ("shares of the picture" in model.describe()[0]) == (shares > 1)
+
+
+def test_a_table_with_objectness_is_not_taken_for_one_without(constant: Constant) -> None:
+    rows = table(centred(FITTED), (2, 1), 3 * GRID, 5)
+    rows[0, 3:5, 4] = 1
+    assert "4 + objectness + 4 classes" in check(constant(o=rows), (1, 0)).describe()[0]
+    grid = table(centred(TRUE * np.float32(2 / 3)), (2, 1), GRID, 5)  # YOLOX: fitted at the top left
+    grid[0, 3:5, 4], grid[0, 30:, 0] = 1, 60
+    assert "4 + objectness + 4 classes" in check(constant(o=grid), (1, 0)).describe()[0]
+
+
+def test_queries_are_shown_a_stretched_picture(constant: Constant) -> None:
+    model = check(constant(o=table(centred(STRETCHED) / 64, (2, 1), 50, 3)), (2, 1))
+    assert "read as RT-DETR" in model.describe()[0] and "stretched" in model.describe()[1]
+
+
+def packed(order: str, rows: int, shares: int = 1) -> NDArray[np.float32]:
+    found = np.zeros((1, rows, len(order)), np.float32)
+    found[0, :, order.index("s")] = 0.002
+    for row, (box, score, label) in enumerate(zip(FITTED / shares, SURE, (1, 0), strict=True)):
+        named = dict(zip("xyXYsli", [*box, score, label, 0], strict=True))
+        found[0, row] = [named[letter] for letter in order]
+    return found
+
+
+@pytest.mark.parametrize("shares", [1, 64])
+@pytest.mark.parametrize("order", ["xyXYsl", "xyXYls", "lsxyXY", "ixyXYls", "ilsxyXY"])
+def test_packed_rows_in_any_order(constant: Constant, order: str, shares: int) -> None:
+    rows = packed(order, 20, shares)
+    rows[0, 7, order.index("x")] = 30 / shares  # of a filler row: it ends before it starts
+    for output in (rows, rows[0]):
+        assert check(constant(o=output), (1, 0)).layout.suppressed
+
+
+def test_a_label_of_filler_that_is_no_whole_number(constant: Constant) -> None:
+    rows = packed("xyXYsl", 20)
+    rows[0, 9, 5] = 0.5
+    check(constant(o=rows), (1, 0))
+
+
+def test_the_reason_is_told(constant: Constant) -> None:
+    model = check(constant(b=STRETCHED / np.float32(64), s=np.array(SURE, np.float32), t=np.array([1, 0])), (1, 0))
+    said = "In the first frame 100 % of 2 boxes (by score) are ordered, inside the picture and of a size; read as "
+    assert model.describe()[4].startswith(said) and model.describe()[4].endswith("it would be 0 %.")
+
+
+def test_nothing_found_is_told(constant: Constant) -> None:
+    path = constant(o=np.zeros((1, 6, 84), np.float32))
+    said = OnnxDetector(str(path), [PICTURE] * 3, Reading()).describe()[4]
+    assert said == "Nothing is found in the first 3 frames: how boxes are read follows from shapes alone."
+
+
+def test_boxes_that_can_be_none_are_refused(constant: Constant) -> None:
+    rows = table(centred(FITTED) * 40, (2, 1), GRID, 4)
+    with pytest.raises(DataError, match=r"constant.onnx: boxes that can be none: of those in the first frame, read as"):
+        OnnxDetector(str(constant(o=rows.transpose(0, 2, 1))), PICTURE, Reading())
+    far = OnnxDetector(str(constant(o=rows.transpose(0, 2, 1))), PICTURE, Reading(decode="yolov8"))
+    assert "0 % of 2 boxes" in far.describe()[4]
+
+
+def test_scores_that_go_with_no_boxes_are_refused(constant: Constant) -> None:
+    rows = table(FITTED, (2, 0), 40, 7)
+    with pytest.raises(DataError, match="outputs that cannot be read: b "):
+        OnnxDetector(str(constant(b=rows[:, :, :4], s=rows[:, :, 4:], t=rows[:, :, 4:])), PICTURE, Reading())
+
+
+def test_what_can_be_a_box() -> None:
+    boxes = [
+        [0, 0, 40, 20],
+        [-2, -1, 12, 9],
+        [-3, 3, 9, 9],
+        [3, 3, 3.5, 9],
+        [9, 9, 3, 12],
+        [0, 0, 40, 24],
+        [1, 1, 9, np.nan],
+    ]
+    assert are_boxes(np.array(boxes, np.float32), (20, 40)).tolist() == [True, True, False, False, False, False, False]
+
+
+def test_a_bare_path_is_an_onnx_file(constant: Constant) -> None:
+    path = constant(o=packed("xyXYsl", 20))
+    model = open_model(str(path), PICTURE)
+    assert isinstance(model, OnnxDetector) and model.path == path
+    with pytest.raises(DataError, match=r"absent\.ONNX: no such file"):
+        open_model(str(path.parent / "absent.ONNX"), PICTURE)
