@@ -190,7 +190,10 @@ def read_said(root: Path) -> tuple[Classes, Said]:
         raise DataError("no JSON object", path=path, expected='{"classes": {name: value}}')
     own = {name: stored.pop(name) for name in Said.model_fields if name in stored}
     try:
-        return parse_classes({"classes": {}} | stored, path), Said.model_validate(own)
+        classes = parse_classes({"classes": {}} | stored, path, tuple(Said.model_fields))
+        if classes.region:
+            raise DataError("'region' for crops", path=path, expected="it in the hosts' classes.json, or --region")
+        return classes, Said.model_validate(own)
     except ValidationError as error:
         first = error.errors()[0]
         raise DataError(f"{first['loc'][0]}: {first['msg']}", path=path) from None

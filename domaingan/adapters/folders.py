@@ -75,7 +75,7 @@ def _loose(path: Path) -> Dataset | None:
         return None
     if scans:
         found = [Scan(stem_of(file), file, {"image": file}) for file in scans]
-        classes = read_classes(path)
+        classes = read_classes(path, "scan")
         dataset = _whole(open_scans(path, "nifti", found, [], classes, table))
         schema = replace(dataset.schema, channels=named_channels(dataset.schema, classes, path))
         return Dataset(dataset.records, dataset.read, schema, path)

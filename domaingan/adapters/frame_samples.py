@@ -46,6 +46,8 @@ def frame_schema(layout: str, classes: Classes, conditions: tuple[str, ...]) -> 
         regions={name: tuple(values) for name, values in classes.regions.items()},
         conditions=conditions,
         min_area=classes.min_area,
+        ground=classes.grounds,
+        region=classes.region,
     )
 
 

@@ -50,7 +50,7 @@ class NiftiFolders(Adapter):
         Channels are those that at least half of the subjects have (or that ``classes.json`` lists); a subject
         that lacks one is a problem. Where no ``classes.json`` names the masks' values, every mask is read once.
         """
-        classes = read_classes(root)
+        classes = read_classes(root, "scan")
         listed = classes.channels if classes else []
         subjects = [_by_name(folder, listed) for folder in _folders(root)]
         if not listed and not _shared(subjects):

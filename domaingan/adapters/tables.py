@@ -9,16 +9,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator, model_validator
 
 from domaingan.errors import DataError
 from domaingan.files import atomic_file, read_json, read_text, write_json
-from domaingan.sample import Record, Schema, Value
+from domaingan.sample import Record, Region, Schema, Value, parse_region
 
 SAMPLES_CSV = "samples.csv"
 CLASSES_JSON = "classes.json"
+FRAME_KEYS = ("ground", "region", "frame_rate")
+"""What ``classes.json`` says of frames alone."""
 OWN_COLUMNS = ("subject", "sequence", "split", "time")
 """Columns of ``samples.csv`` that are not conditions, beside ``sample``; ``time`` is in seconds."""
 
@@ -38,6 +40,10 @@ class Classes(BaseModel):
         channels: names of the image's channels in their order; empty: all that most samples have, sorted.
         min_area: objects of fewer pixels are no instances (frames).
         frame_rate: frames a second by which the numbers in the names of a drive's frames count.
+        ground: classes that objects stand on, for all of them or a list for each class of objects (frames). Unless
+            given it is what is right below them, or, where nothing is labelled there, any row that suits their size.
+        region: where objects must stand: a box ``[left, top, right, bottom]``, or at least three corners ``[x, y]``, in
+            shares of width and height (frames).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,6 +55,13 @@ class Classes(BaseModel):
     channels: list[str] = []
     min_area: Annotated[StrictInt, Field(ge=0)] = 60
     frame_rate: Annotated[float, Field(gt=0)] = 30.0
+    ground: list[str] | dict[str, list[str]] = []
+    region: Region = ()
+
+    @field_validator("region", mode="before")
+    @classmethod
+    def _as_corners(cls, stored: Any) -> Region:
+        return parse_region(stored)
 
     @model_validator(mode="after")
     def _consistent(self) -> Classes:
@@ -63,7 +76,22 @@ class Classes(BaseModel):
                 raise ValueError(f"region {name!r} has {strangers or 'no value'}, the classes have {sorted(values)}")
         if strange := [name for name in self.objects if name not in named]:
             raise ValueError(f"objects {strange}: no such class among {list(named)}")
+        self._check_ground(named)
         return self
+
+    def _check_ground(self, named: Mapping[str, int]) -> None:
+        if isinstance(self.ground, dict) and (strange := [name for name in self.ground if name not in self.objects]):
+            raise ValueError(f"ground of {strange}: no such class among the objects {self.objects}")
+        for name in {below for names in self.grounds.values() for below in names}:
+            if name not in named or name in self.objects or named[name] in self.ignore:
+                known = [other for other in named if other not in self.objects and named[other] not in self.ignore]
+                raise ValueError(f"ground {name!r}: no class that objects could stand on, such as {known}")
+
+    @property
+    def grounds(self) -> dict[str, tuple[str, ...]]:
+        """For each class of objects what a person named for it to stand on."""
+        named = self.ground if isinstance(self.ground, dict) else dict.fromkeys(self.objects, self.ground)
+        return {name: tuple(below) for name, below in named.items() if below}
 
     @property
     def foreground(self) -> dict[str, int]:
@@ -71,39 +99,59 @@ class Classes(BaseModel):
         return {name: value for name, value in self.classes.items() if (name.lower(), value) != ("background", 0)}
 
 
-def parse_classes(stored: Any, path: Path) -> Classes:
+def parse_classes(stored: Any, path: Path, also: Sequence[str] = ()) -> Classes:
     """Check what was read from a file.
+
+    Args:
+        stored: what was read.
+        path: the file.
+        also: further keys that it may have had, to be named where one is unknown.
 
     Raises:
         DataError: something in it is not as :class:`Classes` says.
     """
     if not isinstance(stored, dict):
         raise DataError("no JSON object", path=path, expected='{"classes": {name: value}}')
+    if unknown := [name for name in stored if name not in Classes.model_fields]:
+        known = ", ".join(dict.fromkeys([*Classes.model_fields, *also]))
+        raise DataError(f"unknown key {unknown[0]!r}", path=path, expected=f"some of {known}")
     try:
         return Classes.model_validate(stored)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        reason = first["msg"].removeprefix("Value error, ")
+        reason = first["msg"].removeprefix("Value error, ").removeprefix(f"{where} ")
         raise DataError(f"{where}: {reason}" if where else reason, path=path) from None
 
 
-def read_classes(root: Path) -> Classes | None:
+def read_classes(root: Path, domain: Literal["scan", "frame"] = "frame") -> Classes | None:
     """The dataset's ``classes.json``, or None where there is none.
+
+    Args:
+        root: the dataset's folder.
+        domain: of the dataset; what :data:`FRAME_KEYS` say is of frames alone.
 
     Raises:
         DataError: it is there but not as it should be.
     """
     path = root / CLASSES_JSON
-    return parse_classes(read_json(path), path) if path.exists() else None
+    if not path.exists():
+        return None
+    stored = read_json(path)
+    found = parse_classes(stored, path)
+    if domain == "scan" and (strange := [name for name in FRAME_KEYS if name in stored]):
+        raise DataError(f"{strange[0]!r} for scans", path=path, expected="it for frames alone")
+    return found
 
 
 def write_classes(root: Path, schema: Schema) -> None:
     """Write ``classes.json``; the channels are in it, so that their order and spelling are kept."""
-    more = {"ignore": schema.ignore, "objects": schema.objects, "regions": schema.regions}
+    more: dict[str, Any] = {"ignore": schema.ignore, "objects": schema.objects, "regions": schema.regions}
     stored: dict[str, Any] = {"classes": schema.classes, "channels": schema.channels}
-    stored |= {name: value for name, value in more.items() if value}
-    write_json(root / CLASSES_JSON, stored | ({"min_area": schema.min_area} if schema.domain == "frame" else {}))
+    if schema.domain == "frame":
+        stored["min_area"] = schema.min_area
+        more |= {"ground": schema.ground, "region": schema.region}
+    write_json(root / CLASSES_JSON, stored | {name: value for name, value in more.items() if value})
 
 
 # ------------------------------------------------------------------- samples

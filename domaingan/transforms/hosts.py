@@ -73,6 +73,8 @@ def schema_of(classes: Classes, bank: Bank) -> Schema:
         named.foreground,
         tuple(named.ignore),
         tuple(named.objects),
+        ground=named.grounds,
+        region=named.region,
     )
 
 
@@ -82,7 +84,12 @@ def _stand_on_classes(info: BankInfo) -> bool:
 
 def named_values(schema: Schema) -> dict[str, Any]:
     """What :func:`schema_of` makes an equal schema of, in plain lists and dictionaries."""
-    return {"classes": dict(schema.classes), "ignore": list(schema.ignore), "objects": list(schema.objects)}
+    values: dict[str, Any] = {"ignore": list(schema.ignore), "objects": list(schema.objects)}
+    if schema.ground:
+        values["ground"] = {name: list(below) for name, below in schema.ground.items()}
+    if schema.region:
+        values["region"] = [list(corner) for corner in schema.region]
+    return {"classes": dict(schema.classes)} | values
 
 
 BYTES = 255.0

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domaingan.adapters.frame_samples import frame_schema
 from domaingan.adapters.tables import read_classes, read_samples, write_classes, write_samples
 from domaingan.errors import DataError
 from domaingan.sample import Record, Schema
@@ -98,6 +99,32 @@ def test_classes(tmp_path: Path) -> None:
     assert found.channels == ["T2", "flair"]
 
 
+def test_what_a_person_names_for_objects_to_stand_on(tmp_path: Path) -> None:
+    stored = {"classes": {"road": 0, "lawn": 1, "car": 2, "dog": 3}, "objects": ["car", "dog"]}
+    (tmp_path / "classes.json").write_text(json.dumps(stored | {"ground": ["road"], "region": [0, 0.5, 1, 1]}))
+    found = read_classes(tmp_path)
+    assert found is not None and found.grounds == {"car": ("road",), "dog": ("road",)}
+    assert found.region == ((0, 0.5), (1, 0.5), (1, 1), (0, 1))
+    schema = frame_schema("masks", found, ())
+    assert (schema.ground, schema.region) == (found.grounds, found.region)
+    write_classes(tmp_path, schema)
+    back = read_classes(tmp_path)
+    assert back is not None and frame_schema("masks", back, ()) == schema
+    (tmp_path / "classes.json").write_text(json.dumps(stored | {"ground": {"dog": ["road", "lawn"]}}))
+    found = read_classes(tmp_path)
+    assert found is not None and found.grounds == {"dog": ("road", "lawn")} and found.region == ()
+
+
+@pytest.mark.parametrize("key", ["ground", "region", "frame_rate"])
+def test_what_is_of_frames_alone_is_refused_for_scans(tmp_path: Path, key: str) -> None:
+    values = {"ground": ["b"], "region": [0, 0, 1, 1], "frame_rate": 10}
+    stored = {"classes": {"a": 1, "b": 2}, "objects": ["a"], key: values[key]}
+    (tmp_path / "classes.json").write_text(json.dumps(stored))
+    assert read_classes(tmp_path) is not None
+    with pytest.raises(DataError, match=f"'{key}' for scans"):
+        read_classes(tmp_path, "scan")
+
+
 def test_a_listed_background_is_no_class(tmp_path: Path) -> None:
     (tmp_path / "classes.json").write_text('{"classes": {"background": 0, "lesion": 1}}')
     found = read_classes(tmp_path)
@@ -119,7 +146,13 @@ def test_a_listed_background_is_no_class(tmp_path: Path) -> None:
         ({"classes": {"a": 1}, "regions": {"r": [1, 2]}}, r"region 'r' has \[2\]"),
         ({"classes": {"a": 1}, "regions": {"r": []}}, "region 'r' has no value"),
         ({"classes": {"a": 1}, "objects": ["b"]}, r"objects \['b'\]: no such class"),
-        ({"classes": {"a": 1}, "region": {"r": [1]}}, "region: Extra inputs"),
+        ({"classes": {"a": 1}, "object": ["a"]}, "unknown key 'object'; expected some of classes, ignore, objects"),
+        ({"classes": {"a": 1}, "region": {"r": [1]}}, r"region: {'r': \[1\]}; expected \[left, top, right, bottom\]"),
+        ({"classes": {"a": 1}, "region": [0, 0, 2, 1]}, r"region: \[0, 0, 2, 1\]; expected \[left"),
+        ({"classes": {"a": 1, "b": 2}, "objects": ["a"], "ground": ["c"]}, r"ground 'c': no class .* \['b'\]"),
+        ({"classes": {"a": 1, "b": 2}, "objects": ["a"], "ground": ["a"]}, r"ground 'a': no class .* \['b'\]"),
+        ({"classes": {"a": 1, "b": 2}, "objects": ["a"], "ground": ["b"], "ignore": [2]}, r"ground 'b': no class"),
+        ({"classes": {"a": 1, "b": 2}, "objects": ["a"], "ground": {"b": ["b"]}}, r"ground of \['b'\]: no such class"),
     ],
 )
 def test_wrong_classes(tmp_path: Path, stored: Any, found: str) -> None:
