@@ -520,3 +520,16 @@ def test_a_folder_of_labelled_frames_is_enough(tmp_path: Path) -> None:
         dg.albumentations.Relight(BANK)
     with pytest.raises(DataError, match="1 channel; expected 3"):
         A.Compose([relight])(image=data["image"][..., 0], mask=data["mask"])
+
+
+def test_a_ground_and_a_region_that_classes_name_reach_the_paste_and_are_saved() -> None:
+    street = phantoms.load("driving", sequences=2, frames=2)
+    values = {"classes": dict(street.schema.classes), "objects": list(street.schema.objects)}
+    named = values | {"ground": ["road"], "region": [0, 0.25, 1, 1]}
+    paste = dg.albumentations.Paste(dg.crops(street, size=32), classes=named, p=1)
+    ground = paste.paste.rules.spots.ground
+    assert set(ground.values.values()) == {(street.schema.classes["road"],)}
+    assert ground.region == ((0, 0.25), (1, 0.25), (1, 1), (0, 1))
+    assert dg.albumentations.schema_of(paste.settings["classes"], paste.bank) == dg.albumentations.schema_of(
+        named, paste.bank
+    )
