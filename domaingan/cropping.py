@@ -19,6 +19,10 @@ MEASURED = ("radius_mm", "volume_mm3", "contrast")
 its volume (3D), and its contrast to its ring (scaled units, first channel)."""
 
 
+LARGEST_BANK_VALUE = 255
+"""A bank's masks hold class values up to here."""
+
+
 def crops(dataset: Dataset, size: int | None = None, condition: str | Sequence[str] | None = None) -> Bank:
     """The real crops of a dataset as a bank.
 
@@ -45,9 +49,7 @@ def crops(dataset: Dataset, size: int | None = None, condition: str | Sequence[s
         size = 64 if dims == 2 else 32
     if size < 8 or size & (size - 1):
         raise DataError(f"size {size}", expected="a power of two, at least 8")
-    classes = cropped_classes(dataset.schema)
-    if not all(1 <= value <= 255 for value in classes.values()):
-        raise DataError(f"class values {classes}", path=dataset.root, expected="values of 1 to 255")
+    classes = check_crop_values(dataset)
     names = _known(condition, dataset.schema)
     left_out: Counter[str] = Counter()
     found = [crop for sample in dataset for crop in find_objects(sample, dataset.schema, size, left_out)]
@@ -85,6 +87,28 @@ def crops(dataset: Dataset, size: int | None = None, condition: str | Sequence[s
     for name, column in numbers.items():
         entries[f"number:{name}"] = column
     return Bank(info, np.stack([crop.image for crop in found]), np.stack([crop.mask for crop in found]), entries)
+
+
+def check_crop_values(dataset: Dataset, otherwise: str = "") -> dict[str, int]:
+    """Get the classes that a crop's mask may hold, if a bank's masks can hold them.
+
+    Args:
+        dataset: labelled samples.
+        otherwise: what else would do, for the message.
+
+    Returns:
+        Value by name, as of :func:`cropped_classes`.
+
+    Raises:
+        DataError: a value outside 1 to 255, or as of :func:`cropped_classes`.
+    """
+    classes = cropped_classes(dataset.schema)
+    outside = {name: value for name, value in classes.items() if not 1 <= value <= LARGEST_BANK_VALUE}
+    if outside:
+        name, more = next(iter(outside)), f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+        found = f"class value {outside[name]} ({name}){more}"
+        raise DataError(found, path=dataset.root, expected=f"values of 1 to {LARGEST_BANK_VALUE} in crops{otherwise}")
+    return classes
 
 
 def cropped_classes(schema: Schema) -> dict[str, int]:

@@ -15,6 +15,7 @@ from domaingan.bank import extent_of
 from domaingan.grid import resize
 from domaingan.sample import Sample, Schema, Value
 from domaingan.tissue import (
+    body_box,
     components,
     contrast,
     foreground,
@@ -95,7 +96,7 @@ def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[st
     scaled = to_scaled(sample.image, ends)
     scan = schema.domain == "scan"
     inside = foreground(sample) if scan else np.ones(sample.shape, dtype=bool)
-    box = _box(inside)
+    box = body_box(inside) if inside.any() else None
     depth = surface_depth(inside, sample.spacing) if scan else np.zeros(sample.shape, dtype=np.float32)
     fewest = MIN_PIXELS[sample.spatial_dims]
     if sample.instances is None:  # else whoever told objects apart has left out the small ones
@@ -149,9 +150,12 @@ def _standing(crop: Found, own: NDArray[Any], where: tuple[slice, ...], mask: ND
     return replace(crop, below=below, hidden=bool(touched.mean() > HIDDEN))
 
 
-def _box(inside: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    where = ndimage.find_objects(inside.astype(np.uint8))[0]
-    return np.array([s.start for s in where]), np.array([s.stop for s in where])
+def _relative(middle: NDArray[Any], box: tuple[slice, ...] | None) -> NDArray[np.float32]:
+    """A place relative to the body's box, 0 to 1; all 0 (not known) where nothing of the body is there."""
+    if box is None:
+        return np.zeros(len(middle), dtype=np.float32)
+    low, high = np.array([side.start for side in box]), np.array([side.stop for side in box])
+    return np.clip((middle - low) / (high - low), 0, 1).astype(np.float32)
 
 
 def _cut(
@@ -159,7 +163,7 @@ def _cut(
     scaled: NDArray[np.float32],
     mask: NDArray[Any],
     where: tuple[slice, ...],
-    box: tuple[NDArray[Any], NDArray[Any]],
+    box: tuple[slice, ...] | None,
     depth: NDArray[np.float32],
     size: int,
 ) -> Found:
@@ -175,7 +179,7 @@ def _cut(
         mask=piece,
         spacing=spacing,
         extent=tuple(extent_of(sample)),
-        centre=np.clip(((low + high) / 2 - box[0]) / (box[1] - box[0]), 0, 1).astype(np.float32),
+        centre=_relative((low + high) / 2, box),
         radius_mm=radius_of(volume, sample.spatial_dims),
         contrast=float(contrast(image, piece, rim)[0]),
         depth_mm=float(depth[mask > 0].min()),

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.errors import DataError
 from domaingan.grid import resize
 from domaingan.sample import Dataset, Sample, Schema, Value
-from domaingan.tissue import foreground, intensity_range, to_scaled
+from domaingan.tissue import body_box, foreground, intensity_range, to_scaled
 
 CENTRE = 0.5
 """Where a scene lies in its frame: it is all of it."""
@@ -86,12 +85,6 @@ def scenes(dataset: Dataset, size: int | None = None, conditions: Sequence[str] 
     )
     entries = _entries(info, subjects, labels, extents, size)
     return Bank(info, images, masks if labelled else np.zeros_like(masks), entries)
-
-
-def body_box(inside: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """The box around the body of a scan; all of it where there is none."""
-    boxes = ndimage.find_objects(inside.astype(np.uint8))
-    return tuple(boxes[0]) if boxes else tuple(slice(0, n) for n in inside.shape)
 
 
 def shrunk_body(

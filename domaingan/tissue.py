@@ -53,7 +53,8 @@ def intensity_range(sample: Sample, domain: str) -> NDArray[np.float32]:
     channels = len(sample.image)
     if domain == "frame":
         return np.tile(np.array([0, 1], dtype=np.float32), (channels, 1))
-    return percentiles(sample.image[:, foreground(sample)])
+    inside = foreground(sample)
+    return percentiles(sample.image[:, inside if inside.any() else ~inside])  # nothing of the body: the whole image
 
 
 def percentiles(values: NDArray[Any]) -> NDArray[np.float32]:
@@ -150,6 +151,17 @@ def extent(mask: Mask) -> tuple[slice, ...] | None:
     axes = range(mask.ndim)
     lines = [np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes]
     return tuple(slice(int(line[0]), int(line[-1]) + 1) for line in lines) if len(lines[0]) else None
+
+
+def body_box(inside: Mask) -> tuple[slice, ...]:
+    """The box around the body; the whole array where nothing of it is there.
+
+    >>> body_box(np.array([[False, True, True], [False, False, False]]))
+    (slice(0, 1, None), slice(1, 3, None))
+    >>> body_box(np.zeros((2, 3), dtype=bool))
+    (slice(0, 2, None), slice(0, 3, None))
+    """
+    return extent(inside) or tuple(slice(0, n) for n in inside.shape)
 
 
 def widened(part: Sequence[slice], pixels: int) -> tuple[slice, ...]:

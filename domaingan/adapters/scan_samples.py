@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from domaingan.adapters.nifti_files import (
 )
 from domaingan.adapters.nifti_header import NiftiHeader
 from domaingan.adapters.values import known_values, strange_values
-from domaingan.errors import DataError
+from domaingan.errors import AssumptionWarning, DataError
 from domaingan.sample import Record, Sample, Schema
 
 
@@ -90,7 +91,10 @@ class ScanReader:
             "affine": np.array(record.affine),
             "header": ScanHeader(tuple(headers), mask_header, inside_header, origins),
         }
-        if inside is not None:
+        if inside is not None and len(record.shape) > 2 and not np.any(inside > 0):
+            empty = f"{record.files['foreground']}: a mask of the body that is empty; the body is measured instead"
+            warnings.warn(empty, AssumptionWarning, stacklevel=2)
+        elif inside is not None:
             meta["foreground"] = _in_c_order([inside > 0], np.bool_)[0]
         if mask is not None:
             self._check_values(mask, record.files["mask"])

@@ -15,8 +15,8 @@ from domaingan.blend.looks import Look, Seen, parse_looks, softened
 from domaingan.errors import DataError
 from domaingan.grid import resize
 from domaingan.sample import Sample, Schema
-from domaingan.scenery import UNLABELLED, body_box, shrunk_body
-from domaingan.tissue import as_stored, foreground, from_scaled, intensity_range, tissue, to_scaled
+from domaingan.scenery import UNLABELLED, shrunk_body
+from domaingan.tissue import as_stored, body_box, foreground, from_scaled, intensity_range, tissue, to_scaled
 
 DEFAULTS = {"frame": "reinhard", "scan": "histogram"}
 """The method of each domain, unless one is named."""

@@ -23,8 +23,8 @@ from domaingan.sample import Sample
 from domaingan.tissue import (
     RING_WIDTH,
     as_stored,
+    body_box,
     contrast,
-    extent,
     foreground,
     from_scaled,
     intensity_range,
@@ -83,14 +83,13 @@ class ScanHost:
         """Measure a sample, which must have a mask."""
         assert sample.mask is not None
         inside = foreground(sample)
-        # Of a slice beside the body nothing is changed, whatever its range.
-        measured = replace(sample, meta=sample.meta | {"foreground": inside if inside.any() else ~inside})
+        measured = replace(sample, meta=sample.meta | {"foreground": inside})
         depth, ends = surface_depth(inside, sample.spacing), intensity_range(measured, "scan")
         copies = sample.image.copy(order="K"), sample.mask.copy()
         known = sample.instances is not None or (sample.boxes is not None and sample.labels is not None)
         covered = Covered.of(objects_of(sample, ())) if known else None
         darkest = sample.image.reshape(len(sample.image), -1).min(axis=1)
-        middles = rules.placement.over(extent(inside) or (slice(0),) * inside.ndim)
+        middles = rules.placement.over(body_box(inside))
         return cls(rules, sample, *copies, covered, ends, inside, depth, darkest, middles)
 
     def find(self, crop: Crop, rng: np.random.Generator) -> Spotted | None:

@@ -11,9 +11,11 @@ import numpy as np
 
 from domaingan.bank import Bank
 from domaingan.blend import Paste, Relight
+from domaingan.cropping import check_crop_values
 from domaingan.errors import DataError
-from domaingan.evaluate.arms import parse_arms
+from domaingan.evaluate.arms import Arm, parse_arms
 from domaingan.evaluate.banks import served
+from domaingan.evaluate.batches import check_values
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.progress import Progress
 from domaingan.evaluate.protocol import run
@@ -119,6 +121,7 @@ def evaluate(
         **settings,
     )
     TASKS[task].check(config)
+    _check_values(data, task, parsed)
     chosen = _folds(data, config, test)
     if given is not None:
         _check_bank(given, config.arms, data, chosen)
@@ -141,6 +144,15 @@ def _folds(data: Dataset, config: EvaluationConfig, test: Dataset | None) -> lis
         test = (data if test is None else test).where(**config.test)
     rng = np.random.default_rng(config.seed)
     return folds(data, rng, train=train, test=test, k=config.folds, limits=config.limits)
+
+
+def _check_values(data: Dataset, task: str, arms: Sequence[Arm]) -> None:
+    """Refuse class values that networks or banks cannot hold, before anything is read."""
+    if task == "segmentation":
+        check_values(data.schema, data.root)
+    pasting = [arm.name for arm in arms if arm.sources]
+    if pasting:
+        check_crop_values(data, f", or arms without crops (here {', '.join(pasting)})")
 
 
 def _check_bank(bank: Bank, arms: list[str], data: Dataset, chosen: list[Fold]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 
 from domaingan.cutting import window
+from domaingan.errors import DataError
 from domaingan.evaluate.arms import Augment
 from domaingan.sample import Sample, Schema
 from domaingan.tissue import intensity_range, to_scaled
@@ -23,6 +25,12 @@ WANTED_SHARE = 0.25
 
 Wanted = Mapping[str, Sequence[str]]
 """Conditions and their values, such as ``{"lighting": ["dusk"]}``."""
+
+LARGEST_VALUE = 65_535
+"""Masks may hold values up to here."""
+
+IGNORED_INDEX = 255
+"""What stands for an ignored value among a network's classes; there may be as many classes less one."""
 
 CLIP = (-1.0, 3.0)
 """Scaled units that reach the network."""
@@ -123,12 +131,31 @@ def is_wanted(sample: Sample, wanted: Wanted) -> bool:
 
 
 def class_index(schema: Schema) -> NDArray[np.uint8]:
-    """A table from mask values to network classes 0, 1, …; 255 where a value is ignored."""
-    table = np.zeros(65536, dtype=np.uint8)
+    """A table from mask values to network classes 0, 1, …; :data:`IGNORED_INDEX` where a value is ignored."""
+    table = np.zeros(LARGEST_VALUE + 1, dtype=np.uint8)
     for index, value in enumerate(network_values(schema)):
         table[value] = index
-    table[list(schema.ignore)] = 255
+    table[list(schema.ignore)] = IGNORED_INDEX
     return table
+
+
+def check_values(schema: Schema, path: str | Path | None = None) -> None:
+    """Refuse class values that a segmenter cannot be trained on.
+
+    Args:
+        schema: names the classes.
+        path: where the data lies, for the message.
+
+    Raises:
+        DataError: a value above :data:`LARGEST_VALUE`, or too many classes.
+    """
+    values = {**schema.classes, **{f"ignored {value}": value for value in schema.ignore}}
+    large = {name: value for name, value in values.items() if value > LARGEST_VALUE}
+    if large:
+        name = next(iter(large))
+        raise DataError(f"class value {large[name]} ({name})", path=path, expected=f"values up to {LARGEST_VALUE}")
+    if len(network_values(schema)) > IGNORED_INDEX:
+        raise DataError(f"{len(schema.classes)} classes", path=path, expected=f"fewer than {IGNORED_INDEX}")
 
 
 def network_values(schema: Schema) -> list[int]:

@@ -140,6 +140,6 @@ def _stacked(rows: dict[str, list[NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     for name, pictures in rows.items():
         size = np.max([p.shape[-2:] for p in pictures], axis=0)
         padded = [window(p, (np.array(p.shape[-2:]) - size) // 2, size.tolist()) for p in pictures]
-        kind = np.float16 if padded[0].ndim == 3 else np.uint8
+        kind = np.dtype(np.float16) if padded[0].ndim == 3 else np.result_type(np.uint8, *padded)
         stacked[name] = np.stack(padded).astype(kind)
     return stacked

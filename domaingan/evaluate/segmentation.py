@@ -55,7 +55,7 @@ class Segmenter:
     backbone: Backbone | None = None
     losses: list[tuple[int, float]] = field(default_factory=list)
 
-    def predict(self, sample: Sample, shape: tuple[int, ...] | None = None) -> NDArray[np.uint8]:
+    def predict(self, sample: Sample, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
         """The predicted mask of a sample, in mask values, resampled to ``shape`` where given (from probabilities)."""
         scaled = np.clip(to_scaled(sample.image, intensity_range(sample, self.schema.domain)), *CLIP)
         image = torch.from_numpy(scaled)[None]
@@ -65,8 +65,9 @@ class Segmenter:
         if shape is not None and tuple(shape) != tuple(logits.shape[2:]):
             mode = "bilinear" if len(shape) == 2 else "trilinear"
             logits = functional.interpolate(logits.softmax(1), size=shape, mode=mode, align_corners=False)
-        values = np.array(network_values(self.schema), dtype=np.uint8)
-        predicted: NDArray[np.uint8] = values[logits[0].argmax(0).numpy()]
+        values = np.array(network_values(self.schema))
+        values = values.astype(np.min_scalar_type(int(values.max())))
+        predicted: NDArray[Any] = values[logits[0].argmax(0).numpy()]
         return predicted
 
     def facts(self) -> dict[str, Any]:

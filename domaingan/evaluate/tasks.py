@@ -38,7 +38,7 @@ class Task(Protocol):
     def score(self, model: Any, test: Dataset, own_grid: Dataset) -> Scores:
         """Its metrics for each unit of the test samples, on the data's own grid."""
 
-    def shown(self, model: Any, sample: Sample) -> NDArray[np.uint8]:
+    def shown(self, model: Any, sample: Sample) -> NDArray[Any]:
         """What it predicts for a sample, as a mask to draw outlines from."""
 
     def truth(self, sample: Sample) -> NDArray[Any]:
@@ -77,7 +77,7 @@ class Segmentation:
         """See :func:`domaingan.evaluate.segmentation.score`."""
         return segmentation.score(model, test, own_grid)
 
-    def shown(self, model: segmentation.Segmenter, sample: Sample) -> NDArray[np.uint8]:
+    def shown(self, model: segmentation.Segmenter, sample: Sample) -> NDArray[Any]:
         """The predicted mask."""
         return model.predict(sample)
 
@@ -126,11 +126,11 @@ class Detection:
 
         return detection.score(model, test, own_grid)
 
-    def shown(self, model: detection.Detector, sample: Sample) -> NDArray[np.uint8]:
+    def shown(self, model: detection.Detector, sample: Sample) -> NDArray[Any]:
         """The boxes it is sure of."""
         return drawn_boxes(model.predict(sample), sample.shape)
 
-    def truth(self, sample: Sample) -> NDArray[np.uint8]:
+    def truth(self, sample: Sample) -> NDArray[Any]:
         """The true boxes."""
         boxes, labels = sample.boxes, sample.labels
         if boxes is None or labels is None:
@@ -151,9 +151,9 @@ def backbone_of(config: EvaluationConfig) -> Backbone | None:
     return None if config.backbone is None else Backbone.parse(config.backbone)
 
 
-def drawn_boxes(found: Detections, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def drawn_boxes(found: Detections, shape: tuple[int, ...]) -> NDArray[Any]:
     """A mask of ``shape`` in which each box is filled with its class, smaller ones on top."""
-    mask = np.zeros(shape, dtype=np.uint8)
+    mask = np.zeros(shape, dtype=np.min_scalar_type(int(max(found.labels, default=0))))
     areas = np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1)
     for i in np.argsort(-areas, kind="stable"):
         if found.scores[i] >= SURE:

@@ -161,7 +161,9 @@ class Classic:
             self._pipeline = _volumes(self.level) if self.spatial_dims == 3 else _pictures(self._steps())
         low, high = self.range
         unit = np.clip((image - low) / (high - low), 0, 1).astype(np.float32)
-        unit, changed = self._pipeline(unit, mask, int(rng.integers(2**31)))
+        values, codes = _as_bytes(mask)
+        unit, changed = self._pipeline(unit, codes, int(rng.integers(2**31)))
+        changed = changed if values is None else values[changed.astype(np.int64)]
         return (unit * (high - low) + low).astype(np.float32), changed.astype(mask.dtype)
 
     def with_boxes(
@@ -179,6 +181,22 @@ class Classic:
 
     def _steps(self) -> list[Any]:
         return (slice_steps if self.domain == "scan" else frame_steps)(self.level)
+
+
+def _as_bytes(mask: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[Any]]:
+    """A mask as libraries move it: of bytes. Where its values do not fit, their table and the positions in it.
+
+    Raises:
+        DataError: more values than a byte has.
+    """
+    if mask.dtype == np.uint8 or (mask.size and mask.min() >= 0 and mask.max() <= 255):
+        return None, mask
+    values = np.unique(np.append(mask, np.zeros(1, mask.dtype)))
+    values = np.concatenate([values[values == 0], values[values != 0]])  # what comes in from outside is background
+    if len(values) > 256:
+        raise DataError(f"a mask of {len(values)} values", expected="at most 256, for classic augmentation")
+    order = np.argsort(values)
+    return values, order[np.searchsorted(values, mask, sorter=order)].astype(np.uint8)
 
 
 class InPlane:

@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 from domaingan.adapters import load
 from domaingan.adapters.nifti import NiftiFolders
 from domaingan.adapters.writing import write_dataset
-from domaingan.errors import DataError
+from domaingan.errors import AssumptionWarning, DataError
 from domaingan.grid import at_spacing
 from domaingan.sample import Dataset, Sample
 from domaingan.slices import as_slices
@@ -126,6 +126,12 @@ def test_a_mask_of_the_body_is_foreground(folders: Path, save: Save, tmp_path: P
     assert "foreground" not in dataset[1].meta
     write_dataset(dataset, dataset, tmp_path / "out")
     assert_array_equal(load(tmp_path / "out")[0].meta["foreground"], inside > 0)
+
+
+def test_an_empty_mask_of_the_body_is_told_and_measured(folders: Path, save: Save) -> None:
+    save(folders / "pat1" / "brainmask.nii.gz", np.zeros(SHAPE), dtype=np.uint8)
+    with pytest.warns(AssumptionWarning, match="brainmask.nii.gz: .* empty"):
+        assert "foreground" not in load(folders)[0].meta
 
 
 def test_junk_is_passed_over(folders: Path) -> None:

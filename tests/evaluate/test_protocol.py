@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,40 @@ def test_usual_arms_are_those_of_the_bank(people: Dataset, tmp_path: Path, banke
         crops(as_slices(train), size=16).save(bank)
     result = evaluate(train, out=tmp_path / "run", test=test, dims=2, bank=bank, **QUICK)
     assert list(result["arms"]) == ["classic", "copy-paste+classic", arm]
+
+
+def with_values(people: Dataset, values: dict[str, int]) -> Dataset:
+    """The people with other mask values."""
+    table = np.zeros(256, dtype=np.int32)
+    for name, value in people.schema.classes.items():
+        table[value] = values[name]
+    records = [replace(sample, mask=table[sample.mask]) for sample in people]
+    by_name = {record.name: sample for record, sample in zip(people.records, records, strict=True)}
+    return Dataset(people.records, lambda r: by_name[r.name], replace(people.schema, classes=values), "people")
+
+
+def test_labels_above_255_are_trained_on(people: Dataset, tmp_path: Path) -> None:
+    values = dict.fromkeys(people.schema.classes, 0) | {"oedema": 1035, "enhancing": 2002}
+    result = evaluate(with_values(people, values), out=tmp_path / "run", dims=2, **(QUICK | {"arms": ["classic"]}))
+    assert set(result["arms"]) == {"classic"}
+    with np.load(tmp_path / "run" / "pictures.npz") as pictures:
+        assert {1035, 2002} & set(np.unique(pictures["truth"]).tolist())
+
+
+@pytest.mark.parametrize(
+    ("value", "arms", "said"),
+    [
+        (1035, None, r"class value 1035 \(enhancing\); expected values of 1 to 255 in crops, or arms without crops"),
+        (70_000, ["classic"], r"class value 70000 \(enhancing\); expected values up to 65535"),
+    ],
+)
+def test_labels_that_cannot_be_held_are_refused_before_any_work(
+    people: Dataset, tmp_path: Path, value: int, arms: list[str] | None, said: str
+) -> None:
+    data = with_values(people, {"oedema": 1, "enhancing": value})
+    with pytest.raises(DataError, match=said):
+        evaluate(data, out=tmp_path / "run", dims=2, **(QUICK | {"arms": arms}))
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,19 @@ def test_more_is_changed_at_each_level(domain: str, rng: np.random.Generator) ->
     assert away[0] < away[1]
 
 
+@pytest.mark.parametrize("shape", [(40, 44), (24, 26, 20)])
+def test_large_values_of_a_mask_survive(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(4)
+    small = rng.integers(0, 3, shape).astype(np.int32)
+    large = np.array([0, 1035, 1_000_003])[small]
+    image = rng.uniform(0, 1, (1, *shape)).astype(np.float32)
+    _, moved = Classic(len(shape), "scan", "medium")(image, large, np.random.default_rng(1))
+    _, codes = Classic(len(shape), "scan", "medium")(image, small, np.random.default_rng(1))
+    assert moved.dtype == large.dtype and (moved == np.array([0, 1035, 1_000_003])[codes]).all()
+    with pytest.raises(DataError, match="a mask of 300 values"):
+        Classic(len(shape), "scan")(image, np.arange(large.size).reshape(shape) % 300, rng)
+
+
 def test_no_fog_and_no_unknown_level() -> None:
     assert "RandomFog" not in repr(frame_steps("strong"))
     with pytest.raises(DataError, match="classic 'heavy'; expected one of light, medium, strong"):
