@@ -22,6 +22,7 @@ from domaingan.adapters.frame_samples import (
     write_frame,
 )
 from domaingan.adapters.frames import read_header
+from domaingan.adapters.orientation import OrientationLog
 from domaingan.adapters.tables import Classes, read_samples, write_samples
 from domaingan.adapters.values import no_sample, problem
 from domaingan.errors import DataError
@@ -32,6 +33,9 @@ ANNOTATIONS = "annotations"
 ROBOFLOW = "_annotations.coco.json"
 DEFAULT = "default"
 """What datumaro, and so this layout, calls the file of a dataset without splits: ``instances_default.json``."""
+
+MAX_NAME = 1000
+"""Letters of a picture's path in its folder."""
 
 _PARTS = ".parts"
 _OTHER_TASKS = ("captions_", "person_keypoints_", "panoptic_", "stuff_", "labels_", "image_info_")
@@ -68,16 +72,18 @@ class Coco(Adapter):
             raise DataError("no annotations", path=root, expected=self.looked_for)
         classes, offset = _classes_of(files)
         known: set[str] = set()
+        log = OrientationLog()
         records: list[Record] = []
         entries: dict[str, Entry] = {}
         for file in files:
             subset = _subset_of(file.path, root)
-            listed = _listed(root, subset, file, known, problems)
+            listed = _listed(root, subset, file, known, problems, log)
             problems += file.fill({key: record.shape for key, record in listed.items()}, offset)  # type: ignore[misc]
             for key, record in listed.items():
                 image = file.images[key]
                 entries[record.name] = Entry(STYLE + subset, tuple(image.objects), tuple(image.crowds))
                 records.append(record)
+        log.warn(root)
         if not records:
             raise no_sample(root, problems)
         table = read_samples(root, known)
@@ -156,7 +162,9 @@ def _classes_of(files: Sequence[CocoFile]) -> tuple[dict[str, int], int]:
     return {name: value + offset for name, value in sorted(ids.items(), key=lambda item: item[1])}, offset
 
 
-def _listed(root: Path, subset: str, file: CocoFile, known: set[str], problems: list[Problem]) -> dict[str, Record]:
+def _listed(
+    root: Path, subset: str, file: CocoFile, known: set[str], problems: list[Problem], log: OrientationLog
+) -> dict[str, Record]:
     """The records of a file's images by their keys, with shapes, without objects."""
     folders = [root / "images" / (subset or DEFAULT), root / "images", root / subset, root, file.path.parent]
     records: dict[str, Record] = {}
@@ -168,9 +176,11 @@ def _listed(root: Path, subset: str, file: CocoFile, known: set[str], problems: 
                 raise DataError(f"a second image called {name!r}", path=file.path)
             known.add(name)
             path = _picture(place, folders, file.path)
-            shape = read_header(path).shape
-            if image.shape not in (None, shape):
-                raise DataError(f"shape {shape}", path=path, expected=f"{image.shape}, as in {file.path.name}")
+            header = read_header(path)
+            shape = image.shape or header.shape
+            if shape not in header.shapes:
+                raise DataError(f"shape {header.shape}", path=path, expected=f"{shape}, as in {file.path.name}")
+            log.add(path.name, header.orientation, is_stored=shape != header.shape)
             records[key] = Record(name, "", "", subset, {}, shape, (1.0, 1.0), files={"image": path})
         except DataError as error:
             problems.append(problem(error, file.path))
@@ -186,6 +196,7 @@ def _place_below(name: str, path: Path) -> PurePosixPath:
     place = PurePosixPath(name.replace("\\", "/"))
     parts = place.parts
     is_odd = any(part.startswith(".") or "\0" in part or len(part.encode()) > 255 for part in parts)
+    is_odd = is_odd or len(name) > MAX_NAME
     if not parts or is_odd or parts[0].endswith(("/", ":")):
         raise DataError(f"file_name {name[:200]!a}", path=path, expected="a path below the images' folder")
     return place

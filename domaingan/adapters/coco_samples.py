@@ -45,7 +45,7 @@ class CocoReader:
             DataError: the picture is missing, damaged, or of another size than before.
         """
         entry, path = self.entries[record.name], record.files["image"]
-        image, header = read_frame(path)
+        image, header = read_frame(path, record.shape)
         if image.shape[1:] != record.shape:
             raise DataError(f"shape {image.shape[1:]}", path=path, expected=f"{record.shape}, as when it was opened")
         boxes = np.array([one.box for one in entry.objects], dtype=np.float32).reshape(-1, 4)
@@ -54,7 +54,7 @@ class CocoReader:
         meta |= {"header": FrameHeader(header, style=entry.style)}
         meta |= {"areas": np.array([one.area for one in entry.objects], dtype=np.float64)}
         meta |= {"crowds": tuple(_crowd(one) for one in entry.crowds)}
-        mask, instances = self._painted(entry.objects, header.shape)
+        mask, instances = self._painted(entry.objects, (image.shape[1], image.shape[2]))
         return Sample(image, mask, boxes, labels, dict(record.condition), meta, instances)
 
     def _painted(

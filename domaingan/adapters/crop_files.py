@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domaingan.adapters.frames import PICTURES, pictures_in, read_header
 from domaingan.adapters.nifti import ENDINGS
+from domaingan.adapters.orientation import turn_upright
 from domaingan.adapters.tables import CLASSES_JSON, Classes, parse_classes
 from domaingan.errors import DataError
 from domaingan.files import check_regular, read_json
@@ -146,11 +147,13 @@ def read_alpha(path: Path) -> NDArray[np.float32]:
     Raises:
         DataError: it has no such channel.
     """
-    if (mode := read_header(path).mode) not in TRANSPARENT:
-        raise DataError(f"pixels of kind {mode}", path=path, expected="a picture that is transparent around its object")
+    header = read_header(path)
+    if header.mode not in TRANSPARENT:
+        expected = "a picture that is transparent around its object"
+        raise DataError(f"pixels of kind {header.mode}", path=path, expected=expected)
     with Image.open(check_regular(path)) as picture:
         alpha = np.asarray(picture.convert("RGBA").getchannel("A"))
-    return np.divide(alpha, 255, dtype=np.float32)
+    return np.divide(turn_upright(alpha, header.orientation), 255, dtype=np.float32)
 
 
 # ------------------------------------------------------------------- what is said of them

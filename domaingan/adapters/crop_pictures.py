@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,18 @@ from scipy import ndimage
 
 from domaingan.adapters.crop_files import Pair, read_alpha
 from domaingan.adapters.frame_samples import frame_schema
-from domaingan.adapters.frames import read_header, read_picture, read_values
+from domaingan.adapters.frames import agree_on_shape, read_header, read_picture, read_values
+from domaingan.adapters.lossy import warn_of_lossy
+from domaingan.adapters.orientation import OrientationLog
 from domaingan.adapters.tables import Classes, SampleTable
-from domaingan.errors import DataError
+from domaingan.errors import AssumptionWarning, DataError
 from domaingan.sample import Dataset, Record, Sample
 
 EDGE = 2.0
 """So far, in pixels, an object's own colours go on where its picture is transparent: what is smoothed stays its own."""
+
+SOFT = 64
+"""Masks with values from here on, and others in between, are no numbers of classes but opaque to a degree."""
 
 GROUND = 0.4
 """The grey that is taken for its surroundings further away: by them a crop's exposure is told. Asphalt by day."""
@@ -30,14 +36,18 @@ def open_pictures(root: Path, pairs: Mapping[str, Pair], classes: Classes, table
     Raises:
         DataError: a picture cannot be read, or is of another size than its mask.
     """
-    records = []
+    records, log, lossy = [], OrientationLog(), list[str]()
     for name, pair in pairs.items():
-        shape = read_header(pair.image).shape
-        if pair.mask is not None and (found := read_header(pair.mask).shape) != shape:
-            raise DataError(f"shape {found}", path=pair.mask, expected=f"{shape}, as {pair.image.name}")
+        image = read_header(pair.image)
+        masks = [] if pair.mask is None else [read_header(pair.mask)]
+        shape = agree_on_shape(image, masks)
+        log.add(pair.image.name, image.orientation, is_stored=shape != image.shape)
+        lossy += [mask.path.name for mask in masks if mask.is_lossy and mask.path is not None]
         files = {"image": pair.image} | ({} if pair.mask is None else {"mask": pair.mask})
         records.append(table.completed(Record(name, shape=shape, spacing=(1.0, 1.0), files=files)))
     schema = frame_schema("crops", classes, table.conditions)
+    log.warn(root)
+    warn_of_lossy(lossy, root)
     known = {0, *schema.classes.values(), *schema.ignore} if classes.foreground else set[int]()
     return Dataset(records, _FrameReader(tuple(sorted(known))), schema, root)
 
@@ -48,18 +58,42 @@ class _FrameReader:
     """What masks may hold; anything where there is nothing."""
 
     def __call__(self, record: Record) -> Sample:
-        image, path = read_picture(record.files["image"]), record.files.get("mask")
+        image, path = read_picture(record.files["image"], record.shape), record.files.get("mask")
         if path is None:
             mask = (read_alpha(record.files["image"]) >= 0.5).astype(np.int32)
             if mask.all():
                 raise DataError("nothing transparent", path=record.files["image"], expected="all but the object")
             return Sample(_surrounded(image, mask > 0), mask, condition=dict(record.condition), meta=record.facts())
-        mask = read_values(path)[0].astype(np.int32)
+        mask = read_values(path, record.shape)[0].astype(np.int32)
+        if not self.known:
+            mask = cut_soft_edges(mask)
         strangers = sorted(set(np.unique(mask).tolist()) - set(self.known)) if self.known else []
         if strangers:
             expected = f"one of {', '.join(map(str, self.known))}, as in classes.json"
             raise DataError(f"mask value {strangers[0]}", path=path, expected=expected)
         return Sample(image, mask, condition=dict(record.condition), meta=record.facts())
+
+
+def cut_soft_edges(mask: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Bring a mask with soft edges to 0 and its highest value, cut at half of that; what has hard edges stays.
+
+    Soft is a mask of at least four values that reach :data:`SOFT` or more.
+
+    Args:
+        mask: ``(H, W)``.
+
+    >>> cut_soft_edges(np.array([[0, 60, 200, 255]], dtype=np.int32)).tolist()
+    [[0, 0, 255, 255]]
+    >>> cut_soft_edges(np.array([[0, 1, 2, 3]], dtype=np.int32)).tolist()
+    [[0, 1, 2, 3]]
+    """
+    values = np.unique(mask)
+    top = int(values[-1])
+    if top < SOFT or len(values) < 4:
+        return mask
+    said = f"a crop's mask of many values up to {top} is taken for one with soft edges, cut at half"
+    warnings.warn(said, AssumptionWarning, stacklevel=2)
+    return np.where(2 * mask >= top, np.int32(top), np.int32(0))
 
 
 def _surrounded(image: NDArray[np.float32], body: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -87,7 +87,7 @@ class FrameReader:
         Raises:
             DataError: a file is missing, damaged or of another size, or a mask value has no class.
         """
-        image, header = read_frame(record.files["image"])
+        image, header = read_frame(record.files["image"], record.shape)
         _check_shape(image.shape[1:], record, "image")
         meta: dict[str, Any] = record.facts()
         condition = dict(record.condition)
@@ -104,7 +104,7 @@ class FrameReader:
 
     def _mask(self, record: Record) -> tuple[NDArray[Any], PictureHeader]:
         path = record.files["mask"]
-        mask, header = read_values(path)
+        mask, header = read_values(path, record.shape)
         _check_shape(mask.shape, record, "mask")
         if strangers := [value for value in values_in(mask) if value not in self.known]:
             raise strange_values(strangers, path, self.schema)
@@ -115,7 +115,7 @@ class FrameReader:
         if "instances" not in record.files:
             return components_of(mask, self.schema)
         path = record.files["instances"]
-        instances, _ = read_values(path)
+        instances, _ = read_values(path, record.shape)
         _check_shape(instances.shape, record, "instances")
         return from_instances(instances.astype(np.int32), mask)
 

@@ -1,15 +1,16 @@
 """Picture files: frames as RGB in [0, 1], masks as the values they store, and both written back without loss.
 
-Pixels are taken as they are stored: an EXIF orientation is not applied, since masks carry none and would no longer
-fit their frames. Pillow reads everything: it is as exact as OpenCV (equal bytes for JPEG), gives the indices of
-palette masks, and says so when a file is cut short, where OpenCV fills up with grey.
+Pictures are turned as their EXIF orientation says, as viewers, OpenCV and label tools show them (see
+:mod:`domaingan.adapters.orientation`), unless what belongs to them has the size of the pixels as they are stored.
+Pillow reads everything: it is as exact as OpenCV (equal bytes for JPEG), gives the indices of palette masks, and says
+so when a file is cut short, where OpenCV fills up with grey.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,42 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from domaingan.adapters.lossy import is_lossy, snap_to_levels
+from domaingan.adapters.orientation import read_orientation, turn_upright
 from domaingan.errors import DataError
 from domaingan.files import atomic_file, check_regular
 
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+PICTURES = (".png", ".jpg", ".jpeg", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".pgm", ".ppm")
 """Endings of picture files, in lower case; upper case is understood as well."""
+
+OTHER_PICTURES = (
+    *(
+        ".gif",
+        ".heic",
+        ".heif",
+        ".avif",
+        ".jp2",
+        ".j2k",
+        ".jxl",
+        ".tga",
+        ".exr",
+        ".hdr",
+        ".pcx",
+        ".svg",
+        ".psd",
+        ".raw",
+    ),
+    *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".npy", ".npz", ".mat", ".dcm", ".pbm", ".pnm", ".jpe", ".dib"),
+)
+"""Endings of pictures that are not read, in lower case."""
+
+NO_PICTURES = (".txt", ".md", ".csv", ".ini", ".db", ".html", ".pdf")
+"""Endings of what people and systems leave beside masks."""
+
+SEVERAL = ("MPO",)
+"""Kinds of files, in Pillow's words, whose first picture is the whole, and the others previews or another view."""
+
+Shape = tuple[int, int]
 
 GREY_16 = ("I;16", "I;16L", "I;16B", "I;16N")
 _COLOUR = ("RGB", "RGBA", "RGBX", "P", "PA", "L", "LA", "La", "1", "CMYK", "YCbCr")
@@ -40,16 +72,29 @@ class PictureHeader:
     """What is known of a picture file without decoding it.
 
     Attributes:
-        shape: (H, W) as stored.
+        shape: (H, W) as it is shown.
         mode: Pillow's name of the kind of pixels, such as ``RGB``, ``L`` (grey), ``P`` (palette), ``I;16``.
         suffix: the file's ending, in lower case.
         palette: of a palette picture its colours, R, G, B by turns.
+        orientation: of its EXIF data, 1 (as stored) to 8.
+        is_lossy: whether its pixels are only near those that were saved.
+        path: the file.
     """
 
-    shape: tuple[int, int]
+    shape: Shape
     mode: str
     suffix: str
     palette: tuple[int, ...] = ()
+    orientation: int = 1
+    is_lossy: bool = False
+    path: Path | None = field(default=None, compare=False)
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shape that it is shown in, then, where that is another, the one that is stored."""
+        height, width = self.shape
+        stored = (width, height) if self.orientation >= 5 else self.shape
+        return (self.shape,) if stored == self.shape else (self.shape, stored)
 
 
 def pictures_in(folder: Path, *, deep: bool = False) -> list[Path]:
@@ -58,6 +103,26 @@ def pictures_in(folder: Path, *, deep: bool = False) -> list[Path]:
     seen = (path for path in found if path.suffix.lower() in PICTURES)
     shown = [path for path in seen if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
     return sorted(path for path in shown if path.is_file())
+
+
+def unread_in(folder: Path, *, any_kind: bool = False) -> dict[str, list[Path]]:
+    """Find files in a folder, and in its folders, that seem to be pictures but are of no kind that is read.
+
+    Args:
+        folder: of frames or of masks.
+        any_kind: take every file for one that should be read, whatever its ending.
+
+    Returns:
+        The files by their endings in lower case; hidden ones are left out.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*")):
+        ending = path.suffix.lower()
+        is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        is_meant = ending in OTHER_PICTURES or (any_kind and ending not in NO_PICTURES)
+        if ending not in PICTURES and is_meant and not is_hidden and path.is_file():
+            found.setdefault(ending, []).append(path)
+    return found
 
 
 def read_header(path: Path) -> PictureHeader:
@@ -70,41 +135,72 @@ def read_header(path: Path) -> PictureHeader:
         return _header(picture, path)
 
 
-def read_picture(path: Path) -> NDArray[np.float32]:
+def agree_on_shape(image: PictureHeader, others: Sequence[PictureHeader]) -> Shape:
+    """Find the shape that a frame and its masks have in common: as they are shown, else as they are stored.
+
+    Args:
+        image: of the frame.
+        others: of its masks.
+
+    Raises:
+        DataError: there is none.
+    """
+    for shape in image.shapes:
+        if all(shape in other.shapes for other in others):
+            return shape
+    misfit = next((other for other in others if not set(other.shapes) & set(image.shapes)), others[0])
+    expected = f"{image.shape}, as {image.path.name if image.path else 'its frame'}"
+    raise DataError(f"shape {misfit.shape}", path=misfit.path, expected=expected)
+
+
+def read_picture(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[np.float32]:
     """A frame as ``(3, H, W)`` float32 RGB in [0, 1]; grey is repeated, 16 bits are scaled, transparency is dropped.
+
+    Args:
+        path: the file.
+        shape: its height and width in its dataset: one that only the pixels as they are stored have leaves them so.
 
     Raises:
         DataError: it is no picture, is damaged or cut short, holds several, or has pixels of another kind.
     """
-    return read_frame(path)[0]
+    return read_frame(path, shape)[0]
 
 
-def read_frame(path: Path) -> tuple[NDArray[np.float32], PictureHeader]:
+def read_frame(path: Path, shape: tuple[int, ...] | None = None) -> tuple[NDArray[np.float32], PictureHeader]:
     """As :func:`read_picture`, with the header."""
     with _opened(path) as picture:
         header = _header(picture, path)
         if picture.mode in GREY_16:
-            grey = np.asarray(picture).astype(np.float32) / np.float32(65535)
+            grey = _turned(np.asarray(picture), header, shape).astype(np.float32) / np.float32(65535)
             return np.stack([grey] * 3), header
         if picture.mode not in _COLOUR:
             raise DataError(f"pixels of kind {picture.mode}", path=path, expected="RGB, or grey of 8 or 16 bits")
-        pixels = np.asarray(picture.convert("RGB"))
+        pixels = _turned(np.asarray(picture.convert("RGB")), header, shape)
     planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))
     return np.divide(planes, np.float32(255), dtype=np.float32), header
 
 
-def read_values(path: Path) -> tuple[NDArray[Any], PictureHeader]:
+def read_values(path: Path, shape: tuple[int, ...] | None = None) -> tuple[NDArray[Any], PictureHeader]:
     """A mask's values as stored, ``(H, W)`` uint8, uint16 or int32, with the header: of a palette its indices.
 
+    What was stored with loss (JPEG) has its values back only where they are two and far apart.
+
+    Args:
+        path: the file.
+        shape: as of :func:`read_picture`.
+
     Raises:
-        DataError: as :func:`read_picture`, or it is in colour and its three channels differ.
+        DataError: as :func:`read_picture`, or it is in colour and its three channels differ, or it was stored with loss
+            and its values cannot be told any more.
     """
     with _opened(path) as picture:
         header = _header(picture, path)
         if picture.mode not in _MASK:
             raise DataError(f"pixels of kind {picture.mode}", path=path, expected="a palette, or grey of 8 or 16 bits")
         stretched = _FEW_BITS.get(_raw_mode(picture), 1)
-        values = np.asarray(picture)
+        values = _turned(np.asarray(picture), header, shape)
+    if header.is_lossy:
+        return snap_to_levels(values, path), header
     if values.ndim == 3:
         colours = values[..., :3] if header.mode.startswith("RGB") else values[..., :1]
         if (colours != colours[..., :1]).any():
@@ -124,17 +220,27 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except DataError:
         raise
     except UnidentifiedImageError:
-        raise DataError("no picture that can be read", path=path, expected="PNG, JPEG, TIFF or WebP") from None
+        raise DataError("no picture that can be read", path=path, expected="PNG, JPEG, TIFF, WebP or BMP") from None
     # Pillow's decoders raise all of these on damaged files, and warnings where they are made errors.
     except (OSError, SyntaxError, ValueError, EOFError, TypeError, Image.DecompressionBombError, Warning) as error:
         raise DataError(f"cannot be read ({error})", path=path, expected="a whole picture") from None
 
 
 def _header(picture: Image.Image, path: Path) -> PictureHeader:
-    if (n := getattr(picture, "n_frames", 1)) != 1:
+    n = getattr(picture, "n_frames", 1)
+    if n != 1 and picture.format not in SEVERAL:
         raise DataError(f"{n} pictures in one file", path=path, expected="one")
+    orientation = read_orientation(picture, path)
+    shape = picture.size if orientation >= 5 else picture.size[::-1]
     palette = picture.getpalette("RGB") if picture.mode == "P" else None
-    return PictureHeader(picture.size[::-1], picture.mode, path.suffix.lower(), tuple(palette or ()))
+    colours, suffix = tuple(palette or ()), path.suffix.lower()
+    return PictureHeader(shape, picture.mode, suffix, colours, orientation, is_lossy(picture, path), path)
+
+
+def _turned(pixels: NDArray[Any], header: PictureHeader, shape: tuple[int, ...] | None) -> NDArray[Any]:
+    """The pixels (rows, columns, …) as Pillow gives them, turned as they are shown, or as they are stored."""
+    is_stored = shape is not None and tuple(shape) != header.shape and tuple(shape) in header.shapes
+    return pixels if is_stored else turn_upright(pixels, header.orientation)
 
 
 def _raw_mode(picture: Image.Image) -> str:

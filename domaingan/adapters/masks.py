@@ -22,7 +22,17 @@ from domaingan.adapters.frame_samples import (
     write_frame,
     write_mask,
 )
-from domaingan.adapters.frames import pictures_in, read_header, read_values, write_values
+from domaingan.adapters.frames import (
+    PICTURES,
+    agree_on_shape,
+    pictures_in,
+    read_header,
+    read_values,
+    unread_in,
+    write_values,
+)
+from domaingan.adapters.lossy import warn_of_lossy
+from domaingan.adapters.orientation import OrientationLog
 from domaingan.adapters.tables import read_classes, read_samples, write_classes, write_samples
 from domaingan.adapters.values import discovered, no_sample, problem
 from domaingan.errors import DataError
@@ -102,13 +112,16 @@ class MaskFolders(Adapter):
         problems: list[Problem] = []
         known: set[str] = set()
         records: list[Record] = []
+        log, lossy = OrientationLog(), list[str]()
         for head, folders in STYLES[style].places(root):
             for name, files in _paired(head, folders, problems).items():
                 known.add(name)
                 try:
-                    records.append(_surveyed(name, files, split=head[:-1] if style == "annot" else ""))
+                    records.append(_surveyed(name, files, head[:-1] if style == "annot" else "", log, lossy))
                 except DataError as error:
                     problems.append(problem(error, files["image"]))
+        log.warn(root)
+        warn_of_lossy(lossy, root)
         table = read_samples(root, known)
         records = [table.completed(record) for record in with_drives(records)]
         records = with_times(records, classes.frame_rate if classes else FRAME_RATE)
@@ -150,6 +163,10 @@ class MaskFolders(Adapter):
 def _paired(head: str, folders: Folders, problems: list[Problem]) -> dict[str, dict[str, Path]]:
     """The files of each sample by its name; a mask without a frame, or two files of one name, are problems."""
     frames, masks, instances = (_by_name(folder, problems) for folder in folders)
+    for folder, any_kind in zip(folders, (False, True, True), strict=True):
+        for ending, files in unread_in(folder, any_kind=any_kind).items():
+            found = f"{len(files)} files that end in {ending or 'nothing'} are not read"
+            problems.append(Problem(str(files[0]), f"{found}; expected one of {', '.join(PICTURES)}"))
     others = {"mask": masks, "instances": instances}
     for name, path in masks.items():
         if name not in frames:
@@ -173,17 +190,20 @@ def _by_name(folder: Path, problems: list[Problem]) -> dict[str, Path]:
     return found
 
 
-def _surveyed(name: str, files: Mapping[str, Path], split: str) -> Record:
-    """The record of a sample whose headers agree.
+def _surveyed(name: str, files: Mapping[str, Path], split: str, log: OrientationLog, lossy: list[str]) -> Record:
+    """The record of a sample whose headers agree; what EXIF data and lossy files made of it is added to the lists.
 
     Raises:
-        DataError: one cannot be read, or is of another size than the frame.
+        DataError: one cannot be read, or is of another size than the frame; or labels were stored with loss.
     """
-    shape = read_header(files["image"]).shape
-    for kind in ("mask", "instances"):
-        if kind in files and (found := read_header(files[kind]).shape) != shape:
-            expected = f"{shape}, as {files['image'].name}"
-            raise DataError(f"shape {found}", path=files[kind], expected=expected)
+    image = read_header(files["image"])
+    labels = [read_header(files[kind]) for kind in ("mask", "instances") if kind in files]
+    shape = agree_on_shape(image, labels)
+    for header in labels:
+        if header.is_lossy and header.path is not None:
+            read_values(header.path, shape)
+            lossy.append(header.path.name)
+    log.add(files["image"].name, image.orientation, is_stored=shape != image.shape)
     folders = name.split("/")[:-1]
     if not split and folders and folders[0].lower() in SPLITS:
         split = folders[0]

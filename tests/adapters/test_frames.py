@@ -72,14 +72,6 @@ def test_sixteen_bits_and_transparency(tmp_path: Path) -> None:
     assert np.array_equal(np.rint(read_picture(saved(tmp_path / "clear.png", clear)) * 255).T, BYTES.swapaxes(0, 1))
 
 
-def test_an_orientation_tag_is_not_applied(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    path = tmp_path / "turned.jpg"
-    Image.fromarray(np.zeros((2, 6, 3), np.uint8)).save(path, exif=exif)
-    assert read_picture(path).shape == (3, 2, 6) and read_header(path).shape == (2, 6)
-
-
 # ---------------------------------------------------------------------- masks
 
 

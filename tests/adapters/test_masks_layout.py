@@ -272,7 +272,7 @@ def test_problems_when_opened(drive: Path, put: Put) -> None:
         "trainannot/0001TP_000390.png": "shape (11, 16); expected (12, 16), as 0001TP_000390.jpg",
         "valannot/0001TP_000999.png": "a mask without a frame; expected val/0001TP_000999.png or alike",
         "val/0001TP_000330.webp": "a second file called 0001TP_000330; 0001TP_000330.jpg is used",
-        "train/0006R0_f00330.jpg": "no picture that can be read; expected PNG, JPEG, TIFF or WebP",
+        "train/0006R0_f00330.jpg": "no picture that can be read; expected PNG, JPEG, TIFF, WebP or BMP",
     }
 
 
