@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -42,13 +42,40 @@ class Detections:
         return cls(boxes, np.ones(len(boxes), np.float32), labels)
 
 
+@dataclass(frozen=True, eq=False)
+class Truth(Detections):
+    """True boxes of one image, with what is left out of them: detections on that are neither right nor wrong.
+
+    Attributes:
+        areas: ``(N,)`` annotated areas in square pixels, by which scores by size go; None takes those of the boxes.
+        crowds: ``(M, 4)`` float32 boxes of regions of many objects, or of objects too small to count.
+        crowd_labels: ``(M,)`` int64 class value of each.
+        ignored: ``(H, W)`` bool, where nobody knows what is there, whatever the class; None where all is known.
+    """
+
+    areas: NDArray[np.float64] | None = None
+    crowds: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    crowd_labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    ignored: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.areas is not None and len(self.areas) != len(self.boxes):
+            raise DataError(f"{len(self.areas)} areas", expected=f"one for each of {len(self.boxes)} boxes")
+        if len(self.crowds) != len(self.crowd_labels):
+            raise DataError(f"{len(self.crowd_labels)} labels", expected=f"one for each of {len(self.crowds)} crowds")
+
+
 def average_precision(
     truth: Sequence[Detections], found: Sequence[Detections], classes: Mapping[str, int]
 ) -> dict[str, float]:
     """Average precision over IoU 0.50 to 0.95, at most 100 detections an image (Lin et al. 2014).
 
+    A detection that matches no true box but lies in a crowd of its class, or where the image is ignored, does not
+    count: as by COCO's rules its share that lies there is what is compared with the IoU asked for.
+
     Args:
-        truth: the true boxes, an entry an image.
+        truth: the true boxes, an entry an image; :class:`Truth` where some of them are left out.
         found: the detections, in the same order.
         classes: the class values that count, by name.
 
@@ -80,7 +107,7 @@ class _Matched:
     """Detections matched to true boxes, image by image; scored over any of the images."""
 
     def __init__(self, truth: Sequence[Detections], found: Sequence[Detections], classes: Mapping[str, int]) -> None:
-        from faster_coco_eval.core import COCO, COCOeval_faster
+        from faster_coco_eval.core import COCO
 
         if len(truth) != len(found):
             raise DataError(f"detections of {len(found)} images", expected=f"of {len(truth)}")
@@ -90,8 +117,11 @@ class _Matched:
             "images": [{"id": i} for i in range(1, self.n + 1)],
             "categories": [{"id": number, "name": str(number)} for number in ids.values()],
         }
-        tables = (COCO(described | {"annotations": _rows(images, ids)}) for images in (truth, found))
-        scorer = COCOeval_faster(*tables, iouType="bbox", print_function=_silent, separate_eval=True)
+        rows = _rows(truth, ids)
+        left_out = _left_out(truth, ids, len(rows))
+        true = COCO(described | {"annotations": [*rows, *left_out]})
+        detected = COCO(described | {"annotations": _rows(found, ids)})
+        scorer = _scorer(true, detected, truth)
         scorer.evaluate()
         self._params, self._matches = scorer._paramsEval, scorer._evalImgs_cpp  # a list, by class, size and image
 
@@ -115,14 +145,87 @@ class _Matched:
 def _rows(images: Sequence[Detections], ids: Mapping[int, int]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for number, image in enumerate(images, start=1):
-        for (x0, y0, x1, y1), score, label in zip(
-            image.boxes.tolist(), image.scores.tolist(), image.labels.tolist(), strict=True
-        ):
+        areas = getattr(image, "areas", None)
+        for i, label in enumerate(image.labels.tolist()):
             if label in ids:
-                w, h = x1 - x0, y1 - y0
-                row = {"id": len(rows) + 1, "image_id": number, "category_id": ids[label], "iscrowd": 0}
-                rows.append(row | {"bbox": [x0, y0, w, h], "area": w * h, "score": score})
+                row = _row(len(rows) + 1, number, ids[label], image.boxes[i].tolist())
+                row["score"] = float(image.scores[i])
+                if areas is not None:
+                    row["area"] = float(areas[i])
+                rows.append(row)
     return rows
+
+
+def _row(identity: int, image: int, category: int, box: list[float]) -> dict[str, Any]:
+    width, height = box[2] - box[0], box[3] - box[1]
+    row = {"id": identity, "image_id": image, "category_id": category, "iscrowd": 0}
+    return row | {"bbox": [box[0], box[1], width, height], "area": width * height}
+
+
+def _left_out(images: Sequence[Detections], ids: Mapping[int, int], rows: int) -> list[dict[str, Any]]:
+    """Crowds as COCO has them, and for each class the extent of what is ignored, as a crowd that is marked."""
+    found: list[dict[str, Any]] = []
+    for number, image in enumerate(images, start=1):
+        if not isinstance(image, Truth):
+            continue
+        for box, label in zip(image.crowds.tolist(), image.crowd_labels.tolist(), strict=True):
+            if label in ids:
+                found.append(_row(rows + len(found) + 1, number, ids[label], box) | {"iscrowd": 1})
+        if image.ignored is not None and image.ignored.any():
+            height, width = image.ignored.shape
+            for category in ids.values():
+                row = _row(rows + len(found) + 1, number, category, [0.0, 0.0, float(width), float(height)])
+                found.append(row | {"iscrowd": 1, "is_region": True})
+    return found
+
+
+def _scorer(true: Any, detected: Any, truth: Sequence[Detections]) -> Any:
+    """COCO's scorer, which takes of an ignored region its pixels rather than the box around them."""
+    from faster_coco_eval.core import COCOeval_faster
+
+    class Scorer(COCOeval_faster):  # type: ignore[misc]
+        def computeIoU(self, imgId: int, catId: int) -> Any:
+            overlaps = super().computeIoU(imgId, catId)
+            image = truth[imgId - 1]
+            if not len(overlaps) or not isinstance(image, Truth) or image.ignored is None:
+                return overlaps
+            rows = self.gt_dataset.get_instances([imgId], [catId], True)[0][0]
+            regions = [i for i, row in enumerate(rows) if row.get("is_region")]
+            boxes = self.dt_dataset.get_instances([imgId], [catId], True)[0][0]
+            order = np.argsort([-row["score"] for row in boxes], kind="mergesort")[: len(overlaps)]
+            corners = np.array([boxes[i]["bbox"] for i in order], dtype=float)
+            corners[:, 2:] += corners[:, :2]
+            overlaps = np.array(overlaps)
+            overlaps[:, regions] = shares_of_boxes(image.ignored, corners)[:, None]
+            return overlaps
+
+    return Scorer(true, detected, iouType="bbox", print_function=_silent, separate_eval=True)
+
+
+def shares_of_boxes(region: NDArray[np.bool_], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute which share of each ``(N, 4)`` corner box lies in a ``(H, W)`` region; pixels count by their part.
+
+    >>> shares_of_boxes(np.array([[False, True]]), np.array([[0.5, 0.0, 2.0, 1.0]])).round(3).tolist()
+    [0.667]
+    """
+    height, width = region.shape
+    sums = np.zeros((height + 1, width + 1))
+    sums[1:, 1:] = region.cumsum(axis=0).cumsum(axis=1)
+    x0, x1 = np.clip(boxes[:, 0], 0, width), np.clip(boxes[:, 2], 0, width)
+    y0, y1 = np.clip(boxes[:, 1], 0, height), np.clip(boxes[:, 3], 0, height)
+    inside = _between(sums, y1, x1) - _between(sums, y0, x1) - _between(sums, y1, x0) + _between(sums, y0, x0)
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    shares: NDArray[np.float64] = np.divide(inside, areas, out=np.zeros(len(boxes)), where=areas > 0)
+    return shares
+
+
+def _between(sums: NDArray[np.float64], y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum over all above and left of points, which may lie between pixels."""
+    row, column = np.minimum(y.astype(int), sums.shape[0] - 2), np.minimum(x.astype(int), sums.shape[1] - 2)
+    down, right = y - row, x - column
+    upper = (1 - right) * sums[row, column] + right * sums[row, column + 1]
+    lower = (1 - right) * sums[row + 1, column] + right * sums[row + 1, column + 1]
+    return (1 - down) * upper + down * lower
 
 
 def _mean(precision: NDArray[np.float64]) -> float:

@@ -21,6 +21,7 @@ from domaingan.evaluate.batches import Wanted
 from domaingan.evaluate.boxes import Frames, Item, at_size, boxes_of, collated, inside, network_values, object_classes
 from domaingan.evaluate.detectors import Size, backbone_in, seeded_detector
 from domaingan.evaluate.training import Course, Told, warm_cosine
+from domaingan.evaluate.truth import truth_of
 from domaingan.evaluate.weights import fill, load_model, save_model, schema_of
 from domaingan.grid import resize
 from domaingan.sample import Dataset, Sample, Schema
@@ -200,12 +201,14 @@ def score(model: Detector, test: Dataset, own_grid: Dataset) -> dict[str, dict[s
         DataError: no test sample has boxes.
     """
     classes = object_classes(own_grid.schema)
-    truth, found, units = [], [], []
+    truth: list[Detections] = []
+    found: list[Detections] = []
+    units: list[str] = []
     for record, coarse, own in zip(test.records, test, own_grid, strict=True):
         if own.boxes is None:
             continue
         answer = model.predict(coarse)
-        truth.append(Detections.true(*boxes_of(own, classes)))
+        truth.append(truth_of(own, own_grid.schema, classes))
         found.append(Detections(scaled(answer.boxes, coarse.shape, own.shape), answer.scores, answer.labels))
         units.append(record.unit)
     if not truth:

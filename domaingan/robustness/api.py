@@ -142,6 +142,7 @@ def _prepare(
         ready.notes.append(
             f"{len(frames.unlabelled)} frames without labels were left out, first {frames.unlabelled[0]}."
         )
+    ready.notes += _left_out(frames, data)
     if data.problems:
         first = data.problems[0]
         ready.notes.append(f"{len(data.problems)} samples could not be read and were left out, first {first.path}.")
@@ -151,6 +152,15 @@ def _prepare(
 def _opened(spec: str, data: Dataset, reading: Reading) -> Model:
     """The model of a spec; the first frames show how it is to be read."""
     return open_model(spec, [picture_of(data[i].image) for i in range(min(FIRST, len(data)))], reading)
+
+
+def _left_out(frames: Frames, data: Dataset) -> list[str]:
+    """What of the truth is neither right nor wrong to find, in a sentence."""
+    crowds, regions = frames.left_out()
+    small = f"{data.schema.min_area} pixels" if data.schema.min_area > 1 else ""
+    kinds = [f"{crowds} crowds or objects under {small}" if small else f"{crowds} crowds"] if crowds else []
+    kinds += [f"the ignored area of {regions} frames"] if regions else []
+    return [f"Left out of the truth: {' and '.join(kinds)}; what is found there does not count."] if kinds else []
 
 
 def _trained_on(model: Model, data: Dataset) -> int:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.errors import DataError
-from domaingan.evaluate.average_precision import Detections
+from domaingan.evaluate.average_precision import Detections, Truth
+from domaingan.evaluate.truth import truth_of
 from domaingan.grid import resize
 from domaingan.robustness.model import Kind, Picture
 from domaingan.sample import Dataset, Sample, Schema
@@ -38,7 +39,9 @@ class Frame:
     @property
     def nbytes(self) -> int:
         """Bytes it takes in memory."""
-        return self.picture.nbytes + (0 if isinstance(self.truth, Detections) else self.truth.nbytes)
+        if not isinstance(self.truth, Truth):
+            return self.picture.nbytes + int(self.truth.nbytes)
+        return self.picture.nbytes + (0 if self.truth.ignored is None else self.truth.ignored.nbytes)
 
 
 def picture_of(image: NDArray[np.float32]) -> Picture:
@@ -106,21 +109,30 @@ class Frames:
                 found[name] += int((seen == value).sum())
         return found
 
+    def left_out(self) -> tuple[int, int]:
+        """Crowds or objects too small to count, and frames with an ignored area: what is found there does not count."""
+        crowds = regions = 0
+        for frame in self:
+            if isinstance(frame.truth, Truth):
+                crowds += len(frame.truth.crowds)
+                regions += frame.truth.ignored is not None
+        return crowds, regions
+
     def _read(self, index: int) -> Frame | None:
         sample = self.dataset[index]
-        truth = _truth(sample, self.task)
+        truth = _truth(sample, self.task, self.dataset.schema)
         if truth is None:
             return None
         image = sample.image if self.size is None else resize(sample.image, self.size)
         return Frame(self.dataset.records[index].name, picture_of(image), (sample.shape[0], sample.shape[1]), truth)
 
 
-def _truth(sample: Sample, task: Kind) -> Detections | NDArray[Any] | None:
+def _truth(sample: Sample, task: Kind, schema: Schema) -> Truth | NDArray[Any] | None:
     if task == "segmentation":
         return sample.mask
     if sample.boxes is None or sample.labels is None:
         return None
-    return Detections.true(sample.boxes, sample.labels)
+    return truth_of(sample, schema, scorable(schema, task))
 
 
 def scorable(schema: Schema, task: Kind) -> dict[str, int]:
