@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from domaingan.adapters.base import Adapter, file_name
+from domaingan.adapters.coco_classes import describe_classes, write_described
 from domaingan.adapters.coco_datumaro import CocoImage, CocoObject, encoded, write_coco
 from domaingan.adapters.coco_file import CocoFile, read_coco
 from domaingan.adapters.coco_samples import STYLE, CocoReader, Entry
 from domaingan.adapters.frame_samples import (
-    FRAME_RATE,
     components_of,
     frame_schema,
     header_of,
@@ -23,10 +25,11 @@ from domaingan.adapters.frame_samples import (
 )
 from domaingan.adapters.frames import read_header
 from domaingan.adapters.orientation import OrientationLog
-from domaingan.adapters.tables import Classes, read_samples, write_samples
+from domaingan.adapters.tables import read_samples, write_samples
 from domaingan.adapters.values import no_sample, problem
 from domaingan.errors import DataError
 from domaingan.files import read_json, write_json
+from domaingan.objects import from_mask
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema
 
 ANNOTATIONS = "annotations"
@@ -48,7 +51,8 @@ class Coco(Adapter):
 
     A file without ``instances_`` will do, as will Roboflow's ``train/_annotations.coco.json`` and a single file beside
     ``images/``. The split is what the file's name says; a sample is named by it and its picture, ``train/0001``.
-    Categories are classes with their ids (raised by one where a file uses 0), and all are objects. Polygons and run
+    Categories are classes with their ids (raised by one where a file uses 0), and all are objects, unless a
+    ``classes.json`` says otherwise (:func:`domaingan.adapters.coco_classes.describe_classes`). Polygons and run
     lengths become mask and instances, smaller objects over larger ones; an image of whose objects none has either has
     no mask. Crowds are left out and counted. Boxes are clipped to the image.
     """
@@ -75,22 +79,26 @@ class Coco(Adapter):
         log = OrientationLog()
         records: list[Record] = []
         entries: dict[str, Entry] = {}
+        paths: dict[str, Path] = {}
         for file in files:
             subset = _subset_of(file.path, root)
             listed = _listed(root, subset, file, known, problems, log)
             problems += file.fill({key: record.shape for key, record in listed.items()}, offset)  # type: ignore[misc]
             for key, record in listed.items():
                 image = file.images[key]
+                paths[record.name] = file.path
                 entries[record.name] = Entry(STYLE + subset, tuple(image.objects), tuple(image.crowds))
                 records.append(record)
         log.warn(root)
         if not records:
             raise no_sample(root, problems)
         table = read_samples(root, known)
-        records = with_times([table.completed(record) for record in with_drives(records)], FRAME_RATE)
-        described = Classes(classes=classes, objects=list(classes), min_area=0)
+        described = describe_classes(root, classes, offset)
+        records = with_times([table.completed(record) for record in with_drives(records)], described.frame_rate)
         schema = frame_schema(self.layout, described, table.conditions)
         segmented = any(one.run_lengths is not None for entry in entries.values() for one in entry.objects)
+        entries = {name: entry.of_schema(schema) for name, entry in entries.items()}
+        records = [_with_mask(record, entries[record.name], segmented, paths[record.name]) for record in records]
         return Dataset(records, CocoReader(schema, entries, segmented), schema, root, problems)
 
     def write_sample(self, out: Path, sample: Sample, schema: Schema) -> None:
@@ -103,7 +111,7 @@ class Coco(Adapter):
 
     def finish(self, out: Path, schema: Schema, records: Sequence[Record]) -> None:
         """Write ``annotations/instances_SPLIT.json`` and ``samples.csv``."""
-        classes = {name: schema.class_value(name) for name in schema.objects}
+        classes = dict(schema.classes)
         if not classes or min(classes.values()) < 1:
             raise DataError(f"objects of the classes {classes}", path=out, expected="ids from 1 on")
         images: dict[str, dict[str, CocoImage]] = {}
@@ -116,6 +124,7 @@ class Coco(Adapter):
         write_coco(out, images, classes)
         shutil.rmtree(out / _PARTS)
         write_samples(out, records, schema.conditions)
+        write_described(out, schema)
 
 
 # ------------------------------------------------------------------------- files
@@ -187,6 +196,12 @@ def _listed(
     return records
 
 
+def _with_mask(record: Record, entry: Entry, segmented: bool, path: Path) -> Record:
+    """The record with the file that tells its mask, where that is known (as :class:`CocoReader` has it)."""
+    is_masked = segmented and (not entry.objects or any(one.run_lengths is not None for one in entry.objects))
+    return replace(record, files={**record.files, "mask": path}) if is_masked else record
+
+
 def _place_below(name: str, path: Path) -> PurePosixPath:
     """An image's place in its folder; Windows' backslashes become slashes.
 
@@ -242,4 +257,17 @@ def _objects_of(sample: Sample, schema: Schema) -> list[CocoObject]:
     for i, (box, value) in enumerate(zip(boxes.tolist(), labels.tolist(), strict=True)):
         seen = None if instances is None else instances == i + 1
         objects.append(CocoObject(value, tuple(box), encoded(seen) if seen is not None and seen.any() else None))
-    return objects
+    return objects + _surroundings_of(sample, schema)
+
+
+def _surroundings_of(sample: Sample, schema: Schema) -> list[CocoObject]:
+    """Annotations of what is labelled but no object: a ground, what is ignored, and objects that were too small."""
+    if sample.mask is None:
+        return []
+    rest = sample.mask if sample.instances is None else np.where(sample.instances > 0, 0, sample.mask)
+    named = [*schema.classes.values()]
+    if sample.instances is None:
+        named = [value for name, value in schema.classes.items() if name not in schema.objects]
+    found = from_mask(rest, named)
+    numbered = enumerate(zip(found.boxes.tolist(), found.labels.tolist(), strict=True), start=1)
+    return [CocoObject(value, tuple(box), encoded(found.instances == number)) for number, (box, value) in numbered]

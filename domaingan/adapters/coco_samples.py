@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.adapters.coco_annotations import CocoObject
+from domaingan.adapters.coco_classes import is_object
 from domaingan.adapters.frame_samples import FrameHeader
 from domaingan.adapters.frames import read_frame
 from domaingan.adapters.run_lengths import decode_mask
@@ -22,11 +23,29 @@ STYLE = "coco:"
 
 @dataclass(frozen=True)
 class Entry:
-    """What the annotation files say of a sample: its objects and crowds, and which file (style)."""
+    """What the annotation files say of a sample.
+
+    Attributes:
+        style: which file.
+        objects: those that are told apart.
+        crowds: regions of many.
+        others: what is no object: what they stand on, what is ignored, and what is too small.
+        small: how many of these are too small.
+    """
 
     style: str
     objects: tuple[CocoObject, ...]
     crowds: tuple[CocoObject, ...] = ()
+    others: tuple[CocoObject, ...] = ()
+    small: int = 0
+
+    def of_schema(self, schema: Schema) -> Entry:
+        """The entry with only what the schema takes for objects among them; the rest is among ``others``."""
+        objects = tuple(one for one in self.objects if is_object(one, schema))
+        others = tuple(one for one in self.objects if not is_object(one, schema))
+        named = {schema.classes[name] for name in schema.objects} - set(schema.ignore)
+        small = sum(one.value in named for one in others)
+        return replace(self, objects=objects, others=others, small=small)
 
 
 @dataclass(frozen=True)
@@ -54,18 +73,24 @@ class CocoReader:
         meta |= {"header": FrameHeader(header, style=entry.style)}
         meta |= {"areas": np.array([one.area for one in entry.objects], dtype=np.float64)}
         meta |= {"crowds": tuple(_crowd(one) for one in entry.crowds)}
-        mask, instances = self._painted(entry.objects, (image.shape[1], image.shape[2]))
+        meta |= {"dropped": entry.small} if entry.small else {}
+        mask, instances = self._painted(entry, (image.shape[1], image.shape[2]))
         return Sample(image, mask, boxes, labels, dict(record.condition), meta, instances)
 
-    def _painted(
-        self, objects: Sequence[CocoObject], shape: tuple[int, int]
-    ) -> tuple[NDArray[Any] | None, NDArray[np.int32] | None]:
-        """Mask and instances; the files do not say who hides whom, and a small one before a large one shows both."""
+    def _painted(self, entry: Entry, shape: tuple[int, int]) -> tuple[NDArray[Any] | None, NDArray[np.int32] | None]:
+        """Mask and instances; the files do not say who hides whom, and a small one before a large one shows both.
+
+        What is no object lies behind all that are.
+        """
+        objects = entry.objects
         masks = {i: decode_mask(one.run_lengths) for i, one in enumerate(objects) if one.run_lengths is not None}
         if not self.segmented or (objects and not masks):
             return None, None
         mask = np.zeros(shape, np.uint8 if max(self.schema.classes.values()) < 256 else np.int32)
         instances = np.zeros(shape, np.int32)
+        for one in sorted(entry.others, key=lambda one: -one.area):
+            if one.run_lengths is not None:
+                mask[decode_mask(one.run_lengths)] = one.value
         for i in sorted(masks, key=lambda i: -int(masks[i].sum())):
             mask[masks[i]], instances[masks[i]] = objects[i].value, i + 1
         return mask, instances

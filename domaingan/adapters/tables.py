@@ -34,9 +34,9 @@ class Classes(BaseModel):
 
     Attributes:
         classes: the mask's values by name; 0 is the background (which may be listed), or in frames any class.
-        ignore: values that no score counts.
+        ignore: values that no score counts; the file may name classes instead.
         objects: classes whose connected components are instances.
-        regions: unions of values that are scored together.
+        regions: unions of values that are scored together; likewise.
         channels: names of the image's channels in their order; empty: all that most samples have, sorted.
         min_area: objects of fewer pixels are no instances (frames).
         frame_rate: frames a second by which the numbers in the names of a drive's frames count.
@@ -116,12 +116,34 @@ def parse_classes(stored: Any, path: Path, also: Sequence[str] = ()) -> Classes:
         known = ", ".join(dict.fromkeys([*Classes.model_fields, *also]))
         raise DataError(f"unknown key {unknown[0]!r}", path=path, expected=f"some of {known}")
     try:
-        return Classes.model_validate(stored)
+        return Classes.model_validate(_with_values(stored))
+    except DataError as error:
+        raise DataError(error.found, path=path) from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         reason = first["msg"].removeprefix("Value error, ").removeprefix(f"{where} ")
         raise DataError(f"{where}: {reason}" if where else reason, path=path) from None
+
+
+def _with_values(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with the values of classes that ``ignore`` and ``regions`` name."""
+    classes = stored.get("classes")
+    values = classes if isinstance(classes, dict) else {}
+
+    def valued(listed: Any) -> Any:
+        if not isinstance(listed, list):
+            return listed
+        if strange := [one for one in listed if isinstance(one, str) and one not in values]:
+            raise DataError(f"no class {strange[0]!r} among {list(values)[:20]}")
+        return [values[one] if isinstance(one, str) else one for one in listed]
+
+    changed = dict(stored)
+    if "ignore" in stored:
+        changed["ignore"] = valued(stored["ignore"])
+    if isinstance(stored.get("regions"), dict):
+        changed["regions"] = {name: valued(listed) for name, listed in stored["regions"].items()}
+    return changed
 
 
 def read_classes(root: Path, domain: Literal["scan", "frame"] = "frame") -> Classes | None:
