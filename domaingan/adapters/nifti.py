@@ -169,7 +169,7 @@ def _unreadable(folder: Path) -> list[Problem]:
         if name.startswith("."):
             continue
         if path.is_symlink() and not path.exists():
-            problems.append(Problem(str(path), "a link to nothing"))
+            problems.append(Problem(str(path), "a link to a file that is not there"))
         elif name.endswith(ENDINGS) and not path.is_file():
             problems.append(Problem(str(path), "a folder or no regular file; expected a NIfTI file"))
     return problems

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from domaingan.adapters.base import Adapter, file_name
+from domaingan.adapters.dataset_json import DATASET_JSON, ENDINGS, describe, file_ending, parse_channels, parse_labels
 from domaingan.adapters.scan_samples import write_scan
 from domaingan.adapters.scans import Scan, open_scans
-from domaingan.adapters.tables import Classes, parse_classes, read_samples, write_samples
+from domaingan.adapters.tables import read_samples, write_samples
 from domaingan.errors import DataError
 from domaingan.files import read_json, write_json
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema
 
-DATASET_JSON = "dataset.json"
-ENDINGS = (".nii.gz", ".nii")
 SPLITS = {"train": "Tr", "test": "Ts"}
 
 
@@ -24,16 +24,23 @@ class NnUNet(Adapter):
     """nnU-Net v2 raw data (v1's ``modality`` and ``labels`` are understood as well).
 
     ``imagesTr/case_0000.nii.gz`` is the first channel of a case of the split ``train``, its label
-    ``labelsTr/case.nii.gz``; ``imagesTs`` is the split ``test``, with or without ``labelsTs``. The subject is the
-    case unless ``samples.csv`` says otherwise.
+    ``labelsTr/case.nii.gz``, unless ``dataset`` in ``dataset.json`` lists the training cases' files; ``imagesTs`` is
+    the split ``test``, with or without ``labelsTs``. The subject is the case unless ``samples.csv`` says otherwise.
+    Every key of ``dataset.json`` comes back when the set is written; what is changed is what has changed.
     """
 
     layout = "nnunet"
     looked_for = "dataset.json beside imagesTr and labelsTr"
 
     def detects(self, root: Path) -> bool:
-        """Whether it has a folder ``imagesTr``."""
-        return (root / "imagesTr").is_dir()
+        """Whether it has a folder ``imagesTr``, or a ``dataset.json`` that lists the files of cases."""
+        if (root / "imagesTr").is_dir():
+            return True
+        try:
+            stored = read_json(root / DATASET_JSON)
+        except DataError:
+            return False
+        return isinstance(stored, dict) and "dataset" in stored and "labels" in stored
 
     def open(self, root: Path) -> Dataset:
         """Find the cases; see :meth:`domaingan.adapters.base.Adapter.open`."""
@@ -44,37 +51,43 @@ class NnUNet(Adapter):
         ending = stored.get("file_ending", ENDINGS[0])
         if ending not in ENDINGS:
             raise DataError(f"file_ending {ending!r}", path=path, expected=" or ".join(ENDINGS))
-        channels = _channel_names(stored, path)
-        classes = _classes(stored, path)
-        if not (root / "imagesTr").is_dir():
+        channels = parse_channels(stored, path)
+        classes = parse_labels(stored, path)
+        listed = stored.get("dataset")
+        if listed is None and not (root / "imagesTr").is_dir():
             raise DataError("no such folder", path=root / "imagesTr")
+        found_cases = [*_cases(root, "train", channels, ending)] if listed is None else _listed(listed, path, channels)
+        found_cases += _cases(root, "test", channels, ending)
         scans: dict[str, Scan] = {}
         problems: list[Problem] = []
-        for split in SPLITS:
-            for found in _cases(root, split, channels, ending):
-                if isinstance(found, Problem):
-                    problems.append(found)
-                elif found.name in scans:
-                    problems.append(Problem(str(found.path), f"case {found.name!r} is in imagesTr already"))
-                else:
-                    scans[found.name] = found
+        for found in found_cases:
+            if isinstance(found, Problem):
+                problems.append(found)
+            elif found.name in scans:
+                problems.append(Problem(str(found.path), f"case {found.name!r} is in imagesTr already"))
+            else:
+                scans[found.name] = found
         known = {*scans, *(Path(problem.path).name for problem in problems)}
-        return open_scans(root, self.layout, scans.values(), problems, classes, read_samples(root, known))
+        return open_scans(root, self.layout, scans.values(), problems, classes, read_samples(root, known), stored)
 
     def write_sample(self, out: Path, sample: Sample, schema: Schema) -> None:
-        """Write ``imagesTr/NAME_0000.nii.gz``, … and ``labelsTr/NAME.nii.gz``; in ``Ts`` for the split ``test``."""
+        """Write ``imagesTr/NAME_0000.nii.gz``, … and ``labelsTr/NAME.nii.gz``; in ``Ts`` for the split ``test``.
+
+        The ending is the one in ``dataset.json``, where it is ``.nii`` or ``.nii.gz``.
+        """
         name = file_name(sample)
         split = "test" if sample.meta.get("split") == "test" else "train"
         images, labels = _folders(out, split)
         if sample.mask is None and split == "train":
             raise DataError(f"sample {name!r} has no mask", path=labels, expected="one, outside the split test")
-        paths = [images / f"{name}_{i:04d}.nii.gz" for i in range(len(schema.channels))]
-        write_scan(sample, paths, labels / f"{name}.nii.gz")
+        ending = file_ending(schema.description)
+        paths = [images / f"{name}_{i:04d}{ending}" for i in range(len(schema.channels))]
+        write_scan(sample, paths, labels / f"{name}{ending}")
 
     def finish(self, out: Path, schema: Schema, records: Sequence[Record]) -> None:
         """Write ``dataset.json`` and ``samples.csv``."""
         write_samples(out, records, schema.conditions)
-        write_json(out / DATASET_JSON, _description(schema, sum(record.split != "test" for record in records)))
+        write_json(out / DATASET_JSON, describe(schema, records))
 
 
 # ---------------------------------------------------------------------- files
@@ -111,67 +124,40 @@ def _cases(root: Path, split: str, channels: Sequence[str], ending: str) -> Iter
         yield Problem(str(labels / case), f"a label without an image; expected {images.name}/{case}_0000{ending}")
 
 
+def _listed(listed: Any, path: Path, channels: Sequence[str]) -> list[Scan | Problem]:
+    """The training cases that ``dataset`` in ``dataset.json`` lists, with paths that may lie anywhere.
+
+    Args:
+        listed: ``{case: {"images": [path, …], "label": path}}``; paths are relative to the dataset's folder.
+        path: of ``dataset.json``.
+        channels: of the images.
+
+    Raises:
+        DataError: it is something else.
+    """
+    expected = '{case: {"images": [path, …], "label": path}}'
+    if not isinstance(listed, dict):
+        raise DataError("dataset is no JSON object", path=path, expected=expected)
+    cases: list[Scan | Problem] = []
+    for case, entry in sorted(listed.items()):
+        images = entry.get("images") if isinstance(entry, dict) else None
+        label = entry.get("label") if isinstance(entry, dict) else None
+        if not (isinstance(images, list) and isinstance(label, str) and all(isinstance(one, str) for one in images)):
+            raise DataError(f"dataset.{case}: {entry}"[:200], path=path, expected=expected)
+        files = [path.parent / os.path.expandvars(one) for one in (*images, label)]
+        missing = [file for file in files if not file.is_file()]
+        if missing:
+            cases.append(Problem(str(missing[0]), "no such file, which dataset.json lists"))
+        elif len(images) != len(channels):
+            cases.append(Problem(str(path), f"{len(images)} images of {case}; expected {len(channels)} channels"))
+        else:
+            named = dict(zip(channels, files, strict=False))
+            cases.append(Scan(case, files[0], named, files[-1], split="train"))
+    return cases
+
+
 def _files(folder: Path) -> list[Path]:
+    """The folder's files and the links in it that lead nowhere, hidden ones left out."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-
-
-# --------------------------------------------------------------- dataset.json
-
-
-def _channel_names(stored: Mapping[str, Any], path: Path) -> list[str]:
-    names = stored.get("channel_names", stored.get("modality"))
-    keys = [str(i) for i in range(len(names))] if isinstance(names, dict) else []
-    if not keys or set(names) != set(keys):
-        raise DataError(f"channel_names {names}", path=path, expected='{"0": name, "1": name, …}')
-    ordered = [str(names[key]) for key in keys]
-    return [f"{name}_{i}" if ordered.count(name) > 1 else name for i, name in enumerate(ordered)]
-
-
-def _classes(stored: Mapping[str, Any], path: Path) -> Classes:
-    """Classes, regions and the ignore label of ``labels``.
-
-    Where regions are given instead of classes, a value is called after the region that is this value alone, else
-    after the smallest region that holds it, with the value: ``tumour_core_2``.
-    """
-    labels = stored.get("labels")
-    if not isinstance(labels, dict) or not labels:
-        raise DataError(f"labels {labels}", path=path, expected='{"background": 0, name: value, …}')
-    if all(isinstance(name, str) and name.isdigit() and isinstance(label, str) for name, label in labels.items()):
-        labels = {label: int(value) for value, label in labels.items()}  # as nnU-Net v1 has it
-    lists = {name: value for name, value in labels.items() if isinstance(value, list) and name != "ignore"}
-    classes = {name: value for name, value in labels.items() if name not in lists and name != "ignore"}
-    for name, values in sorted(lists.items(), key=lambda item: len(item[1])):
-        for value in values:
-            if value not in classes.values():
-                classes[name if len(values) == 1 else f"{name}_{value}"] = value
-    ignore = labels.get("ignore", [])
-    described = {
-        "classes": dict(sorted(classes.items(), key=lambda item: item[1] if isinstance(item[1], int) else 0)),
-        "ignore": ignore if isinstance(ignore, list) else [ignore],
-        "objects": stored.get("objects", []),
-        "regions": {name: values for name, values in lists.items() if name not in classes},
-    }
-    return parse_classes(described, path)
-
-
-def _description(schema: Schema, training: int) -> dict[str, Any]:
-    """``dataset.json`` for a schema; nnU-Net reads ``objects`` past, we read it back.
-
-    nnU-Net trains on regions where there is any, from the largest to the classes, in the order of the labels.
-    """
-    regions = {name: list(values) for name, values in sorted(schema.regions.items(), key=lambda item: -len(item[1]))}
-    if taken := [name for name in regions if name in schema.classes]:
-        raise DataError(f"region {taken[0]!r} is called as a class is", expected="a name of its own, for dataset.json")
-    described: dict[str, Any] = {
-        "channel_names": {str(i): name for i, name in enumerate(schema.channels)},
-        "labels": {"background": 0, **regions, **schema.classes},
-        "numTraining": training,
-        "file_ending": ENDINGS[0],
-    }
-    if regions:
-        described["regions_class_order"] = [values[0] for values in regions.values()] + list(schema.classes.values())
-    if schema.ignore:
-        described["labels"]["ignore"] = schema.ignore[0] if len(schema.ignore) == 1 else list(schema.ignore)
-    return described | ({"objects": list(schema.objects)} if schema.objects else {})
+    return sorted(p for p in folder.iterdir() if (p.is_file() or p.is_symlink()) and not p.name.startswith("."))

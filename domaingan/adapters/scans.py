@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +60,7 @@ def open_scans(
     problems: Sequence[Problem],
     classes: Classes | None,
     table: SampleTable,
+    description: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """The dataset of these scans: headers compared, classes found in the masks where nothing names them.
 
@@ -104,6 +106,7 @@ def open_scans(
         objects=tuple(classes.objects),
         regions={name: tuple(values) for name, values in classes.regions.items()},
         conditions=table.conditions,
+        description=dict(description or {}),
     )
     return Dataset(records, ScanReader(schema), schema, root, problems)
 

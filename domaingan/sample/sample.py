@@ -115,6 +115,7 @@ class Schema:
         min_area: components of fewer pixels are no instances.
         ground: for each class of objects the classes that it may stand on, where a person named them (frames).
         region: corners of the region that objects must stand in, where a person named one (frames).
+        description: what the layout's own file says of the dataset as a whole, key by key, to be written back.
     """
 
     layout: str
@@ -129,6 +130,7 @@ class Schema:
     min_area: int = 0
     ground: dict[str, tuple[str, ...]] = field(default_factory=dict)
     region: Region = ()
+    description: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def class_value(self, name: str) -> int:
         """The mask value of a class.

@@ -159,13 +159,13 @@ def test_a_dead_link_is_a_problem(tmp_path: Path, save: Save, name: str) -> None
     (tmp_path / "p1" / name).symlink_to(tmp_path / "gone.nii.gz")
     dataset = load(tmp_path)
     assert [record.name for record in dataset.records] == ["p0", "p2"]
-    assert f"{name}: a link to nothing" in reasons(dataset)
+    assert f"{name}: a link to a file that is not there" in reasons(dataset)
 
 
 def test_a_subject_that_is_a_dead_link_is_a_problem(tmp_path: Path, save: Save) -> None:
     scans(tmp_path, save, seg=lesion())
     (tmp_path / "p7").symlink_to(tmp_path / "gone")
-    assert "p7: a link to nothing" in reasons(load(tmp_path))
+    assert "p7: a link to a file that is not there" in reasons(load(tmp_path))
 
 
 def test_folders_pipes_and_other_formats_are_told(tmp_path: Path, save: Save) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
+from nnunet_rules import check_integrity, heads
 from numpy.testing import assert_array_equal
 
 from domaingan.adapters import load
@@ -162,3 +163,112 @@ def test_what_cannot_be_written(nnunet: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="region 'core'"):
         write_dataset(clash, clash, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+# ----------------------------------------------------------------- what is kept
+
+
+MORE = {
+    "name": "Gliomas",
+    "description": "four sites",
+    "reference": "a paper",
+    "licence": "CC BY 4.0",
+    "release": "1.0",
+    "overwrite_image_reader_writer": "NibabelIO",
+    "tensorImageSize": "4D",
+    "own": {"nested": [1, 2, {"deep": None}]},
+}
+REGIONS = {"background": 0, "whole tumour": [2, 1, 3], "core": [2, 3], "enhancing": 3}
+
+
+def written(dataset: Dataset, out: Path) -> dict[str, Any]:
+    write_dataset(dataset, dataset, out)
+    described: dict[str, Any] = json.loads((out / "dataset.json").read_text())
+    return described
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"labels": REGIONS, "regions_class_order": [1, 2, 3]},
+        {"labels": {"background": 0, "whole": [1, 2], "core": 2, "ignore": 3}, "regions_class_order": [1, 2]},
+        {"labels": {"background": 0, "core": 2, "oedema": 1, "enhancing": 3}},
+        {},
+    ],
+)
+def test_every_key_comes_back_as_it_was(nnunet: Path, tmp_path: Path, labels: dict[str, Any]) -> None:
+    before = json.loads((change(nnunet, **MORE, **labels) / "dataset.json").read_text())
+    dataset = load(nnunet)
+    after = written(dataset, tmp_path / "out")
+    assert after == before and list(after) == list(before)
+    assert len(check_integrity(tmp_path / "out")) == 2
+    if "regions_class_order" in labels:
+        assert len(heads(after)) == len(labels["regions_class_order"])
+    assert written(load(tmp_path / "out"), tmp_path / "again") == before
+
+
+def test_only_what_changed_is_changed(nnunet: Path, tmp_path: Path) -> None:
+    before = json.loads((change(nnunet, **MORE, numTest=7) / "dataset.json").read_text())
+    dataset = load(nnunet)
+    assert written(dataset[1:], tmp_path / "fewer") == before | {"numTraining": 1, "numTest": 1}
+    renamed = replace(dataset.schema, classes={"swelling": 1, "core": 2}, objects=("core",))
+    other = Dataset(dataset.records, dataset.read, renamed, dataset.root)
+    labels = {"background": 0, "swelling": 1, "core": 2, "ignore": 3}
+    assert written(other, tmp_path / "renamed") == before | {"labels": labels, "objects": ["core"], "numTest": 1}
+    channels = replace(dataset.schema, channels=("flair", "T1"))
+    other = Dataset(dataset.records, dataset.read, channels, dataset.root)
+    names = {"0": "flair", "1": "T1"}
+    assert written(other, tmp_path / "channels") == before | {"channel_names": names, "numTest": 1}
+
+
+def test_unpacked_files_are_written_unpacked(nnunet: Path, tmp_path: Path) -> None:
+    for path in nnunet.rglob("*.nii.gz"):
+        nib.save(nib.load(path), path.with_suffix(""))
+        path.unlink()
+    assert written(load(change(nnunet, file_ending=".nii")), tmp_path / "out")["file_ending"] == ".nii"
+    assert len(check_integrity(tmp_path / "out")) == 2 and not list((tmp_path / "out").rglob("*.gz"))
+
+
+def test_lists_of_version_1_name_the_cases_that_are_written(nnunet: Path, tmp_path: Path) -> None:
+    labels = {"0": "background", "1": "oedema", "2": "core", "3": "enhancing"}
+    files = [{"image": f"./imagesTr/{case}.nii.gz", "label": f"./labelsTr/{case}.nii.gz"} for case in ("gone", "lost")]
+    modality = {"0": "MR", "1": "MR"}
+    change(nnunet, labels=labels, channel_names=None, modality=modality, file_ending=None, training=files, test=[])
+    after = written(load(nnunet), tmp_path / "out")
+    assert (after["labels"], after["modality"], "channel_names" in after) == (labels, modality, False)
+    assert [one["label"] for one in after["training"]] == [f"./labelsTr/case_000{i}.nii.gz" for i in (1, 2)]
+    assert after["test"] == ["./imagesTs/case_0003.nii.gz"]
+
+
+def test_cases_that_the_description_lists_may_lie_anywhere(nnunet: Path, tmp_path: Path) -> None:
+    (nnunet / "imagesTr").rename(tmp_path / "elsewhere")
+    (nnunet / "labelsTr").rename(nnunet / "truth")
+    listed = {
+        case: {
+            "images": [str(tmp_path / "elsewhere" / f"{name}_{i:04d}.nii.gz") for i in range(2)],
+            "label": f"truth/{name}.nii.gz",
+        }
+        for case, name in (("a", "case_0001"), ("b", "case_0002"))
+    }
+    dataset = load(change(nnunet, dataset=listed))
+    assert [record.name for record in dataset.records] == ["a", "b", "case_0003"] and not dataset.problems
+    assert dataset[0].mask is not None
+    after = written(dataset, tmp_path / "out")
+    assert after["dataset"]["b"]["images"] == ["imagesTr/b_0000.nii.gz", "imagesTr/b_0001.nii.gz"]
+    assert sorted(check_integrity(tmp_path / "out")) == ["a", "b"]
+    listed["c"] = {"images": ["no.nii.gz", "none.nii.gz"], "label": "truth/case_0001.nii.gz"}
+    listed["d"] = {"images": listed["a"]["images"][:1], "label": "truth/case_0001.nii.gz"}
+    told = reasons(load(change(nnunet, dataset=listed)))
+    assert "no.nii.gz: no such file, which dataset.json lists" in told and "1 images of d" in told
+    for wrong in ([], {"a": []}, {"a": {"images": "x", "label": "y"}}, {"a": {"images": [1, 2], "label": "y"}}):
+        with pytest.raises(DataError, match=r"dataset\.json: dataset"):
+            load(change(nnunet, dataset=wrong))
+
+
+def test_dead_links_are_problems(nnunet: Path) -> None:
+    for path in (nnunet / "labelsTr" / "case_0001.nii.gz", nnunet / "imagesTr" / "case_0002_0001.nii.gz"):
+        path.unlink()
+        path.symlink_to(nnunet / "gone")
+    dataset = load(nnunet)
+    assert [record.name for record in dataset.records] == ["case_0003"]
+    assert reasons(dataset).count("a link to a file that is not there") == 2
