@@ -136,7 +136,7 @@ def test_broken_cases_are_problems_and_the_others_stay(nnunet: Path, save: Save)
         ({"labels": None}, "labels None"),
         ({"labels": {"background": 0, "a": "b"}}, r"classes\.a"),
         ({"labels": {"background": 0, "a": 1, "b": 1}}, "value 1 has more than one name"),
-        ({"labels": {"background": 0, "a": [1, "x"]}}, "classes"),
+        ({"labels": {"background": 0, "a": [1, "x"]}}, "class"),
     ],
 )
 def test_wrong_descriptions(nnunet: Path, entries: dict[str, Any], found: str) -> None:
