@@ -61,8 +61,11 @@ def corrupt(image: NDArray[Any], name: str, severity: int, seed: int | Sequence[
         raise DataError(f"no corruption {name!r}", expected=f"one of {', '.join(CORRUPTIONS)}")
     if severity not in SEVERITIES:
         raise DataError(f"no severity {severity}", expected="1, 2, 3, 4 or 5")
-    pixels = _pixels(image)
-    result = CORRUPTIONS[name](pixels, severity, np.random.default_rng(seed))
+    _check_image(image)
+    corruption = CORRUPTIONS[name]
+    if image.dtype == np.uint8 and corruption.apply_bytes is not None:
+        return corruption.apply_bytes(image, corruption.levels[severity - 1])
+    result = corruption(_pixels(image), severity, np.random.default_rng(seed))
     return _like(image, np.clip(result, 0, 1))
 
 
@@ -87,15 +90,19 @@ def check(names: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _pixels(image: NDArray[Any]) -> Pixels:
-    """A new ``(H, W, C)`` array in [0, 1]."""
+def _check_image(image: NDArray[Any]) -> None:
+    """Refuse an image of another shape or type."""
     eight, real = image.dtype == np.uint8, np.issubdtype(image.dtype, np.floating)
     channels = image.shape[0 if real else -1] if image.ndim == 3 else 0
     sides = image.shape[1:] if real else image.shape[:2]
     if not (eight or real) or not 1 <= channels <= 4 or min(sides) < LEAST:
         kinds = f"(C, H, W) floats or (H, W, C) uint8, 1 to 4 channels, at least {LEAST} pixels a side"
         raise DataError(f"an image {image.shape} of {image.dtype}", expected=kinds)
-    if eight:
+
+
+def _pixels(image: NDArray[Any]) -> Pixels:
+    """A new ``(H, W, C)`` array in [0, 1]."""
+    if image.dtype == np.uint8:
         return np.divide(image, np.float32(255), dtype=np.float32)
     low, high = float(image.min()), float(image.max())
     if not (low >= -1e-3 and high <= 1 + 1e-3):  # said so that NaN is refused too

@@ -5,8 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.random import Generator
+from PIL import Image
 
-from domaingan.corrupt.base import Pixels, severities
+from domaingan.corrupt.base import Bytes, Pixels, severities
 
 
 @severities(0.4, 0.3, 0.2, 0.1, 0.05)
@@ -37,25 +38,46 @@ def elastic_transform(pixels: Pixels, strength: float, rng: Generator) -> Pixels
     return moved.reshape(pixels.shape)
 
 
-@severities(0.6, 0.5, 0.4, 0.3, 0.25)
+def _pixelate_bytes(picture: Bytes, factor: float) -> Bytes:
+    if picture.shape[2] == 3:
+        return np.array(_pixelated(Image.fromarray(picture), factor))
+    planes = [np.asarray(_pixelated(Image.fromarray(plane), factor)) for plane in np.moveaxis(picture, -1, 0)]
+    return np.stack(planes, axis=-1)
+
+
+@severities(0.6, 0.5, 0.4, 0.3, 0.25, apply_bytes=_pixelate_bytes)
 def pixelate(pixels: Pixels, factor: float, rng: Generator) -> Pixels:
-    """Fewer pixels: made smaller by this factor, and shown as large as before."""
-    height, width = pixels.shape[:2]
-    small = cv2.resize(pixels, (int(width * factor), int(height * factor)), interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST_EXACT).reshape(pixels.shape)
+    """Fewer pixels: made smaller by this factor, and shown as large as before.
+
+    A large pixel is the mean of the whole pixels whose centres lie in it, as the published program has it (Pillow's
+    box filter): no pixel is shared out among two.
+    """
+    planes = [np.asarray(_pixelated(Image.fromarray(plane), factor)) for plane in np.moveaxis(pixels, -1, 0)]
+    return np.stack(planes, axis=-1)
 
 
-@severities(25, 18, 15, 10, 7)
+def _pixelated(picture: Image.Image, factor: float) -> Image.Image:
+    width, height = picture.size
+    small = picture.resize((int(width * factor), int(height * factor)), Image.Resampling.BOX)
+    return small.resize((width, height), Image.Resampling.NEAREST)
+
+
+def _jpeg_bytes(picture: Bytes, quality: int) -> Bytes:
+    if picture.shape[2] == 3:
+        read = _recompressed(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)
+        return np.asarray(cv2.cvtColor(read, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    planes = [_recompressed(np.ascontiguousarray(plane), quality) for plane in np.moveaxis(picture, -1, 0)]
+    return np.stack(planes, axis=-1)
+
+
+@severities(25, 18, 15, 10, 7, apply_bytes=_jpeg_bytes)
 def jpeg_compression(pixels: Pixels, quality: int, rng: Generator) -> Pixels:
     """Written as JPEG of this quality and read again; channels that are no RGB are compressed one by one."""
     eight = cv2.convertScaleAbs(pixels, alpha=255).reshape(pixels.shape)
-    planes = [eight[..., ::-1]] if eight.shape[2] == 3 else list(np.moveaxis(eight, -1, 0))
-    read = [_recompressed(np.ascontiguousarray(plane), quality) for plane in planes]
-    result = read[0][..., ::-1] if eight.shape[2] == 3 else np.stack(read, axis=-1)
-    return np.divide(result, np.float32(255), dtype=np.float32)
+    return np.divide(_jpeg_bytes(eight, quality), np.float32(255), dtype=np.float32)
 
 
-def _recompressed(picture: np.typing.NDArray[np.uint8], quality: int) -> np.typing.NDArray[np.uint8]:
+def _recompressed(picture: Bytes, quality: int) -> Bytes:
     """``(H, W)`` or ``(H, W, 3)`` BGR."""
     _, code = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(code, cv2.IMREAD_UNCHANGED), dtype=np.uint8)

@@ -28,7 +28,10 @@ _FEATHERS = 160
 _LEAN = np.deg2rad(57)
 """Ice branches at about 60°: its crystals are hexagonal."""
 
-_TINT = np.array([0.86, 0.95, 1.0], dtype=np.float32)
+_TINT = np.array([0.92, 1.01, 1.07], dtype=np.float32)
+
+_TONES = ((0.51, 0.16), (0.81, 0.09), (0.80, 0.09), (0.60, 0.12), (0.48, 0.17))
+"""Mean and spread of each pane's brightness: those of the published photographs, two of which are nearly white."""
 
 
 @lru_cache(maxsize=2 * PANES)
@@ -36,11 +39,17 @@ def pane(number: int, side: int = SIDE) -> NDArray[np.uint8]:
     """A frozen pane, ``(S, S, 3)`` RGB with S at least ``side``; always the same for the same number."""
     if side > SIDE:
         return cv2.resize(pane(number), (side, side), interpolation=cv2.INTER_CUBIC)
-    return _grown(np.random.default_rng(number)) if side == SIDE else pane(number)
+    return _grown(np.random.default_rng(number), *_TONES[number]) if side == SIDE else pane(number)
 
 
-def _grown(rng: Generator) -> NDArray[np.uint8]:
-    """Feathers over one another, their glow, and a grainy film, all thicker in some places than in others."""
+def _grown(rng: Generator, mean: float, spread: float) -> NDArray[np.uint8]:
+    """Feathers over one another, their glow, and a grainy film, all thicker in some places than in others.
+
+    Args:
+        rng: where they grow.
+        mean: brightness of the pane, 0 to 1.
+        spread: standard deviation of its brightness.
+    """
     ice = np.zeros((SIDE, SIDE), dtype=np.float32)
     for length in np.sort(rng.uniform(80, 300, _FEATHERS)):
         _draw(ice, _feather(float(length), rng), rng)
@@ -48,7 +57,8 @@ def _grown(rng: Generator) -> NDArray[np.uint8]:
     grain = cv2.GaussianBlur(normals(rng, ice.shape), (0, 0), 0.8)
     film = (0.35 + 0.16 * grain) * cover + 0.12 * _cloud(rng, 24)
     thickness = film + (0.25 + 0.75 * cover) * (0.8 * ice + 0.7 * cv2.GaussianBlur(ice, (0, 0), 5))
-    return np.rint(np.clip(thickness[..., None] * _TINT, 0, 1) * 255).astype(np.uint8)
+    brightness = (thickness - thickness.mean()) * (spread / thickness.std()) + mean
+    return np.rint(np.clip(brightness[..., None] * _TINT, 0, 1) * 255).astype(np.uint8)
 
 
 def _feather(length: float, rng: Generator) -> list[Lines]:

@@ -26,12 +26,24 @@ def snow(pixels: Pixels, level: tuple[float, float, float, float, int, float, fl
     mean, spread, size, least, radius, sigma, kept = level
     height, width = pixels.shape[:2]
     flakes = normals(rng, (int(np.ceil(height / size)), int(np.ceil(width / size))))
-    flakes = cv2.resize(flakes * np.float32(spread) + np.float32(mean), (width, height))
+    flakes = _magnified(flakes * np.float32(spread) + np.float32(mean), size)[:height, :width]
     flakes[flakes < least] = 0
     fall = trail(np.minimum(flakes, 1)[..., None], radius, sigma, angle=rng.uniform(-135, -45))
     white = _grey(pixels)[..., None] * np.float32(1.5) + np.float32(0.5)
     whitened = np.maximum(pixels, white, out=np.empty_like(pixels))
     return cv2.addWeighted(pixels, kept, whitened, 1 - kept, 0).reshape(pixels.shape) + (fall + fall[::-1, ::-1])
+
+
+def _magnified(picture: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
+    """Larger by a factor, linear between pixels, corners on corners.
+
+    Not cell on cell: there some of the pixels of noise would come through unsmoothed, and more flakes be large.
+    """
+    rows, columns = (max(2, round(side * factor)) for side in picture.shape)
+    steps = [(n - 1) / (m - 1) for n, m in zip(picture.shape, (rows, columns), strict=True)]
+    matrix = np.array([[steps[1], 0, 0], [0, steps[0], 0]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(picture, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _grey(pixels: Pixels) -> NDArray[np.float32]:

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from domaingan.corrupt import CORRUPTIONS, corrupt
 from domaingan.corrupt.blur import _copied_from, trail
 from domaingan.corrupt.ice import pane
-from domaingan.corrupt.weather import plasma
+from domaingan.corrupt.weather import _magnified, plasma
 
 GREY = np.full((3, 120, 160), 0.5, np.float32)
 
@@ -123,10 +124,48 @@ def test_pixelate_leaves_few_pixels() -> None:
     assert len(np.unique(corrupt(image, "pixelate", 5, 0)[0])) <= 16 * 12
 
 
+@pytest.mark.parametrize("as_bytes", [False, True])
+def test_pixelate_shares_no_pixel_out(as_bytes: bool) -> None:
+    # By 0.4 a large pixel is the mean of three whole ones, then of two, and so on; it is shown over two, then three.
+    row = np.arange(40) ** 2 / 2000
+    large = [part.mean() for part in np.split(row, np.sort([*range(3, 40, 5), *range(5, 40, 5)]))]
+    expected = np.repeat(large, [2, 3] * 8)
+    if as_bytes:
+        picture = np.rint(row * 255).astype(np.uint8)[None, :, None].repeat(40, axis=0).repeat(3, axis=2)
+        assert np.abs(corrupt(picture, "pixelate", 3, 0)[7, :, 1] / 255 - expected).max() < 0.006
+    else:
+        image = np.broadcast_to(row.astype(np.float32), (3, 40, 40)).copy()
+        assert corrupt(image, "pixelate", 3, 0)[1, 7] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("name", ["pixelate", "jpeg_compression"])
+def test_pictures_of_bytes_and_of_floats_come_out_alike(name: str, channels: int) -> None:
+    picture = np.random.default_rng(channels).integers(0, 256, (48, 64, channels), dtype=np.uint8)
+    before = picture.copy()
+    image = np.ascontiguousarray(np.moveaxis(picture.astype(np.float32) / 255, -1, 0))
+    out = corrupt(picture, name, 3, 0)
+    assert out.shape == picture.shape and out.dtype == np.uint8 and (picture == before).all()
+    difference = np.moveaxis(corrupt(image, name, 3, 0), 0, -1) * 255 - out
+    assert np.abs(difference).max() < 1.01
+
+
+@pytest.mark.parametrize("factor", [2.0, 2.5, 3.0])
+def test_snow_is_magnified_corner_on_corner(factor: float) -> None:
+    noise = np.random.default_rng(0).normal(0, 1, (80, 60)).astype(np.float32)
+    layer = _magnified(noise, factor)
+    exact = ndimage.zoom(noise, factor, order=1)
+    assert layer.shape == exact.shape and np.abs(layer - exact).mean() < 0.01  # OpenCV knows 32 places between pixels
+    assert layer.var() == pytest.approx(4 / 9, rel=0.05)  # weights t and 1 - t along both axes: each 2/3 on average
+
+
 def test_panes_are_icy_in_parts_and_differ() -> None:
-    panes = [pane(number, 0).astype(np.float32) / 255 for number in (0, 1)]
+    panes = [pane(number, 0).astype(np.float32) / 255 for number in range(5)]
     for ice in panes:
-        assert ice.min() < 0.2 and ice.max() > 0.95 and 0.2 < ice.mean() < 0.7
+        assert ice.max() > 0.95 and ice.std() > 0.08
         assert ice[..., 2].mean() > ice[..., 0].mean()  # ice is bluish
+    # The photographs of the published program: thick ice on two of them, thin on three.
+    assert [ice.mean() for ice in panes] == pytest.approx([0.51, 0.81, 0.8, 0.6, 0.48], abs=0.02)
+    assert panes[0].min() < 0.2 and panes[1].min() > 0.4
     assert np.abs(panes[0] - panes[1]).mean() > 0.05
     assert min(pane(0, 1500).shape[:2]) >= 1500
