@@ -53,7 +53,8 @@ def test_shape_type_range_seed_and_input_hold(name: str, severity: int, height: 
     kept = whole.copy()
     eight = corrupt(whole, name, severity, seed)
     assert eight.shape == whole.shape and eight.dtype == np.uint8 and np.array_equal(whole, kept)
-    assert np.abs(floats(eight) - out).max() <= 0.5001 / 255
+    rounded = 1.0001 if name == "pixelate" else 0.5001  # Pillow rounds after rows and after columns
+    assert np.abs(floats(eight) - out).max() <= rounded / 255
 
 
 @given(NAMES, st.sampled_from(SEVERITIES), st.sampled_from([0.0, 1.0]))
