@@ -17,18 +17,22 @@ Row = dict[str, Any]
 
 INTRO = """# How fast the blending room is, and how near a look comes
 
-One thread of {cpu}.
+{cpu}, one thread but where it is said.
 How often a paste is told from a real object stands on the [page of methods](paste-methods.md), what a segmenter learns
 from it on [another](paste-outcome.md).
 """
 
 FRAMES = """## Poisson, frames
 
-Three 8-bit channels, `cv2.seamlessClone` beside ours, medians of {repeats} turns, milliseconds. *Rectangle*: the
-equation on the whole patch, as OpenCV solves it, by sine transforms. *Mask*: on the mask alone, by conjugate gradients
-that those transforms precondition, so that no host pixel outside it changes: this is what `poisson` does, and what it
-costs. *Residual*: root mean square of the discrete equation, in grey levels; in 8 bits it is that of rounding.
+Three 8-bit channels, `cv2.seamlessClone` beside ours, medians of {repeats} turns, milliseconds, as many threads as each
+library takes on {cores} cores. *Rectangle*: the equation on the whole patch, as OpenCV solves it, by sine transforms.
+*Mask*: on the mask alone, with unknowns beside its boundary, so that no host pixel outside it changes: this is what
+`poisson` does, and what it costs, the ramp around the mask included. *Residual*: root mean square of the discrete
+equation, in grey levels; in 8 bits it is that of rounding.
 *Changed outside*: host pixels in the rectangle and not in the mask, mean and largest change in grey levels.
+"""
+
+WORKERS = """Two processes that blend at once, as a DataLoader's workers do; the slower one's medians, milliseconds.
 """
 
 VOLUMES = """## Poisson, volumes
@@ -104,7 +108,10 @@ def poisson(kept: Row) -> list[str]:
     ]
     volumes = table(["domain", "unknowns", "cg, ms", "ours, ms", "faster", "residual: theirs / ours"], solids)
     kind = next(iter(kept["volumes"].values()))["cg_type"]
-    return [FRAMES.format(repeats=kept["repeats"]), frames, "", VOLUMES.format(cg_type=kind), volumes]
+    at_once = [[f"{row['edge']}²", *(f"{value:.2f}" for value in row["ms"].values())] for row in kept["workers"]]
+    workers = table(["patch", "seamlessClone", "mask"], at_once)
+    said = FRAMES.format(repeats=kept["repeats"], cores=kept["machine"]["cores"])
+    return [said, frames, "", WORKERS, workers, "", VOLUMES.format(cg_type=kind), volumes]
 
 
 def paste(kept: Row) -> list[str]:

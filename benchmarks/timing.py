@@ -1,33 +1,15 @@
-"""Calls timed in turns on one thread, and a table of what was found.
+"""Sets the number of threads to one, for calls that are timed in turns.
 
-Import it before NumPy: threads are counted when that is loaded.
+Import it before NumPy: threads are counted when that is loaded. :mod:`turns` leaves their number to the libraries.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+
+from turns import RESULTS, medians, table
+
+__all__ = ["RESULTS", "medians", "table"]
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
-
-RESULTS = Path(__file__).parent / "results"
-
-
-def medians(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Milliseconds of each call, taken in turns; the first turn warms up."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(repeats + 1):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            if turn:
-                times[name].append(1e3 * (time.perf_counter() - start))
-    return {name: sorted(values)[len(values) // 2] for name, values in times.items()}
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table in Markdown."""
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in [head, ["---"] * len(head), *rows])

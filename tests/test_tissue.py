@@ -16,6 +16,7 @@ from domaingan.tissue import (
     from_scaled,
     intensity_range,
     ring,
+    squared_distance,
     tissue,
     to_scaled,
 )
@@ -161,3 +162,24 @@ def test_components_touch_at_corners_across_classes() -> None:
     assert n == 2
     assert labels[0, 0] == labels[1, 1] != labels[2, 3]
     assert labels[0, 3] == 0
+
+
+# ---------------------------------------------------------------- distances nearby
+
+
+@given(masks, st.integers(0, 6))
+def test_distances_nearby_are_those_of_a_whole_distance_transform(mask: NDArray[np.uint8], limit: int) -> None:
+    body = mask > 0
+    found = squared_distance(body, limit)
+    if not body.any():
+        assert (found == limit**2 + 1).all()
+        return
+    squares = np.rint(ndimage.distance_transform_edt(~body) ** 2)
+    np.testing.assert_array_equal(found, np.where(squares <= limit**2, squares, limit**2 + 1))
+
+
+def test_distances_of_180_pixels_do_not_run_over() -> None:
+    line = np.zeros((1, 400), dtype=bool)
+    line[0, 0] = True
+    found = squared_distance(line, 180)[0]
+    assert found[180] == 180**2 and (found[181:] == 180**2 + 1).all()

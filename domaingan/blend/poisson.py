@@ -5,8 +5,11 @@ the discrete equation is −Δu = −div w, where w is what the wanted gradients
 the domain.
 
 The domain is the object and ``reach`` pixels around it, so that all else stays as it is to the bit. On a rectangle a
-sine transform solves the equation at once; on any other domain that solution is the preconditioner of conjugate
-gradients, which then need 7 to 25 steps: 2 to 5 times as fast as a sparse direct solve in 2D, 40 times and more in 3D.
+sine transform solves the equation at once. On any other domain whose boundary is short for its area the unknowns are
+beside the boundary alone (:mod:`domaingan.blend.boundary`). Elsewhere, as in volumes, the rectangle's solution is the
+preconditioner of conjugate gradients, which then need 7 to 25 steps.
+
+No step leaves its thread, so that a DataLoader's workers do not wait for each other.
 """
 
 from __future__ import annotations
@@ -19,9 +22,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage
+from scipy import fft
 
+from domaingan.blend.boundary import MAX_PRODUCT, find_rim, solve_by_boundary, stretch
 from domaingan.blend.weights import ramp
+from domaingan.tissue import extent
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -32,7 +37,7 @@ TOLERANCE = 1e-4
 STEPS = 500
 """Most steps of conjugate gradients."""
 
-LONG = 256
+LONG = 128
 """Along axes longer than this a sine transform goes by FFT; a product with the matrix is faster for shorter ones."""
 
 
@@ -65,13 +70,19 @@ class Poisson:
         domain = weight > 0
         if not domain.any():
             return host
-        right = np.zeros_like(host)
+        difference = crop - host
+        rim = None if self.mixed else find_rim(domain, free | domain)
+        if rim is not None:
+            blended = host.copy()
+            blended[(slice(None), *rim.where)] += stretch(difference, rim, TOLERANCE, STEPS)
+            return blended
+        right, is_free_everywhere = np.zeros_like(host), bool(free.all())
         for before, after in _neighbours(host.ndim):
-            steps = crop[after] - crop[before], host[after] - host[before]
-            flow = steps[0] - steps[1]
+            flow = difference[after] - difference[before]
             if self.mixed:
-                flow *= np.abs(steps[0]) > np.abs(steps[1])
-            flow *= free[after[1:]] & free[before[1:]]
+                flow *= np.abs(crop[after] - crop[before]) > np.abs(host[after] - host[before])
+            if not is_free_everywhere:
+                flow *= free[after[1:]] & free[before[1:]]
             right[before] -= flow
             right[after] += flow
         return host + solve(right, domain, free)
@@ -96,20 +107,25 @@ def solve(
         u, ``(C, *spatial)``.
     """
     u = np.zeros_like(right)
-    where = ndimage.find_objects(domain.astype(np.uint8))
-    if not where:
+    where = extent(domain)
+    if where is None:
         return u
-    near = (slice(None), *where[0])
-    degree = _degree(np.ones_like(domain) if free is None else free | domain)[where[0]]
-    inside = domain[where[0]]
-    u[near] = _gradients(right[near], inside, degree.astype(right.dtype), tolerance, steps)
+    near = (slice(None), *where)
+    inside, is_free = domain[where], np.ones_like(domain) if free is None else free | domain
+    degree = _degree(is_free)[where]
+    if inside.all() and (degree == 2 * domain.ndim).all():
+        u[near] = on_box(right[near])
+        return u
+    rim = find_rim(domain, is_free)
+    if rim is None:
+        u[near] = _gradients(right[near], inside, degree.astype(right.dtype), tolerance, steps)
+    else:
+        u[near] = solve_by_boundary(right, rim, tolerance, steps)
     return u
 
 
 def _gradients(right: NDArray[Any], inside: Mask, degree: NDArray[Any], tolerance: float, steps: int) -> NDArray[Any]:
-    """Preconditioned conjugate gradients, all channels at once; a box with known values around it needs none."""
-    if inside.all() and (degree == 2 * inside.ndim).all():
-        return on_box(right)
+    """Preconditioned conjugate gradients, all channels at once."""
     kept = inside.astype(right.dtype)
     degree = degree * kept
     residual, u, direction = right * kept, np.zeros_like(right), np.zeros_like(right)
@@ -118,7 +134,7 @@ def _gradients(right: NDArray[Any], inside: Mask, degree: NDArray[Any], toleranc
     for _ in range(steps):
         if (_dot(residual, residual) <= enough).all():
             break
-        towards = on_box(residual)
+        towards = _near_solution(residual)
         towards *= kept
         older, size = size, _dot(residual, towards)
         direction *= _ratio(size, older)
@@ -130,6 +146,16 @@ def _gradients(right: NDArray[Any], inside: Mask, degree: NDArray[Any], toleranc
         residual -= image
         u += np.multiply(step, direction, out=image)
     return u
+
+
+def _near_solution(right: NDArray[Any]) -> NDArray[Any]:
+    """The solution in a box, which is made longer where that transforms faster: ``(C, *box)``."""
+    shape = right.shape[1:]
+    good = [fft.next_fast_len(size + 1, real=True) - 1 if size > LONG else size for size in shape]
+    if good == list(shape):
+        return on_box(right)
+    longer = np.pad(right, [(0, 0), *[(0, more - size) for more, size in zip(good, shape, strict=True)]])
+    return on_box(longer)[(slice(None), *map(slice, shape))]
 
 
 def _dot(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
@@ -165,10 +191,33 @@ def _sines(image: NDArray[Any]) -> NDArray[Any]:
         if size > LONG:
             image = fft.dst(image.reshape(shape), type=1, axis=axis, norm="ortho")
         elif axis == len(shape) - 1:
-            image = image.reshape(-1, size) @ _sine_matrix(size, image.dtype.char)
+            image = _multiply_rows(image.reshape(-1, size), _sine_matrix(size, image.dtype.char))
         else:
-            image = _sine_matrix(size, image.dtype.char) @ image.reshape(-1, size, math.prod(shape[axis + 1 :]))
+            image = _multiply_columns(
+                _sine_matrix(size, image.dtype.char), image.reshape(-1, size, math.prod(shape[axis + 1 :]))
+            )
     return image.reshape(shape)
+
+
+def _multiply_rows(rows: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:
+    """``(m, k)`` times ``(k, k)``, in pieces that stay on one thread."""
+    step = max(1, MAX_PRODUCT // matrix.size)
+    whole = len(rows) // step * step
+    product = np.empty_like(rows)
+    pieces = (-1, step, len(matrix))
+    np.matmul(rows[:whole].reshape(pieces), matrix, out=product[:whole].reshape(pieces))
+    np.matmul(rows[whole:], matrix, out=product[whole:])
+    return product
+
+
+def _multiply_columns(matrix: NDArray[Any], columns: NDArray[Any]) -> NDArray[Any]:
+    """``(k, k)`` times each of ``(n, k, m)``, in pieces that stay on one thread."""
+    step = max(1, MAX_PRODUCT // matrix.size)
+    product = np.empty_like(columns)
+    for start in range(0, columns.shape[-1], step):
+        piece = (..., slice(start, start + step))
+        np.matmul(matrix, columns[piece], out=product[piece])
+    return product
 
 
 @lru_cache(maxsize=16)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import spsolve
 
+from domaingan.blend.boundary import MAX_DIRECT, MAX_PRODUCT, find_rim, stretch
 from domaingan.blend.poisson import Poisson, minus_laplacian, on_box, solve
 
 
@@ -140,3 +141,82 @@ def test_what_lies_in_front_says_nothing_about_the_object() -> None:
     np.testing.assert_allclose(result[:, weight > 0], 0.4, atol=1e-4)
     bound = Poisson().mix(host, crop, weight, np.ones_like(free))
     assert bound[:, weight > 0].max() > 0.6
+
+
+def test_a_rim_solves_it_as_conjugate_gradients_in_the_whole_domain_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ring with a hole, a bay of nothing free and the array's border: more pixels than are eliminated at once."""
+    rng = np.random.default_rng(3)
+    distance = np.hypot(*(np.mgrid[:90, :100] - 40))
+    domain = (distance < 41) & (distance > 12)
+    free = domain | (rng.random(domain.shape) < 0.5)
+    right = rng.normal(size=(2, *domain.shape))
+    rim = find_rim(domain, free)
+    assert rim is not None and len(rim.places) > MAX_DIRECT and rim.is_closed.any()
+    by_rim = solve(right, domain, free, tolerance=1e-9)
+    monkeypatch.setattr("domaingan.blend.poisson.find_rim", lambda domain, free: None)
+    np.testing.assert_allclose(by_rim, solve(right, domain, free, tolerance=1e-9), atol=1e-6 * np.abs(by_rim).max())
+
+
+@pytest.mark.parametrize("radius", [3, 15, 60])
+def test_discs_are_solved_on_their_rims(radius: int) -> None:
+    disc = np.hypot(*(np.mgrid[:130, :130] - 64.0)) <= radius
+    rim = find_rim(disc, np.ones_like(disc))
+    assert rim is not None and not rim.is_closed.any()
+    inner = ndimage.binary_erosion(disc)
+    assert len(rim.places) == np.count_nonzero(disc & ~inner)
+
+
+def test_scattered_pixels_and_balls_are_not_solved_on_their_rims() -> None:
+    dust = np.random.default_rng(4).random((80, 80)) < 0.4
+    ball = np.linalg.norm(np.indices((30,) * 3) - 15, axis=0) <= 12
+    assert find_rim(dust, np.ones_like(dust)) is None
+    assert find_rim(ball, np.ones_like(ball)) is None
+
+
+def test_a_part_that_nothing_known_touches_is_left_to_conjugate_gradients() -> None:
+    """Elimination would give such a part any brightness whatever."""
+    domain = np.zeros((20, 20), dtype=bool)
+    domain[2:8, 2:8] = domain[11:17, 11:17] = True
+    free = np.ones_like(domain)
+    free[1:9, 1:9] = domain[1:9, 1:9]
+    assert find_rim(domain, np.ones_like(domain)) is not None and find_rim(domain, free) is None
+    right = np.where(domain, np.random.default_rng(5).normal(size=(1, 20, 20)), 0)
+    right[0, 2:8, 2:8] -= right[0, 2:8, 2:8].mean()
+    u = solve(right, domain, free)
+    assert np.abs(u).max() < 10
+
+
+@pytest.mark.parametrize("size", [10, 60])
+def test_a_stretched_difference_has_the_residual_that_is_asked_for(size: int) -> None:
+    rng = np.random.default_rng(6)
+    difference = ndimage.gaussian_filter(rng.normal(size=(3, 150, 150)), (0, 3, 3)).astype(np.float32)
+    domain, free = np.hypot(*(np.mgrid[:150, :150] - 75)) <= size, np.ones((150, 150), dtype=bool)
+    rim = find_rim(domain, free)
+    assert rim is not None
+    u = np.zeros_like(difference)
+    u[(slice(None), *rim.where)] = stretch(difference, rim, 1e-4, 500)
+    cut_off = minus_laplacian(difference * domain - difference, 4)[:, domain]
+    residual = minus_laplacian(u - difference, 4)[:, domain]
+    assert not u[:, ~domain].any()
+    assert (np.linalg.norm(residual, axis=1) <= 2e-4 * np.linalg.norm(cut_off, axis=1)).all()
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 7), (1, 65, 3), (3, 40, 70), (1, 20, 90, 5)])
+def test_products_in_pieces_are_the_products(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    right = np.random.default_rng(7).normal(size=shape)
+    at_once = on_box(right)
+    monkeypatch.setattr("domaingan.blend.poisson.MAX_PRODUCT", 5000)
+    np.testing.assert_allclose(on_box(right), at_once, atol=1e-12 * np.abs(at_once).max())
+
+
+def test_no_product_is_so_large_that_a_library_would_share_it_among_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    matmul = np.matmul
+
+    def count(a: np.ndarray, b: np.ndarray, **keywords: np.ndarray) -> np.ndarray:
+        sizes.append(a.shape[-2] * a.shape[-1] * b.shape[-1])
+        return matmul(a, b, **keywords)
+
+    monkeypatch.setattr("domaingan.blend.poisson.np.matmul", count)
+    on_box(np.ones((1, 100, 20, 90), dtype=np.float32))
+    assert 0 < max(sizes) <= MAX_PRODUCT
