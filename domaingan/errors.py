@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where a disk, a quota or a file's largest size is full."""
 
 
 class DataError(ValueError):
@@ -27,15 +31,19 @@ class DataError(ValueError):
         super().__init__(text if expected is None else f"{text}; expected {expected}")
 
     def __reduce__(self) -> tuple[object, ...]:  # keyword arguments survive worker processes
-        return (_rebuild, (self.found, self.path, self.expected))
+        return (_rebuild, (type(self), self.found, self.path, self.expected))
 
 
 class AssumptionWarning(UserWarning):
     """Something that nothing tells was assumed; the command line says it in one line."""
 
 
-def _rebuild(found: str, path: str | None, expected: str | None) -> DataError:
-    return DataError(found, path=path, expected=expected)
+class NoRoomError(DataError):
+    """Something could not be written: the disk or a quota is full, or nothing may be written there."""
+
+
+def _rebuild(kind: type[DataError], found: str, path: str | None, expected: str | None) -> DataError:
+    return kind(found, path=path, expected=expected)
 
 
 NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")

@@ -5,21 +5,35 @@ Only regular files are read: a pipe, a device or a folder in a file's place is t
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
 import os
+import platform
 import re
 import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from domaingan.errors import DataError
+from domaingan.errors import NO_ROOM, DataError, NoRoomError
+
+try:
+    import fcntl
+except ImportError:  # Windows, where two writers are not kept apart
+    fcntl = None  # type: ignore[assignment]
+
+LOCK = ".lock"
+"""The file in a run's folder that its writer holds; it goes with the writer's end."""
+
+_NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+# --------------------------------------------------------------------- folders
 
 
 def claim_folder(out: Path, *, overwrite: bool = False) -> None:
@@ -31,7 +45,7 @@ def claim_folder(out: Path, *, overwrite: bool = False) -> None:
     """
     if out.exists() and Path.cwd().is_relative_to(out.resolve()):
         raise DataError("holds the working folder", path=out, expected="a new folder")
-    if out.is_dir() and not any(out.iterdir()):
+    if out.is_dir() and all(path.name == LOCK for path in out.iterdir()):
         return
     if out.exists() and not overwrite:
         raise DataError("exists already", path=out, expected="a new folder, or --overwrite")
@@ -61,15 +75,119 @@ def claim_run(
             raise DataError(f"{name} {config[name]!r}", path=stored, expected=f"{old.get(name)!r}, as the run began")
     else:
         claim_folder(out, overwrite=overwrite)
-        if out.exists():
-            shutil.rmtree(out)
-        out.mkdir(parents=True)
+        empty_folder(out)
     write_json(stored, config)
 
 
+def empty_folder(folder: Path) -> None:
+    """Make a folder, or remove everything that is in it but the lock of who writes there.
+
+    Args:
+        folder: what it is.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.name != LOCK:
+            _remove(path)
+
+
 @contextmanager
-def atomic_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def hold_folder(out: Path) -> Iterator[None]:
+    """Keep other writers out of the folder of a long run while the block runs.
+
+    The lock is the system's own on the file :data:`LOCK`: it goes with the process, so that a killed one leaves no
+    lock behind, only a file, which the next writer takes over. Where the file system knows no locks nothing is kept.
+    A folder that was not there is made, and removed again if nothing was written into it.
+
+    Args:
+        out: the folder.
+
+    Raises:
+        DataError: another process (which the message names) writes there, it is a file, or nothing can be written.
+    """
+    if out.exists() and not out.is_dir():
+        raise DataError("a file", path=out, expected="a folder")
+    with _writing(out, "more room there, and then --resume: what was written is kept"):
+        is_new = not out.exists()
+        lock = _take_lock(out / LOCK)
+        try:
+            yield
+        finally:
+            if _is_same_file(lock, out / LOCK):  # while it is still held: nobody can have taken it
+                (out / LOCK).unlink(missing_ok=True)
+            os.close(lock)
+            if is_new:
+                with suppress(OSError):  # there is something in it, or it was renamed
+                    out.rmdir()
+
+
+def _take_lock(path: Path) -> int:
+    """Open and lock a file, and write into it who holds it; the lock lasts until it is closed."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:  # its holder ended, and removed the folder, between the two lines
+            continue
+        try:
+            if fcntl is not None:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(lock, 200).decode(errors="replace").strip()
+            os.close(lock)
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                return os.open(os.devnull, os.O_RDONLY)  # a file system without locks
+            found = f"another process is writing here{f' ({holder})' if holder else ''}"
+            raise DataError(found, path=path.parent, expected="to wait for its end, or another folder") from None
+        if _is_same_file(lock, path):
+            break
+        os.close(lock)  # its holder ended, and removed it, between the two lines
+    os.ftruncate(lock, 0)
+    os.write(lock, f"process {os.getpid()} on {platform.node()}\n".encode())
+    return lock
+
+
+def _is_same_file(opened: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(opened), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _writing(path: Path, expected: str = "more room there; what was there is kept") -> Iterator[None]:
+    """Turn what a full disk makes writers raise, and one that may not be written, into one line."""
+    try:
+        yield
+    except NoRoomError as error:
+        raise NoRoomError(error.found, path=error.path, expected=expected) from error
+    except OSError as error:
+        # NumPy and Pillow give no number when a file takes less than they wrote.
+        is_short = error.errno is None and any(word in str(error) for word in (" written", "encoder error"))
+        if error.errno in NO_ROOM or is_short:
+            raise NoRoomError(f"cannot be written ({_free(path, error)})", path=path, expected=expected) from error
+        where = Path(error.filename or path)
+        if error.errno in _NOT_ALLOWED and where.is_relative_to(path.parent):
+            raise NoRoomError(
+                f"cannot be written ({error.strerror})", path=where, expected="a place to write"
+            ) from error
+        raise
+
+
+def _free(path: Path, error: OSError) -> str:
+    reason = error.strerror or "the disk took less than was to be written"
+    folder = next(parent for parent in (path, *path.absolute().parents) if parent.is_dir())
+    return f"{reason}; {shutil.disk_usage(folder).free / 1e6:.3g} MB are free"
+
+
+@contextmanager
+def atomic_folder(out: Path, *, overwrite: bool = False, needed: int = 0) -> Iterator[Path]:
     """Yield a temporary folder that becomes ``out`` when the block ends well, and vanishes when it does not.
+
+    Args:
+        out: the folder to be.
+        overwrite: replace what is there.
+        needed: bytes that will be written, for the message when there is no room for them.
 
     Raises:
         DataError: as :func:`claim_folder`, checked before and after the block; or nothing can be written there.
@@ -83,8 +201,10 @@ def atomic_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
         temporary.mkdir()
     except OSError as error:
         raise DataError(f"cannot be written ({error.strerror})", path=out) from None
+    room = f"{needed / 1e6:.3g} MB there" if needed else "more room there"
     try:
-        yield temporary
+        with _writing(out, f"{room}; what was there is kept"):
+            yield temporary
         claim_folder(out, overwrite=overwrite)  # somebody else may have written it meanwhile
         if out.exists():
             out.rename(replaced)  # the old folder goes only once the new one is in its place
@@ -106,16 +226,20 @@ def _remove(path: Path) -> None:
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; it is synced and renamed to ``path`` when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     # The suffixes stay at the end: several libraries choose the format by them.
     temporary = path.parent / f".partial-{os.getpid()}-{path.name}"
     try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
+        with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+# ----------------------------------------------------------------------- files
 
 
 def write_json(path: Path, value: Any) -> None:

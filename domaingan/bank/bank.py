@@ -114,7 +114,8 @@ class Bank(Sequence[Crop]):
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Bank:
         """Write the bank as a folder (atomically) and return it opened from there."""
-        with atomic_folder(Path(path), overwrite=overwrite) as folder:
+        needed = 2 * self.images.size + self.masks.size + self.entries.nbytes
+        with atomic_folder(Path(path), overwrite=overwrite, needed=needed) as folder:
             np.save(folder / "images.npy", np.asarray(self.images, dtype=np.float16))
             np.save(folder / "masks.npy", self.masks.astype(np.uint8, casting="safe", copy=False))
             np.save(folder / "entries.npy", np.asarray(self.entries))

@@ -14,7 +14,7 @@ import typer
 from domaingan.cli import blend, crops, demo, evaluate, inspect, report, robustness, sample, train
 from domaingan.cli.assumptions import assumptions_in_a_line
 from domaingan.cli.interruption import describe_interruption
-from domaingan.errors import DataError, enough_memory
+from domaingan.errors import NO_ROOM, DataError, enough_memory
 
 app = typer.Typer(
     name="domaingan",
@@ -62,12 +62,13 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe, such as head, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
         code = 0
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno not in NO_ROOM:
             raise
-        code = _refuse(f"{error.filename}: {error.strerror}")
+        code = _refuse(f"{error.filename or 'what was to be written'}: {error.strerror}")
+        _silence_stdout()
     except Exception as error:  # usage errors of the parser, by whichever name it gives them
         if not hasattr(error, "format_message"):
             raise
@@ -75,6 +76,11 @@ def main() -> None:
     if code == INTERRUPTED:  # also what typer makes of Ctrl-C in a command
         print(f"domaingan: {describe_interruption(sys.argv[1:])}", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _silence_stdout() -> None:
+    """Let what is still to be flushed go nowhere, so that the interpreter's end does not fail on it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(reason: str) -> int:

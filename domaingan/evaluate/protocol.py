@@ -24,7 +24,7 @@ from domaingan.evaluate.progress import Progress, Silent
 from domaingan.evaluate.split import Fold
 from domaingan.evaluate.summary import Scores, summarise, warn_of_missed
 from domaingan.evaluate.tasks import TASKS, backbone_of
-from domaingan.files import claim_run, read_json, write_arrays, write_json
+from domaingan.files import claim_run, hold_folder, read_json, write_arrays, write_json
 from domaingan.sample import BLOCK, Dataset
 from domaingan.tissue import measured
 
@@ -63,11 +63,19 @@ def run(
         The content of ``result.json``.
 
     Raises:
-        DataError: the folder is taken, the configs differ, or a bank knows a test subject.
+        DataError: the folder is taken, another process writes there, the configs differ, or a bank knows a test
+            subject.
     """
-    arms = parse_arms(config.arms)
-    claim_run(out, config.model_dump(mode="json"), MAY_CHANGE, resume=resume, overwrite=overwrite)
-    tell, seconds = progress or Silent(), 0.0
+    with hold_folder(out):
+        claim_run(out, config.model_dump(mode="json"), MAY_CHANGE, resume=resume, overwrite=overwrite)
+        return _run(config, folds, regrid, out, progress or Silent())
+
+
+def _run(
+    config: EvaluationConfig, folds: list[Fold], regrid: Callable[[Dataset], Dataset], out: Path, tell: Progress
+) -> dict[str, Any]:
+    """The run in a folder that is ours."""
+    arms, seconds = parse_arms(config.arms), 0.0
     scores: dict[str, dict[int, Scores]] = {arm.name: {} for arm in arms}
     losses: dict[str, dict[str, Any]] = {arm.name: {} for arm in arms}
     pictures: dict[str, NDArray[Any]] = {}

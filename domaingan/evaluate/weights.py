@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from domaingan.errors import DataError
@@ -27,7 +27,7 @@ def save_model(path: Path, state: Mapping[str, Tensor], task: str, facts: Mappin
     header = {"format": FORMAT, "task": task, **facts}
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     with atomic_file(path) as temporary:
-        save_file(tensors, temporary, metadata={"domaingan": json.dumps(plain(header))})
+        temporary.write_bytes(save(tensors, metadata={"domaingan": json.dumps(plain(header))}))
 
 
 def facts_of(path: Path) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from torch import nn
 
 from domaingan.bank import Bank
 from domaingan.errors import DataError
-from domaingan.files import atomic_file, claim_folder, plain, read_json, write_json
+from domaingan.files import LOCK, atomic_file, claim_folder, empty_folder, plain, read_json, write_json
 from domaingan.gan.card import card
 from domaingan.gan.checkpoint import save_tensors, sha256, under
 from domaingan.gan.config import PASTE, GANConfig, build_config, differences
@@ -94,7 +93,7 @@ def claim(out: Path, config: GANConfig, *, resume: bool, overwrite: bool) -> GAN
         if config.steps < stored.steps:
             raise DataError(f"{config.steps} steps", path=out, expected=f"at least the {stored.steps} asked for before")
         config = stored if config.steps == stored.steps else config
-    elif resume and out.is_dir() and any(out.iterdir()):
+    elif resume and _is_filled(out):
         raise DataError("no model to resume", path=out, expected=f"a folder with {CONFIG}")
     else:
         claim_folder(out, overwrite=overwrite)
@@ -107,12 +106,15 @@ def claim(out: Path, config: GANConfig, *, resume: bool, overwrite: bool) -> GAN
 
 def _clear(out: Path) -> None:
     """Remove an older model; anything else that happens to lie there is not ours to remove."""
-    if out.is_dir() and any(out.iterdir()) and not (out / CONFIG).is_file():
+    if _is_filled(out) and not (out / CONFIG).is_file():
         raise DataError("not a model folder", path=out, expected=f"one with {CONFIG} to overwrite, or a new one")
     if out.is_file():
         raise DataError("a file", path=out, expected="a folder")
-    if out.is_dir():
-        shutil.rmtree(out)
+    empty_folder(out)
+
+
+def _is_filled(out: Path) -> bool:
+    return out.is_dir() and any(path.name != LOCK for path in out.iterdir())
 
 
 def finish(

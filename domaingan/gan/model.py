@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from torch import nn
 
 from domaingan.bank import Bank
 from domaingan.errors import DataError, enough_memory
-from domaingan.files import atomic_folder
+from domaingan.files import atomic_folder, hold_folder
 from domaingan.gan import folder
 from domaingan.gan.config import GANConfig, build_config
 from domaingan.gan.devices import choose_device, choose_precision, fabric_for
@@ -136,21 +136,22 @@ class GAN:
         fabric = fabric_for(device, config.precision)
         extract = extractor_for(config, features, str(fabric.device)) if judge_every else None
         self.crops = folder.started_from(crops, config) if config.hosted else None
-        if out is not None:
-            config = claimed(out, config, fabric, resume=resume, overwrite=overwrite)
-            if config.weights_sha256:
-                self._adopt(GAN.load(out))
-                return FitResult(out, config.steps, time.perf_counter() - started, 0.0)
-        course, self.generator = trained(
-            config, crops, out, fabric, progress, resume=resume, checkpoint_every=checkpoint_every,
-            judge_every=judge_every, extract=extract, tensorboard=tensorboard,
-        )  # fmt: skip
-        self.discriminator = course.trainer.discriminator.cpu().eval().requires_grad_(True)
-        self.config, self.path = config, out
-        if out is not None and fabric.is_global_zero:
-            folder.keep(self.crops, out)
-            self.config = folder.finish(out, config, self.generator, self.discriminator)
-        fabric.barrier()
+        with nullcontext() if out is None or not fabric.is_global_zero else hold_folder(out):
+            if out is not None:
+                config = claimed(out, config, fabric, resume=resume, overwrite=overwrite)
+                if config.weights_sha256:
+                    self._adopt(GAN.load(out))
+                    return FitResult(out, config.steps, time.perf_counter() - started, 0.0)
+            course, self.generator = trained(
+                config, crops, out, fabric, progress, resume=resume, checkpoint_every=checkpoint_every,
+                judge_every=judge_every, extract=extract, tensorboard=tensorboard,
+            )  # fmt: skip
+            self.discriminator = course.trainer.discriminator.cpu().eval().requires_grad_(True)
+            self.config, self.path = config, out
+            if out is not None and fabric.is_global_zero:
+                folder.keep(self.crops, out)
+                self.config = folder.finish(out, config, self.generator, self.discriminator)
+            fabric.barrier()
         seconds, messages = time.perf_counter() - started, tuple(course.trainer.messages)
         return FitResult(out, config.steps, seconds, course.images_per_second, messages)
 

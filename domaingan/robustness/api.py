@@ -13,7 +13,7 @@ from typing import Any
 from domaingan.corrupt import SEVERITIES, check
 from domaingan.errors import DataError
 from domaingan.evaluate.progress import Progress, Silent
-from domaingan.files import claim_run, open_regular, plain, write_arrays, write_json
+from domaingan.files import claim_run, hold_folder, open_regular, plain, write_arrays, write_json
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.cells import Cell, Kept, Measure
 from domaingan.robustness.examples import contact_sheet
@@ -103,12 +103,13 @@ def robustness(
         "threads": reading.threads,
         "command": command,
     }
-    claim_run(out, plain(config), MAY_CHANGE, resume=resume, overwrite=overwrite)
-    measured = _measured(ready, cells, Kept(out), seed, tell)
-    result = _result(ready, cells, measured)
-    sheet = contact_sheet(ready.frames, ready.translation, ready.scored, _shown(cells), seed)
-    write_arrays(out / "pictures.npz", sheet)
-    write_json(out / "result.json", result)
+    with hold_folder(out):
+        claim_run(out, plain(config), MAY_CHANGE, resume=resume, overwrite=overwrite)
+        measured = _measured(ready, cells, Kept(out), seed, tell)
+        result = _result(ready, cells, measured)
+        sheet = contact_sheet(ready.frames, ready.translation, ready.scored, _shown(cells), seed)
+        write_arrays(out / "pictures.npz", sheet)
+        write_json(out / "result.json", result)
     done: dict[str, Any] = plain(result)
     return done
 

@@ -22,7 +22,7 @@ from typing import Any
 from domaingan.adapters import adapter_for
 from domaingan.adapters.writing import record_of
 from domaingan.errors import DataError
-from domaingan.files import claim_folder, plain, read_json, write_json
+from domaingan.files import LOCK, claim_folder, empty_folder, hold_folder, plain, read_json, write_json
 from domaingan.sample import Record, Schema
 from domaingan.transforms.offline import Offline
 
@@ -81,13 +81,22 @@ def write(
         DataError: the folder is taken, or something unfinished lies there and neither ``resume`` nor ``overwrite`` is
             said; it was begun with other settings; two samples have one name; the disk is too small.
     """
-    told, adapter, names = told or Told(), adapter_for(schema.layout), [r.name for r in offline.data.records]
+    told, names = told or Told(), [r.name for r in offline.data.records]
     claim_folder(out, overwrite=overwrite)
     if double := [name for name, n in Counter(names).items() if n > 1]:
         raise DataError(f"two samples called {double[0]!r}", path=out, expected="a name of its own for each")
     folder = out.parent / f".{out.name}.unfinished"
     asked = plain({**settings, "seed": offline.seed, "classic": offline.classic, "names": _checksum(names)})
-    _claim(folder, asked, resume=resume, overwrite=overwrite)
+    with hold_folder(folder):
+        _claim(folder, asked, resume=resume, overwrite=overwrite)
+        return _write(offline, schema, out, folder, workers, told, resume=resume)
+
+
+def _write(
+    offline: Offline, schema: Schema, out: Path, folder: Path, workers: int | None, told: Told, *, resume: bool
+) -> dict[str, list[Note]]:
+    """Write what is not there yet in a folder that is ours, and make it the target."""
+    adapter, names = adapter_for(schema.layout), [r.name for r in offline.data.records]
     left = [i for i in range(len(names)) if not _note(folder, i).is_file()]
     if len(left) < len(names):
         told.say(f"{len(names) - len(left)} of {len(names)} samples are written already")
@@ -98,7 +107,7 @@ def write(
             told.update(done, len(names))
     except DataError:
         if not resume:  # a mistake that shows at once leaves nothing behind
-            shutil.rmtree(folder)
+            empty_folder(folder)
         raise
     told.say(_disk(folder, len(names)))
     rest = [i for i in left if i not in first]
@@ -154,16 +163,16 @@ def _alone(job: Callable[[int], None]) -> None:
 def _claim(folder: Path, asked: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
     """Make the unfinished folder what was asked for: a new one, or one that was begun so."""
     stored = folder / NOTES / "config.json"
-    if folder.exists() and resume and stored.is_file() and not (folder / NOTES / "finishing").exists():
+    is_begun = any(path.name != LOCK for path in folder.iterdir())
+    if is_begun and resume and stored.is_file() and not (folder / NOTES / "finishing").exists():
         begun = read_json(stored)
         if changed := [name for name in asked if begun.get(name) != asked[name]]:
             name = changed[0]
             raise DataError(f"{name} {asked[name]!r}", path=stored, expected=f"{begun.get(name)!r}, as it was begun")
         return
-    if folder.exists() and not (resume or overwrite):
+    if is_begun and not (resume or overwrite):
         raise DataError("something unfinished", path=folder, expected="--resume to go on, or --overwrite")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    empty_folder(folder)
     write_json(stored, asked)
 
 
@@ -229,6 +238,7 @@ def _finish(
     replaced = out.parent / f".{out.name}.replaced"
     if out.exists():
         out.rename(replaced)
+    (folder / LOCK).unlink(missing_ok=True)  # what is being finished is not gone on with: nobody else can take it
     folder.rename(out)
     shutil.rmtree(replaced, ignore_errors=True)
     return done
