@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -37,6 +38,9 @@ PALETTE: tuple[Colour, ...] = (
 PAPER: Colour = (255, 255, 255)
 INK: Colour = (40, 40, 40)
 
+DASH = 4
+"""Length of a dash of an outline, in pixels."""
+
 
 def colour_of(value: int, colours: Sequence[Colour] = PALETTE) -> Colour:
     """The outline colour of a class value (1, 2, …).
@@ -54,8 +58,10 @@ def tile(
     domain: Literal["scan", "frame"] = "scan",
     channel: int | None = None,
     zoom: int = 1,
+    height: int | None = None,
     colours: Sequence[Colour] = PALETTE,
     index: int | None = None,
+    added: NDArray[Any] | None = None,
 ) -> Picture:
     """One picture of an image or volume, with the outline of each class of its mask.
 
@@ -69,8 +75,11 @@ def tile(
         domain: ``scan`` or ``frame``.
         channel: show this channel alone, in grey.
         zoom: edge of an image's pixel in the picture's pixels; outlines stay one pixel wide.
+        height: the picture's height instead, in pixels; its width follows. Outlines are wider on larger pictures.
         colours: the palette, see :data:`PALETTE`.
         index: which slice of a volume; the middle of the mask unless given, or of the volume if nothing is labelled.
+        added: ``(*spatial)`` booleans, where something was pasted: its outlines are solid with a white rim, and those
+            of what was labelled before are dashed.
 
     Raises:
         DataError: the image is not ``(C, *spatial)`` in 2D or 3D, or the mask has another shape.
@@ -82,16 +91,33 @@ def tile(
         raise DataError(shapes, expected="(C, *spatial) and (*spatial), 2D or 3D")
     if image.ndim == 4:
         index = _middle(image, mask) if index is None else index
-        image, mask = image[..., index], None if mask is None else mask[..., index]
+        image = image[..., index]
+        mask = None if mask is None else mask[..., index]
+        added = None if added is None else added[..., index]
     if domain == "scan":
-        image, mask = image.swapaxes(1, 2)[:, ::-1], None if mask is None else mask.T[::-1]
-    layers = _layers(image, domain, channel)
-    grey = [np.repeat(np.repeat(layer, zoom, axis=0), zoom, axis=1) for layer in layers]
+        image = image.swapaxes(1, 2)[:, ::-1]
+        mask = None if mask is None else mask.T[::-1]
+        added = None if added is None else added.T[::-1]
+    shape = (image.shape[1] * zoom, image.shape[2] * zoom)
+    if height is not None:
+        shape = (height, max(1, round(image.shape[2] * height / image.shape[1])))
+    pictures = [_scale(layer, shape) for layer in _layers(image, domain, channel)]
     if mask is not None:
-        large = np.repeat(np.repeat(mask, zoom, axis=0), zoom, axis=1)
-        for picture in grey:
-            _outline(picture, large, colours)
-    return np.concatenate(grey, axis=1)
+        large = _scale(mask, shape, label=True)
+        large_added = None if added is None else _scale(added.astype(np.uint8), shape, label=True) > 0
+        for picture in pictures:
+            _outline(picture, large, colours, 1 if height is None else max(1, height // 160), large_added)
+    return np.concatenate(pictures, axis=1)
+
+
+def _scale(picture: NDArray[Any], shape: tuple[int, int], *, label: bool = False) -> NDArray[Any]:
+    """Bring a picture to ``(height, width)``: its pixels are kept apart when it grows, and averaged when it shrinks."""
+    if picture.shape[:2] == shape:
+        return np.ascontiguousarray(picture)
+    grows = shape[0] >= picture.shape[0]
+    how = cv2.INTER_NEAREST_EXACT if label or grows else cv2.INTER_AREA
+    source = picture.astype(np.int32) if label else np.ascontiguousarray(picture)
+    return cv2.resize(source, shape[::-1], interpolation=how)
 
 
 def _middle(image: NDArray[Any], mask: NDArray[Any] | None) -> int:
@@ -110,20 +136,32 @@ def _layers(image: NDArray[Any], domain: str, channel: int | None) -> list[Pictu
     return [np.stack([shade] * 3, axis=-1) for shade in shades]
 
 
-def _outline(picture: Picture, mask: NDArray[Any], colours: Sequence[Colour]) -> None:
+def _outline(
+    picture: Picture, mask: NDArray[Any], colours: Sequence[Colour], width: int, added: NDArray[np.bool_] | None
+) -> None:
     """Colour, in place, the pixels of each class that touch another class, or the background, with a side."""
-    padded = np.pad(mask, 1)  # an object cut off by the picture's border is closed there
-    edge = np.zeros(mask.shape, dtype=bool)
-    for neighbour in (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
-        edge |= neighbour != mask
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    rows, columns = np.indices(mask.shape, sparse=True)
+    dashed = (rows + columns) // DASH % 2 == 0
+    if added is not None:
+        body = ((mask > 0) & added).astype(np.uint8)
+        picture[(cv2.dilate(body, cross, iterations=width) > 0) & ~added] = PAPER
     for value in np.unique(mask[mask > 0]):
-        picture[edge & (mask == value)] = colour_of(int(value), colours)
+        body = (mask == value).astype(np.uint8)
+        # An object cut off by the picture's border is closed there.
+        inside = cv2.erode(body, cross, iterations=width, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        edge = (body > 0) & (inside == 0)
+        if added is not None:
+            edge &= added | dashed
+        picture[edge] = colour_of(int(value), colours)
 
 
 def contact_sheet(
     tiles: Sequence[Picture], columns: int, captions: Sequence[str] | None = None, gap: int = 2
 ) -> Picture:
-    """Tiles in rows of ``columns`` on white, each in a cell as large as the largest, captions (if any) beneath.
+    """Tiles in rows of ``columns`` on white, captions (if any) beneath.
+
+    A column is as wide as its widest tile, and a row as high as its highest.
 
     Args:
         tiles: ``(h, w, 3)`` pictures of any sizes.
@@ -138,27 +176,35 @@ def contact_sheet(
         raise DataError(f"{len(tiles)} tiles in {columns} columns", expected="at least one of each")
     if captions is not None and len(captions) != len(tiles):
         raise DataError(f"{len(captions)} captions", expected=f"{len(tiles)}, one a tile")
-    height, width = (max(picture.shape[axis] for picture in tiles) for axis in (0, 1))
     font = ImageFont.load_default(size=11)
     line = 15 if captions is not None and any(captions) else 0
-    columns, rows = min(columns, len(tiles)), -(-len(tiles) // columns)
-    cell = (height + line + gap, width + gap)
-    sheet = Image.new("RGB", (columns * cell[1] + gap, rows * cell[0] + gap), PAPER)
+    columns = min(columns, len(tiles))
+    widths = [max(picture.shape[1] for picture in tiles[column::columns]) for column in range(columns)]
+    starts = range(0, len(tiles), columns)
+    heights = [max(picture.shape[0] for picture in tiles[start : start + columns]) for start in starts]
+    lefts = np.cumsum([gap] + [width + gap for width in widths]).tolist()
+    tops = np.cumsum([gap] + [height + line + gap for height in heights]).tolist()
+    sheet = Image.new("RGB", (lefts[-1], tops[-1]), PAPER)
     draw = ImageDraw.Draw(sheet)
     for number, picture in enumerate(tiles):
-        left, top = gap + number % columns * cell[1], gap + number // columns * cell[0]
-        sheet.paste(Image.fromarray(np.ascontiguousarray(picture, dtype=np.uint8)), (left, top))
+        row, column = divmod(number, columns)
+        sheet.paste(Image.fromarray(np.ascontiguousarray(picture, dtype=np.uint8)), (lefts[column], tops[row]))
         if captions is not None:
-            cells = _room(captions, number, columns)
-            text = _shortened(captions[number], cells * cell[1] - gap, font)
-            draw.text((left, top + height + 1), text, fill=INK, font=font)
+            last = column + _cells_of_caption(captions, number, columns)
+            text = _shortened(captions[number], lefts[last] - lefts[column] - gap, font)
+            draw.text((lefts[column], tops[row] + heights[row] + 1), text, fill=INK, font=font)
     return np.asarray(sheet, dtype=np.uint8)
 
 
-def _room(captions: Sequence[str], number: int, columns: int) -> int:
+def _cells_of_caption(captions: Sequence[str], number: int, columns: int) -> int:
     """How many cells a caption may take: its own, and those after it in the row that have none."""
     row = captions[number + 1 : (number // columns + 1) * columns]
-    return 1 + next((n for n, text in enumerate(row) if text), len(row))
+    cells = 1
+    for text in row:
+        if text:
+            return cells
+        cells += 1
+    return columns - number % columns
 
 
 def _shortened(text: str, width: int, font: Any) -> str:
@@ -168,6 +214,35 @@ def _shortened(text: str, width: int, font: Any) -> str:
     while text and font.getlength(text + "…") > width:
         text = text[:-1]
     return text + "…"
+
+
+def with_legend(sheet: Picture, classes: Mapping[str, int], note: str = "") -> Picture:
+    """A sheet with a line beneath it that names the colour of each class.
+
+    Args:
+        sheet: ``(h, w, 3)``.
+        classes: the masks' values by name.
+        note: what else a reader must know, such as what is dashed.
+    """
+    font = ImageFont.load_default(size=12)
+    entries = [(name.replace("_", " "), colour_of(value)) for name, value in classes.items() if value > 0]
+    step, left, right, lines = 18, 6, sheet.shape[1], 1
+    places = []
+    for name, colour in entries:
+        wide = 18 + round(font.getlength(name)) + 14
+        if left + wide > right and left > 6:
+            left, lines = 6, lines + 1
+        places.append((left, lines - 1, name, colour))
+        left += wide
+    if note and left + font.getlength(note) > right:
+        left, lines = 6, lines + 1
+    strip = Image.new("RGB", (sheet.shape[1], step * lines + 4), PAPER)
+    draw = ImageDraw.Draw(strip)
+    for x, row, name, colour in places:
+        draw.rectangle((x, row * step + 4, x + 11, row * step + 15), fill=colour)
+        draw.text((x + 16, row * step + 2), name, fill=INK, font=font)
+    draw.text((left, (lines - 1) * step + 2), note, fill=INK, font=font)
+    return np.concatenate([sheet, np.asarray(strip, dtype=np.uint8)])
 
 
 def save_png(array: Picture, path: str | Path) -> Path:

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.bank import Bank, Crop
 from domaingan.blend import Paste, Relight
 from domaingan.errors import DataError
-from domaingan.grid import resize
-from domaingan.pictures import Picture, contact_sheet, tile
+from domaingan.pictures import Picture, contact_sheet, tile, with_legend
 from domaingan.sample import Sample
 from domaingan.slices import as_slices, fullest_slice, slice_axis
 from domaingan.tissue import foreground, intensity_range, to_scaled
 from domaingan.transforms.offline import Offline
 
-EDGE = 192
-"""About how many pixels a tile is wide."""
+TILE_HEIGHT = 256
+"""Height of a tile, in pixels."""
 
 Row = list[tuple[Picture, str]]
 """Tiles and their captions."""
@@ -52,7 +52,22 @@ def preview(offline: Offline, rows: int = 8) -> Picture:
         if offline.kind == "relit":
             found, wanted = "host was to be relit", "that have not the wanted look already"
         raise DataError(f"no {found}", path=offline.data.root, expected=f"hosts {wanted}")
-    return contact_sheet([t for row in shown for t, _ in row], 2 * len(shown[0]), [c for row in shown for _, c in row])
+    tiles = [picture for row in shown for picture, _ in row]
+    captions = [caption for row in shown for _, caption in row]
+    sheet = contact_sheet(tiles, len(shown[0]), captions)
+    note = "solid with a white rim: pasted; dashed: labelled before" if offline.kind == "pasted" else ""
+    return with_legend(sheet, _shown_classes(offline), note)
+
+
+def _shown_classes(offline: Offline) -> dict[str, int]:
+    """The classes whose outlines are drawn, for the legend."""
+    schema = offline.data.schema
+    names: Iterable[str] = schema.objects or schema.classes
+    if isinstance(offline.blender, Paste):
+        names = offline.blender.bank.info.classes
+    elif offline.kind == "relit" and not offline.classic:
+        return {}
+    return {name: schema.classes[name] for name in names if name in schema.classes}
 
 
 def _relit(offline: Offline, number: int, rng: np.random.Generator) -> Row:
@@ -66,8 +81,9 @@ def _relit(offline: Offline, number: int, rng: np.random.Generator) -> Row:
     domain = offline.data.schema.domain
     focus, axis = _focus(host, offline, number)
     image = scene.image if scene.image.ndim == 3 else np.take(scene.image, scene.image.shape[axis + 1] // 2, axis + 1)
+    before = ", ".join([f"host {_title(host, focus, axis)}", *map(str, host.condition.values())])
     return [
-        (_tile(host, None, focus, axis, domain), ", ".join(["host", *map(str, host.condition.values())])),
+        (_tile(host, None, focus, axis, domain), before),
         (_picture(image, None, domain), f"scene{': ' if look else ''}{look}"),
         (_tile(after, None, focus, axis, domain), f"relit, {record['method']} {record['strength']:.2f}"),
         *_then_classic(offline, after, number, rng),
@@ -80,16 +96,45 @@ def _pasted(offline: Offline, number: int, rng: np.random.Generator) -> Row:
     placed = [record for record in after.meta["pasted"] if record["place"] is not None]
     if not placed or host.mask is None or not isinstance(paste, Paste):
         return []
-    crop, info = paste.bank[placed[0]["index"]], paste.bank.info
-    added = np.asarray(after.mask) != host.mask
+    record = placed[0]
+    crop, info = paste.bank[record["index"]], paste.bank.info
+    added = _find_added(host, after)
+    if not added.any():  # what is healthy changes no label
+        return []
     axis = slice_axis(offline.data.records[number]) if host.spatial_dims == 3 else 0
+    labels = _labels(after, offline, info.classes)
+    title = _title(host, added, axis)
     return [
-        (_tile(host, _labels(host, offline, info.classes), added, axis, info.domain), "host"),
-        (_picture(crop.image, crop.mask, info.domain), "crop"),
-        (_tile(after, None, added, axis, info.domain), "pasted"),
-        (_tile(after, _labels(after, offline, info.classes), added, axis, info.domain), "pasted, outlined"),
+        (_tile(host, _labels(host, offline, info.classes), added, axis, info.domain), f"host {title}"),
+        (_picture(crop.image, crop.mask, info.domain), _describe_crop(crop, paste.bank)),
+        (_tile(after, None, added, axis, info.domain), f"{len(placed)} pasted into {title}"),
+        (_tile(after, labels, added, axis, info.domain, added), "the same, outlined"),
         *_then_classic(offline, after, number, rng),
     ]
+
+
+def _find_added(host: Sample, after: Sample) -> NDArray[np.bool_]:
+    """Where something was pasted; of objects that are told apart also where it covers others of its class."""
+    added = (np.asarray(after.mask) != host.mask) & (np.asarray(after.mask) > 0)
+    origins = after.meta.get("origins")
+    if after.instances is None or origins is None:
+        return added
+    is_pasted = np.concatenate([[False], np.asarray(origins) < 0])
+    return is_pasted[after.instances]
+
+
+def _title(host: Sample, focus: NDArray[Any], axis: int) -> str:
+    """Name a host, and of a volume the slice that is shown."""
+    if host.spatial_dims == 2:
+        return host.name
+    return f"{host.name}, slice {fullest_slice(focus, axis)}"
+
+
+def _describe_crop(crop: Crop, bank: Bank) -> str:
+    """Say what a crop is, and whose."""
+    code = int(crop.entry["subject"])
+    donor = f"from {bank.subjects[code]}" if 0 <= code < len(bank.subjects) else "generated"
+    return ", ".join([*crop.condition.values(), donor])
 
 
 def _classic(offline: Offline, number: int, rng: np.random.Generator) -> Row:
@@ -97,7 +142,7 @@ def _classic(offline: Offline, number: int, rng: np.random.Generator) -> Row:
     focus, axis = _focus(host, offline, number)
     names = offline.data.schema.objects or offline.data.schema.classes
     before = _tile(host, _labels(host, offline, names), focus, axis, offline.data.schema.domain)
-    return [(before, "host"), *_then_classic(offline, host, number, rng)]
+    return [(before, f"host {_title(host, focus, axis)}"), *_then_classic(offline, host, number, rng)]
 
 
 _ROWS = {"relit": _relit, "pasted": _pasted, "classic": _classic}
@@ -137,21 +182,21 @@ def _labels(sample: Sample, offline: Offline, names: Iterable[str]) -> NDArray[A
     return painted
 
 
-def _tile(sample: Sample, mask: Any, focus: NDArray[Any], axis: int, domain: Any) -> Picture:
+def _tile(sample: Sample, mask: Any, focus: NDArray[Any], axis: int, domain: Any, added: Any = None) -> Picture:
     """The sample, of a volume the slice with most of the focus."""
     image = to_scaled(sample.image, intensity_range(sample, domain))
     if image.ndim == 4:
         most = fullest_slice(focus, axis)
         image = np.take(image, most, axis + 1)
         mask = None if mask is None else np.take(mask, most, axis)
-    return _picture(image, mask, domain)
+        added = None if added is None else np.take(added, most, axis)
+    return _picture(image, mask, domain, added)
 
 
-def _picture(image: NDArray[np.float32], mask: Any, domain: Any) -> Picture:
-    """A tile of about the wanted size; of a scan the first channel."""
-    shape = image.shape[1:]
-    if (step := shape[0] // EDGE) > 1:
-        shape = tuple(n // step for n in shape)
-        image, mask = resize(image, shape), None if mask is None else resize(mask, shape, label=True)
+def _picture(image: NDArray[np.float32], mask: Any, domain: Any, added: Any = None) -> Picture:
+    """A tile of the height of all; of a scan the first channel."""
+    if image.ndim == 4:
+        middle = image.shape[-1] // 2
+        image, mask = image[..., middle], None if mask is None else mask[..., middle]
     shade = 0 if domain == "scan" else None
-    return tile(image, mask, domain=domain, channel=shade, zoom=max(1, EDGE // shape[0]))
+    return tile(image, mask, domain=domain, channel=shade, height=TILE_HEIGHT, added=added)
