@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from domaingan.blend import Variation as Variation
     from domaingan.corrupt import corrupt as corrupt
     from domaingan.cropping import crops as crops
+    from domaingan.display import show as show
     from domaingan.errors import DataError as DataError
     from domaingan.evaluate.api import evaluate as evaluate
     from domaingan.gan import GAN as GAN
@@ -57,6 +58,7 @@ _HOMES = {
     "load": "adapters",
     "robustness": "robustness",
     "scenes": "scenery",
+    "show": "display",
     "view": "grid",
     "windows": "hosting",
     "with_healthy": "hosting",

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from domaingan.errors import DataError
-from domaingan.pictures import PALETTE, contact_sheet, save_png, tile
+from domaingan.pictures import PALETTE, PAPER, contact_sheet, save_png, tile, with_legend
 
 
 def test_a_scan_is_turned_so_that_y_points_up() -> None:
@@ -68,6 +68,39 @@ def test_a_contact_sheet_has_room_for_every_tile() -> None:
         contact_sheet(tiles, 2, ["only one"])
     with pytest.raises(DataError):
         contact_sheet([], 2)
+
+
+def test_a_column_is_as_wide_as_its_widest_tile() -> None:
+    wide, narrow = np.zeros((10, 40, 3), dtype=np.uint8), np.zeros((10, 12, 3), dtype=np.uint8)
+    assert contact_sheet([wide, narrow, wide, narrow], columns=2, gap=2).shape == (2 * 12 + 2, 2 + 42 + 14, 3)
+
+
+def test_a_tile_has_the_height_asked_for_and_keeps_its_shape() -> None:
+    image = np.zeros((1, 20, 10), dtype=np.float32)
+    image[0, 3, 4] = 1
+    grown = tile(image, domain="frame", height=100)
+    assert grown.shape == (100, 50, 3) and grown.sum() == 25 * 3 * 255  # each pixel stays a square of 5 × 5
+    assert tile(image, domain="frame", height=10).shape == (10, 5, 3)
+
+
+def test_what_was_pasted_has_a_solid_outline_with_a_rim_and_the_rest_a_dashed_one() -> None:
+    mask = np.zeros((40, 40), dtype=np.uint8)
+    mask[2:18, 2:18], mask[22:38, 22:38] = 1, 1
+    added = np.zeros((40, 40), dtype=bool)
+    added[22:38, 22:38] = True
+    picture = tile(np.zeros((1, 40, 40)), mask, domain="frame", added=added)
+    coloured = (picture == PALETTE[0]).all(axis=-1)
+    assert coloured[22, 22:38].all() and 4 <= coloured[2, 2:18].sum() <= 12
+    rim = (picture == PAPER).all(axis=-1)
+    assert rim[21, 22:38].all() and not rim[:20, :20].any()
+
+
+def test_a_legend_names_each_class_in_its_colour() -> None:
+    sheet = np.zeros((20, 300, 3), dtype=np.uint8)
+    with_names = with_legend(sheet, {"background": 0, "oedema": 1, "enhancing": 2}, "dashed: labelled before")
+    assert with_names.shape[0] > 20 and (with_names[:20] == 0).all()
+    below = with_names[20:].reshape(-1, 3).tolist()
+    assert list(PALETTE[0]) in below and list(PALETTE[1]) in below and list(PALETTE[2]) not in below
 
 
 def test_a_png_file_holds_the_picture(tmp_path: Path, rng: np.random.Generator) -> None:

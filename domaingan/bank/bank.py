@@ -199,6 +199,12 @@ class Bank(Sequence[Crop]):
         bank.entries["subject"] = [codes[int(code)] for code in bank.entries["subject"]]
         return Bank(self.info.model_copy(update={"subjects": wanted}), bank.images, bank.masks, bank.entries)
 
+    def describe(self, crop: Crop) -> str:
+        """Say what one of its entries shows, and whose it is."""
+        code = int(crop.entry["subject"])
+        donor = f"from {self.info.subjects[code]}" if code >= 0 else "generated"
+        return ", ".join([*crop.condition.values(), donor])
+
     def counts(self) -> dict[str, dict[str, int]]:
         """For each class condition the number of entries of each value (the values that occur)."""
         result = {}

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from domaingan.cli import options as o
 from domaingan.cli.targets import Condition, Target, cut
 
@@ -14,6 +19,12 @@ def command(
     target: Target = "crops",
     condition: Condition = None,
     size: o.Size = None,
+    grid: Annotated[
+        Path | None,
+        typer.Option(
+            "--grid", metavar="FILE.png", help="A contact sheet with mask outlines.", rich_help_panel=o.OUTPUT
+        ),
+    ] = None,
     dims: o.Dims = None,
     spacing: o.Spacing = None,
     resize: o.Resize = None,
@@ -31,12 +42,18 @@ def command(
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     dataset = o.spatial_view(dataset, dims, spacing, resize)
     bank = cut(dataset, target, size, condition).save(out, overwrite=overwrite)
+    if grid is not None:
+        from domaingan.display import draw_bank
+        from domaingan.pictures import save_png
+
+        save_png(draw_bank(bank), grid)
     result = {
         "bank": str(out),
+        "grid": None if grid is None else str(grid),
         "n": len(bank),
         "conditions": bank.counts(),
         "subjects": list(bank.subjects),
         "left_out": bank.info.left_out,
     }
     left = "".join(f"; left out: {n} {why}" for why, n in bank.info.left_out.items())
-    o.finish(result, json, f"{bank} → {out}{left}")
+    o.finish(result, json, f"{bank} → {out}{left}{'' if grid is None else f'; contact sheet {grid}'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from domaingan.cli import options as o
@@ -20,18 +21,38 @@ def command(
 ) -> None:
     """What is in DATA: counts, classes, conditions, spacing, and every file that cannot be used.
 
-    Reads every sample once. Exits 0 when problems were found, so that they can be listed; the other commands
+    DATA may also be a bank or a model: what it holds and what it was made of. Of a dataset every sample is read once.
+    Exits 0 when problems were found, so that they can be listed; the other commands
     refuse such data unless told to skip them.
     """
     from domaingan.adapters.inspect import inspect
+    from domaingan.cli.inspect_folders import inspect_folder
     from domaingan.cli.progress import Teller
 
+    artifact = inspect_folder(Path(data))
+    if artifact is not None:
+        if not json:
+            show_facts(artifact, data)
+        o.finish(artifact, json, "")
+        return
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems=True)
     with Teller("reading") as teller:
         found = inspect(dataset, progress=teller.update)
     if not json:
         show(found, data, verbose)
     o.finish(found, json, "")
+
+
+def show_facts(facts: dict[str, Any], title: str) -> None:
+    """Print what is known of a bank or a model as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, show_header=False, title_justify="left")
+    for name, value in facts.items():
+        if value not in (None, "", [], {}, ()):
+            table.add_row(name.replace("_", " "), _text(value))
+    Console().print(table)
 
 
 def show(found: dict[str, Any], data: str, verbose: bool) -> None:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from domaingan.gan import GAN, GANConfig
 
 NAME = "sample"
-SHOWN = 64
 ROWS, STEPS = 4, 8
 
 
@@ -118,10 +117,13 @@ def command(
 
 def _write(bank: Bank, out: Path | None, grid: Path | None, overwrite: bool, result: dict[str, Any]) -> str:
     """Write a bank and its picture where they are wanted, note it in the result, and say so."""
+    from domaingan.display import draw_bank
+    from domaingan.pictures import save_png
+
     if out is not None:
         bank = bank.save(out, overwrite=overwrite)
     if grid is not None:
-        _draw_grid(bank, grid)
+        save_png(draw_bank(bank), grid)
     result |= {
         "bank": None if out is None else str(out),
         "n": len(bank),
@@ -157,18 +159,6 @@ def _hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
 def _config(gan: GAN) -> GANConfig:
     assert gan.config is not None  # it was loaded
     return gan.config
-
-
-def _draw_grid(bank: Bank, path: Path) -> None:
-    """The bank's first entries, with the outlines of their masks; frames and single channels eight in a row."""
-    from domaingan.pictures import contact_sheet, save_png, tile
-
-    shown = bank.take(range(min(SHOWN, len(bank))))
-    domain, zoom = bank.info.domain, max(1, 96 // bank.size[0])
-    tiles = [tile(c.image, c.mask, domain=domain, zoom=zoom) for c in shown]
-    names = [", ".join(c.condition.values()) for c in shown]
-    columns = 8 if domain == "frame" or len(bank.info.channels) < 3 else 4
-    save_png(contact_sheet(tiles, columns, names), path)
 
 
 def _draw_strip(gan: GAN, pairs: list[str] | None, path: Path, drawn: dict[str, Any]) -> None:

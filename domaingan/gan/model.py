@@ -27,7 +27,7 @@ from domaingan.gan.sampling import draw_bank
 from domaingan.gan.settings import SETTINGS, resolved
 from domaingan.gan.strip import Strip, draw_strip
 from domaingan.gan.training import CHECKPOINT_EVERY, JUDGE_EVERY, FitResult, Progress
-from domaingan.pictures import save_png
+from domaingan.pictures import Picture, save_png
 
 
 class GAN:
@@ -252,6 +252,15 @@ class GAN:
             self.config = folder.finish(temporary, config, generator, self.discriminator, Path(path).name)
         self.path = Path(path)
         return self.path
+
+    def picture(self) -> Picture:
+        """Draw generated crops of each kind, as in the ``samples.png`` of :meth:`save`.
+
+        Raises:
+            DataError: the GAN has not been fitted.
+        """
+        config, generator = self._fitted()
+        return sample_sheet(generator, config)
 
     def export(self, path: str | Path) -> Path:
         """Write the generator as an ONNX file, see :func:`domaingan.gan.export.export_onnx`, and return its path."""

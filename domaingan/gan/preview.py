@@ -1,4 +1,4 @@
-"""``samples.png``: real crops beside generated ones of fixed latents, one row for each kind of crop."""
+"""``samples.png``: real crops above generated ones of fixed latents, for each kind of crop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domaingan.gan.networks import Generator
 from domaingan.gan.sampling import latents
 from domaingan.gan.seeds import seeded
 from domaingan.gan.standing import paint
-from domaingan.pictures import Picture, contact_sheet, tile
+from domaingan.pictures import Picture, contact_sheet, tile, with_legend
 
 COLUMNS = 6
 """Crops in a row, of each sort."""
@@ -23,17 +23,22 @@ COLUMNS = 6
 ROWS = 8
 """At most so many kinds of crops are shown."""
 
+TILE_HEIGHT = 128
+"""Height of a crop in pixels."""
+
 
 def sample_sheet(generator: Generator, config: GANConfig, crops: TrainingCrops | None = None) -> Picture:
-    """A picture of what the generator draws: a row for each combination of condition values, real crops first.
+    """A picture of what the generator draws: for each combination of condition values a row of real crops
+    and a row of generated ones.
 
     Args:
         generator: calibrated, see :func:`domaingan.gan.standing.calibrated`.
         config: the model's.
-        crops: where the real crops come from, and what is given; without them the rows hold generated ones alone.
+        crops: where the real crops come from, and what is given; without them two rows are generated.
     """
     kinds = config.combinations()[:ROWS]
     z = latents(config, [(config.seed, column, 3) for column in range(COLUMNS)])
+    more = latents(config, [(config.seed, COLUMNS + column, 3) for column in range(COLUMNS)])
     tiles: list[Picture] = []
     captions: list[str] = []
     for kind in kinds:
@@ -47,10 +52,15 @@ def sample_sheet(generator: Generator, config: GANConfig, crops: TrainingCrops |
         else:
             condition = _of_kind(config, kind)
         fake = _tiles(paint(generator, config, z, condition), config)
-        tiles += real + [np.full_like(fake[0], 255)] * (COLUMNS - len(real) if real else 0) + fake
-        captions += [f"{name}: real", *[""] * (COLUMNS - 1)] if real else []
+        if real:
+            tiles += real + [np.full_like(fake[0], 255)] * (COLUMNS - len(real))
+            captions += [f"{name}: real", *[""] * (COLUMNS - 1)]
+        tiles += fake
         captions += [f"{name}: generated", *[""] * (COLUMNS - 1)]
-    return contact_sheet(tiles, COLUMNS * (1 if crops is None else 2), captions)
+        if crops is None:  # there is room for more of them
+            tiles += _tiles(paint(generator, config, more, condition), config)
+            captions += [""] * COLUMNS
+    return with_legend(contact_sheet(tiles, COLUMNS, captions), config.classes)
 
 
 def _of_kind(config: GANConfig, kind: tuple[int, ...]) -> Condition:
@@ -73,5 +83,5 @@ def _rows(crops: TrainingCrops, kind: tuple[int, ...]) -> np.ndarray[tuple[int, 
 
 def _tiles(stacks: Tensor, config: GANConfig) -> list[Picture]:
     images, masks = decode(stacks, config)
-    zoom = max(1, 64 // config.size)
-    return [tile(image, mask, domain=config.domain, zoom=zoom) for image, mask in zip(images, masks, strict=True)]
+    pairs = zip(images, masks, strict=True)
+    return [tile(image, mask, domain=config.domain, height=TILE_HEIGHT) for image, mask in pairs]

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank, Crop
 from domaingan.blend import Paste, Relight
 from domaingan.errors import DataError
 from domaingan.pictures import Picture, contact_sheet, tile, with_legend
@@ -106,7 +105,7 @@ def _pasted(offline: Offline, number: int, rng: np.random.Generator) -> Row:
     title = _title(host, added, axis)
     return [
         (_tile(host, _labels(host, offline, info.classes), added, axis, info.domain), f"host {title}"),
-        (_picture(crop.image, crop.mask, info.domain), _describe_crop(crop, paste.bank)),
+        (_picture(crop.image, crop.mask, info.domain), paste.bank.describe(crop)),
         (_tile(after, None, added, axis, info.domain), f"{len(placed)} pasted into {title}"),
         (_tile(after, labels, added, axis, info.domain, added), "the same, outlined"),
         *_then_classic(offline, after, number, rng),
@@ -128,13 +127,6 @@ def _title(host: Sample, focus: NDArray[Any], axis: int) -> str:
     if host.spatial_dims == 2:
         return host.name
     return f"{host.name}, slice {fullest_slice(focus, axis)}"
-
-
-def _describe_crop(crop: Crop, bank: Bank) -> str:
-    """Say what a crop is, and whose."""
-    code = int(crop.entry["subject"])
-    donor = f"from {bank.subjects[code]}" if 0 <= code < len(bank.subjects) else "generated"
-    return ", ".join([*crop.condition.values(), donor])
 
 
 def _classic(offline: Offline, number: int, rng: np.random.Generator) -> Row:

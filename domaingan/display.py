@@ -1,0 +1,132 @@
+"""Pictures of what people work with: a sample, a dataset, a bank, a crop, a GAN. ``dg.show`` is for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from domaingan.bank import Bank, Crop
+from domaingan.errors import DataError
+from domaingan.gan import GAN
+from domaingan.pictures import Picture, contact_sheet, save_png, tile, with_legend
+from domaingan.sample import Dataset, Sample
+from domaingan.tissue import intensity_range, to_scaled
+
+MAX_SHOWN = 64
+"""At most so many entries of a bank are shown."""
+
+MAX_SAMPLES = 8
+"""At most so many samples of a dataset are shown, evenly over it."""
+
+TILE_HEIGHT = 128
+"""Height of a bank's tile in pixels."""
+
+SAMPLE_HEIGHT = 256
+"""Height of a sample's tile in pixels."""
+
+
+def show(what: Any, n: int | None = None, out: str | Path | None = None) -> Image.Image:
+    """Draw something to look at: labels are outlined, and a legend names their colours.
+
+    Args:
+        what: a dataset, a sample, a bank, a crop or a fitted GAN; or the path of a dataset, bank or model.
+        n: how many samples or crops are shown at most; 8 samples, 64 crops unless given.
+        out: a PNG file that the picture is written to as well.
+
+    Returns:
+        The picture; notebooks display it.
+
+    Raises:
+        DataError: there is nothing to show, or it is none of these.
+    """
+    if not isinstance(what, (str, Path, Dataset, Sample, Bank, Crop, GAN)):
+        expected = "a Dataset, Sample, Bank, Crop or GAN, or the path of a dataset, bank or model"
+        raise DataError(f"a {type(what).__name__}", expected=expected)
+    thing = open_path(what) if isinstance(what, (str, Path)) else what
+    if isinstance(thing, GAN):
+        picture = thing.picture()
+    elif isinstance(thing, Bank):
+        picture = draw_bank(thing, n or MAX_SHOWN)
+    elif isinstance(thing, Crop):
+        picture = tile(thing.image, thing.mask, domain=_domain_of(thing.image), height=SAMPLE_HEIGHT)
+    elif isinstance(thing, Sample):
+        picture = draw_samples([thing], {}, _domain_of(thing.image))
+    else:
+        picture = _draw_dataset(thing, n or MAX_SAMPLES)
+    if out is not None:
+        save_png(picture, out)
+    return Image.fromarray(picture)
+
+
+def open_path(path: str | Path) -> Dataset | Bank | GAN:
+    """Open a bank, a model or a dataset, whichever a path names.
+
+    Raises:
+        DataError: it is none of them.
+    """
+    from domaingan.adapters import load
+
+    folder = Path(path).expanduser()
+    if (folder / "bank.json").is_file():
+        return Bank.load(folder)
+    if (folder / "weights.safetensors").is_file():
+        return GAN.load(folder)
+    return load(path)
+
+
+def draw_bank(bank: Bank, n: int = MAX_SHOWN) -> Picture:
+    """The entries of a bank, evenly over it, with the outlines of their masks, their class and whose they are.
+
+    Args:
+        bank: crops or scenes.
+        n: how many are shown at most.
+
+    Raises:
+        DataError: the bank is empty.
+    """
+    if not len(bank):
+        raise DataError("an empty bank", path=bank.path, expected="at least one entry")
+    chosen = np.unique(np.linspace(0, len(bank) - 1, min(n, len(bank))).round().astype(int))
+    tiles: list[Picture] = []
+    captions: list[str] = []
+    for index in chosen:
+        crop = bank[int(index)]
+        tiles.append(tile(crop.image, crop.mask, domain=bank.info.domain, height=TILE_HEIGHT))
+        captions.append(bank.describe(crop))
+    columns = 8 if bank.info.domain == "frame" or len(bank.info.channels) < 3 else 4
+    return with_legend(contact_sheet(tiles, columns, captions), bank.info.classes)
+
+
+def draw_samples(samples: Sequence[Sample], classes: dict[str, int], domain: Any) -> Picture:
+    """Samples in rows of four, with the outlines of their masks.
+
+    Args:
+        samples: at least one.
+        classes: the masks' values by name, for the legend.
+        domain: ``scan`` or ``frame``.
+    """
+    tiles: list[Picture] = []
+    captions: list[str] = []
+    for sample in samples:
+        image = to_scaled(sample.image, intensity_range(sample, domain))
+        tiles.append(tile(image, sample.mask, domain=domain, height=SAMPLE_HEIGHT))
+        captions.append(", ".join([sample.name, *map(str, sample.condition.values())]))
+    sheet = contact_sheet(tiles, 4, captions)
+    return with_legend(sheet, classes) if classes else sheet
+
+
+def _draw_dataset(dataset: Dataset, n: int) -> Picture:
+    if not len(dataset):
+        raise DataError("no sample", path=dataset.root, expected="at least one")
+    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(n, len(dataset))).round().astype(int))
+    samples = [dataset[int(index)] for index in chosen]
+    return draw_samples(samples, dict(dataset.schema.classes), dataset.schema.domain)
+
+
+def _domain_of(image: Any) -> Any:
+    """What a lone image is shown as: three channels in 2D are a frame's colours."""
+    return "frame" if image.ndim == 3 and len(image) == 3 else "scan"
