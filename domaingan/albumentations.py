@@ -25,9 +25,18 @@ from numpy.typing import NDArray
 from domaingan import blend
 from domaingan.bank import Bank
 from domaingan.transforms.box_labels import CORNERS, BoxLabels
-from domaingan.transforms.carried import OfBank, Unsaved
-from domaingan.transforms.hosts import Classes, host_of, named_values, relit, schema_of
-from domaingan.transforms.targets import Hosts, channels_first, plain_mask, same_number
+from domaingan.transforms.carried import OfBank, OwnDraws, Unsaved
+from domaingan.transforms.hosts import (
+    Classes,
+    Notices,
+    host_of,
+    named_values,
+    read_known,
+    read_spacing,
+    relit,
+    schema_of,
+)
+from domaingan.transforms.targets import Hosts, channels_first, other_mask, other_pixels, plain_mask, same_number
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing must not look for a newer version on the net
 
@@ -37,7 +46,7 @@ from albumentations.core.type_definitions import Targets
 Array = NDArray[Any]
 
 
-class Paste(OfBank, A.DualTransform):  # type: ignore[misc]
+class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
     """Puts crops from a bank into images, and says so in masks, boxes and keypoints.
 
     Args:
@@ -48,13 +57,15 @@ class Paste(OfBank, A.DualTransform):  # type: ignore[misc]
             is a file's path, where the pipeline is to be saved.
         labels: for each of the boxes' label fields the label of a class by name, or one label for all that is pasted:
             ``{"category": {"car": 3}, "crowd": 0}``. A lone field needs none if it holds names or the mask's values.
-        spacing: mm a pixel of the hosts, for scans.
+            Further masks (``additional_targets``) that hold something else than classes are listed in the same way.
+        spacing: mm a pixel of the hosts, for scans: one number, or one an axis; 1, with a warning, unless given.
         meta_key: an optional target with what else is known of the host, as in ``Sample.meta``: ``name`` (for bound
             entries), ``subject`` or ``sequence`` (for its horizon), ``spacing``, ``foreground``, ``range``.
         p: share of the images that are pasted into.
 
     Targets:
         image: ``(H, W, C)`` or ``(H, W)``, uint8 or float32. Frames in [0, 1] if float; scans in any unit.
+            Further images are of the same channels, and get the same pixels.
         mask: ``(H, W)`` class values; needed, as it says where there is room.
         masks: ``(N, H, W)`` one an object, in the order of the boxes; pasted objects come last.
         bboxes: in any format. Those of objects that are partly hidden shrink to what is seen, those of objects less
@@ -62,7 +73,11 @@ class Paste(OfBank, A.DualTransform):  # type: ignore[misc]
         keypoints: those that a pasted object hides go.
 
     What was pasted is in the transform's parameters (``pasted``: one record a crop), for ``save_applied_params`` and
-    ``A.ReplayCompose``: a replay writes the same pixels into the same places.
+    ``A.ReplayCompose``: a replay writes the same pixels into the same places, and labels them as its host's labels are.
+
+    Every image has draws of its own, from the seed of ``A.Compose``, the image, and how often a loader asked for it:
+    with a seed the same bytes with any number of workers. Albumentations' transforms beside it go on, in each
+    worker and in each epoch again, from where they were when it started.
 
     Raises:
         DataError: as :class:`domaingan.blend.Paste`, and for images, masks and boxes that do not fit.
@@ -82,7 +97,7 @@ class Paste(OfBank, A.DualTransform):  # type: ignore[misc]
         atlas: Array | str | Path | None = None,
         overlap: bool = False,
         labels: Mapping[str, Any] | None = None,
-        spacing: Sequence[float] = (1.0, 1.0),
+        spacing: float | Sequence[float] | None = None,
         meta_key: str = "meta",
         p: float = 0.5,
     ) -> None:
@@ -97,8 +112,10 @@ class Paste(OfBank, A.DualTransform):  # type: ignore[misc]
             self.bank, method, (low, high), only, variation, schema, None, placement, atlas, overlap
         )
         self.paste.check(schema)
-        fields = BoxLabels(schema.classes, dict(labels or {}))
-        self.hosts = Hosts(self.bank.info, schema, fields, tuple(spacing), meta_key)
+        self.notices = Notices()
+        self.labels = BoxLabels(schema.classes, dict(labels or {}), schema.objects, self.notices)
+        size = None if spacing is None else read_spacing(spacing, 2)
+        self.hosts = Hosts(self.bank.info, schema, self.labels, size, meta_key, self.notices)
         self._available_keys.add(meta_key)
         self.settings = {
             "classes": named_values(schema),
@@ -110,7 +127,7 @@ class Paste(OfBank, A.DualTransform):  # type: ignore[misc]
             "atlas": str(atlas) if isinstance(atlas, Path) else atlas,
             "overlap": overlap,
             "labels": dict(labels or {}),
-            "spacing": list(spacing),
+            "spacing": None if size is None else list(size),
             "meta_key": meta_key,
         }
 
@@ -121,22 +138,30 @@ class Paste(OfBank, A.DualTransform):  # type: ignore[misc]
         processor = self.get_processor("bboxes")
         host = self.hosts.sample(data, processor)
         after = self.paste(host, self.random_generator)
-        return {"pasted": after.meta["pasted"], **self.hosts.written(host, after, data, processor)}
+        return {"pasted": after.meta["pasted"], "seed": self.draw_seed, **self.hosts.written(host, after)}
 
     # ---------------------------------------------------------------- applying
 
     def apply_with_params(self, params: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Apply the drawn parameters; an empty list of masks may grow, too."""
+        """Apply the drawn parameters; an empty list of masks may grow, too, and further masks may hold no classes."""
         if "masks" in kwargs and kwargs["masks"] is not None and not len(kwargs["masks"]) and "instances" in params:
             kwargs["masks"] = np.zeros((0, *params["instances"].shape), dtype=np.uint8)
-        applied: dict[str, Any] = super().apply_with_params(params, *args, **kwargs)
+        others = [name for name, kind in self._additional_targets.items() if kind == "mask" and name in kwargs]
+        plain = {name: value for name, value in kwargs.items() if name not in others}
+        applied: dict[str, Any] = super().apply_with_params(params | {"beside": plain}, *args, **plain)
+        for name in others:
+            mask = kwargs[name]
+            if mask is not None:
+                mask = other_mask(name, mask, kwargs.get("mask"), params, self.labels)
+            applied[name] = mask
         return applied
 
     def apply(self, img: Array, patches: list[tuple[tuple[slice, ...], Array, Array]], **params: Any) -> Array:
         """The image with the pasted pixels."""
         written = img.copy()
         for where, changed, pixels in patches:
-            written[where][changed] = pixels if img.ndim == 3 else pixels[:, 0]
+            own = other_pixels(img, pixels, self.bank.info)
+            written[where][changed] = own if img.ndim == 3 else own[:, 0]
         return written
 
     def apply_to_mask(self, mask: Array, relabelled: Array, values: Array, **params: Any) -> Array:
@@ -157,11 +182,22 @@ class Paste(OfBank, A.DualTransform):  # type: ignore[misc]
         return np.concatenate([kept, pasted.reshape(-1, *masks.shape[1:]).astype(masks.dtype)])
 
     def apply_to_bboxes(
-        self, bboxes: Array, before: int, older: Array, corners: Array, moved: Array, columns: Array, **params: Any
+        self,
+        bboxes: Array,
+        before: int,
+        older: Array,
+        corners: Array,
+        moved: Array,
+        kinds: list[str],
+        beside: Mapping[str, Any],
+        **params: Any,
     ) -> Array:
         """``(N, 4+)`` the boxes of what can still be seen, and of what was pasted."""
         same_number(len(bboxes), before, "boxes")
-        pasted = np.hstack([corners[len(older) :], columns])
+        pasted = corners[len(older) :]
+        if kinds:
+            data = {**beside, "bboxes": bboxes}
+            pasted = np.hstack([pasted, self.labels.columns(self.get_processor("bboxes"), data, kinds)])
         if not bboxes.size:
             return pasted if len(pasted) else bboxes
         rows = np.vstack([bboxes[older], pasted.reshape(len(pasted), bboxes.shape[1])])
@@ -172,6 +208,8 @@ class Paste(OfBank, A.DualTransform):  # type: ignore[misc]
         self, keypoints: Array, older: Array, instances: Array, relabelled: Array, **params: Any
     ) -> Array:
         """``(N, 2+)`` the keypoints that no pasted object hides."""
+        if not keypoints.size:
+            return keypoints
         hiding = relabelled | (instances > len(older))  # also where little is left of an object that went
         columns, rows = np.floor(keypoints[:, :2]).astype(int).T
         inside = (rows >= 0) & (columns >= 0) & (rows < hiding.shape[0]) & (columns < hiding.shape[1])
@@ -180,7 +218,7 @@ class Paste(OfBank, A.DualTransform):  # type: ignore[misc]
         return keypoints[~hidden]
 
 
-class Relight(OfBank, A.ImageOnlyTransform):  # type: ignore[misc]
+class Relight(OwnDraws, OfBank, A.ImageOnlyTransform):  # type: ignore[misc]
     """Gives frames, or slices of scans, the look of scenes from a bank.
 
     Args:
@@ -237,7 +275,8 @@ class Relight(OfBank, A.ImageOnlyTransform):  # type: ignore[misc]
         """The image relit."""
         by_class = beside["mask"] is not None and "lut" in self.relight.looks
         mask = plain_mask(beside["mask"]) if by_class else None
-        host = host_of(channels_first(img), mask, beside[self.meta_key], self.schema, self.bank.info)
+        known = read_known(beside[self.meta_key], img.shape[:2], self.meta_key)
+        host = host_of(channels_first(img), mask, known, self.schema, self.bank.info)
         return np.ascontiguousarray(np.moveaxis(relit(self.relight, host, seed).image, 0, -1)).reshape(img.shape)
 
 

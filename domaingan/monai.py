@@ -17,33 +17,63 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from monai.data.utils import affine_to_spacing
 from monai.transforms import MapTransform, RandomizableTransform
-from monai.utils import convert_to_dst_type
+from monai.utils import TransformBackends, convert_to_dst_type
 from numpy.typing import NDArray
 
 from domaingan import blend
 from domaingan.bank import Bank, BankInfo
 from domaingan.errors import DataError
 from domaingan.sample import Sample, Schema
-from domaingan.transforms.hosts import Classes, host_of, opened, relit, schema_of
+from domaingan.transforms.draws import Draws
+from domaingan.transforms.hosts import (
+    UNKNOWN_SPACING,
+    Classes,
+    Notices,
+    host_of,
+    opened,
+    read_known,
+    read_spacing,
+    relit,
+    schema_of,
+    with_host_name,
+)
 
-NAME = "filename_or_obj"
-"""Where a MetaTensor of MONAI's readers says what file it is of."""
+NAME, SHAPE, ORIGINAL = "filename_or_obj", "spatial_shape", "original_affine"
+"""Where a MetaTensor of MONAI's readers says what file it is of, and the file's shape and affine."""
+
+TILT = 0.01
+"""Axes are taken for those of the world up to a direction cosine of this."""
 
 
 class _Seeded(RandomizableTransform, MapTransform):  # type: ignore[misc]
-    """A random transform whose draws all follow from one seed, drawn from MONAI's random state."""
+    """A random transform whose draws all follow from one seed, see :mod:`domaingan.transforms.draws`."""
+
+    backend: ClassVar[list[TransformBackends]] = [TransformBackends.TORCH, TransformBackends.NUMPY]
+    bank: Bank
 
     def __init__(self, keys: Sequence[Hashable] | Hashable, prob: float, allow_missing_keys: bool) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
         RandomizableTransform.__init__(self, prob)
         self.seed = 0
+        self.draws = Draws()
+        self.notices = Notices()
+
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> _Seeded:
+        """Begin anew from a seed, from what a generator draws next, or from a random seed."""
+        super().set_random_state(seed, state)
+        self.draws = Draws(None if seed is None and state is None else int(self.R.randint(2**32, dtype=np.uint32)))
+        return self
+
+    def begin(self, image: Any) -> None:
+        """Let everything that is drawn for this image follow from a seed of its own, and draw."""
+        self.R = np.random.RandomState(self.draws.seed_for(image) % 2**32)
+        self.randomize()
 
     def randomize(self, data: Any = None) -> None:
         """Draw whether to do anything, and the seed of what is done."""
@@ -51,13 +81,16 @@ class _Seeded(RandomizableTransform, MapTransform):  # type: ignore[misc]
         self.seed = int(self.R.randint(2**32, dtype=np.uint32))
 
     def missing(self, data: Mapping[Hashable, Any]) -> list[Hashable]:
-        """The keys that are not there.
+        """The keys that are not there, or of which there is nothing (None).
 
         Raises:
             KeyError: there are such, and they may not be missing.
+            DataError: there is one of which there is nothing, and it may not be missing.
         """
-        missing = [key for key in self.keys if key not in data]
+        missing = [key for key in self.keys if data.get(key) is None]
         if missing and not self.allow_missing_keys:
+            if missing[0] in data:
+                raise DataError(f"{missing[0]!r} is None", expected="an array or tensor, or allow_missing_keys=True")
             raise KeyError(f"no {missing[0]!r} in the data of {type(self).__name__}, and allow_missing_keys is False")
         return missing
 
@@ -72,12 +105,16 @@ class RandPasted(_Seeded):
             in one. Of scans those of the bank unless given; of frames it is needed, and names objects, too.
         method, per_image, only, variation, placement, atlas, overlap: as in :class:`domaingan.blend.Paste`.
         meta_key: where in the data more is known of the host, as in ``Sample.meta``: ``name`` (for bound entries;
-            otherwise the image's file), ``spacing`` (otherwise the affine's), ``foreground``, ``range``.
+            otherwise the image's file, in whose path a host's name is looked for), ``spacing`` (otherwise the
+            affine's), ``foreground``, ``range``.
         prob: share of the images that are pasted into.
         allow_missing_keys: leave data alone that has no such image or label.
+        spacing: mm a voxel of scans that do not say it (arrays, plain tensors, as of ``track_meta=False`` and of a
+            ``PersistentDataset``; oblique slices): one number, or one an axis. 1, with a warning, unless given.
 
     Tensors, ``MetaTensor`` and arrays come back as they came, of the same type, device, affine and meta; a
-    ``MetaTensor`` image then has ``meta["pasted"]``, one record a crop as JSON. What is given is not changed.
+    ``MetaTensor`` image then has ``meta["pasted"]``, one record a crop as JSON: none where nothing was pasted, so that
+    batches keep it. What is given is not changed.
 
     Raises:
         DataError: as :class:`domaingan.blend.Paste`, and for images and labels that do not fit.
@@ -98,6 +135,7 @@ class RandPasted(_Seeded):
         meta_key: str = "meta",
         prob: float = 0.5,
         allow_missing_keys: bool = False,
+        spacing: float | Sequence[float] | None = None,
     ) -> None:
         super().__init__(keys, prob, allow_missing_keys)
         if len(self.keys) != 2:
@@ -109,21 +147,35 @@ class RandPasted(_Seeded):
         )
         self.paste.check(self.schema)
         self.meta_key = meta_key
+        self.spacing = None if spacing is None else read_spacing(spacing, self.schema.spatial_dims)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """The data with crops pasted, or as it was."""
         result = dict(data)
         absent = self.missing(result)
-        self.randomize()
-        if absent or not self._do_transform:
+        if absent:
             return result
-        image, label = (result[key] for key in self.keys)
-        host = _host(image, label, data.get(self.meta_key), self.schema, self.bank.info)
+        image_key, label_key = self.keys
+        image, label = result[image_key], result[label_key]
+        self.begin(image)
+        if not self._do_transform:
+            result[image_key] = _recorded(image, image, "pasted", [])
+            return result
+        host = self._host_of(image, label, data)
         after = self.paste(host, np.random.default_rng(self.seed))
-        assert after.mask is not None
-        result[self.keys[0]] = _told(after, image, "pasted")
-        result[self.keys[1]] = _like(after.mask.reshape(label.shape), label)
+        assert host.mask is not None and after.mask is not None
+        result[image_key] = _recorded(_like(after.image, image), image, "pasted", after.meta["pasted"])
+        result[label_key] = _relabelled(label, host.mask, after.mask)
         return result
+
+    def _host_of(self, image: Any, label: Any, data: Mapping[Hashable, Any]) -> Sample:
+        info = self.bank.info
+        known = _known(image, data, self.meta_key, info.spatial_dims)
+        if info.domain == "scan" and "spacing" not in known:
+            if self.spacing is None:
+                self.notices.warn(UNKNOWN_SPACING)
+            known["spacing"] = self.spacing
+        return _host(image, label, with_host_name(known, info, self.notices), self.schema, info)
 
 
 class RandRelightd(_Seeded):
@@ -170,40 +222,118 @@ class RandRelightd(_Seeded):
         """The data with its images relit, or as they were."""
         result = dict(data)
         absent = self.missing(result)
-        self.randomize()
+        if len(absent) == len(self.keys):
+            return result
+        self.begin(next(result[key] for key in self.keys if key not in absent))
         label = data.get(self.label_key) if self.label_key is not None and "lut" in self.relight.looks else None
-        for key in self.keys if self._do_transform else ():
-            if key not in absent:
-                image = result[key]
-                host = _host(image, label, data.get(self.meta_key), self.schema, self.bank.info)
-                result[key] = _told(relit(self.relight, host, self.seed), image, "relit")
+        for key in self.keys:
+            if key in absent:
+                continue
+            image = result[key]
+            if not self._do_transform:
+                result[key] = _recorded(image, image, "relit", None)
+                continue
+            known = _known(image, data, self.meta_key, self.bank.info.spatial_dims)
+            after = relit(self.relight, _host(image, label, known, self.schema, self.bank.info), self.seed)
+            result[key] = _recorded(_like(after.image, image), image, "relit", after.meta["relit"])
         return result
 
 
-def _host(image: Any, label: Any, known: Mapping[str, Any] | None, schema: Schema, info: BankInfo) -> Sample:
+def _known(image: Any, data: Mapping[Hashable, Any], key: str, dims: int) -> dict[str, Any]:
+    """What is known of a host beside its pixels: what its image says, and what the user does."""
+    known = read_known(data.get(key), tuple(image.shape[1:]), key)
+    if isinstance(image, MetaTensor):
+        file = image.meta.get(NAME)
+        known = {"name": str(file)} | known if isinstance(file, str | Path) else known
+        spacing = _spacing_of(image, dims)
+        known = known if spacing is None else {"spacing": spacing} | known
+    return known
+
+
+def _spacing_of(image: MetaTensor, dims: int) -> tuple[float, ...] | None:
+    """The size of a voxel by the image's affine; None where that does not tell it.
+
+    A 2D image may be a slice: of a volume whose affine it has kept, the first two columns are its own only if they are
+    no others than the third; of one that lost the rows and columns of an axis, what is left must be a grid's.
+    """
+    affine = np.asarray(image.affine.detach().cpu().numpy(), dtype=np.float64)
+    if affine.ndim != 2 or affine.shape[0] != affine.shape[1] or not np.isfinite(affine).all():
+        return None
+    columns = affine[:-1, :-1]
+    if len(columns) < dims or not _is_stated(image, affine):
+        return None
+    sizes = np.linalg.norm(columns, axis=0)
+    if not (sizes > 0).all():
+        return None
+    if dims == 2 and len(columns) > 2 and _is_slice(image) and not np.allclose(sizes, sizes[0], rtol=1e-3):
+        return None
+    if dims == 2 and len(columns) == 2 and not (_is_grid(columns) and _is_upright(image)):
+        return None
+    return tuple(sizes[:dims].tolist())
+
+
+def _is_stated(image: MetaTensor, affine: NDArray[np.float64]) -> bool:
+    """Whether an affine was read or set: one that MONAI put in place of none is the identity, of no file."""
+    return not np.array_equal(affine, np.eye(len(affine))) or NAME in image.meta or ORIGINAL in image.meta
+
+
+def _is_slice(image: MetaTensor) -> bool:
+    """Whether a 2D image is known to come from a volume."""
+    shape = np.asarray(image.meta.get(SHAPE, ())).reshape(-1)
+    return int((shape > 1).sum()) > 2
+
+
+def _is_grid(columns: NDArray[np.float64]) -> bool:
+    """Whether the axes that these columns say are at right angles."""
+    angles = columns.T @ columns
+    return bool(np.abs(angles - np.diag(np.diag(angles))).max() < TILT * np.diag(angles).min())
+
+
+def _is_upright(image: MetaTensor) -> bool:
+    """Whether the volume that a slice came from had its axes along the world's: then nothing was lost with one."""
+    original = np.asarray(image.meta.get(ORIGINAL, np.eye(3)), dtype=np.float64)
+    columns = original[:-1, :-1] / np.maximum(np.linalg.norm(original[:-1, :-1], axis=0), 1e-12)
+    return len(columns) < 3 or bool((np.abs(columns) > TILT).sum() == len(columns))
+
+
+def _host(image: Any, label: Any, known: Mapping[str, Any], schema: Schema, info: BankInfo) -> Sample:
     """An image, and its label where there is one, as a sample."""
     pixels, mask = _array(image), None if label is None else _array(label)
     if mask is not None and mask.ndim == pixels.ndim and len(mask) == 1:
         mask = mask[0]
-    meta: dict[str, Any] = {}
-    if isinstance(image, MetaTensor):
-        spacing = affine_to_spacing(image.affine, pixels.ndim - 1)
-        meta = {"spacing": tuple(float(size) for size in spacing), "name": str(image.meta.get(NAME, ""))}
-    return host_of(pixels, mask, meta | dict(known or {}), schema, info)
+    return host_of(pixels, mask, known, schema, info)
 
 
-def _told(after: Sample, given: Any, record: str) -> Any:
-    """A sample's image as what is given is, with a record of what was done: a text, which batches can hold."""
-    image = _like(after.image, given)
+def _recorded(image: Any, given: Any, record: str, value: Any) -> Any:
+    """The image with a record of what was done: a text, which batches can hold. Only a ``MetaTensor`` has one."""
     if isinstance(given, MetaTensor):
-        image.meta[record] = json.dumps(after.meta[record])
+        if image is given:
+            image = MetaTensor(given.as_tensor(), meta=dict(given.meta), applied_operations=given.applied_operations)
+        image.meta[record] = json.dumps(value)
     return image
 
 
 def _array(values: Any) -> np.ndarray[Any, np.dtype[Any]]:
-    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+    """An array of what may be a tensor: one of bfloat16, which NumPy has not, as float32."""
+    if not isinstance(values, torch.Tensor):
+        return np.asarray(values)
+    values = values.detach().cpu()
+    values = values.as_tensor() if isinstance(values, MetaTensor) else values
+    return np.asarray((values.float() if values.dtype == torch.bfloat16 else values).numpy())
 
 
 def _like(values: np.ndarray[Any, np.dtype[Any]], given: Any) -> Any:
     """An array as what is given is: its type, device, and a copy of its meta."""
     return convert_to_dst_type(values, given)[0]
+
+
+def _relabelled(label: Any, before: NDArray[Any], after: NDArray[Any]) -> Any:
+    """The label with the values that changed; all others are as they were, to the bit."""
+    values = _array(label).copy()
+    changed = (before != after).reshape(values.shape)
+    values[changed] = after.reshape(values.shape)[changed]
+    return _like(values, label)
+
+
+RandPasteD = RandPasteDict = RandPasted
+RandRelightD = RandRelightDict = RandRelightd

@@ -6,6 +6,7 @@ an encoder that its ``BboxProcessor`` keeps from the first image on.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.errors import DataError
+from domaingan.transforms.hosts import Notices
 
 CORNERS = 4
 UNKNOWN = -1
@@ -27,11 +29,16 @@ class BoxLabels:
     Attributes:
         classes: class values by name.
         given: for a field the label of each class by name, or one label for everything that is pasted. A lone field
-            that is not listed holds classes: their names where it holds texts, else their values.
+            that is not listed holds classes: their names where it holds texts, else their values. Other masks may be
+            listed, too, see :func:`domaingan.transforms.targets.other_mask`.
+        objects: the classes that boxes may be of; all of them unless given.
+        notices: what was said once.
     """
 
     classes: Mapping[str, int]
     given: Mapping[str, Any]
+    objects: Sequence[str] = ()
+    notices: Notices = dataclasses.field(default_factory=Notices)
 
     def values(self, processor: Any, data: Mapping[str, Any]) -> NDArray[np.int64] | None:
         """Class values of an image's boxes, :data:`UNKNOWN` where a label is none; None where no field tells them.
@@ -43,37 +50,42 @@ class BoxLabels:
         if not boxes.size:
             return np.zeros(0, dtype=np.int64)
         if not fields:
-            return _checked(boxes[:, CORNERS], self.classes) if boxes.shape[1] == CORNERS + 1 else None
+            return self._checked(boxes[:, CORNERS]) if boxes.shape[1] == CORNERS + 1 else None
         for number, field in enumerate(fields):
             if field in self.given and not isinstance(self.given[field], Mapping):
                 continue
             column = boxes[:, boxes.shape[1] - len(fields) + number]
-            if field not in self.given and processor.label_manager.get_encoder("bboxes", field) is None:
-                return _checked(column, self.classes)
+            if field not in self.given and _holds(processor, field) == NUMBERS:
+                return self._checked(column)
             known = {label: self.classes[name] for name, label in self.given.get(field, _names(self.classes)).items()}
             labels = processor.label_manager.restore_field("bboxes", field, column)
             return np.array([known.get(_plain(label), UNKNOWN) for label in labels], dtype=np.int64)
         return None
 
-    def columns(self, processor: Any, data: Mapping[str, Any], pasted: Sequence[int]) -> NDArray[np.float32]:
+    def are_numbers(self, processor: Any) -> bool:
+        """Whether classes are told by numbers that nothing but the mask gives a meaning."""
+        fields = self._fields(processor)
+        return not fields or (fields[0] not in self.given and _holds(processor, fields[0]) == NUMBERS)
+
+    def columns(self, processor: Any, data: Mapping[str, Any], pasted: Sequence[str]) -> NDArray[np.float32]:
         """``(N, columns)`` what stands behind the corners of the boxes of ``N`` pasted objects.
 
         Args:
             processor: albumentations' ``BboxProcessor``; its encoders learn labels that they have not seen.
             data: the image's boxes and label fields.
-            pasted: the objects' class values.
+            pasted: the objects' classes by name.
 
         Raises:
             DataError: a field's label is not known, or of another kind than the host's.
         """
-        names = {value: name for name, value in self.classes.items()}
         fields, boxes = self._fields(processor), data["bboxes"]
         if not fields:
             extra = boxes.shape[1] - CORNERS if boxes.size else 0
             if extra > 1:
                 raise DataError(f"boxes of {boxes.shape[1]} columns", expected="4 or 5, or label_fields in BboxParams")
-            return np.array(pasted, dtype=np.float32).reshape(-1, 1)[:, :extra]
-        columns = [self._column(processor, data, field, [names[value] for value in pasted]) for field in fields]
+            values = [self.classes[name] for name in pasted]
+            return np.array(values, dtype=np.float32).reshape(-1, 1)[:, :extra]
+        columns = [self._column(processor, data, field, list(pasted)) for field in fields]
         return np.hstack(columns).astype(np.float32)
 
     def _fields(self, processor: Any) -> list[str]:
@@ -87,11 +99,12 @@ class BoxLabels:
     def _column(self, processor: Any, data: Mapping[str, Any], field: str, pasted: list[str]) -> NDArray[np.float32]:
         manager = processor.label_manager
         known = manager.metadata["bboxes"].get(field)
-        numbers = _holds_numbers(data.get(field)) if known is None else known.is_numerical
-        labels = self._labels(field, pasted, numbers)
-        if numbers is not None and any(isinstance(label, str) == numbers for label in labels):
-            kind = "numbers" if numbers else "texts"
-            raise DataError(f"label {labels[0]!r} for {field!r}, which holds {kind}", expected=f"labels= of {kind}")
+        holds = _holds_empty(data.get(field)) if known is None else _holds(processor, field)
+        labels = self._labels(field, pasted, holds)
+        strangers = [label for label in labels if holds in KINDS and not isinstance(label, KINDS[holds])]
+        if strangers:
+            found = f"label {strangers[0]!r} for {field!r}, which holds {holds}"
+            raise DataError(found, expected=f"labels={{{field!r}: {{class: label}}}} of {holds}")
         host = data.get(field)
         array = known is None and isinstance(host, np.ndarray)
         column = manager.process_field("bboxes", field, np.array(labels) if array else labels)
@@ -99,8 +112,8 @@ class BoxLabels:
             known.dtype = np.result_type(known.dtype, np.array(labels).dtype)
         return column
 
-    def _labels(self, field: str, pasted: list[str], numbers: bool | None) -> list[Any]:
-        """What a field says of pasted objects of these classes; ``numbers``: what it holds, None if not known."""
+    def _labels(self, field: str, pasted: list[str], holds: str) -> list[Any]:
+        """What a field says of pasted objects of these classes; ``holds``: see :func:`_holds`."""
         if field in self.given:
             given = self.given[field]
             if not isinstance(given, Mapping):
@@ -109,25 +122,56 @@ class BoxLabels:
             if missing:
                 raise DataError(f"no label for class {missing[0]!r}", expected=f"one in labels[{field!r}]")
             return [given[name] for name in pasted]
-        if numbers is None:
-            found = f"an image without boxes before any with: what {field!r} holds is not known"
-            raise DataError(found, expected=f"labels={{{field!r}: {{class: label}}}}")
-        return [self.classes[name] for name in pasted] if numbers else list(pasted)
+        if not holds:
+            what = f"an image without boxes before any with does not tell what {field!r} holds: class names are written"
+            self.notices.warn(f"{what}; labels={{{field!r}: {{class: label}}}} says otherwise")
+        return [self.classes[name] for name in pasted] if holds == NUMBERS else list(pasted)
+
+    def _checked(self, column: NDArray[Any]) -> NDArray[np.int64]:
+        """Numbers as class values of objects.
+
+        Raises:
+            DataError: there are others.
+        """
+        values = column.astype(np.int64)
+        names = {value: name for name, value in self.classes.items()}
+        known = {self.classes[name] for name in self.objects or self.classes}
+        strangers = sorted(set(values.tolist()) - known)
+        if not strangers:
+            return values
+        found = f"label {strangers[0]} of a box"
+        if strangers[0] in names:
+            found += f", which is {names[strangers[0]]} in the mask, no object"
+        raise DataError(found, expected="class values of the mask, or labels={field: {class: label}}")
 
 
-def _holds_numbers(labels: Any) -> bool | None:
-    """Whether an empty field is one of numbers, as far as its type tells."""
+NUMBERS, TEXTS, TRUTH = "numbers", "texts", "truth values"
+KINDS: dict[str, tuple[type, ...]] = {
+    NUMBERS: (int, float, np.number, np.bool_),
+    TEXTS: (str,),
+    TRUTH: (bool, np.bool_),
+}
+"""What label fields hold, and the types of what may be written into them."""
+
+
+def _holds(processor: Any, field: str) -> str:
+    """What a field holds that albumentations has met: one of :data:`KINDS`, or something else; empty if not known."""
+    known = processor.label_manager.metadata["bboxes"].get(field)
+    if known is None:
+        return ""
+    encoder = known.encoder
+    if known.is_numerical or encoder is None or encoder.is_numerical:
+        return NUMBERS
+    labels = list(encoder.classes_)
+    if labels and all(isinstance(label, bool | np.bool_) for label in labels):
+        return TRUTH
+    return TEXTS if all(isinstance(label, str) for label in labels) else "labels of other types"
+
+
+def _holds_empty(labels: Any) -> str:
+    """What an empty field holds, as far as its type tells."""
     kind = labels.dtype.kind if isinstance(labels, np.ndarray) else ""
-    return True if kind in ("i", "u") else False if kind == "U" else None
-
-
-def _checked(column: NDArray[Any], classes: Mapping[str, int]) -> NDArray[np.int64]:
-    values = column.astype(np.int64)
-    strangers = sorted(set(values.tolist()) - set(classes.values()))
-    if strangers:
-        expected = "class values of the mask, or labels={field: {class: label}}"
-        raise DataError(f"label {strangers[0]} of a box", expected=expected)
-    return values
+    return {"i": NUMBERS, "u": NUMBERS, "U": TEXTS, "b": TRUTH}.get(kind, "")
 
 
 def _names(classes: Mapping[str, int]) -> dict[str, str]:

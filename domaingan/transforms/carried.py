@@ -1,13 +1,17 @@
-"""The bank of a transform of albumentations, as it travels: in a pipeline that is saved, in one that is replayed."""
+"""What travels with a transform of albumentations: its bank, in saved and replayed pipelines, and its draws."""
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from domaingan.adapters.folders import Kind
 from domaingan.bank import Bank
+from domaingan.transforms.draws import Draws
 from domaingan.transforms.hosts import opened
 
 
@@ -38,3 +42,28 @@ class OfBank:
     def get_dict_with_id(self) -> dict[str, Any]:
         """The same for ``A.ReplayCompose``, with the bank itself: replays happen where it was opened."""
         return {**super().get_dict_with_id(), "bank": self.bank}  # type: ignore[misc]
+
+
+class OwnDraws:
+    """A transform that draws for each image anew, whatever process it is in; see :mod:`domaingan.transforms.draws`."""
+
+    draws: Draws
+    draw_seed: int = 0
+
+    def set_random_seed(self, seed: int | None) -> None:
+        """Begin anew from a seed, or from a random one."""
+        super().set_random_seed(seed)  # type: ignore[misc]
+        self.draws = Draws(seed)
+
+    def set_random_state(self, random_generator: np.random.Generator, py_random: random.Random) -> None:
+        """Begin anew from what a generator draws next."""
+        super().set_random_state(random_generator, py_random)  # type: ignore[misc]
+        self.draws = Draws(int(random_generator.integers(2**63)))
+
+    def __call__(self, *args: Any, force_apply: bool = False, **kwargs: Any) -> Any:
+        """Apply to the targets; everything that is drawn follows from the seed of this call."""
+        if not self.replay_mode and isinstance(kwargs.get("image"), np.ndarray):  # type: ignore[attr-defined]
+            self.draw_seed = self.draws.seed_for(kwargs["image"])
+            generator, py_random = np.random.default_rng(self.draw_seed), random.Random(self.draw_seed)
+            super().set_random_state(generator, py_random)  # type: ignore[misc]
+        return super().__call__(*args, force_apply=force_apply, **kwargs)  # type: ignore[misc]

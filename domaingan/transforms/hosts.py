@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from domaingan.adapters import open_bank
 from domaingan.adapters.folders import Kind
 from domaingan.adapters.tables import parse_classes
+from domaingan.adapters.values import known_values, strange_values
 from domaingan.bank import Bank, BankInfo
 from domaingan.blend import Relight
 from domaingan.blend.fitting import refuse_other_channels
@@ -23,6 +25,11 @@ from domaingan.sample import Sample, Schema
 Classes = Schema | Mapping[str, Any] | str | Path | None
 """How the values of the hosts' masks may be named: a dataset's schema, ``{name: value}``, a ``classes.json`` or what
 would be in one; None where they are the bank's own."""
+
+WHOLE = 1e-3
+"""A label may be off a whole number by this much, as masks on disk may: resampling leaves 4e-15."""
+
+UNKNOWN_SPACING = "the size of a host's pixels is not known: taken as 1 mm; spacing= says it in mm, one number an axis"
 
 SLACK = 0.25
 """Frames may leave [0, 1] by this much, as sharp resizing makes them; 0 to 255 or whitened is another matter."""
@@ -119,15 +126,126 @@ def to_sample(image: NDArray[Any], info: BankInfo) -> Sample:
     return Sample(image)
 
 
+@dataclass
+class Notices:
+    """Warnings that a transform gives once each."""
+
+    given: set[str] = field(default_factory=set)
+
+    def warn(self, text: str) -> None:
+        """Give this warning, unless it was given before."""
+        if text not in self.given:
+            self.given.add(text)
+            warnings.warn(text, UserWarning, stacklevel=3)
+
+
+def read_spacing(value: Any, dims: int, what: str = "spacing") -> tuple[float, ...]:
+    """Read the size of a pixel: one number, or one for each of ``dims`` axes, in mm.
+
+    Args:
+        value: a number, a sequence, an array or a tensor.
+        dims: 2 or 3.
+        what: how the value is called in messages.
+
+    Raises:
+        DataError: it is none of these, has another length, or a size is not positive.
+    """
+    try:
+        sizes = [float(size) for size in np.asarray(value, dtype=np.float64).reshape(-1)]
+    except (TypeError, ValueError):
+        sizes = []
+    sizes = sizes * dims if len(sizes) == 1 else sizes
+    if len(sizes) != dims or not all(0 < size < np.inf for size in sizes):
+        raise DataError(f"{what} {value!r}", expected=f"{dims} positive numbers, in mm")
+    return tuple(sizes)
+
+
+def read_known(known: Any, shape: tuple[int, ...], key: str) -> dict[str, Any]:
+    """Read what else is known of a host, as a user has it: arrays may be tensors or lists.
+
+    Args:
+        known: a dictionary as of ``Sample.meta``, and under ``condition`` the sample's conditions; or None.
+        shape: of the image, without channels.
+        key: under which it was found, for messages.
+
+    Raises:
+        DataError: it is no dictionary, or an entry of it has another form.
+    """
+    if known is None:
+        return {}
+    if not isinstance(known, Mapping):
+        expected = "a dictionary with what is known of the host, or another meta_key="
+        raise DataError(f"{key!r} is a {type(known).__name__}", expected=expected)
+    meta = {str(name): value for name, value in known.items() if value is not None}
+    if "spacing" in meta:
+        meta["spacing"] = read_spacing(meta["spacing"], len(shape), f"{key}['spacing']")
+    if "foreground" in meta:
+        inside = np.asarray(meta["foreground"])
+        if inside.size != np.prod(shape):
+            raise DataError(f"{key}['foreground'] {inside.shape}", expected=f"{shape}, as the image is")
+        meta["foreground"] = inside.reshape(shape) > 0
+    if "range" in meta:
+        meta["range"] = np.asarray(meta["range"], dtype=np.float32).reshape(-1, 2)
+    if not isinstance(meta.get("condition", {}), Mapping):
+        raise DataError(f"{key}['condition'] {meta['condition']!r}", expected="{condition: value}")
+    return meta
+
+
+def with_host_name(known: Mapping[str, Any], info: BankInfo, notices: Notices) -> dict[str, Any]:
+    """What is known of a host, called as a bank that is bound to it calls it; said once where it is bound to others."""
+    name = str(known.get("name", ""))
+    if not info.hosts or name in info.hosts:
+        return dict(known)
+    found = name_of_host(name, info.hosts)
+    if not found:
+        bound = f"the bank is bound to {len(info.hosts)} hosts, such as {info.hosts[0]!r}"
+        asked = repr(name) if name else "an image without a name"
+        notices.warn(f"{bound}; none is named by {asked}, so nothing of theirs is pasted: meta={{'name': …}} names it")
+    return {**known, "name": found or name}
+
+
+def name_of_host(file: str, hosts: Sequence[str]) -> str:
+    """The host that a file belongs to, out of those that a bank is bound to; empty where none or several fit.
+
+    A host is named in a path by consecutive folders, or by the file: its stem, or the beginning of that up to an
+    underscore (``case_0000.nii.gz`` of ``case``), below the folders of the host's name. The longest name wins.
+
+    >>> name_of_host("/data/s1/t1.nii.gz", ["s1", "s10"])
+    's1'
+    >>> name_of_host("imagesTr/BRATS_004_0000.nii.gz", ["BRATS_004", "BRATS_005"])
+    'BRATS_004'
+    """
+    folders = list(Path(file).parts)
+    stem = Path(folders.pop().removesuffix(".gz")).stem if folders else ""
+    found = [host for host in hosts if _is_host_of(host.split("/"), folders, stem)]
+    longest = max((len(host) for host in found), default=0)
+    found = [host for host in found if len(host) == longest]
+    return found[0] if len(found) == 1 else ""
+
+
+def _is_host_of(host: Sequence[str], folders: Sequence[str], stem: str) -> bool:
+    """Whether the parts of a host's name are in a path, given as its folders and the stem of its file."""
+    *parents, last = host
+    rest = iter(folders)
+    if (stem == last or stem.startswith(f"{last}_")) and all(part in rest for part in parents):
+        return True
+    starts = range(len(folders) - len(host) + 1)
+    return any(list(folders[start : start + len(host)]) == list(host) for start in starts)
+
+
 def host_of(
-    image: NDArray[Any], mask: NDArray[Any] | None, known: Mapping[str, Any] | None, schema: Schema, info: BankInfo
+    image: NDArray[Any],
+    mask: NDArray[Any] | None,
+    known: Mapping[str, Any],
+    schema: Schema,
+    info: BankInfo,
 ) -> Sample:
     """A channel-first image as the host of a bank, with its mask and what else is known of it.
 
     Args:
         image: see :func:`to_sample`.
         mask: ``(*spatial)`` class values of any type, or None.
-        known: more of ``Sample.meta``, and under ``condition`` the sample's conditions.
+        known: as of :func:`read_known`.
         schema: of the hosts.
         info: of the bank.
 
@@ -137,7 +255,7 @@ def host_of(
     host = to_sample(image, info)
     if mask is not None and mask.shape != host.shape:
         raise DataError(f"a mask {mask.shape}", expected=f"{host.shape}, as the image is")
-    meta = host.meta | dict(known or {})
+    meta = host.meta | dict(known)
     condition = dict(meta.pop("condition", {}))
     return replace(host, mask=None if mask is None else to_mask(mask, schema), condition=condition, meta=meta)
 
@@ -157,16 +275,37 @@ def to_mask(mask: NDArray[Any], schema: Schema) -> NDArray[Any]:
     """A ``(*spatial)`` mask of whatever type as integers that hold every class.
 
     Raises:
-        DataError: fractions, or a type that is too small for a class.
+        DataError: fractions, values that no class has, or a type that is too small for a class.
     """
     top = max(schema.classes.values(), default=0)
     if mask.dtype == bool:
         mask = mask.view(np.uint8)
     if mask.dtype.kind == "f":
-        whole = mask.astype(np.int32)
-        if not np.array_equal(whole, mask):
-            raise DataError("a mask of fractions", expected="class values")
-        return whole
+        mask = _whole(mask)
     if mask.dtype.kind not in "iu" or top > np.iinfo(mask.dtype).max:
         raise DataError(f"a mask of {mask.dtype}", expected=f"a type that holds {top}")
+    strangers = _values_besides(mask, known_values(schema))
+    if strangers:
+        error = strange_values(strangers, Path(), schema)
+        raise DataError(error.found, expected=f"{error.expected}, or classes= that name it")
     return mask
+
+
+def _whole(mask: NDArray[Any]) -> NDArray[np.int32]:
+    if not np.isfinite(mask).all():
+        raise DataError("a mask with NaN or infinite values", expected="class values")
+    whole = np.rint(mask)
+    if np.abs(whole - mask).max(initial=0) > WHOLE or np.abs(whole).max(initial=0) >= 2**31:
+        raise DataError("a mask of fractions", expected="class values")
+    return whole.astype(np.int32)
+
+
+def _values_besides(mask: NDArray[Any], known: Sequence[int]) -> list[int]:
+    """The values in a mask of integers that are none of ``known``, in order."""
+    low, high = int(mask.min(initial=0)), int(mask.max(initial=0))
+    if low < min(known) or high > max(known):  # rare: what is not known need not be fast
+        return sorted(set(np.unique(mask).tolist()) - set(known))
+    allowed = np.zeros(high - low + 1, dtype=bool)
+    allowed[[value - low for value in known if low <= value <= high]] = True
+    fits = allowed[mask if low == 0 else mask - low]
+    return [] if fits.all() else sorted(set(np.unique(mask[~fits]).tolist()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,17 @@ from domaingan.blend.covered import box_slices, objects_of
 from domaingan.errors import DataError
 from domaingan.objects import from_instances
 from domaingan.sample import Sample, Schema
+from domaingan.tissue import as_stored
 from domaingan.transforms.box_labels import CORNERS, UNKNOWN, BoxLabels
-from domaingan.transforms.hosts import host_of
+from domaingan.transforms.hosts import (
+    BYTES,
+    UNKNOWN_SPACING,
+    Notices,
+    host_of,
+    read_known,
+    to_sample,
+    with_host_name,
+)
 
 Array = NDArray[Any]
 Targets = Mapping[str, Any]
@@ -39,15 +48,17 @@ class Hosts:
         info: of the bank.
         schema: names the values of masks.
         labels: of the label fields of boxes.
-        spacing: mm a pixel.
+        spacing: mm a pixel; None where it is not known.
         meta_key: the target with what else is known of the host.
+        notices: what was said once.
     """
 
     info: BankInfo
     schema: Schema
     labels: BoxLabels
-    spacing: tuple[float, ...]
+    spacing: tuple[float, ...] | None
     meta_key: str
+    notices: Notices
 
     def sample(self, targets: Targets, processor: Any) -> Sample:
         """The targets as a sample; its objects are told apart only where a target asks for it.
@@ -63,7 +74,10 @@ class Hosts:
             missing = "image" if targets.get("image") is None else "mask"
             raise DataError(f"no {missing}", expected="image= and mask=, to know where there is room")
         image, mask = targets["image"], targets["mask"]
-        known = {"spacing": self.spacing} | dict(targets.get(self.meta_key) or {})
+        known = {"spacing": self.spacing} | read_known(targets.get(self.meta_key), image.shape[:2], self.meta_key)
+        if known["spacing"] is None and self.info.domain == "scan":
+            self.notices.warn(UNKNOWN_SPACING)
+        known = with_host_name(known, self.info, self.notices)
         host = host_of(channels_first(image), plain_mask(mask), known, self.schema, self.info)
         assert host.mask is not None
         if all(targets.get(name) is None for name in ("bboxes", "masks", "keypoints")):
@@ -91,16 +105,18 @@ class Hosts:
         if labels is None:
             parts = [mask[box_slices(box, 2)] for box in boxes]
             labels = np.array([_most(part[np.isin(part, values)]) for part in parts], dtype=np.int64)
+        elif self.labels.are_numbers(processor):
+            refuse_other_numbers(boxes, labels, mask, values)
         return replace(host, boxes=boxes, labels=labels)
 
-    def written(self, host: Sample, after: Sample, targets: Targets, processor: Any) -> dict[str, Any]:
+    def written(self, host: Sample, after: Sample) -> dict[str, Any]:
         """What a paste writes into the targets.
 
         ``patches`` of the image: where, what of it is changed, the pixels ``(N, C)`` there; ``relabelled`` ``(H, W)``
         and ``values`` of the mask; and where there are objects: how many there were ``before``, the numbers of the
         ``older`` ones that are left, then for these and the pasted ones ``corners`` (shares of width and height),
-        ``moved`` (whether they are others than before), ``instances`` ``(H, W)``; ``columns``: what stands behind the
-        corners of pasted ones.
+        ``moved`` (whether they are others than before), ``instances`` ``(H, W)``; ``kinds``: the classes of the pasted
+        ones by name. Nothing of it depends on how a pipeline encodes labels: another one may replay it.
         """
         assert host.mask is not None and after.mask is not None
         relabelled = after.mask != host.mask
@@ -114,15 +130,13 @@ class Hosts:
         pasted = after.labels[len(older) :].tolist()
         moved = np.ones(len(origins), dtype=bool)
         moved[: len(older)] = (after.boxes[: len(older)] != host.boxes[older]).any(axis=1)
-        columns: Array = np.zeros((len(pasted), 0), dtype=np.float32)
-        if targets.get("bboxes") is not None and pasted:
-            columns = self.labels.columns(processor, targets, pasted)
+        names = {value: name for name, value in self.schema.classes.items()}
         return drawn | {
             "before": len(host.boxes),
             "older": older,
             "corners": after.boxes / np.array((host.mask.shape[1], host.mask.shape[0]) * 2),
             "moved": moved,
-            "columns": columns,
+            "kinds": [names[value] for value in pasted],
             "instances": after.instances,
         }
 
@@ -131,6 +145,96 @@ def _patch(before: Array, after: Array, where: tuple[slice, ...]) -> tuple[tuple
     new = after[(slice(None), *where)]
     changed = np.any(new != before[(slice(None), *where)], axis=0)
     return where, changed, new[:, changed].T
+
+
+def refuse_other_numbers(boxes: Array, labels: Array, mask: Array, values: Sequence[int]) -> None:
+    """Refuse boxes whose numbers are not the mask's: most of them hold objects, and none of their own class.
+
+    Args:
+        boxes: ``(N, 4)`` corners in pixels.
+        labels: ``(N,)`` their class values.
+        mask: ``(H, W)`` class values.
+        values: those of objects.
+
+    Raises:
+        DataError: it is so of at least two boxes, and of more than half of them.
+    """
+    others: list[int] = []
+    for index, box in enumerate(boxes):
+        part = mask[box_slices(box, 2)]
+        part = part[np.isin(part, values)]
+        if part.size and not (part == labels[index]).any():
+            others.append(index)
+    if len(others) >= 2 and 2 * len(others) > len(boxes):
+        part = mask[box_slices(boxes[others[0]], 2)]
+        found = f"a box of {labels[others[0]]} where the mask has {_most(part[np.isin(part, values)])}"
+        raise DataError(found, expected="class values of the mask, or labels={field: {class: label}}")
+
+
+def other_pixels(image: Array, pixels: Array, info: BankInfo) -> Array:
+    """Pasted pixels as another image of the same place stores its own: bytes as shares, or the other way round.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``.
+        pixels: ``(N, C)`` as they were pasted into the host.
+        info: of the bank.
+
+    Raises:
+        DataError: the image has other channels than the bank, or is of a type or range that frames do not have.
+    """
+    to_sample(channels_first(image), info)
+    if image.dtype == pixels.dtype:
+        return pixels
+    if info.domain == "frame" and image.dtype == np.uint8:
+        return np.rint(np.clip(pixels, 0, 1) * BYTES).astype(np.uint8)
+    if info.domain == "frame" and pixels.dtype == np.uint8:
+        return (pixels / BYTES).astype(image.dtype)
+    return as_stored(pixels, image.dtype)
+
+
+def other_mask(name: str, other: Array, mask: Array | None, drawn: Mapping[str, Any], labels: BoxLabels) -> Array:
+    """A further mask of the place with what a paste says in it.
+
+    Args:
+        name: of the target.
+        other: ``(H, W)`` or ``(H, W, 1)``; not changed.
+        mask: the host's mask of classes.
+        drawn: ``relabelled`` and ``values``, see :meth:`Hosts.written`.
+        labels: may list the target by name: the value of each class, or one for all that is pasted. One that is not
+            listed holds classes as the host's mask does.
+
+    Raises:
+        DataError: it is not listed and does not hold classes, or is of a type too small for what is written.
+    """
+    relabelled, values = drawn["relabelled"], np.asarray(drawn["values"])
+    if name in labels.given:
+        listed = labels.given[name]
+        table = listed if isinstance(listed, Mapping) else dict.fromkeys(labels.objects or labels.classes, listed)
+        by_value = {labels.classes[kind]: value for kind, value in table.items() if kind in labels.classes}
+        wanted = np.isin(values, list(by_value))
+        rows, columns = (axis[wanted] for axis in np.nonzero(relabelled))
+        values = np.array([by_value[value] for value in values[wanted].tolist()], dtype=np.int64)
+    else:
+        if mask is not None and not _holds_classes(plain_mask(other), plain_mask(mask), labels.classes):
+            found = f"{name} holds {', '.join(map(str, np.unique(other)[:3].tolist()))}, mask class values"
+            raise DataError(found, expected=f"labels={{{name!r}: {{class: value}}}}, what it says of what is pasted")
+        rows, columns = np.nonzero(relabelled)
+    if other.dtype.kind in "iu" and values.size and values.max() > np.iinfo(other.dtype).max:
+        raise DataError(f"{name} of {other.dtype}", expected=f"a type that holds {values.max()}")
+    written = other.copy()
+    written[rows, columns] = values if other.ndim == 2 else values[:, None]
+    return written
+
+
+def _holds_classes(other: Array, mask: Array, classes: Mapping[str, int]) -> bool:
+    """Whether a further mask is one of classes, as the host's is, and not of yes and no."""
+    if other.shape != mask.shape or np.array_equal(other, mask):
+        return other.shape == mask.shape
+    values, own = np.unique(other), np.unique(mask)
+    is_binary = np.isin(values, (0, 1)).all() or np.isin(values, (0, 255)).all()
+    if is_binary:
+        return bool(np.isin(own, values).all() and other.dtype != bool)
+    return bool(np.isin(values, [0, *classes.values(), *own.tolist()]).all())
 
 
 def same_number(found: int, expected: int, what: str) -> None:
