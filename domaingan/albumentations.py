@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from domaingan import blend
 from domaingan.bank import Bank
+from domaingan.blend.relight import Only
 from domaingan.transforms.box_labels import CORNERS, BoxLabels
 from domaingan.transforms.carried import OfBank, OwnDraws, Unsaved
 from domaingan.transforms.hosts import (
@@ -90,8 +91,8 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
         bank: Bank | Unsaved | str | Path,
         classes: Classes = None,
         method: str | None = None,
-        per_image: Sequence[int] = (1, 3),
-        only: Sequence[str] = (),
+        per_image: int | Sequence[int] = (1, 3),
+        only: str | Sequence[str] = (),
         variation: blend.Variation | Mapping[str, Any] | None = None,
         placement: str = "uniform",
         atlas: Array | str | Path | None = None,
@@ -105,12 +106,8 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
         self._open(bank, "crops")
         schema = schema_of(classes, self.bank)
         if isinstance(variation, Mapping):
-            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in variation.items()}
-            variation = blend.Variation(**values)
-        low, high = per_image
-        self.paste = blend.Paste(
-            self.bank, method, (low, high), only, variation, schema, None, placement, atlas, overlap
-        )
+            variation = blend.Variation.of(variation)
+        self.paste = blend.Paste(self.bank, method, per_image, only, variation, schema, None, placement, atlas, overlap)
         self.paste.check(schema)
         self.notices = Notices()
         self.labels = BoxLabels(schema.classes, dict(labels or {}), schema.objects, self.notices)
@@ -120,8 +117,8 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
         self.settings = {
             "classes": named_values(schema),
             "method": method,
-            "per_image": [low, high],
-            "only": list(only),
+            "per_image": list(self.paste.per_image),
+            "only": self.paste.only,
             "variation": None if variation is None else _listed(asdict(variation)),
             "placement": placement,
             "atlas": str(atlas) if isinstance(atlas, Path) else atlas,
@@ -241,22 +238,21 @@ class Relight(OwnDraws, OfBank, A.ImageOnlyTransform):  # type: ignore[misc]
         self,
         bank: Bank | Unsaved | str | Path,
         method: str | None = None,
-        strength: Sequence[float] = (0.7, 1.0),
-        only: Mapping[str, Sequence[str]] | None = None,
+        strength: float | Sequence[float] = (0.7, 1.0),
+        only: Only = None,
         classes: Classes = None,
         meta_key: str = "meta",
         p: float = 0.5,
     ) -> None:
         super().__init__(p=p)
         self._open(bank, "scenes")
-        low, high = strength
         self.schema, self.meta_key = schema_of(classes, self.bank), meta_key
-        self.relight = blend.Relight(self.bank, method, (low, high), only, schema=self.schema)
+        self.relight = blend.Relight(self.bank, method, strength, only, schema=self.schema)
         self._available_keys.add(meta_key)
         self.settings = {
             "method": method,
-            "strength": [low, high],
-            "only": {name: list(values) for name, values in (only or {}).items()},
+            "strength": list(self.relight.strength),
+            "only": self.relight.only,
             "classes": None if classes is None else named_values(self.schema),
             "meta_key": meta_key,
         }

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from domaingan import blend
 from domaingan.bank import Bank, BankInfo
+from domaingan.blend.relight import Only
 from domaingan.errors import DataError
 from domaingan.sample import Sample, Schema
 from domaingan.transforms.draws import Draws
@@ -126,9 +127,9 @@ class RandPasted(_Seeded):
         bank: Bank | str | Path,
         classes: Classes = None,
         method: str | None = None,
-        per_image: tuple[int, int] = (1, 3),
-        only: Sequence[str] = (),
-        variation: blend.Variation | None = None,
+        per_image: int | Sequence[int] = (1, 3),
+        only: str | Sequence[str] = (),
+        variation: blend.Variation | Mapping[str, Any] | None = None,
         placement: str = "uniform",
         atlas: NDArray[Any] | str | Path | None = None,
         overlap: bool = False,
@@ -142,6 +143,8 @@ class RandPasted(_Seeded):
             raise DataError(f"{len(self.keys)} keys", expected="those of an image and of its label")
         self.bank = opened(bank, "crops")
         self.schema = schema_of(classes, self.bank)
+        if isinstance(variation, Mapping):
+            variation = blend.Variation.of(variation)
         self.paste = blend.Paste(
             self.bank, method, per_image, only, variation, self.schema, None, placement, atlas, overlap
         )
@@ -204,8 +207,8 @@ class RandRelightd(_Seeded):
         keys: Sequence[Hashable] | Hashable,
         bank: Bank | str | Path,
         method: str | None = None,
-        strength: tuple[float, float] = (0.7, 1.0),
-        only: Mapping[str, Sequence[str]] | None = None,
+        strength: float | Sequence[float] = (0.7, 1.0),
+        only: Only = None,
         classes: Classes = None,
         label_key: Hashable | None = None,
         meta_key: str = "meta",

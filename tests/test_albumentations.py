@@ -159,51 +159,7 @@ def test_a_frame_without_objects_gets_some(masks: Any) -> None:
     )
 
 
-# ---------------------------------------------------------------- label fields
-
-
-def test_numbers_are_the_masks_values_and_longer_names_are_not_cut_off() -> None:
-    out = pipeline(seed=3)(**frame(1, names=False))
-    assert np.issubdtype(out["kind"].dtype, np.integer)
-    given_ = frame(1)
-    cars = [name == "car" for name in given_["kind"]]
-    assert any(cars)
-    given_ |= {"bboxes": given_["bboxes"][cars], "masks": given_["masks"][cars], "kind": np.array(["car"] * sum(cars))}
-    run = pipeline(per_image=(3, 3), only=["cyclist", "pedestrian"], seed=3)
-    assert set(run(**given_)["kind"].tolist()) - {"car"} <= {"cyclist", "pedestrian"} != {"car"}
-    assert len(set(run(**given_)["kind"].tolist())) > 1
-
-
-def test_several_label_fields_say_what_a_pasted_object_gets() -> None:
-    given_ = frame(1)
-    n = len(given_["bboxes"])
-    labels = {"kind": {name: name.upper() for name in SCHEMA.objects}, "number": -1, "crowd": "no"}
-    given_ |= {"kind": [k.upper() for k in given_["kind"]], "number": np.arange(n), "crowd": ["yes"] * n}
-    params = A.BboxParams("coco", label_fields=["number", "kind", "crowd"])
-    boxes = given_["bboxes"].copy()
-    boxes[:, 2:] -= boxes[:, :2]
-    paste = dg.albumentations.Paste(BANK, SCHEMA, per_image=(2, 2), labels=labels, p=1)
-    out = A.Compose([paste], bbox_params=params, seed=4)(**given_ | {"bboxes": boxes})
-    pasted = np.array(out["number"]) == -1
-    assert pasted.any() and not pasted[0]
-    assert [c == "no" for c in out["crowd"]] == pasted.tolist() and all(k.isupper() for k in out["kind"])
-    older = np.array(out["number"])[~pasted].astype(int)
-    assert [out["kind"][i] for i in np.flatnonzero(~pasted)] == [given_["kind"][i] for i in older]
-    with pytest.raises(DataError, match="label field 'number' of several; expected labels="):
-        A.Compose([dg.albumentations.Paste(BANK, SCHEMA, p=1)], bbox_params=params)(**given_ | {"bboxes": boxes})
-
-
-@pytest.mark.parametrize("columns", [4, 5])
-def test_boxes_without_label_fields(columns: int) -> None:
-    given_ = frame(1)
-    values = np.array([[SCHEMA.classes[name]] for name in given_.pop("kind")])
-    given_["bboxes"] = np.hstack([given_["bboxes"], values])[:, :columns]
-    paste = dg.albumentations.Paste(BANK, SCHEMA, per_image=(2, 2), p=1)
-    out = A.Compose([paste], bbox_params=A.BboxParams("pascal_voc"), seed=3)(**given_)
-    assert out["bboxes"].shape == (len(out["masks"]), columns) and len(out["masks"]) > len(values)
-    for row, own in zip(out["bboxes"], out["masks"], strict=True):
-        np.testing.assert_allclose(row[:4], box_of(own > 0, ORIGIN), atol=1e-3)
-        assert columns == 4 or (out["mask"][own > 0] == row[4]).all()
+# ---------------------------------------------------------------- types
 
 
 @pytest.mark.parametrize("kind", ["float", "one channel", "int64"])
@@ -228,16 +184,6 @@ def test_grey_slices_have_one_channel(rng: np.random.Generator) -> None:
     out = A.Compose([dg.albumentations.Paste(bank, spacing=1, p=1)], seed=0)(image=whole, mask=host.mask)
     far = ndimage.distance_transform_edt(out["mask"] == host.mask) > 3
     assert out["image"].dtype == np.uint8 and np.array_equal(out["image"][far], whole[far]) and not far.all()
-
-
-def test_labels_that_cannot_be_told_are_asked_for() -> None:
-    strange = {**frame(0, names=False)}
-    strange["kind"] = strange["kind"] + 100
-    with pytest.raises(DataError, match=r"label 107 of a box; expected class values of the mask, or labels="):
-        pipeline()(**strange)
-    mixed = pipeline(labels={"kind": {name: i for i, name in enumerate(SCHEMA.objects)}}, per_image=(3, 3), seed=2)
-    with pytest.raises(DataError, match="which holds texts"):
-        mixed(**frame(0))
 
 
 # ---------------------------------------------------------------- seeds, replays, dictionaries

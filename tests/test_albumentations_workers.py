@@ -61,7 +61,8 @@ def test_with_a_seed_the_same_bytes_with_any_number_of_workers(saved: Bank, work
 
 def test_spawned_workers_too(saved: Bank) -> None:
     alone = epochs(paste(saved), same=True)
-    assert epochs(paste(saved), same=True, num_workers=2, multiprocessing_context="spawn") == alone
+    spawned = {"num_workers": 2, "multiprocessing_context": "spawn", "persistent_workers": True}
+    assert epochs(paste(saved), same=True, **spawned) == alone
 
 
 @pytest.mark.parametrize("workers", WORKERS)

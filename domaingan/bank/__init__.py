@@ -1,6 +1,6 @@
 """The Bank: generated or collected crops and scenes on disk, memory-mapped, cheap to draw from."""
 
-from domaingan.bank.bank import Bank, Crop
+from domaingan.bank.bank import Bank, Crop, bank_of
 from domaingan.bank.info import (
     BOUND_REACH,
     CLASS_CONDITION,
@@ -22,6 +22,7 @@ __all__ = [
     "Bank",
     "BankInfo",
     "Crop",
+    "bank_of",
     "entry_dtype",
     "extent_of",
     "new_entries",

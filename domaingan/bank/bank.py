@@ -239,3 +239,16 @@ def _open(path: Path) -> NDArray[Any]:
         raise
     except (ValueError, OSError, EOFError) as error:
         raise DataError(f"cannot be read ({error})", path=path, expected="a whole .npy file") from None
+
+
+def bank_of(bank: Bank | str | Path) -> Bank:
+    """A bank, or the one in a folder.
+
+    Raises:
+        DataError: as :meth:`Bank.load`, or it is something else.
+    """
+    if isinstance(bank, Bank):
+        return bank
+    if not isinstance(bank, str | Path):
+        raise DataError(f"a {type(bank).__name__}", expected="a bank, or the folder of one")
+    return Bank.load(Path(bank).expanduser())

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank
+from domaingan.arguments import Rng, read_counts, read_generator, read_names
+from domaingan.bank import Bank, bank_of
 from domaingan.blend.drawing import Drawing, chosen
 from domaingan.blend.fitting import refuse_unfit
 from domaingan.blend.frame_host import FrameHost, FrameRules
@@ -46,12 +47,13 @@ class Paste:
     exactly where they were made, once, and into no other (:mod:`domaingan.blend.bound`).
 
     Args:
-        bank: crops of the hosts' dimensions and channels.
+        bank: crops of the hosts' dimensions and channels, or the folder of such a bank.
         method: ``alpha``, ``feather`` (default of scans), ``soft`` (of frames), ``laplacian``, ``poisson`` or
             ``poisson-mixed``, and what to match before: ``feather+noise``, ``poisson+histogram``; see
             :func:`domaingan.blend.methods.parse_method`.
-        per_image: fewest and most crops a sample, drawn uniformly.
-        only: values of the bank's class conditions to paste, such as ``["enhancing"]``; all of them unless given.
+        per_image: how many crops a sample, or fewest and most, drawn uniformly.
+        only: values of the bank's class conditions to paste, such as ``"enhancing"`` or a list of them; all of them
+            unless given.
         variation: how crops are varied; flips, rotation and scale unless given.
         schema: of the hosts; needed for frames, whose objects and grounds it names.
         classes: the hosts' mask values by name, where they differ from the bank's and no schema is given.
@@ -75,10 +77,10 @@ class Paste:
 
     def __init__(
         self,
-        bank: Bank,
+        bank: Bank | str | Path,
         method: str | None = None,
-        per_image: tuple[int, int] = (1, 3),
-        only: Sequence[str] = (),
+        per_image: int | Sequence[int] = (1, 3),
+        only: str | Sequence[str] = (),
         variation: Variation | None = None,
         schema: Schema | None = None,
         classes: Mapping[str, int] | None = None,
@@ -87,19 +89,19 @@ class Paste:
         overlap: bool = False,
         region: Sequence[float] | Sequence[Sequence[float]] | None = None,
     ) -> None:
+        bank = bank_of(bank)
         if bank.info.kind != "crops":
             raise DataError(f"a bank of {bank.info.kind}", path=bank.path, expected="a bank of crops")
         method = DEFAULTS[bank.info.domain] if method is None else method
         blend = parse_method(method)
-        if not 0 <= per_image[0] <= per_image[1]:
-            raise DataError(f"{per_image[0]} to {per_image[1]} crops an image", expected="0 or more, fewest first")
-        self.bank, self.per_image, self.method_name = bank, per_image, method
+        self.bank, self.per_image = bank, read_counts(per_image, "crops an image")
+        self.only, self.method_name = read_names(only, "only"), method
         self.notes: list[str] = []
         if region is not None and bank.info.domain == "scan":
             raise DataError("a region for scans", path=bank.path, expected="placement or an atlas")
         values = _value_table(bank, classes if schema is None else schema.classes)
         variation = variation or VARIATIONS[bank.info.domain]
-        entries = chosen(bank, only)
+        entries = chosen(bank, self.only)
         is_free = bank.entries["host"][entries] < 0
         where = placement_of(bank, entries[is_free], placement, atlas)
         self.rules: ScanRules | FrameRules
@@ -142,8 +144,8 @@ class Paste:
             found, expected = ", ".join(info.channels), ", ".join(schema.channels)
             raise DataError(f"channels {found}", path=self.bank.path, expected=f"the hosts' {expected}")
 
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """The sample with crops pasted; ``sample`` itself is not changed.
+    def __call__(self, sample: Sample, rng: Rng) -> Sample:
+        """The sample with crops pasted; ``sample`` itself is not changed. ``rng`` is a generator, or a seed.
 
         Its image may be of integers, too (frames of bytes have a ``meta["range"]`` of 0 to 255): what is pasted is
         rounded. ``meta["touched"]`` are the parts of the image outside of which it is bit-identical to the host's; and
@@ -157,6 +159,7 @@ class Paste:
         Raises:
             DataError: as of :func:`domaingan.blend.fitting.refuse_unfit`, or a bound crop whose host had another size.
         """
+        rng = read_generator(rng)
         refuse_unfit(sample, self.bank.info)
         if sample.mask is None:
             return replace(sample, meta=sample.meta | {"pasted": [], "touched": []})
@@ -192,13 +195,13 @@ class Paste:
         """The sample, which has a mask, ready to be looked at (``find``) and pasted into (``paste``)."""
         return self.rules.host(sample)
 
-    def draw(self, rng: np.random.Generator) -> int:
+    def draw(self, rng: Rng) -> int:
         """The position of a free entry in the bank, rare classes more often than they occur.
 
         Raises:
             DataError: every entry is bound to a host.
         """
-        index = self.drawing.draw(rng)
+        index = self.drawing.draw(read_generator(rng))
         if index is None:
             raise DataError("only entries that are bound to hosts", path=self.bank.path, expected="free ones")
         return index

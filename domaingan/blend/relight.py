@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank, Crop
+from domaingan.arguments import Rng, read_generator, read_names, read_shares
+from domaingan.bank import Bank, Crop, bank_of
 from domaingan.blend.fitting import refuse_unfit
 from domaingan.blend.looks import Look, Seen, parse_looks, softened
 from domaingan.errors import DataError
@@ -17,6 +19,9 @@ from domaingan.grid import resize
 from domaingan.sample import Sample, Schema
 from domaingan.scenery import UNLABELLED, shrunk_body
 from domaingan.tissue import as_stored, body_box, foreground, from_scaled, intensity_range, tissue, to_scaled
+
+Only = Mapping[str, str | Sequence[str]] | str | Sequence[str] | None
+"""Which looks are meant: ``"dusk"``, ``["dusk", "night"]`` or ``{"lighting": ["dusk"]}``; None for all."""
 
 DEFAULTS = {"frame": "reinhard", "scan": "histogram"}
 """The method of each domain, unless one is named."""
@@ -26,12 +31,12 @@ class Relight:
     """Gives samples the look of scenes and says what it did in ``meta["relit"]``; labels stay, to the bit.
 
     Args:
-        bank: scenes, generated or real, of frames or of scans.
+        bank: scenes, generated or real, of frames or of scans, or the folder of such a bank.
         method: ``reinhard``, ``histogram``, ``fda``, ``fda:BETA``, ``lut`` (class by class) or ``mix`` (one of those at
             random each time), of scans ``histogram``, ``fda`` or ``mix``; see :mod:`domaingan.blend.looks`. Unless
             given ``reinhard``, of scans ``histogram``.
-        strength: least and most, drawn uniformly: 0 is the host itself, 1 the scene's look in full.
-        only: scenes of these values alone, such as ``{"lighting": ["dusk"]}``; all of them unless given.
+        strength: a number, or least and most, drawn uniformly: 0 is the host itself, 1 the scene's look in full.
+        only: scenes of these values alone, such as ``"dusk"`` or ``{"lighting": ["dusk"]}``; all of them unless given.
         skip_same: leave a host as it is when its conditions are those of the scene drawn for it: dusk needs no dusk.
         schema: names the values of the hosts' masks, which ``lut`` finds in the bank by these names; unless given the
             values are the bank's own.
@@ -45,14 +50,15 @@ class Relight:
 
     def __init__(
         self,
-        bank: Bank,
+        bank: Bank | str | Path,
         method: str | None = None,
-        strength: tuple[float, float] = (0.7, 1.0),
-        only: Mapping[str, Sequence[str]] | None = None,
+        strength: float | Sequence[float] = (0.7, 1.0),
+        only: Only = None,
         skip_same: bool = True,
         schema: Schema | None = None,
     ) -> None:
-        info = bank.info
+        bank = bank_of(bank)
+        info, strength = bank.info, read_shares(strength, "a strength of")
         if info.kind != "scenes":
             raise DataError(f"a bank of {info.kind}", path=bank.path, expected="a bank of scenes to relight with")
         if not 0 <= strength[0] <= strength[1] <= 1:
@@ -63,7 +69,8 @@ class Relight:
         self.values = {value: self.classes[name] for name, value in named.items() if name in self.classes}
         self.method_name = method or DEFAULTS[info.domain]
         self.looks = parse_looks(self.method_name, info.domain, bool(self.classes))
-        self.entries = _chosen(bank, only or {})
+        self.only = read_looks(bank, only)
+        self.entries = _chosen(bank, self.only)
         self.weights = _even(bank, self.entries)
 
     def check(self, schema: Schema) -> None:
@@ -82,8 +89,8 @@ class Relight:
             kind = ", in RGB" if info.domain == "frame" else ""
             raise DataError(f"channels {found}", path=self.bank.path, expected=f"the hosts' {expected}{kind}")
 
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """The sample relit; ``sample`` itself is not changed.
+    def __call__(self, sample: Sample, rng: Rng) -> Sample:
+        """The sample relit; ``sample`` itself is not changed. ``rng`` is a generator, or a seed.
 
         Image: of the host's type and range, bit-identical where the strength is 0, where the host was left alone, and
         beside a scan's body. Conditions: the scene's, where it has any. Mask, boxes, labels and instances: the very
@@ -92,6 +99,7 @@ class Relight:
         Raises:
             DataError: as of :func:`domaingan.blend.fitting.refuse_unfit`.
         """
+        rng = read_generator(rng)
         refuse_unfit(sample, self.bank.info)
         scene = self.bank[int(rng.choice(self.entries, p=self.weights))]
         strength = float(rng.uniform(*self.strength))
@@ -175,6 +183,17 @@ def _even(bank: Bank, entries: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.full(len(entries), 1 / len(entries))
     _, kind, counts = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True, return_counts=True)
     return np.asarray(1 / (len(counts) * counts[kind.reshape(-1)]), dtype=np.float64)
+
+
+def read_looks(bank: Bank, only: Only) -> dict[str, list[str]]:
+    """Read which looks are meant: values by their conditions, or values alone, one or several.
+
+    Raises:
+        DataError: it is something else, or no condition has such a value.
+    """
+    if isinstance(only, Mapping):
+        return {name: read_names(values, f"only of {name}") for name, values in only.items()}
+    return looks_named(bank, read_names(only, "only"))
 
 
 def looks_named(bank: Bank, values: Sequence[str]) -> dict[str, list[str]]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from domaingan.arguments import read_counts, read_shares
 from domaingan.bank import Crop
 from domaingan.blend.deformation import Bend, normals
 from domaingan.errors import DataError
@@ -68,14 +69,30 @@ class Variation:
     order: int = 3
 
     def __post_init__(self) -> None:
+        for name in ("scale", "contrast"):  # one number is both ends
+            object.__setattr__(self, name, read_shares(getattr(self, name), name))
+        if self.width is not None:
+            object.__setattr__(self, "width", read_counts(self.width, "pixels of width"))
         if not 0 < self.scale[0] <= self.scale[1]:
             raise DataError(f"scale {self.scale}", expected="positive factors, the smallest first")
         if not self.elastic >= 0:
             raise DataError(f"elastic {self.elastic}", expected="0 or more radii of the object")
-        if self.width is not None and not 0 <= self.width[0] <= self.width[1]:
-            raise DataError(f"width {self.width}", expected="0 or more pixels, fewest first")
         if self.order not in (1, 3):
             raise DataError(f"order {self.order}", expected="1 (linear) or 3 (cubic)")
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Variation:
+        """A variation from its settings by name, with lists for ranges as files have them.
+
+        Raises:
+            DataError: there is no such setting, or as of the constructor.
+        """
+        known = [one.name for one in fields(cls)]
+        unknown = [name for name in settings if name not in known]
+        if unknown:
+            raise DataError(f"no variation {unknown[0]!r}", expected=f"some of {', '.join(known)}")
+        chosen: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
+        return cls(**chosen)
 
     def draw(self, dims: int, rng: np.random.Generator) -> Draw:
         """Draw a variation for a crop of ``dims`` dimensions."""

@@ -105,12 +105,13 @@ class BoxLabels:
         if strangers:
             found = f"label {strangers[0]!r} for {field!r}, which holds {holds}"
             raise DataError(found, expected=f"labels={{{field!r}: {{class: label}}}} of {holds}")
-        host = data.get(field)
-        array = known is None and isinstance(host, np.ndarray)
-        column = manager.process_field("bboxes", field, np.array(labels) if array else labels)
-        if known is not None and known.dtype is not None and known.dtype.kind == "U":  # longer names are not cut off
+        if known is None or known.is_numerical or known.encoder.is_numerical:
+            is_array = known is None and isinstance(data.get(field), np.ndarray)
+            return np.asarray(manager.process_field("bboxes", field, np.array(labels) if is_array else labels))
+        if known.dtype is not None and known.dtype.kind == "U":  # longer names are not cut off
             known.dtype = np.result_type(known.dtype, np.array(labels).dtype)
-        return column
+        known.encoder.update(labels)  # not fitted to them: that would forget that the host's were no numbers
+        return np.array([[known.encoder.classes_[label]] for label in labels], dtype=np.float32)
 
     def _labels(self, field: str, pasted: list[str], holds: str) -> list[Any]:
         """What a field says of pasted objects of these classes; ``holds``: see :func:`_holds`."""

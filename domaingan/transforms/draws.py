@@ -120,7 +120,9 @@ def fingerprint(image: Any) -> bytes:
     if hasattr(part, "detach"):  # a tensor, of which NumPy may not have the type
         part = part.detach().cpu().double().numpy()
     values: NDArray[Any] = np.ascontiguousarray(part)
-    return hashlib.blake2b(values.tobytes(), digest_size=8, key=repr([int(n) for n in image.shape if n > 1]).encode()[:64]).digest()
+    return hashlib.blake2b(
+        values.tobytes(), digest_size=8, key=repr([int(n) for n in image.shape if n > 1]).encode()[:64]
+    ).digest()
 
 
 def loader_seed() -> int | None:

@@ -1,0 +1,88 @@
+"""Arguments as people write them: one number for a range of one, one name for a list of one, a seed for a generator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from domaingan.errors import DataError
+
+Rng = np.random.Generator | int
+"""A generator, or the seed of one."""
+
+
+def read_generator(rng: Rng) -> np.random.Generator:
+    """Read a generator: one as it is, or a new one from a seed.
+
+    Raises:
+        DataError: it is neither.
+
+    >>> read_generator(3).integers(100) == np.random.default_rng(3).integers(100)
+    True
+    """
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
+        raise DataError(f"rng {rng!r}", expected="a seed of at least 0, or np.random.default_rng(seed)")
+    return np.random.default_rng(int(rng))
+
+
+def read_counts(value: Any, what: str) -> tuple[int, int]:
+    """Read fewest and most of something: one number is both.
+
+    Args:
+        value: a whole number, or two of them.
+        what: is counted, for messages.
+
+    Raises:
+        DataError: it is something else, negative, or the most first.
+
+    >>> read_counts(2, "crops"), read_counts([1, 3], "crops")
+    ((2, 2), (1, 3))
+    """
+    ends = [value, value] if np.ndim(value) == 0 else list(value)
+    whole = [end for end in ends if isinstance(end, int | np.integer) and not isinstance(end, bool)]
+    if len(whole) != 2 or len(ends) != 2:
+        raise DataError(f"{value!r} {what}", expected="a whole number, or fewest and most")
+    if not 0 <= ends[0] <= ends[1]:
+        raise DataError(f"{ends[0]} to {ends[1]} {what}", expected="0 or more, fewest first")
+    return int(ends[0]), int(ends[1])
+
+
+def read_shares(value: Any, what: str) -> tuple[float, float]:
+    """Read least and most of a number: one number is both.
+
+    Raises:
+        DataError: it is something else.
+
+    >>> read_shares(1, "strength"), read_shares((0.5, 1), "strength")
+    ((1.0, 1.0), (0.5, 1.0))
+    """
+    try:
+        ends = [float(end) for end in ([value, value] if np.ndim(value) == 0 else value)]
+    except (TypeError, ValueError):
+        ends = []
+    if len(ends) != 2:
+        raise DataError(f"{what} {value!r}", expected="a number, or least and most")
+    return ends[0], ends[1]
+
+
+def read_names(value: Any, what: str) -> list[str]:
+    """Read names: one, or several in a sequence; None is none.
+
+    Raises:
+        DataError: it is something else.
+
+    >>> read_names("cyclist", "class"), read_names(("a", "b"), "class"), read_names(None, "class")
+    (['cyclist'], ['a', 'b'], [])
+    """
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [value]
+    names = [name for name in value if isinstance(name, str)] if isinstance(value, Iterable) else []
+    if not isinstance(value, Iterable) or len(names) != len(list(value)):
+        raise DataError(f"{what} {value!r}", expected="a name, or a list of names")
+    return names
