@@ -308,5 +308,5 @@ def test_a_bank_that_is_broken(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"masks\.npy: cannot be read"):
             transform(KEYS, bank.path)
     (tmp_path / "bank" / "images.npy").unlink()
-    with pytest.raises(DataError, match=r"images\.npy: missing"):
+    with pytest.raises(DataError, match=r"images\.npy: no such file"):
         dg.albumentations.Paste(bank.path)
