@@ -12,6 +12,9 @@ from scipy import ndimage
 
 from domaingan.tissue import components, extent
 
+VISIBLE = 0.2
+"""An object of which less than this share is left to be seen is no object any more."""
+
 
 @dataclass(frozen=True, eq=False)
 class Objects:

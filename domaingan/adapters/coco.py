@@ -3,44 +3,28 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-
-from domaingan.adapters.base import Adapter, file_name
+from domaingan.adapters.base import Adapter
 from domaingan.adapters.coco_classes import describe_classes, write_described
-from domaingan.adapters.coco_datumaro import CocoImage, CocoObject, encoded, write_coco
 from domaingan.adapters.coco_file import CocoFile, read_coco
 from domaingan.adapters.coco_samples import STYLE, CocoReader, Entry
-from domaingan.adapters.frame_samples import (
-    components_of,
-    frame_schema,
-    header_of,
-    with_drives,
-    with_times,
-    write_frame,
-)
+from domaingan.adapters.coco_writing import ANNOTATIONS, DEFAULT, set_aside, write_annotations
+from domaingan.adapters.frame_samples import frame_schema, with_drives, with_times
 from domaingan.adapters.frames import read_header
 from domaingan.adapters.orientation import OrientationLog
 from domaingan.adapters.tables import read_samples, write_samples
 from domaingan.adapters.values import no_sample, problem
 from domaingan.errors import DataError
-from domaingan.files import read_json, write_json
-from domaingan.objects import from_mask
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema
 
-ANNOTATIONS = "annotations"
 ROBOFLOW = "_annotations.coco.json"
-DEFAULT = "default"
-"""What datumaro, and so this layout, calls the file of a dataset without splits: ``instances_default.json``."""
 
 MAX_NAME = 1000
 """Letters of a picture's path in its folder."""
 
-_PARTS = ".parts"
 _OTHER_TASKS = ("captions_", "person_keypoints_", "panoptic_", "stuff_", "labels_", "image_info_")
 _EMPTY_WORD = r"(instances|annotations?|coco|labels?|default)"
 _EMPTY = re.compile(rf"^{_EMPTY_WORD}?[_. -]+|[_. -]+{_EMPTY_WORD}?$|^{_EMPTY_WORD}$")
@@ -79,15 +63,14 @@ class Coco(Adapter):
         log = OrientationLog()
         records: list[Record] = []
         entries: dict[str, Entry] = {}
-        paths: dict[str, Path] = {}
         for file in files:
             subset = _subset_of(file.path, root)
             listed = _listed(root, subset, file, known, problems, log)
             problems += file.fill({key: record.shape for key, record in listed.items()}, offset)  # type: ignore[misc]
             for key, record in listed.items():
                 image = file.images[key]
-                paths[record.name] = file.path
-                entries[record.name] = Entry(STYLE + subset, tuple(image.objects), tuple(image.crowds))
+                objects, crowds = tuple(image.objects), tuple(image.crowds)
+                entries[record.name] = Entry(STYLE + subset, file.path, file.stamp, key, objects, crowds)
                 records.append(record)
         log.warn(root)
         if not records:
@@ -98,31 +81,16 @@ class Coco(Adapter):
         schema = frame_schema(self.layout, described, table.conditions)
         segmented = any(one.run_lengths is not None for entry in entries.values() for one in entry.objects)
         entries = {name: entry.of_schema(schema) for name, entry in entries.items()}
-        records = [_with_mask(record, entries[record.name], segmented, paths[record.name]) for record in records]
+        records = [_with_mask(record, entries[record.name], segmented) for record in records]
         return Dataset(records, CocoReader(schema, entries, segmented), schema, root, problems)
 
     def write_sample(self, out: Path, sample: Sample, schema: Schema) -> None:
         """Write ``images/SPLIT/NAME.png`` (or its own kind) and set aside what the JSON file will say of it."""
-        subset, rest = _place(sample)
-        path = write_frame(sample, out / "images" / subset / rest)
-        image = CocoImage(path.relative_to(out / "images" / subset).as_posix(), (sample.shape[0], sample.shape[1]))
-        image.objects.extend(_objects_of(sample, schema))
-        write_json(_part(out, sample.name), {"subset": subset, "image": asdict(image)})
+        set_aside(out, sample, schema)
 
     def finish(self, out: Path, schema: Schema, records: Sequence[Record]) -> None:
         """Write ``annotations/instances_SPLIT.json`` and ``samples.csv``."""
-        classes = dict(schema.classes)
-        if not classes or min(classes.values()) < 1:
-            raise DataError(f"objects of the classes {classes}", path=out, expected="ids from 1 on")
-        images: dict[str, dict[str, CocoImage]] = {}
-        for record in records:
-            part = read_json(_part(out, record.name))
-            one = part["image"]
-            objects = [CocoObject(o["value"], tuple(o["box"]), o["run_lengths"]) for o in one["objects"]]
-            image = CocoImage(one["file_name"], tuple(one["shape"]), objects)
-            images.setdefault(part["subset"] or DEFAULT, {})[image.file_name] = image
-        write_coco(out, images, classes)
-        shutil.rmtree(out / _PARTS)
+        write_annotations(out, schema, records)
         write_samples(out, records, schema.conditions)
         write_described(out, schema)
 
@@ -196,10 +164,10 @@ def _listed(
     return records
 
 
-def _with_mask(record: Record, entry: Entry, segmented: bool, path: Path) -> Record:
+def _with_mask(record: Record, entry: Entry, segmented: bool) -> Record:
     """The record with the file that tells its mask, where that is known (as :class:`CocoReader` has it)."""
     is_masked = segmented and (not entry.objects or any(one.run_lengths is not None for one in entry.objects))
-    return replace(record, files={**record.files, "mask": path}) if is_masked else record
+    return replace(record, files={**record.files, "mask": entry.source}) if is_masked else record
 
 
 def _place_below(name: str, path: Path) -> PurePosixPath:
@@ -227,47 +195,3 @@ def _picture(name: PurePosixPath, folders: Sequence[Path], path: Path) -> Path:
     if found is None:
         raise DataError("no such file", path=folders[1] / name, expected=f"it, as {path.name} lists it")
     return found
-
-
-# ----------------------------------------------------------------------- writing
-
-
-def _place(sample: Sample) -> tuple[str, str]:
-    """The file that lists a sample, and its name there: where it came from, else by the split that begins its name."""
-    name, header = file_name(sample, folders=True), header_of(sample)
-    from_coco = header is not None and header.style.startswith(STYLE)
-    subset = header.style.removeprefix(STYLE) if header and from_coco else str(sample.meta.get("split", ""))
-    if subset and name.startswith(f"{subset}/"):
-        return subset, name.removeprefix(f"{subset}/")
-    return "", name
-
-
-def _part(out: Path, name: str) -> Path:
-    return out / _PARTS / f"{name}.json"
-
-
-def _objects_of(sample: Sample, schema: Schema) -> list[CocoObject]:
-    boxes, labels, instances = sample.boxes, sample.labels, sample.instances
-    if boxes is None and sample.mask is not None:
-        found = components_of(sample.mask, schema)
-        boxes, labels, instances = found.boxes, found.labels, found.instances
-    if boxes is None or labels is None:
-        raise DataError(f"sample {sample.name!r} has neither boxes nor a mask", expected="one of them, in this layout")
-    objects = []
-    for i, (box, value) in enumerate(zip(boxes.tolist(), labels.tolist(), strict=True)):
-        seen = None if instances is None else instances == i + 1
-        objects.append(CocoObject(value, tuple(box), encoded(seen) if seen is not None and seen.any() else None))
-    return objects + _surroundings_of(sample, schema)
-
-
-def _surroundings_of(sample: Sample, schema: Schema) -> list[CocoObject]:
-    """Annotations of what is labelled but no object: a ground, what is ignored, and objects that were too small."""
-    if sample.mask is None:
-        return []
-    rest = sample.mask if sample.instances is None else np.where(sample.instances > 0, 0, sample.mask)
-    named = [*schema.classes.values()]
-    if sample.instances is None:
-        named = [value for name, value in schema.classes.items() if name not in schema.objects]
-    found = from_mask(rest, named)
-    numbered = enumerate(zip(found.boxes.tolist(), found.labels.tolist(), strict=True), start=1)
-    return [CocoObject(value, tuple(box), encoded(found.instances == number)) for number, (box, value) in numbered]

@@ -12,7 +12,7 @@ from typing import Any
 from domaingan.adapters.coco_annotations import CocoObject, Shape, read_crowd_flag, read_object
 from domaingan.adapters.coco_units import check_units
 from domaingan.errors import DataError
-from domaingan.files import read_json
+from domaingan.files import check_regular, read_json
 from domaingan.sample import Problem
 
 KEYS = ("images", "annotations", "categories")
@@ -47,12 +47,14 @@ class CocoFile:
         categories: names and ids as they are there.
         images: by their keys, see :func:`image_key`.
         annotations: as they are there.
+        stamp: of when it was read, see :func:`stamp_of`.
     """
 
     path: Path
     categories: Mapping[str, int]
     images: Mapping[str, CocoImage]
     annotations: Sequence[Any]
+    stamp: tuple[int, int]
 
     def fill(self, shapes: Mapping[str, Shape], offset: int) -> list[Problem]:
         """Add their objects to images; annotations that cannot be used are problems.
@@ -168,12 +170,23 @@ def read_coco(path: Path) -> tuple[CocoFile, list[Problem]]:
     Raises:
         DataError: it is no JSON, no COCO, or its categories are not one name and one number each.
     """
+    stamp = stamp_of(path)
     stored = read_json(path, finite=False)  # checked one by one
     if not isinstance(stored, dict) or not all(isinstance(stored.get(key), list) for key in KEYS):
         raise DataError(_describe(stored), path=path, expected="COCO: lists of images, annotations and categories")
     categories = _read_categories(stored["categories"], path)
     images, problems = _read_images(stored["images"], path)
-    return CocoFile(path, categories, images, stored["annotations"]), problems
+    return CocoFile(path, categories, images, stored["annotations"], stamp), problems
+
+
+def stamp_of(path: Path) -> tuple[int, int]:
+    """Find out size and time of a file, which tell whether it has changed.
+
+    Raises:
+        DataError: it is not there.
+    """
+    facts = check_regular(path).stat()
+    return facts.st_size, facts.st_mtime_ns
 
 
 def image_key(value: Any) -> str | None:

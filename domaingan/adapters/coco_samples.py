@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,10 @@ class Entry:
     """What the annotation files say of a sample.
 
     Attributes:
-        style: which file.
+        style: which split's file.
+        source: the file.
+        stamp: its size and time when it was read.
+        key: of the sample's image there, see :func:`domaingan.adapters.coco_file.image_key`.
         objects: those that are told apart.
         crowds: regions of many.
         others: what is no object: what they stand on, what is ignored, and what is too small.
@@ -34,6 +38,9 @@ class Entry:
     """
 
     style: str
+    source: Path
+    stamp: tuple[int, int]
+    key: str
     objects: tuple[CocoObject, ...]
     crowds: tuple[CocoObject, ...] = ()
     others: tuple[CocoObject, ...] = ()
@@ -46,6 +53,19 @@ class Entry:
         named = {schema.classes[name] for name in schema.objects} - set(schema.ignore)
         small = sum(one.value in named for one in others)
         return replace(self, objects=objects, others=others, small=small)
+
+
+@dataclass(frozen=True)
+class CocoHeader(FrameHeader):
+    """What ``Sample.meta["header"]`` holds of a frame whose labels a COCO file tells.
+
+    Attributes:
+        entry: what the file says of it.
+        name: the sample's when it was read.
+    """
+
+    entry: Entry = field(kw_only=True, repr=False)
+    name: str = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -70,7 +90,7 @@ class CocoReader:
         boxes = np.array([one.box for one in entry.objects], dtype=np.float32).reshape(-1, 4)
         labels = np.array([one.value for one in entry.objects], dtype=np.int64)
         meta: dict[str, Any] = record.facts()
-        meta |= {"header": FrameHeader(header, style=entry.style)}
+        meta |= {"header": CocoHeader(header, style=entry.style, entry=entry, name=record.name)}
         meta |= {"areas": np.array([one.area for one in entry.objects], dtype=np.float64)}
         meta |= {"crowds": tuple(_crowd(one) for one in entry.crowds)}
         meta |= {"dropped": entry.small} if entry.small else {}

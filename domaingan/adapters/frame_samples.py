@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from domaingan.adapters.frames import (
 from domaingan.adapters.tables import Classes
 from domaingan.adapters.values import known_values, strange_values
 from domaingan.errors import DataError
+from domaingan.files import atomic_file
 from domaingan.objects import Objects, from_instances, from_mask
 from domaingan.sample import Record, Sample, Schema
 
@@ -149,19 +151,48 @@ def header_of(sample: Sample) -> FrameHeader | None:
 
 
 def write_frame(sample: Sample, stem: Path) -> Path:
-    """Write the frame's picture at ``stem`` with an ending that keeps its pixels; returns the file."""
+    """Write the frame's picture at ``stem`` with an ending that keeps its pixels; returns the file.
+
+    A picture that is still that of its file is a copy of the file, whatever its kind.
+    """
     header = header_of(sample)
+    source = header.image.path if header else None
+    if source is not None and _is_still(sample.image, source, read_frame):
+        return _copy(source, stem)
     path = named(stem, written_suffix(header.image if header else None))
     write_picture(path, sample.image, header.image if header else None)
     return path
 
 
 def write_mask(sample: Sample, stem: Path) -> None:
-    """Write the mask's picture at ``stem``, of the kind that it was."""
+    """Write the mask's picture at ``stem``, of the kind that it was: a copy of its file if it is still the same."""
     header = header_of(sample)
     stored = header.mask if header else None
+    source = stored.path if stored is not None and not stored.is_lossy else None
+    if source is not None and _is_still(np.asarray(sample.mask), source, read_values):
+        _copy(source, stem)
+        return
     suffix = written_suffix(stored)
     write_values(named(stem, ".png" if suffix == ".webp" else suffix), np.asarray(sample.mask), stored)  # WebP is RGB
+
+
+def _is_still(
+    pixels: NDArray[Any],
+    source: Path,
+    read: Callable[[Path, tuple[int, ...]], tuple[NDArray[Any], PictureHeader]],
+) -> bool:
+    """Whether a file, if it can still be read, has these pixels ``(…, H, W)``."""
+    try:
+        return np.array_equal(read(source, pixels.shape[-2:])[0], pixels)
+    except DataError:
+        return False
+
+
+def _copy(source: Path, stem: Path) -> Path:
+    path = named(stem, source.suffix)
+    with atomic_file(path) as temporary:
+        shutil.copyfile(source, temporary)
+    return path
 
 
 def named(stem: Path, suffix: str) -> Path:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.objects import VISIBLE
 from domaingan.tissue import components
 
-VISIBLE = 0.2
-"""An older object of which less than this share stays visible is dropped."""
+__all__ = ["VISIBLE", "merge_mask"]
 
 
 def merge_mask(mask: NDArray[Any], pasted: NDArray[Any]) -> NDArray[Any]:

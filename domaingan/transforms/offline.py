@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,11 +12,11 @@ from numpy.typing import NDArray
 from domaingan.blend import Paste, Relight
 from domaingan.blend.fitting import is_finite
 from domaingan.errors import DataError
-from domaingan.objects import from_instances
 from domaingan.sample import Dataset, Sample, Schema
 from domaingan.slices import slice_axis
 from domaingan.tissue import foreground, from_scaled, intensity_range, to_scaled
 from domaingan.transforms.classic import LEVELS, Classic, InPlane, thick_axis
+from domaingan.transforms.moved import move_boxes, move_masks
 
 
 @dataclass(frozen=True)
@@ -89,42 +88,19 @@ class Offline:
         schema = self.data.schema
         ends = intensity_range(sample, schema.domain)
         scaled = to_scaled(sample.image, ends)
-        meta = {k: v for k, v in sample.meta.items() if k not in ("foreground", "areas")}
         boxed = sample.boxes is not None and len(sample.boxes) > 0 and sample.instances is None
         if boxed and sample.mask is not None:
             raise DataError("boxes without instances", path=sample.name, expected="instances, or no classic")
-        if boxed and sample.boxes is not None and sample.labels is not None:
-            classic = Classic(2, schema.domain, self.classic or LEVELS[0])
-            image, boxes, labels = classic.with_boxes(scaled, sample.boxes, sample.labels, rng)
-            return replace(sample, image=from_scaled(image, ends), boxes=boxes, labels=labels, meta=meta)
-        before = copy.deepcopy(rng)  # for the instances to move as image and mask do
-        change = self._classic(sample)
-        image, mask = change(scaled, np.zeros(sample.shape, np.uint8) if sample.mask is None else sample.mask, rng)
-        moved = replace(sample, image=from_scaled(image, ends), meta=meta)
-        if sample.mask is None:
-            return moved
-        moved.mask = mask
-        return moved if sample.instances is None else _with_objects(moved, sample, change, scaled, before)
+        if boxed:
+            image, moved = move_boxes(sample, Classic(2, schema.domain, self.classic or LEVELS[0]), scaled, rng)
+        else:
+            image, moved = move_masks(sample, self._classic(sample), scaled, rng)
+        return replace(moved, image=from_scaled(image, ends))
 
     def _classic(self, sample: Sample) -> Classic | InPlane:
         level = self.classic or LEVELS[0]
         axis = thick_axis(sample.shape, sample.spacing) if sample.spatial_dims == 3 else None
         return Classic(sample.spatial_dims, self.data.schema.domain, level) if axis is None else InPlane(axis, level)
-
-
-def _with_objects(
-    moved: Sample, sample: Sample, classic: Classic | InPlane, scaled: NDArray[np.float32], before: np.random.Generator
-) -> Sample:
-    """The objects of ``sample`` moved as its mask was: by the same draws."""
-    assert sample.instances is not None and moved.mask is not None
-    instances = np.zeros_like(sample.instances)
-    for shift in range(0, int(sample.instances.max()).bit_length(), 8):  # masks are moved as bytes
-        part = (sample.instances >> shift & 255).astype(np.uint8)
-        instances |= classic(scaled, part, copy.deepcopy(before))[1].astype(np.int32) << shift
-    objects = from_instances(instances, moved.mask)
-    kept = np.unique(instances[instances > 0]) - 1
-    labels = objects.labels if sample.labels is None else sample.labels[kept]
-    return replace(moved, instances=objects.instances, boxes=objects.boxes, labels=labels)
 
 
 def slice_schema(schema: Schema, dims: int) -> Schema:

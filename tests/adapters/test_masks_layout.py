@@ -146,8 +146,24 @@ def test_arrangements(put: Put, tmp_path: Path, frame: str, mask: str, name: str
     assert [(one.name, one.split, one.sequence) for one in data.records] == [(name, split, sequence)]
     assert_survives(data, tmp_path / "out")
     written = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
-    lossless = frame if not frame.lower().endswith(("jpg", "jpeg")) else str(Path(frame).with_suffix(".png"))
-    assert {one.lower() for one in written} == {lossless.lower(), mask.lower(), "classes.json", "samples.csv"}
+    assert written == {frame, mask, "classes.json", "samples.csv"}
+    root = Path(data.root)
+    assert all((root / one).read_bytes() == (tmp_path / "out" / one).read_bytes() for one in (frame, mask))
+
+
+@pytest.mark.parametrize("frame", ["images/a.jpg", "images/a.webp", "images/a.bmp"])
+def test_changed_pictures_are_written_without_loss(put: Put, tmp_path: Path, frame: str) -> None:
+    data = load(described(put(frame, "masks/a.tif")))
+    sample = data[0]
+    assert sample.mask is not None
+    sample.image[:, 3, 4] = 1 - sample.image[:, 3, 4]
+    sample.mask = sample.mask.copy()
+    sample.mask[0, 0] = 8
+    write_dataset([sample], data, tmp_path / "out")
+    back = load(tmp_path / "out")[0]
+    assert np.abs(back.image - sample.image).max() < 1e-6 and np.array_equal(back.mask, sample.mask)
+    kept = "a.webp" if frame.endswith("webp") else "a.png"
+    assert [path.name for path in (tmp_path / "out" / "images").iterdir()] == [kept]
 
 
 def test_values_without_names_are_numbered(put: Put) -> None:

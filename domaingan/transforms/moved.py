@@ -1,0 +1,138 @@
+"""Labels that move as a picture does under classic augmentation: masks, objects, boxes and crowds by the same draws."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.objects import box_axes, box_of, from_instances
+from domaingan.sample import Crowd, Sample
+from domaingan.transforms.classic import Classic
+
+Image = NDArray[np.float32]
+Change = Callable[[Image, NDArray[Any], np.random.Generator], tuple[Image, NDArray[Any]]]
+
+_STALE = ("foreground", "areas", "touched")
+"""What ``Sample.meta`` says of places in a picture that has moved."""
+
+
+def move_masks(sample: Sample, change: Change, scaled: Image, rng: np.random.Generator) -> tuple[Image, Sample]:
+    """Change a sample's picture, and move its mask, objects and crowds with it.
+
+    Args:
+        sample: its mask may be None, its boxes go with its instances.
+        change: classic augmentation of an image and a mask.
+        scaled: the image in scaled units.
+        rng: source of every draw.
+
+    Returns:
+        The changed image in scaled units, and the sample with everything else.
+    """
+    before = copy.deepcopy(rng)  # for everything to move as image and mask do
+    blank = np.zeros(sample.shape, np.uint8)
+    image, mask = change(scaled, blank if sample.mask is None else sample.mask, rng)
+
+    def move(part: NDArray[Any]) -> NDArray[Any]:
+        return change(scaled, part, copy.deepcopy(before))[1]
+
+    moved = replace(sample, meta=_meta_of(sample, _move_crowds(sample, move)))
+    if sample.mask is None:
+        return image, moved
+    moved.mask = mask
+    if sample.instances is None:
+        return image, moved
+    instances = np.zeros_like(sample.instances)
+    for shift in range(0, int(sample.instances.max()).bit_length(), 8):  # as bytes
+        part = (sample.instances >> shift & 255).astype(np.uint8)
+        instances |= move(part).astype(np.int32) << shift
+    objects = from_instances(instances, mask)
+    kept = np.unique(instances[instances > 0]) - 1
+    labels, boxes = objects.labels if sample.labels is None else sample.labels[kept], objects.boxes
+    if sample.boxes is not None and sample.labels is not None:
+        unseen = np.setdiff1d(np.arange(len(sample.boxes)), np.unique(sample.instances) - 1)
+        places, others = _move_unseen(sample, unseen, move)
+        kept = np.append(kept, places)
+        boxes, labels = np.concatenate([boxes, others]), np.append(labels, sample.labels[places])
+    moved.meta["origins"] = _origins_of(sample)[kept]
+    return image, replace(moved, instances=objects.instances, boxes=boxes, labels=labels)
+
+
+def _move_unseen(
+    sample: Sample, unseen: NDArray[np.int64], move: Callable[[NDArray[Any]], NDArray[Any]]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The boxes of objects without a pixel of their own: which of them are still in the picture, and where."""
+    assert sample.boxes is not None
+    places: list[int] = []
+    boxes: list[NDArray[np.float32]] = [np.zeros((0, 2 * sample.spatial_dims), dtype=np.float32)]
+    for place in unseen.tolist():
+        region = move(_filled(sample.boxes[place], sample.shape)) > 0
+        if region.any():
+            places.append(place)
+            boxes.append(box_of(region, np.zeros(sample.spatial_dims, dtype=np.int64))[None])
+    return np.array(places, dtype=np.int64), np.concatenate(boxes)
+
+
+def _filled(box: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """A mask that is 1 in a box."""
+    dims = len(shape)
+    corners = np.rint(box).astype(int).tolist()
+    region = np.zeros(shape, dtype=np.uint8)
+    region[tuple(slice(corners[axis], corners[dims + axis]) for axis in box_axes(dims))] = 1
+    return region
+
+
+def move_boxes(sample: Sample, classic: Classic, scaled: Image, rng: np.random.Generator) -> tuple[Image, Sample]:
+    """Change a frame's picture, and move its boxes and the boxes of its crowds with it; what leaves it is dropped.
+
+    Args:
+        sample: has boxes and labels, no mask.
+        classic: of frames.
+        scaled: the image in scaled units.
+        rng: source of every draw.
+
+    Returns:
+        As :func:`move_masks`.
+    """
+    assert sample.boxes is not None and sample.labels is not None
+    crowds: Sequence[Crowd] = sample.meta.get("crowds", ())
+    boxes = np.concatenate([sample.boxes, *(one.box[None] for one in crowds)]).astype(np.float32)
+    image, boxes, numbers = classic.with_boxes(scaled, boxes, np.arange(len(boxes)), rng)
+    is_object = numbers < len(sample.boxes)
+    moved_crowds = [
+        replace(crowds[number - len(sample.boxes)], box=box, mask=None, area=float(np.prod(box[2:] - box[:2])))
+        for number, box in zip(numbers[~is_object].tolist(), boxes[~is_object], strict=True)
+    ]
+    kept = numbers[is_object]
+    meta = _meta_of(sample, moved_crowds) | {"origins": _origins_of(sample)[kept]}
+    return image, replace(sample, boxes=boxes[is_object], labels=sample.labels[kept], meta=meta)
+
+
+def _origins_of(sample: Sample) -> NDArray[np.int64]:
+    """For each object which one it was when the sample was read."""
+    n = 0 if sample.boxes is None else len(sample.boxes)
+    if sample.boxes is None and sample.instances is not None:
+        n = int(sample.instances.max())
+    return np.asarray(sample.meta.get("origins", np.arange(n)), dtype=np.int64)
+
+
+def _meta_of(sample: Sample, crowds: Sequence[Crowd]) -> dict[str, Any]:
+    meta = {key: value for key, value in sample.meta.items() if key not in _STALE}
+    return meta | {"moved": True} | ({"crowds": tuple(crowds)} if "crowds" in meta else {})
+
+
+def _move_crowds(sample: Sample, move: Callable[[NDArray[Any]], NDArray[Any]]) -> list[Crowd]:
+    """The crowds as they are seen afterwards; those of which nothing is are left out."""
+    moved: list[Crowd] = []
+    for one in sample.meta.get("crowds", ()):
+        before = _filled(one.box, sample.shape) if one.mask is None else one.mask.astype(np.uint8)
+        region = move(before) > 0
+        if region.any():
+            mask = None if one.mask is None else region
+            box = box_of(region, np.zeros(2, dtype=np.int64))
+            moved.append(replace(one, box=box, area=float(np.count_nonzero(region)), mask=mask))
+    return moved
