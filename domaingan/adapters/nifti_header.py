@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -121,6 +121,61 @@ def parse_header(raw: bytes, path: Path) -> NiftiHeader:
         place.unit,
         place.remarks,
     )
+
+
+TEXT_FIELDS = ("descrip", "aux_file", "intent_name", "db_name", "data_type")
+"""Fields of free text, which may name people."""
+
+EXTENSIONS = {2: "DICOM", 4: "AFNI", 6: "comment"}
+
+
+def find_text(header: NiftiHeader) -> dict[str, str]:
+    """The free text of a header by its fields; extensions by their kind, what can be read of them.
+
+    Args:
+        header: any header.
+
+    Returns:
+        ``{field: text}`` of those that are not empty.
+    """
+    size = _size(header.raw)
+    fields = _KINDS[size][0](header.raw[:size], check=False)
+    found = {}
+    for name in TEXT_FIELDS:
+        if name in list(fields):
+            found[name] = fields[name].tobytes().split(b"\0")[0].decode("latin-1").strip()
+    rest = header.raw[size:]
+    position = 4
+    while len(rest) >= position + 8 and rest[0]:
+        length, code = np.frombuffer(rest[position : position + 8], header_order(header) + "i4").tolist()
+        if length < 8:
+            break
+        content = rest[position + 8 : position + length].decode("latin-1")
+        readable = "".join(letter if letter.isprintable() else " " for letter in content)
+        found[f"{EXTENSIONS.get(code, code)} extension"] = " ".join(readable.split())
+        position += length
+    return {name: text for name, text in found.items() if text}
+
+
+def header_order(header: NiftiHeader) -> str:
+    """The byte order of a header, as in NumPy's data types."""
+    size = int.from_bytes(header.raw[:4], "little")
+    return "<" if size in _KINDS else ">"
+
+
+def strip_text(header: NiftiHeader) -> NiftiHeader:
+    """The same header without its free text and its extensions.
+
+    Args:
+        header: any header.
+    """
+    size = _size(header.raw)
+    fields = _KINDS[size][0](header.raw[:size], check=False)
+    for name in TEXT_FIELDS:
+        if name in list(fields):
+            fields[name] = b""
+    fields["vox_offset"] = size + 4
+    return replace(header, raw=fields.binaryblock + bytes(4))
 
 
 def as_tuples(affine: NDArray[Any]) -> Affine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from domaingan.adapters.nifti_files import (
     read_stored,
     write_nifti,
 )
-from domaingan.adapters.nifti_header import NiftiHeader
+from domaingan.adapters.nifti_header import NiftiHeader, strip_text
 from domaingan.adapters.values import known_values, strange_values
 from domaingan.errors import AssumptionWarning, DataError
 from domaingan.sample import Record, Sample, Schema
@@ -165,6 +165,24 @@ def write_scan(sample: Sample, images: Sequence[Path], mask: Path, foreground: P
     inside = sample.meta.get("foreground")
     if foreground is not None and inside is not None:
         write_nifti(foreground, np.asarray(inside, np.uint8), header.foreground if header else None, affine)
+
+
+def strip_header_text(sample: Sample) -> Sample:
+    """The sample with headers that hold no free text; one that came from no NIfTI file is returned as it is.
+
+    Args:
+        sample: any sample.
+    """
+    header = sample.meta.get("header")
+    if not isinstance(header, ScanHeader):
+        return sample
+    stripped = replace(
+        header,
+        channels=tuple(strip_text(one) for one in header.channels),
+        mask=None if header.mask is None else strip_text(header.mask),
+        foreground=None if header.foreground is None else strip_text(header.foreground),
+    )
+    return replace(sample, meta=sample.meta | {"header": stripped})
 
 
 def _stored(

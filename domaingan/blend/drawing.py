@@ -40,6 +40,21 @@ class Drawing:
         bound = {bank.info.hosts[int(c)]: (entries[p], weights[p]) for c, p in zip(codes, parts, strict=True)}
         return cls(entries[hosts < 0], np.cumsum(weights[hosts < 0]), bound)
 
+    def among(self, allowed: NDArray[np.bool_]) -> Drawing:
+        """The same drawing from some of the bank's entries alone.
+
+        Args:
+            allowed: for each entry of the bank whether it may be drawn.
+        """
+        weights = np.diff(self.chances, prepend=0.0)
+        keep = allowed[self.free]
+        bound = {host: (own[allowed[own]], chances[allowed[own]]) for host, (own, chances) in self.bound.items()}
+        return Drawing(self.free[keep], np.cumsum(weights[keep]), bound)
+
+    def has_any(self, host: str) -> bool:
+        """Whether there is any entry for a host, by its name."""
+        return len(self.free) > 0 or len(self.bound.get(host, ([], []))[0]) > 0
+
     def draw(self, rng: np.random.Generator, host: str = "", used: Collection[int] = ()) -> int | None:
         """The position of an entry that may go into ``host``; each of those made for it only once.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -126,6 +127,16 @@ class Paste:
         self.drawing = Drawing.of(bank, entries)
         for note in self.notes:
             warnings.warn(note, AssumptionWarning, stacklevel=2)
+
+    def among(self, allowed: NDArray[np.bool_]) -> Paste:
+        """The same paste, which draws some of the bank's entries alone.
+
+        Args:
+            allowed: for each entry of the bank whether it may be pasted.
+        """
+        limited = copy.copy(self)
+        limited.drawing = self.drawing.among(allowed)
+        return limited
 
     def check(self, schema: Schema) -> None:
         """Refuse hosts that the bank's crops do not fit.

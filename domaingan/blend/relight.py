@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -72,6 +73,19 @@ class Relight:
         self.only = read_looks(bank, only)
         self.entries = _chosen(bank, self.only)
         self.weights = _even(bank, self.entries)
+
+    def among(self, allowed: NDArray[np.bool_]) -> Relight | None:
+        """The same relighting, with some of the bank's scenes alone; None where none of them is left.
+
+        Args:
+            allowed: for each entry of the bank whether its look may be given.
+        """
+        entries = self.entries[allowed[self.entries]]
+        if not len(entries):
+            return None
+        limited = copy.copy(self)
+        limited.entries, limited.weights = entries, _even(self.bank, entries)
+        return limited
 
     def check(self, schema: Schema) -> None:
         """Refuse hosts that a scene's look cannot be given to.

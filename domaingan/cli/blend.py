@@ -109,6 +109,47 @@ def command(
             rich_help_panel=o.WORK,
         ),
     ] = None,
+    copies: Annotated[
+        int | None,
+        typer.Option(
+            "--copies",
+            metavar="N",
+            min=1,
+            help="Every sample as it is, and N augmented copies beside it under names of their own. Unless given one "
+            "copy of nnU-Net's cases, and of others one in each sample's place.",
+            rich_help_panel=o.OUTPUT,
+        ),
+    ] = None,
+    fold: Annotated[
+        int | None,
+        typer.Option(
+            "--fold",
+            min=0,
+            help="Blend into the training side of this fold alone, with crops of that side alone. The folds are those "
+            "of splits_final.json beside the data, else nnU-Net's own five.",
+            rich_help_panel=o.INPUT,
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split",
+            metavar="NAME|FILE.json",
+            help="Blend into this named split alone, with crops of it alone; or nnU-Net's folds in a file.",
+            rich_help_panel=o.INPUT,
+        ),
+    ] = None,
+    own_donors: Annotated[
+        bool, typer.Option("--own-donors", help="Into scans also crops of the same subject.", rich_help_panel=o.WORK)
+    ] = False,
+    strip_header_text: Annotated[
+        bool,
+        typer.Option(
+            "--strip-header-text",
+            help="Leave out free text in the headers of scans, which may name people; inspect tells of it.",
+            rich_help_panel=o.OUTPUT,
+        ),
+    ] = False,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Processes; one a core at most.", rich_help_panel=o.WORK)
     ] = None,
@@ -124,11 +165,14 @@ def command(
 ) -> None:
     """Paste crops into the images of DATA, give them the look of scenes, or augment them in the classic way.
 
-    The set that comes out is in DATA's own layout, masks and all. Where it was interrupted, --resume goes on.
+    The set that comes out is in DATA's own layout, masks and all. Crops stay on their side of the split: of nnU-Net's
+    cases a splits_final.json says who is trained on and validated. Where it was interrupted, --resume goes on.
     """
     from domaingan.adapters import open_bank
     from domaingan.cli.banks import kind_for, resampled
     from domaingan.transforms import Offline
+    from domaingan.transforms.fingerprints import fingerprint_files
+    from domaingan.transforms.sides import plan_sides
 
     if out is None and preview is None:
         raise DataError("neither --out nor --preview", expected="one of them, or both")
@@ -141,7 +185,10 @@ def command(
     if bank is not None:
         opened = open_bank(bank, kind_for(method))
         blender = blender_for(opened, dataset, method, per_image, only or [], looks, spots)
-    augmented = Offline(dataset, blender, classic, seed)
+    is_nnunet = dataset.schema.layout == "nnunet"
+    sides = plan_sides(dataset, fold=fold, split=split, own=own_donors, folds=is_nnunet)
+    copies = 1 if copies is None and is_nnunet else copies
+    augmented = Offline(dataset, blender, classic, seed, sides, copies, strip_header_text)
     if blender is not None and (said := resampled(blender.bank, dataset)):
         typer.echo(said, err=True)
     if preview is not None:
@@ -150,10 +197,41 @@ def command(
         nothing = {"written": 0, "pasted": {}, "relit": {}, "problems": []}
         o.finish({"preview": str(preview), **nothing}, json, f"{preview}")
         return
-    asked = {"data": data, "bank": bank, "method": method, "per_image": per_image, "only": only, "strength": strength}
+    asked: dict[str, Any] = {"atlas_file": None if atlas is None else fingerprint_files([atlas])}
+    asked |= {"data": data, "bank": bank, "method": method, "per_image": per_image, "only": only, "strength": strength}
     done = _written(augmented, out, asked | spots, workers=workers, resume=resume, overwrite=overwrite)
     result, said = _summary(augmented, done, out, preview)
+    for line in describe_sides(augmented, out):
+        typer.echo(line, err=True)
     o.finish(result, json, said)
+
+
+def describe_sides(augmented: Offline, out: Path) -> list[str]:
+    """What is to be said of folds and donors once a set is written, a line each.
+
+    Args:
+        augmented: what was written.
+        out: its folder.
+    """
+    from domaingan.files import read_json
+    from domaingan.transforms.sides import SPLITS_JSON
+
+    lines = []
+    if alone := augmented.find_without_donors():
+        shown = ", ".join(alone[:3]) + (", …" if len(alone) > 3 else "")
+        lines.append(
+            f"{len(alone)} samples ({shown}) got nothing: nobody else on their side of the split has crops "
+            "(--own-donors takes their own; --fold makes the side larger)"
+        )
+    splits = out / SPLITS_JSON
+    if augmented.copies is None or not splits.is_file():
+        return lines
+    trained = {name for split in read_json(splits) for name in split["train"]}
+    copies = [job.name for job in augmented.jobs if job.copy]
+    if unused := [name for name in copies if name not in trained]:
+        lines.append(f"{len(unused)} of {len(copies)} copies are in no fold: each validates some of their donors")
+    lines.append(f"{splits} belongs into nnUNet_preprocessed/DATASET: nnU-Net's own folds would mix copies and hosts")
+    return lines
 
 
 def draw_preview(augmented: Offline, path: Path) -> None:
@@ -238,6 +316,7 @@ def _summary(
         "unplaced": len(records) - len(placed),
         "classic": augmented.classic,
         "problems": [{"path": problem.path, "reason": problem.reason} for problem in augmented.data.problems],
+        "without_donors": len(augmented.find_without_donors()),
         "out": str(out),
         "preview": None if preview is None else str(preview),
     }

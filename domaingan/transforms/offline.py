@@ -9,14 +9,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.adapters.scan_samples import strip_header_text
 from domaingan.blend import Paste, Relight
 from domaingan.blend.fitting import is_finite
 from domaingan.errors import DataError
-from domaingan.sample import Dataset, Sample, Schema
+from domaingan.sample import Dataset, Record, Sample, Schema
 from domaingan.slices import slice_axis
 from domaingan.tissue import foreground, from_scaled, intensity_range, to_scaled
 from domaingan.transforms.classic import LEVELS, Classic, InPlane, thick_axis
 from domaingan.transforms.moved import move_boxes, move_masks
+from domaingan.transforms.sides import Sides
+
+
+@dataclass(frozen=True)
+class Job:
+    """One sample that is written.
+
+    Attributes:
+        index: of its host in the data.
+        copy: 0 for the host as it is, else the number of the augmented copy.
+        name: its own.
+    """
+
+    index: int
+    copy: int
+    name: str
 
 
 @dataclass(frozen=True)
@@ -28,6 +45,10 @@ class Offline:
         blender: pastes or relights; a 2D bank of crops goes into the slices of volumes. None: classic alone.
         classic: the level of the classic pipeline that follows, one of :data:`domaingan.transforms.LEVELS`, or none.
         seed: sample ``i`` follows from the seed and ``i``, whoever makes it.
+        sides: who may give to whom, and who is blended into at all; everyone to everyone unless given.
+        copies: so many augmented copies of a sample stand beside it under names of their own (``NAME_pasted1``); None:
+            one in its place, under its name.
+        strips_text: whether free text in the headers of scans is left out of what is made for writing.
 
     Raises:
         DataError: neither is asked for, or the blender's bank does not fit the hosts.
@@ -37,8 +58,15 @@ class Offline:
     blender: Paste | Relight | None
     classic: str | None
     seed: int
+    sides: Sides | None = None
+    copies: int | None = None
+    strips_text: bool = False
 
     def __post_init__(self) -> None:
+        if self.copies is not None and self.copies < 1:
+            raise DataError(f"{self.copies} copies", expected="at least 1")
+        if self.sides is not None and self.blender is not None:
+            self.sides.check_bank(self.blender.bank)
         schema = self.data.schema
         if self.classic:
             Classic(schema.spatial_dims, schema.domain, self.classic)
@@ -64,6 +92,68 @@ class Offline:
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self.data)))
 
+    @property
+    def jobs(self) -> list[Job]:
+        """What is written: every sample once, and its copies behind it where there are any."""
+        jobs = []
+        for index, record in enumerate(self.data.records):
+            is_blended = self.sides is None or self.sides.is_blended(record)
+            if self.copies is None:
+                jobs.append(Job(index, int(is_blended), record.name))
+                continue
+            jobs.append(Job(index, 0, record.name))
+            if is_blended:
+                numbers = range(1, self.copies + 1)
+                jobs += [Job(index, number, f"{record.name}_{self.kind}{number}") for number in numbers]
+        return jobs
+
+    def find_without_donors(self) -> list[str]:
+        """The names of the samples that nothing may be blended into, as nobody on their side has anything to give."""
+        if self.sides is None or self.blender is None:
+            return []
+        names = []
+        for record in self.data.records:
+            if not self.sides.is_blended(record):
+                continue
+            blender = self.blender.among(self.sides.find_donors(self.blender.bank, record))
+            if blender is None or (isinstance(blender, Paste) and not blender.drawing.has_any(record.name)):
+                names.append(record.name)
+        return names
+
+    def make(self, job: Job) -> Sample:
+        """Make a sample as it is written: its name and what was done to it, donors and host too, are in its ``meta``.
+
+        Args:
+            job: one of :attr:`jobs`.
+        """
+        record = self.data.records[job.index]
+        if job.copy == 0:
+            sample = self.data[job.index]
+        elif job.copy == 1:
+            sample = self[job.index]
+        else:
+            rng = np.random.default_rng((self.seed, job.index, job.copy))
+            sample = self.blended(job.index, rng)
+            sample = self.finished(sample, rng) if self.classic else sample
+        meta = sample.meta | {"name": job.name, self.kind: [self._told(one, record) for one in self._done(sample)]}
+        if job.name != record.name and not (record.subject or record.sequence):
+            meta["subject"] = record.group  # a copy is torn from its original by no split
+        sample = replace(sample, meta=meta)
+        return strip_header_text(sample) if self.strips_text else sample
+
+    def _done(self, sample: Sample) -> list[dict[str, Any]]:
+        """The records of what was done to a sample."""
+        done = sample.meta.get(self.kind) or []
+        return done if isinstance(done, list) else [done]
+
+    def _told(self, done: dict[str, Any], record: Record) -> dict[str, Any]:
+        """A record with the names of its host and its donor; no donor where the bank knows none in particular."""
+        if self.blender is None:
+            return done
+        bank = self.blender.bank
+        code = int(bank.entries["subject"][done["index"]])
+        return done | {"host": record.name, "donor": bank.subjects[code] if code >= 0 else ""}
+
     def blended(self, index: int, rng: np.random.Generator) -> Sample:
         """A host after pasting or relighting; the host itself where there is no bank.
 
@@ -75,9 +165,15 @@ class Offline:
             raise DataError("NaN or infinite values", path=record.name, expected="finite intensities")
         if self.blender is None:
             return sample
-        if isinstance(self.blender, Relight) or self.blender.bank.info.spatial_dims == sample.spatial_dims:
-            return self.blender(sample, rng)
-        return paste_slices(self.blender, sample, slice_axis(record), self.data.schema, rng)
+        blender: Paste | Relight | None = self.blender
+        if self.sides is not None:
+            allowed = self.sides.find_donors(self.blender.bank, sample)
+            blender = self.blender if allowed.all() else self.blender.among(allowed)
+        if blender is None:
+            return replace(sample, meta=sample.meta | {self.kind: None})
+        if isinstance(blender, Relight) or blender.bank.info.spatial_dims == sample.spatial_dims:
+            return blender(sample, rng)
+        return paste_slices(blender, sample, slice_axis(record), self.data.schema, rng)
 
     def finished(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """A sample after the classic pipeline; what describes the body is not known any more, as it moved.

@@ -24,7 +24,9 @@ from domaingan.adapters.writing import record_of
 from domaingan.errors import DataError
 from domaingan.files import LOCK, claim_folder, empty_folder, hold_folder, plain, read_json, write_json
 from domaingan.sample import Record, Schema
-from domaingan.transforms.offline import Offline
+from domaingan.transforms.fingerprints import fingerprint_bank, fingerprint_data
+from domaingan.transforms.offline import Job, Offline
+from domaingan.transforms.sides import SPLITS_JSON
 
 NOTES = ".blend"
 """The folder in an unfinished dataset that says how far it is."""
@@ -34,6 +36,14 @@ TRIED = 4
 
 PER_WORKER = 8
 """Samples that are worth starting another process for, which takes seconds."""
+
+CHANGED = {
+    "crops": "another bank than it was begun with",
+    "samples": "samples that have changed since it was begun",
+    "sides": "other sides of the split than it was begun with",
+    "atlas_file": "another atlas than it was begun with",
+}
+"""What to say of settings that are checksums."""
 
 Note = dict[str, Any]
 
@@ -79,14 +89,15 @@ def write(
 
     Raises:
         DataError: the folder is taken, or something unfinished lies there and neither ``resume`` nor ``overwrite`` is
-            said; it was begun with other settings; two samples have one name; the disk is too small.
+            said; it was begun with other settings, another bank or other samples; two samples have one name; the disk
+            is too small.
     """
-    told, names = told or Told(), [r.name for r in offline.data.records]
+    told, names = told or Told(), [job.name for job in offline.jobs]
     claim_folder(out, overwrite=overwrite)
     if double := [name for name, n in Counter(names).items() if n > 1]:
         raise DataError(f"two samples called {double[0]!r}", path=out, expected="a name of its own for each")
     folder = out.parent / f".{out.name}.unfinished"
-    asked = plain({**settings, "seed": offline.seed, "classic": offline.classic, "names": _checksum(names)})
+    asked = plain({**settings, "names": _checksum(names), **_made_from(offline)})
     with hold_folder(folder):
         _claim(folder, asked, resume=resume, overwrite=overwrite)
         return _write(offline, schema, out, folder, workers, told, resume=resume)
@@ -96,12 +107,12 @@ def _write(
     offline: Offline, schema: Schema, out: Path, folder: Path, workers: int | None, told: Told, *, resume: bool
 ) -> dict[str, list[Note]]:
     """Write what is not there yet in a folder that is ours, and make it the target."""
-    adapter, names = adapter_for(schema.layout), [r.name for r in offline.data.records]
+    adapter, names = adapter_for(schema.layout), [job.name for job in offline.jobs]
     left = [i for i in range(len(names)) if not _note(folder, i).is_file()]
     if len(left) < len(names):
         told.say(f"{len(names) - len(left)} of {len(names)} samples are written already")
     first = left[:: max(1, len(left) // TRIED)][:TRIED]
-    job = partial(_make, offline, schema, folder)
+    job = partial(_make, offline, schema, folder, offline.jobs)
     try:
         for done, _ in enumerate(map(job, first), start=len(names) - len(left) + 1):
             told.update(done, len(names))
@@ -116,13 +127,27 @@ def _write(
     return _finish(folder, out, [_read(folder, i) for i in range(len(names))], adapter.finish, schema, offline)
 
 
-def _make(offline: Offline, schema: Schema, folder: Path, index: int) -> None:
+def _made_from(offline: Offline) -> dict[str, Any]:
+    """What the samples follow from, as far as the set itself can tell: a resumed run must have the same."""
+    return {
+        "seed": offline.seed,
+        "classic": offline.classic,
+        "copies": offline.copies,
+        "strips_text": offline.strips_text,
+        "sides": None if offline.sides is None else _checksum(sorted(offline.sides.samples.items())),
+        "own": offline.sides is not None and offline.sides.own,
+        "crops": None if offline.blender is None else fingerprint_bank(offline.blender.bank),
+        "samples": fingerprint_data(offline.data),
+    }
+
+
+def _make(offline: Offline, schema: Schema, folder: Path, jobs: Sequence[Job], index: int) -> None:
     """Make a sample, write it, and then note that it is written."""
-    sample = offline[index]
+    sample = offline.make(jobs[index])
     adapter_for(schema.layout).write_sample(folder, sample, schema)
-    done = sample.meta.get(offline.kind) or []
+    done = sample.meta[offline.kind]
     record = {name: value for name, value in asdict(record_of(sample)).items() if name not in ("files", "affine")}
-    write_json(_note(folder, index), {"record": record, "done": done if isinstance(done, list) else [done]})
+    write_json(_note(folder, index), {"record": record, "done": done})
 
 
 def _run(job: Callable[[int], None], indices: Sequence[int], workers: int | None) -> Iterator[None]:
@@ -168,6 +193,8 @@ def _claim(folder: Path, asked: Mapping[str, Any], *, resume: bool, overwrite: b
         begun = read_json(stored)
         if changed := [name for name in asked if begun.get(name) != asked[name]]:
             name = changed[0]
+            if name in CHANGED:
+                raise DataError(CHANGED[name], path=stored, expected="the same, or --overwrite to begin anew")
             raise DataError(f"{name} {asked[name]!r}", path=stored, expected=f"{begun.get(name)!r}, as it was begun")
         return
     if is_begun and not (resume or overwrite):
@@ -232,6 +259,8 @@ def _finish(
     finish(folder, schema, [record for record, _ in pairs])
     if offline.blender is not None:
         write_json(folder / f"{offline.kind}.json", done)
+    if offline.sides is not None and offline.sides.splits and offline.copies is not None:
+        write_json(folder / SPLITS_JSON, _splits(offline, done))
     if offline.classic:
         write_json(folder / "classic.json", {"level": offline.classic, "seed": offline.seed})
     shutil.rmtree(folder / NOTES)
@@ -244,5 +273,19 @@ def _finish(
     return done
 
 
-def _checksum(names: Sequence[str]) -> str:
+def _splits(offline: Offline, done: Mapping[str, Sequence[Note]]) -> list[dict[str, list[str]]]:
+    """The folds of the originals with the copies in them that know nothing of whom a fold validates."""
+    assert offline.sides is not None
+    everyone = [] if offline.blender is None else list(offline.blender.bank.subjects)
+    copies = []
+    for job in offline.jobs:
+        if job.copy:
+            donors = [note["donor"] for note in done[job.name]]
+            # What no subject in particular gave (a GAN drew it) knows everyone in the bank.
+            donors = everyone if "" in donors else donors
+            copies.append((job.name, offline.data.records[job.index].name, donors))
+    return offline.sides.extend_splits(copies)
+
+
+def _checksum(names: Sequence[Any]) -> str:
     return hashlib.sha256(json.dumps(list(names)).encode()).hexdigest()[:16]

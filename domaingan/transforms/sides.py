@@ -1,0 +1,231 @@
+"""Who may give to whom: the sides of a split or of nnU-Net's folds, so that no crop crosses from one to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.bank import Bank
+from domaingan.errors import DataError
+from domaingan.files import read_json
+from domaingan.sample import Dataset, Record, Sample
+
+SPLITS_JSON = "splits_final.json"
+"""What nnU-Net calls its folds: a list of ``{"train": [case, …], "val": [case, …]}``."""
+
+FOLDS = 5
+FOLD_SEED = 12345
+"""nnU-Net's own: where no file says otherwise, the folds are those that it would make."""
+
+TRAIN, VAL, TEST = "train", "val", "test"
+
+Split = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The sides that samples are on, and who may give to whom: those of one side to one another.
+
+    Attributes:
+        samples: the side of each sample by its name.
+        members: the names of each subject's samples, by every name that a bank may know the subject by.
+        chosen: the one side that is blended into, where a person chose one; else all are, but ``test`` where there are
+            folds.
+        own: whether a subject's own crops may go back into its scans.
+        splits: the folds of the cases as they are, where there are any.
+    """
+
+    samples: Mapping[str, str]
+    members: Mapping[str, frozenset[str]]
+    chosen: str = ""
+    own: bool = False
+    splits: tuple[Split, ...] = field(default=())
+
+    def is_blended(self, record: Record) -> bool:
+        """Whether something is blended into this sample; else it is written as it is."""
+        side = self.samples.get(record.name, "")
+        if self.chosen:
+            return side == self.chosen
+        return not (self.splits and side == TEST)
+
+    def sides_of(self, subject: str) -> frozenset[str]:
+        """The sides that a subject's samples are on; none where it is not in the data."""
+        return frozenset(self.samples[name] for name in self.members.get(subject, ()))
+
+    def find_donors(self, bank: Bank, sample: Sample | Record) -> NDArray[np.bool_]:
+        """Find the entries of a bank that may go into a sample.
+
+        Args:
+            bank: any bank; who is in it and not in the data may give to everyone.
+            sample: the host, or a slice of it, or its record.
+
+        Returns:
+            ``(len(bank),)`` booleans; entries of no particular subject are allowed.
+        """
+        side = self.samples.get(sample.name) or next(iter(self.sides_of(sample.group)), "")
+        allowed = np.ones(len(bank), dtype=bool)
+        codes = np.asarray(bank.entries["subject"])
+        for code, subject in enumerate(bank.subjects):
+            is_own = subject in (sample.group, sample.unit) and bank.info.domain == "scan"
+            if self.sides_of(subject) - {side} or (is_own and not self.own):
+                allowed[codes == code] = False
+        return allowed
+
+    def check_bank(self, bank: Bank) -> None:
+        """Refuse a bank that has nothing for the side that was chosen, or that knows the other side.
+
+        Raises:
+            DataError: no entry is of that side; or entries of no particular subject were made from others, too.
+        """
+        if not self.chosen:
+            return
+        others = [subject for subject in bank.subjects if self.sides_of(subject) - {self.chosen}]
+        codes = np.asarray(bank.entries["subject"])
+        if others and (codes < 0).any():
+            found = f"made from {len(others)} subjects that are not of the side {self.chosen} ({', '.join(others[:3])})"
+            raise DataError(found, path=bank.path, expected=f"a bank of the side {self.chosen} alone")
+        if np.isin(codes, [bank.subjects.index(subject) for subject in others]).all():
+            expected = f"crops of the subjects on the side {self.chosen}"
+            raise DataError(f"nothing of the side {self.chosen}", path=bank.path, expected=expected)
+
+    def extend_splits(self, copies: Sequence[tuple[str, str, Sequence[str]]]) -> list[Split]:
+        """The folds with copies: each trains on those in which nothing is of whom it validates.
+
+        Args:
+            copies: name, host's name and donors of each.
+
+        Returns:
+            nnU-Net's list; what is validated are originals alone.
+        """
+        extended = []
+        for split in self.splits:
+            trained, validated = set(split[TRAIN]), set(split[VAL])
+            unseen = {subject for subject, names in self.members.items() if names & validated}
+            added = [name for name, host, donors in copies if host in trained and not unseen.intersection(donors)]
+            extended.append({TRAIN: [*split[TRAIN], *added], VAL: list(split[VAL])})
+        return extended
+
+
+def plan_sides(
+    data: Dataset, *, fold: int | None = None, split: str | None = None, own: bool = False, folds: bool = False
+) -> Sides:
+    """The sides of a dataset's samples.
+
+    Args:
+        data: the samples; their column ``split`` names their sides unless folds do.
+        fold: the fold whose training side is blended into and gives.
+        split: the side that is blended into and gives; or a file of nnU-Net's folds.
+        own: whether a subject's own crops may go back into its scans.
+        folds: whether the data is to be trained on in folds, as nnU-Net does. Unless one is chosen a sample's side is
+            the fold that validates it: what is blended then is clean in every fold.
+
+    Raises:
+        DataError: there is no such fold or side, or the file is not as nnU-Net has it.
+    """
+    members = _find_members(data)
+    file = Path(split) if split is not None and split.endswith(".json") else None
+    named = split if file is None else None
+    samples = {record.name: record.split for record in data.records}
+    if named is not None and fold is not None:
+        raise DataError("--fold and a named --split", path=data.root, expected="one of them")
+    if named is not None and named not in samples.values():
+        sides = ", ".join(sorted({side for side in samples.values() if side})) or "none"
+        raise DataError(f"no split {named!r}", path=data.root, expected=f"one of {sides}, or a {SPLITS_JSON}")
+    if not folds and file is None and fold is None:
+        return Sides(samples, members, named or "", own)
+    splits = tuple(_find_splits(data, file))
+    if named is not None:
+        return Sides(samples, members, named, own, splits)
+    if fold is not None and not 0 <= fold < len(splits):
+        raise DataError(f"fold {fold}", path=data.root, expected=f"0 to {len(splits) - 1}")
+    trained = {name for name, side in samples.items() if side != TEST}
+    samples |= {name: _side_in(splits, name, fold) for name in trained}
+    return Sides(samples, members, "" if fold is None else TRAIN, own, splits)
+
+
+def _side_in(splits: Sequence[Split], name: str, fold: int | None) -> str:
+    """A case's side in a fold; or, where none is chosen, the fold that validates it."""
+    if fold is not None:
+        return TRAIN if name in splits[fold][TRAIN] else VAL
+    return next((f"fold {i}" for i, split in enumerate(splits) if name in split[VAL]), TRAIN)
+
+
+def _find_members(data: Dataset) -> dict[str, frozenset[str]]:
+    members: dict[str, set[str]] = {}
+    for record in data.records:
+        for subject in {record.group, record.unit}:
+            members.setdefault(subject, set()).add(record.name)
+    return {subject: frozenset(names) for subject, names in members.items()}
+
+
+# ------------------------------------------------------------------------- folds
+
+
+def _find_splits(data: Dataset, file: Path | None) -> list[Split]:
+    """The folds of a file, of the one beside the data, or as nnU-Net would make them."""
+    cases = [record for record in data.records if record.split != TEST]
+    beside = Path(data.root) / SPLITS_JSON
+    if file is None and beside.is_file():
+        file = beside
+    return make_splits(cases) if file is None else read_splits(file, [record.name for record in cases])
+
+
+def make_splits(cases: Sequence[Record], n: int = FOLDS) -> list[Split]:
+    """Make nnU-Net's folds (scikit-learn's ``KFold(5, shuffle=True, random_state=12345)``), by subject.
+
+    Args:
+        cases: those that are trained on; where each is a subject of its own, the folds are nnU-Net's own.
+        n: how many, at most as many as there are subjects.
+    """
+    groups = list(dict.fromkeys(record.group for record in sorted(cases, key=lambda record: record.name)))
+    n = min(n, len(groups))
+    if n < 2:
+        return []
+    order = np.arange(len(groups))
+    np.random.RandomState(FOLD_SEED).shuffle(order)  # nnU-Net's own numbers
+    splits = []
+    for part in np.array_split(order, n):
+        held_out = {groups[i] for i in part}
+        trained = sorted(record.name for record in cases if record.group not in held_out)
+        splits.append({TRAIN: trained, VAL: sorted(record.name for record in cases if record.group in held_out)})
+    return splits
+
+
+def read_splits(path: Path, cases: Sequence[str]) -> list[Split]:
+    """Read nnU-Net's folds; cases that are not among the given ones are left out of them.
+
+    Args:
+        path: the file.
+        cases: names of those that there are.
+
+    Raises:
+        DataError: it is no list of ``{"train": […], "val": […]}``, a fold is left without cases, or trains on one that
+            it validates.
+    """
+    stored, there = read_json(path), set(cases)
+    expected = '[{"train": [case, …], "val": [case, …]}, …]'
+    if not isinstance(stored, list) or not stored or not all(_is_split(split) for split in stored):
+        raise DataError("no list of folds", path=path, expected=expected)
+    splits = []
+    for number, split in enumerate(stored):
+        if both := set(split[TRAIN]) & set(split[VAL]):
+            found = f"fold {number} trains on {sorted(both)[0]!r} and validates it"
+            raise DataError(found, path=path, expected="a case on one side")
+        kept = {side: [name for name in split[side] if name in there] for side in (TRAIN, VAL)}
+        if not (kept[TRAIN] and kept[VAL]):
+            raise DataError(f"fold {number} has none of the cases", path=path, expected="cases of the data")
+        splits.append(kept)
+    return splits
+
+
+def _is_split(value: Any) -> bool:
+    if not isinstance(value, dict) or not {TRAIN, VAL} <= set(value):
+        return False
+    return all(
+        isinstance(value[side], list) and all(isinstance(name, str) for name in value[side]) for side in (TRAIN, VAL)
+    )

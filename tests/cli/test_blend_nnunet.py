@@ -1,0 +1,140 @@
+"""``domaingan blend`` of nnU-Net's cases: copies beside originals, folds without leaks, and every key kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from inprocess import answer, refused, run
+from nnunet_rules import check_integrity, check_splits
+
+from domaingan import load, phantoms
+from domaingan.adapters.writing import write_dataset
+from domaingan.bank import Bank
+from domaingan.cropping import crops
+from domaingan.sample import Dataset
+from domaingan.transforms.sides import plan_sides
+
+PEOPLE = phantoms.load("medical", subjects=7, shape=(32, 32, 16))
+TESTED = PEOPLE.records[-1].name
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six training cases and a tested one, and a bank of all of them."""
+    folder = tmp_path_factory.mktemp("data")
+    records = [replace(record, split="test" if record.name == TESTED else "train") for record in PEOPLE.records]
+    data = Dataset(records, PEOPLE.read, replace(PEOPLE.schema, layout="nnunet", conditions=()), PEOPLE.root)
+    samples = [
+        replace(sample, condition={}, meta=sample.meta | {"split": record.split})
+        for sample, record in zip(data, records, strict=True)
+    ]
+    write_dataset(samples, data, folder / "raw")
+    described = json.loads((folder / "raw" / "dataset.json").read_text())
+    (folder / "raw" / "dataset.json").write_text(json.dumps(described | {"name": "Phantoms", "licence": "CC0"}))
+    crops(load(folder / "raw"), size=16).save(folder / "bank")
+    return folder
+
+
+def blend(cases: Path, out: Path, *options: Any) -> dict[str, Any]:
+    return answer("blend", cases / "raw", "--bank", cases / "bank", "--out", out, "--workers", 1, *options)
+
+
+def pasted(out: Path) -> dict[str, list[dict[str, Any]]]:
+    notes: dict[str, list[dict[str, Any]]] = json.loads((out / "pasted.json").read_text())
+    return notes
+
+
+def voxels(path: Path) -> np.ndarray:
+    return np.asarray(nib.load(path).dataobj)
+
+
+def test_folds_validate_nothing_that_was_trained_on(cases: Path, tmp_path: Path) -> None:
+    result = blend(cases, tmp_path / "out")
+    trained = [record.name for record in PEOPLE.records[:-1]]
+    written, notes = check_integrity(tmp_path / "out"), pasted(tmp_path / "out")
+    assert set(written) == {*trained, *(f"{name}_pasted1" for name in trained)} and result["written"] == 13
+    splits = check_splits(tmp_path / "out")
+    assert len(splits) == 5 and sorted(name for split in splits for name in split["val"]) == trained
+    for split in splits:
+        for name in split["train"]:
+            if notes.get(name):
+                given = {note["donor"] for note in notes[name]} | {note["host"] for note in notes[name]}
+                assert not given & set(split["val"])
+    for name in [*trained, TESTED]:  # originals stand there as they were
+        side = "Ts" if name == TESTED else "Tr"
+        for before in (cases / "raw").glob(f"*{side}/{name}*"):
+            assert np.array_equal(voxels(before), voxels(tmp_path / "out" / before.relative_to(cases / "raw")))
+    for name, own in notes.items():
+        assert all(note["donor"] != note["host"] == name.removesuffix("_pasted1") for note in own)
+    before = json.loads((cases / "raw" / "dataset.json").read_text())
+    assert json.loads((tmp_path / "out" / "dataset.json").read_text()) == before | {"numTraining": 12}
+    again = load(tmp_path / "out")
+    assert not again.problems and {record.subject for record in again.records} == {*trained, TESTED}
+
+
+def test_a_fold_gives_and_takes_on_its_training_side(cases: Path, tmp_path: Path) -> None:
+    blend(cases, tmp_path / "out", "--fold", 1, "--copies", 2)
+    splits, notes = check_splits(tmp_path / "out"), pasted(tmp_path / "out")
+    validated = set(splits[1]["val"])
+    originals = {name for name in splits[1]["train"] if "_pasted" not in name}
+    assert set(splits[1]["train"]) == originals | {f"{name}_pasted{i}" for name in originals for i in (1, 2)}
+    given = [note for own in notes.values() for note in own]
+    assert any(note["place"] for note in given)
+    assert all(note["donor"] in originals and note["host"] in originals for note in given)
+    assert all(not notes[name] for name in validated)
+    for i in (1, 2):  # each copy is another one
+        assert all(notes[f"{name}_pasted{i}"] for name in originals)
+    name = min(originals)
+    assert notes[f"{name}_pasted1"] != notes[f"{name}_pasted2"]
+
+
+def test_own_crops_are_taken_where_they_are_asked_for(cases: Path, tmp_path: Path) -> None:
+    result = blend(cases, tmp_path / "out", "--own-donors")
+    assert result["without_donors"] == 0
+    assert any(note["donor"] == note["host"] for own in pasted(tmp_path / "out").values() for note in own)
+
+
+def test_who_has_no_donor_is_said(cases: Path, tmp_path: Path) -> None:
+    names = [record.name for record in PEOPLE.records[:-1]]
+    bank = Bank.load(cases / "bank")
+    bank.of_subjects(names[:1]).save(tmp_path / "bank")
+    code, _, said = run(
+        "blend", cases / "raw", "--bank", tmp_path / "bank", "--out", tmp_path / "out", "--workers", 1, "--json"
+    )
+    assert code == 0 and "samples (" in said and "got nothing: nobody else on their side" in said
+    assert "belongs into nnUNet_preprocessed" in said
+    check_splits(tmp_path / "out")
+
+
+def test_banks_of_the_other_side_are_refused(cases: Path, tmp_path: Path) -> None:
+    bank = Bank.load(cases / "bank")
+    held_out = plan_sides(load(cases / "raw"), fold=0).splits[0]["val"]
+    bank.of_subjects(held_out).save(tmp_path / "tested")
+    options = ["--bank", tmp_path / "tested", "--out", tmp_path / "out", "--fold", 0]
+    assert "nothing of the side train" in refused("blend", cases / "raw", *options)
+    entries = bank.entries.copy()
+    entries["subject"] = -1
+    info = bank.info.model_copy(update={"generated": True})
+    Bank(info, bank.images, bank.masks, entries).save(tmp_path / "drawn")
+    options = ["--bank", tmp_path / "drawn", "--out", tmp_path / "out", "--fold", 0]
+    assert "not of the side train" in refused("blend", cases / "raw", *options)
+    assert not (tmp_path / "out").exists()
+    assert "fold 9; expected 0 to 4" in refused("blend", cases / "raw", *options[:-1], 9)
+
+
+def test_copies_of_what_a_gan_drew_from_everyone_are_in_no_fold(cases: Path, tmp_path: Path) -> None:
+    bank = Bank.load(cases / "bank")
+    entries = bank.entries.copy()
+    entries["subject"] = -1
+    Bank(bank.info, bank.images, bank.masks, entries).save(tmp_path / "drawn")
+    code, _, said = run(
+        "blend", cases / "raw", "--bank", tmp_path / "drawn", "--out", tmp_path / "out", "--workers", 1, "--json"
+    )
+    assert code == 0 and "6 of 6 copies are in no fold" in said
+    assert all("_pasted1" not in name for split in check_splits(tmp_path / "out") for name in split["train"])
