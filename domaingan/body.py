@@ -250,18 +250,23 @@ def _reaching_the_border(low: Mask, shown: Mask) -> Mask | None:
     return _regrown(kept[labels], outside) & shown
 
 
-def is_hounsfield(values: NDArray[Any]) -> bool:
+def is_hounsfield(values: NDArray[Any], *, has_air: bool = False) -> bool:
     """Whether values of a scan are Hounsfield units: air at -1000, or whole numbers about soft tissue.
 
     Args:
         values: ``(N,)``, without padding.
+        has_air: whether the padding is of a value that air has.
     """
     if not len(values):
         return False
     low, middle, high = np.percentile(values, (0.5, 50, 99.5))
-    if not (-1100 <= low < -20 and low < -0.05 * high and high <= 3100):
+    is_about_tissue = -1100 <= middle <= 400
+    if not (low >= -1100 and -200 < high <= 3100 and high - low > 30):
         return False
-    is_about_tissue = -1100 <= middle <= 400 and high > -200
+    if has_air:
+        return bool(is_about_tissue)
+    if not (low < -20 and low < -0.05 * high):
+        return False
     if low < SOFT_FROM:
         return bool(is_about_tissue)
     whole = bool(np.equal(values, np.rint(values)).all())

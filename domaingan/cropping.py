@@ -12,6 +12,7 @@ from domaingan.bank import CLASS_CONDITION, UNLABELLED, Bank, BankInfo, new_entr
 from domaingan.cutting import Found, find_objects
 from domaingan.errors import DataError
 from domaingan.horizon import FEWEST, NEAREST, horizon, standing_kinds
+from domaingan.ranges import say_ranges, shared_ranges
 from domaingan.sample import Dataset, Schema
 
 MEASURED = ("radius_mm", "volume_mm3", "contrast")
@@ -75,6 +76,10 @@ def crops(dataset: Dataset, size: int | None = None, condition: str | Sequence[s
         source=dataset.root,
         left_out=dict(left_out),
     )
+    if info.domain == "scan":
+        scalings = [crop.scaling for crop in found if crop.scaling is not None]
+        say_ranges(info.channels, scalings, dataset.schema.ranges)
+        info.ranges, info.percentiles = shared_ranges(info.channels, scalings)
     entries = new_entries(info, len(found))
     depths = [crop.depth_mm for crop in found] if info.domain == "scan" else _below_horizon(found)
     for entry, crop, depth in zip(entries, found, depths, strict=True):

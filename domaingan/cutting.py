@@ -13,15 +13,16 @@ from scipy import ndimage
 
 from domaingan.bank import extent_of
 from domaingan.grid import resize
+from domaingan.ranges import Scaling
 from domaingan.sample import Sample, Schema, Value
 from domaingan.tissue import (
     body_box,
     components,
     contrast,
     foreground,
-    intensity_range,
     radius_of,
     ring,
+    scaling_of,
     surface_depth,
     tissue,
     to_scaled,
@@ -58,6 +59,7 @@ class Found:
         low, high: the object's corners in the sample, as shares of its shape.
         below: of frames, the class that it stands on, -1 where that is not seen.
         hidden: of frames, whether another object hides what it stands on.
+        scaling: how its sample was brought to scaled units.
     """
 
     image: NDArray[np.float16]
@@ -76,6 +78,7 @@ class Found:
     high: tuple[float, ...]
     below: int = -1
     hidden: bool = False
+    scaling: Scaling | None = None
 
 
 def voxels_of(mask: NDArray[Any]) -> Counter[int]:
@@ -92,10 +95,13 @@ def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[st
     layers = list(_layers(sample, schema))
     if not layers:
         return []
-    ends = intensity_range(sample, schema.domain)
-    scaled = to_scaled(sample.image, ends)
     scan = schema.domain == "scan"
     inside = foreground(sample) if scan else np.ones(sample.shape, dtype=bool)
+    scaling = scaling_of(replace(sample, meta=sample.meta | {"foreground": inside}), schema.domain)
+    scaled = to_scaled(sample.image, scaling.ends)
+    air = ~inside & (sample.mask == 0)
+    for i in np.flatnonzero(scaling.absolute):  # of a fixed range air is not at or below 0 by itself
+        scaled[i, air] = np.minimum(scaled[i, air], 0)
     box = body_box(inside) if inside.any() else None
     depth = surface_depth(inside, sample.spacing) if scan else np.zeros(sample.shape, dtype=np.float32)
     fewest = MIN_PIXELS[sample.spatial_dims]
@@ -106,7 +112,7 @@ def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[st
         if (own[where] > 0).sum() < fewest:
             left_out[f"objects under {fewest} pixels"] += 1
             continue
-        crop = _cut(sample, scaled, own, where, box, depth, size)
+        crop = replace(_cut(sample, scaled, own, where, box, depth, size), scaling=scaling)
         if crop.voxels:
             found.append(crop if scan else _standing(crop, own, where, sample.mask, schema))
         else:

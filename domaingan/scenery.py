@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.errors import DataError
 from domaingan.grid import resize
+from domaingan.ranges import Scaling, say_ranges, shared_ranges
 from domaingan.sample import Dataset, Sample, Schema, Value
-from domaingan.tissue import body_box, foreground, intensity_range, to_scaled
+from domaingan.tissue import body_box, foreground, scaling_of, to_scaled
 
 CENTRE = 0.5
 """Where a scene lies in its frame: it is all of it."""
@@ -58,14 +59,15 @@ def scenes(dataset: Dataset, size: int | None = None, conditions: Sequence[str] 
     images = np.zeros((len(dataset), len(schema.channels), *cube), dtype=np.float16)
     masks = np.full((len(dataset), *cube), UNLABELLED, dtype=np.uint8)
     extents = np.zeros((len(dataset), schema.spatial_dims), dtype=np.float32)
-    subjects, labels = [], []
+    subjects, labels, scalings = [], [], list[Scaling]()
     classes = _stored_classes(schema)
     for i, sample in enumerate(dataset):
         if not np.isfinite(sample.image).all():
             expected = "RGB in [0, 1]" if schema.domain == "frame" else "finite intensities"
             raise DataError("NaN or infinite values", path=sample.name, expected=expected)
         if schema.domain == "scan":
-            images[i], extents[i] = _body(sample, cube)
+            images[i], extents[i], scaling = _body(sample, cube)
+            scalings.append(scaling)
         else:
             images[i], extents[i] = np.clip(resize(sample.image, cube), 0, 1), sample.shape
             if sample.mask is not None and classes:
@@ -83,6 +85,9 @@ def scenes(dataset: Dataset, size: int | None = None, conditions: Sequence[str] 
         subjects=list(dict.fromkeys(subjects)),
         source=dataset.root,
     )
+    say_ranges(info.channels, scalings, schema.ranges)
+    if scalings:
+        info.ranges, info.percentiles = shared_ranges(info.channels, scalings)
     entries = _entries(info, subjects, labels, extents, size)
     return Bank(info, images, masks if labelled else np.zeros_like(masks), entries)
 
@@ -110,15 +115,14 @@ def shrunk_body(
     return body, within
 
 
-def _body(sample: Sample, shape: Sequence[int]) -> tuple[NDArray[np.float32], list[float]]:
-    """The body of a scan as a scene, and the size of its box in mm."""
+def _body(sample: Sample, shape: Sequence[int]) -> tuple[NDArray[np.float32], list[float], Scaling]:
+    """The body of a scan as a scene, the size of its box in mm, and how it was scaled."""
     inside = foreground(sample)
     box = body_box(inside)
-    scaled = to_scaled(
-        sample.image, intensity_range(replace(sample, meta=sample.meta | {"foreground": inside}), "scan")
-    )
+    scaling = scaling_of(replace(sample, meta=sample.meta | {"foreground": inside}), "scan")
+    scaled = to_scaled(sample.image, scaling.ends)
     image, _ = shrunk_body(scaled[(slice(None), *box)], inside[box], shape)
-    return image, [(s.stop - s.start) * mm for s, mm in zip(box, sample.spacing, strict=True)]
+    return image, [(s.stop - s.start) * mm for s, mm in zip(box, sample.spacing, strict=True)], scaling
 
 
 def _stored_classes(schema: Schema) -> dict[str, int]:

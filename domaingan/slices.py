@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.ranges import absolute_channels
 from domaingan.sample import Dataset, Reader, Record, Sample, Schema
 from domaingan.tissue import foreground, intensity_range
 
@@ -89,6 +90,8 @@ class _SliceReader:
         if self._last is None or self._last[0] != parent.name:
             read = self.read(parent)
             sample = replace(read, meta=dict(read.meta, foreground=foreground(read)))
+            if self.schema.domain == "scan":
+                sample.meta["absolute"] = absolute_channels(sample)
             sample.meta["range"] = intensity_range(sample, self.schema.domain)
             self._last = (parent.name, sample)
         return self._last[1]

@@ -1,8 +1,8 @@
 """Measures on one image: where the body is, its intensity range, the ring around a mask, the contrast to it.
 
 Everything that moves pixels between images works in *scaled* units: 0 and 1 are the 0.5th and 99.5th
-percentiles of the foreground of a scan, and are 0 and 1 for frames. So a crop of one scanner means the
-same in a host of another.
+percentiles of the foreground of a scan, or -1000 and 1000 where it is in Hounsfield units (see
+:mod:`domaingan.ranges`), and are 0 and 1 for frames. So a crop of one scanner means the same in a host of another.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from scipy import ndimage
 from skimage import measure
 
 from domaingan.body import find_body
+from domaingan.ranges import HOUNSFIELD_RANGE, Scaling, absolute_channels
 from domaingan.sample import Sample
 
 Image = NDArray[np.float32]
@@ -45,16 +46,34 @@ def foreground(sample: Sample) -> Mask:
 def intensity_range(sample: Sample, domain: str) -> NDArray[np.float32]:
     """The ``(C, 2)`` stored values that are 0 and 1 in scaled units: ``meta["range"]`` where known, else measured.
 
-    For frames 0 and 1 themselves; for scans the 0.5th and 99.5th percentiles of the foreground.
+    For frames 0 and 1 themselves; for scans in Hounsfield units a fixed range, for others the 0.5th and 99.5th
+    percentiles of the foreground. Rows of NaN in what is known are measured.
     """
-    known = sample.meta.get("range")
-    if known is not None:
-        return np.asarray(known, dtype=np.float32)
-    channels = len(sample.image)
-    if domain == "frame":
+    known, channels = sample.meta.get("range"), len(sample.image)
+    if known is None and domain == "frame":
         return np.tile(np.array([0, 1], dtype=np.float32), (channels, 1))
+    ends = np.full((channels, 2), np.nan, dtype=np.float32)
+    if known is None:
+        ends[absolute_channels(sample)] = HOUNSFIELD_RANGE
+    else:
+        ends[...] = known
+    open_ends = np.asarray(np.isnan(ends).any(axis=1))
+    if open_ends.any():
+        ends[open_ends] = body_percentiles(sample, open_ends)
+    return ends
+
+
+def body_percentiles(sample: Sample, chosen: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+    """The ``(C, 2)`` 0.5th and 99.5th percentiles of a scan's foreground, of the whole image where there is none.
+
+    Args:
+        sample: a scan.
+        chosen: ``(C,)``, only these channels; all unless given.
+    """
     inside = foreground(sample)
-    return percentiles(sample.image[:, inside if inside.any() else ~inside])  # nothing of the body: the whole image
+    where = inside if inside.any() else ~inside
+    image = sample.image if chosen is None else sample.image[chosen]
+    return percentiles(image[:, where])
 
 
 def percentiles(values: NDArray[Any]) -> NDArray[np.float32]:
@@ -71,7 +90,19 @@ def measured(sample: Sample, domain: str) -> Sample:
     """The sample with ``meta["foreground"]`` and ``meta["range"]``, so that nobody measures them again."""
     inside = foreground(sample) if domain == "scan" else np.ones(sample.shape, dtype=bool)
     known = replace(sample, meta=sample.meta | {"foreground": inside})
+    if domain == "scan":
+        known.meta["absolute"] = absolute_channels(known)
     return replace(known, meta=known.meta | {"range": intensity_range(known, domain)})
+
+
+def scaling_of(sample: Sample, domain: str) -> Scaling:
+    """How a sample is brought to scaled units; of frames nothing is absolute."""
+    ends = intensity_range(sample, domain)
+    absolute = absolute_channels(sample) if domain == "scan" else np.zeros(len(ends), dtype=bool)
+    percentiles_ = ends.copy()
+    if absolute.any():
+        percentiles_[absolute] = body_percentiles(sample, absolute)
+    return Scaling(ends, absolute, percentiles_)
 
 
 def to_scaled(image: Image, ends: NDArray[np.float32]) -> Image:

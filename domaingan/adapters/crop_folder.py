@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from domaingan.adapters.crop_files import Pair, Said, read_said
 from domaingan.adapters.crop_pictures import GROUND, open_pictures
-from domaingan.adapters.crop_scans import Ranges, bare, measured, named_channels, open_crops
+from domaingan.adapters.crop_scans import Ranges, absolute_of, bare, measured, named_channels, open_crops
 from domaingan.adapters.frames import PICTURES
 from domaingan.adapters.tables import SAMPLES_CSV, Classes, SampleTable, read_samples
 from domaingan.bank import CLASS_CONDITION, Bank
@@ -167,7 +167,8 @@ class _OnCanvas:
             grey = () if "mask" in record.files else [GROUND] * len(sample.image)
             return replace(whole, image=_padded(sample.image, margin, grey))
         ends = self.ranges[record.group]
-        whole.meta = sample.meta | {"range": ends, "foreground": np.ones(mask.shape, dtype=bool)}
+        inside = np.ones(mask.shape, dtype=bool)
+        whole.meta = sample.meta | {"range": ends, "foreground": inside, "absolute": absolute_of(self.ranges)}
         nothing = ends[:, 0].tolist()  # 0 in scaled units
         return replace(whole, image=_padded(sample.image, margin, nothing))
 

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from domaingan.adapters.crop_files import Pair
 from domaingan.adapters.scans import Scan, open_scans
 from domaingan.adapters.tables import CLASSES_JSON, Classes, SampleTable
+from domaingan.body import is_hounsfield
 from domaingan.errors import DataError
+from domaingan.ranges import HOUNSFIELD_RANGE, is_hounsfield_range
 from domaingan.sample import Dataset, Schema
 from domaingan.tissue import percentiles, ring
 
@@ -64,8 +66,9 @@ def measured(dataset: Dataset, given: tuple[float, float] | list[tuple[float, fl
     """What is 0 and 1 in each subject's crops.
 
     What is given counts. Otherwise values that look like scaled units (see :mod:`domaingan.tissue`) are taken as they
-    are, and of others the 0.5th and 99.5th percentiles of all crops of a subject are 0 and 1, zeros apart. Those are
-    not the percentiles of whole scans, so that objects have other contrasts than they had: better to give the range.
+    are, Hounsfield units have a range of their own, and of others the 0.5th and 99.5th percentiles of all crops of a
+    subject are 0 and 1, zeros apart. Those are not the percentiles of whole scans, so that objects have other contrasts
+    than they had: better to give the range.
 
     Raises:
         DataError: what is given is no range, or not one a channel.
@@ -81,7 +84,19 @@ def measured(dataset: Dataset, given: tuple[float, float] | list[tuple[float, fl
     together = np.concatenate(list(values.values()), axis=1)
     if together.size and together.min() >= SCALED[0] and 0.5 <= together.max() <= SCALED[1]:
         return dict.fromkeys(values, np.tile(np.array([0, 1], dtype=np.float32), (channels, 1)))
-    return {group: percentiles(own) for group, own in values.items()}
+    ranges = {group: percentiles(own) for group, own in values.items()}
+    for i, channel in enumerate(together):
+        if is_hounsfield(channel):
+            for own_range in ranges.values():
+                own_range[i] = HOUNSFIELD_RANGE
+    return ranges
+
+
+def absolute_of(ranges: Ranges) -> NDArray[np.bool_]:
+    """Which channels are in Hounsfield units, by ranges that all subjects share."""
+    stacked = np.stack(list(ranges.values()))
+    is_shared = (stacked == stacked[:1]).all(axis=(0, 2))
+    return is_shared & np.array([is_hounsfield_range((float(low), float(high))) for low, high in stacked[0]])
 
 
 def _values(dataset: Dataset) -> dict[str, Values]:

@@ -17,6 +17,7 @@ from domaingan.adapters.scan_samples import ScanReader
 from domaingan.adapters.tables import Classes, SampleTable
 from domaingan.adapters.values import discovered, no_sample, problem
 from domaingan.errors import DataError
+from domaingan.ranges import with_ranges
 from domaingan.sample import Dataset, Problem, Record, Schema
 
 
@@ -108,7 +109,7 @@ def open_scans(
         conditions=table.conditions,
         description=dict(description or {}),
     )
-    return Dataset(records, ScanReader(schema), schema, root, problems)
+    return with_ranges(Dataset(records, ScanReader(schema), schema, root, problems), classes.range)
 
 
 def _is_flat(shape: tuple[int, ...]) -> bool:

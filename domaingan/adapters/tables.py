@@ -44,6 +44,8 @@ class Classes(BaseModel):
             given it is what is right below them, or, where nothing is labelled there, any row that suits their size.
         region: where objects must stand: a box ``[left, top, right, bottom]``, or at least three corners ``[x, y]``, in
             shares of width and height (frames).
+        range: the stored values that are 0 and 1 (scans): one pair for all channels, or one for each, null where it is
+            measured. Unless given -1000 and 1000 where values are Hounsfield units, else percentiles.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,6 +59,7 @@ class Classes(BaseModel):
     frame_rate: Annotated[float, Field(gt=0)] = 30.0
     ground: list[str] | dict[str, list[str]] = []
     region: Region = ()
+    range: tuple[float, float] | list[tuple[float, float] | None] | None = None
 
     @field_validator("region", mode="before")
     @classmethod
@@ -163,6 +166,8 @@ def read_classes(root: Path, domain: Literal["scan", "frame"] = "frame") -> Clas
     found = parse_classes(stored, path)
     if domain == "scan" and (strange := [name for name in FRAME_KEYS if name in stored]):
         raise DataError(f"{strange[0]!r} for scans", path=path, expected="it for frames alone")
+    if domain == "frame" and found.range is not None:
+        raise DataError("'range' for frames", path=path, expected="it for scans alone")
     return found
 
 
@@ -173,6 +178,8 @@ def write_classes(root: Path, schema: Schema) -> None:
     if schema.domain == "frame":
         stored["min_area"] = schema.min_area
         more |= {"ground": schema.ground, "region": schema.region}
+    if schema.ranges:
+        more["range"] = [schema.ranges.get(channel) for channel in schema.channels]
     write_json(root / CLASSES_JSON, stored | {name: value for name, value in more.items() if value})
 
 

@@ -42,6 +42,9 @@ class BankInfo(BaseModel):
         hosts: names of the samples that bound entries belong to.
         ground: for each class of objects how often another class was found right below one (frames): where it stands;
             :data:`UNLABELLED` where nothing is labelled there.
+        ranges: for channels of absolute units what is 0 and 1 in scaled units, such as -1000 and 1000 of a CT; a host's
+            range is then the same. Of others it is the host's own percentiles.
+        percentiles: of those channels the median of the donors' percentiles, for hosts that are in other units.
         generated: whether a GAN drew the entries.
         source: the folder or model the entries came from.
         left_out: why and how often something was not taken into the bank.
@@ -60,6 +63,8 @@ class BankInfo(BaseModel):
     subjects: list[str] = []
     hosts: list[str] = []
     ground: dict[str, dict[str, int]] = {}
+    ranges: dict[str, tuple[float, float]] = {}
+    percentiles: dict[str, tuple[float, float]] = {}
     generated: bool = False
     source: str = ""
     left_out: dict[str, int] = {}

@@ -109,7 +109,7 @@ class Paste:
         if bank.info.domain == "scan":
             known = bank.entries["depth_mm"][entries[is_free]]
             depth = float(np.quantile(known, SHALLOW)) if len(known) else 0.0
-            self.rules = ScanRules(values, blend, variation, depth, where, kinds(bank), overlap)
+            self.rules = ScanRules(bank.info, values, blend, variation, depth, where, kinds(bank), overlap)
         elif schema is None:
             raise DataError("a bank of frames' crops", path=bank.path, expected="the hosts' schema beside it")
         else:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from domaingan.arguments import Rng, read_generator, read_names, read_shares
 from domaingan.bank import Bank, Crop, bank_of
 from domaingan.blend.fitting import refuse_unfit
+from domaingan.blend.host_range import host_range
 from domaingan.blend.looks import Look, Seen, parse_looks, softened
 from domaingan.errors import DataError
 from domaingan.grid import resize
@@ -147,7 +148,7 @@ class Relight:
 
     def _scan(self, sample: Sample, scene: Crop, look: Look, strength: np.float32) -> NDArray[Any]:
         inside = foreground(sample)
-        ends = intensity_range(replace(sample, meta=sample.meta | {"foreground": inside}), "scan")
+        ends = host_range(replace(sample, meta=sample.meta | {"foreground": inside}), self.bank.info)
         box = (slice(None), *body_box(inside))
         body = inside[box[1:]]
         host = Seen(to_scaled(sample.image[box], ends), body)

@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.bank import Crop
+from domaingan.bank import BankInfo, Crop
 from domaingan.blend.bound import at_its_place
 from domaingan.blend.covered import Covered, objects_of
+from domaingan.blend.host_range import host_range
 from domaingan.blend.labels import merge_mask
 from domaingan.blend.methods import Blend, blend_patch
 from domaingan.blend.placement import grown, overlap, place
 from domaingan.blend.prior import Middles, Placement
+from domaingan.blend.soft_tissue import soft_levels, surroundings_of, wanted_contrast
 from domaingan.blend.spotted import GAP, Spotted
 from domaingan.blend.variation import Variation, apply
 from domaingan.sample import Sample
@@ -27,7 +29,6 @@ from domaingan.tissue import (
     contrast,
     foreground,
     from_scaled,
-    intensity_range,
     ring,
     surface_depth,
     tissue,
@@ -40,6 +41,7 @@ class ScanRules:
     """What is the same for every host of a paste.
 
     Attributes:
+        info: of the bank.
         values: host mask value for every bank mask value.
         blend: how pixels are mixed.
         variation: how crops are varied.
@@ -49,6 +51,7 @@ class ScanRules:
         overlap: whether they may come to lie on what is labelled.
     """
 
+    info: BankInfo
     values: NDArray[np.int64]
     blend: Blend
     variation: Variation
@@ -74,6 +77,7 @@ class ScanHost:
     ends: NDArray[np.float32]
     inside: NDArray[np.bool_]
     depth: NDArray[np.float32]
+    levels: NDArray[np.float32]
     darkest: NDArray[Any]
     middles: Middles
     touched: list[tuple[slice, ...]] = field(default_factory=list)
@@ -84,13 +88,13 @@ class ScanHost:
         assert sample.mask is not None
         inside = foreground(sample)
         measured = replace(sample, meta=sample.meta | {"foreground": inside})
-        depth, ends = surface_depth(inside, sample.spacing), intensity_range(measured, "scan")
+        depth, ends = surface_depth(inside, sample.spacing), host_range(measured, rules.info)
         copies = sample.image.copy(order="K"), sample.mask.copy()
         known = sample.instances is not None or (sample.boxes is not None and sample.labels is not None)
         covered = Covered.of(objects_of(sample, ())) if known else None
         darkest = sample.image.reshape(len(sample.image), -1).min(axis=1)
         middles = rules.placement.over(body_box(inside))
-        return cls(rules, sample, *copies, covered, ends, inside, depth, darkest, middles)
+        return cls(rules, sample, *copies, covered, ends, inside, depth, soft_levels(rules.info), darkest, middles)
 
     def find(self, crop: Crop, rng: np.random.Generator) -> Spotted | None:
         """Vary a crop and find it a place; nothing of the host changes. None where it found none.
@@ -112,7 +116,7 @@ class ScanHost:
         corner = place(mask > 0, self.depth, rules.depth_mm, taken, self.sample.spacing, rng, middles)
         if corner is None:
             return None
-        target, facts = _own_contrast(crop) * np.float32(draw.contrast), (("contrast", draw.contrast),)
+        target, facts = _own_contrast(crop, self.levels) * np.float32(draw.contrast), (("contrast", draw.contrast),)
         return Spotted(image, rules.values[mask], corner, draw.scale, mask > 0, blend, target, facts=facts)
 
     def paste(self, spotted: Spotted, rng: np.random.Generator) -> None:
@@ -125,8 +129,12 @@ class ScanHost:
         older = self.mask[where] > 0
         if spotted.replaced is None:
             host, surroundings = to_scaled(stored, self.ends), self.inside[where] & ~older
-            shows, blend = _shown(image), spotted.blend
-            image, changed = blend_patch(host, image, values > 0, surroundings, shows, blend, rng, spotted.target)
+            body, target = values > 0, spotted.target
+            own = surroundings_of(image, body, _shown(image), self.levels)
+            there = surroundings_of(host, body, surroundings, self.levels)
+            if own.is_soft != there.is_soft:
+                target = wanted_contrast(image, body, own, host, there, self.levels)
+            image, changed = blend_patch(host, image, body, there.tissue, own.tissue, spotted.blend, rng, target)
         else:
             changed = spotted.replaced[source] & ~older
         # Only what changed goes through the scaled units and back: all else stays bit-identical. A dark object in a
@@ -164,8 +172,9 @@ class ScanHost:
                 self.mask[gone] = 0
 
 
-def _own_contrast(crop: Crop) -> NDArray[np.float32]:
-    return contrast(crop.image, crop.mask, ring(crop.mask, inside=_shown(crop.image)))
+def _own_contrast(crop: Crop, levels: NDArray[np.float32]) -> NDArray[np.float32]:
+    own = surroundings_of(crop.image, crop.mask > 0, _shown(crop.image), levels)
+    return contrast(crop.image, crop.mask, ring(crop.mask, inside=own.tissue))
 
 
 def _shown(image: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -157,6 +157,7 @@ def command(
     where: o.Where = None,
     limit: o.Limit = None,
     skip_problems: o.Skip = False,
+    units: o.Range = None,
     seed: o.Seed = 0,
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
@@ -178,7 +179,7 @@ def command(
         raise DataError("neither --out nor --preview", expected="one of them, or both")
     if out is not None:
         o.claim(out, data, overwrite)
-    dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
+    dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose, units)
     looks = strengths(strength)
     spots = {"placement": placement, "atlas": atlas, "overlap": overlap or None}
     blender = None

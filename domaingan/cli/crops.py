@@ -32,6 +32,7 @@ def command(
     where: o.Where = None,
     limit: o.Limit = None,
     skip_problems: o.Skip = False,
+    units: o.Range = None,
     seed: o.Seed = 0,
     overwrite: o.Overwrite = False,
     json: o.Json = False,
@@ -39,7 +40,7 @@ def command(
 ) -> None:
     """The real crops of DATA, or its scenes, as a bank: pasting or relighting with them (copy-paste) needs no GAN."""
     o.claim(out, data, overwrite)
-    dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
+    dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose, units)
     dataset = o.spatial_view(dataset, dims, spacing, resize)
     bank = cut(dataset, target, size, condition).save(out, overwrite=overwrite)
     if grid is not None:

@@ -96,6 +96,7 @@ def command(
     where: o.Where = None,
     limit: o.Limit = None,
     skip_problems: o.Skip = False,
+    units: o.Range = None,
     seed: o.Seed = 0,
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
@@ -112,8 +113,8 @@ def command(
     if not resume:
         o.claim(out, data, overwrite)
     # A limit is on what is trained on: the test samples stay as they are.
-    dataset = o.open_data(data, layout, where, None, seed, skip_problems, verbose)
-    tested = None if test is None else o.open_data(test, skip_problems=skip_problems)
+    dataset = o.open_data(data, layout, where, None, seed, skip_problems, verbose, units)
+    tested = None if test is None else o.open_data(test, skip_problems=skip_problems, units=units)
     with Teller("evaluating") as teller:
         result = evaluate(
             dataset,

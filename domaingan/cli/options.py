@@ -51,6 +51,16 @@ Spacing = Annotated[
 Resize = Annotated[
     str | None, typer.Option("--resize", metavar="H,W", help="Work at this size (frames).", rich_help_panel=INPUT)
 ]
+Range = Annotated[
+    str | None,
+    typer.Option(
+        "--range",
+        metavar="LOW,HIGH",
+        help="Of scans what is 0 and 1, such as -1000,1000 of a CT: the same in every scan. Otherwise percentiles of "
+        "each; where values are Hounsfield units, that is found out.",
+        rich_help_panel=INPUT,
+    ),
+]
 Size = Annotated[
     int | None,
     typer.Option("--size", help="Edge of a crop, a power of two: 64 in 2D, 32 in 3D.", rich_help_panel=WORK),
@@ -80,6 +90,7 @@ def open_data(
     seed: int = 0,
     skip_problems: bool = False,
     verbose: bool = False,
+    units: str | None = None,
 ) -> Dataset:
     """The dataset that the shared options describe.
 
@@ -89,8 +100,11 @@ def open_data(
     import numpy as np
 
     from domaingan.adapters import load
+    from domaingan.ranges import with_ranges
 
     dataset = load(data, layout)
+    if units is not None:
+        dataset = with_ranges(dataset, low_high(units))
     if dataset.problems and not skip_problems:
         first, more = dataset.problems[0], len(dataset.problems) - 1
         others = f"and {more} more problems, which inspect lists; " if more else ""
@@ -141,6 +155,19 @@ def limits(texts: list[str] | None) -> list[tuple[str, str, int]]:
             raise DataError(f"--limit {text}", expected="NAME=VALUE:N")
         found.append((name, value, int(count)))
     return found
+
+
+def low_high(text: str) -> tuple[float, float]:
+    """``LOW,HIGH`` as two numbers.
+
+    Raises:
+        DataError: it is something else.
+    """
+    try:
+        low, high = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise DataError(f"--range {text}", expected="LOW,HIGH, such as -1000,1000") from None
+    return low, high
 
 
 def height_width(text: str | None) -> tuple[int, int] | None:

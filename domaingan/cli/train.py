@@ -109,6 +109,7 @@ def command(
     where: o.Where = None,
     limit: o.Limit = None,
     skip_problems: o.Skip = False,
+    units: o.Range = None,
     seed: o.Seed = 0,
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
@@ -127,7 +128,7 @@ def command(
 
     if not resume and rank() == 0:
         o.claim(out, data, overwrite)
-    dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
+    dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose, units)
     dataset = o.spatial_view(dataset if split is None else dataset.split(split), dims, spacing, resize)
     with Teller(f"cutting {target}") as teller:
         bank = cut(dataset, target, size, condition)

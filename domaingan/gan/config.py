@@ -32,7 +32,7 @@ class GANConfig(BaseModel):
         size: edge of the generated crops, a power of two.
         channels: a name for each image channel.
         kind: ``crops`` or ``scenes``, as in :class:`domaingan.bank.BankInfo`; scenes have no masks.
-        ground: as in :class:`domaingan.bank.BankInfo`.
+        ground, ranges, percentiles: as in :class:`domaingan.bank.BankInfo`.
         classes: the masks' values by name.
         labels: the mask values that the crops hold, 0 (background) first; for scenes 0 alone.
         domain: ``scan`` or ``frame``.
@@ -81,6 +81,8 @@ class GANConfig(BaseModel):
     channels: tuple[str, ...]
     kind: Literal["crops", "scenes"] = "crops"
     ground: dict[str, dict[str, int]] = {}
+    ranges: dict[str, tuple[float, float]] = {}
+    percentiles: dict[str, tuple[float, float]] = {}
     classes: dict[str, int]
     labels: tuple[int, ...]
     domain: Literal["scan", "frame"]

@@ -36,6 +36,8 @@ def facts(bank: Bank) -> dict[str, Any]:
         "domain": info.domain,
         "kind": info.kind,
         "ground": info.ground,
+        "ranges": info.ranges,
+        "percentiles": info.percentiles,
         "conditions": info.conditions,
         "numbers": {name: _range(bank, name) for name in info.numbers},
         "image_range": image_range(bank),

@@ -206,6 +206,8 @@ def _bank(
         numbers=list(config.numbers),
         subjects=list(dict.fromkeys([*config.subjects, *(hosts.subjects if hosts else ())])),
         ground=config.ground,
+        ranges=config.ranges,
+        percentiles=config.percentiles,
         hosts=list(hosts.info.hosts) if hosts is not None and config.hosted else [],
         generated=True,
         source=source,

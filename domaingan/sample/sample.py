@@ -52,7 +52,8 @@ class Sample:
         condition: what is known about the whole sample, such as ``{"lighting": "dusk"}``.
         meta: what travels along: ``name``, ``subject``, ``sequence``, ``time``, ``split``, ``spacing`` (one number a
             spatial axis, in mm; 1 for frames), for scans ``affine`` and ``header``, and where known
-            ``foreground`` (a boolean mask of the body) and ``range`` (see :mod:`domaingan.tissue`). For frames, where
+            ``foreground`` (a boolean mask of the body), ``range`` (see :mod:`domaingan.tissue`) and ``absolute`` (of
+            which channels the range is that of absolute units, see :mod:`domaingan.ranges`). For frames, where
             annotations say so: ``areas`` (``(N,)`` float64, each box's annotated area in square pixels) and ``crowds``
             (a tuple of :class:`Crowd`).
         instances: ``(*spatial)`` int32, where objects are told apart: ``i + 1`` where ``boxes[i]`` can be seen, else 0.
@@ -116,6 +117,7 @@ class Schema:
         ground: for each class of objects the classes that it may stand on, where a person named them (frames).
         region: corners of the region that objects must stand in, where a person named one (frames).
         description: what the layout's own file says of the dataset as a whole, key by key, to be written back.
+        ranges: for channels of fixed range what is 0 and 1 in scaled units, where a person named it (scans).
     """
 
     layout: str
@@ -131,6 +133,7 @@ class Schema:
     ground: dict[str, tuple[str, ...]] = field(default_factory=dict)
     region: Region = ()
     description: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def class_value(self, name: str) -> int:
         """The mask value of a class.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from domaingan.adapters.scan_samples import strip_header_text
 from domaingan.blend import Paste, Relight
 from domaingan.blend.fitting import is_finite
+from domaingan.blend.host_range import host_range
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Record, Sample, Schema
 from domaingan.slices import slice_axis
@@ -226,7 +227,8 @@ def paste_slices(
     """
     if sample.mask is None:
         return replace(sample, meta=sample.meta | {"pasted": []})
-    inside, ends = foreground(sample), intensity_range(sample, schema.domain)
+    inside = foreground(sample)
+    ends = host_range(replace(sample, meta=sample.meta | {"foreground": inside}), paste.bank.info)
     image, mask = sample.image.copy(), sample.mask.copy()
     done, digits = list[dict[str, Any]](), len(str(sample.shape[axis] - 1))
     for index in range(sample.shape[axis]):

@@ -1,0 +1,89 @@
+"""Soft tissue and lung in crops and hosts of absolute units: an object is compared with what is of its own kind.
+
+An object beside a lung has soft tissue and lung around it. Its contrast is that to the soft tissue, and only
+soft tissue goes along with it; where it comes to lie among another kind than it lay among, it keeps its own values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.bank import BankInfo
+from domaingan.body import SOFT_FROM
+from domaingan.ranges import is_hounsfield_range
+from domaingan.tissue import contrast, ring
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+MIN_SOFT_SHARE = 0.2
+"""An object lies in soft tissue where at least this share of its ring is soft."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What an object is compared with.
+
+    Attributes:
+        tissue: ``(*patch)`` what counts as tissue.
+        is_soft: whether that is soft tissue alone.
+    """
+
+    tissue: Mask
+    is_soft: bool
+
+
+def soft_levels(info: BankInfo) -> NDArray[np.float32]:
+    """The scaled value ``(C,)`` from which on a channel shows soft tissue, NaN where it is not in Hounsfield units."""
+    levels = np.full(len(info.channels), np.nan, dtype=np.float32)
+    for i, name in enumerate(info.channels):
+        if name in info.ranges and is_hounsfield_range(info.ranges[name]):
+            low, high = info.ranges[name]
+            levels[i] = (SOFT_FROM - low) / (high - low)
+    return levels
+
+
+def surroundings_of(image: Image, body: Mask, tissue: Mask, levels: NDArray[np.float32]) -> Surroundings:
+    """Find what an object is compared with: soft tissue if it is soft and enough of that is around it.
+
+    Args:
+        image: ``(C, *patch)`` scaled units.
+        body: ``(*patch)`` the object, or where it is to lie.
+        tissue: ``(*patch)`` where the image shows anything that counts.
+        levels: see :func:`soft_levels`.
+    """
+    known = np.flatnonzero(~np.isnan(levels))
+    around = ring(body, inside=tissue)
+    if not len(known) or not around.any():
+        return Surroundings(tissue, False)
+    soft = tissue & (image[known[0]] >= levels[known[0]])
+    is_soft = bool(soft[around].mean() >= MIN_SOFT_SHARE)
+    return Surroundings(soft if is_soft else tissue, is_soft)
+
+
+def wanted_contrast(
+    crop: Image,
+    body: Mask,
+    own: Surroundings,
+    host: Image,
+    there: Surroundings,
+    levels: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Find the contrast ``(C,)`` that an object is to have: its own, or what keeps its values among another kind.
+
+    Args:
+        crop, host: ``(C, *patch)`` scaled units.
+        body: ``(*patch)`` the object.
+        own, there: what it is compared with in either.
+        levels: see :func:`soft_levels`.
+    """
+    wanted = contrast(crop, body, ring(body, inside=own.tissue))
+    if own.is_soft != there.is_soft:
+        around = ring(body, inside=there.tissue)
+        is_absolute = ~np.isnan(levels)
+        kept = crop[:, body].mean(axis=1) - host[:, around].mean(axis=1)
+        wanted = np.where(is_absolute, kept, wanted).astype(np.float32)
+    return wanted
