@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from domaingan.blend import Relight as Relight
     from domaingan.blend import Variation as Variation
     from domaingan.corrupt import corrupt as corrupt
-    from domaingan.cropping import crops as crops
     from domaingan.display import show as show
     from domaingan.errors import DataError as DataError
     from domaingan.evaluate.api import evaluate as evaluate
     from domaingan.gan import GAN as GAN
-    from domaingan.grid import view as view
     from domaingan.hosting import windows as windows
     from domaingan.hosting import with_healthy as with_healthy
+    from domaingan.opening import crops as crops
+    from domaingan.opening import scenes as scenes
+    from domaingan.opening import view as view
     from domaingan.robustness.api import robustness as robustness
     from domaingan.sample import Dataset as Dataset
     from domaingan.sample import Sample as Sample
-    from domaingan.scenery import scenes as scenes
     from domaingan.transforms import Classic as Classic
 
 _HOMES = {
@@ -53,13 +53,13 @@ _HOMES = {
     "Sample": "sample",
     "Variation": "blend",
     "corrupt": "corrupt",
-    "crops": "cropping",
+    "crops": "opening",
     "evaluate": "evaluate",
     "load": "adapters",
     "robustness": "robustness",
-    "scenes": "scenery",
+    "scenes": "opening",
     "show": "display",
-    "view": "grid",
+    "view": "opening",
     "windows": "hosting",
     "with_healthy": "hosting",
 }

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import CLASS_CONDITION, HEALTHY, Bank, BankInfo, Crop, extent_of, new_entries
+from domaingan.bank import CLASS_CONDITION, HEALTHY, Bank, BankInfo, Crop, bank_of, extent_of, new_entries
 from domaingan.blend import Paste
 from domaingan.blend.frame_host import FrameHost
 from domaingan.blend.paste import VARIATIONS
@@ -22,7 +23,8 @@ from domaingan.blend.scan_host import ScanHost
 from domaingan.cutting import around, halved, shrunk, window
 from domaingan.errors import DataError
 from domaingan.gan.hosts import SLACK
-from domaingan.sample import Dataset, Sample, Schema
+from domaingan.opening import Data, dataset_of
+from domaingan.sample import Sample, Schema
 from domaingan.shapes import blob, mixed
 from domaingan.tissue import extent, measured, radius_of, to_scaled
 
@@ -39,7 +41,7 @@ Place = tuple[NDArray[np.float16], NDArray[np.uint8], np.void]
 
 
 def windows(
-    dataset: Dataset, crops: Bank, n: int, seed: int = 0, *, pasted: bool = False, reshaped: bool = False
+    dataset: Data, crops: Bank | str | Path, n: int, seed: int = 0, *, pasted: bool = False, reshaped: bool = False
 ) -> Bank:
     """``n`` windows of hosts, each where a new object may be, with its mask: the hosts are taken in turn, shuffled.
 
@@ -57,6 +59,7 @@ def windows(
     Raises:
         DataError: the crops do not fit the hosts, or there is no room at all.
     """
+    dataset, crops = dataset_of(dataset), bank_of(crops)
     if n < 1 or not len(dataset):
         raise DataError(f"{n} windows of {len(dataset)} hosts", path=dataset.root, expected="at least one of each")
     paste = _paste(crops, dataset.schema)
@@ -90,7 +93,7 @@ def windows(
     return Bank(left, np.stack(images), np.stack(masks), np.array(list(entries), dtype=entries[0].dtype))
 
 
-def with_healthy(crops: Bank, dataset: Dataset, n: int | None = None, seed: int = 0) -> Bank:
+def with_healthy(crops: Bank | str | Path, dataset: Data, n: int | None = None, seed: int = 0) -> Bank:
     """The crops, and ``n`` windows under their class condition's value ``healthy``, whose masks mark nothing.
 
     Unless ``n`` is given, as many as there are crops, and at least :data:`HEALTHY_WINDOWS`.
@@ -100,6 +103,7 @@ def with_healthy(crops: Bank, dataset: Dataset, n: int | None = None, seed: int 
     Raises:
         DataError: the crops have no class condition, or as of :func:`windows`.
     """
+    crops, dataset = bank_of(crops), dataset_of(dataset)
     name = CLASS_CONDITION[crops.info.domain]
     values = crops.info.conditions.get(name)
     if values is None or HEALTHY in values:

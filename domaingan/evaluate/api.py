@@ -9,26 +9,29 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.bank import Bank
+from domaingan.arguments import read_names
+from domaingan.bank import Bank, bank_of
 from domaingan.blend import Paste, Relight
 from domaingan.cropping import check_crop_values
 from domaingan.errors import DataError
 from domaingan.evaluate.arms import Arm, parse_arms
 from domaingan.evaluate.banks import served
 from domaingan.evaluate.batches import check_values
-from domaingan.evaluate.config import EvaluationConfig
+from domaingan.evaluate.config import EvaluationConfig, build_config
 from domaingan.evaluate.progress import Progress
 from domaingan.evaluate.protocol import run
 from domaingan.evaluate.split import Fold, Limit, folds, only_labelled, refuse_leak
 from domaingan.evaluate.summary import REFERENCE, RIVAL
 from domaingan.evaluate.tasks import TASKS
 from domaingan.grid import view
+from domaingan.opening import Data, dataset_of
 from domaingan.sample import Dataset
 
 BACKBONE = "timm:tf_efficientnet_lite0"
 """Encoder of the baselines for frames, unless another is named."""
 
-Where = Mapping[str, Sequence[str]]
+Where = Mapping[str, str | int | float | Sequence[str]]
+"""Columns, and the value or values that are meant."""
 
 GENERATED = "refine+classic"
 """The arm with a generator that is compared unless others are named: on faint lesions as good as any and quick to
@@ -36,19 +39,19 @@ train, on tumours and cyclists ahead of pasting real crops (benchmarks/results).
 
 
 def evaluate(
-    data: Dataset,
+    data: Data,
     task: str = "segmentation",
-    arms: Sequence[str] | None = None,
+    arms: str | Sequence[str] | None = None,
     seeds: int = 3,
     out: str | Path = "runs/evaluation",
     *,
     dims: int | None = None,
     k: int = 1,
-    test: Dataset | None = None,
+    test: Data | None = None,
     train_where: Where | None = None,
     test_where: Where | None = None,
     limits: Sequence[Limit] = (),
-    bank: str | Path | None = None,
+    bank: Bank | str | Path | None = None,
     spacing: float | None = None,
     resize: tuple[int, int] | None = None,
     seed: int = 0,
@@ -60,7 +63,7 @@ def evaluate(
     """Train a baseline with each arm and seed, test it on subjects that nothing was trained on, and compare.
 
     Args:
-        data: labelled samples.
+        data: labelled samples, or their folder.
         task: ``segmentation`` or, for frames, ``detection``.
         arms: see :mod:`domaingan.evaluate.arms`; differences are taken to ``classic``. Unless given ``classic``,
             ``copy-paste+classic`` and :data:`GENERATED`, or in place of that what the bank is for.
@@ -68,13 +71,13 @@ def evaluate(
         out: the run folder: ``result.json``, ``config.json``, ``pictures.npz``, and a file for every training.
         dims: 2 to work on slices; the data's own unless given.
         k: folds by subject; 1 for a single split.
-        test: test samples from elsewhere.
+        test: test samples from elsewhere, or their folder.
         train_where: columns and values that name the training samples.
         test_where: the same for the test samples. Of drives that both name the first half is trained on and the
             others tested; of a single one the earlier half, with a gap before what is tested.
         limits: columns, values and how many samples of them may be trained on, drawn by the seed.
-        bank: a bank folder for the ``gan`` part; of entries bound to hosts, for ``inpaint`` or ``refine``; of scenes,
-            for ``relight``. Else a GAN is fitted inside each fold.
+        bank: a bank that was saved, or its folder, for the ``gan`` part; of entries bound to hosts, for ``inpaint`` or
+            ``refine``; of scenes, for ``relight``. Else a GAN is fitted inside each fold.
         spacing: work at this coarser spacing, in mm.
         resize: work at this frame size.
         seed: the first seed; also draws splits.
@@ -87,22 +90,27 @@ def evaluate(
         The content of ``result.json``.
 
     Raises:
-        DataError: an unknown task or arm, a split that shares or lacks subjects, a bank that knows a test subject or
-            that no arm uses.
+        DataError: an unknown task, arm or setting, a split that shares or lacks subjects, a bank that knows a test
+            subject or that no arm uses.
     """
     if task not in TASKS:
         raise DataError(f"no task {task!r}", expected=f"one of {', '.join(TASKS)}")
-    given = None if bank is None else Bank.load(bank)
-    parsed = parse_arms(_usual(given) if arms is None else list(arms))
-    if seeds < 1:
+    given = None if bank is None else bank_of(bank)
+    if given is not None and given.path is None:
+        raise DataError("a bank in memory", expected="one that was saved: bank.save(folder)")
+    parsed = parse_arms(_usual(given) if arms is None else _names(arms))
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise DataError(f"{seeds} seeds", expected="at least 1")
+    data, test = dataset_of(data), None if test is None else dataset_of(test)
     data = view(only_labelled(data) if task == "segmentation" else data, dims=dims)
     dims, frames = data.schema.spatial_dims, data.schema.domain == "frame"
     if task == "detection" and not (frames and data.schema.objects):
         raise DataError(f"{task} on {data.schema.domain}s", path=data.root, expected="frames whose objects are named")
     settings["backbone"] = (settings.get("backbone") or BACKBONE) if frames else None
-    tested = {name: list(map(str, values)) for name, values in (test_where or {}).items()}
-    config = EvaluationConfig(
+    tested, trained = _values(test_where), _values(train_where)
+    size = settings.pop("size", None) or (64 if dims == 2 else 32)
+    config = build_config(
+        settings,
         data=data.root,
         task=task,
         arms=[arm.name for arm in parsed],
@@ -110,15 +118,14 @@ def evaluate(
         seed=seed,
         dims=dims,
         folds=k,
-        size=settings.pop("size", None) or (64 if dims == 2 else 32),
+        size=size,
         spacing=spacing,
         resize=resize,
-        bank=None if bank is None else str(bank),
-        train={name: list(values) for name, values in (train_where or {}).items()},
+        bank=None if given is None else str(given.path),
+        train=trained,
         test=tested,
         limits=[(name, str(value), n) for name, value, n in limits],
         looks={name: values for name, values in tested.items() if name in data.schema.conditions},
-        **settings,
     )
     TASKS[task].check(config)
     _check_values(data, task, parsed)
@@ -127,6 +134,19 @@ def evaluate(
         _check_bank(given, config.arms, data, chosen)
     regrid = partial(view, spacing=spacing, resize=resize)
     return run(config, chosen, regrid, Path(out), resume=resume, overwrite=overwrite, progress=progress)
+
+
+def _names(arms: str | Sequence[str]) -> list[str]:
+    """The arms as the command line takes them too: in one text, with commas between."""
+    return arms.split(",") if isinstance(arms, str) else read_names(arms, "arms")
+
+
+def _values(where: Where | None) -> dict[str, list[str]]:
+    """Columns and the values that are meant, each a text; one value needs no list."""
+    meant: dict[str, list[str]] = {}
+    for name, values in (where or {}).items():
+        meant[name] = [str(values)] if isinstance(values, str | int | float) else [str(value) for value in values]
+    return meant
 
 
 def _usual(bank: Bank | None) -> list[str]:

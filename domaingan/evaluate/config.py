@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from domaingan.errors import DataError
 
 
 class EvaluationConfig(BaseModel):
@@ -59,3 +63,25 @@ class EvaluationConfig(BaseModel):
     looks: dict[str, list[str]] = {}
     precision: str = "auto"
     command: str = ""
+
+
+def build_config(settings: dict[str, Any], **fixed: Any) -> EvaluationConfig:
+    """Build the settings of an evaluation.
+
+    Args:
+        settings: what a user says beside the arguments of :func:`domaingan.evaluate.evaluate`.
+        **fixed: what follows from these arguments.
+
+    Raises:
+        DataError: there is no such setting, or a value that cannot be.
+    """
+    known = [name for name in EvaluationConfig.model_fields if name not in fixed]
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        raise DataError(f"no setting {unknown[0]!r}", expected=f"one of {', '.join(known)}")
+    try:
+        return EvaluationConfig(**fixed, **settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise DataError(f"{name} {first['input']!r}", expected=first["msg"].lower()) from None

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from domaingan.bank import Bank
+from domaingan.bank import Bank, bank_of
 from domaingan.errors import DataError, enough_memory
 from domaingan.files import atomic_folder, hold_folder
 from domaingan.gan import folder
@@ -26,6 +26,7 @@ from domaingan.gan.rejection import TRIALS, Rejection
 from domaingan.gan.sampling import draw_bank
 from domaingan.gan.settings import SETTINGS, resolved
 from domaingan.gan.strip import Strip, draw_strip
+from domaingan.gan.terminal import shown
 from domaingan.gan.training import CHECKPOINT_EVERY, JUDGE_EVERY, FitResult, Progress
 from domaingan.pictures import Picture, save_png
 
@@ -76,8 +77,9 @@ class GAN:
         """Of a GAN that paints into hosts, what it starts from: the crops trained on (of inpaint their masks alone)."""
 
     @classmethod
-    def for_crops(cls, crops: Bank, **settings: Any) -> GAN:
+    def for_crops(cls, crops: Bank | str | Path, **settings: Any) -> GAN:
         """A GAN with the size, channels and classes of a bank (of scenes too); ``settings`` as in the constructor."""
+        crops = bank_of(crops)
         info = crops.info
         edges = set(crops.size)
         if len(edges) != 1:
@@ -90,7 +92,7 @@ class GAN:
     @enough_memory("a smaller batch, width or size, or device cpu")
     def fit(
         self,
-        crops: Bank,
+        crops: Bank | str | Path,
         steps: int,
         out: str | Path | None = None,
         *,
@@ -99,7 +101,7 @@ class GAN:
         device: str = "auto",
         precision: str = "auto",
         seed: int = 0,
-        progress: Progress | None = None,
+        progress: Progress | bool | None = None,
         checkpoint_every: int = CHECKPOINT_EVERY,
         judge_every: int = JUDGE_EVERY,
         features: str = "auto",
@@ -108,7 +110,7 @@ class GAN:
         """Train on real crops or scenes; under torchrun, on all of its processes.
 
         Args:
-            crops: a bank of them, of this GAN's size, channels and classes.
+            crops: a bank of them, of this GAN's size, channels and classes, or its folder.
             steps: length of the training, counted from its very start; a resumed one may be made longer.
             out: the model folder, written as the training goes; without it nothing is written.
             resume: go on where a training of the same config in ``out`` stopped, if there is one.
@@ -116,7 +118,8 @@ class GAN:
             device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
             precision: ``auto``, ``32`` or ``bf16``.
             seed: all randomness follows from it; on the same device the same seed gives the same weights.
-            progress: told every few steps.
+            progress: told every few steps. Unless given, a person at a terminal or in a notebook sees how it goes;
+                False shows nothing.
             checkpoint_every: steps between checkpoints.
             judge_every: steps between measurements of KID and diversity; 0 for none.
             features: what these are measured on, see :func:`domaingan.fidelity.features.extractor`.
@@ -126,6 +129,7 @@ class GAN:
             DataError: the crops do not fit the GAN, the folder exists, or the training diverged.
         """
         require_tensorboard(tensorboard)
+        crops = bank_of(crops)
         started = time.perf_counter()
         device = choose_device(device)
         out = None if out is None else Path(out)
@@ -142,10 +146,11 @@ class GAN:
                 if config.weights_sha256:
                     self._adopt(GAN.load(out))
                     return FitResult(out, config.steps, time.perf_counter() - started, 0.0)
-            course, self.generator = trained(
-                config, crops, out, fabric, progress, resume=resume, checkpoint_every=checkpoint_every,
-                judge_every=judge_every, extract=extract, tensorboard=tensorboard,
-            )  # fmt: skip
+            with shown(progress if fabric.is_global_zero else False) as told:
+                course, self.generator = trained(
+                    config, crops, out, fabric, told, resume=resume, checkpoint_every=checkpoint_every,
+                    judge_every=judge_every, extract=extract, tensorboard=tensorboard,
+                )  # fmt: skip
             self.discriminator = course.trainer.discriminator.cpu().eval().requires_grad_(True)
             self.config, self.path = config, out
             if out is not None and fabric.is_global_zero:
@@ -168,7 +173,7 @@ class GAN:
         seed: int = 0,
         device: str = "auto",
         *,
-        hosts: Bank | None = None,
+        hosts: Bank | str | Path | None = None,
         truncation: float | None = None,
         reject: float = 0.0,
         **condition: Wanted,
@@ -190,6 +195,7 @@ class GAN:
             DataError: the GAN was not fitted, a condition is unknown, hosts are missing, or no mask is usable.
         """
         config, generator = self._fitted()
+        hosts = None if hosts is None else bank_of(hosts)
         if n < 1:
             raise DataError(f"n = {n}", expected="at least 1")
         drawn, shown = conditions_for(config, n, seed, hosts, condition)

@@ -10,10 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from domaingan.arguments import read_names
 from domaingan.corrupt import SEVERITIES, check
 from domaingan.errors import DataError
 from domaingan.evaluate.progress import Progress, Silent
 from domaingan.files import claim_run, hold_folder, open_regular, plain, write_arrays, write_json
+from domaingan.opening import Data, dataset_of
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.cells import Cell, Kept, Measure
 from domaingan.robustness.examples import contact_sheet
@@ -45,13 +47,13 @@ class Ready:
 
 
 def robustness(
-    data: Dataset,
+    data: Data,
     model: str | Model,
     out: str | Path = "runs/robustness",
     *,
     mapping: Mapping[str, str] | None = None,
-    corruptions: Sequence[str] | None = None,
-    severities: Sequence[int] = SEVERITIES,
+    corruptions: str | Sequence[str] | None = None,
+    severities: int | Sequence[int] = SEVERITIES,
     resize: tuple[int, int] | None = None,
     seed: int = 0,
     reading: Reading | None = None,
@@ -63,7 +65,7 @@ def robustness(
     """Show a model the same frames clean and under each corruption and severity, and score what it finds.
 
     Args:
-        data: labelled frames.
+        data: labelled frames, or their folder.
         model: a spec, see :data:`domaingan.robustness.specs.SPECS`, or any :class:`domaingan.robustness.model.Model`.
         out: the run folder: ``result.json``, ``config.json``, ``pictures.npz`` and, in ``cells/``, what was measured.
         mapping: names of the model's classes to names of the data's, where they are not the same.
@@ -83,7 +85,9 @@ def robustness(
     Raises:
         DataError: an unknown corruption, a model that cannot be read, names that do not meet, or frames without truth.
     """
-    cells = _cells(corruptions, severities)
+    severities = [severities] if isinstance(severities, int) else list(severities)
+    cells = _cells(None if corruptions is None else read_names(corruptions, "corruptions"), severities)
+    data = dataset_of(data)
     out, tell, reading = Path(out), progress or Silent(), reading or Reading()
     tell.start("reading the frames")
     ready = _prepare(data, model, mapping or {}, resize, reading)

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
 
-import numpy as np
-
+from domaingan.arguments import Rng, read_generator
 from domaingan.errors import DataError
 from domaingan.sample.record import Problem, Reader, Record
 from domaingan.sample.sample import Sample, Schema, Value
@@ -104,8 +103,8 @@ class Dataset(Sequence[Sample]):
             raise DataError(f"no sample with {wish}", path=self.root)
         return self._with(records)
 
-    def limit(self, name: str, value: Value, n: int, rng: np.random.Generator) -> Dataset:
-        """Keep only ``n`` of the samples whose column ``name`` is ``value``, drawn by ``rng``; the others stay.
+    def limit(self, name: str, value: Value, n: int, rng: Rng) -> Dataset:
+        """Keep only ``n`` of the samples whose column ``name`` is ``value``, drawn by ``rng`` or a seed.
 
         Raises:
             DataError: there are not so many.
@@ -114,7 +113,7 @@ class Dataset(Sequence[Sample]):
         if not 0 <= n <= len(matching):
             found = f"{len(matching)} samples with {name}={value}"
             raise DataError(found, path=self.root, expected=f"at least {max(n, 0)}")
-        kept = set(rng.choice(matching, n, replace=False).tolist())
+        kept = set(read_generator(rng).choice(matching, n, replace=False).tolist())
         dropped = set(matching) - kept
         return self.select(i for i in range(len(self)) if i not in dropped)
 
@@ -139,7 +138,7 @@ class Dataset(Sequence[Sample]):
         """The samples of a named split (``train``, ``val``, ``test``, …)."""
         return self.where(split=name)
 
-    def holdout(self, fraction: float, rng: np.random.Generator) -> tuple[Dataset, Dataset]:
+    def holdout(self, fraction: float, rng: Rng) -> tuple[Dataset, Dataset]:
         """Split into two parts by subject or sequence; the second gets about ``fraction`` of the groups.
 
         Raises:
@@ -149,10 +148,10 @@ class Dataset(Sequence[Sample]):
         n = min(max(round(fraction * len(groups)), 1), len(groups) - 1)
         if n < 1:
             raise DataError(f"{len(groups)} subject", path=self.root, expected="at least 2 to split")
-        order = [groups[i] for i in rng.permutation(len(groups))]
+        order = [groups[i] for i in read_generator(rng).permutation(len(groups))]
         return self.of_groups(order[n:]), self.of_groups(order[:n])
 
-    def kfold(self, k: int, rng: np.random.Generator) -> list[tuple[Dataset, Dataset]]:
+    def kfold(self, k: int, rng: Rng) -> list[tuple[Dataset, Dataset]]:
         """``k`` pairs (training, test); every subject or sequence is tested exactly once.
 
         Raises:
@@ -161,7 +160,7 @@ class Dataset(Sequence[Sample]):
         groups = self.groups
         if not 2 <= k <= len(groups):
             raise DataError(f"{k} folds", path=self.root, expected=f"2 to {len(groups)} (the number of subjects)")
-        order = [groups[i] for i in rng.permutation(len(groups))]
+        order = [groups[i] for i in read_generator(rng).permutation(len(groups))]
         folds = [order[i::k] for i in range(k)]
         return [(self.of_groups(set(order) - set(fold)), self.of_groups(fold)) for fold in folds]
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.arguments import Rng, read_generator
 from domaingan.errors import DataError
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing must not look for a newer version on the net
@@ -155,8 +156,9 @@ class Classic:
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_pipeline": None, "_boxed": None}  # built anew in each worker
 
-    def __call__(self, image: Image, mask: NDArray[Any], rng: np.random.Generator) -> tuple[Image, NDArray[Any]]:
+    def __call__(self, image: Image, mask: NDArray[Any], rng: Rng) -> tuple[Image, NDArray[Any]]:
         """The augmented ``(C, *spatial)`` image and ``(*spatial)`` mask, of the same shapes and types."""
+        rng = read_generator(rng)
         if self._pipeline is None:
             self._pipeline = _volumes(self.level) if self.spatial_dims == 3 else _pictures(self._steps())
         low, high = self.range
@@ -167,12 +169,12 @@ class Classic:
         return (unit * (high - low) + low).astype(np.float32), changed.astype(mask.dtype)
 
     def with_boxes(
-        self, image: Image, boxes: NDArray[np.float32], labels: NDArray[np.int64], rng: np.random.Generator
+        self, image: Image, boxes: NDArray[np.float32], labels: NDArray[np.int64], rng: Rng
     ) -> tuple[Image, NDArray[np.float32], NDArray[np.int64]]:
         """The augmented ``(3, H, W)`` frame and its boxes ``(N, 4)`` with their labels; what leaves it is dropped."""
         if self._boxed is None:
             self._boxed = _boxed(self._steps())
-        self._boxed.set_random_seed(int(rng.integers(2**31)))
+        self._boxed.set_random_seed(int(read_generator(rng).integers(2**31)))
         pixels = np.ascontiguousarray(np.moveaxis(image.clip(0, 1), 0, -1))
         out = self._boxed(image=pixels, bboxes=boxes, labels=labels)
         moved = np.asarray(out["bboxes"], dtype=np.float32).reshape(-1, 4)

@@ -1,0 +1,83 @@
+"""``dg.crops``, ``dg.scenes`` and ``dg.view``, which take a folder where they work on a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from domaingan import cropping, grid, scenery
+from domaingan.adapters import load
+from domaingan.bank import Bank
+from domaingan.errors import DataError
+from domaingan.sample import Dataset
+
+Data = Dataset | str | Path
+"""A dataset, the folder of one, or ``phantom:NAME``."""
+
+
+def dataset_of(data: Data) -> Dataset:
+    """A dataset as it is, or what :func:`domaingan.adapters.load` finds in a folder.
+
+    Raises:
+        DataError: as :func:`domaingan.adapters.load`, or it is something else.
+    """
+    if isinstance(data, Dataset):
+        return data
+    if not isinstance(data, str | Path):
+        raise DataError(f"a {type(data).__name__}", expected="a dataset, or the folder of one")
+    return load(data)
+
+
+def crops(dataset: Data, size: int | None = None, condition: str | Sequence[str] | None = None) -> Bank:
+    """The real crops of a dataset, or of the one in a folder, as a bank; see :func:`domaingan.cropping.crops`.
+
+    Args:
+        dataset: labelled samples, 2D or 3D, or their folder.
+        size: edge of a crop in pixels; 64 in 2D and 32 in 3D unless given.
+        condition: the name of a condition, or several; the class unless given.
+
+    Returns:
+        A bank in memory.
+
+    Raises:
+        DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.cropping.crops`.
+    """
+    return cropping.crops(dataset_of(dataset), size, condition)
+
+
+def scenes(dataset: Data, size: int | None = None, conditions: str | Sequence[str] | None = None) -> Bank:
+    """The frames or scans of a dataset, or of the one in a folder, as scenes; see :func:`domaingan.scenery.scenes`.
+
+    Args:
+        dataset: frames or scans, or their folder.
+        size: edge of a scene in pixels; 64 unless given, or 32 in 3D.
+        conditions: the name of a condition, or several; all there are unless given.
+
+    Returns:
+        A bank in memory.
+
+    Raises:
+        DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.scenery.scenes`.
+    """
+    names = [conditions] if isinstance(conditions, str) else conditions
+    return scenery.scenes(dataset_of(dataset), size, names)
+
+
+def view(
+    dataset: Data, *, dims: int | None = None, spacing: float | None = None, resize: Sequence[int] | None = None
+) -> Dataset:
+    """A dataset, or the one in a folder, as slices or at a coarser grid; see :func:`domaingan.grid.view`.
+
+    Args:
+        dataset: samples, or their folder.
+        dims: 2 for the slices of volumes.
+        spacing: mm a voxel of scans.
+        resize: height and width of frames.
+
+    Returns:
+        The dataset as it is to be worked with.
+
+    Raises:
+        DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.grid.view`.
+    """
+    return grid.view(dataset_of(dataset), dims=dims, spacing=spacing, resize=resize)

@@ -1,0 +1,84 @@
+"""Seeds of calls: they follow from a seed, an item and how often it was asked for, and from nothing else."""
+
+from __future__ import annotations
+
+import copy
+import multiprocessing
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from domaingan.transforms import draws
+from domaingan.transforms.draws import Draws, fingerprint, hash_of
+
+IMAGES = [np.random.default_rng(i).random((40, 50, 3)) for i in range(3)]
+
+
+def test_calls_have_seeds_of_their_own_that_repeat() -> None:
+    one, two, other = Draws(3), Draws(3), Draws(4)
+    seeds = [one.seed_for(image) for _ in range(4) for image in IMAGES]
+    assert len(set(seeds)) == 12 and all(0 <= seed < 2**63 for seed in seeds)
+    assert [two.seed_for(image) for _ in range(4) for image in IMAGES] == seeds
+    assert not {other.seed_for(image) for image in IMAGES} & set(seeds)
+
+
+def test_the_order_of_items_changes_nothing() -> None:
+    one, two = Draws(1), Draws(1)
+    forth = {index: one.seed_for(IMAGES[index]) for index in (0, 1, 2)}
+    assert {index: two.seed_for(IMAGES[index]) for index in (2, 0, 1)} == forth
+
+
+def test_without_a_seed_all_differ() -> None:
+    assert len({Draws().seed_for(IMAGES[0]) for _ in range(20)}) == 20
+
+
+def test_copies_begin_anew_from_the_seed() -> None:
+    whole = Draws(5)
+    first = [whole.seed_for(IMAGES[0]) for _ in range(2)]
+    for again in (copy.deepcopy(whole), pickle.loads(pickle.dumps(whole))):
+        assert [again.seed_for(IMAGES[0]) for _ in range(2)] == first
+    unseeded = Draws()
+    assert copy.deepcopy(unseeded).seed_for(IMAGES[0]) != unseeded.seed_for(IMAGES[0])
+
+
+def call(shared: Draws, results: Any) -> None:
+    results.put([shared.seed_for(image) for image in IMAGES])
+
+
+def test_processes_that_are_forked_count_together() -> None:
+    context, whole = multiprocessing.get_context("fork"), Draws(6)
+    results, seen = context.Queue(), []
+    for _ in range(3):
+        process = context.Process(target=call, args=(whole, results))
+        process.start()
+        seen += results.get(timeout=60)
+        process.join()
+    alone = Draws(6)
+    assert seen == [alone.seed_for(image) for _ in range(3) for image in IMAGES]
+    assert whole.seed_for(IMAGES[0]) == alone.seed_for(IMAGES[0])
+
+
+def test_a_full_table_forgets_but_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draws, "SLOTS", 16)
+    small = Draws(0)
+    for number in range(400):
+        assert small._count(hash_of(number)) == 0
+    assert [small._count(hash_of("a")) for _ in range(3)] == [0, 1, 2]
+
+
+def test_an_image_is_known_by_its_pixels_whatever_holds_it() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (30, 40)).astype(np.uint8)
+    assert fingerprint(image) == fingerprint(image[..., None]) == fingerprint(image.copy(order="F"))
+    changed = image.copy()
+    changed[0, 0] += 1
+    assert fingerprint(changed) != fingerprint(image) != fingerprint(image.reshape(40, 30))
+    tensor = torch.rand(2, 9, 9, 9)
+    for dtype in (torch.bfloat16, torch.float16, torch.float64):
+        assert fingerprint(tensor.to(dtype)) == fingerprint(tensor.to(dtype).clone())
+
+
+def test_hashes_are_the_same_in_every_process() -> None:
+    assert hash_of(1, b"a", (2, "b")) == 8125428290598093577
