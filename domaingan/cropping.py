@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from domaingan.bank import CLASS_CONDITION, UNLABELLED, Bank, BankInfo, new_entries
-from domaingan.cutting import Found, find_objects
-from domaingan.errors import DataError
+from domaingan.boxed import cut_from_boxes
+from domaingan.cutting import BOX_ALONE, Found, find_objects
+from domaingan.errors import AssumptionWarning, DataError
 from domaingan.horizon import FEWEST, NEAREST, horizon, standing_kinds
 from domaingan.ranges import say_ranges, shared_ranges
-from domaingan.sample import Dataset, Schema
+from domaingan.sample import Dataset, Sample, Schema
 
 MEASURED = ("radius_mm", "volume_mm3", "contrast")
 """Numbers that are measured on a crop, and can be its conditions: the radius of a disc or ball as large as the object,
@@ -24,7 +26,13 @@ LARGEST_BANK_VALUE = 255
 """A bank's masks hold class values up to here."""
 
 
-def crops(dataset: Dataset, size: int | None = None, condition: str | Sequence[str] | None = None) -> Bank:
+def crops(
+    dataset: Dataset,
+    size: int | None = None,
+    condition: str | Sequence[str] | None = None,
+    masks: str | None = None,
+    seed: int = 0,
+) -> Bank:
     """The real crops of a dataset as a bank.
 
     A crop of a scan is a connected component of all classes together (of all ``objects`` where the dataset names
@@ -40,10 +48,13 @@ def crops(dataset: Dataset, size: int | None = None, condition: str | Sequence[s
         size: edge of a crop in pixels; 64 in 2D and 32 in 3D unless given.
         condition: ``lesion`` (scans) or ``object`` (frames) for the class, the default; the name of a column, which
             is a number where its values are; or one of :data:`MEASURED`. Several in a sequence.
+        masks: ``grabcut`` to cut objects of frames that have a box alone out of it, see :mod:`domaingan.boxed`; a
+            warning says how many, as they are to be looked at. Such objects are left out and counted unless given.
+        seed: of these cuts.
 
     Raises:
-        DataError: the size is not a power of two of at least 8, there is no such condition, a class value does not
-            fit a bank's masks (1 to 255), or the dataset holds no object.
+        DataError: there is no such way to masks, the size is not a power of two of at least 8, there is no such
+            condition, a class value does not fit a bank's masks (1 to 255), or the dataset holds no object.
     """
     dims = dataset.schema.spatial_dims
     if size is None:
@@ -53,14 +64,15 @@ def crops(dataset: Dataset, size: int | None = None, condition: str | Sequence[s
     classes = check_crop_values(dataset)
     names = _known(condition, dataset.schema)
     left_out: Counter[str] = Counter()
-    found = [crop for sample in dataset for crop in find_objects(sample, dataset.schema, size, left_out)]
+    samples = _masked(dataset, masks, seed)
+    found = [crop for sample in samples for crop in find_objects(sample, dataset.schema, size, left_out)]
     if dataset.schema.domain == "frame":
         found = _with_feet(found, left_out)
     if not found:
         raise DataError(
             "no object in any mask" + "".join(f", {n} {why}" for why, n in left_out.items()),
             path=dataset.root,
-            expected=f"at least one of {', '.join(classes) or '(no classes named)'}",
+            expected=_wanted(classes, left_out),
         )
     numbers = {name: column for name in names if (column := _numbers(found, name, dims)) is not None}
     labels = {name: _labelled(found, name, dataset.schema) for name in names if name not in numbers}
@@ -114,6 +126,35 @@ def check_crop_values(dataset: Dataset, otherwise: str = "") -> dict[str, int]:
         found = f"class value {outside[name]} ({name}){more}"
         raise DataError(found, path=dataset.root, expected=f"values of 1 to {LARGEST_BANK_VALUE} in crops{otherwise}")
     return classes
+
+
+def _wanted(classes: Iterable[str], left_out: Counter[str]) -> str:
+    """What was expected where no object was found."""
+    if left_out[BOX_ALONE]:
+        return "masks; or --masks grabcut (masks='grabcut'), which cuts objects out of their boxes"
+    return f"at least one of {', '.join(classes) or '(no classes named)'}"
+
+
+def _masked(dataset: Dataset, masks: str | None, seed: int) -> Iterator[Sample]:
+    """The samples, with masks of objects that have a box alone where they are asked for.
+
+    Raises:
+        DataError: there is no such way to masks, or it is none for scans.
+    """
+    if masks is None:
+        yield from dataset
+        return
+    if masks != "grabcut" or dataset.schema.domain == "scan":
+        found = f"masks {masks!r}" + (" for scans" if dataset.schema.domain == "scan" else "")
+        raise DataError(found, path=dataset.root, expected="grabcut, for frames with boxes")
+    total = 0
+    for number, sample in enumerate(dataset):
+        masked, n = cut_from_boxes(sample, np.random.default_rng((seed, number)))
+        total += n
+        yield masked
+    if total:
+        said = f"{total} masks were cut out of boxes by GrabCut, which guesses: look at them before they are used"
+        warnings.warn(said, AssumptionWarning, stacklevel=4)
 
 
 def cropped_classes(schema: Schema) -> dict[str, int]:

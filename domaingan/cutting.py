@@ -40,6 +40,9 @@ BENEATH = 3
 HIDDEN = 0.5
 """Where another object lies right below more than this share of an object's base, it hides its feet."""
 
+BOX_ALONE = "objects with a box but no mask"
+"""Why objects are left out of which nothing tells the pixels."""
+
 MARGIN = 1.25
 """How much larger than the object a crop must be to hold some of its surroundings."""
 
@@ -90,8 +93,14 @@ def voxels_of(mask: NDArray[Any]) -> Counter[int]:
 def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[str]) -> list[Found]:
     """Every object of one sample as a crop of ``size``; what is not taken is counted in ``left_out``."""
     if sample.mask is None:
-        left_out["samples without a mask"] += 1
+        if sample.boxes is None:
+            left_out["samples without a mask"] += 1
+        elif len(sample.boxes):
+            left_out[BOX_ALONE] += len(sample.boxes)
         return []
+    if sample.instances is not None and sample.boxes is not None:
+        hidden = len(sample.boxes) - len(np.unique(sample.instances[sample.instances > 0]))
+        left_out.update({BOX_ALONE: hidden} if hidden > 0 else {})
     layers = list(_layers(sample, schema))
     if not layers:
         return []

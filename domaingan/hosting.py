@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from domaingan.bank import CLASS_CONDITION, HEALTHY, Bank, BankInfo, Crop, bank_of, extent_of, new_entries
 from domaingan.blend import Paste
+from domaingan.blend.covered import mask_of_boxes
 from domaingan.blend.frame_host import FrameHost
 from domaingan.blend.paste import VARIATIONS
 from domaingan.blend.scan_host import ScanHost
@@ -153,7 +154,8 @@ def _paste(crops: Bank, schema: Schema) -> Paste:
 def _ready(sample: Sample, schema: Schema) -> Sample:
     """The sample with a mask, and with what every window would measure anew."""
     if sample.mask is None:
-        sample = replace(sample, mask=np.zeros(sample.shape, dtype=np.uint8))
+        is_boxed = schema.domain == "frame" and sample.boxes is not None and sample.labels is not None
+        sample = replace(sample, mask=mask_of_boxes(sample) if is_boxed else np.zeros(sample.shape, dtype=np.uint8))
     return measured(sample, schema.domain)
 
 

@@ -47,6 +47,37 @@ def box_slices(box: NDArray[np.float32], dims: int) -> tuple[slice, ...]:
     return tuple(slice(math.floor(corners[i]), math.ceil(corners[dims + i])) for i in box_axes(dims))
 
 
+def mask_of_boxes(sample: Sample) -> NDArray[np.int32]:
+    """``(*spatial)`` the classes of a sample's boxes, filled, the smaller in front: where something is, 0 elsewhere."""
+    assert sample.boxes is not None and sample.labels is not None
+    mask = np.zeros(sample.shape, dtype=np.int32)
+    dims = sample.spatial_dims
+    areas = np.prod(sample.boxes[:, dims:] - sample.boxes[:, :dims], axis=1)
+    for index in np.argsort(-areas, kind="stable").tolist():
+        mask[box_slices(sample.boxes[index], dims)] = sample.labels[index]
+    return mask
+
+
+def shrink_boxes(boxes: NDArray[np.float32], hidden: Mask) -> NDArray[np.float32]:
+    """Boxes around what objects are pasted over: a side moves in where it is hidden all along.
+
+    Args:
+        boxes: ``(N, 2 * dims)``.
+        hidden: ``(*spatial)`` where something was pasted.
+    """
+    shrunk = boxes.copy()
+    dims = hidden.ndim
+    for index, box in enumerate(boxes):
+        where = box_slices(box, dims)
+        left = ~hidden[where]
+        if left.all() or not left.any():
+            continue
+        rest = box_of(left, np.array([part.start for part in where]))
+        shrunk[index, :dims] = np.maximum(box[:dims], rest[:dims])
+        shrunk[index, dims:] = np.minimum(box[dims:], rest[dims:])
+    return shrunk
+
+
 @dataclass
 class Covered:
     """Objects that others come in front of.

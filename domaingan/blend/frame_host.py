@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from domaingan.bank import Crop
 from domaingan.blend.bound import at_its_place
-from domaingan.blend.covered import Covered, objects_of
+from domaingan.blend.covered import Covered, mask_of_boxes, objects_of, shrink_boxes
 from domaingan.blend.frame_patch import exposure, patch
 from domaingan.blend.frame_place import MAGNIFIED, Spots, visible
 from domaingan.blend.methods import Blend
@@ -42,13 +42,12 @@ class FrameRules:
     ignored: int | None
 
     def host(self, sample: Sample) -> FrameHost:
-        """The sample, ready to be pasted into."""
-        assert sample.mask is not None
-        objects = objects_of(sample, self.objects)
+        """The sample, ready to be pasted into; it has a mask, or boxes, which then tell where something is."""
+        mask = mask_of_boxes(sample) if sample.mask is None else sample.mask.copy()
+        objects = objects_of(replace(sample, mask=mask), self.objects)
         horizon = self.spots.perspective.horizon_of(sample.group, objects)
         ends = intensity_range(sample, "frame")
-        copies = sample.image.copy(order="K"), sample.mask.copy()
-        return FrameHost(self, sample, *copies, ends, Covered.of(objects), horizon)
+        return FrameHost(self, sample, sample.image.copy(order="K"), mask, ends, Covered.of(objects), horizon)
 
 
 @dataclass
@@ -65,8 +64,16 @@ class FrameHost:
     touched: list[tuple[slice, ...]] = field(default_factory=list)
 
     def result(self) -> Sample:
-        """The sample with everything that was pasted."""
-        return replace(self.covered.told(self.sample), image=self.image, mask=self.mask)
+        """The sample with everything that was pasted; where it had boxes alone, boxes alone."""
+        after = self.covered.told(self.sample)
+        if self.sample.mask is not None:
+            return replace(after, image=self.image, mask=self.mask)
+        assert self.sample.boxes is not None and after.boxes is not None
+        origins = self.covered.origins
+        pasted = np.concatenate([[False], origins < 0])[self.covered.objects.instances]
+        boxes = after.boxes.copy()
+        boxes[origins >= 0] = shrink_boxes(self.sample.boxes[origins[origins >= 0]], pasted)
+        return replace(after, image=self.image, boxes=boxes)
 
     def find(self, crop: Crop, rng: np.random.Generator) -> Spotted | None:
         """Vary a crop and find it a place; nothing of the host changes. None where it found none.

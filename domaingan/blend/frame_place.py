@@ -97,7 +97,10 @@ class Spots:
             first = last = height - 1
         if first > last:
             return None
-        ground = self.ground.rows(mask, first, last, int(known.kinds[crop.index]))
+        value = int(known.kinds[crop.index])
+        ground = self.ground.rows(mask, first, last, value)
+        if self.ground.is_unknown(value) and not bottom:
+            ground &= known.columns(crop.index, (np.arange(first, last + 1) + 1) / height, width, horizon)
         if left != right:
             ground[:, 1 if left else 0 : width if left else width - 1] = False
         spots = np.flatnonzero(ground)

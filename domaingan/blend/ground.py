@@ -38,6 +38,10 @@ class Ground:
     taken: tuple[int, ...] = ()
     region: Region = ()
 
+    def is_unknown(self, value: int) -> bool:
+        """Whether nothing tells where a class stands: no ground is labelled, and no region named."""
+        return self.values.get(value, ()) is None and not self.region
+
     def rows(self, mask: NDArray[Any], first: int, last: int, value: int) -> Mask:
         """``(last + 1 - first, W)`` where an object of a class may stand in these rows of a mask ``(H, W)``."""
         part, own = mask[first : last + 1], self.values.get(value, ())

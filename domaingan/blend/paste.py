@@ -165,14 +165,15 @@ class Paste:
         from it, see :meth:`redo`), ``place`` (its corner, None where none was found) and ``scale``; of scans
         ``contrast``, of frames ``foot`` (row and column that it stands on).
         Where the sample's objects are known, ``meta["origins"]`` tells their numbers before (-1: pasted).
-        Samples without a mask come back as they are: their objects, and so the free places, are not known.
+        Samples without a mask, and frames without boxes either, come back as they are: their objects, and so the free
+        places, are not known. Of frames with boxes alone something is wherever a box is, and they get boxes alone.
 
         Raises:
             DataError: as of :func:`domaingan.blend.fitting.refuse_unfit`, or a bound crop whose host had another size.
         """
         rng = read_generator(rng)
         refuse_unfit(sample, self.bank.info)
-        if sample.mask is None:
+        if not self.can_host(sample):
             return replace(sample, meta=sample.meta | {"pasted": [], "touched": []})
         host, records = self.host(sample), list[dict[str, Any]]()
         for _ in range(int(rng.integers(self.per_image[0], self.per_image[1] + 1))):
@@ -193,7 +194,7 @@ class Paste:
             DataError: a record of an entry that the bank has not, or as of calling.
         """
         refuse_unfit(sample, self.bank.info)
-        if sample.mask is None:
+        if not self.can_host(sample):
             return replace(sample, meta=sample.meta | {"pasted": [], "touched": []})
         host = self.host(sample)
         for record in records:
@@ -202,8 +203,13 @@ class Paste:
                 raise DataError(f"index {record['index']}", path=sample.name, expected=expected)
         return _told(host, [self._paste_one(host, int(record["index"]), int(record["seed"])) for record in records])
 
+    def can_host(self, sample: Sample) -> bool:
+        """Whether it is known where the sample's objects are: by its mask, of frames by boxes as well."""
+        boxed = self.bank.info.domain == "frame" and sample.boxes is not None and sample.labels is not None
+        return sample.mask is not None or boxed
+
     def host(self, sample: Sample) -> ScanHost | FrameHost:
-        """The sample, which has a mask, ready to be looked at (``find``) and pasted into (``paste``)."""
+        """A sample that :meth:`can_host`, ready to be looked at (``find``) and pasted into (``paste``)."""
         return self.rules.host(sample)
 
     def draw(self, rng: Rng) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Bank
-from domaingan.horizon import constants, horizon_given
+from domaingan.horizon import FEWEST, constants, horizon_given
 from domaingan.objects import Objects
 
 CUT = 0.006
@@ -43,6 +43,7 @@ class Perspective:
         height: ``(N,)`` of what is seen of it.
         kinds: ``(N,)`` host mask value of its class.
         typical: for each class height over distance, see :func:`domaingan.horizon.constants`.
+        aside: for each class how far from the middle column it may stand, over its distance: a way on the ground.
         horizons: row of the horizon of each drive in the bank.
         usual: row of the horizon of a host of which nothing is known; None where crops stay in their own rows.
     """
@@ -53,6 +54,7 @@ class Perspective:
     height: NDArray[np.float64]
     kinds: NDArray[np.int64]
     typical: Mapping[int, float]
+    aside: Mapping[int, float]
     horizons: Mapping[str, float]
     usual: float | None
 
@@ -76,7 +78,8 @@ class Perspective:
         rows = feet - distance
         horizons = {drive: float(np.median(rows[own & known])) for drive, own in _drives(bank) if (own & known).any()}
         usual = float(np.median(rows[known])) if known.any() else None
-        return cls(distance, feet, sides, height, kinds, typical, horizons, usual)
+        aside = _ways_aside(middle[:, 1], distance, kinds)
+        return cls(distance, feet, sides, height, kinds, typical, aside, horizons, usual)
 
     def usable(self, entries: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of a bank's entries whose place and size are understood; all, where that is less than half of them."""
@@ -116,6 +119,18 @@ class Perspective:
             return low - OWN_ROW, high + OWN_ROW
         return horizon + distance * smallest, horizon + distance * largest
 
+    def columns(self, index: int, feet: NDArray[np.float64], width: int, horizon: float | None) -> NDArray[np.bool_]:
+        """``(len(feet), width)`` the columns in which a crop may stand with its feet in rows.
+
+        On the ground it goes about as far aside as its class did: far ones are near the middle column, and close ones
+        may be in any. Without a horizon all columns will do.
+        """
+        aside = self.aside.get(int(self.kinds[index]))
+        if horizon is None or not self.distance[index] or aside is None:
+            return np.ones((len(feet), width), dtype=bool)
+        middles = (np.arange(width) + 0.5) / width
+        return np.abs(middles - 0.5) <= aside * np.maximum(feet - horizon, 0)[:, None]
+
     def _rows_of_alike(self, index: int) -> tuple[float, float]:
         """The lowest and the highest row, but for a tenth either way, of the feet of whole objects of a crop's size."""
         own, height = float(self.feet[index]), np.maximum(self.height, 1e-6)
@@ -125,6 +140,16 @@ class Perspective:
             return own, own
         low, high = np.quantile(self.feet[alike], (0.1, 0.9)).tolist()
         return min(low, own), max(high, own)
+
+
+def _ways_aside(
+    middles: NDArray[np.float64], distance: NDArray[np.float64], kinds: NDArray[np.int64]
+) -> dict[int, float]:
+    """For each class of enough objects the way aside, over distance, up to which an even spread has their median."""
+    known = distance > 0
+    ways = np.abs(middles - 0.5) / np.maximum(distance, 1e-6)
+    counts = {int(kind): known & (kinds == kind) for kind in np.unique(kinds[known])}
+    return {kind: 2 * float(np.median(ways[own])) for kind, own in counts.items() if own.sum() >= FEWEST}
 
 
 def _drives(bank: Bank) -> list[tuple[str, NDArray[np.bool_]]]:

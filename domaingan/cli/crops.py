@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from domaingan.cli import options as o
-from domaingan.cli.targets import Condition, Target, cut
+from domaingan.cli.targets import Condition, Masks, Target, cut
+
+if TYPE_CHECKING:
+    from domaingan.bank import Bank
+    from domaingan.sample import Dataset
 
 NAME = "crops"
 
@@ -18,6 +22,7 @@ def command(
     out: o.Out,
     target: Target = "crops",
     condition: Condition = None,
+    masks: Masks = None,
     size: o.Size = None,
     grid: Annotated[
         Path | None,
@@ -38,11 +43,16 @@ def command(
     json: o.Json = False,
     verbose: o.Verbose = False,
 ) -> None:
-    """The real crops of DATA, or its scenes, as a bank: pasting or relighting with them (copy-paste) needs no GAN."""
+    """The real crops of DATA, or its scenes, as a bank: pasting or relighting with them (copy-paste) needs no GAN.
+
+    Masks that were cut out of boxes are shown in OUT-masks.png, beside the bank, unless --grid names another file.
+    """
     o.claim(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose, units)
     dataset = o.spatial_view(dataset, dims, spacing, resize)
-    bank = cut(dataset, target, size, condition).save(out, overwrite=overwrite)
+    bank = cut(dataset, target, size, condition, masks, seed).save(out, overwrite=overwrite)
+    if masks is not None and grid is None:
+        grid = out.with_name(f"{out.name}-masks.png")
     if grid is not None:
         from domaingan.display import draw_bank
         from domaingan.pictures import save_png
@@ -55,6 +65,16 @@ def command(
         "conditions": bank.counts(),
         "subjects": list(bank.subjects),
         "left_out": bank.info.left_out,
+        "notes": _notes(bank, dataset),
     }
     left = "".join(f"; left out: {n} {why}" for why, n in bank.info.left_out.items())
     o.finish(result, json, f"{bank} → {out}{left}{'' if grid is None else f'; contact sheet {grid}'}")
+
+
+def _notes(bank: Bank, dataset: Dataset) -> list[str]:
+    """What pasting these crops into such images will have to guess."""
+    if bank.info.kind != "crops" or bank.info.domain != "frame":
+        return []
+    from domaingan.blend import Paste
+
+    return Paste(bank, schema=dataset.schema).notes

@@ -29,7 +29,20 @@ Condition = Annotated[
 ]
 
 
-def cut(dataset: Dataset, target: str, size: int | None, condition: str | None) -> Bank:
+Masks = Annotated[
+    str | None,
+    typer.Option(
+        "--masks",
+        metavar="grabcut",
+        help="Of frames whose objects have a box alone: grabcut cuts them out of it (a guess: look at the sheet).",
+        rich_help_panel=WORK,
+    ),
+]
+
+
+def cut(
+    dataset: Dataset, target: str, size: int | None, condition: str | None, masks: str | None = None, seed: int = 0
+) -> Bank:
     """The crops or scenes of a dataset.
 
     Raises:
@@ -41,7 +54,9 @@ def cut(dataset: Dataset, target: str, size: int | None, condition: str | None) 
 
     names = None if condition is None else [name for name in condition.split(",") if name]
     if target == "crops":
-        return crops(dataset, size, names)
+        return crops(dataset, size, names, masks, seed)
+    if masks is not None:
+        raise DataError(f"--masks {masks} with --target {target}", expected="--target crops")
     if target != "scenes":
         raise DataError(f"--target {target}", expected="crops or scenes")
     return scenes(dataset, size, names)

@@ -11,6 +11,7 @@ import pytest
 from domaingan import phantoms
 from domaingan.bank import UNLABELLED, Bank
 from domaingan.blend import Paste
+from domaingan.blend.covered import shrink_boxes
 from domaingan.blend.ground import Ground, rasterize
 from domaingan.cropping import crops
 from domaingan.errors import AssumptionWarning, DataError
@@ -202,3 +203,67 @@ def test_lights_that_hang_are_not_taken_for_what_stands() -> None:
     found = placed(paste, data, rounds=1)
     assert {record["object"] for *_, record in found} == {"car", "light"}
     assert all(record["foot"][0] < 45 for *_, record in found if record["object"] == "light")
+
+
+def test_far_objects_stand_near_the_middle_column_and_close_ones_anywhere() -> None:
+    perspective = quiet_paste().rules.spots.perspective
+    index = int(np.flatnonzero(perspective.distance > 0)[0])
+    feet = np.array([0.45, 0.5, 0.9])
+    columns = perspective.columns(index, feet, 100, 0.45)
+    counts = columns.sum(axis=1)
+    assert counts[0] == 0 < counts[1] < counts[2]
+    assert np.array_equal(columns, columns[:, ::-1])
+    ways = np.abs(BANK.entries["centre"][:, 1] - 0.5)[perspective.distance > 0]
+    own = perspective.kinds[perspective.distance > 0] == perspective.kinds[index]
+    median = np.median((ways / perspective.distance[perspective.distance > 0])[own])
+    assert counts[1] == pytest.approx(2 * 100 * 2 * median * 0.05, abs=2)
+    assert perspective.columns(index, feet, 100, None).all()
+
+
+# ------------------------------------------------------------------ boxes alone
+
+
+def boxes_alone(sample: Sample) -> Sample:
+    return replace(sample, mask=None, instances=None)
+
+
+def test_frames_with_boxes_alone_are_pasted_into_and_get_boxes_alone() -> None:
+    paste, frames = quiet_paste(per_image=(2, 2)), BARE.map(boxes_alone).in_memory()
+    found = placed(paste, frames, rounds=1)
+    assert len(found) > 10
+    for i, after, _ in found:
+        assert after.mask is None and after.instances is None
+        assert after.boxes is not None and after.labels is not None and len(after.boxes) == len(after.labels)
+        origins = after.meta["origins"]
+        assert (origins < 0).sum() >= 1
+        for box, origin in zip(after.boxes, origins, strict=True):
+            if origin >= 0:  # never larger, and where nothing came in front as it was
+                before = frames[i].boxes[origin]
+                assert (box[:2] >= before[:2]).all() and (box[2:] <= before[2:]).all()
+    untouched = [
+        np.array_equal(box, frames[i].boxes[origin])
+        for i, after, _ in found
+        for box, origin in zip(after.boxes, after.meta["origins"], strict=True)
+        if origin >= 0
+    ]
+    assert np.mean(untouched) > 0.6
+
+
+def test_a_side_of_a_box_moves_in_where_it_is_hidden_all_along() -> None:
+    boxes = np.array([[2.25, 1.5, 8.75, 6.5], [2.25, 1.5, 8.75, 6.5]], np.float32)
+    hidden = np.zeros((10, 12), dtype=bool)
+    hidden[:, :4] = True
+    hidden[4, 5] = True
+    assert shrink_boxes(boxes[:1], hidden).tolist() == [[4, 1.5, 8.75, 6.5]]
+    hidden[:] = False
+    hidden[3, 3] = True
+    assert np.array_equal(shrink_boxes(boxes, hidden), boxes)
+
+
+def test_a_frame_of_which_nothing_is_known_comes_back_as_it_is() -> None:
+    bare = replace(BARE[0], mask=None, instances=None, boxes=None, labels=None)
+    after = quiet_paste()(bare, np.random.default_rng(0))
+    assert after.image is bare.image and after.meta["pasted"] == []
+    empty = replace(bare, boxes=np.zeros((0, 4), np.float32), labels=np.zeros(0, np.int64))
+    after = quiet_paste(per_image=(3, 3))(empty, np.random.default_rng(0))
+    assert after.boxes is not None and len(after.boxes) > 0  # a clean frame is a host, too

@@ -1,0 +1,156 @@
+"""Masks guessed out of boxes: where they may lie, that they are the same every time, and that nothing known changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from inprocess import answer, refused
+from PIL import Image
+
+import domaingan as dg
+from domaingan.adapters.coco import Coco
+from domaingan.boxed import cut_from_boxes, cut_out
+from domaingan.cutting import BOX_ALONE
+from domaingan.errors import AssumptionWarning, DataError
+from domaingan.sample import Dataset, Record, Sample, Schema
+
+SCHEMA = Schema("coco", "frame", 2, ("red", "green", "blue"), {"ball": 1, "post": 2}, objects=("ball", "post"))
+
+
+def a_frame(seed: int = 0) -> tuple[Sample, np.ndarray]:
+    """A red disc and a blue bar on grey, with their boxes; and what is truly theirs, 1 and 2."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:80, :120]
+    true = np.zeros((80, 120), np.int32)
+    true[(rows - 40) ** 2 + (columns - 30) ** 2 < 14**2] = 1
+    true[20:70, 80:92] = 2
+    colours = np.array([[0.5, 0.5, 0.5], [0.9, 0.1, 0.1], [0.1, 0.2, 0.9]])
+    image = np.moveaxis(colours[true], -1, 0) + rng.normal(0, 0.03, (3, 80, 120))
+    boxes = np.array([[16, 26, 45, 55], [80, 20, 92, 70]], np.float32)
+    sample = Sample(image.astype(np.float32).clip(0, 1), None, boxes, np.array([1, 2]), meta={"name": f"f{seed}"})
+    return sample, true
+
+
+def a_set(n: int = 3, frames: list[Sample] | None = None) -> Dataset:
+    kept = frames or [a_frame(seed)[0] for seed in range(n)]
+    records = [Record(sample.name, shape=sample.shape) for sample in kept]
+    return Dataset(records, lambda record: kept[[r.name for r in records].index(record.name)], SCHEMA, "balls")
+
+
+def iou(one: np.ndarray, other: np.ndarray) -> float:
+    return float((one & other).sum() / (one | other).sum())
+
+
+def test_objects_are_found_in_their_boxes() -> None:
+    sample, true = a_frame()
+    masked, n = cut_from_boxes(sample, np.random.default_rng(0))
+    assert n == 2 and masked.instances is not None and masked.mask is not None
+    for number, value in ((1, 1), (2, 2)):
+        own = masked.instances == number
+        assert iou(own, true == number) > 0.9
+        assert (masked.mask[own] == value).all()
+        x1, y1, x2, y2 = sample.boxes[number - 1].astype(int)  # type: ignore[index]
+        assert not own[:y1].any() and not own[y2:].any() and not own[:, :x1].any() and not own[:, x2:].any()
+    assert np.array_equal(masked.boxes, sample.boxes) and not masked.mask[masked.instances == 0].any()
+
+
+def test_the_same_seed_cuts_the_same_masks_whatever_opencv_drew_before() -> None:
+    import cv2
+
+    sample = a_frame(4)[0]
+    first = cut_from_boxes(sample, np.random.default_rng(7))[0]
+    cv2.setRNGSeed(123)
+    again = cut_from_boxes(sample, np.random.default_rng(7))[0]
+    assert np.array_equal(first.instances, again.instances)
+
+
+def test_masks_that_are_known_stay_and_lie_in_front() -> None:
+    sample, true = a_frame()
+    square = np.zeros((80, 120), np.int32)
+    square[50:60, 40:50] = 1  # a corner of the first object's box is another's
+    boxes = np.concatenate([[[40, 50, 50, 60]], sample.boxes]).astype(np.float32)
+    known = replace(sample, boxes=boxes, labels=np.array([2, 1, 2]), mask=square * 2, instances=square)
+    masked, n = cut_from_boxes(known, np.random.default_rng(0))
+    assert n == 2 and masked.instances is not None and masked.mask is not None
+    assert (masked.instances[square == 1] == 1).all() and (masked.mask[square == 1] == 2).all()
+    assert iou(masked.instances == 2, (true == 1) & (square == 0)) > 0.85
+    assert not known.instances[true == 1].any() or (known.instances == square).all()  # what was given is not changed
+
+
+@pytest.mark.parametrize("box", [[10, 10, 12, 40], [0, 0, 120, 80]])
+def test_what_cannot_be_cut_is_left(box: list[float]) -> None:
+    sample, _ = a_frame()
+    pixels = (np.moveaxis(sample.image, 0, -1) * 255).astype(np.uint8)
+    assert cut_out(pixels, np.array(box, np.float32), 0) is None
+    masked, n = cut_from_boxes(
+        replace(sample, boxes=np.array([box], np.float32), labels=np.array([1])), np.random.default_rng(0)
+    )
+    assert n == 0 and masked.instances is not None and not masked.instances.any()
+
+
+def test_frames_without_boxes_are_left_alone() -> None:
+    sample = replace(a_frame()[0], boxes=None, labels=None)
+    assert cut_from_boxes(sample, np.random.default_rng(0)) == (sample, 0)
+
+
+def test_crops_are_cut_where_asked_and_counted_where_not() -> None:
+    with pytest.raises(DataError, match="6 objects with a box but no mask; expected masks; or --masks grabcut"):
+        dg.crops(a_set(), size=32)
+    with pytest.warns(AssumptionWarning, match="6 masks were cut out of boxes by GrabCut"):
+        bank = dg.crops(a_set(), size=32, masks="grabcut")
+    assert (
+        len(bank) == 6 and bank.counts() == {"object": {"ball": 3, "post": 3}} and BOX_ALONE not in bank.info.left_out
+    )
+    sample, true = a_frame()
+    mixed = replace(sample, mask=np.where(true == 1, 1, 0), instances=np.where(true == 1, 1, 0).astype(np.int32))
+    some = dg.crops(a_set(frames=[mixed]), size=32)
+    assert len(some) == 1 and some.info.left_out == {BOX_ALONE: 1}
+
+
+@pytest.mark.parametrize("masks", ["sam", ""])
+def test_other_ways_to_masks_are_refused(masks: str) -> None:
+    with pytest.raises(DataError, match=f"masks {masks!r}; expected grabcut"):
+        dg.crops(a_set(), size=32, masks=masks)
+
+
+def write_boxes(root: Path, crowd: bool = False) -> Path:
+    """A COCO set of boxes alone."""
+    import json
+
+    images, annotations = [], []
+    for seed in range(4):
+        sample, _ = a_frame(seed)
+        (root / "images").mkdir(parents=True, exist_ok=True)
+        pixels = (np.moveaxis(sample.image, 0, -1) * 255).astype(np.uint8)
+        Image.fromarray(pixels).save(root / "images" / f"f{seed}.png")
+        images.append({"id": seed, "file_name": f"f{seed}.png", "height": 80, "width": 120})
+        for (x1, y1, x2, y2), value in zip(sample.boxes.tolist(), (1, 2), strict=True):  # type: ignore[union-attr]
+            one = {"id": len(annotations), "image_id": seed, "category_id": value, "bbox": [x1, y1, x2 - x1, y2 - y1]}
+            annotations.append(one | {"iscrowd": int(crowd and value == 2)})
+    categories = [{"id": 1, "name": "ball"}, {"id": 2, "name": "post"}]
+    (root / "annotations").mkdir()
+    document = {"images": images, "annotations": annotations, "categories": categories}
+    (root / "annotations" / "instances.json").write_text(json.dumps(document))
+    return root
+
+
+def test_the_command_shows_the_masks_beside_the_bank(tmp_path: Path) -> None:
+    data = write_boxes(tmp_path / "set")
+    said = refused("crops", data, "--out", tmp_path / "bank", "--size", "32")
+    assert "8 objects with a box but no mask" in said and "--masks grabcut" in said
+    assert not (tmp_path / "bank").exists()
+    result = answer("crops", data, "--out", tmp_path / "bank", "--size", "32", "--masks", "grabcut")
+    assert result["n"] == 8 and result["grid"] == str(tmp_path / "bank-masks.png")
+    with Image.open(result["grid"]) as sheet:
+        assert min(sheet.size) > 100
+    assert "no ground is labelled" in result["notes"][0]
+
+
+def test_crowds_are_never_cut(tmp_path: Path) -> None:
+    data = Coco().open(write_boxes(tmp_path / "set", crowd=True))
+    with pytest.warns(AssumptionWarning, match="4 masks"):
+        bank = dg.crops(data, size=32, masks="grabcut")
+    assert bank.counts() == {"object": {"ball": 4}}
