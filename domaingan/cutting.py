@@ -92,15 +92,9 @@ def voxels_of(mask: NDArray[Any]) -> Counter[int]:
 
 def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[str]) -> list[Found]:
     """Every object of one sample as a crop of ``size``; what is not taken is counted in ``left_out``."""
+    left_out.update(_count_without_mask(sample))
     if sample.mask is None:
-        if sample.boxes is None:
-            left_out["samples without a mask"] += 1
-        elif len(sample.boxes):
-            left_out[BOX_ALONE] += len(sample.boxes)
         return []
-    if sample.instances is not None and sample.boxes is not None:
-        hidden = len(sample.boxes) - len(np.unique(sample.instances[sample.instances > 0]))
-        left_out.update({BOX_ALONE: hidden} if hidden > 0 else {})
     layers = list(_layers(sample, schema))
     if not layers:
         return []
@@ -127,6 +121,15 @@ def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[st
         else:
             left_out[f"objects too thin to be shrunk to {size} pixels"] += 1
     return found
+
+
+def _count_without_mask(sample: Sample) -> dict[str, int]:
+    """What cannot be cut as its pixels are not known, and how often."""
+    if sample.boxes is None:
+        return {"samples without a mask": 1} if sample.mask is None else {}
+    known = sample.instances if sample.mask is not None else np.zeros(1, np.int32)
+    alone = 0 if known is None else len(sample.boxes) - len(np.unique(known[known > 0]))
+    return {BOX_ALONE: alone} if alone > 0 else {}
 
 
 def _layers(sample: Sample, schema: Schema) -> Iterator[tuple[NDArray[Any], tuple[slice, ...]]]:
