@@ -218,10 +218,10 @@ def describe_sides(augmented: Offline, out: Path) -> list[str]:
     from domaingan.transforms.sides import SPLITS_JSON
 
     lines = []
-    if alone := augmented.find_without_donors():
+    if alone := augmented.without_donors:
         shown = ", ".join(alone[:3]) + (", …" if len(alone) > 3 else "")
         lines.append(
-            f"{len(alone)} samples ({shown}) got nothing: nobody else on their side of the split has crops "
+            f"{len(alone)} samples ({shown}) got nothing: nobody else who may give to them has anything "
             "(--own-donors takes their own; --fold makes the side larger)"
         )
     splits = out / SPLITS_JSON
@@ -317,7 +317,7 @@ def _summary(
         "unplaced": len(records) - len(placed),
         "classic": augmented.classic,
         "problems": [{"path": problem.path, "reason": problem.reason} for problem in augmented.data.problems],
-        "without_donors": len(augmented.find_without_donors()),
+        "without_donors": len(augmented.without_donors),
         "out": str(out),
         "preview": None if preview is None else str(preview),
     }

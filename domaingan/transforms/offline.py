@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -93,22 +94,23 @@ class Offline:
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self.data)))
 
-    @property
+    @cached_property
     def jobs(self) -> list[Job]:
-        """What is written: every sample once, and its copies behind it where there are any."""
-        jobs = []
+        """What is written: every sample once, and its copies behind it where there are any and anyone gives to them."""
+        jobs, without = [], set(self.without_donors)
         for index, record in enumerate(self.data.records):
             is_blended = self.sides is None or self.sides.is_blended(record)
             if self.copies is None:
                 jobs.append(Job(index, int(is_blended), record.name))
                 continue
             jobs.append(Job(index, 0, record.name))
-            if is_blended:
+            if is_blended and (self.classic or record.name not in without):
                 numbers = range(1, self.copies + 1)
                 jobs += [Job(index, number, f"{record.name}_{self.kind}{number}") for number in numbers]
         return jobs
 
-    def find_without_donors(self) -> list[str]:
+    @cached_property
+    def without_donors(self) -> list[str]:
         """The names of the samples that nothing may be blended into, as nobody on their side has anything to give."""
         if self.sides is None or self.blender is None:
             return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,20 @@ class Sides:
             return side == self.chosen
         return not (self.splits and side == TEST)
 
+    @cached_property
+    def subjects(self) -> dict[str, frozenset[str]]:
+        """The sides that each subject's samples are on."""
+        return {subject: frozenset(self.samples[name] for name in names) for subject, names in self.members.items()}
+
     def sides_of(self, subject: str) -> frozenset[str]:
         """The sides that a subject's samples are on; none where it is not in the data."""
-        return frozenset(self.samples[name] for name in self.members.get(subject, ()))
+        return self.subjects.get(subject, frozenset())
 
     def find_donors(self, bank: Bank, sample: Sample | Record) -> NDArray[np.bool_]:
         """Find the entries of a bank that may go into a sample.
+
+        Where sides are folds and nobody in the host's own has anything, the next fold gives: the copy is then trained
+        on in the folds that validate neither.
 
         Args:
             bank: any bank; who is in it and not in the data may give to everyone.
@@ -68,11 +77,24 @@ class Sides:
             ``(len(bank),)`` booleans; entries of no particular subject are allowed.
         """
         side = self.samples.get(sample.name) or next(iter(self.sides_of(sample.group)), "")
+        allowed = self._entries_of(bank, sample, side)
+        if self.chosen or not self.splits or side == TEST:
+            return allowed
+        folds = [f"fold {i}" for i in range(len(self.splits))]
+        first = folds.index(side) if side in folds else -1
+        for fold in folds[first + 1 :] + folds[: first + 1]:
+            if allowed.any():
+                break
+            allowed = self._entries_of(bank, sample, fold)
+        return allowed
+
+    def _entries_of(self, bank: Bank, sample: Sample | Record, side: str) -> NDArray[np.bool_]:
+        """The entries of subjects on one side, and of none in particular, but for the host's own."""
         allowed = np.ones(len(bank), dtype=bool)
         codes = np.asarray(bank.entries["subject"])
         for code, subject in enumerate(bank.subjects):
             is_own = subject in (sample.group, sample.unit) and bank.info.domain == "scan"
-            if self.sides_of(subject) - {side} or (is_own and not self.own):
+            if (self.sides_of(subject) - {side} and not is_own) or (is_own and not self.own):
                 allowed[codes == code] = False
         return allowed
 

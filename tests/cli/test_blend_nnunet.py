@@ -59,7 +59,10 @@ def test_folds_validate_nothing_that_was_trained_on(cases: Path, tmp_path: Path)
     trained = [record.name for record in PEOPLE.records[:-1]]
     written, notes = check_integrity(tmp_path / "out"), pasted(tmp_path / "out")
     assert set(written) == {*trained, *(f"{name}_pasted1" for name in trained)} and result["written"] == 13
+    assert all(notes[f"{name}_pasted1"] for name in trained)
     splits = check_splits(tmp_path / "out")
+    counts = [sum("_pasted1" in name for name in split["train"]) for split in splits]
+    assert sum(counts) >= 3 * len(trained)  # of five folds one validates the host, and at most one the donor
     assert len(splits) == 5 and sorted(name for split in splits for name in split["val"]) == trained
     for split in splits:
         for name in split["train"]:
@@ -107,7 +110,8 @@ def test_who_has_no_donor_is_said(cases: Path, tmp_path: Path) -> None:
     code, _, said = run(
         "blend", cases / "raw", "--bank", tmp_path / "bank", "--out", tmp_path / "out", "--workers", 1, "--json"
     )
-    assert code == 0 and "samples (" in said and "got nothing: nobody else on their side" in said
+    assert code == 0 and f"1 samples ({names[0]}) got nothing: nobody else who may give" in said
+    assert f"{names[0]}_pasted1" not in check_integrity(tmp_path / "out")
     assert "belongs into nnUNet_preprocessed" in said
     check_splits(tmp_path / "out")
 

@@ -73,6 +73,17 @@ def test_in_folds_the_donors_are_of_the_hosts_own_fold() -> None:
     assert set(givers(own, data, bank, "p3_a")) > {"p3"}
 
 
+def test_a_fold_without_donors_is_given_by_the_next() -> None:
+    data = people(5)  # each is a fold of its own
+    sides = plan_sides(data, folds=True)
+    order = [split["val"][0].split("_")[0] for split in sides.splits]
+    bank = bank_of(*order)
+    assert [givers(sides, data, bank, f"{name}_a") for name in order] == [[one] for one in [*order[1:], order[0]]]
+    lone = bank_of(order[2])
+    assert givers(sides, data, lone, f"{order[3]}_a") == [order[2]]
+    assert givers(sides, data, lone, f"{order[2]}_a") == []
+
+
 def test_a_chosen_fold_takes_and_gives_on_its_training_side_alone() -> None:
     data, bank = people(10, tested=1), bank_of(*(f"p{i}" for i in range(10)), "t0")
     sides = plan_sides(data, fold=2, folds=True)
