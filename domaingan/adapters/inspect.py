@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.adapters.header_notes import HeaderNotes
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema
 
@@ -27,8 +28,9 @@ def inspect(dataset: Dataset, progress: Callable[[int, int], None] | None = None
         that hold any of it}, ``unlabelled`` (samples without mask and boxes), ``conditions`` {name: {value: samples}},
         ``splits`` {name: samples}, ``sequences`` {name: samples}, ``objects`` {class: boxes}, ``dropped`` (components
         too small to be objects), ``crowds`` (regions of many objects that nothing tells apart, left out), ``shapes``
-        {"X×Y×Z": samples}, ``spacings`` {min, median, max: one number an axis, in mm}, and ``problems``
-        [{path, reason}].
+        {"X×Y×Z": samples}, ``spacings`` {min, median, max: one number an axis, in mm}, ``notes``
+        [{path, files, reason}] (what was guessed or left aside in headers), ``header_text`` {field: {path, files,
+        examples}} (free text in headers, which may name people), and ``problems`` [{path, reason}].
     """
     problems = list(dataset.problems)
     tally = _Tally(dataset.schema)
@@ -56,9 +58,11 @@ class _Tally:
         self.objects: Counter[int] = Counter()
         self.left_out: Counter[str] = Counter()
         self.unlabelled = 0
+        self.headers = HeaderNotes()
 
     def add(self, record: Record, sample: Sample) -> None:
         self.records.append(record)
+        self.headers.add(sample)
         self.shapes["×".join(map(str, sample.shape))] += 1
         self.spacings.append(sample.spacing)
         present: set[int] = set()
@@ -102,6 +106,7 @@ class _Tally:
                 for name, percent in measures.items()
                 if len(spacings)
             },
+            **self.headers.result(),
         }
 
 

@@ -58,7 +58,10 @@ def show_facts(facts: dict[str, Any], title: str) -> None:
 def show(found: dict[str, Any], data: str, verbose: bool) -> None:
     """Print what was found as tables."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
+
+    from domaingan.adapters.header_notes import describe_notes
 
     console = Console()
     facts = Table(title=data, show_header=False, title_justify="left")
@@ -80,6 +83,8 @@ def show(found: dict[str, Any], data: str, verbose: bool) -> None:
         for value, n in values.items():
             table.add_row(str(value), str(n))
         console.print(table)
+    for line in describe_notes(found):
+        console.print(f"[yellow]note[/yellow] {escape(line)}", soft_wrap=True)
     problems = found["problems"]
     limit = len(problems) if verbose else 10
     for problem in problems[:limit]:

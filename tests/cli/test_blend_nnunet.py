@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -142,3 +143,16 @@ def test_copies_of_what_a_gan_drew_from_everyone_are_in_no_fold(cases: Path, tmp
     )
     assert code == 0 and "6 of 6 copies are in no fold" in said
     assert all("_pasted1" not in name for split in check_splits(tmp_path / "out") for name in split["train"])
+
+
+def test_header_text_is_left_out_where_that_is_asked_for(cases: Path, tmp_path: Path) -> None:
+    shutil.copytree(cases, tmp_path / "own")
+    for path in (tmp_path / "own" / "raw").rglob("*.nii.gz"):
+        image = nib.load(path)
+        image.header["descrip"] = "Meier^Anna"
+        nib.save(nib.Nifti1Image(np.asarray(image.dataobj), image.affine, image.header), path)
+    for option, text in ((["--strip-header-text"], ""), ([], "Meier^Anna")):
+        out = tmp_path / f"out{len(option)}"
+        blend(tmp_path / "own", out, *option)
+        written = {nib.load(path).header["descrip"].item().decode() for path in out.rglob("*.nii.gz")}
+        assert written == {text}
