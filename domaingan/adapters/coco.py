@@ -5,25 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from domaingan.adapters.base import Adapter
 from domaingan.adapters.coco_classes import describe_classes, write_described
 from domaingan.adapters.coco_file import CocoFile, read_coco
+from domaingan.adapters.coco_images import list_images
 from domaingan.adapters.coco_samples import STYLE, CocoReader, Entry
 from domaingan.adapters.coco_writing import ANNOTATIONS, DEFAULT, set_aside, write_annotations
 from domaingan.adapters.frame_samples import frame_schema, with_drives, with_times
-from domaingan.adapters.frames import read_header
 from domaingan.adapters.orientation import OrientationLog
 from domaingan.adapters.tables import read_samples, write_samples
-from domaingan.adapters.values import no_sample, problem
+from domaingan.adapters.values import no_sample
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema
 
 ROBOFLOW = "_annotations.coco.json"
+OTHER_FILES = ("result.json", "labels.json")
+"""What Label Studio and FiftyOne call their COCO files, beside a folder of pictures."""
 
-MAX_NAME = 1000
-"""Letters of a picture's path in its folder."""
+PICTURE_FOLDERS = ("images", "data")
 
 _OTHER_TASKS = ("captions_", "person_keypoints_", "panoptic_", "stuff_", "labels_", "image_info_")
 _EMPTY_WORD = r"(instances|annotations?|coco|labels?|default)"
@@ -34,11 +35,15 @@ class Coco(Adapter):
     """``annotations/instances_train.json``, … and the pictures in ``images/train/``, ``images/``, ``train/`` or beside.
 
     A file without ``instances_`` will do, as will Roboflow's ``train/_annotations.coco.json`` and a single file beside
-    ``images/``. The split is what the file's name says; a sample is named by it and its picture, ``train/0001``.
-    Categories are classes with their ids (raised by one where a file uses 0), and all are objects, unless a
-    ``classes.json`` says otherwise (:func:`domaingan.adapters.coco_classes.describe_classes`). Polygons and run
-    lengths become mask and instances, smaller objects over larger ones; an image of whose objects none has either has
-    no mask. Crowds are left out and counted. Boxes are clipped to the image.
+    ``images/`` or ``data/``, as Label Studio and FiftyOne write it. The split is what the file's name says; a sample is
+    named by it and its picture, ``train/0001``. Categories are classes with their ids (raised by one where a file uses
+    0), and all are objects, unless a ``classes.json`` says otherwise
+    (:func:`domaingan.adapters.coco_classes.describe_classes`). Polygons and run lengths become mask and instances,
+    smaller objects over larger ones; an image of whose objects none has either has no mask. Crowds are no objects, and
+    counted. Boxes are clipped to the image.
+
+    Written back, a file says what it said but for what was pasted over or added
+    (:func:`domaingan.adapters.coco_document.build_document`).
     """
 
     layout = "coco"
@@ -65,7 +70,10 @@ class Coco(Adapter):
         entries: dict[str, Entry] = {}
         for file in files:
             subset = _subset_of(file.path, root)
-            listed = _listed(root, subset, file, known, problems, log)
+            folders = [root / folder / subset for folder in PICTURE_FOLDERS if subset]
+            folders += [root / "images" / DEFAULT, *(root / folder for folder in PICTURE_FOLDERS)]
+            folders += [root / subset, root, file.path.parent]
+            listed = list_images(file, subset, folders, known, problems, log)
             problems += file.fill({key: record.shape for key, record in listed.items()}, offset)  # type: ignore[misc]
             for key, record in listed.items():
                 image = file.images[key]
@@ -103,6 +111,8 @@ def _files(root: Path) -> Iterator[Path]:
     found = sorted((root / ANNOTATIONS).glob("*.json"))
     found += sorted(root.glob(f"*/{ROBOFLOW}"))
     found += [path for path in sorted(root.glob("*.json")) if re.search("instances|annotations|coco", path.stem)]
+    if not found and not (root / "masks").is_dir() and any((root / folder).is_dir() for folder in PICTURE_FOLDERS):
+        found = [root / name for name in OTHER_FILES if (root / name).is_file()]
     instances = [path for path in found if path.name.startswith("instances")]
     chosen = instances or [path for path in found if not path.name.startswith(_OTHER_TASKS)]
     yield from (path for path in chosen if not path.name.startswith("."))
@@ -113,7 +123,7 @@ def _subset_of(path: Path, root: Path) -> str:
 
     Where it says nothing it is the folder's (Roboflow), or there is none.
     """
-    name = path.stem
+    name = path.stem if path.name not in OTHER_FILES else ""
     while (
         shorter := re.sub(rf"^({_EMPTY_WORD})?[_. -]+|[_. -]+({_EMPTY_WORD})?$|^({_EMPTY_WORD})$", "", name)
     ) != name:
@@ -139,59 +149,7 @@ def _classes_of(files: Sequence[CocoFile]) -> tuple[dict[str, int], int]:
     return {name: value + offset for name, value in sorted(ids.items(), key=lambda item: item[1])}, offset
 
 
-def _listed(
-    root: Path, subset: str, file: CocoFile, known: set[str], problems: list[Problem], log: OrientationLog
-) -> dict[str, Record]:
-    """The records of a file's images by their keys, with shapes, without objects."""
-    folders = [root / "images" / (subset or DEFAULT), root / "images", root / subset, root, file.path.parent]
-    records: dict[str, Record] = {}
-    for key, image in file.images.items():
-        try:
-            place = _place_below(image.file_name, file.path)
-            name = (f"{subset}/" if subset else "") + str(place.with_suffix(""))
-            if name in known:
-                raise DataError(f"a second image called {name!r}", path=file.path)
-            known.add(name)
-            path = _picture(place, folders, file.path)
-            header = read_header(path)
-            shape = image.shape or header.shape
-            if shape not in header.shapes:
-                raise DataError(f"shape {header.shape}", path=path, expected=f"{shape}, as in {file.path.name}")
-            log.add(path.name, header.orientation, is_stored=shape != header.shape)
-            records[key] = Record(name, "", "", subset, {}, shape, (1.0, 1.0), files={"image": path})
-        except DataError as error:
-            problems.append(problem(error, file.path))
-    return records
-
-
 def _with_mask(record: Record, entry: Entry, segmented: bool) -> Record:
     """The record with the file that tells its mask, where that is known (as :class:`CocoReader` has it)."""
     is_masked = segmented and (not entry.objects or any(one.run_lengths is not None for one in entry.objects))
     return replace(record, files={**record.files, "mask": entry.source}) if is_masked else record
-
-
-def _place_below(name: str, path: Path) -> PurePosixPath:
-    """An image's place in its folder; Windows' backslashes become slashes.
-
-    Raises:
-        DataError: it leads out of the folder, or is no name that a file can have.
-    """
-    place = PurePosixPath(name.replace("\\", "/"))
-    parts = place.parts
-    is_odd = any(part.startswith(".") or "\0" in part or len(part.encode()) > 255 for part in parts)
-    is_odd = is_odd or len(name) > MAX_NAME
-    if not parts or is_odd or parts[0].endswith(("/", ":")):
-        raise DataError(f"file_name {name[:200]!a}", path=path, expected="a path below the images' folder")
-    return place
-
-
-def _picture(name: PurePosixPath, folders: Sequence[Path], path: Path) -> Path:
-    """Where an image lies.
-
-    Raises:
-        DataError: nowhere.
-    """
-    found = next((folder / name for folder in folders if (folder / name).is_file()), None)
-    if found is None:
-        raise DataError("no such file", path=folders[1] / name, expected=f"it, as {path.name} lists it")
-    return found

@@ -112,11 +112,22 @@ class CocoFile:
         double = [key[:40] for key, n in ids.items() if n > 1]
         if double:
             problems.tell(f"{len(double)} ids of annotations are there twice: {', '.join(double[:5])}")
+        self._tell_brushed(keys, problems)
         images = self.images.values()
         crowds = sum(len(image.crowds) for image in images)
         if crowds and not any(image.objects for image in images):
             reason = "COCO's word for what nothing tells apart; expected 0 for single objects"
             problems.tell(f"each of {crowds} annotations that can be used has iscrowd 1, {reason}")
+
+    def _tell_brushed(self, keys: Sequence[str | None], problems: ProblemList) -> None:
+        """Tell of crowds that may be objects: CVAT and datumaro write every mask that is no polygon as a crowd."""
+        n = 0
+        for one, key in zip(self.annotations, keys, strict=True):
+            if key in self.images and isinstance(one.get("attributes"), dict):
+                n += "occluded" in one["attributes"] and read_crowd_flag(one.get("iscrowd")) is True
+        if n:
+            reason = "CVAT writes for every mask drawn by brush; expected 0 where it is a single object"
+            problems.tell(f"{n} annotations are left out as crowds by iscrowd 1, which {reason}")
 
 
 class ProblemList:

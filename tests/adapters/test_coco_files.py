@@ -16,7 +16,8 @@ from domaingan.adapters import load
 from domaingan.adapters.coco_annotations import read_crowd_flag
 from domaingan.adapters.coco_file import image_key, whole_number
 from domaingan.adapters.run_lengths import encode_mask
-from domaingan.errors import DataError
+from domaingan.adapters.writing import write_dataset
+from domaingan.errors import AssumptionWarning, DataError
 
 SIDES = (24, 32)
 Make = Callable[..., Path]
@@ -253,6 +254,62 @@ def test_names_that_lead_elsewhere(make: Make, name: Any) -> None:
     data.problems[0].reason.encode()
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "..\\..\\label-studio\\media\\upload\\4\\a.png",
+        "images\\1/a.png",
+        "/data/local-files/?d=x/a.png",
+        "C:\\me\\a.png",
+    ],
+)
+def test_places_on_another_disk_are_looked_for_by_name_alone(make: Make, name: str) -> None:
+    root = make([thing()], [image(name=name)])
+    with pytest.warns(AssumptionWarning, match="1 pictures are found by their names alone, such as "):
+        data = load(root)
+    assert [record.name for record in data.records] == ["val/a"] and data.problems == ()
+    write_dataset(data, data, root / "out")
+    stored = json.loads((root / "out" / "annotations" / "instances_val.json").read_text())
+    assert stored["images"] == [image()] and load(root / "out").problems == ()
+
+
+def test_two_images_that_could_be_one_picture_are_none(make: Make) -> None:
+    data = load(
+        make(
+            [thing(image_id=3)],
+            [image(1, "x/a.png"), image(2, "y/a.png"), image(3, "b.png")],
+            pictures=("a.png", "b.png"),
+        )
+    )
+    assert [record.name for record in data.records] == ["val/b"]
+    assert [one.reason.partition(";")[0] for one in data.problems] == ["no such file", "no such file"]
+
+
+@pytest.mark.parametrize(
+    ("file", "folder", "name", "sample"),
+    [
+        ("result.json", "images", "images/a.png", "images/a"),
+        ("labels.json", "data", "a.png", "a"),
+        ("annotations/instances_train.json", "data/train", "a.png", "train/a"),
+    ],
+)
+def test_arrangements_of_label_tools(tmp_path: Path, file: str, folder: str, name: str, sample: str) -> None:
+    for part in (folder, "annotations"):
+        (tmp_path / part).mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", SIDES[::-1]).save(tmp_path / folder / "a.png")
+    document = {"images": [image(name=name)], "annotations": [thing()], "categories": [{"id": 2, "name": "van"}]}
+    (tmp_path / file).write_text(json.dumps(document))
+    data = load(tmp_path)
+    assert [record.name for record in data.records] == [sample] and data.problems == ()
+    assert data.records[0].split == ("train" if "train" in file else "")
+
+
+def test_crowds_of_a_brush_are_told(make: Make) -> None:
+    said = {"attributes": {"occluded": False}}
+    told = reasons(make([thing(iscrowd=1) | said, thing(id=2) | said]))
+    assert len(told) == 1 and told[0].startswith("1 annotations are left out as crowds by iscrowd 1, which CVAT writes")
+
+
 # ---------------------------------------------------------------- means harm
 
 
@@ -288,6 +345,11 @@ def test_polygons_a_little_out_of_the_picture_are_cut(make: Make) -> None:
 def test_boxes_that_are_none(make: Make, box: Any) -> None:
     data = load(make([thing(bbox=box), thing(id=2)]))
     assert data[0].boxes is not None and data[0].boxes.tolist() == [[4, 6, 14, 14]] and len(data.problems) == 1
+
+
+def test_many_letters_of_a_name(make: Make) -> None:
+    data = load(make([], [image(name="x/" * 3000 + "b.png"), image(2)]))
+    assert len(data) == 1 and len(data.problems) == 1
 
 
 @pytest.mark.parametrize("sides", [(1e12, 5), (10**9, 10**9), (25, 32)])

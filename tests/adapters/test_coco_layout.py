@@ -328,7 +328,7 @@ def test_images_that_cannot_be_used(put: Put) -> None:
     stored = json.loads(path.read_text())
     stored["images"] += [
         {"id": 90, "file_name": "../../secret.png"},
-        {"id": 91, "file_name": "a.jpg"},
+        {"id": 91, "file_name": "./a.png"},
         {"id": 7, "file_name": "e.png"},
         {"file_name": "f.png"},
     ]
