@@ -23,7 +23,7 @@ def command(
         typer.Option(
             "--model",
             metavar="MODEL_SPEC",
-            help="A RUN of evaluate, torchvision:NAME[=WEIGHTS_FILE], onnx:FILE or python:MODULE:FUNCTION.",
+            help="A RUN of evaluate, FILE.onnx, torchvision:NAME[=WEIGHTS_FILE] or python:MODULE:FUNCTION.",
         ),
     ],
     mapping: Annotated[
@@ -146,6 +146,8 @@ def show(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from domaingan.robustness.names import map_option
+
     console = Console()
     for line in result["model"]["describe"]:
         console.print(line, soft_wrap=True, markup=False, highlight=False)
@@ -153,8 +155,11 @@ def show(result: dict[str, Any]) -> None:
     for pair in result["names"]:
         names.add_row(pair["model"], pair["data"], str(result["objects"].get(pair["data"], "")))
     for name in result["unmatched"]["data"]:
-        names.add_row("–", name, "not scored" if name not in result["classes"] else str(result["objects"][name]))
+        count = result["not_scored"].get(name) if name not in result["classes"] else None
+        names.add_row("–", name, str(result["objects"][name]) if count is None else f"{count}, not scored")
     console.print(names)
+    if result.get("proposed"):
+        console.print(f"the model has what seems to mean the same: add {map_option(result['proposed'])}", markup=False)
     others = len(result["unmatched"]["model"])
     if others:
         console.print(
@@ -168,12 +173,19 @@ def _table(result: dict[str, Any]) -> Any:
 
     metric = {"ap": "AP", "miou": "mean IoU"}[result["metric"]]
     heads = [f"severity {severity}" for severity in result["severities"]]
-    table = Table(
-        "corruption", *heads, title=f"{metric}, percent; clean {_percent(result['clean'])}", title_justify="left"
-    )
+    between = _between(result.get("intervals", {}).get("clean"))
+    title = f"{metric}, percent; clean {_percent(result['clean'])}{between}"
+    table = Table("corruption", *heads, title=title, title_justify="left")
     for name, row in result["table"].items():
         table.add_row(name, *map(_percent, row))
     return table
+
+
+def _between(ends: list[float | None] | None) -> str:
+    """An interval in percent, with a space before it; empty where it cannot be said."""
+    if not ends or ends[0] is None or ends[1] is None:
+        return ""
+    return f" ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})"
 
 
 def _percent(value: float | None) -> str:

@@ -87,14 +87,14 @@ def average_precision(
     >>> average_precision([box], [box], {"car": 8})["ap"]
     1.0
     """
-    return _Matched(truth, found, classes).scores(range(len(truth)))
+    return MatchedDetections(truth, found, classes).scores(range(len(truth)))
 
 
 def jackknife(
     truth: Sequence[Detections], found: Sequence[Detections], classes: Mapping[str, int], units: Sequence[str]
 ) -> dict[str, dict[str, float]]:
     """The same for each unit (a block of a drive; one name an image), see :func:`leave_one_out`."""
-    matched = _Matched(truth, found, classes)  # once: images do not depend on one another
+    matched = MatchedDetections(truth, found, classes)  # once: images do not depend on one another
 
     def pooled(chosen: Sequence[str]) -> dict[str, float]:
         kept = set(chosen)
@@ -103,7 +103,7 @@ def jackknife(
     return leave_one_out(list(dict.fromkeys(units)), pooled)
 
 
-class _Matched:
+class MatchedDetections:
     """Detections matched to true boxes, image by image; scored over any of the images."""
 
     def __init__(self, truth: Sequence[Detections], found: Sequence[Detections], classes: Mapping[str, int]) -> None:
@@ -126,7 +126,7 @@ class _Matched:
         self._params, self._matches = scorer._paramsEval, scorer._evalImgs_cpp  # a list, by class, size and image
 
     def scores(self, images: Sequence[int]) -> dict[str, float]:
-        """The scores over these images."""
+        """The scores over these images, by their numbers; see :func:`average_precision`."""
         from faster_coco_eval.faster_eval_api_cpp import COCOevalAccumulate
 
         params = copy(self._params)

@@ -53,6 +53,8 @@ def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str
         "counted": "Objects" if result["task"] == "detection" else "Frames",
         "sheet": frame_sheet.build(run, result),
         "names": result["names"],
+        "not_scored": result.get("not_scored") or {},
+        "blocks": len(result.get("blocks") or {}),
         "objects": result["objects"],
         "unmatched": result["unmatched"],
         "scored": list(result["classes"]),
@@ -82,17 +84,25 @@ def _spaced(name: str) -> str:
 
 def _facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[str, str]]:
     objects = sum(result["objects"].values())
-    what = f", {count(objects, 'true object')}" if result["task"] == "detection" else ""
+    rest = sum((result.get("not_scored") or {}).values())
+    what = f", {count(objects, 'true object')} scored" if result["task"] == "detection" else ""
+    what += f", {rest} of other classes not" if what and rest else ""
     kept = result["rpc"]
     corruptions = f"{len(result['table'])} × {count(len(result['severities']), 'severity').replace('ys', 'ies')}"
     return [
         ("Data", f"{config.get('data', '')}: {count(result['frames'], 'frame')}{what}"),
         ("Task", result["task"]),
         ("Corruptions", corruptions),
-        (f"Clean {metric_name(result['metric'])}", percent(result["clean"])),
-        ("Corrupted (mPC)", percent(result["mpc"])),
-        ("Share kept (rPC)", words.DASH if kept is None else f"{percent(kept)} %"),
+        (f"Clean {metric_name(result['metric'])}", percent(result["clean"]) + _between(result, "clean")),
+        ("Corrupted (mPC)", percent(result["mpc"]) + _between(result, "mpc")),
+        ("Share kept (rPC)", words.DASH if kept is None else f"{percent(kept)} %" + _between(result, "rpc")),
     ]
+
+
+def _between(result: dict[str, Any], name: str) -> str:
+    """The interval of a number, empty where there is none."""
+    low, high = (result.get("intervals") or {}).get(name) or (None, None)
+    return "" if low is None or high is None else f" ({percent(low)} to {percent(high)})"
 
 
 def _groups(result: dict[str, Any]) -> dict[str, list[str]]:
@@ -158,8 +168,8 @@ def _classes(result: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
         (
             name,
             str(result["objects"].get(name, "")),
-            percent(row["clean"]),
-            percent(row["mpc"]),
+            percent(row["clean"]) + _between(result, f"clean:{name}"),
+            percent(row["mpc"]) + _between(result, f"mpc:{name}"),
             percent(row["rpc"] if percent(row["clean"]) != "0.0" else None),  # a share of next to nothing says nothing
         )
         for name, row in result["per_class"].items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,19 +33,21 @@ class Translation:
     schema: Schema
 
     def __call__(self, answer: Answer, seen: tuple[int, ...], shape: tuple[int, int]) -> Detections | NDArray[Any]:
-        """The answer for a picture of shape ``seen`` on the data's own grid of ``shape``.
+        """The answer for a picture of shape ``seen`` on the data's own grid of ``shape``, in the data's values.
 
         Boxes of classes that the data does not have are left out; such pixels of a mask are
         :data:`domaingan.robustness.scores.NOTHING`.
         """
-        values = self.matching.values(self.model.classes)
+        return self.in_own_values(on_grid(answer, seen, shape), self.model.classes)
+
+    def in_own_values(self, answer: Answer, classes: Mapping[str, int]) -> Detections | NDArray[Any]:
+        """The same answer in the data's values; ``classes`` are the model's numbers by name."""
+        values = self.matching.values(classes)
         if isinstance(answer, Detections):
             kept = np.isin(answer.labels, list(values))
             labels = np.array([values[n] for n in answer.labels[kept].tolist()], dtype=np.int64)
-            factors = np.array([shape[1] / seen[1], shape[0] / seen[0]] * 2, dtype=np.float32)
-            return Detections((answer.boxes[kept] * factors).astype(np.float32), answer.scores[kept], labels)
-        own = resize(answer, shape, label=True)
-        return own if not self.model.complete else _translated(own, values)
+            return Detections(answer.boxes[kept], answer.scores[kept], labels)
+        return answer if not self.model.complete else _translated(answer, values)
 
     def check_values(self, answer: NDArray[Any]) -> None:
         """Refuse a mask in the data's own values, as it claims, that has others.
@@ -58,6 +61,15 @@ class Translation:
             values = ", ".join(f"{name} {value}" for name, value in self.schema.classes.items())
             expected = f"the data's values ({values}), or an attribute `classes` of the function that names its own"
             raise DataError(f"{self.model.name} returned a mask with the value {strange[0]}", expected=expected)
+
+
+def on_grid(answer: Answer, seen: tuple[int, ...], shape: tuple[int, int]) -> Answer:
+    """An answer for a picture of shape ``seen`` on the data's own grid of ``shape``, in the model's own numbers."""
+    if isinstance(answer, Detections):
+        factors = np.array([shape[1] / seen[1], shape[0] / seen[0]] * 2, dtype=np.float32)
+        return Detections((answer.boxes * factors).astype(np.float32), answer.scores, answer.labels)
+    own: NDArray[Any] = resize(answer, shape, label=True)
+    return own
 
 
 def _translated(mask: NDArray[Any], values: dict[int, int]) -> NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,15 +19,19 @@ from domaingan.files import claim_run, hold_folder, open_regular, plain, write_a
 from domaingan.opening import Data, dataset_of
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.cells import Cell, Kept, Measure
+from domaingan.robustness.diagnosis import explain_nothing
 from domaingan.robustness.examples import contact_sheet
+from domaingan.robustness.export import write_tables
 from domaingan.robustness.frames import Frames, picture_of, scorable
+from domaingan.robustness.intervals import block_values, intervals, tabulate
 from domaingan.robustness.model import Model
-from domaingan.robustness.names import Matching
+from domaingan.robustness.names import Matching, listed, map_option
 from domaingan.robustness.specs import Reading, open_model
+from domaingan.robustness.stored import CellAnswers
 from domaingan.robustness.summary import names_in, summarise
 from domaingan.sample import Dataset
 
-MAY_CHANGE = ("corruptions", "severities", "command", "threads")
+MAY_CHANGE = ("corruptions", "severities", "command", "threads", "map")
 """Settings that a resumed run may change: what was measured before stays true, and the table grows."""
 
 
@@ -44,6 +49,7 @@ class Ready:
     scored: dict[str, int]
     translation: Translation
     notes: list[str] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
 
 
 def robustness(
@@ -109,11 +115,15 @@ def robustness(
     }
     with hold_folder(out):
         claim_run(out, plain(config), MAY_CHANGE, resume=resume, overwrite=overwrite)
+        for line in ready.before:
+            tell.say(line)
         measured = _measured(ready, cells, Kept(out), seed, tell)
-        result = _result(ready, cells, measured)
+        tell.start("scoring")
+        result = _result(ready, cells, measured, reading.score)
         sheet = contact_sheet(ready.frames, ready.translation, ready.scored, _shown(cells), seed)
         write_arrays(out / "pictures.npz", sheet)
         write_json(out / "result.json", result)
+        write_tables(out, plain(result))
     done: dict[str, Any] = plain(result)
     return done
 
@@ -137,6 +147,8 @@ def _prepare(
     frames = Frames(data, opened.task, resize)
     scored = matching.scored(opened.classes, opened.complete)
     ready = Ready(opened, frames, matching, scored, Translation(opened, matching, data.schema))
+    ready.before = _matched_words(matching, opened)
+    ready.notes += ready.before[1:]
     seen = _trained_on(opened, data)
     if seen:
         ready.notes.append(
@@ -157,6 +169,25 @@ def _prepare(
 def _opened(spec: str, data: Dataset, reading: Reading) -> Model:
     """The model of a spec; the first frames show how it is to be read."""
     return open_model(spec, [picture_of(data[i].image) for i in range(min(FIRST, len(data)))], reading)
+
+
+def _matched_words(matching: Matching, model: Model) -> list[str]:
+    """Which classes are scored, and what is proposed for those that are not: said before anything runs."""
+    if not model.complete:
+        return ["The model does not say which classes it knows: they are matched as it names them"]
+    pairs = matching.table(model.classes)
+    met = {ours for _, ours in pairs}
+    same_names = all(theirs == ours for theirs, ours in pairs)
+    names = [ours if same_names else f"{theirs} as {ours}" for theirs, ours in pairs]
+    said = [f"Scored: {listed(names, 20)}"]
+    rest = [name for name in matching.data if name not in met]
+    proposed = matching.proposed(model.classes)
+    if proposed:
+        option = map_option(proposed)
+        said.append(f"Not scored: {listed(rest)}; the model has what seems to mean the same: add {option}")
+    elif rest:
+        said.append(f"Not scored: {listed(rest)}; the model has no class of that name (--map THEIRS=OURS)")
+    return said
 
 
 def _left_out(frames: Frames, data: Dataset) -> list[str]:
@@ -184,48 +215,81 @@ def _fingerprint(path: Path | None) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _measured(ready: Ready, cells: list[Cell], kept: Kept, seed: int, tell: Progress) -> dict[Cell, dict[str, Any]]:
-    """Every cell, those that were measured before from disk."""
-    found = {cell: known for cell in cells if (known := kept(cell)) is not None}
+def _measured(ready: Ready, cells: list[Cell], kept: Kept, seed: int, tell: Progress) -> dict[Cell, CellAnswers]:
+    """The answers in every cell, those that were measured before from disk."""
+    found: dict[Cell, CellAnswers] = {}
+    for cell in cells:
+        known = kept(cell)
+        if known is not None:
+            found[cell] = known
+            _meet_names(ready.model, known.classes)
     missing = [cell for cell in cells if cell not in found]
-    measure = Measure(ready.frames, ready.translation, ready.scored, seed)
+    measure = Measure(ready.frames, ready.translation, seed)
     total, done = len(missing) * len(ready.frames), 0
     tell.start(f"{ready.model.name} on {len(ready.frames)} frames, {len(missing)} times")
     for cell in missing:
         numbers = iter(range(done + 1, total + 1))
         found[cell] = measure(cell, partial(_told, tell, numbers, total))
         done += len(ready.frames)
+        kept.keep(cell, found[cell])
         if cell.corruption is None:
             ready.matching.check(ready.model.classes, ready.model.complete)
-        kept.keep(cell, found[cell])
+    if not missing:
+        ready.matching.check(ready.model.classes, ready.model.complete)
     return found
+
+
+def _meet_names(model: Model, classes: Mapping[str, int]) -> None:
+    """Let a model that does not say which classes it knows know those that it named before."""
+    if model.complete or model.task == "segmentation":
+        return
+    for name, number in classes.items():
+        if name not in model.classes:
+            taken = set(model.classes.values())
+            model.classes[name] = number if number not in taken else max(taken) + 1
 
 
 def _told(tell: Progress, numbers: Any, total: int) -> None:
     tell.update(next(numbers), total, {})
 
 
-def _result(ready: Ready, cells: list[Cell], measured: dict[Cell, dict[str, Any]]) -> dict[str, Any]:
-    table: dict[str, dict[int, Any]] = {}
-    for cell in cells:
-        if cell.corruption is not None:
-            table.setdefault(cell.corruption, {})[cell.severity] = measured[cell]["scores"]
-    spent = [measured[cell]["seconds"] for cell in cells]
-    seconds = {name: round(sum(row[name] for row in spent), 1) for name in ("total", "model", "corruption", "scoring")}
-    model, schema = ready.model, ready.translation.schema
+def _result(ready: Ready, cells: list[Cell], measured: dict[Cell, CellAnswers], threshold: float) -> dict[str, Any]:
+    begun = time.perf_counter()
+    model, schema, frames = ready.model, ready.translation.schema, ready.frames
+    scorers = {cell: measured[cell].score(frames.truths, ready.translation, ready.scored) for cell in cells}
+    clean, table = tabulate(scorers)
+    blocks = block_values(scorers, frames.units, model.task, list(ready.scored))
+    names = ("total", "model", "corruption")
+    seconds = {name: round(sum(measured[cell].seconds[name] for cell in cells), 1) for name in names}
+    seconds["scoring"] = round(time.perf_counter() - begun, 1)
+    rest = {name: value for name, value in ready.matching.data.items() if name not in ready.scored}
+    summary = summarise(model.task, clean, table, list(ready.scored))
     return {
         "kind": "robustness",
         "model": {"name": model.name, "describe": model.describe()},
-        **summarise(model.task, measured[Cell()]["scores"], table, list(ready.scored)),
+        **summary,
+        "intervals": intervals(blocks),
+        "blocks": blocks,
         **names_in(model, ready.matching, ready.scored),
         "classes": ready.scored,
         "domain": schema.domain,
         "frames": len(ready.frames),
-        "objects": ready.frames.counts(ready.scored),
+        "objects": frames.counts(ready.scored),
+        "not_scored": frames.counts(rest),
+        "proposed": ready.matching.proposed(model.classes) if model.complete else {},
+        "cause": _cause(ready, summary["clean"], measured[Cell()], threshold),
         "shown": [cell.name for cell in _shown(cells)],
         "seconds": seconds,
         "notes": ready.notes,
     }
+
+
+def _cause(ready: Ready, clean: float, answers: CellAnswers, threshold: float) -> str:
+    """Why nothing is found on clean frames; empty where something is, or nothing could be."""
+    if ready.model.task != "detection" or clean != 0:
+        return ""
+    truths = [truth for truth in ready.frames.truths if truth is not None]
+    return explain_nothing(answers, truths, ready.translation, ready.scored, threshold)
 
 
 def _shown(cells: list[Cell]) -> list[Cell]:

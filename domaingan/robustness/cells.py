@@ -9,16 +9,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from domaingan.corrupt import corrupt
-from domaingan.files import read_json, write_json
-from domaingan.robustness.answers import Translation
+from domaingan.robustness.answers import Translation, on_grid
 from domaingan.robustness.frames import Frame, Frames
 from domaingan.robustness.model import Picture
-from domaingan.robustness.scores import scorer_for
+from domaingan.robustness.stored import CellAnswers, Collector
 
 
 @dataclass(frozen=True)
@@ -57,36 +55,32 @@ class Measure:
     Attributes:
         frames: what it is shown.
         translation: from its answers to the data's classes.
-        scored: the classes that count, values by name.
         seed: of the corruptions.
         ahead: pictures that are corrupted, in another thread, while the model is at work; 0 for none.
     """
 
     frames: Frames
     translation: Translation
-    scored: dict[str, int]
     seed: int
     ahead: int = 2
 
-    def __call__(self, cell: Cell, tick: Callable[[], None]) -> dict[str, Any]:
-        """``scores`` by name and ``seconds`` (total, model, corruption, scoring); ``tick`` is called for each frame."""
+    def __call__(self, cell: Cell, tick: Callable[[], None]) -> CellAnswers:
+        """Ask the model about every frame; ``tick`` is called for each."""
         model = self.translation.model
-        scorer = scorer_for(model.task, self.scored, self.translation.schema.ignore)
+        collected = Collector()
         seconds = {"model": 0.0, "corruption": 0.0}
         begun = time.perf_counter()
-        for frame, picture, spent in self._pictures(cell):
+        for number, (frame, picture, spent) in enumerate(self._pictures(cell)):
             started = time.perf_counter()
             answer = model.predict(picture)
             seconds["model"] += time.perf_counter() - started
             seconds["corruption"] += spent
             if cell.corruption is None and model.task == "segmentation" and not model.complete:
                 self.translation.check_values(np.asarray(answer))
-            scorer.add(frame.truth, self.translation(answer, picture.shape[:2], frame.shape))
+            collected.add(number, on_grid(answer, picture.shape[:2], frame.shape), frame.truth)
             tick()
-        started = time.perf_counter()
-        scores = scorer.scores()
-        seconds |= {"scoring": time.perf_counter() - started, "total": time.perf_counter() - begun}
-        return {"scores": scores, "seconds": {name: round(value, 3) for name, value in seconds.items()}}
+        seconds["total"] = time.perf_counter() - begun
+        return collected.finish(dict(model.classes), {name: round(value, 3) for name, value in seconds.items()})
 
     def _pictures(self, cell: Cell) -> Iterator[tuple[Frame, Picture, float]]:
         def make(number: int) -> tuple[Frame, Picture, float]:
@@ -109,7 +103,7 @@ class Measure:
 
 
 class Kept:
-    """The cells of a run on disk, so that an interrupted run goes on.
+    """The answers of a run on disk: an interrupted run goes on, and other names or scores need no new one.
 
     Args:
         run: the run folder.
@@ -118,15 +112,11 @@ class Kept:
     def __init__(self, run: Path) -> None:
         self.folder = run / "cells"
 
-    def __call__(self, cell: Cell) -> dict[str, Any] | None:
+    def __call__(self, cell: Cell) -> CellAnswers | None:
         """What is kept of a cell, None where it was not measured."""
-        path = self.folder / f"{cell.name}.json"
-        if not path.is_file():
-            return None
-        kept: dict[str, Any] = read_json(path)
-        kept["scores"] = {name: np.nan if value is None else value for name, value in kept["scores"].items()}
-        return kept
+        path = self.folder / f"{cell.name}.npz"
+        return CellAnswers.load(path) if path.is_file() else None
 
-    def keep(self, cell: Cell, measured: dict[str, Any]) -> None:
+    def keep(self, cell: Cell, answers: CellAnswers) -> None:
         """Keep a cell."""
-        write_json(self.folder / f"{cell.name}.json", measured)
+        answers.save(self.folder / f"{cell.name}.npz")

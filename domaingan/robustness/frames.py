@@ -69,6 +69,8 @@ class Frames:
         self.dataset, self.task, self.size = dataset, task, size
         self.unlabelled: list[str] = []
         self._frames: list[Frame | int] = []
+        self.truths: list[Truth | None] = []
+        self.units: list[str] = []
         kept = 0
         for index in range(len(dataset)):
             frame = self._read(index)
@@ -76,6 +78,8 @@ class Frames:
                 self.unlabelled.append(dataset.records[index].name)
                 continue
             kept += frame.nbytes
+            self.truths.append(frame.truth if isinstance(frame.truth, Truth) else None)
+            self.units.append(dataset.records[index].unit)
             self._frames.append(frame if kept < KEPT else index)
         if not self._frames:
             wanted = "objects named in it" if task == "detection" else "masks"
@@ -112,10 +116,10 @@ class Frames:
     def left_out(self) -> tuple[int, int]:
         """Crowds or objects too small to count, and frames with an ignored area: what is found there does not count."""
         crowds = regions = 0
-        for frame in self:
-            if isinstance(frame.truth, Truth):
-                crowds += len(frame.truth.crowds)
-                regions += frame.truth.ignored is not None
+        for truth in self.truths:
+            if truth is not None:
+                crowds += len(truth.crowds)
+                regions += truth.ignored is not None
         return crowds, regions
 
     def _read(self, index: int) -> Frame | None:

@@ -29,6 +29,23 @@ GAPS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 COCO91 = dict(zip(COCO, (n for n in range(1, 91) if n not in GAPS), strict=True))
 """The same 80 classes by torchvision's labels, 1 to 90."""
 
+SYNONYMS = (
+    ("person", "pedestrian", "human", "people", "walker"),
+    ("bicyclist", "cyclist", "rider"),
+    ("bicycle", "bike", "cycle"),
+    ("motorcycle", "motorbike", "motor"),
+    ("car", "automobile", "auto", "passenger car"),
+    ("truck", "lorry"),
+    ("bus", "coach"),
+    ("traffic light", "trafficlight", "traffic signal"),
+    ("traffic sign", "sign", "sign symbol"),
+    ("train", "tram"),
+    ("airplane", "aeroplane", "plane"),
+    ("couch", "sofa"),
+    ("tv", "tvmonitor", "television"),
+)
+"""Names that data sets give the same thing: what is proposed, never taken without being asked for."""
+
 SHOWN = 12
 """So many names are listed in a message."""
 
@@ -89,6 +106,30 @@ def same(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter not in " _-")
 
 
+def are_synonyms(one: str, other: str) -> bool:
+    """Whether two names mean the same thing, by :data:`SYNONYMS`.
+
+    >>> are_synonyms("Person", "pedestrian"), are_synonyms("person", "car")
+    (True, False)
+    """
+    for group in SYNONYMS:
+        spelled = {same(name) for name in group}
+        if same(one) in spelled and same(other) in spelled:
+            return True
+    return False
+
+
+def map_option(mapping: Mapping[str, str]) -> str:
+    """A mapping as the command line takes it, empty for none.
+
+    >>> map_option({"person": "pedestrian"})
+    '--map person=pedestrian'
+    """
+    pairs = [f"{theirs}={ours}" for theirs, ours in mapping.items()]
+    text = ",".join(pairs)
+    return f"--map {text!r}" if " " in text else f"--map {text}" if text else ""
+
+
 def listed(names: Iterable[str], most: int = SHOWN) -> str:
     """Names for a message, the first few of many.
 
@@ -139,6 +180,22 @@ class Matching:
         known = {ours for _, ours in self.table(classes)}
         return {name: value for name, value in self.data.items() if name in known or not complete}
 
+    def proposed(self, classes: Iterable[str]) -> dict[str, str]:
+        """Propose for classes of the data without a partner the model's class whose name means the same, if it has one.
+
+        Returns:
+            Names of the data by names of the model, as ``--map`` takes them.
+        """
+        known = list(classes)
+        met = {ours for _, ours in self.table(known)}
+        free = [name for name in known if self.ours(name) is None]
+        found: dict[str, str] = {}
+        for ours in self.data:
+            partners = [theirs for theirs in free if are_synonyms(theirs, ours)]
+            if ours not in met and partners:
+                found[partners[0]] = ours
+        return found
+
     def check(self, classes: Iterable[str], complete: bool) -> None:
         """Refuse names that do not meet.
 
@@ -154,4 +211,5 @@ class Matching:
                     raise DataError(found, expected=f"one of {listed(known)}")
         if known and not self.table(known):
             found = f"no class of the model ({listed(known)}) is one of the data ({listed(self.data)})"
-            raise DataError(found, expected="names that meet, or --map THEIRS=OURS")
+            proposed = map_option(self.proposed(known)) or "--map THEIRS=OURS"
+            raise DataError(found, expected=f"names that meet, or {proposed}")

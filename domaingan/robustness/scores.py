@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.evaluate.average_precision import Detections, average_precision
+from domaingan.evaluate.average_precision import Detections, MatchedDetections
 from domaingan.evaluate.scores import ious, overlaps
 
 PRIMARY = {"detection": "ap", "segmentation": "miou"}
@@ -24,8 +24,8 @@ class Scorer(Protocol):
     def add(self, truth: Any, answer: Any) -> None:
         """Count a picture; both in the data's class values, on the data's own grid."""
 
-    def scores(self) -> dict[str, float]:
-        """Every metric by name, 0 to 1; NaN where nothing true is of that kind."""
+    def scores(self, pictures: Sequence[int] | None = None) -> dict[str, float]:
+        """Every metric by name over some pictures, 0 to 1; NaN where nothing true is of that kind."""
 
 
 class Boxes:
@@ -39,15 +39,19 @@ class Boxes:
         self.classes = classes
         self.truth: list[Detections] = []
         self.found: list[Detections] = []
+        self._matched: MatchedDetections | None = None
 
     def add(self, truth: Detections, answer: Detections) -> None:
         """See :class:`Scorer`."""
         self.truth.append(truth)
         self.found.append(answer)
+        self._matched = None
 
-    def scores(self) -> dict[str, float]:
+    def scores(self, pictures: Sequence[int] | None = None) -> dict[str, float]:
         """See :class:`Scorer`."""
-        return average_precision(self.truth, self.found, self.classes)
+        if self._matched is None:
+            self._matched = MatchedDetections(self.truth, self.found, self.classes)
+        return self._matched.scores(range(len(self.truth)) if pictures is None else pictures)
 
 
 class Masks:
@@ -65,20 +69,28 @@ class Masks:
 
     def __init__(self, classes: Mapping[str, int], ignore: Sequence[int] = ()) -> None:
         self.classes, self.ignore = classes, tuple(ignore)
-        self.counts = np.zeros((len(classes), 3), dtype=np.int64)
+        self.counts: list[NDArray[np.int64]] = []
 
     def add(self, truth: NDArray[Any], answer: NDArray[Any]) -> None:
         """See :class:`Scorer`."""
-        self.counts += overlaps(truth, answer, list(self.classes.values()), self.ignore)
+        self.counts.append(overlaps(truth, answer, list(self.classes.values()), self.ignore))
 
-    def scores(self) -> dict[str, float]:
+    def add_pairs(self, truth: NDArray[Any], answer: NDArray[Any], pixels: NDArray[np.int64]) -> None:
+        """Count a picture by how many pixels have each pair of a true and an answered value, ``(N,)`` each."""
+        counted = ~np.isin(truth, self.ignore)
+        counts = np.zeros((len(self.classes), 3), dtype=np.int64)
+        for row, value in enumerate(self.classes.values()):
+            true, said = counted & (truth == value), counted & (answer == value)
+            counts[row] = pixels[true & said].sum(), pixels[true | said].sum(), pixels[true].sum()
+        self.counts.append(counts)
+
+    def scores(self, pictures: Sequence[int] | None = None) -> dict[str, float]:
         """See :class:`Scorer`."""
-        return ious(self.counts, list(self.classes))
-
-
-def scorer_for(task: str, classes: Mapping[str, int], ignore: Sequence[int]) -> Scorer:
-    """What a task's answers are scored by."""
-    return Boxes(classes) if task == "detection" else Masks(classes, ignore)
+        chosen = self.counts if pictures is None else [self.counts[i] for i in pictures]
+        total = np.zeros((len(self.classes), 3), dtype=np.int64)
+        for counts in chosen:
+            total += counts
+        return ious(total, list(self.classes))
 
 
 def mean(values: Sequence[float | None]) -> float:

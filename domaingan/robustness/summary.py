@@ -72,8 +72,9 @@ def names_in(model: Model, matching: Matching, scored: Mapping[str, int]) -> dic
 def headline(result: Mapping[str, Any]) -> str:
     """The answer in one sentence.
 
-    >>> headline({"model": {"name": "a.onnx"}, "metric": "ap", "clean": 0.2, "mpc": 0.1, "rpc": 0.5})
-    'a.onnx keeps 50 % of its AP under corruption: 20.0 on clean frames, 10.0 on corrupted ones'
+    >>> result = {"model": {"name": "a.onnx"}, "metric": "ap", "clean": 0.2, "mpc": 0.1, "rpc": 0.5}
+    >>> headline({**result, "objects": {"car": 9}, "not_scored": {"tram": 3}}).partition(":")[0]
+    'a.onnx keeps 50 % of its AP on car (9 of 12 objects) under corruption'
     """
     metric = {"ap": "AP", "miou": "mean IoU"}.get(result["metric"], result["metric"])
     name = result["model"]["name"]
@@ -81,9 +82,27 @@ def headline(result: Mapping[str, Any]) -> str:
     if _unknown(clean) or _unknown(corrupted):
         return f"How {name} holds up cannot be said: no frame shows a class that can be scored"
     if _unknown(kept):
-        return f"{name} finds nothing on clean frames: its {metric} is 0, so that there is nothing to lose"
+        cause = f". {result['cause']}" if result.get("cause") else ""
+        return f"{name} finds nothing on clean frames: its {metric} is 0{what_was_scored(result)}{cause}"
     numbers = f"{100 * clean:.1f} on clean frames, {100 * corrupted:.1f} on corrupted ones"
-    return f"{name} keeps {100 * kept:.0f} % of its {metric} under corruption: {numbers}"
+    return f"{name} keeps {100 * kept:.0f} % of its {metric}{what_was_scored(result)} under corruption: {numbers}"
+
+
+def what_was_scored(result: Mapping[str, Any]) -> str:
+    """Which classes the numbers are of, and how many of all objects (or classes) those are."""
+    objects, rest = result.get("objects") or {}, result.get("not_scored") or {}
+    present = [name for name, n in objects.items() if n]
+    if not present:
+        return ""
+    names = ", ".join(name.replace("_", " ") for name in present)
+    if result["metric"] == "ap":
+        scored = sum(objects.values())
+        return f" on {names} ({scored} of {scored + sum(rest.values())} objects)"
+    missing = sum(1 for n in rest.values() if n)
+    if not missing:
+        return ""
+    shown = names if len(present) <= 4 else f"{len(present)} classes"
+    return f" on {shown} (of {len(present) + missing} classes)"
 
 
 def _unknown(value: float | None) -> bool:

@@ -72,7 +72,7 @@ def test_a_detector_of_ones_own(drives: Path, here: Path) -> None:
     config = json.loads((here / "run" / "config.json").read_text())
     assert config["command"].startswith("domaingan robustness") and config["seed"] == 0
     assert sorted(p.name for p in (here / "run" / "cells").iterdir()) == [
-        "clean.json", "fog-1.json", "fog-4.json", "pixelate-1.json", "pixelate-4.json",
+        "clean.npz", "fog-1.npz", "fog-4.npz", "pixelate-1.npz", "pixelate-4.npz",
     ]  # fmt: skip
 
 
@@ -83,7 +83,10 @@ def test_a_segmenter_says_its_tables_and_goes_on(drives: Path, here: Path) -> No
     for text in ("model's class", "Road", "road", "not scored", "mean IoU, percent; clean", "severity 4", "pixelate"):
         assert text in out
     lines = out.strip().splitlines()
-    assert lines[-1] == str(here / "run" / "report.html") and "of its mean IoU under corruption" in lines[-2]
+    assert (
+        lines[-1] == str(here / "run" / "report.html")
+        and "of its mean IoU on sky, road (of 10 classes) under corruption" in lines[-2]
+    )
     assert "exists already" in refused(*command, *FEW)
     more = answer(*command, "--corruptions", "blur,fog", "--severities", "1,4", "--resume")
     assert len(more["table"]) == 5
