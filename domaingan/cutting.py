@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.bank import extent_of
+from domaingan.body_axes import Axes, axes_of, to_body
 from domaingan.grid import resize
 from domaingan.ranges import Scaling
 from domaingan.sample import Sample, Schema, Value
@@ -168,12 +169,13 @@ def _standing(crop: Found, own: NDArray[Any], where: tuple[slice, ...], mask: ND
     return replace(crop, below=below, hidden=bool(touched.mean() > HIDDEN))
 
 
-def _relative(middle: NDArray[Any], box: tuple[slice, ...] | None) -> NDArray[np.float32]:
-    """A place relative to the body's box, 0 to 1; all 0 (not known) where nothing of the body is there."""
+def _relative(middle: NDArray[Any], box: tuple[slice, ...] | None, axes: Axes) -> NDArray[np.float32]:
+    """A place relative to the body's box, 0 to 1 along the body's axes; all 0 (not known) where no body is there."""
     if box is None:
         return np.zeros(len(middle), dtype=np.float32)
     low, high = np.array([side.start for side in box]), np.array([side.stop for side in box])
-    return np.clip((middle - low) / (high - low), 0, 1).astype(np.float32)
+    inside = np.clip((middle - low) / (high - low), 0, 1)
+    return to_body(inside, axes).astype(np.float32)
 
 
 def _cut(
@@ -197,7 +199,7 @@ def _cut(
         mask=piece,
         spacing=spacing,
         extent=tuple(extent_of(sample)),
-        centre=_relative((low + high) / 2, box),
+        centre=_relative((low + high) / 2, box, axes_of(sample)),
         radius_mm=radius_of(volume, sample.spatial_dims),
         contrast=float(contrast(image, piece, rim)[0]),
         depth_mm=float(depth[mask > 0].min()),

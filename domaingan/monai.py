@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from domaingan import blend
 from domaingan.bank import Bank, BankInfo
 from domaingan.blend.relight import Only
+from domaingan.body_axes import axes_of_affine
 from domaingan.errors import DataError
 from domaingan.sample import Sample, Schema
 from domaingan.transforms.draws import Draws
@@ -249,7 +250,9 @@ def _known(image: Any, data: Mapping[Hashable, Any], key: str, dims: int) -> dic
         file = image.meta.get(NAME)
         known = {"name": str(file)} | known if isinstance(file, str | Path) else known
         spacing = _spacing_of(image, dims)
-        known = known if spacing is None else {"spacing": spacing} | known
+        if spacing is not None:
+            axes = axes_of_affine(np.asarray(image.affine.detach().cpu().numpy(), dtype=np.float64), dims)
+            known = {"spacing": spacing, **({"axes": axes} if dims == 3 else {})} | known
     return known
 
 

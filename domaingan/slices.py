@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.body_axes import axes_of
 from domaingan.ranges import absolute_channels
 from domaingan.sample import Dataset, Reader, Record, Sample, Schema
 from domaingan.tissue import foreground, intensity_range
@@ -102,6 +103,7 @@ class _SliceReader:
         index = int(record.index or 0)
         meta = {k: v for k, v in volume.meta.items() if k not in ("affine", "header")}
         meta |= record.facts() | {"slice": index, "volume": parent.name}
+        meta["axes"] = tuple(pair for i, pair in enumerate(axes_of(volume)) if i != axis)
         meta["foreground"] = np.take(volume.meta["foreground"], index, axis)
         mask = volume.mask
         return Sample(

@@ -76,7 +76,8 @@ def entry_dtype(info: BankInfo) -> np.dtype[Any]:
     ``subject``: position in ``info.subjects`` (-1: none in particular); ``host`` and ``place``: position in
     ``info.hosts`` and the corner in it where a bound entry belongs (-1: free); ``spacing``: mm a pixel (of frames the
     frame's own pixels); ``extent``: size of the sample it was cut from, in the same unit; ``centre``: where the
-    object's centre lay, relative to the foreground's box (0 to 1; of frames to the whole frame); ``radius_mm``,
+    object's centre lay, relative to the foreground's box (0 to 1, to the right, the front and the head, see
+    :mod:`domaingan.body_axes`; of frames to the whole frame); ``radius_mm``,
     ``contrast`` (to the ring, scaled units, first channel); ``depth_mm``: how far below the body's surface the
     shallowest part of the object lay, of frames how far below the horizon its feet stood (0: not known); and one
     column ``condition:NAME`` a class condition and ``number:NAME`` a number condition (NaN: not known).

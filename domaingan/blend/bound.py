@@ -17,6 +17,9 @@ from domaingan.tissue import extent, to_scaled
 
 Mask = NDArray[np.bool_]
 
+MAX_TIMES = 4
+"""So many times longer than its host, or its own grid, a bound crop may be: windows around objects stick out."""
+
 
 def at_its_place(
     crop: Crop, sample: Sample, ends: NDArray[np.float32]
@@ -41,6 +44,9 @@ def at_its_place(
     """
     _refuse_another_size(crop, sample)
     shape = _on_grid(crop.mask.shape, crop.spacing, sample.spacing)
+    if max(shape) > MAX_TIMES * max(*sample.shape, *crop.mask.shape):
+        found = f"entry {crop.index} of {' × '.join(map(str, shape))} of the host's pixels"
+        raise DataError(found, path=sample.name, expected=f"one of the size of its host, {sample.shape}")
     near = ndimage.binary_dilation(crop.mask > 0, np.ones((3,) * len(shape)), iterations=BOUND_REACH)
     mask, replaced = resize(crop.mask, shape, label=True), resize(near, shape, label=True)
     part = extent(replaced)

@@ -1,6 +1,7 @@
 """Where in a body objects are tried: anywhere, where the bank's were found, or where a map says.
 
-Coordinates are relative to the box of the host's foreground, so that heads of different sizes and positions agree.
+Coordinates are relative to the box of the host's foreground, so that heads of different sizes and positions agree. A
+prior's run along the body's axes, so that scans stored in other directions agree; a map's as in the hosts' arrays.
 Whatever is proposed, an object goes only where it fits (:func:`domaingan.blend.placement.place`).
 """
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from domaingan.bank import Bank
 from domaingan.blend.atlas import read_atlas
+from domaingan.body_axes import Axes, from_body
 from domaingan.errors import DataError
 from domaingan.grid import resize
 
@@ -41,15 +43,15 @@ draws; returns middles ``(n, dims)`` to be tried in order."""
 class Placement(Protocol):
     """What every placement offers."""
 
-    def over(self, box: Box) -> Middles:
-        """What proposes places in a host whose foreground has this box."""
+    def over(self, box: Box, axes: Axes) -> Middles:
+        """What proposes places in a host whose foreground has this box, and whose axes run so in the body."""
 
 
 @dataclass(frozen=True)
 class Uniform:
     """Anywhere."""
 
-    def over(self, box: Box) -> Middles:
+    def over(self, box: Box, axes: Axes) -> Middles:
         """The same for every host and class."""
         return lambda kind, free, tries, rng: _among(free, None, tries, rng)
 
@@ -87,7 +89,7 @@ class Prior:
             shares[code] = n / (n + ENOUGH)
         return cls(centres, {code: _width(own) for code, own in centres.items()}, shares)
 
-    def over(self, box: Box) -> Middles:
+    def over(self, box: Box, axes: Axes) -> Middles:
         """In the host's own pixels."""
         start, size = np.array([side.start for side in box]), np.array([side.stop - side.start for side in box])
 
@@ -97,6 +99,7 @@ class Prior:
                 return anywhere
             centres = self.centres[kind][rng.integers(len(self.centres[kind]), size=PROPOSED * tries)]
             centres = centres + self.widths[kind] * rng.normal(size=centres.shape)
+            centres = from_body(centres, axes)
             spots = np.rint(start + centres * size - 0.5).astype(np.int64)
             spots = spots[((spots >= 0) & (spots < free.shape)).all(axis=1)]
             return np.concatenate([spots[free[tuple(spots.T)]][:tries], anywhere])
@@ -114,7 +117,7 @@ class Atlas:
 
     weights: NDArray[np.float32]
 
-    def over(self, box: Box) -> Middles:
+    def over(self, box: Box, axes: Axes) -> Middles:
         """The map as large as the host's box."""
         weights = np.maximum(resize(self.weights, [side.stop - side.start for side in box]), 0)
 

@@ -21,6 +21,7 @@ from domaingan.blend.prior import Middles, Placement
 from domaingan.blend.soft_tissue import soft_levels, surroundings_of, wanted_contrast
 from domaingan.blend.spotted import GAP, Spotted
 from domaingan.blend.variation import Variation, apply
+from domaingan.body_axes import axes_of
 from domaingan.sample import Sample
 from domaingan.tissue import (
     RING_WIDTH,
@@ -93,7 +94,7 @@ class ScanHost:
         known = sample.instances is not None or (sample.boxes is not None and sample.labels is not None)
         covered = Covered.of(objects_of(sample, ())) if known else None
         darkest = sample.image.reshape(len(sample.image), -1).min(axis=1)
-        middles = rules.placement.over(body_box(inside))
+        middles = rules.placement.over(body_box(inside), axes_of(sample))
         return cls(rules, sample, *copies, covered, ends, inside, depth, soft_levels(rules.info), darkest, middles)
 
     def find(self, crop: Crop, rng: np.random.Generator) -> Spotted | None:
@@ -107,7 +108,7 @@ class ScanHost:
         rules = self.rules
         draw = rules.variation.draw(self.sample.spatial_dims, rng)
         blend = rules.blend.with_reach(draw.width)
-        patch = apply(crop, draw, self.sample.spacing, max(blend.reach, RING_WIDTH) + 1)
+        patch = apply(crop, draw, self.sample.spacing, max(blend.reach, RING_WIDTH) + 1, self.mask.shape)
         if patch is None:
             return None
         image, mask = patch

@@ -129,7 +129,9 @@ def _rotation(dims: int, angle: float, rng: np.random.Generator) -> Array:
     return turned
 
 
-def apply(crop: Crop, draw: Draw, spacing: Sequence[float], margin: int) -> tuple[Image, NDArray[np.uint8]] | None:
+def apply(
+    crop: Crop, draw: Draw, spacing: Sequence[float], margin: int, largest: Sequence[int] | None = None
+) -> tuple[Image, NDArray[np.uint8]] | None:
     """The varied crop on the host's grid, trimmed to its object and ``margin`` pixels around it.
 
     Args:
@@ -137,9 +139,11 @@ def apply(crop: Crop, draw: Draw, spacing: Sequence[float], margin: int) -> tupl
         draw: what to vary.
         spacing: the host's spacing, in mm.
         margin: pixels kept around the object; outside the crop its edge pixels are repeated.
+        largest: the host's shape; an object that is larger along any axis is not made at all, as it fits nowhere.
 
     Returns:
-        Image ``(C, *patch)`` and mask ``(*patch)``, or None where nothing of the object is left on that grid.
+        Image ``(C, *patch)`` and mask ``(*patch)``, or None where nothing of the object is left on that grid, or it is
+        too large for the host.
     """
     out_step = np.asarray(spacing, dtype=float)
     in_step = np.asarray(crop.spacing)
@@ -149,6 +153,8 @@ def apply(crop: Crop, draw: Draw, spacing: Sequence[float], margin: int) -> tupl
     if not len(points):
         return None
     moved = points @ forward.T / out_step
+    if largest is not None and (np.ptp(moved, axis=0) > np.asarray(largest)).any():
+        return None
     volume = float(np.prod(in_step) * abs(np.linalg.det(forward)))
     bend = None if draw.bend is None else Bend.of(draw.bend, moved * out_step, volume)
     # Output pixels sit where input pixels do (half a pixel off the middle for even sizes), so that a crop that is

@@ -14,6 +14,7 @@ from domaingan.adapters.scan_samples import strip_header_text
 from domaingan.blend import Paste, Relight
 from domaingan.blend.fitting import is_finite
 from domaingan.blend.host_range import host_range
+from domaingan.body_axes import axes_of
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Record, Sample, Schema
 from domaingan.slices import slice_axis
@@ -239,6 +240,7 @@ def paste_slices(
             continue
         spacing = tuple(np.delete(sample.spacing, axis).tolist())
         meta = {"name": f"{sample.name}_{index:0{digits}d}", "spacing": spacing, "foreground": body, "range": ends}
+        meta["axes"] = tuple(pair for i, pair in enumerate(axes_of(sample)) if i != axis)
         piece = Sample(np.take(image, index, axis + 1), np.take(mask, index, axis), meta=meta)
         again = None if records is None else [record for record in records if record["slice"] == index]
         after = paste(piece, rng) if again is None else paste.redo(piece, again)

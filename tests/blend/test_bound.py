@@ -164,3 +164,10 @@ def test_of_slices_bound_crops_find_theirs_in_volumes() -> None:
     after = paste_slices(Paste(bank), bare, 2, volume.schema, np.random.default_rng(0))
     assert [f"{bare.name}_{record['slice']:02d}" for record in after.meta["pasted"]] == [piece.name]
     assert after.mask is not None and set(np.nonzero(after.mask)[2]) == {after.meta["pasted"][0]["slice"]}
+
+
+def test_an_entry_of_impossible_pixels_is_refused_before_it_is_made(rng: np.random.Generator) -> None:
+    host = a_host(2, rng)
+    bank = bound_to(host, a_bank(2, rng), [3, 3], ratio=1e7)
+    with pytest.raises(DataError, match=r"entry 0 of 160000000 × 160000000 of the host's pixels"):
+        Paste(bank, per_image=(1, 1))(host, rng)

@@ -14,8 +14,10 @@ from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.blend import Paste
 from domaingan.blend.prior import ENOUGH, Prior
+from domaingan.body_axes import axes_of
 from domaingan.cropping import crops
 from domaingan.errors import DataError
+from domaingan.sample import Dataset, Record, Sample
 from domaingan.slices import as_slices
 
 
@@ -122,3 +124,52 @@ def test_a_prior_of_slices_goes_into_slices() -> None:
     host = next(s for s in people if s.mask is not None and (s.mask > 0).any())
     after = paste(host, np.random.default_rng(0))
     assert any(record["place"] for record in after.meta["pasted"])
+
+
+def turned(sample: Sample, order: tuple[int, ...], flips: tuple[int, ...]) -> Sample:
+    """The same scan with its axes in another order and some of them reversed, at the same place in the world."""
+    affine = np.eye(4)
+    affine[:3, :3] = np.eye(3)[:, list(order)]
+    for axis in flips:
+        n = sample.shape[order[axis]]
+        affine[:3, 3] += affine[:3, axis] * (n - 1)
+        affine[:3, axis] *= -1
+    image = np.flip(np.transpose(sample.image, (0, *[a + 1 for a in order])), [a + 1 for a in flips])
+    mask = np.flip(np.transpose(sample.mask, order), flips)
+    return Sample(np.ascontiguousarray(image), np.ascontiguousarray(mask), meta={"affine": affine, "name": "turned"})
+
+
+@pytest.mark.parametrize(("order", "flips"), [((0, 1, 2), (0, 1)), ((2, 0, 1), (1,)), ((1, 2, 0), ())])
+def test_a_prior_is_of_the_body_whichever_way_voxels_run(order: tuple[int, ...], flips: tuple[int, ...]) -> None:
+    bank = of_people(3, 60)
+    bank.entries["centre"] = np.random.default_rng(2).normal([0.7, 0.4, 0.5], 0.02, (60, 3))
+    paste = Paste(bank, per_image=(1, 1), placement="prior")
+    host = a_host(3, np.random.default_rng(1))
+    host.mask[...] = 0
+    other = turned(host, order, flips)
+    where = []
+    for scan, affine in ((host, np.eye(4)), (other, other.meta["affine"])):
+        middles = [np.argwhere(paste(scan, np.random.default_rng(s)).mask > 0).mean(axis=0) for s in range(25)]
+        where.append(np.median([(affine @ [*middle, 1])[:3] for middle in middles], axis=0))
+    assert np.abs(where[0] - where[1]).max() < 4 and where[1][0] > 22 and where[1][1] < 20
+
+
+def test_crops_know_their_place_in_the_body() -> None:
+    people = phantoms.load("medical", subjects=3, shape=(40, 40, 16))
+    scans = [sample for sample in people if (sample.mask > 0).any()]
+    records = [Record(sample.name, subject=sample.name) for sample in scans]
+    for order, flips in (((0, 1, 2), (0, 2)), ((2, 1, 0), (1,))):
+        made = {sample.name: turned(sample, order, flips) for sample in scans}
+        same = {sample.name: turned(sample, (0, 1, 2), ()) for sample in scans}
+        banks = [
+            crops(Dataset(records, lambda record, by_name=one: by_name[record.name], people.schema), size=16)
+            for one in (made, same)
+        ]
+        found = [np.sort(np.round(bank.entries["centre"], 3), axis=0) for bank in banks]
+        np.testing.assert_allclose(found[0], found[1], atol=0.02)
+
+
+def test_slices_keep_the_directions_of_their_volume() -> None:
+    people = phantoms.load("medical", subjects=1, shape=(40, 40, 16))
+    flipped = people.map(lambda sample: turned(sample, (0, 1, 2), (0,)))
+    assert [axes_of(as_slices(one)[8]) for one in (people, flipped)] == [((0, 1), (1, 1)), ((0, -1), (1, 1))]

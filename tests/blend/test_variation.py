@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
+from balls import a_bank, a_host
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan.bank import Bank, BankInfo, Crop, new_entries
+from domaingan.blend import Paste
 from domaingan.blend.deformation import STEEPEST, Bend, normals
 from domaingan.blend.frame_patch import patch as frame_patch
 from domaingan.blend.methods import METHODS, parse_method
@@ -147,3 +151,21 @@ def test_a_crop_of_nothing_comes_to_nothing(rng: np.random.Generator) -> None:
 def test_ranges_that_make_no_sense_are_refused(wrong: dict) -> None:
     with pytest.raises(DataError, match=next(iter(wrong))):
         Variation(**wrong)
+
+
+def test_what_is_larger_than_its_host_is_not_even_made() -> None:
+    bank = a_bank(3, np.random.default_rng(0), size=32)
+    draw = Variation().draw(3, np.random.default_rng(1))
+    tracemalloc.start()
+    assert apply(bank[0], draw, (0.001, 0.001, 0.001), 8, largest=(64, 64, 64)) is None  # 32,000 pixels an edge
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
+    assert apply(bank[0], draw, (1.0, 1.0, 1.0), 8, largest=(64, 64, 64)) is not None
+    assert apply(bank[0], draw, (1.0, 1.0, 1.0), 8, largest=(64, 64, 3)) is None
+
+
+def test_a_host_in_wrong_units_is_left_alone_in_no_time(rng: np.random.Generator) -> None:
+    bank, host = a_bank(3, rng), a_host(3, rng)
+    host.meta["spacing"] = (1e-3, 1e-3, 1e-3)
+    after = Paste(bank, per_image=(2, 2))(host, rng)
+    assert [record["place"] for record in after.meta["pasted"]] == [None, None]
