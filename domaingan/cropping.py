@@ -14,6 +14,7 @@ from domaingan.boxed import cut_from_boxes
 from domaingan.cutting import BOX_ALONE, Found, find_objects
 from domaingan.errors import AssumptionWarning, DataError
 from domaingan.horizon import FEWEST, NEAREST, horizon, standing_kinds
+from domaingan.likeness import get_checksums
 from domaingan.ranges import say_ranges, shared_ranges
 from domaingan.sample import Dataset, Sample, Schema
 
@@ -64,8 +65,11 @@ def crops(
     classes = check_crop_values(dataset)
     names = _known(condition, dataset.schema)
     left_out: Counter[str] = Counter()
-    samples = _masked(dataset, masks, seed)
-    found = [crop for sample in samples for crop in find_objects(sample, dataset.schema, size, left_out)]
+    found: list[Found] = []
+    checksums: dict[str, str] = {}
+    for sample in _masked(dataset, masks, seed):
+        found += find_objects(sample, dataset.schema, size, left_out)
+        checksums |= dict.fromkeys(get_checksums(sample), sample.unit)
     if dataset.schema.domain == "frame":
         found = _with_feet(found, left_out)
     if not found:
@@ -87,6 +91,7 @@ def crops(
         subjects=list(dict.fromkeys(crop.subject for crop in found)),
         source=dataset.root,
         left_out=dict(left_out),
+        checksums=checksums,
     )
     if info.domain == "scan":
         scalings = [crop.scaling for crop in found if crop.scaling is not None]
@@ -154,7 +159,7 @@ def _masked(dataset: Dataset, masks: str | None, seed: int) -> Iterator[Sample]:
         yield masked
     if total:
         said = f"{total} masks were cut out of boxes by GrabCut, which guesses: look at them before they are used"
-        warnings.warn(said, AssumptionWarning, stacklevel=4)
+        warnings.warn(said, AssumptionWarning, stacklevel=3)
 
 
 def cropped_classes(schema: Schema) -> dict[str, int]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.errors import DataError
+from domaingan.likeness import keep_checksums
 from domaingan.sample import Dataset, Reader, Record, Sample
 from domaingan.slices import as_slices
 
@@ -152,7 +153,9 @@ def view(
         raise DataError(f"{dims} dims", path=dataset.root, expected=f"2 or {dataset.schema.spatial_dims}")
     if spacing is not None and resize is not None:
         raise DataError("a spacing and a size", expected="one of them")
-    seen = as_slices(dataset) if dims == 2 else dataset
+    is_changed = spacing is not None or resize is not None or dims not in (None, dataset.schema.spatial_dims)
+    seen = keep_checksums(dataset) if is_changed else dataset
+    seen = as_slices(seen) if dims == 2 else seen
     if spacing is not None:
         seen = at_spacing(seen, spacing)
     return seen if resize is None else at_shape(seen, resize)

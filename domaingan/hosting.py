@@ -24,6 +24,7 @@ from domaingan.blend.scan_host import ScanHost
 from domaingan.cutting import around, halved, shrunk, window
 from domaingan.errors import DataError
 from domaingan.gan.hosts import SLACK
+from domaingan.likeness import get_checksums
 from domaingan.opening import Data, dataset_of
 from domaingan.sample import Sample, Schema
 from domaingan.shapes import blob, mixed
@@ -73,10 +74,12 @@ def windows(
         }
     )
     found: dict[int, Place] = {}
+    checksums = dict(crops.info.checksums)
     order = np.random.default_rng(seed).permutation(len(names)).tolist()
     shapes = reshaped and not pasted and crops.info.domain == "scan"
     for first, position in enumerate(order[:n]):
         sample = _ready(dataset[position], dataset.schema)
+        checksums |= dict.fromkeys(get_checksums(sample), sample.unit)
         untouched = None if pasted else paste.host(sample)
         for i in range(first, n, len(names)):
             host = untouched or paste.host(sample)  # what is pasted stays out of the other windows
@@ -90,7 +93,7 @@ def windows(
     if not found:
         raise DataError(f"no room for any of {n} objects", path=dataset.root, expected="smaller ones, or other hosts")
     images, masks, entries = zip(*(found[i] for i in sorted(found)), strict=True)
-    left = info.model_copy(update={"left_out": dict(left_out)})
+    left = info.model_copy(update={"left_out": dict(left_out), "checksums": checksums})
     return Bank(left, np.stack(images), np.stack(masks), np.array(list(entries), dtype=entries[0].dtype))
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.errors import DataError
 from domaingan.grid import resize
+from domaingan.likeness import get_checksums
 from domaingan.ranges import Scaling, say_ranges, shared_ranges
 from domaingan.sample import Dataset, Sample, Schema, Value
 from domaingan.tissue import body_box, foreground, scaling_of, to_scaled
@@ -60,6 +61,7 @@ def scenes(dataset: Dataset, size: int | None = None, conditions: Sequence[str] 
     masks = np.full((len(dataset), *cube), UNLABELLED, dtype=np.uint8)
     extents = np.zeros((len(dataset), schema.spatial_dims), dtype=np.float32)
     subjects, labels, scalings = [], [], list[Scaling]()
+    checksums: dict[str, str] = {}
     classes = _stored_classes(schema)
     for i, sample in enumerate(dataset):
         if not np.isfinite(sample.image).all():
@@ -73,6 +75,7 @@ def scenes(dataset: Dataset, size: int | None = None, conditions: Sequence[str] 
             if sample.mask is not None and classes:
                 masks[i] = _known_only(resize(sample.mask, cube, label=True), classes)
         subjects.append(sample.unit)
+        checksums |= dict.fromkeys(get_checksums(sample), sample.unit)
         labels.append([_named(sample.condition.get(name, "")) for name in names])
     labelled = bool((masks != UNLABELLED).any())
     info = BankInfo(
@@ -84,6 +87,7 @@ def scenes(dataset: Dataset, size: int | None = None, conditions: Sequence[str] 
         conditions={name: _rarest_first(column) for name, column in zip(names, zip(*labels, strict=True), strict=True)},
         subjects=list(dict.fromkeys(subjects)),
         source=dataset.root,
+        checksums=checksums,
     )
     say_ranges(info.channels, scalings, schema.ranges)
     if scalings:

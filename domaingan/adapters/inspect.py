@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from domaingan.adapters.header_notes import HeaderNotes
 from domaingan.errors import DataError
+from domaingan.likeness import Survey, find_spellings
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema
 
 
@@ -30,7 +31,8 @@ def inspect(dataset: Dataset, progress: Callable[[int, int], None] | None = None
         too small to be objects), ``crowds`` (regions of many objects that nothing tells apart, left out), ``shapes``
         {"X×Y×Z": samples}, ``spacings`` {min, median, max: one number an axis, in mm}, ``notes``
         [{path, files, reason}] (what was guessed or left aside in headers), ``header_text`` {field: {path, files,
-        examples}} (free text in headers, which may name people), and ``problems`` [{path, reason}].
+        examples}} (free text in headers, which may name people), ``leaks`` [{samples, reason}] (what names of their own
+        may put on both sides of a split though it is the same), and ``problems`` [{path, reason}].
     """
     problems = list(dataset.problems)
     tally = _Tally(dataset.schema)
@@ -51,6 +53,7 @@ class _Tally:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.records: list[Record] = []
+        self.survey = Survey()
         self.holding: Counter[int | str] = Counter()
         self.voxels: Counter[int] = Counter()
         self.shapes: Counter[str] = Counter()
@@ -63,6 +66,7 @@ class _Tally:
     def add(self, record: Record, sample: Sample) -> None:
         self.records.append(record)
         self.headers.add(sample)
+        self.survey.add(record, sample)
         self.shapes["×".join(map(str, sample.shape))] += 1
         self.spacings.append(sample.spacing)
         present: set[int] = set()
@@ -100,6 +104,7 @@ class _Tally:
             "objects": {name: self.objects[schema.classes[name]] for name in schema.objects},
             "dropped": self.left_out["dropped"],
             "crowds": self.left_out["crowds"],
+            "leaks": _find_leaks(self.survey),
             "shapes": dict(self.shapes.most_common()),
             "spacings": {
                 name: np.round(np.percentile(spacings, percent, axis=0), 4).tolist()
@@ -108,6 +113,21 @@ class _Tally:
             },
             **self.headers.result(),
         }
+
+
+def _find_leaks(survey: Survey) -> list[dict[str, Any]]:
+    """Samples of groups of their own that are the same person, drive or image."""
+    names = [record.name for record in survey.records]
+    leaks: list[dict[str, Any]] = []
+    for copy in survey.find_copies():
+        reason = "have the same values" if copy.exact else "look nearly the same"
+        leaks.append({"samples": [names[copy.first], names[copy.second]], "reason": f"{reason}, under two names"})
+    for pair in find_spellings(record.group for record in survey.records):
+        leaks.append({"samples": list(pair), "reason": "are one name in two spellings"})
+    if survey.looks_like_drives():
+        reason = "follow one another as the frames of drives do; a column `sequence` in samples.csv names their drives"
+        leaks.append({"samples": ["the frames"], "reason": reason})
+    return leaks
 
 
 def _counts(mask: NDArray[Any], values: Iterable[int]) -> dict[int, int]:

@@ -197,7 +197,9 @@ class Bank(Sequence[Crop]):
         codes = {self.info.subjects.index(s): new for new, s in enumerate(wanted)}
         bank = self.take(np.flatnonzero(np.isin(self.entries["subject"], list(codes))))
         bank.entries["subject"] = [codes[int(code)] for code in bank.entries["subject"]]
-        return Bank(self.info.model_copy(update={"subjects": wanted}), bank.images, bank.masks, bank.entries)
+        sums = {one: subject for one, subject in self.info.checksums.items() if subject in asked}
+        info = self.info.model_copy(update={"subjects": wanted, "checksums": sums})
+        return Bank(info, bank.images, bank.masks, bank.entries)
 
     def describe(self, crop: Crop) -> str:
         """Say what one of its entries shows, and whose it is."""

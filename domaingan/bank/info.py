@@ -48,6 +48,8 @@ class BankInfo(BaseModel):
         generated: whether a GAN drew the entries.
         source: the folder or model the entries came from.
         left_out: why and how often something was not taken into the bank.
+        checksums: of the images the entries were made from, whatever they are called, and whose each is; see
+            :mod:`domaingan.likeness`. Banks of earlier versions have none.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -68,6 +70,7 @@ class BankInfo(BaseModel):
     generated: bool = False
     source: str = ""
     left_out: dict[str, int] = {}
+    checksums: dict[str, str] = {}
 
 
 def entry_dtype(info: BankInfo) -> np.dtype[Any]:

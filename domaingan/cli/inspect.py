@@ -55,6 +55,19 @@ def show_facts(facts: dict[str, Any], title: str) -> None:
     Console().print(table)
 
 
+def describe_leaks(leaks: list[dict[str, Any]], verbose: bool) -> list[str]:
+    """Describe what may be on both sides of a split though it is the same, a line each, ten unless all are asked for.
+
+    Args:
+        leaks: as of :func:`domaingan.adapters.inspect.inspect`.
+        verbose: whether to list all of them.
+    """
+    lines = [f"{' and '.join(leak['samples'])} {leak['reason']}" for leak in leaks]
+    if len(lines) > 10 and not verbose:
+        return [*lines[:10], f"… and {len(lines) - 10} more (-v shows them)"]
+    return lines
+
+
 def show(found: dict[str, Any], data: str, verbose: bool) -> None:
     """Print what was found as tables."""
     from rich.console import Console
@@ -85,6 +98,8 @@ def show(found: dict[str, Any], data: str, verbose: bool) -> None:
         console.print(table)
     for line in describe_notes(found):
         console.print(f"[yellow]note[/yellow] {escape(line)}", soft_wrap=True)
+    for line in describe_leaks(found["leaks"], verbose):
+        console.print(f"[yellow]leak[/yellow] {escape(line)}", soft_wrap=True)
     problems = found["problems"]
     limit = len(problems) if verbose else 10
     for problem in problems[:limit]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,17 +14,19 @@ from domaingan.arguments import read_names
 from domaingan.bank import Bank, bank_of
 from domaingan.blend import Paste, Relight
 from domaingan.cropping import check_crop_values
-from domaingan.errors import DataError
+from domaingan.errors import AssumptionWarning, DataError
 from domaingan.evaluate.arms import Arm, parse_arms
 from domaingan.evaluate.banks import served
 from domaingan.evaluate.batches import check_values
 from domaingan.evaluate.config import EvaluationConfig, build_config
-from domaingan.evaluate.progress import Progress
+from domaingan.evaluate.leaks import refuse_copies
+from domaingan.evaluate.progress import Progress, Silent
 from domaingan.evaluate.protocol import run
 from domaingan.evaluate.split import Fold, Limit, folds, only_labelled, refuse_leak
 from domaingan.evaluate.summary import REFERENCE, RIVAL
 from domaingan.evaluate.tasks import TASKS
 from domaingan.grid import view
+from domaingan.likeness import survey_datasets
 from domaingan.opening import Data, dataset_of
 from domaingan.sample import Dataset
 
@@ -90,8 +93,8 @@ def evaluate(
         The content of ``result.json``.
 
     Raises:
-        DataError: an unknown task, arm or setting, a split that shares or lacks subjects, a bank that knows a test
-            subject or that no arm uses.
+        DataError: an unknown task, arm or setting, a split that shares or lacks subjects, a test image that is trained
+            on under another name, a bank that knows a test subject or was made from a test image, or that no arm uses.
     """
     if task not in TASKS:
         raise DataError(f"no task {task!r}", expected=f"one of {', '.join(TASKS)}")
@@ -102,7 +105,9 @@ def evaluate(
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise DataError(f"{seeds} seeds", expected="at least 1")
     data, test = dataset_of(data), None if test is None else dataset_of(test)
-    data = view(only_labelled(data) if task == "segmentation" else data, dims=dims)
+    originals = [only_labelled(data) if task == "segmentation" else data]
+    originals += [] if test is None else [only_labelled(test)]
+    data = view(originals[0], dims=dims)
     dims, frames = data.schema.spatial_dims, data.schema.domain == "frame"
     if task == "detection" and not (frames and data.schema.objects):
         raise DataError(f"{task} on {data.schema.domain}s", path=data.root, expected="frames whose objects are named")
@@ -132,8 +137,13 @@ def evaluate(
     chosen = _folds(data, config, test)
     if given is not None:
         _check_bank(given, config.arms, data, chosen)
+    tell = progress or Silent()
+    tell.start("comparing the images")
+    notes = refuse_copies(survey_datasets(originals), chosen, given)
+    for note in notes:
+        warnings.warn(note, AssumptionWarning, stacklevel=2)
     regrid = partial(view, spacing=spacing, resize=resize)
-    return run(config, chosen, regrid, Path(out), resume=resume, overwrite=overwrite, progress=progress)
+    return run(config, chosen, regrid, Path(out), resume=resume, overwrite=overwrite, progress=tell, notes=notes)
 
 
 def _names(arms: str | Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ def run(
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Run an evaluation; every training that ended is kept, so that an interrupted run goes on with ``resume``.
 
@@ -58,6 +59,7 @@ def run(
         resume: go on with a run that was interrupted; its config must be the same.
         overwrite: replace an existing run.
         progress: told how it goes.
+        notes: what a reader must know of the data; they go before the run's own.
 
     Returns:
         The content of ``result.json``.
@@ -68,11 +70,16 @@ def run(
     """
     with hold_folder(out):
         claim_run(out, config.model_dump(mode="json"), MAY_CHANGE, resume=resume, overwrite=overwrite)
-        return _run(config, folds, regrid, out, progress or Silent())
+        return _run(config, folds, regrid, out, progress or Silent(), notes)
 
 
 def _run(
-    config: EvaluationConfig, folds: list[Fold], regrid: Callable[[Dataset], Dataset], out: Path, tell: Progress
+    config: EvaluationConfig,
+    folds: list[Fold],
+    regrid: Callable[[Dataset], Dataset],
+    out: Path,
+    tell: Progress,
+    about_data: Sequence[str],
 ) -> dict[str, Any]:
     """The run in a folder that is ours."""
     arms, seconds = parse_arms(config.arms), 0.0
@@ -96,7 +103,7 @@ def _run(
         if number == 0:
             made, pictures = painted(ready.banks, ready.hosts, ready.test, config, ready.folder, tell)
             pictures |= gathered(ready, arms, config)
-            notes = _notes(ready, folds, config)
+            notes = [*about_data, *_notes(ready, folds, config)]
     result = summarise(scores, config, rarest) | {
         "unit": _unit(folds[0].test),
         "classes": folds[0].test.schema.classes,

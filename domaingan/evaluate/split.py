@@ -9,6 +9,7 @@ import numpy as np
 
 from domaingan.bank import Bank
 from domaingan.errors import DataError
+from domaingan.likeness import find_spellings, fold_name
 from domaingan.sample import BLOCK, Dataset, Record, Value
 
 HELD_OUT = 1 / 3
@@ -31,9 +32,19 @@ class Fold:
         if shared:
             found = f"{shared[0].unit!r} is both trained on and tested"
             raise DataError(found, path=self.train.root, expected="only one, or times that lie apart")
+        both = [pair for pair in find_spellings([*self.train.groups, *self.test.groups]) if self._is_apart(pair)]
+        if both:
+            found = f"{both[0][0]!r} and {both[0][1]!r}, one trained on and one tested, are one name in two spellings"
+            raise DataError(
+                found, path=self.train.root, expected="one `subject` for both in samples.csv, or other names"
+            )
         for part, name in ((self.train, "training"), (self.test, "test")):
             if not len(part):
                 raise DataError(f"no {name} samples", path=part.root, expected="at least one")
+
+    def _is_apart(self, pair: tuple[str, str]) -> bool:
+        """Whether one of two groups is trained on and the other tested."""
+        return any(a in self.train.groups and b in self.test.groups for a, b in (pair, pair[::-1]))
 
 
 def _near(test: Dataset) -> set[str]:
@@ -134,11 +145,13 @@ def _key(record: Record) -> tuple[str, int | None]:
 def refuse_leak(bank: Bank, test: Dataset) -> None:
     """Refuse a bank that was made from a test subject, or from a block of a drive that is tested or lies beside one.
 
+    Another spelling of a name (``sub-1``, ``SUB_01``) is the same name.
+
     Raises:
         DataError: one of the bank's subjects is tested.
     """
-    tested = _near(test) | set(test.groups)
-    leaked = [subject for subject in bank.subjects if subject in tested]
+    tested = {fold_name(name) for name in _near(test) | set(test.groups)}
+    leaked = [subject for subject in bank.subjects if fold_name(subject) in tested]
     if leaked:
         raise DataError(
             f"made from {len(leaked)} test subjects ({', '.join(leaked[:3])})",

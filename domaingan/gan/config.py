@@ -64,6 +64,7 @@ class GANConfig(BaseModel):
         steps: length of the training.
         seed: where every random draw of the training starts from.
         subjects: everyone whose crops were trained on.
+        checksums: of the images the crops were cut from, as in :class:`domaingan.bank.BankInfo`.
         source: where the crops came from.
         licence: under which the model may be used, as its card says: that of the data decides.
         crops: how many there were.
@@ -113,6 +114,7 @@ class GANConfig(BaseModel):
     steps: int = 0
     seed: int = 0
     subjects: tuple[str, ...] = ()
+    checksums: dict[str, str] = {}
     source: str = ""
     licence: str = "unknown"
     crops: int = 0
@@ -234,7 +236,7 @@ def differences(stored: GANConfig, asked: GANConfig) -> list[str]:
     found = []
     for name in GANConfig.model_fields:
         old, new = getattr(stored, name), getattr(asked, name)
-        if name in ("steps", "schedule", "weights_sha256", "kept_sha256") or old == new:
+        if name in ("steps", "schedule", "checksums", "weights_sha256", "kept_sha256") or old == new:
             continue
         short = name in ("templates", "crops_sha256") or len(f"{old}{new}") > 80
         found.append(f"other {name}" if short else f"{name} {new} instead of {old}")

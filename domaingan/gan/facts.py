@@ -42,6 +42,7 @@ def facts(bank: Bank) -> dict[str, Any]:
         "numbers": {name: _range(bank, name) for name in info.numbers},
         "image_range": image_range(bank),
         "subjects": info.subjects,
+        "checksums": info.checksums,
         "source": info.source,
         "crops": len(bank),
         "crops_sha256": checksum(bank),

@@ -212,6 +212,7 @@ def _bank(
         generated=True,
         source=source,
         left_out={**(hosts.info.left_out if hosts else {}), **rejected},
+        checksums={**config.checksums, **(hosts.info.checksums if hosts else {})},
     )
     entries, order = new_entries(info, len(done)), sorted(done)
     if hosts is not None:
