@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank
+from domaingan.bank import CLASS_CONDITION, Bank
 from domaingan.cutting import window
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Wanted, is_wanted
 from domaingan.sample import Record, Sample, Schema
 from domaingan.slices import fullest_slice, slice_axis
 from domaingan.tissue import intensity_range, to_scaled
+from domaingan.transforms import find_added
 
 SHOWN = 6
 
@@ -24,18 +26,39 @@ def paste_examples(
 ) -> dict[str, NDArray[Any]]:
     """Some training samples before and after an arm's paste, the slice with most of what was pasted."""
     rows: dict[str, list[NDArray[Any]]] = {name: [] for name in ("hosts", "host_masks", "pasted", "pasted_masks")}
+    rows["added"] = []
+    names: list[str] = []
+    words: list[str] = []
     always = Augment(augment.pastes, share=1.0)
     for number in rng.permutation(len(samples)):
         host = samples[int(number)]
         after = always.blend(host, rng)
         if not any(record["place"] for record in after.meta["pasted"]) or len(rows["hosts"]) == SHOWN:
             continue
-        added = np.asarray(after.mask) != np.asarray(host.mask)
+        added = find_added(host, after)
         for sample, prefix, masks in ((host, "hosts", "host_masks"), (after, "pasted", "pasted_masks")):
             image, mask = _slice(replace(sample, mask=_objects(sample, schema)), schema, added)
             rows[prefix].append(image)
             rows[masks].append(mask)
-    return _stacked(rows)
+        rows["added"].append(_through(host.image, added.astype(np.uint8), added, _axis(host))[1])
+        names.append(_describe_host(host, added))
+        words.append(_describe_pasted(after, schema))
+    return _stacked(rows) | {"host_names": np.array(names), "pasted_words": np.array(words)}
+
+
+def _describe_host(host: Sample, focus: NDArray[Any]) -> str:
+    """Name a host, and of a volume the slice that is shown."""
+    if host.spatial_dims == 2:
+        return host.name
+    return f"{host.name}, slice {fullest_slice(focus, _axis(host))}"
+
+
+def _describe_pasted(after: Sample, schema: Schema) -> str:
+    """Name the classes of the crops that were pasted."""
+    condition = CLASS_CONDITION[schema.domain]
+    placed = [record for record in after.meta["pasted"] if record["place"] is not None]
+    counts = Counter(str(record.get(condition, condition)) for record in placed)
+    return ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))
 
 
 def _objects(sample: Sample, schema: Schema) -> NDArray[Any]:

@@ -66,10 +66,19 @@ def values_of(*masks: NDArray[Any] | None) -> list[int]:
     return sorted(value for value in found if value > 0)
 
 
-def tile_of(image: NDArray[Any], mask: NDArray[Any] | None, caption: str, alt: str, domain: Any) -> dict[str, str]:
-    """One picture of a gallery: ``{"src", "alt", "caption"}``."""
+def tile_of(
+    image: NDArray[Any],
+    mask: NDArray[Any] | None,
+    caption: str,
+    alt: str,
+    domain: Any,
+    added: NDArray[Any] | None = None,
+) -> dict[str, str]:
+    """One picture of a gallery: ``{"src", "alt", "caption"}``; what was added is outlined otherwise."""
     zoom = max(1, min(6, EDGE // max(image.shape[1:])))
-    picture = tile(image[:CHANNELS] if domain == "scan" else image, mask, domain=domain, zoom=zoom)
+    shown = image[:CHANNELS] if domain == "scan" else image
+    where = None if added is None else added > 0
+    picture = tile(shown, mask, domain=domain, zoom=zoom, added=where)
     return {"src": data_uri(picture), "alt": alt, "caption": caption, "width": str(picture.shape[1])}
 
 
@@ -77,16 +86,33 @@ def _pasted(arrays: Arrays, domain: str) -> dict[str, Any] | None:
     if "hosts" not in arrays or "pasted" not in arrays:
         return None
     hosts, pasted = arrays["hosts"], arrays["pasted"]
-    before, after = arrays.get("host_masks"), arrays.get("pasted_masks")
+    before, after, added = arrays.get("host_masks"), arrays.get("pasted_masks"), arrays.get("added")
+    names, words = arrays.get("host_names"), arrays.get("pasted_words")
     rows = []
     for i in range(min(len(hosts), len(pasted))):
         tiles = [
             tile_of(hosts[i], at(before, i), "host", f"host {i + 1}", domain),
-            tile_of(pasted[i], None, "pasted", f"host {i + 1} with a crop pasted in", domain),
-            tile_of(pasted[i], at(after, i), "pasted, outlined", "the same with the outlines of its mask", domain),
+            tile_of(
+                pasted[i],
+                None,
+                "pasted" if words is None else f"pasted: {words[i]}",
+                f"host {i + 1} with a crop pasted in",
+                domain,
+            ),
+            tile_of(
+                pasted[i],
+                at(after, i),
+                "pasted, outlined",
+                "the same with the outlines of its mask",
+                domain,
+                at(added, i),
+            ),
         ]
-        rows.append({"caption": f"Host {i + 1}", "tiles": tiles})
-    text = "Real training images, before and after a crop was pasted in; outlines are the masks trained on."
+        rows.append({"caption": f"Host {i + 1 if names is None else names[i]}", "tiles": tiles})
+    text = (
+        "Real training images, before and after a crop was pasted in; outlines are the masks trained on. What was "
+        "pasted has a solid outline with a white rim, what was labelled before a dashed one."
+    )
     title = "Hosts and what was pasted into them"
     return {"title": title, "text": text, "layout": "row", "rows": rows, "values": values_of(before, after)}
 

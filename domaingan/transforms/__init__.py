@@ -3,7 +3,7 @@
 from domaingan.transforms.classic import LEVELS, Classic
 from domaingan.transforms.interpolation import Interpolation
 from domaingan.transforms.offline import Offline
-from domaingan.transforms.preview import preview
+from domaingan.transforms.preview import find_added, preview
 from domaingan.transforms.weather import Weather
 
-__all__ = ["LEVELS", "Classic", "Interpolation", "Offline", "Weather", "preview"]
+__all__ = ["LEVELS", "Classic", "Interpolation", "Offline", "Weather", "find_added", "preview"]

@@ -97,7 +97,7 @@ def _pasted(offline: Offline, number: int, rng: np.random.Generator) -> Row:
         return []
     record = placed[0]
     crop, info = paste.bank[record["index"]], paste.bank.info
-    added = _find_added(host, after)
+    added = find_added(host, after)
     if not added.any():  # what is healthy changes no label
         return []
     axis = slice_axis(offline.data.records[number]) if host.spatial_dims == 3 else 0
@@ -112,8 +112,16 @@ def _pasted(offline: Offline, number: int, rng: np.random.Generator) -> Row:
     ]
 
 
-def _find_added(host: Sample, after: Sample) -> NDArray[np.bool_]:
-    """Where something was pasted; of objects that are told apart also where it covers others of its class."""
+def find_added(host: Sample, after: Sample) -> NDArray[np.bool_]:
+    """Where something was pasted; of objects that are told apart also where it covers others of its class.
+
+    Args:
+        host: the sample before, with its mask.
+        after: the same after :class:`domaingan.blend.Paste`.
+
+    Returns:
+        ``(*spatial)`` booleans.
+    """
     added = (np.asarray(after.mask) != host.mask) & (np.asarray(after.mask) > 0)
     origins = after.meta.get("origins")
     if after.instances is None or origins is None:

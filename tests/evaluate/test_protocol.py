@@ -151,3 +151,11 @@ def test_nonsense_is_refused(people: Dataset, tmp_path: Path, settings: dict[str
     with pytest.raises(DataError, match=said):
         evaluate(people, out=tmp_path / "run", dims=2, **(QUICK | settings))
     assert not (tmp_path / "run").exists()
+
+
+def test_pictures_name_hosts_and_what_was_pasted(done: tuple[Path, dict[str, Any]]) -> None:
+    with np.load(done[0] / "pictures.npz", allow_pickle=False) as pictures:
+        assert len(pictures["host_names"]) == len(pictures["pasted_words"]) == len(pictures["hosts"])
+        assert all(name.startswith("phantom_") for name in pictures["host_names"].tolist())
+        assert all(words[0].isdigit() for words in pictures["pasted_words"].tolist())
+        assert (pictures["added"].reshape(len(pictures["added"]), -1).any(axis=1)).all()
