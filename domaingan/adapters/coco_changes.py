@@ -165,13 +165,7 @@ def _moved(sample: Sample, entry: Entry, origins: NDArray[np.int64], schema: Sch
             number = entry.objects[origin].number
             changes.changed[number] = {key: made[key] for key in ("bbox", "area", "segmentation")}
     changes.added += _surroundings_of(sample, schema)
-    pasted = _pasted_in(sample, origins)
-    for crowd in sample.meta.get("crowds", ()):
-        left = None if crowd.mask is None or pasted is None else crowd.mask & ~pasted
-        if left is None:
-            changes.added.append(_crowd_of(crowd, schema))
-        elif np.count_nonzero(left) >= VISIBLE * np.count_nonzero(crowd.mask):
-            changes.added.append(_crowd_of(crowd, schema) | geometry_of(left))
+    changes.added += [_crowd_of(one, schema) for one in sample.meta.get("crowds", ())]
     return changes
 
 

@@ -8,6 +8,7 @@ so when a file is cut short, where OpenCV fills up with grey.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,6 +50,15 @@ OTHER_PICTURES = (
 
 NO_PICTURES = (".txt", ".md", ".csv", ".ini", ".db", ".html", ".pdf")
 """Endings of what people and systems leave beside masks."""
+
+MAX_PIXELS = 1 << 27
+"""Of a picture: 134 million, 1.6 GB as a frame."""
+
+LARGE = 1 << 25
+"""Pixels from which on a file is asked whether it can hold so many."""
+
+MAX_PER_BYTE = 10_000
+"""Pixels a byte: of black and white PNG files 8,256 at most."""
 
 SEVERAL = ("MPO",)
 """Kinds of files, in Pillow's words, whose first picture is the whole, and the others previews or another view."""
@@ -215,7 +225,11 @@ def read_values(path: Path, shape: tuple[int, ...] | None = None) -> tuple[NDArr
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:
-        with Image.open(check_regular(path)) as picture:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sizes, which are checked here, and of damaged EXIF data
+            picture = Image.open(check_regular(path))
+        with picture:
+            _check_size(picture, path)
             yield picture
     except DataError:
         raise
@@ -224,6 +238,22 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     # Pillow's decoders raise all of these on damaged files, and warnings where they are made errors.
     except (OSError, SyntaxError, ValueError, EOFError, TypeError, Image.DecompressionBombError, Warning) as error:
         raise DataError(f"cannot be read ({error})", path=path, expected="a whole picture") from None
+
+
+def _check_size(picture: Image.Image, path: Path) -> None:
+    """Refuse pictures of which nothing is decoded, as they would fill the memory.
+
+    Raises:
+        DataError: it has too many pixels, or many more than its file can hold.
+    """
+    width, height = picture.size
+    pixels = width * height
+    if pixels > MAX_PIXELS:
+        found = f"{width}×{height} pixels"
+        raise DataError(found, path=path, expected=f"at most {MAX_PIXELS // 10**6} million")
+    n_bytes = path.stat().st_size
+    if pixels > LARGE and pixels > MAX_PER_BYTE * n_bytes:
+        raise DataError(f"{width}×{height} pixels in {n_bytes} bytes", path=path, expected="a whole picture")
 
 
 def _header(picture: Image.Image, path: Path) -> PictureHeader:

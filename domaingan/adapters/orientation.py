@@ -36,7 +36,10 @@ def read_orientation(picture: Image.Image, path: Path) -> int:
     if picture.format in TURNED:
         return 1
     try:
-        value = (_exif_of_png(picture, path) if picture.format == "PNG" else picture.getexif()).get(TAG, 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exif = _exif_of_png(picture, path) if picture.format == "PNG" else picture.getexif()
+            value = exif.get(TAG, 1)
     # Pillow's parser raises all of these on damaged EXIF data, without which the picture is still one.
     except (SyntaxError, ValueError, LookupError, TypeError, OSError, EOFError, struct.error):
         return 1

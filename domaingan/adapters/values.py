@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from domaingan.adapters.tables import Classes
-from domaingan.errors import DataError
+from domaingan.errors import AssumptionWarning, DataError
 from domaingan.sample import Problem, Record, Schema
 
 MOST_VALUES = 64
 """More different values than this are no mask that could be named ``label_1``, ``label_2``, …"""
+
+MAX_SPREAD = 8
+"""So many values may be spread over many numbers without a doubt that they are classes."""
 
 
 def problem(error: DataError, path: Path) -> Problem:
@@ -57,6 +61,11 @@ def discovered(
                 f"{len(values)} different mask values", path=path, expected="a classes.json that names them"
             )
     named = sorted(value for value in values if value > 0)
+    if len(named) > MAX_SPREAD and named[-2] > 2 * len(named):
+        found = f"the masks hold {len(named)} values up to {named[-1]}, each of which is taken for a class"
+        warnings.warn(
+            f"{found}; are their edges soft? classes.json would name those that are", AssumptionWarning, stacklevel=2
+        )
     names = [lone] if lone and len(named) == 1 else [f"label_{value}" for value in named]
     return kept, Classes(classes=dict(zip(names, named, strict=True)))
 

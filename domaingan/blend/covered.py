@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from domaingan.blend.labels import VISIBLE
 from domaingan.objects import Objects, box_axes, box_of, from_instances, from_mask
-from domaingan.sample import Sample
+from domaingan.sample import Crowd, Sample
 
 Mask = NDArray[np.bool_]
 
@@ -143,6 +143,8 @@ class Covered:
         known, meta = self.objects, sample.meta | {"origins": self.origins}
         if "areas" in meta and (self.whole >= 0).any():
             meta["areas"] = self._areas(meta["areas"])
+        if meta.get("crowds") and (self.origins < 0).any():
+            meta["crowds"] = self._crowds(meta["crowds"])
         return replace(
             sample,
             boxes=None if sample.boxes is None else known.boxes,
@@ -150,6 +152,20 @@ class Covered:
             instances=None if sample.instances is None else known.instances,
             meta=meta,
         )
+
+    def _crowds(self, before: Sequence[Crowd]) -> tuple[Crowd, ...]:
+        """The crowds without what came in front of them; those of which less than :data:`VISIBLE` is left go."""
+        free = ~np.concatenate([[False], self.origins < 0])[self.objects.instances]
+        after: list[Crowd] = []
+        for one in before:
+            left = None if one.mask is None else one.mask & free
+            if left is None or one.mask is None:
+                after.append(one)
+            elif left.sum() >= VISIBLE * one.mask.sum():
+                is_same = np.array_equal(left, one.mask)
+                box = box_of(left, np.zeros(2, dtype=np.int64))
+                after.append(one if is_same else replace(one, mask=left, box=box, area=float(left.sum())))
+        return tuple(after)
 
     def _areas(self, before: NDArray[np.float64]) -> NDArray[np.float64]:
         """The objects' annotated areas: as before where nothing came in front, else as many pixels as are seen."""

@@ -173,3 +173,30 @@ def test_a_jpeg_mask_of_a_crop(tmp_path: Path) -> None:
     with pytest.warns(AssumptionWarning, match="1 masks were stored with loss"):
         bank = open_bank(crop_folder(tmp_path, ROUND * 255, "a_mask.jpg"), "crops")
     assert abs(int((bank.masks[0] > 0).sum()) - ROUND.sum()) <= 3
+
+
+# ------------------------------------------------------------------- sizes
+
+
+def test_pictures_that_would_fill_the_memory_are_not_decoded(tmp_path: Path) -> None:
+    header = b"P5 %d %d 255\n"
+    for sides, found in [
+        ((20_000, 20_000), "20000×20000 pixels; expected at most 134 million"),
+        ((9000, 9000), "81000000 ?pixels|9000×9000 pixels in 1[0-9] bytes"),
+    ]:
+        path = tmp_path / "a.pgm"
+        path.write_bytes(header % sides + b"0")
+        with pytest.raises(DataError, match=found):
+            read_values(path)
+
+
+def test_large_blank_pictures_are_read(tmp_path: Path) -> None:
+    Image.new("1", (7000, 6000)).save(tmp_path / "a.png")
+    assert read_header(tmp_path / "a.png").shape == (6000, 7000)
+
+
+def test_many_values_without_names_are_doubted(tmp_path: Path) -> None:
+    root = mask_set(tmp_path, "a.png", np.clip(np.cumsum(ROUND, axis=1) * 9, 0, 255).astype(np.uint8), {"sign": 1})
+    (root / "classes.json").unlink()
+    with pytest.warns(AssumptionWarning, match="are their edges soft"):
+        load(root)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domaingan.blend.covered import Covered, objects_of
 from domaingan.objects import box_of, from_mask
-from domaingan.sample import Sample
+from domaingan.sample import Crowd, Sample
 
 ORIGIN = np.zeros(2, dtype=int)
 ALL = (slice(0, 1000), slice(0, 1000))
@@ -98,3 +98,20 @@ def test_annotated_areas_stay_but_for_what_is_covered() -> None:
     seen[1:7, 2:12] = True  # and all of the upper one
     covered.put(ALL, seen, 2, 60)
     assert covered.told(sample).meta["areas"].tolist() == [30, 15, 60]
+
+
+def test_crowds_lose_what_comes_in_front_of_them() -> None:
+    mask, region = np.zeros((20, 30), dtype=np.uint8), np.zeros((20, 30), dtype=bool)
+    mask[2:6, 2:12], region[10:20, 10:30] = 1, True
+    small = np.zeros_like(region)
+    small[10:12, 10:12] = True
+    box = np.array([0, 0, 9, 9], np.float32)
+    crowds = (Crowd(1, box, 190.0, region), Crowd(1, box, 4.0, small), Crowd(2, box, 81.0))
+    sample = Sample(np.zeros((3, 20, 30), np.float32), mask, meta={"crowds": crowds})
+    covered = Covered.of(objects_of(sample, [1]))
+    assert covered.told(sample).meta["crowds"] is crowds
+    seen = np.zeros(mask.shape, dtype=bool)
+    seen[8:12, 8:30] = True
+    covered.put(ALL, seen, 2, 88)
+    whole, boxed = covered.told(sample).meta["crowds"]
+    assert whole.box.tolist() == [10, 12, 30, 20] and whole.area == 160 == whole.mask.sum() and boxed is crowds[2]
