@@ -180,10 +180,9 @@ def test_a_jpeg_mask_of_a_crop(tmp_path: Path) -> None:
 
 def test_pictures_that_would_fill_the_memory_are_not_decoded(tmp_path: Path) -> None:
     header = b"P5 %d %d 255\n"
-    for sides, found in [
-        ((20_000, 20_000), "20000×20000 pixels; expected at most 134 million"),
-        ((9000, 9000), "81000000 ?pixels|9000×9000 pixels in 1[0-9] bytes"),
-    ]:
+    asked = [((12_000, 12_000), "12000×12000 pixels; expected at most 134 million"), ((20_000, 20_000), "bomb")]
+    asked += [((9000, 9000), "9000×9000 pixels in 18 bytes; expected a whole picture")]
+    for sides, found in asked:
         path = tmp_path / "a.pgm"
         path.write_bytes(header % sides + b"0")
         with pytest.raises(DataError, match=found):
