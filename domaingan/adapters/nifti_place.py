@@ -114,6 +114,10 @@ def _read_qform(stored: Any, shape: tuple[int, ...], path: Path, remarks: list[s
             remarks.append(f"{found}: the sform counts")
             return None
         raise DataError(found, path=path, expected="a length of 1 at most, or a sform")
+    origin = np.array([float(stored[name]) for name in ("qoffset_x", "qoffset_y", "qoffset_z")])
+    if has_sform and not (np.abs(origin).max() <= FARTHEST and np.abs(zooms).max() <= FARTHEST):
+        remarks.append("the qform lies beyond all bounds: the sform counts")
+        return None
     if (zooms < 0).any() and not has_sform:
         remarks.append("negative sizes in pixdim: taken without their sign")
     quaternion = quaternion / max(1.0, length)
@@ -123,7 +127,7 @@ def _read_qform(stored: Any, shape: tuple[int, ...], path: Path, remarks: list[s
         sizes[2] = -sizes[2]
     affine = np.eye(4)
     affine[:3, :3] = quat2mat([scalar, *quaternion]) * sizes
-    affine[:3, 3] = [float(stored[name]) for name in ("qoffset_x", "qoffset_y", "qoffset_z")]
+    affine[:3, 3] = origin
     return affine
 
 

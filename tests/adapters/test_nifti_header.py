@@ -114,6 +114,14 @@ def test_a_quaternion_that_is_no_rotation_counts_nothing_beside_a_sform(tmp_path
         read_header(make(tmp_path / "d.nii", lambda h: (nan(h), fields(sform_code=0)(h))))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e38])
+def test_a_qform_beyond_all_bounds_counts_nothing_beside_a_sform(tmp_path: Path, value: float) -> None:
+    header = read_header(make(tmp_path / "a.nii", fields(qoffset_y=value)))
+    assert header.remarks == ("the qform lies beyond all bounds: the sform counts",) and len(header.affines) == 1
+    with pytest.raises(DataError, match=r"b\.nii"):
+        read_header(make(tmp_path / "b.nii", fields(qoffset_y=value, sform_code=0)))
+
+
 def test_forms_that_disagree_are_said(tmp_path: Path) -> None:
     assert read_header(make(tmp_path / "same.nii", lambda header: None)).remarks == ()
     header = read_header(make(tmp_path / "moved.nii", fields(qoffset_x=-17)))
