@@ -67,6 +67,8 @@ class Paste:
             Objects in frames hide what is farther away in any case.
         region: where in frames objects must stand, as shares of width and height: a box ``(left, top, right, bottom)``
             or at least three corners ``(x, y)``. The schema's unless given.
+        donors: subjects whose crops are pasted, and from whose crops depth and placement are learned; everyone's unless
+            given. Entries of no particular subject are pasted in any case.
 
     Attributes:
         notes: what was guessed, in a line each.
@@ -89,6 +91,7 @@ class Paste:
         atlas: NDArray[Any] | str | Path | None = None,
         overlap: bool = False,
         region: Sequence[float] | Sequence[Sequence[float]] | None = None,
+        donors: Sequence[str] | None = None,
     ) -> None:
         bank = bank_of(bank)
         if bank.info.kind != "crops":
@@ -103,6 +106,10 @@ class Paste:
         values = _value_table(bank, classes if schema is None else schema.classes)
         variation = variation or VARIATIONS[bank.info.domain]
         entries = chosen(bank, self.only)
+        if donors is not None:
+            entries = entries[_is_of(bank, donors)[entries]]
+            if not len(entries):
+                raise DataError("no crops of these subjects", path=bank.path, expected=", ".join(list(donors)[:5]))
         is_free = bank.entries["host"][entries] < 0
         where = placement_of(bank, entries[is_free], placement, atlas)
         self.rules: ScanRules | FrameRules
@@ -238,6 +245,12 @@ def _told(host: ScanHost | FrameHost, records: list[dict[str, Any]]) -> Sample:
     """What has become of a host."""
     pasted = host.result()
     return replace(pasted, meta=pasted.meta | {"pasted": records, "touched": host.touched})
+
+
+def _is_of(bank: Bank, subjects: Sequence[str]) -> NDArray[np.bool_]:
+    """For each entry whether it is of one of these subjects, or of none in particular."""
+    codes = [code for code, subject in enumerate(bank.subjects) if subject in set(subjects)]
+    return np.isin(bank.entries["subject"], [-1, *codes])
 
 
 def _value_table(bank: Bank, classes: Mapping[str, int] | None) -> NDArray[np.int64]:

@@ -182,12 +182,13 @@ def command(
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose, units)
     looks = strengths(strength)
     spots = {"placement": placement, "atlas": atlas, "overlap": overlap or None}
+    is_nnunet = dataset.schema.layout == "nnunet"
+    sides = plan_sides(dataset, fold=fold, split=split, own=own_donors, folds=is_nnunet)
     blender = None
     if bank is not None:
         opened = open_bank(bank, kind_for(method))
-        blender = blender_for(opened, dataset, method, per_image, only or [], looks, spots)
-    is_nnunet = dataset.schema.layout == "nnunet"
-    sides = plan_sides(dataset, fold=fold, split=split, own=own_donors, folds=is_nnunet)
+        sides.check_bank(opened)
+        blender = blender_for(opened, dataset, method, per_image, only or [], looks, spots, sides.name_donors(opened))
     copies = 1 if copies is None and is_nnunet else copies
     augmented = Offline(dataset, blender, classic, seed, sides, copies, strip_header_text)
     if blender is not None and (said := resampled(blender.bank, dataset)):
@@ -267,6 +268,7 @@ def blender_for(
     only: Sequence[str],
     strength: tuple[float, float],
     spots: Mapping[str, Any],
+    donors: Sequence[str] | None = None,
 ) -> Paste | Relight:
     """What a bank is blended with: crops are pasted, scenes relight.
 
@@ -274,6 +276,7 @@ def blender_for(
         bank, dataset: what is blended into what.
         method, per_image, only, strength: as :class:`domaingan.blend.Paste` and :class:`domaingan.blend.Relight`.
         spots: ``placement``, ``atlas`` and ``overlap`` of a paste, None where they are not given.
+        donors: subjects whose crops are pasted; everyone's unless given.
 
     Raises:
         DataError: a method or a value that the bank has not, or places for scenes.
@@ -285,7 +288,7 @@ def blender_for(
         if given:
             raise DataError(f"--{next(iter(given))}", path=bank.path, expected="crops: scenes have no place")
         return Relight(bank, method, strength, looks_named(bank, only), schema=dataset.schema)
-    return Paste(bank, method, (1, per_image), only, schema=dataset.schema, **given)
+    return Paste(bank, method, (1, per_image), only, schema=dataset.schema, donors=donors, **given)
 
 
 def _written(augmented: Offline, out: Path, asked: dict[str, Any], **how: Any) -> dict[str, list[dict[str, Any]]]:

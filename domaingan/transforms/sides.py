@@ -98,6 +98,16 @@ class Sides:
                 allowed[codes == code] = False
         return allowed
 
+    def name_donors(self, bank: Bank) -> list[str] | None:
+        """The bank's subjects that may give at all where a side was chosen; None where none was.
+
+        Args:
+            bank: any bank.
+        """
+        if not self.chosen:
+            return None
+        return [subject for subject in bank.subjects if not self.sides_of(subject) - {self.chosen}]
+
     def check_bank(self, bank: Bank) -> None:
         """Refuse a bank that has nothing for the side that was chosen, or that knows the other side.
 

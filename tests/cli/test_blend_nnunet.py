@@ -17,7 +17,10 @@ from nnunet_rules import check_integrity, check_splits
 from domaingan import load, phantoms
 from domaingan.adapters.writing import write_dataset
 from domaingan.bank import Bank
+from domaingan.blend import Paste
+from domaingan.blend.scan_host import ScanRules
 from domaingan.cropping import crops
+from domaingan.errors import DataError
 from domaingan.sample import Dataset
 from domaingan.transforms.sides import plan_sides
 
@@ -156,3 +159,17 @@ def test_header_text_is_left_out_where_that_is_asked_for(cases: Path, tmp_path: 
         blend(tmp_path / "own", out, *option)
         written = {nib.load(path).header["descrip"].item().decode() for path in out.rglob("*.nii.gz")}
         assert written == {text}
+
+
+def test_depths_and_places_are_learned_from_the_donors_alone(cases: Path) -> None:
+    bank = Bank.load(cases / "bank")
+    donors = list(dict.fromkeys(bank.subjects[code] for code in bank.entries["subject"].tolist()))
+    entries = bank.entries.copy()
+    is_first = entries["subject"] == bank.subjects.index(donors[0])
+    entries["depth_mm"] = np.where(is_first, 3, 40)
+    bank = Bank(bank.info, bank.images, bank.masks, entries)
+    for chosen, depth in ((donors[:1], 3), (donors[1:], 40)):
+        rules = Paste(bank, donors=chosen).rules
+        assert isinstance(rules, ScanRules) and rules.depth_mm == depth
+    with pytest.raises(DataError, match="no crops of these subjects"):
+        Paste(bank, donors=["nobody"])
