@@ -19,11 +19,12 @@ def command(
     data: o.Data,
     out: o.Out,
     model: Annotated[
-        str,
+        list[str],
         typer.Option(
             "--model",
             metavar="MODEL_SPEC",
-            help="A RUN of evaluate, FILE.onnx, torchvision:NAME[=WEIGHTS_FILE] or python:MODULE:FUNCTION.",
+            help="A RUN of evaluate, FILE.onnx, torchvision:NAME[=WEIGHTS_FILE] or python:MODULE:FUNCTION. "
+            "Given more than once, they are compared.",
         ),
     ],
     mapping: Annotated[
@@ -92,7 +93,7 @@ def command(
     with Teller("reading the frames") as teller:
         result = robustness(
             dataset,
-            model,
+            model[0] if len(model) == 1 else model,
             out,
             mapping=pairs(mapping),
             corruptions=None if corruptions is None else corruptions.split(","),
@@ -106,8 +107,17 @@ def command(
             command=shlex.join(["domaingan", *sys.argv[1:]]),
         )
     from domaingan.report import write
+    from domaingan.robustness.comparison import comparison_headline
     from domaingan.robustness.summary import headline
 
+    if len(model) > 1:
+        for row in result["models"]:
+            write(out / row["folder"])
+        report = write(out)
+        if not json:
+            show_comparison(result)
+        o.finish({**result, "report": str(report)}, json, f"{comparison_headline(result)}\n{report}")
+        return
     report = write(out)
     if not json:
         show(result)
@@ -166,6 +176,23 @@ def show(result: dict[str, Any]) -> None:
             f"{others} more classes of the model are none of the data's: what it finds of them does not count"
         )
     console.print(_table(result))
+
+
+def show_comparison(result: dict[str, Any]) -> None:
+    """Print a table of corruptions by model."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from domaingan.robustness.comparison import model_rows
+
+    head, *rows = model_rows(result)
+    table = Table("corruption", *(row[0] for row in rows))
+    for column in range(1, len(head)):
+        table.add_row(head[column], *(row[column] for row in rows))
+    console = Console()
+    console.print(table)
+    for note in result["notes"]:
+        console.print(note, soft_wrap=True, markup=False, highlight=False)
 
 
 def _table(result: dict[str, Any]) -> Any:

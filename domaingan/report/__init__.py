@@ -8,12 +8,16 @@ from typing import Any
 
 from domaingan.errors import DataError
 from domaingan.files import atomic_file, read_json
-from domaingan.report import evaluation, robustness
+from domaingan.report import comparison, evaluation, robustness
 
 Build = Callable[[Path, dict[str, Any], dict[str, Any]], dict[str, Any]]
 """From the run folder, its result and its config to the values of a template."""
 
-KINDS: dict[str, Build] = {"evaluation": evaluation.build, "robustness": robustness.build}
+KINDS: dict[str, Build] = {
+    "evaluation": evaluation.build,
+    "robustness": robustness.build,
+    "comparison": comparison.build,
+}
 """For each ``kind`` of run what fills ``templates/KIND.html``."""
 
 

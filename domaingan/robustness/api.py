@@ -19,6 +19,7 @@ from domaingan.files import claim_run, hold_folder, open_regular, plain, write_a
 from domaingan.opening import Data, dataset_of
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.cells import Cell, Kept, Measure
+from domaingan.robustness.comparison import compare, folder_names, map_for, write_comparison
 from domaingan.robustness.diagnosis import explain_nothing
 from domaingan.robustness.examples import contact_sheet
 from domaingan.robustness.export import write_tables
@@ -54,7 +55,7 @@ class Ready:
 
 def robustness(
     data: Data,
-    model: str | Model,
+    model: str | Model | Sequence[str | Model],
     out: str | Path = "runs/robustness",
     *,
     mapping: Mapping[str, str] | None = None,
@@ -72,7 +73,8 @@ def robustness(
 
     Args:
         data: labelled frames, or their folder.
-        model: a spec, see :data:`domaingan.robustness.specs.SPECS`, or any :class:`domaingan.robustness.model.Model`.
+        model: a spec, see :data:`domaingan.robustness.specs.SPECS`, or any :class:`domaingan.robustness.model.Model`;
+            a list of several compares them, each with a run folder of its own in ``out``.
         out: the run folder: ``result.json``, ``config.json``, ``pictures.npz`` and, in ``cells/``, what was measured.
         mapping: names of the model's classes to names of the data's, where they are not the same.
         corruptions: names or groups of :data:`domaingan.corrupt.CORRUPTIONS`; all unless given.
@@ -96,6 +98,12 @@ def robustness(
     data = dataset_of(data)
     out, tell, reading = Path(out), progress or Silent(), reading or Reading()
     tell.start("reading the frames")
+    if isinstance(model, Sequence) and not isinstance(model, str):
+        settings = {
+            "corruptions": corruptions, "severities": severities, "resize": resize, "seed": seed, "reading": reading,
+            "command": command,
+        }  # fmt: skip
+        return _several(data, model, out, mapping or {}, settings, resume, overwrite, tell)
     ready = _prepare(data, model, mapping or {}, resize, reading)
     config: dict[str, Any] = {
         "data": data.root,
@@ -126,6 +134,44 @@ def robustness(
         write_tables(out, plain(result))
     done: dict[str, Any] = plain(result)
     return done
+
+
+def _several(
+    data: Dataset,
+    models: Sequence[str | Model],
+    out: Path,
+    mapping: Mapping[str, str],
+    settings: Mapping[str, Any],
+    resume: bool,
+    overwrite: bool,
+    tell: Progress,
+) -> dict[str, Any]:
+    """A run a model in folders of ``out``, and their comparison; all models are opened and matched before any runs."""
+    reading = settings["reading"]
+    opened = [_opened(model, data, reading) if isinstance(model, str) else model for model in models]
+    maps = []
+    for model in opened:
+        own = map_for(mapping, model.classes, model.complete)
+        Matching(scorable(data.schema, model.task), own).check(model.classes, model.complete)
+        maps.append(own)
+    for theirs, ours in mapping.items():
+        if not any(theirs in own for own in maps):
+            raise DataError(
+                f"--map {theirs}={ours}: no model has a class {theirs!r}", expected="a class of one of them"
+            )
+    folders = folder_names([model.name for model in opened])
+    begun = {"data": data.root, "models": folders, "map": dict(mapping), "command": settings["command"]}
+    with hold_folder(out):
+        claim_run(out, plain(begun), ("map", "command"), resume=resume, overwrite=overwrite)
+        results = {}
+        for folder, model, own in zip(folders, opened, maps, strict=True):
+            goes_on = resume and (out / folder / "config.json").is_file()
+            results[folder] = robustness(
+                data, model, out / folder, mapping=own, resume=goes_on, progress=tell, **settings
+            )
+        compared: dict[str, Any] = plain(compare(results, settings["seed"]))
+        write_comparison(out, compared)
+    return compared
 
 
 def _cells(corruptions: Sequence[str] | None, severities: Sequence[int]) -> list[Cell]:

@@ -126,3 +126,14 @@ def test_pairs() -> None:
     assert pairs(["a=b,c d=e", "f=g"]) == {"a": "b", "c d": "e", "f": "g"} and pairs(None) == {}
     with pytest.raises(DataError, match="--map a="):
         pairs(["a="])
+
+
+def test_two_models_are_compared(drives: Path, here: Path) -> None:
+    (here / "looking.py").write_text(FUNCTION + "\ndef other(image):\n    return boxes(image[:, ::-1].copy())\n")
+    models = ("--model", "python:looking:boxes", "--model", "python:looking:other", "--map", "auto=car")
+    code, out, err = run("robustness", drives, *models, *FEW, "--out", here / "both")
+    assert code == 0, err
+    assert "looking-boxes" in out and "looking-other" in out and "under corruption" in out
+    assert out.strip().splitlines()[-1] == str(here / "both" / "report.html")
+    for name in ("looking-boxes/report.html", "looking-other/result.json", "table.md", "table.csv", "result.json"):
+        assert (here / "both" / name).is_file()

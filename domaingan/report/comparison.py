@@ -1,0 +1,56 @@
+"""What the page of several models on the same frames shows: headline, table of corruptions by model, differences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from domaingan.errors import DataError
+from domaingan.report import words
+from domaingan.robustness.comparison import comparison_headline, model_rows
+from domaingan.robustness.export import percent
+
+REQUIRED = ("models", "differences", "table", "metric", "classes", "blocks")
+
+
+def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """Collect the values of ``templates/comparison.html``.
+
+    Args:
+        run: the folder of the comparison; each model's own run is in it.
+        result: the content of its ``result.json``.
+        config: of its ``config.json``.
+
+    Raises:
+        DataError: the result lacks what every comparison has.
+    """
+    missing = [name for name in REQUIRED if name not in result]
+    if missing:
+        raise DataError(f"no {missing[0]!r}", path=run / "result.json", expected="the result of a comparison")
+    head, *rows = model_rows(result)
+    return {
+        "title": comparison_headline(result),
+        "metric": words.metric_name(result["metric"]),
+        "head": [name.replace("_", " ") for name in head],
+        "rows": rows,
+        "folders": [row["folder"] for row in result["models"]],
+        "reference": result["models"][0]["folder"],
+        "differences": [
+            (name, *(_difference(row[metric]) for metric in ("clean", "mpc")))
+            for name, row in result["differences"].items()
+        ],
+        "classes": result["classes"],
+        "frames": result["frames"],
+        "notes": result.get("notes") or [],
+        "settings": [(name, words.plain(value)) for name, value in config.items() if name != "command"],
+        "command": config.get("command") or "",
+    }
+
+
+def _difference(row: dict[str, Any]) -> str:
+    """A difference with its interval and what it means."""
+    low, high = row["ci"]
+    between = "" if low is None or high is None else f" ({100 * low:+.1f} to {100 * high:+.1f})"
+    mean = percent(row["mean"])
+    sign = "+" if mean and row["mean"] > 0 else ""
+    return f"{sign}{mean or words.DASH}{between}, {row['verdict']}"
