@@ -13,12 +13,16 @@ from domaingan.errors import AssumptionWarning
 
 @contextmanager
 def assumptions_in_a_line() -> Iterator[None]:
-    """Print an :class:`~domaingan.errors.AssumptionWarning` as one line; other warnings look as Python has them."""
+    """Print each :class:`~domaingan.errors.AssumptionWarning` as one line, once; others look as Python has them."""
     with warnings.catch_warnings():
         plain = warnings.showwarning
+        said: set[str] = set()
 
         def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
             if issubclass(category, AssumptionWarning):
+                if str(message) in said:
+                    return
+                said.add(str(message))
                 print(f"domaingan: {message}", file=sys.stderr)
             else:
                 plain(message, category, *rest, **more)

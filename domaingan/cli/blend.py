@@ -92,6 +92,16 @@ def command(
     overlap: Annotated[
         bool, typer.Option("--overlap", help="In scans also onto what is labelled.", rich_help_panel=o.WORK)
     ] = False,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            "--region",
+            metavar="LEFT,TOP,RIGHT,BOTTOM",
+            help="Where in frames objects must stand, in shares: 0,0.5,1,1 is the lower half. Like 'region' in DATA's "
+            "classes.json, where 'ground': [CLASS, ..] names what they stand on; learned where neither is named.",
+            rich_help_panel=o.WORK,
+        ),
+    ] = None,
     strength: Annotated[
         str | None,
         typer.Option(
@@ -181,7 +191,7 @@ def command(
         o.claim(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose, units)
     looks = strengths(strength)
-    spots = {"placement": placement, "atlas": atlas, "overlap": overlap or None}
+    spots = {"placement": placement, "atlas": atlas, "overlap": overlap or None, "region": read_region(region)}
     is_nnunet = dataset.schema.layout == "nnunet"
     sides = plan_sides(dataset, fold=fold, split=split, own=own_donors, folds=is_nnunet)
     blender = None
@@ -236,6 +246,23 @@ def describe_sides(augmented: Offline, out: Path) -> list[str]:
     return lines
 
 
+def read_region(text: str | None) -> list[float] | None:
+    """``LEFT,TOP,RIGHT,BOTTOM`` as four numbers.
+
+    Raises:
+        DataError: it is not.
+    """
+    if text is None:
+        return None
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 4:
+        raise DataError(f"--region {text}", expected="LEFT,TOP,RIGHT,BOTTOM, four shares from 0 to 1")
+    return numbers
+
+
 def draw_preview(augmented: Offline, path: Path) -> None:
     """Write the preview picture."""
     from domaingan.pictures import save_png
@@ -275,7 +302,7 @@ def blender_for(
     Args:
         bank, dataset: what is blended into what.
         method, per_image, only, strength: as :class:`domaingan.blend.Paste` and :class:`domaingan.blend.Relight`.
-        spots: ``placement``, ``atlas`` and ``overlap`` of a paste, None where they are not given.
+        spots: ``placement``, ``atlas``, ``overlap`` and ``region`` of a paste, None where they are not given.
         donors: subjects whose crops are pasted; everyone's unless given.
 
     Raises:
@@ -319,6 +346,7 @@ def _summary(
         "relit": {},
         "unplaced": len(records) - len(placed),
         "classic": augmented.classic,
+        "notes": list(getattr(blender, "notes", [])),
         "problems": [{"path": problem.path, "reason": problem.reason} for problem in augmented.data.problems],
         "without_donors": len(augmented.without_donors),
         "out": str(out),

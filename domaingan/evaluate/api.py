@@ -16,12 +16,13 @@ from domaingan.blend import Paste, Relight
 from domaingan.cropping import check_crop_values
 from domaingan.errors import AssumptionWarning, DataError
 from domaingan.evaluate.arms import Arm, parse_arms
-from domaingan.evaluate.banks import served
+from domaingan.evaluate.banks import is_real, lacks_masks, served
 from domaingan.evaluate.batches import check_values
 from domaingan.evaluate.config import EvaluationConfig, build_config
 from domaingan.evaluate.leaks import refuse_copies
 from domaingan.evaluate.progress import Progress, Silent
 from domaingan.evaluate.protocol import run
+from domaingan.evaluate.requirements import check_arms
 from domaingan.evaluate.split import Fold, Limit, folds, only_labelled, refuse_leak
 from domaingan.evaluate.summary import REFERENCE, RIVAL
 from domaingan.evaluate.tasks import TASKS
@@ -137,6 +138,7 @@ def evaluate(
     chosen = _folds(data, config, test)
     if given is not None:
         _check_bank(given, config.arms, data, chosen)
+    check_arms(parsed, chosen, config, given)
     tell = progress or Silent()
     tell.start("comparing the images")
     notes = refuse_copies(survey_datasets(originals), chosen, given)
@@ -189,7 +191,10 @@ def _check_bank(bank: Bank, arms: list[str], data: Dataset, chosen: list[Fold]) 
     """Refuse a bank that does not fit, that no arm uses, or that knows a test subject, before anything is written."""
     blender = Paste(bank, schema=data.schema) if bank.info.kind == "crops" else Relight(bank)
     blender.check(data.schema)
-    if not any({*arm.sources, *arm.looks} & {*served(bank)} for arm in parse_arms(arms)):
+    usable = {*served(bank)}
+    if is_real(bank) and all(lacks_masks(fold.train) for fold in chosen):
+        usable |= {"copy-paste", "deform-paste"}
+    if not any({*arm.sources, *arm.looks} & usable for arm in parse_arms(arms)):
         found = f"a bank that none of {', '.join(arms)} uses"
         raise DataError(found, path=bank.path, expected=f"arms with {' or '.join(served(bank))}")
     for fold in chosen:

@@ -18,6 +18,9 @@ from domaingan.hosting import partly_healthy, windows, with_healthy
 from domaingan.sample import Dataset
 from domaingan.scenery import scenes
 
+QUICK = ("copy-paste", "deform-paste", "reference-relight")
+"""Sources that need no GAN."""
+
 REFERENCE_SIZE = 128
 """Edge of a real frame that serves as a reference: looks are in its coarse colours."""
 
@@ -56,6 +59,9 @@ class Maker:
     def _built(self, source: str) -> Bank:
         config = self.config
         if source == "copy-paste":
+            given = self._given()
+            if given is not None and is_real(given) and lacks_masks(self.train):
+                return given
             return crops(self.train, config.size)
         if source == "gan":
             return self._fitted(self.make("copy-paste"), "gan", config.gan_samples)
@@ -106,6 +112,16 @@ class Maker:
         return gan.sample(n, seed=config.seed, hosts=hosts)
 
 
+def is_real(bank: Bank) -> bool:
+    """Whether a bank holds real crops, which go anywhere."""
+    return bank.info.kind == "crops" and not bank.info.generated and not bank.info.hosts
+
+
+def lacks_masks(train: Dataset) -> bool:
+    """Whether frames have boxes alone, so that real crops must come from a bank that is given."""
+    return train.schema.domain == "frame" and all(sample.mask is None for sample in train)
+
+
 def served(bank: Bank) -> tuple[str, ...]:
     """The parts of an arm that paste or relight from a bank that was given."""
     if bank.info.kind == "scenes":
@@ -122,7 +138,8 @@ def banks_for(arms: list[Arm], test: Dataset, maker: Maker) -> dict[str, Bank]:
         maker: makes the fold's banks.
     """
     wanted = dict.fromkeys(source for arm in arms for source in (*arm.sources, *arm.looks))
-    banks = {source: maker.make(source) for source in wanted}
+    quick = [source for source in QUICK if source in wanted]  # what is refused is refused before a GAN is fitted
+    banks = {source: maker.make(source) for source in dict.fromkeys([*quick, *wanted])}
     if {"gan", *PAINTED} & set(banks) and "copy-paste" not in banks:
         banks["copy-paste"] = maker.make("copy-paste")  # shown beside what was generated
     for bank in banks.values():

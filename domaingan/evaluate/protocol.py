@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.blend import Paste
 from domaingan.cropping import by_rarity
 from domaingan.cutting import voxels_of
 from domaingan.evaluate.arms import Arm, augment_for, parse_arms
@@ -145,6 +146,8 @@ def _prepare(
         tell_plan(plan, task, samples, test, maker, tell)
     tell.start("making the banks")
     banks = banks_for(arms, fold.test, maker)
+    for arm in arms:  # what does not fit is refused before the first training
+        augment_for(arm, banks, test.schema, config.looks)
     if test.schema.domain == "frame" and sum(12 * np.prod(r.shape) for r in own_grid.records) < IN_MEMORY:
         own_grid = own_grid.in_memory()
         test = regrid(own_grid).in_memory()
@@ -196,6 +199,14 @@ def _unit(test: Dataset) -> str:
     return f"{BLOCK:g}-second block"
 
 
+def _guesses(fold: Prepared) -> list[str]:
+    """What pasting into the training samples had to guess."""
+    schema = fold.test.schema
+    pasted = [bank for bank in fold.banks.values() if bank.info.kind == "crops" and bank.info.domain == "frame"]
+    said = dict.fromkeys(note for bank in pasted for note in Paste(bank, schema=schema).notes)
+    return [note[0].upper() + note[1:] + "." for note in said]
+
+
 def _notes(fold: Prepared, folds: list[Fold], config: EvaluationConfig) -> list[str]:
     """What a reader must know to trust the numbers."""
     unit = _unit(fold.test)
@@ -223,6 +234,7 @@ def _notes(fold: Prepared, folds: list[Fold], config: EvaluationConfig) -> list[
     for source, bank in fold.banks.items():
         for why, n in bank.info.left_out.items():
             notes.append(f"Left out of the {source} bank: {n} {why}")
+    notes += _guesses(fold)
     problems = folds[0].train.problems
     if problems:
         notes.append(f"{len(problems)} samples were left out when the data was read, first {problems[0].path}")

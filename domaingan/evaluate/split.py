@@ -161,5 +161,13 @@ def refuse_leak(bank: Bank, test: Dataset) -> None:
 
 
 def only_labelled(data: Dataset) -> Dataset:
-    """The samples that have a mask on disk, where the layout records files; all of them otherwise."""
-    return data.select(i for i, r in enumerate(data.records) if not r.files or "mask" in r.files)
+    """The samples that have a mask on disk, where the layout records files; all of them otherwise.
+
+    Raises:
+        DataError: none has.
+    """
+    labelled = data.select(i for i, r in enumerate(data.records) if not r.files or "mask" in r.files)
+    if len(data) and not len(labelled):
+        expected = "masks" + (", or --task detection, which needs boxes alone" if data.schema.objects else "")
+        raise DataError(f"no mask for any of {len(data)} samples", path=data.root, expected=expected)
+    return labelled
