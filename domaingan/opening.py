@@ -28,13 +28,21 @@ def dataset_of(data: Data) -> Dataset:
     return load(data)
 
 
-def crops(dataset: Data, size: int | None = None, condition: str | Sequence[str] | None = None) -> Bank:
+def crops(
+    dataset: Data,
+    size: int | None = None,
+    condition: str | Sequence[str] | None = None,
+    masks: str | None = None,
+    seed: int = 0,
+) -> Bank:
     """The real crops of a dataset, or of the one in a folder, as a bank; see :func:`domaingan.cropping.crops`.
 
     Args:
         dataset: labelled samples, 2D or 3D, or their folder.
         size: edge of a crop in pixels; 64 in 2D and 32 in 3D unless given.
         condition: the name of a condition, or several; the class unless given.
+        masks: ``grabcut`` to cut objects of frames that have a box alone out of it.
+        seed: of these cuts.
 
     Returns:
         A bank in memory.
@@ -42,7 +50,7 @@ def crops(dataset: Data, size: int | None = None, condition: str | Sequence[str]
     Raises:
         DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.cropping.crops`.
     """
-    return cropping.crops(dataset_of(dataset), size, condition)
+    return cropping.crops(dataset_of(dataset), size, condition, masks, seed)
 
 
 def scenes(dataset: Data, size: int | None = None, conditions: str | Sequence[str] | None = None) -> Bank:
