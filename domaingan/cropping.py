@@ -17,6 +17,7 @@ from domaingan.horizon import FEWEST, NEAREST, horizon, standing_kinds
 from domaingan.likeness import get_checksums
 from domaingan.ranges import say_ranges, shared_ranges
 from domaingan.sample import Dataset, Sample, Schema
+from domaingan.slices import warn_of_thin_stacks
 
 MEASURED = ("radius_mm", "volume_mm3", "contrast")
 """Numbers that are measured on a crop, and can be its conditions: the radius of a disc or ball as large as the object,
@@ -64,6 +65,7 @@ def crops(
         raise DataError(f"size {size}", expected="a power of two, at least 8")
     classes = check_crop_values(dataset)
     names = _known(condition, dataset.schema)
+    warn_of_thin_stacks(dataset)
     left_out: Counter[str] = Counter()
     found: list[Found] = []
     checksums: dict[str, str] = {}

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -45,6 +46,7 @@ from domaingan.transforms.hosts import (
     schema_of,
     with_host_name,
 )
+from domaingan.transforms.offline import paste_volume
 
 NAME, SHAPE, ORIGINAL = "filename_or_obj", "spatial_shape", "original_affine"
 """Where a MetaTensor of MONAI's readers says what file it is of, and the file's shape and affine."""
@@ -113,6 +115,7 @@ class RandPasted(_Seeded):
         allow_missing_keys: leave data alone that has no such image or label.
         spacing: mm a voxel of scans that do not say it (arrays, plain tensors, as of ``track_meta=False`` and of a
             ``PersistentDataset``; oblique slices): one number, or one an axis. 1, with a warning, unless given.
+        dims: 2 to paste the crops of a 2D bank also into volumes, slice by slice; the bank's unless given.
 
     Tensors, ``MetaTensor`` and arrays come back as they came, of the same type, device, affine and meta; a
     ``MetaTensor`` image then has ``meta["pasted"]``, one record a crop as JSON: none where nothing was pasted, so that
@@ -138,6 +141,7 @@ class RandPasted(_Seeded):
         prob: float = 0.5,
         allow_missing_keys: bool = False,
         spacing: float | Sequence[float] | None = None,
+        dims: int | None = None,
     ) -> None:
         super().__init__(keys, prob, allow_missing_keys)
         if len(self.keys) != 2:
@@ -151,7 +155,12 @@ class RandPasted(_Seeded):
         )
         self.paste.check(self.schema)
         self.meta_key = meta_key
-        self.spacing = None if spacing is None else read_spacing(spacing, self.schema.spatial_dims)
+        if dims is not None and dims != self.bank.info.spatial_dims:
+            raise DataError(f"a {self.bank.info.spatial_dims}D bank", path=self.bank.path, expected=f"a {dims}D one")
+        self.is_sliced = dims == 2 and self.bank.info.domain == "scan"
+        self.spacing = spacing
+        if spacing is not None and not (self.is_sliced and np.size(spacing) == 3):
+            self.spacing = read_spacing(spacing, self.schema.spatial_dims)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """The data with crops pasted, or as it was."""
@@ -166,20 +175,24 @@ class RandPasted(_Seeded):
             result[image_key] = _recorded(image, image, "pasted", [])
             return result
         host = self._host_of(image, label, data)
-        after = self.paste(host, np.random.default_rng(self.seed))
+        rng = np.random.default_rng(self.seed)
+        is_volume = host.spatial_dims > self.bank.info.spatial_dims
+        after = paste_volume(self.paste, host, self.schema, rng) if is_volume else self.paste(host, rng)
         assert host.mask is not None and after.mask is not None
         result[image_key] = _recorded(_like(after.image, image), image, "pasted", after.meta["pasted"])
         result[label_key] = _relabelled(label, host.mask, after.mask)
         return result
 
     def _host_of(self, image: Any, label: Any, data: Mapping[Hashable, Any]) -> Sample:
-        info = self.bank.info
+        info, schema = self.bank.info, self.schema
+        if self.is_sliced and len(image.shape) == 4:  # a volume, to be pasted into slice by slice
+            info, schema = info.model_copy(update={"spatial_dims": 3}), replace(schema, spatial_dims=3)
         known = _known(image, data, self.meta_key, info.spatial_dims)
         if info.domain == "scan" and "spacing" not in known:
             if self.spacing is None:
                 self.notices.warn(UNKNOWN_SPACING)
-            known["spacing"] = self.spacing
-        return _host(image, label, with_host_name(known, info, self.notices), self.schema, info)
+            known["spacing"] = None if self.spacing is None else read_spacing(self.spacing, info.spatial_dims)
+        return _host(image, label, with_host_name(known, info, self.notices), schema, info)
 
 
 class RandRelightd(_Seeded):

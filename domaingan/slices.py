@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,9 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.body_axes import axes_of
+from domaingan.errors import AssumptionWarning
 from domaingan.ranges import absolute_channels
 from domaingan.sample import Dataset, Reader, Record, Sample, Schema
 from domaingan.tissue import foreground, intensity_range
+
+FEWEST_SLICES = 8
+"""Volumes of fewer are thin: nothing of three dimensions is to be learned from them."""
 
 
 def slice_axis(record: Record) -> int:
@@ -33,6 +38,30 @@ def slice_axis(record: Record) -> int:
         return len(shape) - 1
     axes = np.asarray(record.affine)[:3, :3]
     return int(np.argmax(np.abs(axes[2]) / np.linalg.norm(axes, axis=0)))
+
+
+def count_thin_slices(records: Iterable[Record]) -> int | None:
+    """Count the slices of volumes that are too thin to be worked on in 3D.
+
+    Returns:
+        The median number of slices where most volumes have fewer than :data:`FEWEST_SLICES`, and a quarter as many as
+        pixels along any other axis; else None.
+    """
+    counts = []
+    for record in records:
+        if len(record.shape) == 3:
+            few = sorted(record.shape)
+            counts.append(few[0] if few[0] < FEWEST_SLICES and few[0] * 4 <= few[1] else FEWEST_SLICES)
+    median = int(np.median(counts)) if counts else FEWEST_SLICES
+    return median if median < FEWEST_SLICES else None
+
+
+def warn_of_thin_stacks(dataset: Dataset) -> None:
+    """Say once that volumes of few slices are better worked on slice by slice."""
+    count = count_thin_slices(dataset.records) if dataset.schema.spatial_dims == 3 else None
+    if count is not None:
+        said = f"scans of {count} slices are worked on in 3D: try --dims 2 (dims=2), slice by slice"
+        warnings.warn(said, AssumptionWarning, stacklevel=3)
 
 
 def fullest_slice(focus: NDArray[Any], axis: int) -> int:

@@ -17,6 +17,7 @@ from scipy import ndimage
 import domaingan as dg
 from domaingan import phantoms
 from domaingan.bank import Bank
+from domaingan.cropping import crops
 from domaingan.errors import DataError
 from domaingan.sample import Sample
 from domaingan.slices import as_slices
@@ -310,3 +311,20 @@ def test_a_bank_that_is_broken(tmp_path: Path) -> None:
     (tmp_path / "bank" / "images.npy").unlink()
     with pytest.raises(DataError, match=r"images\.npy: no such file"):
         dg.albumentations.Paste(bank.path)
+
+
+def test_a_2d_bank_goes_into_the_slices_of_volumes() -> None:
+    people = phantoms.load("medical", subjects=2, shape=(40, 40, 16))
+    bank, sample = crops(as_slices(people), size=16), people[1]
+    transform = dg.monai.RandPasted(["image", "label"], bank, prob=1.0, dims=2).set_random_state(3)
+    affine = torch.as_tensor(sample.meta["affine"])
+    data = {"image": MetaTensor(torch.as_tensor(sample.image), affine=affine), "label": sample.mask[None]}
+    after = transform(data)
+    records = json.loads(after["image"].meta["pasted"])
+    assert after["image"].shape == sample.image.shape and after["label"].shape == (1, *sample.shape)
+    changed = np.flatnonzero((after["label"][0] != sample.mask).any(axis=(0, 1)))
+    assert len(changed) > 3 and set(changed) <= {record["slice"] for record in records if record["place"]}
+    one = {"image": sample.image[..., 8], "label": sample.mask[None, ..., 8], "meta": {"spacing": 4.8}}
+    assert (transform(one)["label"] != one["label"]).any()
+    with pytest.raises(DataError, match="a 3D bank; expected a 2D one"):
+        dg.monai.RandPasted(["image", "label"], crops(people, size=16), dims=2)

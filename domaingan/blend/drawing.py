@@ -80,20 +80,37 @@ class Drawing:
 def chosen(bank: Bank, only: Sequence[str]) -> NDArray[np.int64]:
     """Positions of the entries with one of these values of a class condition; all of them where none is named.
 
+    A class that no entry is called by, as it is always a part of objects that are called by a rarer one, is looked for
+    in their masks.
+
     Raises:
-        DataError: no condition has these values, or no entry has one.
+        DataError: no condition has these values, nor any mask these classes, or no entry has one.
     """
     if not only:
         found = np.arange(len(bank))
     else:
-        names = [name for name, values in bank.info.conditions.items() if set(only) <= set(values)]
+        names = [name for name, values in bank.info.conditions.items() if set(only) <= {*values, *bank.info.classes}]
         if not names:
-            known = sorted({value for values in bank.info.conditions.values() for value in values})
-            raise DataError(f"no class {', '.join(only)}", path=bank.path, expected=f"one of {', '.join(known)}")
-        found = np.unique(np.concatenate([bank.matching(**{names[0]: value}) for value in only]))
+            known = {value for values in bank.info.conditions.values() for value in values} | {*bank.info.classes}
+            raise DataError(
+                f"no class {', '.join(only)}", path=bank.path, expected=f"one of {', '.join(sorted(known))}"
+            )
+        found = np.unique(np.concatenate([_called(bank, names, value) for value in only]))
     if not len(found):
         raise DataError("no crops to paste", path=bank.path, expected="at least one")
     return found
+
+
+def _called(bank: Bank, names: Sequence[str], value: str) -> NDArray[np.int64]:
+    """Positions of the entries that have a value of a condition, or whose masks hold the class of this name."""
+    for name in names:
+        if value in bank.info.conditions[name]:
+            found = np.asarray(bank.matching(**{name: value}), dtype=np.int64)
+            if len(found) or value not in bank.info.classes:
+                return found
+    label = bank.info.classes[value]
+    holds = [i for i in range(len(bank)) if (np.asarray(bank.masks[i]) == label).any()]
+    return np.array(holds, dtype=np.int64)
 
 
 def _tempered(bank: Bank, entries: NDArray[np.int64]) -> NDArray[np.float64]:

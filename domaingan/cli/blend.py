@@ -163,6 +163,7 @@ def command(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Processes; one a core at most.", rich_help_panel=o.WORK)
     ] = None,
+    dims: o.Dims = None,
     layout: o.Layout = None,
     where: o.Where = None,
     limit: o.Limit = None,
@@ -197,6 +198,7 @@ def command(
     blender = None
     if bank is not None:
         opened = open_bank(bank, kind_for(method))
+        check_dims(opened, dims)
         sides.check_bank(opened)
         blender = blender_for(opened, dataset, method, per_image, only or [], looks, spots, sides.name_donors(opened))
     copies = 1 if copies is None and is_nnunet else copies
@@ -209,13 +211,47 @@ def command(
         nothing = {"written": 0, "pasted": {}, "relit": {}, "problems": []}
         o.finish({"preview": str(preview), **nothing}, json, f"{preview}")
         return
-    asked: dict[str, Any] = {"atlas_file": None if atlas is None else fingerprint_files([atlas])}
+    asked: dict[str, Any] = {"atlas_file": None if atlas is None else fingerprint_files([atlas]), "range": units}
     asked |= {"data": data, "bank": bank, "method": method, "per_image": per_image, "only": only, "strength": strength}
     done = _written(augmented, out, asked | spots, workers=workers, resume=resume, overwrite=overwrite)
     result, said = _summary(augmented, done, out, preview)
-    for line in describe_sides(augmented, out):
+    for line in [*describe_unplaced(augmented, done), *describe_sides(augmented, out)]:
         typer.echo(line, err=True)
     o.finish(result, json, said)
+
+
+def check_dims(bank: Bank, dims: int | None) -> None:
+    """Refuse a bank of other dimensions than were asked for.
+
+    Raises:
+        DataError: it is one.
+    """
+    if dims is not None and bank.info.spatial_dims != dims:
+        expected = f"a {dims}D one, as domaingan crops --dims {dims} makes it"
+        raise DataError(f"a {bank.info.spatial_dims}D bank", path=bank.path, expected=expected)
+
+
+def describe_unplaced(augmented: Offline, done: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Say why most crops, or crops in most hosts, found no place; nothing where they did.
+
+    Args:
+        augmented: what was written.
+        done: for each sample that was written the records of its pastes.
+    """
+    from domaingan.transforms.unplaced import likeliest_reason
+
+    if augmented.kind != "pasted" or augmented.blender is None:
+        return []
+    tried = [records for records in done.values() if records]
+    records = [record for one in tried for record in one]
+    missed = sum(record["place"] is None for record in records)
+    empty = sum(all(record["place"] is None for record in one) for one in tried)
+    if missed * 2 <= len(records) and empty * 2 <= len(tried):
+        return []
+    reason = likeliest_reason(augmented.blender.bank, augmented.data)
+    return [
+        f"warning: {missed} of {len(records)} crops found no place, none in {empty} of {len(tried)} hosts: {reason}"
+    ]
 
 
 def describe_sides(augmented: Offline, out: Path) -> list[str]:

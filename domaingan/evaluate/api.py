@@ -30,6 +30,7 @@ from domaingan.grid import view
 from domaingan.likeness import survey_datasets
 from domaingan.opening import Data, dataset_of
 from domaingan.sample import Dataset
+from domaingan.slices import warn_of_thin_stacks
 
 BACKBONE = "timm:tf_efficientnet_lite0"
 """Encoder of the baselines for frames, unless another is named."""
@@ -109,6 +110,7 @@ def evaluate(
     originals = [only_labelled(data) if task == "segmentation" else data]
     originals += [] if test is None else [only_labelled(test)]
     data = view(originals[0], dims=dims)
+    warn_of_thin_stacks(data)
     dims, frames = data.schema.spatial_dims, data.schema.domain == "frame"
     if task == "detection" and not (frames and data.schema.objects):
         raise DataError(f"{task} on {data.schema.domain}s", path=data.root, expected="frames whose objects are named")

@@ -208,6 +208,26 @@ def slice_schema(schema: Schema, dims: int) -> Schema:
     return replace(schema, spatial_dims=2) if dims == 2 and schema.domain == "scan" else schema
 
 
+def paste_volume(paste: Paste, sample: Sample, schema: Schema, rng: np.random.Generator) -> Sample:
+    """Paste 2D crops into a volume that is no record of a dataset, across the axis that its shape and spacing tell.
+
+    Args:
+        paste: of a 2D bank.
+        sample: the volume, of known spacing.
+        schema: the hosts'.
+        rng: source of every draw.
+
+    Returns:
+        The volume, as of :func:`paste_slices`.
+    """
+    affine = np.zeros((4, 4))
+    for i, (body_axis, sign) in enumerate(axes_of(sample)):
+        affine[body_axis, i] = sign
+    rows = tuple(map(tuple, affine.tolist()))
+    axis = slice_axis(Record(sample.name, shape=sample.shape, spacing=sample.spacing, affine=rows))
+    return paste_slices(paste, sample, axis, schema, rng)
+
+
 def paste_slices(
     paste: Paste,
     sample: Sample,

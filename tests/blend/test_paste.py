@@ -221,3 +221,16 @@ def test_on_what_is_labelled_only_where_asked(dims: int) -> None:
         for number, box in enumerate(after.boxes, start=1):
             assert np.array_equal(box, box_of(after.instances == number, np.zeros(dims, dtype=int)))
         assert np.isfinite(after.image).all()
+
+
+def test_a_class_that_is_always_part_of_larger_objects_can_be_asked_for(rng: np.random.Generator) -> None:
+    bank = a_bank(2, rng, n=6)
+    bank.entries["condition:lesion"] = bank.info.conditions["lesion"].index("rare")
+    bank.masks[0][bank.masks[0] == 1] = 2  # no common part
+    holds = [i for i in range(6) if (bank.masks[i] == 1).any()]
+    paste, host = Paste(bank, only=["common"], per_image=(2, 2)), a_host(2, rng)
+    used = {record["index"] for s in range(20) for record in paste(host, np.random.default_rng(s)).meta["pasted"]}
+    assert used == set(holds) and 0 not in used
+    assert {*Paste(bank, only=["rare"]).drawing.free.tolist()} == set(range(6))
+    with pytest.raises(DataError, match="no class gone"):
+        Paste(bank, only=["gone"])
