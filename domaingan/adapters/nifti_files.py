@@ -8,6 +8,7 @@ comes back differs from the original in the voxels that were changed and in noth
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,9 @@ MAX_GZIP_RATIO = 1032
 MAX_PADDING = 511
 """Bytes after the data that are passed over: some programs fill the last block of 512. More is data that the header
 does not tell of."""
+
+WORKING_BYTES = 8
+"""Bytes a voxel that reading takes beside what is stored: the values, and the same in C order."""
 
 CHUNK = 1 << 20
 """Bytes that are unpacked at once where they are only counted."""
@@ -68,11 +72,12 @@ def read_image(path: Path) -> tuple[NDArray[np.float32], NiftiHeader]:
     Raises:
         DataError: as :func:`read_header`, or values that are not finite.
     """
-    values, header = _read_values(path)
-    with np.errstate(over="ignore"):
-        image = values.astype(np.float32, copy=False)
-    if not np.isfinite(image).all():
-        bad = int(np.count_nonzero(~np.isfinite(image)))
+    with _named(path):
+        values, header = _read_values(path)
+        with np.errstate(over="ignore"):
+            image = values.astype(np.float32, copy=False)
+        bad = image.size - int(np.count_nonzero(np.isfinite(image)))
+    if bad:
         raise DataError(f"{bad} values that are NaN, infinite or beyond float32", path=path, expected="finite numbers")
     return image, header
 
@@ -83,18 +88,23 @@ def read_mask(path: Path) -> tuple[NDArray[np.int32], NiftiHeader]:
     Raises:
         DataError: as :func:`read_header`, or a value that is not a whole number of at most 31 bits.
     """
-    values, header = _read_values(path)
+    with _named(path):
+        values, header = _read_values(path)
+        return _as_whole(values, path), header
+
+
+def _as_whole(values: NDArray[Any], path: Path) -> NDArray[np.int32]:
     if values.dtype.kind in "ui" and values.dtype.itemsize < 4:
-        return values.astype(np.int32), header
+        return values.astype(np.int32)
     with np.errstate(invalid="ignore"):
         exact = values.astype(np.int32)
         if np.array_equal(exact, values):
-            return exact, header
+            return exact
         whole = np.rint(values)
         bad = ~(np.abs(values - whole) <= WHOLE) | (np.abs(whole) >= 2**31)
     if bad.any():
         raise DataError(f"mask value {values[bad][0]:g}", path=path, expected="whole numbers")
-    return whole.astype(np.int32), header
+    return whole.astype(np.int32)
 
 
 def mask_values(mask: NDArray[Any]) -> list[int]:
@@ -164,13 +174,28 @@ def iterate_values(path: Path) -> Iterator[NDArray[Any]]:
 
 
 def _check_can_fill(path: Path, needed: int, header: NiftiHeader) -> None:
-    """Refuse a shape that the file cannot fill even if it is packed as tightly as gzip can; nothing is allocated."""
+    """Refuse a shape that the file cannot fill even if it is packed as tightly as gzip can, or that memory cannot hold.
+
+    Nothing is allocated.
+    """
     size = path.stat().st_size
     with open_regular(path) as file:
         largest = size * MAX_GZIP_RATIO if file.read(2) == GZIP_MAGIC else size
     if needed > largest:
         found = f"truncated: {size} bytes on disk"
         raise DataError(found, path=path, expected=f"{needed} bytes for shape {header.shape}")
+    voxels, memory = int(np.prod(header.shape, dtype=object)), physical_memory()
+    if (taken := needed + voxels * WORKING_BYTES) > memory:
+        found = f"shape {header.shape}, which takes {taken / 1e9:.3g} GB to read"
+        raise DataError(found, path=path, expected=f"less than the {memory / 1e9:.3g} GB of memory that there are")
+
+
+def physical_memory() -> float:
+    """Bytes of memory that this machine has; without end where it does not tell."""
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        return float("inf")
 
 
 def _check_size(size: int, needed: int, header: NiftiHeader, path: Path) -> None:

@@ -301,6 +301,28 @@ def test_a_shape_that_the_file_cannot_fill_asks_for_no_memory(tmp_path: Path, na
             read(tmp_path / name)
 
 
+def test_more_than_memory_holds_is_told_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make(tmp_path / "a.nii.gz", np.ones((30, 40, 50), np.int16))
+    needed = len(stored_bytes(path)) + 60000 * 8
+    monkeypatch.setattr(nifti_files, "physical_memory", lambda: float(needed))
+    assert read_image(path)[0].shape == (30, 40, 50)
+    monkeypatch.setattr(nifti_files, "physical_memory", lambda: float(needed - 1))
+    for read in (read_header, read_image, read_mask):
+        with pytest.raises(DataError, match=r"shape \(30, 40, 50\), which takes 0\.0006 GB to read"):
+            read(path)
+
+
+def test_memory_that_runs_out_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_out(*given: object) -> None:
+        raise MemoryError
+
+    path = make(tmp_path / "a.nii.gz", np.ones((3, 4), np.int16))
+    monkeypatch.setattr(nifti_files, "_scaled", run_out)
+    for read in (read_image, read_mask):
+        with pytest.raises(DataError, match="more than fits into memory"):
+            read(path)
+
+
 def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.nii")
     for read in (read_header, read_image):
