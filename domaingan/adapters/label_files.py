@@ -17,7 +17,13 @@ MASK_WORDS = frozenset(["seg", "segmentation", "label", "labels", "mask", "masks
 FOREGROUND_WORDS = ("brainmask", "bodymask", "headmask", "foreground", "foregroundmask")
 
 MAX_LABEL_VALUES = 32
-"""A file of more different values than this is an image, whatever it is called."""
+"""A file of whole numbers that has no more different values than this holds labels."""
+
+MAX_REGION_VALUES = 2000
+MIN_ALIKE = 0.75
+MIN_PAIRS = 2000
+"""With up to so many values (a parcellation), it does if of so many neighbours that are not 0 this share is alike: what
+an image holds differs from voxel to voxel."""
 
 VOXELS_A_VALUE = 50
 """A file with fewer voxels than this for each of its values is too small to tell."""
@@ -87,8 +93,8 @@ def _is_label_word(word: str) -> bool:
 def count_label_values(paths: Iterable[Path]) -> int | None:
     """How many different values the files hold together, where they hold labels by their values.
 
-    Labels are few whole numbers, more than one of them. A file of a single value tells nothing, and the next is
-    looked at; reading a file ends where it has too many values.
+    Labels are few whole numbers, more than one of them; or more of them, in regions. A file of a single value tells
+    nothing, and the next is looked at; reading a file ends where it can be no labels.
 
     Args:
         paths: files of one name, each of another subject.
@@ -99,9 +105,18 @@ def count_label_values(paths: Iterable[Path]) -> int | None:
     found: set[float] = set()
     for path in paths:
         voxels = int(np.prod(read_header(path).shape))
-        limit = min(MAX_LABEL_VALUES, voxels // VOXELS_A_VALUE)
+        few = min(MAX_LABEL_VALUES, voxels // VOXELS_A_VALUE)
+        alike = pairs = 0
         for values in iterate_values(path):
-            found.update(values.tolist())
-            if len(found) > limit or not (np.abs(values - np.rint(values)) <= WHOLE).all():
+            different = np.unique(values)
+            found.update(different.tolist())
+            if not (np.abs(different - np.rint(different)) <= WHOLE).all() or len(found) > MAX_REGION_VALUES:
                 return None
+            inside = (values[1:] != 0) & (values[:-1] != 0)
+            alike += int(np.count_nonzero(inside & (values[1:] == values[:-1])))
+            pairs += int(np.count_nonzero(inside))
+            if len(found) > few and pairs >= MIN_PAIRS and alike < MIN_ALIKE * pairs:
+                return None
+        if len(found) > few and pairs < MIN_PAIRS:
+            return None
     return len(found) if len(found) > 1 else None

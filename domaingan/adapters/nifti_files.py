@@ -151,7 +151,7 @@ def read_stored(path: Path) -> tuple[NDArray[Any], NiftiHeader]:
 
 
 def iterate_values(path: Path) -> Iterator[NDArray[Any]]:
-    """Yield the different values of one part of a file after the other, scaling applied; no part is kept.
+    """Yield the values of one part of a file after the other in stored order, scaling applied; no part is kept.
 
     Args:
         path: a NIfTI file.
@@ -168,7 +168,7 @@ def iterate_values(path: Path) -> Iterator[NDArray[Any]]:
                 break
             left -= len(piece)
             stored = np.frombuffer(piece, header.dtype).astype(header.dtype.newbyteorder("="), copy=False)
-            yield _scaled(np.unique(stored), header)
+            yield _scaled(stored, header)
     if left:
         raise DataError(f"truncated: {left} bytes missing", path=path, expected=f"shape {header.shape}")
 

@@ -146,6 +146,10 @@ def test_values_of_labels(tmp_path: Path, save: Save) -> None:
     assert count((spread % MAX_LABEL_VALUES).astype(np.int16)) == MAX_LABEL_VALUES
     assert count((spread % (MAX_LABEL_VALUES + 1)).astype(np.int16)) is None
     assert count(lesion() * np.float32(0.5)) is None
+    regions = np.repeat(np.arange(np.prod(SHAPE) // 16), 16).reshape(SHAPE, order="F") + 1  # runs along the first axis
+    assert count(regions.astype(np.int32)) == np.prod(SHAPE) // 16
+    assert count((spread // 2).astype(np.int32)) is None
+    assert count(np.random.default_rng(0).normal(40, 9, SHAPE).clip(1).round().astype(np.uint8)) is None
     assert count(np.full(SHAPE, 7, np.uint8)) is None
     assert count(np.zeros(SHAPE, np.uint8), lesion()) == 2
     assert count(np.zeros(SHAPE), spread * 0.37) is None
