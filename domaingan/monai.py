@@ -348,9 +348,9 @@ def _like(values: np.ndarray[Any, np.dtype[Any]], given: Any) -> Any:
 
 def _relabelled(label: Any, before: NDArray[Any], after: NDArray[Any]) -> Any:
     """The label with the values that changed; all others are as they were, to the bit."""
-    values = _array(label).copy()
+    values = _array(label).copy(order="K")
     changed = (before != after).reshape(values.shape)
-    values[changed] = after.reshape(values.shape)[changed]
+    np.copyto(values, after.reshape(values.shape), where=changed, casting="unsafe")
     return _like(values, label)
 
 

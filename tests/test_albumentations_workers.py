@@ -7,6 +7,7 @@ from typing import Any
 
 import albumentations as A
 import pytest
+import torch
 from frame_targets import BANK, FRAMES, frame, pipeline
 from loader_hosts import Hosts
 from torch.utils.data import DataLoader, Subset
@@ -129,3 +130,15 @@ def test_the_seed_may_be_set_for_each_item(saved: Bank) -> None:
     here = list(DataLoader(items, batch_size=None))
     there = list(DataLoader(items, batch_size=None, num_workers=2, multiprocessing_context="fork"))
     assert here == there and len(set(here)) == 6
+
+
+def test_what_the_readme_says_of_transforms_beside_ours() -> None:
+    flips = A.Compose([A.RandomBrightnessContrast(p=1)], bbox_params=box_params())
+    plain = [name for epoch in epochs(flips, same=True, num_workers=2) for name in epoch]
+    assert len(set(plain)) == 3  # of 12: in both workers, and in both epochs, the same
+
+    def begin(_: int) -> None:
+        flips.set_random_seed(torch.initial_seed() % 2**32)
+
+    seeded = [name for epoch in epochs(flips, same=True, num_workers=2, worker_init_fn=begin) for name in epoch]
+    assert len(set(seeded)) == 12

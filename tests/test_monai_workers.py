@@ -12,7 +12,8 @@ import torch
 import torch.utils.data
 from balls import a_bank, a_host
 from monai.data import CacheDataset, DataLoader, MetaTensor, list_data_collate, set_track_meta
-from monai.transforms import Compose, RandFlipd
+from monai.data.utils import worker_init_fn
+from monai.transforms import Compose, RandFlipd, RandShiftIntensityd
 
 import domaingan as dg
 
@@ -96,3 +97,16 @@ def test_where_no_metadata_is_tracked(bank: Path) -> None:
     finally:
         set_track_meta(True)
     assert all(type(image) is torch.Tensor for image in out) and not torch.equal(*out)
+
+
+@pytest.mark.parametrize(("own", "expected"), [(False, 3), (True, 12)])
+def test_what_the_readme_says_of_transforms_beside_ours(own: bool, expected: int) -> None:
+    items = Items(RandShiftIntensityd("image", 0.5, prob=1.0))
+    items.n = 6
+    loader = {"num_workers": 2, "batch_size": None, "multiprocessing_context": "fork"}
+    if own:
+        loader["worker_init_fn"] = worker_init_fn
+    made = torch.utils.data.DataLoader(items, **loader)
+    shifts = [float(item["image"].as_tensor()[0, 0, 0]) for _ in range(2) for item in made]
+    base = [float(SAMPLES[index % 3].image[0, 0, 0]) for _ in range(2) for index in range(6)]
+    assert len({round(a - b, 5) for a, b in zip(shifts, base, strict=True)}) == expected

@@ -282,6 +282,7 @@ def to_mask(mask: NDArray[Any], schema: Schema) -> NDArray[Any]:
         mask = mask.view(np.uint8)
     if mask.dtype.kind == "f":
         mask = _whole(mask)
+        mask = mask.astype(np.int32) if max(known_values(schema)) > 255 else mask
     if mask.dtype.kind not in "iu" or top > np.iinfo(mask.dtype).max:
         raise DataError(f"a mask of {mask.dtype}", expected=f"a type that holds {top}")
     strangers = _values_besides(mask, known_values(schema))
@@ -291,7 +292,12 @@ def to_mask(mask: NDArray[Any], schema: Schema) -> NDArray[Any]:
     return mask
 
 
-def _whole(mask: NDArray[Any]) -> NDArray[np.int32]:
+def _whole(mask: NDArray[Any]) -> NDArray[Any]:
+    """A mask of floats as whole numbers: bytes, where they can be."""
+    with np.errstate(invalid="ignore"):  # of NaN and what is too large: it does not come back the same
+        small = mask.astype(np.uint8)
+    if np.array_equal(small, mask):
+        return small
     if not np.isfinite(mask).all():
         raise DataError("a mask with NaN or infinite values", expected="class values")
     whole = np.rint(mask)
@@ -303,9 +309,7 @@ def _whole(mask: NDArray[Any]) -> NDArray[np.int32]:
 def _values_besides(mask: NDArray[Any], known: Sequence[int]) -> list[int]:
     """The values in a mask of integers that are none of ``known``, in order."""
     low, high = int(mask.min(initial=0)), int(mask.max(initial=0))
-    if low < min(known) or high > max(known):  # rare: what is not known need not be fast
-        return sorted(set(np.unique(mask).tolist()) - set(known))
-    allowed = np.zeros(high - low + 1, dtype=bool)
-    allowed[[value - low for value in known if low <= value <= high]] = True
-    fits = allowed[mask if low == 0 else mask - low]
-    return [] if fits.all() else sorted(set(np.unique(mask[~fits]).tolist()))
+    if low >= 0 and high <= 255:  # bytes lose what is known faster than NumPy finds what is not
+        stored = mask.astype(np.uint8, copy=False).tobytes(order="A")
+        return sorted(set(stored.translate(None, delete=bytes(value for value in known if value <= 255))))
+    return sorted(set(np.unique(mask).tolist()) - set(known))

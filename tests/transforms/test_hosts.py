@@ -42,7 +42,14 @@ def test_a_file_names_its_host(file: str, expected: str) -> None:
 def test_values_of_classes_pass(schema: Schema, values: list[int], dtype: type) -> None:
     mask = np.array(values * 2, dtype=dtype).reshape(2, -1)
     assert np.array_equal(to_mask(mask, schema), mask)
-    assert to_mask(mask, schema).dtype == (np.int32 if np.dtype(dtype).kind == "f" else dtype)
+    assert to_mask(mask, schema).dtype == (np.uint8 if np.dtype(dtype).kind == "f" else dtype)
+
+
+def test_floats_that_bytes_do_not_hold() -> None:
+    many = Schema("arrays", "scan", 3, ("t1",), {"core": 1, "rim": 400})
+    for values in ([0, 1, 400.0], [0, 1, 1.0], [0, 1.0 + 1e-9, 400]):
+        read = to_mask(np.array(values), many)
+        assert read.dtype == np.int32 and read.tolist() == np.rint(values).tolist()
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.int64, np.float32])
