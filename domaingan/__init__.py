@@ -64,6 +64,8 @@ _HOMES = {
     "with_healthy": "hosting",
 }
 
+_OF_BANKS = ("GAN", "Paste", "Relight")  # take folders, too: how they are opened, adapters say
+
 _MODULES = ("albumentations", "monai")  # transforms of those libraries, by the libraries' names
 
 __all__ = [*sorted([*_HOMES, *_MODULES]), "__version__"]
@@ -74,6 +76,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"domaingan.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'domaingan' has no attribute {name!r}")
+    if name in _OF_BANKS:
+        importlib.import_module("domaingan.adapters")
     return getattr(importlib.import_module(f"domaingan.{_HOMES[name]}"), name)
 
 

@@ -155,7 +155,7 @@ def test_a_folder_will_do_for_a_bank(tmp_path: Path) -> None:
     for wrong in (3, None, [saved.path]):
         with pytest.raises(DataError, match=r"a \w+; expected a bank, or the folder of one"):
             dg.Paste(wrong)
-    with pytest.raises(DataError, match=r"lesion: .*bank"):
+    with pytest.raises(DataError, match=r"lesion: no bank"):
         dg.Paste(tmp_path / "lesion")
 
 
@@ -183,3 +183,16 @@ def test_a_setting_that_cannot_be_is_one_line(scans: Path, tmp_path: Path, setti
     with pytest.raises(DataError, match=said) as caught:
         dg.evaluate(scans, out=tmp_path / "run", **settings)
     assert "\n" not in str(caught.value) and not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_pictures_will_do_for_a_bank_of_looks(tmp_path: Path) -> None:
+    from PIL import Image
+
+    frames = phantoms.load("driving", sequences=3, frames=1)
+    for index, sample in enumerate(frames):
+        pixels = np.rint(np.moveaxis(sample.image, 0, -1) * 255).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{index}.png")
+    relight = dg.Relight(tmp_path, strength=1)
+    assert len(relight.bank) == 3 and (relight(frames[0], 1).image != frames[0].image).any()
+    with pytest.raises(DataError, match="no bank; expected a folder that crops or sample wrote"):
+        dg.Paste(str(tmp_path))

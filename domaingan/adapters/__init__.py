@@ -10,6 +10,7 @@ from domaingan.adapters.folders import open_bank
 from domaingan.adapters.masks import MaskFolders
 from domaingan.adapters.nifti import NiftiFolders
 from domaingan.adapters.nnunet import NnUNet
+from domaingan.bank import register_opener
 from domaingan.errors import DataError
 from domaingan.sample import Dataset
 
@@ -61,5 +62,7 @@ def _detected(root: Path) -> Adapter:
     looked_for = "; or ".join(f"{name}: {adapter.looked_for}" for name, adapter in LAYOUTS.items())
     raise DataError("no layout fits", path=root, expected=looked_for)
 
+
+register_opener(open_bank)
 
 __all__ = ["LAYOUTS", "Adapter", "adapter_for", "load", "open_bank"]

@@ -1,6 +1,6 @@
 """The Bank: generated or collected crops and scenes on disk, memory-mapped, cheap to draw from."""
 
-from domaingan.bank.bank import Bank, Crop, bank_of
+from domaingan.bank.bank import Bank, Crop, bank_of, register_opener
 from domaingan.bank.info import (
     BOUND_REACH,
     CLASS_CONDITION,
@@ -26,4 +26,5 @@ __all__ = [
     "entry_dtype",
     "extent_of",
     "new_entries",
+    "register_opener",
 ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import mmap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -243,14 +243,30 @@ def _open(path: Path) -> NDArray[Any]:
         raise DataError(f"cannot be read ({error})", path=path, expected="a whole .npy file") from None
 
 
-def bank_of(bank: Bank | str | Path) -> Bank:
+Kind = Literal["crops", "scenes"]
+OpenFolder = Callable[[Path, Kind | None], Bank]
+
+_openers: list[OpenFolder] = []
+
+
+def register_opener(open_folder: OpenFolder) -> None:
+    """Let a layer above open folders that no bank was written to: pictures, scans, crops with masks."""
+    _openers[:] = [open_folder]
+
+
+def bank_of(bank: Bank | str | Path, kind: Kind | None = None) -> Bank:
     """A bank, or the one in a folder.
 
+    Args:
+        bank: a bank or its folder.
+        kind: what is wanted of a folder that could be either.
+
     Raises:
-        DataError: as :meth:`Bank.load`, or it is something else.
+        DataError: as :meth:`Bank.load` (or as what was registered opens it), or it is something else.
     """
     if isinstance(bank, Bank):
         return bank
     if not isinstance(bank, str | Path):
         raise DataError(f"a {type(bank).__name__}", expected="a bank, or the folder of one")
-    return Bank.load(Path(bank).expanduser())
+    path = Path(bank).expanduser()
+    return _openers[0](path, kind) if _openers and path.is_dir() else Bank.load(path)

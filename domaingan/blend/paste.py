@@ -93,7 +93,7 @@ class Paste:
         region: Sequence[float] | Sequence[Sequence[float]] | None = None,
         donors: Sequence[str] | None = None,
     ) -> None:
-        bank = bank_of(bank)
+        bank = bank_of(bank, "crops")
         if bank.info.kind != "crops":
             raise DataError(f"a bank of {bank.info.kind}", path=bank.path, expected="a bank of crops")
         method = DEFAULTS[bank.info.domain] if method is None else method

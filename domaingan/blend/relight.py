@@ -59,7 +59,7 @@ class Relight:
         skip_same: bool = True,
         schema: Schema | None = None,
     ) -> None:
-        bank = bank_of(bank)
+        bank = bank_of(bank, "scenes")
         info, strength = bank.info, read_shares(strength, "a strength of")
         if info.kind != "scenes":
             raise DataError(f"a bank of {info.kind}", path=bank.path, expected="a bank of scenes to relight with")
