@@ -107,13 +107,14 @@ def is_box(bbox: Any) -> bool:
     return isinstance(bbox, list) and len(bbox) == 4 and all(is_number(n) for n in bbox)
 
 
-def is_share(numbers: Sequence[float]) -> bool:
+def is_share(numbers: Sequence[float] | NDArray[np.float64]) -> bool:
     """Whether coordinates can only be shares of the picture: all lie within its first pixel, some between the corners.
 
     >>> is_share([0.1, 0.2, 0.5, 0.4]), is_share([0, 0, 1, 1]), is_share([0.5, 0.5, 20, 30])
     (True, False, False)
     """
-    return all(0 <= n <= 1 for n in numbers) and any(n != round(n) for n in numbers)
+    stored = np.asarray(numbers, dtype=np.float64)
+    return bool((stored >= 0).all() and (stored <= 1).all() and (stored != np.rint(stored)).any())
 
 
 def clip_box(bbox: Any, shape: Shape) -> Box:
@@ -164,9 +165,10 @@ def _rasterize(stored: Any, shape: Shape, say: Say) -> dict[str, Any] | None:
         polygons = [polygons]  # some tools leave out the outer list
     walked: list[list[float]] = []
     for one in polygons:
-        if not _is_polygon(one) or is_share(one):
+        corners = _corners_of(one)
+        if corners is None or is_share(corners):
             say(f"a polygon {_short(one)}; expected at least 3 corners x, y in pixels")
-        elif _outline(one) > MAX_OUTLINE:
+        elif _outline(corners) > MAX_OUTLINE:
             say(f"a polygon far out of the picture {_short(one)}; expected one in {shape[1]}×{shape[0]} pixels")
         else:
             walked.append(one)
@@ -175,15 +177,22 @@ def _rasterize(stored: Any, shape: Shape, say: Say) -> dict[str, Any] | None:
     return merge_run_lengths(runs.frPyObjects(walked, *shape))
 
 
-def _is_polygon(one: Any) -> bool:
-    return isinstance(one, list) and len(one) >= 6 and len(one) % 2 == 0 and all(is_number(n) for n in one)
+def _corners_of(one: Any) -> NDArray[np.float64] | None:
+    """A polygon's corners ``(N, 2)`` as x and y; None where it is no polygon."""
+    if not isinstance(one, list) or len(one) < 6 or len(one) % 2 or not set(map(type, one)) <= {int, float}:
+        return None
+    try:
+        corners = np.array(one, dtype=np.float64).reshape(-1, 2)
+    except OverflowError:  # an int beyond float64
+        return None
+    return corners if np.isfinite(corners).all() else None
 
 
-def _outline(polygon: Sequence[float]) -> float:
+def _outline(corners: NDArray[np.float64]) -> float:
     """The length of a polygon's outline in pixels, the way from the picture's corner to it included."""
-    corners: NDArray[np.float64] = np.array([0.0, 0.0, *polygon]).reshape(-1, 2)
     with np.errstate(over="ignore"):
-        return float(np.abs(np.diff(corners, axis=0, append=corners[:1])).max(axis=1).sum())
+        steps = np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1).sum()
+        return float(steps + np.abs(corners[0]).max())
 
 
 def _share_inside(mask: RunLengths, box: Box) -> float:
