@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.adapters.body_notes import BodyNotes
 from domaingan.adapters.header_notes import HeaderNotes
 from domaingan.errors import DataError
 from domaingan.likeness import Survey, find_spellings
@@ -31,8 +32,9 @@ def inspect(dataset: Dataset, progress: Callable[[int, int], None] | None = None
         too small to be objects), ``crowds`` (regions of many objects that nothing tells apart, left out), ``shapes``
         {"X×Y×Z": samples}, ``spacings`` {min, median, max: one number an axis, in mm}, ``notes``
         [{path, files, reason}] (what was guessed or left aside in headers), ``header_text`` {field: {path, files,
-        examples}} (free text in headers, which may name people), ``leaks`` [{samples, reason}] (what names of their own
-        may put on both sides of a split though it is the same), and ``problems`` [{path, reason}].
+        examples}} (free text in headers, which may name people), of scans what :mod:`domaingan.adapters.body_notes`
+        finds, ``leaks`` [{samples, reason}] (what names of their own may put on both sides of a split though it is the
+        same), and ``problems`` [{path, reason}].
     """
     problems = list(dataset.problems)
     tally = _Tally(dataset.schema)
@@ -62,10 +64,12 @@ class _Tally:
         self.left_out: Counter[str] = Counter()
         self.unlabelled = 0
         self.headers = HeaderNotes()
+        self.body = BodyNotes(schema)
 
     def add(self, record: Record, sample: Sample) -> None:
         self.records.append(record)
         self.headers.add(sample)
+        self.body.add(record, sample)
         self.survey.add(record, sample)
         self.shapes["×".join(map(str, sample.shape))] += 1
         self.spacings.append(sample.spacing)
@@ -112,6 +116,7 @@ class _Tally:
                 if len(spacings)
             },
             **self.headers.result(),
+            **self.body.result(),
         }
 
 

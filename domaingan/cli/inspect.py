@@ -74,6 +74,7 @@ def show(found: dict[str, Any], data: str, verbose: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from domaingan.adapters.body_notes import describe_body
     from domaingan.adapters.header_notes import describe_notes
 
     console = Console()
@@ -96,7 +97,7 @@ def show(found: dict[str, Any], data: str, verbose: bool) -> None:
         for value, n in values.items():
             table.add_row(str(value), str(n))
         console.print(table)
-    for line in describe_notes(found):
+    for line in [*describe_body(found), *describe_notes(found)]:
         console.print(f"[yellow]note[/yellow] {escape(line)}", soft_wrap=True)
     for line in describe_leaks(found["leaks"], verbose):
         console.print(f"[yellow]leak[/yellow] {escape(line)}", soft_wrap=True)

@@ -115,6 +115,10 @@ def open_data(
     rng = np.random.default_rng(seed)
     for name, value, n in limits(limit):
         dataset = dataset.limit(name, value, n, rng)
+    masked = sum("foreground" in record.files for record in dataset.records)
+    if masked:
+        said = f"{masked} of {len(dataset)} samples have a mask of the body (brainmask, bodymask), which is used"
+        print(said, file=sys.stderr)
     if verbose:
         print(dataset, file=sys.stderr)
     return dataset

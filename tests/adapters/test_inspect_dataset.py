@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from inprocess import run
 
 from domaingan.adapters import load
+from domaingan.adapters.body_notes import describe_body
 from domaingan.adapters.inspect import inspect
 
 
@@ -44,3 +46,29 @@ def test_truncated_files_are_listed(folders: Path) -> None:
     found = inspect(load(folders))
     assert found["samples"] == 2
     assert [problem["path"] for problem in found["problems"]] == [str(path)]
+
+
+def test_where_the_body_is_known_from_is_said(folders: Path, save: Callable[..., Path]) -> None:
+    save(folders / "pat1" / "brainmask.nii.gz", np.ones((6, 5, 4)), dtype=np.uint8)
+    found = inspect(load(folders))
+    assert found["body"] == {"masked": 1, "measured": 2} and found["ranges"] == {} and found["thin_slices"] is None
+    masked, measured = describe_body(found)
+    assert masked.startswith("1 samples have a mask of the body") and "which is used" in masked
+    assert "2 samples" in measured and "jaw" in measured and "ventricles" in measured and "--atlas" in measured
+    code, _, err = run("inspect", folders)
+    assert code == 0 and "1 of 3 samples have a mask of the body" in err
+
+
+def test_units_and_thin_stacks_are_said(tmp_path: Path, save: Callable[..., Path]) -> None:
+    rng = np.random.default_rng(0)
+    trunk = np.full((40, 40, 5), -1000.0) + 8 * rng.normal(size=(40, 40, 5))
+    trunk[8:32, 8:32] += 1040
+    for name in ("a", "b"):
+        save(tmp_path / name / "ct.nii.gz", trunk, dtype=np.int16)
+        save(tmp_path / name / "seg.nii.gz", np.ones((40, 40, 5)), dtype=np.uint8)
+    found = inspect(load(tmp_path))
+    assert found["ranges"] == {"ct": {"range": [-1000, 1000], "samples": 2}} and found["thin_slices"] == 5
+    lines = describe_body(found)
+    assert (
+        lines[1].startswith("ct: -1000 to 1000 is its range (2 of 2 samples)") and lines[2] == "5 slices: try --dims 2"
+    )
