@@ -292,20 +292,37 @@ def _hounsfield_air(channel: NDArray[Any], shown: Mask) -> Mask | None:
 
 def _rim(shown: Mask) -> Mask:
     """The voxels of a mask that lie on the array's border or beside what is not in the mask."""
-    inner = ndimage.binary_erosion(shown)  # beyond the border nothing is
+    inner = shown.copy()
+    for axis in range(shown.ndim):
+        first, last = _neighbours(axis, 1)
+        inner[first] &= shown[last]
+        inner[last] &= shown[first]
+        inner[(slice(None),) * axis + ([0, -1],)] = False  # beyond the border nothing is
     rim: Mask = shown & ~inner
     return rim
 
 
 def _eroded(mask: Mask, pixels: int = 1) -> Mask:
     """A mask less a border of so many pixels, corners too; it goes on beyond the array."""
-    size = 2 * pixels + 1
-    return ndimage.minimum_filter(mask.view(np.uint8), size, mode="nearest").view(np.bool_)
+    return ~_dilated(~mask, pixels)
 
 
 def _dilated(mask: Mask, pixels: int = 1) -> Mask:
-    size = 2 * pixels + 1
-    return ndimage.maximum_filter(mask.view(np.uint8), size, mode="nearest").view(np.bool_)
+    """A mask and all pixels at most so far away along each axis, one axis after the other."""
+    grown = mask
+    for axis in range(mask.ndim):
+        along, grown = grown, grown.copy()
+        for step in range(1, min(pixels, mask.shape[axis] - 1) + 1):
+            first, last = _neighbours(axis, step)
+            grown[first] |= along[last]
+            grown[last] |= along[first]
+    return grown
+
+
+def _neighbours(axis: int, step: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """All pixels but the last ones along an axis, and all but the first."""
+    ahead = (slice(None),) * axis
+    return (*ahead, slice(None, -step)), (*ahead, slice(step, None))
 
 
 def _opened(mask: Mask, pixels: int = 1) -> Mask:

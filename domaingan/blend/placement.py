@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from domaingan.blend.surface import Surface
 from domaingan.tissue import extent, widened
 
 TRIES = 60
@@ -19,10 +20,9 @@ Mask = NDArray[np.bool_]
 
 def place(
     body: Mask,
-    depth: NDArray[np.float32],
+    surface: Surface,
     shallowest: float,
     taken: Mask,
-    spacing: Sequence[float],
     rng: np.random.Generator,
     middles: Callable[[Mask, int, np.random.Generator], NDArray[np.int64]],
 ) -> NDArray[np.int64] | None:
@@ -30,10 +30,9 @@ def place(
 
     Args:
         body: ``(*patch)``, the object.
-        depth: ``(*host)``, how deep each pixel lies below the body's surface, in mm (0 outside).
-        shallowest: the object's pixels must be in the body, and at least so deep.
+        surface: of the host's body; of one spacing with the patch.
+        shallowest: the object's pixels must be in the body, and at least so deep, in mm.
         taken: ``(*host)``, where it must not lie.
-        spacing: of host and patch alike, in mm.
         rng: source of every draw.
         middles: draws the middles to try, ``(n, dims)``, of where they may be ``(*host)`` and how many are wanted; see
             :mod:`domaingan.blend.prior`.
@@ -42,29 +41,34 @@ def place(
         The patch's corner in the host, which may lie outside it where only margin sticks out; None if no place
         was found.
     """
-    pixels = np.argwhere(body)
-    if not len(pixels):
+    part = extent(body)
+    if part is None:
         return None
-    middle = np.round(pixels.mean(axis=0)).astype(np.int64)
+    own, first = body[part], np.array([side.start for side in part])
+    middle = np.array([round(float(along.mean())) for along in np.nonzero(body)])
+    around, offset = surface.surround(body, shallowest)
     # Depth changes by at most a millimetre a millimetre: around the middle of an object that holds a ball of radius
     # r, no place is lost by drawing only from those at least r deeper. Large objects would hardly ever fit else.
-    ball = _ball_radius(body, middle, spacing)
-    allowed = (depth > 0) & (depth >= shallowest)
-    for spot in middles(allowed & ~taken & (depth >= shallowest + ball - max(spacing)), TRIES, rng):
-        corner: NDArray[np.int64] = spot - middle
-        spots = pixels + corner
-        if (spots < 0).any() or (spots >= depth.shape).any():
-            continue
-        index = tuple(spots.T)
-        if allowed[index].all() and not taken[index].any():
-            return corner
+    deeper = shallowest + _ball_radius(body, middle, surface.spacing) - max(surface.spacing)
+    for exactly in (True,) if surface.is_small else (False, True):
+        free = surface.find_deep(max(shallowest, deeper), exactly=exactly) & ~taken
+        for spot in middles(free, TRIES, rng):
+            corner: NDArray[np.int64] = spot - middle
+            if not surface.holds(around, corner - offset):
+                continue
+            where = tuple(slice(int(a), int(a) + n) for a, n in zip(corner + first, own.shape, strict=True))
+            if not (taken[where] & own).any():
+                return corner
     return None
 
 
 def _ball_radius(body: Mask, middle: NDArray[np.int64], spacing: Sequence[float]) -> float:
     """How far the object reaches from its middle in every direction, in mm; 0 where its middle is not in it."""
-    padded = np.pad(body, 1)
-    return float(ndimage.distance_transform_edt(padded, sampling=tuple(spacing))[tuple(middle + 1)])
+    squares = np.zeros(())
+    for at, size, n in zip(middle, spacing, body.shape, strict=True):
+        squares = np.add.outer(squares, ((np.arange(-1, n + 1) - at) * size) ** 2)
+    outside = np.pad(~body, 1, constant_values=True)
+    return float(np.sqrt(squares[outside].min()))
 
 
 def grown(mask: NDArray[Any], pixels: int) -> Mask:

@@ -20,6 +20,7 @@ from domaingan.blend.placement import grown, overlap, place
 from domaingan.blend.prior import Middles, Placement
 from domaingan.blend.soft_tissue import soft_levels, surroundings_of, wanted_contrast
 from domaingan.blend.spotted import GAP, Spotted
+from domaingan.blend.surface import Surface
 from domaingan.blend.variation import Variation, apply
 from domaingan.body_axes import axes_of
 from domaingan.sample import Sample
@@ -31,7 +32,6 @@ from domaingan.tissue import (
     foreground,
     from_scaled,
     ring,
-    surface_depth,
     tissue,
     to_scaled,
 )
@@ -77,11 +77,12 @@ class ScanHost:
     covered: Covered | None
     ends: NDArray[np.float32]
     inside: NDArray[np.bool_]
-    depth: NDArray[np.float32]
+    surface: Surface
     levels: NDArray[np.float32]
     darkest: NDArray[Any]
     middles: Middles
     touched: list[tuple[slice, ...]] = field(default_factory=list)
+    taken: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(cls, sample: Sample, rules: ScanRules) -> ScanHost:
@@ -89,13 +90,13 @@ class ScanHost:
         assert sample.mask is not None
         inside = foreground(sample)
         measured = replace(sample, meta=sample.meta | {"foreground": inside})
-        depth, ends = surface_depth(inside, sample.spacing), host_range(measured, rules.info)
+        surface, ends = Surface(inside, sample.spacing), host_range(measured, rules.info)
         copies = sample.image.copy(order="K"), sample.mask.copy()
         known = sample.instances is not None or (sample.boxes is not None and sample.labels is not None)
         covered = Covered.of(objects_of(sample, ())) if known else None
         darkest = sample.image.reshape(len(sample.image), -1).min(axis=1)
         middles = rules.placement.over(body_box(inside), axes_of(sample))
-        return cls(rules, sample, *copies, covered, ends, inside, depth, soft_levels(rules.info), darkest, middles)
+        return cls(rules, sample, *copies, covered, ends, inside, surface, soft_levels(rules.info), darkest, middles)
 
     def find(self, crop: Crop, rng: np.random.Generator) -> Spotted | None:
         """Vary a crop and find it a place; nothing of the host changes. None where it found none.
@@ -113,8 +114,8 @@ class ScanHost:
             return None
         image, mask = patch
         middles = partial(self.middles, int(rules.kinds[crop.index]))
-        taken = np.zeros(self.mask.shape, dtype=bool) if rules.overlap else grown(self.mask, GAP)
-        corner = place(mask > 0, self.depth, rules.depth_mm, taken, self.sample.spacing, rng, middles)
+        taken = np.zeros(self.mask.shape, dtype=bool) if rules.overlap else self._find_taken()
+        corner = place(mask > 0, self.surface, rules.depth_mm, taken, rng, middles)
         if corner is None:
             return None
         target, facts = _own_contrast(crop, self.levels) * np.float32(draw.contrast), (("contrast", draw.contrast),)
@@ -157,16 +158,26 @@ class ScanHost:
             return None
         image, mask, replaced, corner = found
         source, where = overlap(mask.shape, self.mask.shape, corner)
-        if not mask[source].any() or (grown(self.mask, GAP)[where] & (mask[source] > 0)).any():
+        if not mask[source].any() or (self._find_taken()[where] & (mask[source] > 0)).any():
             return None
         values = np.zeros_like(mask) if crop.is_healthy else self.rules.values[mask]
         return Spotted(image, values, corner, 1.0, mask > 0, self.rules.blend, replaced=replaced)
 
+    def _find_taken(self) -> NDArray[np.bool_]:
+        """What is labelled and a gap around it."""
+        if self.taken is None:
+            self.taken = grown(self.mask, GAP)
+        return self.taken
+
     def _label(self, where: tuple[slice, ...], values: NDArray[Any], whole: int) -> None:
         """Merge an object into the labels."""
-        pasted = np.zeros_like(self.mask)
-        pasted[where] = values
-        self.mask = merge_mask(self.mask, pasted)
+        if (self.mask[where] > 0)[values > 0].any():
+            pasted = np.zeros_like(self.mask)
+            pasted[where] = values
+            self.mask = merge_mask(self.mask, pasted)
+        else:
+            np.copyto(self.mask[where], values, where=values > 0, casting="unsafe")
+        self.taken = None
         if self.covered is not None:
             gone = self.covered.put(where, values > 0, int(np.bincount(values[values > 0]).argmax()), whole)
             if gone is not None:
