@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from domaingan.bank.check import check_entries, check_info, open_array
 from domaingan.bank.info import CLASS_CONDITION, FORMAT, HEALTHY, BankInfo, entry_dtype
 from domaingan.errors import DataError
-from domaingan.files import atomic_folder, check_regular, read_json, write_json
+from domaingan.files import atomic_folder, read_json, write_json
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,8 @@ class Bank(Sequence[Crop]):
         """Open a bank folder; images and masks stay on disk until they are drawn.
 
         Raises:
-            DataError: a file is missing, torn or of another shape, or the format is newer than this package.
+            DataError: a file is missing, torn or of another shape or type, says what no entry has, or the format is
+                newer than this package.
         """
         path = Path(path)
         if not (path / "bank.json").is_file():
@@ -101,16 +103,14 @@ class Bank(Sequence[Crop]):
             first = error.errors()[0]
             reason = ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
             raise DataError(reason, path=path / "bank.json") from None
-        entries = _open(path / "entries.npy")
+        check_info(info, path / "bank.json")
+        entries = open_array(path / "entries.npy", 1)
         if entries.dtype != entry_dtype(info):
             raise DataError(f"columns {entries.dtype.names}", path=path / "entries.npy", expected="those of bank.json")
-        lists = {"subject": info.subjects, "host": info.hosts}
-        lists |= {f"condition:{name}": values for name, values in info.conditions.items()}
-        for column, names in lists.items():
-            if (entries[column] >= len(names)).any():
-                expected = f"at most {len(names)} of them, as in bank.json"
-                raise DataError(f"{column} {entries[column].max()}", path=path / "entries.npy", expected=expected)
-        return cls(info, _open(path / "images.npy"), _open(path / "masks.npy"), entries, path)
+        check_entries(entries, info, path / "entries.npy")
+        images = open_array(path / "images.npy", 2 + info.spatial_dims, (np.float16, np.float32))
+        masks = open_array(path / "masks.npy", 1 + info.spatial_dims, (np.uint8,))
+        return cls(info, images, masks, entries, path)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Bank:
         """Write the bank as a folder (atomically) and return it opened from there."""
@@ -136,6 +136,8 @@ class Bank(Sequence[Crop]):
         index = range(len(self))[int(index)]
         image, mask = np.array(self.images[index], dtype=np.float32), np.array(self.masks[index])
         _let_go(self.images, self.masks)
+        if not np.isfinite(image).all():
+            raise DataError(f"NaN or infinity in entry {index}", path=self.path, expected="finite pixels")
         return Crop(
             image=image,
             mask=mask,
@@ -231,16 +233,6 @@ def _let_go(*arrays: NDArray[Any]) -> None:
 
 def _listed(names: Any) -> str:
     return f"one of {', '.join(names)}" if names else "none: it has no conditions"
-
-
-def _open(path: Path) -> NDArray[Any]:
-    try:
-        check_regular(path)
-        return np.lib.format.open_memmap(path, mode="r")  # unlike np.load, never a zip archive or a pickle
-    except DataError:
-        raise
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(f"cannot be read ({error})", path=path, expected="a whole .npy file") from None
 
 
 Kind = Literal["crops", "scenes"]

@@ -91,6 +91,10 @@ def command(
             rich_help_panel=o.WORK,
         ),
     ] = "auto",
+    name_subjects: Annotated[
+        bool,
+        typer.Option("--name-subjects", help="Name them in the model's card, too.", rich_help_panel=o.OUTPUT),
+    ] = False,
     licence: Annotated[
         str, typer.Option("--licence", help="For the model's card; usually the data's.", rich_help_panel=o.OUTPUT)
     ] = "unknown",
@@ -137,6 +141,7 @@ def command(
         gan = GAN.for_crops(
             bank, arch=arch, width=width, depth=depth, skip=skip, loss=loss, batch=batch,
             given=_given(given, bank.info.channels), augment=_augment(augment), licence=licence,
+            name_subjects=name_subjects,
         )  # fmt: skip
         teller.start(f"training on {len(bank)} {target}")
         fitted = gan.fit(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -155,20 +155,31 @@ class Adaptive:
     """Drives the probability of augmentation so that the discriminator does not learn the crops by heart.
 
     ADA (Karras et al. 2020, https://arxiv.org/abs/2006.06676): where r_t, the mean sign of the scores of real crops, is
-    above its target, the probability grows, and shrinks where it is below.
+    above its target, the probability grows, and shrinks where it is below. r_t is of all batches since the last change.
 
     Attributes:
         target: of r_t; the paper's is 0.6.
         probability: as it stands.
+        signs: the sum of the batches' r_t since the last change.
+        batches: how many there were.
     """
 
     target: float
     probability: Tensor
+    signs: Tensor = field(default_factory=lambda: torch.zeros(()))
+    batches: int = 0
+
+    def add(self, r_t: Tensor) -> None:
+        """Take in r_t of a batch."""
+        self.signs += r_t
+        self.batches += 1
 
     def update(self, r_t: float, crops: int) -> None:
-        """Take in r_t of so many crops."""
+        """Change the probability by r_t of so many crops, and forget the batches that were taken in."""
         change = math.copysign(crops / ADAPTED_IN, r_t - self.target)
         self.probability.add_(change).clamp_(0, MOST)
+        self.signs.zero_()
+        self.batches = 0
 
 
 def flip_axes(domain: str, dims: int) -> tuple[int, ...]:

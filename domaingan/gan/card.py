@@ -27,7 +27,7 @@ HUB_LICENCES = (
 """Licences that model hubs know by these names; any other one is ``other`` there, with its name beside it."""
 
 NAMED = 40
-"""At most so many subjects are named; ``config.json`` has all of them."""
+"""At most so many subjects are named, where they are at all; ``config.json`` has all of them."""
 
 HOSTED = {
     RING: " It paints them into hosts: it is shown a new mask and the host around it. The folder `crops` holds the"
@@ -86,7 +86,7 @@ of the model's and unpickles nothing.
 
 - source: {json.dumps(config.source, ensure_ascii=False) if config.source else f"({config.kind} in memory)"}
 - {config.kind}: {config.crops}
-- subjects: {len(config.subjects)} ({_subjects(config)})
+- subjects: {len(config.subjects) or "unknown"}{_names(config)}
 - channels: {", ".join(config.channels)}
 - classes: {", ".join(f"{name} ({value})" for name, value in config.classes.items()) or "none"}
 
@@ -107,7 +107,8 @@ Networks `{config.arch}`, width {config.width}, {config.depth} {"layers" if conf
 ## Intended use
 
 Augmenting the training data of models that find or classify {_of_what(config)}. Whether it helps has to be measured
-on subjects that neither this model nor that one was trained on, so on none of those above.
+on subjects that neither this model nor that one was trained on; `config.json` lists this model's, so that domaingan can
+tell.
 
 ## Limitations
 
@@ -153,10 +154,13 @@ def _arguments(config: GANConfig) -> str:
     return ", ".join(["100", *([hosts] if config.given else []), *wanted[:1]])
 
 
-def _subjects(config: GANConfig) -> str:
+def _names(config: GANConfig) -> str:
+    """The subjects' names, if the card is to tell them: a card is what people share and search engines read."""
+    if not config.name_subjects or not config.subjects:
+        return ""
     more = len(config.subjects) - NAMED
-    named = ", ".join(config.subjects[:NAMED]) or "unknown"
-    return f"{named} and {more} more, see config.json" if more > 0 else named
+    named = ", ".join(config.subjects[:NAMED])
+    return f" ({named} and {more} more, see config.json)" if more > 0 else f" ({named})"
 
 
 def _conditions(config: GANConfig) -> str:

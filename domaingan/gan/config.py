@@ -22,6 +22,21 @@ MASK, RING, PASTE = "mask", "ring", "paste"
 
 Range = tuple[float, float]
 
+MOST = {
+    "width": 2048,
+    "latent": 65_536,
+    "depth": 64,
+    "batch": 1_000_000,
+    "schedule": 10**12,
+    "steps": 10**12,
+    "seed": 2**63 - 1,
+    "crops": 10**12,
+}
+"""The most that a number of a config may be: far more than serves, and little enough to be counted with."""
+
+MAX_VALUE = 255
+"""Masks are of bytes."""
+
 
 class GANConfig(BaseModel):
     """Everything needed to build the networks, to go on training them and to draw a bank from them.
@@ -65,6 +80,7 @@ class GANConfig(BaseModel):
         seed: where every random draw of the training starts from.
         subjects: everyone whose crops were trained on.
         checksums: of the images the crops were cut from, as in :class:`domaingan.bank.BankInfo`.
+        name_subjects: whether the model's card names them; it tells how many there were in any case.
         source: where the crops came from.
         licence: under which the model may be used, as its card says: that of the data decides.
         crops: how many there were.
@@ -115,6 +131,7 @@ class GANConfig(BaseModel):
     seed: int = 0
     subjects: tuple[str, ...] = ()
     checksums: dict[str, str] = {}
+    name_subjects: bool = False
     source: str = ""
     licence: str = "unknown"
     crops: int = 0
@@ -194,9 +211,10 @@ def build_config(**fields: Any) -> GANConfig:
 def _refuse_impossible(config: GANConfig) -> None:
     if config.size not in SIZES:
         raise DataError(f"size {config.size}", expected=f"a power of two from {SIZES[0]} to {SIZES[-1]}")
-    for name in ("width", "latent", "batch", "depth", "schedule"):
-        if getattr(config, name) < 1:
-            raise DataError(f"{name} {getattr(config, name)}", expected="at least 1")
+    for name, most in MOST.items():
+        least = 0 if name in ("steps", "seed", "crops") else 1
+        if not least <= getattr(config, name) <= most:
+            raise DataError(f"{name} {_shorten(getattr(config, name))}", expected=f"{least} to {most:,}")
     shares = {"augment": (config.augment,), "ada": (config.ada or 0,), "beta1": (config.beta1,)}
     for name, values in (shares | {"beta2": config.beta2, "ema": config.ema}).items():
         below = name in ("beta1", "beta2", "ema")
@@ -205,16 +223,60 @@ def _refuse_impossible(config: GANConfig) -> None:
             raise DataError(f"{name} {values[0] if len(values) == 1 else values}", expected=said)
     _refuse_given(config)
     for name in ("diversity", "matching", "residual"):
-        if getattr(config, name) < 0:
+        if not 0 <= getattr(config, name) < math.inf:
             raise DataError(f"{name} {getattr(config, name)}", expected="at least 0")
     if not sum(config.painted):
         raise DataError(f"given {', '.join(config.given)}", expected="something left to paint")
     _refuse_ranges(config)
+    _refuse_labels(config)
+    for template in config.templates:
+        _refuse_template(template, config)
+
+
+def _refuse_labels(config: GANConfig) -> None:
+    values = {**config.classes, **{f"label {label}": label for label in config.labels}}
+    for name, value in values.items():
+        if not 0 <= value <= MAX_VALUE:
+            raise DataError(f"{name} of value {_shorten(value)}", expected=f"0 to {MAX_VALUE}")
+    lists: dict[str, tuple[object, ...]] = {"channels": config.channels, "labels": config.labels}
+    lists |= {f"condition {name}": values for name, values in config.conditions.items()}
+    for name, members in lists.items():
+        if not members or len(set(members)) < len(members):
+            raise DataError(f"{name}: {len(members)} of them", expected="at least one, each once")
+
+
+def _refuse_template(template: Template, config: GANConfig) -> None:
+    sizes = [len(values) for values in config.conditions.values()]
+    if len(template.codes) != len(sizes) or not all(-1 <= c < n for c, n in zip(template.codes, sizes, strict=True)):
+        found = f"a template of conditions {_shorten(template.codes)}"
+        raise DataError(found, expected=f"{len(sizes)} codes, each -1 or one of {_shorten(tuple(sizes))} values")
+    if len(template.numbers) != len(config.numbers):
+        raise DataError(f"a template of {len(template.numbers)} numbers", expected=f"{len(config.numbers)}")
+    vectors = (template.spacing, template.extent, template.centre)
+    if any(len(vector) != config.spatial_dims for vector in vectors):
+        raise DataError("a template of other dimensions", expected=f"{config.spatial_dims} of each")
+    if not all(0 < size < math.inf for size in template.spacing):
+        raise DataError(f"a template of spacing {template.spacing}", expected="positive numbers")
+    if not all(0 <= size < 2**31 for size in template.extent):
+        raise DataError(f"a template of extent {_shorten(template.extent)}", expected="0 or more")
+    numbers = (*template.centre, template.radius_mm, template.depth_mm, *template.numbers)
+    if not all(number is None or math.isfinite(number) for number in numbers):
+        raise DataError("a template with what is no number", expected="finite numbers")
+    if template.radius_mm < 0:
+        raise DataError(f"a template of radius_mm {template.radius_mm:g}", expected="0 or more")
+
+
+def _shorten(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:37]}…"
 
 
 def _refuse_ranges(config: GANConfig) -> None:
     if len(config.image_range) != len(config.channels):
         raise DataError(f"{len(config.image_range)} ranges", expected=f"{len(config.channels)}, one a channel")
+    for name in ("lr", "lr_d", "gamma"):
+        if not all(0 <= value < math.inf for value in getattr(config, name)):
+            raise DataError(f"{name} {getattr(config, name)}", expected="finite numbers of 0 or more")
     for low, high in (*config.image_range, *config.numbers.values()):
         if not -math.inf < low <= high < math.inf:
             raise DataError(f"a range of {low:g} to {high:g}", expected="two numbers, the smaller one first")

@@ -72,7 +72,8 @@ class Trainer:
         limits = {"intensity": 0.0, "angle": 0.0} if config.kind == "scenes" else {}
         flips = flip_axes(config.domain, config.spatial_dims)
         self.augment = Augmentation(len(config.channels), shape, flips, config.augment, **limits)
-        self.adaptive = Adaptive(config.ada or 0.0, torch.tensor(config.augment, dtype=torch.float64))
+        signs = torch.zeros((), device=fabric.device)
+        self.adaptive = Adaptive(config.ada or 0.0, torch.tensor(config.augment, dtype=torch.float64), signs)
         self._networks = {"generator": generator, "discriminator": discriminator, "ema": self.ema}
         self._optimisers = {"opt_g": self.opt_g, "opt_d": self.opt_d}
 
@@ -193,9 +194,13 @@ class Trainer:
                 group["lr"], group["betas"] = self._now(lr), (config.beta1, self._now(config.beta2))
 
     def _adapt(self, r_t: Tensor) -> None:
-        if self.config.ada is not None and self.step % ADAPT_EVERY == 0:
-            mean_over_processes([r_t], self.fabric.world_size)
-            self.adaptive.update(float(r_t), self.config.batch * ADAPT_EVERY)
+        if self.config.ada is None:
+            return
+        self.adaptive.add(r_t)
+        if self.adaptive.batches == ADAPT_EVERY:
+            mean = self.adaptive.signs / ADAPT_EVERY
+            mean_over_processes([mean], self.fabric.world_size)
+            self.adaptive.update(float(mean), self.config.batch * ADAPT_EVERY)
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -251,7 +256,11 @@ class Trainer:
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint of this moment."""
-        tensors = flatten(self._networks, self._optimisers) | {"ada.probability": self.adaptive.probability}
+        tensors = flatten(self._networks, self._optimisers) | {
+            "ada.probability": self.adaptive.probability,
+            "ada.signs": self.adaptive.signs,
+            "ada.batches": torch.tensor(self.adaptive.batches),
+        }
         save_checkpoint(folder, self.step, tensors)
 
     def resume(self, folder: Path) -> None:
@@ -260,4 +269,6 @@ class Trainer:
         self.messages += messages
         if tensors:
             self.adaptive.probability.copy_(tensors.pop("ada.probability"))
+            self.adaptive.signs.copy_(tensors.pop("ada.signs", torch.zeros(())))
+            self.adaptive.batches = int(tensors.pop("ada.batches", torch.zeros(())))
             restore(tensors, self._networks, self._optimisers)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import nn
 
@@ -176,11 +176,12 @@ def _checksum_of_files(bank: Path) -> str:
     return hashlib.sha256("\n".join(sums).encode()).hexdigest()
 
 
-def load_weights(folder: Path, config: GANConfig, networks: dict[str, nn.Module]) -> None:
-    """Bring the networks to the weights of a finished model folder.
+def check_weights(folder: Path, config: GANConfig, networks: dict[str, nn.Module]) -> None:
+    """Compare a weights file with networks that have shapes and no weights yet, before memory is asked for.
 
     Raises:
-        DataError: the training was not finished, or the weights are missing, changed or of other networks.
+        DataError: the training was not finished, or the weights are missing, changed, no whole file or of other
+            networks.
     """
     path = folder / WEIGHTS
     if not config.weights_sha256:
@@ -189,6 +190,27 @@ def load_weights(folder: Path, config: GANConfig, networks: dict[str, nn.Module]
         raise DataError("missing", path=path)
     if sha256(path) != config.weights_sha256:
         raise DataError("changed since it was written (its checksum differs)", path=path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            stored = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, OverflowError, MemoryError) as error:
+        reason = str(error).split("\n", 1)[0]
+        raise DataError(f"cannot be read ({reason})", path=path, expected="a whole safetensors file") from None
+    for which, network in networks.items():
+        for key, value in network.state_dict().items():
+            name, shape = f"{which}.{key}", tuple(value.shape)
+            if stored.get(name) != shape:
+                found = f"{name} of {stored[name]}" if name in stored else f"no {name}"
+                raise DataError(f"not the weights of this config ({found})", path=path, expected=f"{name} of {shape}")
+
+
+def load_weights(folder: Path, networks: dict[str, nn.Module]) -> None:
+    """Bring the networks to the weights of a model folder, as :func:`check_weights` found them.
+
+    Raises:
+        DataError: they are of other networks.
+    """
+    path = folder / WEIGHTS
     try:
         tensors = load_file(path)
         for name, network in networks.items():

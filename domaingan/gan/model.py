@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from torch import nn
 
 from domaingan.bank import Bank, bank_of
@@ -45,7 +46,8 @@ class GAN:
         **settings: other fields of :class:`domaingan.gan.config.GANConfig`: ``latent``, ``depth``, ``skip``, ``given``,
             ``loss``, ``diversity``, ``matching``, ``residual``, ``augment`` (a probability, or ``"ada"``), ``lr``,
             ``lr_d``, ``beta1``, ``beta2``, ``gamma``, ``ema`` (a number, or both ends of its schedule), ``schedule``,
-            ``batch``, ``licence``. What is not given follows from architecture and loss.
+            ``batch``, ``licence``, ``name_subjects`` (in the card). What is not given follows from architecture and
+            loss.
 
     Raises:
         DataError: a setting is unknown or impossible, or they do not go together.
@@ -287,11 +289,17 @@ class GAN:
         config = folder.read_config(path)
         try:
             gan = cls(config.channels, config.classes, **{name: getattr(config, name) for name in SETTINGS})
+            with torch.device("meta"):
+                shapes = build(config)
+        except DataError as error:
+            raise DataError(error.found, path=path / folder.CONFIG, expected=error.expected) from None
+        folder.check_weights(path, config, {"generator": shapes[0], "discriminator": shapes[1]})
+        try:
             with enough_memory("a model of smaller width or size"):
                 gan.generator, gan.discriminator = build(config)
         except DataError as error:
             raise DataError(error.found, path=path / folder.CONFIG, expected=error.expected) from None
-        folder.load_weights(path, config, {"generator": gan.generator, "discriminator": gan.discriminator})
+        folder.load_weights(path, {"generator": gan.generator, "discriminator": gan.discriminator})
         gan.generator.eval(), gan.discriminator.eval()
         gan.crops = folder.kept_crops(path, config)
         gan.config, gan.path = config, path

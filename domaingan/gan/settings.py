@@ -34,7 +34,7 @@ SCHEDULED = ("lr", "lr_d", "beta2", "gamma", "ema")
 
 SETTINGS = (
     "size", "spatial_dims", "arch", "width", "depth", "skip", "latent", "given", "loss", "augment", "ada", "beta1",
-    *SCHEDULED, "schedule", "batch", "licence", "diversity", "matching", "residual",
+    *SCHEDULED, "schedule", "batch", "licence", "name_subjects", "diversity", "matching", "residual",
 )  # fmt: skip
 """The fields of a :class:`~domaingan.gan.config.GANConfig` that a user may set."""
 

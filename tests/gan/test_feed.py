@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from domaingan.bank import Bank
 from domaingan.gan import GAN
-from domaingan.gan.augment import MOST, Adaptive
+from domaingan.gan.augment import ADAPTED_IN, MOST, Adaptive
 from domaingan.gan.conditions import NUMBER, Condition, fourier, one_hot, one_hot_length
 from domaingan.gan.data import Feed, TrainingCrops
+from domaingan.gan.devices import fabric_for
+from domaingan.gan.fit import Trainer
 from domaingan.gan.seeds import seeded
 
 
@@ -49,6 +52,27 @@ def test_adaptive_probability_follows_r_t() -> None:
     for _ in range(1000):
         adaptive.update(-1.0, 64)
     assert float(adaptive.probability) == 0
+
+
+def test_the_probability_follows_all_batches_since_the_last_change(
+    make_bank: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three sure batches and an undecided one are above the target; by the last one alone they would be below it."""
+    bank = make_bank()
+    config = _config(bank).model_copy(update={"ada": 0.6})
+    trainer = Trainer(config, TrainingCrops(bank, config), fabric_for("cpu", "32"))
+    changes: list[tuple[float, int]] = []
+    update = Adaptive.update
+
+    def watched(self: Adaptive, r_t: float, crops: int) -> None:
+        changes.append((r_t, crops))
+        update(self, r_t, crops)
+
+    monkeypatch.setattr(Adaptive, "update", watched)
+    for r_t in (1.0, 1.0, 1.0, 0.0, 0.0, 0.5, 1.0, 1.0):
+        trainer._adapt(torch.tensor(r_t))
+    assert changes == [(0.75, 24), (0.625, 24)]
+    assert float(trainer.adaptive.probability) == pytest.approx(48 / ADAPTED_IN)
 
 
 def test_features_of_numbers_and_classes(make_bank: Any) -> None:

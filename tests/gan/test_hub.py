@@ -46,7 +46,14 @@ def test_the_card_is_one_that_hubs_read(make_bank: Any, tmp_path: Path) -> None:
         "tags": ["gan", "data-augmentation", "synthetic-data", "2d", "scan"],
     }
     assert (tmp_path / "lesions" / "model_card.md").read_text() == (tmp_path / "lesions" / "README.md").read_text()
-    for words in ("# lesions", "gan.sample(100, lesion=", "s0, s1, s2", "core, shell", "| KID |", "## Limitations"):
+    for words in (
+        "# lesions",
+        "gan.sample(100, lesion=",
+        "- subjects: 3\n",
+        "core, shell",
+        "| KID |",
+        "## Limitations",
+    ):
         assert words in card.text, words
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -15,8 +16,9 @@ from inprocess import refused
 from domaingan import phantoms
 from domaingan.adapters.writing import write_dataset
 from domaingan.gan import GAN
+from domaingan.gan.card import card as write_card
 from domaingan.gan.fit import Trainer
-from domaingan.gan.folder import CONFIG, WEIGHTS
+from domaingan.gan.folder import CONFIG, WEIGHTS, read_config
 
 FLAGS = {"steps": 3, "width": 4, "size": 16, "batch": 4, "dims": 2, "device": "cpu", "features": "random"}
 QUICK = [part for name, value in FLAGS.items() for part in (f"--{name}", str(value))]
@@ -97,3 +99,73 @@ def test_a_training_that_diverges(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     said = refused("train", written(tmp_path / "scans", False), "--out", tmp_path / "m", *QUICK)
     assert f"{tmp_path / 'm'}: training diverged at step 3 (NaN); expected finite losses" in said
     assert not (tmp_path / "m" / WEIGHTS).exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"depth": 10**9}, "depth 1000000000; expected 1 to 64"),
+        ({"width": 10**22}, "width 10000000000000000000000; expected 1 to 2,048"),
+        ({"latent": 10**40}, "latent 1000000000000000000000000000000000000…"),
+        ({"seed": -1}, "seed -1; expected 0 to"),
+        ({"steps": -5}, "steps -5"),
+        ({"width": 64}, "not the weights of this config"),
+        ({"lr": [1e-3, -1.0]}, "lr (0.001, -1.0)"),
+        ({"labels": [0, 300]}, "label 300 of value 300"),
+        ({"channels": None}, "channels: "),
+        ({"templates": [7]}, "templates.0"),
+        ({"arch": ["dcgan"]}, "arch: "),
+        ({"conditions": {"lesion": [], "grade": ["a"]}}, "condition lesion: 0 of them"),
+    ],
+)
+def test_a_config_that_no_model_has(changes: dict[str, Any], reason: str, copy: Path, tmp_path: Path) -> None:
+    stored = json.loads((copy / CONFIG).read_text())
+    stored.pop("sha256")
+    (copy / CONFIG).write_text(json.dumps(stored | changes))
+    said = refused("sample", copy, "--out", tmp_path / "x")
+    assert reason in said and not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("codes", [0, 99], "a template of conditions (0, 99)"),
+        ("codes", [-2, 0], "a template of conditions (-2, 0)"),
+        ("codes", [0], "a template of conditions (0,)"),
+        ("spacing", [0.0, 1.0], "a template of spacing"),
+        ("spacing", [1.0], "a template of other dimensions"),
+        ("radius_mm", -2.0, "radius_mm -2"),
+        ("extent", [-3, 3], "a template of extent (-3, 3)"),
+        ("numbers", [1.0, 2.0, 3.0], "a template of 3 numbers"),
+    ],
+)
+def test_a_template_that_no_crop_has(field: str, value: object, reason: str, copy: Path, tmp_path: Path) -> None:
+    stored = json.loads((copy / CONFIG).read_text())
+    stored.pop("sha256")
+    stored["templates"][-1][field] = value
+    (copy / CONFIG).write_text(json.dumps(stored))
+    assert reason in refused("sample", copy, "--out", tmp_path / "x") and not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 8 + b"{}", (10**6).to_bytes(8, "little") + b"{" * 50, b"x" * 40])
+def test_weights_that_are_no_weights(content: bytes, copy: Path, tmp_path: Path) -> None:
+    (copy / WEIGHTS).write_bytes(content)
+    stored = json.loads((copy / CONFIG).read_text())
+    stored.pop("sha256")
+    stored["weights_sha256"] = hashlib.sha256(content).hexdigest()
+    (copy / CONFIG).write_text(json.dumps(stored))
+    said = refused("sample", copy, "--out", tmp_path / "x")
+    assert f"{copy / WEIGHTS}: cannot be read" in said and not (tmp_path / "x").exists()
+
+
+def test_a_width_that_nobody_means(tmp_path: Path) -> None:
+    flags = ["9" * 23 if flag == "4" and QUICK[i - 1] == "--width" else flag for i, flag in enumerate(QUICK)]
+    said = refused("train", "phantom:medical", "--out", tmp_path / "m", *flags)
+    assert f"width {'9' * 23}; expected 1 to 2,048" in said and not (tmp_path / "m").exists()
+
+
+def test_a_card_tells_how_many_subjects_and_names_them_when_it_is_asked_to(model: Path) -> None:
+    card, config = (model / "model_card.md").read_text(), read_config(model)
+    assert f"- subjects: {len(config.subjects)}\n" in card
+    assert not any(name in card for name in config.subjects)
+    assert f"({', '.join(config.subjects)})" in write_card("m", config.model_copy(update={"name_subjects": True}))

@@ -1,0 +1,148 @@
+"""What a bank's files may hold: told in one line before anything is drawn, and before memory is asked for."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.bank.info import CLASS_CONDITION, BankInfo, entry_dtype
+from domaingan.errors import DataError
+from domaingan.files import check_regular, open_regular
+
+MAX_VALUE = 255
+"""Masks are of bytes."""
+
+Array = NDArray[Any]
+
+
+def check_info(info: BankInfo, path: Path) -> None:
+    """Refuse a description that no bank has.
+
+    Args:
+        info: of the bank.
+        path: the file it was read from.
+
+    Raises:
+        DataError: another number of dimensions than 2 or 3, no channel, two of one name, a class value that a mask
+            cannot hold, or what scans have in a bank of frames, or the other way round.
+    """
+    if info.spatial_dims not in (2, 3):
+        raise DataError(f"spatial_dims {info.spatial_dims}", path=path, expected="2 or 3")
+    if info.domain == "frame" and info.spatial_dims != 2:
+        raise DataError("frames of 3 dimensions", path=path, expected="2, or scans")
+    if not info.channels:
+        raise DataError("no channels", path=path, expected="at least one")
+    lists = {"channels": info.channels, "subjects": info.subjects, "hosts": info.hosts, "numbers": info.numbers}
+    for name, values in (lists | {f"condition {name}": values for name, values in info.conditions.items()}).items():
+        if len(set(values)) < len(values):
+            raise DataError(f"{name} with a name twice", path=path, expected="every name once")
+    for name, value in info.classes.items():
+        if not 1 <= value <= MAX_VALUE:
+            raise DataError(f"class {name} of value {value}", path=path, expected=f"1 to {MAX_VALUE}")
+    other = "frame" if info.domain == "scan" else "scan"
+    is_others = CLASS_CONDITION[other] in info.conditions and CLASS_CONDITION[info.domain] not in info.conditions
+    if is_others or (info.domain == "scan" and info.ground):
+        what = f"the condition {CLASS_CONDITION[other]!r}" if is_others else "what objects stand on"
+        raise DataError(f"domain {info.domain!r} with {what}", path=path, expected=f'"domain": "{other}"')
+    try:
+        entry_dtype(info)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"conditions that make no columns ({error})", path=path, expected="other names") from None
+
+
+def open_array(path: Path, dimensions: int, kinds: tuple[type, ...] = ()) -> Array:
+    """Open an array that stays on disk, if the file holds all that its header says.
+
+    Args:
+        path: a ``.npy`` file.
+        dimensions: how many it has.
+        kinds: types that its numbers may be of; any unless given.
+
+    Raises:
+        DataError: it is no such file, is of another type or number of dimensions, or of fewer bytes than it says.
+    """
+    check_regular(path)
+    try:
+        shape, dtype, start, size = _read_header(path)
+    except DataError:
+        raise
+    except Exception as error:  # NumPy reads the header as text of Python, which fails in many ways
+        reason = str(error).split("\n", 1)[0][:200]
+        raise DataError(f"cannot be read ({reason})", path=path, expected="a whole .npy file") from None
+    if dtype.hasobject:
+        raise DataError(f"an array of {dtype}", path=path, expected="numbers, no Python objects")
+    if kinds and dtype not in [np.dtype(kind) for kind in kinds]:
+        raise DataError(f"an array of {dtype}", path=path, expected=" or ".join(str(np.dtype(kind)) for kind in kinds))
+    if any(n < 0 for n in shape) or len(shape) != dimensions:
+        raise DataError(
+            f"an array of shape {_shorten(shape)}", path=path, expected=f"{dimensions} sizes, none negative"
+        )
+    needed = start + math.prod(shape) * dtype.itemsize
+    if needed > size:
+        found = f"cannot be read ({size:,} bytes of the {needed:.3g} that its header tells of)"
+        raise DataError(found, path=path, expected="a whole .npy file")
+    try:
+        return np.lib.format.open_memmap(path, mode="r")  # unlike np.load, never a zip archive or a pickle
+    except (ValueError, OSError, EOFError, OverflowError) as error:
+        raise DataError(f"cannot be read ({error})", path=path, expected="a whole .npy file") from None
+
+
+def _read_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int, int]:
+    """Shape, type, where the numbers begin, and the size of the file."""
+    with open_regular(path) as file:
+        version = np.lib.format.read_magic(file)
+        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        if version not in readers:
+            raise DataError(f"a .npy file of version {version[0]}.{version[1]}", path=path, expected="1.0 or 2.0")
+        shape, _, dtype = readers[version](file)
+        return shape, dtype, file.tell(), path.stat().st_size
+
+
+def _shorten(shape: tuple[int, ...]) -> str:
+    text = str(shape)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def check_entries(entries: Array, info: BankInfo, path: Path) -> None:
+    """Refuse rows that no entry has.
+
+    Args:
+        entries: ``(N,)`` of :func:`domaingan.bank.info.entry_dtype`.
+        info: of the bank.
+        path: the file they were read from.
+
+    Raises:
+        DataError: a position in a list that has no such place, a spacing that is not positive, or what should be a
+            number and is none.
+    """
+    lists = {"subject": info.subjects, "host": info.hosts}
+    lists |= {f"condition:{name}": values for name, values in info.conditions.items()}
+    for column, names in lists.items():
+        codes = entries[column]
+        if (codes >= len(names)).any():
+            expected = f"at most {len(names)} of them, as in bank.json"
+            raise DataError(f"{column} {codes.max()}", path=path, expected=expected)
+        if (codes < -1).any():
+            raise DataError(f"{column} {codes.min()}", path=path, expected="-1 (not known) or a place in its list")
+    _check_measures(entries, info, path)
+
+
+def _check_measures(entries: Array, info: BankInfo, path: Path) -> None:
+    spacing = entries["spacing"]
+    wrong = ~(np.isfinite(spacing) & (spacing > 0))
+    if wrong.any():
+        raise DataError(f"spacing {spacing[wrong][0]:g}", path=path, expected="positive numbers, in mm")
+    if (entries["extent"] < 0).any():
+        raise DataError(f"extent {entries['extent'].min()}", path=path, expected="0 (not known) or more")
+    for column in ("centre", "radius_mm", "contrast", "depth_mm"):
+        if not np.isfinite(entries[column]).all():
+            raise DataError(f"{column} that is no number", path=path, expected="finite numbers")
+    if (entries["radius_mm"] < 0).any():
+        raise DataError(f"radius_mm {entries['radius_mm'].min():g}", path=path, expected="0 or more")
+    for name in info.numbers:
+        if np.isinf(entries[f"number:{name}"]).any():
+            raise DataError(f"number:{name} that is infinite", path=path, expected="a number, or NaN (not known)")
