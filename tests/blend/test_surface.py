@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -70,16 +73,17 @@ def test_large_hosts_are_served_as_small_ones(case: tuple[np.ndarray, tuple[floa
     fits = ndimage.binary_erosion((depth >= 1) & ~taken, body)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("domaingan.blend.surface.MAX_EXACT", 0)
-        corner = place(body, Surface(inside, spacing), 1.0, taken, rng, _every(Uniform().over(extent(inside) or ())))
+        corner = place(body, Surface(inside, spacing), 1.0, taken, rng, _every(inside))
     assert (corner is not None) == fits.any()
     assert corner is None or fits[tuple(corner + 1)]
 
 
-def _every(middles):  # type: ignore[no-untyped-def]
+def _every(inside: np.ndarray) -> Callable[[np.ndarray, int, np.random.Generator], np.ndarray]:
     """Of the places that may be drawn all, in an order by chance."""
+    middles = partial(Uniform().over(extent(inside) or (), None), 0)
 
     def draw(free: np.ndarray, tries: int, rng: np.random.Generator) -> np.ndarray:
-        assert middles(0, free, tries, rng).shape[1] == free.ndim
+        assert middles(free, tries, rng).shape[1] == free.ndim
         return rng.permutation(np.argwhere(free))
 
     return draw
