@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import measure
 
-from domaingan.body import find_body
+from domaingan.body_cache import recall_body
 from domaingan.ranges import HOUNSFIELD_RANGE, Scaling, absolute_channels
 from domaingan.sample import Sample
 
@@ -40,7 +40,7 @@ def foreground(sample: Sample) -> Mask:
     known = sample.meta.get("foreground")
     if known is not None:
         return np.asarray(known, dtype=bool)
-    return find_body(sample.image)
+    return recall_body(sample.image)
 
 
 def intensity_range(sample: Sample, domain: str) -> NDArray[np.float32]:
