@@ -21,7 +21,7 @@ class Places:
     """How four numbers say where a box is.
 
     Attributes:
-        form: ``xyxy`` (corners) or ``cxcywh`` (centre and size).
+        form: ``xyxy`` (corners), ``cxcywh`` (centre and size) or ``xywh`` (the corner at the top left, and size).
         shares: they are shares of the input's width and height, not its pixels.
     """
 
@@ -30,13 +30,15 @@ class Places:
 
     def said(self) -> str:
         """In words, without a subject."""
-        form = {"xyxy": "corners", "cxcywh": "centres and sizes"}[self.form]
+        form = {"xyxy": "corners", "cxcywh": "centres and sizes", "xywh": "first corners and sizes"}[self.form]
         return f"{form} {'as shares of the picture' if self.shares else 'in pixels'}"
 
     def corners(self, places: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
         """Corner boxes in the pixels of an input of ``size`` (height, width)."""
         if self.form == "cxcywh":
             places = corners(places)
+        elif self.form == "xywh":
+            places = np.concatenate([places[:, :2], places[:, :2] + places[:, 2:]], axis=1)
         if self.shares:
             places = places * np.array([size[1], size[0]] * 2, np.float32)
         return places.astype(np.float32)
@@ -85,7 +87,7 @@ class Layout(Protocol):
 
 @dataclass(frozen=True)
 class Boxes:
-    """Boxes, scores and labels in three outputs, with or without a batch axis."""
+    """Boxes, scores and labels in three outputs, with or without a batch axis; or scores in a fifth column of boxes."""
 
     corners: str
     confidence: str
@@ -108,11 +110,13 @@ class Boxes:
 
     def scores(self, outputs: Outputs) -> NDArray[np.float32]:
         """See :class:`Layout`."""
-        return outputs[self.confidence].reshape(-1).astype(np.float32)
+        scores = outputs[self.confidence]
+        return (scores[..., 4] if self.confidence == self.corners else scores).reshape(-1).astype(np.float32)
 
     def decode(self, outputs: Outputs, size: tuple[int, int], threshold: float) -> Detections:
         """See :class:`Layout`."""
-        boxes = self.places.corners(outputs[self.corners].reshape(-1, 4).astype(np.float32), size)
+        places = outputs[self.corners][..., :4].reshape(-1, 4).astype(np.float32)
+        boxes = self.places.corners(places, size)
         labels = np.rint(outputs[self.labels].reshape(-1)).astype(np.int64)
         return _chosen(boxes, self.scores(outputs), labels, threshold)
 

@@ -3,6 +3,7 @@
 What people's exporters write:
 
 - ``boxes``: boxes (N, 4), scores (N,), labels (N,), each with or without a batch axis, as torchvision has them; boxes
+  and scores (N, 5) beside labels (N,), as MMDetection has them; boxes
   (N, 4) beside class scores (N, C) or (C, N), as YOLO-NAS, PP-YOLOE and DETR have them; or one output (1, N, 6) of
   xyxy, score, label, as detectors that suppress duplicates themselves have it.
 - ``yolov8`` (to v11): (1, 4 + C, N): centre, size and C scores of N candidates; RT-DETR the same, as (1, N, 4 + C).
@@ -38,6 +39,8 @@ CORNER_FORMS = (
     Places("xyxy", shares=True),
     Places("cxcywh", shares=True),
     Places("cxcywh"),
+    Places("xywh"),
+    Places("xywh", shares=True),
 )
 """Ways to write boxes of an output of their own, the usual ones first."""
 
@@ -67,9 +70,11 @@ def candidate_layouts(
     found: list[Layout] = []
     if decode in (None, "boxes"):
         found += _separate_boxes(outputs)
+        found += _boxes_with_scores(outputs)
         found += _boxes_and_scores(outputs, classes)
-        found += [] if _has_separate(outputs) else _packed(outputs, sure=decode == "boxes")
-    if decode != "boxes" and not (decode is None and _has_separate(outputs)):
+        found += [] if found or _has_separate(outputs) else _packed(outputs, sure=decode == "boxes")
+    is_separate = any(isinstance(layout, (Boxes, Scored)) for layout in found) or _has_separate(outputs)
+    if decode != "boxes" and not (decode is None and is_separate):
         tables = dense_layouts(outputs, size, decode, classes)
         gridded = any(table.candidates in grid_counts(size) for table in tables)
         found = [*tables, *found] if gridded else [*found, *tables]
@@ -122,6 +127,20 @@ def _separate_boxes(outputs: Outputs) -> list[Layout]:
         return []
     scores, labels = _ordered(others, outputs)
     return [Boxes(corners[0], scores, labels, places) for places in CORNER_FORMS]
+
+
+def _boxes_with_scores(outputs: Outputs) -> list[Layout]:
+    """Readings of boxes with their scores in five columns, beside an output of whole labels."""
+    found: list[Layout] = []
+    for corners, array in outputs.items():
+        if array.shape[-1:] != (5,) or array.ndim - _batched(array) != 2:
+            continue
+        count = array.shape[-2]
+        beside = [n for n, a in outputs.items() if a.shape[-1:] == (count,) and a.ndim - _batched(a, 2) == 1]
+        labels = [n for n in beside if np.issubdtype(outputs[n].dtype, np.integer) or "label" in n.lower()]
+        if len(labels) == 1:
+            found += [Boxes(corners, corners, labels[0], places) for places in CORNER_FORMS]
+    return found
 
 
 def _boxes_and_scores(outputs: Outputs, classes: int | None) -> list[Layout]:

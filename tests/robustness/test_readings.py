@@ -103,6 +103,27 @@ def test_shares_of_a_picture_of_any_size(constant: Constant) -> None:
     check(path, (5, 9))
 
 
+@pytest.mark.parametrize("batched", [True, False])
+def test_boxes_with_their_scores_beside_labels(constant: Constant, batched: bool) -> None:
+    rows = np.zeros((30, 5), np.float32)
+    rows[:2, :4], rows[:2, 4] = FITTED, SURE
+    labels = np.zeros(30, np.int64)
+    labels[:2] = 3, 1
+    path = constant(dets=rows[None] if batched else rows, labels=labels[None] if batched else labels)
+    assert "scores from 'dets', labels from 'labels'" in check(path, (3, 1)).describe()[0]
+
+
+@pytest.mark.parametrize("shares", [1, 96])
+def test_boxes_by_their_first_corner_and_size(constant: Constant, shares: int) -> None:
+    boxes = np.array([[2, 2, 40, 30], [50, 3, 40, 40], [1, 30, 60, 16]], np.float32)  # no centres: they would stick out
+    ends = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+    boxes = boxes / (np.array([96, 48] * 2, np.float32) if shares > 1 else 1)
+    outputs = {"b": boxes, "l": np.array([1, 2, 3]), "s": np.array([0.9, 0.8, 0.7], np.float32)}
+    model = OnnxDetector(str(constant(("n", 3, "h", "w"), **outputs)), PICTURE, Reading())
+    assert model.predict(PICTURE).boxes == pytest.approx(ends, abs=0.01)
+    assert "first corners and sizes" in model.describe()[0]
+
+
 GRID = 84
 """Cells of the grids of stride 8, 16 and 32 of 64 × 64 pixels."""
 
@@ -158,7 +179,7 @@ def test_a_label_of_filler_that_is_no_whole_number(constant: Constant) -> None:
 def test_the_reason_is_told(constant: Constant) -> None:
     model = check(constant(b=STRETCHED / np.float32(64), s=np.array(SURE, np.float32), t=np.array([1, 0])), (1, 0))
     said = "In the first frame 100 % of 2 boxes (by score) are ordered, inside the picture and of a size; read as "
-    assert model.describe()[4].startswith(said) and model.describe()[4].endswith("it would be 0 %.")
+    assert model.describe()[4].startswith(said) and model.describe()[4].endswith("it would be 57 %.")
 
 
 def test_nothing_found_is_told(constant: Constant) -> None:
