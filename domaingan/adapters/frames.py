@@ -9,7 +9,7 @@ so when a file is cut short, where OpenCV fills up with grey.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,9 +47,6 @@ OTHER_PICTURES = (
     *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".npy", ".npz", ".mat", ".dcm", ".pbm", ".pnm", ".jpe", ".dib"),
 )
 """Endings of pictures that are not read, in lower case."""
-
-NO_PICTURES = (".txt", ".md", ".csv", ".ini", ".db", ".html", ".pdf")
-"""Endings of what people and systems leave beside masks."""
 
 MAX_PIXELS = 1 << 27
 """Of a picture: 134 million, 1.6 GB as a frame."""
@@ -115,12 +112,12 @@ def pictures_in(folder: Path, *, deep: bool = False) -> list[Path]:
     return sorted(path for path in shown if path.is_file())
 
 
-def unread_in(folder: Path, *, any_kind: bool = False) -> dict[str, list[Path]]:
+def unread_in(folder: Path, expected: Collection[str] = ()) -> dict[str, list[Path]]:
     """Find files in a folder, and in its folders, that seem to be pictures but are of no kind that is read.
 
     Args:
         folder: of frames or of masks.
-        any_kind: take every file for one that should be read, whatever its ending.
+        expected: names, without endings, of which every file should be read, whatever its ending.
 
     Returns:
         The files by their endings in lower case; hidden ones are left out.
@@ -129,7 +126,7 @@ def unread_in(folder: Path, *, any_kind: bool = False) -> dict[str, list[Path]]:
     for path in sorted(folder.rglob("*")):
         ending = path.suffix.lower()
         is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        is_meant = ending in OTHER_PICTURES or (any_kind and ending not in NO_PICTURES)
+        is_meant = ending in OTHER_PICTURES or path.relative_to(folder).with_suffix("").as_posix() in expected
         if ending not in PICTURES and is_meant and not is_hidden and path.is_file():
             found.setdefault(ending, []).append(path)
     return found

@@ -163,8 +163,9 @@ class MaskFolders(Adapter):
 def _paired(head: str, folders: Folders, problems: list[Problem]) -> dict[str, dict[str, Path]]:
     """The files of each sample by its name; a mask without a frame, or two files of one name, are problems."""
     frames, masks, instances = (_by_name(folder, problems) for folder in folders)
-    for folder, any_kind in zip(folders, (False, True, True), strict=True):
-        for ending, files in unread_in(folder, any_kind=any_kind).items():
+    bare = frames.keys() - masks.keys()
+    for folder, expected in zip(folders, (set[str](), bare, set[str]()), strict=True):
+        for ending, files in unread_in(folder, expected).items():
             found = f"{len(files)} files that end in {ending or 'nothing'} are not read"
             problems.append(Problem(str(files[0]), f"{found}; expected one of {', '.join(PICTURES)}"))
     others = {"mask": masks, "instances": instances}

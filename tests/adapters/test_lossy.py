@@ -124,17 +124,19 @@ def test_a_palette_in_a_bitmap(tmp_path: Path) -> None:
 
 def test_what_is_not_read_is_told(tmp_path: Path) -> None:
     root = mask_set(tmp_path, "a.png", ROUND, {"sign": 1})
-    for name in ("images/b.heic", "images/b.txt", "images/c.HEIC", "masks/b.npy", "masks/notes.txt", "masks/.x.npy"):
+    for name in ("images/b.heic", "images/b.txt", "images/d.HEIC", "masks/b.npy", "masks/notes.txt", "masks/.x.npy"):
         (root / name).write_bytes(b"0")
-    (root / "masks" / "b.json").write_text("{}")
+    (root / "masks" / "c.json").write_text("{}")
+    (root / "masks" / "readme.json").write_text("{}")
+    Image.new("RGB", (48, 64)).save(root / "images" / "c.png")
     told = {Path(one.path).name: one.reason for one in load(root).problems}
     assert {name: reason.partition(";")[0] for name, reason in told.items()} == {
         "b.heic": "2 files that end in .heic are not read",
         "b.npy": "1 files that end in .npy are not read",
-        "b.json": "1 files that end in .json are not read",
+        "c.json": "1 files that end in .json are not read",
     }
     assert "expected one of .png, .jpg" in told["b.npy"]
-    assert unread_in(root / "images") == {".heic": [root / "images" / "b.heic", root / "images" / "c.HEIC"]}
+    assert unread_in(root / "images") == {".heic": [root / "images" / "b.heic", root / "images" / "d.HEIC"]}
 
 
 # ------------------------------------------------------------------- crops
