@@ -109,7 +109,7 @@ def pictures_in(folder: Path, *, deep: bool = False) -> list[Path]:
     found = folder.rglob("*") if deep else folder.glob("*")
     seen = (path for path in found if path.suffix.lower() in PICTURES)
     shown = [path for path in seen if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
-    return sorted(path for path in shown if path.is_file())
+    return sorted(path for path in shown if path.is_file() or path.is_symlink())  # a dead link is told when it is read
 
 
 def unread_in(folder: Path, expected: Collection[str] = ()) -> dict[str, list[Path]]:

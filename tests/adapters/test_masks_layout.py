@@ -353,3 +353,16 @@ def test_camvid(real_data: Path, tmp_path: Path) -> None:
     assert len(data) == 468 and data.problems == () and len({record.sequence for record in data.records}) == 3
     assert len(data.where(lighting="dusk")) == 62 and all(record.time is not None for record in data.records)
     assert_survives(data[::60], tmp_path / "out")
+
+
+@pytest.mark.parametrize("folder", ["images", "masks"])
+def test_a_dead_link_is_a_problem_and_no_unlabelled_frame(put: Put, folder: str) -> None:
+    for name in ("a", "b"):
+        root = put(f"images/{name}.png", f"masks/{name}.png")
+    (root / "classes.json").write_text(json.dumps(CLASSES))
+    (root / folder / "a.png").unlink()
+    (root / folder / "a.png").symlink_to(root / "gone.png")
+    dataset = load(root)
+    assert [record.name for record in dataset.records] == ["b"]
+    problems = [(Path(problem.path).parent.name, problem.reason) for problem in dataset.problems]
+    assert problems == [(folder, "a link to a file that is not there")]
