@@ -58,6 +58,13 @@ def mask_of_boxes(sample: Sample) -> NDArray[np.int32]:
     return mask
 
 
+def drawable_mask(sample: Sample) -> NDArray[Any] | None:
+    """A sample's mask, or its boxes filled where it has boxes alone; None where nothing is labelled."""
+    if sample.mask is None and sample.boxes is not None and sample.labels is not None:
+        return mask_of_boxes(sample)
+    return sample.mask
+
+
 def shrink_boxes(boxes: NDArray[np.float32], hidden: Mask) -> NDArray[np.float32]:
     """Boxes around what objects are pasted over: a side moves in where it is hidden all along.
 

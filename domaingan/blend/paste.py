@@ -133,7 +133,7 @@ class Paste:
             self.rules = FrameRules(spots, blend, variation, objects, next(iter(schema.ignore), None))
         self.drawing = Drawing.of(bank, entries)
         for note in self.notes:
-            warnings.warn(note, AssumptionWarning, stacklevel=2)
+            warnings.warn(note, AssumptionWarning, stacklevel=1)  # from one place, so that Python says it once
 
     def among(self, allowed: NDArray[np.bool_]) -> Paste:
         """The same paste, which draws some of the bank's entries alone.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import CLASS_CONDITION, Bank
+from domaingan.blend.covered import drawable_mask
 from domaingan.cutting import window
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Wanted, is_wanted
@@ -63,7 +64,7 @@ def _describe_pasted(after: Sample, schema: Schema) -> str:
 
 def _objects(sample: Sample, schema: Schema) -> NDArray[Any]:
     """The mask of a scan; of a frame, in which everything may be labelled, that of its objects."""
-    mask = np.asarray(sample.mask)
+    mask = np.asarray(drawable_mask(sample))
     if schema.domain == "scan":
         return mask
     return np.where(np.isin(mask, [schema.classes[name] for name in schema.objects]), mask, 0)

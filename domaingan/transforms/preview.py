@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.blend import Paste, Relight
+from domaingan.blend.covered import mask_of_boxes
 from domaingan.errors import DataError
 from domaingan.pictures import Picture, contact_sheet, tile, with_legend
 from domaingan.sample import Sample
@@ -93,7 +94,7 @@ def _pasted(offline: Offline, number: int, rng: np.random.Generator) -> Row:
     host, paste = offline.data[number], offline.blender
     after = offline.blended(number, rng)
     placed = [record for record in after.meta["pasted"] if record["place"] is not None]
-    if not placed or host.mask is None or not isinstance(paste, Paste):
+    if not placed or not isinstance(paste, Paste) or not paste.can_host(host):
         return []
     record = placed[0]
     crop, info = paste.bank[record["index"]], paste.bank.info
@@ -115,15 +116,20 @@ def _pasted(offline: Offline, number: int, rng: np.random.Generator) -> Row:
 def find_added(host: Sample, after: Sample) -> NDArray[np.bool_]:
     """Where something was pasted; of objects that are told apart also where it covers others of its class.
 
+    Of frames with boxes alone it is the boxes of what was pasted.
+
     Args:
-        host: the sample before, with its mask.
+        host: the sample before, with its mask or boxes.
         after: the same after :class:`domaingan.blend.Paste`.
 
     Returns:
         ``(*spatial)`` booleans.
     """
-    added = (np.asarray(after.mask) != host.mask) & (np.asarray(after.mask) > 0)
     origins = after.meta.get("origins")
+    if after.mask is None and after.boxes is not None and after.labels is not None and origins is not None:
+        is_new = np.asarray(origins) < 0
+        return mask_of_boxes(replace(after, boxes=after.boxes[is_new], labels=after.labels[is_new])) > 0
+    added = (np.asarray(after.mask) != host.mask) & (np.asarray(after.mask) > 0)
     if after.instances is None or origins is None:
         return added
     is_pasted = np.concatenate([[False], np.asarray(origins) < 0])

@@ -156,3 +156,18 @@ def test_a_bank_of_real_crops_stands_in_where_frames_have_boxes_alone(runs: list
     assert len(runs) == 1
     with pytest.raises(DataError, match="a bank that none of classic, copy-paste uses"):
         evaluate(MASKED, "classic,copy-paste", tmp_path / "run", **halves)  # which have masks of their own
+
+
+def test_what_was_pasted_into_boxes_alone_is_shown() -> None:
+    from domaingan.transforms import find_added
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AssumptionWarning)
+        paste = dg.Paste(dg.crops(MASKED, size=32), schema=OBJECTS, per_image=(2, 2))
+    for number, host in enumerate(BOXED):
+        after = paste(host, np.random.default_rng(number))
+        added = find_added(host, after)
+        new = [box for box, origin in zip(after.boxes, after.meta["origins"], strict=True) if origin < 0]  # type: ignore[arg-type]
+        assert added.any() == bool(new)
+        for left, top, right, bottom in np.array(new).reshape(-1, 4).astype(int).tolist():
+            assert added[top:bottom, left:right].all()
