@@ -12,7 +12,7 @@ from domaingan.adapters.coco_classes import describe_classes, write_described
 from domaingan.adapters.coco_file import CocoFile, read_coco
 from domaingan.adapters.coco_images import list_images
 from domaingan.adapters.coco_samples import STYLE, CocoReader, Entry
-from domaingan.adapters.coco_writing import ANNOTATIONS, DEFAULT, set_aside, write_annotations
+from domaingan.adapters.coco_writing import ANNOTATIONS, DEFAULT, OTHER_TASKS, set_aside, write_annotations
 from domaingan.adapters.frame_samples import frame_schema, with_drives, with_times
 from domaingan.adapters.orientation import OrientationLog
 from domaingan.adapters.tables import read_samples, write_samples
@@ -26,9 +26,10 @@ OTHER_FILES = ("result.json", "labels.json")
 
 PICTURE_FOLDERS = ("images", "data")
 
-_OTHER_TASKS = ("captions_", "person_keypoints_", "panoptic_", "stuff_", "labels_", "image_info_")
+KEY_POINTS = "person_keypoints_"
+"""What CVAT begins the name of a file with whose objects have key points."""
+
 _EMPTY_WORD = r"(instances|annotations?|coco|labels?|default)"
-_EMPTY = re.compile(rf"^{_EMPTY_WORD}?[_. -]+|[_. -]+{_EMPTY_WORD}?$|^{_EMPTY_WORD}$")
 
 
 class Coco(Adapter):
@@ -114,7 +115,8 @@ def _files(root: Path) -> Iterator[Path]:
     if not found and not (root / "masks").is_dir() and any((root / folder).is_dir() for folder in PICTURE_FOLDERS):
         found = [root / name for name in OTHER_FILES if (root / name).is_file()]
     instances = [path for path in found if path.name.startswith("instances")]
-    chosen = instances or [path for path in found if not path.name.startswith(_OTHER_TASKS)]
+    chosen = instances or [path for path in found if not path.name.startswith(OTHER_TASKS)]
+    chosen = chosen or [path for path in found if path.name.startswith(KEY_POINTS)]
     yield from (path for path in chosen if not path.name.startswith("."))
 
 
@@ -123,7 +125,7 @@ def _subset_of(path: Path, root: Path) -> str:
 
     Where it says nothing it is the folder's (Roboflow), or there is none.
     """
-    name = path.stem if path.name not in OTHER_FILES else ""
+    name = path.stem.removeprefix(KEY_POINTS) if path.name not in OTHER_FILES else ""
     while (
         shorter := re.sub(rf"^({_EMPTY_WORD})?[_. -]+|[_. -]+({_EMPTY_WORD})?$|^({_EMPTY_WORD})$", "", name)
     ) != name:

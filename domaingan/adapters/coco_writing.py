@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,13 +16,16 @@ from domaingan.adapters.coco_document import WrittenImage, build_document
 from domaingan.adapters.coco_file import stamp_of
 from domaingan.adapters.coco_samples import STYLE, CocoHeader
 from domaingan.adapters.frame_samples import header_of, write_frame
-from domaingan.errors import DataError
+from domaingan.errors import AssumptionWarning, DataError
 from domaingan.files import atomic_file, read_json, write_json
 from domaingan.sample import Record, Sample, Schema
 
 ANNOTATIONS = "annotations"
 DEFAULT = "default"
 """What CVAT, and so this layout, calls the file of a dataset without splits: ``instances_default.json``."""
+
+OTHER_TASKS = ("captions_", "person_keypoints_", "panoptic_", "stuff_", "labels_", "image_info_")
+"""How the names of COCO files begin that say something else of the same pictures."""
 
 _PARTS = ".parts"
 _MARK = b"\xef\xbb\xbf"
@@ -76,7 +80,16 @@ def write_annotations(out: Path, schema: Schema, records: Sequence[Record]) -> N
     for subset, listed in images.items():
         made = build_document(listed, documents, schema)
         _write(out / ANNOTATIONS / f"instances_{subset}.json", made, documents)
+    _warn_of_others(documents)
     shutil.rmtree(out / _PARTS)
+
+
+def _warn_of_others(documents: Mapping[Path, Any]) -> None:
+    """Say which files beside those that samples came from are not written."""
+    beside = {other for source in documents for other in source.parent.glob("*.json") if other not in documents}
+    names = sorted(other.name for other in beside if other.name.startswith(OTHER_TASKS))
+    if names:
+        warnings.warn(f"not written, as they are of other tasks: {', '.join(names)}", AssumptionWarning, stacklevel=2)
 
 
 def _write(path: Path, made: Mapping[str, Any], documents: Mapping[Path, Any]) -> None:

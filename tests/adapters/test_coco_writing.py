@@ -20,7 +20,7 @@ from domaingan.adapters import load
 from domaingan.adapters.run_lengths import encode_mask, read_counts
 from domaingan.adapters.writing import write_dataset
 from domaingan.blend.covered import Covered, objects_of
-from domaingan.errors import DataError
+from domaingan.errors import AssumptionWarning, DataError
 from domaingan.sample import Dataset, Sample
 from domaingan.transforms import Offline
 
@@ -155,6 +155,22 @@ def test_a_file_that_changed_meanwhile_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         write_dataset(data, data, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_of_key_points_alone_is_read(tmp_path: Path) -> None:
+    data = put(tmp_path / "in", file="person_keypoints_train.json")
+    assert [record.name for record in data.records] == ["train/b", "train/a"]
+    write_dataset(data, data, tmp_path / "out")
+    assert written(tmp_path / "out") == DOCUMENT
+
+
+def test_files_of_other_tasks_are_said_not_to_be_written(tmp_path: Path) -> None:
+    data = put(tmp_path / "in")
+    for name in ("captions_train.json", "person_keypoints_train.json", "notes.json"):
+        (tmp_path / "in" / "annotations" / name).write_text("{}")
+    said = "not written, as they are of other tasks: captions_train.json, person_keypoints_train.json"
+    with pytest.warns(AssumptionWarning, match=said):
+        write_dataset(data, data, tmp_path / "out")
 
 
 # ---------------------------------------------------------------------- pasted over
