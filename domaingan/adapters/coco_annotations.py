@@ -70,7 +70,7 @@ def read_object(one: Mapping[str, Any], value: int, number: int, shape: Shape, s
         box = (x, y, x + width, y + height)
     else:
         box = clip_box(bbox, shape)
-        if mask is not None and _share_inside(mask, box) < MIN_INSIDE:
+        if mask is not None and _measure_share_inside(mask, box) < MIN_INSIDE:
             x, y, width, height = runs.toBbox(dict(mask)).tolist()
             say(f"a mask within {[x, y, width, height]}; expected it within the box {bbox}; its box is kept")
             mask = None
@@ -131,7 +131,7 @@ def clip_box(bbox: Any, shape: Shape) -> Box:
         DataError: it is no box, or nothing of it lies in the image.
     """
     if not is_box(bbox):
-        raise DataError(f"box {_short(bbox)}", expected="[x, y, width, height]")
+        raise DataError(f"box {_shorten(bbox)}", expected="[x, y, width, height]")
     x, y, width, height = (float(n) for n in bbox)
     if width <= 0 or height <= 0:
         raise DataError(f"an empty box {bbox}", expected="[x, y, width, height]")
@@ -165,11 +165,11 @@ def _rasterize(stored: Any, shape: Shape, say: Say) -> dict[str, Any] | None:
         polygons = [polygons]  # some tools leave out the outer list
     walked: list[list[float]] = []
     for one in polygons:
-        corners = _corners_of(one)
+        corners = _parse_corners(one)
         if corners is None or is_share(corners):
-            say(f"a polygon {_short(one)}; expected at least 3 corners x, y in pixels")
-        elif _outline(corners) > MAX_OUTLINE:
-            say(f"a polygon far out of the picture {_short(one)}; expected one in {shape[1]}×{shape[0]} pixels")
+            say(f"a polygon {_shorten(one)}; expected at least 3 corners x, y in pixels")
+        elif _measure_outline(corners) > MAX_OUTLINE:
+            say(f"a polygon far out of the picture {_shorten(one)}; expected one in {shape[1]}×{shape[0]} pixels")
         else:
             walked.append(one)
     if not walked:
@@ -177,7 +177,7 @@ def _rasterize(stored: Any, shape: Shape, say: Say) -> dict[str, Any] | None:
     return merge_run_lengths(runs.frPyObjects(walked, *shape))
 
 
-def _corners_of(one: Any) -> NDArray[np.float64] | None:
+def _parse_corners(one: Any) -> NDArray[np.float64] | None:
     """A polygon's corners ``(N, 2)`` as x and y; None where it is no polygon."""
     if not isinstance(one, list) or len(one) < 6 or len(one) % 2 or not set(map(type, one)) <= {int, float}:
         return None
@@ -188,14 +188,14 @@ def _corners_of(one: Any) -> NDArray[np.float64] | None:
     return corners if np.isfinite(corners).all() else None
 
 
-def _outline(corners: NDArray[np.float64]) -> float:
+def _measure_outline(corners: NDArray[np.float64]) -> float:
     """The length of a polygon's outline in pixels, the way from the picture's corner to it included."""
     with np.errstate(over="ignore"):
         steps = np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1).sum()
         return float(steps + np.abs(corners[0]).max())
 
 
-def _share_inside(mask: RunLengths, box: Box) -> float:
+def _measure_share_inside(mask: RunLengths, box: Box) -> float:
     """The share of a mask's pixels that lie in a box with a margin of :data:`MARGIN`."""
     x, y, width, height = runs.toBbox(dict(mask)).tolist()
     x1, y1, x2, y2 = box[0] - MARGIN, box[1] - MARGIN, box[2] + MARGIN, box[3] + MARGIN
@@ -205,6 +205,6 @@ def _share_inside(mask: RunLengths, box: Box) -> float:
     return float(runs.area(runs.merge([dict(mask), *around], intersect=True)) / runs.area(dict(mask)))
 
 
-def _short(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 80 else text[:79] + "…"

@@ -59,18 +59,18 @@ def find_changes(sample: Sample, schema: Schema) -> Changes:
         DataError: it has neither boxes nor a mask.
     """
     header = sample.meta.get("header")
-    origins = _origins_of(sample, header.entry) if isinstance(header, CocoHeader) else None
+    origins = _find_origins(sample, header.entry) if isinstance(header, CocoHeader) else None
     if not isinstance(header, CocoHeader) or origins is None:
-        crowds = [_crowd_of(one, schema) for one in sample.meta.get("crowds", ())]
-        return Changes(is_kept=False, added=_objects_of(sample, schema) + crowds)
+        crowds = [_make_crowd(one, schema) for one in sample.meta.get("crowds", ())]
+        return Changes(is_kept=False, added=_list_objects(sample, schema) + crowds)
     return (
-        _moved(sample, header.entry, origins, schema)
+        _find_moved(sample, header.entry, origins, schema)
         if sample.meta.get("moved")
-        else _covered(sample, header.entry, origins, schema)
+        else _find_covered(sample, header.entry, origins, schema)
     )
 
 
-def _origins_of(sample: Sample, entry: Entry) -> NDArray[np.int64] | None:
+def _find_origins(sample: Sample, entry: Entry) -> NDArray[np.int64] | None:
     """For each box which of the entry's objects it was, -1 for one that came; None where that is not known."""
     if sample.boxes is None or sample.labels is None:
         return None
@@ -88,9 +88,9 @@ def _origins_of(sample: Sample, entry: Entry) -> NDArray[np.int64] | None:
 # ---------------------------------------------------------------------- pasted over
 
 
-def _covered(sample: Sample, entry: Entry, origins: NDArray[np.int64], schema: Schema) -> Changes:
+def _find_covered(sample: Sample, entry: Entry, origins: NDArray[np.int64], schema: Schema) -> Changes:
     assert sample.boxes is not None
-    pasted = _pasted_in(sample, origins)
+    pasted = _find_pasted(sample, origins)
     changes = Changes(covered=None if pasted is None else encode_mask(pasted))
     places = {int(origin): place for place, origin in enumerate(origins.tolist()) if origin >= 0}
     for number, one in enumerate(entry.objects):
@@ -104,11 +104,11 @@ def _covered(sample: Sample, entry: Entry, origins: NDArray[np.int64], schema: S
         if pasted is not None:
             _cover(changes, one, pasted)
     for place in np.flatnonzero(origins < 0).tolist():
-        changes.added.append(_object_at(sample, place, schema))
+        changes.added.append(_make_object(sample, place, schema))
     return changes
 
 
-def _pasted_in(sample: Sample, origins: NDArray[np.int64]) -> Mask | None:
+def _find_pasted(sample: Sample, origins: NDArray[np.int64]) -> Mask | None:
     """Where objects are seen that were pasted; None where none was, or nobody knows."""
     if sample.instances is None or not (origins < 0).any():
         return None
@@ -131,7 +131,7 @@ def _cover(changes: Changes, one: CocoObject, pasted: Mask) -> None:
     if n < VISIBLE * before:
         changes.dropped.append(one.number)
     else:
-        changes.changed[one.number] = geometry_of(left)
+        changes.changed[one.number] = describe_geometry(left)
 
 
 def _resize(changes: Changes, one: CocoObject, box: NDArray[np.float32]) -> None:
@@ -143,7 +143,7 @@ def _resize(changes: Changes, one: CocoObject, box: NDArray[np.float32]) -> None
         changes.changed[one.number] = {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": one.area * share}
 
 
-def geometry_of(mask: Mask) -> Geometry:
+def describe_geometry(mask: Mask) -> Geometry:
     """Describe a mask ``(H, W)``, true somewhere, as COCO does."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     top, left = float(rows[0]), float(columns[0])
@@ -154,22 +154,22 @@ def geometry_of(mask: Mask) -> Geometry:
 # ------------------------------------------------------------------- made or moved
 
 
-def _moved(sample: Sample, entry: Entry, origins: NDArray[np.int64], schema: Schema) -> Changes:
+def _find_moved(sample: Sample, entry: Entry, origins: NDArray[np.int64], schema: Schema) -> Changes:
     """Objects keep what is said of them but for where they are; all else is anew."""
     changes = Changes(is_kept=False, is_moved=True)
     for place, origin in enumerate(origins.tolist()):
-        made = _object_at(sample, place, schema)
+        made = _make_object(sample, place, schema)
         if origin < 0:
             changes.added.append(made)
         else:
             number = entry.objects[origin].number
             changes.changed[number] = {key: made[key] for key in ("bbox", "area", "segmentation")}
-    changes.added += _surroundings_of(sample, schema)
-    changes.added += [_crowd_of(one, schema) for one in sample.meta.get("crowds", ())]
+    changes.added += _list_surroundings(sample, schema)
+    changes.added += [_make_crowd(one, schema) for one in sample.meta.get("crowds", ())]
     return changes
 
 
-def _objects_of(sample: Sample, schema: Schema) -> list[dict[str, Any]]:
+def _list_objects(sample: Sample, schema: Schema) -> list[dict[str, Any]]:
     """All that a sample shows, as new annotations.
 
     Raises:
@@ -180,23 +180,23 @@ def _objects_of(sample: Sample, schema: Schema) -> list[dict[str, Any]]:
         sample = Sample(sample.image, sample.mask, found.boxes, found.labels, instances=found.instances)
     if sample.boxes is None or sample.labels is None:
         raise DataError(f"sample {sample.name!r} has neither boxes nor a mask", expected="one of them, in this layout")
-    made = [_object_at(sample, place, schema) for place in range(len(sample.boxes))]
-    return made + _surroundings_of(sample, schema)
+    made = [_make_object(sample, place, schema) for place in range(len(sample.boxes))]
+    return made + _list_surroundings(sample, schema)
 
 
-def _object_at(sample: Sample, place: int, schema: Schema) -> dict[str, Any]:
+def _make_object(sample: Sample, place: int, schema: Schema) -> dict[str, Any]:
     assert sample.boxes is not None and sample.labels is not None
     seen = None if sample.instances is None else sample.instances == place + 1
-    name = _name_of(int(sample.labels[place]), schema)
-    return _annotation(name, sample.boxes[place], seen if seen is not None and seen.any() else None)
+    name = _get_class_name(int(sample.labels[place]), schema)
+    return _make_annotation(name, sample.boxes[place], seen if seen is not None and seen.any() else None)
 
 
-def _crowd_of(one: Crowd, schema: Schema) -> dict[str, Any]:
-    made = _annotation(_name_of(one.label, schema), one.box, one.mask)
+def _make_crowd(one: Crowd, schema: Schema) -> dict[str, Any]:
+    made = _make_annotation(_get_class_name(one.label, schema), one.box, one.mask)
     return made | {"iscrowd": 1, "area": one.area if one.mask is None else made["area"]}
 
 
-def _surroundings_of(sample: Sample, schema: Schema) -> list[dict[str, Any]]:
+def _list_surroundings(sample: Sample, schema: Schema) -> list[dict[str, Any]]:
     """Annotations of what is labelled but no object: a ground, what is ignored, and objects that were too small."""
     if sample.mask is None:
         return []
@@ -206,10 +206,13 @@ def _surroundings_of(sample: Sample, schema: Schema) -> list[dict[str, Any]]:
         named = [value for name, value in schema.classes.items() if name not in schema.objects]
     found = from_mask(rest, named)
     pairs = enumerate(zip(found.boxes, found.labels.tolist(), strict=True), start=1)
-    return [_annotation(_name_of(value, schema), box, found.instances == number) for number, (box, value) in pairs]
+    return [
+        _make_annotation(_get_class_name(value, schema), box, found.instances == number)
+        for number, (box, value) in pairs
+    ]
 
 
-def _annotation(name: str, box: NDArray[Any], mask: Mask | None) -> dict[str, Any]:
+def _make_annotation(name: str, box: NDArray[Any], mask: Mask | None) -> dict[str, Any]:
     x1, y1, x2, y2 = (float(n) for n in box)
     width, height = x2 - x1, y2 - y1
     area = width * height if mask is None else float(np.count_nonzero(mask))
@@ -217,5 +220,5 @@ def _annotation(name: str, box: NDArray[Any], mask: Mask | None) -> dict[str, An
     return {"class": name, "segmentation": segments, "area": area, "bbox": [x1, y1, width, height], "iscrowd": 0}
 
 
-def _name_of(value: int, schema: Schema) -> str:
+def _get_class_name(value: int, schema: Schema) -> str:
     return next(name for name, other in schema.classes.items() if other == value)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from domaingan.adapters.coco_annotations import is_number, read_object
 from domaingan.adapters.coco_changes import Changes
-from domaingan.adapters.coco_file import image_key, whole_number
+from domaingan.adapters.coco_file import normalize_id, parse_whole_number
 from domaingan.adapters.run_lengths import decode_mask, read_counts
 from domaingan.errors import DataError
 from domaingan.sample import Schema
@@ -45,14 +45,14 @@ class _Ids:
     """Ids that are free, beside those of some files."""
 
     def __init__(self, listed: Iterable[Any]) -> None:
-        keys = [image_key(one.get("id")) for one in listed if isinstance(one, dict)]
-        numbers = [number for number in map(whole_number, keys) if number is not None]
+        keys = [normalize_id(one.get("id")) for one in listed if isinstance(one, dict)]
+        numbers = [number for number in map(parse_whole_number, keys) if number is not None]
         self.highest, self.is_text = max(numbers, default=0), bool(keys) and not numbers
         self.taken: set[str] = set()
 
     def keep(self, value: Any) -> Any:
         """An id as it is if nothing has it yet, else a new one."""
-        key = image_key(value)
+        key = normalize_id(value)
         if key is None or key in self.taken:
             return self.new()
         self.taken.add(key)
@@ -150,12 +150,12 @@ class _Builder:
                 by_key.setdefault(one.key, []).append(one)
         annotations: dict[str, list[tuple[int, Annotation]]] = {key: [] for key in by_key}
         for number, stored in enumerate(document["annotations"]):
-            key = image_key(stored.get("image_id")) if isinstance(stored, dict) else None
+            key = normalize_id(stored.get("image_id")) if isinstance(stored, dict) else None
             if key is not None and key in annotations:
                 annotations[key].append((number, stored))
         originals: list[tuple[int, Annotation]] = []
         for stored in document["images"]:
-            key = (image_key(stored.get("id")) if isinstance(stored, dict) else None) or ""
+            key = (normalize_id(stored.get("id")) if isinstance(stored, dict) else None) or ""
             for one in sorted(by_key.pop(key, []), key=lambda one: not one.is_original):
                 value = self.image_ids.keep(stored["id"]) if one.is_original else self.image_ids.new()
                 entry = stored if value == stored["id"] else stored | {"id": value}
@@ -174,7 +174,7 @@ class _Builder:
         self, one: WrittenImage, entry: dict[str, Any], stored: Sequence[tuple[int, Annotation]]
     ) -> list[tuple[int, Annotation]]:
         """List an image with what was added to it; returns its other annotations with their numbers."""
-        self.listed.append(_image_entry(one, entry))
+        self.listed.append(_describe_image(one, entry))
         for made in one.changes.added:
             category = self._category_id(made["class"])
             rest = {key: value for key, value in made.items() if key != "class"}
@@ -185,14 +185,14 @@ class _Builder:
             geometry = one.changes.changed.get(number)
             if number in one.changes.dropped or (geometry is None and not one.changes.is_kept):
                 continue
-            made = each if geometry is None else _with_geometry(each, geometry, covered, one.changes.is_moved)
-            if image_key(each.get("image_id")) != image_key(entry["id"]):
+            made = each if geometry is None else _replace_geometry(each, geometry, covered, one.changes.is_moved)
+            if normalize_id(each.get("image_id")) != normalize_id(entry["id"]):
                 made = made | {"image_id": entry["id"]}
-            found.append((number, _completed(made, one.shape)))
+            found.append((number, _complete(made, one.shape)))
         return found
 
 
-def _image_entry(one: WrittenImage, stored: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_image(one: WrittenImage, stored: Mapping[str, Any]) -> dict[str, Any]:
     """What a file says of an image, with the name and size of the picture that was written."""
     name = stored.get("file_name", "")
     address = stored.get("coco_url")
@@ -202,7 +202,7 @@ def _image_entry(one: WrittenImage, stored: Mapping[str, Any]) -> dict[str, Any]
     if PurePosixPath(str(name).replace("\\", "/")).as_posix() != one.file_name:
         made["file_name"] = one.file_name
     for side, length in zip(("height", "width"), one.shape, strict=True):
-        if whole_number(made.get(side)) != length:
+        if parse_whole_number(made.get(side)) != length:
             made[side] = length
     return made
 
@@ -210,7 +210,7 @@ def _image_entry(one: WrittenImage, stored: Mapping[str, Any]) -> dict[str, Any]
 # ----------------------------------------------------------------- annotations
 
 
-def _with_geometry(
+def _replace_geometry(
     stored: Mapping[str, Any], geometry: Mapping[str, Any], covered: NDArray[np.bool_] | None, is_moved: bool
 ) -> Annotation:
     """An annotation with another box, area and mask; points under what was pasted are labelled, but not visible."""
@@ -238,7 +238,7 @@ def _hide_points(points: Sequence[Any], covered: NDArray[np.bool_]) -> list[Any]
     return made
 
 
-def _completed(stored: Annotation, shape: tuple[int, int]) -> Annotation:
+def _complete(stored: Annotation, shape: tuple[int, int]) -> Annotation:
     """An annotation with the keys that pycocotools needs, where it can be used at all."""
     lacking = [key for key in ("iscrowd", "area", "bbox") if stored.get(key) in (None, [])]
     if not lacking:

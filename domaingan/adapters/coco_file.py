@@ -45,9 +45,9 @@ class CocoFile:
     Attributes:
         path: the file.
         categories: names and ids as they are there.
-        images: by their keys, see :func:`image_key`.
+        images: by their keys, see :func:`normalize_id`.
         annotations: as they are there.
-        stamp: of when it was read, see :func:`stamp_of`.
+        stamp: of when it was read, see :func:`read_stamp`.
     """
 
     path: Path
@@ -66,7 +66,7 @@ class CocoFile:
         Raises:
             DataError: the whole file is in other units than COCO's.
         """
-        keys = [image_key(one.get("image_id")) if isinstance(one, dict) else None for one in self.annotations]
+        keys = [normalize_id(one.get("image_id")) if isinstance(one, dict) else None for one in self.annotations]
         listed = zip(self.annotations, keys, strict=True)
         usable = [(one, shapes[key]) for one, key in listed if key is not None and key in shapes]
         check_units(usable, self.path)
@@ -76,9 +76,11 @@ class CocoFile:
                 try:
                     self._add(one, number, self.images[key], shapes[key], offset, problems)
                 except DataError as error:
-                    problems.tell(f"{error.found}; expected {error.expected}", self._name(number, self.images[key]))
+                    problems.tell(
+                        f"{error.found}; expected {error.expected}", self._describe_annotation(number, self.images[key])
+                    )
         self._tell_whole(keys, problems)
-        return problems.told()
+        return problems.list_problems()
 
     def _add(
         self, one: Mapping[str, Any], number: int, image: CocoImage, shape: Shape, offset: int, problems: ProblemList
@@ -88,8 +90,8 @@ class CocoFile:
         Raises:
             DataError: its class is unknown or its box is none.
         """
-        name = self._name(number, image)
-        category = whole_number(one.get("category_id"))
+        name = self._describe_annotation(number, image)
+        category = parse_whole_number(one.get("category_id"))
         if category is None or category not in self.categories.values():
             known = ", ".join(f"{value} {name}" for name, value in [*self.categories.items()][:20])
             raise DataError(f"category {str(one.get('category_id'))[:80]}", expected=f"one of {known}")
@@ -99,13 +101,13 @@ class CocoFile:
         found = read_object(one, category + offset, number, shape, lambda reason: problems.tell(reason, name))
         (image.crowds if is_crowd else image.objects).append(found)
 
-    def _name(self, number: int, image: CocoImage) -> str:
+    def _describe_annotation(self, number: int, image: CocoImage) -> str:
         return f"annotation {str(self.annotations[number].get('id', number))[:40]} of {image.file_name}"
 
     def _tell_whole(self, keys: Sequence[str | None], problems: ProblemList) -> None:
         """Tell what is wrong with the annotations as a whole."""
         listed = zip(self.annotations, keys, strict=True)
-        lost = Counter(_image_id(one) for one, key in listed if key is None or key not in self.images)
+        lost = Counter(_describe_image_id(one) for one, key in listed if key is None or key not in self.images)
         if lost:
             problems.tell(f"{lost.total()} annotations of images that are not listed: {', '.join([*lost][:5])}")
         ids = Counter(str(one["id"]) for one in self.annotations if isinstance(one, dict) and "id" in one)
@@ -156,7 +158,7 @@ class ProblemList:
         else:
             self.more[kind] += 1
 
-    def told(self) -> list[Problem]:
+    def list_problems(self) -> list[Problem]:
         """The problems, and how many more there are."""
         found: list[Problem] = []
         for kind, listed in self.kinds.items():
@@ -181,7 +183,7 @@ def read_coco(path: Path) -> tuple[CocoFile, list[Problem]]:
     Raises:
         DataError: it is no JSON, no COCO, or its categories are not one name and one number each.
     """
-    stamp = stamp_of(path)
+    stamp = read_stamp(path)
     stored = read_json(path, finite=False)  # checked one by one
     if not isinstance(stored, dict) or not all(isinstance(stored.get(key), list) for key in KEYS):
         raise DataError(_describe(stored), path=path, expected="COCO: lists of images, annotations and categories")
@@ -190,7 +192,7 @@ def read_coco(path: Path) -> tuple[CocoFile, list[Problem]]:
     return CocoFile(path, categories, images, stored["annotations"], stamp), problems
 
 
-def stamp_of(path: Path) -> tuple[int, int]:
+def read_stamp(path: Path) -> tuple[int, int]:
     """Find out size and time of a file, which tell whether it has changed.
 
     Raises:
@@ -200,19 +202,19 @@ def stamp_of(path: Path) -> tuple[int, int]:
     return facts.st_size, facts.st_mtime_ns
 
 
-def image_key(value: Any) -> str | None:
+def normalize_id(value: Any) -> str | None:
     """Bring an image's id, a whole number or a text, to one form, so that ``7``, ``7.0`` and ``"7"`` are the same.
 
     Returns:
         None for what is no id.
     """
-    number = whole_number(value)
+    number = parse_whole_number(value)
     if number is not None:
         return str(number)
     return value if isinstance(value, str) and value else None
 
 
-def whole_number(value: Any) -> int | None:
+def parse_whole_number(value: Any) -> int | None:
     """Read a whole number, which some tools write as ``7.0`` or ``"7"``; None for anything else, true and false too."""
     if isinstance(value, bool):
         return None
@@ -223,7 +225,7 @@ def whole_number(value: Any) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _image_id(one: Any) -> str:
+def _describe_image_id(one: Any) -> str:
     return str(one.get("image_id") if isinstance(one, dict) else None)[:40]
 
 
@@ -238,7 +240,7 @@ def _describe(stored: Any) -> str:
 def _read_categories(listed: Sequence[Any], path: Path) -> dict[str, int]:
     named: dict[str, int] = {}
     for one in listed:
-        key, name = (whole_number(one.get("id")), one.get("name")) if isinstance(one, dict) else (None, None)
+        key, name = (parse_whole_number(one.get("id")), one.get("name")) if isinstance(one, dict) else (None, None)
         is_whole = key is not None and 0 <= key < 2**31 - 1 and isinstance(name, str) and name
         if not is_whole or name in named or key in named.values():
             expected = "an id from 0 on that is a whole number and a name, no two the same"
@@ -253,20 +255,20 @@ def _read_images(listed: Iterable[Any], path: Path) -> tuple[dict[str, CocoImage
     images: dict[str, CocoImage] = {}
     problems = ProblemList(path)
     for one in listed:
-        key, name = (image_key(one.get("id")), _file_name(one)) if isinstance(one, dict) else (None, None)
+        key, name = (normalize_id(one.get("id")), _read_file_name(one)) if isinstance(one, dict) else (None, None)
         if key is None or name is None:
             expected = "an id that is a whole number or a text, and a file_name"
             problems.tell(f"an image {str(one)[:80]}; expected {expected}")
         elif key in images:
             problems.tell(f"image {key[:40]} is there twice: {images[key].file_name} and {name}")
         else:
-            height, width = whole_number(one.get("height")), whole_number(one.get("width"))
+            height, width = parse_whole_number(one.get("height")), parse_whole_number(one.get("width"))
             is_sized = height is not None and width is not None and height > 0 and width > 0
             images[key] = CocoImage(name, (height, width) if is_sized else None)  # type: ignore[arg-type]
-    return images, problems.told()
+    return images, problems.list_problems()
 
 
-def _file_name(one: Mapping[str, Any]) -> str | None:
+def _read_file_name(one: Mapping[str, Any]) -> str | None:
     """An image's file; LVIS says it by the last two parts of its address."""
     name, address = one.get("file_name"), one.get("coco_url")
     if isinstance(name, str) and name:

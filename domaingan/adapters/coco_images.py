@@ -67,16 +67,16 @@ def _find_pictures(file: CocoFile, folders: Sequence[Path]) -> tuple[dict[str, F
     errors: dict[str, DataError] = {}
     for key, image in file.images.items():
         try:
-            place = _place_below(image.file_name, file.path)
-            found[key] = place, _picture(place, folders, file.path)
+            place = _parse_place(image.file_name, file.path)
+            found[key] = place, _find_picture(place, folders, file.path)
         except DataError as error:
             errors[key] = error
     by_name: dict[Path, list[tuple[str, Found]]] = {}
     for key in errors:
         name = file.images[key].file_name.replace("\\", "/").rpartition("/")[2]
         try:
-            place = _place_below(name, file.path)
-            path = _picture(place, folders, file.path)
+            place = _parse_place(name, file.path)
+            path = _find_picture(place, folders, file.path)
         except DataError:
             continue
         by_name.setdefault(path, []).append((key, (place, path)))
@@ -93,7 +93,7 @@ def _find_pictures(file: CocoFile, folders: Sequence[Path]) -> tuple[dict[str, F
     return found, errors
 
 
-def _place_below(name: str, path: Path) -> PurePosixPath:
+def _parse_place(name: str, path: Path) -> PurePosixPath:
     """An image's place in its folder; Windows' backslashes become slashes.
 
     Raises:
@@ -107,7 +107,7 @@ def _place_below(name: str, path: Path) -> PurePosixPath:
     return place
 
 
-def _picture(name: PurePosixPath, folders: Sequence[Path], path: Path) -> Path:
+def _find_picture(name: PurePosixPath, folders: Sequence[Path], path: Path) -> Path:
     """Where an image lies.
 
     Raises:

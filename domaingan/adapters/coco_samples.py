@@ -30,7 +30,7 @@ class Entry:
         style: which split's file.
         source: the file.
         stamp: its size and time when it was read.
-        key: of the sample's image there, see :func:`domaingan.adapters.coco_file.image_key`.
+        key: of the sample's image there, see :func:`domaingan.adapters.coco_file.normalize_id`.
         objects: those that are told apart.
         crowds: regions of many.
         others: what is no object: what they stand on, what is ignored, and what is too small.
@@ -92,7 +92,7 @@ class CocoReader:
         meta: dict[str, Any] = record.facts()
         meta |= {"header": CocoHeader(header, style=entry.style, entry=entry, name=record.name)}
         meta |= {"areas": np.array([one.area for one in entry.objects], dtype=np.float64)}
-        meta |= {"crowds": tuple(_crowd(one) for one in entry.crowds)}
+        meta |= {"crowds": tuple(_make_crowd(one) for one in entry.crowds)}
         meta |= {"dropped": entry.small} if entry.small else {}
         mask, instances = self._painted(entry, (image.shape[1], image.shape[2]))
         return Sample(image, mask, boxes, labels, dict(record.condition), meta, instances)
@@ -116,6 +116,6 @@ class CocoReader:
         return mask, instances
 
 
-def _crowd(one: CocoObject) -> Crowd:
+def _make_crowd(one: CocoObject) -> Crowd:
     mask = None if one.run_lengths is None else decode_mask(one.run_lengths)
     return Crowd(one.value, np.array(one.box, dtype=np.float32), one.area, mask)

@@ -36,18 +36,18 @@ def check_units(annotations: Sequence[tuple[Mapping[str, Any], Shape]], path: Pa
     shapes: list[Sequence[float]] = [box for box, _ in boxes]
     kind = "boxes"
     if not shapes:
-        kind, shapes = "polygons", list(_polygons(one for one, _ in annotations))
-    if shapes and any(is_share(one) for one in shapes) and all(_in_first_pixel(one) for one in shapes):
+        kind, shapes = "polygons", list(_list_polygons(one for one, _ in annotations))
+    if shapes and any(is_share(one) for one in shapes) and all(_is_in_first_pixel(one) for one in shapes):
         first = [round(n, 4) for n in next(one for one in shapes if is_share(one))][:8]
         raise DataError(f"{kind} that are shares of the picture, such as {first}", path=path, expected="pixels")
-    around = _around_polygons(one for one, _ in annotations)
+    around = _find_corner_box(one for one, _ in annotations)
     if around or (len(boxes) >= MIN_BOXES and _are_corners(boxes)):
         example = around or next(box for box, shape in boxes if _reaches_out(box, shape))
         found = f"boxes that are x1, y1, x2, y2, such as {list(example)}"
         raise DataError(found, path=path, expected="x, y, width, height, as COCO has them")
 
 
-def _polygons(annotations: Iterable[Mapping[str, Any]]) -> Iterable[Sequence[float]]:
+def _list_polygons(annotations: Iterable[Mapping[str, Any]]) -> Iterable[Sequence[float]]:
     for one in annotations:
         stored = one.get("segmentation")
         for polygon in stored if isinstance(stored, list) else []:
@@ -55,16 +55,16 @@ def _polygons(annotations: Iterable[Mapping[str, Any]]) -> Iterable[Sequence[flo
                 yield polygon
 
 
-def _in_first_pixel(numbers: Sequence[float]) -> bool:
+def _is_in_first_pixel(numbers: Sequence[float]) -> bool:
     return all(0 <= n <= 1 for n in numbers)
 
 
-def _around_polygons(annotations: Iterable[Mapping[str, Any]]) -> Sequence[float]:
+def _find_corner_box(annotations: Iterable[Mapping[str, Any]]) -> Sequence[float]:
     """A box that is around its polygons as corners, if most boxes are, and none is as x, y, width and height."""
     boxes: list[Sequence[float]] = []
     corners: list[Sequence[float]] = []
     for one in annotations:
-        polygons = list(_polygons([one]))
+        polygons = list(_list_polygons([one]))
         if not polygons or not is_box(one.get("bbox")):
             continue
         box = one["bbox"]

@@ -13,7 +13,7 @@ from typing import Any
 from domaingan.adapters.base import file_name
 from domaingan.adapters.coco_changes import Changes, find_changes
 from domaingan.adapters.coco_document import WrittenImage, build_document
-from domaingan.adapters.coco_file import stamp_of
+from domaingan.adapters.coco_file import read_stamp
 from domaingan.adapters.coco_samples import STYLE, CocoHeader
 from domaingan.adapters.frame_samples import header_of, write_frame
 from domaingan.errors import AssumptionWarning, DataError
@@ -73,7 +73,7 @@ def write_annotations(out: Path, schema: Schema, records: Sequence[Record]) -> N
     documents: dict[Path, Any] = {}
     for record in records:
         part = read_json(_part(out, record.name), finite=False)
-        one = _written(part["image"], part["changes"])
+        one = _parse_part(part["image"], part["changes"])
         if one.source is not None and one.source not in documents:
             documents[one.source] = _read_again(one.source, part["image"]["stamp"])
         images.setdefault(part["subset"] or DEFAULT, []).append(one)
@@ -102,7 +102,7 @@ def _write(path: Path, made: Mapping[str, Any], documents: Mapping[Path, Any]) -
             temporary.write_text(json.dumps(made, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _written(part: Mapping[str, Any], changes: Mapping[str, Any]) -> WrittenImage:
+def _parse_part(part: Mapping[str, Any], changes: Mapping[str, Any]) -> WrittenImage:
     """What was set aside, read back from JSON, whose keys are texts."""
     changed = {int(number): geometry for number, geometry in changes["changed"].items()}
     source = part.get("source")
@@ -117,7 +117,7 @@ def _written(part: Mapping[str, Any], changes: Mapping[str, Any]) -> WrittenImag
 
 
 def _read_again(source: Path, stamp: Sequence[int]) -> Any:
-    if tuple(stamp) != stamp_of(source):
+    if tuple(stamp) != read_stamp(source):
         raise DataError("changed since its samples were read", path=source, expected="the file as it was")
     return read_json(source, finite=False)
 

@@ -112,7 +112,7 @@ def pictures_in(folder: Path, *, deep: bool = False) -> list[Path]:
     return sorted(path for path in shown if path.is_file() or path.is_symlink())  # a dead link is told when it is read
 
 
-def unread_in(folder: Path, expected: Collection[str] = ()) -> dict[str, list[Path]]:
+def find_unread(folder: Path, expected: Collection[str] = ()) -> dict[str, list[Path]]:
     """Find files in a folder, and in its folders, that seem to be pictures but are of no kind that is read.
 
     Args:
@@ -178,11 +178,11 @@ def read_frame(path: Path, shape: tuple[int, ...] | None = None) -> tuple[NDArra
     with _opened(path) as picture:
         header = _header(picture, path)
         if picture.mode in GREY_16:
-            grey = _turned(np.asarray(picture), header, shape).astype(np.float32) / np.float32(65535)
+            grey = _turn(np.asarray(picture), header, shape).astype(np.float32) / np.float32(65535)
             return np.stack([grey] * 3), header
         if picture.mode not in _COLOUR:
             raise DataError(f"pixels of kind {picture.mode}", path=path, expected="RGB, or grey of 8 or 16 bits")
-        pixels = _turned(np.asarray(picture.convert("RGB")), header, shape)
+        pixels = _turn(np.asarray(picture.convert("RGB")), header, shape)
     planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))
     return np.divide(planes, np.float32(255), dtype=np.float32), header
 
@@ -205,7 +205,7 @@ def read_values(path: Path, shape: tuple[int, ...] | None = None) -> tuple[NDArr
         if picture.mode not in _MASK:
             raise DataError(f"pixels of kind {picture.mode}", path=path, expected="a palette, or grey of 8 or 16 bits")
         stretched = _FEW_BITS.get(_raw_mode(picture), 1)
-        values = _turned(np.asarray(picture), header, shape)
+        values = _turn(np.asarray(picture), header, shape)
     if header.is_lossy:
         return snap_to_levels(values, path), header
     if values.ndim == 3:
@@ -264,7 +264,7 @@ def _header(picture: Image.Image, path: Path) -> PictureHeader:
     return PictureHeader(shape, picture.mode, suffix, colours, orientation, is_lossy(picture, path), path)
 
 
-def _turned(pixels: NDArray[Any], header: PictureHeader, shape: tuple[int, ...] | None) -> NDArray[Any]:
+def _turn(pixels: NDArray[Any], header: PictureHeader, shape: tuple[int, ...] | None) -> NDArray[Any]:
     """The pixels (rows, columns, …) as Pillow gives them, turned as they are shown, or as they are stored."""
     is_stored = shape is not None and tuple(shape) != header.shape and tuple(shape) in header.shapes
     return pixels if is_stored else turn_upright(pixels, header.orientation)

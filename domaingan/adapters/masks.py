@@ -25,10 +25,10 @@ from domaingan.adapters.frame_samples import (
 from domaingan.adapters.frames import (
     PICTURES,
     agree_on_shape,
+    find_unread,
     pictures_in,
     read_header,
     read_values,
-    unread_in,
     write_values,
 )
 from domaingan.adapters.lossy import warn_of_lossy
@@ -165,7 +165,7 @@ def _paired(head: str, folders: Folders, problems: list[Problem]) -> dict[str, d
     frames, masks, instances = (_by_name(folder, problems) for folder in folders)
     bare = frames.keys() - masks.keys()
     for folder, expected in zip(folders, (set[str](), bare, set[str]()), strict=True):
-        for ending, files in unread_in(folder, expected).items():
+        for ending, files in find_unread(folder, expected).items():
             found = f"{len(files)} files that end in {ending or 'nothing'} are not read"
             problems.append(Problem(str(files[0]), f"{found}; expected one of {', '.join(PICTURES)}"))
     others = {"mask": masks, "instances": instances}

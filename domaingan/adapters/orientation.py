@@ -38,7 +38,7 @@ def read_orientation(picture: Image.Image, path: Path) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            exif = _exif_of_png(picture, path) if picture.format == "PNG" else picture.getexif()
+            exif = _read_exif_of_png(picture, path) if picture.format == "PNG" else picture.getexif()
             value = exif.get(TAG, 1)
     # Pillow's parser raises all of these on damaged EXIF data, without which the picture is still one.
     except (SyntaxError, ValueError, LookupError, TypeError, OSError, EOFError, struct.error):
@@ -46,7 +46,7 @@ def read_orientation(picture: Image.Image, path: Path) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _exif_of_png(picture: Image.Image, path: Path) -> Image.Exif:
+def _read_exif_of_png(picture: Image.Image, path: Path) -> Image.Exif:
     """The EXIF data of a PNG file, for which Pillow would decode its pixels."""
     exif = Image.Exif()
     data = picture.info.get("exif")

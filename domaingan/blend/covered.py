@@ -149,9 +149,9 @@ class Covered:
         """The sample with these objects and their ``meta["origins"]``; what it did not know of them stays unknown."""
         known, meta = self.objects, sample.meta | {"origins": self.origins}
         if "areas" in meta and (self.whole >= 0).any():
-            meta["areas"] = self._areas(meta["areas"])
+            meta["areas"] = self._measure_areas(meta["areas"])
         if meta.get("crowds") and (self.origins < 0).any():
-            meta["crowds"] = self._crowds(meta["crowds"])
+            meta["crowds"] = self._uncover_crowds(meta["crowds"])
         return replace(
             sample,
             boxes=None if sample.boxes is None else known.boxes,
@@ -160,7 +160,7 @@ class Covered:
             meta=meta,
         )
 
-    def _crowds(self, before: Sequence[Crowd]) -> tuple[Crowd, ...]:
+    def _uncover_crowds(self, before: Sequence[Crowd]) -> tuple[Crowd, ...]:
         """The crowds without what came in front of them; those of which less than :data:`VISIBLE` is left go."""
         free = ~np.concatenate([[False], self.origins < 0])[self.objects.instances]
         after: list[Crowd] = []
@@ -174,7 +174,7 @@ class Covered:
                 after.append(one if is_same else replace(one, mask=left, box=box, area=float(left.sum())))
         return tuple(after)
 
-    def _areas(self, before: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _measure_areas(self, before: NDArray[np.float64]) -> NDArray[np.float64]:
         """The objects' annotated areas: as before where nothing came in front, else as many pixels as are seen."""
         seen = np.bincount(self.objects.instances.ravel(), minlength=len(self.whole) + 1)[1:].astype(np.float64)
         is_old = (self.origins >= 0) & (self.whole < 0)

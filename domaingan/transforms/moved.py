@@ -40,7 +40,7 @@ def move_masks(sample: Sample, change: Change, scaled: Image, rng: np.random.Gen
     def move(part: NDArray[Any]) -> NDArray[Any]:
         return change(scaled, part, copy.deepcopy(before))[1]
 
-    moved = replace(sample, meta=_meta_of(sample, _move_crowds(sample, move)))
+    moved = replace(sample, meta=_update_meta(sample, _move_crowds(sample, move)))
     if sample.mask is None:
         return image, moved
     moved.mask = mask
@@ -58,7 +58,7 @@ def move_masks(sample: Sample, change: Change, scaled: Image, rng: np.random.Gen
         places, others = _move_unseen(sample, unseen, move)
         kept = np.append(kept, places)
         boxes, labels = np.concatenate([boxes, others]), np.append(labels, sample.labels[places])
-    moved.meta["origins"] = _origins_of(sample)[kept]
+    moved.meta["origins"] = _find_origins(sample)[kept]
     return image, replace(moved, instances=objects.instances, boxes=boxes, labels=labels)
 
 
@@ -70,14 +70,14 @@ def _move_unseen(
     places: list[int] = []
     boxes: list[NDArray[np.float32]] = [np.zeros((0, 2 * sample.spatial_dims), dtype=np.float32)]
     for place in unseen.tolist():
-        region = move(_filled(sample.boxes[place], sample.shape)) > 0
+        region = move(_fill_box(sample.boxes[place], sample.shape)) > 0
         if region.any():
             places.append(place)
             boxes.append(box_of(region, np.zeros(sample.spatial_dims, dtype=np.int64))[None])
     return np.array(places, dtype=np.int64), np.concatenate(boxes)
 
 
-def _filled(box: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def _fill_box(box: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """A mask that is 1 in a box."""
     dims = len(shape)
     corners = np.rint(box).astype(int).tolist()
@@ -108,11 +108,11 @@ def move_boxes(sample: Sample, classic: Classic, scaled: Image, rng: np.random.G
         for number, box in zip(numbers[~is_object].tolist(), boxes[~is_object], strict=True)
     ]
     kept = numbers[is_object]
-    meta = _meta_of(sample, moved_crowds) | {"origins": _origins_of(sample)[kept]}
+    meta = _update_meta(sample, moved_crowds) | {"origins": _find_origins(sample)[kept]}
     return image, replace(sample, boxes=boxes[is_object], labels=sample.labels[kept], meta=meta)
 
 
-def _origins_of(sample: Sample) -> NDArray[np.int64]:
+def _find_origins(sample: Sample) -> NDArray[np.int64]:
     """For each object which one it was when the sample was read."""
     n = 0 if sample.boxes is None else len(sample.boxes)
     if sample.boxes is None and sample.instances is not None:
@@ -120,7 +120,7 @@ def _origins_of(sample: Sample) -> NDArray[np.int64]:
     return np.asarray(sample.meta.get("origins", np.arange(n)), dtype=np.int64)
 
 
-def _meta_of(sample: Sample, crowds: Sequence[Crowd]) -> dict[str, Any]:
+def _update_meta(sample: Sample, crowds: Sequence[Crowd]) -> dict[str, Any]:
     meta = {key: value for key, value in sample.meta.items() if key not in _STALE}
     return meta | {"moved": True} | ({"crowds": tuple(crowds)} if "crowds" in meta else {})
 
@@ -129,7 +129,7 @@ def _move_crowds(sample: Sample, move: Callable[[NDArray[Any]], NDArray[Any]]) -
     """The crowds as they are seen afterwards; those of which nothing is are left out."""
     moved: list[Crowd] = []
     for one in sample.meta.get("crowds", ()):
-        before = _filled(one.box, sample.shape) if one.mask is None else one.mask.astype(np.uint8)
+        before = _fill_box(one.box, sample.shape) if one.mask is None else one.mask.astype(np.uint8)
         region = move(before) > 0
         if region.any():
             mask = None if one.mask is None else region

@@ -14,7 +14,7 @@ from PIL import Image
 
 from domaingan.adapters import load
 from domaingan.adapters.coco_annotations import read_crowd_flag
-from domaingan.adapters.coco_file import image_key, whole_number
+from domaingan.adapters.coco_file import normalize_id, parse_whole_number
 from domaingan.adapters.run_lengths import encode_mask
 from domaingan.adapters.writing import write_dataset
 from domaingan.errors import AssumptionWarning, DataError
@@ -84,7 +84,7 @@ def reasons(root: Path) -> list[str]:
     ],
 )
 def test_ids(value: Any, number: int | None, key: str | None) -> None:
-    assert (whole_number(value), image_key(value)) == (number, key)
+    assert (parse_whole_number(value), normalize_id(value)) == (number, key)
 
 
 @pytest.mark.parametrize(

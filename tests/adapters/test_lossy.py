@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from domaingan.adapters import load, open_bank
-from domaingan.adapters.frames import read_header, read_picture, read_values, unread_in
+from domaingan.adapters.frames import find_unread, read_header, read_picture, read_values
 from domaingan.errors import AssumptionWarning, DataError
 
 ROUND = (np.add.outer((np.arange(64) - 30.0) ** 2, (np.arange(48) - 22.0) ** 2) < 300).astype(np.uint8)
@@ -136,7 +136,7 @@ def test_what_is_not_read_is_told(tmp_path: Path) -> None:
         "c.json": "1 files that end in .json are not read",
     }
     assert "expected one of .png, .jpg" in told["b.npy"]
-    assert unread_in(root / "images") == {".heic": [root / "images" / "b.heic", root / "images" / "d.HEIC"]}
+    assert find_unread(root / "images") == {".heic": [root / "images" / "b.heic", root / "images" / "d.HEIC"]}
 
 
 # ------------------------------------------------------------------- crops
