@@ -271,6 +271,11 @@ def describe_sides(augmented: Offline, out: Path) -> list[str]:
             f"{len(alone)} samples ({shown}) got nothing: nobody else who may give to them has anything "
             "(--own-donors takes their own; --fold makes the side larger)"
         )
+    sides, blender = augmented.sides, augmented.blender
+    mixed = [] if sides is None or blender is None or sides.splits else sides.find_mixed(blender.bank)
+    if mixed:
+        named = " and ".join(side or "no split" for side in mixed)
+        lines.append(f"what is blended knows subjects of {named}: a score of one trained on the other measures memory")
     splits = out / SPLITS_JSON
     if augmented.copies is None or not splits.is_file():
         return lines

@@ -108,6 +108,16 @@ class Sides:
             return None
         return [subject for subject in bank.subjects if not self.sides_of(subject) - {self.chosen}]
 
+    def find_mixed(self, bank: Bank) -> list[str]:
+        """The sides that entries of no particular subject know together; none where they know one side alone.
+
+        Args:
+            bank: any bank, such as one that a GAN drew.
+        """
+        known = sorted({side for subject in bank.subjects for side in self.sides_of(subject)})
+        has_any = bool((np.asarray(bank.entries["subject"]) < 0).any())
+        return known if has_any and len(known) > 1 else []
+
     def check_bank(self, bank: Bank) -> None:
         """Refuse a bank that has nothing for the side that was chosen, or that knows the other side.
 
