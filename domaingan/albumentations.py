@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from domaingan import blend
 from domaingan.bank import Bank
 from domaingan.blend.relight import Only
+from domaingan.errors import DataError
 from domaingan.transforms.box_labels import CORNERS, BoxLabels
 from domaingan.transforms.carried import OfBank, OwnDraws, Unsaved
 from domaingan.transforms.hosts import (
@@ -62,6 +63,7 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
         spacing: mm a pixel of the hosts, for scans: one number, or one an axis; 1, with a warning, unless given.
         meta_key: an optional target with what else is known of the host, as in ``Sample.meta``: ``name`` (for bound
             entries), ``subject`` or ``sequence`` (for its horizon), ``spacing``, ``foreground``, ``range``.
+        dims: 2, as in MONAI's counterpart; images are of two dimensions in any case.
         p: share of the images that are pasted into.
 
     Targets:
@@ -100,10 +102,14 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
         labels: Mapping[str, Any] | None = None,
         spacing: float | Sequence[float] | None = None,
         meta_key: str = "meta",
+        dims: int | None = None,
         p: float = 0.5,
     ) -> None:
         super().__init__(p=p)
         self._open(bank, "crops")
+        if self.bank.info.spatial_dims != 2 or dims not in (None, 2):
+            found = f"a {self.bank.info.spatial_dims}D bank" if dims in (None, 2) else f"{dims} dims"
+            raise DataError(found, path=self.bank.path, expected="a 2D bank (crops --dims 2), for images and slices")
         schema = schema_of(classes, self.bank)
         if isinstance(variation, Mapping):
             variation = blend.Variation.of(variation)
@@ -126,6 +132,7 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
             "labels": dict(labels or {}),
             "spacing": None if size is None else list(size),
             "meta_key": meta_key,
+            "dims": dims,
         }
 
     # ---------------------------------------------------------------- drawing

@@ -18,6 +18,7 @@ from scipy import ndimage
 import domaingan as dg
 from domaingan import phantoms
 from domaingan.bank import Bank
+from domaingan.cropping import crops
 from domaingan.errors import DataError
 from domaingan.objects import box_of
 from domaingan.slices import as_slices
@@ -298,3 +299,14 @@ def test_a_ground_and_a_region_that_classes_name_reach_the_paste_and_are_saved()
     assert dg.albumentations.schema_of(paste.settings["classes"], paste.bank) == dg.albumentations.schema_of(
         named, paste.bank
     )
+
+
+def test_slices_take_a_2d_bank_alone() -> None:
+    people = phantoms.load("medical", subjects=2, shape=(40, 40, 16))
+    flat = dg.albumentations.Paste(crops(as_slices(people), size=16), dims=2, spacing=4.8, p=1)
+    sample = as_slices(people)[8]
+    after = A.Compose([flat], seed=0)(image=np.moveaxis(sample.image, 0, -1), mask=sample.mask)
+    assert (after["mask"] != sample.mask).any()
+    for bank, dims in ((crops(people, size=16), 2), (crops(people, size=16), None), (crops(as_slices(people), 16), 3)):
+        with pytest.raises(DataError, match="expected a 2D bank"):
+            dg.albumentations.Paste(bank, dims=dims)
