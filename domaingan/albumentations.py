@@ -279,7 +279,7 @@ class Relight(OwnDraws, OfBank, A.ImageOnlyTransform):  # type: ignore[misc]
         by_class = beside["mask"] is not None and "lut" in self.relight.looks
         mask = plain_mask(beside["mask"]) if by_class else None
         known = read_known(beside[self.meta_key], img.shape[:2], self.meta_key)
-        host = host_of(channels_first(img), mask, known, self.schema, self.bank.info)
+        host = host_of(channels_first(img), mask, known, self.schema, self.bank.info, is_changed=False)
         return np.ascontiguousarray(np.moveaxis(relit(self.relight, host, seed).image, 0, -1)).reshape(img.shape)
 
 

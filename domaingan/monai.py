@@ -251,7 +251,8 @@ class RandRelightd(_Seeded):
                 result[key] = _recorded(image, image, "relit", None)
                 continue
             known = _known(image, data, self.meta_key, self.bank.info.spatial_dims)
-            after = relit(self.relight, _host(image, label, known, self.schema, self.bank.info), self.seed)
+            host = _host(image, label, known, self.schema, self.bank.info, is_changed=False)
+            after = relit(self.relight, host, self.seed)
             result[key] = _recorded(_like(after.image, image), image, "relit", after.meta["relit"])
         return result
 
@@ -315,12 +316,14 @@ def _is_upright(image: MetaTensor) -> bool:
     return len(columns) < 3 or bool((np.abs(columns) > TILT).sum() == len(columns))
 
 
-def _host(image: Any, label: Any, known: Mapping[str, Any], schema: Schema, info: BankInfo) -> Sample:
+def _host(
+    image: Any, label: Any, known: Mapping[str, Any], schema: Schema, info: BankInfo, *, is_changed: bool = True
+) -> Sample:
     """An image, and its label where there is one, as a sample."""
     pixels, mask = _array(image), None if label is None else _array(label)
     if mask is not None and mask.ndim == pixels.ndim and len(mask) == 1:
         mask = mask[0]
-    return host_of(pixels, mask, known, schema, info)
+    return host_of(pixels, mask, known, schema, info, is_changed=is_changed)
 
 
 def _recorded(image: Any, given: Any, record: str, value: Any) -> Any:

@@ -277,6 +277,24 @@ def test_a_further_mask_of_yes_and_no_gets_what_is_said_of_it(dtype: type, top: 
         assert np.array_equal(out["free"][~pasted], other[~pasted])
 
 
+def test_a_further_mask_of_yes_and_no_where_a_host_shows_only_such_values() -> None:
+    rng = np.random.default_rng(0)
+    bank, host = a_bank(2, rng), a_host(2, rng)
+    assert host.mask is not None
+    plain, inside = np.zeros_like(host.mask), (host.image[0] > 0.1).astype(np.uint8)
+    paste = dg.albumentations.Paste(bank, spacing=1, only="rare", per_image=3, p=1)
+    compose = A.Compose([paste], additional_targets={"body": "mask"}, seed=0)
+    with pytest.raises(DataError, match="body holds 0, 1, mask class values"):
+        for _ in range(8):
+            compose(image=np.moveaxis(host.image, 0, -1), mask=plain, body=inside)
+    one = dg.albumentations.Paste(bank.take(np.array([0])), classes={"common": 1, "rare": 2}, spacing=1, p=1)
+    assert one.bank.masks.max() == 1  # of which nothing but 1 is written
+    out = A.Compose([one], additional_targets={"body": "mask"}, seed=0)(
+        image=np.moveaxis(host.image, 0, -1), mask=plain, body=inside
+    )
+    assert set(np.unique(out["body"])) == {0, 1} and (out["body"][out["mask"] > 0] == 1).all()
+
+
 def test_a_further_mask_too_small_for_a_class_is_refused() -> None:
     given_ = frame(2)
     paste = dg.albumentations.Paste(BANK, SCHEMA, per_image=2, labels={"ids": 300}, p=1)

@@ -123,3 +123,13 @@ def test_a_folder_of_labelled_frames_is_enough(tmp_path: Path) -> None:
         dg.albumentations.Relight(BANK)
     with pytest.raises(DataError, match="1 channel; expected 3"):
         A.Compose([relight])(image=data["image"][..., 0], mask=data["mask"])
+
+
+def test_a_look_needs_no_name_for_every_value_of_a_mask() -> None:
+    bank, sample = looks("frames"), FRAMES[0]
+    assert sample.mask is not None
+    mask = sample.mask.copy()
+    mask[:4] = 255
+    relight = dg.albumentations.Relight(bank, "lut", strength=1, p=1)
+    image = np.moveaxis(sample.image, 0, -1)
+    assert (A.Compose([relight], seed=0)(image=image, mask=mask)["image"] != image).any()

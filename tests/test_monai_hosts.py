@@ -287,8 +287,11 @@ def test_metadata_may_be_tensors_or_nothing() -> None:
     known = {"foreground": inside, "range": [[0, 1], [0, 1]], "spacing": torch.tensor([1.0, 1]), "name": None}
     for meta in (known, {}, None):
         assert rand(2, spacing=1)({**plain(2), "meta": meta})["image"].shape == (2, 40, 40)
-    with pytest.raises(DataError, match=r"meta\['foreground'\]"):
-        rand(2)({**plain(2), "meta": {"foreground": np.ones((3, 3))}})
+    for key, wrong in (("foreground", np.ones((3, 3))), ("foreground", "all"), ("range", 3), ("range", [[1, 0]])):
+        with pytest.raises(DataError, match=rf"meta\['{key}'\]"):
+            rand(2)({**plain(2), "meta": {key: wrong}})
+    with pytest.raises(DataError, match=r"meta\['condition'\] 'dusk'; expected \{condition: value\}"):
+        rand(2)({**plain(2), "meta": {"condition": "dusk"}})
 
 
 def test_monais_own_conventions() -> None:

@@ -50,7 +50,7 @@ def config_for(crops: Bank, settings: Mapping[str, Any], *, steps: int, seed: in
     Raises:
         DataError: no steps, a negative seed, or crops with NaN.
     """
-    if steps < 1 or seed < 0:
+    if not isinstance(steps, int) or not isinstance(seed, int) or steps < 1 or seed < 0:
         raise DataError(f"{steps} steps, seed {seed}", expected="at least 1 step and a seed of at least 0")
     return build_config(**{"schedule": steps, **settings}, **facts(crops), precision=precision, steps=steps, seed=seed)
 

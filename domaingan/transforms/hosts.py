@@ -126,6 +126,14 @@ def to_sample(image: NDArray[Any], info: BankInfo) -> Sample:
     return Sample(image)
 
 
+def _numbers(values: Any) -> NDArray[Any]:
+    """An array of numbers; of anything else one of none."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.zeros(0)
+
+
 @dataclass
 class Notices:
     """Warnings that a transform gives once each."""
@@ -180,12 +188,15 @@ def read_known(known: Any, shape: tuple[int, ...], key: str) -> dict[str, Any]:
     if "spacing" in meta:
         meta["spacing"] = read_spacing(meta["spacing"], len(shape), f"{key}['spacing']")
     if "foreground" in meta:
-        inside = np.asarray(meta["foreground"])
+        inside = _numbers(meta["foreground"])
         if inside.size != np.prod(shape):
             raise DataError(f"{key}['foreground'] {inside.shape}", expected=f"{shape}, as the image is")
         meta["foreground"] = inside.reshape(shape) > 0
     if "range" in meta:
-        meta["range"] = np.asarray(meta["range"], dtype=np.float32).reshape(-1, 2)
+        ends = _numbers(meta["range"])
+        if ends.ndim != 2 or ends.shape[1] != 2 or not (ends[:, 0] < ends[:, 1]).all():
+            raise DataError(f"{key}['range'] {meta['range']!r}", expected="two values a channel, the lower first")
+        meta["range"] = ends.astype(np.float32)
     if not isinstance(meta.get("condition", {}), Mapping):
         raise DataError(f"{key}['condition'] {meta['condition']!r}", expected="{condition: value}")
     return meta
@@ -239,6 +250,8 @@ def host_of(
     known: Mapping[str, Any],
     schema: Schema,
     info: BankInfo,
+    *,
+    is_changed: bool = True,
 ) -> Sample:
     """A channel-first image as the host of a bank, with its mask and what else is known of it.
 
@@ -248,6 +261,7 @@ def host_of(
         known: as of :func:`read_known`.
         schema: of the hosts.
         info: of the bank.
+        is_changed: whether something is written into the mask: then all of its values must be known.
 
     Raises:
         DataError: as of :func:`to_sample` and :func:`to_mask`, or a mask of another shape than the image.
@@ -257,7 +271,8 @@ def host_of(
         raise DataError(f"a mask {mask.shape}", expected=f"{host.shape}, as the image is")
     meta = host.meta | dict(known)
     condition = dict(meta.pop("condition", {}))
-    return replace(host, mask=None if mask is None else to_mask(mask, schema), condition=condition, meta=meta)
+    mask = None if mask is None else to_mask(mask, schema, is_changed=is_changed)
+    return replace(host, mask=mask, condition=condition, meta=meta)
 
 
 def relit(relight: Relight, host: Sample, seed: int) -> Sample:
@@ -271,11 +286,11 @@ def relit(relight: Relight, host: Sample, seed: int) -> Sample:
     return relight(host, np.random.default_rng(seed))
 
 
-def to_mask(mask: NDArray[Any], schema: Schema) -> NDArray[Any]:
+def to_mask(mask: NDArray[Any], schema: Schema, *, is_changed: bool = True) -> NDArray[Any]:
     """A ``(*spatial)`` mask of whatever type as integers that hold every class.
 
     Raises:
-        DataError: fractions, values that no class has, or a type that is too small for a class.
+        DataError: fractions, values that no class has (of what is changed), or a type that is too small for a class.
     """
     top = max(schema.classes.values(), default=0)
     if mask.dtype == bool:
@@ -285,7 +300,7 @@ def to_mask(mask: NDArray[Any], schema: Schema) -> NDArray[Any]:
         mask = mask.astype(np.int32) if max(known_values(schema)) > 255 else mask
     if mask.dtype.kind not in "iu" or top > np.iinfo(mask.dtype).max:
         raise DataError(f"a mask of {mask.dtype}", expected=f"a type that holds {top}")
-    strangers = _values_besides(mask, known_values(schema))
+    strangers = _values_besides(mask, known_values(schema)) if is_changed else []
     if strangers:
         error = strange_values(strangers, Path(), schema)
         raise DataError(error.found, expected=f"{error.expected}, or classes= that name it")

@@ -215,7 +215,7 @@ def other_mask(name: str, other: Array, mask: Array | None, drawn: Mapping[str, 
         rows, columns = (axis[wanted] for axis in np.nonzero(relabelled))
         values = np.array([by_value[value] for value in values[wanted].tolist()], dtype=np.int64)
     else:
-        if mask is not None and not _holds_classes(plain_mask(other), plain_mask(mask), labels.classes):
+        if mask is not None and values.size and not _takes(plain_mask(other), plain_mask(mask), values, labels.classes):
             found = f"{name} holds {', '.join(map(str, np.unique(other)[:3].tolist()))}, mask class values"
             raise DataError(found, expected=f"labels={{{name!r}: {{class: value}}}}, what it says of what is pasted")
         rows, columns = np.nonzero(relabelled)
@@ -226,15 +226,14 @@ def other_mask(name: str, other: Array, mask: Array | None, drawn: Mapping[str, 
     return written
 
 
-def _holds_classes(other: Array, mask: Array, classes: Mapping[str, int]) -> bool:
-    """Whether a further mask is one of classes, as the host's is, and not of yes and no."""
+def _takes(other: Array, mask: Array, written: Array, classes: Mapping[str, int]) -> bool:
+    """Whether a further mask is one of classes, as the host's is, or of yes and no where the classes are no more."""
     if other.shape != mask.shape or np.array_equal(other, mask):
         return other.shape == mask.shape
-    values, own = np.unique(other), np.unique(mask)
-    is_binary = np.isin(values, (0, 1)).all() or np.isin(values, (0, 255)).all()
-    if is_binary:
-        return bool(np.isin(own, values).all() and other.dtype != bool)
-    return bool(np.isin(values, [0, *classes.values(), *own.tolist()]).all())
+    values = np.unique(other)
+    if np.isin(values, (0, 1)).all() or np.isin(values, (0, 255)).all():
+        return bool(np.isin(written, (0, 1)).all() and values[-1] <= 1)
+    return bool(np.isin(values, [0, *classes.values(), *np.unique(mask).tolist()]).all())
 
 
 def same_number(found: int, expected: int, what: str) -> None:
