@@ -26,7 +26,8 @@ from domaingan.robustness.export import write_tables
 from domaingan.robustness.frames import Frames, picture_of, scorable
 from domaingan.robustness.intervals import block_values, intervals, tabulate
 from domaingan.robustness.model import Model
-from domaingan.robustness.names import Matching, listed, map_option
+from domaingan.robustness.names import Matching
+from domaingan.robustness.remarks import describe_frames, describe_matching, describe_names_met
 from domaingan.robustness.specs import Reading, open_model
 from domaingan.robustness.stored import CellAnswers
 from domaingan.robustness.summary import names_in, summarise
@@ -193,64 +194,14 @@ def _prepare(
     frames = Frames(data, opened.task, resize)
     scored = matching.scored(opened.classes, opened.complete)
     ready = Ready(opened, frames, matching, scored, Translation(opened, matching, data.schema))
-    ready.before = _matched_words(matching, opened)
-    ready.notes += ready.before[1:]
-    seen = _trained_on(opened, data)
-    if seen:
-        ready.notes.append(
-            f"{seen} of the {len(data)} frames come from drives that the model was trained on; where they are the very "
-            "frames, the clean score flatters it."
-        )
-    if frames.unlabelled:
-        ready.notes.append(
-            f"{len(frames.unlabelled)} frames without labels were left out, first {frames.unlabelled[0]}."
-        )
-    ready.notes += _left_out(frames, data)
-    if data.problems:
-        first = data.problems[0]
-        ready.notes.append(f"{len(data.problems)} samples could not be read and were left out, first {first.path}.")
+    ready.before = describe_matching(matching, opened)
+    ready.notes += [*ready.before[1:], *describe_frames(frames, data, opened)]
     return ready
 
 
 def _opened(spec: str, data: Dataset, reading: Reading) -> Model:
     """The model of a spec; the first frames show how it is to be read."""
     return open_model(spec, [picture_of(data[i].image) for i in range(min(FIRST, len(data)))], reading)
-
-
-def _matched_words(matching: Matching, model: Model) -> list[str]:
-    """Which classes are scored, and what is proposed for those that are not: said before anything runs."""
-    if not model.complete:
-        return ["The model does not say which classes it knows: they are matched as it names them"]
-    pairs = matching.table(model.classes)
-    met = {ours for _, ours in pairs}
-    same_names = all(theirs == ours for theirs, ours in pairs)
-    names = [ours if same_names else f"{theirs} as {ours}" for theirs, ours in pairs]
-    said = [f"Scored: {listed(names, 20)}"]
-    rest = [name for name in matching.data if name not in met]
-    proposed = matching.proposed(model.classes)
-    if proposed:
-        option = map_option(proposed)
-        said.append(f"Not scored: {listed(rest)}; the model has what seems to mean the same: add {option}")
-    elif rest:
-        said.append(f"Not scored: {listed(rest)}; the model has no class of that name (--map THEIRS=OURS)")
-    return said
-
-
-def _left_out(frames: Frames, data: Dataset) -> list[str]:
-    """What of the truth is neither right nor wrong to find, in a sentence."""
-    crowds, regions = frames.left_out()
-    small = f"{data.schema.min_area} pixels" if data.schema.min_area > 1 else ""
-    kinds = [f"{crowds} crowds or objects under {small}" if small else f"{crowds} crowds"] if crowds else []
-    kinds += [f"the ignored area of {regions} frames"] if regions else []
-    return [f"Left out of the truth: {' and '.join(kinds)}; what is found there does not count."] if kinds else []
-
-
-def _trained_on(model: Model, data: Dataset) -> int:
-    """The number of frames from drives that a baseline of ours was trained on."""
-    known: frozenset[str] = getattr(model, "trained_on", frozenset())
-    if getattr(model, "data", None) != data.root:
-        return 0
-    return sum(record.group in known for record in data.records)
 
 
 def _fingerprint(path: Path | None) -> str | None:
@@ -269,6 +220,8 @@ def _measured(ready: Ready, cells: list[Cell], kept: Kept, seed: int, tell: Prog
         if known is not None:
             found[cell] = known
             _meet_names(ready.model, known.classes)
+    if Cell() in found:
+        ready.matching.check(ready.model.classes, ready.model.complete)
     missing = [cell for cell in cells if cell not in found]
     measure = Measure(ready.frames, ready.translation, seed)
     total, done = len(missing) * len(ready.frames), 0
@@ -280,8 +233,9 @@ def _measured(ready: Ready, cells: list[Cell], kept: Kept, seed: int, tell: Prog
         kept.keep(cell, found[cell])
         if cell.corruption is None:
             ready.matching.check(ready.model.classes, ready.model.complete)
-    if not missing:
-        ready.matching.check(ready.model.classes, ready.model.complete)
+            for line in describe_names_met(ready.matching, ready.model):
+                tell.say(line)
+    ready.notes += describe_names_met(ready.matching, ready.model)
     return found
 
 
@@ -322,7 +276,7 @@ def _result(ready: Ready, cells: list[Cell], measured: dict[Cell, CellAnswers], 
         "frames": len(ready.frames),
         "objects": frames.counts(ready.scored),
         "not_scored": frames.counts(rest),
-        "proposed": ready.matching.proposed(model.classes) if model.complete else {},
+        "proposed": ready.matching.proposed(model.classes),
         "cause": _cause(ready, summary["clean"], measured[Cell()], threshold),
         "shown": [cell.name for cell in _shown(cells)],
         "seconds": seconds,

@@ -211,3 +211,28 @@ def test_pairs_of_pixels_score_as_the_masks_do(far: int) -> None:
     assert counted["pixels"].sum() == truth.size and (counted["pixels"] > 0).all()
     pairs.add_pairs(counted["truth"], counted["answers"], counted["pixels"])
     assert np.array_equal(whole.counts[0], pairs.counts[0])
+
+
+def test_names_met_on_the_way_are_proposed_and_mapped_without_a_new_run(drives: Dataset, tmp_path: Path) -> None:
+    class Unsaid(Seeing):
+        complete = False
+
+        def __init__(self, data: Dataset) -> None:
+            super().__init__(data, {"person": "pedestrian", "car": "car"})
+            self.known, self.classes = self.classes, {}
+
+        def predict(self, image: Picture) -> Detections:
+            names, self.classes = self.classes, self.known
+            found = super().predict(image)
+            self.classes = names
+            for name, number in self.known.items():
+                if number in found.labels:
+                    self.classes.setdefault(name, number)
+            return found
+
+    result = robustness(drives, Unsaid(drives), tmp_path / "run", **FEW)
+    said = "The model found person, which count as nothing of the data's: add --map person=pedestrian, with --resume"
+    assert said in result["notes"] and result["per_class"]["pedestrian"]["clean"] == 0
+    model = Unsaid(drives)
+    again = robustness(drives, model, tmp_path / "run", mapping={"person": "pedestrian"}, resume=True, **FEW)
+    assert again["per_class"]["pedestrian"]["clean"] == 1 and model.calls == 2
