@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from inprocess import answer, refused
+from inprocess import answer, refused, run
 from PIL import Image
 
 import domaingan as dg
@@ -154,3 +154,35 @@ def test_crowds_are_never_cut(tmp_path: Path) -> None:
     with pytest.warns(AssumptionWarning, match="4 masks"):
         bank = dg.crops(data, size=32, masks="grabcut")
     assert bank.counts() == {"object": {"ball": 4}}
+
+
+def test_a_set_with_some_masks_says_how_many_boxes_were_left(tmp_path: Path) -> None:
+    import json
+
+    data = write_boxes(tmp_path / "set")
+    file = data / "annotations" / "instances.json"
+    document = json.loads(file.read_text())
+    for one in document["annotations"][:2]:
+        x, y, w, h = one["bbox"]
+        one["segmentation"] = [[x, y, x + w, y, x + w, y + h, x, y + h]]
+    file.write_text(json.dumps(document))
+    code, out, _ = run("crops", data, "--out", tmp_path / "bank", "--size", "32")
+    assert code == 0 and "left out: 6 objects with a box but no mask (--masks grabcut" in out
+
+
+def test_a_generator_may_learn_from_masks_cut_out_of_boxes(tmp_path: Path) -> None:
+    data = write_boxes(tmp_path / "set")
+    arguments = (
+        "--out",
+        tmp_path / "model",
+        "--target",
+        "crops",
+        "--condition",
+        "object",
+        "--size",
+        "16",
+        "--steps",
+        "1",
+    )
+    assert "--masks grabcut" in refused("train", data, *arguments)
+    assert answer("train", data, *arguments, "--masks", "grabcut", "--device", "cpu")["crops"] == 8

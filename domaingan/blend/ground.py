@@ -78,7 +78,8 @@ def find_ground(bank: Bank, schema: Schema, region: Region = ()) -> Ground:
         DataError: what the crops stood on is not labelled in the hosts, which label other grounds.
     """
     where = bank.path or bank.info.source
-    if not bank.info.ground and not bank.entries["extent"].any() and not schema.ground:  # a folder of crops
+    is_told = bank.info.ground or bank.entries["extent"].any() or schema.ground or schema.region or region
+    if not is_told:  # a folder of crops
         raise DataError("no word of what crops stand on", path=where, expected='"ground": [class, …] in classes.json')
     own = {name: _own_ground(name, bank, schema) for name in bank.info.classes}
     together = set().union(*(values for values in own.values() if values))

@@ -47,6 +47,8 @@ def command(
 
     Masks that were cut out of boxes are shown in OUT-masks.png, beside the bank, unless --grid names another file.
     """
+    from domaingan.cutting import BOX_ALONE
+
     o.claim(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose, units)
     dataset = o.spatial_view(dataset, dims, spacing, resize)
@@ -68,6 +70,8 @@ def command(
         "notes": _notes(bank, dataset),
     }
     left = "".join(f"; left out: {n} {why}" for why, n in bank.info.left_out.items())
+    if masks is None and BOX_ALONE in bank.info.left_out:
+        left += " (--masks grabcut cuts them out of their boxes)"
     o.finish(result, json, f"{bank} → {out}{left}{'' if grid is None else f'; contact sheet {grid}'}")
 
 

@@ -34,7 +34,7 @@ Masks = Annotated[
     typer.Option(
         "--masks",
         metavar="grabcut",
-        help="Of frames whose objects have a box alone: grabcut cuts them out of it (a guess: look at the sheet).",
+        help="Of frames whose objects have a box alone: grabcut cuts them out of it, a guess (crops shows it).",
         rich_help_panel=WORK,
     ),
 ]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from domaingan.cli import options as o
-from domaingan.cli.targets import Condition, Target, cut
+from domaingan.cli.targets import Condition, Masks, Target, cut
 from domaingan.errors import DataError
 
 NAME = "train"
@@ -21,6 +21,7 @@ def command(
     out: o.Out,
     target: Target = "crops",
     condition: Condition = None,
+    masks: Masks = None,
     steps: Annotated[
         int | None, typer.Option("--steps", min=1, help="2,000 in 2D, 1,000 in 3D.", rich_help_panel=o.WORK)
     ] = None,
@@ -135,7 +136,7 @@ def command(
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose, units)
     dataset = o.spatial_view(dataset if split is None else dataset.split(split), dims, spacing, resize)
     with Teller(f"cutting {target}") as teller:
-        bank = cut(dataset, target, size, condition)
+        bank = cut(dataset, target, size, condition, masks, seed)
         if given is not None and "ring" in given:
             bank = with_healthy(bank, dataset, seed=seed)
         gan = GAN.for_crops(

@@ -267,3 +267,13 @@ def test_a_frame_of_which_nothing_is_known_comes_back_as_it_is() -> None:
     empty = replace(bare, boxes=np.zeros((0, 4), np.float32), labels=np.zeros(0, np.int64))
     after = quiet_paste(per_image=(3, 3))(empty, np.random.default_rng(0))
     assert after.boxes is not None and len(after.boxes) > 0  # a clean frame is a host, too
+
+
+def test_crops_of_which_nothing_is_told_need_a_ground_or_a_region() -> None:
+    entries = BANK.entries.copy()
+    entries["extent"], entries["depth_mm"] = 0, 0
+    bare = Bank(BANK.info.model_copy(update={"ground": {}}), BANK.images, BANK.masks, entries)
+    with pytest.raises(DataError, match="no word of what crops stand on"):
+        Paste(bare, schema=OBJECTS_ONLY)
+    with pytest.raises(DataError, match="no word of how large crops were"):
+        Paste(bare, schema=OBJECTS_ONLY, region=(0, 0.5, 1, 1))
