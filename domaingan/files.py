@@ -68,7 +68,7 @@ def claim_run(
     """
     stored = out / "config.json"
     if resume and stored.is_file():
-        old = read_json(stored)
+        old = read_json_object(stored)
         changed = [name for name in config if name not in may_change and old.get(name) != config[name]]
         if changed:
             name = changed[0]
@@ -401,6 +401,60 @@ def read_json(path: Path, *, finite: bool = True) -> Any:
     except RecursionError:
         raise DataError("nested too deeply", path=path, expected="JSON of a few levels") from None
     return value
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Read a JSON file that holds an object.
+
+    Args:
+        path: the file.
+
+    Raises:
+        DataError: as :func:`read_json`, or it holds something else.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise DataError(f"JSON of a {type(value).__name__}", path=path, expected="a JSON object")
+    return value
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """Read what :func:`write_arrays` wrote; nothing is unpickled.
+
+    Args:
+        path: the file.
+
+    Raises:
+        DataError: as :func:`open_regular`, or it is damaged or something else.
+    """
+    try:
+        with open_regular(path) as file, np.load(file, allow_pickle=False) as stored:
+            return {name: np.asarray(stored[name]) for name in stored.files}
+    except DataError:
+        raise
+    except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds on damaged files
+        reason = str(error)[:200] or type(error).__name__
+        raise DataError(f"cannot be read ({reason})", path=path, expected="an .npz file of arrays") from None
+
+
+@contextmanager
+def refuse_malformed(path: Path, expected: str) -> Iterator[None]:
+    """Turn what it raises to work on a file of our own that was changed by hand, or cut short, into one line.
+
+    Args:
+        path: the file that the block works on.
+        expected: what to do.
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except (
+        *(LookupError, TypeError, ValueError, AttributeError, ArithmeticError),
+        *(AssertionError, RecursionError, MemoryError, np.exceptions.AxisError),
+    ) as error:
+        found = f"not as it was written ({type(error).__name__}: {str(error)[:120]})"
+        raise DataError(found, path=path, expected=expected) from error
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

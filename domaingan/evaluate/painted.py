@@ -23,7 +23,7 @@ from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.examples import SHOWN, entry_examples
 from domaingan.evaluate.fidelity import PAIRS, Places, painted_or_real, spread
 from domaingan.evaluate.progress import Progress
-from domaingan.files import read_json, write_arrays, write_json
+from domaingan.files import read_arrays, read_json_object, write_arrays, write_json
 from domaingan.gan import GAN
 from domaingan.gan.hosts import given_by
 from domaingan.gan.networks import levels_of
@@ -77,8 +77,7 @@ def painted(
 def _kept(folder: Path) -> tuple[dict[str, Any], Arrays]:
     if not (folder / "painted.json").is_file():
         return {}, {}
-    with np.load(folder / "painted.npz", allow_pickle=False) as stored:
-        return read_json(folder / "painted.json"), {name: stored[name] for name in stored.files}
+    return read_json_object(folder / "painted.json"), read_arrays(folder / "painted.npz")
 
 
 @dataclass

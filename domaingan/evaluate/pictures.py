@@ -11,6 +11,7 @@ from domaingan.evaluate.arms import Arm, augment_for
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.examples import bank_examples, paste_examples, prediction_examples, relight_examples
 from domaingan.evaluate.prepared import Prepared
+from domaingan.files import read_arrays, refuse_malformed
 
 
 def gathered(fold: Prepared, arms: list[Arm], config: EvaluationConfig) -> dict[str, NDArray[Any]]:
@@ -39,7 +40,9 @@ def gathered(fold: Prepared, arms: list[Arm], config: EvaluationConfig) -> dict[
         )
     predictions, shown = {}, []
     for arm in arms:
-        with np.load(fold.folder / f"{arm.name}-seed{config.seed}.npz", allow_pickle=False) as kept:
+        path = fold.folder / f"{arm.name}-seed{config.seed}.npz"
+        kept = read_arrays(path)
+        with refuse_malformed(path, "what a training wrote: remove it and its .json, and --resume trains again"):
             shown = kept["shown"].tolist()
             predictions[arm.name] = [kept[f"p{i}"] for i in range(len(shown))]
     tested = [fold.test[i] for i in shown]

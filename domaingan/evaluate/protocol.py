@@ -25,7 +25,14 @@ from domaingan.evaluate.progress import Progress, Silent
 from domaingan.evaluate.split import Fold
 from domaingan.evaluate.summary import Scores, summarise, warn_of_missed
 from domaingan.evaluate.tasks import TASKS, backbone_of
-from domaingan.files import claim_run, hold_folder, read_json, write_arrays, write_json
+from domaingan.files import (
+    claim_run,
+    hold_folder,
+    read_json_object,
+    refuse_malformed,
+    write_arrays,
+    write_json,
+)
 from domaingan.sample import BLOCK, Dataset
 from domaingan.tissue import measured
 
@@ -162,9 +169,7 @@ def _train_and_score(
     path = fold.folder / f"{training_name(arm, seed)}.json"
     if path.is_file():
         counter.count_kept()
-        kept: dict[str, Any] = read_json(path)
-        kept["scores"] = {s: {m: np.nan if v is None else v for m, v in r.items()} for s, r in kept["scores"].items()}
-        return kept
+        return _read_kept(path)
     counter.start(f"{arm.name}, seed {seed}")
     started = time.monotonic()
     augment = augment_for(arm, fold.banks, fold.test.schema, config.looks)
@@ -181,6 +186,24 @@ def _train_and_score(
     write_json(path, {"scores": scores, "losses": model.losses, "seconds": timing})
     counter.count_done(time.monotonic() - started)
     return {"scores": scores, "losses": model.losses, "seconds": timing}
+
+
+def _read_kept(path: Path) -> dict[str, Any]:
+    """What a training that ended wrote: scores by unit and metric, losses, seconds.
+
+    Raises:
+        DataError: it was cut short, or changed.
+    """
+    kept = read_json_object(path)
+    with refuse_malformed(path, "what a training wrote: remove it, and --resume trains that arm again"):
+        scores: dict[str, dict[str, float]] = {}
+        for unit, row in kept["scores"].items():
+            scores[unit] = {metric: np.nan if value is None else float(value) for metric, value in row.items()}
+        if not scores:
+            raise ValueError("no scores")
+        losses = [[int(step), None if loss is None else float(loss)] for step, loss in kept["losses"]]
+        seconds = {name: float(value) for name, value in kept["seconds"].items()}
+    return {"scores": scores, "losses": losses, "seconds": seconds}
 
 
 def _rarest(fold: Prepared) -> str | None:

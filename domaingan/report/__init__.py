@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.errors import DataError
-from domaingan.files import atomic_file, read_json
+from domaingan.files import atomic_file, read_json_object, refuse_malformed
 from domaingan.report import comparison, evaluation, robustness
 
 Build = Callable[[Path, dict[str, Any], dict[str, Any]], dict[str, Any]]
@@ -32,15 +32,13 @@ def write(run: str | Path) -> Path:
     run = Path(run)
     if not run.is_dir():
         raise DataError("no such folder", path=run, expected="a run folder")
-    result, config = read_json(run / "result.json"), {}
-    if (run / "config.json").is_file():
-        config = read_json(run / "config.json")
-    if not isinstance(result, dict) or not isinstance(config, dict):
-        raise DataError("not a run's result", path=run / "result.json", expected="JSON objects")
+    result = read_json_object(run / "result.json")
+    config = read_json_object(run / "config.json") if (run / "config.json").exists() else {}
     kind = result.get("kind", "evaluation")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise DataError(f"kind {kind!r}", path=run / "result.json", expected=f"one of {', '.join(KINDS)}")
-    page = _render(f"{kind}.html", KINDS[kind](run, result, config))
+    with refuse_malformed(run / "result.json", "the files of a run; --resume writes them again"):
+        page = _render(f"{kind}.html", KINDS[kind](run, result, config))
     with atomic_file(run / "report.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
     return run / "report.html"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.errors import DataError
+from domaingan import files
 from domaingan.pictures import colour_of, tile
 from domaingan.report.figures import data_uri
 
@@ -43,13 +42,7 @@ def read_arrays(path: Path) -> Arrays:
     Raises:
         DataError: it cannot be read.
     """
-    if not path.is_file():
-        return {}
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise DataError(f"cannot be read ({error})", path=path, expected="an .npz file of arrays") from None
+    return files.read_arrays(path) if path.exists() else {}
 
 
 def legend(values: Sequence[int], names: dict[int, str]) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from domaingan.errors import DataError
 from domaingan.evaluate.weights import facts_of
-from domaingan.files import read_json
+from domaingan.files import read_json_object, refuse_malformed
 from domaingan.grid import resize
 from domaingan.robustness.model import Answer, Kind, Picture
 from domaingan.sample import Sample
@@ -61,9 +61,10 @@ class Baseline:
         objects = trained.schema.objects if task == "detection" else ()
         self.classes = {n: v for n, v in trained.schema.classes.items() if not objects or n in objects}
         config = path.parent.parent / "config.json"
-        settings = read_json(config) if config.is_file() else {}
+        settings = read_json_object(config) if config.is_file() else {}
         # A detector brings pictures to its size itself; a segmenter is to be shown what it was trained on.
-        self.size = tuple(settings.get("resize") or ()) or None if task == "segmentation" else None
+        with refuse_malformed(config, "the config of an evaluation"):
+            self.size = tuple(map(int, settings.get("resize") or ())) or None if task == "segmentation" else None
         self.data = str(settings.get("data", ""))
         self.trained_on = _trained_on(path)
 
@@ -89,9 +90,10 @@ class Baseline:
 def _trained_on(path: Path) -> frozenset[str]:
     """The subjects or drives of the training samples of a model's fold."""
     result = path.parent.parent / "result.json"
-    folds = read_json(result).get("train_subjects") or [] if result.is_file() else []
+    folds = read_json_object(result).get("train_subjects") or [] if result.is_file() else []
     number = path.parent.name.removeprefix("fold-")
-    return frozenset(folds[int(number)]) if number.isdigit() and int(number) < len(folds) else frozenset()
+    with refuse_malformed(result, "the result of an evaluation"):
+        return frozenset(folds[int(number)]) if number.isdigit() and int(number) < len(folds) else frozenset()
 
 
 def _chosen(run: Path) -> Path:
@@ -101,7 +103,9 @@ def _chosen(run: Path) -> Path:
         raise DataError(
             "no trained model in it", path=run, expected="a run of domaingan evaluate: fold-0/ARM-seed0.safetensors"
         )
-    primary = read_json(run / "result.json").get("primary") if (run / "result.json").is_file() else None
+    result = run / "result.json"
+    primary = read_json_object(result).get("primary") if result.is_file() else None
     arms = [path.stem.rpartition("-seed")[0] for path in files]
-    arm = next((a for a in ((primary or {}).get("arm"), REFERENCE) if a in arms), arms[0])
+    with refuse_malformed(result, "the result of an evaluation"):
+        arm = next((a for a in ((primary or {}).get("arm"), REFERENCE) if a in arms), arms[0])
     return files[arms.index(arm)]

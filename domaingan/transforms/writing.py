@@ -22,7 +22,16 @@ from typing import Any
 from domaingan.adapters import adapter_for
 from domaingan.adapters.writing import record_of
 from domaingan.errors import DataError
-from domaingan.files import LOCK, claim_folder, empty_folder, hold_folder, plain, read_json, write_json
+from domaingan.files import (
+    LOCK,
+    claim_folder,
+    empty_folder,
+    hold_folder,
+    plain,
+    read_json_object,
+    refuse_malformed,
+    write_json,
+)
 from domaingan.sample import Record, Schema
 from domaingan.transforms.fingerprints import fingerprint_bank, fingerprint_data
 from domaingan.transforms.offline import Job, Offline
@@ -190,7 +199,7 @@ def _claim(folder: Path, asked: Mapping[str, Any], *, resume: bool, overwrite: b
     stored = folder / NOTES / "config.json"
     is_begun = any(path.name != LOCK for path in folder.iterdir())
     if is_begun and resume and stored.is_file() and not (folder / NOTES / "finishing").exists():
-        begun = read_json(stored)
+        begun = read_json_object(stored)
         if changed := [name for name in asked if begun.get(name) != asked[name]]:
             name = changed[0]
             if name in CHANGED:
@@ -208,9 +217,10 @@ def _note(folder: Path, index: int) -> Path:
 
 
 def _read(folder: Path, index: int) -> tuple[Record, list[Note]]:
-    note = read_json(_note(folder, index))
-    record = note["record"] | {name: tuple(note["record"][name]) for name in ("shape", "spacing")}
-    return Record(**record), note["done"]
+    note = read_json_object(_note(folder, index))
+    with refuse_malformed(_note(folder, index), "the note of a sample: remove it, and --resume writes it again"):
+        record = note["record"] | {name: tuple(note["record"][name]) for name in ("shape", "spacing")}
+        return Record(**record), note["done"]
 
 
 def _disk(folder: Path, n: int) -> str:
