@@ -34,8 +34,8 @@ from domaingan.files import (
 )
 from domaingan.sample import Record, Schema
 from domaingan.transforms.fingerprints import fingerprint_bank, fingerprint_data
+from domaingan.transforms.folds import SPLITS_JSON
 from domaingan.transforms.offline import Job, Offline
-from domaingan.transforms.sides import SPLITS_JSON
 
 NOTES = ".blend"
 """The folder in an unfinished dataset that says how far it is."""

@@ -13,7 +13,8 @@ from domaingan.bank import Bank, BankInfo
 from domaingan.bank.info import new_entries
 from domaingan.errors import DataError
 from domaingan.sample import Dataset, Record, Schema
-from domaingan.transforms.sides import SPLITS_JSON, Sides, make_splits, plan_sides, read_splits
+from domaingan.transforms.folds import SPLITS_JSON, make_splits, read_splits
+from domaingan.transforms.sides import Sides, plan_sides
 
 SCHEMA = Schema("nnunet", "scan", 3, ("t1",), {"lesion": 1})
 
