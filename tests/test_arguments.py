@@ -198,3 +198,9 @@ def test_a_folder_of_pictures_will_do_for_a_bank_of_looks(tmp_path: Path) -> Non
     assert len(relight.bank) == 3 and (relight(frames[0], 1).image != frames[0].image).any()
     with pytest.raises(DataError, match="no bank; expected a folder that crops or sample wrote"):
         dg.Paste(str(tmp_path))
+
+
+def test_a_bank_and_a_generator_of_scenes_may_have_a_class_of_value_0(tmp_path: Path) -> None:
+    looks = dg.scenes(phantoms.load("driving", sequences=2, frames=1), 16).save(tmp_path / "looks")
+    assert 0 in Bank.load(tmp_path / "looks").info.classes.values()
+    assert dg.GAN.for_crops(looks, width=4).classes == looks.info.classes

@@ -40,9 +40,10 @@ def check_info(info: BankInfo, path: Path) -> None:
     for name, values in (lists | {f"condition {name}": values for name, values in info.conditions.items()}).items():
         if len(set(values)) < len(values):
             raise DataError(f"{name} with a name twice", path=path, expected="every name once")
+    least = 1 if info.kind == "crops" else 0  # in whole frames 0 may be a class
     for name, value in info.classes.items():
-        if not 1 <= value <= MAX_VALUE:
-            raise DataError(f"class {name} of value {value}", path=path, expected=f"1 to {MAX_VALUE}")
+        if not least <= value <= MAX_VALUE:
+            raise DataError(f"class {name} of value {value}", path=path, expected=f"{least} to {MAX_VALUE}")
     other = "frame" if info.domain == "scan" else "scan"
     is_others = CLASS_CONDITION[other] in info.conditions and CLASS_CONDITION[info.domain] not in info.conditions
     if is_others or (info.domain == "scan" and info.ground):

@@ -66,7 +66,7 @@ class GAN:
         names = [f"channel_{i}" for i in range(channels)] if isinstance(channels, int) else list(channels)
         self._settings = resolved(size=size, spatial_dims=spatial_dims, arch=arch, width=width, **settings)
         build_config(  # a setting that cannot be is refused now, not when the training starts
-            channels=names, classes=classes, labels=(0, *classes.values()), domain="scan", conditions={},
+            channels=names, classes=classes, labels=tuple({0, *classes.values()}), domain="scan", conditions={},
             image_range=[(0, 1)] * len(names), **self._settings,
         )  # fmt: skip
         self.channels, self.classes = names, dict(classes)
