@@ -45,6 +45,11 @@ def recall_body(image: NDArray[Any]) -> NDArray[np.bool_]:
     return np.unpackbits(packed, count=size).view(np.bool_).reshape(shape)
 
 
+def forget_bodies() -> None:
+    """Forget all that was found."""
+    _found.clear()
+
+
 def _key(image: NDArray[Any]) -> Key:
     """Two checksums of an image's bytes, which take a hundredth of the time of finding the body."""
     content = np.ascontiguousarray(image).data.cast("B")

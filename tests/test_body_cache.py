@@ -9,14 +9,14 @@ import pytest
 
 from domaingan import body_cache
 from domaingan.body import find_body
-from domaingan.body_cache import recall_body
+from domaingan.body_cache import forget_bodies, recall_body
 
 
 @pytest.fixture(autouse=True)
 def nothing_known() -> Iterator[None]:
-    body_cache._found.clear()
+    forget_bodies()
     yield
-    body_cache._found.clear()
+    forget_bodies()
 
 
 def scan(seed: int, shape: tuple[int, ...] = (130, 140)) -> np.ndarray:

@@ -73,7 +73,8 @@ def command(
         typer.Option("--gan-samples", min=1, help="Crops that it draws, or paints into hosts.", rich_help_panel=o.WORK),
     ] = 2000,
     width: Annotated[
-        int, typer.Option("--width", min=4, help="Base width of the baseline for scans.", rich_help_panel=o.WORK)
+        int,
+        typer.Option("--width", min=4, max=2048, help="Base width of the baseline for scans.", rich_help_panel=o.WORK),
     ] = 16,
     backbone: Annotated[
         str | None,
