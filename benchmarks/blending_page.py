@@ -1,8 +1,8 @@
-"""The numbers of ``poisson.py``, ``paste.py`` and ``relight.py`` as a page.
+"""The numbers of ``poisson.py``, ``paste.py``, ``paste_volume.py`` and ``relight.py`` as a page.
 
     python benchmarks/blending_page.py
 
-Reads results/poisson.json, paste.json and relight.json, and writes results/blending.md.
+Reads results/poisson.json, paste.json, paste-volume.json and relight.json, and writes results/blending.md.
 """
 
 from __future__ import annotations
@@ -52,6 +52,13 @@ TRAINING = """Into every frame of a training step (BasicUNet, batch {batch} of 2
 {cpu} % more.
 """
 
+PASTE_VOLUMES = """## Paste into volumes
+
+CPU seconds of one thread a scan in MONAI, medians of {repeats} turns, on BraTS's scans (two channels and labels) and
+the patches in their middle; objects of 20 to 50 mm, turned and resized by cubic splines, which is most of what is left.
+*Again*: the same scan in a later epoch, whose body is known by then.
+"""
+
 MEMORY = """## Memory
 
 What a DataLoader's worker that pastes from a bank of {crops:,} crops on disk (3 GB) has for itself after {draws}
@@ -72,6 +79,7 @@ and their kernel inception distance to the dusk frames of the other half is meas
 COMMANDS = """```
 python benchmarks/poisson.py
 python benchmarks/paste.py
+python benchmarks/paste_volume.py brats
 python benchmarks/relight.py camvid lighting=day lighting=dusk
 python benchmarks/blending_page.py
 ```"""
@@ -137,6 +145,13 @@ def paste(kept: Row) -> list[str]:
     ]
 
 
+def paste_volumes(kept: Row) -> list[str]:
+    """Each transform on whole volumes and on patches."""
+    rows = [[row["size"], row["transform"], f"{row['new']:.2f}", f"{row['again']:.2f}"] for row in kept["rows"]]
+    said = PASTE_VOLUMES.format(repeats=kept["repeats"] - 1)
+    return [said, table(["scan", "transform", "a new scan", "again"], rows)]
+
+
 def looks(kept: Row) -> list[str]:
     """Every look at every strength."""
     rows: dict[str, dict[float, Row]] = {}
@@ -159,11 +174,14 @@ def looks(kept: Row) -> list[str]:
 def main() -> None:
     """Write the page."""
     solver, transform, look = (read_json(RESULTS / f"{name}.json") for name in ("poisson", "paste", "relight"))
+    volume = read_json(RESULTS / "paste-volume.json")
     parts = [
         INTRO.format(cpu=solver["machine"]["cpu"]),
         *poisson(solver),
         "",
         *paste(transform),
+        "",
+        *paste_volumes(volume),
         "",
         *looks(look),
         "",
