@@ -51,6 +51,15 @@ SOFT_FROM = -500.0
 MIN_BODY_SHARE = 0.08
 """A body takes at least this share of what frames leave: a bone in soft tissue takes less."""
 
+MAX_FRAME_GAP = 0.3
+"""A frame that is farther below a scan, as a share of its range, is of a padding value that says nothing."""
+
+MIN_FRAME_GAP = 0.05
+"""What is dark and at least so far above its frame is no air."""
+
+MIN_SIGNAL_SHARE = 0.005
+"""The same in a scan without negative values: a slice at the top of a head shows little of it."""
+
 MIN_PIECE = 0.3
 """A piece of the body, such as the other leg, has at least this share of the largest piece's voxels."""
 
@@ -74,7 +83,7 @@ def find_body(image: Image) -> Mask:
     shown = ~find_frames(image)
     if not shown.any():
         return np.ones(shown.shape, dtype=bool)
-    air = None if _is_stripped(shown) else _find_air(image, shown)
+    air = _find_air(image, shown, is_stripped=_is_stripped(shown))
     if air is None:
         return _largest(_fill(shown))
     body = _fill(shown & ~air)
@@ -164,46 +173,87 @@ def _box_fill(mask: Mask) -> float:
 # ----------------------------------------------------------------------- air
 
 
-def _find_air(image: Image, shown: Mask) -> Mask | None:
-    """Air in what frames leave, None where there is none."""
+def _find_air(image: Image, shown: Mask, *, is_stripped: bool) -> Mask | None:
+    """Air in what frames leave, None where there is none.
+
+    What has the shape of a body holds air only if that is nowhere thin, and surrounds the rest: the fluid around a
+    stripped brain does not.
+    """
     step = max(1, int(shown.sum()) // MAX_SAMPLED)
     sampled = np.stack([channel[shown][::step] for channel in image]).astype(np.float32)
     for channel, values in zip(image, sampled, strict=True):
-        if is_hounsfield(values):
+        if is_hounsfield(values) and not is_stripped:
             return _hounsfield_air(channel, shown)
-    bright = _brightness(sampled, image)
-    if bright is None:
+    ends = np.percentile(sampled, (0.5, 99.5), axis=1).astype(np.float32)
+    mean = _brightness(sampled, ends)
+    thresholds = _thresholds(mean)
+    if not thresholds:
         return None
-    mean, brightness = bright
-    for threshold in _thresholds(mean):
+    brightness, ground = _brightness(image, ends), _brightness_of_frames(image, shown, ends)
+    for threshold in thresholds:
         low = brightness <= threshold
         air = _reaching_the_border(low, shown)
         if air is None:
             continue
-        if (shown & ~air).sum() < MIN_BODY_SHARE * shown.sum():
-            continue
         is_low = mean <= threshold
+        if (shown & ~air).sum() < _least_share(sampled) * shown.sum():
+            continue
+        if ground is not None and _lies_above(mean[is_low], ground):
+            continue
+        if is_stripped and not _is_thick_all_around(low & shown, shown):
+            continue
         if all(_is_no_signal(values[is_low], values[~is_low]) for values in sampled):
             return air
     return None
 
 
-def _brightness(sampled: Image, image: Image) -> tuple[Image, Image] | None:
-    """The mean of the channels, each brought to 0 to 1 first, as they may differ in units: of the sample and the image.
+def _least_share(sampled: Image) -> float:
+    """Which share a body has at least: where no value is negative, air is told by its signal, and little will do."""
+    return MIN_SIGNAL_SHARE if sampled.min() >= 0 else MIN_BODY_SHARE
 
-    By percentiles, so that one bright vessel or implant does not press everything else together. None where no channel
-    varies.
-    """
-    low, high = np.percentile(sampled, (0.5, 99.5), axis=1).astype(np.float32)
-    varied = np.flatnonzero(high > low)
-    if not len(varied):
+
+def _brightness_of_frames(image: Image, shown: Mask, ends: NDArray[np.float32]) -> float | None:
+    """How bright the frame around a scan is, on the scan's scale; None without a frame, or of a value far off."""
+    beside = ~shown & _dilated(shown)
+    if not beside.any():
         return None
-    mean = np.zeros(sampled.shape[1], dtype=np.float32)
-    brightness = np.zeros(image.shape[1:], dtype=np.float32)
+    value = _commonest(image[:, beside])
+    low, high = ends
+    varied = high > low
+    found = float(((value - low)[varied] / (high - low)[varied]).mean())
+    return found if -MAX_FRAME_GAP < found <= 0 else None
+
+
+def _lies_above(dark: NDArray[np.float32], ground: float) -> bool:
+    """Whether what is dark is well above the darkness of a frame: fat in a window of a CT, fluid in a stripped brain.
+
+    Noise of air goes down to it.
+    """
+    gap = float(np.percentile(dark, 5)) - ground
+    return gap > max(3 * float(dark.std()), MIN_FRAME_GAP)
+
+
+def _is_thick_all_around(low: Mask, shown: Mask) -> bool:
+    """Whether what is dark is nowhere thin by itself, and surrounds most of what frames leave."""
+    rim = _rim(shown)
+    return bool(_opened(low).sum() >= 0.6 * low.sum() and (low & rim).sum() >= 0.6 * rim.sum())
+
+
+def _brightness(values: Image, ends: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean of the channels, each brought to 0 to 1 first, as they may differ in units; 0 where none varies.
+
+    Percentiles are brought there, so that one bright vessel or implant does not press everything else together.
+
+    Args:
+        values: ``(C, …)``.
+        ends: ``(2, C)`` what is 0 and 1.
+    """
+    low, high = ends
+    varied = np.flatnonzero(high > low)
+    mean = np.zeros(values.shape[1:], dtype=np.float32)
     for i in varied:
-        mean += np.clip((sampled[i] - low[i]) / (high[i] - low[i]), 0, 1)
-        brightness += np.clip((image[i] - low[i]) / (high[i] - low[i]), 0, 1).astype(np.float32)
-    return mean / len(varied), brightness / np.float32(len(varied))
+        mean += np.clip((values[i] - low[i]) / (high[i] - low[i]), 0, 1).astype(np.float32)
+    return mean / np.float32(max(1, len(varied)))
 
 
 def _thresholds(mean: NDArray[np.float32]) -> list[float]:

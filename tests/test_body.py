@@ -184,3 +184,34 @@ def test_what_is_hounsfield() -> None:
     assert not is_hounsfield(((head - head.mean()) / head.std()).ravel())
     assert not is_hounsfield(((ct + 1000) / 2000).ravel())
     assert not is_hounsfield(np.array([]))
+
+
+def test_a_slice_may_show_little_of_the_body(rng: np.random.Generator) -> None:
+    top = ellipsoid((80, 90), 0.14)
+    image = np.hypot(400 * top + 7 * rng.normal(size=top.shape), 7 * rng.normal(size=top.shape)).astype(np.float32)
+    assert_body(image, top)
+    assert_body(pad(image, 0), pad(top, False))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1 / 400])
+def test_what_is_dark_but_above_its_frame_is_body(scale: float) -> None:
+    image, body = make_ct()
+    window = (np.clip(image, -160, 240) + 160 * (scale < 1)) * scale
+    assert_body(window.astype(np.float32), body)  # the fat of a window of a CT
+    fluid = ellipsoid((60, 60), 0.7)
+    brain = ndimage.binary_erosion(fluid, iterations=2)
+    noise = np.random.default_rng(2).normal(size=fluid.shape)
+    flair = np.where(brain, 400 + 20 * noise, np.where(fluid, 70 + 8 * noise, 0)).astype(np.float32)
+    assert_body(flair * np.float32(scale), fluid)
+
+
+def test_zeros_around_air_of_any_shape() -> None:
+    image, head = make_mr((64, 72, 60))
+    for around in (ellipsoid(image.shape, 1.0), ellipsoid(image.shape[:2], 1.05)[..., None]):
+        assert_body(np.where(around, image, 0).astype(np.float32), head & around)
+
+
+def test_bone_in_soft_tissue_is_not_all_of_the_body(rng: np.random.Generator) -> None:
+    patch = (50 + 19 * rng.normal(size=(24, 24, 24))).astype(np.float32)
+    patch[9:14, 9:14] = 700
+    assert find_body(patch[None]).all()
