@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from domaingan import phantoms
 from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.errors import DataError
 from domaingan.gan import GAN
@@ -15,6 +16,7 @@ from domaingan.gan.data import TrainingCrops, decode
 from domaingan.gan.devices import fabric_for
 from domaingan.gan.fit import Trainer
 from domaingan.gan.seeds import seeded
+from domaingan.scenery import scenes
 
 SMALL = {"width": 8, "latent": 8, "batch": 16}
 
@@ -92,3 +94,13 @@ def test_a_bank_of_another_kind_is_refused() -> None:
     crops = Bank(bank.info.model_copy(update={"classes": {"car": 1}}), bank.images, bank.masks, bank.entries)
     with pytest.raises(DataError, match="classes"):
         GAN.for_crops(bank, **SMALL).fit(crops, 1)
+
+
+def test_a_class_of_value_0_does_not_stand_in_the_way_of_scenes(tmp_path: Path) -> None:
+    street = phantoms.load("driving", sequences=1, frames=1)
+    assert 0 in street.schema.classes.values()
+    bank = scenes(street, 16)
+    assert 0 in bank.info.classes.values()
+    stored = Bank.load(bank.save(tmp_path / "bank").path)
+    assert stored.info.classes == bank.info.classes
+    GAN.for_crops(stored)
