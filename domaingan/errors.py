@@ -46,6 +46,23 @@ def _rebuild(kind: type[DataError], found: str, path: str | None, expected: str 
     return kind(found, path=path, expected=expected)
 
 
+def check_name(name: str, path: str | Path) -> None:
+    """Refuse a name that is no text: bytes on the disk that are no UTF-8, which cannot be written or printed.
+
+    Args:
+        name: of a file, a sample or a channel.
+        path: what to name.
+
+    Raises:
+        DataError: it is none.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        shown = name.encode("utf-8", "backslashreplace").decode()
+        raise DataError(f"the name '{shown}' is no UTF-8", path=path, expected="a name that is text") from None
+
+
 NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")
 """What PyTorch says where there is none: on a GPU, on Windows, on Linux."""
 

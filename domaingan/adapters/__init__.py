@@ -10,8 +10,9 @@ from domaingan.adapters.folders import open_bank
 from domaingan.adapters.masks import MaskFolders
 from domaingan.adapters.nifti import NiftiFolders
 from domaingan.adapters.nnunet import NnUNet
+from domaingan.adapters.values import no_sample, problem
 from domaingan.bank import register_opener
-from domaingan.errors import DataError
+from domaingan.errors import DataError, check_name
 from domaingan.sample import Dataset
 
 LAYOUTS: dict[str, type[Adapter]] = {adapter.layout: adapter for adapter in (NnUNet, NiftiFolders, Coco, MaskFolders)}
@@ -50,7 +51,31 @@ def load(source: str | Path, layout: str | None = None) -> Dataset:
         raise DataError("no such folder", path=root, expected="a folder of samples, or phantom:NAME")
     if not root.is_dir():
         raise DataError("a file", path=root, expected="the folder that holds the dataset")
-    return (_detected(root) if layout is None else adapter_for(layout)).open(root)
+    check_name(str(root), root)
+    return _without_unreadable_names((_detected(root) if layout is None else adapter_for(layout)).open(root))
+
+
+def _without_unreadable_names(dataset: Dataset) -> Dataset:
+    """The dataset without the samples whose names are no text, which no file of ours could hold: they are problems.
+
+    Raises:
+        DataError: the name of a channel is none.
+    """
+    for channel in dataset.schema.channels:
+        check_name(channel, dataset.root)
+    kept, problems = [], list(dataset.problems)
+    for record in dataset.records:
+        try:
+            for name in (record.name, record.subject, record.sequence, record.split):
+                check_name(name, str(next(iter(record.files.values()), dataset.root)))
+            kept.append(record)
+        except DataError as error:
+            problems.append(problem(error, Path(dataset.root)))
+    if len(kept) == len(dataset):
+        return dataset
+    if not kept:
+        raise no_sample(Path(dataset.root), problems)
+    return Dataset(kept, dataset.read, dataset.schema, dataset.root, problems)
 
 
 def _detected(root: Path) -> Adapter:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domaingan.adapters.frames import PICTURES, pictures_in, read_header
 from domaingan.adapters.nifti import ENDINGS
@@ -159,6 +160,10 @@ def read_alpha(path: Path) -> NDArray[np.float32]:
 # ------------------------------------------------------------------- what is said of them
 
 
+Edge = Annotated[int, Field(ge=1, lt=2**20)]
+"""Of a frame, in pixels."""
+
+
 class Said(BaseModel):
     """What ``classes.json`` says of crops beside what :class:`~domaingan.adapters.tables.Classes` does.
 
@@ -172,7 +177,7 @@ class Said(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     ground: list[str] | dict[str, list[str]] = []
-    frame: tuple[int, int] | None = None
+    frame: tuple[Edge, Edge] | None = None
     range: tuple[float, float] | list[tuple[float, float]] | None = None
 
     def grounds(self, objects: Iterable[str]) -> dict[str, dict[str, int]]:

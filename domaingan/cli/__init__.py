@@ -5,6 +5,7 @@ Nothing heavy is imported here: each command imports what it needs when it runs,
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -14,7 +15,7 @@ import typer
 from domaingan.cli import blend, crops, demo, evaluate, inspect, report, robustness, sample, train
 from domaingan.cli.assumptions import assumptions_in_a_line
 from domaingan.cli.interruption import describe_interruption
-from domaingan.errors import NO_ROOM, DataError, enough_memory
+from domaingan.errors import NO_ROOM, DataError, check_name, enough_memory
 
 app = typer.Typer(
     name="domaingan",
@@ -53,7 +54,9 @@ def start(
 
 def main() -> None:
     """Run the command line; a user's mistake ends as one line on stderr and exit code 2."""
+    _allow_any_text()
     try:
+        _check_arguments(sys.argv[1:])
         advice = "a smaller --size, a coarser --spacing, or fewer samples by --limit"
         with assumptions_in_a_line(), enough_memory(advice):
             code = app(standalone_mode=False)
@@ -76,6 +79,23 @@ def main() -> None:
     if code == INTERRUPTED:  # also what typer makes of Ctrl-C in a command
         print(f"domaingan: {describe_interruption(sys.argv[1:])}", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _allow_any_text() -> None:
+    """Let names that are no text, and signs that a terminal does not know, be printed as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _check_arguments(arguments: list[str]) -> None:
+    """Refuse an argument that is no text: it could not be kept with the result.
+
+    Raises:
+        DataError: there is one.
+    """
+    for argument in arguments:
+        check_name(argument, "")
 
 
 def _silence_stdout() -> None:
