@@ -94,7 +94,7 @@ class Prior:
         start, size = np.array([side.start for side in box]), np.array([side.stop - side.start for side in box])
 
         def middles(kind: int, free: Mask, tries: int, rng: np.random.Generator) -> Spots:
-            anywhere = _among(free, None, tries, rng)
+            anywhere = _anywhere_in_body(free, axes, tries, rng)
             if rng.random() >= self.shares.get(kind, 0.0):
                 return anywhere
             centres = self.centres[kind][rng.integers(len(self.centres[kind]), size=PROPOSED * tries)]
@@ -163,6 +163,16 @@ def _width(centres: NDArray[np.float64]) -> NDArray[np.float64]:
     variance = (((centres - centres.mean(axis=0)) ** 2).sum(axis=0) + 1 / 12) / n
     width: NDArray[np.float64] = np.sqrt(variance) * n ** (-1 / (dims + 4))
     return width
+
+
+def _anywhere_in_body(free: Mask, axes: Axes, tries: int, rng: np.random.Generator) -> Spots:
+    """Some of the places that are free, drawn evenly, the same in the body whichever way the array's axes run."""
+    order = np.argsort([axis for axis, _ in axes], kind="stable")
+    reversed_axes = [i for i, (_, sign) in enumerate(axes) if sign < 0]
+    spots = _among(np.transpose(np.flip(free, reversed_axes), order), None, tries, rng)[:, np.argsort(order)]
+    for i in reversed_axes:
+        spots[:, i] = free.shape[i] - 1 - spots[:, i]
+    return spots
 
 
 def _among(free: Mask, weights: NDArray[np.float32] | None, tries: int, rng: np.random.Generator) -> Spots:

@@ -13,7 +13,7 @@ from PIL import Image
 from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.blend import Paste
-from domaingan.blend.prior import ENOUGH, Prior
+from domaingan.blend.prior import ENOUGH, Prior, _anywhere_in_body
 from domaingan.body_axes import axes_of
 from domaingan.cropping import crops
 from domaingan.errors import DataError
@@ -173,3 +173,14 @@ def test_slices_keep_the_directions_of_their_volume() -> None:
     people = phantoms.load("medical", subjects=1, shape=(40, 40, 16))
     flipped = people.map(lambda sample: turned(sample, (0, 1, 2), (0,)))
     assert [axes_of(as_slices(one)[8]) for one in (people, flipped)] == [((0, 1), (1, 1)), ((0, -1), (1, 1))]
+
+
+def test_the_same_seed_draws_the_same_places_of_the_body(rng: np.random.Generator) -> None:
+    free = rng.random((9, 11, 13)) < 0.4
+    axes = ((2, -1), (0, 1), (1, -1))
+    as_body = np.transpose(np.flip(free, (0, 2)), (1, 2, 0))
+    one = _anywhere_in_body(free, axes, 20, np.random.default_rng(5))
+    other = _anywhere_in_body(as_body, ((0, 1), (1, 1), (2, 1)), 20, np.random.default_rng(5))
+    assert free[tuple(one.T)].all()
+    moved = np.stack([one[:, 1], 12 - one[:, 2], 8 - one[:, 0]], axis=1)
+    assert (moved == other).all()
