@@ -15,6 +15,9 @@ from domaingan.likeness import keep_checksums
 from domaingan.sample import Dataset, Reader, Record, Sample
 from domaingan.slices import as_slices
 
+MAX_SPACING = 50.0
+"""Millimetres: nothing of a body is left to see on a coarser grid."""
+
 
 def resize(array: NDArray[Any], shape: Sequence[int], *, label: bool = False) -> NDArray[Any]:
     """Resample the last ``len(shape)`` axes to ``shape``: linear, smoothed first where it shrinks; labels nearest.
@@ -100,10 +103,10 @@ def at_spacing(dataset: Dataset, millimetres: float) -> Dataset:
     """The dataset at a coarser spacing; axes that are coarser already stay as they are.
 
     Raises:
-        DataError: the spacing is not positive.
+        DataError: the spacing is not positive, or above :data:`MAX_SPACING`.
     """
-    if not millimetres > 0:
-        raise DataError(f"a spacing of {millimetres} mm", expected="a positive number")
+    if not 0 < millimetres <= MAX_SPACING:
+        raise DataError(f"a spacing of {millimetres:g} mm", expected=f"above 0 and at most {MAX_SPACING:g}")
     return _regridded(dataset, _AtSpacing(float(millimetres)))
 
 

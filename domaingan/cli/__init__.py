@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from typing import Annotated
 
@@ -89,13 +90,15 @@ def _allow_any_text() -> None:
 
 
 def _check_arguments(arguments: list[str]) -> None:
-    """Refuse an argument that is no text: it could not be kept with the result.
+    """Refuse an argument that is no text, which could not be kept with the result, or a number that nothing can hold.
 
     Raises:
         DataError: there is one.
     """
     for argument in arguments:
         check_name(argument, "")
+        if re.fullmatch(r"-?\d{19,}(,\d+)?", argument):
+            raise DataError(f"the number {argument[:40]}", expected="one of at most 18 digits")
 
 
 def _silence_stdout() -> None:
