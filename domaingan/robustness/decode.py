@@ -16,12 +16,22 @@ STRIDES = (8, 16, 32)
 Outputs = Mapping[str, NDArray[Any]]
 
 
+FORMS = {
+    "xyxy": "corners",
+    "yxyx": "corners (y before x)",
+    "cxcywh": "centres and sizes",
+    "xywh": "first corners and sizes",
+}
+"""Ways to say with four numbers where a box is, in words."""
+
+
 @dataclass(frozen=True)
 class Places:
     """How four numbers say where a box is.
 
     Attributes:
-        form: ``xyxy`` (corners), ``cxcywh`` (centre and size) or ``xywh`` (the corner at the top left, and size).
+        form: ``xyxy`` (corners), ``yxyx`` (corners, rows first), ``cxcywh`` (centre and size) or ``xywh`` (the corner
+            at the top left, and size).
         shares: they are shares of the input's width and height, not its pixels.
     """
 
@@ -30,8 +40,7 @@ class Places:
 
     def said(self) -> str:
         """In words, without a subject."""
-        form = {"xyxy": "corners", "cxcywh": "centres and sizes", "xywh": "first corners and sizes"}[self.form]
-        return f"{form} {'as shares of the picture' if self.shares else 'in pixels'}"
+        return f"{FORMS[self.form]} {'as shares of the picture' if self.shares else 'in pixels'}"
 
     def corners(self, places: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
         """Corner boxes in the pixels of an input of ``size`` (height, width)."""
@@ -39,6 +48,8 @@ class Places:
             places = corners(places)
         elif self.form == "xywh":
             places = np.concatenate([places[:, :2], places[:, :2] + places[:, 2:]], axis=1)
+        elif self.form == "yxyx":
+            places = places[:, [1, 0, 3, 2]]
         if self.shares:
             places = places * np.array([size[1], size[0]] * 2, np.float32)
         return places.astype(np.float32)
@@ -166,6 +177,7 @@ COLUMNS = {
     "label, score and corners": (2, 1, 0),
     "image, corners, label and score": (1, 6, 5),
     "image, label, score and corners": (3, 2, 1),
+    "image, corners, score and label": (1, 5, 6),
 }
 """What the columns of a packed output may be: where the corners begin, the score's and the label's column."""
 
@@ -185,6 +197,7 @@ class Packed:
     def said(self) -> str:
         """See :class:`Layout`."""
         shares = "; the corners are shares of the picture" if self.places.shares else ""
+        shares += "; y stands before x" if self.places.form == "yxyx" else ""
         width = "seven" if self.columns.startswith("image") else "six"
         return f"read as boxes: {self.columns} in the {width} columns of {self.output!r}{shares}"
 
@@ -256,14 +269,15 @@ class Dense:
         return _chosen(self.places.corners(places, size), best, labels.astype(np.int64), threshold)
 
     def _table(self, outputs: Outputs) -> NDArray[np.float32]:
-        rows = outputs[self.output][0].astype(np.float32, copy=False)
+        array = outputs[self.output]
+        rows = array.reshape(array.shape[-2:]).astype(np.float32, copy=False)
         return rows.T if self.transposed else rows
 
 
 def _chosen(
     boxes: NDArray[np.float32], scores: NDArray[np.float32], labels: NDArray[np.int64], threshold: float
 ) -> Detections:
-    kept = scores >= threshold
+    kept = (scores >= threshold) & (labels >= 0)
     return Detections(boxes[kept], scores[kept], labels[kept])
 
 

@@ -5,7 +5,7 @@ What people's exporters write:
 - ``boxes``: boxes (N, 4), scores (N,), labels (N,), each with or without a batch axis, as torchvision has them; boxes
   and scores (N, 5) beside labels (N,), as MMDetection has them; boxes
   (N, 4) beside class scores (N, C) or (C, N), as YOLO-NAS, PP-YOLOE and DETR have them; or one output (1, N, 6) of
-  xyxy, score, label, as detectors that suppress duplicates themselves have it.
+  xyxy, score, label, as detectors that suppress duplicates themselves have it. TensorFlow's write y before x.
 - ``yolov8`` (to v11): (1, 4 + C, N): centre, size and C scores of N candidates; RT-DETR the same, as (1, N, 4 + C).
 - ``yolov5`` (to v7): (1, N, 5 + C): centre, size, objectness and C scores.
 - ``yolox``: the same shape, but with N grid cells of stride 8, 16 and 32 in that order, whose x and y count from the
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.errors import DataError
-from domaingan.robustness.decode import COLUMNS, Boxes, Layout, Packed, Places, Scored
+from domaingan.robustness.decode import COLUMNS, Boxes, Dense, Layout, Packed, Places, Scored
 from domaingan.robustness.tables import dense_layouts, grid_counts
 
 KINDS = ("boxes", "yolov8", "yolov5", "yolox")
@@ -41,14 +41,28 @@ CORNER_FORMS = (
     Places("cxcywh"),
     Places("xywh"),
     Places("xywh", shares=True),
+    Places("yxyx"),
+    Places("yxyx", shares=True),
 )
 """Ways to write boxes of an output of their own, the usual ones first."""
+
+PACKED_FORMS = (Places(), Places(shares=True), Places("yxyx"), Places("yxyx", shares=True))
+"""Ways to write boxes in the columns of one output."""
+
+FILLER = -1
+"""Score (as label, and as coordinate) of rows that only fill up an output of fixed length."""
 
 Outputs = Mapping[str, NDArray[Any]]
 
 
 def candidate_layouts(
-    outputs: Outputs, size: tuple[int, int], *, decode: str | None = None, classes: int | None = None, path: str = ""
+    outputs: Outputs,
+    size: tuple[int, int],
+    *,
+    decode: str | None = None,
+    classes: int | None = None,
+    rows_first: bool = False,
+    path: str = "",
 ) -> list[Layout]:
     """List the readings that a detector's outputs allow, the likeliest by shape first.
 
@@ -57,6 +71,7 @@ def candidate_layouts(
         size: height and width of its input.
         decode: one of :data:`KINDS` where the user says which.
         classes: number of class names, where known.
+        rows_first: the detector is TensorFlow's by its input, so that its corners are likely y before x.
         path: its file, for messages.
 
     Returns:
@@ -79,11 +94,18 @@ def candidate_layouts(
         gridded = any(table.candidates in grid_counts(size) for table in tables)
         found = [*tables, *found] if gridded else [*found, *tables]
     found = _with_named_classes(found, classes)
+    if rows_first or any("detection_boxes" in name for name in outputs):
+        found = sorted(found, key=_is_not_rows_first)
     if not found:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in outputs.items())
         said = f" as {decode}" if decode else ""
         raise DataError(f"outputs that cannot be read{said}: {shapes}", path=path, expected=EXPECTED)
     return _with_sound_scores(found, outputs, path)
+
+
+def _is_not_rows_first(layout: Layout) -> tuple[bool, bool]:
+    """A key by which TensorFlow's readings stand first: y before x, as shares of the picture."""
+    return layout.places.form != "yxyx", not layout.places.shares
 
 
 def _has_separate(outputs: Outputs) -> bool:
@@ -93,6 +115,33 @@ def _has_separate(outputs: Outputs) -> bool:
         if any(count in array.shape for name, array in outputs.items() if name != corners):
             return True
     return False
+
+
+def without_filler(outputs: Outputs) -> dict[str, NDArray[Any]]:
+    """Outputs without the rows beyond the number of detections, where an output tells that.
+
+    Args:
+        outputs: what a detector gave for one picture, by output name.
+
+    Returns:
+        The outputs, those with a row a detection cut to as many; all as they are where none tells a number.
+    """
+    told = [name for name, array in outputs.items() if array.size == 1 and _counts(name)]
+    if len(told) != 1:
+        return dict(outputs)
+    count = float(outputs[told[0]].reshape(-1)[0])
+    kept = {}
+    for name, array in outputs.items():
+        axis = _batched(array, 2)
+        is_rows = name != told[0] and axis < array.ndim <= axis + 2
+        is_longer = is_rows and count >= 0 and count.is_integer() and array.shape[axis] > count
+        kept[name] = array.take(range(int(count)), axis=axis) if is_longer else array
+    return kept
+
+
+def _counts(name: str) -> bool:
+    """Whether an output is called as the number of detections is."""
+    return any(word in name.lower() for word in ("num", "count", "valid"))
 
 
 def _with_named_classes(found: list[Layout], classes: int | None) -> list[Layout]:
@@ -117,16 +166,18 @@ def _corner_outputs(outputs: Outputs) -> list[str]:
 
 
 def _separate_boxes(outputs: Outputs) -> list[Layout]:
-    corners = _corner_outputs(outputs)
-    if len(corners) != 1:
-        return []
-    count = outputs[corners[0]].size // 4
-    others = [n for n, a in outputs.items() if a.shape[-1:] == (count,) and a.ndim - _batched(a, 2) == 1]
-    others = [n for n in others if n != corners[0]]
-    if len(others) != 2:
-        return []
-    scores, labels = _ordered(others, outputs)
-    return [Boxes(corners[0], scores, labels, places) for places in CORNER_FORMS]
+    for corners in sorted(_corner_outputs(outputs), key=lambda name: -outputs[name].size):
+        count = outputs[corners].size // 4
+        others = [name for name, array in outputs.items() if name != corners and _is_column(array, count)]
+        if len(others) == 2:
+            scores, labels = _ordered(others, outputs)
+            return [Boxes(corners, scores, labels, places) for places in CORNER_FORMS]
+    return []
+
+
+def _is_column(array: NDArray[Any], count: int) -> bool:
+    """Whether an output has one number a row: (N,), (1, N), (N, 1) or (1, N, 1)."""
+    return array.size == count and array.ndim <= 3 and count in array.shape
 
 
 def _boxes_with_scores(outputs: Outputs) -> list[Layout]:
@@ -199,7 +250,7 @@ def _packed(outputs: Outputs, sure: bool) -> list[Layout]:
         for columns in COLUMNS:
             if width != (7 if columns.startswith("image") else 6):
                 continue
-            for places in (Places(), Places(shares=True)):
+            for places in PACKED_FORMS:
                 layout = Packed(name, columns, places)
                 if _has_whole_labels(layout, outputs) or (sure and columns == next(iter(COLUMNS))):
                     found.append(layout)
@@ -215,17 +266,21 @@ def _has_whole_labels(layout: Packed, outputs: Outputs) -> bool:
 def _with_sound_scores(found: list[Layout], outputs: Outputs, path: str) -> list[Layout]:
     """The readings whose scores can be scores; what is not are logits, or pixels taken for scores.
 
+    Rows that only fill up an output of labels may have a score of -1.
+
     Raises:
         DataError: with none of the readings all scores are from 0 to 1.
     """
     sound, wrong = [], ""
     for layout in found:
         scores = layout.scores(outputs)
+        scores = scores if isinstance(layout, Dense) else scores[scores != FILLER]
         low, high = float(scores.min(initial=0)), float(scores.max(initial=0))
         if not np.isfinite(scores).all():
             wrong = wrong or f"NaN or infinite scores, {layout.said()}"
         elif low < -1e-3 or high > 1 + 1e-3:
-            wrong = wrong or f"scores from {low:.3g} to {high:.3g}, {layout.said()}"
+            logits = " (logits: the export lacks its sigmoid or softmax)" if -50 < low < 0 and high < 50 else ""
+            wrong = wrong or f"scores from {low:.3g} to {high:.3g}{logits}, {layout.said()}"
         else:
             sound.append(layout)
     if not sound:

@@ -24,6 +24,7 @@ class Preparation:
         centred: the picture lies in the middle, else at the top left.
         bgr: channels in the order blue, green, red.
         unit: 0 to 1, else 0 to 255.
+        channels_last: the input is (1, h, w, 3).
         stretched: the picture fills the input, whatever its aspect.
     """
 
@@ -32,6 +33,7 @@ class Preparation:
     bgr: bool = False
     unit: bool = True
     stretched: bool = False
+    channels_last: bool = False
 
     def said(self) -> str:
         """In words."""
@@ -41,7 +43,7 @@ class Preparation:
         return f"a picture goes in {fitted}, {'BGR' if self.bgr else 'RGB'}, {'0 to 1' if self.unit else '0 to 255'}"
 
     def __call__(self, image: Picture) -> tuple[NDArray[np.float32], Placed]:
-        """The ``(1, 3, h, w)`` float32 input, and where the picture lies in it."""
+        """The ``(1, 3, h, w)`` or ``(1, h, w, 3)`` float32 input, and where the picture lies in it."""
         placed = self.place(image.shape[:2])
         if self.size is None:
             canvas = image
@@ -50,7 +52,9 @@ class Preparation:
             canvas = np.full((*self.size, 3), GREY, dtype=np.uint8)
             resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
             canvas[top : top + height, left : left + width] = resized
-        planes = np.ascontiguousarray((canvas[..., ::-1] if self.bgr else canvas).transpose(2, 0, 1), dtype=np.float32)
+        ordered = canvas[..., ::-1] if self.bgr else canvas
+        ordered = ordered if self.channels_last else ordered.transpose(2, 0, 1)
+        planes = np.ascontiguousarray(ordered, dtype=np.float32)
         return (planes / np.float32(255) if self.unit else planes)[None], placed
 
     def place(self, shape: tuple[int, ...]) -> Placed:
@@ -73,6 +77,11 @@ class Placed:
     corner: tuple[int, int]
     shape: tuple[int, int]
     ratio: tuple[float, float]
+
+    def inside(self, boxes: NDArray[Any]) -> NDArray[np.float32]:
+        """Corner boxes of the input, counted from the picture's top left in it."""
+        top, left = self.corner
+        return (boxes - np.array([left, top, left, top])).astype(np.float32)
 
     def back(self, boxes: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Corner boxes of the input in the pixels of the picture of ``shape``, clipped to it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ from numpy.typing import NDArray
 
 from domaingan.errors import DataError
 from domaingan.evaluate.average_precision import Detections
-from domaingan.robustness.decode import Layout
-from domaingan.robustness.layouts import candidate_layouts
+from domaingan.robustness.decode import Layout, Scored
+from domaingan.robustness.layouts import candidate_layouts, without_filler
 from domaingan.robustness.letterbox import Preparation
 from domaingan.robustness.model import Kind, Picture
-from domaingan.robustness.names import COCO, listed, names_of, numbered, read_names
+from domaingan.robustness.names import COCO, listed, names_of, numbered, read_names, same
 from domaingan.robustness.readings import Choice, choose_layout, first_pictures
 from domaingan.robustness.specs import Reading
 
@@ -26,6 +27,9 @@ EDGE = 640
 
 OVERLAP = 0.5
 """Of two boxes of a class that overlap by more (IoU) the surer one is kept."""
+
+NOTHING = ("background", "bg", "noobject", "n/a")
+"""Names of a class that stands for no object."""
 
 TYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -56,9 +60,10 @@ class OnnxDetector:
         self.metadata = dict(self.session.get_modelmeta().custom_metadata_map)
         self.input = _only_input(self.session, self.path)
         self.batched = len(self.input.shape) == 4
+        self.channels_last = self.input.shape[-1] == 3 and self.input.shape[-3] != 3
         named = read_names(reading.names) if reading.names else _named(self.metadata, self.path)
         pictures = first_pictures(examples)
-        self.choice = self._choose(pictures, reading.decode, len(named) if named else None)
+        self.choice = self._choose(pictures, reading.decode, len(without_background(named)) if named else None)
         self.layout: Layout = self.choice.layout
         self.preparation = self._preparation(self.layout)
         self.classes, self.complete = self._names(named)
@@ -69,8 +74,7 @@ class OnnxDetector:
         found = self.layout.decode(outputs, size, self.threshold)
         if not self.layout.suppressed:
             found = suppressed(found, OVERLAP)
-        if not self.complete:
-            self._meet(found.labels)
+        self._meet(found.labels)
         return Detections(placed.back(found.boxes, image.shape[:2]), found.scores, found.labels)
 
     def describe(self) -> list[str]:
@@ -95,20 +99,24 @@ class OnnxDetector:
         How a picture goes in depends on the reading, and the reading on what comes out: each is tried with its own.
         """
         size = self._size() or (EDGE, EDGE)
-        start = Preparation(size, unit=self.input.type != "tensor(uint8)")
+        start = Preparation(size, unit=self.input.type != "tensor(uint8)", channels_last=self.channels_last)
         outputs = self._outputs(pictures[0], start)[0]
-        candidates = candidate_layouts(outputs, size, decode=decode, classes=classes, path=str(self.path))
+        candidates = candidate_layouts(
+            outputs, size, decode=decode, classes=classes, rows_first=self.channels_last, path=str(self.path)
+        )
         outputs_of = lru_cache(maxsize=4)(lambda picture, way: self._outputs(pictures[picture], way))
 
         def run(layout: Layout, picture: int) -> tuple[Detections, tuple[int, int]]:
-            arrays, _, shape = outputs_of(picture, self._preparation(layout))
-            return layout.decode(arrays, shape, 0.0), shape
+            arrays, placed, shape = outputs_of(picture, self._preparation(layout))
+            found = layout.decode(arrays, shape, 0.0)
+            return Detections(placed.inside(found.boxes), found.scores, found.labels), placed.shape
 
         return choose_layout(candidates, run, len(pictures), path=str(self.path), sure=decode is not None)
 
     def _preparation(self, layout: Layout) -> Preparation:
         """How a picture goes in for a reading."""
-        return _preparation(layout, self._size(), self._imgsz(), TYPES[self.input.type] is np.uint8)
+        way = _preparation(layout, self._size(), self._imgsz(), TYPES[self.input.type] is np.uint8)
+        return replace(way, channels_last=self.channels_last)
 
     def _outputs(
         self, image: Picture, preparation: Preparation
@@ -121,14 +129,17 @@ class OnnxDetector:
         except Exception as error:  # onnxruntime raises its own kinds, none of which it exports
             raise DataError(f"it cannot be run ({str(error)[:200]})", path=self.path) from None
         names = [output.name for output in self.session.get_outputs()]
-        return dict(zip(names, arrays, strict=True)), placed, (planes.shape[2], planes.shape[3])
+        height, width = planes.shape[1:3] if self.channels_last else planes.shape[2:]
+        return without_filler(dict(zip(names, arrays, strict=True))), placed, (height, width)
 
     def _size(self) -> tuple[int, int] | None:
         """Height and width of the input where they are fixed."""
         *_, channels, height, width = self.input.shape
+        if self.channels_last:
+            *_, height, width, channels = self.input.shape
         if isinstance(channels, int) and channels != 3:
             found = f"an input of shape {self.input.shape}"
-            raise DataError(found, path=self.path, expected="(1, 3, H, W) or (3, H, W)")
+            raise DataError(found, path=self.path, expected="(1, 3, H, W), (1, H, W, 3) or one of these without its 1")
         fixed = isinstance(height, int) and isinstance(width, int)
         return (height, width) if fixed else None
 
@@ -143,6 +154,8 @@ class OnnxDetector:
     def _names(self, named: dict[str, int] | None) -> tuple[dict[str, int], bool]:
         """The class names, and whether they are all."""
         n = self.layout.classes
+        if named is not None and isinstance(self.layout, Scored) and self.layout.background:
+            named = without_background(named)
         if named is not None:
             gaps = self.layout.kind == "boxes"  # DETR keeps COCO's numbers, which leave some out
             fits = n is None or (max(named.values()) < n if gaps else sorted(named.values()) == list(range(n)))
@@ -158,8 +171,39 @@ class OnnxDetector:
         return ({}, False) if n is None else (numbered(f"class_{i}" for i in range(n)), True)
 
     def _meet(self, labels: NDArray[np.int64]) -> None:
-        for label in np.unique(labels).tolist():
-            self.classes.setdefault(f"class_{label}", label)
+        """Name the labels that have no name yet; where all names are known, none may be beyond the last.
+
+        Raises:
+            DataError: one is.
+        """
+        if not self.complete:
+            for label in np.unique(labels).tolist():
+                self.classes.setdefault(f"class_{label}", label)
+            return
+        last = max(self.classes.values())
+        if labels.max(initial=0) > last:
+            name = _name_of(self.classes, last)
+            found = f"a box with the label {labels.max()}, but the last class name ({name}) is for {last}"
+            expected = "--names with a name for each label, counted from 0: labels from 1 need a first name, background"
+            raise DataError(found, path=self.path, expected=expected)
+
+
+def without_background(named: dict[str, int]) -> dict[str, int]:
+    """Class names without a first or last one for nothing; the others count from 0.
+
+    >>> without_background({"background": 0, "car": 1, "bus": 2})
+    {'car': 0, 'bus': 1}
+    """
+    numbers = sorted(named.values())
+    for name, number in named.items():
+        if same(name).strip("[]()") in NOTHING and number in (numbers[0], numbers[-1]):
+            shift = int(number == numbers[0])
+            return {other: value - shift for other, value in named.items() if other != name}
+    return named
+
+
+def _name_of(classes: dict[str, int], label: int) -> str:
+    return next(name for name, number in classes.items() if number == label)
 
 
 def suppressed(found: Detections, overlap: float) -> Detections:

@@ -100,6 +100,7 @@ def _reason(candidates: Sequence[Layout], evidence: Sequence[_Evidence], best: i
     said = f"In {frames} {_percent(evidence[best].share)} of {boxes} boxes (by score) are ordered, inside the picture "
     said += "and of a size"
     others = [number for number in range(len(candidates)) if number != best]
+    others = [number for number in others if not _mirrors(candidates[number], candidates[best])]
     if not others:
         return f"{said}; no other reading fits the shapes"
     rival = max(others, key=lambda number: (evidence[number].share, -number))
@@ -107,6 +108,12 @@ def _reason(candidates: Sequence[Layout], evidence: Sequence[_Evidence], best: i
     tie = round(evidence[rival].share, 2) == round(evidence[best].share, 2)
     usual = ": the likelier one by the shapes was taken" if tie else ""
     return f"{said}; read as {other} it would be {_percent(evidence[rival].share)}{usual}"
+
+
+def _mirrors(one: Layout, other: Layout) -> bool:
+    """Whether two readings differ in nothing but which of x and y comes first: in a square boxes cannot tell."""
+    forms = {one.places.form, other.places.form}
+    return forms == {"xyxy", "yxyx"} and one.places.shares == other.places.shares
 
 
 def _percent(share: float) -> str:

@@ -37,23 +37,24 @@ def dense_layouts(outputs: Outputs, size: tuple[int, int], decode: str | None, c
     Returns:
         The readings; none where there is no such table, or more than one.
     """
-    tables = [n for n, a in outputs.items() if a.ndim == 3 and a.shape[0] == 1 and min(a.shape[1:]) >= 5]
+    tables = [n for n, a in outputs.items() if _is_table(a)]
     if len(tables) != 1:
         return []
     name = tables[0]
-    rows, columns = outputs[name].shape[1:]
+    rows, columns = outputs[name].shape[-2:]
     grid = grid_counts(size)[0]
     first = _channels_first(rows, columns, grid)
     count, width = (columns, rows) if first else (rows, columns)
-    table = (outputs[name][0].T if first else outputs[name][0]).astype(np.float64)
-    coefficients = any(array.ndim == 4 for array in outputs.values())
+    table = outputs[name].reshape(rows, columns).astype(np.float64)
+    table = table.T if first else table
+    prototypes = [array.shape[1] for array in outputs.values() if array.ndim == 4]
     found: list[Dense] = []
     for objectness in _objectness(table, first, count, size, decode, classes):
         known = width - (5 if objectness else 4)
+        if prototypes:  # the last columns are coefficients of masks, whose prototypes are the other output
+            known = classes if classes is not None and classes < known else known - prototypes[0]
         if known < 1:
             continue
-        if classes is not None and classes < known and coefficients:
-            known = classes  # the rest are coefficients of masks, whose prototypes are the other output
         if objectness:
             found += _with_objectness(Dense(name, "yolov5", first, True, False, known, count), table, size, decode)
         else:
@@ -64,6 +65,12 @@ def dense_layouts(outputs: Outputs, size: tuple[int, int], decode: str | None, c
             )
             found += [shares, pixels] if is_query else [pixels, shares]
     return found
+
+
+def _is_table(array: NDArray[Any]) -> bool:
+    """Whether an output has rows and columns enough, with or without a batch axis."""
+    is_flat = array.ndim == 2 or (array.ndim == 3 and array.shape[0] == 1)
+    return is_flat and min(array.shape[-2:]) >= 5
 
 
 def _with_objectness(
@@ -90,7 +97,7 @@ def _is_raw(table: NDArray[np.float64], first: bool, size: tuple[int, int]) -> b
     Centres that are pixels reach across the picture; offsets from cells stay small; shares are from 0 to 1.
     """
     places = table[:, :4]
-    is_shares = bool((places >= -1e-3).all() and (places <= 1 + 1e-3).all() and places.any())
+    is_shares = bool((places >= -1e-3).all() and (places <= 1 + 1e-3).all())
     reach = float(table[:, :2].max(initial=0))
     return not first and len(table) == grid_counts(size)[0] and reach < max(size) / 4 and not is_shares
 

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from constant_models import Constant, writer
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -155,3 +156,9 @@ def drives_folder(drives: Dataset, tmp_path_factory: pytest.TempPathFactory) -> 
     out = tmp_path_factory.mktemp("data") / "drives"
     write_dataset(drives, drives, out)
     return out
+
+
+@pytest.fixture
+def constant(tmp_path: Path) -> Constant:
+    """Writes an ONNX file that answers every picture with the same arrays."""
+    return writer(tmp_path)

@@ -132,7 +132,7 @@ def test_one_class_is_told_from_packed_boxes(export: Export, opened: Open, red_p
 
 @pytest.mark.parametrize("layout", ["logits"])
 def test_scores_that_are_none_are_refused(export: Export, opened: Open, red_picture: Picture, layout: str) -> None:
-    with pytest.raises(DataError, match=r"scores from -1 to 2, read as YOLOv8.*expected 0 to 1"):
+    with pytest.raises(DataError, match=r"scores from -1 to 2 .logits: .*read as YOLOv8.*expected 0 to 1"):
         opened(export(layout, scores=(1.0, 0.8)))
 
 

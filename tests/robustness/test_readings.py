@@ -2,71 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
-import onnx
 import pytest
+from constant_models import FITTED, GRID, PICTURE, STRETCHED, SURE, TRUE, Constant, centred, check, table
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
 
 from domaingan.errors import DataError
 from domaingan.robustness.onnx_model import OnnxDetector
 from domaingan.robustness.readings import are_boxes
 from domaingan.robustness.specs import Reading, open_model
-
-Array = NDArray[np.generic]
-Constant = Callable[..., Path]
-
-PICTURE = np.zeros((48, 96, 3), np.uint8)
-"""Twice as wide as high: fitted into 64 × 64 it is scaled by 2/3 and starts at row 16; stretched, by 2/3 and 4/3."""
-
-TRUE = np.array([[12, 6, 48, 30], [60, 18, 90, 45]], np.float32)
-SURE = (0.8, 0.6)
-FITTED = TRUE * np.float32(2 / 3) + np.array([0, 16, 0, 16], np.float32)
-STRETCHED = TRUE * np.array([2 / 3, 4 / 3] * 2, np.float32)
-
-
-@pytest.fixture
-def constant(tmp_path: Path) -> Constant:
-    """Writes an ONNX file that answers every picture with the same arrays."""
-
-    def written(shape: tuple[int | str, ...] = (1, 3, 64, 64), **outputs: Array) -> Path:
-        nodes, values, constants = [], [], []
-        for name, array in outputs.items():
-            constants.append(numpy_helper.from_array(np.ascontiguousarray(array), f"{name}_value"))
-            nodes.append(helper.make_node("Identity", [f"{name}_value"], [name]))
-            kind = helper.np_dtype_to_tensor_dtype(array.dtype)
-            values.append(helper.make_tensor_value_info(name, kind, array.shape))
-        image = helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, shape)
-        graph = helper.make_graph(nodes, "constant", [image], values, constants)
-        path = tmp_path / "constant.onnx"
-        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
-        return path
-
-    return written
-
-
-def centred(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
-
-
-def table(boxes: NDArray[np.float32], labels: tuple[int, int], rows: int, classes: int) -> NDArray[np.float32]:
-    """``(1, rows, 4 + classes)``, the two boxes in rows 3 and 4."""
-    found = np.zeros((1, rows, 4 + classes), np.float32)
-    found[0, 3:5, :4] = boxes
-    found[0, [3, 4], [4 + label for label in labels]] = SURE
-    return found
-
-
-def check(path: Path, labels: tuple[int, int], **reading: str) -> OnnxDetector:
-    """The model, once it has found both boxes."""
-    model = OnnxDetector(str(path), PICTURE, Reading(**reading))  # type: ignore[arg-type]
-    found = model.predict(PICTURE)
-    assert found.boxes == pytest.approx(TRUE, abs=0.01)
-    assert found.labels.tolist() == list(labels) and found.scores.tolist() == pytest.approx(SURE)
-    return model
 
 
 @pytest.mark.parametrize(("classes", "transposed"), [(7, False), (7, True), (3, False)])
@@ -122,10 +66,6 @@ def test_boxes_by_their_first_corner_and_size(constant: Constant, shares: int) -
     model = OnnxDetector(str(constant(("n", 3, "h", "w"), **outputs)), PICTURE, Reading())
     assert model.predict(PICTURE).boxes == pytest.approx(ends, abs=0.01)
     assert "first corners and sizes" in model.describe()[0]
-
-
-GRID = 84
-"""Cells of the grids of stride 8, 16 and 32 of 64 × 64 pixels."""
 
 
 @pytest.mark.parametrize("shares", [1, 64])
