@@ -78,8 +78,10 @@ def find_body(image: Image) -> Mask:
 
     Returns:
         ``(*spatial)`` boolean: one piece, or a few of like size, without holes; all true where nothing tells body and
-        surroundings apart.
+        surroundings apart, and all false where all is of one value, such as a patch of padding.
     """
+    if all(channel.size and channel.min() == channel.max() for channel in image):
+        return np.zeros(image.shape[1:], dtype=bool)
     shown = ~find_frames(image)
     if not shown.any():
         return np.ones(shown.shape, dtype=bool)
@@ -181,15 +183,19 @@ def _find_air(image: Image, shown: Mask, *, is_stripped: bool) -> Mask | None:
     """
     step = max(1, int(shown.sum()) // MAX_SAMPLED)
     sampled = np.stack([channel[shown][::step] for channel in image]).astype(np.float32)
+    beside = ~shown & _dilated(shown)
     for channel, values in zip(image, sampled, strict=True):
-        if is_hounsfield(values) and not is_stripped:
+        around = channel[beside]
+        is_in_air = bool(around.size and ((around >= -1100) & (around <= -900)).mean() > MIN_AIR_SHARE)
+        is_ct = is_hounsfield(values, has_air=is_in_air and bool(values.min() < -20))
+        if is_ct and (is_in_air or not is_stripped):
             return _hounsfield_air(channel, shown)
     ends = np.percentile(sampled, (0.5, 99.5), axis=1).astype(np.float32)
     mean = _brightness(sampled, ends)
     thresholds = _thresholds(mean)
     if not thresholds:
         return None
-    brightness, ground = _brightness(image, ends), _brightness_of_frames(image, shown, ends)
+    brightness, ground = _brightness(image, ends), _brightness_of_frames(image, beside, ends)
     for threshold in thresholds:
         low = brightness <= threshold
         air = _reaching_the_border(low, shown)
@@ -212,15 +218,16 @@ def _least_share(sampled: Image) -> float:
     return MIN_SIGNAL_SHARE if sampled.min() >= 0 else MIN_BODY_SHARE
 
 
-def _brightness_of_frames(image: Image, shown: Mask, ends: NDArray[np.float32]) -> float | None:
-    """How bright the frame around a scan is, on the scan's scale; None without a frame, or of a value far off."""
-    beside = ~shown & _dilated(shown)
+def _brightness_of_frames(image: Image, beside: Mask, ends: NDArray[np.float32]) -> float | None:
+    """How bright the frame beside a scan is, on the scan's scale; None without a frame, or of a value far off."""
     if not beside.any():
         return None
     value = _commonest(image[:, beside])
     low, high = ends
     varied = high > low
     found = float(((value - low)[varied] / (high - low)[varied]).mean())
+    if not value.any() and min(float(channel.min()) for channel in image) >= 0:
+        return min(found, 0.0)  # no signal, however far below
     return found if -MAX_FRAME_GAP < found <= 0 else None
 
 

@@ -89,13 +89,17 @@ class _Seeded(RandomizableTransform, MapTransform):  # type: ignore[misc]
 
         Raises:
             KeyError: there are such, and they may not be missing.
-            DataError: there is one of which there is nothing, and it may not be missing.
+            DataError: there is one of which there is nothing, and it may not be missing, or something that is no array.
         """
         missing = [key for key in self.keys if data.get(key) is None]
         if missing and not self.allow_missing_keys:
             if missing[0] in data:
                 raise DataError(f"{missing[0]!r} is None", expected="an array or tensor, or allow_missing_keys=True")
             raise KeyError(f"no {missing[0]!r} in the data of {type(self).__name__}, and allow_missing_keys is False")
+        for key in self.keys:
+            value = data.get(key)
+            if value is not None and not isinstance(value, torch.Tensor | np.ndarray):
+                raise DataError(f"{key!r} is a {type(value).__name__}", expected="an array or tensor")
         return missing
 
 
@@ -192,6 +196,8 @@ class RandPasted(_Seeded):
             if self.spacing is None:
                 self.notices.warn(UNKNOWN_SPACING)
             known["spacing"] = None if self.spacing is None else read_spacing(self.spacing, info.spatial_dims)
+        if info.hosts and isinstance(image, MetaTensor):
+            _refuse_moved(image)
         return _host(image, label, with_host_name(known, info, self.notices), schema, info)
 
 
@@ -316,13 +322,51 @@ def _is_upright(image: MetaTensor) -> bool:
     return len(columns) < 3 or bool((np.abs(columns) > TILT).sum() == len(columns))
 
 
+def _refuse_moved(image: MetaTensor) -> None:
+    """Refuse a host of bound crops that was turned, flipped or moved since it was read.
+
+    Their places are those in the file; another size of voxels is no move.
+
+    Raises:
+        DataError: the image's axes run another way than its file's, or its middle is elsewhere.
+    """
+    shape = np.asarray(image.meta.get(SHAPE, ())).reshape(-1).astype(np.int64)
+    file = np.asarray(image.meta.get(ORIGINAL, np.zeros((0, 0))), dtype=np.float64)
+    affine = np.asarray(image.affine.detach().cpu().numpy(), dtype=np.float64)
+    dims = image.ndim - 1
+    if (shape > 1).sum() != dims or (shape[:dims] < 2).any() or file.shape != affine.shape or len(affine) <= dims:
+        return
+    columns, own = affine[:-1, :dims], file[:-1, :dims]
+    sizes, own_sizes = np.linalg.norm(columns, axis=0), np.linalg.norm(own, axis=0)
+    if not (sizes > 0).all() or not (own_sizes > 0).all():
+        return
+    is_turned = bool(np.abs(columns / sizes - own / own_sizes).max() > TILT)
+    middle = affine[:-1, -1] + columns @ ((np.array(image.shape[1:]) - 1) / 2)
+    own_middle = file[:-1, -1] + own @ ((shape[:dims] - 1) / 2)
+    is_moved = bool(np.linalg.norm(middle - own_middle) > max(*sizes, *own_sizes))
+    if is_turned or is_moved:
+        found = "a host that was turned or flipped" if is_turned else "a host that was cropped, padded or moved"
+        expected = "it as in its file: the bank is bound to places in its hosts, so RandPasted comes before that"
+        raise DataError(found, path=str(image.meta.get(NAME, "")) or None, expected=expected)
+
+
 def _host(
     image: Any, label: Any, known: Mapping[str, Any], schema: Schema, info: BankInfo, *, is_changed: bool = True
 ) -> Sample:
-    """An image, and its label where there is one, as a sample."""
+    """An image, and its label where there is one, as a sample.
+
+    Raises:
+        DataError: what is no array of real numbers, has nothing in it, or does not fit.
+    """
     pixels, mask = _array(image), None if label is None else _array(label)
+    if not pixels.size or pixels.dtype.kind not in "iuf":
+        raise DataError(f"an image {pixels.shape} of {pixels.dtype}", expected="pixels, and real numbers for them")
     if mask is not None and mask.ndim == pixels.ndim and len(mask) == 1:
         mask = mask[0]
+    elif mask is not None and mask.ndim == pixels.ndim:
+        raise DataError(
+            f"a label of {len(mask)} channels", expected="one, of class values: one-hot comes after pasting"
+        )
     return host_of(pixels, mask, known, schema, info, is_changed=is_changed)
 
 

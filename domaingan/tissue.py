@@ -35,7 +35,7 @@ def foreground(sample: Sample) -> Mask:
     How it is measured: :mod:`domaingan.body`.
 
     Returns:
-        ``(*spatial)`` boolean. Where nothing parts body from surroundings, all true.
+        ``(*spatial)`` boolean. Where nothing parts body from surroundings, all true; of one value, all false.
     """
     known = sample.meta.get("foreground")
     if known is not None:

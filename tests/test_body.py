@@ -105,6 +105,22 @@ def test_a_stripped_scan_is_all_body_inside_its_frames() -> None:
     assert (find_body(stripped[box][None]) == brain[box]).all()
 
 
+def test_a_bright_lesion_is_not_the_body_of_a_stripped_brain() -> None:
+    brain, lesion = ellipsoid((48, 52, 40), 0.8), ellipsoid((48, 52, 40), 0.2)
+    texture = np.random.default_rng(12).normal(0, 5, brain.shape)
+    for bright in (150, 300, 900):  # three times its surroundings, and more
+        image = np.where(lesion, bright, 100 + texture) * brain
+        assert (find_body(image[None].astype(np.float32)) == brain).all()
+
+
+@pytest.mark.parametrize("padding", [None, -3024, -2000])
+def test_the_fat_of_a_ct_in_air_of_one_value_is_body(padding: int | None) -> None:
+    image, body = make_ct()
+    image = np.where(body, image, -1000)
+    image = image if padding is None else pad(image, padding, 6)
+    assert_body(image.astype(np.float32), body if padding is None else pad(body, False, 6))
+
+
 def test_a_patch_without_air_is_all_body() -> None:
     head, _ = make_mr()
     abdomen, _ = make_ct()
@@ -169,8 +185,15 @@ def test_frames_are_flat_and_reach_the_border() -> None:
     assert found[:5].all() and not found[10:20, 10:20].any()
 
 
-def test_nothing_or_one_value_is_all_body() -> None:
-    assert find_body(np.zeros((1, 6, 6), dtype=np.float32)).all()
+@pytest.mark.parametrize("value", [0, -1000, 3.5])
+def test_what_is_of_one_value_shows_no_body(value: float) -> None:
+    for shape in ((1, 6, 6), (2, 8, 8, 4)):
+        assert not find_body(np.full(shape, value, dtype=np.float32)).any()
+    two = np.stack([np.full((20, 20), value), np.random.default_rng(0).uniform(300, 400, (20, 20))])
+    assert find_body(two.astype(np.float32)).all()  # the other channel shows something
+
+
+def test_noise_alone_is_all_body() -> None:
     noise = np.abs(np.random.default_rng(1).normal(size=(1, 20, 20, 20))).astype(np.float32)
     assert find_body(noise).all()
 

@@ -191,6 +191,41 @@ def test_a_bound_bank_meets_its_hosts_after_loading(tmp_path: Path) -> None:
     assert torch.equal(same["label"], moved["label"]) and json.loads(same["image"].meta["pasted"]) == []
 
 
+def bound_chain(root: Path, *between: Any) -> tuple[mt.Compose, dict[str, Any], Any]:
+    """A pipeline with a bank bound to the scans in a folder, its first scan's files, and that scan."""
+    items = files(root, spacing=1.0)
+    data = dg.load(root)
+    bound = windows(data, dg.crops(data, size=16), 4)
+    paste = dg.monai.RandPasted(KEYS, bound, prob=1.0)
+    return mt.Compose([*reading(), *between, paste]).set_random_state(0), items[0], data[0]
+
+
+@pytest.mark.parametrize(
+    ("how", "found"),
+    [
+        (mt.Flipd(KEYS, 0), "turned or flipped"),
+        (mt.Orientationd(KEYS, axcodes="LPS", labels=None), "turned or flipped"),
+        (mt.Rotate90d(KEYS, 1, (0, 1)), "turned or flipped"),
+        (
+            mt.Compose([mt.SpatialCropd(KEYS, roi_start=(0, 4, 0), roi_end=(99,) * 3), mt.SpatialPadd(KEYS, 99)]),
+            "cropped, padded",
+        ),
+        (mt.CenterSpatialCropd(KEYS, (12, 20, 20)), "expected"),
+    ],
+)
+def test_bound_crops_do_not_go_to_mirrored_or_moved_places(tmp_path: Path, how: Any, found: str) -> None:
+    chain, item, _ = bound_chain(tmp_path, how)
+    with pytest.raises(RuntimeError) as error:  # MONAI's, around ours
+        chain(item)
+    assert isinstance(error.value.__cause__, DataError) and found in str(error.value.__cause__)
+
+
+@pytest.mark.parametrize("how", [mt.Spacingd(KEYS, (1.5, 1.5, 1.5), mode=("bilinear", "nearest")), mt.ToTensord(KEYS)])
+def test_another_grid_of_the_same_place_is_no_move(tmp_path: Path, how: Any) -> None:
+    chain, item, _ = bound_chain(tmp_path, how)
+    assert len(json.loads(chain(item)["image"].meta["pasted"])) >= 1
+
+
 # ---------------------------------------------------------------- records
 
 
@@ -273,6 +308,28 @@ def test_what_is_none_is_missing() -> None:
             rand(2)(given)
         out = rand(2, allow_missing_keys=True)(given)
         assert out[key] is None and set(out) == set(KEYS)
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("value", ["a.nii.gz", [[[1.0, 2.0]]], 3])
+def test_what_is_no_array_is_one_line(key: str, value: Any) -> None:
+    with pytest.raises(DataError, match=f"{key!r} is a {type(value).__name__}; expected an array or tensor"):
+        rand(2)({**plain(2), key: value})
+
+
+@pytest.mark.parametrize("kind", [torch.complex64, torch.bool])
+def test_an_image_holds_real_numbers(kind: torch.dtype) -> None:
+    given = plain(2)
+    with pytest.raises(DataError, match=rf"an image \(2, 40, 40\) of {str(kind)[6:]}; expected pixels, and real"):
+        rand(2)({**given, "image": given["image"].to(kind)})
+    with pytest.raises(DataError, match=r"an image \(2, 0, 40\) of float32; expected pixels"):
+        rand(2)({key: given[key][:, :0] for key in KEYS})
+
+
+def test_a_label_of_one_hot_channels_is_told() -> None:
+    given = plain(2)
+    with pytest.raises(DataError, match="a label of 2 channels; expected one, of class values: one-hot comes after"):
+        rand(2)({**given, "label": given["label"].repeat(2, 1, 1)})
 
 
 @pytest.mark.parametrize("meta", ["s1", ["a"], 3, torch.zeros(2)])
