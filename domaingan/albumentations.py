@@ -69,7 +69,8 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
     Targets:
         image: ``(H, W, C)`` or ``(H, W)``, uint8 or float32. Frames in [0, 1] if float; scans in any unit.
             Further images are of the same channels, and get the same pixels.
-        mask: ``(H, W)`` class values; needed, as it says where there is room.
+        mask: ``(H, W)`` class values; needed, as it says where there is room, unless no ground is labelled: then boxes
+            with labels tell where something is, and masks of objects how much of them is seen.
         masks: ``(N, H, W)`` one an object, in the order of the boxes; pasted objects come last.
         bboxes: in any format. Those of objects that are partly hidden shrink to what is seen, those of objects less
             than 20 % of which can be seen go; pasted objects come last.
@@ -118,7 +119,8 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
         self.notices = Notices()
         self.labels = BoxLabels(schema.classes, dict(labels or {}), schema.objects, self.notices)
         size = None if spacing is None else read_spacing(spacing, 2)
-        self.hosts = Hosts(self.bank.info, schema, self.labels, size, meta_key, self.notices)
+        needs_mask = self.paste.needs_mask()
+        self.hosts = Hosts(self.bank.info, schema, self.labels, size, meta_key, self.notices, needs_mask)
         self._available_keys.add(meta_key)
         self.settings = {
             "classes": named_values(schema),

@@ -215,6 +215,12 @@ class Paste:
         boxed = self.bank.info.domain == "frame" and sample.boxes is not None and sample.labels is not None
         return sample.mask is not None or boxed
 
+    def needs_mask(self) -> bool:
+        """Whether only a host's mask tells places: in scans, and where crops stand on a ground that is labelled."""
+        if not isinstance(self.rules, FrameRules):
+            return True
+        return any(values is not None for values in self.rules.spots.ground.values.values())
+
     def host(self, sample: Sample) -> ScanHost | FrameHost:
         """A sample that :meth:`can_host`, ready to be looked at (``find``) and pasted into (``paste``)."""
         return self.rules.host(sample)

@@ -82,12 +82,12 @@ def command(
     OUT/report.html shows the answer; OUT/result.json has every number. An interrupted run goes on with --resume.
     """
     chosen = severities_of(severities)
+    if not resume:
+        o.claim(out, data, overwrite)
     from domaingan.cli.progress import Teller
     from domaingan.robustness import robustness
     from domaingan.robustness.specs import Reading
 
-    if not resume:
-        o.claim(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with Teller("reading the frames") as teller:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import BankInfo
-from domaingan.blend.covered import box_slices, objects_of
+from domaingan.blend.covered import box_slices, mask_of_boxes, objects_of
 from domaingan.errors import DataError
 from domaingan.objects import from_instances
 from domaingan.sample import Sample, Schema
@@ -30,9 +30,17 @@ Array = NDArray[Any]
 Targets = Mapping[str, Any]
 
 
-def channels_first(image: Array) -> Array:
-    """``(C, H, W)`` of an image ``(H, W, C)`` or ``(H, W)``."""
-    return np.moveaxis(image.reshape(*image.shape[:2], -1), -1, 0)
+def channels_first(image: Any) -> Array:
+    """``(C, H, W)`` of an image ``(H, W, C)`` or ``(H, W)``.
+
+    Raises:
+        DataError: it is a tensor, or something else that is no array.
+    """
+    if not isinstance(image, np.ndarray):
+        found = f"an image that is a {type(image).__module__.partition('.')[0]} {type(image).__name__}"
+        raise DataError(found, expected="a NumPy array: this transform stands before ToTensorV2")
+    stored: Array = image
+    return np.moveaxis(stored.reshape(*stored.shape[:2], -1), -1, 0)
 
 
 def plain_mask(mask: Array) -> Array:
@@ -51,6 +59,7 @@ class Hosts:
         spacing: mm a pixel; None where it is not known.
         meta_key: the target with what else is known of the host.
         notices: what was said once.
+        needs_mask: whether crops stand on classes of the mask (or go into bodies): boxes alone do not tell where.
     """
 
     info: BankInfo
@@ -59,27 +68,34 @@ class Hosts:
     spacing: tuple[float, ...] | None
     meta_key: str
     notices: Notices
+    needs_mask: bool = True
 
     def sample(self, targets: Targets, processor: Any) -> Sample:
         """The targets as a sample; its objects are told apart only where a target asks for it.
 
         Args:
             targets: ``image`` and ``mask``; boxes as albumentations' transforms see them, labels behind the corners.
+                Where no mask is needed, boxes with labels stand in for it.
             processor: albumentations' ``BboxProcessor``, None where it was told of no boxes.
 
         Raises:
             DataError: a target is missing or does not fit the others or the bank.
         """
-        if targets.get("image") is None or targets.get("mask") is None:
-            missing = "image" if targets.get("image") is None else "mask"
-            raise DataError(f"no {missing}", expected="image= and mask=, to know where there is room")
-        image, mask = targets["image"], targets["mask"]
+        image, mask = targets.get("image"), targets.get("mask")
+        is_boxed = mask is None and not self.needs_mask and targets.get("bboxes") is not None
+        if image is None or (mask is None and not is_boxed):
+            wanted = "image= and mask=" if self.needs_mask else "image=, and mask= or bboxes="
+            raise DataError(
+                f"no {'image' if image is None else 'mask'}", expected=f"{wanted}, to know where there is room"
+            )
+        where = channels_first(image)
         known = {"spacing": self.spacing} | read_known(targets.get(self.meta_key), image.shape[:2], self.meta_key)
         if known["spacing"] is None and self.info.domain == "scan":
             self.notices.warn(UNKNOWN_SPACING)
         known = with_host_name(known, self.info, self.notices)
-        host = host_of(channels_first(image), plain_mask(mask), known, self.schema, self.info)
-        assert host.mask is not None
+        host = host_of(where, None if mask is None else plain_mask(mask), known, self.schema, self.info)
+        if host.mask is None:
+            return self._with_boxes_alone(host, targets, processor)
         if all(targets.get(name) is None for name in ("bboxes", "masks", "keypoints")):
             return host
         return self._with_objects(host, host.mask, targets, processor)
@@ -94,6 +110,22 @@ class Hosts:
         known = objects_of(host, values)
         return replace(host, boxes=known.boxes, labels=known.labels, instances=known.instances)
 
+    def _with_boxes_alone(self, host: Sample, targets: Targets, processor: Any) -> Sample:
+        """The host with what its boxes (and masks of objects) tell; where they are, something is.
+
+        Raises:
+            DataError: nothing tells the boxes' classes.
+        """
+        values = [self.schema.classes[name] for name in self.schema.objects or self.schema.classes]
+        nothing = np.zeros(host.shape, dtype=np.int32)
+        host = self._with_boxes(host, nothing, targets, values, processor)
+        assert host.boxes is not None and host.labels is not None
+        if targets.get("masks") is not None:
+            host = _with_masks(host, nothing, targets["masks"])
+            return replace(host, mask=np.append(0, host.labels)[host.instances].astype(np.int32))  # type: ignore[arg-type]
+        mask = mask_of_boxes(host)
+        return replace(host, instances=objects_of(replace(host, mask=mask), values).instances)
+
     def _with_boxes(self, host: Sample, mask: Array, targets: Targets, values: list[int], processor: Any) -> Sample:
         """The host with boxes and their class values: where no label tells them, of what most of a box holds."""
         if processor is None:
@@ -102,10 +134,12 @@ class Hosts:
         corners = stored.reshape(-1, max(stored.shape[-1], CORNERS))[:, :CORNERS] * ((mask.shape[1], mask.shape[0]) * 2)
         boxes = np.round(corners, 3).astype(np.float32)  # whole again, where division and multiplication left less
         labels = self.labels.values(processor, targets)
+        if labels is None and targets.get("mask") is None:
+            raise DataError("bboxes without labels or a mask", expected="label_fields in BboxParams, or mask=")
         if labels is None:
             parts = [mask[box_slices(box, 2)] for box in boxes]
             labels = np.array([_most(part[np.isin(part, values)]) for part in parts], dtype=np.int64)
-        elif self.labels.are_numbers(processor):
+        elif self.labels.are_numbers(processor) and targets.get("mask") is not None:
             refuse_other_numbers(boxes, labels, mask, values)
         return replace(host, boxes=boxes, labels=labels)
 
@@ -118,10 +152,9 @@ class Hosts:
         ``moved`` (whether they are others than before), ``instances`` ``(H, W)``; ``kinds``: the classes of the pasted
         ones by name. Nothing of it depends on how a pipeline encodes labels: another one may replay it.
         """
-        assert host.mask is not None and after.mask is not None
-        relabelled = after.mask != host.mask
         patches = [_patch(host.image, after.image, where) for where in after.meta["touched"]]
-        drawn = {"patches": patches, "relabelled": relabelled, "values": after.mask[relabelled]}
+        relabelled, values = _relabelled(host, after)
+        drawn = {"patches": patches, "relabelled": relabelled, "values": values}
         if host.boxes is None:
             return drawn
         assert after.boxes is not None and after.labels is not None
@@ -134,11 +167,21 @@ class Hosts:
         return drawn | {
             "before": len(host.boxes),
             "older": older,
-            "corners": after.boxes / np.array((host.mask.shape[1], host.mask.shape[0]) * 2),
+            "corners": after.boxes / np.array((host.shape[1], host.shape[0]) * 2),
             "moved": moved,
             "kinds": [names[value] for value in pasted],
             "instances": after.instances,
         }
+
+
+def _relabelled(host: Sample, after: Sample) -> tuple[Array, Array]:
+    """Where a paste says another class, ``(H, W)``, and which; of boxes alone what is seen of the pasted objects."""
+    if host.mask is not None and after.mask is not None:
+        changed = after.mask != host.mask
+        return changed, after.mask[changed]
+    assert after.labels is not None and after.instances is not None
+    pasted = np.append(False, after.meta["origins"] < 0)[after.instances]
+    return pasted, np.append(0, after.labels)[after.instances[pasted]]
 
 
 def _patch(before: Array, after: Array, where: tuple[slice, ...]) -> tuple[tuple[slice, ...], Array, Array]:
