@@ -86,7 +86,8 @@ def test_a_replay_without_a_mask_is_the_same() -> None:
 
 @pytest.mark.filterwarnings("ignore::domaingan.errors.AssumptionWarning")
 def test_a_frame_without_boxes_gets_some() -> None:
-    out = pipeline(1)(image=frame(0)["image"], bboxes=np.zeros((0, 4)), kind=[])
+    with pytest.warns(UserWarning, match="class names are written"):
+        out = pipeline(1)(image=frame(0)["image"], bboxes=np.zeros((0, 4)), kind=[])
     assert 1 <= len(out["kind"]) == len(out["bboxes"])
 
 
