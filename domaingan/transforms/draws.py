@@ -78,9 +78,11 @@ class Draws:
         """
         item = hash_of(loader_index(), fingerprint(image))
         epoch = self._epoch()
-        again = self._count(hash_of(item, epoch))
-        # One visit an epoch is the same call whether new workers have it, old ones or none.
-        visit = (epoch, again) if epoch and again else epoch + again
+        is_again = self._count(hash_of(item, epoch)) > 0
+        # Visits are numbered through, whether new workers have each epoch, old ones or none: one an epoch goes by the
+        # epoch, what came oftener (a second view, an image that a stream repeats) is counted besides.
+        more = hash_of(item, "more")
+        visit = epoch + (self._count(more) + 1 if is_again else self._counted(more))
         return hash_of(self.base, item, visit) >> 1
 
     def _epoch(self) -> int:
@@ -105,6 +107,15 @@ class Draws:
                 self._counts[place] = (tag << COUNT_BITS) | (before + 1)
                 return int(before)
         self._counts[key % SLOTS] = (tag << COUNT_BITS) | 1
+        return 0
+
+    def _counted(self, key: int) -> int:
+        """How often this key was counted, in all processes together."""
+        tag = (key >> COUNT_BITS) or 1
+        for probe in range(PROBES):
+            stored = int(self._counts[(key + probe) % SLOTS])
+            if stored >> COUNT_BITS == tag:
+                return stored & ((1 << COUNT_BITS) - 1)
         return 0
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import multiprocessing
 import pickle
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from domaingan.transforms import draws
 from domaingan.transforms.draws import Draws, fingerprint, hash_of
@@ -82,3 +84,46 @@ def test_an_image_is_known_by_its_pixels_whatever_holds_it() -> None:
 
 def test_hashes_are_the_same_in_every_process() -> None:
     assert hash_of(1, b"a", (2, "b")) == 8125428290598093577
+
+
+class Views(Dataset):  # type: ignore[type-arg]
+    """Seeds of several calls for each item, as two views of an image are."""
+
+    def __init__(self, draws: Draws, n: int) -> None:
+        self.draws, self.n = draws, n
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, index: int) -> list[int]:
+        image = np.full((8, 8), index)
+        return [self.draws.seed_for(image) for _ in range(self.n)]
+
+
+class Stream(IterableDataset):  # type: ignore[type-arg]
+    """Seeds for a stream that shows each image twice; its loader asks for no positions."""
+
+    def __init__(self, draws: Draws) -> None:
+        self.draws = draws
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for index in (0, 1, 0, 1):
+            yield [self.draws.seed_for(np.full((8, 8), index))]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_several_views_of_an_item_differ_in_every_epoch_and_with_any_number_of_workers(n: int) -> None:
+    found = {}
+    for workers in (0, 2):
+        loader = DataLoader(Views(Draws(5), n), batch_size=None, num_workers=workers)
+        found[workers] = [seeds for _ in range(3) for seeds in loader]
+    assert found[0] == found[2]
+    assert len({seed for seeds in found[2] for seed in seeds}) == 3 * 3 * n
+
+
+def test_what_a_stream_repeats_is_drawn_anew_in_every_epoch() -> None:
+    loader = DataLoader(Stream(Draws(5)), batch_size=None, num_workers=1)
+    seeds = [seed for _ in range(3) for (seed,) in loader]
+    assert len(set(seeds)) == 12
+    alone = Stream(Draws(5))
+    assert seeds == [seed for _ in range(3) for (seed,) in alone]
