@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.body_axes import Axes, axes_of_affine
 from domaingan.errors import DataError
 
 
 def read_atlas(atlas: NDArray[Any] | str | Path, dims: int) -> NDArray[np.float32]:
-    """Relative weights over the box of the foreground, axes as in the hosts' arrays.
+    """Relative weights over the box of the foreground, axes as in the hosts' arrays or as :func:`read_axes` says.
 
     Args:
-        atlas: an array, a ``.npy`` file, a NIfTI file (as stored, not turned) or a picture (grey, or its mean colour).
+        atlas: an array, a ``.npy`` file, a NIfTI file or a picture (grey, or its mean colour).
         dims: of the hosts.
 
     Returns:
@@ -32,6 +33,38 @@ def read_atlas(atlas: NDArray[Any] | str | Path, dims: int) -> NDArray[np.float3
     if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
         raise DataError("an atlas with values below 0, not finite or all 0", path=path, expected="relative weights")
     return np.asarray(weights / weights.max(), dtype=np.float32)
+
+
+def read_axes(atlas: NDArray[Any] | str | Path, dims: int) -> Axes | None:
+    """How an atlas' axes run in the body; None where it does not say: of arrays, pictures and headers without a form.
+
+    Args:
+        atlas: as of :func:`read_atlas`, which is called first.
+        dims: of the atlas.
+    """
+    if not isinstance(atlas, str | Path) or not str(atlas).endswith((".nii", ".nii.gz")):
+        return None
+    import nibabel
+
+    header = nibabel.load(atlas).header
+    if not (int(header["sform_code"]) or int(header["qform_code"])):
+        return None
+    return axes_of_affine(np.asarray(header.get_best_affine(), dtype=float), dims)
+
+
+def turn_map(weights: NDArray[np.float32], own: Axes, other: Axes) -> NDArray[np.float32]:
+    """Turn a map so that its axes run in the body as others do; as it is where they are axes of another plane.
+
+    >>> turn_map(np.array([[1, 2, 3]], np.float32), ((0, 1), (1, 1)), ((1, -1), (0, 1))).tolist()
+    [[3.0], [2.0], [1.0]]
+    """
+    names = [axis for axis, _ in own]
+    if sorted(names) != sorted(axis for axis, _ in other):
+        return weights
+    places = [names.index(axis) for axis, _ in other]
+    turned = np.transpose(weights, places)
+    flipped = [i for i, (_, sign) in enumerate(other) if own[places[i]][1] != sign]
+    return np.ascontiguousarray(np.flip(turned, flipped))
 
 
 def _read(path: Path) -> NDArray[Any]:

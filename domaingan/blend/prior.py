@@ -1,7 +1,8 @@
 """Where in a body objects are tried: anywhere, where the bank's were found, or where a map says.
 
 Coordinates are relative to the box of the host's foreground, so that heads of different sizes and positions agree. A
-prior's run along the body's axes, so that scans stored in other directions agree; a map's as in the hosts' arrays.
+prior's run along the body's axes, so that scans stored in other directions agree, and so do a NIfTI file's map's; other
+maps are as the hosts' arrays.
 Whatever is proposed, an object goes only where it fits (:func:`domaingan.blend.placement.place`).
 """
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Bank
-from domaingan.blend.atlas import read_atlas
+from domaingan.blend.atlas import read_atlas, read_axes, turn_map
 from domaingan.body_axes import Axes, from_body
 from domaingan.errors import DataError
 from domaingan.grid import resize
@@ -113,13 +114,16 @@ class Atlas:
 
     Attributes:
         weights: ``(*map)`` none negative, of any size.
+        axes: how its axes run in the body; None: as the hosts' arrays do.
     """
 
     weights: NDArray[np.float32]
+    axes: Axes | None = None
 
     def over(self, box: Box, axes: Axes) -> Middles:
-        """The map as large as the host's box."""
-        weights = np.maximum(resize(self.weights, [side.stop - side.start for side in box]), 0)
+        """The map as large as the host's box, and turned as its axes are."""
+        stored = self.weights if self.axes is None else turn_map(self.weights, self.axes, axes)
+        weights = np.maximum(resize(stored, [side.stop - side.start for side in box]), 0)
 
         def middles(kind: int, free: Mask, tries: int, rng: np.random.Generator) -> Spots:
             return _among(free[box], weights, tries, rng) + [side.start for side in box]
@@ -143,7 +147,8 @@ def placement_of(
     if bank.info.domain == "frame" and (name != PLACEMENTS[0] or atlas is not None):
         raise DataError("a placement for frames", path=bank.path, expected="none: objects go where their class stands")
     if atlas is not None:
-        return Atlas(read_atlas(atlas, bank.info.spatial_dims))
+        dims = bank.info.spatial_dims
+        return Atlas(read_atlas(atlas, dims), read_axes(atlas, dims))
     return Prior.of(bank, entries) if name != PLACEMENTS[0] and len(entries) else Uniform()
 
 

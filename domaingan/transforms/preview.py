@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 
 from domaingan.blend import Paste, Relight
 from domaingan.blend.covered import mask_of_boxes
-from domaingan.errors import DataError
+from domaingan.errors import AssumptionWarning, DataError
 from domaingan.pictures import Picture, contact_sheet, tile, with_legend
 from domaingan.sample import Sample
 from domaingan.slices import as_slices, fullest_slice, slice_axis
 from domaingan.tissue import foreground, intensity_range, to_scaled
 from domaingan.transforms.offline import Offline
+from domaingan.transforms.unplaced import likeliest_reason
 
 TILE_HEIGHT = 256
 """Height of a tile, in pixels."""
@@ -42,16 +44,23 @@ def preview(offline: Offline, rows: int = 8) -> Picture:
     if isinstance(blender, Paste) and blender.bank.info.spatial_dims != offline.data.schema.spatial_dims:
         offline = replace(offline, data=as_slices(offline.data))
     shown: list[Row] = []
+    tried = 0
     for number in rng.permutation(len(offline.data))[: 6 * rows]:
+        tried += 1
         row = _ROWS[offline.kind](offline, int(number), rng)
         shown += [row] if row else []
         if len(shown) == rows:
             break
     if not shown:
         found, wanted = ("crop found a place", "with room for one")
+        if isinstance(blender, Paste) and not blender.bank.info.hosts:
+            wanted = f"with room for one; {likeliest_reason(blender.bank, offline.data)}"
         if offline.kind == "relit":
             found, wanted = "host was to be relit", "that have not the wanted look already"
         raise DataError(f"no {found}", path=offline.data.root, expected=f"hosts {wanted}")
+    if isinstance(blender, Paste) and not blender.bank.info.hosts and 2 * len(shown) < tried:
+        missed = f"nothing found a place in {tried - len(shown)} of {tried} hosts"
+        warnings.warn(f"{missed}: {likeliest_reason(blender.bank, offline.data)}", AssumptionWarning, stacklevel=2)
     tiles = [picture for row in shown for picture, _ in row]
     captions = [caption for row in shown for _, caption in row]
     sheet = contact_sheet(tiles, len(shown[0]), captions)

@@ -13,6 +13,7 @@ from PIL import Image
 from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.blend import Paste
+from domaingan.blend.atlas import read_axes
 from domaingan.blend.prior import ENOUGH, Prior, _anywhere_in_body
 from domaingan.body_axes import axes_of
 from domaingan.cropping import crops
@@ -89,6 +90,38 @@ def test_an_atlas_says_where(dims: int, kind: str, tmp_path: Path) -> None:
     spots = placed(Paste(a_bank(dims, np.random.default_rng(0)), per_image=(1, 1), atlas=given), dims, n=25)
     assert (spots[:, 0] > 0.42).all() and (spots[:, 0] < 0.83).all()
     assert (spots[:, 1] > 0.08).all() and (spots[:, 1] < 0.92).all()
+
+
+@pytest.mark.parametrize(("dims", "codes"), [(3, "LPS"), (3, "PIR"), (3, "SAL"), (2, "LP"), (2, "AR")])
+def test_an_atlas_in_a_file_means_places_in_the_body(dims: int, codes: str, tmp_path: Path) -> None:
+    atlas = np.zeros((8, 6, 7)[:dims])
+    atlas[:4, 3:] = 1  # left and to the front, stored to the right, the front and the head
+    path = tmp_path / "atlas.nii.gz"
+    nibabel.Nifti1Image(atlas, np.eye(4)).to_filename(path)
+    affine = np.zeros((4, 4))
+    affine[3, 3] = 1
+    if dims == 2:
+        affine[2, 2] = 1
+    for column, code in enumerate(codes):
+        row = next(i for i, pair in enumerate(("LR", "PA", "IS")) if code in pair)
+        affine[row, column] = 1 if code in "RAS" else -1
+    paste = Paste(a_bank(dims, np.random.default_rng(0)), per_image=(1, 1), atlas=path)
+    host = a_host(dims, np.random.default_rng(1))
+    host.meta["affine"] = affine
+    middle = (np.array(host.shape) - 1) / 2
+    for seed in range(8):
+        after = paste(host, np.random.default_rng(seed))
+        new = np.argwhere(after.mask != host.mask)
+        off = affine[:3, :dims] @ (new.mean(axis=0) - middle)
+        assert off[0] < 1 and off[1] > -1
+
+
+def test_an_atlas_without_a_form_is_as_stored(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(np.ones((4, 4, 4)), np.diag([-1.0, -1, 1, 1]))
+    image.set_sform(None, 0)
+    image.set_qform(None, 0)
+    image.to_filename(tmp_path / "atlas.nii")
+    assert read_axes(tmp_path / "atlas.nii", 3) is None and read_axes(np.ones((4, 4)), 2) is None
 
 
 def test_an_atlas_of_no_room_leaves_what_is_not_placed_counted(rng: np.random.Generator) -> None:

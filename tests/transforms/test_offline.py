@@ -13,7 +13,7 @@ from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.blend import Paste, Relight
 from domaingan.cropping import crops
-from domaingan.errors import DataError
+from domaingan.errors import AssumptionWarning, DataError
 from domaingan.sample import Dataset, Sample
 from domaingan.scenery import scenes
 from domaingan.slices import as_slices
@@ -66,6 +66,25 @@ def test_preview_shows_rows_of_four(kind: str, request: pytest.FixtureRequest) -
     assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[1] > 4 * 100
     wider = preview(Offline(PEOPLE, Paste(bank), "light", seed=0), rows=2)
     assert wider.shape[1] > picture.shape[1]
+
+
+def test_a_preview_says_why_little_is_shown(solid: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Offline(PEOPLE, Paste(solid), None, seed=0)
+    placed = made.blended
+
+    def none(number: int) -> Sample:
+        host = PEOPLE[number]
+        return replace(host, meta=host.meta | {"pasted": [{"index": 0, "place": None}]})
+
+    def once(self: Offline, number: int, rng: np.random.Generator) -> Sample:
+        return placed(number, rng) if number == 2 else none(number)
+
+    monkeypatch.setattr(Offline, "blended", once)
+    with pytest.warns(AssumptionWarning, match="nothing found a place in 3 of 4 hosts: no place in the body is deep"):
+        assert preview(made).any()
+    monkeypatch.setattr(Offline, "blended", lambda self, number, rng: none(number))
+    with pytest.raises(DataError, match=r"no crop found a place; expected hosts with room for one; no place in the"):
+        preview(made)
 
 
 def test_preview_of_classic_alone_and_of_scans_relit() -> None:
