@@ -69,6 +69,30 @@ def test_one_checksum_a_channel_and_none_of_a_constant_one() -> None:
     assert compute_checksums(np.zeros((1, 0, 4), np.float32)) == ()
 
 
+@pytest.mark.parametrize("codes", ["LPS", "PIR", "SAR"])
+def test_a_scan_that_is_stored_in_another_direction_is_the_same(codes: str, tmp_path: Path) -> None:
+    stored = nib.Nifti1Image(make_scan(1), np.diag([1.0, 2, 3, 1]))
+    turn = nib.orientations.ornt_transform(nib.io_orientation(stored.affine), nib.orientations.axcodes2ornt(codes))
+    for name, image in (("a", stored), ("b", stored.as_reoriented(turn))):
+        (tmp_path / name).mkdir()
+        image.to_filename(tmp_path / name / "t1.nii.gz")
+    first, second = (get_checksums(sample) for sample in load(tmp_path))
+    assert first == second
+    mirrored = nib.Nifti1Image(make_scan(1)[::-1], stored.affine)  # another body
+    mirrored.to_filename(tmp_path / "b" / "t1.nii.gz")
+    assert get_checksums(load(tmp_path)[1]) != first
+
+
+@pytest.mark.parametrize("value", [0, -5])
+@pytest.mark.parametrize("width", [3, ((0, 2), (0, 0), (0, 4)), ((1, 0), (2, 0), (0, 0))])
+def test_padding_is_no_other_scan(value: int, width: object) -> None:
+    noisy = np.random.default_rng(1).integers(1, 99, (1, 9, 8, 7)).astype(np.float32)
+    padded = np.pad(noisy[0], width, constant_values=value)[None]  # type: ignore[call-overload]
+    assert compute_checksums(padded) == compute_checksums(noisy) != compute_checksums(noisy[:, 1:])
+    in_zeros = make_scan(1)[None].astype(np.float32)
+    assert compute_checksums(np.pad(in_zeros[0], 3)[None]) == compute_checksums(in_zeros)
+
+
 def test_a_change_of_the_grid_keeps_what_was_read() -> None:
     people = phantoms.load("medical", subjects=2, shape=(32, 32, 16))
     own = get_checksums(people[0])
