@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.blend.surface import Surface
+from domaingan.blend.surface import BLOCKS, Surface
 from domaingan.tissue import extent, widened
 
 TRIES = 60
@@ -50,8 +50,10 @@ def place(
     # Depth changes by at most a millimetre a millimetre: around the middle of an object that holds a ball of radius
     # r, no place is lost by drawing only from those at least r deeper. Large objects would hardly ever fit else.
     deeper = shallowest + _ball_radius(body, middle, surface.spacing) - max(surface.spacing)
-    for exactly in (True,) if surface.is_small else (False, True):
-        free = surface.find_deep(max(shallowest, deeper), exactly=exactly) & ~taken
+    for block in (1,) if surface.is_small else (*BLOCKS, 1):
+        free = surface.find_deep(max(shallowest, deeper), block) & ~taken
+        if not free.any():  # smaller blocks have no more places
+            return None
         for spot in middles(free, TRIES, rng):
             corner: NDArray[np.int64] = spot - middle
             if not surface.holds(around, corner - offset):

@@ -21,7 +21,7 @@ from domaingan.blend.prior import Middles, Placement
 from domaingan.blend.soft_tissue import soft_levels, surroundings_of, wanted_contrast
 from domaingan.blend.spotted import GAP, Spotted
 from domaingan.blend.surface import Surface
-from domaingan.blend.variation import Variation, apply
+from domaingan.blend.variation import Variation, warp
 from domaingan.body_axes import axes_of
 from domaingan.sample import Sample
 from domaingan.tissue import (
@@ -109,17 +109,19 @@ class ScanHost:
         rules = self.rules
         draw = rules.variation.draw(self.sample.spatial_dims, rng)
         blend = rules.blend.with_reach(draw.width)
-        patch = apply(crop, draw, self.sample.spacing, max(blend.reach, RING_WIDTH) + 1, self.mask.shape)
-        if patch is None:
+        warped = warp(crop, draw, self.sample.spacing, max(blend.reach, RING_WIDTH) + 1, self.mask.shape)
+        if warped is None:
             return None
-        image, mask = patch
+        mask = warped.mask
         middles = partial(self.middles, int(rules.kinds[crop.index]))
         taken = np.zeros(self.mask.shape, dtype=bool) if rules.overlap else self._find_taken()
         corner = place(mask > 0, self.surface, rules.depth_mm, taken, rng, middles)
         if corner is None:
             return None
         target, facts = _own_contrast(crop, self.levels) * np.float32(draw.contrast), (("contrast", draw.contrast),)
-        return Spotted(image, rules.values[mask], corner, draw.scale, mask > 0, blend, target, facts=facts)
+        return Spotted(
+            warped.sample_image(), rules.values[mask], corner, draw.scale, mask > 0, blend, target, facts=facts
+        )
 
     def paste(self, spotted: Spotted, rng: np.random.Generator) -> None:
         """Blend in what was found, clipped to the host, and merge the labels."""

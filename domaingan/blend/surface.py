@@ -18,8 +18,8 @@ from domaingan.tissue import extent, surface_depth
 
 Mask = NDArray[np.bool_]
 
-BLOCK = 4
-"""How many pixels a coarse block is long."""
+BLOCKS = (4, 2)
+"""How many pixels the coarse blocks are long: places are looked for among the larger ones first."""
 
 MAX_EXACT = 2**15
 """Of so few pixels all depths are measured at once."""
@@ -39,6 +39,7 @@ class Surface:
     def __init__(self, inside: Mask, spacing: Sequence[float]) -> None:
         self.inside, self.spacing = inside, tuple(float(size) for size in spacing)
         self.part = extent(inside)
+        self._measured: dict[int, NDArray[np.float64]] = {}
 
     @cached_property
     def depth(self) -> NDArray[np.float32]:
@@ -50,39 +51,41 @@ class Surface:
         """Whether all depths are measured at once."""
         return self.inside.size <= MAX_EXACT
 
-    def find_deep(self, depth_mm: float, *, exactly: bool = False) -> Mask:
+    def find_deep(self, depth_mm: float, block: int = 1) -> Mask:
         """Find the pixels of the body that lie at least so deep.
 
         Args:
             depth_mm: how deep.
-            exactly: whether the others are all left out; if not, some that are not quite so deep may be there, too.
+            block: edge of the blocks that are looked at, one of :data:`BLOCKS`: none that is deep enough is left out,
+                but some that are not quite so deep may be there, too. 1 for exactly those.
 
         Returns:
             ``(*host)``.
         """
-        if exactly or self.is_small:
+        if block == 1 or self.is_small:
             return (self.depth > 0) & (self.depth >= depth_mm)
         deep = np.zeros_like(self.inside)
         if self.part is not None:
-            near = self._coarse >= depth_mm
+            near = self._measure_blocks(block) >= depth_mm
             for axis, side in enumerate(self.part):
-                near = np.repeat(near, BLOCK, axis=axis)[(slice(None),) * axis + (slice(side.stop - side.start),)]
+                near = np.repeat(near, block, axis=axis)[(slice(None),) * axis + (slice(side.stop - side.start),)]
             np.logical_and(self.inside[self.part], near, out=deep[self.part])
         return deep
 
-    @cached_property
-    def _coarse(self) -> NDArray[np.float64]:
+    def _measure_blocks(self, block: int) -> NDArray[np.float64]:
         """The most that pixels of each block of the body's box can lie below the surface, in mm."""
-        assert self.part is not None
-        blocks = self.inside[self.part]
-        for axis, size in enumerate(blocks.shape):
-            starts = range(0, size, BLOCK)
-            blocks = np.logical_or.reduceat(blocks, starts, axis=axis)
-        sides = np.array(self.spacing) * BLOCK
-        distance = ndimage.distance_transform_edt(np.pad(blocks, 1), sampling=tuple(sides))
-        # From a pixel to the middle of its block, and from there to a pixel at the middle of one without body.
-        slack = float(np.linalg.norm(sides) / 2 + np.linalg.norm(self.spacing) / 2)
-        return distance[(slice(1, -1),) * blocks.ndim] + slack - min(self.spacing)
+        if block not in self._measured:
+            assert self.part is not None
+            blocks = self.inside[self.part]
+            for axis, size in enumerate(blocks.shape):
+                starts = range(0, size, block)
+                blocks = np.logical_or.reduceat(blocks, starts, axis=axis)
+            sides = np.array(self.spacing) * block
+            distance = ndimage.distance_transform_edt(np.pad(blocks, 1), sampling=tuple(sides))
+            # From a pixel to the middle of its block, and from there to a pixel at the middle of one without body.
+            slack = float(np.linalg.norm(sides) / 2 + np.linalg.norm(self.spacing) / 2)
+            self._measured[block] = distance[(slice(1, -1),) * blocks.ndim] + slack - min(self.spacing)
+        return self._measured[block]
 
     def surround(self, body: Mask, depth_mm: float) -> tuple[Mask, tuple[int, ...]]:
         """Find what has to be body so that an object lies at least so deep.

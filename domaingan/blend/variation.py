@@ -135,6 +135,21 @@ def apply(
     """The varied crop on the host's grid, trimmed to its object and ``margin`` pixels around it.
 
     Args:
+        crop, draw, spacing, margin, largest: as of :func:`warp`.
+
+    Returns:
+        Image ``(C, *patch)`` and mask ``(*patch)``, or None as of :func:`warp`.
+    """
+    warped = warp(crop, draw, spacing, margin, largest)
+    return None if warped is None else (warped.sample_image(), warped.mask)
+
+
+def warp(
+    crop: Crop, draw: Draw, spacing: Sequence[float], margin: int, largest: Sequence[int] | None = None
+) -> WarpedCrop | None:
+    """Vary a crop's mask on the host's grid; its image, which takes most of the time, is made when it is asked for.
+
+    Args:
         crop: an entry of a bank; its own spacing says how large it is.
         draw: what to vary.
         spacing: the host's spacing, in mm.
@@ -142,8 +157,8 @@ def apply(
         largest: the host's shape; an object that is larger along any axis is not made at all, as it fits nowhere.
 
     Returns:
-        Image ``(C, *patch)`` and mask ``(*patch)``, or None where nothing of the object is left on that grid, or it is
-        too large for the host.
+        The crop trimmed to its object and the margin around it, or None where nothing of the object is left on that
+        grid, or it is too large for the host.
     """
     out_step = np.asarray(spacing, dtype=float)
     in_step = np.asarray(crop.spacing)
@@ -173,10 +188,7 @@ def apply(
     if not body:
         return None
     where = tuple(slice(max(0, s.start - margin), s.stop + margin) for s in body[0])
-    near = grid.part(where)
-    order = 1 if near.hits_pixels else draw.order
-    image = np.stack([np.clip(near.sampled(c, order, "nearest"), c.min(), c.max()) for c in crop.image])
-    return image.astype(np.float32), mask[where]
+    return WarpedCrop(crop, mask[where], grid.part(where), draw.order)
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,3 +223,26 @@ class _Grid:
         places = np.indices(self.shape, dtype=float) + self.shift
         places = np.tensordot(self.matrix, places, 1) + self.offset.reshape(-1, *[1] * len(self.shape))
         return np.asarray(ndimage.map_coordinates(image, places, order=order, mode=mode))
+
+
+@dataclass(frozen=True, eq=False)
+class WarpedCrop:
+    """A varied crop on a host's grid.
+
+    Attributes:
+        crop: as it was.
+        mask: ``(*patch)``.
+        grid: where in the crop the pixels of the patch are.
+        order: the image is interpolated linearly (1) or by cubics (3).
+    """
+
+    crop: Crop
+    mask: NDArray[np.uint8]
+    grid: _Grid
+    order: int
+
+    def sample_image(self) -> Image:
+        """The image ``(C, *patch)``; interpolation leaves each channel within its range."""
+        order = 1 if self.grid.hits_pixels else self.order
+        channels = [np.clip(self.grid.sampled(c, order, "nearest"), c.min(), c.max()) for c in self.crop.image]
+        return np.stack(channels).astype(np.float32)

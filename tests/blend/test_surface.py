@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from domaingan.blend.placement import place
 from domaingan.blend.prior import Uniform
-from domaingan.blend.surface import Surface
+from domaingan.blend.surface import BLOCKS, Surface
 from domaingan.tissue import extent, surface_depth
 
 
@@ -29,17 +29,26 @@ def bodies(draw: st.DrawFn) -> tuple[np.ndarray, tuple[float, ...]]:
 
 
 @settings(max_examples=40)
-@given(bodies(), st.floats(0, 12))
-def test_coarse_blocks_leave_nothing_out(case: tuple[np.ndarray, tuple[float, ...]], depth_mm: float) -> None:
+@given(bodies(), st.floats(0, 12), st.sampled_from(BLOCKS))
+def test_coarse_blocks_leave_nothing_out(
+    case: tuple[np.ndarray, tuple[float, ...]], depth_mm: float, block: int
+) -> None:
     inside, spacing = case
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("domaingan.blend.surface.MAX_EXACT", 0)
-        found = Surface(inside, spacing).find_deep(depth_mm)
+        found = Surface(inside, spacing).find_deep(depth_mm, block)
     depth = surface_depth(inside, spacing)
     assert not ((depth > 0) & (depth >= depth_mm) & ~found).any()
     assert not (found & ~inside).any()
-    far_too_shallow = depth < depth_mm - 2 * np.linalg.norm([4 * size for size in spacing]) - 2 * max(spacing)
-    assert not (found & far_too_shallow).any()
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_coarse_blocks_of_a_ball_leave_out_what_is_far_too_shallow(block: int) -> None:
+    squares = sum(np.square(axis - 30) for axis in np.ogrid[:61, :61, :61])
+    inside = squares <= 28**2
+    found = Surface(inside, (1.0, 1.0, 1.0)).find_deep(15.0, block)
+    shallowest = float(surface_depth(inside, (1.0, 1.0, 1.0))[found].min())
+    assert 15 - 2 * block * np.sqrt(3) - 1 <= shallowest < 15
 
 
 @settings(max_examples=60)

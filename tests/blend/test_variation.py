@@ -15,7 +15,7 @@ from domaingan.blend import Paste
 from domaingan.blend.deformation import STEEPEST, Bend, normals
 from domaingan.blend.frame_patch import patch as frame_patch
 from domaingan.blend.methods import METHODS, parse_method
-from domaingan.blend.variation import NONE, Variation, apply
+from domaingan.blend.variation import NONE, Variation, _Grid, apply, warp
 from domaingan.errors import DataError
 from domaingan.tissue import components
 
@@ -169,3 +169,17 @@ def test_a_host_in_wrong_units_is_left_alone_in_no_time(rng: np.random.Generator
     host.meta["spacing"] = (1e-3, 1e-3, 1e-3)
     after = Paste(bank, per_image=(2, 2))(host, rng)
     assert [record["place"] for record in after.meta["pasted"]] == [None, None]
+
+
+def test_a_warped_crop_s_image_is_made_only_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    mask = np.zeros((9, 9), dtype=np.uint8)
+    mask[3:6, 3:6] = 1
+    crop, draw = crop_of(mask), Variation().draw(2, rng)
+    calls: list[int] = []
+    sampled = _Grid.sampled
+    monkeypatch.setattr(_Grid, "sampled", lambda *args: calls.append(args[2]) or sampled(*args))
+    warped = warp(crop, draw, (1.0, 1.0), 2)
+    assert warped is not None and calls == [0]
+    made = apply(crop, draw, (1.0, 1.0), 2)
+    assert made is not None and (warped.sample_image() == made[0]).all() and (warped.mask == made[1]).all()
