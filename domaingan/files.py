@@ -10,23 +10,17 @@ import io
 import json
 import math
 import os
-import platform
 import re
 import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from domaingan.errors import NO_ROOM, DataError, NoRoomError
-
-try:
-    import fcntl
-except ImportError:  # Windows, where two writers are not kept apart
-    fcntl = None  # type: ignore[assignment]
 
 LOCK = ".lock"
 """The file in a run's folder that its writer holds; it goes with the writer's end."""
@@ -92,70 +86,7 @@ def empty_folder(folder: Path) -> None:
 
 
 @contextmanager
-def hold_folder(out: Path) -> Iterator[None]:
-    """Keep other writers out of the folder of a long run while the block runs.
-
-    The lock is the system's own on the file :data:`LOCK`: it goes with the process, so that a killed one leaves no
-    lock behind, only a file, which the next writer takes over. Where the file system knows no locks nothing is kept.
-    A folder that was not there is made, and removed again if nothing was written into it.
-
-    Args:
-        out: the folder.
-
-    Raises:
-        DataError: another process (which the message names) writes there, it is a file, or nothing can be written.
-    """
-    if out.exists() and not out.is_dir():
-        raise DataError("a file", path=out, expected="a folder")
-    with _writing(out, "more room there, and then --resume: what was written is kept"):
-        is_new = not out.exists()
-        lock = _take_lock(out / LOCK)
-        try:
-            yield
-        finally:
-            if _is_same_file(lock, out / LOCK):  # while it is still held: nobody can have taken it
-                (out / LOCK).unlink(missing_ok=True)
-            os.close(lock)
-            if is_new:
-                with suppress(OSError):  # there is something in it, or it was renamed
-                    out.rmdir()
-
-
-def _take_lock(path: Path) -> int:
-    """Open and lock a file, and write into it who holds it; the lock lasts until it is closed."""
-    while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        except FileNotFoundError:  # its holder ended, and removed the folder, between the two lines
-            continue
-        try:
-            if fcntl is not None:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.read(lock, 200).decode(errors="replace").strip()
-            os.close(lock)
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
-                return os.open(os.devnull, os.O_RDONLY)  # a file system without locks
-            found = f"another process is writing here{f' ({holder})' if holder else ''}"
-            raise DataError(found, path=path.parent, expected="to wait for its end, or another folder") from None
-        if _is_same_file(lock, path):
-            break
-        os.close(lock)  # its holder ended, and removed it, between the two lines
-    os.ftruncate(lock, 0)
-    os.write(lock, f"process {os.getpid()} on {platform.node()}\n".encode())
-    return lock
-
-
-def _is_same_file(opened: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(opened), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-@contextmanager
-def _writing(path: Path, expected: str = "more room there; what was there is kept") -> Iterator[None]:
+def tell_failed_writing(path: Path, expected: str = "more room there; what was there is kept") -> Iterator[None]:
     """Turn what a full disk makes writers raise, and one that may not be written, into one line."""
     try:
         yield
@@ -203,7 +134,7 @@ def atomic_folder(out: Path, *, overwrite: bool = False, needed: int = 0) -> Ite
         raise DataError(f"cannot be written ({error.strerror})", path=out) from None
     room = f"{needed / 1e6:.3g} MB there" if needed else "more room there"
     try:
-        with _writing(out, f"{room}; what was there is kept"):
+        with tell_failed_writing(out, f"{room}; what was there is kept"):
             yield temporary
         claim_folder(out, overwrite=overwrite)  # somebody else may have written it meanwhile
         if out.exists():
@@ -229,7 +160,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     # The suffixes stay at the end: several libraries choose the format by them.
     temporary = path.parent / f".partial-{os.getpid()}-{path.name}"
     try:
-        with _writing(path):
+        with tell_failed_writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             with temporary.open("rb") as written:

@@ -26,11 +26,11 @@ from domaingan.files import (
     atomic_file,
     atomic_folder,
     claim_run,
-    hold_folder,
     read_json,
     write_arrays,
     write_json,
 )
+from domaingan.locks import hold_folder
 
 FORK = multiprocessing.get_context("fork")
 

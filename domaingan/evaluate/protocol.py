@@ -27,12 +27,12 @@ from domaingan.evaluate.summary import Scores, summarise, warn_of_missed
 from domaingan.evaluate.tasks import TASKS, backbone_of
 from domaingan.files import (
     claim_run,
-    hold_folder,
     read_json_object,
     refuse_malformed,
     write_arrays,
     write_json,
 )
+from domaingan.locks import hold_folder
 from domaingan.sample import BLOCK, Dataset
 from domaingan.tissue import measured
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from domaingan.bank import Bank, bank_of
 from domaingan.errors import DataError, enough_memory
-from domaingan.files import atomic_folder, hold_folder
+from domaingan.files import atomic_folder
 from domaingan.gan import folder
 from domaingan.gan.config import GANConfig, build_config
 from domaingan.gan.devices import choose_device, choose_precision, fabric_for
@@ -29,6 +29,7 @@ from domaingan.gan.settings import SETTINGS, resolved
 from domaingan.gan.strip import Strip, draw_strip
 from domaingan.gan.terminal import shown
 from domaingan.gan.training import CHECKPOINT_EVERY, JUDGE_EVERY, FitResult, Progress
+from domaingan.locks import hold_folder
 from domaingan.pictures import Picture, save_png
 
 

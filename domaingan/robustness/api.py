@@ -15,7 +15,8 @@ from domaingan.arguments import read_names
 from domaingan.corrupt import SEVERITIES, check
 from domaingan.errors import DataError
 from domaingan.evaluate.progress import Progress, Silent
-from domaingan.files import claim_run, hold_folder, open_regular, plain, write_arrays, write_json
+from domaingan.files import claim_run, open_regular, plain, write_arrays, write_json
+from domaingan.locks import hold_folder
 from domaingan.opening import Data, dataset_of
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.cells import Cell, Kept, Measure

@@ -26,12 +26,12 @@ from domaingan.files import (
     LOCK,
     claim_folder,
     empty_folder,
-    hold_folder,
     plain,
     read_json_object,
     refuse_malformed,
     write_json,
 )
+from domaingan.locks import hold_folder
 from domaingan.sample import Record, Schema
 from domaingan.transforms.fingerprints import fingerprint_bank, fingerprint_data
 from domaingan.transforms.folds import SPLITS_JSON
