@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.evaluate.statistics import mean_interval, paired
-from domaingan.files import read_json, write_json
+from domaingan.files import write_json
+from domaingan.reading import read_json
 
 Training = dict[str, Any]
 

@@ -34,7 +34,8 @@ from domaingan import Paste, crops, load, view
 from domaingan.blend.methods import METHODS, parse_method
 from domaingan.blend.variation import NONE
 from domaingan.cutting import window
-from domaingan.files import read_json, write_json
+from domaingan.files import write_json
+from domaingan.reading import read_json
 from domaingan.sample import Dataset, Sample
 from domaingan.tissue import contrast, foreground, intensity_range, ring, to_scaled
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domaingan.errors import DataError
-from domaingan.files import atomic_file, atomic_folder, claim_folder, plain, read_json, write_json
+from domaingan.files import atomic_file, atomic_folder, claim_folder, plain, write_json
+from domaingan.reading import read_json
 
 
 def listing(folder: Path) -> list[str]:

@@ -21,16 +21,9 @@ import pytest
 from PIL import Image
 
 from domaingan.errors import DataError, NoRoomError
-from domaingan.files import (
-    LOCK,
-    atomic_file,
-    atomic_folder,
-    claim_run,
-    read_json,
-    write_arrays,
-    write_json,
-)
+from domaingan.files import LOCK, atomic_file, atomic_folder, claim_run, write_arrays, write_json
 from domaingan.locks import hold_folder
+from domaingan.reading import read_json
 
 FORK = multiprocessing.get_context("fork")
 

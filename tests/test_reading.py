@@ -17,9 +17,9 @@ from domaingan.adapters.tables import read_classes, read_samples
 from domaingan.bank import Bank
 from domaingan.errors import DataError
 from domaingan.evaluate.weights import facts_of
-from domaingan.files import check_regular, open_regular, read_bytes, read_json, read_text
 from domaingan.gan.checkpoint import sha256
 from domaingan.gan.log import read_log
+from domaingan.reading import check_regular, open_regular, read_bytes, read_json, read_text
 from domaingan.robustness.names import read_names
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from domaingan.adapters.coco_annotations import CocoObject
 from domaingan.adapters.tables import CLASSES_JSON, Classes, parse_classes
 from domaingan.errors import DataError
-from domaingan.files import read_json, write_json
+from domaingan.files import write_json
+from domaingan.reading import read_json
 from domaingan.sample import Schema
 
 

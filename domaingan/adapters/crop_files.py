@@ -17,7 +17,7 @@ from domaingan.adapters.nifti import ENDINGS
 from domaingan.adapters.orientation import turn_upright
 from domaingan.adapters.tables import CLASSES_JSON, Classes, parse_classes
 from domaingan.errors import DataError
-from domaingan.files import check_regular, read_json
+from domaingan.reading import check_regular, read_json
 
 IMAGE_FOLDERS = ("crops", "images")
 MASK_FOLDER = "masks"

@@ -22,7 +22,8 @@ from PIL import Image, UnidentifiedImageError
 from domaingan.adapters.lossy import is_lossy, snap_to_levels
 from domaingan.adapters.orientation import read_orientation, turn_upright
 from domaingan.errors import DataError
-from domaingan.files import atomic_file, check_regular
+from domaingan.files import atomic_file
+from domaingan.reading import check_regular
 
 PICTURES = (".png", ".jpg", ".jpeg", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".pgm", ".ppm")
 """Endings of picture files, in lower case; upper case is understood as well."""

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from domaingan.adapters.nifti_header import NiftiHeader, new_header, parse_header, prefix, read_prefix
 from domaingan.errors import DataError
-from domaingan.files import atomic_file, open_regular
+from domaingan.files import atomic_file
+from domaingan.reading import open_regular
 
 GZIP_MAGIC = b"\x1f\x8b"
 

@@ -14,7 +14,8 @@ from domaingan.adapters.scan_samples import write_scan
 from domaingan.adapters.scans import Scan, open_scans
 from domaingan.adapters.tables import read_samples, write_samples
 from domaingan.errors import DataError
-from domaingan.files import read_json, write_json
+from domaingan.files import write_json
+from domaingan.reading import read_json
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema
 
 SPLITS = {"train": "Tr", "test": "Ts"}

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from domaingan.bank.check import check_entries, check_info, open_array
 from domaingan.bank.info import CLASS_CONDITION, FORMAT, HEALTHY, BankInfo, entry_dtype
 from domaingan.errors import DataError
-from domaingan.files import atomic_folder, read_json, write_json
+from domaingan.files import atomic_folder, write_json
+from domaingan.reading import read_json
 
 
 @dataclass(frozen=True, eq=False)

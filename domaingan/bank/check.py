@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from domaingan.bank.info import CLASS_CONDITION, BankInfo, entry_dtype
 from domaingan.errors import DataError
-from domaingan.files import check_regular, open_regular
+from domaingan.reading import check_regular, open_regular
 
 MAX_VALUE = 255
 """Masks are of bytes."""

@@ -25,14 +25,9 @@ from domaingan.evaluate.progress import Progress, Silent
 from domaingan.evaluate.split import Fold
 from domaingan.evaluate.summary import Scores, summarise, warn_of_missed
 from domaingan.evaluate.tasks import TASKS, backbone_of
-from domaingan.files import (
-    claim_run,
-    read_json_object,
-    refuse_malformed,
-    write_arrays,
-    write_json,
-)
+from domaingan.files import claim_run, write_arrays, write_json
 from domaingan.locks import hold_folder
+from domaingan.reading import read_json_object, refuse_malformed
 from domaingan.sample import BLOCK, Dataset
 from domaingan.tissue import measured
 

@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from domaingan.errors import DataError
-from domaingan.files import atomic_file, check_regular, plain
+from domaingan.files import atomic_file, plain
+from domaingan.reading import check_regular
 from domaingan.sample import Schema
 
 FORMAT = 1

@@ -19,11 +19,12 @@ from torch import nn
 
 from domaingan.bank import Bank
 from domaingan.errors import DataError
-from domaingan.files import LOCK, atomic_file, claim_folder, empty_folder, plain, read_json, write_json
+from domaingan.files import LOCK, atomic_file, claim_folder, empty_folder, plain, write_json
 from domaingan.gan.card import card
 from domaingan.gan.checkpoint import save_tensors, sha256, under
 from domaingan.gan.config import PASTE, GANConfig, build_config, differences
 from domaingan.gan.log import LOG, read_log
+from domaingan.reading import read_json
 
 CONFIG, WEIGHTS, CARD, HUB_CARD, SAMPLES, CHECKPOINTS, IGNORE = (
     "config.json",

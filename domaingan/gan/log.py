@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from domaingan.errors import DataError
-from domaingan.files import atomic_file, read_text
+from domaingan.files import atomic_file
+from domaingan.reading import read_text
 
 COLUMNS = (
     "step",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan import files
+from domaingan import reading
 from domaingan.pictures import colour_of, tile
 from domaingan.report.figures import data_uri
 
@@ -42,7 +42,7 @@ def read_arrays(path: Path) -> Arrays:
     Raises:
         DataError: it cannot be read.
     """
-    return files.read_arrays(path) if path.exists() else {}
+    return reading.read_arrays(path) if path.exists() else {}
 
 
 def legend(values: Sequence[int], names: dict[int, str]) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from domaingan.errors import DataError
-from domaingan.files import read_json, read_text
+from domaingan.reading import read_json, read_text
 
 _COCO = """
 person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign,

@@ -9,8 +9,8 @@ import numpy as np
 
 from domaingan.errors import DataError
 from domaingan.evaluate.weights import facts_of
-from domaingan.files import read_json_object, refuse_malformed
 from domaingan.grid import resize
+from domaingan.reading import read_json_object, refuse_malformed
 from domaingan.robustness.model import Answer, Kind, Picture
 from domaingan.sample import Sample
 

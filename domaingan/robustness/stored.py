@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from domaingan.errors import DataError
 from domaingan.evaluate.average_precision import Detections
-from domaingan.files import open_regular, write_arrays
+from domaingan.files import write_arrays
+from domaingan.reading import open_regular
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.model import Answer
 from domaingan.robustness.scores import Boxes, Masks, Scorer

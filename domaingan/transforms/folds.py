@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from domaingan.errors import DataError
-from domaingan.files import read_json
+from domaingan.reading import read_json
 from domaingan.sample import Dataset, Record
 
 SPLITS_JSON = "splits_final.json"

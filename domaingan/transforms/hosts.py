@@ -19,7 +19,7 @@ from domaingan.bank import Bank, BankInfo
 from domaingan.blend import Relight
 from domaingan.blend.fitting import refuse_other_channels
 from domaingan.errors import DataError
-from domaingan.files import read_json
+from domaingan.reading import read_json
 from domaingan.sample import Sample, Schema
 
 Classes = Schema | Mapping[str, Any] | str | Path | None

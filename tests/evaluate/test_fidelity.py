@@ -16,8 +16,8 @@ from domaingan.evaluate import evaluate, fidelity
 from domaingan.evaluate.fidelity import Places, painted_or_real, spread, texture
 from domaingan.evaluate.painted import lowest
 from domaingan.fidelity import telling
-from domaingan.files import read_json
 from domaingan.gan import GAN
+from domaingan.reading import read_json
 from domaingan.report import write
 from domaingan.sample import Dataset
 from domaingan.slices import as_slices

@@ -12,7 +12,8 @@ import pytest
 
 from domaingan.errors import DataError
 from domaingan.evaluate.protocol import _read_kept
-from domaingan.files import claim_run, read_arrays, read_json_object, refuse_malformed, write_arrays
+from domaingan.files import claim_run, write_arrays
+from domaingan.reading import read_arrays, read_json_object, refuse_malformed
 from domaingan.report import write
 
 RESULT: dict[str, Any] = {
