@@ -163,7 +163,14 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
         return applied
 
     def apply(self, img: Array, patches: list[tuple[tuple[slice, ...], Array, Array]], **params: Any) -> Array:
-        """The image with the pasted pixels."""
+        """The image with the pasted pixels.
+
+        Raises:
+            DataError: a replay for an image of another size.
+        """
+        if img.shape[:2] != params["relabelled"].shape:
+            expected = f"{params['relabelled'].shape}, as it was pasted into"
+            raise DataError(f"a replay for an image {img.shape[:2]}", expected=expected)
         written = img.copy()
         for where, changed, pixels in patches:
             own = other_pixels(img, pixels, self.bank.info)

@@ -29,6 +29,26 @@ def read_generator(rng: Rng) -> np.random.Generator:
     return np.random.default_rng(int(rng))
 
 
+def read_whole(value: Any, what: str, least: int) -> int:
+    """Read a whole number.
+
+    Args:
+        value: an integer, NumPy's too, or a float without a fraction.
+        what: it is, for messages.
+        least: that it may be.
+
+    Raises:
+        DataError: it is something else, or less.
+
+    >>> read_whole(3.0, "severity", 1)
+    3
+    """
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not is_number or value != value // 1 or value < least:
+        raise DataError(f"{what} {value!r}", expected=f"a whole number of at least {least}")
+    return int(value)
+
+
 def read_counts(value: Any, what: str) -> tuple[int, int]:
     """Read fewest and most of something: one number is both.
 

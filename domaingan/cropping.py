@@ -61,7 +61,7 @@ def crops(
     dims = dataset.schema.spatial_dims
     if size is None:
         size = 64 if dims == 2 else 32
-    if size < 8 or size & (size - 1):
+    if not isinstance(size, int | np.integer) or size < 8 or size & (size - 1):
         raise DataError(f"size {size}", expected="a power of two, at least 8")
     classes = check_crop_values(dataset)
     names = _known(condition, dataset.schema)

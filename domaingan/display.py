@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from domaingan.arguments import read_whole
 from domaingan.bank import Bank, Crop
 from domaingan.errors import DataError
 from domaingan.gan import GAN
@@ -43,6 +44,8 @@ def show(what: Any, n: int | None = None, out: str | Path | None = None) -> Imag
     Raises:
         DataError: there is nothing to show, or it is none of these.
     """
+    if n is not None:
+        n = read_whole(n, "n", 1)
     if not isinstance(what, (str, Path, Dataset, Sample, Bank, Crop, GAN)):
         expected = "a Dataset, Sample, Bank, Crop or GAN, or the path of a dataset, bank or model"
         raise DataError(f"a {type(what).__name__}", expected=expected)

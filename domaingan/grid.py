@@ -112,9 +112,11 @@ def at_spacing(dataset: Dataset, millimetres: float) -> Dataset:
 
 def at_shape(dataset: Dataset, shape: Sequence[int]) -> Dataset:
     """The dataset resized to one spatial shape, ``(H, W)`` for frames."""
-    if len(shape) != dataset.schema.spatial_dims or min(shape) < 1:
-        raise DataError(f"size {tuple(shape)}", expected=f"{dataset.schema.spatial_dims} positive numbers")
-    return _regridded(dataset, _AtShape(tuple(shape)))
+    sides: list[Any] = list(shape) if np.ndim(shape) == 1 else []
+    is_whole = all(isinstance(side, int | np.integer) and side > 0 for side in sides)
+    if len(sides) != dataset.schema.spatial_dims or not is_whole:
+        raise DataError(f"size {shape}", expected=f"{dataset.schema.spatial_dims} positive numbers")
+    return _regridded(dataset, _AtShape(tuple(int(side) for side in sides)))
 
 
 class _Regridded:

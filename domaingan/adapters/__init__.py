@@ -42,6 +42,8 @@ def load(source: str | Path, layout: str | None = None) -> Dataset:
     Raises:
         DataError: there is no such folder, no layout fits it, or what describes it as a whole is wrong.
     """
+    if not isinstance(source, str | Path):
+        raise DataError(f"a source that is a {type(source).__name__}", expected="a folder of samples, or phantom:NAME")
     if str(source).startswith(PHANTOM):
         from domaingan import phantoms
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from domaingan.bank import BankInfo
 from domaingan.errors import DataError
-from domaingan.sample import Sample
+from domaingan.sample import Dataset, Sample, Schema
 
 
-def refuse_unfit(sample: Sample, info: BankInfo) -> None:
+def refuse_unfit(sample: Any, info: BankInfo) -> None:
     """Refuse a host that the bank does not fit.
 
     Args:
@@ -23,11 +23,26 @@ def refuse_unfit(sample: Sample, info: BankInfo) -> None:
         DataError: other dimensions or channels than the bank's, a mask of another shape than the image, or NaN or
             infinity in it.
     """
+    if not isinstance(sample, Sample):
+        raise DataError(f"a host that is a {type(sample).__name__}", expected="a sample, as dataset[0] is")
     refuse_other_channels(sample.image, info, sample.name)
     if sample.mask is not None and sample.mask.shape != sample.shape:
         raise DataError(f"a mask {sample.mask.shape}", path=sample.name, expected=f"{sample.shape}, as the image is")
     if not is_finite(sample.image):
         raise DataError("NaN or infinite values", path=sample.name, expected="finite intensities")
+
+
+def read_schema(value: Any) -> Schema | None:
+    """Read a schema: one as it is, or that of a dataset; None as it is.
+
+    Raises:
+        DataError: it is something else.
+    """
+    if isinstance(value, Dataset):
+        return value.schema
+    if value is None or isinstance(value, Schema):
+        return value
+    raise DataError(f"a schema that is a {type(value).__name__}", expected="the schema of a dataset, or the dataset")
 
 
 def refuse_other_channels(image: NDArray[Any], info: BankInfo, name: str = "") -> None:

@@ -104,7 +104,7 @@ def parse_method(name: str) -> Blend:
     Raises:
         DataError: no such method or match, or a match that is named twice.
     """
-    first, *others = name.split("+")
+    first, *others = str(name).split("+")
     if first not in METHODS:
         raise DataError(f"no method {first!r}", expected=f"one of {', '.join(METHODS)}")
     unknown = [other for other in others if other not in MATCHES]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from domaingan.arguments import Rng, read_counts, read_generator, read_names
 from domaingan.bank import Bank, bank_of
 from domaingan.blend.drawing import Drawing, chosen
-from domaingan.blend.fitting import refuse_unfit
+from domaingan.blend.fitting import read_schema, refuse_unfit
 from domaingan.blend.frame_host import FrameHost, FrameRules
 from domaingan.blend.frame_place import Spots
 from domaingan.blend.ground import describe_guess, find_ground
@@ -23,9 +23,9 @@ from domaingan.blend.methods import DEFAULTS, parse_method
 from domaingan.blend.perspective import Perspective
 from domaingan.blend.prior import kinds, placement_of
 from domaingan.blend.scan_host import ScanHost, ScanRules
-from domaingan.blend.variation import Variation
+from domaingan.blend.variation import Variation, read_variation
 from domaingan.errors import AssumptionWarning, DataError
-from domaingan.sample import Sample, Schema, parse_region
+from domaingan.sample import Dataset, Sample, Schema, parse_region
 
 SHALLOW = 0.1
 """Objects are pasted at least as deep below the body's surface as this quantile of the real ones lay. It keeps
@@ -84,8 +84,8 @@ class Paste:
         method: str | None = None,
         per_image: int | Sequence[int] = (1, 3),
         only: str | Sequence[str] = (),
-        variation: Variation | None = None,
-        schema: Schema | None = None,
+        variation: Variation | Mapping[str, Any] | None = None,
+        schema: Schema | Dataset | None = None,
         classes: Mapping[str, int] | None = None,
         placement: str = "uniform",
         atlas: NDArray[Any] | str | Path | None = None,
@@ -93,7 +93,7 @@ class Paste:
         region: Sequence[float] | Sequence[Sequence[float]] | None = None,
         donors: Sequence[str] | None = None,
     ) -> None:
-        bank = bank_of(bank, "crops")
+        bank, schema, variation = bank_of(bank, "crops"), read_schema(schema), read_variation(variation)
         if bank.info.kind != "crops":
             raise DataError(f"a bank of {bank.info.kind}", path=bank.path, expected="a bank of crops")
         method = DEFAULTS[bank.info.domain] if method is None else method

@@ -246,3 +246,19 @@ class WarpedCrop:
         order = 1 if self.grid.hits_pixels else self.order
         channels = [np.clip(self.grid.sampled(c, order, "nearest"), c.min(), c.max()) for c in self.crop.image]
         return np.stack(channels).astype(np.float32)
+
+
+def read_variation(value: Any) -> Variation | None:
+    """Read a variation: one as it is, or made of its settings by name; None as it is.
+
+    Raises:
+        DataError: it is something else, or as of :meth:`Variation.of`.
+
+    >>> read_variation({"rotate": 3}).rotate
+    3
+    """
+    if value is None or isinstance(value, Variation):
+        return value
+    if not isinstance(value, Mapping):
+        raise DataError(f"variation {value!r}", expected="a Variation, or {setting: value}")
+    return Variation.of(value)

@@ -60,8 +60,9 @@ def corrupt(image: NDArray[Any], name: str, severity: int, seed: int | Sequence[
     if name not in CORRUPTIONS:
         raise DataError(f"no corruption {name!r}", expected=f"one of {', '.join(CORRUPTIONS)}")
     if severity not in SEVERITIES:
-        raise DataError(f"no severity {severity}", expected="1, 2, 3, 4 or 5")
+        raise DataError(f"no severity {severity!r}", expected="1, 2, 3, 4 or 5")
     _check_image(image)
+    severity = int(severity)
     corruption = CORRUPTIONS[name]
     if image.dtype == np.uint8 and corruption.apply_bytes is not None:
         return corruption.apply_bytes(image, corruption.levels[severity - 1])
@@ -90,8 +91,10 @@ def check(names: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _check_image(image: NDArray[Any]) -> None:
+def _check_image(image: Any) -> None:
     """Refuse an image of another shape or type."""
+    if not isinstance(image, np.ndarray):
+        raise DataError(f"an image that is a {type(image).__name__}", expected="a NumPy array")
     eight, real = image.dtype == np.uint8, np.issubdtype(image.dtype, np.floating)
     channels = image.shape[0 if real else -1] if image.ndim == 3 else 0
     sides = image.shape[1:] if real else image.shape[:2]

@@ -105,7 +105,7 @@ def evaluate(
         raise DataError("a bank in memory", expected="one that was saved: bank.save(folder)")
     parsed = parse_arms(_usual(given) if arms is None else _names(arms))
     if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
-        raise DataError(f"{seeds} seeds", expected="at least 1")
+        raise DataError(f"{seeds!r} seeds", expected="a whole number of at least 1")
     data, test = dataset_of(data), None if test is None else dataset_of(test)
     originals = [only_labelled(data) if task == "segmentation" else data]
     originals += [] if test is None else [only_labelled(test)]

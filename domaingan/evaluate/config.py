@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domaingan.errors import DataError
 
@@ -47,13 +47,13 @@ class EvaluationConfig(BaseModel):
     seed: int = 0
     dims: int
     folds: int = 1
-    steps: int = 600
-    width: int = 16
+    steps: int = Field(600, ge=1)
+    width: int = Field(16, ge=1)
     backbone: str | None = None
     detector: str = "ssdlite"
     size: int
-    gan_steps: int = 2000
-    gan_samples: int = 2000
+    gan_steps: int = Field(2000, ge=1)
+    gan_samples: int = Field(2000, ge=1)
     spacing: float | None = None
     resize: tuple[int, int] | None = None
     bank: str | None = None

@@ -142,9 +142,11 @@ class Dataset(Sequence[Sample]):
         """Split into two parts by subject or sequence; the second gets about ``fraction`` of the groups.
 
         Raises:
-            DataError: there are fewer than two groups.
+            DataError: there are fewer than two groups, or ``fraction`` is no share.
         """
         groups = self.groups
+        if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 <= fraction <= 1:
+            raise DataError(f"a share of {fraction!r}", path=self.root, expected="a number from 0 to 1")
         n = min(max(round(fraction * len(groups)), 1), len(groups) - 1)
         if n < 1:
             raise DataError(f"{len(groups)} subject", path=self.root, expected="at least 2 to split")
@@ -158,7 +160,7 @@ class Dataset(Sequence[Sample]):
             DataError: ``k`` is below 2 or above the number of groups.
         """
         groups = self.groups
-        if not 2 <= k <= len(groups):
+        if not isinstance(k, int) or not 2 <= k <= len(groups):
             raise DataError(f"{k} folds", path=self.root, expected=f"2 to {len(groups)} (the number of subjects)")
         order = [groups[i] for i in read_generator(rng).permutation(len(groups))]
         folds = [order[i::k] for i in range(k)]
