@@ -171,7 +171,7 @@ def test_a_folder_will_do_for_a_bank(tmp_path: Path) -> None:
         ({"steps": "many"}, "steps 'many'; expected input should be a valid integer"),
         ({"looks": {}}, "no setting 'looks'"),
         ({"seeds": "two"}, "'two' seeds; expected a whole number"),
-        ({"seeds": 0}, "0 seeds; expected at least 1"),
+        ({"seeds": 0}, "0 seeds; expected a whole number of at least 1"),
         ({"task": "segment"}, "no task 'segment'"),
         ({"arms": "classic,copypaste"}, "copypaste"),
         ({"arms": 3}, "arms 3; expected a name, or a list of names"),
