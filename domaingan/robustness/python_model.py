@@ -16,6 +16,7 @@ from domaingan.errors import DataError
 from domaingan.evaluate.average_precision import Detections
 from domaingan.robustness.model import Kind, Picture
 from domaingan.robustness.names import names_of, numbered
+from domaingan.robustness.readings import OVERHANG
 
 MAX_SHARE = 1.05
 """Boxes that end before it are shares of the picture; the first boxes decide."""
@@ -39,8 +40,24 @@ def open_function(text: str, example: Picture) -> FunctionDetector | FunctionSeg
     answer = _called(function, text, example)
     kind = FunctionDetector if isinstance(answer, dict) else FunctionSegmenter
     model = kind(function, text)
-    model.predict(example)
+    found = model.predict(example)
+    if isinstance(model, FunctionDetector) and isinstance(found, Detections):
+        _refuse_outside(found, example, text)
     return model
+
+
+def _refuse_outside(found: Detections, example: Picture, text: str) -> None:
+    """Refuse boxes most of which (by their scores) reach beyond the picture.
+
+    Raises:
+        DataError: it is so: they may be pixels of another size of the picture.
+    """
+    height, width = example.shape[:2]
+    ends = found.boxes.max(initial=0, axis=0)[2:].tolist()
+    is_outside = (found.boxes[:, 2:] > np.array([width, height]) * (1 + OVERHANG)).any(axis=1)
+    if 2 * float(found.scores[is_outside].sum()) > float(found.scores.sum()):
+        said = f"boxes that reach to ({ends[0]:.0f}, {ends[1]:.0f}) in a picture of {width}×{height}"
+        raise DataError(f"python:{text} returned {said}", expected="xyxy in the pixels of the picture as it was given")
 
 
 class FunctionDetector:
@@ -115,6 +132,7 @@ class FunctionDetector:
 
     def _numbers(self, value: Any, what: str) -> NDArray[np.float32]:
         try:
+            value = value.detach().cpu() if hasattr(value, "detach") else value  # a tensor, on whatever device
             array = np.asarray(value, dtype=np.float32)
         except (TypeError, ValueError):
             raise self._wrong(f"{what} that are no numbers") from None

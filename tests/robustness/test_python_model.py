@@ -141,3 +141,16 @@ def speck(image):
     pixels = open_function("share_model:speck", dark)  # the first box is in pixels: so is the speck
     assert pixels.predict(light).boxes.tolist() == [pytest.approx([0, 0, 0.9, 1])]
     assert len(pixels.describe()) == 1
+
+
+def test_boxes_in_the_pixels_of_another_size_are_refused(written: Write) -> None:
+    one = '{{"boxes": [[2, 2, {}, {}]], "scores": [0.9], "labels": ["car"]}}'
+    with pytest.raises(DataError, match=r"boxes that reach to \(90, 60\) in a picture of 30×20; expected xyxy"):
+        written(f"def look(image):\n    return {one.format(90, 60)}\n")
+    assert boxes_of(written(f"def look(image):\n    return {one.format(31, 20)}\n")).boxes.tolist() == [[2, 2, 31, 20]]
+
+
+def test_tensors_with_gradients_are_numbers(written: Write) -> None:
+    body = "import torch\ndef look(image):\n    boxes = torch.tensor([[1.0, 2, 9, 8]], requires_grad=True)\n"
+    model = written(body + '    return {"boxes": boxes, "scores": boxes[:, 0] / 2, "labels": ["car"]}\n')
+    assert boxes_of(model).boxes.tolist() == [[1, 2, 9, 8]]
