@@ -106,3 +106,26 @@ def read_names(value: Any, what: str) -> list[str]:
     if not isinstance(value, Iterable) or len(names) != len(list(value)):
         raise DataError(f"{what} {value!r}", expected="a name, or a list of names")
     return names
+
+
+MAX_CROP_PIXELS = 2**27
+"""A crop or scene of more pixels, half a gigabyte a channel, fits nowhere."""
+
+
+def read_size(size: Any, dims: int) -> int:
+    """Read the edge of crops or scenes, in pixels.
+
+    Args:
+        size: a power of two of at least 8.
+        dims: 2 or 3.
+
+    Raises:
+        DataError: it is none, or crops of that size fit nowhere.
+    """
+    is_whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
+    if not is_whole or size < 8 or size & (size - 1):
+        raise DataError(f"size {size}", expected="a power of two, at least 8")
+    if int(size) ** dims > MAX_CROP_PIXELS:
+        largest = 2 ** (27 // dims)
+        raise DataError(f"size {size} in {dims}D", expected=f"at most {largest}")
+    return int(size)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from domaingan.arguments import read_size
 from domaingan.bank import CLASS_CONDITION, UNLABELLED, Bank, BankInfo, new_entries
 from domaingan.boxed import cut_from_boxes
 from domaingan.cutting import BOX_ALONE, Found, find_objects
@@ -61,8 +62,7 @@ def crops(
     dims = dataset.schema.spatial_dims
     if size is None:
         size = 64 if dims == 2 else 32
-    if not isinstance(size, int | np.integer) or size < 8 or size & (size - 1):
-        raise DataError(f"size {size}", expected="a power of two, at least 8")
+    size = read_size(size, dims)
     classes = check_crop_values(dataset)
     names = _known(condition, dataset.schema)
     warn_of_thin_stacks(dataset)

@@ -208,9 +208,17 @@ def _cells_of_caption(captions: Sequence[str], number: int, columns: int) -> int
 
 
 def _shortened(text: str, width: int, font: Any) -> str:
-    """The text, cut with an ellipsis where it is wider than ``width`` pixels."""
+    """The text, cut with an ellipsis where it is wider than ``width`` pixels.
+
+    Of "class, from donor" the class is cut: its colour tells it, too.
+    """
     if font.getlength(text) <= width:
         return text
+    front, mark, back = text.rpartition(", from ")
+    if mark and font.getlength(f"…, {back}") <= width:
+        while front and font.getlength(f"{front}…, {back}") > width:
+            front = front[:-1]
+        return f"{front}…, {back}"
     while text and font.getlength(text + "…") > width:
         text = text[:-1]
     return text + "…"

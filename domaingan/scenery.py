@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.arguments import read_size
 from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.errors import DataError
 from domaingan.grid import resize
@@ -51,8 +52,7 @@ def scenes(dataset: Dataset, size: int | None = None, conditions: Sequence[str] 
     """
     schema = dataset.schema
     size = size or (64 if schema.spatial_dims == 2 else 32)
-    if size < 8 or size & (size - 1):
-        raise DataError(f"size {size}", expected="a power of two, at least 8")
+    size = read_size(size, schema.spatial_dims)
     names = _known(conditions, schema)
     if not len(dataset):
         raise DataError(f"no {schema.domain}", path=dataset.root, expected="at least one")

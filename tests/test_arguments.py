@@ -13,7 +13,7 @@ from balls import a_bank, a_host
 import domaingan as dg
 from domaingan import phantoms
 from domaingan.adapters.writing import write_dataset
-from domaingan.arguments import read_counts, read_generator, read_names, read_shares
+from domaingan.arguments import read_counts, read_generator, read_names, read_shares, read_size
 from domaingan.bank import Bank
 from domaingan.errors import DataError
 
@@ -204,3 +204,16 @@ def test_a_bank_and_a_generator_of_scenes_may_have_a_class_of_value_0(tmp_path: 
     looks = dg.scenes(phantoms.load("driving", sequences=2, frames=1), 16).save(tmp_path / "looks")
     assert 0 in Bank.load(tmp_path / "looks").info.classes.values()
     assert dg.GAN.for_crops(looks, width=4).classes == looks.info.classes
+
+
+@pytest.mark.parametrize("size", [0, -8, 7, 12, 16.0, True, "16", (16, 16), None])
+def test_sizes_of_crops_are_powers_of_two(size: Any) -> None:
+    with pytest.raises(DataError, match="expected a power of two, at least 8"):
+        read_size(size, 2)
+
+
+def test_sizes_of_crops_fit_somewhere() -> None:
+    assert read_size(8, 3) == 8 and read_size(np.int64(512), 3) == 512 and read_size(8192, 2) == 8192
+    for size, dims, most in ((1024, 3, 512), (16384, 2, 8192), (2**80, 3, 512)):
+        with pytest.raises(DataError, match=f"size {size} in {dims}D; expected at most {most}"):
+            read_size(size, dims)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
 from domaingan.errors import DataError
-from domaingan.pictures import PALETTE, PAPER, contact_sheet, save_png, tile, with_legend
+from domaingan.pictures import PALETTE, PAPER, _shortened, contact_sheet, save_png, tile, with_legend
 
 
 def test_a_scan_is_turned_so_that_y_points_up() -> None:
@@ -108,3 +108,11 @@ def test_a_png_file_holds_the_picture(tmp_path: Path, rng: np.random.Generator) 
     path = save_png(picture, tmp_path / "new" / "a.png")
     assert (np.asarray(Image.open(path)) == picture).all()
     assert [p.name for p in path.parent.iterdir()] == ["a.png"]
+
+
+def test_a_caption_that_is_cut_still_names_the_donor() -> None:
+    font = ImageFont.load_default(size=11)
+    assert _shortened("oedema, from p1", 400, font) == "oedema, from p1"
+    cut = _shortened("dysplasia, from case_0043", 110, font)
+    assert cut.endswith("…, case_0043") and font.getlength(cut) <= 110 and cut.startswith("dys")
+    assert _shortened("one of many words", 40, font).endswith("…")

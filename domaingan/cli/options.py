@@ -127,15 +127,23 @@ def open_data(
 def claim(out: Path, data: str, overwrite: bool) -> None:
     """Refuse an output folder that is taken, and ever to write over the data that is read or a folder that holds it.
 
+    Nor is it written among the samples of a folder: it would be read as one of them the next time.
+
     Raises:
-        DataError: either of them.
+        DataError: any of them.
     """
     from domaingan.files import claim_folder
 
     source, target = Path(data).resolve(), out.resolve()
     if source.exists() and (target == source or target in source.parents):
         raise DataError("holds the data that is read", path=out, expected="another folder")
+    if source.is_dir() and target.parent == source and any(source.glob("*/*.nii*")) and not _is_nnunet(source):
+        raise DataError("among the folders of the subjects", path=out, expected=f"a folder outside of {data}")
     claim_folder(out, overwrite=overwrite)
+
+
+def _is_nnunet(folder: Path) -> bool:
+    return (folder / "dataset.json").exists()
 
 
 def conditions(pairs: list[str] | None, option: str) -> dict[str, list[str]]:

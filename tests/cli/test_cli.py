@@ -204,6 +204,8 @@ def test_the_data_that_is_read_is_never_written_over(scans: Path, bank: Path) ->
     for arguments in (["crops", scans], ["blend", scans, "--bank", bank], ["train", scans], ["evaluate", scans]):
         for out in (scans, scans.parent):
             assert "holds the data" in refused(*arguments, "--out", out, "--overwrite")
+        assert "among the folders of the subjects" in refused(*arguments, "--out", scans / "new")
+        assert not (scans / "new").exists()
     assert len(load(scans)) == 5
 
 
