@@ -1,0 +1,244 @@
+"""What an arm trains on, kept by one version of the package and compared with another's: bytes, and where pastes lie.
+
+    python benchmarks/trained_on.py keep fcd-10 DATA --out before.npz --items 800
+    python benchmarks/trained_on.py compare before.npz after.npz
+
+``fcd-10`` is a table of benchmarks/results, whose split, grid and seed are taken (first fold), or ``volumes``: all
+people of DATA at their own grid. ``keep`` makes the bank of real crops, measures the training samples, and draws the
+first items that the table's arm would be trained on. It runs under older versions, too: PYTHONPATH names which.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import timing  # sets the number of threads, so before NumPy
+
+# isort: split
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan import crops, load, view
+from domaingan.blend import Paste
+from domaingan.evaluate.arms import Arm, Augment, augment_for
+from domaingan.evaluate.banks import REFERENCE_SIZE
+from domaingan.evaluate.batches import Patches
+from domaingan.evaluate.networks import DIVISOR
+from domaingan.evaluate.protocol import EMPTY
+from domaingan.evaluate.segmentation import patch_shape
+from domaingan.evaluate.split import folds, only_labelled
+from domaingan.sample import Dataset, Sample
+from domaingan.scenery import scenes
+from domaingan.tissue import contrast, measured, ring, surface_depth, to_scaled
+
+VOLUMES: dict[str, Any] = {"dims": None, "spacing": None, "resize": None, "size": 32, "seed": 0}
+
+assert timing.RESULTS  # imported for what it sets
+
+
+def digest(*arrays: NDArray[Any]) -> str:
+    """A checksum of arrays: values, types and shapes."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(f"{array.dtype}{array.shape}".encode())
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()[:16]
+
+
+def read_settings(table: str) -> dict[str, Any]:
+    """Read the settings of a table's run."""
+    if table == "volumes":
+        return VOLUMES
+    path = Path(__file__).parent / "results" / f"{table}.json"
+    settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["config"]
+    return settings
+
+
+def find_training(data: Dataset, settings: dict[str, Any]) -> Dataset:
+    """Find what the first fold of a run was trained on, at the grid worked in."""
+    if settings is VOLUMES:
+        return data
+    seen = view(only_labelled(data), dims=settings["dims"])
+    train = seen.where(**settings["train"]) if settings["train"] else None
+    test = seen.where(**settings["test"]) if settings["test"] else None
+    rng = np.random.default_rng(settings["seed"])
+    limits = [(name, value, n) for name, value, n in settings.get("limits") or []]
+    fold = folds(seen, rng, train=train, test=test, k=settings.get("folds") or 1, limits=limits)[0]
+    resize = settings["resize"]
+    return view(fold.train, spacing=settings["spacing"], resize=resize and tuple(resize))
+
+
+def keep(table: str, folder: Path, out: Path, items: int, arm: str) -> None:
+    """Write what an arm trains on to one file."""
+    settings = read_settings(table)
+    train = find_training(load(folder), settings).in_memory()
+    schema = train.schema
+    samples = [measured(sample, schema.domain) for sample in train if sample.mask is not None]
+    samples = [s for s in samples if s.meta["foreground"].mean() >= EMPTY or (np.asarray(s.mask) > 0).any()]
+    bank = crops(train, settings["size"] or 64)
+    banks = {"copy-paste": bank}
+    if "reference-relight" in Arm.parse(arm).looks:
+        banks["reference-relight"] = scenes(train, REFERENCE_SIZE, tuple(settings["looks"]))
+    augment = augment_for(Arm.parse(arm), banks, schema, settings.get("looks"))
+    patch = patch_shape([sample.shape for sample in samples], DIVISOR[schema.domain])
+    wanted = settings.get("looks") or {}
+    patches = Patches(samples, schema, augment, patch, items, settings["seed"], wanted)
+    started = time.process_time()
+    rows = [draw_item(patches, augment, item) for item in range(items)]
+    facts = {
+        "table": table,
+        "names": [sample.name for sample in samples],
+        "spacings": [list(map(float, sample.spacing)) for sample in samples],
+        "bodies": [digest(sample.meta["foreground"]) for sample in samples],
+        "shapes": [list(sample.shape) for sample in samples],
+        "ranges": [np.asarray(sample.meta["range"]).tolist() for sample in samples],
+        "images": [digest(sample.image, np.asarray(sample.mask)) for sample in samples],
+        "crops": [digest(np.asarray(bank.images[i]), np.asarray(bank.masks[i])) for i in range(len(bank))],
+        "entries": {name: np.asarray(bank.entries[name]).tolist() for name in bank.entries.dtype.names or ()},
+        "items": rows,
+        "seconds": round(time.process_time() - started, 1),
+    }
+    arrays: dict[str, Any] = {"facts": np.array(json.dumps(facts))}
+    for i, sample in enumerate(samples):
+        arrays[f"body{i}"] = np.packbits(sample.meta["foreground"])
+    np.savez_compressed(out, **arrays)
+    print(out, len(bank), "crops,", len(samples), "samples,", len(rows), "items,", facts["seconds"], "s")
+
+
+def draw_item(patches: Patches, augment: Augment, item: int) -> dict[str, Any]:
+    """What one item is made of: checksums of the host as it was blended and of the patch, and each paste."""
+    image, mask = patches[item]
+    rng = np.random.default_rng((patches.seed, item))
+    number = patches._drawer(rng)
+    blended = augment.blend(patches.samples[number], rng)
+    records = blended.meta.get("pasted", [])
+    row: dict[str, Any] = {"host": number, "patch": digest(image, mask)}
+    row |= {"image": digest(blended.image), "mask": digest(np.asarray(blended.mask)), "asked": len(records)}
+    if patches.schema.domain == "scan" and records:
+        row["pastes"] = [*follow(augment.pastes["copy-paste"], patches.samples[number], records)]
+    else:
+        row["pastes"] = [{"crop": int(r["index"]), "placed": r["place"] is not None} for r in records]
+    return row
+
+
+def follow(paste: Paste, sample: Sample, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Paste once more, crop by crop, and measure each: its pixels in the host, contrast asked for and given."""
+    host: Any = paste.host(sample)
+    found: list[dict[str, Any]] = []
+    for record in records:
+        rng = np.random.default_rng(record["seed"])
+        older = host.mask > 0
+        spotted = host.find(paste.bank[record["index"]], rng)
+        row: dict[str, Any] = {"crop": int(record["index"]), "placed": spotted is not None}
+        if spotted is not None:
+            host.paste(spotted, rng)
+            added = (host.mask > 0) & ~older
+            around = ring(added, inside=np.asarray(sample.meta["foreground"]) & ~older)
+            given = contrast(to_scaled(host.image, host.ends), added, around)
+            row |= {"wanted": np.asarray(spotted.target).tolist(), "given": np.asarray(given).tolist()}
+            row |= {"pixels": np.flatnonzero(added).tolist(), "corner": [int(v) for v in spotted.corner]}
+        found.append(row)
+    return found
+
+
+def compare(before: Path, after: Path) -> None:
+    """Print what differs between two files of :func:`keep`."""
+    files = [np.load(path) for path in (before, after)]
+    old, new = (json.loads(str(file["facts"])) for file in files)
+    print(old["table"], "seconds", old["seconds"], new["seconds"])
+    for name in ("names", "images", "bodies", "ranges", "crops"):
+        print(f"{name}: {len(old[name])} and {len(new[name])}, {equal(old[name], new[name])} the same")
+    for name in sorted({*old["entries"], *new["entries"]}):
+        values = [facts["entries"].get(name) for facts in (old, new)]
+        print(f"entries {name}:", "only in one" if None in values else f"{equal(*values)} the same")
+    for i, name in enumerate(old["names"]):
+        if old["bodies"][i] != new["bodies"][i]:
+            sizes = [int(np.unpackbits(file[f"body{i}"]).sum()) for file in files]
+            print("  body of", name, sizes, "range", old["ranges"][i], new["ranges"][i])
+    for name in ("host", "patch", "image", "mask", "asked"):
+        same = equal([row[name] for row in old["items"]], [row[name] for row in new["items"]])
+        print(f"items {name}: {same} of {len(new['items'])} the same")
+    pasted = [sum(bool(row["pastes"]) for row in facts["items"]) for facts in (old, new)]
+    print("items pasted into:", pasted)
+    compare_pastes(old, new)
+    for label, facts in (("before", old), ("after", new)):
+        describe(label, facts, files)
+
+
+def equal(a: list[Any], b: list[Any]) -> int:
+    """Count equal entries at equal positions."""
+    return sum(x == y for x, y in zip(a, b, strict=False))
+
+
+def compare_pastes(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Print how single pastes differ."""
+    pairs: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    for a, b in zip(old["items"], new["items"], strict=True):
+        pairs += zip(a["pastes"], b["pastes"], strict=False)
+    same_crop = sum(a["crop"] == b["crop"] for a, b in pairs)
+    placed = [(a, b) for a, b in pairs if a["placed"] and b["placed"]]
+    print(f"pastes: {len(pairs)}, same crop {same_crop}, placed in both {len(placed)}")
+    if placed and "corner" in placed[0][0]:
+        print("  same corner", sum(a["corner"] == b["corner"] for a, b in placed))
+        print("  same pixels", sum(a["pixels"] == b["pixels"] for a, b in placed))
+        print("  same contrast given", sum(a["given"] == b["given"] for a, b in placed))
+
+
+def describe(label: str, facts: dict[str, Any], files: list[Any]) -> None:
+    """Print where the pastes of one version lie, by the body of either, and how much of the contrast they keep."""
+    rows = [(item["host"], paste) for item in facts["items"] for paste in item["pastes"]]
+    placed = [(host, paste) for host, paste in rows if paste["placed"]]
+    print(f"{label}: {len(rows)} pastes, {len(rows) - len(placed)} without a place")
+    if not placed or "pixels" not in placed[0][1]:
+        return
+    for which, file in zip(("before", "after"), files, strict=True):
+        outside, depths = [], []
+        known: dict[int, Any] = {}
+        for host, paste in placed:
+            if host not in known:
+                shape = facts["shapes"][host]
+                body = np.unpackbits(file[f"body{host}"])[: int(np.prod(shape))].reshape(shape).astype(bool)
+                known[host] = surface_depth(body, facts["spacings"][host]).ravel()
+            depth = known[host][paste["pixels"]]
+            outside.append(float((depth <= 0).mean()))
+            depths.append(float(depth.min()))
+        print(f"  by the body of {which}: {100 * np.mean(outside):.2f} % in air, ",
+              f"{sum(o > 0 for o in outside)} touch air; shallowest pixel {np.mean(depths):.2f} mm ",
+              f"(5 % under {np.quantile(depths, 0.05):.2f})")  # fmt: skip
+    wanted = np.array([paste["wanted"] for _, paste in placed], dtype=float)
+    given = np.array([paste["given"] for _, paste in placed], dtype=float)
+    for channel in range(wanted.shape[1]):
+        a, b = wanted[:, channel], given[:, channel]
+        ok = np.isfinite(a) & np.isfinite(b)
+        line = np.polyfit(a[ok], b[ok], 1)
+        print(f"  contrast, channel {channel}: wanted {a[ok].mean():.4f} ± {a[ok].std():.4f}, given {b[ok].mean():.4f} "
+              f"± {b[ok].std():.4f}, mean difference {np.abs(a - b)[ok].mean():.4f}, slope {line[0]:.3f}")  # fmt: skip
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parts = parser.add_subparsers(dest="part", required=True)
+    one = parts.add_parser("keep")
+    one.add_argument("table")
+    one.add_argument("data", type=Path)
+    one.add_argument("--out", type=Path, required=True)
+    one.add_argument("--items", type=int, default=800)
+    one.add_argument("--arm", default="copy-paste+classic")
+    two = parts.add_parser("compare")
+    two.add_argument("before", type=Path)
+    two.add_argument("after", type=Path)
+    given = parser.parse_args()
+    if given.part == "keep":
+        keep(given.table, given.data, given.out, given.items, given.arm)
+    else:
+        compare(given.before, given.after)
+
+
+if __name__ == "__main__":
+    main()
