@@ -38,6 +38,9 @@ PALETTE: tuple[Colour, ...] = (
 PAPER: Colour = (255, 255, 255)
 INK: Colour = (40, 40, 40)
 
+MAT: Colour = (24, 24, 24)
+"""Around a tile that is smaller than its cell."""
+
 DASH = 4
 """Length of a dash of an outline, in pixels."""
 
@@ -161,7 +164,7 @@ def contact_sheet(
 ) -> Picture:
     """Tiles in rows of ``columns`` on white, captions (if any) beneath.
 
-    A column is as wide as its widest tile, and a row as high as its highest.
+    A column is as wide as its widest tile, and a row as high as its highest; what a tile leaves of its cell is dark.
 
     Args:
         tiles: ``(h, w, 3)`` pictures of any sizes.
@@ -188,6 +191,8 @@ def contact_sheet(
     draw = ImageDraw.Draw(sheet)
     for number, picture in enumerate(tiles):
         row, column = divmod(number, columns)
+        cell = (lefts[column], tops[row], lefts[column] + widths[column] - 1, tops[row] + heights[row] - 1)
+        draw.rectangle(cell, fill=MAT)
         sheet.paste(Image.fromarray(np.ascontiguousarray(picture, dtype=np.uint8)), (lefts[column], tops[row]))
         if captions is not None:
             last = column + _cells_of_caption(captions, number, columns)

@@ -73,6 +73,8 @@ def test_a_contact_sheet_has_room_for_every_tile() -> None:
 def test_a_column_is_as_wide_as_its_widest_tile() -> None:
     wide, narrow = np.zeros((10, 40, 3), dtype=np.uint8), np.zeros((10, 12, 3), dtype=np.uint8)
     assert contact_sheet([wide, narrow, wide, narrow], columns=2, gap=2).shape == (2 * 12 + 2, 2 + 42 + 14, 3)
+    uneven = contact_sheet([wide, narrow], columns=1, gap=2)
+    assert uneven[14:24, 14:42].max() < 50  # beside the narrow one it is dark, not white
 
 
 def test_a_tile_has_the_height_asked_for_and_keeps_its_shape() -> None:
