@@ -71,6 +71,10 @@ class Histogram:
         return matched
 
 
+MAX_PASSES = 4
+"""How often grain is smoothed at most, where the host has far less of it."""
+
+
 @dataclass(frozen=True)
 class Noise:
     """Grain added to or taken from the crop until it is that of the host.
@@ -95,11 +99,20 @@ class Noise:
             if own < wanted:
                 channel += np.sqrt(wanted**2 - own**2) * more
             elif own > wanted:
-                fine = channel - ndimage.gaussian_filter(channel, 1)
-                fine *= np.exp(-((fine / (self.edge * own)) ** 2))
-                least = grain(channel - fine, crop_tissue & ~body) or 0.0
-                channel -= min((own - wanted) / max(own - least, 1e-12), 1) * fine
+                self._smooth(channel, own, wanted, crop_tissue & ~body)
         return matched
+
+    def _smooth(self, channel: Image, own: float, wanted: float, around: Mask) -> None:
+        """Take away, in place, as much of the grain as is too much; what is far coarser needs several passes."""
+        for _ in range(MAX_PASSES):
+            fine = channel - ndimage.gaussian_filter(channel, 1)
+            fine *= np.exp(-((fine / (self.edge * own)) ** 2))
+            least = grain(channel - fine, around) or 0.0
+            share = min((own - wanted) / max(own - least, 1e-12), 1)
+            channel -= share * fine
+            if share < 1 or least <= wanted:
+                return
+            own = least
 
 
 def grain(image: Image, where: Mask) -> float | None:

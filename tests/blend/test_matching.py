@@ -54,6 +54,15 @@ def test_a_crop_comes_out_with_the_hosts_grain(shape: tuple[int, ...], seed: int
     assert matched[0, body].mean() - matched[0, outside].mean() > 1.8
 
 
+def test_five_times_as_much_grain_is_taken_away_in_several_passes() -> None:
+    shape, rng = (20, 20, 20), np.random.default_rng(0)
+    body, everything = an_object(shape), np.ones(shape, dtype=bool)
+    host, crop = 0.02 * rng.normal(size=(1, *shape)), 0.1 * rng.normal(size=(1, *shape)) + 2 * body
+    matched = Noise()(host, crop, body, everything, everything, rng)
+    assert grain(matched[0], ~body) == pytest.approx(0.02, rel=0.1)
+    assert matched[0, ndimage.binary_erosion(body, iterations=2)].mean() == pytest.approx(2, abs=0.05)
+
+
 def test_as_much_grain_is_left_as_it_is(rng: np.random.Generator) -> None:
     body, everything = an_object((40, 40)), np.ones((40, 40), dtype=bool)
     image = rng.random((2, 40, 40))
