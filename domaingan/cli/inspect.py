@@ -35,7 +35,7 @@ def command(
             show_facts(artifact, data)
         o.finish(artifact, json, "")
         return
-    dataset = o.open_data(data, layout, where, limit, seed, skip_problems=True)
+    dataset = o.open_data(data, layout, where, limit, seed, skip_problems=True, quiet=True)
     with Teller("reading") as teller:
         found = inspect(dataset, progress=teller.update)
     if not json:

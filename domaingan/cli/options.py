@@ -91,8 +91,11 @@ def open_data(
     skip_problems: bool = False,
     verbose: bool = False,
     units: str | None = None,
+    quiet: bool = False,
 ) -> Dataset:
-    """The dataset that the shared options describe.
+    """The dataset that the shared options describe; what was left out, and where the body is known from, is said.
+
+    With ``quiet`` it is not, as ``inspect`` lists it.
 
     Raises:
         DataError: nothing can be read there, a file has a problem, or a filter names nothing.
@@ -115,8 +118,13 @@ def open_data(
     rng = np.random.default_rng(seed)
     for name, value, n in limits(limit):
         dataset = dataset.limit(name, value, n, rng)
+    if dataset.problems and not quiet:
+        first = dataset.problems[0]
+        n = len(dataset.problems)
+        files = "1 file" if n == 1 else f"{n} files, first"
+        print(f"left out: {files} {first.path}: {first.reason}", file=sys.stderr)
     masked = sum("foreground" in record.files for record in dataset.records)
-    if masked:
+    if masked and not quiet:
         said = f"{masked} of {len(dataset)} samples have a mask of the body (brainmask, bodymask), which is used"
         print(said, file=sys.stderr)
     if verbose:

@@ -126,7 +126,8 @@ def comparison_headline(result: Mapping[str, Any]) -> str:
     numbers = ", ".join(f"{row['folder']} {percent(row['mpc'])} (clean {percent(row['clean'])})" for row in rows)
     said = f"{metric} on {', '.join(result['classes'])} under corruption: {numbers}"
     if result["blocks"] < 4:
-        return f"{said}; of {result['blocks']} blocks of frames it cannot be said whether another would show the same"
+        blocks = "1 block" if result["blocks"] == 1 else f"{result['blocks']} blocks"
+        return f"{said}; of {blocks} of frames it cannot be said whether another would show the same"
     words = []
     for name, row in result["differences"].items():
         low, high = row["mpc"]["ci"]
