@@ -30,8 +30,10 @@ def test_histogram_takes_the_quantiles_in_order(shape: tuple[int, ...], seed: in
     host, scene = smooth(rng, shape), smooth(rng, shape) ** 2
     lit = Histogram()(Seen(host), Seen(host), Seen(scene))
     for before, after, wanted in zip(host, lit, scene, strict=True):
-        levels = (0.05, 0.25, 0.5, 0.75, 0.95)
-        np.testing.assert_allclose(np.quantile(after, levels), np.quantile(wanted, levels), atol=0.04)
+        middle, ends = (0.25, 0.5, 0.75), (0.05, 0.95)
+        np.testing.assert_allclose(np.quantile(after, middle), np.quantile(wanted, middle), atol=0.03)
+        # The steepest slope that is allowed holds the ends back: up to 0.08 of 9,000 draws.
+        np.testing.assert_allclose(np.quantile(after, ends), np.quantile(wanted, ends), atol=0.12)
         assert (np.diff(after.ravel()[np.argsort(before.ravel())]) > -1e-5).all()
 
 

@@ -158,10 +158,14 @@ def test_weights_that_are_no_weights(content: bytes, copy: Path, tmp_path: Path)
     assert f"{copy / WEIGHTS}: cannot be read" in said and not (tmp_path / "x").exists()
 
 
-def test_a_width_that_nobody_means(tmp_path: Path) -> None:
-    flags = ["9" * 23 if flag == "4" and QUICK[i - 1] == "--width" else flag for i, flag in enumerate(QUICK)]
-    said = refused("train", "phantom:medical", "--out", tmp_path / "m", *flags)
-    assert f"width {'9' * 23}; expected 1 to 2,048" in said and not (tmp_path / "m").exists()
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [("9" * 6, "width 999999; expected 1 to 2,048"), ("9" * 23, f"the number {'9' * 23}; expected one of at most 18")],
+)
+def test_a_width_that_nobody_means(tmp_path: Path, width: str, said: str) -> None:
+    flags = [width if flag == "4" and QUICK[i - 1] == "--width" else flag for i, flag in enumerate(QUICK)]
+    assert said in refused("train", "phantom:medical", "--out", tmp_path / "m", *flags)
+    assert not (tmp_path / "m").exists()
 
 
 def test_a_card_tells_how_many_subjects_and_names_them_when_it_is_asked_to(model: Path) -> None:
