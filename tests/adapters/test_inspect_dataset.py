@@ -55,8 +55,10 @@ def test_where_the_body_is_known_from_is_said(folders: Path, save: Callable[...,
     masked, measured = describe_body(found)
     assert masked.startswith("1 samples have a mask of the body") and "which is used" in masked
     assert "2 samples" in measured and "jaw" in measured and "ventricles" in measured and "--atlas" in measured
-    code, _, err = run("inspect", folders)
-    assert code == 0 and "1 of 3 samples have a mask of the body" in err
+    code, out, err = run("inspect", folders)
+    assert code == 0 and "1 samples have a mask of the body" in " ".join(out.split()) and "mask of the body" not in err
+    code, _, err = run("crops", folders, "--size", 8, "--out", folders.parent / "bank")
+    assert "1 of 3 samples have a mask of the body" in err
 
 
 def test_units_and_thin_stacks_are_said(tmp_path: Path, save: Callable[..., Path]) -> None:
