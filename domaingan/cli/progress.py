@@ -11,13 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
-from domaingan.durations import describe_duration
+from domaingan.durations import describe_metrics, describe_progress
 
 EVERY = 20.0
 """Seconds between plain lines."""
-
-METRICS_SHOWN = ("loss", "loss_d", "loss_g", "kid")
-"""The few numbers that stand behind the progress; ``log.csv`` has all of them."""
 
 
 class Teller:
@@ -84,29 +81,3 @@ class Teller:
     def say(self, message: str) -> None:
         """Something that a person should know, on a line of its own."""
         self._bar.console.print(message, markup=False, highlight=False, soft_wrap=True)
-
-
-def describe_progress(step: int, total: int, seconds: float, done: int) -> str:
-    """Say how far work has come: its share, the step, and the time left where it can be reckoned.
-
-    Args:
-        step: the step that was reached.
-        total: the last step.
-        seconds: how long the last ``done`` steps took.
-        done: the steps taken in that time.
-
-    >>> describe_progress(500, 2000, 100.0, 500)
-    '25 %  500/2000  5 min left'
-    >>> describe_progress(1, 40, 0.0, 0)
-    '2 %  1/40'
-    """
-    share = f"{100 * step // max(total, 1)} %  {step}/{total}"
-    if done < 1 or step >= total:
-        return share
-    return f"{share}  {describe_duration(seconds / done * (total - step))} left"
-
-
-def describe_metrics(metrics: Mapping[str, float]) -> str:
-    """Name the few numbers of :data:`METRICS_SHOWN` that are there."""
-    shown = [f"{name} {metrics[name]:.3g}" for name in METRICS_SHOWN if name in metrics]
-    return "  ".join(shown)

@@ -11,11 +11,8 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Column
 
-from domaingan.durations import describe_duration
+from domaingan.durations import describe_metrics, describe_progress
 from domaingan.gan.training import Progress
-
-SHOWN = ("loss_d", "loss_g", "kid")
-"""The few numbers that stand behind the progress; ``log.csv`` has all of them."""
 
 
 class TerminalProgress:
@@ -40,10 +37,8 @@ class TerminalProgress:
         now = time.monotonic()
         self._begun = self._begun or (step, now)
         first, begun = self._begun
-        left = (now - begun) / max(step - first, 1) * (total - step)
-        rest = f"  {describe_duration(left)} left" if first < step < total else ""
-        text = "  ".join(f"{name} {metrics[name]:.3g}" for name in SHOWN if name in metrics)
-        reached = f"{100 * step // max(total, 1)} %  {step}/{total}{rest}"
+        reached = describe_progress(step, total, now - begun, step - first)
+        text = describe_metrics(metrics)
         self.bar.update(self._task, completed=step, total=total, reached=reached, metrics=text)
 
     def say(self, message: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from domaingan.cli import progress
-from domaingan.cli.progress import Teller, describe_metrics, describe_progress
+from domaingan.cli.progress import Teller
+from domaingan.durations import describe_metrics, describe_progress
 
 
 def test_time_left_is_reckoned_from_the_steps_of_this_run_alone() -> None:
