@@ -68,8 +68,16 @@ def test_spawned_workers_too(saved: Bank) -> None:
 
 @pytest.mark.parametrize("workers", WORKERS)
 def test_without_a_seed_every_paste_is_another(saved: Bank, workers: str) -> None:
-    one, two = (epochs(paste(saved, seed=None), same=True, **WORKERS[workers]) for _ in range(2))
-    assert len({name for run in (one, two) for epoch in run for name in epoch}) == 24
+    [plain] = hosts(A.Compose([A.NoOp()], bbox_params=box_params(), seed=0), n=1)
+    results: list[str] = []
+    for _ in range(2):
+        for epoch in epochs(paste(saved, seed=None), same=True, **WORKERS[workers]):
+            results += epoch
+    # About one call in a hundred and fifty finds no place for any of its crops and leaves the frame as it is.
+    pasted = [name for name in results if name != plain]
+    assert len(results) == 24
+    assert len(pasted) >= 16
+    assert len(set(pasted)) == len(pasted)
 
 
 def test_whether_anything_is_pasted_is_drawn_anew_too(saved: Bank) -> None:
