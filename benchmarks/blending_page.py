@@ -11,7 +11,7 @@ from typing import Any
 
 from timing import RESULTS, table
 
-from domaingan.reading import read_json
+from domaingan.core.reading import read_json
 
 Row = dict[str, Any]
 

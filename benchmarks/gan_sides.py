@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from domaingan.bank import Bank, BankInfo, new_entries
-from domaingan.files import write_json
+from domaingan.core.files import write_json
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig, build_config
 from domaingan.gan.data import RESIDENT, TrainingCrops

@@ -26,8 +26,8 @@ from typing import Any
 from gan_speed_page import page
 from machine import busy_seconds, machine, resident
 
-from domaingan.files import atomic_file, write_json
-from domaingan.reading import read_json
+from domaingan.core.files import atomic_file, write_json
+from domaingan.core.reading import read_json
 
 OUT = Path(__file__).parent / "results" / "gan-speed.json"
 TURN = 0.5

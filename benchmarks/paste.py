@@ -38,8 +38,8 @@ from torch.utils.data import DataLoader, Dataset
 import domaingan as dg
 from domaingan import phantoms
 from domaingan.bank import Bank
-from domaingan.files import write_json
-from domaingan.reading import read_json
+from domaingan.core.files import write_json
+from domaingan.core.reading import read_json
 from domaingan.slices import as_slices
 
 OUT = RESULTS / "paste.json"

@@ -39,13 +39,13 @@ from paste_cells import CELLS, Cell
 
 from domaingan import crops, load, view
 from domaingan.bank import Bank
+from domaingan.core.files import write_json
 from domaingan.cropping import by_rarity
 from domaingan.cutting import voxels_of
 from domaingan.evaluate import segmentation
 from domaingan.evaluate.protocol import EMPTY
 from domaingan.evaluate.split import Fold, only_labelled, refuse_leak
 from domaingan.evaluate.training import precision_for
-from domaingan.files import write_json
 from domaingan.sample import Dataset, Sample, Schema
 from domaingan.tissue import measured
 

@@ -16,9 +16,9 @@ from timing import RESULTS, table  # sets the number of threads, so before NumPy
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.core.files import write_json
+from domaingan.core.reading import read_json
 from domaingan.evaluate.statistics import mean_interval, paired
-from domaingan.files import write_json
-from domaingan.reading import read_json
 
 Training = dict[str, Any]
 

@@ -27,8 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan import Paste, crops, load, view
+from domaingan.core.tiles import Picture, contact_sheet, save_png, tile
 from domaingan.cutting import window
-from domaingan.pictures import Picture, contact_sheet, save_png, tile
 from domaingan.sample import Dataset, Sample
 from domaingan.tissue import contrast, intensity_range, ring, tissue, to_scaled
 

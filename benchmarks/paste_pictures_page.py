@@ -13,7 +13,7 @@ from paste_pictures import METHODS
 from timing import RESULTS, table
 
 from domaingan.blend.methods import DEFAULTS, parse_method
-from domaingan.reading import read_json
+from domaingan.core.reading import read_json
 
 Row = dict[str, Any]
 

@@ -26,7 +26,7 @@ from monai.transforms import RandAffined, RandZoomd
 
 import domaingan as dg
 from domaingan import body_cache
-from domaingan.files import write_json
+from domaingan.core.files import write_json
 
 OUT = RESULTS / "paste-volume.json"
 REPEATS = 5

@@ -24,7 +24,7 @@ from scipy.sparse.linalg import cg
 from turns import RESULTS, medians, table
 
 from domaingan.blend.poisson import Poisson, minus_laplacian, on_box, solve
-from domaingan.files import write_json
+from domaingan.core.files import write_json
 
 OUT = RESULTS / "poisson.json"
 EDGES = (32, 64, 128, 256)

@@ -33,9 +33,9 @@ from seam_network import EDGE, told
 from domaingan import Paste, crops, load, view
 from domaingan.blend.methods import METHODS, parse_method
 from domaingan.blend.variation import NONE
+from domaingan.core.files import write_json
+from domaingan.core.reading import read_json
 from domaingan.cutting import window
-from domaingan.files import write_json
-from domaingan.reading import read_json
 from domaingan.sample import Dataset, Sample
 from domaingan.tissue import contrast, foreground, intensity_range, ring, to_scaled
 

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from domaingan.blend import Paste as Paste
     from domaingan.blend import Relight as Relight
     from domaingan.blend import Variation as Variation
+    from domaingan.core.errors import DataError as DataError
     from domaingan.corrupt import corrupt as corrupt
     from domaingan.display import show as show
-    from domaingan.errors import DataError as DataError
     from domaingan.evaluate.api import evaluate as evaluate
     from domaingan.gan import GAN as GAN
     from domaingan.hosting import windows as windows
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Bank": "bank",
     "Classic": "transforms",
-    "DataError": "errors",
+    "DataError": "core.errors",
     "Dataset": "sample",
     "GAN": "gan",
     "Paste": "blend",

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from domaingan import blend
 from domaingan.bank import Bank
 from domaingan.blend.relight import Only
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.transforms.box_labels import CORNERS, BoxLabels
 from domaingan.transforms.carried import OfBank, OwnDraws, Unsaved
 from domaingan.transforms.hosts import (

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from domaingan.arguments import read_size
 from domaingan.bank import CLASS_CONDITION, UNLABELLED, Bank, BankInfo, new_entries
 from domaingan.boxed import cut_from_boxes
+from domaingan.core.arguments import read_size
+from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cutting import BOX_ALONE, Found, find_objects
-from domaingan.errors import AssumptionWarning, DataError
 from domaingan.horizon import FEWEST, NEAREST, horizon, standing_kinds
 from domaingan.likeness import get_checksums
 from domaingan.ranges import say_ranges, shared_ranges

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from domaingan.arguments import read_whole
 from domaingan.bank import Bank, Crop
-from domaingan.errors import DataError
+from domaingan.core.arguments import read_whole
+from domaingan.core.errors import DataError
+from domaingan.core.tiles import Picture, contact_sheet, save_png, tile, with_legend
 from domaingan.gan import GAN
-from domaingan.pictures import Picture, contact_sheet, save_png, tile, with_legend
 from domaingan.sample import Dataset, Sample
 from domaingan.tissue import intensity_range, to_scaled
 

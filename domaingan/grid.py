@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.likeness import keep_checksums
 from domaingan.sample import Dataset, Reader, Record, Sample
 from domaingan.slices import as_slices

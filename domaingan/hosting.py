@@ -21,8 +21,8 @@ from domaingan.blend.covered import mask_of_boxes
 from domaingan.blend.frame_host import FrameHost
 from domaingan.blend.paste import VARIATIONS
 from domaingan.blend.scan_host import ScanHost
+from domaingan.core.errors import DataError
 from domaingan.cutting import around, halved, shrunk, window
-from domaingan.errors import DataError
 from domaingan.gan.hosts import SLACK
 from domaingan.likeness import get_checksums
 from domaingan.opening import Data, dataset_of

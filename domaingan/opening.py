@@ -8,7 +8,7 @@ from pathlib import Path
 from domaingan import cropping, grid, scenery
 from domaingan.adapters import load
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Dataset
 
 Data = Dataset | str | Path

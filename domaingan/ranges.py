@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.body import is_hounsfield
-from domaingan.errors import AssumptionWarning, DataError
+from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.sample import Dataset, Sample
 
 HOUNSFIELD_RANGE = (-1000.0, 1000.0)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.arguments import read_size
 from domaingan.bank import Bank, BankInfo, new_entries
-from domaingan.errors import DataError
+from domaingan.core.arguments import read_size
+from domaingan.core.errors import DataError
 from domaingan.grid import resize
 from domaingan.likeness import get_checksums
 from domaingan.ranges import Scaling, say_ranges, shared_ranges

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.body_axes import axes_of
-from domaingan.errors import AssumptionWarning
+from domaingan.core.errors import AssumptionWarning
 from domaingan.ranges import absolute_channels
 from domaingan.sample import Dataset, Reader, Record, Sample, Schema
 from domaingan.tissue import foreground, intensity_range

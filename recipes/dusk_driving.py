@@ -17,8 +17,8 @@ import numpy as np
 import domaingan as dg
 from domaingan.cli.options import height_width
 from domaingan.cli.progress import Teller
+from domaingan.core.tiles import save_png
 from domaingan.evaluate.split import folds
-from domaingan.pictures import save_png
 from domaingan.report import write
 from domaingan.report.words import sentence
 from domaingan.transforms import Offline, preview

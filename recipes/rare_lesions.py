@@ -15,7 +15,7 @@ import numpy as np
 
 import domaingan as dg
 from domaingan.cli.progress import Teller
-from domaingan.pictures import contact_sheet, save_png, tile
+from domaingan.core.tiles import contact_sheet, save_png, tile
 from domaingan.report import write
 from domaingan.report.words import sentence
 from domaingan.transforms import Offline, preview

@@ -13,7 +13,7 @@ from frame_targets import BANK, FRAMES, SCHEMA, frame
 
 import domaingan as dg
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Sample
 
 OBJECTS = {name: value for name, value in SCHEMA.classes.items() if name in SCHEMA.objects}
@@ -44,7 +44,7 @@ def pipeline(seed: int, kind: type[A.Compose] = A.Compose, **settings: Any) -> A
     return whole
 
 
-@pytest.mark.filterwarnings("ignore::domaingan.errors.AssumptionWarning")
+@pytest.mark.filterwarnings("ignore::domaingan.core.errors.AssumptionWarning")
 @pytest.mark.parametrize("seed", range(4))
 def test_boxes_tell_where_something_is(seed: int) -> None:
     host = boxed(seed)
@@ -62,7 +62,7 @@ def test_boxes_tell_where_something_is(seed: int) -> None:
     assert gone and not any(free[y, x] for x, y in gone)
 
 
-@pytest.mark.filterwarnings("ignore::domaingan.errors.AssumptionWarning")
+@pytest.mark.filterwarnings("ignore::domaingan.core.errors.AssumptionWarning")
 def test_objects_masks_without_a_mask_of_classes() -> None:
     host = boxed(1, "masks")
     out = pipeline(2)(**host)
@@ -75,7 +75,7 @@ def test_objects_masks_without_a_mask_of_classes() -> None:
         assert tight == pytest.approx([x0, y0, x1, y1], abs=0.01)
 
 
-@pytest.mark.filterwarnings("ignore::domaingan.errors.AssumptionWarning")
+@pytest.mark.filterwarnings("ignore::domaingan.core.errors.AssumptionWarning")
 def test_a_replay_without_a_mask_is_the_same() -> None:
     host = boxed(2)
     out = pipeline(5, A.ReplayCompose)(**host)
@@ -84,14 +84,14 @@ def test_a_replay_without_a_mask_is_the_same() -> None:
     assert np.array_equal(out["bboxes"], again["bboxes"])
 
 
-@pytest.mark.filterwarnings("ignore::domaingan.errors.AssumptionWarning")
+@pytest.mark.filterwarnings("ignore::domaingan.core.errors.AssumptionWarning")
 def test_a_frame_without_boxes_gets_some() -> None:
     with pytest.warns(UserWarning, match="class names are written"):
         out = pipeline(1)(image=frame(0)["image"], bboxes=np.zeros((0, 4)), kind=[])
     assert 1 <= len(out["kind"]) == len(out["bboxes"])
 
 
-@pytest.mark.filterwarnings("ignore::domaingan.errors.AssumptionWarning")
+@pytest.mark.filterwarnings("ignore::domaingan.core.errors.AssumptionWarning")
 def test_what_boxes_alone_do_not_tell_is_refused() -> None:
     with pytest.raises(DataError, match="no mask; expected image= and mask=, to know where there is room"):
         A.Compose([dg.albumentations.Paste(BANK, SCHEMA, p=1)], bbox_params=BOXES)(**boxed(0))

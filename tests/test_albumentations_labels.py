@@ -13,7 +13,7 @@ from balls import a_bank, a_host
 from frame_targets import BANK, FRAMES, SCHEMA, frame, pipeline
 
 import domaingan as dg
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.objects import box_of
 
 ORIGIN = np.zeros(2, dtype=int)

@@ -16,7 +16,7 @@ import domaingan as dg
 from domaingan import phantoms
 from domaingan.adapters.writing import write_dataset
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Sample
 from domaingan.slices import as_slices
 

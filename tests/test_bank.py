@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domaingan.bank import FORMAT, Bank, BankInfo, new_entries
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 
 def make(n: int = 6, dims: int = 2, size: int = 8, subjects: int = 3) -> Bank:

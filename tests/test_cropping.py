@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from domaingan import phantoms
 from domaingan.bank import Bank
+from domaingan.core.errors import DataError
 from domaingan.cropping import by_rarity, crops
 from domaingan.cutting import voxels_of, window
-from domaingan.errors import DataError
 from domaingan.sample import Dataset, Reader, Record, Sample, Schema
 from domaingan.slices import as_slices
 

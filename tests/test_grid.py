@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from volumes import volume, volumes
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.grid import at_shape, at_spacing, resize, resize_sample
 from domaingan.sample import Dataset, Record, Sample, Schema
 

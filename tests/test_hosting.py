@@ -11,9 +11,9 @@ import pytest
 from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.blend import Paste
+from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.cutting import window
-from domaingan.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.hosts import SLACK
 from domaingan.hosting import partly_healthy, windows, with_healthy

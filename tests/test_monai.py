@@ -17,8 +17,8 @@ from scipy import ndimage
 import domaingan as dg
 from domaingan import phantoms
 from domaingan.bank import Bank
+from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.errors import DataError
 from domaingan.sample import Sample
 from domaingan.slices import as_slices
 

@@ -16,7 +16,7 @@ from balls import a_bank, a_host
 from monai.data import CacheDataset, DataLoader, Dataset, MetaTensor, PersistentDataset, decollate_batch
 
 import domaingan as dg
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.hosting import windows
 
 BANKS = {dims: a_bank(dims, np.random.default_rng(dims)) for dims in (2, 3)}

@@ -15,8 +15,8 @@ from domaingan.adapters import load
 from domaingan.adapters.writing import write_dataset
 from domaingan.bank import Bank
 from domaingan.blend import Paste, Variation
+from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cropping import crops
-from domaingan.errors import AssumptionWarning, DataError
 from domaingan.ranges import HOUNSFIELD_RANGE, is_ct, with_ranges
 from domaingan.sample import Dataset, Record, Sample, Schema
 from domaingan.slices import as_slices

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema, Value
 
 SCHEMA = Schema("nifti", "scan", 2, ("t1",), {"oedema": 1, "enhancing": 3})

@@ -9,7 +9,7 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.grid import resize
 from domaingan.sample import Dataset, Record, Sample, Schema
 from domaingan.scenery import scenes

@@ -10,11 +10,11 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.bank import Bank, BankInfo, new_entries
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
+from domaingan.core.locks import hold_folder
 from domaingan.evaluate import evaluate
 from domaingan.evaluate.average_precision import Detections
 from domaingan.gan import GAN
-from domaingan.locks import hold_folder
 from domaingan.robustness import robustness
 from domaingan.sample import Dataset
 from domaingan.transforms import Offline

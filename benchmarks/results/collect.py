@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from domaingan.files import write_json
-from domaingan.reading import read_json
+from domaingan.core.files import write_json
+from domaingan.core.reading import read_json
 
 OUTSIDE = re.compile(r"(?:\.\./)+(?:[\w-]+/)*")
 """Folders beside the repository, whose names mean nothing elsewhere."""

@@ -12,7 +12,7 @@ from domaingan.adapters.nifti import NiftiFolders
 from domaingan.adapters.nnunet import NnUNet
 from domaingan.adapters.values import no_sample, problem
 from domaingan.bank import register_opener
-from domaingan.errors import DataError, check_name
+from domaingan.core.errors import DataError, check_name
 from domaingan.sample import Dataset
 
 LAYOUTS: dict[str, type[Adapter]] = {adapter.layout: adapter for adapter in (NnUNet, NiftiFolders, Coco, MaskFolders)}

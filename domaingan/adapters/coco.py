@@ -17,7 +17,7 @@ from domaingan.adapters.frame_samples import frame_schema, with_drives, with_tim
 from domaingan.adapters.orientation import OrientationLog
 from domaingan.adapters.tables import read_samples, write_samples
 from domaingan.adapters.values import no_sample
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema
 
 ROBOFLOW = "_annotations.coco.json"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as runs
 
 from domaingan.adapters.run_lengths import RunLengths, check_run_lengths, merge_run_lengths
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 Box = tuple[float, float, float, float]
 Shape = tuple[int, int]

@@ -17,7 +17,7 @@ from domaingan.adapters.coco_annotations import CocoObject
 from domaingan.adapters.coco_samples import CocoHeader, Entry
 from domaingan.adapters.frame_samples import components_of
 from domaingan.adapters.run_lengths import RunLengths, decode_mask, encode_mask
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.objects import VISIBLE, from_mask
 from domaingan.sample import Crowd, Sample, Schema
 

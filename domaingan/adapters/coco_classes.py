@@ -8,9 +8,9 @@ from typing import Any
 
 from domaingan.adapters.coco_annotations import CocoObject
 from domaingan.adapters.tables import CLASSES_JSON, Classes, parse_classes
-from domaingan.errors import DataError
-from domaingan.files import write_json
-from domaingan.reading import read_json
+from domaingan.core.errors import DataError
+from domaingan.core.files import write_json
+from domaingan.core.reading import read_json
 from domaingan.sample import Schema
 
 

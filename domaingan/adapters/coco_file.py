@@ -11,8 +11,8 @@ from typing import Any
 
 from domaingan.adapters.coco_annotations import CocoObject, Shape, read_crowd_flag, read_object
 from domaingan.adapters.coco_units import check_units
-from domaingan.errors import DataError
-from domaingan.reading import check_regular, read_json
+from domaingan.core.errors import DataError
+from domaingan.core.reading import check_regular, read_json
 from domaingan.sample import Problem
 
 KEYS = ("images", "annotations", "categories")

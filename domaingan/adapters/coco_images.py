@@ -10,7 +10,7 @@ from domaingan.adapters.coco_file import CocoFile
 from domaingan.adapters.frames import read_header
 from domaingan.adapters.orientation import OrientationLog
 from domaingan.adapters.values import problem
-from domaingan.errors import AssumptionWarning, DataError
+from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.sample import Problem, Record
 
 MAX_NAME = 1000

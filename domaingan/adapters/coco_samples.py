@@ -15,7 +15,7 @@ from domaingan.adapters.coco_classes import is_object
 from domaingan.adapters.frame_samples import FrameHeader
 from domaingan.adapters.frames import read_frame
 from domaingan.adapters.run_lengths import decode_mask
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Crowd, Record, Sample, Schema
 
 STYLE = "coco:"

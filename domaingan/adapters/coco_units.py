@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.adapters.coco_annotations import Shape, is_box, is_number, is_share
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 MIN_BOXES = 4
 """With fewer boxes it is not judged whether they are corners."""

@@ -16,9 +16,9 @@ from domaingan.adapters.coco_document import WrittenImage, build_document
 from domaingan.adapters.coco_file import read_stamp
 from domaingan.adapters.coco_samples import STYLE, CocoHeader
 from domaingan.adapters.frame_samples import header_of, write_frame
-from domaingan.errors import AssumptionWarning, DataError
-from domaingan.files import atomic_file, write_json
-from domaingan.reading import read_json
+from domaingan.core.errors import AssumptionWarning, DataError
+from domaingan.core.files import atomic_file, write_json
+from domaingan.core.reading import read_json
 from domaingan.sample import Record, Sample, Schema
 
 ANNOTATIONS = "annotations"

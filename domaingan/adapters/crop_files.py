@@ -16,8 +16,8 @@ from domaingan.adapters.frames import PICTURES, pictures_in, read_header
 from domaingan.adapters.nifti import ENDINGS
 from domaingan.adapters.orientation import turn_upright
 from domaingan.adapters.tables import CLASSES_JSON, Classes, parse_classes
-from domaingan.errors import DataError
-from domaingan.reading import check_regular, read_json
+from domaingan.core.errors import DataError
+from domaingan.core.reading import check_regular, read_json
 
 IMAGE_FOLDERS = ("crops", "images")
 MASK_FOLDER = "masks"

@@ -21,9 +21,9 @@ from domaingan.adapters.crop_scans import Ranges, absolute_of, bare, measured, n
 from domaingan.adapters.frames import PICTURES
 from domaingan.adapters.tables import SAMPLES_CSV, Classes, SampleTable, read_samples
 from domaingan.bank import CLASS_CONDITION, Bank
+from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.cutting import around
-from domaingan.errors import DataError
 from domaingan.sample import Dataset, Reader, Record, Sample, Schema
 from domaingan.tissue import extent
 

@@ -17,7 +17,7 @@ from domaingan.adapters.frames import agree_on_shape, read_header, read_picture,
 from domaingan.adapters.lossy import warn_of_lossy
 from domaingan.adapters.orientation import OrientationLog
 from domaingan.adapters.tables import Classes, SampleTable
-from domaingan.errors import AssumptionWarning, DataError
+from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.sample import Dataset, Record, Sample
 
 EDGE = 2.0

@@ -14,7 +14,7 @@ from domaingan.adapters.crop_files import Pair
 from domaingan.adapters.scans import Scan, open_scans
 from domaingan.adapters.tables import CLASSES_JSON, Classes, SampleTable
 from domaingan.body import is_hounsfield
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.ranges import HOUNSFIELD_RANGE, is_hounsfield_range
 from domaingan.sample import Dataset, Schema
 from domaingan.tissue import percentiles, ring

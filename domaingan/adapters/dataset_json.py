@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.adapters.tables import Classes, parse_classes
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Record, Schema
 
 DATASET_JSON = "dataset.json"

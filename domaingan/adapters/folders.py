@@ -13,7 +13,7 @@ from domaingan.adapters.frames import PICTURES, pictures_in, read_picture
 from domaingan.adapters.scans import Scan, open_scans
 from domaingan.adapters.tables import read_classes, read_samples
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Dataset, Record, Sample, Schema
 from domaingan.scenery import scenes
 

@@ -22,8 +22,8 @@ from domaingan.adapters.frames import (
 )
 from domaingan.adapters.tables import Classes
 from domaingan.adapters.values import known_values, strange_values
-from domaingan.errors import DataError
-from domaingan.files import atomic_file
+from domaingan.core.errors import DataError
+from domaingan.core.files import atomic_file
 from domaingan.objects import Objects, from_instances, from_mask
 from domaingan.sample import Record, Sample, Schema
 

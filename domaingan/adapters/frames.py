@@ -21,9 +21,9 @@ from PIL import Image, UnidentifiedImageError
 
 from domaingan.adapters.lossy import is_lossy, snap_to_levels
 from domaingan.adapters.orientation import read_orientation, turn_upright
-from domaingan.errors import DataError
-from domaingan.files import atomic_file
-from domaingan.reading import check_regular
+from domaingan.core.errors import DataError
+from domaingan.core.files import atomic_file
+from domaingan.core.reading import check_regular
 
 PICTURES = (".png", ".jpg", ".jpeg", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".pgm", ".ppm")
 """Endings of picture files, in lower case; upper case is understood as well."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from domaingan.adapters.body_notes import BodyNotes
 from domaingan.adapters.header_notes import HeaderNotes
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.likeness import Survey, find_spellings
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema
 

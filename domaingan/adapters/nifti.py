@@ -14,7 +14,7 @@ from domaingan.adapters.scan_samples import write_scan
 from domaingan.adapters.scans import Scan, open_scans
 from domaingan.adapters.tables import read_classes, read_samples, write_classes, write_samples
 from domaingan.adapters.values import problem
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema
 
 ENDINGS = (".nii.gz", ".nii")

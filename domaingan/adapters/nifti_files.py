@@ -20,9 +20,9 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from domaingan.adapters.nifti_header import NiftiHeader, new_header, parse_header, prefix, read_prefix
-from domaingan.errors import DataError
-from domaingan.files import atomic_file
-from domaingan.reading import open_regular
+from domaingan.core.errors import DataError
+from domaingan.core.files import atomic_file
+from domaingan.core.reading import open_regular
 
 GZIP_MAGIC = b"\x1f\x8b"
 

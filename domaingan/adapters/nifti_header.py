@@ -13,7 +13,7 @@ from nibabel.nifti2 import Nifti2Header
 from numpy.typing import NDArray
 
 from domaingan.adapters.nifti_place import read_place, scale_rows
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 Affine = tuple[tuple[float, ...], ...]
 

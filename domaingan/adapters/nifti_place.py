@@ -10,7 +10,7 @@ import numpy as np
 from nibabel.quaternions import quat2mat
 from numpy.typing import NDArray
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 FAR = 0.1
 """Two grids are one if no corner of theirs lies further apart than this, in voxels."""

@@ -13,9 +13,9 @@ from domaingan.adapters.dataset_json import DATASET_JSON, ENDINGS, describe, fil
 from domaingan.adapters.scan_samples import write_scan
 from domaingan.adapters.scans import Scan, open_scans
 from domaingan.adapters.tables import read_samples, write_samples
-from domaingan.errors import DataError
-from domaingan.files import write_json
-from domaingan.reading import read_json
+from domaingan.core.errors import DataError
+from domaingan.core.files import write_json
+from domaingan.core.reading import read_json
 from domaingan.sample import Dataset, Problem, Record, Sample, Schema
 
 SPLITS = {"train": "Tr", "test": "Ts"}

@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import Image
 
-from domaingan.errors import AssumptionWarning
+from domaingan.core.errors import AssumptionWarning
 
 TAG = 0x0112
 """EXIF's number of it."""

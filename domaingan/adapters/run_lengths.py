@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as runs
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 RunLengths = Mapping[str, Any]
 """COCO's compressed run lengths: ``size`` (height, width) and ``counts``, a text."""

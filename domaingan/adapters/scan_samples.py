@@ -22,7 +22,7 @@ from domaingan.adapters.nifti_files import (
 )
 from domaingan.adapters.nifti_header import NiftiHeader, strip_text
 from domaingan.adapters.values import known_values, strange_values
-from domaingan.errors import AssumptionWarning, DataError
+from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.sample import Record, Sample, Schema
 
 

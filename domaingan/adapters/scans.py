@@ -16,7 +16,7 @@ from domaingan.adapters.nifti_place import FAR, corner_distance
 from domaingan.adapters.scan_samples import ScanReader
 from domaingan.adapters.tables import Classes, SampleTable
 from domaingan.adapters.values import discovered, no_sample, problem
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.ranges import with_ranges
 from domaingan.sample import Dataset, Problem, Record, Schema
 

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator, model_validator
 
-from domaingan.errors import DataError
-from domaingan.files import atomic_file, write_json
-from domaingan.reading import read_json, read_text
+from domaingan.core.errors import DataError
+from domaingan.core.files import atomic_file, write_json
+from domaingan.core.reading import read_json, read_text
 from domaingan.sample import Record, Region, Schema, Value, parse_region
 
 SAMPLES_CSV = "samples.csv"

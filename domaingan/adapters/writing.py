@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.adapters import adapter_for
-from domaingan.errors import DataError
-from domaingan.files import atomic_folder, write_json
+from domaingan.core.errors import DataError
+from domaingan.core.files import atomic_folder, write_json
 from domaingan.sample import Dataset, Record, Sample
 
 

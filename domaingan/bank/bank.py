@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from domaingan.bank.check import check_entries, check_info, open_array
 from domaingan.bank.info import CLASS_CONDITION, FORMAT, HEALTHY, BankInfo, entry_dtype
-from domaingan.errors import DataError
-from domaingan.files import atomic_folder, write_json
-from domaingan.reading import read_json
+from domaingan.core.errors import DataError
+from domaingan.core.files import atomic_folder, write_json
+from domaingan.core.reading import read_json
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank.info import CLASS_CONDITION, BankInfo, entry_dtype
-from domaingan.errors import DataError
-from domaingan.reading import check_regular, open_regular
+from domaingan.core.errors import DataError
+from domaingan.core.reading import check_regular, open_regular
 
 MAX_VALUE = 255
 """Masks are of bytes."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.body_axes import Axes, axes_of_affine
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 
 def read_atlas(atlas: NDArray[Any] | str | Path, dims: int) -> NDArray[np.float32]:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.bank import BOUND_REACH, Crop, extent_of
+from domaingan.core.errors import DataError
 from domaingan.cutting import window
-from domaingan.errors import DataError
 from domaingan.grid import resize
 from domaingan.sample import Sample
 from domaingan.tissue import extent, to_scaled

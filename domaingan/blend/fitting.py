@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import BankInfo
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Dataset, Sample, Schema
 
 

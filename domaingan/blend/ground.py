@@ -13,7 +13,7 @@ from skimage.draw import polygon2mask
 
 from domaingan.bank import UNLABELLED, Bank
 from domaingan.blend.perspective import Perspective
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.objects import among
 from domaingan.sample import Region, Schema
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import BankInfo
-from domaingan.errors import AssumptionWarning
+from domaingan.core.errors import AssumptionWarning
 from domaingan.ranges import absolute_channels, is_hounsfield_range
 from domaingan.sample import Sample
 from domaingan.tissue import body_percentiles, intensity_range

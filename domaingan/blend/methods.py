@@ -20,7 +20,7 @@ from domaingan.blend.laplacian import Laplacian
 from domaingan.blend.matching import Histogram, Match, Noise
 from domaingan.blend.poisson import Poisson
 from domaingan.blend.weights import Alpha, Feather, Soft
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.tissue import contrast, ring
 
 Image = NDArray[np.float32]

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.arguments import Rng, read_counts, read_generator, read_names
 from domaingan.bank import Bank, bank_of
 from domaingan.blend.drawing import Drawing, chosen
 from domaingan.blend.fitting import read_schema, refuse_unfit
@@ -24,7 +23,8 @@ from domaingan.blend.perspective import Perspective
 from domaingan.blend.prior import kinds, placement_of
 from domaingan.blend.scan_host import ScanHost, ScanRules
 from domaingan.blend.variation import Variation, read_variation
-from domaingan.errors import AssumptionWarning, DataError
+from domaingan.core.arguments import Rng, read_counts, read_generator, read_names
+from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.sample import Dataset, Sample, Schema, parse_region
 
 SHALLOW = 0.1

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from domaingan.bank import Bank
 from domaingan.blend.atlas import read_atlas, read_axes, turn_map
 from domaingan.body_axes import Axes, from_body
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.grid import resize
 
 ENOUGH = 20

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.arguments import Rng, read_generator, read_names, read_shares
 from domaingan.bank import Bank, Crop, bank_of
 from domaingan.blend.fitting import refuse_unfit
 from domaingan.blend.host_range import host_range
 from domaingan.blend.looks import Look, Seen, parse_looks, softened
-from domaingan.errors import DataError
+from domaingan.core.arguments import Rng, read_generator, read_names, read_shares
+from domaingan.core.errors import DataError
 from domaingan.grid import resize
 from domaingan.sample import Sample, Schema
 from domaingan.scenery import UNLABELLED, shrunk_body

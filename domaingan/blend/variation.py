@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.arguments import read_counts, read_shares
 from domaingan.bank import Crop
 from domaingan.blend.deformation import Bend, normals
-from domaingan.errors import DataError
+from domaingan.core.arguments import read_counts, read_shares
+from domaingan.core.errors import DataError
 
 Image = NDArray[np.float32]
 Array = NDArray[np.float64]

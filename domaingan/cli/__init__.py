@@ -16,7 +16,7 @@ import typer
 from domaingan.cli import blend, crops, demo, evaluate, inspect, report, robustness, sample, train
 from domaingan.cli.assumptions import assumptions_in_a_line
 from domaingan.cli.interruption import describe_interruption
-from domaingan.errors import NO_ROOM, DataError, check_name, enough_memory
+from domaingan.core.errors import NO_ROOM, DataError, check_name, enough_memory
 
 app = typer.Typer(
     name="domaingan",

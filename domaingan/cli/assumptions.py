@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from domaingan.errors import AssumptionWarning
+from domaingan.core.errors import AssumptionWarning
 
 
 @contextmanager
 def assumptions_in_a_line() -> Iterator[None]:
-    """Print each :class:`~domaingan.errors.AssumptionWarning` as one line, once; others look as Python has them."""
+    """Print each :class:`~domaingan.core.errors.AssumptionWarning` once, as one line; others look as usual."""
     with warnings.catch_warnings():
         plain = warnings.showwarning
         said: set[str] = set()

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from domaingan.cli import options as o
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 if TYPE_CHECKING:
     from domaingan.bank import Bank
@@ -274,7 +274,7 @@ def read_region(text: str | None) -> list[float] | None:
 
 def draw_preview(augmented: Offline, path: Path) -> None:
     """Write the preview picture."""
-    from domaingan.pictures import save_png
+    from domaingan.core.tiles import save_png
     from domaingan.transforms import preview
 
     save_png(preview(augmented), path)

@@ -56,8 +56,8 @@ def command(
     if masks is not None and grid is None:
         grid = out.with_name(f"{out.name}-masks.png")
     if grid is not None:
+        from domaingan.core.tiles import save_png
         from domaingan.display import draw_bank
-        from domaingan.pictures import save_png
 
         save_png(draw_bank(bank), grid)
     result = {

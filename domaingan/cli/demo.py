@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from domaingan.cli import options as o
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 NAME = "demo"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 if TYPE_CHECKING:
     from domaingan.sample import Dataset
@@ -140,7 +140,7 @@ def claim(out: Path, data: str, overwrite: bool) -> None:
     Raises:
         DataError: any of them.
     """
-    from domaingan.files import claim_folder
+    from domaingan.core.files import claim_folder
 
     source, target = Path(data).resolve(), out.resolve()
     if source.exists() and (target == source or target in source.parents):

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
-from domaingan.durations import describe_metrics, describe_progress
+from domaingan.core.durations import describe_metrics, describe_progress
 
 EVERY = 20.0
 """Seconds between plain lines."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from domaingan.cli import options as o
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 if TYPE_CHECKING:
     from domaingan.bank import Bank
@@ -88,7 +88,7 @@ def command(
     verbose: o.Verbose = False,
 ) -> None:
     """Draw a bank of generated crops or scenes from MODEL, look at what it draws, or take its generator elsewhere."""
-    from domaingan.files import claim_folder
+    from domaingan.core.files import claim_folder
     from domaingan.gan import GAN
 
     if not any((out, grid, interpolate, onnx)):
@@ -117,8 +117,8 @@ def command(
 
 def _write(bank: Bank, out: Path | None, grid: Path | None, overwrite: bool, result: dict[str, Any]) -> str:
     """Write a bank and its picture where they are wanted, note it in the result, and say so."""
+    from domaingan.core.tiles import save_png
     from domaingan.display import draw_bank
-    from domaingan.pictures import save_png
 
     if out is not None:
         bank = bank.save(out, overwrite=overwrite)
@@ -163,7 +163,7 @@ def _config(gan: GAN) -> GANConfig:
 
 def _draw_strip(gan: GAN, pairs: list[str] | None, path: Path, drawn: dict[str, Any]) -> None:
     """Strips between the two values that each condition has, or between two latents where none has two."""
-    from domaingan.pictures import save_png
+    from domaingan.core.tiles import save_png
 
     start: dict[str, Any] = {}
     end: dict[str, Any] = {}

@@ -16,7 +16,7 @@ def describe_sides(augmented: Offline, out: Path) -> list[str]:
         augmented: what was written.
         out: its folder.
     """
-    from domaingan.reading import read_json
+    from domaingan.core.reading import read_json
     from domaingan.transforms.folds import SPLITS_JSON
 
     lines = []

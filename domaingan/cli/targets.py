@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domaingan.cli.options import WORK
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 if TYPE_CHECKING:
     from domaingan.bank import Bank

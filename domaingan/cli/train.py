@@ -9,7 +9,7 @@ import typer
 
 from domaingan.cli import options as o
 from domaingan.cli.targets import Condition, Masks, Target, cut
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 NAME = "train"
 STEPS = {2: 2000, 3: 1000}

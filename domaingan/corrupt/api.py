@@ -8,12 +8,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.core.errors import DataError
 from domaingan.corrupt.base import Corruption, Pixels
 from domaingan.corrupt.blur import BLUR
 from domaingan.corrupt.digital import DIGITAL
 from domaingan.corrupt.noise import NOISE
 from domaingan.corrupt.weather import WEATHER
-from domaingan.errors import DataError
 
 _ROOMS: Final[dict[str, tuple[Corruption[Any], ...]]] = {
     "noise": NOISE,

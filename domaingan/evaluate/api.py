@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.arguments import read_names
 from domaingan.bank import Bank, bank_of
 from domaingan.blend import Paste, Relight
+from domaingan.core.arguments import read_names
+from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cropping import check_crop_values
-from domaingan.errors import AssumptionWarning, DataError
 from domaingan.evaluate.arms import Arm, parse_arms
 from domaingan.evaluate.banks import is_real, lacks_masks, served
 from domaingan.evaluate.batches import check_values

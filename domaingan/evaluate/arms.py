@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from domaingan.bank import CLASS_CONDITION, HEALTHY, Bank
 from domaingan.blend import Paste, Relight
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.hosting import DEFORM
 from domaingan.sample import Sample, Schema
 from domaingan.transforms import Classic, Weather

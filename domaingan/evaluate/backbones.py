@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domaingan.pretrained import PACKAGED, TimmModel
+from domaingan.core.timm_weights import PACKAGED, TimmModel
 
 
 @dataclass(frozen=True)

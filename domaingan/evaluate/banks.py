@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.bank import Bank
+from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.errors import DataError
 from domaingan.evaluate.arms import HEALTHY_SHARE, PAINTED, Arm
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.progress import Progress

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 
+from domaingan.core.errors import DataError
 from domaingan.cutting import window
-from domaingan.errors import DataError
 from domaingan.evaluate.arms import Augment
 from domaingan.sample import Sample, Schema
 from domaingan.tissue import intensity_range, to_scaled

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 
 class EvaluationConfig(BaseModel):

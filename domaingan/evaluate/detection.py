@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate import training
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.average_precision import Detections, jackknife

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy import ndimage, stats
 
 from domaingan.bank import BOUND_REACH, Bank
+from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.cutting import halved, window
-from domaingan.errors import DataError
 from domaingan.fidelity.telling import told
 from domaingan.gan import GAN
 from domaingan.gan.hosted import Texture, pasted, turns

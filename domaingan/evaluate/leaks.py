@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate.split import Fold
 from domaingan.likeness import Survey
 from domaingan.sample import Dataset, Record

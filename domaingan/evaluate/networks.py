@@ -11,7 +11,7 @@ from monai.networks.nets.basic_unet import BasicUNet, UpCat
 from torch import Tensor, nn
 from torch.nn import functional
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate.backbones import Backbone
 from domaingan.sample import Schema
 

@@ -18,18 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import CLASS_CONDITION, HEALTHY, Bank
+from domaingan.core.files import write_arrays, write_json
+from domaingan.core.reading import read_arrays, read_json_object
 from domaingan.evaluate.arms import PAINTED
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.examples import SHOWN, entry_examples
 from domaingan.evaluate.fidelity import PAIRS, Places, painted_or_real, spread
 from domaingan.evaluate.progress import Progress
-from domaingan.files import write_arrays, write_json
 from domaingan.gan import GAN
 from domaingan.gan.hosts import given_by
 from domaingan.gan.networks import levels_of
 from domaingan.gan.rejection import Rejection
 from domaingan.hosting import windows
-from domaingan.reading import read_arrays, read_json_object
 from domaingan.sample import Dataset
 
 WORST = 10

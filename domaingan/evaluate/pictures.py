@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.core.reading import read_arrays, refuse_malformed
 from domaingan.evaluate.arms import Arm, augment_for
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.examples import bank_examples, paste_examples, prediction_examples, relight_examples
 from domaingan.evaluate.prepared import Prepared
-from domaingan.reading import read_arrays, refuse_malformed
 
 
 def gathered(fold: Prepared, arms: list[Arm], config: EvaluationConfig) -> dict[str, NDArray[Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.bank import Bank
-from domaingan.durations import describe_duration
+from domaingan.core.durations import describe_duration
 from domaingan.evaluate.arms import Arm, augment_for
 from domaingan.evaluate.banks import Maker
 from domaingan.evaluate.config import EvaluationConfig

@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.blend import Paste
+from domaingan.core.files import claim_run, write_arrays, write_json
+from domaingan.core.locks import hold_folder
+from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.cropping import by_rarity
 from domaingan.cutting import voxels_of
 from domaingan.evaluate.arms import Arm, augment_for, parse_arms
@@ -25,9 +28,6 @@ from domaingan.evaluate.progress import Progress, Silent
 from domaingan.evaluate.split import Fold
 from domaingan.evaluate.summary import Scores, summarise, warn_of_missed
 from domaingan.evaluate.tasks import TASKS, backbone_of
-from domaingan.files import claim_run, write_arrays, write_json
-from domaingan.locks import hold_folder
-from domaingan.reading import read_json_object, refuse_malformed
 from domaingan.sample import BLOCK, Dataset
 from domaingan.tissue import measured
 

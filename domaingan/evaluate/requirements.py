@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from domaingan.bank import HEALTHY, Bank
 from domaingan.blend import Relight
+from domaingan.core.errors import DataError
 from domaingan.cropping import cropped_classes
 from domaingan.cutting import BOX_ALONE, find_objects
-from domaingan.errors import DataError
 from domaingan.evaluate.arms import Arm
 from domaingan.evaluate.banks import is_real, served
 from domaingan.evaluate.config import EvaluationConfig

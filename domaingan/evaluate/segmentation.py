@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.batches import CLIP, Patches, Wanted, network_values

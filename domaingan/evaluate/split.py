@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.likeness import find_spellings, fold_name
 from domaingan.sample import BLOCK, Dataset, Record, Value
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan.devices import choose_precision
 
 STRETCHES = 40

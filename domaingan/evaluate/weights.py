@@ -12,9 +12,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from domaingan.errors import DataError
-from domaingan.files import atomic_file, plain
-from domaingan.reading import check_regular
+from domaingan.core.errors import DataError
+from domaingan.core.files import atomic_file, plain
+from domaingan.core.reading import check_regular
 from domaingan.sample import Schema
 
 FORMAT = 1

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
+from domaingan.core.timm_weights import TimmModel
 from domaingan.fidelity.pictures import resized, views
-from domaingan.pretrained import TimmModel
 
 DEFAULT = "tf_efficientnet_lite0"
 """The network of ``auto`` where its weights are installed: ImageNet's, Apache-2.0, for CPUs."""

@@ -11,7 +11,7 @@ import onnxruntime
 import torch
 from torch import Tensor
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 EDGE = {2: 112, 3: 32}
 """Edge of pictures and of volumes for a network that takes any size."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 
 def checked(

@@ -6,8 +6,8 @@ import timm
 import torch
 from torch import Tensor
 
-from domaingan.errors import DataError
-from domaingan.pretrained import PACKAGED, TimmModel
+from domaingan.core.errors import DataError
+from domaingan.core.timm_weights import PACKAGED, TimmModel
 
 EDGE = 112
 """Edge of the pictures that a network sees, unless it takes one size alone.

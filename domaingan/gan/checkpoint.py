@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from domaingan.errors import DataError
-from domaingan.files import atomic_file, write_json
-from domaingan.reading import open_regular, read_json
+from domaingan.core.errors import DataError
+from domaingan.core.files import atomic_file, write_json
+from domaingan.core.reading import open_regular, read_json
 
 KEPT = 2
 """How many checkpoints are kept: the newest, and one more in case it is torn."""

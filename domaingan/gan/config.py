@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domaingan.bank import CLASS_CONDITION, HEALTHY
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan.templates import Template
 
 FORMAT = 3

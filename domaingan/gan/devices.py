@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 
 def rank() -> int:

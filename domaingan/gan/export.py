@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from domaingan.errors import DataError
-from domaingan.files import atomic_file
+from domaingan.core.errors import DataError
+from domaingan.core.files import atomic_file
 from domaingan.gan.conditions import Condition, scale
 from domaingan.gan.config import MASK, GANConfig
 from domaingan.gan.hosted import given as given_to_painters

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan.templates import templates_of
 
 

@@ -14,7 +14,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan.augment import Adaptive, Augmentation, Drawn, flip_axes
 from domaingan.gan.checkpoint import flatten, load_checkpoint, restore, save_checkpoint
 from domaingan.gan.conditions import Condition

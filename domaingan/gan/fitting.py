@@ -10,7 +10,8 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
+from domaingan.core.tiles import save_png
 from domaingan.fidelity.features import Extractor, extractor
 from domaingan.gan import folder
 from domaingan.gan.config import GANConfig, build_config
@@ -22,7 +23,6 @@ from domaingan.gan.networks import Generator
 from domaingan.gan.preview import sample_sheet
 from domaingan.gan.standing import calibrated
 from domaingan.gan.training import Course, Progress
-from domaingan.pictures import save_png
 
 
 def fits(crops: Bank, channels: list[str] | int, classes: dict[str, int], settings: Mapping[str, Any]) -> None:

@@ -18,13 +18,13 @@ from safetensors.torch import load_file
 from torch import nn
 
 from domaingan.bank import Bank
-from domaingan.errors import DataError
-from domaingan.files import LOCK, atomic_file, claim_folder, empty_folder, plain, write_json
+from domaingan.core.errors import DataError
+from domaingan.core.files import LOCK, atomic_file, claim_folder, empty_folder, plain, write_json
+from domaingan.core.reading import read_json
 from domaingan.gan.card import card
 from domaingan.gan.checkpoint import save_tensors, sha256, under
 from domaingan.gan.config import PASTE, GANConfig, build_config, differences
 from domaingan.gan.log import LOG, read_log
-from domaingan.reading import read_json
 
 CONFIG, WEIGHTS, CARD, HUB_CARD, SAMPLES, CHECKPOINTS, IGNORE = (
     "config.json",

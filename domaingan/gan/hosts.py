@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from domaingan.bank import HEALTHY, Bank, Crop, new_entries
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import MASK, GANConfig
 from domaingan.gan.data import TrainingCrops

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from domaingan.errors import DataError
-from domaingan.files import atomic_file
-from domaingan.reading import read_text
+from domaingan.core.errors import DataError
+from domaingan.core.files import atomic_file
+from domaingan.core.reading import read_text
 
 COLUMNS = (
     "step",

@@ -12,8 +12,10 @@ import torch
 from torch import nn
 
 from domaingan.bank import Bank, bank_of
-from domaingan.errors import DataError, enough_memory
-from domaingan.files import atomic_folder
+from domaingan.core.errors import DataError, enough_memory
+from domaingan.core.files import atomic_folder
+from domaingan.core.locks import hold_folder
+from domaingan.core.tiles import Picture, save_png
 from domaingan.gan import folder
 from domaingan.gan.config import GANConfig, build_config
 from domaingan.gan.devices import choose_device, choose_precision, fabric_for
@@ -29,8 +31,6 @@ from domaingan.gan.settings import SETTINGS, resolved
 from domaingan.gan.strip import Strip, draw_strip
 from domaingan.gan.terminal import shown
 from domaingan.gan.training import CHECKPOINT_EVERY, JUDGE_EVERY, FitResult, Progress
-from domaingan.locks import hold_folder
-from domaingan.pictures import Picture, save_png
 
 
 class GAN:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from domaingan.core.tiles import Picture, contact_sheet, tile, with_legend
 from domaingan.gan.conditions import Condition, scale
 from domaingan.gan.config import GANConfig
 from domaingan.gan.data import TrainingCrops, decode
@@ -15,7 +16,6 @@ from domaingan.gan.networks import Generator
 from domaingan.gan.sampling import latents
 from domaingan.gan.seeds import seeded
 from domaingan.gan.standing import paint
-from domaingan.pictures import Picture, contact_sheet, tile, with_legend
 
 COLUMNS = 6
 """Crops in a row, of each sort."""

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig
 from domaingan.gan.networks import Generator, levels_of, pyramid

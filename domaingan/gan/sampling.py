@@ -15,8 +15,8 @@ from scipy.special import ndtr, ndtri
 from torch import Tensor
 
 from domaingan.bank import Bank, BankInfo, new_entries
+from domaingan.core.errors import DataError
 from domaingan.cutting import MIN_PIXELS
-from domaingan.errors import DataError
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import MASK, GANConfig
 from domaingan.gan.data import decode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan.config import PASTE, RING
 from domaingan.gan.losses import LOSSES
 from domaingan.gan.networks import ARCHITECTURES

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
+from domaingan.core.tiles import Picture, contact_sheet, tile
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig
 from domaingan.gan.data import decode
@@ -20,7 +21,6 @@ from domaingan.gan.hosts import conditions_for
 from domaingan.gan.networks import Generator, assemble
 from domaingan.gan.plan import Wanted, plan
 from domaingan.gan.sampling import latents
-from domaingan.pictures import Picture, contact_sheet, tile
 
 
 @dataclass(frozen=True)

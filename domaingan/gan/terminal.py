@@ -11,7 +11,7 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Column
 
-from domaingan.durations import describe_metrics, describe_progress
+from domaingan.core.durations import describe_metrics, describe_progress
 from domaingan.gan.training import Progress
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan.fit import Trainer
 from domaingan.gan.folder import CHECKPOINTS
 from domaingan.gan.log import LOG, Means, TrainingLog

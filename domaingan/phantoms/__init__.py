@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.phantoms import driving, medical
 from domaingan.sample import Dataset
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.objects import Objects
 from domaingan.phantoms.streets.plan import plan
 from domaingan.phantoms.streets.render import render

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.phantoms.fields import Field, Space, field
 from domaingan.phantoms.head import grow_head
 from domaingan.phantoms.lesions import grow_lesions

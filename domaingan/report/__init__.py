@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from domaingan.errors import DataError
-from domaingan.files import atomic_file
-from domaingan.reading import read_json_object, refuse_malformed
+from domaingan.core.errors import DataError
+from domaingan.core.files import atomic_file
+from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.report import comparison, evaluation, robustness
 
 Build = Callable[[Path, dict[str, Any], dict[str, Any]], dict[str, Any]]

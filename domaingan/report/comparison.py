@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.report import words
 from domaingan.robustness.comparison import comparison_headline, model_rows
 from domaingan.robustness.export import percent

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from domaingan.durations import describe_duration
-from domaingan.errors import DataError
+from domaingan.core.durations import describe_duration
+from domaingan.core.errors import DataError
 from domaingan.evaluate.summary import RIVAL
 from domaingan.report import figures, gallery, painted, words
 from domaingan.report.words import count, interval, metric_name, p_value, percent, plain, points

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from domaingan.pictures import Colour, Picture, colour_of
+from domaingan.core.tiles import Colour, Picture, colour_of
 from domaingan.report.gallery import read_arrays
 
 SURE = 0.3

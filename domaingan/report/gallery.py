@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan import reading
-from domaingan.pictures import colour_of, tile
+from domaingan.core import reading
+from domaingan.core.tiles import colour_of, tile
 from domaingan.report.figures import data_uri
 
 CHANNELS = 2

@@ -9,8 +9,8 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from domaingan.durations import describe_duration
-from domaingan.errors import DataError
+from domaingan.core.durations import describe_duration
+from domaingan.core.errors import DataError
 from domaingan.report import figures, frame_sheet, words
 from domaingan.report.words import count, metric_name, percent
 from domaingan.robustness.scores import mean

@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from domaingan.arguments import read_names
+from domaingan.core.arguments import read_names
+from domaingan.core.errors import DataError
+from domaingan.core.files import claim_run, plain, write_arrays, write_json
+from domaingan.core.locks import hold_folder
+from domaingan.core.reading import open_regular
 from domaingan.corrupt import SEVERITIES, check
-from domaingan.errors import DataError
 from domaingan.evaluate.progress import Progress, Silent
-from domaingan.files import claim_run, plain, write_arrays, write_json
-from domaingan.locks import hold_folder
 from domaingan.opening import Data, dataset_of
-from domaingan.reading import open_regular
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.cells import Cell, Kept, Measure
 from domaingan.robustness.comparison import compare, folder_names, map_for, write_comparison

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from domaingan.files import atomic_file
+from domaingan.core.files import atomic_file
 from domaingan.robustness.scores import mean
 
 Row = Sequence[str]

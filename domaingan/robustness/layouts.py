@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.robustness.decode import COLUMNS, Boxes, Dense, Layout, Packed, Places, Scored
 from domaingan.robustness.tables import dense_layouts, grid_counts
 

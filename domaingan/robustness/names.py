@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from domaingan.errors import DataError
-from domaingan.reading import read_json, read_text
+from domaingan.core.errors import DataError
+from domaingan.core.reading import read_json, read_text
 
 _COCO = """
 person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign,

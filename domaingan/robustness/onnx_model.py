@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate.average_precision import Detections
 from domaingan.robustness.decode import Layout, Scored
 from domaingan.robustness.layouts import candidate_layouts, without_filler

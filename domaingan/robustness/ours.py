@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
+from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.evaluate.weights import facts_of
 from domaingan.grid import resize
-from domaingan.reading import read_json_object, refuse_malformed
 from domaingan.robustness.model import Answer, Kind, Picture
 from domaingan.sample import Sample
 

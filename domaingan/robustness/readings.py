@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate.average_precision import Detections
 from domaingan.robustness.decode import Layout
 

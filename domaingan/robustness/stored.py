@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
+from domaingan.core.files import write_arrays
+from domaingan.core.reading import open_regular
 from domaingan.evaluate.average_precision import Detections
-from domaingan.files import write_arrays
-from domaingan.reading import open_regular
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.model import Answer
 from domaingan.robustness.scores import Boxes, Masks, Scorer

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torchvision.models import detection, get_model, get_model_weights, list_models
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate.average_precision import Detections
 from domaingan.evaluate.weights import read_state
 from domaingan.robustness.model import Kind, Picture

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
 
-from domaingan.arguments import Rng, read_generator
-from domaingan.errors import DataError
+from domaingan.core.arguments import Rng, read_generator
+from domaingan.core.errors import DataError
 from domaingan.sample.record import Problem, Reader, Record
 from domaingan.sample.sample import Sample, Schema, Value
 

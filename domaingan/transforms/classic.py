@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.arguments import Rng, read_generator
-from domaingan.errors import DataError
+from domaingan.core.arguments import Rng, read_generator
+from domaingan.core.errors import DataError
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing must not look for a newer version on the net
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Bank
-from domaingan.files import plain
+from domaingan.core.files import plain
 from domaingan.sample import Dataset
 
 TRAILER = 8

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.errors import DataError
-from domaingan.reading import read_json
+from domaingan.core.errors import DataError
+from domaingan.core.reading import read_json
 from domaingan.sample import Dataset, Record
 
 SPLITS_JSON = "splits_final.json"

@@ -18,8 +18,8 @@ from domaingan.adapters.values import known_values, strange_values
 from domaingan.bank import Bank, BankInfo
 from domaingan.blend import Relight
 from domaingan.blend.fitting import refuse_other_channels
-from domaingan.errors import DataError
-from domaingan.reading import read_json
+from domaingan.core.errors import DataError
+from domaingan.core.reading import read_json
 from domaingan.sample import Sample, Schema
 
 Classes = Schema | Mapping[str, Any] | str | Path | None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor

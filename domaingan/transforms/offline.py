@@ -15,7 +15,7 @@ from domaingan.blend import Paste, Relight
 from domaingan.blend.fitting import is_finite
 from domaingan.blend.host_range import host_range
 from domaingan.body_axes import axes_of
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Dataset, Record, Sample, Schema
 from domaingan.slices import slice_axis
 from domaingan.tissue import foreground, from_scaled, intensity_range, to_scaled

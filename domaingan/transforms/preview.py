@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from domaingan.blend import Paste, Relight
 from domaingan.blend.covered import mask_of_boxes
-from domaingan.errors import AssumptionWarning, DataError
-from domaingan.pictures import Picture, contact_sheet, tile, with_legend
+from domaingan.core.errors import AssumptionWarning, DataError
+from domaingan.core.tiles import Picture, contact_sheet, tile, with_legend
 from domaingan.sample import Sample
 from domaingan.slices import as_slices, fullest_slice, slice_axis
 from domaingan.tissue import foreground, intensity_range, to_scaled

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Dataset, Record, Sample
 from domaingan.transforms.folds import SPLITS_JSON, TEST, TRAIN, VAL, Split, find_splits
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from domaingan.bank import BankInfo
 from domaingan.blend.covered import box_slices, mask_of_boxes, objects_of
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.objects import from_instances
 from domaingan.sample import Sample, Schema
 from domaingan.tissue import as_stored

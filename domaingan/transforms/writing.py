@@ -21,10 +21,10 @@ from typing import Any
 
 from domaingan.adapters import adapter_for
 from domaingan.adapters.writing import record_of
-from domaingan.errors import DataError
-from domaingan.files import LOCK, claim_folder, empty_folder, plain, write_json
-from domaingan.locks import hold_folder
-from domaingan.reading import read_json_object, refuse_malformed
+from domaingan.core.errors import DataError
+from domaingan.core.files import LOCK, claim_folder, empty_folder, plain, write_json
+from domaingan.core.locks import hold_folder
+from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.sample import Record, Schema
 from domaingan.transforms.fingerprints import fingerprint_bank, fingerprint_data
 from domaingan.transforms.folds import SPLITS_JSON

@@ -12,7 +12,7 @@ from PIL import Image
 
 from domaingan.adapters import load
 from domaingan.adapters.writing import write_dataset
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Dataset
 
 NAMES = ("lorry", "lane", "haze", "kerb")

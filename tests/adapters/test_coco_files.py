@@ -17,7 +17,7 @@ from domaingan.adapters.coco_annotations import read_crowd_flag
 from domaingan.adapters.coco_file import normalize_id, parse_whole_number
 from domaingan.adapters.run_lengths import encode_mask
 from domaingan.adapters.writing import write_dataset
-from domaingan.errors import AssumptionWarning, DataError
+from domaingan.core.errors import AssumptionWarning, DataError
 
 SIDES = (24, 32)
 Make = Callable[..., Path]

@@ -24,7 +24,7 @@ from domaingan.adapters.inspect import inspect
 from domaingan.adapters.run_lengths import decode_mask as decoded
 from domaingan.adapters.run_lengths import encode_mask as encoded
 from domaingan.adapters.writing import write_dataset
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Dataset, Sample, Schema
 
 SHAPE = (12, 16)

@@ -20,7 +20,7 @@ from domaingan.adapters import load
 from domaingan.adapters.run_lengths import encode_mask, read_counts
 from domaingan.adapters.writing import write_dataset
 from domaingan.blend.covered import Covered, objects_of
-from domaingan.errors import AssumptionWarning, DataError
+from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.sample import Dataset, Sample
 from domaingan.transforms import Offline
 

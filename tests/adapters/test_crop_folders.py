@@ -15,7 +15,7 @@ import domaingan as dg
 from domaingan import phantoms
 from domaingan.adapters import open_bank
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.slices import as_slices
 from domaingan.tissue import intensity_range, to_scaled
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from domaingan.adapters import open_bank
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 
 def pictures(folder: Path, *names: str) -> Path:

@@ -22,7 +22,7 @@ from domaingan.adapters.frames import (
     write_values,
     written_suffix,
 )
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 BYTES = np.arange(48, dtype=np.uint8).reshape(4, 4, 3) * 5
 GREY = BYTES[..., 0]

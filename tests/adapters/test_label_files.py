@@ -13,7 +13,7 @@ import pytest
 from domaingan.adapters import load
 from domaingan.adapters.label_files import MAX_LABEL_VALUES, classify_name, count_label_values
 from domaingan.adapters.writing import write_dataset
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Dataset
 
 Save = Callable[..., Path]

@@ -9,7 +9,7 @@ import pytest
 
 from domaingan.adapters import LAYOUTS, adapter_for, load
 from domaingan.adapters.writing import write_dataset
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Dataset
 
 

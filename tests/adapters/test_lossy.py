@@ -11,7 +11,7 @@ from PIL import Image
 
 from domaingan.adapters import load, open_bank
 from domaingan.adapters.frames import find_unread, read_header, read_picture, read_values
-from domaingan.errors import AssumptionWarning, DataError
+from domaingan.core.errors import AssumptionWarning, DataError
 
 ROUND = (np.add.outer((np.arange(64) - 30.0) ** 2, (np.arange(48) - 22.0) ** 2) < 300).astype(np.uint8)
 

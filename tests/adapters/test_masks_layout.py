@@ -19,7 +19,7 @@ from domaingan.adapters import load
 from domaingan.adapters.inspect import inspect
 from domaingan.adapters.masks import MaskFolders
 from domaingan.adapters.writing import write_dataset
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Dataset, Record, Sample, Schema
 
 CLASSES = {

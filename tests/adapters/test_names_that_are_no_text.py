@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from domaingan.adapters import load
-from domaingan.errors import DataError, check_name
+from domaingan.core.errors import DataError, check_name
 
 
 def write_people(root: Path, *names: bytes, channel: bytes = b"t1") -> None:

@@ -23,7 +23,7 @@ from domaingan.adapters.nifti_files import (
     read_stored,
     write_nifti,
 )
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 DTYPES = ("uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "float32", "float64", ">i2", ">f4")
 NUMBERS = st.floats(-500, 500, allow_nan=False, width=32)

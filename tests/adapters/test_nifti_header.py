@@ -12,7 +12,7 @@ import pytest
 from nibabel.quaternions import quat2mat
 
 from domaingan.adapters.nifti_files import read_header, read_image, write_nifti
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 SHAPE = (5, 6, 7)
 Edit = Callable[[Any], None]

@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 from domaingan.adapters import load
 from domaingan.adapters.nifti import NiftiFolders
 from domaingan.adapters.writing import write_dataset
-from domaingan.errors import AssumptionWarning, DataError
+from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.grid import at_spacing
 from domaingan.sample import Dataset, Sample
 from domaingan.slices import as_slices

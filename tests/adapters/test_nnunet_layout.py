@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 
 from domaingan.adapters import load
 from domaingan.adapters.writing import write_dataset
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Dataset
 
 Save = Callable[..., Path]

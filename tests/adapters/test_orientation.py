@@ -17,7 +17,7 @@ from domaingan.adapters import load
 from domaingan.adapters.crop_files import read_alpha
 from domaingan.adapters.frames import read_frame, read_header, read_values
 from domaingan.adapters.orientation import TAG
-from domaingan.errors import AssumptionWarning, DataError
+from domaingan.core.errors import AssumptionWarning, DataError
 
 ALL = range(1, 9)
 PIXELS = np.random.default_rng(5).integers(0, 256, (6, 10, 3), dtype=np.uint8)

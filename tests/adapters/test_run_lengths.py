@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as runs
 
 from domaingan.adapters.run_lengths import check_run_lengths, decode_mask, encode_mask, read_counts
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**20))

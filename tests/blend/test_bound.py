@@ -14,9 +14,9 @@ from domaingan import phantoms
 from domaingan.bank import Bank, new_entries
 from domaingan.blend import Paste
 from domaingan.blend.bound import BOUND_REACH, at_its_place
+from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.cutting import window
-from domaingan.errors import DataError
 from domaingan.grid import resize
 from domaingan.objects import box_of, from_mask
 from domaingan.sample import Sample

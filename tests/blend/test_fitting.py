@@ -11,7 +11,7 @@ from balls import a_bank, a_host
 from domaingan.bank import Bank
 from domaingan.blend import Paste, Relight
 from domaingan.blend.fitting import is_finite
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 
 def scenes_of(dims: int, rng: np.random.Generator) -> Bank:

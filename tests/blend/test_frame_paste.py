@@ -13,8 +13,8 @@ from domaingan.bank import Bank
 from domaingan.blend import Paste
 from domaingan.blend.covered import objects_of
 from domaingan.blend.methods import METHODS
+from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.errors import DataError
 from domaingan.grid import at_shape
 from domaingan.objects import box_of, from_instances
 from domaingan.sample import Dataset, Sample

@@ -13,8 +13,8 @@ from domaingan.bank import UNLABELLED, Bank
 from domaingan.blend import Paste
 from domaingan.blend.covered import shrink_boxes
 from domaingan.blend.ground import Ground, rasterize
+from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cropping import crops
-from domaingan.errors import AssumptionWarning, DataError
 from domaingan.sample import Dataset, Record, Sample, Schema
 
 STREET: Dataset = phantoms.load("driving", sequences=6, frames=3).in_memory()

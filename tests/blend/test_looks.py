@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from domaingan.blend.looks import FDA, MIX, OF_SCANS, RELIGHTS, ClassColours, Histogram, Seen, parse_looks
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 
 def smooth(rng: np.random.Generator, shape: tuple[int, ...], channels: int = 3, low: float = 0.2) -> np.ndarray:

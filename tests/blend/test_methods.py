@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from domaingan.blend.methods import MATCHES, METHODS, blend_patch, parse_method
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.tissue import contrast, ring
 
 NAMES = [*METHODS, "feather+noise", "poisson+histogram", "laplacian+histogram+noise"]

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from domaingan import phantoms
 from domaingan.blend import Paste, Variation
+from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.errors import DataError
 from domaingan.sample import Sample
 from domaingan.slices import as_slices
 from domaingan.transforms.offline import paste_slices

@@ -16,7 +16,7 @@ from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.blend import RELIGHTS, Relight, looks_named
 from domaingan.blend.looks import FDA, OF_SCANS, Seen, softened
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.grid import resize_sample
 from domaingan.sample import Dataset, Record, Sample, Schema
 from domaingan.scenery import scenes

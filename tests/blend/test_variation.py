@@ -16,7 +16,7 @@ from domaingan.blend.deformation import STEEPEST, Bend, normals
 from domaingan.blend.frame_patch import patch as frame_patch
 from domaingan.blend.methods import METHODS, parse_method
 from domaingan.blend.variation import NONE, Variation, _Grid, apply, warp
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.tissue import components
 
 

@@ -19,8 +19,8 @@ from domaingan.adapters.writing import write_dataset
 from domaingan.bank import Bank
 from domaingan.blend import Paste
 from domaingan.blend.scan_host import ScanRules
+from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.errors import DataError
 from domaingan.sample import Dataset
 from domaingan.transforms.sides import plan_sides
 

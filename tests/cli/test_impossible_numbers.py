@@ -9,7 +9,7 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.cli import main
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.grid import at_spacing
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from domaingan.cli import progress
 from domaingan.cli.progress import Teller
-from domaingan.durations import describe_metrics, describe_progress
+from domaingan.core.durations import describe_metrics, describe_progress
 
 
 def test_time_left_is_reckoned_from_the_steps_of_this_run_alone() -> None:

@@ -13,7 +13,7 @@ from inprocess import answer, refused, run
 from domaingan import phantoms
 from domaingan.adapters.writing import write_dataset
 from domaingan.cli.robustness import pairs
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.report import write
 
 FUNCTION = '''

@@ -15,8 +15,8 @@ from PIL import Image
 from domaingan import phantoms
 from domaingan.adapters.writing import write_dataset
 from domaingan.bank import Bank, new_entries
+from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.errors import DataError
 from domaingan.gan import GAN, standing
 from domaingan.gan.networks import Generator
 from domaingan.grid import view

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import domaingan as dg
+from domaingan.core.errors import DataError
 from domaingan.corrupt import CORRUPTIONS, GROUPS, SEVERITIES, check, corrupt
-from domaingan.errors import DataError
 
 
 def picture(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate.arms import Arm, parse_arms
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate.average_precision import Detections, average_precision, jackknife
 
 CLASSES = {"car": 8, "pedestrian": 9}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate import detection
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.backbones import Backbone

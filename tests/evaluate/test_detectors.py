@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models import get_model
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.detectors import DETECTORS, Pyramid, backbone_in, seeded_detector, whole_builders
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate import evaluate
 from domaingan.evaluate.detection import Detector
 from domaingan.evaluate.segmentation import Segmenter

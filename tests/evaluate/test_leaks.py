@@ -12,8 +12,8 @@ from scipy.ndimage import gaussian_filter
 
 from domaingan import phantoms
 from domaingan.bank import Bank
+from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.errors import DataError
 from domaingan.evaluate import evaluate
 from domaingan.evaluate.leaks import refuse_copies
 from domaingan.evaluate.split import Fold, refuse_leak

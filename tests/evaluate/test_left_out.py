@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate.average_precision import Detections, Truth, average_precision, jackknife, shares_of_boxes
 from domaingan.evaluate.truth import truth_of
 from domaingan.objects import from_mask

@@ -12,8 +12,8 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.bank import Bank
+from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.errors import DataError
 from domaingan.evaluate import evaluate
 from domaingan.sample import Dataset
 from domaingan.slices import as_slices

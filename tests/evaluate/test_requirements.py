@@ -13,7 +13,7 @@ import pytest
 import domaingan as dg
 from domaingan import phantoms
 from domaingan.bank import Bank
-from domaingan.errors import AssumptionWarning, DataError
+from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.evaluate import api
 from domaingan.sample import Dataset, Sample, Schema
 

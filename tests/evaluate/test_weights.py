@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate.weights import facts_of, fill, load_model, save_model
 
 

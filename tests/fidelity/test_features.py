@@ -11,12 +11,12 @@ import torch
 from safetensors.torch import save_file
 from scipy.ndimage import gaussian_filter
 
-import domaingan.pretrained
-from domaingan.errors import DataError
+import domaingan.core.timm_weights
+from domaingan.core.errors import DataError
+from domaingan.core.timm_weights import PACKAGED, TimmModel
 from domaingan.fidelity.features import Extractor, extractor
 from domaingan.fidelity.kid import kid
 from domaingan.fidelity.random_features import textures
-from domaingan.pretrained import PACKAGED, TimmModel
 
 packaged = pytest.mark.skipif(not TimmModel("tf_efficientnet_lite0").is_packaged, reason="no packaged weights")
 
@@ -86,7 +86,7 @@ def test_defects_are_seen(spec: str, size: tuple[int, ...], rng: np.random.Gener
 
 
 def test_random_features_without_the_package(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
-    monkeypatch.setattr(domaingan.pretrained, "find_spec", lambda name: None)
+    monkeypatch.setattr(domaingan.core.timm_weights, "find_spec", lambda name: None)
     found = extractor()
     assert found.name == "random convolutions (no weights installed)"
     images = pictures(rng, 5, 2)

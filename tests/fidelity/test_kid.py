@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.fidelity.kid import kid
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.fidelity.manifold import precision_recall_density_coverage as measure
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import domaingan.fidelity.onnx_features as room
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.fidelity.features import extractor
 
 onnx = pytest.importorskip("onnx")

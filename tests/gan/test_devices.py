@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops
 from domaingan.gan.devices import mean_over_processes

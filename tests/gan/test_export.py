@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from domaingan.bank import Bank, new_entries
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan import GAN, export
 from domaingan.gan.conditions import Condition, scale
 from domaingan.gan.config import GANConfig

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from domaingan.bank import Bank, new_entries
+from domaingan.core.errors import DataError
 from domaingan.cutting import MIN_PIXELS
-from domaingan.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.fit import Trainer
 from domaingan.tissue import components

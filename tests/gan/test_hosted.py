@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan.bank import BOUND_REACH, Bank, new_entries
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops
 from domaingan.gan.hosted import Texture, blanked, pasted, turns, weight

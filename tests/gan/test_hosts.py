@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from domaingan.bank import Bank, new_entries
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.hosts import given_by
 

@@ -84,7 +84,7 @@ def test_a_config_of_a_newer_version(copy: Path, tmp_path: Path) -> None:
 
 
 def test_numbers_times_what_is_no_factor(make_bank: Any) -> None:
-    from domaingan.errors import DataError
+    from domaingan.core.errors import DataError
     from domaingan.gan.plan import Times, plan
 
     bank = make_bank(size=8)

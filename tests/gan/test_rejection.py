@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from domaingan.bank import Bank, new_entries
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan import GAN, GANConfig, sampling
 from domaingan.gan.plan import plan
 from domaingan.gan.rejection import TRIALS, Rejection

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan import GAN, FitResult
 from domaingan.gan.folder import read_config
 

@@ -9,7 +9,7 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.bank import Bank, BankInfo, new_entries
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.augment import Augmentation
 from domaingan.gan.data import TrainingCrops, decode

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domaingan.bank import Bank, new_entries
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.data import decode
 from domaingan.gan.plan import plan

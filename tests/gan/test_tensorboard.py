@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan import GAN, log
 from domaingan.gan.log import read_log
 

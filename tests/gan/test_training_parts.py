@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan.checkpoint import load_checkpoint, save_checkpoint
 from domaingan.gan.config import GANConfig, build_config
 from domaingan.gan.data import TrainingCrops, decode

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan import phantoms
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.phantoms.driving import CLASSES, CYCLE, MIN_PIXELS, OBJECTS, condition, has_cyclists
 from domaingan.sample import Dataset, Sample
 

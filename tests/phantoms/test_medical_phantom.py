@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan import phantoms
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.phantoms.medical import has_rare
 from domaingan.sample import Dataset
 from domaingan.slices import as_slices

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
+from domaingan.core.files import claim_run, write_arrays
+from domaingan.core.reading import read_arrays, read_json_object, refuse_malformed
 from domaingan.evaluate.protocol import _read_kept
-from domaingan.files import claim_run, write_arrays
-from domaingan.reading import read_arrays, read_json_object, refuse_malformed
 from domaingan.report import write
 
 RESULT: dict[str, Any] = {

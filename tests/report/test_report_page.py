@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.report import write
 
 FakeRun = Callable[..., dict[str, Any]]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from domaingan import phantoms
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate.average_precision import Detections
 from domaingan.report import write
 from domaingan.robustness import robustness

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate.average_precision import Detections
 from domaingan.robustness import robustness
 from domaingan.robustness.cells import Cell

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from domaingan import phantoms
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.evaluate.average_precision import Detections
 from domaingan.report import write
 from domaingan.robustness import robustness

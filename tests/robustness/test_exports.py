@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from constant_models import FITTED, GRID, PICTURE, STRETCHED, SURE, TRUE, Constant, centred, check, table
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.robustness.layouts import without_filler
 from domaingan.robustness.onnx_model import OnnxDetector, without_background
 from domaingan.robustness.specs import Reading

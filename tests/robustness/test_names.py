@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchvision.models.detection import SSDLite320_MobileNet_V3_Large_Weights as Weights
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.robustness.names import COCO, COCO91, Matching, numbered, read_names, same
 
 DATA = {"car": 8, "pedestrian": 9, "traffic_light": 3}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.robustness.onnx_model import OnnxDetector
 from domaingan.robustness.specs import Reading, open_model
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
+from domaingan.core.files import write_json
 from domaingan.evaluate.average_precision import Detections
 from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.batches import network_values
@@ -17,7 +18,6 @@ from domaingan.evaluate.detection import Detector
 from domaingan.evaluate.detectors import seeded_detector
 from domaingan.evaluate.networks import seeded_network
 from domaingan.evaluate.segmentation import Segmenter
-from domaingan.files import write_json
 from domaingan.grid import resize
 from domaingan.robustness import open_model, robustness
 from domaingan.robustness.frames import Frames, picture_of

@@ -7,7 +7,7 @@ import pytest
 from constant_models import FITTED, GRID, PICTURE, STRETCHED, SURE, TRUE, Constant, centred, check, table
 from numpy.typing import NDArray
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.robustness.onnx_model import OnnxDetector
 from domaingan.robustness.readings import are_boxes
 from domaingan.robustness.specs import Reading, open_model

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 import domaingan.robustness.cells as cells
 from domaingan import phantoms
+from domaingan.core.errors import DataError
 from domaingan.corrupt import GROUPS
-from domaingan.errors import DataError
 from domaingan.evaluate.average_precision import Detections
 from domaingan.robustness import robustness
 from domaingan.robustness.cells import Cell

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torchvision.models import get_model
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.robustness.names import COCO91
 from domaingan.robustness.specs import Reading, open_model
 from domaingan.robustness.torchvision_model import classes_in

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.transforms import LEVELS, Classic
 from domaingan.transforms.classic import frame_steps, slice_steps
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Schema
 from domaingan.transforms.hosts import name_of_host, read_spacing, to_mask
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.transforms import Interpolation
 
 

@@ -12,8 +12,8 @@ import pytest
 from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.blend import Paste, Relight
+from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cropping import crops
-from domaingan.errors import AssumptionWarning, DataError
 from domaingan.sample import Dataset, Sample
 from domaingan.scenery import scenes
 from domaingan.slices import as_slices

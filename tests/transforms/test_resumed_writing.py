@@ -16,8 +16,8 @@ from domaingan.adapters import load
 from domaingan.adapters.writing import write_dataset
 from domaingan.bank import Bank
 from domaingan.blend import Paste
+from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.errors import DataError
 from domaingan.transforms import Offline
 from domaingan.transforms.fingerprints import fingerprint_bank, fingerprint_data
 from domaingan.transforms.sides import plan_sides

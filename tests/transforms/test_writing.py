@@ -16,7 +16,7 @@ from domaingan import phantoms
 from domaingan.adapters import load
 from domaingan.adapters.writing import write_dataset
 from domaingan.blend import Relight
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.sample import Dataset
 from domaingan.scenery import scenes
 from domaingan.transforms import Offline

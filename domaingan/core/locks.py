@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from domaingan.errors import DataError
-from domaingan.files import LOCK, tell_failed_writing
+from domaingan.core.errors import DataError
+from domaingan.core.files import LOCK, tell_failed_writing
 
 try:
     import fcntl

@@ -13,9 +13,9 @@ from balls import a_bank, a_host
 import domaingan as dg
 from domaingan import phantoms
 from domaingan.adapters.writing import write_dataset
-from domaingan.arguments import read_counts, read_generator, read_names, read_shares, read_size
 from domaingan.bank import Bank
-from domaingan.errors import DataError
+from domaingan.core.arguments import read_counts, read_generator, read_names, read_shares, read_size
+from domaingan.core.errors import DataError
 
 BANK = a_bank(2, np.random.default_rng(2))
 HOST = a_host(2, np.random.default_rng(0))

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaingan.errors import DataError
-from domaingan.files import atomic_file, atomic_folder, claim_folder, plain, write_json
-from domaingan.reading import read_json
+from domaingan.core.errors import DataError
+from domaingan.core.files import atomic_file, atomic_folder, claim_folder, plain, write_json
+from domaingan.core.reading import read_json
 
 
 def listing(folder: Path) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.errors import DataError
+from domaingan.core.errors import DataError
 
 MAX_TEXT_BYTES = 1 << 30
 """A text file (JSON, CSV) of more bytes is not read; COCO's own largest takes half as many."""

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from domaingan.errors import DataError
-from domaingan.files import atomic_file
+from domaingan.core.errors import DataError
+from domaingan.core.files import atomic_file
 
 Picture = NDArray[np.uint8]
 """``(h, w, 3)`` RGB."""

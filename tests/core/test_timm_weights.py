@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-import domaingan.pretrained
-from domaingan.errors import DataError
+import domaingan.core.timm_weights
+from domaingan.core.errors import DataError
+from domaingan.core.timm_weights import PACKAGED, TimmModel
 from domaingan.evaluate.backbones import Backbone
-from domaingan.pretrained import PACKAGED, TimmModel
 
 LITE = TimmModel("tf_efficientnet_lite0")
 
@@ -36,7 +36,7 @@ def test_packaged_weights_are_mapped_to_timms_names() -> None:
 
 
 def test_without_the_package_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(domaingan.pretrained, "find_spec", lambda name: None)
+    monkeypatch.setattr(domaingan.core.timm_weights, "find_spec", lambda name: None)
     assert LITE.state() is None and not LITE.is_pretrained and LITE.weights == "random weights"
     assert "domaingan[pretrained]" in Backbone(LITE.name).describe()
 

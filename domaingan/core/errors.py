@@ -76,7 +76,7 @@ def enough_memory(advice: str) -> Iterator[None]:
     >>> with enough_memory("a smaller size"):
     ...     raise MemoryError
     Traceback (most recent call last):
-    domaingan.errors.DataError: out of memory; expected a smaller size
+    domaingan.core.errors.DataError: out of memory; expected a smaller size
     """
     try:
         yield

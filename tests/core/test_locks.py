@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from domaingan.errors import DataError, NoRoomError
-from domaingan.files import LOCK, atomic_file, atomic_folder, claim_run, write_arrays, write_json
-from domaingan.locks import hold_folder
-from domaingan.reading import read_json
+from domaingan.core.errors import DataError, NoRoomError
+from domaingan.core.files import LOCK, atomic_file, atomic_folder, claim_run, write_arrays, write_json
+from domaingan.core.locks import hold_folder
+from domaingan.core.reading import read_json
 
 FORK = multiprocessing.get_context("fork")
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFont
 
-from domaingan.errors import DataError
-from domaingan.pictures import PALETTE, PAPER, _shortened, contact_sheet, save_png, tile, with_legend
+from domaingan.core.errors import DataError
+from domaingan.core.tiles import PALETTE, PAPER, _shortened, contact_sheet, save_png, tile, with_legend
 
 
 def test_a_scan_is_turned_so_that_y_points_up() -> None:

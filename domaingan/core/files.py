@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.errors import NO_ROOM, DataError, NoRoomError
-from domaingan.reading import read_json_object
+from domaingan.core.errors import NO_ROOM, DataError, NoRoomError
+from domaingan.core.reading import read_json_object
 
 LOCK = ".lock"
 """The file in a run's folder that its writer holds; it goes with the writer's end."""
