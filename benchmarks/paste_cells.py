@@ -9,8 +9,8 @@ from typing import Any
 from domaingan import Paste
 from domaingan.bank import Bank
 from domaingan.blend.variation import Variation
+from domaingan.data import Schema
 from domaingan.evaluate.arms import PASTE_SHARE, Augment
-from domaingan.sample import Schema
 from domaingan.transforms import Classic
 
 

@@ -42,11 +42,11 @@ from domaingan.bank import Bank
 from domaingan.core.files import write_json
 from domaingan.cropping import by_rarity
 from domaingan.cutting import voxels_of
+from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluate import segmentation
 from domaingan.evaluate.protocol import EMPTY
 from domaingan.evaluate.split import Fold, only_labelled, refuse_leak
 from domaingan.evaluate.training import precision_for
-from domaingan.sample import Dataset, Sample, Schema
 from domaingan.tissue import measured
 
 TRAINED = "0002 0004 0006 0009 0011 0013 0015 0017 0019 0022"

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from domaingan import Paste, crops, load, view
 from domaingan.core.tiles import Picture, contact_sheet, save_png, tile
 from domaingan.cutting import window
-from domaingan.sample import Dataset, Sample
+from domaingan.data import Dataset, Sample
 from domaingan.tissue import contrast, intensity_range, ring, tissue, to_scaled
 
 METHODS = (

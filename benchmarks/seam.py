@@ -36,7 +36,7 @@ from domaingan.blend.variation import NONE
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
 from domaingan.cutting import window
-from domaingan.sample import Dataset, Sample
+from domaingan.data import Dataset, Sample
 from domaingan.tissue import contrast, foreground, intensity_range, ring, to_scaled
 
 OUT = RESULTS / "seam.json"

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from domaingan import crops, load, view
 from domaingan.blend import Paste
+from domaingan.data import Dataset, Sample
 from domaingan.evaluate.arms import Arm, Augment, augment_for
 from domaingan.evaluate.banks import REFERENCE_SIZE
 from domaingan.evaluate.batches import Patches
@@ -32,7 +33,6 @@ from domaingan.evaluate.networks import DIVISOR
 from domaingan.evaluate.protocol import EMPTY
 from domaingan.evaluate.segmentation import patch_shape
 from domaingan.evaluate.split import folds, only_labelled
-from domaingan.sample import Dataset, Sample
 from domaingan.scenery import scenes
 from domaingan.tissue import contrast, measured, ring, surface_depth, to_scaled
 

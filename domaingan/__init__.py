@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from domaingan.blend import Variation as Variation
     from domaingan.core.errors import DataError as DataError
     from domaingan.corrupt import corrupt as corrupt
+    from domaingan.data import Dataset as Dataset
+    from domaingan.data import Sample as Sample
     from domaingan.display import show as show
     from domaingan.evaluate.api import evaluate as evaluate
     from domaingan.gan import GAN as GAN
@@ -38,19 +40,17 @@ if TYPE_CHECKING:
     from domaingan.opening import scenes as scenes
     from domaingan.opening import view as view
     from domaingan.robustness.api import robustness as robustness
-    from domaingan.sample import Dataset as Dataset
-    from domaingan.sample import Sample as Sample
     from domaingan.transforms import Classic as Classic
 
 _HOMES = {
     "Bank": "bank",
     "Classic": "transforms",
     "DataError": "core.errors",
-    "Dataset": "sample",
+    "Dataset": "data",
     "GAN": "gan",
     "Paste": "blend",
     "Relight": "blend",
-    "Sample": "sample",
+    "Sample": "data",
     "Variation": "blend",
     "corrupt": "corrupt",
     "crops": "opening",

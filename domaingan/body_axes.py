@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.sample import Sample
+from domaingan.data import Sample
 
 Axes = tuple[tuple[int, int], ...]
 """For each axis of an array the body's axis it runs along (0 left–right, 1 back–front, 2 foot–head), and 1 if it runs

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.sample import Sample
+from domaingan.data import Sample
 
 WINDOW = 160
 """Longest edge of what GrabCut works on, in pixels: larger objects are shrunk, and their masks enlarged."""

@@ -14,10 +14,10 @@ from domaingan.boxed import cut_from_boxes
 from domaingan.core.arguments import read_size
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cutting import BOX_ALONE, Found, find_objects
+from domaingan.data import Dataset, Sample, Schema
 from domaingan.horizon import FEWEST, NEAREST, horizon, standing_kinds
 from domaingan.likeness import get_checksums
 from domaingan.ranges import say_ranges, shared_ranges
-from domaingan.sample import Dataset, Sample, Schema
 from domaingan.slices import warn_of_thin_stacks
 
 MEASURED = ("radius_mm", "volume_mm3", "contrast")

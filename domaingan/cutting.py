@@ -13,9 +13,9 @@ from scipy import ndimage
 
 from domaingan.bank import extent_of
 from domaingan.body_axes import Axes, axes_of, to_body
+from domaingan.data import Sample, Schema, Value
 from domaingan.grid import resize
 from domaingan.ranges import Scaling
-from domaingan.sample import Sample, Schema, Value
 from domaingan.tissue import (
     body_box,
     components,
@@ -57,8 +57,8 @@ class Found:
         mask: ``(*size)`` class values, 0 outside the object.
         spacing, extent, centre, radius_mm, contrast, depth_mm: as in :func:`domaingan.bank.entry_dtype`.
         voxels: pixels of each class value in the crop's mask.
-        subject: whom the sample belongs to, as :attr:`domaingan.sample.Sample.unit`.
-        drive: the same without the time, as :attr:`domaingan.sample.Sample.group`.
+        subject: whom the sample belongs to, as :attr:`domaingan.data.Sample.unit`.
+        drive: the same without the time, as :attr:`domaingan.data.Sample.group`.
         condition: the sample's.
         low, high: the object's corners in the sample, as shares of its shape.
         below: of frames, the class that it stands on, -1 where that is not seen.

@@ -13,8 +13,8 @@ from domaingan.bank import Bank, Crop
 from domaingan.core.arguments import read_whole
 from domaingan.core.errors import DataError
 from domaingan.core.tiles import Picture, contact_sheet, save_png, tile, with_legend
+from domaingan.data import Dataset, Sample
 from domaingan.gan import GAN
-from domaingan.sample import Dataset, Sample
 from domaingan.tissue import intensity_range, to_scaled
 
 MAX_SHOWN = 64

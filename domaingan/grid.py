@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset, Reader, Record, Sample
 from domaingan.likeness import keep_checksums
-from domaingan.sample import Dataset, Reader, Record, Sample
 from domaingan.slices import as_slices
 
 MAX_SPACING = 50.0

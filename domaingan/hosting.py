@@ -23,10 +23,10 @@ from domaingan.blend.paste import VARIATIONS
 from domaingan.blend.scan_host import ScanHost
 from domaingan.core.errors import DataError
 from domaingan.cutting import around, halved, shrunk, window
+from domaingan.data import Sample, Schema
 from domaingan.gan.hosts import SLACK
 from domaingan.likeness import get_checksums
 from domaingan.opening import Data, dataset_of
-from domaingan.sample import Sample, Schema
 from domaingan.shapes import blob, mixed
 from domaingan.tissue import extent, measured, radius_of, to_scaled
 

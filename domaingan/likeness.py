@@ -15,7 +15,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from domaingan.body_axes import axes_of
-from domaingan.sample import Dataset, Reader, Record, Sample
+from domaingan.data import Dataset, Reader, Record, Sample
 
 CHECKSUMS = "checksums"
 """Where ``Sample.meta`` keeps them, of what was read before its grid was changed."""

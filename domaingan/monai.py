@@ -32,7 +32,7 @@ from domaingan.bank import Bank, BankInfo
 from domaingan.blend.relight import Only
 from domaingan.body_axes import axes_of_affine
 from domaingan.core.errors import DataError
-from domaingan.sample import Sample, Schema
+from domaingan.data import Sample, Schema
 from domaingan.transforms.draws import Draws
 from domaingan.transforms.hosts import (
     UNKNOWN_SPACING,

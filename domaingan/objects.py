@@ -22,7 +22,7 @@ class Objects:
 
     Attributes:
         instances: ``(*spatial)`` int32, ``i + 1`` where object ``i`` is seen, 0 elsewhere.
-        boxes: ``(N, 2 * dims)`` float32 corner boxes, as in :class:`domaingan.sample.Sample`.
+        boxes: ``(N, 2 * dims)`` float32 corner boxes, as in :class:`domaingan.data.Sample`.
         labels: ``(N,)`` int64 class values.
         dropped: components that were too small to be objects.
     """

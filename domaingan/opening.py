@@ -9,7 +9,7 @@ from domaingan import cropping, grid, scenery
 from domaingan.adapters import load
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset
+from domaingan.data import Dataset
 
 Data = Dataset | str | Path
 """A dataset, the folder of one, or ``phantom:NAME``."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from domaingan.body import is_hounsfield
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.sample import Dataset, Sample
+from domaingan.data import Dataset, Sample
 
 HOUNSFIELD_RANGE = (-1000.0, 1000.0)
 """What is 0 and 1 in a CT, in Hounsfield units: air, and above bone's spongy parts."""

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.core.arguments import read_size
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset, Sample, Schema, Value
 from domaingan.grid import resize
 from domaingan.likeness import get_checksums
 from domaingan.ranges import Scaling, say_ranges, shared_ranges
-from domaingan.sample import Dataset, Sample, Schema, Value
 from domaingan.tissue import body_box, foreground, scaling_of, to_scaled
 
 CENTRE = 0.5

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from domaingan.body_axes import axes_of
 from domaingan.core.errors import AssumptionWarning
+from domaingan.data import Dataset, Reader, Record, Sample, Schema
 from domaingan.ranges import absolute_channels
-from domaingan.sample import Dataset, Reader, Record, Sample, Schema
 from domaingan.tissue import foreground, intensity_range
 
 FEWEST_SLICES = 8

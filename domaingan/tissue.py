@@ -19,8 +19,8 @@ from scipy import ndimage
 from skimage import measure
 
 from domaingan.body_cache import recall_body
+from domaingan.data import Sample
 from domaingan.ranges import HOUNSFIELD_RANGE, Scaling, absolute_channels
-from domaingan.sample import Sample
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from domaingan.bank import Bank, BankInfo, new_entries
-from domaingan.sample import Sample
+from domaingan.data import Sample
 
 
 def ball(shape: tuple[int, ...], centre: np.ndarray, radius: float) -> np.ndarray:

@@ -14,7 +14,7 @@ from frame_targets import BANK, FRAMES, SCHEMA, frame
 import domaingan as dg
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
-from domaingan.sample import Sample
+from domaingan.data import Sample
 
 OBJECTS = {name: value for name, value in SCHEMA.classes.items() if name in SCHEMA.objects}
 OBJECTS_ONLY = replace(SCHEMA, classes=OBJECTS, ignore=(), regions={})

@@ -15,7 +15,7 @@ from domaingan.adapters.coco import Coco
 from domaingan.boxed import cut_from_boxes, cut_out
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cutting import BOX_ALONE
-from domaingan.sample import Dataset, Record, Sample, Schema
+from domaingan.data import Dataset, Record, Sample, Schema
 
 SCHEMA = Schema("coco", "frame", 2, ("red", "green", "blue"), {"ball": 1, "post": 2}, objects=("ball", "post"))
 

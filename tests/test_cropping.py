@@ -15,7 +15,7 @@ from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.cropping import by_rarity, crops
 from domaingan.cutting import voxels_of, window
-from domaingan.sample import Dataset, Reader, Record, Sample, Schema
+from domaingan.data import Dataset, Reader, Record, Sample, Schema
 from domaingan.slices import as_slices
 
 CLASSES = {"necrosis": 1, "oedema": 2, "enhancing": 4}

@@ -9,7 +9,7 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.cropping import crops
-from domaingan.sample import Dataset, Record, Sample, Schema
+from domaingan.data import Dataset, Record, Sample, Schema
 
 SCHEMA = Schema(
     "masks",

@@ -11,8 +11,8 @@ from PIL import Image
 import domaingan as dg
 from domaingan import phantoms
 from domaingan.bank import Bank
+from domaingan.data import Dataset
 from domaingan.display import draw_bank, show
-from domaingan.sample import Dataset
 from domaingan.slices import as_slices
 
 

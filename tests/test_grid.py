@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from volumes import volume, volumes
 
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.grid import at_shape, at_spacing, resize, resize_sample
-from domaingan.sample import Dataset, Record, Sample, Schema
 
 FRAME = Schema("masks", "frame", 2, ("r", "g", "b"), {"rider": 1})
 

@@ -14,10 +14,10 @@ from domaingan.blend import Paste
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.cutting import window
+from domaingan.data import Dataset
 from domaingan.gan import GAN
 from domaingan.gan.hosts import SLACK
 from domaingan.hosting import partly_healthy, windows, with_healthy
-from domaingan.sample import Dataset
 from domaingan.slices import as_slices
 from domaingan.tissue import intensity_range, to_scaled
 

@@ -14,6 +14,7 @@ from domaingan import phantoms
 from domaingan.adapters import load
 from domaingan.adapters.inspect import inspect
 from domaingan.cropping import crops
+from domaingan.data import Record, Sample
 from domaingan.grid import view
 from domaingan.likeness import (
     CHECKSUMS,
@@ -26,7 +27,6 @@ from domaingan.likeness import (
     shrink,
     survey_datasets,
 )
-from domaingan.sample import Record, Sample
 from domaingan.scenery import scenes
 from domaingan.slices import as_slices
 

@@ -19,7 +19,7 @@ from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.sample import Sample
+from domaingan.data import Sample
 from domaingan.slices import as_slices
 
 BANKS = {dims: a_bank(dims, np.random.default_rng(dims)) for dims in (2, 3)}

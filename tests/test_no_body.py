@@ -8,7 +8,7 @@ from balls import a_bank, a_host
 
 from domaingan.blend import Paste
 from domaingan.cropping import crops
-from domaingan.sample import Dataset, Record, Sample, Schema
+from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.slices import as_slices
 from domaingan.tissue import intensity_range
 

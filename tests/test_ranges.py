@@ -17,8 +17,8 @@ from domaingan.bank import Bank
 from domaingan.blend import Paste, Variation
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cropping import crops
+from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.ranges import HOUNSFIELD_RANGE, is_ct, with_ranges
-from domaingan.sample import Dataset, Record, Sample, Schema
 from domaingan.slices import as_slices
 from domaingan.tissue import intensity_range
 

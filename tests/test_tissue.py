@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.sample import Sample
+from domaingan.data import Sample
 from domaingan.tissue import (
     components,
     contrast,

@@ -12,11 +12,11 @@ from domaingan import phantoms
 from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.core.errors import DataError
 from domaingan.core.locks import hold_folder
+from domaingan.data import Dataset
 from domaingan.evaluate import evaluate
 from domaingan.evaluate.average_precision import Detections
 from domaingan.gan import GAN
 from domaingan.robustness import robustness
-from domaingan.sample import Dataset
 from domaingan.transforms import Offline
 from domaingan.transforms.writing import write
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from domaingan.sample import Dataset, Record, Sample, Schema
+from domaingan.data import Dataset, Record, Sample, Schema
 
 SCAN = Schema("nifti", "scan", 3, ("t1", "t2"), {"lesion": 1})
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])

@@ -13,7 +13,7 @@ from domaingan.adapters.nnunet import NnUNet
 from domaingan.adapters.values import no_sample, problem
 from domaingan.bank import register_opener
 from domaingan.core.errors import DataError, check_name
-from domaingan.sample import Dataset
+from domaingan.data import Dataset
 
 LAYOUTS: dict[str, type[Adapter]] = {adapter.layout: adapter for adapter in (NnUNet, NiftiFolders, Coco, MaskFolders)}
 """The layouts by name, in the order in which they are looked for: the more particular first."""

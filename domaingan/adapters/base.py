@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset, Record, Sample, Schema
+from domaingan.data import Dataset, Record, Sample, Schema
 
 
 class Adapter(ABC):

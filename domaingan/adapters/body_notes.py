@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from domaingan.data import Record, Sample, Schema
 from domaingan.ranges import HOUNSFIELD_RANGE, absolute_channels
-from domaingan.sample import Record, Sample, Schema
 from domaingan.slices import count_thin_slices
 
 

@@ -18,7 +18,7 @@ from domaingan.adapters.orientation import OrientationLog
 from domaingan.adapters.tables import read_samples, write_samples
 from domaingan.adapters.values import no_sample
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset, Problem, Record, Sample, Schema
+from domaingan.data import Dataset, Problem, Record, Sample, Schema
 
 ROBOFLOW = "_annotations.coco.json"
 OTHER_FILES = ("result.json", "labels.json")

@@ -18,8 +18,8 @@ from domaingan.adapters.coco_samples import CocoHeader, Entry
 from domaingan.adapters.frame_samples import components_of
 from domaingan.adapters.run_lengths import RunLengths, decode_mask, encode_mask
 from domaingan.core.errors import DataError
+from domaingan.data import Crowd, Sample, Schema
 from domaingan.objects import VISIBLE, from_mask
-from domaingan.sample import Crowd, Sample, Schema
 
 Geometry = dict[str, Any]
 """``bbox``, ``area`` and, of masks, ``segmentation`` as COCO has them."""

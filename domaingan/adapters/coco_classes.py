@@ -11,7 +11,7 @@ from domaingan.adapters.tables import CLASSES_JSON, Classes, parse_classes
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
-from domaingan.sample import Schema
+from domaingan.data import Schema
 
 
 def describe_classes(root: Path, classes: Mapping[str, int], offset: int) -> Classes:

@@ -15,7 +15,7 @@ from domaingan.adapters.coco_changes import Changes
 from domaingan.adapters.coco_file import normalize_id, parse_whole_number
 from domaingan.adapters.run_lengths import decode_mask, read_counts
 from domaingan.core.errors import DataError
-from domaingan.sample import Schema
+from domaingan.data import Schema
 
 Annotation = dict[str, Any]
 

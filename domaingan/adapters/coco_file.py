@@ -13,7 +13,7 @@ from domaingan.adapters.coco_annotations import CocoObject, Shape, read_crowd_fl
 from domaingan.adapters.coco_units import check_units
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular, read_json
-from domaingan.sample import Problem
+from domaingan.data import Problem
 
 KEYS = ("images", "annotations", "categories")
 

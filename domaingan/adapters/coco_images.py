@@ -11,7 +11,7 @@ from domaingan.adapters.frames import read_header
 from domaingan.adapters.orientation import OrientationLog
 from domaingan.adapters.values import problem
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.sample import Problem, Record
+from domaingan.data import Problem, Record
 
 MAX_NAME = 1000
 """Letters of a picture's path in its folder."""

@@ -16,7 +16,7 @@ from domaingan.adapters.frame_samples import FrameHeader
 from domaingan.adapters.frames import read_frame
 from domaingan.adapters.run_lengths import decode_mask
 from domaingan.core.errors import DataError
-from domaingan.sample import Crowd, Record, Sample, Schema
+from domaingan.data import Crowd, Record, Sample, Schema
 
 STYLE = "coco:"
 """Before the name of the annotation file's split in ``FrameHeader.style``."""

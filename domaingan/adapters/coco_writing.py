@@ -19,7 +19,7 @@ from domaingan.adapters.frame_samples import header_of, write_frame
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.core.files import atomic_file, write_json
 from domaingan.core.reading import read_json
-from domaingan.sample import Record, Sample, Schema
+from domaingan.data import Record, Sample, Schema
 
 ANNOTATIONS = "annotations"
 DEFAULT = "default"

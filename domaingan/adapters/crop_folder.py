@@ -24,7 +24,7 @@ from domaingan.bank import CLASS_CONDITION, Bank
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.cutting import around
-from domaingan.sample import Dataset, Reader, Record, Sample, Schema
+from domaingan.data import Dataset, Reader, Record, Sample, Schema
 from domaingan.tissue import extent
 
 OBJECT = "object"

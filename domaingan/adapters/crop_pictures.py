@@ -18,7 +18,7 @@ from domaingan.adapters.lossy import warn_of_lossy
 from domaingan.adapters.orientation import OrientationLog
 from domaingan.adapters.tables import Classes, SampleTable
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.sample import Dataset, Record, Sample
+from domaingan.data import Dataset, Record, Sample
 
 EDGE = 2.0
 """So far, in pixels, an object's own colours go on where its picture is transparent: what is smoothed stays its own."""

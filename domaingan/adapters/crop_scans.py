@@ -15,8 +15,8 @@ from domaingan.adapters.scans import Scan, open_scans
 from domaingan.adapters.tables import CLASSES_JSON, Classes, SampleTable
 from domaingan.body import is_hounsfield
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset, Schema
 from domaingan.ranges import HOUNSFIELD_RANGE, is_hounsfield_range
-from domaingan.sample import Dataset, Schema
 from domaingan.tissue import percentiles, ring
 
 SCALED = (-0.5, 2.5)

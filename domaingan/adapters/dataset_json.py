@@ -8,7 +8,7 @@ from typing import Any
 
 from domaingan.adapters.tables import Classes, parse_classes
 from domaingan.core.errors import DataError
-from domaingan.sample import Record, Schema
+from domaingan.data import Record, Schema
 
 DATASET_JSON = "dataset.json"
 ENDINGS = (".nii.gz", ".nii")

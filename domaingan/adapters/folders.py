@@ -14,7 +14,7 @@ from domaingan.adapters.scans import Scan, open_scans
 from domaingan.adapters.tables import read_classes, read_samples
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset, Record, Sample, Schema
+from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.scenery import scenes
 
 Kind = Literal["crops", "scenes"]

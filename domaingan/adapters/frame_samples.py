@@ -24,8 +24,8 @@ from domaingan.adapters.tables import Classes
 from domaingan.adapters.values import known_values, strange_values
 from domaingan.core.errors import DataError
 from domaingan.core.files import atomic_file
+from domaingan.data import Record, Sample, Schema
 from domaingan.objects import Objects, from_instances, from_mask
-from domaingan.sample import Record, Sample, Schema
 
 CHANNELS = ("red", "green", "blue")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from domaingan.adapters.nifti_header import NiftiHeader, find_text
 from domaingan.adapters.scan_samples import ScanHeader
-from domaingan.sample import Sample
+from domaingan.data import Sample
 
 EXAMPLES = 3
 EXAMPLE_LENGTH = 60

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from domaingan.adapters.body_notes import BodyNotes
 from domaingan.adapters.header_notes import HeaderNotes
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset, Problem, Record, Sample, Schema
 from domaingan.likeness import Survey, find_spellings
-from domaingan.sample import Dataset, Problem, Record, Sample, Schema
 
 
 def inspect(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from domaingan.adapters.orientation import OrientationLog
 from domaingan.adapters.tables import read_classes, read_samples, write_classes, write_samples
 from domaingan.adapters.values import discovered, no_sample, problem
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset, Problem, Record, Sample, Schema
+from domaingan.data import Dataset, Problem, Record, Sample, Schema
 
 SPLITS = frozenset(["train", "training", "val", "valid", "validation", "test", "testing"])
 

@@ -15,7 +15,7 @@ from domaingan.adapters.scans import Scan, open_scans
 from domaingan.adapters.tables import read_classes, read_samples, write_classes, write_samples
 from domaingan.adapters.values import problem
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset, Problem, Record, Sample, Schema
+from domaingan.data import Dataset, Problem, Record, Sample, Schema
 
 ENDINGS = (".nii.gz", ".nii")
 OTHER_FORMATS = (".hdr", ".img", ".img.gz", ".mgz", ".mgh", ".nrrd", ".nhdr", ".mha", ".mhd")

@@ -16,7 +16,7 @@ from domaingan.adapters.tables import read_samples, write_samples
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
-from domaingan.sample import Dataset, Problem, Record, Sample, Schema
+from domaingan.data import Dataset, Problem, Record, Sample, Schema
 
 SPLITS = {"train": "Tr", "test": "Ts"}
 

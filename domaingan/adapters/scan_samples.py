@@ -23,7 +23,7 @@ from domaingan.adapters.nifti_files import (
 from domaingan.adapters.nifti_header import NiftiHeader, strip_text
 from domaingan.adapters.values import known_values, strange_values
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.sample import Record, Sample, Schema
+from domaingan.data import Record, Sample, Schema
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from domaingan.adapters.scan_samples import ScanReader
 from domaingan.adapters.tables import Classes, SampleTable
 from domaingan.adapters.values import discovered, no_sample, problem
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset, Problem, Record, Schema
 from domaingan.ranges import with_ranges
-from domaingan.sample import Dataset, Problem, Record, Schema
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, f
 from domaingan.core.errors import DataError
 from domaingan.core.files import atomic_file, write_json
 from domaingan.core.reading import read_json, read_text
-from domaingan.sample import Record, Region, Schema, Value, parse_region
+from domaingan.data import Record, Region, Schema, Value, parse_region
 
 SAMPLES_CSV = "samples.csv"
 CLASSES_JSON = "classes.json"

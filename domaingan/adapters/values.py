@@ -8,7 +8,7 @@ from pathlib import Path
 
 from domaingan.adapters.tables import Classes
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.sample import Problem, Record, Schema
+from domaingan.data import Problem, Record, Schema
 
 MOST_VALUES = 64
 """More different values than this are no mask that could be named ``label_1``, ``label_2``, …"""

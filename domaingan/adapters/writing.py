@@ -9,7 +9,7 @@ from typing import Any
 from domaingan.adapters import adapter_for
 from domaingan.core.errors import DataError
 from domaingan.core.files import atomic_folder, write_json
-from domaingan.sample import Dataset, Record, Sample
+from domaingan.data import Dataset, Record, Sample
 
 
 def write_dataset(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from domaingan.sample import Sample
+from domaingan.data import Sample
 
 FORMAT = 2
 
@@ -32,7 +32,7 @@ class BankInfo(BaseModel):
     Attributes:
         format: version of the folder's format.
         kind: ``crops`` (objects with their masks) or ``scenes`` (whole frames, for their look).
-        domain: ``scan`` or ``frame``, as in :class:`domaingan.sample.Schema`.
+        domain: ``scan`` or ``frame``, as in :class:`domaingan.data.Schema`.
         spatial_dims: 2 or 3.
         channels: a name for each image channel.
         classes: the masks' values by name.

@@ -11,8 +11,8 @@ from scipy import ndimage
 from domaingan.bank import BOUND_REACH, Crop, extent_of
 from domaingan.core.errors import DataError
 from domaingan.cutting import window
+from domaingan.data import Sample
 from domaingan.grid import resize
-from domaingan.sample import Sample
 from domaingan.tissue import extent, to_scaled
 
 Mask = NDArray[np.bool_]

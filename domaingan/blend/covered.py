@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.blend.labels import VISIBLE
+from domaingan.data import Crowd, Sample
 from domaingan.objects import Objects, box_axes, box_of, from_instances, from_mask
-from domaingan.sample import Crowd, Sample
 
 Mask = NDArray[np.bool_]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from domaingan.bank import BankInfo
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset, Sample, Schema
+from domaingan.data import Dataset, Sample, Schema
 
 
 def refuse_unfit(sample: Any, info: BankInfo) -> None:

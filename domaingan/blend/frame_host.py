@@ -17,7 +17,7 @@ from domaingan.blend.methods import Blend
 from domaingan.blend.placement import grown, overlap
 from domaingan.blend.spotted import GAP, Spotted
 from domaingan.blend.variation import Variation
-from domaingan.sample import Sample
+from domaingan.data import Sample
 from domaingan.tissue import as_stored, from_scaled, intensity_range, to_scaled
 
 Mask = NDArray[np.bool_]

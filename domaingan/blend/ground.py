@@ -14,8 +14,8 @@ from skimage.draw import polygon2mask
 from domaingan.bank import UNLABELLED, Bank
 from domaingan.blend.perspective import Perspective
 from domaingan.core.errors import DataError
+from domaingan.data import Region, Schema
 from domaingan.objects import among
-from domaingan.sample import Region, Schema
 
 STANDS = 0.1
 """Objects are pasted onto what at least this share of the real ones of their class stood on."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from domaingan.bank import BankInfo
 from domaingan.core.errors import AssumptionWarning
+from domaingan.data import Sample
 from domaingan.ranges import absolute_channels, is_hounsfield_range
-from domaingan.sample import Sample
 from domaingan.tissue import body_percentiles, intensity_range
 
 SATURATED = 0.005

@@ -25,7 +25,7 @@ from domaingan.blend.scan_host import ScanHost, ScanRules
 from domaingan.blend.variation import Variation, read_variation
 from domaingan.core.arguments import Rng, read_counts, read_generator, read_names
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.sample import Dataset, Sample, Schema, parse_region
+from domaingan.data import Dataset, Sample, Schema, parse_region
 
 SHALLOW = 0.1
 """Objects are pasted at least as deep below the body's surface as this quantile of the real ones lay. It keeps

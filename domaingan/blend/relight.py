@@ -17,8 +17,8 @@ from domaingan.blend.host_range import host_range
 from domaingan.blend.looks import Look, Seen, parse_looks, softened
 from domaingan.core.arguments import Rng, read_generator, read_names, read_shares
 from domaingan.core.errors import DataError
+from domaingan.data import Sample, Schema
 from domaingan.grid import resize
-from domaingan.sample import Sample, Schema
 from domaingan.scenery import UNLABELLED, shrunk_body
 from domaingan.tissue import as_stored, body_box, foreground, from_scaled, intensity_range, tissue, to_scaled
 

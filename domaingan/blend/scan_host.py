@@ -23,7 +23,7 @@ from domaingan.blend.spotted import GAP, Spotted
 from domaingan.blend.surface import Surface
 from domaingan.blend.variation import Variation, warp
 from domaingan.body_axes import axes_of
-from domaingan.sample import Sample
+from domaingan.data import Sample
 from domaingan.tissue import (
     RING_WIDTH,
     as_stored,

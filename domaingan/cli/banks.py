@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from domaingan.bank import Bank
-    from domaingan.sample import Dataset
+    from domaingan.data import Dataset
 
 
 def kind_for(method: str | None) -> Literal["scenes"] | None:

@@ -17,7 +17,7 @@ from domaingan.core.errors import DataError
 if TYPE_CHECKING:
     from domaingan.bank import Bank
     from domaingan.blend import Paste, Relight
-    from domaingan.sample import Dataset
+    from domaingan.data import Dataset
     from domaingan.transforms import Offline
 
 NAME = "blend"

@@ -12,7 +12,7 @@ from domaingan.cli.targets import Condition, Masks, Target, cut
 
 if TYPE_CHECKING:
     from domaingan.bank import Bank
-    from domaingan.sample import Dataset
+    from domaingan.data import Dataset
 
 NAME = "crops"
 

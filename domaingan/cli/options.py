@@ -11,7 +11,7 @@ import typer
 from domaingan.core.errors import DataError
 
 if TYPE_CHECKING:
-    from domaingan.sample import Dataset
+    from domaingan.data import Dataset
 
 INPUT, WORK, OUTPUT = "Which data", "How it works", "What comes out"
 

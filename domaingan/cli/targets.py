@@ -11,7 +11,7 @@ from domaingan.core.errors import DataError
 
 if TYPE_CHECKING:
     from domaingan.bank import Bank
-    from domaingan.sample import Dataset
+    from domaingan.data import Dataset
 
 Target = Annotated[
     str, typer.Option("--target", help="crops: objects with their masks; scenes: whole frames, for their look.")

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from domaingan.bank import CLASS_CONDITION, HEALTHY, Bank
 from domaingan.blend import Paste, Relight
 from domaingan.core.errors import DataError
+from domaingan.data import Sample, Schema
 from domaingan.hosting import DEFORM
-from domaingan.sample import Sample, Schema
 from domaingan.transforms import Classic, Weather
 
 Blender = TypeVar("Blender", Paste, Relight)

@@ -9,13 +9,13 @@ from typing import Any
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
+from domaingan.data import Dataset
 from domaingan.evaluate.arms import HEALTHY_SHARE, PAINTED, Arm
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.progress import Progress
 from domaingan.evaluate.split import refuse_leak
 from domaingan.gan import GAN
 from domaingan.hosting import partly_healthy, windows, with_healthy
-from domaingan.sample import Dataset
 from domaingan.scenery import scenes
 
 QUICK = ("copy-paste", "deform-paste", "reference-relight")

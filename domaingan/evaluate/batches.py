@@ -13,8 +13,8 @@ from torch.utils.data import Dataset as TorchDataset
 
 from domaingan.core.errors import DataError
 from domaingan.cutting import window
+from domaingan.data import Sample, Schema
 from domaingan.evaluate.arms import Augment
-from domaingan.sample import Sample, Schema
 from domaingan.tissue import intensity_range, to_scaled
 
 LABELLED_SHARE = 0.5

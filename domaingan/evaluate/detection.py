@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluate import training
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.average_precision import Detections, jackknife
@@ -24,7 +25,6 @@ from domaingan.evaluate.training import Course, Told, warm_cosine
 from domaingan.evaluate.truth import truth_of
 from domaingan.evaluate.weights import fill, load_model, save_model, schema_of
 from domaingan.grid import resize
-from domaingan.sample import Dataset, Sample, Schema
 
 LONGEST = 640
 """Pixels of the longer edge of a frame that is trained on; larger ones are brought to it."""

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from domaingan.bank import CLASS_CONDITION, Bank
 from domaingan.blend.covered import drawable_mask
 from domaingan.cutting import window
+from domaingan.data import Record, Sample, Schema
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Wanted, is_wanted
-from domaingan.sample import Record, Sample, Schema
 from domaingan.slices import fullest_slice, slice_axis
 from domaingan.tissue import intensity_range, to_scaled
 from domaingan.transforms import find_added

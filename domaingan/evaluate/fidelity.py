@@ -18,11 +18,11 @@ from domaingan.bank import BOUND_REACH, Bank
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.cutting import halved, window
+from domaingan.data import Dataset
 from domaingan.fidelity.telling import told
 from domaingan.gan import GAN
 from domaingan.gan.hosted import Texture, pasted, turns
 from domaingan.gan.hosts import known_spacing
-from domaingan.sample import Dataset
 from domaingan.slices import fullest_slice
 from domaingan.tissue import contrast, extent, radius_of, ring, tissue
 

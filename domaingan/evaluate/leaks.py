@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset, Record
 from domaingan.evaluate.split import Fold
 from domaingan.likeness import Survey
-from domaingan.sample import Dataset, Record
 
 
 def refuse_copies(survey: Survey, chosen: Sequence[Fold], bank: Bank | None) -> list[str]:

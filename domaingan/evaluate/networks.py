@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from domaingan.core.errors import DataError
+from domaingan.data import Schema
 from domaingan.evaluate.backbones import Backbone
-from domaingan.sample import Schema
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from domaingan.bank import CLASS_CONDITION, HEALTHY, Bank
 from domaingan.core.files import write_arrays, write_json
 from domaingan.core.reading import read_arrays, read_json_object
+from domaingan.data import Dataset
 from domaingan.evaluate.arms import PAINTED
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.examples import SHOWN, entry_examples
@@ -30,7 +31,6 @@ from domaingan.gan.hosts import given_by
 from domaingan.gan.networks import levels_of
 from domaingan.gan.rejection import Rejection
 from domaingan.hosting import windows
-from domaingan.sample import Dataset
 
 WORST = 10
 """So many of those painted that the discriminator scores lowest are shown."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from domaingan.bank import Bank
 from domaingan.core.durations import describe_duration
+from domaingan.data import Dataset, Sample
 from domaingan.evaluate.arms import Arm, augment_for
 from domaingan.evaluate.banks import Maker
 from domaingan.evaluate.config import EvaluationConfig
@@ -17,7 +18,6 @@ from domaingan.evaluate.progress import Progress, Silent
 from domaingan.evaluate.split import Fold
 from domaingan.evaluate.tasks import Task
 from domaingan.gan import GAN
-from domaingan.sample import Dataset, Sample
 
 TRIAL_STEPS = 6
 """Steps that are taken to see how long one is."""

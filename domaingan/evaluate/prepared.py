@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from domaingan.bank import Bank
+from domaingan.data import Dataset, Sample
 from domaingan.evaluate.tasks import Task
-from domaingan.sample import Dataset, Sample
 
 
 @dataclass

@@ -16,6 +16,7 @@ from domaingan.core.locks import hold_folder
 from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.cropping import by_rarity
 from domaingan.cutting import voxels_of
+from domaingan.data import BLOCK, Dataset
 from domaingan.evaluate.arms import Arm, augment_for, parse_arms
 from domaingan.evaluate.banks import Maker, banks_for
 from domaingan.evaluate.config import EvaluationConfig
@@ -28,7 +29,6 @@ from domaingan.evaluate.progress import Progress, Silent
 from domaingan.evaluate.split import Fold
 from domaingan.evaluate.summary import Scores, summarise, warn_of_missed
 from domaingan.evaluate.tasks import TASKS, backbone_of
-from domaingan.sample import BLOCK, Dataset
 from domaingan.tissue import measured
 
 MAY_CHANGE = ("arms", "seeds", "command")

@@ -10,11 +10,11 @@ from domaingan.blend import Relight
 from domaingan.core.errors import DataError
 from domaingan.cropping import cropped_classes
 from domaingan.cutting import BOX_ALONE, find_objects
+from domaingan.data import Dataset
 from domaingan.evaluate.arms import Arm
 from domaingan.evaluate.banks import is_real, served
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.split import Fold
-from domaingan.sample import Dataset
 
 
 def check_arms(arms: Sequence[Arm], folds: Sequence[Fold], config: EvaluationConfig, given: Bank | None) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.data import Schema
 from domaingan.evaluate.statistics import leave_one_out
-from domaingan.sample import Schema
 
 FOUND = 0.1
 """A subject's object counts as found from this Dice on."""

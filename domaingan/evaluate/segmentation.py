@@ -16,6 +16,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.batches import CLIP, Patches, Wanted, network_values
@@ -23,7 +24,6 @@ from domaingan.evaluate.networks import DIVISOR, loss_for, seeded_network
 from domaingan.evaluate.scores import counter_for
 from domaingan.evaluate.training import Course, Told, warm_cosine
 from domaingan.evaluate.weights import fill, load_model, save_model, schema_of
-from domaingan.sample import Dataset, Sample, Schema
 from domaingan.tissue import intensity_range, to_scaled
 
 LARGEST_PATCH = {2: 256, 3: 64}

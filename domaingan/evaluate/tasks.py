@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluate import segmentation
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.average_precision import Detections
@@ -14,7 +15,6 @@ from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.summary import Scores
 from domaingan.evaluate.training import Told, precision_for
-from domaingan.sample import Dataset, Sample, Schema
 
 if TYPE_CHECKING:
     from domaingan.evaluate import detection

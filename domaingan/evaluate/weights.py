@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from domaingan.core.errors import DataError
 from domaingan.core.files import atomic_file, plain
 from domaingan.core.reading import check_regular
-from domaingan.sample import Schema
+from domaingan.data import Schema
 
 FORMAT = 1
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset
 from domaingan.phantoms import driving, medical
-from domaingan.sample import Dataset
 
 PHANTOMS: dict[str, Callable[..., Dataset]] = {"medical": medical.load, "driving": driving.load}
 """What can be loaded, by name."""

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.phantoms.fields import Field, Space, field
 from domaingan.phantoms.head import grow_head
 from domaingan.phantoms.lesions import grow_lesions
-from domaingan.sample import Dataset, Record, Sample, Schema
 
 CLASSES = {"oedema": 1, "enhancing": 2}
 """The common class; and the rare one, a core inside an oedema."""

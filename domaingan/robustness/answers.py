@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
+from domaingan.data import Schema
 from domaingan.evaluate.average_precision import Detections
 from domaingan.grid import resize
 from domaingan.robustness.model import Answer, Model
 from domaingan.robustness.names import Matching
 from domaingan.robustness.scores import NOTHING
-from domaingan.sample import Schema
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from domaingan.core.files import claim_run, plain, write_arrays, write_json
 from domaingan.core.locks import hold_folder
 from domaingan.core.reading import open_regular
 from domaingan.corrupt import SEVERITIES, check
+from domaingan.data import Dataset
 from domaingan.evaluate.progress import Progress, Silent
 from domaingan.opening import Data, dataset_of
 from domaingan.robustness.answers import Translation
@@ -33,7 +34,6 @@ from domaingan.robustness.remarks import describe_frames, describe_matching, des
 from domaingan.robustness.specs import Reading, open_model
 from domaingan.robustness.stored import CellAnswers
 from domaingan.robustness.summary import names_in, summarise
-from domaingan.sample import Dataset
 
 MAY_CHANGE = ("corruptions", "severities", "command", "threads", "map")
 """Settings that a resumed run may change: what was measured before stays true, and the table grows."""

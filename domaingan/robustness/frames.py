@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluate.average_precision import Detections, Truth
 from domaingan.evaluate.truth import truth_of
 from domaingan.grid import resize
 from domaingan.robustness.model import Kind, Picture
-from domaingan.sample import Dataset, Sample, Schema
 
 KEPT = 2e9
 """Frames are kept in memory up to so many bytes; beyond, each is read anew for every corruption and severity."""

@@ -9,10 +9,10 @@ import numpy as np
 
 from domaingan.core.errors import DataError
 from domaingan.core.reading import read_json_object, refuse_malformed
+from domaingan.data import Sample
 from domaingan.evaluate.weights import facts_of
 from domaingan.grid import resize
 from domaingan.robustness.model import Answer, Kind, Picture
-from domaingan.sample import Sample
 
 REFERENCE = "classic"
 

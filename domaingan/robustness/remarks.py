@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from domaingan.data import Dataset
 from domaingan.robustness.frames import Frames
 from domaingan.robustness.model import Model
 from domaingan.robustness.names import Matching, listed, map_option
-from domaingan.sample import Dataset
 
 
 def describe_matching(matching: Matching, model: Model) -> list[str]:

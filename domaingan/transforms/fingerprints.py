@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from domaingan.bank import Bank
 from domaingan.core.files import plain
-from domaingan.sample import Dataset
+from domaingan.data import Dataset
 
 TRAILER = 8
 """The last bytes of a gzip file: checksum and size of what is packed in it."""

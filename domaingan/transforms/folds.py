@@ -10,7 +10,7 @@ import numpy as np
 
 from domaingan.core.errors import DataError
 from domaingan.core.reading import read_json
-from domaingan.sample import Dataset, Record
+from domaingan.data import Dataset, Record
 
 SPLITS_JSON = "splits_final.json"
 """What nnU-Net calls its folds: a list of ``{"train": [case, …], "val": [case, …]}``."""

@@ -20,7 +20,7 @@ from domaingan.blend import Relight
 from domaingan.blend.fitting import refuse_other_channels
 from domaingan.core.errors import DataError
 from domaingan.core.reading import read_json
-from domaingan.sample import Sample, Schema
+from domaingan.data import Sample, Schema
 
 Classes = Schema | Mapping[str, Any] | str | Path | None
 """How the values of the hosts' masks may be named: a dataset's schema, ``{name: value}``, a ``classes.json`` or what

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.data import Crowd, Sample
 from domaingan.objects import box_axes, box_of, from_instances
-from domaingan.sample import Crowd, Sample
 from domaingan.transforms.classic import Classic
 
 Image = NDArray[np.float32]

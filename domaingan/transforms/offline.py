@@ -16,7 +16,7 @@ from domaingan.blend.fitting import is_finite
 from domaingan.blend.host_range import host_range
 from domaingan.body_axes import axes_of
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset, Record, Sample, Schema
+from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.slices import slice_axis
 from domaingan.tissue import foreground, from_scaled, intensity_range, to_scaled
 from domaingan.transforms.classic import LEVELS, Classic, InPlane, thick_axis

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset, Record, Sample
+from domaingan.data import Dataset, Record, Sample
 from domaingan.transforms.folds import SPLITS_JSON, TEST, TRAIN, VAL, Split, find_splits
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Bank
-from domaingan.sample import Dataset, Record
+from domaingan.data import Dataset, Record
 from domaingan.slices import count_thin_slices, slice_axis
 
 SAMPLED = 200

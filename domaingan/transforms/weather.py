@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.sample import Sample
+from domaingan.data import Sample
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing must not look for a newer version on the net
 

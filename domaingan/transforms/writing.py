@@ -25,7 +25,7 @@ from domaingan.core.errors import DataError
 from domaingan.core.files import LOCK, claim_folder, empty_folder, plain, write_json
 from domaingan.core.locks import hold_folder
 from domaingan.core.reading import read_json_object, refuse_malformed
-from domaingan.sample import Record, Schema
+from domaingan.data import Record, Schema
 from domaingan.transforms.fingerprints import fingerprint_bank, fingerprint_data
 from domaingan.transforms.folds import SPLITS_JSON
 from domaingan.transforms.offline import Job, Offline

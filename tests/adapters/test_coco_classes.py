@@ -13,7 +13,7 @@ from PIL import Image
 from domaingan.adapters import load
 from domaingan.adapters.writing import write_dataset
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset
+from domaingan.data import Dataset
 
 NAMES = ("lorry", "lane", "haze", "kerb")
 

@@ -25,7 +25,7 @@ from domaingan.adapters.run_lengths import decode_mask as decoded
 from domaingan.adapters.run_lengths import encode_mask as encoded
 from domaingan.adapters.writing import write_dataset
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset, Sample, Schema
+from domaingan.data import Dataset, Sample, Schema
 
 SHAPE = (12, 16)
 CATEGORIES = [{"id": 3, "name": "car"}, {"id": 1, "name": "person"}, {"id": 90, "name": "bus", "supercategory": "all"}]

@@ -21,7 +21,7 @@ from domaingan.adapters.run_lengths import encode_mask, read_counts
 from domaingan.adapters.writing import write_dataset
 from domaingan.blend.covered import Covered, objects_of
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.sample import Dataset, Sample
+from domaingan.data import Dataset, Sample
 from domaingan.transforms import Offline
 
 SIDES = (40, 60)

@@ -14,7 +14,7 @@ from domaingan.adapters import load
 from domaingan.adapters.label_files import MAX_LABEL_VALUES, classify_name, count_label_values
 from domaingan.adapters.writing import write_dataset
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset
+from domaingan.data import Dataset
 
 Save = Callable[..., Path]
 SHAPE = (14, 15, 16)

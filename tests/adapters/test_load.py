@@ -10,7 +10,7 @@ import pytest
 from domaingan.adapters import LAYOUTS, adapter_for, load
 from domaingan.adapters.writing import write_dataset
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset
+from domaingan.data import Dataset
 
 
 def test_layouts_are_detected_or_named(folders: Path, nnunet: Path) -> None:

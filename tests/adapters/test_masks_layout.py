@@ -20,7 +20,7 @@ from domaingan.adapters.inspect import inspect
 from domaingan.adapters.masks import MaskFolders
 from domaingan.adapters.writing import write_dataset
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset, Record, Sample, Schema
+from domaingan.data import Dataset, Record, Sample, Schema
 
 CLASSES = {
     "classes": {"sky": 0, "road": 3, "car": 8, "cyclist": 10},

@@ -16,8 +16,8 @@ from domaingan.adapters import load
 from domaingan.adapters.nifti import NiftiFolders
 from domaingan.adapters.writing import write_dataset
 from domaingan.core.errors import AssumptionWarning, DataError
+from domaingan.data import Dataset, Sample
 from domaingan.grid import at_spacing
-from domaingan.sample import Dataset, Sample
 from domaingan.slices import as_slices
 
 Save = Callable[..., Path]

@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 from domaingan.adapters import load
 from domaingan.adapters.writing import write_dataset
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset
+from domaingan.data import Dataset
 
 Save = Callable[..., Path]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domaingan.adapters.frame_samples import frame_schema
 from domaingan.adapters.tables import read_classes, read_samples, write_classes, write_samples
 from domaingan.core.errors import DataError
-from domaingan.sample import Record, Schema
+from domaingan.data import Record, Schema
 
 
 def put(root: Path, text: str | bytes) -> Path:

@@ -17,9 +17,9 @@ from domaingan.blend.bound import BOUND_REACH, at_its_place
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.cutting import window
+from domaingan.data import Sample
 from domaingan.grid import resize
 from domaingan.objects import box_of, from_mask
-from domaingan.sample import Sample
 from domaingan.slices import as_slices
 from domaingan.transforms.offline import paste_slices
 

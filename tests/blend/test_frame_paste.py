@@ -15,9 +15,9 @@ from domaingan.blend.covered import objects_of
 from domaingan.blend.methods import METHODS
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
+from domaingan.data import Dataset, Sample
 from domaingan.grid import at_shape
 from domaingan.objects import box_of, from_instances
-from domaingan.sample import Dataset, Sample
 
 FRAMES: Dataset = phantoms.load("driving", sequences=8, frames=3).in_memory()
 SCHEMA = FRAMES.schema

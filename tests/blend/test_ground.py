@@ -15,7 +15,7 @@ from domaingan.blend.covered import shrink_boxes
 from domaingan.blend.ground import Ground, rasterize
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cropping import crops
-from domaingan.sample import Dataset, Record, Sample, Schema
+from domaingan.data import Dataset, Record, Sample, Schema
 
 STREET: Dataset = phantoms.load("driving", sequences=6, frames=3).in_memory()
 CLASSES = {name: number for number, name in enumerate(STREET.schema.objects, start=1)}

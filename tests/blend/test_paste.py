@@ -15,8 +15,8 @@ from domaingan.blend import Paste, Variation
 from domaingan.blend.methods import METHODS
 from domaingan.blend.placement import overlap
 from domaingan.core.errors import DataError
+from domaingan.data import Sample, Schema
 from domaingan.objects import box_of, from_mask
-from domaingan.sample import Sample, Schema
 from domaingan.tissue import contrast, intensity_range, ring, tissue, to_scaled
 
 

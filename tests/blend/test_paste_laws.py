@@ -19,8 +19,8 @@ from domaingan.blend.placement import overlap
 from domaingan.blend.spotted import Spotted
 from domaingan.blend.variation import NONE
 from domaingan.cutting import window
+from domaingan.data import Sample
 from domaingan.objects import box_of, from_mask
-from domaingan.sample import Sample
 from domaingan.tissue import intensity_range, to_scaled
 
 TYPES = (np.float32, np.float64, np.int16, np.uint16)

@@ -18,7 +18,7 @@ from domaingan.blend.prior import ENOUGH, Prior, _anywhere_in_body
 from domaingan.body_axes import axes_of
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.sample import Dataset, Record, Sample
+from domaingan.data import Dataset, Record, Sample
 from domaingan.slices import as_slices
 
 

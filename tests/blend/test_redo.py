@@ -15,7 +15,7 @@ from domaingan import phantoms
 from domaingan.blend import Paste, Variation
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.sample import Sample
+from domaingan.data import Sample
 from domaingan.slices import as_slices
 from domaingan.transforms.offline import paste_slices
 

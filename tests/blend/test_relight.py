@@ -17,8 +17,8 @@ from domaingan.bank import Bank
 from domaingan.blend import RELIGHTS, Relight, looks_named
 from domaingan.blend.looks import FDA, OF_SCANS, Seen, softened
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.grid import resize_sample
-from domaingan.sample import Dataset, Record, Sample, Schema
 from domaingan.scenery import scenes
 from domaingan.slices import as_slices
 from domaingan.tissue import foreground, intensity_range, to_scaled

@@ -20,7 +20,7 @@ from domaingan import phantoms
 from domaingan.adapters.writing import write_dataset
 from domaingan.bank import Bank
 from domaingan.cropping import crops
-from domaingan.sample import Sample
+from domaingan.data import Sample
 
 PEOPLE = phantoms.load("medical", subjects=3, shape=(32, 32, 16))
 PARTS = ("images.npy", "masks.npy", "bank.json")

@@ -21,7 +21,7 @@ from domaingan.blend import Paste
 from domaingan.blend.scan_host import ScanRules
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.sample import Dataset
+from domaingan.data import Dataset
 from domaingan.transforms.sides import plan_sides
 
 PEOPLE = phantoms.load("medical", subjects=7, shape=(32, 32, 16))

@@ -13,7 +13,7 @@ from inprocess import answer, refused, run
 import domaingan as dg
 from domaingan import phantoms
 from domaingan.adapters.writing import write_dataset
-from domaingan.sample import Dataset, Sample
+from domaingan.data import Dataset, Sample
 
 STREET: Dataset = phantoms.load("driving", sequences=3, frames=3).in_memory()
 VALUES = {name: number for number, name in enumerate(STREET.schema.objects, start=1)}

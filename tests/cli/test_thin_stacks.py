@@ -12,7 +12,7 @@ from domaingan import load
 from domaingan.adapters.writing import write_dataset
 from domaingan.bank import Bank
 from domaingan.cropping import crops
-from domaingan.sample import Dataset, Record, Sample, Schema
+from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.slices import as_slices, count_thin_slices
 from domaingan.transforms.unplaced import likeliest_reason
 

@@ -9,9 +9,9 @@ from torch.utils.data import DataLoader
 from domaingan import phantoms
 from domaingan.blend import Paste
 from domaingan.cropping import crops
+from domaingan.data import Schema
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Patches, class_index
-from domaingan.sample import Schema
 from domaingan.slices import as_slices
 from domaingan.tissue import measured
 from domaingan.transforms import Classic

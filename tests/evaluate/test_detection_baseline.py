@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.evaluate import detection
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.boxes import Frames, object_classes
 from domaingan.evaluate.detection import Detector, input_size, scaled
 from domaingan.grid import at_shape
-from domaingan.sample import Dataset, Record, Sample, Schema
 from domaingan.transforms import Classic
 
 SCHEMA = Schema(

@@ -13,13 +13,13 @@ from domaingan import phantoms
 from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.core.reading import read_json
 from domaingan.cropping import crops
+from domaingan.data import Dataset
 from domaingan.evaluate import evaluate, fidelity
 from domaingan.evaluate.fidelity import Places, painted_or_real, spread, texture
 from domaingan.evaluate.painted import lowest
 from domaingan.fidelity import telling
 from domaingan.gan import GAN
 from domaingan.report import write
-from domaingan.sample import Dataset
 from domaingan.slices import as_slices
 
 

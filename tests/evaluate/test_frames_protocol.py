@@ -10,11 +10,11 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset
 from domaingan.evaluate import evaluate
 from domaingan.evaluate.detection import Detector
 from domaingan.evaluate.segmentation import Segmenter
 from domaingan.report import write
-from domaingan.sample import Dataset
 
 SETTINGS: dict[str, Any] = {
     "seeds": 1,

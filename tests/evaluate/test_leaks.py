@@ -14,12 +14,12 @@ from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
+from domaingan.data import Dataset, Record, Sample
 from domaingan.evaluate import evaluate
 from domaingan.evaluate.leaks import refuse_copies
 from domaingan.evaluate.split import Fold, refuse_leak
 from domaingan.gan import GAN
 from domaingan.likeness import survey_datasets
-from domaingan.sample import Dataset, Record, Sample
 from domaingan.slices import as_slices
 
 QUICK: dict[str, Any] = {"seeds": 1, "steps": 1, "width": 4, "size": 16, "dims": 2}

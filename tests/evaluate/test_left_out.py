@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
+from domaingan.data import Crowd, Sample, Schema
 from domaingan.evaluate.average_precision import Detections, Truth, average_precision, jackknife, shares_of_boxes
 from domaingan.evaluate.truth import truth_of
 from domaingan.objects import from_mask
-from domaingan.sample import Crowd, Sample, Schema
 
 CLASSES = {"car": 8, "pedestrian": 9}
 SIDE = 200

@@ -14,8 +14,8 @@ from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
+from domaingan.data import Dataset
 from domaingan.evaluate import evaluate
-from domaingan.sample import Dataset
 from domaingan.slices import as_slices
 
 ARMS = [

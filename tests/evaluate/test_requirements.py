@@ -14,8 +14,8 @@ import domaingan as dg
 from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.core.errors import AssumptionWarning, DataError
+from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluate import api
-from domaingan.sample import Dataset, Sample, Schema
 
 STREET: Dataset = phantoms.load("driving", sequences=4, frames=2).in_memory()
 CLASSES = {name: number for number, name in enumerate(STREET.schema.objects, start=1)}

@@ -9,8 +9,8 @@ from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
+from domaingan.data import BLOCK, Dataset, Record, Schema
 from domaingan.evaluate.split import Fold, apart, folds, refuse_leak
-from domaingan.sample import BLOCK, Dataset, Record, Schema
 from domaingan.slices import as_slices
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from domaingan import phantoms
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset, Sample
 from domaingan.phantoms.driving import CLASSES, CYCLE, MIN_PIXELS, OBJECTS, condition, has_cyclists
-from domaingan.sample import Dataset, Sample
 
 SMALL = (48, 80)
 GROUND = [CLASSES[name] for name in ("road", "lane", "pavement")]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from domaingan import phantoms
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset
 from domaingan.phantoms.medical import has_rare
-from domaingan.sample import Dataset
 from domaingan.slices import as_slices
 from domaingan.tissue import foreground
 

@@ -17,11 +17,11 @@ from PIL import Image
 
 from domaingan import phantoms
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset
 from domaingan.evaluate.average_precision import Detections
 from domaingan.report import write
 from domaingan.robustness import robustness
 from domaingan.robustness.model import Kind
-from domaingan.sample import Dataset
 
 BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from domaingan import phantoms
 from domaingan.adapters.writing import write_dataset
+from domaingan.data import Dataset
 from domaingan.robustness.decode import STRIDES
-from domaingan.sample import Dataset
 
 SIZE = 64
 CELLS = sum((SIZE // stride) ** 2 for stride in STRIDES)

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
+from domaingan.data import Dataset
 from domaingan.evaluate.average_precision import Detections
 from domaingan.robustness import robustness
 from domaingan.robustness.cells import Cell
@@ -21,7 +22,6 @@ from domaingan.robustness.names import Matching, are_synonyms
 from domaingan.robustness.scores import Masks
 from domaingan.robustness.stored import CellAnswers, Collector, count_pairs
 from domaingan.robustness.summary import headline
-from domaingan.sample import Dataset
 
 Picture = NDArray[np.uint8]
 FEW: dict[str, Any] = {"corruptions": ["pixelate"], "severities": (1, 5)}

@@ -10,6 +10,7 @@ import torch
 
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_json
+from domaingan.data import Dataset, Sample
 from domaingan.evaluate.average_precision import Detections
 from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.batches import network_values
@@ -21,7 +22,6 @@ from domaingan.evaluate.segmentation import Segmenter
 from domaingan.grid import resize
 from domaingan.robustness import open_model, robustness
 from domaingan.robustness.frames import Frames, picture_of
-from domaingan.sample import Dataset, Sample
 
 BACKBONE = Backbone("tf_efficientnet_lite0")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from domaingan.core.errors import DataError
-from domaingan.sample import Schema
+from domaingan.data import Schema
 from domaingan.transforms.hosts import name_of_host, read_spacing, to_mask
 
 SCANS = Schema("arrays", "scan", 3, ("t1",), {"core": 1, "rim": 4})

@@ -14,7 +14,7 @@ from domaingan.bank import Bank
 from domaingan.blend import Paste, Relight
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cropping import crops
-from domaingan.sample import Dataset, Sample
+from domaingan.data import Dataset, Sample
 from domaingan.scenery import scenes
 from domaingan.slices import as_slices
 from domaingan.transforms import Offline, preview

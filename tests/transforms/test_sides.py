@@ -12,7 +12,7 @@ import pytest
 from domaingan.bank import Bank, BankInfo
 from domaingan.bank.info import new_entries
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset, Record, Schema
+from domaingan.data import Dataset, Record, Schema
 from domaingan.transforms.folds import SPLITS_JSON, make_splits, read_splits
 from domaingan.transforms.sides import Sides, plan_sides
 

@@ -17,7 +17,7 @@ from domaingan.adapters import load
 from domaingan.adapters.writing import write_dataset
 from domaingan.blend import Relight
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset
+from domaingan.data import Dataset
 from domaingan.scenery import scenes
 from domaingan.transforms import Offline
 from domaingan.transforms.writing import Told, write

@@ -10,8 +10,8 @@ from typing import overload
 
 from domaingan.core.arguments import Rng, read_generator
 from domaingan.core.errors import DataError
-from domaingan.sample.record import Problem, Reader, Record
-from domaingan.sample.sample import Sample, Schema, Value
+from domaingan.data.record import Problem, Reader, Record
+from domaingan.data.sample import Sample, Schema, Value
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """The Sample and the Dataset of samples: the one currency of the package."""
 
-from domaingan.sample.dataset import Dataset
-from domaingan.sample.record import Problem, Reader, Record
-from domaingan.sample.region import parse_region
-from domaingan.sample.sample import BLOCK, Crowd, Region, Sample, Schema, Value
+from domaingan.data.dataset import Dataset
+from domaingan.data.record import Problem, Reader, Record
+from domaingan.data.region import parse_region
+from domaingan.data.sample import BLOCK, Crowd, Region, Sample, Schema, Value
 
 __all__ = [
     "BLOCK",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domaingan.core.errors import DataError
-from domaingan.sample import Dataset, Problem, Record, Sample, Schema, Value
+from domaingan.data import Dataset, Problem, Record, Sample, Schema, Value
 
 SCHEMA = Schema("nifti", "scan", 2, ("t1",), {"oedema": 1, "enhancing": 3})
 

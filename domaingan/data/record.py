@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domaingan.sample.sample import Sample, Value, unit_of
+from domaingan.data.sample import Sample, Value, unit_of
 
 
 @dataclass(frozen=True)
