@@ -47,7 +47,7 @@ from domaingan.evaluate import segmentation
 from domaingan.evaluate.protocol import EMPTY
 from domaingan.evaluate.split import Fold, only_labelled, refuse_leak
 from domaingan.evaluate.training import precision_for
-from domaingan.tissue import measured
+from domaingan.imaging.intensity import measured
 
 TRAINED = "0002 0004 0006 0009 0011 0013 0015 0017 0019 0022"
 """The ten people of the outcome table ``fcd``."""

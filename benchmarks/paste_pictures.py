@@ -30,7 +30,7 @@ from domaingan import Paste, crops, load, view
 from domaingan.core.tiles import Picture, contact_sheet, save_png, tile
 from domaingan.cutting import window
 from domaingan.data import Dataset, Sample
-from domaingan.tissue import contrast, intensity_range, ring, tissue, to_scaled
+from domaingan.imaging.intensity import contrast, intensity_range, ring, tissue, to_scaled
 
 METHODS = (
     "alpha",

@@ -25,8 +25,8 @@ from monai.data import MetaTensor
 from monai.transforms import RandAffined, RandZoomd
 
 import domaingan as dg
-from domaingan import body_cache
 from domaingan.core.files import write_json
+from domaingan.imaging import body_cache
 
 OUT = RESULTS / "paste-volume.json"
 REPEATS = 5

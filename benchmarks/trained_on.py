@@ -33,8 +33,8 @@ from domaingan.evaluate.networks import DIVISOR
 from domaingan.evaluate.protocol import EMPTY
 from domaingan.evaluate.segmentation import patch_shape
 from domaingan.evaluate.split import folds, only_labelled
+from domaingan.imaging.intensity import contrast, measured, ring, surface_depth, to_scaled
 from domaingan.scenery import scenes
-from domaingan.tissue import contrast, measured, ring, surface_depth, to_scaled
 
 VOLUMES: dict[str, Any] = {"dims": None, "spacing": None, "resize": None, "size": 32, "seed": 0}
 

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from domaingan.bank import CLASS_CONDITION, UNLABELLED, Bank, BankInfo, new_entries
-from domaingan.boxed import cut_from_boxes
 from domaingan.core.arguments import read_size
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cutting import BOX_ALONE, Found, find_objects
 from domaingan.data import Dataset, Sample, Schema
-from domaingan.horizon import FEWEST, NEAREST, horizon, standing_kinds
-from domaingan.likeness import get_checksums
-from domaingan.ranges import say_ranges, shared_ranges
+from domaingan.imaging.grabcut import cut_from_boxes
+from domaingan.imaging.horizon import FEWEST, NEAREST, horizon, standing_kinds
+from domaingan.imaging.near_duplicates import get_checksums
+from domaingan.imaging.ranges import say_ranges, shared_ranges
 from domaingan.slices import warn_of_thin_stacks
 
 MEASURED = ("radius_mm", "volume_mm3", "contrast")
@@ -41,8 +41,8 @@ def crops(
     A crop of a scan is a connected component of all classes together (of all ``objects`` where the dataset names
     some), and its mask keeps every class. A crop of a frame is one of its instances, unless another one hides its feet;
     the bank also counts what was right below each class of them (``info.ground``), and knows how far below the horizon
-    each stood (``depth_mm``, see :mod:`domaingan.horizon`). Its condition is the rarest class it holds (the one found
-    in the fewest subjects, and among those the one with the fewest voxels), its sample's value in a column of
+    each stood (``depth_mm``, see :mod:`domaingan.imaging.horizon`). Its condition is the rarest class it holds (the
+    one found in the fewest subjects, and among those the one with the fewest voxels), its sample's value in a column of
     ``samples.csv``, a number measured on it, or several of these together. A crop is cut at the dataset's own grid; an
     object that does not fit, with some surroundings, is shrunk to fit, and its ``spacing`` says so.
 
@@ -51,8 +51,9 @@ def crops(
         size: edge of a crop in pixels; 64 in 2D and 32 in 3D unless given.
         condition: ``lesion`` (scans) or ``object`` (frames) for the class, the default; the name of a column, which
             is a number where its values are; or one of :data:`MEASURED`. Several in a sequence.
-        masks: ``grabcut`` to cut objects of frames that have a box alone out of it, see :mod:`domaingan.boxed`; a
-            warning says how many, as they are to be looked at. Such objects are left out and counted unless given.
+        masks: ``grabcut`` to cut objects of frames that have a box alone out of it, see
+            :mod:`domaingan.imaging.grabcut`; a warning says how many, as they are to be looked at. Such objects are
+            left out and counted unless given.
         seed: of these cuts.
 
     Raises:
@@ -195,7 +196,7 @@ def _below_horizon(found: Sequence[Found]) -> list[float]:
     """How far below the horizon each object's feet are, in ``extent``'s unit; 0 where that is not known.
 
     The horizon is that of the drive, as every camera hangs at its own tilt; drives with few whole objects are taken
-    together. Classes that stand on no ground (:func:`domaingan.horizon.standing_kinds`) are left out.
+    together. Classes that stand on no ground (:func:`domaingan.imaging.horizon.standing_kinds`) are left out.
     """
     whole = np.array([min(crop.low) > 0 and max(crop.high) < 1 for crop in found])
     height = np.array([crop.high[0] - crop.low[0] for crop in found])

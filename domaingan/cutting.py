@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.bank import extent_of
-from domaingan.body_axes import Axes, axes_of, to_body
 from domaingan.data import Sample, Schema, Value
 from domaingan.grid import resize
-from domaingan.ranges import Scaling
-from domaingan.tissue import (
+from domaingan.imaging.body_axes import Axes, axes_of, to_body
+from domaingan.imaging.intensity import (
     body_box,
     components,
     contrast,
@@ -28,6 +27,7 @@ from domaingan.tissue import (
     tissue,
     to_scaled,
 )
+from domaingan.imaging.ranges import Scaling
 
 MIN_PIXELS = {2: 12, 3: 30}
 """Smallest object that becomes a crop, in pixels or voxels; smaller specks are counted as left out."""

@@ -15,7 +15,7 @@ from domaingan.core.errors import DataError
 from domaingan.core.tiles import Picture, contact_sheet, save_png, tile, with_legend
 from domaingan.data import Dataset, Sample
 from domaingan.gan import GAN
-from domaingan.tissue import intensity_range, to_scaled
+from domaingan.imaging.intensity import intensity_range, to_scaled
 
 MAX_SHOWN = 64
 """At most so many entries of a bank are shown."""

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Reader, Record, Sample
-from domaingan.likeness import keep_checksums
+from domaingan.imaging.near_duplicates import keep_checksums
 from domaingan.slices import as_slices
 
 MAX_SPACING = 50.0

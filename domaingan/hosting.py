@@ -25,10 +25,10 @@ from domaingan.core.errors import DataError
 from domaingan.cutting import around, halved, shrunk, window
 from domaingan.data import Sample, Schema
 from domaingan.gan.hosts import SLACK
-from domaingan.likeness import get_checksums
+from domaingan.imaging.intensity import extent, measured, radius_of, to_scaled
+from domaingan.imaging.mask_shapes import blob, mixed
+from domaingan.imaging.near_duplicates import get_checksums
 from domaingan.opening import Data, dataset_of
-from domaingan.shapes import blob, mixed
-from domaingan.tissue import extent, measured, radius_of, to_scaled
 
 HEALTHY_WINDOWS = 400
 """At least so many of them are learned from."""

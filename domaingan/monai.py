@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from domaingan import blend
 from domaingan.bank import Bank, BankInfo
 from domaingan.blend.relight import Only
-from domaingan.body_axes import axes_of_affine
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
+from domaingan.imaging.body_axes import axes_of_affine
 from domaingan.transforms.draws import Draws
 from domaingan.transforms.hosts import (
     UNKNOWN_SPACING,

@@ -15,9 +15,9 @@ from domaingan.core.arguments import read_size
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema, Value
 from domaingan.grid import resize
-from domaingan.likeness import get_checksums
-from domaingan.ranges import Scaling, say_ranges, shared_ranges
-from domaingan.tissue import body_box, foreground, scaling_of, to_scaled
+from domaingan.imaging.intensity import body_box, foreground, scaling_of, to_scaled
+from domaingan.imaging.near_duplicates import get_checksums
+from domaingan.imaging.ranges import Scaling, say_ranges, shared_ranges
 
 CENTRE = 0.5
 """Where a scene lies in its frame: it is all of it."""
@@ -34,7 +34,7 @@ def scenes(dataset: Dataset, size: int | None = None, conditions: Sequence[str] 
 
     Frames keep their masks, where they have any, for looks that go by class: their values are the dataset's, and 255
     (:data:`UNLABELLED`) where a frame has none. Of scans it is the box around the body that is squeezed, in scaled
-    units (see :mod:`domaingan.tissue`), 0 beside the body and above it inside; they have no masks.
+    units (see :mod:`domaingan.imaging.intensity`), 0 beside the body and above it inside; they have no masks.
 
     Args:
         dataset: frames or scans; they need not be labelled. Scans of two dimensions are slices.

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.body_axes import axes_of
 from domaingan.core.errors import AssumptionWarning
 from domaingan.data import Dataset, Reader, Record, Sample, Schema
-from domaingan.ranges import absolute_channels
-from domaingan.tissue import foreground, intensity_range
+from domaingan.imaging.body_axes import axes_of
+from domaingan.imaging.intensity import foreground, intensity_range
+from domaingan.imaging.ranges import absolute_channels
 
 FEWEST_SLICES = 8
 """Volumes of fewer are thin: nothing of three dimensions is to be learned from them."""

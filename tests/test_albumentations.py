@@ -20,7 +20,7 @@ from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.objects import box_of
+from domaingan.imaging.instances import box_of
 from domaingan.slices import as_slices
 
 SLICES = as_slices(phantoms.load("medical", subjects=3, shape=(48, 48, 16)))

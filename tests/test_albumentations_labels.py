@@ -14,7 +14,7 @@ from frame_targets import BANK, FRAMES, SCHEMA, frame, pipeline
 
 import domaingan as dg
 from domaingan.core.errors import DataError
-from domaingan.objects import box_of
+from domaingan.imaging.instances import box_of
 
 ORIGIN = np.zeros(2, dtype=int)
 OBJECTS = {name: SCHEMA.classes[name] for name in SCHEMA.objects}

@@ -18,8 +18,8 @@ from domaingan.data import Dataset
 from domaingan.gan import GAN
 from domaingan.gan.hosts import SLACK
 from domaingan.hosting import partly_healthy, windows, with_healthy
+from domaingan.imaging.intensity import intensity_range, to_scaled
 from domaingan.slices import as_slices
-from domaingan.tissue import intensity_range, to_scaled
 
 
 def scans(dims: int, subjects: int = 3) -> Dataset:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domaingan.data import Record, Sample, Schema
-from domaingan.ranges import HOUNSFIELD_RANGE, absolute_channels
+from domaingan.imaging.ranges import HOUNSFIELD_RANGE, absolute_channels
 from domaingan.slices import count_thin_slices
 
 

@@ -19,7 +19,7 @@ from domaingan.adapters.frame_samples import components_of
 from domaingan.adapters.run_lengths import RunLengths, decode_mask, encode_mask
 from domaingan.core.errors import DataError
 from domaingan.data import Crowd, Sample, Schema
-from domaingan.objects import VISIBLE, from_mask
+from domaingan.imaging.instances import VISIBLE, from_mask
 
 Geometry = dict[str, Any]
 """``bbox``, ``area`` and, of masks, ``segmentation`` as COCO has them."""

@@ -170,8 +170,8 @@ class Said(BaseModel):
     Attributes:
         ground: of frames the classes of hosts that objects stand on: for all of them, or a list for each class.
         frame: height and width, in pixels, of the frames that crops were cut from: it makes large what was near.
-        range: of scans the stored values that are 0 and 1 in scaled units (see :mod:`domaingan.tissue`), those of the
-            whole scans' 0.5th and 99.5th percentiles: for all channels, or a pair for each.
+        range: of scans the stored values that are 0 and 1 in scaled units (see :mod:`domaingan.imaging.intensity`),
+            those of the whole scans' 0.5th and 99.5th percentiles: for all channels, or a pair for each.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

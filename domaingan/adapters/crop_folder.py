@@ -25,7 +25,7 @@ from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.cutting import around
 from domaingan.data import Dataset, Reader, Record, Sample, Schema
-from domaingan.tissue import extent
+from domaingan.imaging.intensity import extent
 
 OBJECT = "object"
 """The class of everything labelled, where nothing names any."""

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from domaingan.adapters.crop_files import Pair
 from domaingan.adapters.scans import Scan, open_scans
 from domaingan.adapters.tables import CLASSES_JSON, Classes, SampleTable
-from domaingan.body import is_hounsfield
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Schema
-from domaingan.ranges import HOUNSFIELD_RANGE, is_hounsfield_range
-from domaingan.tissue import percentiles, ring
+from domaingan.imaging.body import is_hounsfield
+from domaingan.imaging.intensity import percentiles, ring
+from domaingan.imaging.ranges import HOUNSFIELD_RANGE, is_hounsfield_range
 
 SCALED = (-0.5, 2.5)
 """Crops that lie within are in scaled units already, if they reach half of one."""
@@ -65,8 +65,9 @@ def bare(dataset: Dataset) -> set[str]:
 def measured(dataset: Dataset, given: tuple[float, float] | list[tuple[float, float]] | None) -> Ranges:
     """What is 0 and 1 in each subject's crops.
 
-    What is given counts. Otherwise values that look like scaled units (see :mod:`domaingan.tissue`) are taken as they
-    are, Hounsfield units have a range of their own, and of others the 0.5th and 99.5th percentiles of all crops of a
+    What is given counts. Otherwise values that look like scaled units (see :mod:`domaingan.imaging.intensity`) are
+    taken as they are, Hounsfield units have a range of their own, and of others the 0.5th and 99.5th percentiles of
+    all crops of a
     subject are 0 and 1, zeros apart. Those are not the percentiles of whole scans, so that objects have other contrasts
     than they had: better to give the range.
 

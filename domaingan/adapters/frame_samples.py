@@ -25,7 +25,7 @@ from domaingan.adapters.values import known_values, strange_values
 from domaingan.core.errors import DataError
 from domaingan.core.files import atomic_file
 from domaingan.data import Record, Sample, Schema
-from domaingan.objects import Objects, from_instances, from_mask
+from domaingan.imaging.instances import Objects, from_instances, from_mask
 
 CHANNELS = ("red", "green", "blue")
 

@@ -14,7 +14,7 @@ from domaingan.adapters.body_notes import BodyNotes
 from domaingan.adapters.header_notes import HeaderNotes
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Problem, Record, Sample, Schema
-from domaingan.likeness import Survey, find_spellings
+from domaingan.imaging.near_duplicates import Survey, find_spellings
 
 
 def inspect(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from domaingan.adapters.tables import Classes, SampleTable
 from domaingan.adapters.values import discovered, no_sample, problem
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Problem, Record, Schema
-from domaingan.ranges import with_ranges
+from domaingan.imaging.ranges import with_ranges
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Crop:
     """One entry of a bank.
 
     Attributes:
-        image: ``(C, *size)`` float32 in scaled units (see :mod:`domaingan.tissue`).
+        image: ``(C, *size)`` float32 in scaled units (see :mod:`domaingan.imaging.intensity`).
         mask: ``(*size)`` uint8 class values, 0 outside the object.
         entry: its row of ``entries.npy``.
         index: its position in the bank.

@@ -49,7 +49,7 @@ class BankInfo(BaseModel):
         source: the folder or model the entries came from.
         left_out: why and how often something was not taken into the bank.
         checksums: of the images the entries were made from, whatever they are called, and whose each is; see
-            :mod:`domaingan.likeness`. Banks of earlier versions have none.
+            :mod:`domaingan.imaging.near_duplicates`. Banks of earlier versions have none.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -80,7 +80,7 @@ def entry_dtype(info: BankInfo) -> np.dtype[Any]:
     ``info.hosts`` and the corner in it where a bound entry belongs (-1: free); ``spacing``: mm a pixel (of frames the
     frame's own pixels); ``extent``: size of the sample it was cut from, in the same unit; ``centre``: where the
     object's centre lay, relative to the foreground's box (0 to 1, to the right, the front and the head, see
-    :mod:`domaingan.body_axes`; of frames to the whole frame); ``radius_mm``,
+    :mod:`domaingan.imaging.body_axes`; of frames to the whole frame); ``radius_mm``,
     ``contrast`` (to the ring, scaled units, first channel); ``depth_mm``: how far below the body's surface the
     shallowest part of the object lay, of frames how far below the horizon its feet stood (0: not known); and one
     column ``condition:NAME`` a class condition and ``number:NAME`` a number condition (NaN: not known).

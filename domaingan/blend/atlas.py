@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.body_axes import Axes, axes_of_affine
 from domaingan.core.errors import DataError
+from domaingan.imaging.body_axes import Axes, axes_of_affine
 
 
 def read_atlas(atlas: NDArray[Any] | str | Path, dims: int) -> NDArray[np.float32]:

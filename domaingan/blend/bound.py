@@ -13,7 +13,7 @@ from domaingan.core.errors import DataError
 from domaingan.cutting import window
 from domaingan.data import Sample
 from domaingan.grid import resize
-from domaingan.tissue import extent, to_scaled
+from domaingan.imaging.intensity import extent, to_scaled
 
 Mask = NDArray[np.bool_]
 
@@ -33,7 +33,8 @@ def at_its_place(
     Args:
         crop: an entry of a bank.
         sample: its host, as it was before anything was pasted.
-        ends: the host's values that are 0 and 1 in scaled units, see :func:`domaingan.tissue.intensity_range`.
+        ends: the host's values that are 0 and 1 in scaled units, see
+            :func:`domaingan.imaging.intensity.intensity_range`.
 
     Returns:
         Image ``(C, *patch)``, mask ``(*patch)``, which pixels it replaces ``(*patch)``, and its corner in the host;

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from domaingan.tissue import extent
+from domaingan.imaging.intensity import extent
 
 Mask = NDArray[np.bool_]
 Values = NDArray[Any]

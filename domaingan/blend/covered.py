@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from domaingan.blend.labels import VISIBLE
 from domaingan.data import Crowd, Sample
-from domaingan.objects import Objects, box_axes, box_of, from_instances, from_mask
+from domaingan.imaging.instances import Objects, box_axes, box_of, from_instances, from_mask
 
 Mask = NDArray[np.bool_]
 

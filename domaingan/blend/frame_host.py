@@ -18,7 +18,7 @@ from domaingan.blend.placement import grown, overlap
 from domaingan.blend.spotted import GAP, Spotted
 from domaingan.blend.variation import Variation
 from domaingan.data import Sample
-from domaingan.tissue import as_stored, from_scaled, intensity_range, to_scaled
+from domaingan.imaging.intensity import as_stored, from_scaled, intensity_range, to_scaled
 
 Mask = NDArray[np.bool_]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from domaingan.bank import Crop
 from domaingan.blend.deformation import Bend
-from domaingan.tissue import ring
+from domaingan.imaging.intensity import ring
 
 GAIN = (0.25, 1.6)
 """How much darker or brighter a crop may be made: frames at dusk are a quarter as bright as by day, and what is dark is

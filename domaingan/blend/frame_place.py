@@ -13,7 +13,7 @@ from domaingan.blend.ground import Ground
 from domaingan.blend.labels import VISIBLE
 from domaingan.blend.perspective import Perspective
 from domaingan.blend.placement import overlap
-from domaingan.objects import Objects, box_of
+from domaingan.imaging.instances import Objects, box_of
 
 TRIES = 12
 """How often a place in a row is drawn before giving up."""

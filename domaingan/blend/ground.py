@@ -15,7 +15,7 @@ from domaingan.bank import UNLABELLED, Bank
 from domaingan.blend.perspective import Perspective
 from domaingan.core.errors import DataError
 from domaingan.data import Region, Schema
-from domaingan.objects import among
+from domaingan.imaging.instances import among
 
 STANDS = 0.1
 """Objects are pasted onto what at least this share of the real ones of their class stood on."""

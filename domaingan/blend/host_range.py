@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from domaingan.bank import BankInfo
 from domaingan.core.errors import AssumptionWarning
 from domaingan.data import Sample
-from domaingan.ranges import absolute_channels, is_hounsfield_range
-from domaingan.tissue import body_percentiles, intensity_range
+from domaingan.imaging.intensity import body_percentiles, intensity_range
+from domaingan.imaging.ranges import absolute_channels, is_hounsfield_range
 
 SATURATED = 0.005
 """Where so many voxels have the lowest value, and so many the highest, a window was cut out of the units."""

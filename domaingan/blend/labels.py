@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.objects import VISIBLE
-from domaingan.tissue import components
+from domaingan.imaging.instances import VISIBLE
+from domaingan.imaging.intensity import components
 
 __all__ = ["VISIBLE", "merge_mask"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.tissue import RING_WIDTH, ring
+from domaingan.imaging.intensity import RING_WIDTH, ring
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -21,7 +21,7 @@ from domaingan.blend.matching import Histogram, Match, Noise
 from domaingan.blend.poisson import Poisson
 from domaingan.blend.weights import Alpha, Feather, Soft
 from domaingan.core.errors import DataError
-from domaingan.tissue import contrast, ring
+from domaingan.imaging.intensity import contrast, ring
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]

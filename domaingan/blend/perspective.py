@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import Bank
-from domaingan.horizon import FEWEST, constants, horizon_given
-from domaingan.objects import Objects
+from domaingan.imaging.horizon import FEWEST, constants, horizon_given
+from domaingan.imaging.instances import Objects
 
 CUT = 0.006
 """Objects nearer than this to the frame's border, as a share of it, are cut by it."""
@@ -42,7 +42,7 @@ class Perspective:
         sides: ``(N, 4)`` whether it is cut at the top, the bottom, the left, the right.
         height: ``(N,)`` of what is seen of it.
         kinds: ``(N,)`` host mask value of its class.
-        typical: for each class height over distance, see :func:`domaingan.horizon.constants`.
+        typical: for each class height over distance, see :func:`domaingan.imaging.horizon.constants`.
         aside: for each class how far from the middle column it may stand, over its distance: a way on the ground.
         horizons: row of the horizon of each drive in the bank.
         usual: row of the horizon of a host of which nothing is known; None where crops stay in their own rows.

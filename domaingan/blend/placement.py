@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.blend.surface import BLOCKS, Surface
-from domaingan.tissue import extent, widened
+from domaingan.imaging.intensity import extent, widened
 
 TRIES = 60
 """How often a place is drawn before giving up."""

@@ -26,7 +26,7 @@ from scipy import fft
 
 from domaingan.blend.boundary import MAX_PRODUCT, find_rim, solve_by_boundary, stretch
 from domaingan.blend.weights import ramp
-from domaingan.tissue import extent
+from domaingan.imaging.intensity import extent
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]

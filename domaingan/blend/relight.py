@@ -19,8 +19,8 @@ from domaingan.core.arguments import Rng, read_generator, read_names, read_share
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
 from domaingan.grid import resize
+from domaingan.imaging.intensity import as_stored, body_box, foreground, from_scaled, intensity_range, tissue, to_scaled
 from domaingan.scenery import UNLABELLED, shrunk_body
-from domaingan.tissue import as_stored, body_box, foreground, from_scaled, intensity_range, tissue, to_scaled
 
 Only = Mapping[str, str | Sequence[str]] | str | Sequence[str] | None
 """Which looks are meant: ``"dusk"``, ``["dusk", "night"]`` or ``{"lighting": ["dusk"]}``; None for all."""

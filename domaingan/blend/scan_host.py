@@ -22,9 +22,9 @@ from domaingan.blend.soft_tissue import soft_levels, surroundings_of, wanted_con
 from domaingan.blend.spotted import GAP, Spotted
 from domaingan.blend.surface import Surface
 from domaingan.blend.variation import Variation, warp
-from domaingan.body_axes import axes_of
 from domaingan.data import Sample
-from domaingan.tissue import (
+from domaingan.imaging.body_axes import axes_of
+from domaingan.imaging.intensity import (
     RING_WIDTH,
     as_stored,
     body_box,

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.bank import BankInfo
-from domaingan.body import SOFT_FROM
-from domaingan.ranges import is_hounsfield_range
-from domaingan.tissue import contrast, ring
+from domaingan.imaging.body import SOFT_FROM
+from domaingan.imaging.intensity import contrast, ring
+from domaingan.imaging.ranges import is_hounsfield_range
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.tissue import extent, surface_depth
+from domaingan.imaging.intensity import extent, surface_depth
 
 Mask = NDArray[np.bool_]
 
@@ -29,7 +29,7 @@ MAX_STEPS = 24
 
 
 class Surface:
-    """A body, whose depths are those of :func:`domaingan.tissue.surface_depth`.
+    """A body, whose depths are those of :func:`domaingan.imaging.intensity.surface_depth`.
 
     Attributes:
         inside: ``(*host)`` where the body is.

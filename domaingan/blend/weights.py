@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.tissue import squared_distance
+from domaingan.imaging.intensity import squared_distance
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -103,7 +103,7 @@ def open_data(
     import numpy as np
 
     from domaingan.adapters import load
-    from domaingan.ranges import with_ranges
+    from domaingan.imaging.ranges import with_ranges
 
     dataset = load(data, layout)
     if units is not None:

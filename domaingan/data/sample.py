@@ -52,8 +52,9 @@ class Sample:
         condition: what is known about the whole sample, such as ``{"lighting": "dusk"}``.
         meta: what travels along: ``name``, ``subject``, ``sequence``, ``time``, ``split``, ``spacing`` (one number a
             spatial axis, in mm; 1 for frames), for scans ``affine`` and ``header``, and where known
-            ``foreground`` (a boolean mask of the body), ``range`` (see :mod:`domaingan.tissue`) and ``absolute`` (of
-            which channels the range is that of absolute units, see :mod:`domaingan.ranges`). For frames, where
+            ``foreground`` (a boolean mask of the body), ``range`` (see :mod:`domaingan.imaging.intensity`) and
+            ``absolute`` (of which channels the range is that of absolute units, see :mod:`domaingan.imaging.ranges`).
+            For frames, where
             annotations say so: ``areas`` (``(N,)`` float64, each box's annotated area in square pixels) and ``crowds``
             (a tuple of :class:`Crowd`).
         instances: ``(*spatial)`` int32, where objects are told apart: ``i + 1`` where ``boxes[i]`` can be seen, else 0.

@@ -28,7 +28,7 @@ from domaingan.evaluate.split import Fold, Limit, folds, only_labelled, refuse_l
 from domaingan.evaluate.summary import REFERENCE, RIVAL
 from domaingan.evaluate.tasks import TASKS
 from domaingan.grid import view
-from domaingan.likeness import survey_datasets
+from domaingan.imaging.near_duplicates import survey_datasets
 from domaingan.opening import Data, dataset_of
 from domaingan.slices import warn_of_thin_stacks
 

@@ -15,8 +15,8 @@ from domaingan.cutting import window
 from domaingan.data import Record, Sample, Schema
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Wanted, is_wanted
+from domaingan.imaging.intensity import intensity_range, to_scaled
 from domaingan.slices import fullest_slice, slice_axis
-from domaingan.tissue import intensity_range, to_scaled
 from domaingan.transforms import find_added
 
 SHOWN = 6

@@ -23,8 +23,8 @@ from domaingan.fidelity.telling import told
 from domaingan.gan import GAN
 from domaingan.gan.hosted import Texture, pasted, turns
 from domaingan.gan.hosts import known_spacing
+from domaingan.imaging.intensity import contrast, extent, radius_of, ring, tissue
 from domaingan.slices import fullest_slice
-from domaingan.tissue import contrast, extent, radius_of, ring, tissue
 
 PAIRS = 300
 """At most so many pairs are told apart."""

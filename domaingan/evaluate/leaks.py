@@ -8,7 +8,7 @@ from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record
 from domaingan.evaluate.split import Fold
-from domaingan.likeness import Survey
+from domaingan.imaging.near_duplicates import Survey
 
 
 def refuse_copies(survey: Survey, chosen: Sequence[Fold], bank: Bank | None) -> list[str]:

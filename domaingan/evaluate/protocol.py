@@ -29,7 +29,7 @@ from domaingan.evaluate.progress import Progress, Silent
 from domaingan.evaluate.split import Fold
 from domaingan.evaluate.summary import Scores, summarise, warn_of_missed
 from domaingan.evaluate.tasks import TASKS, backbone_of
-from domaingan.tissue import measured
+from domaingan.imaging.intensity import measured
 
 MAY_CHANGE = ("arms", "seeds", "command")
 """Settings that a resumed run may change: what was trained before stays true, and the table grows."""

@@ -24,7 +24,7 @@ from domaingan.evaluate.networks import DIVISOR, loss_for, seeded_network
 from domaingan.evaluate.scores import counter_for
 from domaingan.evaluate.training import Course, Told, warm_cosine
 from domaingan.evaluate.weights import fill, load_model, save_model, schema_of
-from domaingan.tissue import intensity_range, to_scaled
+from domaingan.imaging.intensity import intensity_range, to_scaled
 
 LARGEST_PATCH = {2: 256, 3: 64}
 RATE = {"scan": 2e-3, "frame": 1e-3}
@@ -117,7 +117,7 @@ def train(
     """Train with Dice + cross-entropy, AdamW, a short warm-up and a cosine to zero.
 
     Args:
-        samples: training samples, as :func:`domaingan.tissue.measured` gives them.
+        samples: training samples, as :func:`domaingan.imaging.intensity.measured` gives them.
         schema: names the classes.
         augment: what the arm does to them.
         steps: number of optimiser steps.

@@ -10,7 +10,7 @@ import numpy as np
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import BLOCK, Dataset, Record, Value
-from domaingan.likeness import find_spellings, fold_name
+from domaingan.imaging.near_duplicates import find_spellings, fold_name
 
 HELD_OUT = 1 / 3
 """Share of the subjects that is tested where nothing says otherwise."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from domaingan.data import Sample, Schema
 from domaingan.evaluate.average_precision import Truth
 from domaingan.evaluate.boxes import boxes_of
-from domaingan.objects import among, from_mask
+from domaingan.imaging.instances import among, from_mask
 
 
 def truth_of(sample: Sample, schema: Schema, classes: Mapping[str, int]) -> Truth:

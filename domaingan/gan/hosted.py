@@ -24,7 +24,7 @@ from torch.nn.functional import affine_grid, grid_sample, max_pool2d, max_pool3d
 
 from domaingan.bank import BOUND_REACH
 from domaingan.gan.config import RING, GANConfig
-from domaingan.tissue import ring, tissue
+from domaingan.imaging.intensity import ring, tissue
 
 POOL: dict[int, Any] = {2: max_pool2d, 3: max_pool3d}
 

@@ -24,7 +24,7 @@ from domaingan.gan.hosts import as_given
 from domaingan.gan.networks import Generator
 from domaingan.gan.standing import BATCH, paint
 from domaingan.gan.templates import Template
-from domaingan.tissue import components, contrast, radius_of, ring, tissue
+from domaingan.imaging.intensity import components, contrast, radius_of, ring, tissue
 
 TRIES = 8
 """How often a crop without a usable mask is drawn again."""

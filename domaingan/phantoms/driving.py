@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
-from domaingan.objects import Objects
+from domaingan.imaging.instances import Objects
 from domaingan.phantoms.streets.plan import plan
 from domaingan.phantoms.streets.render import render
 

@@ -4,7 +4,7 @@ Geometry, intensity or colour, noise, blur and, of frames, weather; of volumes w
 frames, for scans in 2D (both by albumentations) and for scans in 3D (by MONAI): read them below from top to bottom.
 Mixing two images (MixUp, CutMix) is a matter of batches: :class:`Interpolation`, in 2D and 3D.
 
-Images come and go in scaled units (see :mod:`domaingan.tissue`).
+Images come and go in scaled units (see :mod:`domaingan.imaging.intensity`).
 """
 
 from __future__ import annotations

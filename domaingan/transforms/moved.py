@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.data import Crowd, Sample
-from domaingan.objects import box_axes, box_of, from_instances
+from domaingan.imaging.instances import box_axes, box_of, from_instances
 from domaingan.transforms.classic import Classic
 
 Image = NDArray[np.float32]

@@ -13,8 +13,8 @@ from domaingan.bank import BankInfo
 from domaingan.blend.covered import box_slices, mask_of_boxes, objects_of
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
-from domaingan.objects import from_instances
-from domaingan.tissue import as_stored
+from domaingan.imaging.instances import from_instances
+from domaingan.imaging.intensity import as_stored
 from domaingan.transforms.box_labels import CORNERS, UNKNOWN, BoxLabels
 from domaingan.transforms.hosts import (
     BYTES,

@@ -16,8 +16,8 @@ from domaingan import phantoms
 from domaingan.adapters import open_bank
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
+from domaingan.imaging.intensity import intensity_range, to_scaled
 from domaingan.slices import as_slices
-from domaingan.tissue import intensity_range, to_scaled
 
 WAYS = ("folders", "crops", "beside", "transparent")
 

@@ -19,7 +19,7 @@ from domaingan.cropping import crops
 from domaingan.cutting import window
 from domaingan.data import Sample
 from domaingan.grid import resize
-from domaingan.objects import box_of, from_mask
+from domaingan.imaging.instances import box_of, from_mask
 from domaingan.slices import as_slices
 from domaingan.transforms.offline import paste_slices
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domaingan.blend.covered import Covered, objects_of
 from domaingan.data import Crowd, Sample
-from domaingan.objects import box_of, from_mask
+from domaingan.imaging.instances import box_of, from_mask
 
 ORIGIN = np.zeros(2, dtype=int)
 ALL = (slice(0, 1000), slice(0, 1000))

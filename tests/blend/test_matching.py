@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from domaingan.blend.matching import Histogram, Noise, grain
-from domaingan.tissue import ring
+from domaingan.imaging.intensity import ring
 
 dimensions = st.sampled_from([(48, 48), (20, 20, 20)])
 seeds = st.integers(0, 2**20)

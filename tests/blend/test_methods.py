@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from domaingan.blend.methods import MATCHES, METHODS, blend_patch, parse_method
 from domaingan.core.errors import DataError
-from domaingan.tissue import contrast, ring
+from domaingan.imaging.intensity import contrast, ring
 
 NAMES = [*METHODS, "feather+noise", "poisson+histogram", "laplacian+histogram+noise"]
 LINEAR = [name for name in NAMES if "+" not in name]

@@ -16,8 +16,8 @@ from domaingan.blend.methods import METHODS
 from domaingan.blend.placement import overlap
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
-from domaingan.objects import box_of, from_mask
-from domaingan.tissue import contrast, intensity_range, ring, tissue, to_scaled
+from domaingan.imaging.instances import box_of, from_mask
+from domaingan.imaging.intensity import contrast, intensity_range, ring, tissue, to_scaled
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -20,8 +20,8 @@ from domaingan.blend.spotted import Spotted
 from domaingan.blend.variation import NONE
 from domaingan.cutting import window
 from domaingan.data import Sample
-from domaingan.objects import box_of, from_mask
-from domaingan.tissue import intensity_range, to_scaled
+from domaingan.imaging.instances import box_of, from_mask
+from domaingan.imaging.intensity import intensity_range, to_scaled
 
 TYPES = (np.float32, np.float64, np.int16, np.uint16)
 

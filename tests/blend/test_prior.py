@@ -15,10 +15,10 @@ from domaingan.bank import Bank
 from domaingan.blend import Paste
 from domaingan.blend.atlas import read_axes
 from domaingan.blend.prior import ENOUGH, Prior, _anywhere_in_body
-from domaingan.body_axes import axes_of
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.data import Dataset, Record, Sample
+from domaingan.imaging.body_axes import axes_of
 from domaingan.slices import as_slices
 
 

@@ -14,7 +14,7 @@ from scipy import ndimage
 from domaingan.blend.placement import place
 from domaingan.blend.prior import Uniform
 from domaingan.blend.surface import BLOCKS, Surface
-from domaingan.tissue import extent, surface_depth
+from domaingan.imaging.intensity import extent, surface_depth
 
 
 @st.composite

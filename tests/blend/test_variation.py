@@ -17,7 +17,7 @@ from domaingan.blend.frame_patch import patch as frame_patch
 from domaingan.blend.methods import METHODS, parse_method
 from domaingan.blend.variation import NONE, Variation, _Grid, apply, warp
 from domaingan.core.errors import DataError
-from domaingan.tissue import components
+from domaingan.imaging.intensity import components
 
 
 def crop_of(mask: np.ndarray, spacing: float = 1.0) -> Crop:

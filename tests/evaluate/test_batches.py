@@ -12,8 +12,8 @@ from domaingan.cropping import crops
 from domaingan.data import Schema
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Patches, class_index
+from domaingan.imaging.intensity import measured
 from domaingan.slices import as_slices
-from domaingan.tissue import measured
 from domaingan.transforms import Classic
 
 

@@ -17,7 +17,7 @@ from domaingan.core.errors import DataError
 from domaingan.cutting import MIN_PIXELS
 from domaingan.gan import GAN
 from domaingan.gan.fit import Trainer
-from domaingan.tissue import components
+from domaingan.imaging.intensity import components
 
 SMALL: dict[str, Any] = {"width": 8, "latent": 16, "batch": 4}
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from domaingan import phantoms
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
+from domaingan.imaging.intensity import foreground
 from domaingan.phantoms.medical import has_rare
 from domaingan.slices import as_slices
-from domaingan.tissue import foreground
 
 
 @pytest.fixture(scope="module")

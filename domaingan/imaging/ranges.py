@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.body import is_hounsfield
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Sample
+from domaingan.imaging.body import is_hounsfield
 
 HOUNSFIELD_RANGE = (-1000.0, 1000.0)
 """What is 0 and 1 in a CT, in Hounsfield units: air, and above bone's spongy parts."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.cutting import window
-from domaingan.tissue import extent
+from domaingan.imaging.intensity import extent
 
 Labels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from domaingan import body_cache
-from domaingan.body import find_body
-from domaingan.body_cache import forget_bodies, recall_body
+from domaingan.imaging import body_cache
+from domaingan.imaging.body import find_body
+from domaingan.imaging.body_cache import forget_bodies, recall_body
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.tissue import components, extent
+from domaingan.imaging.intensity import components, extent
 
 VISIBLE = 0.2
 """An object of which less than this share is left to be seen is no object any more."""

@@ -9,7 +9,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from domaingan.body import find_body
+from domaingan.imaging.body import find_body
 
 MAX_CACHED_BYTES = 64 * 2**20
 """Of a process; a body of 240 × 240 × 155 takes 1 MB."""
@@ -29,7 +29,7 @@ def recall_body(image: NDArray[Any]) -> NDArray[np.bool_]:
         image: ``(C, *spatial)``.
 
     Returns:
-        ``(*spatial)``, of :func:`domaingan.body.find_body`, the caller's own.
+        ``(*spatial)``, of :func:`domaingan.imaging.body.find_body`, the caller's own.
     """
     shape = image.shape[1:]
     if image[0].size < MIN_CACHED_PIXELS:

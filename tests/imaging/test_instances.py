@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from domaingan.objects import box_of, from_mask
+from domaingan.imaging.instances import box_of, from_mask
 
 
 def test_volume_boxes_are_in_array_order() -> None:

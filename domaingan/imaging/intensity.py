@@ -2,7 +2,8 @@
 
 Everything that moves pixels between images works in *scaled* units: 0 and 1 are the 0.5th and 99.5th
 percentiles of the foreground of a scan, or -1000 and 1000 where it is in Hounsfield units (see
-:mod:`domaingan.ranges`), and are 0 and 1 for frames. So a crop of one scanner means the same in a host of another.
+:mod:`domaingan.imaging.ranges`), and are 0 and 1 for frames. So a crop of one scanner means the same in a host of
+another.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import measure
 
-from domaingan.body_cache import recall_body
 from domaingan.data import Sample
-from domaingan.ranges import HOUNSFIELD_RANGE, Scaling, absolute_channels
+from domaingan.imaging.body_cache import recall_body
+from domaingan.imaging.ranges import HOUNSFIELD_RANGE, Scaling, absolute_channels
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -32,7 +33,7 @@ RING_WIDTH = 3
 def foreground(sample: Sample) -> Mask:
     """The part of a scan that shows the body: ``meta["foreground"]`` where known, else measured.
 
-    How it is measured: :mod:`domaingan.body`.
+    How it is measured: :mod:`domaingan.imaging.body`.
 
     Returns:
         ``(*spatial)`` boolean. Where nothing parts body from surroundings, all true; of one value, all false.

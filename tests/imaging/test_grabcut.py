@@ -12,10 +12,10 @@ from PIL import Image
 
 import domaingan as dg
 from domaingan.adapters.coco import Coco
-from domaingan.boxed import cut_from_boxes, cut_out
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cutting import BOX_ALONE
 from domaingan.data import Dataset, Record, Sample, Schema
+from domaingan.imaging.grabcut import cut_from_boxes, cut_out
 
 SCHEMA = Schema("coco", "frame", 2, ("red", "green", "blue"), {"ball": 1, "post": 2}, objects=("ball", "post"))
 

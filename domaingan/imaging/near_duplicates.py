@@ -14,8 +14,8 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from domaingan.body_axes import axes_of
 from domaingan.data import Dataset, Reader, Record, Sample
+from domaingan.imaging.body_axes import axes_of
 
 CHECKSUMS = "checksums"
 """Where ``Sample.meta`` keeps them, of what was read before its grid was changed."""

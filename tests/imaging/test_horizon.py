@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.horizon import FEWEST, constants, horizon, horizon_given
+from domaingan.imaging.horizon import FEWEST, constants, horizon, horizon_given
 
 
 def a_street(row: float, n: int, seed: int, spread: float = 0.15) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.body import find_body, find_frames, is_hounsfield
+from domaingan.imaging.body import find_body, find_frames, is_hounsfield
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]

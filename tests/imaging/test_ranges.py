@@ -18,9 +18,9 @@ from domaingan.blend import Paste, Variation
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cropping import crops
 from domaingan.data import Dataset, Record, Sample, Schema
-from domaingan.ranges import HOUNSFIELD_RANGE, is_ct, with_ranges
+from domaingan.imaging.intensity import intensity_range
+from domaingan.imaging.ranges import HOUNSFIELD_RANGE, is_ct, with_ranges
 from domaingan.slices import as_slices
-from domaingan.tissue import intensity_range
 
 SCHEMA = Schema("nifti", "scan", 3, ("ct",), {"lesion": 1})
 STILL = Variation(scale=(1, 1), rotate=0)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from domaingan.shapes import blob, mixed
+from domaingan.imaging.mask_shapes import blob, mixed
 
 
 def nested(dims: int, radius: float, centre: float = 16.0) -> np.ndarray:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.data import Sample
-from domaingan.tissue import (
+from domaingan.imaging.intensity import (
     components,
     contrast,
     foreground,

@@ -16,7 +16,7 @@ from domaingan.adapters.inspect import inspect
 from domaingan.cropping import crops
 from domaingan.data import Record, Sample
 from domaingan.grid import view
-from domaingan.likeness import (
+from domaingan.imaging.near_duplicates import (
     CHECKSUMS,
     Survey,
     compute_checksums,

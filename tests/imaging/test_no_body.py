@@ -9,8 +9,8 @@ from balls import a_bank, a_host
 from domaingan.blend import Paste
 from domaingan.cropping import crops
 from domaingan.data import Dataset, Record, Sample, Schema
+from domaingan.imaging.intensity import intensity_range
 from domaingan.slices import as_slices
-from domaingan.tissue import intensity_range
 
 SCHEMA = Schema("nifti", "scan", 3, ("t1",), {"lesion": 1})
 

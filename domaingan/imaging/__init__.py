@@ -1,0 +1,1 @@
+"""Measures on one image or mask: body, intensity, regions, instances, horizon, shapes."""
