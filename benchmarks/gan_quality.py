@@ -26,13 +26,13 @@ from peers import dcgan
 
 import domaingan as dg
 from domaingan.bank import Bank
-from domaingan.fidelity.features import Extractor, extractor
-from domaingan.fidelity.kid import kid
-from domaingan.fidelity.manifold import precision_recall_density_coverage
 from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops, decode
 from domaingan.gan.seeds import seeded
 from domaingan.gan.standing import paint
+from domaingan.metrics.fidelity.features import Extractor, extractor
+from domaingan.metrics.fidelity.kid import kid
+from domaingan.metrics.fidelity.precision_recall import precision_recall_density_coverage
 from domaingan.slices import as_slices
 
 SIZE, STEPS, BATCH, WIDTH = 32, 2000, 16, 32

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
-from domaingan.evaluate.statistics import mean_interval, paired
+from domaingan.metrics.statistics import mean_interval, paired
 
 Training = dict[str, Any]
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from domaingan.fidelity.telling import fitted, seen, turned
+from domaingan.metrics.fidelity.two_sample_classifier import fitted, seen, turned
 
 EDGE = 12
 """Edge of a window, in pixels."""

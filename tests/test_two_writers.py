@@ -14,8 +14,8 @@ from domaingan.core.errors import DataError
 from domaingan.core.locks import hold_folder
 from domaingan.data import Dataset
 from domaingan.evaluate import evaluate
-from domaingan.evaluate.average_precision import Detections
 from domaingan.gan import GAN
+from domaingan.metrics.average_precision import Detections
 from domaingan.robustness import robustness
 from domaingan.transforms import Offline
 from domaingan.transforms.writing import write

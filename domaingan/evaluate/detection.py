@@ -16,7 +16,6 @@ from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluate import training
 from domaingan.evaluate.arms import Augment
-from domaingan.evaluate.average_precision import Detections, jackknife
 from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.batches import Wanted
 from domaingan.evaluate.boxes import Frames, Item, at_size, boxes_of, collated, inside, network_values, object_classes
@@ -25,6 +24,7 @@ from domaingan.evaluate.training import Course, Told, warm_cosine
 from domaingan.evaluate.truth import truth_of
 from domaingan.evaluate.weights import fill, load_model, save_model, schema_of
 from domaingan.grid import resize
+from domaingan.metrics.average_precision import Detections, jackknife
 
 LONGEST = 640
 """Pixels of the longer edge of a frame that is trained on; larger ones are brought to it."""

@@ -19,11 +19,11 @@ from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.cutting import halved, window
 from domaingan.data import Dataset
-from domaingan.fidelity.telling import told
 from domaingan.gan import GAN
 from domaingan.gan.hosted import Texture, pasted, turns
 from domaingan.gan.hosts import known_spacing
 from domaingan.imaging.intensity import contrast, extent, radius_of, ring, tissue
+from domaingan.metrics.fidelity.two_sample_classifier import told
 from domaingan.slices import fullest_slice
 
 PAIRS = 300

@@ -21,10 +21,10 @@ from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.batches import CLIP, Patches, Wanted, network_values
 from domaingan.evaluate.networks import DIVISOR, loss_for, seeded_network
-from domaingan.evaluate.scores import counter_for
 from domaingan.evaluate.training import Course, Told, warm_cosine
 from domaingan.evaluate.weights import fill, load_model, save_model, schema_of
 from domaingan.imaging.intensity import intensity_range, to_scaled
+from domaingan.metrics.overlap import counter_for
 
 LARGEST_PATCH = {2: 256, 3: 64}
 RATE = {"scan": 2e-3, "frame": 1e-3}

@@ -9,7 +9,7 @@ import numpy as np
 
 from domaingan.evaluate.arms import Arm
 from domaingan.evaluate.config import EvaluationConfig
-from domaingan.evaluate.statistics import crossed_interval, mean_interval, paired, smallest_p, verdict
+from domaingan.metrics.statistics import crossed_interval, mean_interval, paired, smallest_p, verdict
 
 Scores = dict[str, dict[str, float]]
 """``{subject: {metric: value}}`` of one training."""

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluate import segmentation
 from domaingan.evaluate.arms import Augment
-from domaingan.evaluate.average_precision import Detections
 from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.summary import Scores
 from domaingan.evaluate.training import Told, precision_for
+from domaingan.metrics.average_precision import Detections
 
 if TYPE_CHECKING:
     from domaingan.evaluate import detection

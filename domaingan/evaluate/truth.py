@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.data import Sample, Schema
-from domaingan.evaluate.average_precision import Truth
 from domaingan.evaluate.boxes import boxes_of
 from domaingan.imaging.instances import among, from_mask
+from domaingan.metrics.average_precision import Truth
 
 
 def truth_of(sample: Sample, schema: Schema, classes: Mapping[str, int]) -> Truth:

@@ -12,7 +12,6 @@ from lightning_fabric import Fabric
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.core.tiles import save_png
-from domaingan.fidelity.features import Extractor, extractor
 from domaingan.gan import folder
 from domaingan.gan.config import GANConfig, build_config
 from domaingan.gan.data import TrainingCrops
@@ -23,6 +22,7 @@ from domaingan.gan.networks import Generator
 from domaingan.gan.preview import sample_sheet
 from domaingan.gan.standing import calibrated
 from domaingan.gan.training import Course, Progress
+from domaingan.metrics.fidelity.features import Extractor, extractor
 
 
 def fits(crops: Bank, channels: list[str] | int, classes: dict[str, int], settings: Mapping[str, Any]) -> None:

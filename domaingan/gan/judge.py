@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from domaingan.fidelity.features import Extractor
-from domaingan.fidelity.kid import kid
 from domaingan.gan.config import GANConfig
 from domaingan.gan.data import TrainingCrops
 from domaingan.gan.networks import Generator
 from domaingan.gan.seeds import seeded
 from domaingan.gan.standing import calibrated, paint
+from domaingan.metrics.fidelity.features import Extractor
+from domaingan.metrics.fidelity.kid import kid
 
 FEWEST = 20
 """With fewer crops held out, what is generated is compared with those trained on."""

@@ -125,7 +125,7 @@ class GAN:
                 False shows nothing.
             checkpoint_every: steps between checkpoints.
             judge_every: steps between measurements of KID and diversity; 0 for none.
-            features: what these are measured on, see :func:`domaingan.fidelity.features.extractor`.
+            features: what these are measured on, see :func:`domaingan.metrics.fidelity.features.extractor`.
             tensorboard: write TensorBoard events beside ``log.csv``.
 
         Raises:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from domaingan.evaluate.statistics import smallest_p
 from domaingan.evaluate.summary import RIVAL
+from domaingan.metrics.statistics import smallest_p
 
 ALPHA = 0.05
 """The p below which a difference counts as shown."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
 from domaingan.data import Schema
-from domaingan.evaluate.average_precision import Detections
 from domaingan.grid import resize
+from domaingan.metrics.average_precision import Detections
 from domaingan.robustness.model import Answer, Model
 from domaingan.robustness.names import Matching
 from domaingan.robustness.scores import NOTHING

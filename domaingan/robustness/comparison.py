@@ -10,7 +10,7 @@ import numpy as np
 
 from domaingan.core.errors import DataError
 from domaingan.core.files import atomic_file, write_json
-from domaingan.evaluate.statistics import paired, verdict
+from domaingan.metrics.statistics import paired, verdict
 from domaingan.robustness.export import Row, markdown, percent, write_rows
 from domaingan.robustness.names import listed, same
 from domaingan.robustness.scores import mean

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.evaluate.average_precision import Detections
+from domaingan.metrics.average_precision import Detections
 
 STRIDES = (8, 16, 32)
 

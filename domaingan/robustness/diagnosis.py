@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from domaingan.evaluate.average_precision import Detections, Truth, average_precision
+from domaingan.metrics.average_precision import Detections, Truth, average_precision
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.names import listed, map_option
 from domaingan.robustness.stored import CellAnswers

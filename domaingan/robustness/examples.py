@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.evaluate.average_precision import Detections
 from domaingan.grid import resize
+from domaingan.metrics.average_precision import Detections
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.cells import Cell
 from domaingan.robustness.frames import Frame, Frames

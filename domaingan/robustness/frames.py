@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
-from domaingan.evaluate.average_precision import Detections, Truth
 from domaingan.evaluate.truth import truth_of
 from domaingan.grid import resize
+from domaingan.metrics.average_precision import Detections, Truth
 from domaingan.robustness.model import Kind, Picture
 
 KEPT = 2e9

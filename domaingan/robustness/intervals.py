@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from domaingan.evaluate.statistics import leave_one_out, mean_interval
+from domaingan.metrics.statistics import leave_one_out, mean_interval
 from domaingan.robustness.cells import Cell
 from domaingan.robustness.scores import Scorer
 from domaingan.robustness.summary import summarise

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.evaluate.average_precision import Detections
+from domaingan.metrics.average_precision import Detections
 from domaingan.robustness.decode import Layout, Scored
 from domaingan.robustness.layouts import candidate_layouts, without_filler
 from domaingan.robustness.letterbox import Preparation

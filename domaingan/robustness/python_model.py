@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.evaluate.average_precision import Detections
+from domaingan.metrics.average_precision import Detections
 from domaingan.robustness.model import Kind, Picture
 from domaingan.robustness.names import names_of, numbered
 from domaingan.robustness.readings import OVERHANG

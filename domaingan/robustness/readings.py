@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.evaluate.average_precision import Detections
+from domaingan.metrics.average_precision import Detections
 from domaingan.robustness.decode import Layout
 
 MIN_SCORE = 0.05

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.evaluate.average_precision import Detections, MatchedDetections
-from domaingan.evaluate.scores import ious, overlaps
+from domaingan.metrics.average_precision import Detections, MatchedDetections
+from domaingan.metrics.overlap import ious, overlaps
 
 PRIMARY = {"detection": "ap", "segmentation": "miou"}
 PER_CLASS = {"detection": "ap", "segmentation": "iou"}
@@ -29,7 +29,7 @@ class Scorer(Protocol):
 
 
 class Boxes:
-    """Average precision, see :func:`domaingan.evaluate.average_precision.average_precision`.
+    """Average precision, see :func:`domaingan.metrics.average_precision.average_precision`.
 
     Args:
         classes: the classes that count, values by name.
@@ -55,7 +55,7 @@ class Boxes:
 
 
 class Masks:
-    """Intersection over union of each class over all pictures, see :func:`domaingan.evaluate.scores.ious`.
+    """Intersection over union of each class over all pictures, see :func:`domaingan.metrics.overlap.ious`.
 
     Args:
         classes: the classes that count, values by name.

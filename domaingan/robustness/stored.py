@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_arrays
 from domaingan.core.reading import open_regular
-from domaingan.evaluate.average_precision import Detections
+from domaingan.metrics.average_precision import Detections
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.model import Answer
 from domaingan.robustness.scores import Boxes, Masks, Scorer

@@ -10,8 +10,8 @@ import torch
 from torchvision.models import detection, get_model, get_model_weights, list_models
 
 from domaingan.core.errors import DataError
-from domaingan.evaluate.average_precision import Detections
 from domaingan.evaluate.weights import read_state
+from domaingan.metrics.average_precision import Detections
 from domaingan.robustness.model import Kind, Picture
 from domaingan.robustness.names import COCO91, read_names
 from domaingan.robustness.specs import Reading

@@ -17,15 +17,15 @@ from domaingan.data import Dataset
 from domaingan.evaluate import evaluate, fidelity
 from domaingan.evaluate.fidelity import Places, painted_or_real, spread, texture
 from domaingan.evaluate.painted import lowest
-from domaingan.fidelity import telling
 from domaingan.gan import GAN
+from domaingan.metrics.fidelity import two_sample_classifier
 from domaingan.report import write
 from domaingan.slices import as_slices
 
 
 @pytest.fixture(autouse=True)
 def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telling, "STEPS", 40)
+    monkeypatch.setattr(two_sample_classifier, "STEPS", 40)
     monkeypatch.setattr(fidelity, "FEWEST", 3)
 
 

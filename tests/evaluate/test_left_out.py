@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
 from domaingan.data import Crowd, Sample, Schema
-from domaingan.evaluate.average_precision import Detections, Truth, average_precision, jackknife, shares_of_boxes
 from domaingan.evaluate.truth import truth_of
 from domaingan.imaging.instances import from_mask
+from domaingan.metrics.average_precision import Detections, Truth, average_precision, jackknife, shares_of_boxes
 
 CLASSES = {"car": 8, "pedestrian": 9}
 SIDE = 200

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from domaingan import phantoms
 from domaingan.core.files import write_arrays, write_json
-from domaingan.evaluate.statistics import mean_interval, paired, smallest_p, verdict
 from domaingan.imaging.intensity import intensity_range, to_scaled
+from domaingan.metrics.statistics import mean_interval, paired, smallest_p, verdict
 
 ARMS = ["none", "classic", "copy-paste+classic", "gan+classic"]
 FakeRun = Callable[..., dict[str, Any]]

@@ -18,7 +18,7 @@ from PIL import Image
 from domaingan import phantoms
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
-from domaingan.evaluate.average_precision import Detections
+from domaingan.metrics.average_precision import Detections
 from domaingan.report import write
 from domaingan.robustness import robustness
 from domaingan.robustness.model import Kind

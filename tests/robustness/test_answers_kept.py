@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
-from domaingan.evaluate.average_precision import Detections
+from domaingan.metrics.average_precision import Detections
 from domaingan.robustness import robustness
 from domaingan.robustness.cells import Cell
 from domaingan.robustness.diagnosis import explain_nothing

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from domaingan import phantoms
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
-from domaingan.evaluate.average_precision import Detections
+from domaingan.metrics.average_precision import Detections
 from domaingan.report import write
 from domaingan.robustness import robustness
 from domaingan.robustness.comparison import compare, comparison_headline, folder_names

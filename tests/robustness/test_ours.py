@@ -11,7 +11,6 @@ import torch
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_json
 from domaingan.data import Dataset, Sample
-from domaingan.evaluate.average_precision import Detections
 from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.batches import network_values
 from domaingan.evaluate.boxes import object_classes
@@ -20,6 +19,7 @@ from domaingan.evaluate.detectors import seeded_detector
 from domaingan.evaluate.networks import seeded_network
 from domaingan.evaluate.segmentation import Segmenter
 from domaingan.grid import resize
+from domaingan.metrics.average_precision import Detections
 from domaingan.robustness import open_model, robustness
 from domaingan.robustness.frames import Frames, picture_of
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.evaluate.average_precision import Detections
+from domaingan.metrics.average_precision import Detections
 from domaingan.robustness.model import Model
 from domaingan.robustness.python_model import open_function
 from domaingan.robustness.specs import open_model

@@ -19,7 +19,7 @@ from domaingan import phantoms
 from domaingan.core.errors import DataError
 from domaingan.corrupt import GROUPS
 from domaingan.data import Dataset
-from domaingan.evaluate.average_precision import Detections
+from domaingan.metrics.average_precision import Detections
 from domaingan.robustness import robustness
 from domaingan.robustness.cells import Cell
 from domaingan.robustness.frames import Frames, picture_of

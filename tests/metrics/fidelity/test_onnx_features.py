@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-import domaingan.fidelity.onnx_features as room
+import domaingan.metrics.fidelity.onnx_features as room
 from domaingan.core.errors import DataError
-from domaingan.fidelity.features import extractor
+from domaingan.metrics.fidelity.features import extractor
 
 onnx = pytest.importorskip("onnx")
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan.core.errors import DataError
-from domaingan.evaluate.average_precision import Detections, average_precision, jackknife
+from domaingan.metrics.average_precision import Detections, average_precision, jackknife
 
 CLASSES = {"car": 8, "pedestrian": 9}
 

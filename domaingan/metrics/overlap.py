@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.data import Schema
-from domaingan.evaluate.statistics import leave_one_out
+from domaingan.metrics.statistics import leave_one_out
 
 FOUND = 0.1
 """A subject's object counts as found from this Dice on."""
@@ -92,7 +92,7 @@ class IoUCounter:
     """The same for frames: intersection over union of each class, counted over all frames; the unit is a block of time.
 
     Pooled over a set as the field does (Everingham et al. 2010), since many a frame shows nothing of a class. What each
-    unit contributes is found by leaving it out, see :func:`domaingan.evaluate.statistics.leave_one_out`.
+    unit contributes is found by leaving it out, see :func:`domaingan.metrics.statistics.leave_one_out`.
 
     >>> counter = IoUCounter(Schema("masks", "frame", 2, ("red", "green", "blue"), {"sky": 0, "car": 8}))
     >>> counter.add("a@0s", truth=np.array([[0, 8], [8, 8]]), prediction=np.array([[0, 0], [8, 8]]))

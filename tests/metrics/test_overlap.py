@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from domaingan.data import Schema
-from domaingan.evaluate.scores import DiceCounter
+from domaingan.metrics.overlap import DiceCounter
 
 SCHEMA = Schema("nifti", "scan", 2, ("t1",), {"a": 1, "b": 2, "void": 9}, ignore=(9,), regions={"whole": (1, 2)})
 

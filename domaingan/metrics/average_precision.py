@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.evaluate.statistics import leave_one_out
+from domaingan.metrics.statistics import leave_one_out
 
 SIZES = ("small", "medium", "large")
 """Boxes under 32², under 96² and from 96² pixels on (COCO's)."""

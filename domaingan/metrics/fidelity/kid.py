@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.fidelity.pairs import checked
+from domaingan.metrics.fidelity.validation import checked
 
 Floats = NDArray[np.float64]
 

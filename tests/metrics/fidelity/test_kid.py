@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan.core.errors import DataError
-from domaingan.fidelity.kid import kid
+from domaingan.metrics.fidelity.kid import kid
 
 
 def slow_kid(x: np.ndarray, y: np.ndarray) -> float:

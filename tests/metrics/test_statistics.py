@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy import stats
 
-from domaingan.evaluate.statistics import crossed_interval, mean_interval, paired, sign_flip_p, smallest_p, verdict
+from domaingan.metrics.statistics import crossed_interval, mean_interval, paired, sign_flip_p, smallest_p, verdict
 
 numbers = st.lists(st.floats(-1, 1).filter(lambda x: abs(x) > 1e-6), min_size=2, max_size=10)
 

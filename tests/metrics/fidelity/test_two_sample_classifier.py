@@ -9,13 +9,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from domaingan.fidelity import telling
-from domaingan.fidelity.telling import seen, told, turned
+from domaingan.metrics.fidelity import two_sample_classifier
+from domaingan.metrics.fidelity.two_sample_classifier import seen, told, turned
 
 
 @pytest.fixture(autouse=True)
 def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telling, "STEPS", 60)
+    monkeypatch.setattr(two_sample_classifier, "STEPS", 60)
 
 
 def things(n: int = 40, views: int = 1, edge: int = 16) -> dict[str, NDArray[Any]]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from domaingan.core.errors import DataError
 from domaingan.core.timm_weights import TimmModel
-from domaingan.fidelity.pictures import resized, views
+from domaingan.metrics.fidelity.picture_views import resized, views
 
 DEFAULT = "tf_efficientnet_lite0"
 """The network of ``auto`` where its weights are installed: ImageNet's, Apache-2.0, for CPUs."""
@@ -103,15 +103,15 @@ def extractor(spec: str = "auto", *, spatial_dims: int = 2, rgb: bool = True, de
         kind, spec = "timm", f"timm:{DEFAULT}"
     network: Network
     if kind == "timm":
-        from domaingan.fidelity.timm_features import TimmFeatures
+        from domaingan.metrics.fidelity.timm_features import TimmFeatures
 
         network = TimmFeatures(spec, device)
     elif kind == "onnx" and rest:
-        from domaingan.fidelity.onnx_features import OnnxFeatures
+        from domaingan.metrics.fidelity.onnx_features import OnnxFeatures
 
         network = OnnxFeatures(rest, spatial_dims)
     elif spec in ("auto", "random"):
-        from domaingan.fidelity.random_features import RandomFeatures
+        from domaingan.metrics.fidelity.random_features import RandomFeatures
 
         network = RandomFeatures(spatial_dims, device, why=" (no weights installed)" if spec == "auto" else "")
     else:

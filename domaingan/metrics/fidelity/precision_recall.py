@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.fidelity.pairs import checked
+from domaingan.metrics.fidelity.validation import checked
 
 Floats = NDArray[np.float64]
 

@@ -14,9 +14,9 @@ from scipy.ndimage import gaussian_filter
 import domaingan.core.timm_weights
 from domaingan.core.errors import DataError
 from domaingan.core.timm_weights import PACKAGED, TimmModel
-from domaingan.fidelity.features import Extractor, extractor
-from domaingan.fidelity.kid import kid
-from domaingan.fidelity.random_features import textures
+from domaingan.metrics.fidelity.features import Extractor, extractor
+from domaingan.metrics.fidelity.kid import kid
+from domaingan.metrics.fidelity.random_features import textures
 
 packaged = pytest.mark.skipif(not TimmModel("tf_efficientnet_lite0").is_packaged, reason="no packaged weights")
 

@@ -1,0 +1,1 @@
+"""How good predictions and generated images are: scores, statistics, fidelity."""
