@@ -41,13 +41,13 @@ from domaingan import crops, load, view
 from domaingan.bank import Bank
 from domaingan.core.files import write_json
 from domaingan.cropping import by_rarity
-from domaingan.cutting import voxels_of
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluate import segmentation
 from domaingan.evaluate.protocol import EMPTY
 from domaingan.evaluate.split import Fold, only_labelled, refuse_leak
 from domaingan.evaluate.training import precision_for
 from domaingan.imaging.intensity import measured
+from domaingan.imaging.windows import voxels_of
 
 TRAINED = "0002 0004 0006 0009 0011 0013 0015 0017 0019 0022"
 """The ten people of the outcome table ``fcd``."""

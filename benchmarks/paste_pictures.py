@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from domaingan import Paste, crops, load, view
 from domaingan.core.tiles import Picture, contact_sheet, save_png, tile
-from domaingan.cutting import window
 from domaingan.data import Dataset, Sample
 from domaingan.imaging.intensity import contrast, intensity_range, ring, tissue, to_scaled
+from domaingan.imaging.windows import window
 
 METHODS = (
     "alpha",

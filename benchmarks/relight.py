@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from domaingan import Dataset, Relight, Sample, load
 from domaingan.core.files import write_json
 from domaingan.core.tiles import contact_sheet, save_png, tile
-from domaingan.grid import resize
+from domaingan.imaging.resample import resize
 from domaingan.metrics.fidelity.features import Extractor, extractor
 from domaingan.metrics.fidelity.kid import kid
 from domaingan.scenery import scenes

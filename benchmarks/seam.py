@@ -35,9 +35,9 @@ from domaingan.blend.methods import METHODS, parse_method
 from domaingan.blend.variation import NONE
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
-from domaingan.cutting import window
 from domaingan.data import Dataset, Sample
 from domaingan.imaging.intensity import contrast, foreground, intensity_range, ring, to_scaled
+from domaingan.imaging.windows import window
 
 OUT = RESULTS / "seam.json"
 SHOWN = 72

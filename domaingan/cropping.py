@@ -14,11 +14,11 @@ from domaingan.core.arguments import read_size
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cutting import BOX_ALONE, Found, find_objects
 from domaingan.data import Dataset, Sample, Schema
+from domaingan.data.slice_axes import warn_of_thin_stacks
 from domaingan.imaging.grabcut import cut_from_boxes
 from domaingan.imaging.horizon import FEWEST, NEAREST, horizon, standing_kinds
 from domaingan.imaging.near_duplicates import get_checksums
 from domaingan.imaging.ranges import say_ranges, shared_ranges
-from domaingan.slices import warn_of_thin_stacks
 
 MEASURED = ("radius_mm", "volume_mm3", "contrast")
 """Numbers that are measured on a crop, and can be its conditions: the radius of a disc or ball as large as the object,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,6 @@ from scipy import ndimage
 
 from domaingan.bank import extent_of
 from domaingan.data import Sample, Schema, Value
-from domaingan.grid import resize
 from domaingan.imaging.body_axes import Axes, axes_of, to_body
 from domaingan.imaging.intensity import (
     body_box,
@@ -28,6 +27,8 @@ from domaingan.imaging.intensity import (
     to_scaled,
 )
 from domaingan.imaging.ranges import Scaling
+from domaingan.imaging.resample import resize
+from domaingan.imaging.windows import voxels_of, window
 
 MIN_PIXELS = {2: 12, 3: 30}
 """Smallest object that becomes a crop, in pixels or voxels; smaller specks are counted as left out."""
@@ -83,12 +84,6 @@ class Found:
     below: int = -1
     hidden: bool = False
     scaling: Scaling | None = None
-
-
-def voxels_of(mask: NDArray[Any]) -> Counter[int]:
-    """How many pixels of each class value a mask holds; background does not count."""
-    values, counts = np.unique(mask[mask > 0], return_counts=True)
-    return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
 
 
 def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[str]) -> list[Found]:
@@ -227,24 +222,3 @@ def shrunk(piece: NDArray[Any], size: int, *, label: bool = False) -> NDArray[An
 def halved(image: NDArray[np.float32]) -> NDArray[np.float16]:
     """An image as banks store it."""
     return np.clip(image, -HALF_RANGE, HALF_RANGE).astype(np.float16)
-
-
-def window(
-    array: NDArray[Any], corner: NDArray[Any], extent: int | Sequence[int], empty: float | None = None
-) -> NDArray[Any]:
-    """A patch of ``extent`` cut from the last axes at ``corner``; outside ``empty``, or a channel's minimum."""
-    dims = len(corner)
-    lead, shape = array.shape[: array.ndim - dims], array.shape[array.ndim - dims :]
-    size = np.broadcast_to(np.asarray(extent), (dims,)).tolist()
-    starts = [min(max(0, int(c)), n) for c, n in zip(corner, shape, strict=True)]
-    stops = [min(max(0, int(c) + e), n) for c, n, e in zip(corner, shape, size, strict=True)]
-    if empty is None:
-        outside = array.min(axis=tuple(range(array.ndim - dims, array.ndim)), keepdims=True)
-    else:
-        outside = np.asarray(empty, dtype=array.dtype)
-    out = np.broadcast_to(outside, (*lead, *size)).copy()
-    if all(a < b for a, b in zip(starts, stops, strict=True)):
-        source: list[Any] = [slice(a, b) for a, b in zip(starts, stops, strict=True)]
-        target: list[Any] = [slice(s.start - int(c), s.stop - int(c)) for s, c in zip(source, corner, strict=True)]
-        out[(Ellipsis, *target)] = array[(Ellipsis, *source)]
-    return out

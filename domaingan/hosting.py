@@ -22,12 +22,13 @@ from domaingan.blend.frame_host import FrameHost
 from domaingan.blend.paste import VARIATIONS
 from domaingan.blend.scan_host import ScanHost
 from domaingan.core.errors import DataError
-from domaingan.cutting import around, halved, shrunk, window
+from domaingan.cutting import around, halved, shrunk
 from domaingan.data import Sample, Schema
 from domaingan.gan.hosts import SLACK
 from domaingan.imaging.intensity import extent, measured, radius_of, to_scaled
 from domaingan.imaging.mask_shapes import blob, mixed
 from domaingan.imaging.near_duplicates import get_checksums
+from domaingan.imaging.windows import window
 from domaingan.opening import Data, dataset_of
 
 HEALTHY_WINDOWS = 400

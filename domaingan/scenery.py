@@ -14,10 +14,10 @@ from domaingan.bank import Bank, BankInfo, new_entries
 from domaingan.core.arguments import read_size
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema, Value
-from domaingan.grid import resize
 from domaingan.imaging.intensity import body_box, foreground, scaling_of, to_scaled
 from domaingan.imaging.near_duplicates import get_checksums
 from domaingan.imaging.ranges import Scaling, say_ranges, shared_ranges
+from domaingan.imaging.resample import resize
 
 CENTRE = 0.5
 """Where a scene lies in its frame: it is all of it."""

@@ -13,12 +13,12 @@ from domaingan.bank import Bank
 from domaingan.blend import Paste
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.cutting import window
 from domaingan.data import Dataset
 from domaingan.gan import GAN
 from domaingan.gan.hosts import SLACK
 from domaingan.hosting import partly_healthy, windows, with_healthy
 from domaingan.imaging.intensity import intensity_range, to_scaled
+from domaingan.imaging.windows import window
 from domaingan.slices import as_slices
 
 

@@ -11,7 +11,7 @@ from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
-from domaingan.grid import resize
+from domaingan.imaging.resample import resize
 from domaingan.scenery import scenes
 
 SCHEMA = Schema("test", "frame", 2, ("red", "green", "blue"), {"road": 0}, conditions=("lighting", "lanes"))

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from domaingan.data import Record, Sample, Schema
+from domaingan.data.slice_axes import count_thin_slices
 from domaingan.imaging.ranges import HOUNSFIELD_RANGE, absolute_channels
-from domaingan.slices import count_thin_slices
 
 
 class BodyNotes:

@@ -10,10 +10,10 @@ from scipy import ndimage
 
 from domaingan.bank import BOUND_REACH, Crop, extent_of
 from domaingan.core.errors import DataError
-from domaingan.cutting import window
 from domaingan.data import Sample
-from domaingan.grid import resize
 from domaingan.imaging.intensity import extent, to_scaled
+from domaingan.imaging.resample import resize
+from domaingan.imaging.windows import window
 
 Mask = NDArray[np.bool_]
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from domaingan.bank import Bank
 from domaingan.blend.atlas import read_atlas, read_axes, turn_map
 from domaingan.core.errors import DataError
-from domaingan.grid import resize
 from domaingan.imaging.body_axes import Axes, from_body
+from domaingan.imaging.resample import resize
 
 ENOUGH = 20
 """Of so many subjects, half of the objects go where those of their class were found, and half anywhere; of n subjects a

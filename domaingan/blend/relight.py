@@ -18,8 +18,8 @@ from domaingan.blend.looks import Look, Seen, parse_looks, softened
 from domaingan.core.arguments import Rng, read_generator, read_names, read_shares
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
-from domaingan.grid import resize
 from domaingan.imaging.intensity import as_stored, body_box, foreground, from_scaled, intensity_range, tissue, to_scaled
+from domaingan.imaging.resample import resize
 from domaingan.scenery import UNLABELLED, shrunk_body
 
 Only = Mapping[str, str | Sequence[str]] | str | Sequence[str] | None

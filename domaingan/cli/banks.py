@@ -20,7 +20,7 @@ def resampled(bank: Bank, dataset: Dataset) -> str:
     """That crops of scans are brought to the hosts' spacing, where it is another one; empty where it is not."""
     import numpy as np
 
-    from domaingan.slices import slice_axis
+    from domaingan.data.slice_axes import slice_axis
 
     hosts = [record for record in dataset.records if record.spacing]
     if bank.info.kind != "crops" or bank.info.domain != "scan" or not hosts:

@@ -16,6 +16,7 @@ from domaingan.core.arguments import read_names
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cropping import check_crop_values
 from domaingan.data import Dataset
+from domaingan.data.slice_axes import warn_of_thin_stacks
 from domaingan.evaluate.arms import Arm, parse_arms
 from domaingan.evaluate.banks import is_real, lacks_masks, served
 from domaingan.evaluate.batches import check_values
@@ -30,7 +31,6 @@ from domaingan.evaluate.tasks import TASKS
 from domaingan.grid import view
 from domaingan.imaging.near_duplicates import survey_datasets
 from domaingan.opening import Data, dataset_of
-from domaingan.slices import warn_of_thin_stacks
 
 BACKBONE = "timm:tf_efficientnet_lite0"
 """Encoder of the baselines for frames, unless another is named."""

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 
 from domaingan.core.errors import DataError
-from domaingan.cutting import window
 from domaingan.data import Sample, Schema
 from domaingan.evaluate.arms import Augment
 from domaingan.imaging.intensity import intensity_range, to_scaled
+from domaingan.imaging.windows import window
 
 LABELLED_SHARE = 0.5
 """Share of the patches drawn from samples in which something is labelled, around one of its pixels."""

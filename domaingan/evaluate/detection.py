@@ -23,7 +23,7 @@ from domaingan.evaluate.detectors import Size, backbone_in, seeded_detector
 from domaingan.evaluate.training import Course, Told, warm_cosine
 from domaingan.evaluate.truth import truth_of
 from domaingan.evaluate.weights import fill, load_model, save_model, schema_of
-from domaingan.grid import resize
+from domaingan.imaging.resample import resize
 from domaingan.metrics.average_precision import Detections, jackknife
 
 LONGEST = 640

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from domaingan.bank import CLASS_CONDITION, Bank
 from domaingan.blend.covered import drawable_mask
-from domaingan.cutting import window
 from domaingan.data import Record, Sample, Schema
+from domaingan.data.slice_axes import fullest_slice, slice_axis
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Wanted, is_wanted
 from domaingan.imaging.intensity import intensity_range, to_scaled
-from domaingan.slices import fullest_slice, slice_axis
+from domaingan.imaging.windows import window
 from domaingan.transforms import find_added
 
 SHOWN = 6

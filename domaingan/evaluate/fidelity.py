@@ -17,14 +17,15 @@ from scipy import ndimage, stats
 from domaingan.bank import BOUND_REACH, Bank
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.cutting import halved, window
+from domaingan.cutting import halved
 from domaingan.data import Dataset
+from domaingan.data.slice_axes import fullest_slice
 from domaingan.gan import GAN
 from domaingan.gan.hosted import Texture, pasted, turns
 from domaingan.gan.hosts import known_spacing
 from domaingan.imaging.intensity import contrast, extent, radius_of, ring, tissue
+from domaingan.imaging.windows import window
 from domaingan.metrics.fidelity.two_sample_classifier import told
-from domaingan.slices import fullest_slice
 
 PAIRS = 300
 """At most so many pairs are told apart."""

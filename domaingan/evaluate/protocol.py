@@ -15,7 +15,6 @@ from domaingan.core.files import claim_run, write_arrays, write_json
 from domaingan.core.locks import hold_folder
 from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.cropping import by_rarity
-from domaingan.cutting import voxels_of
 from domaingan.data import BLOCK, Dataset
 from domaingan.evaluate.arms import Arm, augment_for, parse_arms
 from domaingan.evaluate.banks import Maker, banks_for
@@ -30,6 +29,7 @@ from domaingan.evaluate.split import Fold
 from domaingan.evaluate.summary import Scores, summarise, warn_of_missed
 from domaingan.evaluate.tasks import TASKS, backbone_of
 from domaingan.imaging.intensity import measured
+from domaingan.imaging.windows import voxels_of
 
 MAY_CHANGE = ("arms", "seeds", "command")
 """Settings that a resumed run may change: what was trained before stays true, and the table grows."""

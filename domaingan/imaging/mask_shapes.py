@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.cutting import window
 from domaingan.imaging.intensity import extent
+from domaingan.imaging.windows import window
 
 Labels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

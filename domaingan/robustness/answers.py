@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
 from domaingan.data import Schema
-from domaingan.grid import resize
+from domaingan.imaging.resample import resize
 from domaingan.metrics.average_precision import Detections
 from domaingan.robustness.model import Answer, Model
 from domaingan.robustness.names import Matching

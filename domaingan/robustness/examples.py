@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.grid import resize
+from domaingan.imaging.resample import resize
 from domaingan.metrics.average_precision import Detections
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.cells import Cell

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluate.truth import truth_of
-from domaingan.grid import resize
+from domaingan.imaging.resample import resize
 from domaingan.metrics.average_precision import Detections, Truth
 from domaingan.robustness.model import Kind, Picture
 

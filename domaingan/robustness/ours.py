@@ -11,7 +11,7 @@ from domaingan.core.errors import DataError
 from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.data import Sample
 from domaingan.evaluate.weights import facts_of
-from domaingan.grid import resize
+from domaingan.imaging.resample import resize
 from domaingan.robustness.model import Answer, Kind, Picture
 
 REFERENCE = "classic"

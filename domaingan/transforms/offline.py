@@ -16,9 +16,9 @@ from domaingan.blend.fitting import is_finite
 from domaingan.blend.host_range import host_range
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
+from domaingan.data.slice_axes import slice_axis
 from domaingan.imaging.body_axes import axes_of
 from domaingan.imaging.intensity import foreground, from_scaled, intensity_range, to_scaled
-from domaingan.slices import slice_axis
 from domaingan.transforms.classic import LEVELS, Classic, InPlane, thick_axis
 from domaingan.transforms.moved import move_boxes, move_masks
 from domaingan.transforms.sides import Sides

@@ -15,8 +15,9 @@ from domaingan.blend.covered import mask_of_boxes
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.core.tiles import Picture, contact_sheet, tile, with_legend
 from domaingan.data import Sample
+from domaingan.data.slice_axes import fullest_slice, slice_axis
 from domaingan.imaging.intensity import foreground, intensity_range, to_scaled
-from domaingan.slices import as_slices, fullest_slice, slice_axis
+from domaingan.slices import as_slices
 from domaingan.transforms.offline import Offline
 from domaingan.transforms.unplaced import likeliest_reason
 

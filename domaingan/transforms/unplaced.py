@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from domaingan.bank import Bank
 from domaingan.data import Dataset, Record
-from domaingan.slices import count_thin_slices, slice_axis
+from domaingan.data.slice_axes import count_thin_slices, slice_axis
 
 SAMPLED = 200
 """So many crops, evenly spread, say how large objects are."""

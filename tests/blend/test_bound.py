@@ -16,10 +16,10 @@ from domaingan.blend import Paste
 from domaingan.blend.bound import BOUND_REACH, at_its_place
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
-from domaingan.cutting import window
 from domaingan.data import Sample
-from domaingan.grid import resize
 from domaingan.imaging.instances import box_of, from_mask
+from domaingan.imaging.resample import resize
+from domaingan.imaging.windows import window
 from domaingan.slices import as_slices
 from domaingan.transforms.offline import paste_slices
 

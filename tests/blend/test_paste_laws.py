@@ -18,10 +18,10 @@ from domaingan.blend.methods import METHODS
 from domaingan.blend.placement import overlap
 from domaingan.blend.spotted import Spotted
 from domaingan.blend.variation import NONE
-from domaingan.cutting import window
 from domaingan.data import Sample
 from domaingan.imaging.instances import box_of, from_mask
 from domaingan.imaging.intensity import intensity_range, to_scaled
+from domaingan.imaging.windows import window
 
 TYPES = (np.float32, np.float64, np.int16, np.uint16)
 

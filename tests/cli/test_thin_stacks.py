@@ -13,7 +13,8 @@ from domaingan.adapters.writing import write_dataset
 from domaingan.bank import Bank
 from domaingan.cropping import crops
 from domaingan.data import Dataset, Record, Sample, Schema
-from domaingan.slices import as_slices, count_thin_slices
+from domaingan.data.slice_axes import count_thin_slices
+from domaingan.slices import as_slices
 from domaingan.transforms.unplaced import likeliest_reason
 
 SHAPE = (40, 48, 5)

@@ -18,7 +18,7 @@ from domaingan.evaluate.detection import Detector
 from domaingan.evaluate.detectors import seeded_detector
 from domaingan.evaluate.networks import seeded_network
 from domaingan.evaluate.segmentation import Segmenter
-from domaingan.grid import resize
+from domaingan.imaging.resample import resize
 from domaingan.metrics.average_precision import Detections
 from domaingan.robustness import open_model, robustness
 from domaingan.robustness.frames import Frames, picture_of

@@ -12,7 +12,7 @@ from scipy import ndimage
 from skimage.color import lab2rgb, rgb2lab
 
 from domaingan.blend.looks.base import EPSILON, Image, Seen, moments, softened
-from domaingan.grid import resize
+from domaingan.imaging.resample import resize
 from domaingan.scenery import UNLABELLED
 
 Change = tuple[NDArray[np.float32], NDArray[np.float32]]

@@ -1,0 +1,66 @@
+"""Which axis a volume is cut along into slices, and whether it has enough of them to be worked on in 3D."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.core.errors import AssumptionWarning
+from domaingan.data.dataset import Dataset
+from domaingan.data.record import Record
+
+FEWEST_SLICES = 8
+"""Volumes of fewer are thin: nothing of three dimensions is to be learned from them."""
+
+
+def slice_axis(record: Record) -> int:
+    """The axis that a volume is cut along into slices.
+
+    Where one axis is plainly the through-plane one (at most a quarter of the samples of the next, or spaced at
+    least twice as far), it is that one, whatever its direction: cutting across it would give slivers. Else the
+    axis that runs closest to head–feet; the last where no affine is known.
+    """
+    shape = record.shape
+    spacing = record.spacing or (1.0,) * len(shape)
+    few, coarse = np.argsort(shape), np.argsort(spacing)[::-1]
+    if shape[few[0]] * 4 <= shape[few[1]]:
+        return int(few[0])
+    if spacing[coarse[0]] >= 2 * spacing[coarse[1]]:
+        return int(coarse[0])
+    if not record.affine:
+        return len(shape) - 1
+    axes = np.asarray(record.affine)[:3, :3]
+    return int(np.argmax(np.abs(axes[2]) / np.linalg.norm(axes, axis=0)))
+
+
+def count_thin_slices(records: Iterable[Record]) -> int | None:
+    """Count the slices of volumes that are too thin to be worked on in 3D.
+
+    Returns:
+        The median number of slices where most volumes have fewer than :data:`FEWEST_SLICES`, and a quarter as many as
+        pixels along any other axis; else None.
+    """
+    counts = []
+    for record in records:
+        if len(record.shape) == 3:
+            few = sorted(record.shape)
+            counts.append(few[0] if few[0] < FEWEST_SLICES and few[0] * 4 <= few[1] else FEWEST_SLICES)
+    median = int(np.median(counts)) if counts else FEWEST_SLICES
+    return median if median < FEWEST_SLICES else None
+
+
+def warn_of_thin_stacks(dataset: Dataset) -> None:
+    """Say once that volumes of few slices are better worked on slice by slice."""
+    count = count_thin_slices(dataset.records) if dataset.schema.spatial_dims == 3 else None
+    if count is not None:
+        said = f"scans of {count} slices are worked on in 3D: try --dims 2 (dims=2), slice by slice"
+        warnings.warn(said, AssumptionWarning, stacklevel=3)
+
+
+def fullest_slice(focus: NDArray[Any], axis: int) -> int:
+    """The slice of a ``(*spatial)`` mask across ``axis`` in which most of it lies; the first where it is empty."""
+    return int(np.moveaxis(focus, axis, 0).reshape(focus.shape[axis], -1).sum(axis=1).argmax())
