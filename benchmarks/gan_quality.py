@@ -33,7 +33,7 @@ from domaingan.gan.standing import paint
 from domaingan.metrics.fidelity.features import Extractor, extractor
 from domaingan.metrics.fidelity.kid import kid
 from domaingan.metrics.fidelity.precision_recall import precision_recall_density_coverage
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 SIZE, STEPS, BATCH, WIDTH = 32, 2000, 16, 32
 TRAIN, COMPARED, DRAWN = 100, 300, 300

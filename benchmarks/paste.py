@@ -40,7 +40,7 @@ from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 OUT = RESULTS / "paste.json"
 EDGE, CROP, HOSTS = 512, 64, 12

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from domaingan import cropping, grid, scenery
+from domaingan import cropping, scenery
 from domaingan.adapters import load
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
+from domaingan.views import regrid
 
 Data = Dataset | str | Path
 """A dataset, the folder of one, or ``phantom:NAME``."""
@@ -74,7 +75,7 @@ def scenes(dataset: Data, size: int | None = None, conditions: str | Sequence[st
 def view(
     dataset: Data, *, dims: int | None = None, spacing: float | None = None, resize: Sequence[int] | None = None
 ) -> Dataset:
-    """A dataset, or the one in a folder, as slices or at a coarser grid; see :func:`domaingan.grid.view`.
+    """A dataset, or the one in a folder, as slices or at a coarser grid; see :func:`domaingan.views.regrid.view`.
 
     Args:
         dataset: samples, or their folder.
@@ -86,6 +87,6 @@ def view(
         The dataset as it is to be worked with.
 
     Raises:
-        DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.grid.view`.
+        DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.views.regrid.view`.
     """
-    return grid.view(dataset_of(dataset), dims=dims, spacing=spacing, resize=resize)
+    return regrid.view(dataset_of(dataset), dims=dims, spacing=spacing, resize=resize)

@@ -21,7 +21,7 @@ from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.imaging.instances import box_of
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 SLICES = as_slices(phantoms.load("medical", subjects=3, shape=(48, 48, 16)))
 SLICE_BANK = dg.crops(SLICES, size=16)

@@ -18,7 +18,7 @@ from domaingan.adapters.writing import write_dataset
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import Sample
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 SLICES = as_slices(phantoms.load("medical", subjects=3, shape=(48, 48, 16)))
 

@@ -16,7 +16,7 @@ from domaingan.core.errors import DataError
 from domaingan.cropping import by_rarity, crops
 from domaingan.data import Dataset, Reader, Record, Sample, Schema
 from domaingan.imaging.windows import voxels_of, window
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 CLASSES = {"necrosis": 1, "oedema": 2, "enhancing": 4}
 

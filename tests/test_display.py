@@ -13,7 +13,7 @@ from domaingan import phantoms
 from domaingan.bank import Bank
 from domaingan.data import Dataset
 from domaingan.display import draw_bank, show
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from domaingan.gan.hosts import SLACK
 from domaingan.hosting import partly_healthy, windows, with_healthy
 from domaingan.imaging.intensity import intensity_range, to_scaled
 from domaingan.imaging.windows import window
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 
 def scans(dims: int, subjects: int = 3) -> Dataset:

@@ -20,7 +20,7 @@ from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.data import Sample
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 BANKS = {dims: a_bank(dims, np.random.default_rng(dims)) for dims in (2, 3)}
 HOSTS = {dims: [a_host(dims, np.random.default_rng(seed)) for seed in range(4)] for dims in (2, 3)}

@@ -202,7 +202,7 @@ def height_width(text: str | None) -> tuple[int, int] | None:
 
 def spatial_view(dataset: Dataset, dims: int | None, spacing: float | None, resize: str | None) -> Dataset:
     """The dataset on the grid that ``--dims``, ``--spacing`` and ``--resize`` ask for."""
-    from domaingan.grid import view
+    from domaingan.views.regrid import view
 
     return view(dataset, dims=dims, spacing=spacing, resize=height_width(resize))
 

@@ -26,7 +26,7 @@ class Record:
     time: float | None = None
     """Seconds since its sequence began (or any other moment, the same for the whole sequence)."""
     index: int | None = None
-    """Which slice of its parent volume this is, for the samples of :func:`domaingan.slices.as_slices`."""
+    """Which slice of its parent volume this is, for the samples of :func:`domaingan.views.slices.as_slices`."""
 
     @property
     def group(self) -> str:

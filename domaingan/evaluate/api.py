@@ -28,9 +28,9 @@ from domaingan.evaluate.requirements import check_arms
 from domaingan.evaluate.split import Fold, Limit, folds, only_labelled, refuse_leak
 from domaingan.evaluate.summary import REFERENCE, RIVAL
 from domaingan.evaluate.tasks import TASKS
-from domaingan.grid import view
 from domaingan.imaging.near_duplicates import survey_datasets
 from domaingan.opening import Data, dataset_of
+from domaingan.views.regrid import view
 
 BACKBONE = "timm:tf_efficientnet_lite0"
 """Encoder of the baselines for frames, unless another is named."""

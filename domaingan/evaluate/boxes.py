@@ -13,7 +13,7 @@ from torch.utils.data import Dataset as TorchDataset
 from domaingan.data import Sample, Schema
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Drawer, Wanted
-from domaingan.grid import resize_sample
+from domaingan.views.regrid import resize_sample
 
 SMALLEST = 2.0
 """Pixels a box must have along both edges, or nobody could find it."""

@@ -238,7 +238,7 @@ def paste_slices(
 ) -> Sample:
     """A volume with 2D crops pasted into its slices; foreground and range are those of the volume.
 
-    Slices are called as :func:`domaingan.slices.as_slices` calls them, so that crops bound to them find them.
+    Slices are called as :func:`domaingan.views.slices.as_slices` calls them, so that crops bound to them find them.
 
     Args:
         paste: of a 2D bank.

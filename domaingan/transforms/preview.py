@@ -17,9 +17,9 @@ from domaingan.core.tiles import Picture, contact_sheet, tile, with_legend
 from domaingan.data import Sample
 from domaingan.data.slice_axes import fullest_slice, slice_axis
 from domaingan.imaging.intensity import foreground, intensity_range, to_scaled
-from domaingan.slices import as_slices
 from domaingan.transforms.offline import Offline
 from domaingan.transforms.unplaced import likeliest_reason
+from domaingan.views.slices import as_slices
 
 TILE_HEIGHT = 256
 """Height of a tile, in pixels."""

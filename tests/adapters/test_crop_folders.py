@@ -17,7 +17,7 @@ from domaingan.adapters import open_bank
 from domaingan.bank import Bank
 from domaingan.core.errors import DataError
 from domaingan.imaging.intensity import intensity_range, to_scaled
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 WAYS = ("folders", "crops", "beside", "transparent")
 

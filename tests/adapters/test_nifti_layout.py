@@ -17,8 +17,8 @@ from domaingan.adapters.nifti import NiftiFolders
 from domaingan.adapters.writing import write_dataset
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Sample
-from domaingan.grid import at_spacing
-from domaingan.slices import as_slices
+from domaingan.views.regrid import at_spacing
+from domaingan.views.slices import as_slices
 
 Save = Callable[..., Path]
 SHAPE = (6, 5, 4)

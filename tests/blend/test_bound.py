@@ -20,8 +20,8 @@ from domaingan.data import Sample
 from domaingan.imaging.instances import box_of, from_mask
 from domaingan.imaging.resample import resize
 from domaingan.imaging.windows import window
-from domaingan.slices import as_slices
 from domaingan.transforms.offline import paste_slices
+from domaingan.views.slices import as_slices
 
 FRAMES = phantoms.load("driving", sequences=3, frames=2).in_memory()
 SCHEMA = FRAMES.schema

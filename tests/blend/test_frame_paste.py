@@ -16,8 +16,8 @@ from domaingan.blend.methods import METHODS
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.data import Dataset, Sample
-from domaingan.grid import at_shape
 from domaingan.imaging.instances import box_of, from_instances
+from domaingan.views.regrid import at_shape
 
 FRAMES: Dataset = phantoms.load("driving", sequences=8, frames=3).in_memory()
 SCHEMA = FRAMES.schema

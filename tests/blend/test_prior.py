@@ -19,7 +19,7 @@ from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.data import Dataset, Record, Sample
 from domaingan.imaging.body_axes import axes_of
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 
 def placed(paste: Paste, dims: int, n: int = 60) -> np.ndarray:

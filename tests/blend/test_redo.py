@@ -16,8 +16,8 @@ from domaingan.blend import Paste, Variation
 from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.data import Sample
-from domaingan.slices import as_slices
 from domaingan.transforms.offline import paste_slices
+from domaingan.views.slices import as_slices
 
 FRAMES = phantoms.load("driving", sequences=3, frames=2).in_memory()
 FRAME_BANK = crops(FRAMES, size=32)

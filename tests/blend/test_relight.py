@@ -18,10 +18,10 @@ from domaingan.blend import RELIGHTS, Relight, looks_named
 from domaingan.blend.looks import FDA, OF_SCANS, Seen, softened
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
-from domaingan.grid import resize_sample
 from domaingan.imaging.intensity import foreground, intensity_range, to_scaled
 from domaingan.scenery import scenes
-from domaingan.slices import as_slices
+from domaingan.views.regrid import resize_sample
+from domaingan.views.slices import as_slices
 
 SCHEMA = Schema(
     "test", "frame", 2, ("red", "green", "blue"), {"road": 0, "car": 1}, conditions=("lighting",), objects=("car",)

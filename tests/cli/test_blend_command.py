@@ -17,7 +17,7 @@ from domaingan.blend.methods import MATCHES, METHODS
 from domaingan.cli.banks import resampled
 from domaingan.cropping import crops
 from domaingan.scenery import scenes
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 PEOPLE = phantoms.load("medical", subjects=3, shape=(40, 40, 16))
 

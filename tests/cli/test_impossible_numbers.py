@@ -10,7 +10,7 @@ import pytest
 from domaingan import phantoms
 from domaingan.cli import main
 from domaingan.core.errors import DataError
-from domaingan.grid import at_spacing
+from domaingan.views.regrid import at_spacing
 
 
 @pytest.mark.parametrize("argument", ["9" * 23, "-" + "1" * 19, "9" * 30 + ",5"])

@@ -19,7 +19,7 @@ from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.gan import GAN, standing
 from domaingan.gan.networks import Generator
-from domaingan.grid import view
+from domaingan.views.regrid import view
 
 SMALL: dict[str, Any] = {"width": 4, "latent": 8, "batch": 4}
 FIT: dict[str, Any] = {"device": "cpu", "precision": "32", "judge_every": 0}

@@ -14,8 +14,8 @@ from domaingan.bank import Bank
 from domaingan.cropping import crops
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.data.slice_axes import count_thin_slices
-from domaingan.slices import as_slices
 from domaingan.transforms.unplaced import likeliest_reason
+from domaingan.views.slices import as_slices
 
 SHAPE = (40, 48, 5)
 

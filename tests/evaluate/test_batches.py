@@ -13,8 +13,8 @@ from domaingan.data import Schema
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Patches, class_index
 from domaingan.imaging.intensity import measured
-from domaingan.slices import as_slices
 from domaingan.transforms import Classic
+from domaingan.views.slices import as_slices
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.boxes import Frames, object_classes
 from domaingan.evaluate.detection import Detector, input_size, scaled
-from domaingan.grid import at_shape
 from domaingan.transforms import Classic
+from domaingan.views.regrid import at_shape
 
 SCHEMA = Schema(
     "masks", "frame", 2, ("red", "green", "blue"), {"sky": 0, "car": 8, "pedestrian": 9, "void": 11}, ignore=(11,),

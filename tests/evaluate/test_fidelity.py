@@ -20,7 +20,7 @@ from domaingan.evaluate.painted import lowest
 from domaingan.gan import GAN
 from domaingan.metrics.fidelity import two_sample_classifier
 from domaingan.report import write
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from domaingan.evaluate.leaks import refuse_copies
 from domaingan.evaluate.split import Fold, refuse_leak
 from domaingan.gan import GAN
 from domaingan.imaging.near_duplicates import survey_datasets
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 QUICK: dict[str, Any] = {"seeds": 1, "steps": 1, "width": 4, "size": 16, "dims": 2}
 PEOPLE = phantoms.load("medical", subjects=6, shape=(32, 32, 16))

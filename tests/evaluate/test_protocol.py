@@ -16,7 +16,7 @@ from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.data import Dataset
 from domaingan.evaluate import evaluate
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 ARMS = [
     *("none", "classic", "copy-paste+classic", "gan+classic"),

@@ -11,7 +11,7 @@ from domaingan.core.errors import DataError
 from domaingan.cropping import crops
 from domaingan.data import BLOCK, Dataset, Record, Schema
 from domaingan.evaluate.split import Fold, apart, folds, refuse_leak
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 
 @pytest.fixture(scope="module")

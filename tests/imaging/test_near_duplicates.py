@@ -15,7 +15,6 @@ from domaingan.adapters import load
 from domaingan.adapters.inspect import inspect
 from domaingan.cropping import crops
 from domaingan.data import Record, Sample
-from domaingan.grid import view
 from domaingan.imaging.near_duplicates import (
     CHECKSUMS,
     Survey,
@@ -28,7 +27,8 @@ from domaingan.imaging.near_duplicates import (
     survey_datasets,
 )
 from domaingan.scenery import scenes
-from domaingan.slices import as_slices
+from domaingan.views.regrid import view
+from domaingan.views.slices import as_slices
 
 
 def make_scan(seed: int) -> NDArray[np.int16]:

@@ -10,7 +10,7 @@ from domaingan.blend import Paste
 from domaingan.cropping import crops
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.imaging.intensity import intensity_range
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 SCHEMA = Schema("nifti", "scan", 3, ("t1",), {"lesion": 1})
 

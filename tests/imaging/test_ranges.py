@@ -20,7 +20,7 @@ from domaingan.cropping import crops
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.imaging.intensity import intensity_range
 from domaingan.imaging.ranges import HOUNSFIELD_RANGE, is_ct, with_ranges
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 SCHEMA = Schema("nifti", "scan", 3, ("ct",), {"lesion": 1})
 STILL = Variation(scale=(1, 1), rotate=0)

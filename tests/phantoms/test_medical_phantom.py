@@ -15,7 +15,7 @@ from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.imaging.intensity import foreground
 from domaingan.phantoms.medical import has_rare
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 
 @pytest.fixture(scope="module")

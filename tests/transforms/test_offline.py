@@ -16,9 +16,9 @@ from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.cropping import crops
 from domaingan.data import Dataset, Sample
 from domaingan.scenery import scenes
-from domaingan.slices import as_slices
 from domaingan.transforms import Offline, preview
 from domaingan.transforms.classic import InPlane, thick_axis
+from domaingan.views.slices import as_slices
 
 PEOPLE = phantoms.load("medical", subjects=4, shape=(40, 40, 16))
 

@@ -9,8 +9,8 @@ from volumes import volume, volumes
 
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
-from domaingan.grid import at_shape, at_spacing, resize_sample
 from domaingan.imaging.resample import resize
+from domaingan.views.regrid import at_shape, at_spacing, resize_sample
 
 FRAME = Schema("masks", "frame", 2, ("r", "g", "b"), {"rider": 1})
 

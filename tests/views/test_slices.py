@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from volumes import volume, volumes
 
 from domaingan.data.slice_axes import slice_axis
-from domaingan.grid import at_spacing
-from domaingan.slices import as_slices
+from domaingan.views.regrid import at_spacing
+from domaingan.views.slices import as_slices
 
 
 @given(st.lists(st.floats(-1, 1), min_size=9, max_size=9))

@@ -13,7 +13,7 @@ from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Reader, Record, Sample
 from domaingan.imaging.near_duplicates import keep_checksums
 from domaingan.imaging.resample import resize
-from domaingan.slices import as_slices
+from domaingan.views.slices import as_slices
 
 MAX_SPACING = 50.0
 """Millimetres: nothing of a body is left to see on a coarser grid."""

@@ -1,0 +1,1 @@
+"""Datasets seen another way: volumes as their slices, images on other grids."""
