@@ -25,7 +25,7 @@ import torch
 from peers import dcgan
 
 import domaingan as dg
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops, decode
 from domaingan.gan.seeds import seeded

@@ -14,7 +14,7 @@ from peers.dcgan_loop import Batch, Loop, example_discriminator, example_generat
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from domaingan.bank import Bank, BankInfo, new_entries
+from domaingan.banks import Bank, BankInfo, new_entries
 from domaingan.core.files import write_json
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig, build_config

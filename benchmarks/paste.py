@@ -37,7 +37,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import domaingan as dg
 from domaingan import phantoms
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
 from domaingan.views.slices import as_slices

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from domaingan import Paste
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.blend.variation import Variation
 from domaingan.data import Schema
 from domaingan.evaluate.arms import PASTE_SHARE, Augment

@@ -38,9 +38,9 @@ from machine import machine
 from paste_cells import CELLS, Cell
 
 from domaingan import crops, load, view
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import by_rarity
 from domaingan.core.files import write_json
-from domaingan.cropping import by_rarity
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluate import segmentation
 from domaingan.evaluate.protocol import EMPTY

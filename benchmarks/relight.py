@@ -26,12 +26,12 @@ from machine import machine
 from numpy.typing import NDArray
 
 from domaingan import Dataset, Relight, Sample, load
+from domaingan.banks.scenes import scenes
 from domaingan.core.files import write_json
 from domaingan.core.tiles import contact_sheet, save_png, tile
 from domaingan.imaging.resample import resize
 from domaingan.metrics.fidelity.features import Extractor, extractor
 from domaingan.metrics.fidelity.kid import kid
-from domaingan.scenery import scenes
 
 METHODS = ("reinhard", "histogram", "fda:0.002", "fda:0.004", "fda:0.01", "fda:0.05", "lut", "mix")
 STRENGTHS = (0.5, 0.75, 1.0)

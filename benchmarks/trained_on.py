@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan import crops, load, view
+from domaingan.banks.scenes import scenes
 from domaingan.blend import Paste
 from domaingan.data import Dataset, Sample
 from domaingan.evaluate.arms import Arm, Augment, augment_for
@@ -34,7 +35,6 @@ from domaingan.evaluate.protocol import EMPTY
 from domaingan.evaluate.segmentation import patch_shape
 from domaingan.evaluate.split import folds, only_labelled
 from domaingan.imaging.intensity import contrast, measured, ring, surface_depth, to_scaled
-from domaingan.scenery import scenes
 
 VOLUMES: dict[str, Any] = {"dims": None, "spacing": None, "resize": None, "size": 32, "seed": 0}
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from domaingan import albumentations as albumentations
     from domaingan import monai as monai
     from domaingan.adapters import load as load
-    from domaingan.bank import Bank as Bank
+    from domaingan.banks import Bank as Bank
     from domaingan.blend import Paste as Paste
     from domaingan.blend import Relight as Relight
     from domaingan.blend import Variation as Variation
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from domaingan.transforms import Classic as Classic
 
 _HOMES = {
-    "Bank": "bank",
+    "Bank": "banks",
     "Classic": "transforms",
     "DataError": "core.errors",
     "Dataset": "data",

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan import blend
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.blend.relight import Only
 from domaingan.core.errors import DataError
 from domaingan.transforms.box_labels import CORNERS, BoxLabels

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from domaingan.bank import Bank, Crop
+from domaingan.banks import Bank, Crop
 from domaingan.core.arguments import read_whole
 from domaingan.core.errors import DataError
 from domaingan.core.tiles import Picture, contact_sheet, save_png, tile, with_legend

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import CLASS_CONDITION, HEALTHY, Bank, BankInfo, Crop, bank_of, extent_of, new_entries
+from domaingan.banks import CLASS_CONDITION, HEALTHY, Bank, BankInfo, Crop, bank_of, extent_of, new_entries
+from domaingan.banks.find_objects import around, halved, shrunk
 from domaingan.blend import Paste
 from domaingan.blend.covered import mask_of_boxes
 from domaingan.blend.frame_host import FrameHost
 from domaingan.blend.paste import VARIATIONS
 from domaingan.blend.scan_host import ScanHost
 from domaingan.core.errors import DataError
-from domaingan.cutting import around, halved, shrunk
 from domaingan.data import Sample, Schema
 from domaingan.gan.hosts import SLACK
 from domaingan.imaging.intensity import extent, measured, radius_of, to_scaled

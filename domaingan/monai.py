@@ -28,7 +28,7 @@ from monai.utils import TransformBackends, convert_to_dst_type
 from numpy.typing import NDArray
 
 from domaingan import blend
-from domaingan.bank import Bank, BankInfo
+from domaingan.banks import Bank, BankInfo
 from domaingan.blend.relight import Only
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema

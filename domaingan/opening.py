@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from domaingan import cropping, scenery
 from domaingan.adapters import load
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops as crops_of
+from domaingan.banks.scenes import scenes as scenes_of
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.views import regrid
@@ -36,7 +37,7 @@ def crops(
     masks: str | None = None,
     seed: int = 0,
 ) -> Bank:
-    """The real crops of a dataset, or of the one in a folder, as a bank; see :func:`domaingan.cropping.crops`.
+    """The real crops of a dataset, or of the one in a folder, as a bank; see :func:`domaingan.banks.crops.crops`.
 
     Args:
         dataset: labelled samples, 2D or 3D, or their folder.
@@ -49,13 +50,13 @@ def crops(
         A bank in memory.
 
     Raises:
-        DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.cropping.crops`.
+        DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.banks.crops.crops`.
     """
-    return cropping.crops(dataset_of(dataset), size, condition, masks, seed)
+    return crops_of(dataset_of(dataset), size, condition, masks, seed)
 
 
 def scenes(dataset: Data, size: int | None = None, conditions: str | Sequence[str] | None = None) -> Bank:
-    """The frames or scans of a dataset, or of the one in a folder, as scenes; see :func:`domaingan.scenery.scenes`.
+    """The frames or scans of a dataset, or of a folder, as scenes; see :func:`domaingan.banks.scenes.scenes`.
 
     Args:
         dataset: frames or scans, or their folder.
@@ -66,10 +67,10 @@ def scenes(dataset: Data, size: int | None = None, conditions: str | Sequence[st
         A bank in memory.
 
     Raises:
-        DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.scenery.scenes`.
+        DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.banks.scenes.scenes`.
     """
     names = [conditions] if isinstance(conditions, str) else conditions
-    return scenery.scenes(dataset_of(dataset), size, names)
+    return scenes_of(dataset_of(dataset), size, names)
 
 
 def view(

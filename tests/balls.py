@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from domaingan.bank import Bank, BankInfo, new_entries
+from domaingan.banks import Bank, BankInfo, new_entries
 from domaingan.data import Sample
 
 

@@ -12,7 +12,7 @@ import torch
 from frame_targets import BANK, FRAMES, SCHEMA, frame
 
 import domaingan as dg
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import Sample
 

@@ -13,7 +13,7 @@ from loader_hosts import Hosts
 from torch.utils.data import DataLoader, Subset
 
 import domaingan as dg
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 
 pytestmark = pytest.mark.filterwarnings("ignore:Got processor for bboxes", "ignore:This DataLoader will create")
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 import domaingan as dg
 from domaingan import phantoms
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.data import Dataset
 from domaingan.display import draw_bank, show
 from domaingan.views.slices import as_slices

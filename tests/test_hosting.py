@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.core.errors import DataError
-from domaingan.cropping import crops
 from domaingan.data import Dataset
 from domaingan.gan import GAN
 from domaingan.gan.hosts import SLACK

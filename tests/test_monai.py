@@ -16,9 +16,9 @@ from scipy import ndimage
 
 import domaingan as dg
 from domaingan import phantoms
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
-from domaingan.cropping import crops
 from domaingan.data import Sample
 from domaingan.views.slices import as_slices
 

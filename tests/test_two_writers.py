@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
-from domaingan.bank import Bank, BankInfo, new_entries
+from domaingan.banks import Bank, BankInfo, new_entries
 from domaingan.core.errors import DataError
 from domaingan.core.locks import hold_folder
 from domaingan.data import Dataset

@@ -11,7 +11,7 @@ from domaingan.adapters.masks import MaskFolders
 from domaingan.adapters.nifti import NiftiFolders
 from domaingan.adapters.nnunet import NnUNet
 from domaingan.adapters.values import no_sample, problem
-from domaingan.bank import register_opener
+from domaingan.banks import register_opener
 from domaingan.core.errors import DataError, check_name
 from domaingan.data import Dataset
 

@@ -181,7 +181,7 @@ class Said(BaseModel):
     range: tuple[float, float] | list[tuple[float, float]] | None = None
 
     def grounds(self, objects: Iterable[str]) -> dict[str, dict[str, int]]:
-        """For each class of objects what it stands on, as in :class:`domaingan.bank.BankInfo`."""
+        """For each class of objects what it stands on, as in :class:`domaingan.banks.BankInfo`."""
         named = self.ground if isinstance(self.ground, dict) else dict.fromkeys(objects, self.ground)
         return {name: dict.fromkeys(below, 1) for name, below in named.items() if below}
 

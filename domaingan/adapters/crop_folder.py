@@ -20,10 +20,10 @@ from domaingan.adapters.crop_pictures import GROUND, open_pictures
 from domaingan.adapters.crop_scans import Ranges, absolute_of, bare, measured, named_channels, open_crops
 from domaingan.adapters.frames import PICTURES
 from domaingan.adapters.tables import SAMPLES_CSV, Classes, SampleTable, read_samples
-from domaingan.bank import CLASS_CONDITION, Bank
+from domaingan.banks import CLASS_CONDITION, Bank
+from domaingan.banks.crops import crops
+from domaingan.banks.find_objects import around
 from domaingan.core.errors import DataError
-from domaingan.cropping import crops
-from domaingan.cutting import around
 from domaingan.data import Dataset, Reader, Record, Sample, Schema
 from domaingan.imaging.intensity import extent
 

@@ -12,10 +12,10 @@ from domaingan.adapters.crop_scans import named_channels
 from domaingan.adapters.frames import PICTURES, pictures_in, read_picture
 from domaingan.adapters.scans import Scan, open_scans
 from domaingan.adapters.tables import read_classes, read_samples
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.scenes import scenes
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
-from domaingan.scenery import scenes
 
 Kind = Literal["crops", "scenes"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.bank import BOUND_REACH, Crop, extent_of
+from domaingan.banks import BOUND_REACH, Crop, extent_of
 from domaingan.core.errors import DataError
 from domaingan.data import Sample
 from domaingan.imaging.intensity import extent, to_scaled

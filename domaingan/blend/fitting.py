@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import BankInfo
+from domaingan.banks import BankInfo
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Crop
+from domaingan.banks import Crop
 from domaingan.blend.bound import at_its_place
 from domaingan.blend.covered import Covered, mask_of_boxes, objects_of, shrink_boxes
 from domaingan.blend.frame_patch import exposure, patch

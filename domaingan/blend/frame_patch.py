@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Crop
+from domaingan.banks import Crop
 from domaingan.blend.deformation import Bend
 from domaingan.imaging.intensity import ring
 

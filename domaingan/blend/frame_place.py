@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Crop
+from domaingan.banks import Crop
 from domaingan.blend.ground import Ground
 from domaingan.blend.labels import VISIBLE
 from domaingan.blend.perspective import Perspective

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
-from domaingan.bank import UNLABELLED, Bank
+from domaingan.banks import UNLABELLED, Bank
 from domaingan.blend.perspective import Perspective
 from domaingan.core.errors import DataError
 from domaingan.data import Region, Schema

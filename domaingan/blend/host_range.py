@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import BankInfo
+from domaingan.banks import BankInfo
 from domaingan.core.errors import AssumptionWarning
 from domaingan.data import Sample
 from domaingan.imaging.intensity import body_percentiles, intensity_range

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank, bank_of
+from domaingan.banks import Bank, bank_of
 from domaingan.blend.drawing import Drawing, chosen
 from domaingan.blend.fitting import read_schema, refuse_unfit
 from domaingan.blend.frame_host import FrameHost, FrameRules

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.imaging.horizon import FEWEST, constants, horizon_given
 from domaingan.imaging.instances import Objects
 

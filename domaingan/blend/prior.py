@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.blend.atlas import read_atlas, read_axes, turn_map
 from domaingan.core.errors import DataError
 from domaingan.imaging.body_axes import Axes, from_body

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank, Crop, bank_of
+from domaingan.banks import Bank, Crop, bank_of
+from domaingan.banks.scenes import UNLABELLED, shrunk_body
 from domaingan.blend.fitting import refuse_unfit
 from domaingan.blend.host_range import host_range
 from domaingan.blend.looks import Look, Seen, parse_looks, softened
@@ -20,7 +21,6 @@ from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
 from domaingan.imaging.intensity import as_stored, body_box, foreground, from_scaled, intensity_range, tissue, to_scaled
 from domaingan.imaging.resample import resize
-from domaingan.scenery import UNLABELLED, shrunk_body
 
 Only = Mapping[str, str | Sequence[str]] | str | Sequence[str] | None
 """Which looks are meant: ``"dusk"``, ``["dusk", "night"]`` or ``{"lighting": ["dusk"]}``; None for all."""

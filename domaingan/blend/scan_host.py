@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.bank import BankInfo, Crop
+from domaingan.banks import BankInfo, Crop
 from domaingan.blend.bound import at_its_place
 from domaingan.blend.covered import Covered, objects_of
 from domaingan.blend.host_range import host_range

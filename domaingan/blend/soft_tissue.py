@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import BankInfo
+from domaingan.banks import BankInfo
 from domaingan.imaging.body import SOFT_FROM
 from domaingan.imaging.intensity import contrast, ring
 from domaingan.imaging.ranges import is_hounsfield_range

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.bank import Crop
+from domaingan.banks import Crop
 from domaingan.blend.deformation import Bend, normals
 from domaingan.core.arguments import read_counts, read_shares
 from domaingan.core.errors import DataError

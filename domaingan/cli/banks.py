@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from domaingan.bank import Bank
+    from domaingan.banks import Bank
     from domaingan.data import Dataset
 
 

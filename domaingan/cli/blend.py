@@ -15,7 +15,7 @@ from domaingan.cli import options as o
 from domaingan.core.errors import DataError
 
 if TYPE_CHECKING:
-    from domaingan.bank import Bank
+    from domaingan.banks import Bank
     from domaingan.blend import Paste, Relight
     from domaingan.data import Dataset
     from domaingan.transforms import Offline

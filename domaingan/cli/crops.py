@@ -11,7 +11,7 @@ from domaingan.cli import options as o
 from domaingan.cli.targets import Condition, Masks, Target, cut
 
 if TYPE_CHECKING:
-    from domaingan.bank import Bank
+    from domaingan.banks import Bank
     from domaingan.data import Dataset
 
 NAME = "crops"
@@ -47,7 +47,7 @@ def command(
 
     Masks that were cut out of boxes are shown in OUT-masks.png, beside the bank, unless --grid names another file.
     """
-    from domaingan.cutting import BOX_ALONE
+    from domaingan.banks.find_objects import BOX_ALONE
 
     o.claim(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose, units)

@@ -32,7 +32,7 @@ def inspect_folder(path: Path) -> dict[str, Any] | None:
 
 
 def _describe_bank(path: Path) -> dict[str, Any]:
-    from domaingan.bank import Bank
+    from domaingan.banks import Bank
 
     bank = Bank.load(path)
     info = bank.info

@@ -11,7 +11,7 @@ from domaingan.cli import options as o
 from domaingan.core.errors import DataError
 
 if TYPE_CHECKING:
-    from domaingan.bank import Bank
+    from domaingan.banks import Bank
     from domaingan.gan import GAN, GANConfig
 
 NAME = "sample"
@@ -140,9 +140,9 @@ def _hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
 
     They are cut as the model's were as far as the dataset knows the conditions.
     """
-    from domaingan.bank import CLASS_CONDITION, Bank
+    from domaingan.banks import CLASS_CONDITION, Bank
+    from domaingan.banks.crops import MEASURED
     from domaingan.cli.targets import cut
-    from domaingan.cropping import MEASURED
     from domaingan.hosting import windows
 
     if (Path(data) / "bank.json").is_file():

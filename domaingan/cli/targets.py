@@ -10,7 +10,7 @@ from domaingan.cli.options import WORK
 from domaingan.core.errors import DataError
 
 if TYPE_CHECKING:
-    from domaingan.bank import Bank
+    from domaingan.banks import Bank
     from domaingan.data import Dataset
 
 Target = Annotated[
@@ -46,11 +46,11 @@ def cut(
     """The crops or scenes of a dataset.
 
     Raises:
-        DataError: there is no such target, or :func:`domaingan.cropping.crops` or :func:`domaingan.scenery.scenes`
-            refuses.
+        DataError: there is no such target, or :func:`domaingan.banks.crops.crops` or
+            :func:`domaingan.banks.scenes.scenes` refuses.
     """
-    from domaingan.cropping import crops
-    from domaingan.scenery import scenes
+    from domaingan.banks.crops import crops
+    from domaingan.banks.scenes import scenes
 
     names = None if condition is None else [name for name in condition.split(",") if name]
     if target == "crops":

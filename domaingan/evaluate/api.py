@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.bank import Bank, bank_of
+from domaingan.banks import Bank, bank_of
+from domaingan.banks.crops import check_crop_values
 from domaingan.blend import Paste, Relight
 from domaingan.core.arguments import read_names
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.cropping import check_crop_values
 from domaingan.data import Dataset
 from domaingan.data.slice_axes import warn_of_thin_stacks
 from domaingan.evaluate.arms import Arm, parse_arms

@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import CLASS_CONDITION, HEALTHY, Bank
+from domaingan.banks import CLASS_CONDITION, HEALTHY, Bank
 from domaingan.blend import Paste, Relight
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
+from domaingan.banks.scenes import scenes
 from domaingan.core.errors import DataError
-from domaingan.cropping import crops
 from domaingan.data import Dataset
 from domaingan.evaluate.arms import HEALTHY_SHARE, PAINTED, Arm
 from domaingan.evaluate.config import EvaluationConfig
@@ -16,7 +17,6 @@ from domaingan.evaluate.progress import Progress
 from domaingan.evaluate.split import refuse_leak
 from domaingan.gan import GAN
 from domaingan.hosting import partly_healthy, windows, with_healthy
-from domaingan.scenery import scenes
 
 QUICK = ("copy-paste", "deform-paste", "reference-relight")
 """Sources that need no GAN."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import CLASS_CONDITION, Bank
+from domaingan.banks import CLASS_CONDITION, Bank
 from domaingan.blend.covered import drawable_mask
 from domaingan.data import Record, Sample, Schema
 from domaingan.data.slice_axes import fullest_slice, slice_axis

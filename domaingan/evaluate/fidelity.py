@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 
-from domaingan.bank import BOUND_REACH, Bank
+from domaingan.banks import BOUND_REACH, Bank
+from domaingan.banks.crops import crops
+from domaingan.banks.find_objects import halved
 from domaingan.core.errors import DataError
-from domaingan.cropping import crops
-from domaingan.cutting import halved
 from domaingan.data import Dataset
 from domaingan.data.slice_axes import fullest_slice
 from domaingan.gan import GAN

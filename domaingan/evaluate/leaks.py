@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record
 from domaingan.evaluate.split import Fold

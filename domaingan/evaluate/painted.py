@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import CLASS_CONDITION, HEALTHY, Bank
+from domaingan.banks import CLASS_CONDITION, HEALTHY, Bank
 from domaingan.core.files import write_arrays, write_json
 from domaingan.core.reading import read_arrays, read_json_object
 from domaingan.data import Dataset

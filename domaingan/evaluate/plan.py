@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.core.durations import describe_duration
 from domaingan.data import Dataset, Sample
 from domaingan.evaluate.arms import Arm, augment_for

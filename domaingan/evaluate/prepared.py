@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.data import Dataset, Sample
 from domaingan.evaluate.tasks import Task
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.banks.crops import by_rarity
 from domaingan.blend import Paste
 from domaingan.core.files import claim_run, write_arrays, write_json
 from domaingan.core.locks import hold_folder
 from domaingan.core.reading import read_json_object, refuse_malformed
-from domaingan.cropping import by_rarity
 from domaingan.data import BLOCK, Dataset
 from domaingan.evaluate.arms import Arm, augment_for, parse_arms
 from domaingan.evaluate.banks import Maker, banks_for

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from domaingan.bank import HEALTHY, Bank
+from domaingan.banks import HEALTHY, Bank
+from domaingan.banks.crops import cropped_classes
+from domaingan.banks.find_objects import BOX_ALONE, find_objects
 from domaingan.blend import Relight
 from domaingan.core.errors import DataError
-from domaingan.cropping import cropped_classes
-from domaingan.cutting import BOX_ALONE, find_objects
 from domaingan.data import Dataset
 from domaingan.evaluate.arms import Arm
 from domaingan.evaluate.banks import is_real, served

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import BLOCK, Dataset, Record, Value
 from domaingan.imaging.near_duplicates import find_spellings, fold_name

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from domaingan.bank import CLASS_CONDITION, HEALTHY
+from domaingan.banks import CLASS_CONDITION, HEALTHY
 from domaingan.core.errors import DataError
 from domaingan.gan.templates import Template
 
@@ -46,8 +46,8 @@ class GANConfig(BaseModel):
         spatial_dims: 2 or 3.
         size: edge of the generated crops, a power of two.
         channels: a name for each image channel.
-        kind: ``crops`` or ``scenes``, as in :class:`domaingan.bank.BankInfo`; scenes have no masks.
-        ground, ranges, percentiles: as in :class:`domaingan.bank.BankInfo`.
+        kind: ``crops`` or ``scenes``, as in :class:`domaingan.banks.BankInfo`; scenes have no masks.
+        ground, ranges, percentiles: as in :class:`domaingan.banks.BankInfo`.
         classes: the masks' values by name.
         labels: the mask values that the crops hold, 0 (background) first; for scenes 0 alone.
         domain: ``scan`` or ``frame``.
@@ -79,7 +79,7 @@ class GANConfig(BaseModel):
         steps: length of the training.
         seed: where every random draw of the training starts from.
         subjects: everyone whose crops were trained on.
-        checksums: of the images the crops were cut from, as in :class:`domaingan.bank.BankInfo`.
+        checksums: of the images the crops were cut from, as in :class:`domaingan.banks.BankInfo`.
         name_subjects: whether the model's card names them; it tells how many there were in any case.
         source: where the crops came from.
         licence: under which the model may be used, as its card says: that of the data decides.

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.gan.augment import flip_axes
 from domaingan.gan.conditions import Condition, scale
 from domaingan.gan.config import PASTE, GANConfig

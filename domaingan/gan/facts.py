@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.gan.templates import templates_of
 

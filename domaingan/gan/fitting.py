@@ -9,7 +9,7 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.core.tiles import save_png
 from domaingan.gan import folder

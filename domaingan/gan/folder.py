@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import nn
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.core.files import LOCK, atomic_file, claim_folder, empty_folder, plain, write_json
 from domaingan.core.reading import read_json

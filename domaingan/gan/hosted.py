@@ -22,7 +22,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, max_pool2d, max_pool3d
 
-from domaingan.bank import BOUND_REACH
+from domaingan.banks import BOUND_REACH
 from domaingan.gan.config import RING, GANConfig
 from domaingan.imaging.intensity import ring, tissue
 
@@ -31,7 +31,7 @@ POOL: dict[int, Any] = {2: max_pool2d, 3: max_pool3d}
 
 def weight(bodies: Tensor) -> Tensor:
     """How much of a pixel is painted: 1 in a body and next to it, falling to 0 beyond
-    :data:`~domaingan.bank.BOUND_REACH` pixels.
+    :data:`~domaingan.banks.BOUND_REACH` pixels.
 
     Args:
         bodies: ``(B, *size)``, anything but 0 is in the body.

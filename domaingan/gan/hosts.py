@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from domaingan.bank import HEALTHY, Bank, Crop, new_entries
+from domaingan.banks import HEALTHY, Bank, Crop, new_entries
 from domaingan.core.errors import DataError
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import MASK, GANConfig

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from domaingan.bank import Bank, bank_of
+from domaingan.banks import Bank, bank_of
 from domaingan.core.errors import DataError, enough_memory
 from domaingan.core.files import atomic_folder
 from domaingan.core.locks import hold_folder

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 from torch import Tensor
 
-from domaingan.bank import Bank, BankInfo, new_entries
+from domaingan.banks import Bank, BankInfo, new_entries
+from domaingan.banks.find_objects import MIN_PIXELS
 from domaingan.core.errors import DataError
-from domaingan.cutting import MIN_PIXELS
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import MASK, GANConfig
 from domaingan.gan.data import decode

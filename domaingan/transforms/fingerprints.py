@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.core.files import plain
 from domaingan.data import Dataset
 

@@ -15,7 +15,7 @@ from domaingan.adapters import open_bank
 from domaingan.adapters.folders import Kind
 from domaingan.adapters.tables import parse_classes
 from domaingan.adapters.values import known_values, strange_values
-from domaingan.bank import Bank, BankInfo
+from domaingan.banks import Bank, BankInfo
 from domaingan.blend import Relight
 from domaingan.blend.fitting import refuse_other_channels
 from domaingan.core.errors import DataError

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import BankInfo
+from domaingan.banks import BankInfo
 from domaingan.blend.covered import box_slices, mask_of_boxes, objects_of
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema

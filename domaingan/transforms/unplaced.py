@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.data import Dataset, Record
 from domaingan.data.slice_axes import count_thin_slices, slice_axis
 

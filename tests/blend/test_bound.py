@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan import phantoms
-from domaingan.bank import Bank, new_entries
+from domaingan.banks import Bank, new_entries
+from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.blend.bound import BOUND_REACH, at_its_place
 from domaingan.core.errors import DataError
-from domaingan.cropping import crops
 from domaingan.data import Sample
 from domaingan.imaging.instances import box_of, from_mask
 from domaingan.imaging.resample import resize

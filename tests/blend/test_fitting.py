@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from balls import a_bank, a_host
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.blend import Paste, Relight
 from domaingan.blend.fitting import is_finite
 from domaingan.core.errors import DataError

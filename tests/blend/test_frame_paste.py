@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from domaingan import phantoms
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.blend.covered import objects_of
 from domaingan.blend.methods import METHODS
 from domaingan.core.errors import DataError
-from domaingan.cropping import crops
 from domaingan.data import Dataset, Sample
 from domaingan.imaging.instances import box_of, from_instances
 from domaingan.views.regrid import at_shape

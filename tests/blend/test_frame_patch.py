@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.bank import Crop
+from domaingan.banks import Crop
 from domaingan.blend.frame_patch import GAIN, SURROUNDINGS, exposure, patch
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from domaingan import phantoms
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
 from domaingan.blend import Paste
-from domaingan.cropping import crops
 from domaingan.gan import GAN
 
 

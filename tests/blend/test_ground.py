@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
-from domaingan.bank import UNLABELLED, Bank
+from domaingan.banks import UNLABELLED, Bank
+from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.blend.covered import shrink_boxes
 from domaingan.blend.ground import Ground, rasterize
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.cropping import crops
 from domaingan.data import Dataset, Record, Sample, Schema
 
 STREET: Dataset = phantoms.load("driving", sequences=6, frames=3).in_memory()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from domaingan.bank import Bank, BankInfo, Crop, new_entries
+from domaingan.banks import Bank, BankInfo, Crop, new_entries
 from domaingan.blend import Paste
 from domaingan.blend.methods import METHODS
 from domaingan.blend.placement import overlap

@@ -11,12 +11,12 @@ from balls import a_bank, a_host
 from PIL import Image
 
 from domaingan import phantoms
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.blend.atlas import read_axes
 from domaingan.blend.prior import ENOUGH, Prior, _anywhere_in_body
 from domaingan.core.errors import DataError
-from domaingan.cropping import crops
 from domaingan.data import Dataset, Record, Sample
 from domaingan.imaging.body_axes import axes_of
 from domaingan.views.slices import as_slices

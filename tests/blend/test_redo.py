@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan import phantoms
+from domaingan.banks.crops import crops
 from domaingan.blend import Paste, Variation
 from domaingan.core.errors import DataError
-from domaingan.cropping import crops
 from domaingan.data import Sample
 from domaingan.transforms.offline import paste_slices
 from domaingan.views.slices import as_slices

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from domaingan import phantoms
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.scenes import scenes
 from domaingan.blend import RELIGHTS, Relight, looks_named
 from domaingan.blend.looks import FDA, OF_SCANS, Seen, softened
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.imaging.intensity import foreground, intensity_range, to_scaled
-from domaingan.scenery import scenes
 from domaingan.views.regrid import resize_sample
 from domaingan.views.slices import as_slices
 

@@ -10,7 +10,7 @@ from balls import a_bank, a_host
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.bank import Bank, BankInfo, Crop, new_entries
+from domaingan.banks import Bank, BankInfo, Crop, new_entries
 from domaingan.blend import Paste
 from domaingan.blend.deformation import STEEPEST, Bend, normals
 from domaingan.blend.frame_patch import patch as frame_patch

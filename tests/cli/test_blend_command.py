@@ -11,12 +11,12 @@ from inprocess import answer, refused, run
 
 from domaingan import load, phantoms
 from domaingan.adapters.writing import write_dataset
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
+from domaingan.banks.scenes import scenes
 from domaingan.blend import RELIGHTS, Paste
 from domaingan.blend.methods import MATCHES, METHODS
 from domaingan.cli.banks import resampled
-from domaingan.cropping import crops
-from domaingan.scenery import scenes
 from domaingan.views.slices import as_slices
 
 PEOPLE = phantoms.load("medical", subjects=3, shape=(40, 40, 16))

@@ -18,8 +18,8 @@ from PIL import Image
 
 from domaingan import phantoms
 from domaingan.adapters.writing import write_dataset
-from domaingan.bank import Bank
-from domaingan.cropping import crops
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
 from domaingan.data import Sample
 
 PEOPLE = phantoms.load("medical", subjects=3, shape=(32, 32, 16))

@@ -16,11 +16,11 @@ from nnunet_rules import check_integrity, check_splits
 
 from domaingan import load, phantoms
 from domaingan.adapters.writing import write_dataset
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.blend.scan_host import ScanRules
 from domaingan.core.errors import DataError
-from domaingan.cropping import crops
 from domaingan.data import Dataset
 from domaingan.transforms.sides import plan_sides
 

@@ -14,9 +14,9 @@ from PIL import Image
 
 from domaingan import phantoms
 from domaingan.adapters.writing import write_dataset
-from domaingan.bank import Bank, new_entries
+from domaingan.banks import Bank, new_entries
+from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
-from domaingan.cropping import crops
 from domaingan.gan import GAN, standing
 from domaingan.gan.networks import Generator
 from domaingan.views.regrid import view

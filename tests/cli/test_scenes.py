@@ -14,7 +14,7 @@ from domaingan import phantoms
 from domaingan.adapters import load
 from domaingan.adapters.frames import write_picture
 from domaingan.adapters.writing import write_dataset
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 
 
 @pytest.fixture(scope="module")

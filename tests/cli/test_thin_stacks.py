@@ -10,8 +10,8 @@ from inprocess import refused, run
 
 from domaingan import load
 from domaingan.adapters.writing import write_dataset
-from domaingan.bank import Bank
-from domaingan.cropping import crops
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.data.slice_axes import count_thin_slices
 from domaingan.transforms.unplaced import likeliest_reason

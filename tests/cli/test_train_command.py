@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from inprocess import answer, refused, run
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.gan.folder import read_config
 
 DATA = "phantom:medical"

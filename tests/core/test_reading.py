@@ -14,7 +14,7 @@ import pytest
 from domaingan.adapters.frames import read_picture
 from domaingan.adapters.nifti_files import read_image
 from domaingan.adapters.tables import read_classes, read_samples
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular, open_regular, read_bytes, read_json, read_text
 from domaingan.evaluate.weights import facts_of
@@ -88,7 +88,7 @@ def test_every_table_of_a_dataset_is_opened_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["images.npy", "masks.npy", "entries.npy"])
 def test_bank_does_not_wait_for_a_pipe(tmp_path: Path, name: str) -> None:
-    from domaingan.bank import BankInfo, new_entries
+    from domaingan.banks import BankInfo, new_entries
 
     info = BankInfo(spatial_dims=2, channels=["t1"], classes={"cyst": 1})
     images, masks = np.zeros((1, 1, 8, 8), np.float16), np.ones((1, 8, 8), np.uint8)

@@ -7,8 +7,8 @@ import pytest
 from torch.utils.data import DataLoader
 
 from domaingan import phantoms
+from domaingan.banks.crops import crops
 from domaingan.blend import Paste
-from domaingan.cropping import crops
 from domaingan.data import Schema
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Patches, class_index

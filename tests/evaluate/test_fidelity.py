@@ -10,9 +10,9 @@ import pytest
 from scipy import ndimage
 
 from domaingan import phantoms
-from domaingan.bank import Bank, BankInfo, new_entries
+from domaingan.banks import Bank, BankInfo, new_entries
+from domaingan.banks.crops import crops
 from domaingan.core.reading import read_json
-from domaingan.cropping import crops
 from domaingan.data import Dataset
 from domaingan.evaluate import evaluate, fidelity
 from domaingan.evaluate.fidelity import Places, painted_or_real, spread, texture

@@ -51,7 +51,7 @@ def test_detection_gives_average_precision_by_class_and_size(detected: tuple[Pat
 
 
 def test_no_block_that_was_trained_on_is_tested(detected: tuple[Path, dict[str, Any]]) -> None:
-    from domaingan.bank import Bank
+    from domaingan.banks import Bank
 
     out, result = detected
     assert result["unit"] == "5-second block"

@@ -11,9 +11,9 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from domaingan import phantoms
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
-from domaingan.cropping import crops
 from domaingan.data import Dataset, Record, Sample
 from domaingan.evaluate import evaluate
 from domaingan.evaluate.leaks import refuse_copies

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
-from domaingan.cropping import crops
 from domaingan.data import Dataset
 from domaingan.evaluate import evaluate
 from domaingan.views.slices import as_slices

@@ -12,7 +12,7 @@ import pytest
 
 import domaingan as dg
 from domaingan import phantoms
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluate import api

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
-from domaingan.cropping import crops
 from domaingan.data import BLOCK, Dataset, Record, Schema
 from domaingan.evaluate.split import Fold, apart, folds, refuse_leak
 from domaingan.views.slices import as_slices
@@ -103,7 +103,7 @@ def test_without_times_a_drive_stays_whole(drives: Dataset, rng: np.random.Gener
 
 
 def test_a_bank_made_beside_a_tested_block_is_refused(drives: Dataset) -> None:
-    from domaingan.bank import BankInfo, new_entries
+    from domaingan.banks import BankInfo, new_entries
 
     info = BankInfo(
         kind="scenes", domain="frame", spatial_dims=2, channels=["red", "green", "blue"], classes={}, subjects=["b@25s"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from domaingan.bank import Bank, BankInfo, new_entries
+from domaingan.banks import Bank, BankInfo, new_entries
 
 MakeBank = Callable[..., Bank]
 

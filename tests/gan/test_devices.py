@@ -24,7 +24,7 @@ from domaingan.gan.settings import resolved
 SCRIPT = """
 import os, sys, torch
 torch.set_num_threads(1)
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.gan import GAN
 bank, out = sys.argv[1:]
 gan = GAN.for_crops(Bank.load(bank), width=4, latent=8, batch=8, loss="relativistic", augment="ada", schedule=8)

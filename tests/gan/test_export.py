@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 import torch
 
-from domaingan.bank import Bank, new_entries
+from domaingan.banks import Bank, new_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN, export
 from domaingan.gan.conditions import Condition, scale

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.gan import GAN
 from domaingan.gan.augment import ADAPTED_IN, MOST, Adaptive
 from domaingan.gan.conditions import NUMBER, Condition, fourier, one_hot, one_hot_length

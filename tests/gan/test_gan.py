@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from domaingan.bank import Bank, new_entries
+from domaingan.banks import Bank, new_entries
+from domaingan.banks.find_objects import MIN_PIXELS
 from domaingan.core.errors import DataError
-from domaingan.cutting import MIN_PIXELS
 from domaingan.gan import GAN
 from domaingan.gan.fit import Trainer
 from domaingan.imaging.intensity import components

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.bank import BOUND_REACH, Bank, new_entries
+from domaingan.banks import BOUND_REACH, Bank, new_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops

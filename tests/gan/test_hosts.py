@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domaingan.bank import Bank, new_entries
+from domaingan.banks import Bank, new_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.hosts import given_by

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from domaingan.bank import Bank, new_entries
+from domaingan.banks import Bank, new_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN, GANConfig, sampling
 from domaingan.gan.plan import plan

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from domaingan.bank import Bank
+from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN, FitResult
 from domaingan.gan.folder import read_config

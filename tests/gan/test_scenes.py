@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
-from domaingan.bank import Bank, BankInfo, new_entries
+from domaingan.banks import Bank, BankInfo, new_entries
+from domaingan.banks.scenes import scenes
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.augment import Augmentation
@@ -16,7 +17,6 @@ from domaingan.gan.data import TrainingCrops, decode
 from domaingan.gan.devices import fabric_for
 from domaingan.gan.fit import Trainer
 from domaingan.gan.seeds import seeded
-from domaingan.scenery import scenes
 
 SMALL = {"width": 8, "latent": 8, "batch": 16}
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaingan.bank import Bank, new_entries
+from domaingan.banks import Bank, new_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.data import decode

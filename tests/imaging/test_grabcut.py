@@ -12,8 +12,8 @@ from PIL import Image
 
 import domaingan as dg
 from domaingan.adapters.coco import Coco
+from domaingan.banks.find_objects import BOX_ALONE
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.cutting import BOX_ALONE
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.imaging.grabcut import cut_from_boxes, cut_out
 

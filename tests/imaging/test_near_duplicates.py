@@ -13,7 +13,8 @@ from scipy.ndimage import gaussian_filter
 from domaingan import phantoms
 from domaingan.adapters import load
 from domaingan.adapters.inspect import inspect
-from domaingan.cropping import crops
+from domaingan.banks.crops import crops
+from domaingan.banks.scenes import scenes
 from domaingan.data import Record, Sample
 from domaingan.imaging.near_duplicates import (
     CHECKSUMS,
@@ -26,7 +27,6 @@ from domaingan.imaging.near_duplicates import (
     shrink,
     survey_datasets,
 )
-from domaingan.scenery import scenes
 from domaingan.views.regrid import view
 from domaingan.views.slices import as_slices
 

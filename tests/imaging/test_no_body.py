@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from balls import a_bank, a_host
 
+from domaingan.banks.crops import crops
 from domaingan.blend import Paste
-from domaingan.cropping import crops
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.imaging.intensity import intensity_range
 from domaingan.views.slices import as_slices

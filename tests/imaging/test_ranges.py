@@ -13,10 +13,10 @@ from scipy import ndimage
 
 from domaingan.adapters import load
 from domaingan.adapters.writing import write_dataset
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
 from domaingan.blend import Paste, Variation
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.cropping import crops
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.imaging.intensity import intensity_range
 from domaingan.imaging.ranges import HOUNSFIELD_RANGE, is_ct, with_ranges

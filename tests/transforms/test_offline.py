@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
+from domaingan.banks.scenes import scenes
 from domaingan.blend import Paste, Relight
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.cropping import crops
 from domaingan.data import Dataset, Sample
-from domaingan.scenery import scenes
 from domaingan.transforms import Offline, preview
 from domaingan.transforms.classic import InPlane, thick_axis
 from domaingan.views.slices import as_slices

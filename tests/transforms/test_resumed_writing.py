@@ -14,10 +14,10 @@ import pytest
 from domaingan import phantoms
 from domaingan.adapters import load
 from domaingan.adapters.writing import write_dataset
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.core.errors import DataError
-from domaingan.cropping import crops
 from domaingan.transforms import Offline
 from domaingan.transforms.fingerprints import fingerprint_bank, fingerprint_data
 from domaingan.transforms.sides import plan_sides

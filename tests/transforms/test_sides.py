@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domaingan.bank import Bank, BankInfo
-from domaingan.bank.info import new_entries
+from domaingan.banks import Bank, BankInfo
+from domaingan.banks.info import new_entries
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Schema
 from domaingan.transforms.folds import SPLITS_JSON, make_splits, read_splits

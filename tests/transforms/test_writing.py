@@ -15,10 +15,10 @@ import pytest
 from domaingan import phantoms
 from domaingan.adapters import load
 from domaingan.adapters.writing import write_dataset
+from domaingan.banks.scenes import scenes
 from domaingan.blend import Relight
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
-from domaingan.scenery import scenes
 from domaingan.transforms import Offline
 from domaingan.transforms.writing import Told, write
 

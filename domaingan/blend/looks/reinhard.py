@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.color import lab2rgb, rgb2lab
 
+from domaingan.banks.scenes import UNLABELLED
 from domaingan.blend.looks.base import EPSILON, Image, Seen, moments, softened
 from domaingan.imaging.resample import resize
-from domaingan.scenery import UNLABELLED
 
 Change = tuple[NDArray[np.float32], NDArray[np.float32]]
 """By what L*, a* and b* are multiplied, and what is added then, ``(3,)`` each."""

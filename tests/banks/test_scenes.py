@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.scenes import scenes
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.imaging.resample import resize
-from domaingan.scenery import scenes
 
 SCHEMA = Schema("test", "frame", 2, ("red", "green", "blue"), {"road": 0}, conditions=("lighting", "lanes"))
 

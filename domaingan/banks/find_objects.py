@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.bank import extent_of
+from domaingan.banks import extent_of
 from domaingan.data import Sample, Schema, Value
 from domaingan.imaging.body_axes import Axes, axes_of, to_body
 from domaingan.imaging.intensity import (
@@ -56,7 +56,7 @@ class Found:
     Attributes:
         image: ``(C, *size)`` scaled units.
         mask: ``(*size)`` class values, 0 outside the object.
-        spacing, extent, centre, radius_mm, contrast, depth_mm: as in :func:`domaingan.bank.entry_dtype`.
+        spacing, extent, centre, radius_mm, contrast, depth_mm: as in :func:`domaingan.banks.entry_dtype`.
         voxels: pixels of each class value in the crop's mask.
         subject: whom the sample belongs to, as :attr:`domaingan.data.Sample.unit`.
         drive: the same without the time, as :attr:`domaingan.data.Sample.group`.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
-from domaingan.cropping import crops
+from domaingan.banks.crops import crops
 from domaingan.data import Dataset, Record, Sample, Schema
 
 SCHEMA = Schema(

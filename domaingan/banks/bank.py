@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from domaingan.bank.check import check_entries, check_info, open_array
-from domaingan.bank.info import CLASS_CONDITION, FORMAT, HEALTHY, BankInfo, entry_dtype
+from domaingan.banks.info import CLASS_CONDITION, FORMAT, HEALTHY, BankInfo, entry_dtype
+from domaingan.banks.verify_files import check_entries, check_info, open_array
 from domaingan.core.errors import DataError
 from domaingan.core.files import atomic_folder, write_json
 from domaingan.core.reading import read_json

@@ -11,9 +11,9 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from domaingan import phantoms
-from domaingan.bank import Bank
+from domaingan.banks import Bank
+from domaingan.banks.crops import by_rarity, crops
 from domaingan.core.errors import DataError
-from domaingan.cropping import by_rarity, crops
 from domaingan.data import Dataset, Reader, Record, Sample, Schema
 from domaingan.imaging.windows import voxels_of, window
 from domaingan.views.slices import as_slices

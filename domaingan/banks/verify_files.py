@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank.info import CLASS_CONDITION, BankInfo, entry_dtype
+from domaingan.banks.info import CLASS_CONDITION, BankInfo, entry_dtype
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular, open_regular
 
@@ -112,7 +112,7 @@ def check_entries(entries: Array, info: BankInfo, path: Path) -> None:
     """Refuse rows that no entry has.
 
     Args:
-        entries: ``(N,)`` of :func:`domaingan.bank.info.entry_dtype`.
+        entries: ``(N,)`` of :func:`domaingan.banks.info.entry_dtype`.
         info: of the bank.
         path: the file they were read from.
 

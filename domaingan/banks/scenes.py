@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank import Bank, BankInfo, new_entries
+from domaingan.banks import Bank, BankInfo, new_entries
 from domaingan.core.arguments import read_size
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema, Value

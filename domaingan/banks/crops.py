@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from domaingan.bank import CLASS_CONDITION, UNLABELLED, Bank, BankInfo, new_entries
+from domaingan.banks import CLASS_CONDITION, UNLABELLED, Bank, BankInfo, new_entries
+from domaingan.banks.find_objects import BOX_ALONE, Found, find_objects
 from domaingan.core.arguments import read_size
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.cutting import BOX_ALONE, Found, find_objects
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.data.slice_axes import warn_of_thin_stacks
 from domaingan.imaging.grabcut import cut_from_boxes

@@ -1,7 +1,7 @@
 """The Bank: generated or collected crops and scenes on disk, memory-mapped, cheap to draw from."""
 
-from domaingan.bank.bank import Bank, Crop, bank_of, register_opener
-from domaingan.bank.info import (
+from domaingan.banks.bank import Bank, Crop, bank_of, register_opener
+from domaingan.banks.info import (
     BOUND_REACH,
     CLASS_CONDITION,
     FORMAT,

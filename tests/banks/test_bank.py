@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domaingan.bank import FORMAT, Bank, BankInfo, new_entries
+from domaingan.banks import FORMAT, Bank, BankInfo, new_entries
 from domaingan.core.errors import DataError
 
 
