@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from domaingan import albumentations as albumentations
     from domaingan import monai as monai
     from domaingan.adapters import load as load
+    from domaingan.bank_folders.open_dataset import crops as crops
+    from domaingan.bank_folders.open_dataset import scenes as scenes
+    from domaingan.bank_folders.open_dataset import view as view
     from domaingan.banks import Bank as Bank
     from domaingan.blend import Paste as Paste
     from domaingan.blend import Relight as Relight
@@ -36,9 +39,6 @@ if TYPE_CHECKING:
     from domaingan.gan import GAN as GAN
     from domaingan.hosting import windows as windows
     from domaingan.hosting import with_healthy as with_healthy
-    from domaingan.opening import crops as crops
-    from domaingan.opening import scenes as scenes
-    from domaingan.opening import view as view
     from domaingan.robustness.api import robustness as robustness
     from domaingan.transforms import Classic as Classic
 
@@ -53,18 +53,18 @@ _HOMES = {
     "Sample": "data",
     "Variation": "blend",
     "corrupt": "corrupt",
-    "crops": "opening",
+    "crops": "bank_folders.open_dataset",
     "evaluate": "evaluate",
     "load": "adapters",
     "robustness": "robustness",
-    "scenes": "opening",
+    "scenes": "bank_folders.open_dataset",
     "show": "display",
-    "view": "opening",
+    "view": "bank_folders.open_dataset",
     "windows": "hosting",
     "with_healthy": "hosting",
 }
 
-_OF_BANKS = ("GAN", "Paste", "Relight")  # take folders, too: how they are opened, adapters say
+_OF_BANKS = ("GAN", "Paste", "Relight")  # take folders, too: how they are opened, bank_folders says
 
 _MODULES = ("albumentations", "monai")  # transforms of those libraries, by the libraries' names
 
@@ -77,7 +77,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'domaingan' has no attribute {name!r}")
     if name in _OF_BANKS:
-        importlib.import_module("domaingan.adapters")
+        importlib.import_module("domaingan.bank_folders")
     return getattr(importlib.import_module(f"domaingan.{_HOMES[name]}"), name)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.bank_folders.open_dataset import Data, dataset_of
 from domaingan.banks import CLASS_CONDITION, HEALTHY, Bank, BankInfo, Crop, bank_of, extent_of, new_entries
 from domaingan.banks.find_objects import around, halved, shrunk
 from domaingan.blend import Paste
@@ -29,7 +30,6 @@ from domaingan.imaging.intensity import extent, measured, radius_of, to_scaled
 from domaingan.imaging.mask_shapes import blob, mixed
 from domaingan.imaging.near_duplicates import get_checksums
 from domaingan.imaging.windows import window
-from domaingan.opening import Data, dataset_of
 
 HEALTHY_WINDOWS = 400
 """At least so many of them are learned from."""

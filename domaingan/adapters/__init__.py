@@ -6,12 +6,10 @@ from pathlib import Path
 
 from domaingan.adapters.base import Adapter
 from domaingan.adapters.coco import Coco
-from domaingan.adapters.folders import open_bank
 from domaingan.adapters.masks import MaskFolders
 from domaingan.adapters.nifti import NiftiFolders
 from domaingan.adapters.nnunet import NnUNet
 from domaingan.adapters.values import no_sample, problem
-from domaingan.banks import register_opener
 from domaingan.core.errors import DataError, check_name
 from domaingan.data import Dataset
 
@@ -90,6 +88,4 @@ def _detected(root: Path) -> Adapter:
     raise DataError("no layout fits", path=root, expected=looked_for)
 
 
-register_opener(open_bank)
-
-__all__ = ["LAYOUTS", "Adapter", "adapter_for", "load", "open_bank"]
+__all__ = ["LAYOUTS", "Adapter", "adapter_for", "load"]

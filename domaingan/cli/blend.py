@@ -180,7 +180,7 @@ def command(
     The set that comes out is in DATA's own layout, masks and all. Crops stay on their side of the split: of nnU-Net's
     cases a splits_final.json says who is trained on and validated. Where it was interrupted, --resume goes on.
     """
-    from domaingan.adapters import open_bank
+    from domaingan.bank_folders import open_bank
     from domaingan.cli.banks import kind_for, resampled
     from domaingan.cli.sides import describe_sides
     from domaingan.transforms import Offline

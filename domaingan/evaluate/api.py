@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from domaingan.bank_folders.open_dataset import Data, dataset_of
 from domaingan.banks import Bank, bank_of
 from domaingan.banks.crops import check_crop_values
 from domaingan.blend import Paste, Relight
@@ -29,7 +30,6 @@ from domaingan.evaluate.split import Fold, Limit, folds, only_labelled, refuse_l
 from domaingan.evaluate.summary import REFERENCE, RIVAL
 from domaingan.evaluate.tasks import TASKS
 from domaingan.imaging.near_duplicates import survey_datasets
-from domaingan.opening import Data, dataset_of
 from domaingan.views.regrid import view
 
 BACKBONE = "timm:tf_efficientnet_lite0"

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from domaingan.bank_folders.open_dataset import Data, dataset_of
 from domaingan.core.arguments import read_names
 from domaingan.core.errors import DataError
 from domaingan.core.files import claim_run, plain, write_arrays, write_json
@@ -19,7 +20,6 @@ from domaingan.core.reading import open_regular
 from domaingan.corrupt import SEVERITIES, check
 from domaingan.data import Dataset
 from domaingan.evaluate.progress import Progress, Silent
-from domaingan.opening import Data, dataset_of
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.cells import Cell, Kept, Measure
 from domaingan.robustness.comparison import compare, folder_names, map_for, write_comparison

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.adapters.folders import Kind
+from domaingan.bank_folders.open_bank import Kind
 from domaingan.banks import Bank
 from domaingan.transforms.draws import Draws
 from domaingan.transforms.hosts import opened

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters import open_bank
-from domaingan.adapters.folders import Kind
 from domaingan.adapters.tables import parse_classes
 from domaingan.adapters.values import known_values, strange_values
+from domaingan.bank_folders import open_bank
+from domaingan.bank_folders.open_bank import Kind
 from domaingan.banks import Bank, BankInfo
 from domaingan.blend import Relight
 from domaingan.blend.fitting import refuse_other_channels
@@ -36,10 +36,10 @@ SLACK = 0.25
 
 
 def opened(bank: Bank | str | Path, kind: Kind) -> Bank:
-    """A bank, or what :func:`domaingan.adapters.open_bank` makes of a folder.
+    """A bank, or what :func:`domaingan.bank_folders.open_bank` makes of a folder.
 
     Raises:
-        DataError: it is of another kind, or as of :func:`domaingan.adapters.open_bank`.
+        DataError: it is of another kind, or as of :func:`domaingan.bank_folders.open_bank`.
     """
     bank = bank if isinstance(bank, Bank) else open_bank(bank, kind)
     if bank.info.kind != kind:

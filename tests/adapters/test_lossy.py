@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from domaingan.adapters import load, open_bank
+from domaingan.adapters import load
 from domaingan.adapters.frames import find_unread, read_header, read_picture, read_values
+from domaingan.bank_folders import open_bank
 from domaingan.core.errors import AssumptionWarning, DataError
 
 ROUND = (np.add.outer((np.arange(64) - 30.0) ** 2, (np.arange(48) - 22.0) ** 2) < 300).astype(np.uint8)

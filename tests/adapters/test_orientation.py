@@ -14,9 +14,9 @@ import pytest
 from PIL import Image, ImageOps
 
 from domaingan.adapters import load
-from domaingan.adapters.crop_files import read_alpha
 from domaingan.adapters.frames import read_frame, read_header, read_values
 from domaingan.adapters.orientation import TAG
+from domaingan.bank_folders.crop_files import read_alpha
 from domaingan.core.errors import AssumptionWarning, DataError
 
 ALL = range(1, 9)

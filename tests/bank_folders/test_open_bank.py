@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from domaingan.adapters import open_bank
+from domaingan.bank_folders import open_bank
 from domaingan.core.errors import DataError
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 import domaingan as dg
 from domaingan import phantoms
-from domaingan.adapters import open_bank
+from domaingan.bank_folders import open_bank
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.imaging.intensity import intensity_range, to_scaled

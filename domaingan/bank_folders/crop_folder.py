@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.crop_files import Pair, Said, read_said
-from domaingan.adapters.crop_pictures import GROUND, open_pictures
-from domaingan.adapters.crop_scans import Ranges, absolute_of, bare, measured, named_channels, open_crops
 from domaingan.adapters.frames import PICTURES
 from domaingan.adapters.tables import SAMPLES_CSV, Classes, SampleTable, read_samples
+from domaingan.bank_folders.crop_files import Pair, Said, read_said
+from domaingan.bank_folders.crop_pictures import GROUND, open_pictures
+from domaingan.bank_folders.crop_scans import Ranges, absolute_of, bare, measured, named_channels, open_crops
 from domaingan.banks import CLASS_CONDITION, Bank
 from domaingan.banks.crops import crops
 from domaingan.banks.find_objects import around
@@ -46,15 +46,15 @@ def bank_of_crops(root: Path, pairs: Mapping[str, Pair]) -> Bank:
     Each file is one object, whatever its number of parts. Its class is what its mask's value means in
     ``classes.json``; where that names no classes, it is what ``samples.csv`` says in the column ``object`` (of frames)
     or ``lesion`` (of scans), or else ``object``. Other columns become conditions. What else ``classes.json`` can say:
-    :class:`domaingan.adapters.crop_files.Said`. Depths, centres and extents are 0 where they are not known: always of
-    scans, and of frames unless it says how large those were.
+    :class:`domaingan.bank_folders.crop_files.Said`. Depths, centres and extents are 0 where they are not known: always
+    of scans, and of frames unless it says how large those were.
 
     A crop's edge is the power of two that holds nine in ten of the files, within :data:`SIZES` and :data:`MOST`.
-    Intensities of scans: see :func:`domaingan.adapters.crop_scans.measured`.
+    Intensities of scans: see :func:`domaingan.bank_folders.crop_scans.measured`.
 
     Args:
         root: the folder.
-        pairs: its files, as of :func:`domaingan.adapters.crop_files.find_pairs`.
+        pairs: its files, as of :func:`domaingan.bank_folders.crop_files.find_pairs`.
 
     Raises:
         DataError: a file cannot be read or does not fit its mask, an empty mask, or a wrong table.

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from domaingan.adapters.crop_files import find_pairs, is_labelled_set, scans_in, stem_of, without_masks
-from domaingan.adapters.crop_folder import bank_of_crops
-from domaingan.adapters.crop_scans import named_channels
 from domaingan.adapters.frames import PICTURES, pictures_in, read_picture
 from domaingan.adapters.scans import Scan, open_scans
 from domaingan.adapters.tables import read_classes, read_samples
+from domaingan.bank_folders.crop_files import find_pairs, is_labelled_set, scans_in, stem_of, without_masks
+from domaingan.bank_folders.crop_folder import bank_of_crops
+from domaingan.bank_folders.crop_scans import named_channels
 from domaingan.banks import Bank
 from domaingan.banks.scenes import scenes
 from domaingan.core.errors import DataError
@@ -38,7 +38,7 @@ def open_bank(path: str | Path, kind: Kind | None = None) -> Bank:
       name. A ``samples.csv`` gives them conditions.
     - Crops with masks: ``images/`` (or ``crops/``) and ``masks/`` with files of the same names, ``NAME.png`` beside
       ``NAME_mask.png``, or pictures that are transparent around their object; of scans NIfTI files, in 2D or 3D. See
-      :func:`domaingan.adapters.crop_folder.bank_of_crops` for ``classes.json`` and ``samples.csv``.
+      :func:`domaingan.bank_folders.crop_folder.bank_of_crops` for ``classes.json`` and ``samples.csv``.
     - Labelled frames, whose ``classes.json`` names ``objects``: scenes with masks, 256 pixels an edge, as pictures.
 
     Args:
