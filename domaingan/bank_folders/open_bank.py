@@ -34,7 +34,8 @@ def open_bank(path: str | Path, kind: Kind | None = None) -> Bank:
     """The bank in a folder, or one made of what is in it, in memory.
 
     - A folder that ``domaingan crops`` or ``sample`` wrote.
-    - Pictures (:data:`~domaingan.adapters.frames.PICTURES`), or NIfTI files: real scenes, each known by its file's
+    - Pictures (:data:`~domaingan.adapters.frames.PICTURES`), or NIfTI files: real scenes, each known by its
+      file's
       name. A ``samples.csv`` gives them conditions.
     - Crops with masks: ``images/`` (or ``crops/``) and ``masks/`` with files of the same names, ``NAME.png`` beside
       ``NAME_mask.png``, or pictures that are transparent around their object; of scans NIfTI files, in 2D or 3D. See
