@@ -14,7 +14,7 @@ from frame_targets import BANK, FRAMES, SCHEMA, frame
 
 import domaingan as dg
 from domaingan import phantoms
-from domaingan.adapters.writing import write_dataset
+from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import Sample

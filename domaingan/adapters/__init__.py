@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from domaingan.adapters.base import Adapter
-from domaingan.adapters.coco import Coco
-from domaingan.adapters.masks import MaskFolders
-from domaingan.adapters.nifti import NiftiFolders
-from domaingan.adapters.nnunet import NnUNet
+from domaingan.adapters.coco.coco_layout import Coco
+from domaingan.adapters.frames.mask_folders import MaskFolders
+from domaingan.adapters.nifti.nifti_folders import NiftiFolders
+from domaingan.adapters.nifti.nnunet_folders import NnUNet
 from domaingan.adapters.values import no_sample, problem
 from domaingan.core.errors import DataError, check_name
 from domaingan.data import Dataset

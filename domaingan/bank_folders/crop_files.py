@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from domaingan.adapters.frames import PICTURES, pictures_in, read_header
-from domaingan.adapters.nifti import ENDINGS
-from domaingan.adapters.orientation import turn_upright
+from domaingan.adapters.frames.exif_orientation import turn_upright
+from domaingan.adapters.frames.picture_io import PICTURES, pictures_in, read_header
+from domaingan.adapters.nifti.nifti_folders import ENDINGS
 from domaingan.adapters.tables import CLASSES_JSON, Classes, parse_classes
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular, read_json

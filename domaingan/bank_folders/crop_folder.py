@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.frames import PICTURES
+from domaingan.adapters.frames.picture_io import PICTURES
 from domaingan.adapters.tables import SAMPLES_CSV, Classes, SampleTable, read_samples
 from domaingan.bank_folders.crop_files import Pair, Said, read_said
 from domaingan.bank_folders.crop_pictures import GROUND, open_pictures

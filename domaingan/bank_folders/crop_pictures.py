@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.adapters.frame_samples import frame_schema
-from domaingan.adapters.frames import agree_on_shape, read_header, read_picture, read_values
-from domaingan.adapters.lossy import warn_of_lossy
-from domaingan.adapters.orientation import OrientationLog
+from domaingan.adapters.frames.exif_orientation import OrientationLog
+from domaingan.adapters.frames.frame_samples import frame_schema
+from domaingan.adapters.frames.lossy_masks import warn_of_lossy
+from domaingan.adapters.frames.picture_io import agree_on_shape, read_header, read_picture, read_values
 from domaingan.adapters.tables import Classes, SampleTable
 from domaingan.bank_folders.crop_files import Pair, read_alpha
 from domaingan.core.errors import AssumptionWarning, DataError

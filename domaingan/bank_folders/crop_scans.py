@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.scans import Scan, open_scans
+from domaingan.adapters.nifti.scan_records import Scan, open_scans
 from domaingan.adapters.tables import CLASSES_JSON, Classes, SampleTable
 from domaingan.bank_folders.crop_files import Pair
 from domaingan.core.errors import DataError

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from domaingan.adapters.frames import PICTURES, pictures_in, read_picture
-from domaingan.adapters.scans import Scan, open_scans
+from domaingan.adapters.frames.picture_io import PICTURES, pictures_in, read_picture
+from domaingan.adapters.nifti.scan_records import Scan, open_scans
 from domaingan.adapters.tables import read_classes, read_samples
 from domaingan.bank_folders.crop_files import find_pairs, is_labelled_set, scans_in, stem_of, without_masks
 from domaingan.bank_folders.crop_folder import bank_of_crops
@@ -34,7 +34,7 @@ def open_bank(path: str | Path, kind: Kind | None = None) -> Bank:
     """The bank in a folder, or one made of what is in it, in memory.
 
     - A folder that ``domaingan crops`` or ``sample`` wrote.
-    - Pictures (:data:`~domaingan.adapters.frames.PICTURES`), or NIfTI files: real scenes, each known by its
+    - Pictures (:data:`~domaingan.adapters.frames.picture_io.PICTURES`), or NIfTI files: real scenes, each known by its
       file's
       name. A ``samples.csv`` gives them conditions.
     - Crops with masks: ``images/`` (or ``crops/``) and ``masks/`` with files of the same names, ``NAME.png`` beside

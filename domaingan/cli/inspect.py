@@ -25,7 +25,7 @@ def command(
     Exits 0 when problems were found, so that they can be listed; the other commands
     refuse such data unless told to skip them.
     """
-    from domaingan.adapters.inspect import inspect
+    from domaingan.adapters.inspect_dataset import inspect
     from domaingan.cli.inspect_folders import inspect_folder
     from domaingan.cli.progress import Teller
 
@@ -59,7 +59,7 @@ def describe_leaks(leaks: list[dict[str, Any]], verbose: bool) -> list[str]:
     """Describe what may be on both sides of a split though it is the same, a line each, ten unless all are asked for.
 
     Args:
-        leaks: as of :func:`domaingan.adapters.inspect.inspect`.
+        leaks: as of :func:`domaingan.adapters.inspect_dataset.inspect`.
         verbose: whether to list all of them.
     """
     lines = [f"{' and '.join(leak['samples'])} {leak['reason']}" for leak in leaks]
@@ -74,8 +74,8 @@ def show(found: dict[str, Any], data: str, verbose: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from domaingan.adapters.body_notes import describe_body
-    from domaingan.adapters.header_notes import describe_notes
+    from domaingan.adapters.nifti.body_notes import describe_body
+    from domaingan.adapters.nifti.header_notes import describe_notes
 
     console = Console()
     facts = Table(title=data, show_header=False, title_justify="left")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.scan_samples import strip_header_text
+from domaingan.adapters.nifti.scan_samples import strip_header_text
 from domaingan.blend import Paste, Relight
 from domaingan.blend.fitting import is_finite
 from domaingan.blend.host_range import host_range

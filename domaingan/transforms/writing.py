@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.adapters import adapter_for
-from domaingan.adapters.writing import record_of
+from domaingan.adapters.write_dataset import record_of
 from domaingan.core.errors import DataError
 from domaingan.core.files import LOCK, claim_folder, empty_folder, plain, write_json
 from domaingan.core.locks import hold_folder

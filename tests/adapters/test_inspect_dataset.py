@@ -8,8 +8,8 @@ import numpy as np
 from inprocess import run
 
 from domaingan.adapters import load
-from domaingan.adapters.body_notes import describe_body
-from domaingan.adapters.inspect import inspect
+from domaingan.adapters.inspect_dataset import inspect
+from domaingan.adapters.nifti.body_notes import describe_body
 
 
 def test_what_is_counted(folders: Path) -> None:

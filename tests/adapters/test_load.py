@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from domaingan.adapters import LAYOUTS, adapter_for, load
-from domaingan.adapters.writing import write_dataset
+from domaingan.adapters.write_dataset import write_dataset
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 

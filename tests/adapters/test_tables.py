@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaingan.adapters.frame_samples import frame_schema
+from domaingan.adapters.frames.frame_samples import frame_schema
 from domaingan.adapters.tables import read_classes, read_samples, write_classes, write_samples
 from domaingan.core.errors import DataError
 from domaingan.data import Record, Schema

@@ -10,7 +10,7 @@ import pytest
 from inprocess import answer, refused, run
 
 from domaingan import load, phantoms
-from domaingan.adapters.writing import write_dataset
+from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes

@@ -15,7 +15,7 @@ from inprocess import answer, refused, run
 from nnunet_rules import check_integrity, check_splits
 
 from domaingan import load, phantoms
-from domaingan.adapters.writing import write_dataset
+from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste

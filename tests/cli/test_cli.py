@@ -16,7 +16,7 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.adapters import load
-from domaingan.adapters.writing import write_dataset
+from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 
 QUICK = ["--steps", "4", "--width", "4", "--size", "16", "--gan-steps", "3"]

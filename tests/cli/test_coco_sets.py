@@ -12,7 +12,7 @@ from inprocess import answer, refused, run
 
 import domaingan as dg
 from domaingan import phantoms
-from domaingan.adapters.writing import write_dataset
+from domaingan.adapters.write_dataset import write_dataset
 from domaingan.data import Dataset, Sample
 
 STREET: Dataset = phantoms.load("driving", sequences=3, frames=3).in_memory()

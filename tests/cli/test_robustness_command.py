@@ -11,7 +11,7 @@ import pytest
 from inprocess import answer, refused, run
 
 from domaingan import phantoms
-from domaingan.adapters.writing import write_dataset
+from domaingan.adapters.write_dataset import write_dataset
 from domaingan.cli.robustness import pairs
 from domaingan.core.errors import DataError
 from domaingan.report import write

@@ -13,7 +13,7 @@ from inprocess import answer, refused
 from PIL import Image
 
 from domaingan import phantoms
-from domaingan.adapters.writing import write_dataset
+from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank, new_entries
 from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError

@@ -12,8 +12,8 @@ from inprocess import answer, refused
 
 from domaingan import phantoms
 from domaingan.adapters import load
-from domaingan.adapters.frames import write_picture
-from domaingan.adapters.writing import write_dataset
+from domaingan.adapters.frames.picture_io import write_picture
+from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 
 

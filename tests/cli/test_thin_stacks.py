@@ -9,7 +9,7 @@ import pytest
 from inprocess import refused, run
 
 from domaingan import load
-from domaingan.adapters.writing import write_dataset
+from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.data import Dataset, Record, Sample, Schema

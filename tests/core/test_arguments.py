@@ -12,7 +12,7 @@ from balls import a_bank, a_host
 
 import domaingan as dg
 from domaingan import phantoms
-from domaingan.adapters.writing import write_dataset
+from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 from domaingan.core.arguments import read_counts, read_generator, read_names, read_shares, read_size
 from domaingan.core.errors import DataError

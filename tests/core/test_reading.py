@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from domaingan.adapters.frames import read_picture
-from domaingan.adapters.nifti_files import read_image
+from domaingan.adapters.frames.picture_io import read_picture
+from domaingan.adapters.nifti.nifti_files import read_image
 from domaingan.adapters.tables import read_classes, read_samples
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError

@@ -14,7 +14,7 @@ import pytest
 from inprocess import refused
 
 from domaingan import phantoms
-from domaingan.adapters.writing import write_dataset
+from domaingan.adapters.write_dataset import write_dataset
 from domaingan.gan import GAN
 from domaingan.gan.card import card as write_card
 from domaingan.gan.fit import Trainer

@@ -11,7 +11,7 @@ from inprocess import answer, refused, run
 from PIL import Image
 
 import domaingan as dg
-from domaingan.adapters.coco import Coco
+from domaingan.adapters.coco.coco_layout import Coco
 from domaingan.banks.find_objects import BOX_ALONE
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Record, Sample, Schema

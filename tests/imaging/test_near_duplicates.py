@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from domaingan import phantoms
 from domaingan.adapters import load
-from domaingan.adapters.inspect import inspect
+from domaingan.adapters.inspect_dataset import inspect
 from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
 from domaingan.data import Record, Sample

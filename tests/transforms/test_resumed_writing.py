@@ -13,7 +13,7 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.adapters import load
-from domaingan.adapters.writing import write_dataset
+from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste

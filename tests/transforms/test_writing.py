@@ -14,7 +14,7 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.adapters import load
-from domaingan.adapters.writing import write_dataset
+from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks.scenes import scenes
 from domaingan.blend import Relight
 from domaingan.core.errors import DataError

@@ -1,0 +1,1 @@
+"""The layout ``coco``: pictures, and JSON files that list the objects in them."""

@@ -1,0 +1,1 @@
+"""Scans on disk: NIfTI files, and the layouts ``nifti`` and ``nnunet``."""

@@ -1,0 +1,361 @@
+from __future__ import annotations
+
+import gzip
+import os
+import tempfile
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from nibabel.nifti1 import Nifti1Extension
+from numpy.testing import assert_array_equal
+
+from domaingan.adapters.nifti import nifti_files
+from domaingan.adapters.nifti.nifti_files import (
+    MAX_PADDING,
+    loses_bits,
+    read_header,
+    read_image,
+    read_mask,
+    read_stored,
+    write_nifti,
+)
+from domaingan.core.errors import DataError
+
+DTYPES = ("uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "float32", "float64", ">i2", ">f4")
+NUMBERS = st.floats(-500, 500, allow_nan=False, width=32)
+STEPS = st.floats(2**-13, 128, allow_nan=False, width=32)
+
+
+def stored_bytes(path: Path) -> bytes:
+    packed = path.read_bytes()
+    return gzip.decompress(packed) if path.name.endswith(".gz") else packed
+
+
+def make(path: Path, raw: np.ndarray, slope: float = 0, inter: float = 0, affine: np.ndarray | None = None) -> Path:
+    """A file whose stored numbers are ``raw``, byte by byte, with this scaling and a header full of things to keep."""
+    header = nib.Nifti1Header(endianness=">" if raw.dtype.byteorder == ">" else "<")
+    header.set_data_dtype(raw.dtype)
+    header.set_data_shape(raw.shape)
+    header.set_sform(np.eye(4) if affine is None else affine, code=2)
+    header.set_qform(np.eye(4) if affine is None else affine, code=1, strip_shears=True)
+    header["scl_slope"], header["scl_inter"] = slope, inter
+    header["descrip"], header["cal_max"], header["toffset"], header["slice_code"] = b"scanner 7", 88, 1.5, 3
+    header.set_xyzt_units("mm", "sec")
+    header.extensions.append(Nifti1Extension("comment", b"a remark"))
+    with (gzip.open if path.name.endswith(".gz") else open)(path, "wb") as file:
+        header.write_to(file)
+        file.write(raw.tobytes(order="F"))
+    return path
+
+
+@st.composite
+def niftis(draw: st.DrawFn) -> tuple[np.ndarray, float, float, np.ndarray, str]:
+    dtype = np.dtype(draw(st.sampled_from(DTYPES)))
+    shape = draw(st.sampled_from([(4, 3), (4, 3, 1), (3, 4, 2), (3, 2, 2, 1)]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    if dtype.kind == "f":
+        raw = (rng.normal(size=shape) * 10.0 ** rng.integers(-3, 6)).astype(dtype)
+    else:
+        limits = np.iinfo(dtype)
+        raw = rng.integers(limits.min, limits.max, shape, dtype=dtype.newbyteorder("="), endpoint=True).astype(dtype)
+        raw.flat[0], raw.flat[1] = limits.min, limits.max
+    slope, inter = draw(st.sampled_from([(0.0, 0.0), (1.0, 0.0)]) | st.tuples(STEPS, NUMBERS))
+    affine = np.eye(4)
+    angle = draw(st.floats(-3, 3))
+    affine[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    affine[:3, :3] *= [draw(st.floats(0.1, 8)) for _ in range(3)]
+    affine[:3, 3] = [draw(NUMBERS) for _ in range(3)]
+    return raw, slope, inter, affine, draw(st.sampled_from(["a.nii", "a.nii.gz"]))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(niftis())
+def test_save_then_load_is_identity(made: tuple[np.ndarray, float, float, np.ndarray, str]) -> None:
+    raw, slope, inter, affine, name = made
+    with tempfile.TemporaryDirectory() as folder:
+        path = make(Path(folder) / name, raw, slope, inter, affine)
+        image, header = read_image(path)
+        assert image.dtype == np.float32 and image.shape == raw.shape
+        expected = nib.load(path).get_fdata().astype(np.float32)
+        np.testing.assert_allclose(image, expected, rtol=1e-6, atol=1e-6 * max(abs(inter), 1))
+        again = Path(folder) / f"again-{name}"
+        write_nifti(again, image, header)
+        back, header_back = read_image(again)
+        assert_array_equal(back, image)
+        assert header_back == header  # every byte before the data
+        if raw.dtype.itemsize <= 2 and slope in (0, 1):
+            assert stored_bytes(again) == stored_bytes(path)
+        assert nib.load(again).header["descrip"] == nib.load(path).header["descrip"]
+
+
+def test_the_whole_file_comes_back_byte_for_byte(tmp_path: Path) -> None:
+    raw = np.arange(-12, 12, dtype=np.int16).reshape(2, 3, 4)
+    path = make(tmp_path / "a.nii", raw, slope=0.25, inter=-3)
+    image, header = read_image(path)
+    assert image[0, 0, 0] == -12 * 0.25 - 3
+    write_nifti(tmp_path / "b.nii", image, header)
+    assert (tmp_path / "b.nii").read_bytes() == path.read_bytes()
+
+
+def test_changed_values_are_rounded_and_clipped_to_the_stored_type(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.nii", np.zeros((2, 2), np.uint8), slope=2, inter=10)
+    _, header = read_image(path)
+    write_nifti(tmp_path / "b.nii", np.float32([[-5, 12.9], [13.1, 1e6]]), header)
+    assert_array_equal(read_image(tmp_path / "b.nii")[0], [[10, 12], [14, 520]])
+
+
+def test_same_image_same_bytes_and_no_name_or_time_in_them(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).normal(size=(5, 4, 3)).astype(np.float32)
+    write_nifti(tmp_path / "a.nii.gz", image)
+    write_nifti(tmp_path / "other name.nii.gz", image)
+    packed = (tmp_path / "a.nii.gz").read_bytes()
+    assert packed == (tmp_path / "other name.nii.gz").read_bytes()
+    assert packed[3] == 0 and packed[4:8] == bytes(4)  # gzip's flags (a name would be one) and time
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.float64, np.int64])
+def test_masks_keep_their_stored_type(tmp_path: Path, dtype: type) -> None:
+    raw = np.array([[0, 1, 4], [4, 0, 2]]).astype(dtype)
+    mask, header = read_mask(make(tmp_path / "m.nii.gz", raw))
+    assert mask.dtype == np.int32
+    assert_array_equal(mask, raw)
+    write_nifti(tmp_path / "n.nii.gz", mask.astype(np.uint8), header)
+    assert nib.load(tmp_path / "n.nii.gz").get_data_dtype() == dtype
+    assert_array_equal(read_mask(tmp_path / "n.nii.gz")[0], raw)
+
+
+def test_a_mask_stored_with_an_odd_scaling_is_whole(tmp_path: Path) -> None:
+    limits = np.iinfo(np.int32)
+    raw = np.array([[limits.min, limits.max]], np.int32)  # as some tools store 0 and 1
+    mask, header = read_mask(make(tmp_path / "m.nii.gz", raw, slope=2.0**-32, inter=0.5))
+    assert_array_equal(mask, [[0, 1]])
+    write_nifti(tmp_path / "n.nii.gz", mask, header)
+    assert_array_equal(read_mask(tmp_path / "n.nii.gz")[0], mask)
+
+
+def test_mask_values_are_never_rounded_or_clipped(tmp_path: Path) -> None:
+    _, header = read_mask(make(tmp_path / "m.nii", np.zeros((2, 2), np.uint8)))
+    with pytest.raises(DataError, match=r"300.*uint8"):
+        write_nifti(tmp_path / "n.nii", np.full((2, 2), 300), header)
+    assert not (tmp_path / "n.nii").exists()
+    with pytest.raises(DataError, match=r"mask value 0\.5.*whole"):
+        read_mask(make(tmp_path / "f.nii", np.float32([[0, 0.5]])))
+    with pytest.raises(DataError, match="mask value nan"):
+        read_mask(make(tmp_path / "f.nii", np.float32([[0, np.nan]])))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_images_are_finite_read_and_written(tmp_path: Path, bad: float) -> None:
+    image = np.float32([[0, bad]])
+    with pytest.raises(DataError, match="1 values that are NaN"):
+        read_image(make(tmp_path / "a.nii", image))
+    with pytest.raises(DataError, match="NaN"):
+        write_nifti(tmp_path / "b.nii", image)
+    assert not (tmp_path / "b.nii").exists()
+
+
+def test_values_beyond_float32_are_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="beyond float32"):
+        read_image(make(tmp_path / "a.nii", np.array([[0, 1e300]])))
+
+
+def test_a_new_affine_replaces_the_old_one_and_nothing_else(tmp_path: Path) -> None:
+    image, header = read_image(make(tmp_path / "a.nii", np.ones((4, 4, 4), np.int16)))
+    affine = np.diag([2, 2, 3, 1.0])
+    affine[:3, 3] = 7
+    write_nifti(tmp_path / "b.nii", image[:2, :2, :2], header, affine)
+    found = nib.load(tmp_path / "b.nii")
+    assert_array_equal(found.affine, affine)
+    np.testing.assert_allclose(found.header.get_qform(), affine, atol=1e-6)
+    assert found.header.get_zooms() == (2, 2, 3) and found.shape == (2, 2, 2)
+    assert int(found.header["sform_code"]) == 2 and int(found.header["qform_code"]) == 1
+    assert found.header.extensions[0].get_content() == b"a remark"
+
+
+def test_nifti_2_is_read_and_written(tmp_path: Path) -> None:
+    nib.save(nib.Nifti2Image(np.arange(24, dtype=np.int16).reshape(2, 3, 4), np.eye(4)), tmp_path / "a.nii.gz")
+    image, header = read_image(tmp_path / "a.nii.gz")
+    write_nifti(tmp_path / "b.nii.gz", image, header)
+    assert isinstance(nib.load(tmp_path / "b.nii.gz"), nib.Nifti2Image)
+    assert_array_equal(read_image(tmp_path / "b.nii.gz")[0], image)
+
+
+# --------------------------------------------------------------- hostile files
+
+
+def damaged(kind: str, path: Path) -> Path:
+    make(path, np.random.default_rng(0).integers(0, 999, (20, 20, 20)).astype(np.int16))
+    packed = path.read_bytes()
+    plain = gzip.decompress(packed)
+    contents = {
+        "empty": b"",
+        "one byte": packed[:1],
+        "no data": packed[:12],
+        "half": packed[: len(packed) // 2],
+        "no trailer": packed[:-5],
+        "short inside": gzip.compress(plain[:-100]),
+        "header cut": gzip.compress(plain[:200]),
+        "text": b"Dear scanner, please resend" * 20,
+        "packed text": gzip.compress(b"Dear scanner, please resend" * 20),
+        "html": b"<html>404</html>",
+        "data type 0": gzip.compress(plain[:70] + bytes(2) + plain[72:]),
+        "rgb": gzip.compress(plain[:70] + (128).to_bytes(2, "little") + (24).to_bytes(2, "little") + plain[74:]),
+        "no axes": gzip.compress(plain[:40] + bytes(16) + plain[56:]),
+        "negative axis": gzip.compress(plain[:42] + (-20).to_bytes(2, "little", signed=True) + plain[44:]),
+        "huge": gzip.compress(plain[:42] + (32000).to_bytes(2, "little") * 3 + plain[48:]),
+        "offset": gzip.compress(plain[:108] + np.float32(1e30).tobytes() + plain[112:]),
+        "nan affine": gzip.compress(plain[:280] + np.float32([np.nan] * 12).tobytes() + plain[328:]),
+        "flat affine": gzip.compress(plain[:280] + bytes(48) + plain[328:]),
+    }
+    path.write_bytes(contents[kind])
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("empty", "one byte", "no data", "half", "no trailer", "short inside", "header cut", "text", "packed text"),
+        *("html", "data type 0", "rgb", "no axes", "negative axis", "huge", "offset", "nan affine", "flat affine"),
+    ],
+)
+def test_a_damaged_file_is_told_in_one_line_with_its_path(tmp_path: Path, kind: str) -> None:
+    path = damaged(kind, tmp_path / "scan.nii.gz")
+    for read in (read_header, read_image, read_mask):
+        with pytest.raises(DataError) as caught:
+            read(path)
+        assert caught.value.path == str(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_byte_flipped_within_the_data_is_found_when_it_is_read(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.nii.gz", np.random.default_rng(0).integers(0, 999, (20, 20, 20)).astype(np.int16))
+    packed = bytearray(path.read_bytes())
+    packed[len(packed) // 2] ^= 0xFF
+    path.write_bytes(packed)
+    with pytest.raises(DataError, match=r"a\.nii\.gz"):
+        read_image(path)
+
+
+def test_missing_file_and_folder_in_its_place(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        read_header(tmp_path / "gone.nii")
+    (tmp_path / "folder.nii").mkdir()
+    with pytest.raises(DataError, match="a folder"):
+        read_header(tmp_path / "folder.nii")
+
+
+def test_names_do_not_decide_how_a_file_is_read(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.nii.gz", np.ones((2, 2), np.uint8))
+    for name in ("B.NII.GZ", "packed.nii"):
+        (tmp_path / name).write_bytes(path.read_bytes())
+        assert read_image(tmp_path / name)[0].shape == (2, 2)
+
+
+def test_several_gzip_members_are_one_file(tmp_path: Path) -> None:
+    plain = make(tmp_path / "a.nii", np.ones((4, 4), np.int16)).read_bytes()
+    path = tmp_path / "b.nii.gz"
+    path.write_bytes(gzip.compress(plain[:360]) + gzip.compress(plain[360:]) + gzip.compress(b""))
+    assert read_header(path).shape == (4, 4)
+    assert read_image(path)[0].sum() == 16
+
+
+# ------------------------------------------------------- more or less than the header says
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_what_follows_the_data_is_refused_but_for_the_rest_of_a_block(tmp_path: Path, name: str) -> None:
+    plain = stored_bytes(make(tmp_path / name, np.arange(60, dtype=np.int16).reshape(3, 4, 5)))
+    pack = gzip.compress if name.endswith(".gz") else bytes
+    (tmp_path / name).write_bytes(pack(plain + bytes(MAX_PADDING)))
+    assert read_header(tmp_path / name).shape == read_image(tmp_path / name)[0].shape == (3, 4, 5)
+    (tmp_path / name).write_bytes(pack(plain + bytes(MAX_PADDING + 1)))
+    for read in (read_header, read_image, read_mask):
+        with pytest.raises(DataError, match="at least 512 bytes more than its header says"):
+            read(tmp_path / name)
+
+
+def test_a_gzip_bomb_behind_a_good_header_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = stored_bytes(make(tmp_path / "a.nii", np.ones((3, 4, 5), np.int16)))
+    zeros = gzip.compress(bytes(1 << 26), 9)
+    (tmp_path / "b.nii.gz").write_bytes(gzip.compress(plain) + zeros * 16)  # a gigabyte
+    counted = []
+    count_bytes = nifti_files._count_bytes
+    monkeypatch.setattr(nifti_files, "_count_bytes", lambda *given: counted.append(count_bytes(*given)) or counted[-1])
+    for read in (read_header, read_image):
+        with pytest.raises(DataError, match="more than its header says"):
+            read(tmp_path / "b.nii.gz")
+    assert counted == [len(plain) + MAX_PADDING + 1]
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_a_shape_that_the_file_cannot_fill_asks_for_no_memory(tmp_path: Path, name: str) -> None:
+    plain = bytearray(stored_bytes(make(tmp_path / name, np.ones((3, 4, 5), np.int16))))
+    plain[42:48] = np.array([32000] * 3, "<i2").tobytes()
+    (tmp_path / name).write_bytes(gzip.compress(bytes(plain)) if name.endswith(".gz") else bytes(plain))
+    for read in (read_header, read_image, read_mask):
+        with pytest.raises(DataError, match=r"truncated: \d+ bytes on disk; expected 65536000000\d+ bytes"):
+            read(tmp_path / name)
+
+
+def test_more_than_memory_holds_is_told_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make(tmp_path / "a.nii.gz", np.ones((30, 40, 50), np.int16))
+    needed = len(stored_bytes(path)) + 60000 * 8
+    monkeypatch.setattr(nifti_files, "physical_memory", lambda: float(needed))
+    assert read_image(path)[0].shape == (30, 40, 50)
+    monkeypatch.setattr(nifti_files, "physical_memory", lambda: float(needed - 1))
+    for read in (read_header, read_image, read_mask):
+        with pytest.raises(DataError, match=r"shape \(30, 40, 50\), which takes 0\.0006 GB to read"):
+            read(path)
+
+
+def test_memory_that_runs_out_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_out(*given: object) -> None:
+        raise MemoryError
+
+    path = make(tmp_path / "a.nii.gz", np.ones((3, 4), np.int16))
+    monkeypatch.setattr(nifti_files, "_scaled", run_out)
+    for read in (read_image, read_mask):
+        with pytest.raises(DataError, match="more than fits into memory"):
+            read(path)
+
+
+def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.nii")
+    for read in (read_header, read_image):
+        with pytest.raises(DataError, match="expected"):
+            read(tmp_path / "a.nii")
+
+
+# --------------------------------------------------------------- bits that are kept
+
+
+@pytest.mark.parametrize(
+    ("dtype", "slope"), [("f8", 0), (">f8", 0), ("i4", 0), ("u4", 0), ("i8", 0), ("u2", 0), ("i2", 0.1), ("f4", 0.3)]
+)
+def test_what_was_not_touched_keeps_its_bits(tmp_path: Path, dtype: str, slope: float) -> None:
+    rng = np.random.default_rng(3)
+    raw = rng.normal(size=(4, 5, 6)) * 1e4
+    if np.dtype(dtype).kind in "iu":
+        raw = rng.uniform(0, min(np.iinfo(dtype).max, 2**40), (4, 5, 6))
+    path = make(tmp_path / "a.nii", raw.astype(dtype), slope, 1e3 if slope else 0)
+    image, header = read_image(path)
+    stored, _ = read_stored(path)
+    assert loses_bits(header, is_mask=False) == (dtype != "u2")
+    changed = image.copy()
+    changed[1, 2, 3] *= 0.75
+    write_nifti(tmp_path / "b.nii", changed, header, original=stored)
+    after, _ = read_stored(tmp_path / "b.nii")
+    assert np.argwhere(after != stored).tolist() == [[1, 2, 3]]
+    assert read_image(tmp_path / "b.nii")[0][1, 2, 3] == pytest.approx(changed[1, 2, 3], rel=1e-6, abs=0.5)
+
+
+def test_a_mask_with_noise_keeps_it_where_it_was_not_touched(tmp_path: Path) -> None:
+    raw = np.array([[0, 4e-15, 1], [2 - 1e-9, 0, 1]])
+    mask, header = read_mask(make(tmp_path / "a.nii", raw))
+    mask[0, 0] = 2
+    write_nifti(tmp_path / "b.nii", mask, header, original=raw)
+    assert_array_equal(read_stored(tmp_path / "b.nii")[0], [[2, 4e-15, 1], [2 - 1e-9, 0, 1]])

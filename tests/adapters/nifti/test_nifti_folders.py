@@ -1,0 +1,392 @@
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from domaingan.adapters import load
+from domaingan.adapters.nifti.nifti_folders import NiftiFolders
+from domaingan.adapters.write_dataset import write_dataset
+from domaingan.core.errors import AssumptionWarning, DataError
+from domaingan.data import Dataset, Sample
+from domaingan.views.regrid import at_spacing
+from domaingan.views.slices import as_slices
+
+Save = Callable[..., Path]
+SHAPE = (6, 5, 4)
+
+
+def reasons(dataset: Dataset) -> str:
+    return " | ".join(f"{Path(problem.path).name}: {problem.reason}" for problem in dataset.problems)
+
+
+def assert_same(one: Sample, other: Sample) -> None:
+    assert_array_equal(one.image, other.image)
+    assert (one.mask is None) == (other.mask is None)
+    if one.mask is not None and other.mask is not None:
+        assert_array_equal(one.mask, other.mask)
+    assert_array_equal(one.meta["affine"], other.meta["affine"])
+    assert one.condition == other.condition
+    for name in ("name", "subject", "sequence", "split", "spacing"):
+        assert one.meta[name] == other.meta[name]
+
+
+def test_what_is_seen(folders: Path) -> None:
+    dataset = load(folders)
+    schema = dataset.schema
+    assert (schema.layout, schema.domain, schema.spatial_dims) == ("nifti", "scan", 3)
+    assert (schema.channels, schema.classes) == (("flair", "t1"), {"oedema": 1, "core": 2})
+    assert (schema.ignore, schema.objects, schema.regions) == ((9,), ("core",), {"whole": (1, 2)})
+    assert schema.conditions == ("site", "age")
+    assert dataset.problems == ()
+    assert dataset.subjects == ("p1", "p2")
+    record = dataset.records[0]
+    assert (record.name, record.split, record.shape) == ("pat1", "train", SHAPE)
+    assert record.spacing == pytest.approx((0.9, 1.1, 2.5))
+    assert record.affine[0][3] == 40
+    assert len(dataset.where(site="north")) == 1
+    sample = dataset[0]
+    assert sample.image.dtype == np.float32 and sample.image.shape == (2, *SHAPE)
+    assert sample.image.flags.c_contiguous and sample.mask is not None and sample.mask.dtype == np.uint8
+    assert_array_equal(sample.image[1], nib.load(folders / "pat1" / "t1.nii.gz").get_fdata(dtype=np.float32))
+    assert sample.condition == {"site": "north", "age": 61}
+    assert_same(pickle.loads(pickle.dumps(dataset))[0], sample)
+
+
+def test_round_trip(folders: Path, tmp_path: Path) -> None:
+    dataset = load(folders)
+    write_dataset(dataset, dataset, tmp_path / "out")
+    back = load(tmp_path / "out")
+    assert back.schema == dataset.schema
+    assert [replace(record, files={}) for record in back.records] == [replace(r, files={}) for r in dataset.records]
+    for one, other in zip(back, dataset, strict=True):
+        assert_same(one, other)
+        assert one.meta["header"] == other.meta["header"]
+    found = nib.load(tmp_path / "out" / "pat1" / "t1.nii.gz")
+    assert found.header == nib.load(folders / "pat1" / "t1.nii.gz").header
+
+
+def test_the_same_samples_give_the_same_bytes(folders: Path, tmp_path: Path) -> None:
+    dataset = load(folders)
+    write_dataset(dataset, dataset, tmp_path / "a")
+    write_dataset(dataset, dataset, tmp_path / "b")
+    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
+    assert len(files) == 3 * 3 + 2
+    assert all((tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes() for path in files)
+
+
+@pytest.mark.parametrize(
+    ("names", "mask"),
+    [
+        (("sub1_T1.nii.gz", "sub1_FLAIR.NII.GZ"), "sub1_seg.nii"),
+        (("T1.nii", "Flair.nii.gz"), "x-Lesion.nii.gz"),
+        (("SUB1-t1.nii", "sub1 flair.nii"), "Segmentation.NII"),
+        (("t1.nii", "flair.nii"), "manual_LABELS.nii.gz"),
+        (("t1.nii", "flair.nii"), "tumour.mask.nii.gz"),
+    ],
+)
+def test_names_of_files(tmp_path: Path, save: Save, names: tuple[str, str], mask: str) -> None:
+    for name in names:
+        save(tmp_path / "a.nii").rename(tmp_path / "x.nii")
+        target = tmp_path / "data" / "sub1" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(tmp_path / "x.nii", target)
+    save(tmp_path / "b.nii", np.eye(6, 5)[..., None] * np.ones(4), dtype=np.uint8)
+    shutil.move(tmp_path / "b.nii", tmp_path / "data" / "sub1" / mask)
+    dataset = load(tmp_path / "data")
+    assert dataset.schema.channels == ("flair", "t1") and dataset.problems == ()
+    sample = dataset[0]
+    assert sample.mask is not None and sample.mask.sum() == 20
+    assert dataset.schema.classes == {"lesion": 1}
+
+
+def test_one_file_called_as_the_subject(tmp_path: Path, save: Save) -> None:
+    save(tmp_path / "sub1" / "sub1.nii.gz")
+    dataset = load(tmp_path)
+    assert dataset.schema.channels == ("image",) and dataset[0].mask is None
+    assert dataset.schema.classes == {}
+
+
+@pytest.mark.parametrize("name", ["brainmask", "brain_mask", "pat1_BrainMask", "bodymask", "foreground"])
+def test_a_mask_of_the_body_is_foreground(folders: Path, save: Save, tmp_path: Path, name: str) -> None:
+    inside = np.zeros(SHAPE)
+    inside[2:4] = 1
+    save(folders / "pat1" / f"{name}.nii.gz", inside, dtype=np.uint8)
+    dataset = load(folders)
+    assert dataset.schema.channels == ("flair", "t1") and dataset.problems == ()
+    assert_array_equal(dataset[0].meta["foreground"], inside > 0)
+    assert "foreground" not in dataset[1].meta
+    write_dataset(dataset, dataset, tmp_path / "out")
+    assert_array_equal(load(tmp_path / "out")[0].meta["foreground"], inside > 0)
+
+
+def test_an_empty_mask_of_the_body_is_told_and_measured(folders: Path, save: Save) -> None:
+    save(folders / "pat1" / "brainmask.nii.gz", np.zeros(SHAPE), dtype=np.uint8)
+    with pytest.warns(AssumptionWarning, match="brainmask.nii.gz: .* empty"):
+        assert "foreground" not in load(folders)[0].meta
+
+
+def test_junk_is_passed_over(folders: Path) -> None:
+    (folders / ".DS_Store").write_bytes(b"junk")
+    (folders / "__MACOSX").mkdir()
+    (folders / "__MACOSX" / "._t1.nii.gz").write_bytes(b"junk")
+    (folders / "pat1" / "._t1.nii.gz").write_bytes(b"junk")
+    (folders / "pat1" / "._seg.nii.gz").write_bytes(b"junk")
+    (folders / "pat1" / "notes.txt").write_text("junk")
+    (folders / ".cache").mkdir()
+    dataset = load(folders)
+    assert len(dataset) == 3 and dataset.problems == ()
+
+
+def test_broken_samples_are_problems_and_the_others_stay(folders: Path, save: Save) -> None:
+    (folders / "pat4").mkdir()
+    save(folders / "pat5" / "t1.nii.gz")
+    for name in ("pat6", "pat7", "pat8", "pat9"):
+        shutil.copytree(folders / "pat1", folders / name)
+    packed = (folders / "pat6" / "t1.nii.gz").read_bytes()
+    (folders / "pat6" / "t1.nii.gz").write_bytes(packed[: len(packed) // 2])
+    (folders / "pat7" / "seg.nii.gz").write_bytes(b"")
+    save(folders / "pat8" / "flair.nii.gz", np.zeros((6, 5, 3)))
+    save(folders / "pat9" / "seg.nii", np.zeros(SHAPE))
+    save(folders / "stray.nii.gz")
+    dataset = load(folders)
+    assert [record.name for record in dataset.records] == ["pat1", "pat2", "pat3"]
+    told = reasons(dataset)
+    assert "pat4: no NIfTI file" in told
+    assert "pat5: no flair (it has t1); expected flair, t1" in told
+    assert "t1.nii.gz: truncated" in told
+    assert "seg.nii.gz: empty file" in told
+    assert "t1.nii.gz: shape (6, 5, 4); expected (6, 5, 3), as flair.nii.gz" in told
+    assert "pat9: 2 files for one thing: seg.nii, seg.nii.gz" in told
+    assert "stray.nii.gz: lies outside" in told
+    assert len(dataset.problems) == 7
+
+
+def test_a_modality_that_few_have_is_told_and_not_read(folders: Path, save: Save) -> None:
+    save(folders / "pat2" / "t2.nii.gz")
+    dataset = load(folders)
+    assert dataset.schema.channels == ("flair", "t1") and len(dataset) == 3
+    assert "t2: only 1 of 3 subjects have it" in reasons(dataset)
+
+
+def test_listed_channels_and_their_order(folders: Path, save: Save) -> None:
+    save(folders / "pat2" / "t2.nii.gz")
+    described = json.loads((folders / "classes.json").read_text()) | {"channels": ["T1", "flair"]}
+    (folders / "classes.json").write_text(json.dumps(described))
+    dataset = load(folders)
+    assert dataset.schema.channels == ("T1", "flair") and dataset.problems == ()
+    assert_array_equal(dataset[0].image[0], nib.load(folders / "pat1" / "t1.nii.gz").get_fdata(dtype=np.float32))
+
+
+def test_affines_a_little_and_a_lot_apart(folders: Path, save: Save) -> None:
+    path = folders / "pat1" / "seg.nii.gz"
+    image = nib.load(path)
+    noisy, far = image.affine.copy(), image.affine.copy()
+    noisy[:3] *= 1 + 1e-6
+    far[0, 3] += 1
+    save(path, image.get_fdata(), noisy, np.uint8)
+    assert load(folders).problems == ()
+    save(path, image.get_fdata(), far, np.uint8)
+    assert "affine: lies up to 1.1 voxels away; expected the place of flair" in reasons(load(folders))
+
+
+def test_affines_that_differ_only_in_which_one_counts(folders: Path) -> None:
+    path = folders / "pat1" / "seg.nii.gz"
+    image = nib.load(path)
+    moved = image.affine.copy()
+    moved[0, 3] += 30
+    image.set_qform(image.affine, code=1)
+    image.set_sform(moved, code=1)  # the sform counts, the qform is the other files'
+    nib.save(image, path)
+    assert load(folders).problems == ()
+    bare = nib.Nifti1Image(np.asarray(image.dataobj), None)
+    bare.set_qform(None, code=0)
+    bare.set_sform(None, code=0)
+    nib.save(bare, path)  # says nothing of where it lies
+    assert load(folders).problems == ()
+
+
+def test_an_unknown_mask_value_is_told_when_the_sample_is_read(folders: Path, save: Save) -> None:
+    mask = np.zeros(SHAPE)
+    mask[0, 0, 0] = 5
+    save(folders / "pat1" / "seg.nii.gz", mask, dtype=np.uint8)
+    with pytest.raises(DataError, match=r"seg\.nii\.gz: mask value 5; expected 0 background, 1 oedema, 2 core, 9 ign"):
+        load(folders)[0]
+    mask[0, 0, 0] = 9
+    save(folders / "pat1" / "seg.nii.gz", mask, dtype=np.float32)
+    sample = load(folders)[0]
+    assert sample.mask is not None and sample.mask.max() == 9
+
+
+def test_classes_found_in_the_masks(folders: Path, save: Save) -> None:
+    (folders / "classes.json").unlink()
+    save(folders / "pat3" / "seg.nii.gz", np.full(SHAPE, 0.5))
+    dataset = load(folders)
+    assert dataset.schema.classes == {"label_1": 1, "label_2": 2}
+    assert [record.name for record in dataset.records] == ["pat1", "pat2"]
+    assert "seg.nii.gz: mask value 0.5; expected whole numbers" in reasons(dataset)
+    save(folders / "pat3" / "seg.nii.gz", np.arange(120).reshape(SHAPE))
+    with pytest.raises(DataError, match=r"120 different mask values.*classes\.json"):
+        load(folders)
+
+
+def test_unlabelled_subjects_are_read_and_written(folders: Path, tmp_path: Path) -> None:
+    (folders / "pat2" / "seg.nii.gz").unlink()
+    dataset = load(folders)
+    assert dataset.problems == () and dataset[1].mask is None
+    write_dataset(dataset, dataset, tmp_path / "out")
+    assert load(tmp_path / "out")[1].mask is None
+
+
+def test_channels_in_a_fourth_axis(tmp_path: Path, save: Save) -> None:
+    both = np.random.default_rng(0).normal(size=(*SHAPE, 2))
+    root = tmp_path / "scans"
+    save(root / "a" / "mr.nii.gz", both)
+    save(root / "a" / "seg.nii.gz", np.ones((*SHAPE, 1)), dtype=np.uint8)
+    save(root / "b" / "mr.nii.gz", both[..., None, :])
+    save(root / "c" / "mr.nii.gz", both[..., :1])
+    dataset = load(root)
+    assert dataset.schema.channels == ("mr_0", "mr_1")
+    assert "c: (1,) channels a file; expected {'mr': 2}" in reasons(dataset)
+    for sample in dataset:
+        assert_array_equal(sample.image, np.moveaxis(both.astype(np.float32), -1, 0))
+    write_dataset(dataset, dataset, tmp_path / "out")
+    back = load(tmp_path / "out")
+    assert back.schema == dataset.schema
+    assert_same(back[0], dataset[0])
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (6, 5, 1)])
+def test_slices_are_2d(tmp_path: Path, save: Save, shape: tuple[int, ...]) -> None:
+    root = tmp_path / "scans"
+    save(root / "a" / "t1.nii.gz", np.random.default_rng(0).normal(size=shape))
+    save(root / "a" / "seg.nii.gz", np.ones((6, 5)), dtype=np.uint8)
+    dataset = load(root)
+    assert dataset.schema.spatial_dims == 2 and dataset.records[0].shape == (6, 5)
+    assert dataset.records[0].spacing == pytest.approx((0.9, 1.1))
+    sample = dataset[0]
+    assert sample.image.shape == (1, 6, 5) and sample.mask is not None and sample.mask.shape == (6, 5)
+    write_dataset(dataset, dataset, tmp_path / "out")
+    assert_same(load(tmp_path / "out")[0], sample)
+    assert nib.load(tmp_path / "out" / "a" / "t1.nii.gz").shape == shape
+
+
+def test_a_single_slice_among_volumes_is_a_volume(folders: Path, save: Save) -> None:
+    for name in ("t1", "flair"):
+        save(folders / "pat4" / f"{name}.nii.gz", np.zeros((6, 5, 1)))
+        save(folders / "pat5" / f"{name}.nii.gz", np.zeros((6, 5)))
+    save(folders / "pat4" / "seg.nii.gz", np.ones((6, 5)), dtype=np.uint8)
+    dataset = load(folders)
+    assert dataset[3].image.shape == (2, 6, 5, 1)
+    assert "pat5: shape (6, 5); expected 3 axes" in reasons(dataset)
+
+
+def test_changed_grids_are_written_where_they_are(folders: Path, tmp_path: Path) -> None:
+    dataset = load(folders)
+    coarse = at_spacing(dataset, 2.2)
+    write_dataset(coarse, coarse, tmp_path / "coarse")
+    back = load(tmp_path / "coarse")
+    assert back.problems == () and back.records[0].shape == coarse[0].shape
+    np.testing.assert_allclose(back[0].spacing, coarse[0].spacing, rtol=1e-5)
+    np.testing.assert_allclose(back[0].meta["affine"], coarse[0].meta["affine"], rtol=1e-5)
+    slices = as_slices(dataset)
+    write_dataset(slices, slices, tmp_path / "slices")
+    flat = load(tmp_path / "slices")
+    assert flat.schema.spatial_dims == 2 and len(flat) == len(slices)
+    assert_array_equal(flat[0].image, slices[0].image)
+    np.testing.assert_allclose(flat[0].spacing, slices[0].spacing, rtol=1e-6)
+    assert flat.records[0].subject == slices.records[0].subject
+
+
+def test_samples_with_new_names_keep_their_subject(folders: Path, tmp_path: Path) -> None:
+    dataset = load(folders)
+    renamed = [replace(sample, meta=sample.meta | {"name": f"{sample.name}_aug"}) for sample in dataset]
+    note: dict[str, int] = {}
+
+    def noting() -> object:
+        for sample in [*dataset, *renamed]:
+            note[sample.name] = 1
+            yield sample
+
+    write_dataset(noting(), dataset, tmp_path / "out", notes={"pasted.json": note})  # type: ignore[arg-type]
+    back = load(tmp_path / "out")
+    assert len(back) == 6 and back.subjects == ("p1", "p2")
+    assert back.records[1].name == "pat1_aug" and back.records[1].condition == dataset.records[0].condition
+    assert json.loads((tmp_path / "out" / "pasted.json").read_text())["pat1_aug"] == 1
+
+
+def test_what_cannot_be_written(folders: Path, tmp_path: Path) -> None:
+    dataset = load(folders)
+    sample = dataset[0]
+    out = tmp_path / "out"
+    with pytest.raises(DataError, match="two samples called 'pat1'"):
+        write_dataset([sample, sample], dataset, out)
+    for name in ("", "../x", ".hidden"):
+        with pytest.raises(DataError, match="sample name"):
+            write_dataset([replace(sample, meta=sample.meta | {"name": name})], dataset, out)
+    with pytest.raises(DataError, match="no sample to write"):
+        write_dataset([], dataset, out)
+    schema = replace(dataset.schema, channels=("t1", "mask"))
+    with pytest.raises(DataError, match="a channel called 'mask'"):
+        NiftiFolders().write_sample(out, sample, schema)
+    with pytest.raises(DataError, match="2 channels; expected 1"):
+        NiftiFolders().write_sample(out, sample, replace(dataset.schema, channels=("t1",)))
+    assert not out.exists() and not list(tmp_path.glob(".*partial*"))
+    out.mkdir()
+    (out / "mine").write_text("keep")
+    with pytest.raises(DataError, match="exists already"):
+        write_dataset(dataset, dataset, out)
+    write_dataset(dataset, dataset, out, overwrite=True)
+    assert not (out / "mine").exists() and len(load(out)) == 3
+
+
+def test_a_sample_that_came_from_no_file_is_written(folders: Path, tmp_path: Path) -> None:
+    dataset = load(folders)
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(2, 4, 4, 4)).astype(np.float32)
+    sample = Sample(image, (image[0] > 1).astype(np.int64), meta={"name": "new", "spacing": (1, 2, 3)})
+    write_dataset([sample], dataset, tmp_path / "out")
+    back = load(tmp_path / "out")[0]
+    assert_array_equal(back.image, image)
+    assert back.spacing == (1, 2, 3)
+    assert nib.load(tmp_path / "out" / "new" / "seg.nii.gz").get_data_dtype() == np.uint8
+
+
+def test_files_that_begin_with_a_scans_own_number(tmp_path: Path, save: Save) -> None:
+    root = tmp_path / "scans"
+    for number in (7, 12, 31):
+        folder = root / f"subject{number}"
+        for name in ("T1", "FLAIR"):
+            save(folder / f"IM_{number:04d}_{name}.nii.gz", np.ones(SHAPE, np.float32))
+        save(folder / f"IM_{number:04d}_Seg.nii", np.ones(SHAPE, np.uint8))
+    data = load(root)
+    assert data.schema.channels == ("flair", "t1") and len(data) == 3 and not data.problems
+    assert all(sample.mask is not None for sample in data)
+
+
+def test_doubles_and_large_integers_come_back_to_the_bit(tmp_path: Path, save: Save) -> None:
+    root, rng = tmp_path / "scans", np.random.default_rng(0)
+    arrays = {
+        "t1": (rng.normal(size=(*SHAPE, 2)) * 1e3, np.float64),
+        "ct": (rng.integers(-(2**31), 2**31, SHAPE), np.int32),
+        "seg": (np.where(rng.random(SHAPE) > 0.8, 1, 4e-15), np.float64),
+    }
+    for name, (array, dtype) in arrays.items():
+        save(root / "a" / f"{name}.nii.gz", array, dtype=dtype)
+    dataset = load(root)
+    sample = dataset[0]
+    sample.image[2, 0, 0, 0] = -5  # the second of t1's two channels
+    write_dataset([sample], dataset, tmp_path / "out")
+    stored = {path.name: np.asarray(nib.load(path).dataobj) for path in (tmp_path / "out").rglob("*.nii.gz")}
+    assert_array_equal(stored["ct.nii.gz"], arrays["ct"][0])
+    assert_array_equal(stored["seg.nii.gz"], arrays["seg"][0])
+    assert_array_equal(stored["t1_0.nii.gz"], arrays["t1"][0][..., 0])
+    assert np.argwhere(stored["t1_1.nii.gz"] != arrays["t1"][0][..., 1]).tolist() == [[0, 0, 0]]
