@@ -12,7 +12,7 @@ from typing import Any
 from paste_pictures import METHODS
 from timing import RESULTS, table
 
-from domaingan.blend.methods import DEFAULTS, parse_method
+from domaingan.blend.methods.blending import DEFAULTS, parse_method
 from domaingan.core.reading import read_json
 
 Row = dict[str, Any]

@@ -23,7 +23,7 @@ from scipy import ndimage, sparse
 from scipy.sparse.linalg import cg
 from turns import RESULTS, medians, table
 
-from domaingan.blend.poisson import Poisson, minus_laplacian, on_box, solve
+from domaingan.blend.methods.poisson import Poisson, minus_laplacian, on_box, solve
 from domaingan.core.files import write_json
 
 OUT = RESULTS / "poisson.json"

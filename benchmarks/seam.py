@@ -31,7 +31,7 @@ from scipy import ndimage
 from seam_network import EDGE, told
 
 from domaingan import Paste, crops, load, view
-from domaingan.blend.methods import METHODS, parse_method
+from domaingan.blend.methods.blending import METHODS, parse_method
 from domaingan.blend.variation import NONE
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json

@@ -19,10 +19,10 @@ from domaingan.bank_folders.open_dataset import Data, dataset_of
 from domaingan.banks import CLASS_CONDITION, HEALTHY, Bank, BankInfo, Crop, bank_of, extent_of, new_entries
 from domaingan.banks.find_objects import around, halved, shrunk
 from domaingan.blend import Paste
-from domaingan.blend.covered import mask_of_boxes
-from domaingan.blend.frame_host import FrameHost
+from domaingan.blend.frame.frame_host import FrameHost
+from domaingan.blend.occlusion import mask_of_boxes
 from domaingan.blend.paste import VARIATIONS
-from domaingan.blend.scan_host import ScanHost
+from domaingan.blend.scan.scan_host import ScanHost
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
 from domaingan.gan.hosts import SLACK

@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.banks import Bank, bank_of
-from domaingan.blend.drawing import Drawing, chosen
-from domaingan.blend.fitting import read_schema, refuse_unfit
-from domaingan.blend.frame_host import FrameHost, FrameRules
-from domaingan.blend.frame_place import Spots
-from domaingan.blend.ground import describe_guess, find_ground
-from domaingan.blend.methods import DEFAULTS, parse_method
-from domaingan.blend.perspective import Perspective
-from domaingan.blend.prior import kinds, placement_of
-from domaingan.blend.scan_host import ScanHost, ScanRules
+from domaingan.blend.checks import read_schema, refuse_unfit
+from domaingan.blend.frame.frame_host import FrameHost, FrameRules
+from domaingan.blend.frame.frame_place import Spots
+from domaingan.blend.frame.ground import describe_guess, find_ground
+from domaingan.blend.frame.perspective import Perspective
+from domaingan.blend.methods.blending import DEFAULTS, parse_method
+from domaingan.blend.sampler import Drawing, chosen
+from domaingan.blend.scan.prior import kinds, placement_of
+from domaingan.blend.scan.scan_host import ScanHost, ScanRules
 from domaingan.blend.variation import Variation, read_variation
 from domaingan.core.arguments import Rng, read_counts, read_generator, read_names
 from domaingan.core.errors import AssumptionWarning, DataError
@@ -41,17 +41,19 @@ class Paste:
 
     Crops keep their size, whatever a host's spacing: they are resampled. Into scans they go anywhere in the
     body unless a placement is chosen, on nothing that is labelled, with the host's intensity around them (see
-    :mod:`domaingan.blend.scan_host`); into frames onto the ground that their class stands on, at the size that their
-    row calls for, behind what is nearer (see :mod:`domaingan.blend.frame_host`). Where no ground is labelled, the rows
-    are learned from where the boxes of the bank's objects stood, any column will do, and ``notes`` and a warning say so
-    (:func:`domaingan.blend.ground.find_ground`). Entries that are bound to a host go
-    exactly where they were made, once, and into no other (:mod:`domaingan.blend.bound`).
+    :mod:`domaingan.blend.scan.scan_host`); into frames onto the ground that their class stands on, at the size that
+    their row calls for, behind what is nearer (see :mod:`domaingan.blend.frame.frame_host`). Where no ground is
+    labelled,
+    the rows are learned from where the boxes of the bank's objects stood, any column will do, and ``notes`` and a
+    warning say so
+    (:func:`domaingan.blend.frame.ground.find_ground`). Entries that are bound to a host go
+    exactly where they were made, once, and into no other (:mod:`domaingan.blend.bound_crops`).
 
     Args:
         bank: crops of the hosts' dimensions and channels, or the folder of such a bank.
         method: ``alpha``, ``feather`` (default of scans), ``soft`` (of frames), ``laplacian``, ``poisson`` or
             ``poisson-mixed``, and what to match before: ``feather+noise``, ``poisson+histogram``; see
-            :func:`domaingan.blend.methods.parse_method`.
+            :func:`domaingan.blend.methods.blending.parse_method`.
         per_image: how many crops a sample, or fewest and most, drawn uniformly.
         only: values of the bank's class conditions to paste, such as ``"enhancing"`` or a list of them; all of them
             unless given.
@@ -60,9 +62,9 @@ class Paste:
         classes: the hosts' mask values by name, where they differ from the bank's and no schema is given.
         placement: where in scans crops are tried: ``uniform``, anywhere in the body, or ``prior``, where the bank's own
             crops of their class were found relative to the body's box, as far as their subjects are enough to tell;
-            see :class:`domaingan.blend.prior.Prior`.
+            see :class:`domaingan.blend.scan.prior.Prior`.
         atlas: in place of that a map of relative weights over the body's box, an array or a file of one; see
-            :func:`domaingan.blend.atlas.read_atlas`.
+            :func:`domaingan.blend.scan.atlas.read_atlas`.
         overlap: whether in scans crops may also come to lie on what is labelled; less than 20 % of it visible, it goes.
             Objects in frames hide what is farther away in any case.
         region: where in frames objects must stand, as shares of width and height: a box ``(left, top, right, bottom)``
@@ -176,7 +178,7 @@ class Paste:
         places, are not known. Of frames with boxes alone something is wherever a box is, and they get boxes alone.
 
         Raises:
-            DataError: as of :func:`domaingan.blend.fitting.refuse_unfit`, or a bound crop whose host had another size.
+            DataError: as of :func:`domaingan.blend.checks.refuse_unfit`, or a bound crop whose host had another size.
         """
         rng = read_generator(rng)
         refuse_unfit(sample, self.bank.info)

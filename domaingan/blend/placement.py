@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.blend.surface import BLOCKS, Surface
+from domaingan.blend.scan.surface_depth import BLOCKS, Surface
 from domaingan.imaging.intensity import extent, widened
 
 TRIES = 60
@@ -35,7 +35,7 @@ def place(
         taken: ``(*host)``, where it must not lie.
         rng: source of every draw.
         middles: draws the middles to try, ``(n, dims)``, of where they may be ``(*host)`` and how many are wanted; see
-            :mod:`domaingan.blend.prior`.
+            :mod:`domaingan.blend.scan.prior`.
 
     Returns:
         The patch's corner in the host, which may lie outside it where only margin sticks out; None if no place

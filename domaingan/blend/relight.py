@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from domaingan.banks import Bank, Crop, bank_of
 from domaingan.banks.scenes import UNLABELLED, shrunk_body
-from domaingan.blend.fitting import refuse_unfit
-from domaingan.blend.host_range import host_range
+from domaingan.blend.checks import refuse_unfit
 from domaingan.blend.looks import Look, Seen, parse_looks, softened
+from domaingan.blend.scan.host_range import host_range
 from domaingan.core.arguments import Rng, read_generator, read_names, read_shares
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
@@ -112,7 +112,7 @@ class Relight:
         same arrays. ``meta["relit"]``: index, method and strength, or None for a host left alone.
 
         Raises:
-            DataError: as of :func:`domaingan.blend.fitting.refuse_unfit`.
+            DataError: as of :func:`domaingan.blend.checks.refuse_unfit`.
         """
         rng = read_generator(rng)
         refuse_unfit(sample, self.bank.info)

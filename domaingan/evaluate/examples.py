@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.banks import CLASS_CONDITION, Bank
-from domaingan.blend.covered import drawable_mask
+from domaingan.blend.occlusion import drawable_mask
 from domaingan.data import Record, Sample, Schema
 from domaingan.data.slice_axes import fullest_slice, slice_axis
 from domaingan.evaluate.arms import Augment

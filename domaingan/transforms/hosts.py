@@ -17,7 +17,7 @@ from domaingan.bank_folders import open_bank
 from domaingan.bank_folders.open_bank import Kind
 from domaingan.banks import Bank, BankInfo
 from domaingan.blend import Relight
-from domaingan.blend.fitting import refuse_other_channels
+from domaingan.blend.checks import refuse_other_channels
 from domaingan.core.errors import DataError
 from domaingan.core.reading import read_json
 from domaingan.data import Sample, Schema

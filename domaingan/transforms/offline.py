@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from domaingan.adapters.nifti.scan_samples import strip_header_text
 from domaingan.blend import Paste, Relight
-from domaingan.blend.fitting import is_finite
-from domaingan.blend.host_range import host_range
+from domaingan.blend.checks import is_finite
+from domaingan.blend.scan.host_range import host_range
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.data.slice_axes import slice_axis

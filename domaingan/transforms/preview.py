@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.blend import Paste, Relight
-from domaingan.blend.covered import mask_of_boxes
+from domaingan.blend.occlusion import mask_of_boxes
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.core.tiles import Picture, contact_sheet, tile, with_legend
 from domaingan.data import Sample

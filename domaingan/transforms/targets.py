@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.banks import BankInfo
-from domaingan.blend.covered import box_slices, mask_of_boxes, objects_of
+from domaingan.blend.occlusion import box_slices, mask_of_boxes, objects_of
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
 from domaingan.imaging.instances import from_instances

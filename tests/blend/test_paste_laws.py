@@ -14,9 +14,9 @@ from scipy import ndimage
 
 from domaingan.banks import Bank, BankInfo, Crop, new_entries
 from domaingan.blend import Paste
-from domaingan.blend.methods import METHODS
+from domaingan.blend.methods.blending import METHODS
+from domaingan.blend.placed_crop import Spotted
 from domaingan.blend.placement import overlap
-from domaingan.blend.spotted import Spotted
 from domaingan.blend.variation import NONE
 from domaingan.data import Sample
 from domaingan.imaging.instances import box_of, from_mask

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from domaingan.banks import Bank, BankInfo, Crop, new_entries
 from domaingan.blend import Paste
 from domaingan.blend.deformation import STEEPEST, Bend, normals
-from domaingan.blend.frame_patch import patch as frame_patch
-from domaingan.blend.methods import METHODS, parse_method
+from domaingan.blend.frame.frame_patch import patch as frame_patch
+from domaingan.blend.methods.blending import METHODS, parse_method
 from domaingan.blend.variation import NONE, Variation, _Grid, apply, warp
 from domaingan.core.errors import DataError
 from domaingan.imaging.intensity import components

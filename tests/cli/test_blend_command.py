@@ -15,7 +15,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
 from domaingan.blend import RELIGHTS, Paste
-from domaingan.blend.methods import MATCHES, METHODS
+from domaingan.blend.methods.blending import MATCHES, METHODS
 from domaingan.cli.banks import resampled
 from domaingan.views.slices import as_slices
 

@@ -19,7 +19,7 @@ from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
-from domaingan.blend.scan_host import ScanRules
+from domaingan.blend.scan.scan_host import ScanRules
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.transforms.sides import plan_sides

@@ -7,9 +7,9 @@ the scene's look already stays what it is.
 
 from __future__ import annotations
 
-from domaingan.blend.looks.base import Look, Seen, softened
 from domaingan.blend.looks.fda import FDA
 from domaingan.blend.looks.histogram import Histogram, Tones
+from domaingan.blend.looks.look_input import Look, Seen, softened
 from domaingan.blend.looks.reinhard import ClassColours, Reinhard
 from domaingan.core.errors import DataError
 

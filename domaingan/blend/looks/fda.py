@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.blend.looks.base import Image, Seen
+from domaingan.blend.looks.look_input import Image, Seen
 
 REFERENCE = 512
 """Pixels along an axis of the frames that β refers to, whatever the frame's own resolution."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.blend.looks.base import EPSILON, Image, Seen
+from domaingan.blend.looks.look_input import EPSILON, Image, Seen
 from domaingan.blend.looks.reinhard import Reinhard, to_lab, to_rgb
 
 Floats = NDArray[np.float64]

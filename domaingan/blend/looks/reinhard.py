@@ -12,7 +12,7 @@ from scipy import ndimage
 from skimage.color import lab2rgb, rgb2lab
 
 from domaingan.banks.scenes import UNLABELLED
-from domaingan.blend.looks.base import EPSILON, Image, Seen, moments, softened
+from domaingan.blend.looks.look_input import EPSILON, Image, Seen, moments, softened
 from domaingan.imaging.resample import resize
 
 Change = tuple[NDArray[np.float32], NDArray[np.float32]]

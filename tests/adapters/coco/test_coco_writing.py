@@ -19,7 +19,7 @@ from pycocotools.coco import COCO
 from domaingan.adapters import load
 from domaingan.adapters.coco.run_lengths import encode_mask, read_counts
 from domaingan.adapters.write_dataset import write_dataset
-from domaingan.blend.covered import Covered, objects_of
+from domaingan.blend.occlusion import Covered, objects_of
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Sample
 from domaingan.transforms import Offline

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.banks import BankInfo, Crop
-from domaingan.blend.bound import at_its_place
-from domaingan.blend.covered import Covered, objects_of
-from domaingan.blend.host_range import host_range
-from domaingan.blend.labels import merge_mask
-from domaingan.blend.methods import Blend, blend_patch
+from domaingan.blend.bound_crops import at_its_place
+from domaingan.blend.merge_labels import merge_mask
+from domaingan.blend.methods.blending import Blend, blend_patch
+from domaingan.blend.occlusion import Covered, objects_of
+from domaingan.blend.placed_crop import GAP, Spotted
 from domaingan.blend.placement import grown, overlap, place
-from domaingan.blend.prior import Middles, Placement
-from domaingan.blend.soft_tissue import soft_levels, surroundings_of, wanted_contrast
-from domaingan.blend.spotted import GAP, Spotted
-from domaingan.blend.surface import Surface
+from domaingan.blend.scan.host_range import host_range
+from domaingan.blend.scan.prior import Middles, Placement
+from domaingan.blend.scan.soft_tissue import soft_levels, surroundings_of, wanted_contrast
+from domaingan.blend.scan.surface_depth import Surface
 from domaingan.blend.variation import Variation, warp
 from domaingan.data import Sample
 from domaingan.imaging.body_axes import axes_of

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.blend.laplacian import Laplacian, expanded, mixed, reduced
+from domaingan.blend.methods.laplacian import Laplacian, expanded, mixed, reduced
 
 SHAPES = st.lists(st.integers(4, 17), min_size=1, max_size=3)
 

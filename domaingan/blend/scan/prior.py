@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.banks import Bank
-from domaingan.blend.atlas import read_atlas, read_axes, turn_map
+from domaingan.blend.scan.atlas import read_atlas, read_axes, turn_map
 from domaingan.core.errors import DataError
 from domaingan.imaging.body_axes import Axes, from_body
 from domaingan.imaging.resample import resize

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.blend.methods import Blend
+from domaingan.blend.methods.blending import Blend
 
 Mask = NDArray[np.bool_]
 

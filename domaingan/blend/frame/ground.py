@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
 from domaingan.banks import UNLABELLED, Bank
-from domaingan.blend.perspective import Perspective
+from domaingan.blend.frame.perspective import Perspective
 from domaingan.core.errors import DataError
 from domaingan.data import Region, Schema
 from domaingan.imaging.instances import among

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.banks import Crop
-from domaingan.blend.bound import at_its_place
-from domaingan.blend.covered import Covered, mask_of_boxes, objects_of, shrink_boxes
-from domaingan.blend.frame_patch import exposure, patch
-from domaingan.blend.frame_place import MAGNIFIED, Spots, visible
-from domaingan.blend.methods import Blend
+from domaingan.blend.bound_crops import at_its_place
+from domaingan.blend.frame.frame_patch import exposure, patch
+from domaingan.blend.frame.frame_place import MAGNIFIED, Spots, visible
+from domaingan.blend.methods.blending import Blend
+from domaingan.blend.occlusion import Covered, mask_of_boxes, objects_of, shrink_boxes
+from domaingan.blend.placed_crop import GAP, Spotted
 from domaingan.blend.placement import grown, overlap
-from domaingan.blend.spotted import GAP, Spotted
 from domaingan.blend.variation import Variation
 from domaingan.data import Sample
 from domaingan.imaging.intensity import as_stored, from_scaled, intensity_range, to_scaled

@@ -14,8 +14,8 @@ from domaingan import phantoms
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
-from domaingan.blend.atlas import read_axes
-from domaingan.blend.prior import ENOUGH, Prior, _anywhere_in_body
+from domaingan.blend.scan.atlas import read_axes
+from domaingan.blend.scan.prior import ENOUGH, Prior, _anywhere_in_body
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample
 from domaingan.imaging.body_axes import axes_of

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan.banks import Crop
-from domaingan.blend.frame_patch import GAIN, SURROUNDINGS, exposure, patch
+from domaingan.blend.frame.frame_patch import GAIN, SURROUNDINGS, exposure, patch
 
 
 def a_crop(mask: np.ndarray, image: np.ndarray | None = None) -> Crop:

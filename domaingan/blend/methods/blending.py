@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.blend.laplacian import Laplacian
-from domaingan.blend.matching import Histogram, Match, Noise
-from domaingan.blend.poisson import Poisson
-from domaingan.blend.weights import Alpha, Feather, Soft
+from domaingan.blend.methods.alpha import Alpha, Feather, Soft
+from domaingan.blend.methods.laplacian import Laplacian
+from domaingan.blend.methods.matching import Histogram, Match, Noise
+from domaingan.blend.methods.poisson import Poisson
 from domaingan.core.errors import DataError
 from domaingan.imaging.intensity import contrast, ring
 
@@ -92,7 +92,7 @@ class Blend:
     def matched(
         self, host: Image, crop: Image, body: Mask, host_tissue: Mask, crop_tissue: Mask, rng: np.random.Generator
     ) -> Image:
-        """The crop with everything matched; arguments as of :class:`domaingan.blend.matching.Match`."""
+        """The crop with everything matched; arguments as of :class:`domaingan.blend.methods.matching.Match`."""
         for match in self.matches:
             crop = match(host, crop, body, host_tissue, crop_tissue, rng)
         return crop

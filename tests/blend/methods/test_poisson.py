@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import spsolve
 
-from domaingan.blend.boundary import MAX_DIRECT, MAX_PRODUCT, find_rim, stretch
-from domaingan.blend.poisson import Poisson, minus_laplacian, on_box, solve
+from domaingan.blend.methods.poisson import Poisson, minus_laplacian, on_box, solve
+from domaingan.blend.methods.poisson_boundary import MAX_DIRECT, MAX_PRODUCT, find_rim, stretch
 
 
 def equations(domain: np.ndarray, free: np.ndarray) -> sparse.csc_matrix:
@@ -78,7 +78,7 @@ def test_a_box_is_solved_at_once(shape: list[int], seed: int) -> None:
 def test_a_long_axis_goes_by_fft_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     right = np.random.default_rng(0).normal(size=(2, 9, 14, 5))
     by_matrix = on_box(right)
-    monkeypatch.setattr("domaingan.blend.poisson.LONG", 8)
+    monkeypatch.setattr("domaingan.blend.methods.poisson.LONG", 8)
     np.testing.assert_allclose(on_box(right), by_matrix, atol=1e-12)
 
 
@@ -153,7 +153,7 @@ def test_a_rim_solves_it_as_conjugate_gradients_in_the_whole_domain_do(monkeypat
     rim = find_rim(domain, free)
     assert rim is not None and len(rim.places) > MAX_DIRECT and rim.is_closed.any()
     by_rim = solve(right, domain, free, tolerance=1e-9)
-    monkeypatch.setattr("domaingan.blend.poisson.find_rim", lambda domain, free: None)
+    monkeypatch.setattr("domaingan.blend.methods.poisson.find_rim", lambda domain, free: None)
     np.testing.assert_allclose(by_rim, solve(right, domain, free, tolerance=1e-9), atol=1e-6 * np.abs(by_rim).max())
 
 
@@ -205,7 +205,7 @@ def test_a_stretched_difference_has_the_residual_that_is_asked_for(size: int) ->
 def test_products_in_pieces_are_the_products(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     right = np.random.default_rng(7).normal(size=shape)
     at_once = on_box(right)
-    monkeypatch.setattr("domaingan.blend.poisson.MAX_PRODUCT", 5000)
+    monkeypatch.setattr("domaingan.blend.methods.poisson.MAX_PRODUCT", 5000)
     np.testing.assert_allclose(on_box(right), at_once, atol=1e-12 * np.abs(at_once).max())
 
 
@@ -217,6 +217,6 @@ def test_no_product_is_so_large_that_a_library_would_share_it_among_threads(monk
         sizes.append(a.shape[-2] * a.shape[-1] * b.shape[-1])
         return matmul(a, b, **keywords)
 
-    monkeypatch.setattr("domaingan.blend.poisson.np.matmul", count)
+    monkeypatch.setattr("domaingan.blend.methods.poisson.np.matmul", count)
     on_box(np.ones((1, 100, 20, 90), dtype=np.float32))
     assert 0 < max(sizes) <= MAX_PRODUCT

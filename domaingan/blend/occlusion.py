@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.blend.labels import VISIBLE
+from domaingan.blend.merge_labels import VISIBLE
 from domaingan.data import Crowd, Sample
 from domaingan.imaging.instances import Objects, box_axes, box_of, from_instances, from_mask
 

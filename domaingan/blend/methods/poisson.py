@@ -6,8 +6,8 @@ the domain.
 
 The domain is the object and ``reach`` pixels around it, so that all else stays as it is to the bit. On a rectangle a
 sine transform solves the equation at once. On any other domain whose boundary is short for its area the unknowns are
-beside the boundary alone (:mod:`domaingan.blend.boundary`). Elsewhere, as in volumes, the rectangle's solution is the
-preconditioner of conjugate gradients, which then need 7 to 25 steps.
+beside the boundary alone (:mod:`domaingan.blend.methods.poisson_boundary`). Elsewhere, as in volumes, the rectangle's
+solution is the preconditioner of conjugate gradients, which then need 7 to 25 steps.
 
 No step leaves its thread, so that a DataLoader's workers do not wait for each other.
 """
@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from domaingan.blend.boundary import MAX_PRODUCT, find_rim, solve_by_boundary, stretch
-from domaingan.blend.weights import ramp
+from domaingan.blend.methods.alpha import ramp
+from domaingan.blend.methods.poisson_boundary import MAX_PRODUCT, find_rim, solve_by_boundary, stretch
 from domaingan.imaging.intensity import extent
 
 Image = NDArray[np.float32]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from domaingan.blend.matching import Histogram, Noise, grain
+from domaingan.blend.methods.matching import Histogram, Noise, grain
 from domaingan.imaging.intensity import ring
 
 dimensions = st.sampled_from([(48, 48), (20, 20, 20)])

@@ -10,7 +10,7 @@ from balls import a_bank, a_host
 
 from domaingan.banks import Bank
 from domaingan.blend import Paste, Relight
-from domaingan.blend.fitting import is_finite
+from domaingan.blend.checks import is_finite
 from domaingan.core.errors import DataError
 
 

@@ -12,8 +12,8 @@ from domaingan import phantoms
 from domaingan.banks import UNLABELLED, Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
-from domaingan.blend.covered import shrink_boxes
-from domaingan.blend.ground import Ground, rasterize
+from domaingan.blend.frame.ground import Ground, rasterize
+from domaingan.blend.occlusion import shrink_boxes
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Record, Sample, Schema
 

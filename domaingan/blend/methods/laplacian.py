@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.blend.weights import ramp
+from domaingan.blend.methods.alpha import ramp
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]

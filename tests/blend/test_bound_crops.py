@@ -14,7 +14,7 @@ from domaingan import phantoms
 from domaingan.banks import Bank, new_entries
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
-from domaingan.blend.bound import BOUND_REACH, at_its_place
+from domaingan.blend.bound_crops import BOUND_REACH, at_its_place
 from domaingan.core.errors import DataError
 from domaingan.data import Sample
 from domaingan.imaging.instances import box_of, from_mask

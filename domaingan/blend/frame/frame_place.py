@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.banks import Crop
-from domaingan.blend.ground import Ground
-from domaingan.blend.labels import VISIBLE
-from domaingan.blend.perspective import Perspective
+from domaingan.blend.frame.ground import Ground
+from domaingan.blend.frame.perspective import Perspective
+from domaingan.blend.merge_labels import VISIBLE
 from domaingan.blend.placement import overlap
 from domaingan.imaging.instances import Objects, box_of
 

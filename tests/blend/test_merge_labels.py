@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.blend.labels import merge_mask
+from domaingan.blend.merge_labels import merge_mask
 
 
 def square(shape: tuple[int, int], corner: tuple[int, int], edge: int, value: int) -> np.ndarray:

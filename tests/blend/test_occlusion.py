@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.blend.covered import Covered, objects_of
+from domaingan.blend.occlusion import Covered, objects_of
 from domaingan.data import Crowd, Sample
 from domaingan.imaging.instances import box_of, from_mask
 

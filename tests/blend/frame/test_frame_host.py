@@ -12,8 +12,8 @@ from domaingan import phantoms
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
-from domaingan.blend.covered import objects_of
-from domaingan.blend.methods import METHODS
+from domaingan.blend.methods.blending import METHODS
+from domaingan.blend.occlusion import objects_of
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample
 from domaingan.imaging.instances import box_of, from_instances

@@ -1,0 +1,1 @@
+"""Pasting into frames."""
