@@ -28,8 +28,8 @@ import domaingan as dg
 from domaingan.banks import Bank
 from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops, decode
+from domaingan.gan.sampling.generate import paint
 from domaingan.gan.seeds import seeded
-from domaingan.gan.standing import paint
 from domaingan.metrics.fidelity.features import Extractor, extractor
 from domaingan.metrics.fidelity.kid import kid
 from domaingan.metrics.fidelity.precision_recall import precision_recall_density_coverage

@@ -18,16 +18,16 @@ from domaingan.banks import Bank, BankInfo, new_entries
 from domaingan.core.files import write_json
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig, build_config
+from domaingan.gan.config_from_bank import facts
 from domaingan.gan.data import RESIDENT, TrainingCrops
+from domaingan.gan.defaults import resolved
 from domaingan.gan.devices import fabric_for
-from domaingan.gan.facts import facts
-from domaingan.gan.fit import Trainer
 from domaingan.gan.model import GAN
 from domaingan.gan.networks import build
 from domaingan.gan.networks.parts import widths_of
-from domaingan.gan.plan import plan
-from domaingan.gan.settings import resolved
-from domaingan.gan.standing import BATCH
+from domaingan.gan.sampling.generate import BATCH
+from domaingan.gan.sampling.sample_conditions import plan
+from domaingan.gan.training.trainer import Trainer
 
 INFO: dict[str, Any] = {
     "channels": ["red", "green", "blue"],

@@ -25,7 +25,7 @@ from domaingan.blend.paste import VARIATIONS
 from domaingan.blend.scan.scan_host import ScanHost
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
-from domaingan.gan.hosts import SLACK
+from domaingan.gan.conditioning import SLACK
 from domaingan.imaging.intensity import extent, measured, radius_of, to_scaled
 from domaingan.imaging.mask_shapes import blob, mixed
 from domaingan.imaging.near_duplicates import get_checksums

@@ -196,7 +196,7 @@ def _wanted(pairs: list[str] | None, gan: GAN) -> dict[str, Any]:
 
 
 def _number(name: str, values: list[str]) -> float | tuple[float, float]:
-    from domaingan.gan.plan import Times
+    from domaingan.gan.sampling.sample_conditions import Times
 
     text = ",".join(values)
     low, dots, high = text.removesuffix("x").partition("..")

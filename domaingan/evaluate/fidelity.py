@@ -21,8 +21,8 @@ from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.data.slice_axes import fullest_slice
 from domaingan.gan import GAN
-from domaingan.gan.hosted import Texture, pasted, turns
-from domaingan.gan.hosts import known_spacing
+from domaingan.gan.conditioning import known_spacing
+from domaingan.gan.inpainting import Texture, pasted, turns
 from domaingan.imaging.intensity import contrast, extent, radius_of, ring, tissue
 from domaingan.imaging.windows import window
 from domaingan.metrics.fidelity.two_sample_classifier import told

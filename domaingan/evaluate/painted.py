@@ -27,9 +27,9 @@ from domaingan.evaluate.examples import SHOWN, entry_examples
 from domaingan.evaluate.fidelity import PAIRS, Places, painted_or_real, spread
 from domaingan.evaluate.progress import Progress
 from domaingan.gan import GAN
-from domaingan.gan.hosts import given_by
+from domaingan.gan.conditioning import given_by
 from domaingan.gan.networks import levels_of
-from domaingan.gan.rejection import Rejection
+from domaingan.gan.sampling.rejection import Rejection
 from domaingan.hosting import windows
 
 WORST = 10

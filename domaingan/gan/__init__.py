@@ -2,6 +2,6 @@
 
 from domaingan.gan.config import GANConfig
 from domaingan.gan.model import GAN
-from domaingan.gan.training import FitResult, Progress
+from domaingan.gan.training.loop import FitResult, Progress
 
 __all__ = ["GAN", "FitResult", "GANConfig", "Progress"]

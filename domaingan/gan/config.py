@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domaingan.banks import CLASS_CONDITION, HEALTHY
 from domaingan.core.errors import DataError
-from domaingan.gan.templates import Template
+from domaingan.gan.crop_records import Template
 
 FORMAT = 3
 
@@ -54,15 +54,16 @@ class GANConfig(BaseModel):
         conditions: for each class condition its values.
         numbers: for each number condition the range of its values in the crops.
         given: the channels, and ``mask``, that the generator is shown instead of painting them; or ``mask`` and
-            ``ring`` (inpaint) or ``paste`` (refine), see :mod:`domaingan.gan.hosted`.
+            ``ring`` (inpaint) or ``paste`` (refine), see :mod:`domaingan.gan.inpainting`.
         image_range: for each image channel the scaled values that the networks see as -1 and 1.
         arch: a key of :data:`domaingan.gan.networks.ARCHITECTURES`.
         latent: length of the latent vector.
         width: channels of the networks at half the full size; twice that at each halving, at most eight times.
         depth: layers of each resolution (hidden layers of ``mlp``).
         skip: ``none``, ``residual`` (around each block) or ``multiscale`` (from generator to discriminator).
-        loss: a key of :data:`domaingan.gan.losses.LOSSES`.
-        diversity: weight of the wish that two latents give two insides, see :mod:`domaingan.gan.wishes`.
+        loss: a key of :data:`domaingan.gan.training.losses.LOSSES`.
+        diversity: weight of the wish that two latents give two insides, see
+            :mod:`domaingan.gan.training.auxiliary_losses`.
         matching: weight of the wish that the discriminator's features are those of the real crop in the same host.
         residual: weight of the wish that little is added to what was pasted, see there.
         augment: probability of each augmentation of what the discriminator sees; with ``ada`` the one it starts from.

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from domaingan.banks import Bank
-from domaingan.gan.augment import flip_axes
 from domaingan.gan.conditions import Condition, scale
 from domaingan.gan.config import PASTE, GANConfig
-from domaingan.gan.hosted import Texture, given, nothing, pasted, turns
+from domaingan.gan.inpainting import Texture, given, nothing, pasted, turns
 from domaingan.gan.seeds import seeded
+from domaingan.gan.training.augment import flip_axes
 
 HELD_OUT = 0.1
 """Share of the subjects (of the crops, with fewer than 5 subjects) that the discriminator never trains on."""

@@ -16,21 +16,21 @@ from domaingan.core.errors import DataError, enough_memory
 from domaingan.core.files import atomic_folder
 from domaingan.core.locks import hold_folder
 from domaingan.core.tiles import Picture, save_png
-from domaingan.gan import folder
+from domaingan.gan import model_folder
+from domaingan.gan.conditioning import conditions_for
 from domaingan.gan.config import GANConfig, build_config
+from domaingan.gan.defaults import SETTINGS, resolved
 from domaingan.gan.devices import choose_device, choose_precision, fabric_for
-from domaingan.gan.fitting import claimed, config_for, extractor_for, fits, trained
-from domaingan.gan.hosts import conditions_for
-from domaingan.gan.log import require_tensorboard
 from domaingan.gan.networks import Generator, build
-from domaingan.gan.plan import Wanted
-from domaingan.gan.preview import sample_sheet
-from domaingan.gan.rejection import TRIALS, Rejection
-from domaingan.gan.sampling import draw_bank
-from domaingan.gan.settings import SETTINGS, resolved
-from domaingan.gan.strip import Strip, draw_strip
-from domaingan.gan.terminal import shown
-from domaingan.gan.training import CHECKPOINT_EVERY, JUDGE_EVERY, FitResult, Progress
+from domaingan.gan.sampling.interpolation import Strip, draw_strip
+from domaingan.gan.sampling.latent_sampler import draw_bank
+from domaingan.gan.sampling.rejection import TRIALS, Rejection
+from domaingan.gan.sampling.sample_conditions import Wanted
+from domaingan.gan.training.loop import CHECKPOINT_EVERY, JUDGE_EVERY, FitResult, Progress
+from domaingan.gan.training.run import claimed, config_for, extractor_for, fits, trained
+from domaingan.gan.training.samples_sheet import sample_sheet
+from domaingan.gan.training.terminal import shown
+from domaingan.gan.training.training_log import require_tensorboard
 
 
 class GAN:
@@ -137,12 +137,12 @@ class GAN:
         device = choose_device(device)
         out = None if out is None else Path(out)
         config = self.config_for(crops, steps, choose_precision(precision, device), seed)
-        if resume and precision == "auto" and out is not None and (out / folder.CONFIG).is_file():
-            config = config.model_copy(update={"precision": folder.read_config(out).precision})
+        if resume and precision == "auto" and out is not None and (out / model_folder.CONFIG).is_file():
+            config = config.model_copy(update={"precision": model_folder.read_config(out).precision})
         build(config)  # refuses what cannot be built before a folder is written
         fabric = fabric_for(device, config.precision)
         extract = extractor_for(config, features, str(fabric.device)) if judge_every else None
-        self.crops = folder.started_from(crops, config) if config.hosted else None
+        self.crops = model_folder.started_from(crops, config) if config.hosted else None
         with nullcontext() if out is None or not fabric.is_global_zero else hold_folder(out):
             if out is not None:
                 config = claimed(out, config, fabric, resume=resume, overwrite=overwrite)
@@ -157,8 +157,8 @@ class GAN:
             self.discriminator = course.trainer.discriminator.cpu().eval().requires_grad_(True)
             self.config, self.path = config, out
             if out is not None and fabric.is_global_zero:
-                folder.keep(self.crops, out)
-                self.config = folder.finish(out, config, self.generator, self.discriminator)
+                model_folder.keep(self.crops, out)
+                self.config = model_folder.finish(out, config, self.generator, self.discriminator)
             fabric.barrier()
         seconds, messages = time.perf_counter() - started, tuple(course.trainer.messages)
         return FitResult(out, config.steps, seconds, course.images_per_second, messages)
@@ -189,7 +189,8 @@ class GAN:
             device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
             hosts: real crops whose channels or masks a model is shown that was trained with ``given``; of one that
                 paints into hosts what :func:`domaingan.hosting.windows` makes of them.
-            truncation: no latent lies further from 0 than this; see :func:`domaingan.gan.sampling.latents`.
+            truncation: no latent lies further from 0 than this; see
+                :func:`domaingan.gan.sampling.latent_sampler.latents`.
             reject: the share of draws, those that the discriminator scores lowest, that are drawn again.
             **condition: ``lesion="enhancing"``, several values in a list, or weights in a dict; ``radius_mm=4.0``, or
                 the ends of a range in a tuple.
@@ -256,9 +257,9 @@ class GAN:
         """Write a finished model folder (without checkpoints, which :meth:`fit` writes) and return its path."""
         config, generator = self._fitted()
         with atomic_folder(Path(path), overwrite=overwrite) as temporary:
-            save_png(sample_sheet(generator, config), temporary / folder.SAMPLES)
-            folder.keep(self.crops, temporary)
-            self.config = folder.finish(temporary, config, generator, self.discriminator, Path(path).name)
+            save_png(sample_sheet(generator, config), temporary / model_folder.SAMPLES)
+            model_folder.keep(self.crops, temporary)
+            self.config = model_folder.finish(temporary, config, generator, self.discriminator, Path(path).name)
         self.path = Path(path)
         return self.path
 
@@ -272,8 +273,8 @@ class GAN:
         return sample_sheet(generator, config)
 
     def export(self, path: str | Path) -> Path:
-        """Write the generator as an ONNX file, see :func:`domaingan.gan.export.export_onnx`, and return its path."""
-        from domaingan.gan.export import export_onnx
+        """Write the generator as an ONNX file (:func:`domaingan.gan.onnx_export.export_onnx`); return its path."""
+        from domaingan.gan.onnx_export import export_onnx
 
         config, generator = self._fitted()
         return export_onnx(generator, config, Path(path))
@@ -287,22 +288,22 @@ class GAN:
                 networks do not fit in memory.
         """
         path = Path(path)
-        config = folder.read_config(path)
+        config = model_folder.read_config(path)
         try:
             gan = cls(config.channels, config.classes, **{name: getattr(config, name) for name in SETTINGS})
             with torch.device("meta"):
                 shapes = build(config)
         except DataError as error:
-            raise DataError(error.found, path=path / folder.CONFIG, expected=error.expected) from None
-        folder.check_weights(path, config, {"generator": shapes[0], "discriminator": shapes[1]})
+            raise DataError(error.found, path=path / model_folder.CONFIG, expected=error.expected) from None
+        model_folder.check_weights(path, config, {"generator": shapes[0], "discriminator": shapes[1]})
         try:
             with enough_memory("a model of smaller width or size"):
                 gan.generator, gan.discriminator = build(config)
         except DataError as error:
-            raise DataError(error.found, path=path / folder.CONFIG, expected=error.expected) from None
-        folder.load_weights(path, {"generator": gan.generator, "discriminator": gan.discriminator})
+            raise DataError(error.found, path=path / model_folder.CONFIG, expected=error.expected) from None
+        model_folder.load_weights(path, {"generator": gan.generator, "discriminator": gan.discriminator})
         gan.generator.eval(), gan.discriminator.eval()
-        gan.crops = folder.kept_crops(path, config)
+        gan.crops = model_folder.kept_crops(path, config)
         gan.config, gan.path = config, path
         return gan
 

@@ -17,8 +17,9 @@ from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank, new_entries
 from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
-from domaingan.gan import GAN, standing
+from domaingan.gan import GAN
 from domaingan.gan.networks import Generator
+from domaingan.gan.sampling import generate
 from domaingan.views.regrid import view
 
 SMALL: dict[str, Any] = {"width": 4, "latent": 8, "batch": 4}
@@ -152,6 +153,6 @@ def test_another_error_stays_what_it_is(model: Path, monkeypatch: pytest.MonkeyP
     def broken(*_: Any) -> None:
         raise RuntimeError("a mistake of ours")
 
-    monkeypatch.setattr(standing, "assemble", broken)
+    monkeypatch.setattr(generate, "assemble", broken)
     with pytest.raises(RuntimeError, match="ours"):
         GAN.load(model).sample(2)

@@ -9,7 +9,7 @@ import pytest
 from inprocess import answer, refused, run
 
 from domaingan.banks import Bank
-from domaingan.gan.folder import read_config
+from domaingan.gan.model_folder import read_config
 
 DATA = "phantom:medical"
 QUICK = [
@@ -76,8 +76,8 @@ def test_what_cannot_be_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_help_names_every_choice() -> None:
-    from domaingan.gan.losses import LOSSES
     from domaingan.gan.networks import ARCHITECTURES
+    from domaingan.gan.training.losses import LOSSES
 
     text = " ".join(run("train", "--help")[1].replace("│", " ").split())
     for name in (*LOSSES, *ARCHITECTURES, "ada", "multiscale", "torchrun"):

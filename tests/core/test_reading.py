@@ -18,8 +18,8 @@ from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular, open_regular, read_bytes, read_json, read_text
 from domaingan.evaluate.weights import facts_of
-from domaingan.gan.checkpoint import sha256
-from domaingan.gan.log import read_log
+from domaingan.gan.training.checkpoint import sha256
+from domaingan.gan.training.training_log import read_log
 from domaingan.robustness.names import read_names
 
 

@@ -12,8 +12,8 @@ import pytest
 from domaingan.banks import Bank, new_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
-from domaingan.gan.losses import LOSSES
 from domaingan.gan.networks import ARCHITECTURES
+from domaingan.gan.training.losses import LOSSES
 
 FREE = [name for name, architecture in ARCHITECTURES.items() if not architecture.hosted]
 """Those that can draw without being shown anything."""

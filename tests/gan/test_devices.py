@@ -15,11 +15,11 @@ import torch
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops
+from domaingan.gan.defaults import resolved
 from domaingan.gan.devices import mean_over_processes
-from domaingan.gan.fit import Trainer
-from domaingan.gan.fitting import config_for
-from domaingan.gan.folder import read_config
-from domaingan.gan.settings import resolved
+from domaingan.gan.model_folder import read_config
+from domaingan.gan.training.run import config_for
+from domaingan.gan.training.trainer import Trainer
 
 SCRIPT = """
 import os, sys, torch

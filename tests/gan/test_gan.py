@@ -16,7 +16,7 @@ from domaingan.banks import Bank, new_entries
 from domaingan.banks.find_objects import MIN_PIXELS
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
-from domaingan.gan.fit import Trainer
+from domaingan.gan.training.trainer import Trainer
 from domaingan.imaging.intensity import components
 
 SMALL: dict[str, Any] = {"width": 8, "latent": 16, "batch": 4}

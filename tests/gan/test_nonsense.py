@@ -16,9 +16,9 @@ from inprocess import refused
 from domaingan import phantoms
 from domaingan.adapters.write_dataset import write_dataset
 from domaingan.gan import GAN
-from domaingan.gan.card import card as write_card
-from domaingan.gan.fit import Trainer
-from domaingan.gan.folder import CONFIG, WEIGHTS, read_config
+from domaingan.gan.model_card import card as write_card
+from domaingan.gan.model_folder import CONFIG, WEIGHTS, read_config
+from domaingan.gan.training.trainer import Trainer
 
 FLAGS = {"steps": 3, "width": 4, "size": 16, "batch": 4, "dims": 2, "device": "cpu", "features": "random"}
 QUICK = [part for name, value in FLAGS.items() for part in (f"--{name}", str(value))]
@@ -85,7 +85,7 @@ def test_a_config_of_a_newer_version(copy: Path, tmp_path: Path) -> None:
 
 def test_numbers_times_what_is_no_factor(make_bank: Any) -> None:
     from domaingan.core.errors import DataError
-    from domaingan.gan.plan import Times, plan
+    from domaingan.gan.sampling.sample_conditions import Times, plan
 
     bank = make_bank(size=8)
     numbered = GAN.for_crops(bank, width=4).config_for(bank, 2).model_copy(update={"numbers": {"radius_mm": (1, 2)}})

@@ -12,11 +12,11 @@ from domaingan.banks import Bank, BankInfo, new_entries
 from domaingan.banks.scenes import scenes
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
-from domaingan.gan.augment import Augmentation
 from domaingan.gan.data import TrainingCrops, decode
 from domaingan.gan.devices import fabric_for
-from domaingan.gan.fit import Trainer
 from domaingan.gan.seeds import seeded
+from domaingan.gan.training.augment import Augmentation
+from domaingan.gan.training.trainer import Trainer
 
 SMALL = {"width": 8, "latent": 8, "batch": 16}
 

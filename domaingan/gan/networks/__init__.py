@@ -14,12 +14,12 @@ import torch
 
 from domaingan.core.errors import DataError
 from domaingan.gan.config import GANConfig
-from domaingan.gan.losses import LOSSES
 from domaingan.gan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from domaingan.gan.networks.mlp import MLPDiscriminator, MLPGenerator
 from domaingan.gan.networks.parts import Discriminator, Generator, assemble, levels_of, pyramid
 from domaingan.gan.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from domaingan.gan.networks.unet import UNetGenerator
+from domaingan.gan.training.losses import LOSSES
 
 __all__ = [
     "ARCHITECTURES",

@@ -18,7 +18,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from domaingan.gan.conditions import Condition, Embedding
 from domaingan.gan.config import GANConfig
-from domaingan.gan.hosted import blanked, composed
+from domaingan.gan.inpainting import blanked, composed
 
 START = 4
 """Edge of the coarsest features."""

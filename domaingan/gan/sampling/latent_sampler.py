@@ -1,0 +1,251 @@
+"""From a generator to a bank: latents, clean masks, a place and spacing for every entry; scenes too."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+from torch import Tensor
+
+from domaingan.banks import Bank, BankInfo, new_entries
+from domaingan.banks.find_objects import MIN_PIXELS
+from domaingan.core.errors import DataError
+from domaingan.gan.conditioning import as_given
+from domaingan.gan.conditions import Condition
+from domaingan.gan.config import MASK, GANConfig
+from domaingan.gan.crop_records import Template
+from domaingan.gan.data import decode
+from domaingan.gan.networks import Generator
+from domaingan.gan.sampling.generate import BATCH, paint
+from domaingan.imaging.intensity import components, contrast, radius_of, ring, tissue
+
+TRIES = 8
+"""How often a crop without a usable mask is drawn again."""
+
+NEAREST = 5
+"""A generated entry's place and spacing come from one of so many real crops of its condition, the nearest in size."""
+
+RADIUS = 1.5
+"""A mask agrees with the radius asked for if it is off by at most this factor."""
+
+Accept = Callable[[Tensor, Condition], NDArray[np.bool_]]
+"""From stacks and their conditions to whether each may stay."""
+
+
+def latents(config: GANConfig, seeds: list[tuple[int, ...]], truncation: float | None = None) -> Tensor:
+    """``(len(seeds), latent)`` normal numbers, each item's following from its own seed.
+
+    Args:
+        config: says how many.
+        seeds: for each item.
+        truncation: no number lies further from 0 than this: what is drawn is more typical and less varied (Brock et al.
+            2019, https://arxiv.org/abs/1809.11096, section 3.1). None for no limit.
+    """
+    if truncation is not None and not truncation > 0:
+        raise DataError(f"truncation {truncation}", expected="a number above 0; about 1 is usual")
+    z = np.stack([np.random.default_rng(list(seed)).standard_normal(config.latent) for seed in seeds])
+    if truncation is not None:  # the same uniform numbers, squeezed between the limits
+        low, high = ndtr(-truncation), ndtr(truncation)
+        z = ndtri(low + ndtr(z) * (high - low))
+    return torch.from_numpy(z.astype(np.float32))
+
+
+@dataclass(frozen=True)
+class _Draw:
+    image: NDArray[np.float16]
+    mask: NDArray[np.uint8]
+    problem: str = ""
+    small: bool = False
+
+
+def draw_bank(
+    generator: Generator,
+    config: GANConfig,
+    condition: Condition,
+    seed: int,
+    *,
+    truncation: float | None = None,
+    accept: Accept | None = None,
+    hosts: Bank | None = None,
+    source: str = "",
+) -> Bank:
+    """A generated crop for each item of ``condition``, as a bank.
+
+    Of each mask the largest connected component is kept. A crop whose mask is then too small, lacks the class that is
+    its condition, is far from the radius that is, or is not accepted is drawn again, 8 times at most; every draw
+    rejected is counted in ``left_out``. What has too small a mask even then is missing from the bank; the rest stays.
+    Crop ``i`` depends on the seed, ``i`` and its condition alone. Scenes have no masks.
+
+    Args:
+        generator: calibrated.
+        config: the model's.
+        condition: on the CPU.
+        seed: of the latents.
+        truncation: as in :func:`latents`.
+        accept: may turn down more.
+        hosts: for each item the real crop that its given channels are of; its place and spacing are then the host's.
+        source: where the model lies.
+
+    Raises:
+        DataError: there is nothing to draw, or no mask was usable at all.
+    """
+    n = len(condition.codes)
+    if n < 1:
+        raise DataError(f"n = {n}", expected="at least 1")
+    done: dict[int, _Draw] = {}
+    rejected: Counter[str] = Counter()
+    places = _Places(config)
+    waiting = deque((i, 0) for i in range(n))
+    while waiting:  # never more than a batch of them in float32 at once; full ones, as a part costs as much as a whole
+        chunk = [waiting.popleft() for _ in range(min(BATCH, len(waiting)))]
+        z = latents(config, [(seed, i, attempt) for i, attempt in chunk], truncation)
+        on = condition.take(torch.tensor([i for i, _ in chunk]))
+        for (i, attempt), draw in zip(chunk, _drawn(generator, config, z, on, accept, places), strict=True):
+            if not draw.problem or (attempt == TRIES - 1 and not draw.small):
+                done[i] = draw
+                continue
+            rejected[draw.problem] += 1
+            if attempt + 1 < TRIES:
+                waiting.appendleft((i, attempt + 1))
+    if not done:
+        raise DataError(
+            f"none of {n * TRIES} generated masks is usable", expected="a model that was trained for longer"
+        )
+    return _bank(config, condition, done, rejected, seed, hosts, source, places)
+
+
+class _Places:
+    """The real crops' templates, by conditions and size."""
+
+    def __init__(self, config: GANConfig) -> None:
+        self.config = config
+        self._alike: dict[tuple[int, ...], tuple[list[Template], NDArray[np.float64]]] = {}
+
+    def near(self, codes: tuple[int, ...], pixels: int, rng: np.random.Generator) -> Template:
+        """One of the real crops of the same conditions that are nearest in size."""
+        if codes not in self._alike:
+            every = self.config.templates
+            alike = [template for template in every if template.codes == codes] or list(every)
+            self._alike[codes] = alike, np.array([_radius_pixels(template) for template in alike])
+        alike, edges = self._alike[codes]
+        nearest = np.abs(edges - radius_of(pixels, self.config.spatial_dims)).argsort(kind="stable")[:NEAREST]
+        return alike[nearest[int(rng.integers(len(nearest)))]]
+
+
+def _drawn(
+    generator: Generator, config: GANConfig, z: Tensor, on: Condition, accept: Accept | None, places: _Places
+) -> Iterator[_Draw]:
+    stacks = paint(generator, config, z, on)
+    accepted = np.ones(len(z), dtype=bool) if accept is None else accept(stacks, on)
+    images, masks = decode(stacks, config)
+    for i, ok in enumerate(accepted):
+        codes, image = tuple(map(int, on.codes[i])), images[i].astype(np.float16)
+        draw = _checked(config, codes, on.numbers[i], image, masks[i], places)
+        yield draw if ok or draw.problem else _Draw(draw.image, draw.mask, "draws that the discriminator scores lowest")
+
+
+def _checked(
+    config: GANConfig,
+    codes: tuple[int, ...],
+    numbers: Tensor,
+    image: NDArray[np.float16],
+    mask: NDArray[np.uint8],
+    places: _Places,
+) -> _Draw:
+    """The crop with a clean mask, and what speaks against it; against a scene or a given mask nothing does."""
+    if config.kind == "scenes" or MASK in config.given:
+        return _Draw(image, mask)
+    labels, n = components(mask)
+    if n > 1:
+        mask = np.where(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]), mask, 0).astype(np.uint8)
+    least, pixels = MIN_PIXELS[config.spatial_dims], int(np.count_nonzero(mask))
+    if pixels < least:
+        return _Draw(image, mask, f"draws with a mask under {least} pixels", small=True)
+    for value in config.named(codes).values():
+        if value in config.classes and not (mask == config.classes[value]).any():
+            return _Draw(image, mask, f"draws without the {value} asked for")
+    if "radius_mm" in config.numbers:
+        wanted = _number(config, "radius_mm", numbers)
+        template = places.near(codes, pixels, np.random.default_rng(0))
+        found = radius_of(pixels * float(np.prod(template.spacing)), config.spatial_dims)
+        if wanted > 0 and not 1 / RADIUS <= found / wanted <= RADIUS:
+            return _Draw(image, mask, "draws with another radius than asked for")
+    return _Draw(image, mask)
+
+
+def _number(config: GANConfig, name: str, numbers: Tensor) -> float:
+    """A number condition in its own unit, NaN where it is not known."""
+    low, high = config.numbers[name]
+    return low + float(numbers[list(config.numbers).index(name)]) * (high - low)
+
+
+def _bank(
+    config: GANConfig,
+    condition: Condition,
+    done: Mapping[int, _Draw],
+    rejected: Counter[str],
+    seed: int,
+    hosts: Bank | None,
+    source: str,
+    places: _Places,
+) -> Bank:
+    info = BankInfo(
+        kind=config.kind,
+        domain=config.domain,
+        spatial_dims=config.spatial_dims,
+        channels=list(config.channels),
+        classes=dict(config.classes),
+        conditions={name: list(values) for name, values in config.conditions.items()},
+        numbers=list(config.numbers),
+        subjects=list(dict.fromkeys([*config.subjects, *(hosts.subjects if hosts else ())])),
+        ground=config.ground,
+        ranges=config.ranges,
+        percentiles=config.percentiles,
+        hosts=list(hosts.info.hosts) if hosts is not None and config.hosted else [],
+        generated=True,
+        source=source,
+        left_out={**(hosts.info.left_out if hosts else {}), **rejected},
+        checksums={**config.checksums, **(hosts.info.checksums if hosts else {})},
+    )
+    entries, order = new_entries(info, len(done)), sorted(done)
+    if hosts is not None:
+        done = {i: _Draw(*as_given(config, hosts[i], draw.image, draw.mask)) for i, draw in done.items()}
+    for entry, i in zip(entries, order, strict=True):
+        codes = tuple(map(int, condition.codes[i]))
+        for name, code in zip(config.conditions, codes, strict=True):
+            entry[f"condition:{name}"] = code
+        for name in config.numbers:
+            entry[f"number:{name}"] = _number(config, name, condition.numbers[i])
+        if hosts is None:
+            rng = np.random.default_rng([seed, i, TRIES])
+            template = places.near(codes, int(np.count_nonzero(done[i].mask)), rng)
+            for name in ("spacing", "centre", "depth_mm", "extent"):
+                entry[name] = getattr(template, name)
+        else:
+            for name in ("spacing", "centre", "depth_mm", "extent", *(("host", "place") if config.hosted else ())):
+                entry[name] = hosts.entries[i][name]
+        _measure(entry, done[i], config)
+    images = np.stack([done[i].image for i in order])
+    return Bank(info, images, np.stack([done[i].mask for i in order]), entries)
+
+
+def _measure(entry: Any, drawn: _Draw, config: GANConfig) -> None:
+    """Note an entry's radius and contrast; a scene has none."""
+    if config.kind == "scenes":
+        return
+    pixels = np.count_nonzero(drawn.mask)
+    entry["radius_mm"] = radius_of(pixels * float(np.prod(entry["spacing"])), config.spatial_dims)
+    image = drawn.image.astype(np.float32)
+    entry["contrast"] = contrast(image[:1], drawn.mask, ring(drawn.mask, inside=tissue(image)))[0]
+
+
+def _radius_pixels(template: Template) -> float:
+    pixel = math.prod(template.spacing) ** (1 / len(template.spacing))
+    return float(template.radius_mm / pixel)

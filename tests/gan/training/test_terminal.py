@@ -1,0 +1,65 @@
+"""What is shown of a training: on a terminal a line with its share and the time left, elsewhere nothing."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from balls import a_bank
+from rich.console import Console
+
+import domaingan as dg
+from domaingan.gan.training.terminal import TerminalProgress
+
+
+class Screen(io.StringIO):
+    """An output that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def fitted(monkeypatch: pytest.MonkeyPatch, screen: io.StringIO, **settings: object) -> str:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "stderr", screen)
+    gan = dg.GAN.for_crops(a_bank(2, np.random.default_rng(0)), width=4, latent=4, batch=4)
+    gan.fit(a_bank(2, np.random.default_rng(0)), steps=20, judge_every=0, **settings)  # type: ignore[arg-type]
+    return screen.getvalue()
+
+
+def test_a_terminal_is_shown_how_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "100 %  20/20" in fitted(monkeypatch, Screen())
+
+
+def test_nothing_is_shown_elsewhere_or_where_it_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fitted(monkeypatch, io.StringIO()) == ""
+    assert fitted(monkeypatch, Screen(), progress=False) == ""
+
+
+def test_whoever_is_given_is_told_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Listener:
+        steps: list[int] = []  # noqa: RUF012
+
+        def update(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
+            self.steps.append(step)
+
+        def say(self, message: str) -> None:
+            raise AssertionError(message)
+
+    assert fitted(monkeypatch, Screen(), progress=Listener()) == "" and Listener.steps[-1] == 20
+
+
+def test_a_line_says_share_step_time_left_and_few_losses() -> None:
+    screen = Screen()
+    told = TerminalProgress(Console(file=screen, width=100, force_terminal=True, color_system=None))
+    with told.bar:
+        told.update(10, 200, {"loss_d": 1.0, "loss_g": 2.0, "penalty": 3.0})
+        told.update(50, 200, {"loss_d": 1.5, "loss_g": 0.25, "penalty": 3.0})
+        told.say("a word [of it]")
+    text = screen.getvalue()
+    assert "25 %  50/200" in text and "left" in text and "loss_d 1.5  loss_g 0.25" in text
+    assert "penalty" not in text and "a word [of it]" in text
