@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from domaingan import albumentations as albumentations
     from domaingan import monai as monai
     from domaingan.adapters import load as load
-    from domaingan.bank_folders.open_dataset import crops as crops
-    from domaingan.bank_folders.open_dataset import scenes as scenes
-    from domaingan.bank_folders.open_dataset import view as view
+    from domaingan.bank_folders.from_dataset_folder import crops as crops
+    from domaingan.bank_folders.from_dataset_folder import scenes as scenes
+    from domaingan.bank_folders.from_dataset_folder import view as view
     from domaingan.banks import Bank as Bank
     from domaingan.blend import Paste as Paste
     from domaingan.blend import Relight as Relight
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from domaingan.display import show as show
     from domaingan.evaluate.api import evaluate as evaluate
     from domaingan.gan import GAN as GAN
-    from domaingan.hosting import windows as windows
-    from domaingan.hosting import with_healthy as with_healthy
+    from domaingan.inpainting.windows import windows as windows
+    from domaingan.inpainting.windows import with_healthy as with_healthy
     from domaingan.robustness.api import robustness as robustness
     from domaingan.transforms import Classic as Classic
 
@@ -53,15 +53,15 @@ _HOMES = {
     "Sample": "data",
     "Variation": "blend",
     "corrupt": "corrupt",
-    "crops": "bank_folders.open_dataset",
+    "crops": "bank_folders.from_dataset_folder",
     "evaluate": "evaluate",
     "load": "adapters",
     "robustness": "robustness",
-    "scenes": "bank_folders.open_dataset",
+    "scenes": "bank_folders.from_dataset_folder",
     "show": "display",
-    "view": "bank_folders.open_dataset",
-    "windows": "hosting",
-    "with_healthy": "hosting",
+    "view": "bank_folders.from_dataset_folder",
+    "windows": "inpainting.windows",
+    "with_healthy": "inpainting.windows",
 }
 
 _OF_BANKS = ("GAN", "Paste", "Relight")  # take folders, too: how they are opened, bank_folders says

@@ -17,7 +17,7 @@ from monai.data import CacheDataset, DataLoader, Dataset, MetaTensor, Persistent
 
 import domaingan as dg
 from domaingan.core.errors import DataError
-from domaingan.hosting import windows
+from domaingan.inpainting.windows import windows
 
 BANKS = {dims: a_bank(dims, np.random.default_rng(dims)) for dims in (2, 3)}
 HOSTS = {dims: [a_host(dims, np.random.default_rng(seed)) for seed in range(3)] for dims in (2, 3)}

@@ -143,7 +143,7 @@ def _hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
     from domaingan.banks import CLASS_CONDITION, Bank
     from domaingan.banks.crops import MEASURED
     from domaingan.cli.targets import cut
-    from domaingan.hosting import windows
+    from domaingan.inpainting.windows import windows
 
     if (Path(data) / "bank.json").is_file():
         return Bank.load(data)

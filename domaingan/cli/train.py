@@ -129,7 +129,7 @@ def command(
     from domaingan.cli.progress import Teller
     from domaingan.gan import GAN
     from domaingan.gan.devices import rank
-    from domaingan.hosting import with_healthy
+    from domaingan.inpainting.windows import with_healthy
 
     if not resume and rank() == 0:
         o.claim(out, data, overwrite)

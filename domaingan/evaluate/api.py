@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.bank_folders.open_dataset import Data, dataset_of
+from domaingan.adapters.open_dataset import Data, dataset_of
 from domaingan.banks import Bank, bank_of
 from domaingan.banks.crops import check_crop_values
 from domaingan.blend import Paste, Relight

@@ -19,7 +19,7 @@ from domaingan.banks import CLASS_CONDITION, HEALTHY, Bank
 from domaingan.blend import Paste, Relight
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
-from domaingan.hosting import DEFORM
+from domaingan.inpainting.windows import DEFORM
 from domaingan.transforms import Classic, Weather
 
 Blender = TypeVar("Blender", Paste, Relight)

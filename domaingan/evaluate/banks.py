@@ -16,7 +16,7 @@ from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.progress import Progress
 from domaingan.evaluate.split import refuse_leak
 from domaingan.gan import GAN
-from domaingan.hosting import partly_healthy, windows, with_healthy
+from domaingan.inpainting.windows import partly_healthy, windows, with_healthy
 
 QUICK = ("copy-paste", "deform-paste", "reference-relight")
 """Sources that need no GAN."""

@@ -30,7 +30,7 @@ from domaingan.gan import GAN
 from domaingan.gan.conditioning import given_by
 from domaingan.gan.networks import levels_of
 from domaingan.gan.sampling.rejection import Rejection
-from domaingan.hosting import windows
+from domaingan.inpainting.windows import windows
 
 WORST = 10
 """So many of those painted that the discriminator scores lowest are shown."""

@@ -188,7 +188,7 @@ class GAN:
             seed: crop ``i`` follows from the seed, ``i`` and its condition.
             device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
             hosts: real crops whose channels or masks a model is shown that was trained with ``given``; of one that
-                paints into hosts what :func:`domaingan.hosting.windows` makes of them.
+                paints into hosts what :func:`domaingan.inpainting.windows.windows` makes of them.
             truncation: no latent lies further from 0 than this; see
                 :func:`domaingan.gan.sampling.latent_sampler.latents`.
             reject: the share of draws, those that the discriminator scores lowest, that are drawn again.

@@ -74,7 +74,7 @@ A conditional GAN that draws {_what(config)}.{_shown(config)}
 
 ```python
 import domaingan as dg
-{"from domaingan.hosting import windows" + chr(10) if config.hosted else ""}
+{"from domaingan.inpainting.windows import windows" + chr(10) if config.hosted else ""}
 gan = dg.GAN.load("{name}")  # this folder; of a model hub, huggingface_hub.snapshot_download("USER/{name}")
 bank = gan.sample({_arguments(config)})  # a bank of {config.kind}: bank[0].image, bank[0].mask
 ```

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from domaingan.bank_folders.open_dataset import Data, dataset_of
+from domaingan.adapters.open_dataset import Data, dataset_of
 from domaingan.core.arguments import read_names
 from domaingan.core.errors import DataError
 from domaingan.core.files import claim_run, plain, write_arrays, write_json

@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from domaingan.adapters import load
+from domaingan.adapters.open_dataset import Data, dataset_of
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops as crops_of
 from domaingan.banks.scenes import scenes as scenes_of
-from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.views import regrid
-
-Data = Dataset | str | Path
-"""A dataset, the folder of one, or ``phantom:NAME``."""
-
-
-def dataset_of(data: Data) -> Dataset:
-    """A dataset as it is, or what :func:`domaingan.adapters.load` finds in a folder.
-
-    Raises:
-        DataError: as :func:`domaingan.adapters.load`, or it is something else.
-    """
-    if isinstance(data, Dataset):
-        return data
-    if not isinstance(data, str | Path):
-        raise DataError(f"a {type(data).__name__}", expected="a dataset, or the folder of one")
-    return load(data)
 
 
 def crops(

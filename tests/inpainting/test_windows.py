@@ -16,9 +16,9 @@ from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.gan import GAN
 from domaingan.gan.conditioning import SLACK
-from domaingan.hosting import partly_healthy, windows, with_healthy
 from domaingan.imaging.intensity import intensity_range, to_scaled
 from domaingan.imaging.windows import window
+from domaingan.inpainting.windows import partly_healthy, windows, with_healthy
 from domaingan.views.slices import as_slices
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.bank_folders.open_dataset import Data, dataset_of
+from domaingan.adapters.open_dataset import Data, dataset_of
 from domaingan.banks import CLASS_CONDITION, HEALTHY, Bank, BankInfo, Crop, bank_of, extent_of, new_entries
 from domaingan.banks.find_objects import around, halved, shrunk
 from domaingan.blend import Paste

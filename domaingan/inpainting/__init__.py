@@ -1,0 +1,1 @@
+"""Windows of hosts for generators that paint into them."""
