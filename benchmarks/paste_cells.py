@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from domaingan import Paste
+from domaingan.augmentation import Classic
 from domaingan.banks import Bank
 from domaingan.blend.variation import Variation
 from domaingan.data import Schema
 from domaingan.evaluate.arms import PASTE_SHARE, Augment
-from domaingan.transforms import Classic
 
 
 @dataclass(frozen=True)

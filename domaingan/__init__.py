@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from domaingan import albumentations as albumentations
     from domaingan import monai as monai
     from domaingan.adapters import load as load
+    from domaingan.augmentation import Classic as Classic
     from domaingan.bank_folders.from_dataset_folder import crops as crops
     from domaingan.bank_folders.from_dataset_folder import scenes as scenes
     from domaingan.bank_folders.from_dataset_folder import view as view
@@ -40,11 +41,10 @@ if TYPE_CHECKING:
     from domaingan.inpainting.windows import windows as windows
     from domaingan.inpainting.windows import with_healthy as with_healthy
     from domaingan.robustness.api import robustness as robustness
-    from domaingan.transforms import Classic as Classic
 
 _HOMES = {
     "Bank": "banks",
-    "Classic": "transforms",
+    "Classic": "augmentation",
     "DataError": "core.errors",
     "Dataset": "data",
     "GAN": "gan",

@@ -26,9 +26,17 @@ from domaingan import blend
 from domaingan.banks import Bank
 from domaingan.blend.relight import Only
 from domaingan.core.errors import DataError
-from domaingan.transforms.box_labels import CORNERS, BoxLabels
-from domaingan.transforms.carried import OfBank, OwnDraws, Unsaved
-from domaingan.transforms.hosts import (
+from domaingan.integrations.albumentations.box_labels import CORNERS, BoxLabels
+from domaingan.integrations.albumentations.serialization import OfBank, OwnDraws, Unsaved
+from domaingan.integrations.albumentations.targets import (
+    Hosts,
+    channels_first,
+    other_mask,
+    other_pixels,
+    plain_mask,
+    same_number,
+)
+from domaingan.integrations.image_samples import (
     Classes,
     Notices,
     host_of,
@@ -38,7 +46,6 @@ from domaingan.transforms.hosts import (
     relit,
     schema_of,
 )
-from domaingan.transforms.targets import Hosts, channels_first, other_mask, other_pixels, plain_mask, same_number
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing must not look for a newer version on the net
 

@@ -28,13 +28,14 @@ from monai.utils import TransformBackends, convert_to_dst_type
 from numpy.typing import NDArray
 
 from domaingan import blend
+from domaingan.augmentation.offline.augmented_dataset import paste_volume
 from domaingan.banks import Bank, BankInfo
 from domaingan.blend.relight import Only
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
 from domaingan.imaging.body_axes import axes_of_affine
-from domaingan.transforms.draws import Draws
-from domaingan.transforms.hosts import (
+from domaingan.integrations.call_seeds import Draws
+from domaingan.integrations.image_samples import (
     UNKNOWN_SPACING,
     Classes,
     Notices,
@@ -46,7 +47,6 @@ from domaingan.transforms.hosts import (
     schema_of,
     with_host_name,
 )
-from domaingan.transforms.offline import paste_volume
 
 NAME, SHAPE, ORIGINAL = "filename_or_obj", "spatial_shape", "original_affine"
 """Where a MetaTensor of MONAI's readers says what file it is of, and the file's shape and affine."""
@@ -56,7 +56,7 @@ TILT = 0.01
 
 
 class _Seeded(RandomizableTransform, MapTransform):  # type: ignore[misc]
-    """A random transform whose draws all follow from one seed, see :mod:`domaingan.transforms.draws`."""
+    """A random transform whose draws all follow from one seed, see :mod:`domaingan.integrations.call_seeds`."""
 
     backend: ClassVar[list[TransformBackends]] = [TransformBackends.TORCH, TransformBackends.NUMPY]
     bank: Bank

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 import domaingan as dg
+from domaingan.augmentation import Offline, preview
 from domaingan.cli.options import height_width
 from domaingan.cli.progress import Teller
 from domaingan.core.tiles import save_png
 from domaingan.evaluate.split import folds
 from domaingan.report import write
 from domaingan.report.words import sentence
-from domaingan.transforms import Offline, preview
 
 options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 options.add_argument("drives", nargs="?", default="phantom:driving", help="a folder of frames (default: phantoms)")

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 import domaingan as dg
+from domaingan.augmentation import Offline, preview
 from domaingan.cli.progress import Teller
 from domaingan.core.tiles import contact_sheet, save_png, tile
 from domaingan.report import write
 from domaingan.report.words import sentence
-from domaingan.transforms import Offline, preview
 
 options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 options.add_argument("scans", nargs="?", default="phantom:medical", help="a folder of scans (default: phantoms)")

@@ -15,10 +15,10 @@ from domaingan.cli import options as o
 from domaingan.core.errors import DataError
 
 if TYPE_CHECKING:
+    from domaingan.augmentation import Offline
     from domaingan.banks import Bank
     from domaingan.blend import Paste, Relight
     from domaingan.data import Dataset
-    from domaingan.transforms import Offline
 
 NAME = "blend"
 NAMELESS = {"pasted": "object", "relit": "scene"}
@@ -180,12 +180,12 @@ def command(
     The set that comes out is in DATA's own layout, masks and all. Crops stay on their side of the split: of nnU-Net's
     cases a splits_final.json says who is trained on and validated. Where it was interrupted, --resume goes on.
     """
+    from domaingan.augmentation import Offline
+    from domaingan.augmentation.offline.donors import plan_sides
+    from domaingan.augmentation.offline.fingerprints import fingerprint_files
     from domaingan.bank_folders import open_bank
     from domaingan.cli.banks import kind_for, resampled
     from domaingan.cli.sides import describe_sides
-    from domaingan.transforms import Offline
-    from domaingan.transforms.fingerprints import fingerprint_files
-    from domaingan.transforms.sides import plan_sides
 
     if out is None and preview is None:
         raise DataError("neither --out nor --preview", expected="one of them, or both")
@@ -239,7 +239,7 @@ def describe_unplaced(augmented: Offline, done: Mapping[str, Sequence[Mapping[st
         augmented: what was written.
         done: for each sample that was written the records of its pastes.
     """
-    from domaingan.transforms.unplaced import likeliest_reason
+    from domaingan.augmentation.offline.unplaced import likeliest_reason
 
     if augmented.kind != "pasted" or augmented.blender is None:
         return []
@@ -274,8 +274,8 @@ def read_region(text: str | None) -> list[float] | None:
 
 def draw_preview(augmented: Offline, path: Path) -> None:
     """Write the preview picture."""
+    from domaingan.augmentation import preview
     from domaingan.core.tiles import save_png
-    from domaingan.transforms import preview
 
     save_png(preview(augmented), path)
 
@@ -329,8 +329,8 @@ def blender_for(
 
 def _written(augmented: Offline, out: Path, asked: dict[str, Any], **how: Any) -> dict[str, list[dict[str, Any]]]:
     """Write the set; what was done to each sample."""
+    from domaingan.augmentation.offline.write_augmented import Told, write
     from domaingan.cli.progress import Teller
-    from domaingan.transforms.writing import Told, write
 
     schema = augmented.data.schema
     if augmented.kind == "relit" and augmented.blender is not None:

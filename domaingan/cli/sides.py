@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from domaingan.transforms import Offline
+    from domaingan.augmentation import Offline
 
 
 def describe_sides(augmented: Offline, out: Path) -> list[str]:
@@ -16,8 +16,8 @@ def describe_sides(augmented: Offline, out: Path) -> list[str]:
         augmented: what was written.
         out: its folder.
     """
+    from domaingan.augmentation.offline.nnunet_folds import SPLITS_JSON
     from domaingan.core.reading import read_json
-    from domaingan.transforms.folds import SPLITS_JSON
 
     lines = []
     if alone := augmented.without_donors:

@@ -15,12 +15,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.augmentation import Classic, Weather
 from domaingan.banks import CLASS_CONDITION, HEALTHY, Bank
 from domaingan.blend import Paste, Relight
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
 from domaingan.inpainting.windows import DEFORM
-from domaingan.transforms import Classic, Weather
 
 Blender = TypeVar("Blender", Paste, Relight)
 

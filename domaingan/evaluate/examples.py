@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.augmentation import find_added
 from domaingan.banks import CLASS_CONDITION, Bank
 from domaingan.blend.occlusion import drawable_mask
 from domaingan.data import Record, Sample, Schema
@@ -17,7 +18,6 @@ from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Wanted, is_wanted
 from domaingan.imaging.intensity import intensity_range, to_scaled
 from domaingan.imaging.windows import window
-from domaingan.transforms import find_added
 
 SHOWN = 6
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
+from domaingan.augmentation import Offline
+from domaingan.augmentation.offline.write_augmented import write
 from domaingan.banks import Bank, BankInfo, new_entries
 from domaingan.core.errors import DataError
 from domaingan.core.locks import hold_folder
@@ -17,8 +19,6 @@ from domaingan.evaluate import evaluate
 from domaingan.gan import GAN
 from domaingan.metrics.average_precision import Detections
 from domaingan.robustness import robustness
-from domaingan.transforms import Offline
-from domaingan.transforms.writing import write
 
 
 class Blind:

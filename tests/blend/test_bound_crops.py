@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan import phantoms
+from domaingan.augmentation.offline.augmented_dataset import paste_slices
 from domaingan.banks import Bank, new_entries
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
@@ -20,7 +21,6 @@ from domaingan.data import Sample
 from domaingan.imaging.instances import box_of, from_mask
 from domaingan.imaging.resample import resize
 from domaingan.imaging.windows import window
-from domaingan.transforms.offline import paste_slices
 from domaingan.views.slices import as_slices
 
 FRAMES = phantoms.load("driving", sequences=3, frames=2).in_memory()

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan import phantoms
+from domaingan.augmentation.offline.augmented_dataset import paste_slices
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste, Variation
 from domaingan.core.errors import DataError
 from domaingan.data import Sample
-from domaingan.transforms.offline import paste_slices
 from domaingan.views.slices import as_slices
 
 FRAMES = phantoms.load("driving", sequences=3, frames=2).in_memory()

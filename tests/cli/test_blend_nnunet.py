@@ -16,13 +16,13 @@ from nnunet_rules import check_integrity, check_splits
 
 from domaingan import load, phantoms
 from domaingan.adapters.write_dataset import write_dataset
+from domaingan.augmentation.offline.donors import plan_sides
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.blend.scan.scan_host import ScanRules
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
-from domaingan.transforms.sides import plan_sides
 
 PEOPLE = phantoms.load("medical", subjects=7, shape=(32, 32, 16))
 TESTED = PEOPLE.records[-1].name

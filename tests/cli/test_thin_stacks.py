@@ -10,11 +10,11 @@ from inprocess import refused, run
 
 from domaingan import load
 from domaingan.adapters.write_dataset import write_dataset
+from domaingan.augmentation.offline.unplaced import likeliest_reason
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.data.slice_axes import count_thin_slices
-from domaingan.transforms.unplaced import likeliest_reason
 from domaingan.views.slices import as_slices
 
 SHAPE = (40, 48, 5)

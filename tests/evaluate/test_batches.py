@@ -7,13 +7,13 @@ import pytest
 from torch.utils.data import DataLoader
 
 from domaingan import phantoms
+from domaingan.augmentation import Classic
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.data import Schema
 from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.batches import Patches, class_index
 from domaingan.imaging.intensity import measured
-from domaingan.transforms import Classic
 from domaingan.views.slices import as_slices
 
 

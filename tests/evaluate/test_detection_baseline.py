@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from domaingan.augmentation import Classic
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.evaluate import detection
@@ -16,7 +17,6 @@ from domaingan.evaluate.arms import Augment
 from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.boxes import Frames, object_classes
 from domaingan.evaluate.detection import Detector, input_size, scaled
-from domaingan.transforms import Classic
 from domaingan.views.regrid import at_shape
 
 SCHEMA = Schema(

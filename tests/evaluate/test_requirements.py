@@ -159,7 +159,7 @@ def test_a_bank_of_real_crops_stands_in_where_frames_have_boxes_alone(runs: list
 
 
 def test_what_was_pasted_into_boxes_alone_is_shown() -> None:
-    from domaingan.transforms import find_added
+    from domaingan.augmentation import find_added
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AssumptionWarning)

@@ -19,10 +19,10 @@ from pycocotools.coco import COCO
 from domaingan.adapters import load
 from domaingan.adapters.coco.run_lengths import encode_mask, read_counts
 from domaingan.adapters.write_dataset import write_dataset
+from domaingan.augmentation import Offline
 from domaingan.blend.occlusion import Covered, objects_of
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Sample
-from domaingan.transforms import Offline
 
 SIDES = (40, 60)
 WHOLE = (slice(0, SIDES[0]), slice(0, SIDES[1]))

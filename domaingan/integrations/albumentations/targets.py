@@ -15,8 +15,8 @@ from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
 from domaingan.imaging.instances import from_instances
 from domaingan.imaging.intensity import as_stored
-from domaingan.transforms.box_labels import CORNERS, UNKNOWN, BoxLabels
-from domaingan.transforms.hosts import (
+from domaingan.integrations.albumentations.box_labels import CORNERS, UNKNOWN, BoxLabels
+from domaingan.integrations.image_samples import (
     BYTES,
     UNKNOWN_SPACING,
     Notices,

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.transforms import Classic
+from domaingan.augmentation import Classic
 
 CLASSIC = Classic(2, "frame")
 

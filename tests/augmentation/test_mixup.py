@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from domaingan.augmentation import Interpolation
 from domaingan.core.errors import DataError
-from domaingan.transforms import Interpolation
 
 
 @pytest.mark.parametrize("shape", [(16, 20), (8, 10, 12)])

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from domaingan.augmentation.offline.donors import Sides, plan_sides
+from domaingan.augmentation.offline.nnunet_folds import SPLITS_JSON, make_splits, read_splits
 from domaingan.banks import Bank, BankInfo
 from domaingan.banks.info import new_entries
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Schema
-from domaingan.transforms.folds import SPLITS_JSON, make_splits, read_splits
-from domaingan.transforms.sides import Sides, plan_sides
 
 SCHEMA = Schema("nnunet", "scan", 3, ("t1",), {"lesion": 1})
 

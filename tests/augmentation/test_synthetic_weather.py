@@ -8,7 +8,7 @@ import albumentations as A
 import numpy as np
 
 from domaingan import phantoms
-from domaingan.transforms import Weather
+from domaingan.augmentation import Weather
 
 
 def leaves(step: A.BasicTransform | A.BaseCompose) -> list[str]:

@@ -14,14 +14,14 @@ import pytest
 from domaingan import phantoms
 from domaingan.adapters import load
 from domaingan.adapters.write_dataset import write_dataset
+from domaingan.augmentation import Offline
+from domaingan.augmentation.offline.donors import plan_sides
+from domaingan.augmentation.offline.fingerprints import fingerprint_bank, fingerprint_data
+from domaingan.augmentation.offline.write_augmented import Told, write
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.core.errors import DataError
-from domaingan.transforms import Offline
-from domaingan.transforms.fingerprints import fingerprint_bank, fingerprint_data
-from domaingan.transforms.sides import plan_sides
-from domaingan.transforms.writing import Told, write
 
 PEOPLE = phantoms.load("medical", subjects=3, shape=(32, 32, 16))
 BANK = crops(PEOPLE, size=16)

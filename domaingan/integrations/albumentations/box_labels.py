@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.transforms.hosts import Notices
+from domaingan.integrations.image_samples import Notices
 
 CORNERS = 4
 UNKNOWN = -1
@@ -30,7 +30,7 @@ class BoxLabels:
         classes: class values by name.
         given: for a field the label of each class by name, or one label for everything that is pasted. A lone field
             that is not listed holds classes: their names where it holds texts, else their values. Other masks may be
-            listed, too, see :func:`domaingan.transforms.targets.other_mask`.
+            listed, too, see :func:`domaingan.integrations.albumentations.targets.other_mask`.
         objects: the classes that boxes may be of; all of them unless given.
         notices: what was said once.
     """

@@ -9,7 +9,7 @@ import pytest
 
 from domaingan.core.errors import DataError
 from domaingan.data import Schema
-from domaingan.transforms.hosts import name_of_host, read_spacing, to_mask
+from domaingan.integrations.image_samples import name_of_host, read_spacing, to_mask
 
 SCANS = Schema("arrays", "scan", 3, ("t1",), {"core": 1, "rim": 4})
 FRAMES = Schema("arrays", "frame", 2, ("r", "g", "b"), {"sky": 0, "car": 7}, ignore=(255,))

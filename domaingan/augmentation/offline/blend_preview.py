@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.augmentation.offline.augmented_dataset import Offline
+from domaingan.augmentation.offline.unplaced import likeliest_reason
 from domaingan.blend import Paste, Relight
 from domaingan.blend.occlusion import mask_of_boxes
 from domaingan.core.errors import AssumptionWarning, DataError
@@ -17,8 +19,6 @@ from domaingan.core.tiles import Picture, contact_sheet, tile, with_legend
 from domaingan.data import Sample
 from domaingan.data.slice_axes import fullest_slice, slice_axis
 from domaingan.imaging.intensity import foreground, intensity_range, to_scaled
-from domaingan.transforms.offline import Offline
-from domaingan.transforms.unplaced import likeliest_reason
 from domaingan.views.slices import as_slices
 
 TILE_HEIGHT = 256

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.augmentation.offline.nnunet_folds import SPLITS_JSON, TEST, TRAIN, VAL, Split, find_splits
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample
-from domaingan.transforms.folds import SPLITS_JSON, TEST, TRAIN, VAL, Split, find_splits
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from domaingan.transforms import draws
-from domaingan.transforms.draws import Draws, fingerprint, hash_of
+from domaingan.integrations import call_seeds
+from domaingan.integrations.call_seeds import Draws, fingerprint, hash_of
 
 IMAGES = [np.random.default_rng(i).random((40, 50, 3)) for i in range(3)]
 
@@ -64,7 +64,7 @@ def test_processes_that_are_forked_count_together() -> None:
 
 
 def test_a_full_table_forgets_but_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draws, "SLOTS", 16)
+    monkeypatch.setattr(call_seeds, "SLOTS", 16)
     small = Draws(0)
     for number in range(400):
         assert small._count(hash_of(number)) == 0
@@ -89,8 +89,8 @@ def test_hashes_are_the_same_in_every_process() -> None:
 class Views(Dataset):  # type: ignore[type-arg]
     """Seeds of several calls for each item, as two views of an image are."""
 
-    def __init__(self, draws: Draws, n: int) -> None:
-        self.draws, self.n = draws, n
+    def __init__(self, seeds: Draws, n: int) -> None:
+        self.draws, self.n = seeds, n
 
     def __len__(self) -> int:
         return 3
@@ -103,8 +103,8 @@ class Views(Dataset):  # type: ignore[type-arg]
 class Stream(IterableDataset):  # type: ignore[type-arg]
     """Seeds for a stream that shows each image twice; its loader asks for no positions."""
 
-    def __init__(self, draws: Draws) -> None:
-        self.draws = draws
+    def __init__(self, seeds: Draws) -> None:
+        self.draws = seeds
 
     def __iter__(self) -> Iterator[list[int]]:
         for index in (0, 1, 0, 1):

@@ -7,9 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
+from domaingan.augmentation import LEVELS, Classic
+from domaingan.augmentation.classic import frame_steps, slice_steps
 from domaingan.core.errors import DataError
-from domaingan.transforms import LEVELS, Classic
-from domaingan.transforms.classic import frame_steps, slice_steps
 
 KINDS = [((48, 64), "scan", 2), ((48, 64), "frame", 3), ((32, 40, 24), "scan", 2)]
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.augmentation.classic import Classic
 from domaingan.data import Crowd, Sample
 from domaingan.imaging.instances import box_axes, box_of, from_instances
-from domaingan.transforms.classic import Classic
 
 Image = NDArray[np.float32]
 Change = Callable[[Image, NDArray[Any], np.random.Generator], tuple[Image, NDArray[Any]]]

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
+from domaingan.augmentation import Offline, preview
+from domaingan.augmentation.classic import InPlane, thick_axis
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
 from domaingan.blend import Paste, Relight
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Sample
-from domaingan.transforms import Offline, preview
-from domaingan.transforms.classic import InPlane, thick_axis
 from domaingan.views.slices import as_slices
 
 PEOPLE = phantoms.load("medical", subjects=4, shape=(40, 40, 16))

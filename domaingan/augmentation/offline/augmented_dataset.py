@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.adapters.nifti.scan_samples import strip_header_text
+from domaingan.augmentation.classic import LEVELS, Classic, InPlane, thick_axis
+from domaingan.augmentation.label_transforms import move_boxes, move_masks
+from domaingan.augmentation.offline.donors import Sides
 from domaingan.blend import Paste, Relight
 from domaingan.blend.checks import is_finite
 from domaingan.blend.scan.host_range import host_range
@@ -19,9 +22,6 @@ from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.data.slice_axes import slice_axis
 from domaingan.imaging.body_axes import axes_of
 from domaingan.imaging.intensity import foreground, from_scaled, intensity_range, to_scaled
-from domaingan.transforms.classic import LEVELS, Classic, InPlane, thick_axis
-from domaingan.transforms.moved import move_boxes, move_masks
-from domaingan.transforms.sides import Sides
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Offline:
     Attributes:
         data: the hosts.
         blender: pastes or relights; a 2D bank of crops goes into the slices of volumes. None: classic alone.
-        classic: the level of the classic pipeline that follows, one of :data:`domaingan.transforms.LEVELS`, or none.
+        classic: the level of the classic pipeline that follows, one of :data:`domaingan.augmentation.LEVELS`, or none.
         seed: sample ``i`` follows from the seed and ``i``, whoever makes it.
         sides: who may give to whom, and who is blended into at all; everyone to everyone unless given.
         copies: so many augmented copies of a sample stand beside it under names of their own (``NAME_pasted1``); None:

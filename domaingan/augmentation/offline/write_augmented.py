@@ -21,14 +21,14 @@ from typing import Any
 
 from domaingan.adapters import adapter_for
 from domaingan.adapters.write_dataset import record_of
+from domaingan.augmentation.offline.augmented_dataset import Job, Offline
+from domaingan.augmentation.offline.fingerprints import fingerprint_bank, fingerprint_data
+from domaingan.augmentation.offline.nnunet_folds import SPLITS_JSON
 from domaingan.core.errors import DataError
 from domaingan.core.files import LOCK, claim_folder, empty_folder, plain, write_json
 from domaingan.core.locks import hold_folder
 from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.data import Record, Schema
-from domaingan.transforms.fingerprints import fingerprint_bank, fingerprint_data
-from domaingan.transforms.folds import SPLITS_JSON
-from domaingan.transforms.offline import Job, Offline
 
 NOTES = ".blend"
 """The folder in an unfinished dataset that says how far it is."""

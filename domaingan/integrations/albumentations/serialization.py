@@ -11,8 +11,8 @@ import numpy as np
 
 from domaingan.bank_folders.open_bank import Kind
 from domaingan.banks import Bank
-from domaingan.transforms.draws import Draws
-from domaingan.transforms.hosts import opened
+from domaingan.integrations.call_seeds import Draws
+from domaingan.integrations.image_samples import opened
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class OfBank:
 
 
 class OwnDraws:
-    """A transform that draws for each image anew, whatever process it is in; see :mod:`domaingan.transforms.draws`."""
+    """A transform that draws anew for each image, in any process; see :mod:`domaingan.integrations.call_seeds`."""
 
     draws: Draws
     draw_seed: int = 0

@@ -15,12 +15,12 @@ import pytest
 from domaingan import phantoms
 from domaingan.adapters import load
 from domaingan.adapters.write_dataset import write_dataset
+from domaingan.augmentation import Offline
+from domaingan.augmentation.offline.write_augmented import Told, write
 from domaingan.banks.scenes import scenes
 from domaingan.blend import Relight
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
-from domaingan.transforms import Offline
-from domaingan.transforms.writing import Told, write
 
 NAME = ".set.unfinished"
 
@@ -96,7 +96,7 @@ def test_other_settings_are_refused_and_overwrite_begins_anew(drives: Path, tmp_
 
 def test_too_small_a_disk_is_said_before(drives: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("Usage", (), {"free": 1000})
-    monkeypatch.setattr("domaingan.transforms.writing.shutil.disk_usage", lambda folder: usage)
+    monkeypatch.setattr("domaingan.augmentation.offline.write_augmented.shutil.disk_usage", lambda folder: usage)
     with pytest.raises(DataError, match="expected more room on the disk"):
         made(load(drives), tmp_path / "set")
 

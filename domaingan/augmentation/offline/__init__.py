@@ -1,0 +1,1 @@
+"""Whole datasets, augmented on disk."""

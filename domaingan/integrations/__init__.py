@@ -1,0 +1,1 @@
+"""Paste and relight inside the pipelines of albumentations and MONAI."""

@@ -1,0 +1,1 @@
+"""Paste and relight as transforms of albumentations."""
