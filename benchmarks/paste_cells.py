@@ -9,9 +9,9 @@ from typing import Any
 from domaingan import Paste
 from domaingan.augmentation import Classic
 from domaingan.banks import Bank
+from domaingan.baselines.training_augmentation import PASTE_SHARE, Augment
 from domaingan.blend.variation import Variation
 from domaingan.data import Schema
-from domaingan.evaluate.arms import PASTE_SHARE, Augment
 
 
 @dataclass(frozen=True)

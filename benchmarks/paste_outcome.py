@@ -40,12 +40,12 @@ from paste_cells import CELLS, Cell
 from domaingan import crops, load, view
 from domaingan.banks import Bank
 from domaingan.banks.crops import by_rarity
+from domaingan.baselines import segmentation
+from domaingan.baselines.training_progress import precision_for
 from domaingan.core.files import write_json
 from domaingan.data import Dataset, Sample, Schema
-from domaingan.evaluate import segmentation
 from domaingan.evaluate.protocol import EMPTY
 from domaingan.evaluate.split import Fold, only_labelled, refuse_leak
-from domaingan.evaluate.training import precision_for
 from domaingan.imaging.intensity import measured
 from domaingan.imaging.windows import voxels_of
 

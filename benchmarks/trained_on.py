@@ -25,14 +25,15 @@ from numpy.typing import NDArray
 
 from domaingan import crops, load, view
 from domaingan.banks.scenes import scenes
+from domaingan.baselines.batches import Patches
+from domaingan.baselines.segmentation import patch_shape
+from domaingan.baselines.segmenters import DIVISOR
+from domaingan.baselines.training_augmentation import Augment
 from domaingan.blend import Paste
 from domaingan.data import Dataset, Sample
-from domaingan.evaluate.arms import Arm, Augment, augment_for
+from domaingan.evaluate.arms import Arm, augment_for
 from domaingan.evaluate.banks import REFERENCE_SIZE
-from domaingan.evaluate.batches import Patches
-from domaingan.evaluate.networks import DIVISOR
 from domaingan.evaluate.protocol import EMPTY
-from domaingan.evaluate.segmentation import patch_shape
 from domaingan.evaluate.split import folds, only_labelled
 from domaingan.imaging.intensity import contrast, measured, ring, surface_depth, to_scaled
 

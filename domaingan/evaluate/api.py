@@ -13,6 +13,7 @@ import numpy as np
 from domaingan.adapters.open_dataset import Data, dataset_of
 from domaingan.banks import Bank, bank_of
 from domaingan.banks.crops import check_crop_values
+from domaingan.baselines.batches import check_values
 from domaingan.blend import Paste, Relight
 from domaingan.core.arguments import read_names
 from domaingan.core.errors import AssumptionWarning, DataError
@@ -20,7 +21,6 @@ from domaingan.data import Dataset
 from domaingan.data.slice_axes import warn_of_thin_stacks
 from domaingan.evaluate.arms import Arm, parse_arms
 from domaingan.evaluate.banks import is_real, lacks_masks, served
-from domaingan.evaluate.batches import check_values
 from domaingan.evaluate.config import EvaluationConfig, build_config
 from domaingan.evaluate.leaks import refuse_copies
 from domaingan.evaluate.progress import Progress, Silent

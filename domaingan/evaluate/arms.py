@@ -9,20 +9,15 @@ crops are pasted (:data:`SOURCES`), the whole gets another look (:data:`LOOKS`),
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
 
 from domaingan.augmentation import Classic, Weather
 from domaingan.banks import CLASS_CONDITION, HEALTHY, Bank
+from domaingan.baselines.training_augmentation import Augment
 from domaingan.blend import Paste, Relight
 from domaingan.core.errors import DataError
-from domaingan.data import Sample, Schema
+from domaingan.data import Schema
 from domaingan.inpainting.windows import DEFORM
-
-Blender = TypeVar("Blender", Paste, Relight)
 
 SOURCES = {
     "copy-paste": "real crops of the training subjects",
@@ -44,12 +39,6 @@ LOOKS = {
 
 HEALTHY_SHARE = 1 / 3
 """Of what inpaint paints so much is what is normal there. It is pasted beside the objects, and changes no label."""
-
-PASTE_SHARE = 0.5
-"""Share of the training images that a pasting arm pastes into; the others are left as they are."""
-
-RELIGHT_SHARE = 0.6
-"""Share of the training images that are relit."""
 
 _OTHERS = ("weather", "classic")
 
@@ -107,45 +96,6 @@ def parse_arms(names: str | list[str]) -> list[Arm]:
     return arms
 
 
-@dataclass
-class Augment:
-    """What an arm does to a training sample: blends on the whole image, then classic on the patch.
-
-    Attributes:
-        pastes: one a source; which of them is used is drawn each time.
-        healthy: likewise for what was painted without an object, pasted as often, by itself or beside objects.
-        looks: one a source of looks; likewise.
-        weather: synthetic weather, or None.
-        classic: the classic pipeline, or None.
-        share: share of the images that are pasted into.
-        relit: share of the images that are relit.
-    """
-
-    pastes: Mapping[str, Paste] = field(default_factory=dict)
-    healthy: Mapping[str, Paste] = field(default_factory=dict)
-    looks: Mapping[str, Relight] = field(default_factory=dict)
-    weather: Weather | None = None
-    classic: Classic | None = None
-    share: float = PASTE_SHARE
-    relit: float = RELIGHT_SHARE
-
-    def blend(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """The sample, pasted into and relit as often as the shares say; what was pasted is relit with its host."""
-        if self.pastes and rng.random() < self.share:
-            sample = _drawn(self.pastes, rng)(sample, rng)
-        if self.healthy and rng.random() < self.share:
-            sample = _drawn(self.healthy, rng)(sample, rng)
-        if self.looks and rng.random() < self.relit:
-            sample = _drawn(self.looks, rng)(sample, rng)
-        return sample if self.weather is None else self.weather(sample, rng)
-
-    def patch(
-        self, image: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """The scaled ``(C, *patch)`` image and its mask after the classic pipeline."""
-        return (image, mask) if self.classic is None else self.classic(image, mask, rng)
-
-
 def augment_for(
     arm: Arm, banks: Mapping[str, Bank], schema: Schema, looks: Mapping[str, Sequence[str]] | None = None
 ) -> Augment:
@@ -180,8 +130,3 @@ def _parts(bank: Bank) -> tuple[list[str], list[str]]:
     if not counts.get(HEALTHY):
         return [], []
     return [value for value, n in counts.items() if n and value != HEALTHY], [HEALTHY]
-
-
-def _drawn(blenders: Mapping[str, Blender], rng: np.random.Generator) -> Blender:
-    names = sorted(blenders)
-    return blenders[names[int(rng.integers(len(names)))]]

@@ -23,7 +23,7 @@ class EvaluationConfig(BaseModel):
         steps: optimiser steps of the baseline.
         width: channels of the first level of the baseline for scans.
         backbone: encoder of the baseline for frames, ``timm:NAME[=WEIGHTS_FILE]``.
-        detector: network of the detection baseline, a key of :data:`domaingan.evaluate.detectors.DETECTORS`.
+        detector: network of the detection baseline, a key of :data:`domaingan.baselines.detectors.DETECTORS`.
         size: edge of a crop; the default of its dimensions unless given.
         gan_steps: steps of the GAN that is fitted where an arm needs one and no bank is given.
         gan_samples: crops drawn from it, or painted into the training images.

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from domaingan.augmentation import find_added
 from domaingan.banks import CLASS_CONDITION, Bank
+from domaingan.baselines.batches import Wanted, is_wanted
+from domaingan.baselines.training_augmentation import Augment
 from domaingan.blend.occlusion import drawable_mask
 from domaingan.data import Record, Sample, Schema
 from domaingan.data.slice_axes import fullest_slice, slice_axis
-from domaingan.evaluate.arms import Augment
-from domaingan.evaluate.batches import Wanted, is_wanted
 from domaingan.imaging.intensity import intensity_range, to_scaled
 from domaingan.imaging.windows import window
 

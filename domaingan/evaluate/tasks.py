@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.baselines import segmentation
+from domaingan.baselines.backbones import Backbone
+from domaingan.baselines.training_augmentation import Augment
+from domaingan.baselines.training_progress import Told, precision_for
 from domaingan.data import Dataset, Sample, Schema
-from domaingan.evaluate import segmentation
-from domaingan.evaluate.arms import Augment
-from domaingan.evaluate.backbones import Backbone
 from domaingan.evaluate.config import EvaluationConfig
 from domaingan.evaluate.summary import Scores
-from domaingan.evaluate.training import Told, precision_for
 from domaingan.metrics.average_precision import Detections
 
 if TYPE_CHECKING:
-    from domaingan.evaluate import detection
+    from domaingan.baselines import detection
 
 SURE = 0.3
 """Detections of at least this score are drawn."""
@@ -59,7 +59,7 @@ class Segmentation:
     def train(
         self, samples: list[Sample], schema: Schema, augment: Augment, config: EvaluationConfig, seed: int, told: Told
     ) -> segmentation.Segmenter:
-        """See :func:`domaingan.evaluate.segmentation.train`."""
+        """See :func:`domaingan.baselines.segmentation.train`."""
         return segmentation.train(
             samples,
             schema,
@@ -74,7 +74,7 @@ class Segmentation:
         )
 
     def score(self, model: segmentation.Segmenter, test: Dataset, own_grid: Dataset) -> Scores:
-        """See :func:`domaingan.evaluate.segmentation.score`."""
+        """See :func:`domaingan.baselines.segmentation.score`."""
         return segmentation.score(model, test, own_grid)
 
     def shown(self, model: segmentation.Segmenter, sample: Sample) -> NDArray[Any]:
@@ -96,7 +96,7 @@ class Detection:
     @staticmethod
     def check(config: EvaluationConfig) -> None:
         """Refuse what cannot be trained, before anything is."""
-        from domaingan.evaluate.detectors import check_name
+        from domaingan.baselines.detectors import check_name
 
         backbone_of(config)
         check_name(config.detector.partition("=")[0])
@@ -104,8 +104,8 @@ class Detection:
     def train(
         self, samples: list[Sample], schema: Schema, augment: Augment, config: EvaluationConfig, seed: int, told: Told
     ) -> detection.Detector:
-        """See :func:`domaingan.evaluate.detection.train`."""
-        from domaingan.evaluate import detection  # torchvision's detectors take a second to import
+        """See :func:`domaingan.baselines.detection.train`."""
+        from domaingan.baselines import detection  # torchvision's detectors take a second to import
 
         return detection.train(
             samples,
@@ -121,8 +121,8 @@ class Detection:
         )
 
     def score(self, model: detection.Detector, test: Dataset, own_grid: Dataset) -> Scores:
-        """See :func:`domaingan.evaluate.detection.score`."""
-        from domaingan.evaluate import detection
+        """See :func:`domaingan.baselines.detection.score`."""
+        from domaingan.baselines import detection
 
         return detection.score(model, test, own_grid)
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.baselines.true_boxes import truth_of
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
-from domaingan.evaluate.truth import truth_of
 from domaingan.imaging.resample import resize
 from domaingan.metrics.average_precision import Detections, Truth
 from domaingan.robustness.model import Kind, Picture

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from domaingan.baselines.weights import facts_of
 from domaingan.core.errors import DataError
 from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.data import Sample
-from domaingan.evaluate.weights import facts_of
 from domaingan.imaging.resample import resize
 from domaingan.robustness.model import Answer, Kind, Picture
 
@@ -32,11 +32,11 @@ def load(source: str) -> Baseline:
         path = _chosen(path)
     task = facts_of(path)["task"]
     if task == "segmentation":
-        from domaingan.evaluate.segmentation import Segmenter
+        from domaingan.baselines.segmentation import Segmenter
 
         return Baseline(path, "segmentation", Segmenter.load(path))
     if task == "detection":
-        from domaingan.evaluate.detection import Detector
+        from domaingan.baselines.detection import Detector
 
         return Baseline(path, "detection", Detector.load(path))
     raise DataError(f"a model for {task}", path=path, expected="segmentation or detection")

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torchvision.models import detection, get_model, get_model_weights, list_models
 
+from domaingan.baselines.weights import read_state
 from domaingan.core.errors import DataError
-from domaingan.evaluate.weights import read_state
 from domaingan.metrics.average_precision import Detections
 from domaingan.robustness.model import Kind, Picture
 from domaingan.robustness.names import COCO91, read_names

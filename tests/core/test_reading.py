@@ -15,9 +15,9 @@ from domaingan.adapters.frames.picture_io import read_picture
 from domaingan.adapters.nifti.nifti_files import read_image
 from domaingan.adapters.tables import read_classes, read_samples
 from domaingan.banks import Bank
+from domaingan.baselines.weights import facts_of
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular, open_regular, read_bytes, read_json, read_text
-from domaingan.evaluate.weights import facts_of
 from domaingan.gan.training.checkpoint import sha256
 from domaingan.gan.training.training_log import read_log
 from domaingan.robustness.names import read_names

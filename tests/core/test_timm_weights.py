@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save_file
 
 import domaingan.core.timm_weights
+from domaingan.baselines.backbones import Backbone
 from domaingan.core.errors import DataError
 from domaingan.core.timm_weights import PACKAGED, TimmModel
-from domaingan.evaluate.backbones import Backbone
 
 LITE = TimmModel("tf_efficientnet_lite0")
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
+from domaingan.baselines.detection import Detector
+from domaingan.baselines.segmentation import Segmenter
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.evaluate import evaluate
-from domaingan.evaluate.detection import Detector
-from domaingan.evaluate.segmentation import Segmenter
 from domaingan.report import write
 
 SETTINGS: dict[str, Any] = {

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from domaingan.baselines.true_boxes import truth_of
 from domaingan.core.errors import DataError
 from domaingan.data import Crowd, Sample, Schema
-from domaingan.evaluate.truth import truth_of
 from domaingan.imaging.instances import from_mask
 from domaingan.metrics.average_precision import Detections, Truth, average_precision, jackknife, shares_of_boxes
 

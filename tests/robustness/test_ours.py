@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
+from domaingan.baselines.backbones import Backbone
+from domaingan.baselines.batches import network_values
+from domaingan.baselines.detection import Detector
+from domaingan.baselines.detection_frames import object_classes
+from domaingan.baselines.detectors import seeded_detector
+from domaingan.baselines.segmentation import Segmenter
+from domaingan.baselines.segmenters import seeded_network
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_json
 from domaingan.data import Dataset, Sample
-from domaingan.evaluate.backbones import Backbone
-from domaingan.evaluate.batches import network_values
-from domaingan.evaluate.boxes import object_classes
-from domaingan.evaluate.detection import Detector
-from domaingan.evaluate.detectors import seeded_detector
-from domaingan.evaluate.networks import seeded_network
-from domaingan.evaluate.segmentation import Segmenter
 from domaingan.imaging.resample import resize
 from domaingan.metrics.average_precision import Detections
 from domaingan.robustness import open_model, robustness

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models import get_model
 
+from domaingan.baselines.backbones import Backbone
+from domaingan.baselines.detectors import DETECTORS, Pyramid, backbone_in, seeded_detector, whole_builders
 from domaingan.core.errors import DataError
-from domaingan.evaluate.backbones import Backbone
-from domaingan.evaluate.detectors import DETECTORS, Pyramid, backbone_in, seeded_detector, whole_builders
 
 LITE = Backbone("tf_efficientnet_lite0")
 SIZE = (64, 96)

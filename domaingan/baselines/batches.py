@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 
+from domaingan.baselines.training_augmentation import Augment
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
-from domaingan.evaluate.arms import Augment
 from domaingan.imaging.intensity import intensity_range, to_scaled
 from domaingan.imaging.windows import window
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.baselines.detection_frames import boxes_of
 from domaingan.data import Sample, Schema
-from domaingan.evaluate.boxes import boxes_of
 from domaingan.imaging.instances import among, from_mask
 from domaingan.metrics.average_precision import Truth
 

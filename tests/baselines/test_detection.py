@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from domaingan.augmentation import Classic
+from domaingan.baselines import detection
+from domaingan.baselines.backbones import Backbone
+from domaingan.baselines.detection import Detector, input_size, scaled
+from domaingan.baselines.detection_frames import Frames, object_classes
+from domaingan.baselines.training_augmentation import Augment
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
-from domaingan.evaluate import detection
-from domaingan.evaluate.arms import Augment
-from domaingan.evaluate.backbones import Backbone
-from domaingan.evaluate.boxes import Frames, object_classes
-from domaingan.evaluate.detection import Detector, input_size, scaled
 from domaingan.views.regrid import at_shape
 
 SCHEMA = Schema(

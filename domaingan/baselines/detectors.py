@@ -19,9 +19,9 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
+from domaingan.baselines.backbones import Backbone
+from domaingan.baselines.weights import read_state
 from domaingan.core.errors import DataError
-from domaingan.evaluate.backbones import Backbone
-from domaingan.evaluate.weights import read_state
 
 Size = tuple[int, int]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from domaingan.baselines.segmenters import seeded_network
 from domaingan.data import Schema
-from domaingan.evaluate.networks import seeded_network
 
 
 def gradients(shape: tuple[int, ...], precision: torch.dtype) -> dict[str, torch.Tensor]:

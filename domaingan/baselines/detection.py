@@ -12,17 +12,26 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from domaingan.baselines import training_progress
+from domaingan.baselines.backbones import Backbone
+from domaingan.baselines.batches import Wanted
+from domaingan.baselines.detection_frames import (
+    Frames,
+    Item,
+    at_size,
+    boxes_of,
+    collated,
+    inside,
+    network_values,
+    object_classes,
+)
+from domaingan.baselines.detectors import Size, backbone_in, seeded_detector
+from domaingan.baselines.training_augmentation import Augment
+from domaingan.baselines.training_progress import Course, Told, warm_cosine
+from domaingan.baselines.true_boxes import truth_of
+from domaingan.baselines.weights import fill, load_model, save_model, schema_of
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
-from domaingan.evaluate import training
-from domaingan.evaluate.arms import Augment
-from domaingan.evaluate.backbones import Backbone
-from domaingan.evaluate.batches import Wanted
-from domaingan.evaluate.boxes import Frames, Item, at_size, boxes_of, collated, inside, network_values, object_classes
-from domaingan.evaluate.detectors import Size, backbone_in, seeded_detector
-from domaingan.evaluate.training import Course, Told, warm_cosine
-from domaingan.evaluate.truth import truth_of
-from domaingan.evaluate.weights import fill, load_model, save_model, schema_of
 from domaingan.imaging.resample import resize
 from domaingan.metrics.average_precision import Detections, jackknife
 
@@ -44,7 +53,7 @@ class Detector:
         network: a torchvision detector.
         size: height and width that it works at.
         schema: names the classes that it finds.
-        detector: its name, see :func:`domaingan.evaluate.detectors.seeded_detector`.
+        detector: its name, see :func:`domaingan.baselines.detectors.seeded_detector`.
         backbone: what it stands on.
         losses: mean training loss of each stretch of steps, ``[(step, loss), …]``.
     """
@@ -107,7 +116,7 @@ def input_size(shapes: list[tuple[int, ...]]) -> Size:
 
 def precision_for(precision: str) -> torch.dtype:
     """The dtype of the backbone's forward pass; ``auto`` is float32, whose backward pass on a CPU is twice as fast."""
-    return torch.float32 if precision == "auto" else training.precision_for(precision)
+    return torch.float32 if precision == "auto" else training_progress.precision_for(precision)
 
 
 def train(
@@ -134,7 +143,7 @@ def train(
         augment: what the arm does to them.
         steps: number of optimiser steps.
         seed: seeds weights and batches.
-        detector: see :func:`domaingan.evaluate.detectors.seeded_detector`.
+        detector: see :func:`domaingan.baselines.detectors.seeded_detector`.
         backbone: what the detector stands on.
         size: height and width trained at, that of the samples unless given (see :func:`input_size`).
         batch: frames a step.

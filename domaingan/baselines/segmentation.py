@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
+from domaingan.baselines.backbones import Backbone
+from domaingan.baselines.batches import CLIP, Patches, Wanted, network_values
+from domaingan.baselines.segmenters import DIVISOR, loss_for, seeded_network
+from domaingan.baselines.training_augmentation import Augment
+from domaingan.baselines.training_progress import Course, Told, warm_cosine
+from domaingan.baselines.weights import fill, load_model, save_model, schema_of
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
-from domaingan.evaluate.arms import Augment
-from domaingan.evaluate.backbones import Backbone
-from domaingan.evaluate.batches import CLIP, Patches, Wanted, network_values
-from domaingan.evaluate.networks import DIVISOR, loss_for, seeded_network
-from domaingan.evaluate.training import Course, Told, warm_cosine
-from domaingan.evaluate.weights import fill, load_model, save_model, schema_of
 from domaingan.imaging.intensity import intensity_range, to_scaled
 from domaingan.metrics.overlap import counter_for
 

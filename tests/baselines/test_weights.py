@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from domaingan.baselines.weights import facts_of, fill, load_model, save_model
 from domaingan.core.errors import DataError
-from domaingan.evaluate.weights import facts_of, fill, load_model, save_model
 
 
 def test_save_then_load_is_identity(tmp_path: Path) -> None:

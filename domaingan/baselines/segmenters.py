@@ -11,9 +11,9 @@ from monai.networks.nets.basic_unet import BasicUNet, UpCat
 from torch import Tensor, nn
 from torch.nn import functional
 
+from domaingan.baselines.backbones import Backbone
 from domaingan.core.errors import DataError
 from domaingan.data import Schema
-from domaingan.evaluate.backbones import Backbone
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

@@ -9,10 +9,10 @@ from torch.utils.data import DataLoader
 from domaingan import phantoms
 from domaingan.augmentation import Classic
 from domaingan.banks.crops import crops
+from domaingan.baselines.batches import Patches, class_index
+from domaingan.baselines.training_augmentation import Augment
 from domaingan.blend import Paste
 from domaingan.data import Schema
-from domaingan.evaluate.arms import Augment
-from domaingan.evaluate.batches import Patches, class_index
 from domaingan.imaging.intensity import measured
 from domaingan.views.slices import as_slices
 

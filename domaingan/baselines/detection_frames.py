@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 
+from domaingan.baselines.batches import Drawer, Wanted
+from domaingan.baselines.training_augmentation import Augment
 from domaingan.data import Sample, Schema
-from domaingan.evaluate.arms import Augment
-from domaingan.evaluate.batches import Drawer, Wanted
 from domaingan.views.regrid import resize_sample
 
 SMALLEST = 2.0
@@ -31,7 +31,7 @@ class Frames(TorchDataset[Item]):
         augment: what the arm does.
         length: number of items.
         seed: seeds every item, together with its number.
-        wanted: see :class:`domaingan.evaluate.batches.Drawer`.
+        wanted: see :class:`domaingan.baselines.batches.Drawer`.
     """
 
     samples: list[Sample]

@@ -1,0 +1,1 @@
+"""The networks that an evaluation trains: segmenters and detectors, their batches and weights."""
