@@ -44,8 +44,8 @@ from domaingan.baselines import segmentation
 from domaingan.baselines.training_progress import precision_for
 from domaingan.core.files import write_json
 from domaingan.data import Dataset, Sample, Schema
-from domaingan.evaluate.protocol import EMPTY
-from domaingan.evaluate.split import Fold, only_labelled, refuse_leak
+from domaingan.evaluation.runner import EMPTY
+from domaingan.evaluation.split import Fold, only_labelled, refuse_leak
 from domaingan.imaging.intensity import measured
 from domaingan.imaging.windows import voxels_of
 

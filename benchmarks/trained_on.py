@@ -31,10 +31,10 @@ from domaingan.baselines.segmenters import DIVISOR
 from domaingan.baselines.training_augmentation import Augment
 from domaingan.blend import Paste
 from domaingan.data import Dataset, Sample
-from domaingan.evaluate.arms import Arm, augment_for
-from domaingan.evaluate.banks import REFERENCE_SIZE
-from domaingan.evaluate.protocol import EMPTY
-from domaingan.evaluate.split import folds, only_labelled
+from domaingan.evaluation.arm_banks import REFERENCE_SIZE
+from domaingan.evaluation.arms import Arm, augment_for
+from domaingan.evaluation.runner import EMPTY
+from domaingan.evaluation.split import folds, only_labelled
 from domaingan.imaging.intensity import contrast, measured, ring, surface_depth, to_scaled
 
 VOLUMES: dict[str, Any] = {"dims": None, "spacing": None, "resize": None, "size": 32, "seed": 0}

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from domaingan.data import Dataset as Dataset
     from domaingan.data import Sample as Sample
     from domaingan.display import show as show
-    from domaingan.evaluate.api import evaluate as evaluate
+    from domaingan.evaluation.api import evaluate as evaluate
     from domaingan.gan import GAN as GAN
     from domaingan.inpainting.windows import windows as windows
     from domaingan.inpainting.windows import with_healthy as with_healthy
@@ -54,7 +54,7 @@ _HOMES = {
     "Variation": "blend",
     "corrupt": "corrupt",
     "crops": "bank_folders.from_dataset_folder",
-    "evaluate": "evaluate",
+    "evaluate": "evaluation",
     "load": "adapters",
     "robustness": "robustness",
     "scenes": "bank_folders.from_dataset_folder",

@@ -19,7 +19,7 @@ import domaingan as dg
 from domaingan.cli.options import height_width
 from domaingan.cli.progress import Teller
 from domaingan.cli.robustness import pairs, severities_of
-from domaingan.evaluate import evaluate
+from domaingan.evaluation import evaluate
 from domaingan.report import write
 from domaingan.report.words import percent
 from domaingan.robustness import robustness

@@ -19,7 +19,7 @@ from domaingan.augmentation import Offline, preview
 from domaingan.cli.options import height_width
 from domaingan.cli.progress import Teller
 from domaingan.core.tiles import save_png
-from domaingan.evaluate.split import folds
+from domaingan.evaluation.split import folds
 from domaingan.report import write
 from domaingan.report.words import sentence
 

@@ -29,7 +29,7 @@ def command(
     things work, not how well.
     """
     from domaingan.cli.progress import Teller
-    from domaingan.evaluate import evaluate
+    from domaingan.evaluation import evaluate
     from domaingan.report import write
     from domaingan.report.words import sentence
 

@@ -109,7 +109,7 @@ def command(
     OUT/report.html shows the answer; OUT/result.json has every number. An interrupted run goes on with --resume.
     """
     from domaingan.cli.progress import Teller
-    from domaingan.evaluate import evaluate
+    from domaingan.evaluation import evaluate
 
     if not resume:
         o.claim(out, data, overwrite)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from domaingan.core.durations import describe_duration
 from domaingan.core.errors import DataError
-from domaingan.evaluate.summary import RIVAL
+from domaingan.evaluation.summary import RIVAL
 from domaingan.report import figures, gallery, painted, words
 from domaingan.report.words import count, interval, metric_name, p_value, percent, plain, points
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from domaingan.evaluate.summary import RIVAL
+from domaingan.evaluation.summary import RIVAL
 from domaingan.metrics.statistics import smallest_p
 
 ALPHA = 0.05

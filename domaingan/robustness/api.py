@@ -19,7 +19,7 @@ from domaingan.core.locks import hold_folder
 from domaingan.core.reading import open_regular
 from domaingan.corrupt import SEVERITIES, check
 from domaingan.data import Dataset
-from domaingan.evaluate.progress import Progress, Silent
+from domaingan.evaluation.progress import Progress, Silent
 from domaingan.robustness.answers import Translation
 from domaingan.robustness.cells import Cell, Kept, Measure
 from domaingan.robustness.comparison import compare, folder_names, map_for, write_comparison

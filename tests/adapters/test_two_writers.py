@@ -15,7 +15,7 @@ from domaingan.banks import Bank, BankInfo, new_entries
 from domaingan.core.errors import DataError
 from domaingan.core.locks import hold_folder
 from domaingan.data import Dataset
-from domaingan.evaluate import evaluate
+from domaingan.evaluation import evaluate
 from domaingan.gan import GAN
 from domaingan.metrics.average_precision import Detections
 from domaingan.robustness import robustness

@@ -13,7 +13,7 @@ import pytest
 from domaingan.core.errors import DataError
 from domaingan.core.files import claim_run, write_arrays
 from domaingan.core.reading import read_arrays, read_json_object, refuse_malformed
-from domaingan.evaluate.protocol import _read_kept
+from domaingan.evaluation.runner import _read_kept
 from domaingan.report import write
 
 RESULT: dict[str, Any] = {

@@ -14,9 +14,9 @@ from domaingan.banks import Bank, BankInfo, new_entries
 from domaingan.banks.crops import crops
 from domaingan.core.reading import read_json
 from domaingan.data import Dataset
-from domaingan.evaluate import evaluate, fidelity
-from domaingan.evaluate.fidelity import Places, painted_or_real, spread, texture
-from domaingan.evaluate.painted import lowest
+from domaingan.evaluation import evaluate, generated_measures
+from domaingan.evaluation.generated import lowest
+from domaingan.evaluation.generated_measures import Places, painted_or_real, spread, texture
 from domaingan.gan import GAN
 from domaingan.metrics.fidelity import two_sample_classifier
 from domaingan.report import write
@@ -26,7 +26,7 @@ from domaingan.views.slices import as_slices
 @pytest.fixture(autouse=True)
 def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(two_sample_classifier, "STEPS", 40)
-    monkeypatch.setattr(fidelity, "FEWEST", 3)
+    monkeypatch.setattr(generated_measures, "FEWEST", 3)
 
 
 def people(dims: int, subjects: int = 4, seed: int = 0) -> Dataset:
@@ -84,7 +84,7 @@ def test_identical_pairs_are_a_guess_and_gross_ones_are_not(dims: int) -> None:
 def test_a_single_subject_or_few_pairs_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     real = crops(people(2, 2), 16)
     assert painted_or_real(real.of_subjects(real.subjects[:1]), real.of_subjects(real.subjects[:1])) is None
-    monkeypatch.setattr(fidelity, "FEWEST", len(real))
+    monkeypatch.setattr(generated_measures, "FEWEST", len(real))
     assert painted_or_real(real, real) is None
 
 
@@ -92,7 +92,7 @@ def test_halves_are_whole_subjects_and_of_drives_those_before_and_after() -> Non
     units = np.repeat([3, 0, 1, 2], [5, 4, 6, 5])
     rng = np.random.default_rng(0)
     for shuffled in (True, False):
-        part = fidelity._halves(units, rng, shuffled=shuffled)
+        part = generated_measures._halves(units, rng, shuffled=shuffled)
         assert all(len(set(part[units == unit])) == 1 for unit in range(4)) and 6 <= part.sum() <= 14
     assert set(units[part]) == {0, 1}
 

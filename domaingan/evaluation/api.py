@@ -19,16 +19,16 @@ from domaingan.core.arguments import read_names
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset
 from domaingan.data.slice_axes import warn_of_thin_stacks
-from domaingan.evaluate.arms import Arm, parse_arms
-from domaingan.evaluate.banks import is_real, lacks_masks, served
-from domaingan.evaluate.config import EvaluationConfig, build_config
-from domaingan.evaluate.leaks import refuse_copies
-from domaingan.evaluate.progress import Progress, Silent
-from domaingan.evaluate.protocol import run
-from domaingan.evaluate.requirements import check_arms
-from domaingan.evaluate.split import Fold, Limit, folds, only_labelled, refuse_leak
-from domaingan.evaluate.summary import REFERENCE, RIVAL
-from domaingan.evaluate.tasks import TASKS
+from domaingan.evaluation.arm_banks import is_real, lacks_masks, served
+from domaingan.evaluation.arms import Arm, parse_arms
+from domaingan.evaluation.evaluation_config import EvaluationConfig, build_config
+from domaingan.evaluation.leaks import refuse_copies
+from domaingan.evaluation.progress import Progress, Silent
+from domaingan.evaluation.requirements import check_arms
+from domaingan.evaluation.runner import run
+from domaingan.evaluation.split import Fold, Limit, folds, only_labelled, refuse_leak
+from domaingan.evaluation.summary import REFERENCE, RIVAL
+from domaingan.evaluation.tasks import TASKS
 from domaingan.imaging.near_duplicates import survey_datasets
 from domaingan.views.regrid import view
 
@@ -70,7 +70,7 @@ def evaluate(
     Args:
         data: labelled samples, or their folder.
         task: ``segmentation`` or, for frames, ``detection``.
-        arms: see :mod:`domaingan.evaluate.arms`; differences are taken to ``classic``. Unless given ``classic``,
+        arms: see :mod:`domaingan.evaluation.arms`; differences are taken to ``classic``. Unless given ``classic``,
             ``copy-paste+classic`` and :data:`GENERATED`, or in place of that what the bank is for.
         seeds: trainings an arm.
         out: the run folder: ``result.json``, ``config.json``, ``pictures.npz``, and a file for every training.
@@ -89,7 +89,8 @@ def evaluate(
         resume: go on with an interrupted run.
         overwrite: replace an existing run.
         progress: told how it goes.
-        **settings: further fields of :class:`domaingan.evaluate.config.EvaluationConfig`, such as ``steps``.
+        **settings: further fields of :class:`domaingan.evaluation.evaluation_config.EvaluationConfig`, such as
+            ``steps``.
 
     Returns:
         The content of ``result.json``.

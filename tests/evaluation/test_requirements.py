@@ -15,7 +15,7 @@ from domaingan import phantoms
 from domaingan.banks import Bank
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Sample, Schema
-from domaingan.evaluate import api
+from domaingan.evaluation import api
 
 STREET: Dataset = phantoms.load("driving", sequences=4, frames=2).in_memory()
 CLASSES = {name: number for number, name in enumerate(STREET.schema.objects, start=1)}

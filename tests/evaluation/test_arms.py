@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domaingan.core.errors import DataError
-from domaingan.evaluate.arms import Arm, parse_arms
+from domaingan.evaluation.arms import Arm, parse_arms
 
 
 def test_sums_are_parsed() -> None:

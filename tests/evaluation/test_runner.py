@@ -15,7 +15,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
-from domaingan.evaluate import evaluate
+from domaingan.evaluation import evaluate
 from domaingan.views.slices import as_slices
 
 ARMS = [

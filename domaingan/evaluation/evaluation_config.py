@@ -14,8 +14,8 @@ class EvaluationConfig(BaseModel):
 
     Attributes:
         data: where the data lies.
-        task: a key of :data:`domaingan.evaluate.tasks.TASKS`.
-        arms: names of the arms, see :mod:`domaingan.evaluate.arms`.
+        task: a key of :data:`domaingan.evaluation.tasks.TASKS`.
+        arms: names of the arms, see :mod:`domaingan.evaluation.arms`.
         seeds: number of seeds an arm is trained with.
         seed: the first seed; also draws splits and fits the GAN.
         dims: dimensions worked in.
@@ -69,7 +69,7 @@ def build_config(settings: dict[str, Any], **fixed: Any) -> EvaluationConfig:
     """Build the settings of an evaluation.
 
     Args:
-        settings: what a user says beside the arguments of :func:`domaingan.evaluate.evaluate`.
+        settings: what a user says beside the arguments of :func:`domaingan.evaluation.evaluate`.
         **fixed: what follows from these arguments.
 
     Raises:

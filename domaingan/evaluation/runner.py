@@ -16,18 +16,18 @@ from domaingan.core.files import claim_run, write_arrays, write_json
 from domaingan.core.locks import hold_folder
 from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.data import BLOCK, Dataset
-from domaingan.evaluate.arms import Arm, augment_for, parse_arms
-from domaingan.evaluate.banks import Maker, banks_for
-from domaingan.evaluate.config import EvaluationConfig
-from domaingan.evaluate.examples import largest
-from domaingan.evaluate.painted import painted
-from domaingan.evaluate.pictures import gathered
-from domaingan.evaluate.plan import Plan, TrainingCounter, tell_plan, training_name
-from domaingan.evaluate.prepared import Prepared
-from domaingan.evaluate.progress import Progress, Silent
-from domaingan.evaluate.split import Fold
-from domaingan.evaluate.summary import Scores, summarise, warn_of_missed
-from domaingan.evaluate.tasks import TASKS, backbone_of
+from domaingan.evaluation.arm_banks import Maker, banks_for
+from domaingan.evaluation.arms import Arm, augment_for, parse_arms
+from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.example_images import largest
+from domaingan.evaluation.figures import gathered
+from domaingan.evaluation.fold import Prepared
+from domaingan.evaluation.generated import painted
+from domaingan.evaluation.plan import Plan, TrainingCounter, tell_plan, training_name
+from domaingan.evaluation.progress import Progress, Silent
+from domaingan.evaluation.split import Fold
+from domaingan.evaluation.summary import Scores, summarise, warn_of_missed
+from domaingan.evaluation.tasks import TASKS, backbone_of
 from domaingan.imaging.intensity import measured
 from domaingan.imaging.windows import voxels_of
 

@@ -21,11 +21,11 @@ from domaingan.banks import CLASS_CONDITION, HEALTHY, Bank
 from domaingan.core.files import write_arrays, write_json
 from domaingan.core.reading import read_arrays, read_json_object
 from domaingan.data import Dataset
-from domaingan.evaluate.arms import PAINTED
-from domaingan.evaluate.config import EvaluationConfig
-from domaingan.evaluate.examples import SHOWN, entry_examples
-from domaingan.evaluate.fidelity import PAIRS, Places, painted_or_real, spread
-from domaingan.evaluate.progress import Progress
+from domaingan.evaluation.arms import PAINTED
+from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.example_images import SHOWN, entry_examples
+from domaingan.evaluation.generated_measures import PAIRS, Places, painted_or_real, spread
+from domaingan.evaluation.progress import Progress
 from domaingan.gan import GAN
 from domaingan.gan.conditioning import given_by
 from domaingan.gan.networks import levels_of
@@ -55,9 +55,10 @@ def painted(
         progress: told that it goes on.
 
     Returns:
-        For each column what :func:`domaingan.evaluate.fidelity.spread` measures and, but for ``real``, under ``told``
-        what :func:`domaingan.evaluate.fidelity.painted_or_real` finds; and the pictures, ``KIND:COLUMN`` with their
-        masks ``KIND_masks:COLUMN``, and ``worst_scores:COLUMN``. Both empty where nothing was painted.
+        For each column what :func:`domaingan.evaluation.generated_measures.spread` measures and, but for ``real``,
+        under ``told`` what :func:`domaingan.evaluation.generated_measures.painted_or_real` finds; and the pictures,
+        ``KIND:COLUMN``
+        with their masks ``KIND_masks:COLUMN``, and ``worst_scores:COLUMN``. Both empty where nothing was painted.
     """
     known, pictures = _kept(folder)
     sources = [name for name in PAINTED if name in banks and (name in known or (folder / name).is_dir())]

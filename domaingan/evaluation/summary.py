@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.evaluate.arms import Arm
-from domaingan.evaluate.config import EvaluationConfig
+from domaingan.evaluation.arms import Arm
+from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.metrics.statistics import crossed_interval, mean_interval, paired, smallest_p, verdict
 
 Scores = dict[str, dict[str, float]]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record
-from domaingan.evaluate.split import Fold
+from domaingan.evaluation.split import Fold
 from domaingan.imaging.near_duplicates import Survey
 
 

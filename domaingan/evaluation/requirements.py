@@ -11,10 +11,10 @@ from domaingan.banks.find_objects import BOX_ALONE, find_objects
 from domaingan.blend import Relight
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
-from domaingan.evaluate.arms import Arm
-from domaingan.evaluate.banks import is_real, served
-from domaingan.evaluate.config import EvaluationConfig
-from domaingan.evaluate.split import Fold
+from domaingan.evaluation.arm_banks import is_real, served
+from domaingan.evaluation.arms import Arm
+from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.split import Fold
 
 
 def check_arms(arms: Sequence[Arm], folds: Sequence[Fold], config: EvaluationConfig, given: Bank | None) -> None:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.reading import read_arrays, refuse_malformed
-from domaingan.evaluate.arms import Arm, augment_for
-from domaingan.evaluate.config import EvaluationConfig
-from domaingan.evaluate.examples import bank_examples, paste_examples, prediction_examples, relight_examples
-from domaingan.evaluate.prepared import Prepared
+from domaingan.evaluation.arms import Arm, augment_for
+from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.example_images import bank_examples, paste_examples, prediction_examples, relight_examples
+from domaingan.evaluation.fold import Prepared
 
 
 def gathered(fold: Prepared, arms: list[Arm], config: EvaluationConfig) -> dict[str, NDArray[Any]]:

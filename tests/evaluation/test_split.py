@@ -10,7 +10,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
 from domaingan.data import BLOCK, Dataset, Record, Schema
-from domaingan.evaluate.split import Fold, apart, folds, refuse_leak
+from domaingan.evaluation.split import Fold, apart, folds, refuse_leak
 from domaingan.views.slices import as_slices
 
 

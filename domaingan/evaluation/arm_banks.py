@@ -11,10 +11,10 @@ from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
-from domaingan.evaluate.arms import HEALTHY_SHARE, PAINTED, Arm
-from domaingan.evaluate.config import EvaluationConfig
-from domaingan.evaluate.progress import Progress
-from domaingan.evaluate.split import refuse_leak
+from domaingan.evaluation.arms import HEALTHY_SHARE, PAINTED, Arm
+from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.progress import Progress
+from domaingan.evaluation.split import refuse_leak
 from domaingan.gan import GAN
 from domaingan.inpainting.windows import partly_healthy, windows, with_healthy
 

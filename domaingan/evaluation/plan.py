@@ -11,12 +11,12 @@ from typing import Any
 from domaingan.banks import Bank
 from domaingan.core.durations import describe_duration
 from domaingan.data import Dataset, Sample
-from domaingan.evaluate.arms import Arm, augment_for
-from domaingan.evaluate.banks import Maker
-from domaingan.evaluate.config import EvaluationConfig
-from domaingan.evaluate.progress import Progress, Silent
-from domaingan.evaluate.split import Fold
-from domaingan.evaluate.tasks import Task
+from domaingan.evaluation.arm_banks import Maker
+from domaingan.evaluation.arms import Arm, augment_for
+from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.progress import Progress, Silent
+from domaingan.evaluation.split import Fold
+from domaingan.evaluation.tasks import Task
 from domaingan.gan import GAN
 
 TRIAL_STEPS = 6

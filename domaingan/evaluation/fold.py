@@ -7,7 +7,7 @@ from pathlib import Path
 
 from domaingan.banks import Bank
 from domaingan.data import Dataset, Sample
-from domaingan.evaluate.tasks import Task
+from domaingan.evaluation.tasks import Task
 
 
 @dataclass

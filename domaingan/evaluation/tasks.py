@@ -12,8 +12,8 @@ from domaingan.baselines.backbones import Backbone
 from domaingan.baselines.training_augmentation import Augment
 from domaingan.baselines.training_progress import Told, precision_for
 from domaingan.data import Dataset, Sample, Schema
-from domaingan.evaluate.config import EvaluationConfig
-from domaingan.evaluate.summary import Scores
+from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.summary import Scores
 from domaingan.metrics.average_precision import Detections
 
 if TYPE_CHECKING:

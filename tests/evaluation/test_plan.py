@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from domaingan import phantoms
-from domaingan.evaluate import evaluate, plan
-from domaingan.evaluate.arms import Arm
-from domaingan.evaluate.config import EvaluationConfig
-from domaingan.evaluate.plan import Plan, TrainingCounter
-from domaingan.evaluate.summary import missed_metrics, warn_of_missed
+from domaingan.evaluation import evaluate, plan
+from domaingan.evaluation.arms import Arm
+from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.plan import Plan, TrainingCounter
+from domaingan.evaluation.summary import missed_metrics, warn_of_missed
 
 
 class Listener:
@@ -51,7 +51,7 @@ def test_what_is_kept_is_not_counted_again(tmp_path: Path) -> None:
     (tmp_path / "fold-0" / "classic-seed5.json").write_text("{}")
     arms = ["classic", "none"]
     people = phantoms.load("medical", subjects=2, shape=(16, 16, 16))
-    from domaingan.evaluate.split import Fold
+    from domaingan.evaluation.split import Fold
 
     fold = Fold(people[:1], people[1:])
     made = Plan.of(config(arms, seed=5, seeds=2), [Arm.parse(name) for name in arms], [fold], tmp_path)

@@ -1,16 +1,16 @@
 """Does it help: arms and seeds on a held-out split, with intervals.
 
-The room is also its main function: ``domaingan.evaluate(data, arms=…)`` is :func:`domaingan.evaluate.api.evaluate`.
+The room is also its main function: ``domaingan.evaluate(data, arms=…)`` is :func:`domaingan.evaluation.api.evaluate`.
 """
 
 import sys
 from types import ModuleType
 from typing import Any
 
-from domaingan.evaluate.api import evaluate
-from domaingan.evaluate.arms import Arm, parse_arms
-from domaingan.evaluate.config import EvaluationConfig
-from domaingan.evaluate.split import Fold, folds
+from domaingan.evaluation.api import evaluate
+from domaingan.evaluation.arms import Arm, parse_arms
+from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.split import Fold, folds
 
 __all__ = ["Arm", "EvaluationConfig", "Fold", "evaluate", "folds", "parse_arms"]
 

@@ -15,9 +15,9 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample
-from domaingan.evaluate import evaluate
-from domaingan.evaluate.leaks import refuse_copies
-from domaingan.evaluate.split import Fold, refuse_leak
+from domaingan.evaluation import evaluate
+from domaingan.evaluation.leaks import refuse_copies
+from domaingan.evaluation.split import Fold, refuse_leak
 from domaingan.gan import GAN
 from domaingan.imaging.near_duplicates import survey_datasets
 from domaingan.views.slices import as_slices

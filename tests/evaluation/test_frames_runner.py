@@ -13,7 +13,7 @@ from domaingan.baselines.detection import Detector
 from domaingan.baselines.segmentation import Segmenter
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
-from domaingan.evaluate import evaluate
+from domaingan.evaluation import evaluate
 from domaingan.report import write
 
 SETTINGS: dict[str, Any] = {
