@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from domaingan.gan import GAN as GAN
     from domaingan.inpainting.windows import windows as windows
     from domaingan.inpainting.windows import with_healthy as with_healthy
-    from domaingan.robustness.api import robustness as robustness
+    from domaingan.robustness_eval.run_robustness import robustness as robustness
 
 _HOMES = {
     "Bank": "banks",
@@ -56,7 +56,7 @@ _HOMES = {
     "crops": "bank_folders.from_dataset_folder",
     "evaluate": "evaluation",
     "load": "adapters",
-    "robustness": "robustness",
+    "robustness": "robustness_eval",
     "scenes": "bank_folders.from_dataset_folder",
     "show": "display",
     "view": "bank_folders.from_dataset_folder",

@@ -22,8 +22,8 @@ from domaingan.cli.robustness import pairs, severities_of
 from domaingan.evaluation import evaluate
 from domaingan.report import write
 from domaingan.report.words import percent
-from domaingan.robustness import robustness
-from domaingan.robustness.summary import headline
+from domaingan.robustness_eval import robustness
+from domaingan.robustness_eval.robustness_summary import headline
 
 options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 options.add_argument("drives", nargs="?", default="phantom:driving", help="a folder of frames (default: phantoms)")

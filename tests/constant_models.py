@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from domaingan.robustness.onnx_model import OnnxDetector
-from domaingan.robustness.specs import Reading
+from domaingan.robustness_eval.model_specs import Reading
+from domaingan.robustness_eval.onnx_model import OnnxDetector
 
 Array = NDArray[np.generic]
 Constant = Callable[..., Path]

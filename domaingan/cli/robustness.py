@@ -85,8 +85,8 @@ def command(
     if not resume:
         o.claim(out, data, overwrite)
     from domaingan.cli.progress import Teller
-    from domaingan.robustness import robustness
-    from domaingan.robustness.specs import Reading
+    from domaingan.robustness_eval import robustness
+    from domaingan.robustness_eval.model_specs import Reading
 
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -107,8 +107,8 @@ def command(
             command=shlex.join(["domaingan", *sys.argv[1:]]),
         )
     from domaingan.report import write
-    from domaingan.robustness.comparison import comparison_headline
-    from domaingan.robustness.summary import headline
+    from domaingan.robustness_eval.compare_models import comparison_headline
+    from domaingan.robustness_eval.robustness_summary import headline
 
     if len(model) > 1:
         for row in result["models"]:
@@ -156,7 +156,7 @@ def show(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from domaingan.robustness.names import map_option
+    from domaingan.robustness_eval.class_names import map_option
 
     console = Console()
     for line in result["model"]["describe"]:
@@ -183,7 +183,7 @@ def show_comparison(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from domaingan.robustness.comparison import model_rows
+    from domaingan.robustness_eval.compare_models import model_rows
 
     head, *rows = model_rows(result)
     table = Table("corruption", *(row[0] for row in rows))

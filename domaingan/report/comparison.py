@@ -7,8 +7,8 @@ from typing import Any
 
 from domaingan.core.errors import DataError
 from domaingan.report import words
-from domaingan.robustness.comparison import comparison_headline, model_rows
-from domaingan.robustness.export import percent
+from domaingan.robustness_eval.compare_models import comparison_headline, model_rows
+from domaingan.robustness_eval.export_tables import percent
 
 REQUIRED = ("models", "differences", "table", "metric", "classes", "blocks")
 

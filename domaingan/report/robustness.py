@@ -13,8 +13,8 @@ from domaingan.core.durations import describe_duration
 from domaingan.core.errors import DataError
 from domaingan.report import figures, frame_sheet, words
 from domaingan.report.words import count, metric_name, percent
-from domaingan.robustness.scores import mean
-from domaingan.robustness.summary import headline
+from domaingan.robustness_eval.robustness_scores import mean
+from domaingan.robustness_eval.robustness_summary import headline
 
 REQUIRED = ("clean", "mpc", "rpc", "table", "model", "metric")
 

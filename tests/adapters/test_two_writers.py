@@ -18,7 +18,7 @@ from domaingan.data import Dataset
 from domaingan.evaluation import evaluate
 from domaingan.gan import GAN
 from domaingan.metrics.average_precision import Detections
-from domaingan.robustness import robustness
+from domaingan.robustness_eval import robustness
 
 
 class Blind:

@@ -20,7 +20,7 @@ from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular, open_regular, read_bytes, read_json, read_text
 from domaingan.gan.training.checkpoint import sha256
 from domaingan.gan.training.training_log import read_log
-from domaingan.robustness.names import read_names
+from domaingan.robustness_eval.class_names import read_names
 
 
 def make_pipe(path: Path) -> None:

@@ -20,8 +20,8 @@ from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.metrics.average_precision import Detections
 from domaingan.report import write
-from domaingan.robustness import robustness
-from domaingan.robustness.model import Kind
+from domaingan.robustness_eval import robustness
+from domaingan.robustness_eval.model_under_test import Kind
 
 BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
 

@@ -1,0 +1,154 @@
+"""Several models on the same frames: which of them keeps more, with intervals of the differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from domaingan.core.errors import DataError
+from domaingan.core.files import atomic_file, write_json
+from domaingan.metrics.statistics import paired, verdict
+from domaingan.robustness_eval.class_names import listed, same
+from domaingan.robustness_eval.export_tables import Row, markdown, percent, write_rows
+from domaingan.robustness_eval.robustness_scores import mean
+
+METRICS = ("clean", "mpc")
+
+
+def folder_names(names: Sequence[str]) -> list[str]:
+    """Name a folder for each model: its own name as a file may have it, numbered where two are the same.
+
+    >>> folder_names(["a.onnx", "b/c", "a.onnx"])
+    ['a.onnx', 'b-c', 'a.onnx-2']
+    """
+    found: list[str] = []
+    for name in names:
+        plain = (
+            "".join(letter if letter.isalnum() or letter in "._-=" else "-" for letter in name).strip(".") or "model"
+        )
+        number = 1
+        while (plain if number == 1 else f"{plain}-{number}") in found:
+            number += 1
+        found.append(plain if number == 1 else f"{plain}-{number}")
+    return found
+
+
+def map_for(mapping: Mapping[str, str], classes: Mapping[str, int], complete: bool) -> dict[str, str]:
+    """Take from a map for several models what is of one model's classes.
+
+    Args:
+        mapping: names of any of the models to names of the data.
+        classes: the model's numbers by name.
+        complete: whether they are all that it knows.
+    """
+    if not complete:
+        return dict(mapping)
+    known = {same(name) for name in classes}
+    return {theirs: ours for theirs, ours in mapping.items() if same(theirs) in known}
+
+
+def compare(results: Mapping[str, Mapping[str, Any]], seed: int = 0) -> dict[str, Any]:
+    """Compare the results of several models on the same frames, over the classes that all of them were scored on.
+
+    Args:
+        results: by folder name, the first is what the others are compared with.
+        seed: of the tests, where not all assignments of signs can be counted.
+
+    Returns:
+        ``models`` (a row each), ``differences`` to the first, ``table`` (mean over severities by corruption and
+        model), ``classes`` and ``notes``.
+
+    Raises:
+        DataError: they are of two tasks, or no class was scored on all of them.
+    """
+    tasks = {result["task"] for result in results.values()}
+    if len(tasks) > 1:
+        raise DataError("a detector and a segmenter", expected="models for the same task")
+    first = next(iter(results.values()))
+    classes = [name for name in first["per_class"] if all(_has_class(result, name) for result in results.values())]
+    if not classes:
+        raise DataError("no class that all models were scored on", expected="one at least; --map says which is which")
+    left_out = {name for result in results.values() for name in result["per_class"] if name not in classes}
+    notes = [f"Compared on {listed(classes)}, which all models know"] if left_out else []
+    blocks = list(first["blocks"])
+    values = {name: _by_block(result, blocks, classes) for name, result in results.items()}
+    models = []
+    for name, result in results.items():
+        row = {metric: mean([result["per_class"][c][metric] for c in classes]) for metric in METRICS}
+        rpc = row["mpc"] / row["clean"] if row["clean"] > 0 else None
+        models.append({"folder": name, "name": result["model"]["name"], **row, "rpc": rpc, "cause": result["cause"]})
+    reference = next(iter(results))
+    differences: dict[str, dict[str, Any]] = {}
+    for name in list(results)[1:]:
+        differences[name] = {}
+        for metric in METRICS:
+            found = paired(values[name][metric], values[reference][metric], np.random.default_rng(seed))
+            differences[name][metric] = found | {"verdict": verdict(found)}
+    return {
+        "kind": "comparison",
+        "task": first["task"],
+        "metric": first["metric"],
+        "classes": classes,
+        "frames": first["frames"],
+        "models": models,
+        "differences": differences,
+        "blocks": len(blocks),
+        "table": {c: {name: _mean_of(result, c, classes) for name, result in results.items()} for c in first["table"]},
+        "notes": notes,
+    }
+
+
+def _has_class(result: Mapping[str, Any], name: str) -> bool:
+    row = result["per_class"].get(name)
+    return row is not None and row["clean"] is not None
+
+
+def _mean_of(result: Mapping[str, Any], corruption: str, classes: Sequence[str]) -> float:
+    return mean([mean(result["per_class"][name]["table"][corruption]) for name in classes])
+
+
+def _by_block(result: Mapping[str, Any], blocks: Sequence[str], classes: Sequence[str]) -> dict[str, Any]:
+    """What each block contributes to the means over these classes."""
+    found: dict[str, Any] = {}
+    for metric in METRICS:
+        rows = [[result["blocks"][block][f"{metric}:{name}"] for name in classes] for block in blocks]
+        found[metric] = np.array(rows, dtype=float).mean(axis=1)  # None becomes NaN
+    return found
+
+
+def comparison_headline(result: Mapping[str, Any]) -> str:
+    """Which model keeps more under corruption, in a sentence."""
+    metric = {"ap": "AP", "miou": "mean IoU"}[result["metric"]]
+    rows = sorted(result["models"], key=lambda row: -(row["mpc"] or 0))
+    numbers = ", ".join(f"{row['folder']} {percent(row['mpc'])} (clean {percent(row['clean'])})" for row in rows)
+    said = f"{metric} on {', '.join(result['classes'])} under corruption: {numbers}"
+    if result["blocks"] < 4:
+        blocks = "1 block" if result["blocks"] == 1 else f"{result['blocks']} blocks"
+        return f"{said}; of {blocks} of frames it cannot be said whether another would show the same"
+    words = []
+    for name, row in result["differences"].items():
+        low, high = row["mpc"]["ci"]
+        if low is not None and high is not None:
+            words.append(f"{name} {100 * row['mpc']['mean']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})")
+    return f"{said}; against {result['models'][0]['folder']}: {', '.join(words)}" if words else said
+
+
+def model_rows(result: Mapping[str, Any]) -> list[Row]:
+    """A row a model: clean, each corruption, mPC, rPC, in percent."""
+    rows: list[Row] = [["model", "clean", *result["table"], "mPC", "rPC"]]
+    for row in result["models"]:
+        cells = [percent(values[row["folder"]]) for values in result["table"].values()]
+        rows.append([row["folder"], percent(row["clean"]), *cells, percent(row["mpc"]), percent(row["rpc"])])
+    return rows
+
+
+def write_comparison(out: Path, result: Mapping[str, Any]) -> None:
+    """Write ``result.json``, ``table.csv`` and ``table.md``."""
+    write_json(out / "result.json", result)
+    rows = model_rows(result)
+    write_rows(out / "table.csv", rows)
+    with atomic_file(out / "table.md") as temporary:
+        temporary.write_text(f"{comparison_headline(result)}\n\n{markdown(rows)}\n", encoding="utf-8")

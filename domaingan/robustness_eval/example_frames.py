@@ -1,0 +1,70 @@
+"""One frame under every corruption, with what the model says of it: the arrays that the report draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.imaging.resample import resize
+from domaingan.metrics.average_precision import Detections
+from domaingan.robustness_eval.answers import Translation
+from domaingan.robustness_eval.cells import Cell
+from domaingan.robustness_eval.labelled_frames import Frame, Frames
+
+EDGE = 640
+"""Pictures wider than this are shrunk to it."""
+
+
+def contact_sheet(
+    frames: Frames, translation: Translation, scored: Mapping[str, int], cells: Sequence[Cell], seed: int
+) -> dict[str, NDArray[Any]]:
+    """The frame that shows most of what is scored, under each of the cells.
+
+    Returns:
+        ``name``, ``images`` (K, h, w, 3); for a detector ``boxes`` (M, 4), ``scores`` (M,), ``labels`` (M,), ``tile``
+        (M,), which of the images, and ``true_boxes``, ``true_labels``; for a segmenter ``masks`` (K, h, w) and
+        ``truth`` (h, w).
+    """
+    frame = frames[_fullest(frames, scored)]
+    ratio = min(1.0, EDGE / frame.picture.shape[1])
+    shape = (round(frame.picture.shape[0] * ratio), round(frame.picture.shape[1] * ratio))
+    images, answers = [], []
+    for cell in cells:
+        picture = cell.picture(frame, seed)
+        answer = translation(translation.model.predict(picture), picture.shape[:2], frame.shape)
+        images.append(cv2.resize(picture, shape[::-1], interpolation=cv2.INTER_AREA) if ratio < 1 else picture)
+        answers.append(answer)
+    drawn = {"name": np.array(frame.name), "images": np.stack(images)}
+    if isinstance(frame.truth, Detections):
+        return drawn | _boxes(frame, answers, shape)
+    masks = [resize(np.asarray(answer), shape, label=True).astype(np.int16) for answer in answers]
+    return drawn | {"masks": np.stack(masks), "truth": resize(frame.truth, shape, label=True).astype(np.int16)}
+
+
+def _fullest(frames: Frames, scored: Mapping[str, int]) -> int:
+    """The frame with most classes, then most objects (most of the rest of it), the first of several."""
+
+    def counted(frame: Frame) -> tuple[int, int]:
+        if isinstance(frame.truth, Detections):
+            labels = frame.truth.labels[np.isin(frame.truth.labels, list(scored.values()))]
+            return len(np.unique(labels)), len(labels)
+        values = np.unique(frame.truth)
+        return int(np.isin(values, list(scored.values())).sum()), 0
+
+    return max(range(len(frames)), key=lambda number: (*counted(frames[number]), -number))
+
+
+def _boxes(frame: Frame, answers: Sequence[Any], shape: tuple[int, int]) -> dict[str, NDArray[Any]]:
+    factors = np.array([shape[1] / frame.shape[1], shape[0] / frame.shape[0]] * 2, dtype=np.float32)
+    return {
+        "boxes": np.concatenate([answer.boxes for answer in answers]) * factors,
+        "scores": np.concatenate([answer.scores for answer in answers]),
+        "labels": np.concatenate([answer.labels for answer in answers]),
+        "tile": np.repeat(np.arange(len(answers)), [len(answer.boxes) for answer in answers]),
+        "true_boxes": frame.truth.boxes * factors,
+        "true_labels": frame.truth.labels,
+    }
