@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from domaingan.blend import Relight as Relight
     from domaingan.blend import Variation as Variation
     from domaingan.core.errors import DataError as DataError
-    from domaingan.corrupt import corrupt as corrupt
+    from domaingan.corruptions import corrupt as corrupt
     from domaingan.data import Dataset as Dataset
     from domaingan.data import Sample as Sample
     from domaingan.display import show as show
@@ -52,7 +52,7 @@ _HOMES = {
     "Relight": "blend",
     "Sample": "data",
     "Variation": "blend",
-    "corrupt": "corrupt",
+    "corrupt": "corruptions",
     "crops": "bank_folders.from_dataset_folder",
     "evaluate": "evaluation",
     "load": "adapters",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from domaingan.corrupt import corrupt
+from domaingan.corruptions import corrupt
 from domaingan.robustness_eval.answers import Translation, on_grid
 from domaingan.robustness_eval.labelled_frames import Frame, Frames
 from domaingan.robustness_eval.model_under_test import Picture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from domaingan.corrupt import GROUPS
+from domaingan.corruptions import GROUPS
 from domaingan.robustness_eval.class_names import Matching
 from domaingan.robustness_eval.model_under_test import Model
 from domaingan.robustness_eval.robustness_scores import PER_CLASS, PRIMARY, corrupted_mean, relative

@@ -17,7 +17,7 @@ from domaingan.core.errors import DataError
 from domaingan.core.files import claim_run, plain, write_arrays, write_json
 from domaingan.core.locks import hold_folder
 from domaingan.core.reading import open_regular
-from domaingan.corrupt import SEVERITIES, check
+from domaingan.corruptions import SEVERITIES, check
 from domaingan.data import Dataset
 from domaingan.evaluation.progress import Progress, Silent
 from domaingan.robustness_eval.answers import Translation
@@ -81,7 +81,7 @@ def robustness(
             folder of its own in ``out``.
         out: the run folder: ``result.json``, ``config.json``, ``pictures.npz`` and, in ``cells/``, what was measured.
         mapping: names of the model's classes to names of the data's, where they are not the same.
-        corruptions: names or groups of :data:`domaingan.corrupt.CORRUPTIONS`; all unless given.
+        corruptions: names or groups of :data:`domaingan.corruptions.CORRUPTIONS`; all unless given.
         severities: 1 to 5.
         resize: height and width of the pictures that the model is shown.
         seed: every corruption follows from it.

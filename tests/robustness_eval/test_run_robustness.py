@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import domaingan.robustness_eval.cells as cells
 from domaingan import phantoms
 from domaingan.core.errors import DataError
-from domaingan.corrupt import GROUPS
+from domaingan.corruptions import GROUPS
 from domaingan.data import Dataset
 from domaingan.metrics.average_precision import Detections
 from domaingan.robustness_eval import robustness

@@ -1,15 +1,15 @@
 """The named corruptions: the 15 degradations of ImageNet-C for pictures of any size.
 
 The room is also its main function: ``domaingan.corrupt(image, "fog", severity=3, seed=0)`` is
-:func:`domaingan.corrupt.api.corrupt`.
+:func:`domaingan.corruptions.apply.corrupt`.
 """
 
 import sys
 from types import ModuleType
 from typing import Any
 
-from domaingan.corrupt.api import CORRUPTIONS, GROUPS, SEVERITIES, check, corrupt
-from domaingan.corrupt.base import Corruption
+from domaingan.corruptions.apply import CORRUPTIONS, GROUPS, SEVERITIES, check, corrupt
+from domaingan.corruptions.base import Corruption
 
 __all__ = ["CORRUPTIONS", "GROUPS", "SEVERITIES", "Corruption", "check", "corrupt"]
 

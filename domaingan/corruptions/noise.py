@@ -9,7 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from domaingan.corrupt.base import Pixels, normals, severities
+from domaingan.corruptions.base import Pixels, normals, severities
 
 
 @severities(0.08, 0.12, 0.18, 0.26, 0.38)

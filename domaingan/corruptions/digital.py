@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image
 
-from domaingan.corrupt.base import Bytes, Pixels, severities
+from domaingan.corruptions.base import Bytes, Pixels, severities
 
 
 @severities(0.4, 0.3, 0.2, 0.1, 0.05)

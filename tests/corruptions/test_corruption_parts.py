@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.corrupt import CORRUPTIONS, corrupt
-from domaingan.corrupt.blur import _copied_from, trail
-from domaingan.corrupt.ice import pane
-from domaingan.corrupt.weather import _magnified, plasma
+from domaingan.corruptions import CORRUPTIONS, corrupt
+from domaingan.corruptions.blur import _copied_from, trail
+from domaingan.corruptions.frost import pane
+from domaingan.corruptions.weather import _magnified, plasma
 
 GREY = np.full((3, 120, 160), 0.5, np.float32)
 

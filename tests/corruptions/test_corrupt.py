@@ -16,7 +16,7 @@ from PIL import Image
 
 import domaingan as dg
 from domaingan.core.errors import DataError
-from domaingan.corrupt import CORRUPTIONS, GROUPS, SEVERITIES, check, corrupt
+from domaingan.corruptions import CORRUPTIONS, GROUPS, SEVERITIES, check, corrupt
 
 
 def picture(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:

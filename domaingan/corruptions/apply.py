@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.corrupt.base import Corruption, Pixels
-from domaingan.corrupt.blur import BLUR
-from domaingan.corrupt.digital import DIGITAL
-from domaingan.corrupt.noise import NOISE
-from domaingan.corrupt.weather import WEATHER
+from domaingan.corruptions.base import Corruption, Pixels
+from domaingan.corruptions.blur import BLUR
+from domaingan.corruptions.digital import DIGITAL
+from domaingan.corruptions.noise import NOISE
+from domaingan.corruptions.weather import WEATHER
 
 _ROOMS: Final[dict[str, tuple[Corruption[Any], ...]]] = {
     "noise": NOISE,

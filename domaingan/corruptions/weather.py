@@ -9,9 +9,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from domaingan.corrupt.base import Pixels, normals, severities
-from domaingan.corrupt.blur import trail
-from domaingan.corrupt.ice import PANES, pane
+from domaingan.corruptions.base import Pixels, normals, severities
+from domaingan.corruptions.blur import trail
+from domaingan.corruptions.frost import PANES, pane
 
 
 @severities(

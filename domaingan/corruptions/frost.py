@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from domaingan.corrupt.base import normals
+from domaingan.corruptions.base import normals
 
 Layer = NDArray[np.float32]
 

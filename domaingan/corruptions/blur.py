@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from domaingan.corrupt.base import Pixels, severities
+from domaingan.corruptions.base import Pixels, severities
 
 
 @severities((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5))
