@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from domaingan.corruptions import corrupt as corrupt
     from domaingan.data import Dataset as Dataset
     from domaingan.data import Sample as Sample
-    from domaingan.display import show as show
     from domaingan.evaluation.api import evaluate as evaluate
     from domaingan.gan import GAN as GAN
     from domaingan.inpainting.windows import windows as windows
     from domaingan.inpainting.windows import with_healthy as with_healthy
+    from domaingan.report.show import show as show
     from domaingan.robustness_eval.run_robustness import robustness as robustness
 
 _HOMES = {
@@ -58,7 +58,7 @@ _HOMES = {
     "load": "adapters",
     "robustness": "robustness_eval",
     "scenes": "bank_folders.from_dataset_folder",
-    "show": "display",
+    "show": "report.show",
     "view": "bank_folders.from_dataset_folder",
     "windows": "inpainting.windows",
     "with_healthy": "inpainting.windows",

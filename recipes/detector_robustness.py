@@ -21,7 +21,7 @@ from domaingan.cli.progress import Teller
 from domaingan.cli.robustness import pairs, severities_of
 from domaingan.evaluation import evaluate
 from domaingan.report import write
-from domaingan.report.words import percent
+from domaingan.report.phrases import percent
 from domaingan.robustness_eval import robustness
 from domaingan.robustness_eval.robustness_summary import headline
 

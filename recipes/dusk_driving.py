@@ -21,7 +21,7 @@ from domaingan.cli.progress import Teller
 from domaingan.core.tiles import save_png
 from domaingan.evaluation.split import folds
 from domaingan.report import write
-from domaingan.report.words import sentence
+from domaingan.report.phrases import sentence
 
 options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 options.add_argument("drives", nargs="?", default="phantom:driving", help="a folder of frames (default: phantoms)")

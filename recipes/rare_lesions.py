@@ -18,7 +18,7 @@ from domaingan.augmentation import Offline, preview
 from domaingan.cli.progress import Teller
 from domaingan.core.tiles import contact_sheet, save_png, tile
 from domaingan.report import write
-from domaingan.report.words import sentence
+from domaingan.report.phrases import sentence
 
 options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 options.add_argument("scans", nargs="?", default="phantom:medical", help="a folder of scans (default: phantoms)")

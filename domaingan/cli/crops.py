@@ -57,7 +57,7 @@ def command(
         grid = out.with_name(f"{out.name}-masks.png")
     if grid is not None:
         from domaingan.core.tiles import save_png
-        from domaingan.display import draw_bank
+        from domaingan.report.show import draw_bank
 
         save_png(draw_bank(bank), grid)
     result = {

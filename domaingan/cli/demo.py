@@ -31,7 +31,7 @@ def command(
     from domaingan.cli.progress import Teller
     from domaingan.evaluation import evaluate
     from domaingan.report import write
-    from domaingan.report.words import sentence
+    from domaingan.report.phrases import sentence
 
     if domain not in DEMOS:
         raise DataError(f"demo {domain}", expected=" or ".join(DEMOS))

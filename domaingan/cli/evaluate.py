@@ -147,7 +147,7 @@ def command(
             command=shlex.join(["domaingan", *sys.argv[1:]]),
         )
     from domaingan.report import write
-    from domaingan.report.words import beside_rival, sentence
+    from domaingan.report.phrases import beside_rival, sentence
 
     report = write(out)
     lines = [sentence(result), beside_rival(result), str(report)]

@@ -118,7 +118,7 @@ def command(
 def _write(bank: Bank, out: Path | None, grid: Path | None, overwrite: bool, result: dict[str, Any]) -> str:
     """Write a bank and its picture where they are wanted, note it in the result, and say so."""
     from domaingan.core.tiles import save_png
-    from domaingan.display import draw_bank
+    from domaingan.report.show import draw_bank
 
     if out is not None:
         bank = bank.save(out, overwrite=overwrite)

@@ -9,15 +9,15 @@ from typing import Any
 from domaingan.core.errors import DataError
 from domaingan.core.files import atomic_file
 from domaingan.core.reading import read_json_object, refuse_malformed
-from domaingan.report import comparison, evaluation, robustness
+from domaingan.report import comparison_page, evaluation_page, robustness_page
 
 Build = Callable[[Path, dict[str, Any], dict[str, Any]], dict[str, Any]]
 """From the run folder, its result and its config to the values of a template."""
 
 KINDS: dict[str, Build] = {
-    "evaluation": evaluation.build,
-    "robustness": robustness.build,
-    "comparison": comparison.build,
+    "evaluation": evaluation_page.build,
+    "robustness": robustness_page.build,
+    "comparison": comparison_page.build,
 }
 """For each ``kind`` of run what fills ``templates/KIND.html``."""
 

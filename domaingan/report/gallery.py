@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from domaingan.core import reading
 from domaingan.core.tiles import colour_of, tile
-from domaingan.report.figures import data_uri
+from domaingan.report.svg_figures import data_uri
 
 CHANNELS = 2
 """Of an image with more channels the first so many are shown, side by side."""

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from domaingan.core.durations import describe_duration
 from domaingan.core.errors import DataError
-from domaingan.report import figures, frame_sheet, words
-from domaingan.report.words import count, metric_name, percent
+from domaingan.report import frame_sheet, phrases, svg_figures
+from domaingan.report.phrases import count, metric_name, percent
 from domaingan.robustness_eval.robustness_scores import mean
 from domaingan.robustness_eval.robustness_summary import headline
 
@@ -61,9 +61,11 @@ def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str
         "described": result["model"]["describe"],
         "notes": result.get("notes") or [],
         "seconds": _seconds(result.get("seconds") or {}),
-        "settings": [(name, words.plain(value)) for name, value in config.items() if name not in ("command", "frames")],
+        "settings": [
+            (name, phrases.plain(value)) for name, value in config.items() if name not in ("command", "frames")
+        ],
         "command": config.get("command") or "",
-        "text": words,
+        "text": phrases,
     }
 
 
@@ -95,7 +97,7 @@ def _facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[str, st
         ("Corruptions", corruptions),
         (f"Clean {metric_name(result['metric'])}", percent(result["clean"]) + _between(result, "clean")),
         ("Corrupted (mPC)", percent(result["mpc"]) + _between(result, "mpc")),
-        ("Share kept (rPC)", words.DASH if kept is None else f"{percent(kept)} %" + _between(result, "rpc")),
+        ("Share kept (rPC)", phrases.DASH if kept is None else f"{percent(kept)} %" + _between(result, "rpc")),
     ]
 
 
@@ -143,23 +145,23 @@ def _curve(result: dict[str, Any]) -> Markup | None:
     """The metric over severity, a line a group, from the clean score on."""
     if not result["clean"]:
         return None
-    figure = Figure(figsize=(figures.WIDTH, 3.0), layout="constrained")
+    figure = Figure(figsize=(svg_figures.WIDTH, 3.0), layout="constrained")
     axes = figure.add_subplot()
     clean, severities = 100 * result["clean"], list(result["severities"])
-    axes.axhline(clean, color=figures.INK, linewidth=0.8, linestyle=(0, (4, 3)))
+    axes.axhline(clean, color=svg_figures.INK, linewidth=0.8, linestyle=(0, (4, 3)))
     for number, (group, names) in enumerate(_groups(result).items()):
         values = [None if value is None else 100 * value for value in _mean_row(names, result)]
         points = [float("nan") if value is None else value for value in [clean, *values]]
-        colour = figures.COLOURS[number % len(figures.COLOURS)]
+        colour = svg_figures.COLOURS[number % len(svg_figures.COLOURS)]
         marker = "osD^v"[number % 5]
         axes.plot([0, *severities], points, color=colour, marker=marker, markersize=5, linewidth=1.6, label=group)
     axes.set_xticks([0, *severities], ["clean", *map(str, severities)])
     axes.set_ylim(0, clean * 1.08)
     axes.set_xlabel("severity")
     axes.set_ylabel(f"{metric_name(result['metric'])}, percent")
-    figure.legend(loc="outside upper left", ncols=4, frameon=False, labelcolor=figures.INK)
+    figure.legend(loc="outside upper left", ncols=4, frameon=False, labelcolor=svg_figures.INK)
     title = f"{metric_name(result['metric'])} by severity for each group of corruptions; the table has the numbers"
-    return figures.svg(figure, "curves", title, grid="y")
+    return svg_figures.svg(figure, "curves", title, grid="y")
 
 
 def _classes(result: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from domaingan.report.words import Mark
+from domaingan.report.phrases import Mark
 
 INK, FAINT, PAPER = "#010203", "#010204", "#010205"
 """Stand-ins that become the page's own colours once the figure is drawn."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.core.errors import DataError
-from domaingan.report import words
+from domaingan.report import phrases
 from domaingan.robustness_eval.compare_models import comparison_headline, model_rows
 from domaingan.robustness_eval.export_tables import percent
 
@@ -30,7 +30,7 @@ def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str
     head, *rows = model_rows(result)
     return {
         "title": comparison_headline(result),
-        "metric": words.metric_name(result["metric"]),
+        "metric": phrases.metric_name(result["metric"]),
         "head": [name.replace("_", " ") for name in head],
         "rows": rows,
         "folders": [row["folder"] for row in result["models"]],
@@ -42,7 +42,7 @@ def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str
         "classes": result["classes"],
         "frames": result["frames"],
         "notes": result.get("notes") or [],
-        "settings": [(name, words.plain(value)) for name, value in config.items() if name != "command"],
+        "settings": [(name, phrases.plain(value)) for name, value in config.items() if name != "command"],
         "command": config.get("command") or "",
     }
 
@@ -53,4 +53,4 @@ def _difference(row: dict[str, Any]) -> str:
     between = "" if low is None or high is None else f" ({100 * low:+.1f} to {100 * high:+.1f})"
     mean = percent(row["mean"])
     sign = "+" if mean and row["mean"] > 0 else ""
-    return f"{sign}{mean or words.DASH}{between}, {row['verdict']}"
+    return f"{sign}{mean or phrases.DASH}{between}, {row['verdict']}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.report.gallery import Arrays, at, legend, read_arrays, tile_of, values_of
-from domaingan.report.words import DASH, MINUS, count, interval, percent
+from domaingan.report.phrases import DASH, MINUS, count, interval, percent
 
 AIM = 0.65
 """At most so much should be told right; half is a guess."""

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from domaingan.core.durations import describe_duration
 from domaingan.core.errors import DataError
 from domaingan.evaluation.summary import RIVAL
-from domaingan.report import figures, gallery, painted, words
-from domaingan.report.words import count, interval, metric_name, p_value, percent, plain, points
+from domaingan.report import gallery, generated_section, phrases, svg_figures
+from domaingan.report.phrases import count, interval, metric_name, p_value, percent, plain, points
 
 MANY = 8
 """Of more metrics than this the figure of differences shows those over all classes alone."""
@@ -37,11 +37,11 @@ def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str
         primary = changes[primary["arm"]][primary["metric"]] | primary
     metrics = list(dict.fromkeys(metric for row in result["arms"].values() for metric in row))
     return {
-        "title": words.headline(result["verdict"], primary),
+        "title": phrases.headline(result["verdict"], primary),
         "verdict": result["verdict"],
-        "primary": None if primary is None else words.numbers(primary),
+        "primary": None if primary is None else phrases.numbers(primary),
         "explanation": _explanation(result, primary),
-        "beside": words.beside_rival(result),
+        "beside": phrases.beside_rival(result),
         "warnings": result.get("warnings") or [],
         "rivals": _rivals(result, primary),
         "against": against,
@@ -54,11 +54,11 @@ def build(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str
         "subjects": _subjects(result, primary),
         "losses": _losses(result.get("training") or {}),
         "per_seed": _per_seed(result, primary, int(config.get("seed") or 0)),
-        "galleries": [*painted.build(run, result), *gallery.build(run, result)],
+        "galleries": [*generated_section.build(run, result), *gallery.build(run, result)],
         "notes": result.get("notes") or [],
         "settings": [(name, plain(value)) for name, value in config.items() if name != "command"],
         "command": config.get("command") or "",
-        "text": words,
+        "text": phrases,
     }
 
 
@@ -87,15 +87,15 @@ def _explanation(result: dict[str, Any], primary: dict[str, Any] | None) -> str:
     if result["verdict"] == "cannot be shown":
         if result.get("warnings") and primary["mean"] == 0:
             return "No arm's network finds it: scores of 0 say nothing about the arms."
-        if smallest is None or smallest < words.ALPHA:
+        if smallest is None or smallest < phrases.ALPHA:
             return "The measured difference has no interval, so that it cannot be told from chance."
         return (
-            f"With {count(n, 'test ' + words.unit_of(primary))} that can be compared, no p below {p_value(smallest)} "
-            f"is possible, however large the difference. At least six are needed for p below {words.ALPHA}."
+            f"With {count(n, 'test ' + phrases.unit_of(primary))} that can be compared, no p below {p_value(smallest)} "
+            f"is possible, however large the difference. At least six are needed for p below {phrases.ALPHA}."
         )
     if result["verdict"] == "no difference":
         return (
-            f"A difference of this size could be chance: drawing other {words.unit_of(primary)}s to test could turn "
+            f"A difference of this size could be chance: drawing other {phrases.unit_of(primary)}s to test could turn "
             "it round. That does not show that there is none."
         )
     return (
@@ -113,7 +113,7 @@ def _rivals(result: dict[str, Any], primary: dict[str, Any] | None) -> dict[str,
         change = metrics.get(primary["metric"])
         if change is None or change["mean"] is None:
             continue
-        said = words.mark(primary["metric"], change | {"unit": words.unit_of(primary)})
+        said = phrases.mark(primary["metric"], change | {"unit": phrases.unit_of(primary)})
         ends = (interval(change[which], signed=True) for which in ("ci", "crossed"))
         rows.append((arm, points(change["mean"]), *ends, p_value(change["p"]), said))
     return {"arm": RIVAL, "metric": metric_name(primary["metric"]), "rows": rows} if rows else None
@@ -136,7 +136,7 @@ def _scores(arms: dict[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
     best = {}
     for metric in metrics:
         means = {row[metric]["mean"] for row in arms.values() if row.get(metric, {}).get("mean") is not None}
-        lower = metric.partition(":")[0] in words.LOWER_IS_BETTER
+        lower = metric.partition(":")[0] in phrases.LOWER_IS_BETTER
         best[metric] = None if len(means) < 2 else min(means) if lower else max(means)
     rows = []
     for arm, row in arms.items():
@@ -160,7 +160,7 @@ def _differences(changes: dict[str, Any], metrics: Sequence[str]) -> list[dict[s
                 "ci": interval(row[metric]["ci"], signed=True),
                 "p": p_value(row[metric].get("p")),
                 "n": row[metric]["n"],
-                "mark": words.mark(metric, row[metric]),
+                "mark": phrases.mark(metric, row[metric]),
             }
             for arm, row in changes.items()
             if metric in row
@@ -174,7 +174,7 @@ def _chance(changes: dict[str, Any], against: str) -> list[str]:
     """One sentence an arm: which of its differences are more than chance."""
     sentences = []
     for arm, row in changes.items():
-        shown = [m for m, change in row.items() if words.is_shown(change)]
+        shown = [m for m, change in row.items() if phrases.is_shown(change)]
         said = [f"{metric_name(m)} {points(row[m]['mean'])}" for m in shown]
         rest = "every difference could be chance" if not shown else f"beyond chance: {'; '.join(said)}"
         others = "; every other difference could be chance" if shown and len(shown) < len(row) else ""
@@ -187,10 +187,11 @@ def _difference_figure(changes: dict[str, Any], metrics: Sequence[str], against:
     if len(dice) > MANY:
         dice = [metric for metric in dice if ":" not in metric] or dice
     groups = {
-        metric_name(m): [(arm, row[m], words.mark(m, row[m])) for arm, row in changes.items() if m in row] for m in dice
+        metric_name(m): [(arm, row[m], phrases.mark(m, row[m])) for arm, row in changes.items() if m in row]
+        for m in dice
     }
     groups = {name: rows for name, rows in groups.items() if any(row[1]["mean"] is not None for row in rows)}
-    return figures.differences(groups, against) if groups else None
+    return svg_figures.differences(groups, against) if groups else None
 
 
 def _subjects(result: dict[str, Any], primary: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -207,7 +208,7 @@ def _subjects(result: dict[str, Any], primary: dict[str, Any] | None) -> dict[st
     return {
         "metric": metric_name(primary["metric"]),
         "arms": arms,
-        "figure": figures.subjects(names, first, second, arms),
+        "figure": svg_figures.subjects(names, first, second, arms),
         "rows": [(name, percent(b), percent(a), points(a - b)) for name, b, a in rows],
         "left_out": len(result["subjects"]) - len(rows),
         "better": sum(a > b for _, b, a in rows),
@@ -217,7 +218,7 @@ def _subjects(result: dict[str, Any], primary: dict[str, Any] | None) -> dict[st
 def _losses(training: dict[str, Any]) -> Markup | None:
     curves = {arm: [_curve(run) for run in runs.values()] for arm, runs in training.items()}
     curves = {arm: [line for line in lines if line[0]] for arm, lines in curves.items()}
-    return figures.losses(curves) if any(curves.values()) else None
+    return svg_figures.losses(curves) if any(curves.values()) else None
 
 
 def _curve(run: Any) -> tuple[list[float], list[float]]:

@@ -12,7 +12,7 @@ import domaingan as dg
 from domaingan import phantoms
 from domaingan.banks import Bank
 from domaingan.data import Dataset
-from domaingan.display import draw_bank, show
+from domaingan.report.show import draw_bank, show
 from domaingan.views.slices import as_slices
 
 
