@@ -17,8 +17,8 @@ import numpy as np
 
 import domaingan as dg
 from domaingan.cli.options import height_width
-from domaingan.cli.progress import Teller
-from domaingan.cli.robustness import pairs, severities_of
+from domaingan.cli.progress_bar import Teller
+from domaingan.cli.robustness_command import pairs, severities_of
 from domaingan.evaluation import evaluate
 from domaingan.report import write
 from domaingan.report.phrases import percent

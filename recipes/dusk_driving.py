@@ -17,7 +17,7 @@ import numpy as np
 import domaingan as dg
 from domaingan.augmentation import Offline, preview
 from domaingan.cli.options import height_width
-from domaingan.cli.progress import Teller
+from domaingan.cli.progress_bar import Teller
 from domaingan.core.tiles import save_png
 from domaingan.evaluation.split import folds
 from domaingan.report import write

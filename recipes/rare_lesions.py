@@ -15,7 +15,7 @@ import numpy as np
 
 import domaingan as dg
 from domaingan.augmentation import Offline, preview
-from domaingan.cli.progress import Teller
+from domaingan.cli.progress_bar import Teller
 from domaingan.core.tiles import contact_sheet, save_png, tile
 from domaingan.report import write
 from domaingan.report.phrases import sentence

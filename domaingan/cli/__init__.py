@@ -13,7 +13,17 @@ from typing import Annotated
 
 import typer
 
-from domaingan.cli import blend, crops, demo, evaluate, inspect, report, robustness, sample, train
+from domaingan.cli import (
+    blend_command,
+    crops_command,
+    demo_command,
+    evaluate_command,
+    inspect_command,
+    report_command,
+    robustness_command,
+    sample_command,
+    train_command,
+)
 from domaingan.cli.assumptions import assumptions_in_a_line
 from domaingan.cli.interruption import describe_interruption
 from domaingan.core.errors import NO_ROOM, DataError, check_name, enough_memory
@@ -28,7 +38,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (demo, inspect, train, crops, sample, blend, evaluate, robustness, report):
+for module in (
+    demo_command,
+    inspect_command,
+    train_command,
+    crops_command,
+    sample_command,
+    blend_command,
+    evaluate_command,
+    robustness_command,
+    report_command,
+):
     app.command(module.NAME, cls=getattr(module, "Command", None))(module.command)
 
 

@@ -16,7 +16,7 @@ from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
 from domaingan.blend import RELIGHTS, Paste
 from domaingan.blend.methods.blending import MATCHES, METHODS
-from domaingan.cli.banks import resampled
+from domaingan.cli.bank_summary import resampled
 from domaingan.views.slices import as_slices
 
 PEOPLE = phantoms.load("medical", subjects=3, shape=(40, 40, 16))

@@ -8,8 +8,8 @@ import sys
 import pytest
 from rich.console import Console
 
-from domaingan.cli import progress
-from domaingan.cli.progress import Teller
+from domaingan.cli import progress_bar
+from domaingan.cli.progress_bar import Teller
 from domaingan.core.durations import describe_metrics, describe_progress
 
 
@@ -30,7 +30,7 @@ def test_share_step_and_time_left_fit_into_80_columns(monkeypatch: pytest.Monkey
 
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
-    monkeypatch.setattr(progress, "Console", lambda stderr: Console(file=screen, width=80, force_terminal=True))
+    monkeypatch.setattr(progress_bar, "Console", lambda stderr: Console(file=screen, width=80, force_terminal=True))
     with Teller("a very long description of work that takes its time") as teller:
         teller.update(1, 2000, {})
         teller._begun -= 100
@@ -43,7 +43,7 @@ def test_share_step_and_time_left_fit_into_80_columns(monkeypatch: pytest.Monkey
 def test_plain_lines_where_there_is_no_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "EVERY", 0.0)
+    monkeypatch.setattr(progress_bar, "EVERY", 0.0)
     with Teller() as teller:
         teller.start("training")
         teller.update(500, 1000, {"loss": 0.5})

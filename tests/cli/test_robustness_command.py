@@ -12,7 +12,7 @@ from inprocess import answer, refused, run
 
 from domaingan import phantoms
 from domaingan.adapters.write_dataset import write_dataset
-from domaingan.cli.robustness import pairs
+from domaingan.cli.robustness_command import pairs
 from domaingan.core.errors import DataError
 from domaingan.report import write
 

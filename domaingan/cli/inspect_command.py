@@ -27,7 +27,7 @@ def command(
     """
     from domaingan.adapters.inspect_dataset import inspect
     from domaingan.cli.inspect_folders import inspect_folder
-    from domaingan.cli.progress import Teller
+    from domaingan.cli.progress_bar import Teller
 
     artifact = inspect_folder(Path(data))
     if artifact is not None:

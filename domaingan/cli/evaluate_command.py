@@ -108,7 +108,7 @@ def command(
 
     OUT/report.html shows the answer; OUT/result.json has every number. An interrupted run goes on with --resume.
     """
-    from domaingan.cli.progress import Teller
+    from domaingan.cli.progress_bar import Teller
     from domaingan.evaluation import evaluate
 
     if not resume:

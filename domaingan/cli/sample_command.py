@@ -142,7 +142,7 @@ def _hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
     """
     from domaingan.banks import CLASS_CONDITION, Bank
     from domaingan.banks.crops import MEASURED
-    from domaingan.cli.targets import cut
+    from domaingan.cli.bank_options import cut
     from domaingan.inpainting.windows import windows
 
     if (Path(data) / "bank.json").is_file():

@@ -84,7 +84,7 @@ def command(
     chosen = severities_of(severities)
     if not resume:
         o.claim(out, data, overwrite)
-    from domaingan.cli.progress import Teller
+    from domaingan.cli.progress_bar import Teller
     from domaingan.robustness_eval import robustness
     from domaingan.robustness_eval.model_specs import Reading
 

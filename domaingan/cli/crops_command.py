@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domaingan.cli import options as o
-from domaingan.cli.targets import Condition, Masks, Target, cut
+from domaingan.cli.bank_options import Condition, Masks, Target, cut
 
 if TYPE_CHECKING:
     from domaingan.banks import Bank

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from domaingan.cli import options as o
-from domaingan.cli.targets import Condition, Masks, Target, cut
+from domaingan.cli.bank_options import Condition, Masks, Target, cut
 from domaingan.core.errors import DataError
 
 NAME = "train"
@@ -126,7 +126,7 @@ def command(
     OUT/log.csv says how it goes. It trains on several processes, GPUs or machines under torchrun:
     torchrun --nproc-per-node 2 -m domaingan train …
     """
-    from domaingan.cli.progress import Teller
+    from domaingan.cli.progress_bar import Teller
     from domaingan.gan import GAN
     from domaingan.gan.devices import rank
     from domaingan.inpainting.windows import with_healthy

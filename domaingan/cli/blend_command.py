@@ -184,8 +184,8 @@ def command(
     from domaingan.augmentation.offline.donors import plan_sides
     from domaingan.augmentation.offline.fingerprints import fingerprint_files
     from domaingan.bank_folders import open_bank
-    from domaingan.cli.banks import kind_for, resampled
-    from domaingan.cli.sides import describe_sides
+    from domaingan.cli.bank_summary import kind_for, resampled
+    from domaingan.cli.fold_options import describe_sides
 
     if out is None and preview is None:
         raise DataError("neither --out nor --preview", expected="one of them, or both")
@@ -330,7 +330,7 @@ def blender_for(
 def _written(augmented: Offline, out: Path, asked: dict[str, Any], **how: Any) -> dict[str, list[dict[str, Any]]]:
     """Write the set; what was done to each sample."""
     from domaingan.augmentation.offline.write_augmented import Told, write
-    from domaingan.cli.progress import Teller
+    from domaingan.cli.progress_bar import Teller
 
     schema = augmented.data.schema
     if augmented.kind == "relit" and augmented.blender is not None:

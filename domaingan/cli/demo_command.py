@@ -28,7 +28,7 @@ def command(
     Takes about five minutes on two cores and ends by printing the report's path. So short a training shows how
     things work, not how well.
     """
-    from domaingan.cli.progress import Teller
+    from domaingan.cli.progress_bar import Teller
     from domaingan.evaluation import evaluate
     from domaingan.report import write
     from domaingan.report.phrases import sentence
