@@ -19,8 +19,8 @@ from scipy import ndimage
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.imaging.instances import Objects
-from domaingan.phantoms.streets.plan import plan
 from domaingan.phantoms.streets.render import render
+from domaingan.phantoms.streets.street_plan import plan
 
 CLASSES = {
     "sky": 0, "building": 1, "pole": 2, "road": 3, "lane": 4, "pavement": 5, "tree": 6, "car": 7, "pedestrian": 8,

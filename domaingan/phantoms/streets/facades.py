@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from domaingan.phantoms.streets.lens import FAR, Lens
-from domaingan.phantoms.streets.plan import Plan
 from domaingan.phantoms.streets.shapes import BLACK, Colour, Point, linear, pick, times
+from domaingan.phantoms.streets.street_plan import Plan
 
 BRICKS = [linear(0.48, 0.30, 0.23), linear(0.56, 0.44, 0.33), linear(0.38, 0.26, 0.22), linear(0.62, 0.54, 0.42)]
 RENDERS = [linear(0.80, 0.77, 0.70), linear(0.74, 0.66, 0.52), linear(0.66, 0.68, 0.70), linear(0.70, 0.56, 0.48)]

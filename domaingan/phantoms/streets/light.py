@@ -9,7 +9,7 @@ import numpy as np
 from domaingan.phantoms.fields import Field
 from domaingan.phantoms.streets.chance import noise
 from domaingan.phantoms.streets.lens import Lens
-from domaingan.phantoms.streets.plan import Plan
+from domaingan.phantoms.streets.street_plan import Plan
 from domaingan.phantoms.streets.traffic import lamp_light
 
 

@@ -14,8 +14,8 @@ from domaingan.phantoms.streets import camera, facades, surfaces
 from domaingan.phantoms.streets.facades import HEDGE, Wall
 from domaingan.phantoms.streets.lens import INFINITY, Drawn, Lens, draw, fill, outlines, rounded
 from domaingan.phantoms.streets.light import Light, falling, light, shining, sky
-from domaingan.phantoms.streets.plan import Plan
 from domaingan.phantoms.streets.shapes import Colour, Point, Thing, linear
+from domaingan.phantoms.streets.street_plan import Plan
 from domaingan.phantoms.streets.traffic import populate
 
 

@@ -11,8 +11,8 @@ from domaingan.phantoms.fields import Field
 from domaingan.phantoms.streets.chance import hashed, noise
 from domaingan.phantoms.streets.facades import HEDGE, ROOF, Wall
 from domaingan.phantoms.streets.lens import Lens
-from domaingan.phantoms.streets.plan import Plan
 from domaingan.phantoms.streets.shapes import linear, pick
+from domaingan.phantoms.streets.street_plan import Plan
 
 MARKED = 60.0
 """Metres ahead to which lane marks can be seen."""

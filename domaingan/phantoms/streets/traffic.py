@@ -16,8 +16,8 @@ import numpy as np
 from domaingan.phantoms.streets import people, scenery, vehicles
 from domaingan.phantoms.streets.chance import hashed
 from domaingan.phantoms.streets.lens import FAR, Lens
-from domaingan.phantoms.streets.plan import Plan
 from domaingan.phantoms.streets.shapes import BLACK, Thing, linear, times
+from domaingan.phantoms.streets.street_plan import Plan
 
 CLOSE, FINE = 25.0, 45.0
 """Farther than so many metres, people and trees, or cars, are drawn with less detail."""
