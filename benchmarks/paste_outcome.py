@@ -47,7 +47,7 @@ from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.runner import EMPTY
 from domaingan.evaluation.split import Fold, only_labelled, refuse_leak
 from domaingan.imaging.intensity import measured
-from domaingan.imaging.windows import voxels_of
+from domaingan.imaging.padded_crops import voxels_of
 
 TRAINED = "0002 0004 0006 0009 0011 0013 0015 0017 0019 0022"
 """The ten people of the outcome table ``fcd``."""

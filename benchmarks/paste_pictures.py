@@ -30,7 +30,7 @@ from domaingan import Paste, crops, load, view
 from domaingan.core.tiles import Picture, contact_sheet, save_png, tile
 from domaingan.data import Dataset, Sample
 from domaingan.imaging.intensity import contrast, intensity_range, ring, tissue, to_scaled
-from domaingan.imaging.windows import window
+from domaingan.imaging.padded_crops import window
 
 METHODS = (
     "alpha",

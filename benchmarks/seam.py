@@ -37,7 +37,7 @@ from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
 from domaingan.data import Dataset, Sample
 from domaingan.imaging.intensity import contrast, foreground, intensity_range, ring, to_scaled
-from domaingan.imaging.windows import window
+from domaingan.imaging.padded_crops import window
 
 OUT = RESULTS / "seam.json"
 SHOWN = 72

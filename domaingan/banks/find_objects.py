@@ -26,9 +26,9 @@ from domaingan.imaging.intensity import (
     tissue,
     to_scaled,
 )
+from domaingan.imaging.padded_crops import voxels_of, window
 from domaingan.imaging.ranges import Scaling
 from domaingan.imaging.resample import resize
-from domaingan.imaging.windows import voxels_of, window
 
 MIN_PIXELS = {2: 12, 3: 30}
 """Smallest object that becomes a crop, in pixels or voxels; smaller specks are counted as left out."""

@@ -15,7 +15,7 @@ from domaingan.baselines.training_augmentation import Augment
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
 from domaingan.imaging.intensity import intensity_range, to_scaled
-from domaingan.imaging.windows import window
+from domaingan.imaging.padded_crops import window
 
 LABELLED_SHARE = 0.5
 """Share of the patches drawn from samples in which something is labelled, around one of its pixels."""

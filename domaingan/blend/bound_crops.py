@@ -12,8 +12,8 @@ from domaingan.banks import BOUND_REACH, Crop, extent_of
 from domaingan.core.errors import DataError
 from domaingan.data import Sample
 from domaingan.imaging.intensity import extent, to_scaled
+from domaingan.imaging.padded_crops import window
 from domaingan.imaging.resample import resize
-from domaingan.imaging.windows import window
 
 Mask = NDArray[np.bool_]
 

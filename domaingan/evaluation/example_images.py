@@ -17,7 +17,7 @@ from domaingan.blend.occlusion import drawable_mask
 from domaingan.data import Record, Sample, Schema
 from domaingan.data.slice_axes import fullest_slice, slice_axis
 from domaingan.imaging.intensity import intensity_range, to_scaled
-from domaingan.imaging.windows import window
+from domaingan.imaging.padded_crops import window
 
 SHOWN = 6
 

@@ -24,7 +24,7 @@ from domaingan.gan import GAN
 from domaingan.gan.conditioning import known_spacing
 from domaingan.gan.inpainting import Texture, pasted, turns
 from domaingan.imaging.intensity import contrast, extent, radius_of, ring, tissue
-from domaingan.imaging.windows import window
+from domaingan.imaging.padded_crops import window
 from domaingan.metrics.fidelity.two_sample_classifier import told
 
 PAIRS = 300

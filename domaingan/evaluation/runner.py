@@ -29,7 +29,7 @@ from domaingan.evaluation.split import Fold
 from domaingan.evaluation.summary import Scores, summarise, warn_of_missed
 from domaingan.evaluation.tasks import TASKS, backbone_of
 from domaingan.imaging.intensity import measured
-from domaingan.imaging.windows import voxels_of
+from domaingan.imaging.padded_crops import voxels_of
 
 MAY_CHANGE = ("arms", "seeds", "command")
 """Settings that a resumed run may change: what was trained before stays true, and the table grows."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.imaging.intensity import extent
-from domaingan.imaging.windows import window
+from domaingan.imaging.padded_crops import window
 
 Labels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

@@ -29,7 +29,7 @@ from domaingan.gan.conditioning import SLACK
 from domaingan.imaging.intensity import extent, measured, radius_of, to_scaled
 from domaingan.imaging.mask_shapes import blob, mixed
 from domaingan.imaging.near_duplicates import get_checksums
-from domaingan.imaging.windows import window
+from domaingan.imaging.padded_crops import window
 
 HEALTHY_WINDOWS = 400
 """At least so many of them are learned from."""

@@ -15,7 +15,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import by_rarity, crops
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Reader, Record, Sample, Schema
-from domaingan.imaging.windows import voxels_of, window
+from domaingan.imaging.padded_crops import voxels_of, window
 from domaingan.views.slices import as_slices
 
 CLASSES = {"necrosis": 1, "oedema": 2, "enhancing": 4}

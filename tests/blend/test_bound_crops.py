@@ -19,8 +19,8 @@ from domaingan.blend.bound_crops import BOUND_REACH, at_its_place
 from domaingan.core.errors import DataError
 from domaingan.data import Sample
 from domaingan.imaging.instances import box_of, from_mask
+from domaingan.imaging.padded_crops import window
 from domaingan.imaging.resample import resize
-from domaingan.imaging.windows import window
 from domaingan.views.slices import as_slices
 
 FRAMES = phantoms.load("driving", sequences=3, frames=2).in_memory()

@@ -21,7 +21,7 @@ from domaingan.blend.variation import NONE
 from domaingan.data import Sample
 from domaingan.imaging.instances import box_of, from_mask
 from domaingan.imaging.intensity import intensity_range, to_scaled
-from domaingan.imaging.windows import window
+from domaingan.imaging.padded_crops import window
 
 TYPES = (np.float32, np.float64, np.int16, np.uint16)
 

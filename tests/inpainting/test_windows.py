@@ -17,7 +17,7 @@ from domaingan.data import Dataset
 from domaingan.gan import GAN
 from domaingan.gan.conditioning import SLACK
 from domaingan.imaging.intensity import intensity_range, to_scaled
-from domaingan.imaging.windows import window
+from domaingan.imaging.padded_crops import window
 from domaingan.inpainting.windows import partly_healthy, windows, with_healthy
 from domaingan.views.slices import as_slices
 
