@@ -22,8 +22,8 @@ lint: $(READY) ## style, types and layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(READY) ## timings beside named peers, a few minutes; benchmarks/gan_speed.py takes half an hour more
-	@for script in read_nifti poisson; do echo "$$script"; $(BIN)/python "benchmarks/$$script.py" || exit 1; done
+bench: $(READY) ## timings beside named peers, a few minutes; benchmarks.speed.gan_speed takes half an hour more
+	@for script in read_nifti poisson_speed; do echo "$$script"; $(BIN)/python -m "benchmarks.speed.$$script" || exit 1; done
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \

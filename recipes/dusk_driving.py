@@ -60,7 +60,7 @@ print(drawn)
 # 3. Look at what relighting and pasting do before believing in them.
 objects = dg.crops(train, size=choice.size).save(choice.out / "objects")
 for name, blender in (("relit", dg.Relight(drawn)), ("pasted", dg.Paste(objects, schema=train.schema))):
-    save_png(preview(Offline(train, blender, classic=False, seed=0)), choice.out / f"{name}.png")
+    save_png(preview(Offline(train, blender, classic=None, seed=0)), choice.out / f"{name}.png")
 
 # 4. Does it help, on frames that nothing was trained on?
 with Teller("evaluating") as teller:

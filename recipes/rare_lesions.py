@@ -57,7 +57,7 @@ shown = [tile(crop.image, channel=0, zoom=max(1, 96 // choice.size)) for bank in
 captions = [caption for name, _ in rows for caption in (name, *[""] * (columns - 1))]
 save_png(contact_sheet(shown, columns, captions), choice.out / "made-to-fit.png")
 for name, bank in (("real", real), ("refined", refined)):
-    save_png(preview(Offline(train, dg.Paste(bank), classic=False, seed=0)), choice.out / f"pasted-{name}.png")
+    save_png(preview(Offline(train, dg.Paste(bank), classic=None, seed=0)), choice.out / f"pasted-{name}.png")
 
 # 5. Does it help, on people that nothing was trained on?
 with Teller("evaluating") as teller:

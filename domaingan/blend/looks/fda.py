@@ -24,7 +24,7 @@ class FDA:
     5 periods a frame. Only the band's own coefficients are computed: small matrix products instead of a transform.
 
     More than one period makes clouds where neither picture has any: day frames relit from dusk ones came nearer to
-    other dusk frames by β = 0.002, and further away by 0.006 and more (KID, benchmarks/relight.py).
+    other dusk frames by β = 0.002, and further away by 0.006 and more (KID, benchmarks/quality/relight_looks.py).
 
     Of a scan it is the body alone that is looked at, within its box, surrounded by its own mean: the amplitudes of a
     head in air are those of its outline.

@@ -1,6 +1,6 @@
 """The page of :mod:`gan_quality`: its cells as one JSON file, a table in Markdown, and the ratio to the plain DCGAN.
 
-python benchmarks/gan_quality_page.py runs/gan-quality --out benchmarks/results
+python -m benchmarks.gan_quality_page runs/gan-quality --out benchmarks/results
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gan_quality import BATCH, CONFIGS, SIZE, STEPS
-from machine import machine
+
+from benchmarks.lib.machine import machine
+from benchmarks.quality.gan_quality import BATCH, CONFIGS, SIZE, STEPS
 
 BEST, PLAIN, FRESH = "relativistic", "plain", (1, 2, 3)
 NAMES = {"brats": "lesions (four channels)", "camvid": "objects (RGB)"}
@@ -83,7 +84,7 @@ def page(cells: list[Cell], ratios: dict[str, dict[str, float]]) -> str:
         "were chosen on the part of `camvid` that is called real crops here. Seeds 1 to 3 compare it with `plain`.",
         "",
         "```",
-        *(f"python benchmarks/gan_quality.py DATA --set {name} --out runs/gan-quality --seeds 0" for name in NAMES),
+        *(f"python -m benchmarks.gan_quality DATA --set {name} --out runs/gan-quality --seeds 0" for name in NAMES),
         "```",
         "",
     ]

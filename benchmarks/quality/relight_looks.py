@@ -1,7 +1,7 @@
 """Which look brings frames nearer to real ones under another condition, that it has not seen? All of them in one run.
 
-    python benchmarks/relight.py DATA NAME=FROM NAME=TO [--sheet FILE.png]
-    python benchmarks/relight.py frames/ lighting=day lighting=dusk
+    python -m benchmarks.relight DATA NAME=FROM NAME=TO [--sheet FILE.png]
+    python -m benchmarks.relight frames/ lighting=day lighting=dusk
 
 The frames of TO are cut in two by time, with a gap between. Frames of FROM get the look of scenes of one half and are
 compared with the other, both ways round: KID by features of a network that knows neither. Beside it stand the frames
@@ -17,14 +17,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from timing import RESULTS, table  # sets the number of threads, so before NumPy
+from benchmarks.lib.timing import RESULTS, table  # sets the number of threads, so before NumPy
 
 # isort: split
 import numpy as np
 import torch
-from machine import machine
 from numpy.typing import NDArray
 
+from benchmarks.lib.machine import machine
 from domaingan import Dataset, Relight, Sample, load
 from domaingan.banks.scenes import scenes
 from domaingan.core.files import write_json

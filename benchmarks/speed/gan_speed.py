@@ -1,6 +1,6 @@
 """How fast the GAN room trains and draws, beside the loop of PyTorch's DCGAN example.
 
-    python benchmarks/gan_speed.py [--out FILE.json] [--cells NAME …] [--repeat N] [--busy CORES]
+    python -m benchmarks.gan_speed [--out FILE.json] [--cells NAME …] [--repeat N] [--busy CORES]
 
 Every cell runs in a process of its own, its sides in turns, a step (or as many as take half a second) of each at a
 time; medians, least and most of ``N`` turns. Peak memory is that of one more process for each side. Cells that FILE
@@ -23,13 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gan_speed_page import page
-from machine import busy_seconds, machine, resident
-
+from benchmarks.lib.machine import busy_seconds, machine, resident
+from benchmarks.speed.gan_speed_page import page
 from domaingan.core.files import atomic_file, write_json
 from domaingan.core.reading import read_json
 
-OUT = Path(__file__).parent / "results" / "gan-speed.json"
+OUT = Path(__file__).parents[1] / "results" / "gan-speed.json"
 TURN = 0.5
 """Seconds that a turn of one side takes at least."""
 STEPS_WEIGHED = 4
@@ -60,7 +59,8 @@ def against_loop(
 
     def sides(folder: Path) -> dict[str, Callable[[], Any]]:
         import torch
-        from gan_sides import bank, matmul, ours, own_networks, same_networks
+
+        from benchmarks.speed.gan_sides import bank, matmul, ours, own_networks, same_networks
 
         path = bank(folder, n, dims, size)
         how: dict[str, Any] = {"width": width, "batch": batch, "loss": "nonsaturating"}  # as the example
@@ -78,7 +78,7 @@ def against_loop(
 
 def by_loss(folder: Path) -> dict[str, Callable[[], Any]]:
     """Every loss, in bf16."""
-    from gan_sides import bank, ours
+    from benchmarks.speed.gan_sides import bank, ours
 
     path = bank(folder, 2000, 2, 64)
     return {loss: lambda loss=loss: ours(path, "bf16-mixed", width=64, loss=loss) for loss in LOSSES}  # type: ignore[misc]
@@ -86,7 +86,7 @@ def by_loss(folder: Path) -> dict[str, Callable[[], Any]]:
 
 def by_size(folder: Path) -> dict[str, Callable[[], Any]]:
     """Every edge, with the default width."""
-    from gan_sides import bank, ours
+    from benchmarks.speed.gan_sides import bank, ours
 
     paths = {size: bank(folder, 200, 2, size) for size in (32, 64, 128)}
     return {f"{size}": lambda path=path: ours(path, "bf16-mixed") for size, path in paths.items()}  # type: ignore[misc]
@@ -94,7 +94,7 @@ def by_size(folder: Path) -> dict[str, Callable[[], Any]]:
 
 def by_crops(folder: Path) -> dict[str, Callable[[], Any]]:
     """Few and many crops, kept in memory and read ahead, with the default width."""
-    from gan_sides import bank, ours
+    from benchmarks.speed.gan_sides import bank, ours
 
     few, some, many = (bank(folder, n, 2, 64) for n in (100, 1000, MANY))
     return {
@@ -110,7 +110,7 @@ def drawn(width: int) -> Callable[[Path], Mapping[str, Callable[[], Any]]]:
     """``GAN.sample`` and the bare forward pass."""
 
     def sides(folder: Path) -> Mapping[str, Callable[[], Any]]:
-        from gan_sides import bank, drawing
+        from benchmarks.speed.gan_sides import bank, drawing
 
         return drawing(bank(folder, 200, 2, 64), 512, 200, width)
 
@@ -186,7 +186,17 @@ def child(args: argparse.Namespace) -> None:
 
 def called(name: str, folder: Path, repeat: int, side: str = "") -> dict[str, Any]:
     """A fresh process for a cell, or one of its sides."""
-    command = [sys.executable, __file__, "--child", name, "--side", side, "--repeat", str(repeat)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.speed.gan_speed",
+        "--child",
+        name,
+        "--side",
+        side,
+        "--repeat",
+        str(repeat),
+    ]
     threads = {"OMP_NUM_THREADS": str(CELLS[name].threads)}
     done = subprocess.run(
         [*command, "--folder", str(folder)], env=os.environ | threads, stdout=subprocess.PIPE, check=True, text=True

@@ -1,6 +1,6 @@
 """The page of :mod:`paste_outcome`: its trainings as one JSON file, and tables in Markdown.
 
-python benchmarks/paste_outcome_page.py runs/paste-outcome [--steps 500]
+python -m benchmarks.paste_outcome_page runs/paste-outcome [--steps 500]
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from paste_cells import BASE, CELLS
-from timing import RESULTS, table  # sets the number of threads, so before NumPy
+from benchmarks.lib.timing import RESULTS, table  # sets the number of threads, so before NumPy
+from benchmarks.outcome.paste_cells import BASE, CELLS
 
 # isort: split
 import numpy as np
@@ -145,8 +145,8 @@ def page(found: dict[str, Any], one: Training | None, curve: list[Training]) -> 
             "",
         ]
     name = (one or curve[0])["data"]
-    commands = [f"python benchmarks/paste_outcome.py {name} --curve"] * bool(curve)
-    commands += [f"python benchmarks/paste_outcome.py {name} --steps {one['steps']}"] if one else []
+    commands = [f"python -m benchmarks.paste_outcome {name} --curve"] * bool(curve)
+    commands += [f"python -m benchmarks.paste_outcome {name} --steps {one['steps']}"] if one else []
     return "\n".join([*lines, "```", *commands, "```", ""])
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from peers.dcgan_loop import Batch, Loop, example_discriminator, example_generator
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from benchmarks.lib.peers.dcgan_loop import Batch, Loop, example_discriminator, example_generator
 from domaingan.banks import Bank, BankInfo, new_entries
 from domaingan.core.files import write_json
 from domaingan.gan.conditions import Condition

@@ -1,6 +1,6 @@
 """Poisson blending timed beside named peers, each pair on the same patch in the same run.
 
-    python benchmarks/poisson.py
+    python -m benchmarks.poisson
 
 In 2D: the equation of ``cv2.seamlessClone`` (normal clone of a disc; the crop's gradients in the mask, which OpenCV
 erodes by three pixels, the host's elsewhere; solved on the mask's rectangle), 8-bit RGB in and out on both sides, and
@@ -13,16 +13,17 @@ at once, as a DataLoader's workers do. Writes results/poisson.json and prints ta
 from __future__ import annotations
 
 import multiprocessing
+from functools import partial
 from typing import Any
 
 import cv2
 import numpy as np
-from machine import machine
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import cg
-from turns import RESULTS, medians, table
 
+from benchmarks.lib.machine import machine
+from benchmarks.lib.turns import RESULTS, medians, table
 from domaingan.blend.methods.poisson import Poisson, minus_laplacian, on_box, solve
 from domaingan.core.files import write_json
 
@@ -173,15 +174,13 @@ def volume(domain: Array, rng: np.random.Generator) -> dict[str, Any]:
         return float(np.linalg.norm(matrix @ x.astype(float) - flat) / np.linalg.norm(flat))
 
     reached = left_over(solve(padded, wide)[inner][0][domain])
-    tolerance, tries = max(reached, 2e-6), []
+    tolerance = max(reached, 2e-6)
+    tries: list[dict[str, Any]] = []
     for kind in ("float64", "float32"):
         system_, flat_ = matrix.astype(kind), flat.astype(kind)
         steps: list[Array] = []
         x = cg(system_, flat_, rtol=tolerance, callback=steps.append)[0]
-        calls = {
-            "ours": lambda: solve(padded, wide),
-            "cg": lambda a=system_, b=flat_: cg(a, b, rtol=tolerance),
-        }
+        calls = {"ours": partial(solve, padded, wide), "cg": partial(cg, system_, flat_, rtol=tolerance)}
         tries.append({"ms": medians(calls, 5), "cg_steps": len(steps), "cg_type": kind, "residual_cg": left_over(x)})
     best = min(tries, key=lambda row: row["ms"]["cg"])
     faster = best["ms"]["cg"] / best["ms"]["ours"]

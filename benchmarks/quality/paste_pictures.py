@@ -1,7 +1,7 @@
 """Pictures of one crop pasted at one place by every method, to be looked at.
 
-    python benchmarks/paste_pictures.py DATA NAME --out FOLDER [--dims 2] [--hosts 4] [--edge 56]
-    python benchmarks/paste_pictures.py phantom:medical medical --out benchmarks/results
+    python -m benchmarks.paste_pictures DATA NAME --out FOLDER [--dims 2] [--hosts 4] [--edge 56]
+    python -m benchmarks.paste_pictures phantom:medical medical --out benchmarks/results
 
 For a few hosts, three rows each (of volumes three for each plane through what was pasted): the pictures; the same with
 the outlines of their labels; and what a method changed outside the pasted object, eight times as bright, with the
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import timing  # sets the number of threads, so before NumPy
+from benchmarks.lib import timing  # sets the number of threads, so before NumPy
 
 # isort: split
 import numpy as np

@@ -1,6 +1,6 @@
 """Pasting into whole volumes and patches of them in MONAI, beside MONAI's own random transforms of the same volumes.
 
-    python benchmarks/paste_volume.py DATA
+    python -m benchmarks.paste_volume DATA
 
 DATA is a folder of 3D scans, such as BraTS's. CPU seconds of one process, one thread, medians; for each way of asking
 ``RandPasted`` once with scans that were never met and once with the same scan again, as in later epochs. Writes
@@ -15,16 +15,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from timing import RESULTS, table  # sets the number of threads, so before NumPy
+from benchmarks.lib.timing import RESULTS, table  # sets the number of threads, so before NumPy
 
 # isort: split
 import numpy as np
 import torch
-from machine import machine
 from monai.data import MetaTensor
 from monai.transforms import RandAffined, RandZoomd
 
 import domaingan as dg
+from benchmarks.lib.machine import machine
 from domaingan.core.files import write_json
 from domaingan.imaging import body_cache
 
@@ -38,7 +38,8 @@ Item = dict[str, MetaTensor]
 
 def items(data: str) -> dict[str, list[Item]]:
     """Every scan as a whole, and the patch in its middle."""
-    whole, patches = [], []
+    whole: list[Item] = []
+    patches: list[Item] = []
     for sample in dg.load(data):
         assert sample.mask is not None
         affine = sample.meta.get("affine", np.diag([*sample.spacing, 1.0]))

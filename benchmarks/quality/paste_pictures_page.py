@@ -1,6 +1,6 @@
 """The page of every blending method: what it may change, what the seam test says, and the pictures of the phantoms.
 
-python benchmarks/paste_pictures_page.py
+python -m benchmarks.paste_pictures_page
 
 Reads results/seam.json and writes results/paste-methods.md; the pictures are made by :mod:`paste_pictures`.
 """
@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from paste_pictures import METHODS
-from timing import RESULTS, table
-
+from benchmarks.lib.timing import RESULTS, table
+from benchmarks.quality.paste_pictures import METHODS
 from domaingan.blend.methods.blending import DEFAULTS, parse_method
 from domaingan.core.reading import read_json
 
@@ -122,8 +121,8 @@ def page(seam: dict[str, Any]) -> str:
         "![Objects in frames](paste-methods-driving.png)",
         "",
         "```",
-        "python benchmarks/paste_pictures.py phantom:medical medical --dims 2 --hosts 3 --out benchmarks/results",
-        "python benchmarks/paste_pictures.py phantom:driving driving --hosts 3 --seed 3 --out benchmarks/results",
+        "python -m benchmarks.paste_pictures phantom:medical medical --dims 2 --hosts 3 --out benchmarks/results",
+        "python -m benchmarks.paste_pictures phantom:driving driving --hosts 3 --seed 3 --out benchmarks/results",
         "```",
         "",
         "## What is seen",

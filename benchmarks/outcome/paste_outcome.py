@@ -1,8 +1,8 @@
 """Which paste serves a segmenter best: placement, method, contrast and number per image, judged by outcome.
 
-    python benchmarks/paste_outcome.py DATA [--cells base,poisson] [--seeds 0,1] [--steps 500] [--work FOLDER]
-    python benchmarks/paste_outcome.py DATA --curve [--lengths 500,1000,2000] [--held-out 0,1,2] [--seeds 0]
-    python benchmarks/paste_outcome_page.py runs/paste-outcome
+    python -m benchmarks.paste_outcome DATA [--cells base,poisson] [--seeds 0,1] [--steps 500] [--work FOLDER]
+    python -m benchmarks.paste_outcome DATA --curve [--lengths 500,1000,2000] [--held-out 0,1,2] [--seeds 0]
+    python -m benchmarks.paste_outcome_page runs/paste-outcome
 
 DATA holds slices of people with focal cortical dysplasia. A segmenter is trained on ten of them and tested on all
 others. Real crops of the ten are pasted into their own slices, the classic pipeline follows (the arm
@@ -29,14 +29,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import timing  # sets the number of threads, so before NumPy
+from benchmarks.lib import timing  # sets the number of threads, so before NumPy
 
 # isort: split
 import numpy as np
 import torch
-from machine import machine
-from paste_cells import CELLS, Cell
 
+from benchmarks.lib.machine import machine
+from benchmarks.outcome.paste_cells import CELLS, Cell
 from domaingan import crops, load, view
 from domaingan.banks import Bank
 from domaingan.banks.crops import by_rarity

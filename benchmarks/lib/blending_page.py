@@ -1,6 +1,6 @@
 """The numbers of ``poisson.py``, ``paste.py``, ``paste_volume.py`` and ``relight.py`` as a page.
 
-    python benchmarks/blending_page.py
+    python -m benchmarks.blending_page
 
 Reads results/poisson.json, paste.json, paste-volume.json and relight.json, and writes results/blending.md.
 """
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from timing import RESULTS, table
-
+from benchmarks.lib.timing import RESULTS, table
 from domaingan.core.reading import read_json
 
 Row = dict[str, Any]
@@ -77,11 +76,11 @@ and their kernel inception distance to the dusk frames of the other half is meas
 """
 
 COMMANDS = """```
-python benchmarks/poisson.py
-python benchmarks/paste.py
-python benchmarks/paste_volume.py brats
-python benchmarks/relight.py camvid lighting=day lighting=dusk
-python benchmarks/blending_page.py
+python -m benchmarks.poisson
+python -m benchmarks.paste
+python -m benchmarks.paste_volume brats
+python -m benchmarks.relight camvid lighting=day lighting=dusk
+python -m benchmarks.blending_page
 ```"""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from turns import RESULTS, medians, table
+from benchmarks.lib.turns import RESULTS, medians, table
 
 __all__ = ["RESULTS", "medians", "table"]
 

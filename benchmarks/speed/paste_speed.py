@@ -1,6 +1,6 @@
 """Pasting as a transform: images a second beside named peers, what it adds to a training step, memory of a worker.
 
-    python benchmarks/paste.py [speed] [training] [memory]
+    python -m benchmarks.paste [speed] [training] [memory]
 
 Speed: frames of the driving phantom at 512×512, 8-bit RGB, with mask and boxes, crops of 64 pixels, ``feather``;
 ``albumentations.OverlayElements`` puts a crop of 64 pixels into the same frames where it is told to, with a hard edge
@@ -18,24 +18,24 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
-from timing import RESULTS, table  # sets the number of threads, so before NumPy
+from benchmarks.lib.timing import RESULTS, table  # sets the number of threads, so before NumPy
 
 # isort: split
 import albumentations as A
 import cv2
 import numpy as np
 import torch
-from machine import machine
 from monai.networks.nets import BasicUNet
 from monai.transforms import CutMixd
 from numpy.lib.format import open_memmap
 from torch.utils.data import DataLoader, Dataset
 
 import domaingan as dg
+from benchmarks.lib.machine import machine
 from domaingan import phantoms
 from domaingan.banks import Bank
 from domaingan.core.files import write_json
@@ -131,7 +131,7 @@ def tensors(hosts: list[Targets], bank: Bank, schema: Any) -> Callable[[int], ob
     """Ours for MONAI, on the same tensors as theirs."""
     paste = dg.monai.RandPasted(["image", "label"], bank, schema, "feather", (1, 1), prob=1.0)
     paste.set_random_state(0)
-    data = [
+    data: list[dict[Hashable, Any]] = [
         {
             "image": torch.from_numpy(np.moveaxis(host["image"], -1, 0).astype(np.float32) / 255),
             "label": torch.from_numpy(host["mask"][None]),

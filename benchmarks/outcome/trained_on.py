@@ -1,7 +1,7 @@
 """What an arm trains on, kept by one version of the package and compared with another's: bytes, and where pastes lie.
 
-    python benchmarks/trained_on.py keep fcd-10 DATA --out before.npz --items 800
-    python benchmarks/trained_on.py compare before.npz after.npz
+    python -m benchmarks.trained_on keep fcd-10 DATA --out before.npz --items 800
+    python -m benchmarks.trained_on compare before.npz after.npz
 
 ``fcd-10`` is a table of benchmarks/results, whose split, grid and seed are taken (first fold), or ``volumes``: all
 people of DATA at their own grid. ``keep`` makes the bank of real crops, measures the training samples, and draws the
@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import timing  # sets the number of threads, so before NumPy
+from benchmarks.lib import timing  # sets the number of threads, so before NumPy
 
 # isort: split
 import numpy as np
@@ -55,7 +55,7 @@ def read_settings(table: str) -> dict[str, Any]:
     """Read the settings of a table's run."""
     if table == "volumes":
         return VOLUMES
-    path = Path(__file__).parent / "results" / f"{table}.json"
+    path = Path(__file__).parents[1] / "results" / f"{table}.json"
     settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["config"]
     return settings
 

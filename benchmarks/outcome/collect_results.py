@@ -1,6 +1,6 @@
 """Takes finished runs into this folder, and writes the page that shows them all.
 
-    python benchmarks/results/collect.py brats=runs/brats fcd=runs/fcd camvid-yolox=runs/camvid-yolox
+    python -m benchmarks.outcome.collect_results brats=runs/brats fcd=runs/fcd camvid-yolox=runs/camvid-yolox
 
 Each run leaves NAME.json (its result without the loss curves, and its config) here, the data's folder called by its
 name alone; README.md is made from what lies here and from intro.md.
@@ -20,7 +20,7 @@ from domaingan.core.reading import read_json
 OUTSIDE = re.compile(r"(?:\.\./)+(?:[\w-]+/)*")
 """Folders beside the repository, whose names mean nothing elsewhere."""
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1] / "results"
 SHOWN = ("dice:", "found:", "miou", "iou:", "ap")
 """Metrics that a table shows."""
 

@@ -1,8 +1,8 @@
 """Is a paste told from a real object at its seam? A small network is asked, for every blending method.
 
-    python benchmarks/seam.py DATA NAME GROUPS GROUPS [--methods feather,soft,…] [--sheet FILE.png]
-    python benchmarks/seam.py scans/ brats pat0003,pat0004 pat0005,pat0006 --dims 2
-    python benchmarks/seam.py frames/ camvid 0006R0 0016E5
+    python -m benchmarks.seam DATA NAME GROUPS GROUPS [--methods feather,soft,…] [--sheet FILE.png]
+    python -m benchmarks.seam scans/ brats pat0003,pat0004 pat0005,pat0006 --dims 2
+    python -m benchmarks.seam frames/ camvid 0006R0 0016E5
 
 Real crops of each half of the data (groups: subjects or drives) are pasted into its own hosts, one a host, at the same
 places by every method. Windows are cut at the border of what was pasted, and as many, of the same classes, at the
@@ -20,16 +20,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from timing import RESULTS, table  # sets the number of threads, so before NumPy
+from benchmarks.lib.timing import RESULTS, table  # sets the number of threads, so before NumPy
 
 # isort: split
 import numpy as np
 import torch
-from machine import machine
 from numpy.typing import NDArray
 from scipy import ndimage
-from seam_network import EDGE, told
 
+from benchmarks.lib.machine import machine
+from benchmarks.quality.seam_network import EDGE, told
 from domaingan import Paste, crops, load, view
 from domaingan.blend.methods.blending import METHODS, parse_method
 from domaingan.blend.variation import NONE
@@ -94,7 +94,7 @@ def half(data: Dataset, method: str, options: argparse.Namespace, seed: int) -> 
         seams.outside.append((float(change.mean()), float(change.max())) if near.any() else (0.0, 0.0))
         if data.schema.domain == "scan":
             crop = bank[after.meta["pasted"][0]["index"]]
-            own = contrast(crop.image, crop.mask, ring(crop.mask, inside=(crop.image > 0).any(axis=0)))
+            own = contrast(crop.image, crop.mask, ring(crop.mask, inside=np.asarray((crop.image > 0).any(axis=0))))
             bare: Array = np.equal(host.mask, 0)
             around = ring(body, inside=foreground(host) & bare)
             largest = int(np.abs(own).argmax())

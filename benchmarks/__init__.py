@@ -1,0 +1,1 @@
+"""Timings, quality and outcome tables beside named peers: ``python -m benchmarks.speed.poisson_speed``."""

@@ -1,0 +1,1 @@
+"""Whether it helps: arms trained and tested on real data."""

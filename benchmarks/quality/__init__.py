@@ -1,0 +1,1 @@
+"""How good: what generators, pastes and looks are like, measured on images."""

@@ -1,0 +1,1 @@
+"""How fast: ratios beside named peers, measured in turns in one run."""
