@@ -136,5 +136,5 @@ def test_mistakes_are_named() -> None:
 
 
 def test_importing_it_is_light() -> None:
-    code = "import sys, domaingan.corrupt; print({'torch', 'albumentations', 'matplotlib'} & set(sys.modules))"
+    code = "import sys, domaingan.corruptions; print({'torch', 'albumentations', 'matplotlib'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
