@@ -1,8 +1,8 @@
 """Which paste serves a segmenter best: placement, method, contrast and number per image, judged by outcome.
 
-    python -m benchmarks.paste_outcome DATA [--cells base,poisson] [--seeds 0,1] [--steps 500] [--work FOLDER]
-    python -m benchmarks.paste_outcome DATA --curve [--lengths 500,1000,2000] [--held-out 0,1,2] [--seeds 0]
-    python -m benchmarks.paste_outcome_page runs/paste-outcome
+    python -m benchmarks.outcome.paste_outcome DATA [--cells base,poisson] [--seeds 0,1] [--steps 500] [--work FOLDER]
+    python -m benchmarks.outcome.paste_outcome DATA --curve [--lengths 500,1000,2000] [--held-out 0,1,2] [--seeds 0]
+    python -m benchmarks.outcome.paste_outcome_page runs/paste-outcome
 
 DATA holds slices of people with focal cortical dysplasia. A segmenter is trained on ten of them and tested on all
 others. Real crops of the ten are pasted into their own slices, the classic pipeline follows (the arm

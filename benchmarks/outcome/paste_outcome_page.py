@@ -1,6 +1,6 @@
 """The page of :mod:`paste_outcome`: its trainings as one JSON file, and tables in Markdown.
 
-python -m benchmarks.paste_outcome_page runs/paste-outcome [--steps 500]
+python -m benchmarks.outcome.paste_outcome_page runs/paste-outcome [--steps 500]
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from benchmarks.lib.pages import update_page
 from benchmarks.lib.timing import RESULTS, table  # sets the number of threads, so before NumPy
 from benchmarks.outcome.paste_cells import BASE, CELLS
 
@@ -115,41 +116,6 @@ def curve_table(trainings: list[Training]) -> str:
     return table(["steps", "Dice", "by group of three / seed", "training loss at the end"], lines)
 
 
-def page(found: dict[str, Any], one: Training | None, curve: list[Training]) -> str:
-    """The page in Markdown."""
-    lines = ["# Which paste serves a segmenter best", ""]
-    if one is not None:
-        lines += [
-            f"`{one['data']}` at {one['spacing']:g} mm, {len(one['train'])} people trained on ({one['crops']} crops, "
-            f"{one['slices']} slices), {len(one['scores'])} others tested.",
-            "The segmenter is the one of `domaingan evaluate` (BasicUNet of width 16, batch 8), "
-            f"{one['steps']:,} steps, {one['threads']} thread.",
-            f"Dice of `{one['class']}` in percent, mean over people with Student's 95 % interval, seeds averaged "
-            "first; in brackets the seed.",
-            "Each cell changes one setting of `base`; differences are paired over people, p is a two-sided sign-flip "
-            f"test. With {len(found)} cells about one in twenty differences passes 0.05 by chance alone, and neither "
-            "interval nor p holds what another ten training people, or other seeds, would change.",
-            "CPU seconds are of one process, training and scoring; other work ran beside.",
-            "",
-            cells_table(found),
-            "",
-        ]
-    if curve:
-        lines += [
-            "## How many steps",
-            "",
-            f"`classic` alone, without the test people: three of the ten are kept out, the other "
-            f"{len(curve[0]['train'])} trained on.",
-            "",
-            curve_table(curve),
-            "",
-        ]
-    name = (one or curve[0])["data"]
-    commands = [f"python -m benchmarks.paste_outcome {name} --curve"] * bool(curve)
-    commands += [f"python -m benchmarks.paste_outcome {name} --steps {one['steps']}"] if one else []
-    return "\n".join([*lines, "```", *commands, "```", ""])
-
-
 def read(folder: Path) -> list[Training]:
     """The trainings of a folder."""
     return [read_json(path) for path in sorted(folder.glob("*.json"))]
@@ -170,8 +136,10 @@ def main() -> None:
     found = summary(by_cell(trainings))
     facts = {"base": {**BASE.paste, **BASE.variation, "share": BASE.share}, "steps": steps, "cells": found}
     write_json(asked.out / "paste-outcome.json", facts | {"trainings": trainings, "curve": curve})
-    text = page(found, trainings[0] if trainings else None, curve)
-    (asked.out / "paste-outcome.md").write_text(text, encoding="utf-8")
+    blocks = {"cells": cells_table(found)} if trainings else {}
+    update_page(asked.out / "paste-outcome.md", blocks)
+    if curve:
+        print(curve_table(curve))
 
 
 if __name__ == "__main__":

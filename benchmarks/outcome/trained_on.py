@@ -1,7 +1,7 @@
 """What an arm trains on, kept by one version of the package and compared with another's: bytes, and where pastes lie.
 
-    python -m benchmarks.trained_on keep fcd-10 DATA --out before.npz --items 800
-    python -m benchmarks.trained_on compare before.npz after.npz
+    python -m benchmarks.outcome.trained_on keep fcd-10 DATA --out before.npz --items 800
+    python -m benchmarks.outcome.trained_on compare before.npz after.npz
 
 ``fcd-10`` is a table of benchmarks/results, whose split, grid and seed are taken (first fold), or ``volumes``: all
 people of DATA at their own grid. ``keep`` makes the bank of real crops, measures the training samples, and draws the

@@ -1,6 +1,7 @@
 """How good what a GAN draws is after a small training on 100 real crops: KID and coverage, by loss and architecture.
 
-    python -m benchmarks.gan_quality DATA --set camvid --out runs/gan-quality [--configs plain,hinge] [--seeds 0,1,2]
+    python -m benchmarks.quality.gan_quality DATA --set camvid --out runs/gan-quality \\
+        [--configs plain,hinge] [--seeds 0,1,2]
 
 Two sets of real crops of 32 pixels: lesions in the slices of brain MRI (four channels), and cars, pedestrians and
 cyclists in street frames (RGB). Each is cut into three parts of whole stretches, so that no crop has a neighbour in

@@ -1,6 +1,6 @@
 """The page of :mod:`gan_quality`: its cells as one JSON file, a table in Markdown, and the ratio to the plain DCGAN.
 
-python -m benchmarks.gan_quality_page runs/gan-quality --out benchmarks/results
+python -m benchmarks.quality.gan_quality_page runs/gan-quality --out benchmarks/results
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.lib.machine import machine
-from benchmarks.quality.gan_quality import BATCH, CONFIGS, SIZE, STEPS
+from benchmarks.lib.pages import update_page
+from benchmarks.quality.gan_quality import CONFIGS
 
 BEST, PLAIN, FRESH = "relativistic", "plain", (1, 2, 3)
 NAMES = {"brats": "lesions (four channels)", "camvid": "objects (RGB)"}
@@ -55,7 +56,7 @@ def table(cells: list[Cell], name: str) -> list[str]:
         if cell["set"] == name:
             rows[cell["config"]].append(cell)
     floor = next(cell["floor"] for cell in cells if cell["set"] == name)
-    lines = [f"### `{name}`: {NAMES[name]}", "", "| configuration | KID by seed | coverage | precision | density |"]
+    lines = ["| configuration | KID by seed | coverage | precision | density |"]
     lines += ["| --- | --- | --- | --- | --- |"]
     for config in CONFIGS:
         own = sorted(rows[config], key=lambda cell: cell["seed"])
@@ -70,37 +71,19 @@ def table(cells: list[Cell], name: str) -> list[str]:
     return [*lines, ""]
 
 
-def page(cells: list[Cell], ratios: dict[str, dict[str, float]]) -> str:
-    """The page in Markdown."""
-    one = cells[0]
-    lines = [
-        "# What a small training draws, by loss",
-        "",
-        f"{one['train']} real crops of {SIZE}×{SIZE}, {STEPS:,} steps of {BATCH}, width 32, one thread each; KID on",
-        f"{one['features']}; 300 generated crops against at most 300 real ones",
-        "that were not trained on. In brackets the seed, ± the standard error of KID. `plain` is the textbook's DCGAN",
-        "(float32, binary cross-entropy, no augmentation, no average) at the same base width and batch; all others are",
-        "our `dcgan`, augmented by ADA, or at 0.6 from the start (`fixed`). Seed 0 chose the configuration; its rates",
-        "were chosen on the part of `camvid` that is called real crops here. Seeds 1 to 3 compare it with `plain`.",
-        "",
-        "```",
-        *(f"python -m benchmarks.gan_quality DATA --set {name} --out runs/gan-quality --seeds 0" for name in NAMES),
-        "```",
-        "",
-    ]
-    for name in NAMES:
-        lines += table(cells, name)
-        if ratios[name]:
-            r = ratios[name]
-            said = "reached" if r["ratio"] <= 0.3 and r["high"] < 0.5 else "not reached"
-            lines += [
-                f"KID of `{BEST}` over that of `{PLAIN}`, seeds 1 to 3: **{r['ratio']:.2f}** "
-                f"({r['low']:.2f} to {r['high']:.2f}); at most 0.30 with an upper end below 0.50 was the aim: {said}.",
-                "",
-                f"Coverage of `{BEST}` over that of real crops, seeds 1 to 3: **{covered(cells, name):.2f}**; at least "
-                f"0.70 was the aim: {'reached' if covered(cells, name) >= 0.7 else 'not reached'}.",
-                "",
-            ]
+def block(cells: list[Cell], name: str, r: dict[str, float]) -> str:
+    """Format the table of a set, and what it says of the aims."""
+    lines = table(cells, name)
+    if r:
+        said = "reached" if r["ratio"] <= 0.3 and r["high"] < 0.5 else "not reached"
+        share = covered(cells, name)
+        lines += [
+            f"KID of `{BEST}` over that of `{PLAIN}`, seeds 1 to 3: **{r['ratio']:.2f}** "
+            f"({r['low']:.2f} to {r['high']:.2f}); at most 0.30 with an upper end below 0.50 was the aim: {said}.",
+            "",
+            f"Coverage of `{BEST}` over that of real crops, seeds 1 to 3: **{share:.2f}**; at least "
+            f"0.70 was the aim: {'reached' if share >= 0.7 else 'not reached'}.",
+        ]
     return "\n".join(lines)
 
 
@@ -116,7 +99,8 @@ def main() -> None:
     ratios = {name: ratio(cells, name) for name in NAMES}
     result = {"machine": machine("torch", "timm"), "ratios": ratios, "cells": cells}
     (asked.out / "gan-quality.json").write_text(json.dumps(result, indent=1) + "\n")
-    (asked.out / "gan-quality.md").write_text(page(cells, ratios) + "\n")
+    blocks = {f"quality-{name}": block(cells, name, ratios[name]) for name in NAMES}
+    update_page(asked.out / "gan-quality.md", blocks)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Pictures of one crop pasted at one place by every method, to be looked at.
 
-    python -m benchmarks.paste_pictures DATA NAME --out FOLDER [--dims 2] [--hosts 4] [--edge 56]
-    python -m benchmarks.paste_pictures phantom:medical medical --out benchmarks/results
+    python -m benchmarks.quality.paste_pictures DATA NAME --out FOLDER [--dims 2] [--hosts 4] [--edge 56]
+    python -m benchmarks.quality.paste_pictures phantom:medical medical --out benchmarks/results
 
 For a few hosts, three rows each (of volumes three for each plane through what was pasted): the pictures; the same with
 the outlines of their labels; and what a method changed outside the pasted object, eight times as bright, with the

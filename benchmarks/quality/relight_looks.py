@@ -1,7 +1,7 @@
 """Which look brings frames nearer to real ones under another condition, that it has not seen? All of them in one run.
 
-    python -m benchmarks.relight DATA NAME=FROM NAME=TO [--sheet FILE.png]
-    python -m benchmarks.relight frames/ lighting=day lighting=dusk
+    python -m benchmarks.quality.relight_looks DATA NAME=FROM NAME=TO [--sheet FILE.png]
+    python -m benchmarks.quality.relight_looks frames/ lighting=day lighting=dusk
 
 The frames of TO are cut in two by time, with a gap between. Frames of FROM get the look of scenes of one half and are
 compared with the other, both ways round: KID by features of a network that knows neither. Beside it stand the frames

@@ -1,8 +1,8 @@
 """Is a paste told from a real object at its seam? A small network is asked, for every blending method.
 
-    python -m benchmarks.seam DATA NAME GROUPS GROUPS [--methods feather,soft,…] [--sheet FILE.png]
-    python -m benchmarks.seam scans/ brats pat0003,pat0004 pat0005,pat0006 --dims 2
-    python -m benchmarks.seam frames/ camvid 0006R0 0016E5
+    python -m benchmarks.quality.seam DATA NAME GROUPS GROUPS [--methods feather,soft,…] [--sheet FILE.png]
+    python -m benchmarks.quality.seam scans/ brats pat0003,pat0004 pat0005,pat0006 --dims 2
+    python -m benchmarks.quality.seam frames/ camvid 0006R0 0016E5
 
 Real crops of each half of the data (groups: subjects or drives) are pasted into its own hosts, one a host, at the same
 places by every method. Windows are cut at the border of what was pasted, and as many, of the same classes, at the

@@ -1,6 +1,6 @@
 """How fast the GAN room trains and draws, beside the loop of PyTorch's DCGAN example.
 
-    python -m benchmarks.gan_speed [--out FILE.json] [--cells NAME …] [--repeat N] [--busy CORES]
+    python -m benchmarks.speed.gan_speed [--out FILE.json] [--cells NAME …] [--repeat N] [--busy CORES]
 
 Every cell runs in a process of its own, its sides in turns, a step (or as many as take half a second) of each at a
 time; medians, least and most of ``N`` turns. Peak memory is that of one more process for each side. Cells that FILE
@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.lib.machine import busy_seconds, machine, resident
-from benchmarks.speed.gan_speed_page import page
-from domaingan.core.files import atomic_file, write_json
+from benchmarks.lib.pages import update_page
+from benchmarks.speed.gan_speed_page import blocks
+from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
 
 OUT = Path(__file__).parents[1] / "results" / "gan-speed.json"
@@ -245,8 +246,7 @@ def main() -> None:
             result["cells"][name] = measured(name, Path(folder), args.repeat)
             result["machine"] = machine("torch", "numpy", "domaingan")
             write_json(args.out, result)
-    with atomic_file(args.out.with_suffix(".md")) as path:
-        path.write_text(page(result), encoding="utf-8")
+    update_page(args.out.with_suffix(".md"), blocks(result))
 
 
 if __name__ == "__main__":

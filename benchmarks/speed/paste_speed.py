@@ -1,6 +1,6 @@
 """Pasting as a transform: images a second beside named peers, what it adds to a training step, memory of a worker.
 
-    python -m benchmarks.paste [speed] [training] [memory]
+    python -m benchmarks.speed.paste_speed [speed] [training] [memory]
 
 Speed: frames of the driving phantom at 512×512, 8-bit RGB, with mask and boxes, crops of 64 pixels, ``feather``;
 ``albumentations.OverlayElements`` puts a crop of 64 pixels into the same frames where it is told to, with a hard edge

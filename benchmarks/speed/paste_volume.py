@@ -1,6 +1,6 @@
 """Pasting into whole volumes and patches of them in MONAI, beside MONAI's own random transforms of the same volumes.
 
-    python -m benchmarks.paste_volume DATA
+    python -m benchmarks.speed.paste_volume DATA
 
 DATA is a folder of 3D scans, such as BraTS's. CPU seconds of one process, one thread, medians; for each way of asking
 ``RandPasted`` once with scans that were never met and once with the same scan again, as in later epochs. Writes

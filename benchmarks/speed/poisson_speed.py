@@ -1,6 +1,6 @@
 """Poisson blending timed beside named peers, each pair on the same patch in the same run.
 
-    python -m benchmarks.poisson
+    python -m benchmarks.speed.poisson_speed
 
 In 2D: the equation of ``cv2.seamlessClone`` (normal clone of a disc; the crop's gradients in the mask, which OpenCV
 erodes by three pixels, the host's elsewhere; solved on the mask's rectangle), 8-bit RGB in and out on both sides, and

@@ -1,6 +1,6 @@
 """Reading a gzipped scan: ours (isal) against nibabel's own way (zlib), on the same file in the same run.
 
-    python -m benchmarks.read_nifti [FILE.nii.gz]
+    python -m benchmarks.speed.read_nifti [FILE.nii.gz]
 
 Without a file, a 240 × 240 × 155 volume of smooth noise is written to a temporary folder first. Prints the best of five
 of each and their ratio; both end with the same float32 array in memory, which is checked.

@@ -1,9 +1,9 @@
-"""Takes finished runs into this folder, and writes the page that shows them all.
+"""Takes finished runs into ``benchmarks/results``, and updates the pages that show them.
 
-    python -m benchmarks.outcome.collect_results brats=runs/brats fcd=runs/fcd camvid-yolox=runs/camvid-yolox
+    python -m benchmarks.outcome.outcome_pages brats=runs/brats fcd-10=runs/fcd-10 camvid-yolox=runs/camvid-yolox
 
-Each run leaves NAME.json (its result without the loss curves, and its config) here, the data's folder called by its
-name alone; README.md is made from what lies here and from intro.md.
+Each run leaves NAME.json there (its result without the loss curves, and its config), the data's folder called by its
+name alone. The block NAME of the page that has one is made from it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.lib.pages import update_page
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
 
@@ -105,7 +106,7 @@ def painted(columns: dict[str, Any]) -> list[str]:
     """Spread of what was painted beside real crops, and how often a network tells them apart at unseen places."""
     if not columns:
         return []
-    lines = ["", "| crops | n | contrast | radius, mm | texture | told from real |", "| --- |" + " --- |" * 5]
+    lines = ["", "| crops | n | contrast | radius, mm | texture | real-vs-fake accuracy |", "| --- |" + " --- |" * 5]
     for name, row in columns.items():
         cells = [f"{row[m]['mean']:.3g} ± {row[m]['sd']:.2g}" for m in ("contrast", "radius_mm", "texture")]
         told = row.get("told")
@@ -114,19 +115,27 @@ def painted(columns: dict[str, Any]) -> list[str]:
     return lines
 
 
-def page() -> str:
-    """All runs that lie here."""
-    lines = ["# Outcome tables", "", (HERE / "intro.md").read_text(encoding="utf-8").strip(), ""]
+def update_pages() -> None:
+    """Update the block of every run on the page that has it.
+
+    Raises:
+        KeyError: no page has a block for a run.
+    """
+    pages = {path: path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.md"))}
     for path in sorted(HERE.glob("*.json")):
         kept = json.loads(path.read_text(encoding="utf-8"))
-        if "result" in kept:
-            lines += [f"## {path.stem}", "", *table(kept)]
-    return "\n".join(lines)
+        if "result" not in kept:
+            continue
+        mark = f"<!-- numbers: {path.stem} -->"
+        shown_on = [page for page, text in pages.items() if mark in text]
+        if not shown_on:
+            raise KeyError(f"no page has a block for {path.stem}: put {mark} and <!-- end --> where it belongs")
+        for page in shown_on:
+            update_page(page, {path.stem: "\n".join(table(kept))})
 
 
 if __name__ == "__main__":
     for argument in sys.argv[1:]:
         named, _, folder = argument.partition("=")
         take(named, Path(folder))
-    (HERE / "README.md").write_text(page(), encoding="utf-8")
-    print(HERE / "README.md")
+    update_pages()
