@@ -11,8 +11,8 @@ LOOPS = "loop, our networks", "loop, its own networks"
 ABOUT = (
     "`python -m benchmarks.speed.gan_speed` makes this page and `gan-speed.json` beside it. On {cpu} ({instructions}; "
     "{cores} cores), PyTorch {torch}, no GPU. The sides of a table ran in turns in one process: medians of {repeat} "
-    "turns, in brackets the least and the most; ratios are those of the same turn. While they ran, other processes kept "
-    "{others} of a core busy on average, at most {most}."
+    "turns, in brackets the least and the most; ratios are those of the same turn. While they ran, other processes "
+    "kept {others} of a core busy on average, at most {most}."
 )
 
 
