@@ -27,7 +27,6 @@ from domaingan import crops, load, view
 from domaingan.banks.scenes import scenes
 from domaingan.baselines.batches import Patches
 from domaingan.baselines.segmentation import patch_shape
-from domaingan.baselines.segmenters import DIVISOR
 from domaingan.baselines.training_augmentation import Augment
 from domaingan.blend import Paste
 from domaingan.data import Dataset, Sample
@@ -86,7 +85,7 @@ def keep(table: str, folder: Path, out: Path, items: int, arm: str) -> None:
     if "reference-relight" in Arm.parse(arm).looks:
         banks["reference-relight"] = scenes(train, REFERENCE_SIZE, tuple(settings["looks"]))
     augment = augment_for(Arm.parse(arm), banks, schema, settings.get("looks"))
-    patch = patch_shape([sample.shape for sample in samples], DIVISOR[schema.domain])
+    patch = patch_shape([sample.shape for sample in samples], schema.domain.patch_divisor)
     wanted = settings.get("looks") or {}
     patches = Patches(samples, schema, augment, patch, items, settings["seed"], wanted)
     started = time.process_time()
@@ -120,7 +119,7 @@ def draw_item(patches: Patches, augment: Augment, item: int) -> dict[str, Any]:
     records = blended.meta.get("pasted", [])
     row: dict[str, Any] = {"host": number, "patch": digest(image, mask)}
     row |= {"image": digest(blended.image), "mask": digest(np.asarray(blended.mask)), "asked": len(records)}
-    if patches.schema.domain == "scan" and records:
+    if patches.schema.domain.has_body and records:
         row["pastes"] = [*follow(augment.pastes["copy-paste"], patches.samples[number], records)]
     else:
         row["pastes"] = [{"crop": int(r["index"]), "placed": r["place"] is not None} for r in records]

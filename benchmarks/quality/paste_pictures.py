@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from domaingan import Paste, crops, load, view
 from domaingan.core.tiles import Picture, contact_sheet, save_png, tile
-from domaingan.data import Dataset, Sample
+from domaingan.data import Dataset, Domain, Sample
 from domaingan.imaging.intensity import contrast, intensity_range, ring, tissue, to_scaled
 from domaingan.imaging.padded_crops import window
 
@@ -63,13 +63,13 @@ class Shown:
         changed = None if self.changed is None else self.changed.take(index, axis)
         return Shown(self.title, self.image.take(index, axis + 1), self.mask.take(index, axis), changed)
 
-    def rows(self, domain: Any, channel: int | None, zoom: int) -> tuple[Picture, Picture, Picture]:
+    def rows(self, domain: Domain, channel: int | None, zoom: int) -> tuple[Picture, Picture, Picture]:
         """The picture, its outlines, and what was changed; the last one white where there is nothing to compare."""
-        plain = tile(self.image, domain=domain, channel=channel, zoom=zoom)
-        outlined = tile(self.image, self.mask, domain=domain, channel=channel, zoom=zoom)
+        plain = tile(self.image, domain=domain.name, channel=channel, zoom=zoom)
+        outlined = tile(self.image, self.mask, domain=domain.name, channel=channel, zoom=zoom)
         if self.changed is None:
             return plain, outlined, np.full_like(plain, 255)
-        return plain, outlined, tile(LOUDER * self.changed[None], domain=domain, channel=0, zoom=zoom)
+        return plain, outlined, tile(LOUDER * self.changed[None], domain=domain.name, channel=0, zoom=zoom)
 
     def said(self) -> str:
         """Mean over the changed pixels and largest change, in grey levels."""
@@ -138,7 +138,7 @@ class Drawer:
         for name, after in pasted.items():
             now = to_scaled(after.image, ends)
             changed = np.abs(now - before)
-            channel = _clearest(crop.image, crop.mask) if domain == "scan" else None
+            channel = _clearest(crop.image, crop.mask) if domain.has_body else None
             outside = np.where(body, 0, changed.max(axis=0) if channel is None else changed[channel])
             parts = window(now, corner, self.edge), self._labels(after, corner), window(outside, corner, self.edge)
             shown.append(Shown(name, *parts))

@@ -12,8 +12,9 @@ from typing import Any
 from benchmarks.lib.pages import update_page
 from benchmarks.lib.timing import RESULTS, table
 from benchmarks.quality.paste_pictures import METHODS
-from domaingan.blend.methods.blending import DEFAULTS, parse_method
+from domaingan.blend.methods.blending import parse_method
 from domaingan.core.reading import read_json
+from domaingan.data import DOMAINS
 
 Row = dict[str, Any]
 
@@ -65,7 +66,7 @@ def methods_table(seam: dict[str, Any]) -> str:
     lines = []
     for method in [*order, "real"]:
         rows = [found[name].get(method) for name in SETS]
-        defaults = " and ".join(f"{domain}s" for domain, name in DEFAULTS.items() if name == method)
+        defaults = " and ".join(f"{domain}s" for domain in DOMAINS.values() if domain.blend_method == method)
         what = "real objects in both classes: the test of the test" if method == "real" else words(method)
         reach = "–" if method == "real" else f"{parse_method(method).reach} px"
         lines.append(

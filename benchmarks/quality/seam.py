@@ -35,7 +35,7 @@ from domaingan.blend.methods.blending import METHODS, parse_method
 from domaingan.blend.variation import NONE
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
-from domaingan.data import Dataset, Sample
+from domaingan.data import Dataset, Domain, Sample
 from domaingan.imaging.intensity import contrast, foreground, intensity_range, ring, to_scaled
 from domaingan.imaging.padded_crops import window
 
@@ -67,9 +67,9 @@ def cut(image: Array, body: Array, inside: Array, n: int, rng: np.random.Generat
     return [window(image, spots[i] - EDGE // 2, EDGE) for i in chosen]
 
 
-def shown(sample: Sample, domain: str) -> Array:
+def shown(sample: Sample, domain: Domain) -> Array:
     """Where a sample shows anything."""
-    return foreground(sample) if domain == "scan" else np.ones(sample.shape, dtype=bool)
+    return foreground(sample) if domain.has_body else np.ones(sample.shape, dtype=bool)
 
 
 def half(data: Dataset, method: str, options: argparse.Namespace, seed: int) -> Seams:
@@ -92,7 +92,7 @@ def half(data: Dataset, method: str, options: argparse.Namespace, seed: int) -> 
         near = ring(body, blend.reach) if blend.reach else np.zeros_like(body)
         change = 255 * np.abs(new - old)[:, near]
         seams.outside.append((float(change.mean()), float(change.max())) if near.any() else (0.0, 0.0))
-        if data.schema.domain == "scan":
+        if data.schema.domain.has_body:
             crop = bank[after.meta["pasted"][0]["index"]]
             own = contrast(crop.image, crop.mask, ring(crop.mask, inside=np.asarray((crop.image > 0).any(axis=0))))
             bare: Array = np.equal(host.mask, 0)
@@ -152,7 +152,7 @@ def judged(halves: list[Dataset], method: str, options: argparse.Namespace) -> t
     real = [real_half(halves[i], pasted[i].classes, options.per_object, i) for i in (0, 1)]
     if method == "real":
         pasted = [real_half(d, p.classes, options.per_object, 7) for d, p in zip(halves, pasted, strict=True)]
-    free = halves[0].schema.domain == "scan"
+    free = halves[0].schema.domain.has_body
     pairs = [(one.windows, two.windows) for one, two in zip(pasted, real, strict=True)]
     counts = np.array([told(pairs[i], pairs[1 - i], free, seed=0) for i in (0, 1)])
     right, n = counts.sum(axis=0).tolist()

@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator, model_validator
 
 from domaingan.core.errors import DataError
 from domaingan.core.files import atomic_file, write_json
 from domaingan.core.reading import read_json, read_text
-from domaingan.data import Record, Region, Schema, Value, parse_region
+from domaingan.data import FRAME, Domain, Record, Region, Schema, Value, parse_region
 
 SAMPLES_CSV = "samples.csv"
 CLASSES_JSON = "classes.json"
@@ -150,7 +150,7 @@ def _with_values(stored: Mapping[str, Any]) -> dict[str, Any]:
     return changed
 
 
-def read_classes(root: Path, domain: Literal["scan", "frame"] = "frame") -> Classes | None:
+def read_classes(root: Path, domain: Domain = FRAME) -> Classes | None:
     """The dataset's ``classes.json``, or None where there is none.
 
     Args:
@@ -165,9 +165,9 @@ def read_classes(root: Path, domain: Literal["scan", "frame"] = "frame") -> Clas
         return None
     stored = read_json(path)
     found = parse_classes(stored, path)
-    if domain == "scan" and (strange := [name for name in FRAME_KEYS if name in stored]):
+    if not domain.is_rgb and (strange := [name for name in FRAME_KEYS if name in stored]):
         raise DataError(f"{strange[0]!r} for scans", path=path, expected="it for frames alone")
-    if domain == "frame" and found.range is not None:
+    if domain.is_rgb and found.range is not None:
         raise DataError("'range' for frames", path=path, expected="it for scans alone")
     return found
 
@@ -176,7 +176,7 @@ def write_classes(root: Path, schema: Schema) -> None:
     """Write ``classes.json``; the channels are in it, so that their order and spelling are kept."""
     more: dict[str, Any] = {"ignore": schema.ignore, "objects": schema.objects, "regions": schema.regions}
     stored: dict[str, Any] = {"classes": schema.classes, "channels": schema.channels}
-    if schema.domain == "frame":
+    if schema.domain.is_rgb:
         stored["min_area"] = schema.min_area
         more |= {"ground": schema.ground, "region": schema.region}
     if schema.ranges:

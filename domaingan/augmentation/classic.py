@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from domaingan.core.arguments import Rng, read_generator
 from domaingan.core.errors import DataError
+from domaingan.data import SCAN, Domain, DomainName, read_domain
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing must not look for a newer version on the net
 
@@ -145,11 +146,11 @@ class Classic:
         DataError: there is no such level.
     """
 
-    def __init__(self, spatial_dims: int, domain: str, level: str = "medium") -> None:
+    def __init__(self, spatial_dims: int, domain: Domain | DomainName, level: str = "medium") -> None:
         if level not in LEVELS:
             raise DataError(f"classic {level!r}", expected=f"one of {', '.join(LEVELS)}")
-        self.spatial_dims, self.domain, self.level = spatial_dims, domain, level
-        self.range = SCAN_RANGE if domain == "scan" else (0.0, 1.0)
+        self.spatial_dims, self.domain, self.level = spatial_dims, read_domain(domain), level
+        self.range = SCAN_RANGE if self.domain.has_body else (0.0, 1.0)
         self._pipeline: Pipeline | None = None
         self._boxed: Any = None
 
@@ -182,7 +183,7 @@ class Classic:
         return np.ascontiguousarray(np.moveaxis(out["image"], -1, 0)), moved, names
 
     def _steps(self) -> list[Any]:
-        return (slice_steps if self.domain == "scan" else frame_steps)(self.level)
+        return (slice_steps if self.domain.has_body else frame_steps)(self.level)
 
 
 def _as_bytes(mask: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[Any]]:
@@ -213,7 +214,7 @@ class InPlane:
     """
 
     def __init__(self, axis: int, level: str = "medium") -> None:
-        self.axis, self.classic = axis, Classic(2, "scan", level)
+        self.axis, self.classic = axis, Classic(2, SCAN, level)
 
     def __call__(self, image: Image, mask: NDArray[Any], rng: np.random.Generator) -> tuple[Image, NDArray[Any]]:
         """As :meth:`Classic.__call__`, of ``(C, X, Y, Z)`` and ``(X, Y, Z)``."""

@@ -20,7 +20,7 @@ from domaingan.adapters.tables import SAMPLES_CSV, Classes, SampleTable, read_sa
 from domaingan.bank_folders.crop_files import Pair, Said, read_said
 from domaingan.bank_folders.crop_pictures import GROUND, open_pictures
 from domaingan.bank_folders.crop_scans import Ranges, absolute_of, bare, measured, named_channels, open_crops
-from domaingan.banks import CLASS_CONDITION, Bank
+from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.banks.find_objects import around
 from domaingan.core.errors import DataError
@@ -64,7 +64,7 @@ def bank_of_crops(root: Path, pairs: Mapping[str, Pair]) -> Bank:
     is_frame = next(iter(pairs.values())).image.suffix.lower() in PICTURES
     found = (open_pictures if is_frame else open_crops)(root, pairs, classes, table)
     schema = _schema(found.schema, classes, said, _values(found, classes, table), root)
-    column = CLASS_CONDITION[schema.domain]
+    column = schema.domain.class_condition
     reader = _Named(found.read, schema, not classes.foreground, column in table.conditions, root / SAMPLES_CSV)
     plain = Dataset(found.records, reader, schema, root)
     ranges, left_out = Ranges(), dict[str, int]()
@@ -129,7 +129,7 @@ class _Named:
         return replace(sample, mask=mask)
 
     def _class(self, record: Record, objects: Sequence[str]) -> str:
-        column = CLASS_CONDITION[self.schema.domain]
+        column = self.schema.domain.class_condition
         sole = objects[0] if len(objects) == 1 and not self.column else ""
         name = str(record.condition.get(column, sole))
         if name not in objects:
@@ -193,7 +193,7 @@ def _stand(bank: Bank, frame: tuple[int, int]) -> None:
 
 def _values(found: Dataset, classes: Classes, table: SampleTable) -> dict[str, int]:
     """Class values by name."""
-    column = CLASS_CONDITION[found.schema.domain]
+    column = found.schema.domain.class_condition
     if classes.foreground or column not in table.conditions:
         return classes.foreground or {OBJECT: 1}
     names = sorted({str(record.condition[column]) for record in found.records if column in record.condition})
@@ -203,8 +203,8 @@ def _values(found: Dataset, classes: Classes, table: SampleTable) -> dict[str, i
 def _schema(found: Schema, classes: Classes, said: Said, values: dict[str, int], root: Path) -> Schema:
     channels = named_channels(found, classes, root)
     grounds = {name for below in said.grounds(values).values() for name in below}
-    objects = tuple(name for name in values if name not in grounds) if found.domain == "frame" else ()
-    conditions = tuple(name for name in found.conditions if name != CLASS_CONDITION[found.domain])
+    objects = tuple(name for name in values if name not in grounds) if found.domain.has_ground else ()
+    conditions = tuple(name for name in found.conditions if name != found.domain.class_condition)
     return replace(found, channels=channels, classes=values, objects=objects, regions={}, conditions=conditions)
 
 

@@ -15,14 +15,14 @@ from domaingan.bank_folders.crop_scans import named_channels
 from domaingan.banks import Bank
 from domaingan.banks.scenes import scenes
 from domaingan.core.errors import DataError
-from domaingan.data import Dataset, Record, Sample, Schema
+from domaingan.data import FRAME, SCAN, Dataset, Record, Sample, Schema
 
 Kind = Literal["crops", "scenes"]
 
 REFERENCE_SIZE = 256
 """Edge of the scenes made of pictures: looks are in coarse colours, and memory is short."""
 
-SCHEMA = Schema("pictures", "frame", 2, ("red", "green", "blue"), {})
+SCHEMA = Schema("pictures", FRAME, 2, ("red", "green", "blue"), {})
 
 EXPECTED = (
     f"a folder that crops or sample wrote, one of pictures ({', '.join(PICTURES)}) or NIfTI files, or images/ and "
@@ -63,7 +63,7 @@ def open_bank(path: str | Path, kind: Kind | None = None) -> Bank:
         if dataset is None and (labelled or kind == "scenes"):
             dataset = _labelled(path)
         if dataset is not None:
-            return scenes(dataset, REFERENCE_SIZE if dataset.schema.domain == "frame" else None)
+            return scenes(dataset, REFERENCE_SIZE if dataset.schema.domain.is_rgb else None)
     found = "a set of whole frames" if labelled else "no bank"
     raise DataError(found, path=path, expected="the bank that domaingan crops makes of it" if labelled else EXPECTED)
 
@@ -76,7 +76,7 @@ def _loose(path: Path) -> Dataset | None:
         return None
     if scans:
         found = [Scan(stem_of(file), file, {"image": file}) for file in scans]
-        classes = read_classes(path, "scan")
+        classes = read_classes(path, SCAN)
         dataset = _whole(open_scans(path, "nifti", found, [], classes, table))
         schema = replace(dataset.schema, channels=named_channels(dataset.schema, classes, path))
         return Dataset(dataset.records, dataset.read, schema, path)

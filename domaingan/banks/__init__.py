@@ -3,7 +3,7 @@
 from domaingan.banks.bank import Bank, Crop, bank_of, register_opener
 from domaingan.banks.info import (
     BOUND_REACH,
-    CLASS_CONDITION,
+    CLASS_CONDITIONS,
     FORMAT,
     HEALTHY,
     UNLABELLED,
@@ -15,7 +15,7 @@ from domaingan.banks.info import (
 
 __all__ = [
     "BOUND_REACH",
-    "CLASS_CONDITION",
+    "CLASS_CONDITIONS",
     "FORMAT",
     "HEALTHY",
     "UNLABELLED",

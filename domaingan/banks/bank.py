@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from domaingan.banks.info import CLASS_CONDITION, FORMAT, HEALTHY, BankInfo, entry_dtype
+from domaingan.banks.info import CLASS_CONDITIONS, FORMAT, HEALTHY, BankInfo, entry_dtype
 from domaingan.banks.verify_files import check_entries, check_info, open_array
 from domaingan.core.errors import DataError
 from domaingan.core.files import atomic_folder, write_json
@@ -51,7 +51,7 @@ class Crop:
     @property
     def is_healthy(self) -> bool:
         """Whether its mask marks no object, but where what is normal was painted."""
-        return any(self.condition.get(name) == HEALTHY for name in CLASS_CONDITION.values())
+        return any(self.condition.get(name) == HEALTHY for name in CLASS_CONDITIONS)
 
 
 class Bank(Sequence[Crop]):

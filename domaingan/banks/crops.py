@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from domaingan.banks import CLASS_CONDITION, UNLABELLED, Bank, BankInfo, new_entries
+from domaingan.banks import UNLABELLED, Bank, BankInfo, new_entries
 from domaingan.banks.find_objects import BOX_ALONE, Found, find_objects
 from domaingan.core.arguments import read_size
 from domaingan.core.errors import AssumptionWarning, DataError
@@ -73,7 +73,7 @@ def crops(
     for sample in _masked(dataset, masks, seed):
         found += find_objects(sample, dataset.schema, size, left_out)
         checksums |= dict.fromkeys(get_checksums(sample), sample.unit)
-    if dataset.schema.domain == "frame":
+    if dataset.schema.domain.has_ground:
         found = _with_feet(found, left_out)
     if not found:
         raise DataError(
@@ -96,12 +96,12 @@ def crops(
         left_out=dict(left_out),
         checksums=checksums,
     )
-    if info.domain == "scan":
+    if info.domain.has_body:
         scalings = [crop.scaling for crop in found if crop.scaling is not None]
         say_ranges(info.channels, scalings, dataset.schema.ranges)
         info.ranges, info.percentiles = shared_ranges(info.channels, scalings)
     entries = new_entries(info, len(found))
-    depths = [crop.depth_mm for crop in found] if info.domain == "scan" else _below_horizon(found)
+    depths = [crop.depth_mm for crop in found] if info.domain.has_body else _below_horizon(found)
     for entry, crop, depth in zip(entries, found, depths, strict=True):
         entry["subject"] = info.subjects.index(crop.subject)
         entry["spacing"], entry["centre"], entry["extent"] = crop.spacing, crop.centre, crop.extent
@@ -152,8 +152,8 @@ def _masked(dataset: Dataset, masks: str | None, seed: int) -> Iterator[Sample]:
     if masks is None:
         yield from dataset
         return
-    if masks != "grabcut" or dataset.schema.domain == "scan":
-        found = f"masks {masks!r}" + (" for scans" if dataset.schema.domain == "scan" else "")
+    if masks != "grabcut" or dataset.schema.domain.has_body:
+        found = f"masks {masks!r}" + (" for scans" if dataset.schema.domain.has_body else "")
         raise DataError(found, path=dataset.root, expected="grabcut, for frames with boxes")
     total = 0
     for number, sample in enumerate(dataset):
@@ -171,7 +171,7 @@ def cropped_classes(schema: Schema) -> dict[str, int]:
     Raises:
         DataError: frames whose objects are not named.
     """
-    if schema.domain == "scan":
+    if schema.domain.has_body:
         return dict(schema.classes)
     if not schema.objects:
         raise DataError("no objects named", expected='"objects": [class, …] in classes.json')
@@ -231,7 +231,7 @@ def _ground(found: Iterable[Found], schema: Schema) -> dict[str, dict[str, int]]
 
 
 def _known(condition: str | Sequence[str] | None, schema: Schema) -> list[str]:
-    own = CLASS_CONDITION[schema.domain]
+    own = schema.domain.class_condition
     asked = [own] if condition is None else [condition] if isinstance(condition, str) else list(condition)
     known = [own, *schema.conditions, *(name for name in MEASURED if name != "volume_mm3" or schema.spatial_dims == 3)]
     for name in asked:
@@ -255,7 +255,7 @@ def _numbers(found: Sequence[Found], name: str, dims: int) -> list[float] | None
 
 def _labelled(found: Sequence[Found], condition: str, schema: Schema) -> tuple[list[str], list[str]]:
     """Each crop's value of the condition (empty where it is not known), and the values that occur, rarest first."""
-    if condition != CLASS_CONDITION[schema.domain]:
+    if condition != schema.domain.class_condition:
         labels = [str(crop.condition.get(condition, "")) for crop in found]
         counts = Counter(label for label in labels if label)
         return labels, sorted(counts, key=lambda label: (counts[label], label))

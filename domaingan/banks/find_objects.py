@@ -94,7 +94,7 @@ def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[st
     layers = list(_layers(sample, schema))
     if not layers:
         return []
-    scan = schema.domain == "scan"
+    scan = schema.domain.has_body
     inside = foreground(sample) if scan else np.ones(sample.shape, dtype=bool)
     scaling = scaling_of(replace(sample, meta=sample.meta | {"foreground": inside}), schema.domain)
     scaled = to_scaled(sample.image, scaling.ends)

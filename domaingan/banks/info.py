@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from domaingan.data import Sample
+from domaingan.data import DOMAINS, SCAN, Sample, StoredDomain
 
 FORMAT = 2
 
-CLASS_CONDITION = {"scan": "lesion", "frame": "object"}
-"""What the class of a crop is called as a condition, by domain."""
+CLASS_CONDITIONS = tuple(domain.class_condition for domain in DOMAINS.values())
+"""What the class of a crop is called as a condition."""
 
 HEALTHY = "healthy"
 """The value of that condition of crops whose masks mark no object, but where what is normal was painted: pasted, they
@@ -56,7 +56,7 @@ class BankInfo(BaseModel):
 
     format: int = FORMAT
     kind: Literal["crops", "scenes"] = "crops"
-    domain: Literal["scan", "frame"] = "scan"
+    domain: StoredDomain = SCAN
     spatial_dims: int
     channels: list[str]
     classes: dict[str, int]

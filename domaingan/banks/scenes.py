@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from domaingan.banks import Bank, BankInfo, new_entries
 from domaingan.core.arguments import read_size
 from domaingan.core.errors import DataError
-from domaingan.data import Dataset, Sample, Schema, Value
+from domaingan.data import SCAN, Dataset, Sample, Schema, Value
 from domaingan.imaging.intensity import body_box, foreground, scaling_of, to_scaled
 from domaingan.imaging.near_duplicates import get_checksums
 from domaingan.imaging.ranges import Scaling, say_ranges, shared_ranges
@@ -65,9 +65,9 @@ def scenes(dataset: Dataset, size: int | None = None, conditions: Sequence[str] 
     classes = _stored_classes(schema)
     for i, sample in enumerate(dataset):
         if not np.isfinite(sample.image).all():
-            expected = "RGB in [0, 1]" if schema.domain == "frame" else "finite intensities"
+            expected = "RGB in [0, 1]" if schema.domain.is_rgb else "finite intensities"
             raise DataError("NaN or infinite values", path=sample.name, expected=expected)
-        if schema.domain == "scan":
+        if schema.domain.has_body:
             images[i], extents[i], scaling = _body(sample, cube)
             scalings.append(scaling)
         else:
@@ -123,7 +123,7 @@ def _body(sample: Sample, shape: Sequence[int]) -> tuple[NDArray[np.float32], li
     """The body of a scan as a scene, the size of its box in mm, and how it was scaled."""
     inside = foreground(sample)
     box = body_box(inside)
-    scaling = scaling_of(replace(sample, meta=sample.meta | {"foreground": inside}), "scan")
+    scaling = scaling_of(replace(sample, meta=sample.meta | {"foreground": inside}), SCAN)
     scaled = to_scaled(sample.image, scaling.ends)
     image, _ = shrunk_body(scaled[(slice(None), *box)], inside[box], shape)
     return image, [(s.stop - s.start) * mm for s, mm in zip(box, sample.spacing, strict=True)], scaling
@@ -132,7 +132,7 @@ def _body(sample: Sample, shape: Sequence[int]) -> tuple[NDArray[np.float32], li
 def _stored_classes(schema: Schema) -> dict[str, int]:
     """The classes that a scene's mask can hold: bytes, of which the last says that nothing is known."""
     known = {name: value for name, value in schema.classes.items() if value not in schema.ignore}
-    return known if schema.domain == "frame" and all(value < UNLABELLED for value in known.values()) else {}
+    return known if not schema.domain.has_body and all(value < UNLABELLED for value in known.values()) else {}
 
 
 def _known_only(mask: NDArray[Any], classes: Mapping[str, int]) -> NDArray[np.uint8]:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.banks.info import CLASS_CONDITION, BankInfo, entry_dtype
+from domaingan.banks.info import BankInfo, entry_dtype
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular, open_regular
+from domaingan.data import DOMAINS
 
 MAX_VALUE = 255
 """Masks are of bytes."""
@@ -32,7 +33,7 @@ def check_info(info: BankInfo, path: Path) -> None:
     """
     if info.spatial_dims not in (2, 3):
         raise DataError(f"spatial_dims {info.spatial_dims}", path=path, expected="2 or 3")
-    if info.domain == "frame" and info.spatial_dims != 2:
+    if info.domain.is_rgb and info.spatial_dims != 2:
         raise DataError("frames of 3 dimensions", path=path, expected="2, or scans")
     if not info.channels:
         raise DataError("no channels", path=path, expected="at least one")
@@ -44,11 +45,11 @@ def check_info(info: BankInfo, path: Path) -> None:
     for name, value in info.classes.items():
         if not least <= value <= MAX_VALUE:
             raise DataError(f"class {name} of value {value}", path=path, expected=f"{least} to {MAX_VALUE}")
-    other = "frame" if info.domain == "scan" else "scan"
-    is_others = CLASS_CONDITION[other] in info.conditions and CLASS_CONDITION[info.domain] not in info.conditions
-    if is_others or (info.domain == "scan" and info.ground):
-        what = f"the condition {CLASS_CONDITION[other]!r}" if is_others else "what objects stand on"
-        raise DataError(f"domain {info.domain!r} with {what}", path=path, expected=f'"domain": "{other}"')
+    other = next(domain for domain in DOMAINS.values() if domain != info.domain)
+    is_others = other.class_condition in info.conditions and info.domain.class_condition not in info.conditions
+    if is_others or (not info.domain.has_ground and info.ground):
+        what = f"the condition {other.class_condition!r}" if is_others else "what objects stand on"
+        raise DataError(f"domain {info.domain.name!r} with {what}", path=path, expected=f'"domain": "{other}"')
     try:
         entry_dtype(info)
     except (ValueError, TypeError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ class Detector:
         """What :meth:`Detector.load` needs beside the weights."""
         backbone = None if self.backbone is None else self.backbone.name
         name = self.detector.partition("=")[0]
-        return {"size": self.size, "schema": asdict(self.schema), "detector": name, "backbone": backbone}
+        return {"size": self.size, "schema": self.schema.to_dict(), "detector": name, "backbone": backbone}
 
     def save(self, path: Path) -> None:
         """Write weights and facts to one ``.safetensors`` file, atomically."""

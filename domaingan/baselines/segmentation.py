@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from domaingan.baselines.backbones import Backbone
 from domaingan.baselines.batches import CLIP, Patches, Wanted, network_values
-from domaingan.baselines.segmenters import DIVISOR, loss_for, seeded_network
+from domaingan.baselines.segmenters import loss_for, seeded_network
 from domaingan.baselines.training_augmentation import Augment
 from domaingan.baselines.training_progress import Course, Told, warm_cosine
 from domaingan.baselines.weights import fill, load_model, save_model, schema_of
@@ -27,9 +27,6 @@ from domaingan.imaging.intensity import intensity_range, to_scaled
 from domaingan.metrics.overlap import counter_for
 
 LARGEST_PATCH = {2: 256, 3: 64}
-RATE = {"scan": 2e-3, "frame": 1e-3}
-"""Peak learning rates; the frames' encoder is trained already."""
-
 BATCH = {2: 8, 3: 2}
 
 
@@ -73,7 +70,7 @@ class Segmenter:
     def facts(self) -> dict[str, Any]:
         """What :meth:`Segmenter.load` needs beside the weights."""
         backbone = None if self.backbone is None else self.backbone.name
-        return {"patch": self.patch, "schema": asdict(self.schema), "width": self.width, "backbone": backbone}
+        return {"patch": self.patch, "schema": self.schema.to_dict(), "width": self.width, "backbone": backbone}
 
     def save(self, path: Path) -> None:
         """Write weights and facts to one ``.safetensors`` file, atomically."""
@@ -133,9 +130,9 @@ def train(
     """
     if not samples:
         raise DataError("no labelled training samples", expected="at least one")
-    patch = patch_shape([sample.shape for sample in samples], DIVISOR[schema.domain])
+    patch = patch_shape([sample.shape for sample in samples], schema.domain.patch_divisor)
     network = seeded_network(schema, len(network_values(schema)), seed, width, backbone)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE[schema.domain], weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=schema.domain.learning_rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(warm_cosine, steps=steps))
     criterion = loss_for(schema.domain)
     batch = BATCH[schema.spatial_dims]

@@ -13,15 +13,12 @@ from torch.nn import functional
 
 from domaingan.baselines.backbones import Backbone
 from domaingan.core.errors import DataError
-from domaingan.data import Schema
+from domaingan.data import Domain, Schema
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 IGNORED = 255
 """The target value of pixels that no loss counts."""
-
-DIVISOR = {"scan": 16, "frame": 32}
-"""How often the networks halve their input, as a factor."""
 
 DECODER = (128, 96, 64, 32, 16)
 """Channels of the frame network's decoder, from the coarsest; half of the library's own, as an image has 11 classes."""
@@ -39,7 +36,7 @@ def network_for(schema: Schema, classes: int, width: int, backbone: Backbone | N
     Raises:
         DataError: the backbone cannot be built, or its weights do not fit.
     """
-    if schema.domain == "scan":
+    if schema.domain.has_body:
         features = (width, width, 2 * width, 4 * width, 8 * width, width)
         network: nn.Module = BasicUNet(schema.spatial_dims, len(schema.channels), classes, features)
         _exchanged(network)
@@ -99,7 +96,7 @@ def _exchanged(network: nn.Module) -> None:
 
 
 def _unpadded(network: nn.Module) -> None:
-    """Patches are multiples of :data:`DIVISOR`, so nothing needs padding, which autocast does in float32.
+    """Patches are multiples of ``Domain.patch_divisor``, so nothing needs padding, which autocast does in float32.
 
     So all that follows stays in bfloat16: a quarter of the time of a step in 2D, and the same numbers come out.
     """
@@ -137,12 +134,12 @@ class FrameUNet(nn.Module):
         return logits
 
 
-def loss_for(domain: str) -> Loss:
+def loss_for(domain: Domain) -> Loss:
     """Dice + cross-entropy of logits ``(B, classes, *patch)`` and targets ``(B, *patch)``, 255 not counted.
 
     Of scans the background's Dice is left out; frames may have no background, so that every class counts.
     """
-    return _scan_loss() if domain == "scan" else _frame_loss()
+    return _scan_loss() if domain.has_body else _frame_loss()
 
 
 def _scan_loss() -> Loss:

@@ -18,21 +18,21 @@ from domaingan.blend.frame.frame_host import FrameHost, FrameRules
 from domaingan.blend.frame.frame_place import Spots
 from domaingan.blend.frame.ground import describe_guess, find_ground
 from domaingan.blend.frame.perspective import Perspective
-from domaingan.blend.methods.blending import DEFAULTS, parse_method
+from domaingan.blend.methods.blending import parse_method
 from domaingan.blend.sampler import Drawing, chosen
 from domaingan.blend.scan.prior import kinds, placement_of
 from domaingan.blend.scan.scan_host import ScanHost, ScanRules
 from domaingan.blend.variation import Variation, read_variation
 from domaingan.core.arguments import Rng, read_counts, read_generator, read_names
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.data import Dataset, Sample, Schema, parse_region
+from domaingan.data import FRAME, SCAN, Dataset, Sample, Schema, parse_region
 
 SHALLOW = 0.1
 """Objects are pasted at least as deep below the body's surface as this quantile of the real ones lay. It keeps
 them off scalp and skull where those are in the image, and is all that is learned of their places unless a prior is
 asked for: a narrow one from few subjects costs more than it brings."""
 
-VARIATIONS = {"scan": Variation(), "frame": Variation(rotate=3.0, scale=(0.7, 1.4))}
+VARIATIONS = {SCAN: Variation(), FRAME: Variation(rotate=3.0, scale=(0.7, 1.4))}
 """How crops of a domain are varied, unless it is said."""
 
 
@@ -98,12 +98,12 @@ class Paste:
         bank, schema, variation = bank_of(bank, "crops"), read_schema(schema), read_variation(variation)
         if bank.info.kind != "crops":
             raise DataError(f"a bank of {bank.info.kind}", path=bank.path, expected="a bank of crops")
-        method = DEFAULTS[bank.info.domain] if method is None else method
+        method = bank.info.domain.blend_method if method is None else method
         blend = parse_method(method)
         self.bank, self.per_image = bank, read_counts(per_image, "crops an image")
         self.only, self.method_name = read_names(only, "only"), method
         self.notes: list[str] = []
-        if region is not None and bank.info.domain == "scan":
+        if region is not None and bank.info.domain.has_body:
             raise DataError("a region for scans", path=bank.path, expected="placement or an atlas")
         values = _value_table(bank, classes if schema is None else schema.classes)
         variation = variation or VARIATIONS[bank.info.domain]
@@ -115,7 +115,7 @@ class Paste:
         is_free = bank.entries["host"][entries] < 0
         where = placement_of(bank, entries[is_free], placement, atlas)
         self.rules: ScanRules | FrameRules
-        if bank.info.domain == "scan":
+        if bank.info.domain.has_body:
             known = bank.entries["depth_mm"][entries[is_free]]
             depth = float(np.quantile(known, SHALLOW)) if len(known) else 0.0
             self.rules = ScanRules(bank.info, values, blend, variation, depth, where, kinds(bank), overlap)
@@ -214,7 +214,7 @@ class Paste:
 
     def can_host(self, sample: Sample) -> bool:
         """Whether it is known where the sample's objects are: by its mask, of frames by boxes as well."""
-        boxed = self.bank.info.domain == "frame" and sample.boxes is not None and sample.labels is not None
+        boxed = self.bank.info.domain.has_ground and sample.boxes is not None and sample.labels is not None
         return sample.mask is not None or boxed
 
     def needs_mask(self) -> bool:

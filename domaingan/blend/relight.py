@@ -18,15 +18,12 @@ from domaingan.blend.looks import Look, Seen, parse_looks, softened
 from domaingan.blend.scan.host_range import host_range
 from domaingan.core.arguments import Rng, read_generator, read_names, read_shares
 from domaingan.core.errors import DataError
-from domaingan.data import Sample, Schema
+from domaingan.data import FRAME, Sample, Schema
 from domaingan.imaging.intensity import as_stored, body_box, foreground, from_scaled, intensity_range, tissue, to_scaled
 from domaingan.imaging.resample import resize
 
 Only = Mapping[str, str | Sequence[str]] | str | Sequence[str] | None
 """Which looks are meant: ``"dusk"``, ``["dusk", "night"]`` or ``{"lighting": ["dusk"]}``; None for all."""
-
-DEFAULTS = {"frame": "reinhard", "scan": "histogram"}
-"""The method of each domain, unless one is named."""
 
 
 class Relight:
@@ -69,7 +66,7 @@ class Relight:
         self.classes = {} if info.generated else info.classes  # generated scenes have no masks
         named = self.classes if schema is None else schema.classes
         self.values = {value: self.classes[name] for name, value in named.items() if name in self.classes}
-        self.method_name = method or DEFAULTS[info.domain]
+        self.method_name = method or info.domain.look_method
         self.looks = parse_looks(self.method_name, info.domain, bool(self.classes))
         self.only = read_looks(bank, only)
         self.entries = _chosen(bank, self.only)
@@ -99,9 +96,9 @@ class Relight:
             found = f"a bank of scenes of {info.spatial_dims}D {info.domain}s"
             expected = f"one of {schema.spatial_dims}D {schema.domain}s, as the hosts are"
             raise DataError(found, path=self.bank.path, expected=expected)
-        if list(schema.channels) != info.channels or (info.domain == "frame" and len(schema.channels) != 3):
+        if list(schema.channels) != info.channels or (info.domain.is_rgb and len(schema.channels) != 3):
             found, expected = ", ".join(info.channels), ", ".join(schema.channels)
-            kind = ", in RGB" if info.domain == "frame" else ""
+            kind = ", in RGB" if info.domain.is_rgb else ""
             raise DataError(f"channels {found}", path=self.bank.path, expected=f"the hosts' {expected}{kind}")
 
     def __call__(self, sample: Sample, rng: Rng) -> Sample:
@@ -122,14 +119,14 @@ class Relight:
             return replace(sample, meta=sample.meta | {"relit": None})
         names = list(self.looks)
         name = names[int(rng.integers(len(names)))] if len(names) > 1 else names[0]
-        relit = self._scan if self.bank.info.domain == "scan" else self._frame
+        relit = self._scan if self.bank.info.domain.has_body else self._frame
         image = relit(sample, scene, self.looks[name], np.float32(strength))
         record = {"index": scene.index, **scene.condition, "method": name, "strength": strength}
         condition = sample.condition | scene.condition
         return replace(sample, image=image, condition=condition, meta=sample.meta | {"relit": record})
 
     def _frame(self, sample: Sample, scene: Crop, look: Look, strength: np.float32) -> NDArray[Any]:
-        ends = intensity_range(sample, "frame")
+        ends = intensity_range(sample, FRAME)
         host = Seen(to_scaled(sample.image, ends), classes=self._classes_of(sample))
         small = Seen(_resized(host.image, scene), classes=_resized_classes(host.classes, scene))
         lit = look(host, small, Seen(scene.image, classes=scene.mask if self.classes else None))

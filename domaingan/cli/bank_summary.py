@@ -23,7 +23,7 @@ def resampled(bank: Bank, dataset: Dataset) -> str:
     from domaingan.data.slice_axes import slice_axis
 
     hosts = [record for record in dataset.records if record.spacing]
-    if bank.info.kind != "crops" or bank.info.domain != "scan" or not hosts:
+    if bank.info.kind != "crops" or not bank.info.domain.has_body or not hosts:
         return ""
     sliced = len(hosts[0].spacing) > bank.info.spatial_dims
     grids = [np.delete(host.spacing, slice_axis(host) if sliced else []) for host in hosts]

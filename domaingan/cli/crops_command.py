@@ -77,7 +77,7 @@ def command(
 
 def _notes(bank: Bank, dataset: Dataset) -> list[str]:
     """What pasting these crops into such images will have to guess."""
-    if bank.info.kind != "crops" or bank.info.domain != "frame":
+    if bank.info.kind != "crops" or not bank.info.domain.has_ground:
         return []
     from domaingan.blend import Paste
 

@@ -42,7 +42,7 @@ def _describe_bank(path: Path) -> dict[str, Any]:
         "n": len(bank),
         "kind": info.kind,
         "generated": info.generated,
-        "domain": info.domain,
+        "domain": info.domain.name,
         "spatial_dims": info.spatial_dims,
         "size": list(bank.size),
         "channels": info.channels,

@@ -140,7 +140,7 @@ def _hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
 
     They are cut as the model's were as far as the dataset knows the conditions.
     """
-    from domaingan.banks import CLASS_CONDITION, Bank
+    from domaingan.banks import CLASS_CONDITIONS, Bank
     from domaingan.banks.crops import MEASURED
     from domaingan.cli.bank_options import cut
     from domaingan.inpainting.windows import windows
@@ -151,7 +151,7 @@ def _hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
     dataset = o.spatial_view(o.open_data(data), config.spatial_dims, None, None)
     if gan.crops is not None:
         return windows(dataset, gan.crops, n, seed, pasted="paste" in config.given, reshaped=True)
-    known = (*dataset.schema.conditions, *CLASS_CONDITION.values(), *MEASURED)
+    known = (*dataset.schema.conditions, *CLASS_CONDITIONS, *MEASURED)
     names = [name for name in (*config.conditions, *config.numbers) if name in known]
     return cut(dataset, config.kind, config.size, ",".join(names) or None)
 

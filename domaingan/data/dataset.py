@@ -81,7 +81,7 @@ class Dataset(Sequence[Sample]):
             DataError: no sample has that column, none has one of the values, or none meets all conditions.
 
         >>> records = [Record("a", subject="1"), Record("b", subject="2")]
-        >>> data = Dataset(records, read=print, schema=Schema("nifti", "scan", 3, ("t1",), {}))
+        >>> data = Dataset(records, read=print, schema=Schema("nifti", SCAN, 3, ("t1",), {}))
         >>> [record.name for record in data.where(subject="2").records]
         ['b']
         """

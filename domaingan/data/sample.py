@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
+from domaingan.data.domain import Domain, read_domain
 
 Value = str | float
 
@@ -105,7 +106,7 @@ class Schema:
 
     Attributes:
         layout: name of the on-disk layout, such as ``nifti``.
-        domain: ``scan`` (stored units, millimetres) or ``frame`` (RGB in [0, 1]).
+        domain: what kind of images they are. A name (``scan`` or ``frame``) becomes its :class:`Domain`.
         spatial_dims: 2 or 3.
         channels: a name for each image channel.
         classes: the mask's values by name, without background; frames in which everything is labelled have no
@@ -122,7 +123,7 @@ class Schema:
     """
 
     layout: str
-    domain: Literal["scan", "frame"]
+    domain: Domain
     spatial_dims: int
     channels: tuple[str, ...]
     classes: dict[str, int]
@@ -136,6 +137,9 @@ class Schema:
     description: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "domain", read_domain(self.domain))
+
     def class_value(self, name: str) -> int:
         """The mask value of a class.
 
@@ -145,6 +149,10 @@ class Schema:
         if name not in self.classes:
             raise DataError(f"no class {name!r}", expected=f"one of {', '.join(self.classes) or '(none)'}")
         return self.classes[name]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Turn the schema into plain values for a JSON file; ``Schema(**values)`` is the schema again."""
+        return asdict(self) | {"domain": self.domain.name}
 
 
 def unit_of(group: str, subject: str, time: float | None) -> str:

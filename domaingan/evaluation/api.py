@@ -112,7 +112,7 @@ def evaluate(
     originals += [] if test is None else [only_labelled(test)]
     data = view(originals[0], dims=dims)
     warn_of_thin_stacks(data)
-    dims, frames = data.schema.spatial_dims, data.schema.domain == "frame"
+    dims, frames = data.schema.spatial_dims, data.schema.domain.is_rgb
     if task == "detection" and not (frames and data.schema.objects):
         raise DataError(f"{task} on {data.schema.domain}s", path=data.root, expected="frames whose objects are named")
     settings["backbone"] = (settings.get("backbone") or BACKBONE) if frames else None

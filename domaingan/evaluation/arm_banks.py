@@ -119,7 +119,7 @@ def is_real(bank: Bank) -> bool:
 
 def lacks_masks(train: Dataset) -> bool:
     """Whether frames have boxes alone, so that real crops must come from a bank that is given."""
-    return train.schema.domain == "frame" and all(sample.mask is None for sample in train)
+    return train.schema.domain.has_ground and all(sample.mask is None for sample in train)
 
 
 def served(bank: Bank) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.augmentation import find_added
-from domaingan.banks import CLASS_CONDITION, Bank
+from domaingan.banks import Bank
 from domaingan.baselines.batches import Wanted, is_wanted
 from domaingan.baselines.training_augmentation import Augment
 from domaingan.blend.occlusion import drawable_mask
@@ -56,7 +56,7 @@ def _describe_host(host: Sample, focus: NDArray[Any]) -> str:
 
 def _describe_pasted(after: Sample, schema: Schema) -> str:
     """Name the classes of the crops that were pasted."""
-    condition = CLASS_CONDITION[schema.domain]
+    condition = schema.domain.class_condition
     placed = [record for record in after.meta["pasted"] if record["place"] is not None]
     counts = Counter(str(record.get(condition, condition)) for record in placed)
     return ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))
@@ -65,7 +65,7 @@ def _describe_pasted(after: Sample, schema: Schema) -> str:
 def _objects(sample: Sample, schema: Schema) -> NDArray[Any]:
     """The mask of a scan; of a frame, in which everything may be labelled, that of its objects."""
     mask = np.asarray(drawable_mask(sample))
-    if schema.domain == "scan":
+    if not schema.domain.has_ground:
         return mask
     return np.where(np.isin(mask, [schema.classes[name] for name in schema.objects]), mask, 0)
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.banks import CLASS_CONDITION, HEALTHY, Bank
+from domaingan.banks import HEALTHY, Bank
 from domaingan.core.files import write_arrays, write_json
 from domaingan.core.reading import read_arrays, read_json_object
 from domaingan.data import Dataset
@@ -148,7 +148,7 @@ def lowest(gan: GAN, bank: Bank, n: int) -> tuple[NDArray[np.int64], NDArray[np.
 
 def _objects(bank: Bank) -> Bank:
     """The entries in which an object was painted, and not what is healthy."""
-    name = CLASS_CONDITION[bank.info.domain]
+    name = bank.info.domain.class_condition
     values = bank.info.conditions.get(name, [])
     return bank.take(bank.entries[f"condition:{name}"] != values.index(HEALTHY)) if HEALTHY in values else bank
 

@@ -129,7 +129,7 @@ class Places:
 def _alike(real: Bank, seen: Bank) -> NDArray[np.bool_]:
     """Which places a generator that was trained on the crops seen can paint at: classes and pixels are like theirs."""
     spacing, own = (np.asarray(bank.entries["spacing"], dtype=float) for bank in (seen, real))
-    fits = known_spacing(own, spacing) | (real.info.domain == "frame")
+    fits = known_spacing(own, spacing) | (not real.info.domain.is_metric)
     values = np.unique(seen.masks)
     counts = seen.counts()
     return np.array(
@@ -160,7 +160,7 @@ def painted_or_real(real: Bank, painted: Bank, seed: int = 0) -> dict[str, Any] 
         number of ``pairs`` and of ``units``; None where there are too few.
     """
     units = np.asarray(real.entries["subject"])
-    free = real.info.domain == "scan"
+    free = not real.info.domain.has_ground
     part = _halves(units, np.random.default_rng(seed), shuffled=free)
     if min(part.sum(), (~part).sum()) < FEWEST:
         return None

@@ -45,7 +45,7 @@ def refuse_copies(survey: Survey, chosen: Sequence[Fold], bank: Bank | None) -> 
 
 def _find_positions(survey: Survey, part: Dataset) -> list[int]:
     """Where the samples of a part of a split stand in the survey; slices by their volume's group."""
-    is_frame = part.schema.domain == "frame"
+    is_frame = not part.schema.domain.has_body
     wanted = {_key(record, is_frame) for record in part.records}
     return [i for i, record in enumerate(survey.records) if _key(record, is_frame) in wanted]
 

@@ -29,7 +29,7 @@ def check_arms(arms: Sequence[Arm], folds: Sequence[Fold], config: EvaluationCon
     Raises:
         DataError: an arm lacks something.
     """
-    is_scan = folds[0].train.schema.domain == "scan"
+    is_scan = not folds[0].train.schema.domain.is_rgb
     for arm in arms:
         if arm.weather and is_scan:
             raise _lack(arm, "weather on scans", folds[0].train, "frames")

@@ -110,7 +110,7 @@ def _run(
     result = summarise(scores, config, rarest) | {
         "unit": _unit(folds[0].test),
         "classes": folds[0].test.schema.classes,
-        "domain": folds[0].test.schema.domain,
+        "domain": folds[0].test.schema.domain.name,
         "training": losses,
         "notes": notes,
         "train_subjects": [list(fold.train.subjects) for fold in folds],
@@ -150,7 +150,7 @@ def _prepare(
     banks = banks_for(arms, fold.test, maker)
     for arm in arms:  # what does not fit is refused before the first training
         augment_for(arm, banks, test.schema, config.looks)
-    if test.schema.domain == "frame" and sum(12 * np.prod(r.shape) for r in own_grid.records) < IN_MEMORY:
+    if test.schema.domain.is_rgb and sum(12 * np.prod(r.shape) for r in own_grid.records) < IN_MEMORY:
         own_grid = own_grid.in_memory()
         test = regrid(own_grid).in_memory()
     return Prepared(task, samples, train, test, own_grid, banks, folder)
@@ -220,7 +220,7 @@ def _unit(test: Dataset) -> str:
 def _guesses(fold: Prepared) -> list[str]:
     """What pasting into the training samples had to guess."""
     schema = fold.test.schema
-    pasted = [bank for bank in fold.banks.values() if bank.info.kind == "crops" and bank.info.domain == "frame"]
+    pasted = [bank for bank in fold.banks.values() if bank.info.kind == "crops" and bank.info.domain.has_ground]
     said = dict.fromkeys(note for bank in pasted for note in Paste(bank, schema=schema).notes)
     return [note[0].upper() + note[1:] + "." for note in said]
 
@@ -229,7 +229,7 @@ def _notes(fold: Prepared, folds: list[Fold], config: EvaluationConfig) -> list[
     """What a reader must know to trust the numbers."""
     unit = _unit(fold.test)
     trained, tested = ({record.unit for record in part.records} for part in (folds[0].train, folds[0].test))
-    frames = fold.test.schema.domain == "frame"
+    frames = fold.test.schema.domain.is_rgb
     notes = [
         f"{len(trained)} training and {len(tested)} test {unit}s"
         + (f" ({len(folds[0].train)} and {len(folds[0].test)} frames)" if frames else "")

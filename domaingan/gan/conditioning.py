@@ -93,7 +93,7 @@ def known_spacing(found: NDArray[np.float64], known: NDArray[np.float64]) -> NDA
 
 def _refuse_spacing(bank: Bank, config: GANConfig) -> None:
     """What paints into scans knows how large their pixels were."""
-    if not config.hosted or config.domain != "scan" or not config.templates:
+    if not config.hosted or not config.domain.is_metric or not config.templates:
         return
     known = np.array([template.spacing for template in config.templates])
     found = np.asarray(bank.entries["spacing"], dtype=float)

@@ -8,8 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from domaingan.banks import CLASS_CONDITION, HEALTHY
+from domaingan.banks import HEALTHY
 from domaingan.core.errors import DataError
+from domaingan.data import StoredDomain
 from domaingan.gan.crop_records import Template
 
 FORMAT = 3
@@ -103,7 +104,7 @@ class GANConfig(BaseModel):
     percentiles: dict[str, tuple[float, float]] = {}
     classes: dict[str, int]
     labels: tuple[int, ...]
-    domain: Literal["scan", "frame"]
+    domain: StoredDomain
     conditions: dict[str, tuple[str, ...]]
     numbers: dict[str, Range] = {}
     given: tuple[str, ...] = ()
@@ -159,7 +160,7 @@ class GANConfig(BaseModel):
     @property
     def healthy(self) -> tuple[int, ...]:
         """For each class condition the code under which masks mark nothing, -2 where there is none."""
-        own = CLASS_CONDITION[self.domain] if self.hosted else None
+        own = self.domain.class_condition if self.hosted else None
         return tuple(
             values.index(HEALTHY) if name == own and HEALTHY in values else -2
             for name, values in self.conditions.items()

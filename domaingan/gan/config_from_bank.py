@@ -14,7 +14,7 @@ from domaingan.gan.crop_records import templates_of
 
 def image_range(bank: Bank) -> tuple[tuple[float, float], ...]:
     """For each channel the scaled values that become -1 and 1: 0 and 1 for frames, else those the crops span."""
-    if bank.info.domain == "frame":
+    if bank.info.domain.is_rgb:
         return ((0.0, 1.0),) * len(bank.info.channels)
     chosen = np.linspace(0, len(bank) - 1, min(len(bank), 500)).astype(int)
     values = np.moveaxis(np.asarray(bank.images[np.unique(chosen)], dtype=np.float32), 1, 0)

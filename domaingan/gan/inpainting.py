@@ -169,6 +169,6 @@ def turns(n: int, config: GANConfig, rng: torch.Generator) -> Tensor:
     """``(n, d, d)``: of scans any rotation or reflection, of frames objects keep upright and half are mirrored."""
     dims = config.spatial_dims
     noise = torch.randn(n, dims, dims, generator=rng)
-    if config.domain == "scan":
+    if config.domain.has_body:
         return torch.linalg.qr(noise)[0] * torch.sign(torch.randn(n, 1, dims, generator=rng))
     return torch.diag_embed(torch.stack([torch.ones(n), noise[:, 0, 0].sign()], dim=1))

@@ -16,6 +16,7 @@ from domaingan.core.errors import DataError, enough_memory
 from domaingan.core.files import atomic_folder
 from domaingan.core.locks import hold_folder
 from domaingan.core.tiles import Picture, save_png
+from domaingan.data import SCAN
 from domaingan.gan import model_folder
 from domaingan.gan.conditioning import conditions_for
 from domaingan.gan.config import GANConfig, build_config
@@ -67,7 +68,7 @@ class GAN:
         names = [f"channel_{i}" for i in range(channels)] if isinstance(channels, int) else list(channels)
         self._settings = resolved(size=size, spatial_dims=spatial_dims, arch=arch, width=width, **settings)
         build_config(  # a setting that cannot be is refused now, not when the training starts
-            channels=names, classes=classes, labels=tuple({0, *classes.values()}), domain="scan", conditions={},
+            channels=names, classes=classes, labels=tuple({0, *classes.values()}), domain=SCAN, conditions={},
             image_range=[(0, 1)] * len(names), **self._settings,
         )  # fmt: skip
         self.channels, self.classes = names, dict(classes)

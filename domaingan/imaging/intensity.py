@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import measure
 
-from domaingan.data import Sample
+from domaingan.data import Domain, Sample
 from domaingan.imaging.body_cache import recall_body
 from domaingan.imaging.ranges import HOUNSFIELD_RANGE, Scaling, absolute_channels
 
@@ -44,14 +44,14 @@ def foreground(sample: Sample) -> Mask:
     return recall_body(sample.image)
 
 
-def intensity_range(sample: Sample, domain: str) -> NDArray[np.float32]:
+def intensity_range(sample: Sample, domain: Domain) -> NDArray[np.float32]:
     """The ``(C, 2)`` stored values that are 0 and 1 in scaled units: ``meta["range"]`` where known, else measured.
 
     For frames 0 and 1 themselves; for scans in Hounsfield units a fixed range, for others the 0.5th and 99.5th
     percentiles of the foreground. Rows of NaN in what is known are measured.
     """
     known, channels = sample.meta.get("range"), len(sample.image)
-    if known is None and domain == "frame":
+    if known is None and domain.is_rgb:
         return np.tile(np.array([0, 1], dtype=np.float32), (channels, 1))
     ends = np.full((channels, 2), np.nan, dtype=np.float32)
     if known is None:
@@ -87,19 +87,19 @@ def percentiles(values: NDArray[Any]) -> NDArray[np.float32]:
     return ends
 
 
-def measured(sample: Sample, domain: str) -> Sample:
+def measured(sample: Sample, domain: Domain) -> Sample:
     """The sample with ``meta["foreground"]`` and ``meta["range"]``, so that nobody measures them again."""
-    inside = foreground(sample) if domain == "scan" else np.ones(sample.shape, dtype=bool)
+    inside = foreground(sample) if domain.has_body else np.ones(sample.shape, dtype=bool)
     known = replace(sample, meta=sample.meta | {"foreground": inside})
-    if domain == "scan":
+    if domain.has_body:
         known.meta["absolute"] = absolute_channels(known)
     return replace(known, meta=known.meta | {"range": intensity_range(known, domain)})
 
 
-def scaling_of(sample: Sample, domain: str) -> Scaling:
+def scaling_of(sample: Sample, domain: Domain) -> Scaling:
     """How a sample is brought to scaled units; of frames nothing is absolute."""
     ends = intensity_range(sample, domain)
-    absolute = absolute_channels(sample) if domain == "scan" else np.zeros(len(ends), dtype=bool)
+    absolute = absolute_channels(sample) if domain.has_body else np.zeros(len(ends), dtype=bool)
     percentiles_ = ends.copy()
     if absolute.any():
         percentiles_[absolute] = body_percentiles(sample, absolute)

@@ -101,7 +101,7 @@ def with_ranges(dataset: Dataset, ranges: Pair | Sequence[Pair | None] | None) -
     if ranges is None:
         return dataset
     schema = dataset.schema
-    if schema.domain != "scan":
+    if schema.domain.is_rgb:
         raise DataError("a range for frames", path=dataset.root, expected="it for scans alone")
     is_one = len(ranges) == 2 and not any(isinstance(end, Sequence) or end is None for end in ranges)
     rows = [ranges] * len(schema.channels) if is_one else list(ranges)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.adapters.open_dataset import Data, dataset_of
-from domaingan.banks import CLASS_CONDITION, HEALTHY, Bank, BankInfo, Crop, bank_of, extent_of, new_entries
+from domaingan.banks import HEALTHY, Bank, BankInfo, Crop, bank_of, extent_of, new_entries
 from domaingan.banks.find_objects import around, halved, shrunk
 from domaingan.blend import Paste
 from domaingan.blend.frame.frame_host import FrameHost
@@ -24,7 +24,7 @@ from domaingan.blend.occlusion import mask_of_boxes
 from domaingan.blend.paste import VARIATIONS
 from domaingan.blend.scan.scan_host import ScanHost
 from domaingan.core.errors import DataError
-from domaingan.data import Sample, Schema
+from domaingan.data import FRAME, SCAN, Sample, Schema
 from domaingan.gan.conditioning import SLACK
 from domaingan.imaging.intensity import extent, measured, radius_of, to_scaled
 from domaingan.imaging.mask_shapes import blob, mixed
@@ -37,7 +37,7 @@ HEALTHY_WINDOWS = 400
 MIXED, DRAWN = 0.25, 0.15
 """Of the new masks in scans so many are mixed from two crops', and drawn by chance; all are deformed besides."""
 
-DEFORM = {"scan": replace(VARIATIONS["scan"], elastic=0.3), "frame": VARIATIONS["frame"]}
+DEFORM = {SCAN: replace(VARIATIONS[SCAN], elastic=0.3), FRAME: VARIATIONS[FRAME]}
 """How the masks of real crops become new ones, by domain: cars and people do not bend."""
 
 Place = tuple[NDArray[np.float16], NDArray[np.uint8], np.void]
@@ -77,7 +77,7 @@ def windows(
     found: dict[int, Place] = {}
     checksums = dict(crops.info.checksums)
     order = np.random.default_rng(seed).permutation(len(names)).tolist()
-    shapes = reshaped and not pasted and crops.info.domain == "scan"
+    shapes = reshaped and not pasted and crops.info.domain.has_body
     for first, position in enumerate(order[:n]):
         sample = _ready(dataset[position], dataset.schema)
         checksums |= dict.fromkeys(get_checksums(sample), sample.unit)
@@ -109,7 +109,7 @@ def with_healthy(crops: Bank | str | Path, dataset: Data, n: int | None = None, 
         DataError: the crops have no class condition, or as of :func:`windows`.
     """
     crops, dataset = bank_of(crops), dataset_of(dataset)
-    name = CLASS_CONDITION[crops.info.domain]
+    name = crops.info.domain.class_condition
     values = crops.info.conditions.get(name)
     if values is None or HEALTHY in values:
         raise DataError(f"crops without {name}" if values is None else f"a {name} called {HEALTHY}", path=crops.path)
@@ -137,7 +137,7 @@ def partly_healthy(hosts: Bank, share: float) -> Bank:
     Raises:
         DataError: the windows have no class condition.
     """
-    name = CLASS_CONDITION[hosts.info.domain]
+    name = hosts.info.domain.class_condition
     values = hosts.info.conditions.get(name)
     if values is None:
         raise DataError(f"windows without {name}", path=hosts.path, expected=f"the condition {name}")
@@ -150,7 +150,7 @@ def partly_healthy(hosts: Bank, share: float) -> Bank:
 
 def _paste(crops: Bank, schema: Schema) -> Paste:
     """What finds the places: scans keep the crops' own mask values, as nothing of the hosts' masks is written."""
-    paste = Paste(crops, variation=DEFORM[crops.info.domain], schema=schema if crops.info.domain == "frame" else None)
+    paste = Paste(crops, variation=DEFORM[crops.info.domain], schema=schema if crops.info.domain.has_ground else None)
     paste.check(schema)
     return paste
 
@@ -158,7 +158,7 @@ def _paste(crops: Bank, schema: Schema) -> Paste:
 def _ready(sample: Sample, schema: Schema) -> Sample:
     """The sample with a mask, and with what every window would measure anew."""
     if sample.mask is None:
-        is_boxed = schema.domain == "frame" and sample.boxes is not None and sample.labels is not None
+        is_boxed = schema.domain.has_ground and sample.boxes is not None and sample.labels is not None
         sample = replace(sample, mask=mask_of_boxes(sample) if is_boxed else np.zeros(sample.shape, dtype=np.uint8))
     return measured(sample, schema.domain)
 

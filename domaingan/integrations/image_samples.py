@@ -86,7 +86,7 @@ def schema_of(classes: Classes, bank: Bank) -> Schema:
 
 
 def _stand_on_classes(info: BankInfo) -> bool:
-    return info.domain == "frame" and info.kind == "crops"
+    return info.domain.has_ground and info.kind == "crops"
 
 
 def named_values(schema: Schema) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def to_sample(image: NDArray[Any], info: BankInfo) -> Sample:
         DataError: other channels or dimensions than the bank's, or a frame of another range. NaN is refused later.
     """
     refuse_other_channels(image, info)
-    if info.domain == "scan":
+    if info.domain.has_body:
         return Sample(np.ascontiguousarray(image))  # scans are measured as a whole
     if image.dtype == np.uint8:
         return Sample(image, meta={"range": np.array([[0, BYTES]] * len(image), dtype=np.float32)})

@@ -163,7 +163,7 @@ class RandPasted(_Seeded):
         self.meta_key = meta_key
         if dims is not None and dims != self.bank.info.spatial_dims:
             raise DataError(f"a {self.bank.info.spatial_dims}D bank", path=self.bank.path, expected=f"a {dims}D one")
-        self.is_sliced = dims == 2 and self.bank.info.domain == "scan"
+        self.is_sliced = dims == 2 and self.bank.info.domain.has_body
         self.spacing = spacing
         if spacing is not None and not (self.is_sliced and np.size(spacing) == 3):
             self.spacing = read_spacing(spacing, self.schema.spatial_dims)
@@ -194,7 +194,7 @@ class RandPasted(_Seeded):
         if self.is_sliced and len(image.shape) == 4:  # a volume, to be pasted into slice by slice
             info, schema = info.model_copy(update={"spatial_dims": 3}), replace(schema, spatial_dims=3)
         known = _known(image, data, self.meta_key, info.spatial_dims)
-        if info.domain == "scan" and "spacing" not in known:
+        if info.domain.is_metric and "spacing" not in known:
             if self.spacing is None:
                 self.notices.warn(UNKNOWN_SPACING)
             known["spacing"] = None if self.spacing is None else read_spacing(self.spacing, info.spatial_dims)

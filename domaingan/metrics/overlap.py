@@ -22,7 +22,7 @@ class DiceCounter:
     Args:
         schema: names the classes, the regions and what is ignored.
 
-    >>> counter = DiceCounter(Schema("nifti", "scan", 2, ("t1",), {"lesion": 1}))
+    >>> counter = DiceCounter(Schema("nifti", SCAN, 2, ("t1",), {"lesion": 1}))
     >>> counter.add("a", truth=np.array([[1, 1], [0, 0]]), prediction=np.array([[1, 0], [0, 0]]))
     >>> counter.scores()["a"]["dice:lesion"]
     0.6666666666666666
@@ -94,7 +94,7 @@ class IoUCounter:
     Pooled over a set as the field does (Everingham et al. 2010), since many a frame shows nothing of a class. What each
     unit contributes is found by leaving it out, see :func:`domaingan.metrics.statistics.leave_one_out`.
 
-    >>> counter = IoUCounter(Schema("masks", "frame", 2, ("red", "green", "blue"), {"sky": 0, "car": 8}))
+    >>> counter = IoUCounter(Schema("masks", FRAME, 2, ("red", "green", "blue"), {"sky": 0, "car": 8}))
     >>> counter.add("a@0s", truth=np.array([[0, 8], [8, 8]]), prediction=np.array([[0, 0], [8, 8]]))
     >>> counter.scores()["a@0s"]["iou:car"]
     0.6666666666666666
@@ -121,4 +121,4 @@ class IoUCounter:
 
 def counter_for(schema: Schema) -> DiceCounter | IoUCounter:
     """What a domain's masks are scored by."""
-    return DiceCounter(schema) if schema.domain == "scan" else IoUCounter(schema)
+    return DiceCounter(schema) if schema.domain.has_body else IoUCounter(schema)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.core.errors import DataError
-from domaingan.data import Dataset, Record, Sample, Schema
+from domaingan.data import FRAME, Dataset, Record, Sample, Schema
 from domaingan.imaging.instances import Objects
 from domaingan.phantoms.streets.render import render
 from domaingan.phantoms.streets.street_plan import plan
@@ -38,7 +38,7 @@ CYCLE = 6
 and one in rain: what dusk does is not mixed up with what the weather does."""
 
 SCHEMA = Schema(
-    "masks", "frame", 2, ("red", "green", "blue"), CLASSES, objects=OBJECTS, conditions=("lighting", "weather")
+    "masks", FRAME, 2, ("red", "green", "blue"), CLASSES, objects=OBJECTS, conditions=("lighting", "weather")
 )
 
 

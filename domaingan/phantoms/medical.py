@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.data import Dataset, Record, Sample, Schema
+from domaingan.data import SCAN, Dataset, Record, Sample, Schema
 from domaingan.phantoms.fields import Field, Space, field
 from domaingan.phantoms.head import grow_head
 from domaingan.phantoms.lesions import grow_lesions
@@ -28,7 +28,7 @@ ONE_IN = 5
 FIELD_OF_VIEW = 192.0
 """Edge of the image, in mm, along its longer in-plane axis; the slices are as thick as the pixels are wide."""
 
-SCHEMA = Schema("nifti", "scan", 3, ("flair", "t1c"), CLASSES)
+SCHEMA = Schema("nifti", SCAN, 3, ("flair", "t1c"), CLASSES)
 
 
 def load(subjects: int = 30, seed: int = 0, shape: Sequence[int] = (64, 64, 32)) -> Dataset:

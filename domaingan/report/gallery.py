@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core import reading
 from domaingan.core.tiles import colour_of, tile
+from domaingan.data import DOMAINS, FRAME, SCAN, Domain
 from domaingan.report.svg_figures import data_uri
 
 CHANNELS = 2
@@ -29,7 +30,7 @@ def build(run: Path, result: dict[str, Any]) -> list[dict[str, Any]]:
         DataError: ``pictures.npz`` is there but cannot be read.
     """
     arrays = read_arrays(run / "pictures.npz")
-    domain: Literal["scan", "frame"] = "frame" if result.get("domain") == "frame" else "scan"
+    domain = DOMAINS.get(result.get("domain") or "", SCAN)
     names = {int(value): str(name) for name, value in (result.get("classes") or {}).items()}
     galleries = [_pasted(arrays, domain), _crops(arrays, domain), _generated(arrays, domain), _relit(arrays)]
     galleries.append(_predictions(arrays, domain, result))
@@ -64,18 +65,18 @@ def tile_of(
     mask: NDArray[Any] | None,
     caption: str,
     alt: str,
-    domain: Any,
+    domain: Domain,
     added: NDArray[Any] | None = None,
 ) -> dict[str, str]:
     """One picture of a gallery: ``{"src", "alt", "caption"}``; what was added is outlined otherwise."""
     zoom = max(1, min(6, EDGE // max(image.shape[1:])))
-    shown = image[:CHANNELS] if domain == "scan" else image
+    shown = image[:CHANNELS] if not domain.is_rgb else image
     where = None if added is None else added > 0
-    picture = tile(shown, mask, domain=domain, zoom=zoom, added=where)
+    picture = tile(shown, mask, domain=domain.name, zoom=zoom, added=where)
     return {"src": data_uri(picture), "alt": alt, "caption": caption, "width": str(picture.shape[1])}
 
 
-def _pasted(arrays: Arrays, domain: str) -> dict[str, Any] | None:
+def _pasted(arrays: Arrays, domain: Domain) -> dict[str, Any] | None:
     if "hosts" not in arrays or "pasted" not in arrays:
         return None
     hosts, pasted = arrays["hosts"], arrays["pasted"]
@@ -110,7 +111,7 @@ def _pasted(arrays: Arrays, domain: str) -> dict[str, Any] | None:
     return {"title": title, "text": text, "layout": "row", "rows": rows, "values": values_of(before, after)}
 
 
-def _crops(arrays: Arrays, domain: str) -> dict[str, Any] | None:
+def _crops(arrays: Arrays, domain: Domain) -> dict[str, Any] | None:
     if "crops" not in arrays:
         return None
     masks = arrays.get("crop_masks")
@@ -119,7 +120,7 @@ def _crops(arrays: Arrays, domain: str) -> dict[str, Any] | None:
     return {"title": "Crops", "text": text, "layout": "sheet", "rows": rows, "values": values_of(masks)}
 
 
-def _generated(arrays: Arrays, domain: str) -> dict[str, Any] | None:
+def _generated(arrays: Arrays, domain: Domain) -> dict[str, Any] | None:
     if "gan_samples" not in arrays:
         return None
     masks = arrays.get("gan_masks"), arrays.get("real_masks")
@@ -133,26 +134,26 @@ def _generated(arrays: Arrays, domain: str) -> dict[str, Any] | None:
 def _relit(arrays: Arrays) -> dict[str, Any] | None:
     if "relit" not in arrays or "lit_hosts" not in arrays:
         return None
-    rows = [_sheet("Scenes that the looks come from", arrays["scenes"], None, "scene", "frame")]
+    rows = [_sheet("Scenes that the looks come from", arrays["scenes"], None, "scene", FRAME)]
     pairs = zip(arrays["lit_hosts"], arrays["relit"], strict=True)
     tiles = [
-        tile_of(picture, None, what, f"{what} {i + 1}", "frame")
+        tile_of(picture, None, what, f"{what} {i + 1}", FRAME)
         for i, pair in enumerate(pairs)
         for picture, what in zip(pair, ("host", "relit"), strict=True)
     ]
     rows.append({"caption": "Hosts and their new look", "tiles": tiles})
     if "lit_real" in arrays:
-        rows.append(_sheet("Real training frames of that look", arrays["lit_real"], None, "real frame", "frame"))
+        rows.append(_sheet("Real training frames of that look", arrays["lit_real"], None, "real frame", FRAME))
     text = "Real training frames before and after they were relit; nothing was picked by hand."
     return {"title": "Looks", "text": text, "layout": "sheet", "rows": rows, "values": []}
 
 
-def _sheet(caption: str, images: NDArray[Any], masks: NDArray[Any] | None, what: str, domain: str) -> dict[str, Any]:
+def _sheet(caption: str, images: NDArray[Any], masks: NDArray[Any] | None, what: str, domain: Domain) -> dict[str, Any]:
     tiles = [tile_of(images[i], at(masks, i), "", f"{what} {i + 1}", domain) for i in range(len(images))]
     return {"caption": caption, "tiles": tiles}
 
 
-def _predictions(arrays: Arrays, domain: str, result: dict[str, Any]) -> dict[str, Any] | None:
+def _predictions(arrays: Arrays, domain: Domain, result: dict[str, Any]) -> dict[str, Any] | None:
     if "images" not in arrays or "truth" not in arrays:
         return None
     images, truth = arrays["images"], arrays["truth"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from domaingan.data import DOMAINS, SCAN, Domain
 from domaingan.report.gallery import Arrays, at, legend, read_arrays, tile_of, values_of
 from domaingan.report.phrases import DASH, MINUS, count, interval, percent
 
@@ -25,7 +26,7 @@ def build(run: Path, result: dict[str, Any]) -> list[dict[str, Any]]:
     columns = result.get("painted") or {}
     if not columns:
         return []
-    arrays, domain = read_arrays(run / "pictures.npz"), result.get("domain") or "scan"
+    arrays, domain = read_arrays(run / "pictures.npz"), DOMAINS.get(result.get("domain") or "", SCAN)
     unit = result.get("unit", "subject")
     galleries = [_windows(arrays, domain), _places(arrays, domain, unit), _worst(arrays, domain)]
     names = {int(value): str(name) for name, value in (result.get("classes") or {}).items()}
@@ -34,11 +35,11 @@ def build(run: Path, result: dict[str, Any]) -> list[dict[str, Any]]:
     return [_measured(columns, domain, unit), *(found | shared for found in galleries if found["rows"])]
 
 
-def _measured(columns: Mapping[str, Any], domain: str, unit: str) -> dict[str, Any]:
+def _measured(columns: Mapping[str, Any], domain: Domain, unit: str) -> dict[str, Any]:
     """A table of real crops, pasted ones, and what each generator painted."""
     measures = {
         "contrast": ("Contrast to the ring", 3),
-        "radius_mm": ("Radius, mm" if domain == "scan" else "Radius, pixels", 1),
+        "radius_mm": (f"Radius, {domain.length_unit}", 1),
         "texture": ("Texture", 4),
     }
     rows = [
@@ -77,7 +78,7 @@ def _spread(found: Mapping[str, float], digits: int) -> str:
     return f"{found['mean']:.{digits}f} ± {found['sd']:.{digits}f}".replace("-", MINUS)
 
 
-def _windows(arrays: Arrays, domain: str) -> dict[str, Any]:
+def _windows(arrays: Arrays, domain: Domain) -> dict[str, Any]:
     text = (
         "Windows of training images: as they are, with the outline of what comes there; with a real crop pasted in; "
         "and what each generator painted there. Nothing was picked by hand."
@@ -86,7 +87,7 @@ def _windows(arrays: Arrays, domain: str) -> dict[str, Any]:
     return {"title": "What was painted into hosts", "text": text, "rows": rows}
 
 
-def _places(arrays: Arrays, domain: str, unit: str) -> dict[str, Any]:
+def _places(arrays: Arrays, domain: Domain, unit: str) -> dict[str, Any]:
     text = (
         f"Real objects of test {unit}s, and the same places with the inside of a training crop pasted in, and painted. "
         "They are shown and told apart, and serve nothing else."
@@ -98,7 +99,7 @@ def _places(arrays: Arrays, domain: str, unit: str) -> dict[str, Any]:
     }
 
 
-def _side_by_side(arrays: Arrays, kind: str, words: Mapping[str, str], domain: str) -> list[dict[str, Any]]:
+def _side_by_side(arrays: Arrays, kind: str, words: Mapping[str, str], domain: Domain) -> list[dict[str, Any]]:
     """A row a window, a tile a column; of the first column the outline too."""
     known = [name for name in COLUMNS if f"{kind}:{name}" in arrays]
     rows = []
@@ -112,7 +113,7 @@ def _side_by_side(arrays: Arrays, kind: str, words: Mapping[str, str], domain: s
     return rows
 
 
-def _worst(arrays: Arrays, domain: str) -> dict[str, Any]:
+def _worst(arrays: Arrays, domain: Domain) -> dict[str, Any]:
     rows = []
     for name, said in COLUMNS.items():
         images, masks = arrays.get(f"worst:{name}"), arrays.get(f"worst_masks:{name}")

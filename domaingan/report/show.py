@@ -13,7 +13,7 @@ from domaingan.banks import Bank, Crop
 from domaingan.core.arguments import read_whole
 from domaingan.core.errors import DataError
 from domaingan.core.tiles import Picture, contact_sheet, save_png, tile, with_legend
-from domaingan.data import Dataset, Sample
+from domaingan.data import FRAME, SCAN, Dataset, Domain, Sample
 from domaingan.gan import GAN
 from domaingan.imaging.intensity import intensity_range, to_scaled
 
@@ -55,7 +55,7 @@ def show(what: Any, n: int | None = None, out: str | Path | None = None) -> Imag
     elif isinstance(thing, Bank):
         picture = draw_bank(thing, n or MAX_SHOWN)
     elif isinstance(thing, Crop):
-        picture = tile(thing.image, thing.mask, domain=_domain_of(thing.image), height=SAMPLE_HEIGHT)
+        picture = tile(thing.image, thing.mask, domain=_domain_of(thing.image).name, height=SAMPLE_HEIGHT)
     elif isinstance(thing, Sample):
         picture = draw_samples([thing], {}, _domain_of(thing.image))
     else:
@@ -98,25 +98,25 @@ def draw_bank(bank: Bank, n: int = MAX_SHOWN) -> Picture:
     captions: list[str] = []
     for index in chosen:
         crop = bank[int(index)]
-        tiles.append(tile(crop.image, crop.mask, domain=bank.info.domain, height=TILE_HEIGHT))
+        tiles.append(tile(crop.image, crop.mask, domain=bank.info.domain.name, height=TILE_HEIGHT))
         captions.append(bank.describe(crop))
-    columns = 8 if bank.info.domain == "frame" or len(bank.info.channels) < 3 else 4
+    columns = 8 if bank.info.domain.is_rgb or len(bank.info.channels) < 3 else 4
     return with_legend(contact_sheet(tiles, columns, captions), bank.info.classes)
 
 
-def draw_samples(samples: Sequence[Sample], classes: dict[str, int], domain: Any) -> Picture:
+def draw_samples(samples: Sequence[Sample], classes: dict[str, int], domain: Domain) -> Picture:
     """Samples in rows of four, with the outlines of their masks.
 
     Args:
         samples: at least one.
         classes: the masks' values by name, for the legend.
-        domain: ``scan`` or ``frame``.
+        domain: of the samples.
     """
     tiles: list[Picture] = []
     captions: list[str] = []
     for sample in samples:
         image = to_scaled(sample.image, intensity_range(sample, domain))
-        tiles.append(tile(image, sample.mask, domain=domain, height=SAMPLE_HEIGHT))
+        tiles.append(tile(image, sample.mask, domain=domain.name, height=SAMPLE_HEIGHT))
         captions.append(", ".join([sample.name, *map(str, sample.condition.values())]))
     sheet = contact_sheet(tiles, 4, captions)
     return with_legend(sheet, classes) if classes else sheet
@@ -130,6 +130,6 @@ def _draw_dataset(dataset: Dataset, n: int) -> Picture:
     return draw_samples(samples, dict(dataset.schema.classes), dataset.schema.domain)
 
 
-def _domain_of(image: Any) -> Any:
+def _domain_of(image: Any) -> Domain:
     """What a lone image is shown as: three channels in 2D are a frame's colours."""
-    return "frame" if image.ndim == 3 and len(image) == 3 else "scan"
+    return FRAME if image.ndim == 3 and len(image) == 3 else SCAN

@@ -56,7 +56,7 @@ class Baseline:
     def __init__(self, path: Path, task: Kind, trained: Any) -> None:
         self.path, self.task, self.trained = path, task, trained
         self.name = "/".join([*path.parts[-3:-1], path.stem])
-        if trained.schema.domain != "frame":
+        if not trained.schema.domain.is_rgb:
             raise DataError(f"a model of {trained.schema.domain}s", path=path, expected="one of frames")
         objects = trained.schema.objects if task == "detection" else ()
         self.classes = {n: v for n, v in trained.schema.classes.items() if not objects or n in objects}

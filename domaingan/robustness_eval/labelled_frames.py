@@ -64,7 +64,7 @@ class Frames:
 
     def __init__(self, dataset: Dataset, task: Kind, size: tuple[int, int] | None = None) -> None:
         schema = dataset.schema
-        if schema.domain != "frame" or schema.spatial_dims != 2:
+        if not schema.domain.is_rgb or schema.spatial_dims != 2:
             raise DataError(f"{schema.domain}s", path=dataset.root, expected="frames")
         self.dataset, self.task, self.size = dataset, task, size
         self.unlabelled: list[str] = []

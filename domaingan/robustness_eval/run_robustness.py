@@ -189,7 +189,7 @@ def _cells(corruptions: Sequence[str] | None, severities: Sequence[int]) -> list
 def _prepare(
     data: Dataset, model: str | Model, mapping: Mapping[str, str], resize: tuple[int, int] | None, reading: Reading
 ) -> Ready:
-    if data.schema.domain != "frame":
+    if not data.schema.domain.is_rgb:
         raise DataError(f"{data.schema.domain}s", path=data.root, expected="frames")
     opened = _opened(model, data, reading) if isinstance(model, str) else model
     matching = Matching(scorable(data.schema, opened.task), dict(mapping))
@@ -275,7 +275,7 @@ def _result(ready: Ready, cells: list[Cell], measured: dict[Cell, CellAnswers], 
         "blocks": blocks,
         **names_in(model, ready.matching, ready.scored),
         "classes": ready.scored,
-        "domain": schema.domain,
+        "domain": schema.domain.name,
         "frames": len(ready.frames),
         "objects": frames.counts(ready.scored),
         "not_scored": frames.counts(rest),

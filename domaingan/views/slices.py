@@ -66,7 +66,7 @@ class _SliceReader:
         if self._last is None or self._last[0] != parent.name:
             read = self.read(parent)
             sample = replace(read, meta=dict(read.meta, foreground=foreground(read)))
-            if self.schema.domain == "scan":
+            if self.schema.domain.has_body:
                 sample.meta["absolute"] = absolute_channels(sample)
             sample.meta["range"] = intensity_range(sample, self.schema.domain)
             self._last = (parent.name, sample)

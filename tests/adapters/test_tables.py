@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domaingan.adapters.frames.frame_samples import frame_schema
 from domaingan.adapters.tables import read_classes, read_samples, write_classes, write_samples
 from domaingan.core.errors import DataError
-from domaingan.data import Record, Schema
+from domaingan.data import SCAN, Record, Schema
 
 
 def put(root: Path, text: str | bytes) -> Path:
@@ -122,7 +122,7 @@ def test_what_is_of_frames_alone_is_refused_for_scans(tmp_path: Path, key: str) 
     (tmp_path / "classes.json").write_text(json.dumps(stored))
     assert read_classes(tmp_path) is not None
     with pytest.raises(DataError, match=f"'{key}' for scans"):
-        read_classes(tmp_path, "scan")
+        read_classes(tmp_path, SCAN)
 
 
 def test_a_listed_background_is_no_class(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from domaingan import phantoms
 from domaingan.bank_folders import open_bank
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
+from domaingan.data import FRAME, SCAN
 from domaingan.imaging.intensity import intensity_range, to_scaled
 from domaingan.views.slices import as_slices
 
@@ -61,7 +62,7 @@ def store(folder: Path, way: str, n: int = 3, value: int = 255) -> Path:
 def test_ways_to_keep_pictures(way: str, tmp_path: Path) -> None:
     bank = open_bank(store(tmp_path / "x", way))
     info = bank.info
-    assert info.kind == "crops" and info.domain == "frame" and not info.generated and len(bank) == 3
+    assert info.kind == "crops" and info.domain == FRAME and not info.generated and len(bank) == 3
     assert bank.size == (32, 32) and info.classes == {"object": 1} and bank.counts() == {"object": {"object": 3}}
     assert bank.subjects == ("c0", "c1", "c2") and info.ground == {}
     for i, crop in enumerate(bank):
@@ -140,7 +141,7 @@ def scan_crops(folder: Path, dims: int, way: str = "folders", scaled: bool = Fal
             continue
         spots = np.argwhere(sample.mask > 0)
         where = tuple(slice(max(0, a - 4), b + 5) for a, b in zip(spots.min(0), spots.max(0), strict=True))
-        image = to_scaled(sample.image, intensity_range(sample, "scan")) if scaled else sample.image
+        image = to_scaled(sample.image, intensity_range(sample, SCAN)) if scaled else sample.image
         image = np.moveaxis(image[(slice(None), *where)], 0, -1)
         if dims == 2:
             image = image[:, :, None]
@@ -160,7 +161,7 @@ def test_scans(dims: int, way: str, tmp_path: Path) -> None:
     real = scan_crops(tmp_path / "x", dims, way)
     bank = open_bank(tmp_path / "x")
     info = bank.info
-    assert info.domain == "scan" and info.spatial_dims == dims and info.channels == real.info.channels
+    assert info.domain == SCAN and info.spatial_dims == dims and info.channels == real.info.channels
     assert info.classes == real.info.classes and len(bank) > 1 and set(bank.size) <= {16, 32}
     assert all(crop.spacing == pytest.approx(real[0].spacing) for crop in bank if max(crop.spacing) == 1)
     host = phantoms.load("medical", subjects=5, shape=(32, 32, 24))
@@ -272,7 +273,7 @@ def test_another_scanners_volumes_are_scenes(tmp_path: Path) -> None:
     words(tmp_path, classes={}, channels=data.schema.channels)
     table(tmp_path, "sample,scanner", "scan0,a", "scan1,b")
     bank = open_bank(tmp_path)
-    assert bank.info.kind == "scenes" and bank.info.domain == "scan" and bank.counts() == {"scanner": {"a": 1, "b": 1}}
+    assert bank.info.kind == "scenes" and bank.info.domain == SCAN and bank.counts() == {"scanner": {"a": 1, "b": 1}}
     assert bank.info.channels == list(data.schema.channels)
     dg.Relight(bank, "histogram").check(data.schema)
 

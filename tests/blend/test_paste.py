@@ -15,7 +15,7 @@ from domaingan.blend import Paste, Variation
 from domaingan.blend.methods.blending import METHODS
 from domaingan.blend.placement import overlap
 from domaingan.core.errors import DataError
-from domaingan.data import Sample, Schema
+from domaingan.data import SCAN, Sample, Schema
 from domaingan.imaging.instances import box_of, from_mask
 from domaingan.imaging.intensity import contrast, intensity_range, ring, tissue, to_scaled
 
@@ -58,7 +58,7 @@ def test_contrast_to_the_ring_is_the_crops_own(
     pasted = (after.mask != host.mask).astype(np.uint8)
     if not pasted.any():
         return
-    ends = intensity_range(host, "scan")
+    ends = intensity_range(host, SCAN)
     around = ring(pasted, inside=(host.image > 0).any(0) & (host.mask == 0))
     found = contrast(to_scaled(after.image, ends), pasted, around)
     own = contrast(bank[0].image, bank[0].mask, ring(bank[0].mask, inside=tissue(bank[0].image)))

@@ -18,7 +18,7 @@ from domaingan.blend.methods.blending import METHODS
 from domaingan.blend.placed_crop import Spotted
 from domaingan.blend.placement import overlap
 from domaingan.blend.variation import NONE
-from domaingan.data import Sample
+from domaingan.data import SCAN, Sample
 from domaingan.imaging.instances import box_of, from_mask
 from domaingan.imaging.intensity import intensity_range, to_scaled
 from domaingan.imaging.padded_crops import window
@@ -62,7 +62,7 @@ def cases(draw: st.DrawFn, room: int = 12) -> Case:
     # Methods reach 6 pixels around an object at most: so much of its surroundings is in the crop.
     mask[(slice(8, -8),) * dims] = ndimage.gaussian_filter(rng.random([size - 16] * dims), 1) > 0.5
     mask[(size // 2,) * dims] = 2
-    scaled = to_scaled(host.image.astype(np.float32), intensity_range(host, "scan"))
+    scaled = to_scaled(host.image.astype(np.float32), intensity_range(host, SCAN))
     info = BankInfo(spatial_dims=dims, channels=["a", "b"], classes={"one": 1, "two": 2}, hosts=["host"])
     entries = new_entries(info, 1)
     entries["spacing"] = spacing
@@ -90,7 +90,7 @@ def done(paste: Paste, host: Sample, what: Spotted) -> Sample:
 @given(case=cases())
 def test_a_hosts_own_background_gives_back_the_host(method: str, case: Case) -> None:
     after = done(Paste(case.bank, method, variation=NONE), case.host, spotted(case, method))
-    span = float(np.ptp(intensity_range(case.host, "scan")[0]))
+    span = float(np.ptp(intensity_range(case.host, SCAN)[0]))
     off = np.abs(after.image.astype(float) - case.host.image.astype(float)).max()
     assert off <= (2e-5 * span if case.host.image.dtype.kind == "f" else 0), off
     assert after.mask is not None and after.image.dtype == case.host.image.dtype
@@ -162,7 +162,7 @@ def test_a_bound_piece_of_its_host_gives_it_back_and_clips(case: Case) -> None:
     after = paste(case.host, case.rng)
     records: list[dict[str, Any]] = after.meta["pasted"]
     assert len(records) == 1 and records[0]["place"] is not None  # once is enough
-    span = float(np.ptp(intensity_range(case.host, "scan")[0]))
+    span = float(np.ptp(intensity_range(case.host, SCAN)[0]))
     off = np.abs(after.image.astype(float) - case.host.image.astype(float)).max()
     assert off <= (1e-6 * span if case.host.image.dtype.kind == "f" else 0)
     mask = np.zeros(case.host.shape)

@@ -18,7 +18,7 @@ from domaingan.banks.scenes import scenes
 from domaingan.blend import RELIGHTS, Relight, looks_named
 from domaingan.blend.looks import FDA, OF_SCANS, Seen, softened
 from domaingan.core.errors import DataError
-from domaingan.data import Dataset, Record, Sample, Schema
+from domaingan.data import SCAN, Dataset, Record, Sample, Schema
 from domaingan.imaging.intensity import foreground, intensity_range, to_scaled
 from domaingan.views.regrid import resize_sample
 from domaingan.views.slices import as_slices
@@ -241,7 +241,7 @@ HEADS = phantoms.load("medical", subjects=3, shape=(40, 36, 16))
 def scanned(sample: Sample, gamma: float = 0.6) -> Sample:
     """The same as another scanner would show it: brighter greys, another unit, a gradient across."""
     inside = foreground(sample)
-    ends = intensity_range(sample, "scan")
+    ends = intensity_range(sample, SCAN)
     scaled = np.clip(to_scaled(sample.image, ends), 0, None) ** gamma
     ramp = np.linspace(0.8, 1.2, sample.shape[0]).reshape(-1, *[1] * (sample.spatial_dims - 1))
     return replace(sample, image=np.where(inside, 100 + 700 * scaled * ramp, 0).astype(np.float32))
@@ -270,7 +270,7 @@ def test_scans_change_within_the_body_alone(dims: int, method: str) -> None:
 def test_the_same_scan_changes_almost_nothing(dims: int, method: str) -> None:
     data = HEADS[:1] if dims == 3 else as_slices(HEADS)[8:9]
     after = Relight(scenes(data, 16), method, FULL, skip_same=False)(data[0], np.random.default_rng(0))
-    ends = intensity_range(data[0], "scan")
+    ends = intensity_range(data[0], SCAN)
     np.testing.assert_allclose(to_scaled(after.image, ends), to_scaled(data[0].image, ends), atol=5e-3)
 
 
@@ -282,7 +282,7 @@ def test_histogram_brings_one_scanner_nearer_to_another() -> None:
     )
     levels = np.linspace(0.1, 0.9, 9)
     own, wanted, made = (
-        np.quantile(to_scaled(s.image, intensity_range(s, "scan"))[0, body], levels)
+        np.quantile(to_scaled(s.image, intensity_range(s, SCAN))[0, body], levels)
         for s, body in ((host, inside), (other, there), (after, inside))
     )
     assert np.abs(made - wanted).mean() < 0.35 * np.abs(own - wanted).mean()

@@ -117,7 +117,7 @@ def test_seeds_of_datasets_and_classic_augmentation() -> None:
     assert [names(test) for _, test in SCANS.kfold(3, 0)] == [
         names(test) for _, test in SCANS.kfold(3, np.random.default_rng(0))
     ]
-    classic, image = dg.Classic("scan", 2), HOST.image
+    classic, image = dg.Classic(2, "scan"), HOST.image
     assert HOST.mask is not None
     again = classic(image, HOST.mask, np.random.default_rng(4))[0]
     assert np.array_equal(classic(image, HOST.mask, 4)[0], again)

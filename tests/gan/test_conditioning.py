@@ -9,6 +9,7 @@ import pytest
 
 from domaingan.banks import Bank, new_entries
 from domaingan.core.errors import DataError
+from domaingan.data import FRAME
 from domaingan.gan import GAN
 from domaingan.gan.conditioning import given_by
 
@@ -115,7 +116,7 @@ def test_hosts_that_do_not_fit_are_named(make_bank: Any) -> None:
         "channels": make_bank(size=8, channels=3),
         "classes": changed(bank, classes={"core": 4}),
         "size": make_bank(size=16),
-        "domain": changed(bank, domain="frame"),
+        "domain": changed(bank, domain=FRAME),
         "kind": changed(bank, kind="scenes"),
     }.items():
         with pytest.raises(DataError, match=f"hosts with {what} .*; expected .*, as the model"):

@@ -15,6 +15,7 @@ import torch
 from domaingan.banks import Bank, new_entries
 from domaingan.banks.find_objects import MIN_PIXELS
 from domaingan.core.errors import DataError
+from domaingan.data import FRAME
 from domaingan.gan import GAN
 from domaingan.gan.training.trainer import Trainer
 from domaingan.imaging.intensity import components
@@ -109,7 +110,7 @@ def test_fewer_crops_than_a_batch_are_enough(make_bank: Any) -> None:
 def test_frames_and_bf16(make_bank: Any) -> None:
     gan = _fitted(make_bank(channels=3, domain="frame"), precision="bf16")
     bank = gan.sample(4)
-    assert bank.info.domain == "frame" and bank.images.min() >= 0 and bank.images.max() <= 1
+    assert bank.info.domain == FRAME and bank.images.min() >= 0 and bank.images.max() <= 1
 
 
 def test_progress_and_log_say_the_same(make_bank: Any, tmp_path: Path) -> None:

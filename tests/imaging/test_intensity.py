@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.data import Sample
+from domaingan.data import FRAME, SCAN, Sample
 from domaingan.imaging.intensity import (
     components,
     contrast,
@@ -102,7 +102,7 @@ def test_range_is_that_of_the_foreground(rng: np.random.Generator) -> None:
     body = ball((60, 60), 20)
     image = np.where(body, rng.uniform(100, 200, (2, 60, 60)), 0).astype(np.float32)
     image[1] *= 0.01
-    ends = intensity_range(Sample(image), "scan")
+    ends = intensity_range(Sample(image), SCAN)
     assert ends.shape == (2, 2)
     np.testing.assert_allclose(ends, [[100.5, 199.5], [1.005, 1.995]], rtol=0.01)
     assert tissue(to_scaled(image, ends))[body].mean() > 0.98
@@ -111,13 +111,13 @@ def test_range_is_that_of_the_foreground(rng: np.random.Generator) -> None:
 
 def test_range_of_frames_and_known_ranges() -> None:
     image = np.full((3, 4, 4), 0.2, dtype=np.float32)
-    assert intensity_range(Sample(image), "frame").tolist() == [[0, 1]] * 3
-    assert intensity_range(Sample(image, meta={"range": [[2, 5]] * 3}), "scan").tolist() == [[2, 5]] * 3
+    assert intensity_range(Sample(image), FRAME).tolist() == [[0, 1]] * 3
+    assert intensity_range(Sample(image, meta={"range": [[2, 5]] * 3}), SCAN).tolist() == [[2, 5]] * 3
 
 
 def test_range_of_a_flat_channel_can_be_divided_by() -> None:
     image = np.full((1, 8, 8), 7, dtype=np.float32)
-    ends = intensity_range(Sample(image), "scan")
+    ends = intensity_range(Sample(image), SCAN)
     assert np.isfinite(to_scaled(image, ends)).all()
 
 

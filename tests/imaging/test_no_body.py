@@ -8,7 +8,7 @@ from balls import a_bank, a_host
 
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
-from domaingan.data import Dataset, Record, Sample, Schema
+from domaingan.data import SCAN, Dataset, Record, Sample, Schema
 from domaingan.imaging.intensity import intensity_range
 from domaingan.views.slices import as_slices
 
@@ -53,4 +53,4 @@ def test_nothing_is_pasted_where_no_body_is(how: dict[str, object], rng: np.rand
 def test_the_range_of_an_image_without_body_is_that_of_all_of_it(rng: np.random.Generator) -> None:
     image = rng.uniform(100, 300, (1, 50, 50)).astype(np.float32)
     sample = Sample(image, meta={"foreground": np.zeros((50, 50), dtype=bool)})
-    np.testing.assert_allclose(intensity_range(sample, "scan"), [[101, 299]], atol=1)
+    np.testing.assert_allclose(intensity_range(sample, SCAN), [[101, 299]], atol=1)

@@ -17,7 +17,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste, Variation
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.data import Dataset, Record, Sample, Schema
+from domaingan.data import SCAN, Dataset, Record, Sample, Schema
 from domaingan.imaging.intensity import intensity_range
 from domaingan.imaging.ranges import HOUNSFIELD_RANGE, is_ct, with_ranges
 from domaingan.views.slices import as_slices
@@ -112,7 +112,7 @@ def test_slices_have_the_range_of_their_volume() -> None:
     bank = quiet_crops(as_slices(scans()))
     assert bank.info.ranges == {"ct": HOUNSFIELD_RANGE}
     for piece in as_slices(scans()).select([0, 12]):
-        assert intensity_range(piece, "scan").tolist() == [list(HOUNSFIELD_RANGE)]
+        assert intensity_range(piece, SCAN).tolist() == [list(HOUNSFIELD_RANGE)]
 
 
 def test_what_is_no_ct_keeps_its_percentiles(rng: np.random.Generator) -> None:
@@ -146,7 +146,7 @@ def test_a_range_in_classes_json_counts_and_is_written_back(tmp_path: Path) -> N
     (tmp_path / "data" / "classes.json").write_text(listed)
     data = load(tmp_path / "data")
     assert data.schema.ranges == {"ct": (-160, 240)}
-    ends = intensity_range(data[0], "scan")
+    ends = intensity_range(data[0], SCAN)
     assert ends[0].tolist() == [-160, 240] and 10 < ends[1, 0] < ends[1, 1] < 13
     with warnings.catch_warnings():
         warnings.simplefilter("error", AssumptionWarning)

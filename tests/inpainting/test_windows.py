@@ -13,7 +13,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.core.errors import DataError
-from domaingan.data import Dataset
+from domaingan.data import SCAN, Dataset
 from domaingan.gan import GAN
 from domaingan.gan.conditioning import SLACK
 from domaingan.imaging.intensity import intensity_range, to_scaled
@@ -39,7 +39,7 @@ def test_windows_show_their_hosts_and_lie_on_nothing_labelled(dims: int) -> None
         extent = [round(16 * c / s) for c, s in zip(crop.spacing, sample.spacing, strict=True)]
         place = np.array(crop.entry["place"])
         if extent == [16] * dims:
-            host = to_scaled(window(sample.image, place, extent), intensity_range(sample, "scan"))
+            host = to_scaled(window(sample.image, place, extent), intensity_range(sample, SCAN))
             assert np.allclose(crop.image, host, atol=2e-3)
             assert not (window(sample.mask, place, extent, empty=0)[crop.mask > 0] > 0).any()
         assert crop.mask.any() and crop.condition

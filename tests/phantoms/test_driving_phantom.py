@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domaingan import phantoms
 from domaingan.core.errors import DataError
-from domaingan.data import Dataset, Sample
+from domaingan.data import FRAME, Dataset, Sample
 from domaingan.phantoms.driving import CLASSES, CYCLE, MIN_PIXELS, OBJECTS, condition, has_cyclists
 
 SMALL = (48, 80)
@@ -31,7 +31,7 @@ def same(a: Sample, b: Sample) -> bool:
 
 
 def test_schema_records_and_samples_agree(street: Dataset) -> None:
-    assert street.schema.domain == "frame" and street.schema.objects == OBJECTS and street.schema.ignore == ()
+    assert street.schema.domain == FRAME and street.schema.objects == OBJECTS and street.schema.ignore == ()
     assert [record.name for record in street.records[2:4]] == ["seq00_000002", "seq01_000000"]
     assert len(street.groups) == 12
     for record, sample in zip(street.records, street, strict=True):

@@ -24,7 +24,7 @@ from domaingan.adapters.tables import Classes
 from domaingan.adapters.values import known_values, strange_values
 from domaingan.core.errors import DataError
 from domaingan.core.files import atomic_file
-from domaingan.data import Record, Sample, Schema
+from domaingan.data import FRAME, Record, Sample, Schema
 from domaingan.imaging.instances import Objects, from_instances, from_mask
 
 CHANNELS = ("red", "green", "blue")
@@ -39,7 +39,7 @@ def frame_schema(layout: str, classes: Classes, conditions: tuple[str, ...]) -> 
     """The schema of frames with these classes."""
     return Schema(
         layout=layout,
-        domain="frame",
+        domain=FRAME,
         spatial_dims=2,
         channels=CHANNELS,
         classes=classes.foreground,

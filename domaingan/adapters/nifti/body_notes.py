@@ -26,7 +26,7 @@ class BodyNotes:
 
     def add(self, record: Record, sample: Sample) -> None:
         """Count a scan; frames are left out."""
-        if self.schema.domain != "scan":
+        if not self.schema.domain.has_body:
             return
         self.records.append(record)
         self.masked += sample.meta.get("foreground") is not None
@@ -40,7 +40,7 @@ class BodyNotes:
             Of scans ``body`` {masked, measured: samples}, ``ranges`` {channel: {range, samples}} and ``thin_slices``
             (their number, None where there are enough); nothing of frames.
         """
-        if self.schema.domain != "scan":
+        if not self.schema.domain.has_body:
             return {}
         ranges = {
             name: {"range": list(self.schema.ranges.get(name, HOUNSFIELD_RANGE)), "samples": self.absolute[name]}

@@ -15,7 +15,7 @@ from domaingan.adapters.nifti.scan_samples import write_scan
 from domaingan.adapters.tables import read_classes, read_samples, write_classes, write_samples
 from domaingan.adapters.values import problem
 from domaingan.core.errors import DataError
-from domaingan.data import Dataset, Problem, Record, Sample, Schema
+from domaingan.data import SCAN, Dataset, Problem, Record, Sample, Schema
 
 ENDINGS = (".nii.gz", ".nii")
 OTHER_FORMATS = (".hdr", ".img", ".img.gz", ".mgz", ".mgh", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -50,7 +50,7 @@ class NiftiFolders(Adapter):
         Channels are those that at least half of the subjects have (or that ``classes.json`` lists); a subject
         that lacks one is a problem. Where no ``classes.json`` names the masks' values, every mask is read once.
         """
-        classes = read_classes(root, "scan")
+        classes = read_classes(root, SCAN)
         listed = classes.channels if classes else []
         subjects = [_by_name(folder, listed) for folder in _folders(root)]
         if not listed and not _shared(subjects):

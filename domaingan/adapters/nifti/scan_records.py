@@ -17,7 +17,7 @@ from domaingan.adapters.nifti.scan_samples import ScanReader
 from domaingan.adapters.tables import Classes, SampleTable
 from domaingan.adapters.values import discovered, no_sample, problem
 from domaingan.core.errors import DataError
-from domaingan.data import Dataset, Problem, Record, Schema
+from domaingan.data import SCAN, Dataset, Problem, Record, Schema
 from domaingan.imaging.ranges import with_ranges
 
 
@@ -99,7 +99,7 @@ def open_scans(
     channels = [f"{name}_{i}" if n > 1 else name for name, n in zip(names, counts, strict=True) for i in range(n)]
     schema = Schema(
         layout=layout,
-        domain="scan",
+        domain=SCAN,
         spatial_dims=dims,
         channels=tuple(channels),
         classes=classes.foreground,

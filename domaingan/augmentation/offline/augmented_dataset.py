@@ -205,7 +205,7 @@ class Offline:
 
 def slice_schema(schema: Schema, dims: int) -> Schema:
     """The schema of the hosts as a bank of ``dims`` sees them: volumes are slices to a 2D bank."""
-    return replace(schema, spatial_dims=2) if dims == 2 and schema.domain == "scan" else schema
+    return replace(schema, spatial_dims=2) if dims == 2 and schema.domain.has_body else schema
 
 
 def paste_volume(paste: Paste, sample: Sample, schema: Schema, rng: np.random.Generator) -> Sample:

@@ -16,7 +16,7 @@ from domaingan.blend import Paste, Relight
 from domaingan.blend.occlusion import mask_of_boxes
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.core.tiles import Picture, contact_sheet, tile, with_legend
-from domaingan.data import Sample
+from domaingan.data import Domain, Sample
 from domaingan.data.slice_axes import fullest_slice, slice_axis
 from domaingan.imaging.intensity import foreground, intensity_range, to_scaled
 from domaingan.views.slices import as_slices
@@ -198,7 +198,7 @@ def _labels(sample: Sample, offline: Offline, names: Iterable[str]) -> NDArray[A
     return painted
 
 
-def _tile(sample: Sample, mask: Any, focus: NDArray[Any], axis: int, domain: Any, added: Any = None) -> Picture:
+def _tile(sample: Sample, mask: Any, focus: NDArray[Any], axis: int, domain: Domain, added: Any = None) -> Picture:
     """The sample, of a volume the slice with most of the focus."""
     image = to_scaled(sample.image, intensity_range(sample, domain))
     if image.ndim == 4:
@@ -209,10 +209,10 @@ def _tile(sample: Sample, mask: Any, focus: NDArray[Any], axis: int, domain: Any
     return _picture(image, mask, domain, added)
 
 
-def _picture(image: NDArray[np.float32], mask: Any, domain: Any, added: Any = None) -> Picture:
+def _picture(image: NDArray[np.float32], mask: Any, domain: Domain, added: Any = None) -> Picture:
     """A tile of the height of all; of a scan the first channel."""
     if image.ndim == 4:
         middle = image.shape[-1] // 2
         image, mask = image[..., middle], None if mask is None else mask[..., middle]
-    shade = 0 if domain == "scan" else None
-    return tile(image, mask, domain=domain, channel=shade, height=TILE_HEIGHT, added=added)
+    shade = 0 if domain.has_body else None
+    return tile(image, mask, domain=domain.name, channel=shade, height=TILE_HEIGHT, added=added)

@@ -81,7 +81,7 @@ class Sides:
         allowed = np.ones(len(bank), dtype=bool)
         codes = np.asarray(bank.entries["subject"])
         for code, subject in enumerate(bank.subjects):
-            is_own = subject in (sample.group, sample.unit) and bank.info.domain == "scan"
+            is_own = subject in (sample.group, sample.unit) and bank.info.domain.has_body
             if (self.sides_of(subject) - {side} and not is_own) or (is_own and not self.own):
                 allowed[codes == code] = False
         return allowed

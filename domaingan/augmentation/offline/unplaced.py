@@ -20,7 +20,7 @@ def likeliest_reason(bank: Bank, data: Dataset) -> str:
         bank: crops.
         data: the hosts.
     """
-    if bank.info.domain == "frame":
+    if bank.info.domain.has_ground:
         return "too little of the ground that their classes stand on is free; look at --preview"
     count = count_thin_slices(data.records)
     if count is not None and bank.info.spatial_dims == 3:

@@ -17,7 +17,7 @@ from domaingan.blend.occlusion import Covered, mask_of_boxes, objects_of, shrink
 from domaingan.blend.placed_crop import GAP, Spotted
 from domaingan.blend.placement import grown, overlap
 from domaingan.blend.variation import Variation
-from domaingan.data import Sample
+from domaingan.data import FRAME, Sample
 from domaingan.imaging.intensity import as_stored, from_scaled, intensity_range, to_scaled
 
 Mask = NDArray[np.bool_]
@@ -46,7 +46,7 @@ class FrameRules:
         mask = mask_of_boxes(sample) if sample.mask is None else sample.mask.copy()
         objects = objects_of(replace(sample, mask=mask), self.objects)
         horizon = self.spots.perspective.horizon_of(sample.group, objects)
-        ends = intensity_range(sample, "frame")
+        ends = intensity_range(sample, FRAME)
         return FrameHost(self, sample, sample.image.copy(order="K"), mask, ends, Covered.of(objects), horizon)
 
 

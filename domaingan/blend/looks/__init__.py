@@ -12,6 +12,7 @@ from domaingan.blend.looks.histogram import Histogram, Tones
 from domaingan.blend.looks.look_input import Look, Seen, softened
 from domaingan.blend.looks.reinhard import ClassColours, Reinhard
 from domaingan.core.errors import DataError
+from domaingan.data import Domain
 
 Kinds = dict[str, type[Reinhard] | type[Histogram] | type[Tones] | type[FDA] | type[ClassColours]]
 
@@ -25,21 +26,21 @@ MIX = "mix"
 """One of the others each time, drawn at random."""
 
 
-def parse_looks(method: str, domain: str, has_masks: bool) -> dict[str, Look]:
+def parse_looks(method: str, domain: Domain, has_masks: bool) -> dict[str, Look]:
     """What a method's name stands for: one look, or of ``mix`` all there are for such scenes.
 
     Args:
         method: ``reinhard``, ``histogram``, ``fda``, ``lut`` or ``mix``; ``fda:0.01`` sets its β.
-        domain: ``scan`` or ``frame``.
+        domain: of the scenes.
         has_masks: whether the scenes have class masks, which ``lut`` needs.
 
     Raises:
         DataError: no such method for such scenes, or a β that is none.
     """
-    known = RELIGHTS if domain == "frame" else OF_SCANS
+    known = RELIGHTS if domain.is_rgb else OF_SCANS
     name, _, beta = method.partition(":")
     if name not in (*known, MIX):
-        kind = "" if domain == "frame" else " of scans"
+        kind = "" if domain.is_rgb else " of scans"
         raise DataError(f"no method {method!r} for scenes{kind}", expected=f"one of {', '.join([*known, MIX])}")
     if name == "lut" and not has_masks:
         raise DataError("scenes without masks", expected="a bank of labelled frames' scenes, for lut")

@@ -61,9 +61,6 @@ METHODS: dict[str, Callable[[], Method]] = {
 
 MATCHES: dict[str, Callable[[], Match]] = {"histogram": Histogram, "noise": Noise}
 
-DEFAULTS = {"scan": "feather", "frame": "soft"}
-"""The method of a domain, unless another is named."""
-
 RIM = 2
 """How many pixels the surface of a body is thick: they are half air."""
 

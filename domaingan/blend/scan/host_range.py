@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from domaingan.banks import BankInfo
 from domaingan.core.errors import AssumptionWarning
-from domaingan.data import Sample
+from domaingan.data import SCAN, Sample
 from domaingan.imaging.intensity import body_percentiles, intensity_range
 from domaingan.imaging.ranges import absolute_channels, is_hounsfield_range
 
@@ -33,7 +33,7 @@ def host_range(sample: Sample, info: BankInfo) -> NDArray[np.float32]:
         if it is not (scaled, or a window of it), what makes its percentiles those of the bank's donors. Of other
         channels what is known of the host, else its percentiles.
     """
-    ends, absolute = intensity_range(sample, "scan"), absolute_channels(sample)
+    ends, absolute = intensity_range(sample, SCAN), absolute_channels(sample)
     is_named = sample.meta.get("range") is not None and sample.meta.get("absolute") is None  # by a person
     for i, name in enumerate(info.channels):
         fixed = info.ranges.get(name)

@@ -144,7 +144,7 @@ def placement_of(
         raise DataError(f"placement {name!r}", expected=f"one of {', '.join(PLACEMENTS)}")
     if name != PLACEMENTS[0] and atlas is not None:
         raise DataError(f"placement {name!r} and an atlas", expected="one of them")
-    if bank.info.domain == "frame" and (name != PLACEMENTS[0] or atlas is not None):
+    if not bank.info.domain.has_body and (name != PLACEMENTS[0] or atlas is not None):
         raise DataError("a placement for frames", path=bank.path, expected="none: objects go where their class stands")
     if atlas is not None:
         dims = bank.info.spatial_dims

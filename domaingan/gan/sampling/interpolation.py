@@ -41,7 +41,7 @@ class Strip:
 
     def picture(self) -> Picture:
         """All of it as one picture, with the outlines of the masks."""
-        zoom, domain = max(1, 96 // self.config.size), self.config.domain
+        zoom, domain = max(1, 96 // self.config.size), self.config.domain.name
         tiles = [
             tile(image, mask, domain=domain, zoom=zoom)
             for row in zip(self.images, self.masks, strict=True)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid
 
+from domaingan.data import Domain
 from domaingan.gan.training.affine_resample import resample
 
 SHIFT = 1 / 8
@@ -182,9 +183,9 @@ class Adaptive:
         self.batches = 0
 
 
-def flip_axes(domain: str, dims: int) -> tuple[int, ...]:
+def flip_axes(domain: Domain, dims: int) -> tuple[int, ...]:
     """The axes along which a mirrored crop is as plausible: all in a scan, left and right alone in a frame."""
-    return tuple(range(dims)) if domain == "scan" else (dims - 1,)
+    return tuple(range(dims)) if domain.has_body else (dims - 1,)
 
 
 def _symmetric(n: int, k: int, rng: torch.Generator) -> Tensor:

@@ -57,7 +57,7 @@ def config_for(crops: Bank, settings: Mapping[str, Any], *, steps: int, seed: in
 
 def extractor_for(config: GANConfig, features: str, device: str) -> Extractor:
     """What a training's KID is measured on."""
-    return extractor(features, spatial_dims=config.spatial_dims, rgb=config.domain == "frame", device=device)
+    return extractor(features, spatial_dims=config.spatial_dims, rgb=config.domain.is_rgb, device=device)
 
 
 def claimed(out: Path, config: GANConfig, fabric: Fabric, *, resume: bool, overwrite: bool) -> GANConfig:

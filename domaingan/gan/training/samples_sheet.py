@@ -84,4 +84,4 @@ def _rows(crops: TrainingCrops, kind: tuple[int, ...]) -> np.ndarray[tuple[int, 
 def _tiles(stacks: Tensor, config: GANConfig) -> list[Picture]:
     images, masks = decode(stacks, config)
     pairs = zip(images, masks, strict=True)
-    return [tile(image, mask, domain=config.domain, height=TILE_HEIGHT) for image, mask in pairs]
+    return [tile(image, mask, domain=config.domain.name, height=TILE_HEIGHT) for image, mask in pairs]

@@ -90,7 +90,7 @@ class Hosts:
             )
         where = channels_first(image)
         known = {"spacing": self.spacing} | read_known(targets.get(self.meta_key), image.shape[:2], self.meta_key)
-        if known["spacing"] is None and self.info.domain == "scan":
+        if known["spacing"] is None and self.info.domain.is_metric:
             self.notices.warn(UNKNOWN_SPACING)
         known = with_host_name(known, self.info, self.notices)
         host = host_of(where, None if mask is None else plain_mask(mask), known, self.schema, self.info)
@@ -228,9 +228,9 @@ def other_pixels(image: Array, pixels: Array, info: BankInfo) -> Array:
     to_sample(channels_first(image), info)
     if image.dtype == pixels.dtype:
         return pixels
-    if info.domain == "frame" and image.dtype == np.uint8:
+    if info.domain.is_rgb and image.dtype == np.uint8:
         return np.rint(np.clip(pixels, 0, 1) * BYTES).astype(np.uint8)
-    if info.domain == "frame" and pixels.dtype == np.uint8:
+    if info.domain.is_rgb and pixels.dtype == np.uint8:
         return (pixels / BYTES).astype(image.dtype)
     return as_stored(pixels, image.dtype)
 

@@ -20,7 +20,7 @@ from domaingan.adapters.frames.mask_folders import MaskFolders
 from domaingan.adapters.inspect_dataset import inspect
 from domaingan.adapters.write_dataset import write_dataset
 from domaingan.core.errors import DataError
-from domaingan.data import Dataset, Record, Sample, Schema
+from domaingan.data import FRAME, Dataset, Record, Sample, Schema
 
 CLASSES = {
     "classes": {"sky": 0, "road": 3, "car": 8, "cyclist": 10},
@@ -107,7 +107,7 @@ def assert_survives(data: Dataset, out: Path) -> Dataset:
 
 def test_as_camvid_has_it(drive: Path) -> None:
     data = load(drive)
-    assert data.schema.layout == "masks" and data.schema.domain == "frame" and data.problems == ()
+    assert data.schema.layout == "masks" and data.schema.domain == FRAME and data.problems == ()
     assert [facts(record) for record in data.records] == [
         ("train/0001TP_000300", "0001TP", "train", 10.0, {"lighting": "dusk"}, (12, 16)),
         ("train/0006R0_f00330", "0006R0", "train", 11.0, {"lighting": "day"}, (12, 16)),

@@ -16,7 +16,7 @@ from domaingan.adapters import load
 from domaingan.adapters.nifti.nifti_folders import NiftiFolders
 from domaingan.adapters.write_dataset import write_dataset
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.data import Dataset, Sample
+from domaingan.data import SCAN, Dataset, Sample
 from domaingan.views.regrid import at_spacing
 from domaingan.views.slices import as_slices
 
@@ -42,7 +42,7 @@ def assert_same(one: Sample, other: Sample) -> None:
 def test_what_is_seen(folders: Path) -> None:
     dataset = load(folders)
     schema = dataset.schema
-    assert (schema.layout, schema.domain, schema.spatial_dims) == ("nifti", "scan", 3)
+    assert (schema.layout, schema.domain, schema.spatial_dims) == ("nifti", SCAN, 3)
     assert (schema.channels, schema.classes) == (("flair", "t1"), {"oedema": 1, "core": 2})
     assert (schema.ignore, schema.objects, schema.regions) == ((9,), ("core",), {"whole": (1, 2)})
     assert schema.conditions == ("site", "age")

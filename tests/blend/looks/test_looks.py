@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from domaingan.blend.looks import FDA, MIX, OF_SCANS, RELIGHTS, ClassColours, Histogram, Seen, parse_looks
 from domaingan.core.errors import DataError
+from domaingan.data import FRAME, SCAN
 
 
 def smooth(rng: np.random.Generator, shape: tuple[int, ...], channels: int = 3, low: float = 0.2) -> np.ndarray:
@@ -113,15 +114,15 @@ def test_what_the_scene_lacks_follows_the_whole_frame(rng: np.random.Generator) 
 
 
 def test_methods_by_name() -> None:
-    assert list(parse_looks(MIX, "frame", True)) == list(RELIGHTS)
-    assert list(parse_looks(MIX, "frame", False)) == [name for name in RELIGHTS if name != "lut"]
-    assert list(parse_looks(MIX, "scan", False)) == list(OF_SCANS)
-    assert parse_looks("fda:0.02", "frame", False) == {"fda:0.02": FDA(0.02)}
+    assert list(parse_looks(MIX, FRAME, True)) == list(RELIGHTS)
+    assert list(parse_looks(MIX, FRAME, False)) == [name for name in RELIGHTS if name != "lut"]
+    assert list(parse_looks(MIX, SCAN, False)) == list(OF_SCANS)
+    assert parse_looks("fda:0.02", FRAME, False) == {"fda:0.02": FDA(0.02)}
     for method, domain, reason in [
-        ("lut", "frame", "scenes without masks"),
-        ("reinhard", "scan", "no method 'reinhard' for scenes of scans; expected one of histogram, fda, mix"),
-        ("fda:wide", "frame", "fda:BETA"),
-        ("histogram:0.1", "frame", "fda:BETA"),
+        ("lut", FRAME, "scenes without masks"),
+        ("reinhard", SCAN, "no method 'reinhard' for scenes of scans; expected one of histogram, fda, mix"),
+        ("fda:wide", FRAME, "fda:BETA"),
+        ("histogram:0.1", FRAME, "fda:BETA"),
     ]:
         with pytest.raises(DataError, match=reason):
             parse_looks(method, domain, False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from domaingan.data import FRAME, SCAN
 from domaingan.gan.seeds import seeded
 from domaingan.gan.training.augment import Augmentation, flip_axes
 
@@ -48,8 +49,8 @@ def test_whole_pixel_shifts_and_flips_move_values_without_mixing_them() -> None:
 
 
 def test_a_frame_is_not_turned_upside_down() -> None:
-    assert flip_axes("frame", 2) == (1,) and flip_axes("scan", 3) == (0, 1, 2)
-    augment = Augmentation(1, (16, 16), flip_axes("frame", 2), probability=1)
+    assert flip_axes(FRAME, 2) == (1,) and flip_axes(SCAN, 3) == (0, 1, 2)
+    augment = Augmentation(1, (16, 16), flip_axes(FRAME, 2), probability=1)
     theta = augment.draw(200, seeded(0)).theta
     assert (theta[:, 1, 1] > 0).all() and (theta[:, 0, 0] < 0).any()
 
