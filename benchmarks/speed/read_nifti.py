@@ -18,7 +18,7 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
-from domaingan.adapters.nifti.nifti_files import read_image
+from domaingan.adapters.nifti.nifti_files import read_nifti_image
 
 REPEATS = 5
 
@@ -40,9 +40,9 @@ def main() -> None:
         if len(sys.argv) == 1:
             noise = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(240, 240, 155)), 2)
             nib.save(nib.Nifti1Image((noise * 1e4).astype(np.int16), np.eye(4)), path)
-        ours, theirs = read_image(path)[0], nib.load(path).get_fdata(dtype=np.float32)
+        ours, theirs = read_nifti_image(path)[0], nib.load(path).get_fdata(dtype=np.float32)
         assert np.array_equal(np.asarray(ours).squeeze(), theirs.squeeze())
-        own = best(lambda: read_image(path))
+        own = best(lambda: read_nifti_image(path))
         peer = best(lambda: nib.load(path).get_fdata(dtype=np.float32))
     print(f"read_nifti: ours {own:.3f} s, nibabel {nib.__version__} {peer:.3f} s, ratio {peer / own:.2f}")
 

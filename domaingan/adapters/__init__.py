@@ -5,21 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from domaingan.adapters.base import Adapter
-from domaingan.adapters.coco.coco_layout import Coco
+from domaingan.adapters.coco.coco_layout import CocoFolders
 from domaingan.adapters.frames.mask_folders import MaskFolders
 from domaingan.adapters.nifti.nifti_folders import NiftiFolders
-from domaingan.adapters.nifti.nnunet_folders import NnUNet
-from domaingan.adapters.values import no_sample, problem
+from domaingan.adapters.nifti.nnunet_folders import NnUNetFolders
+from domaingan.adapters.values import make_no_sample_error, make_problem
 from domaingan.core.errors import DataError, check_name
 from domaingan.data import Dataset
 
-LAYOUTS: dict[str, type[Adapter]] = {adapter.layout: adapter for adapter in (NnUNet, NiftiFolders, Coco, MaskFolders)}
+LAYOUTS: dict[str, type[Adapter]] = {
+    adapter.layout: adapter for adapter in (NnUNetFolders, NiftiFolders, CocoFolders, MaskFolders)
+}
 """The layouts by name, in the order in which they are looked for: the more particular first."""
 
-PHANTOM = "phantom:"
+PHANTOM_PREFIX = "phantom:"
 
 
-def adapter_for(layout: str) -> Adapter:
+def get_adapter(layout: str) -> Adapter:
     """The adapter of a layout.
 
     Raises:
@@ -42,20 +44,20 @@ def load(source: str | Path, layout: str | None = None) -> Dataset:
     """
     if not isinstance(source, str | Path):
         raise DataError(f"a source that is a {type(source).__name__}", expected="a folder of samples, or phantom:NAME")
-    if str(source).startswith(PHANTOM):
+    if str(source).startswith(PHANTOM_PREFIX):
         from domaingan import phantoms
 
-        return phantoms.load(str(source).removeprefix(PHANTOM))
+        return phantoms.load(str(source).removeprefix(PHANTOM_PREFIX))
     root = Path(source).expanduser()
     if not root.exists():
         raise DataError("no such folder", path=root, expected="a folder of samples, or phantom:NAME")
     if not root.is_dir():
         raise DataError("a file", path=root, expected="the folder that holds the dataset")
     check_name(str(root), root)
-    return _without_unreadable_names((_detected(root) if layout is None else adapter_for(layout)).open(root))
+    return _drop_unreadable_names((_detect_layout(root) if layout is None else get_adapter(layout)).open(root))
 
 
-def _without_unreadable_names(dataset: Dataset) -> Dataset:
+def _drop_unreadable_names(dataset: Dataset) -> Dataset:
     """The dataset without the samples whose names are no text, which no file of ours could hold: they are problems.
 
     Raises:
@@ -70,22 +72,22 @@ def _without_unreadable_names(dataset: Dataset) -> Dataset:
                 check_name(name, str(next(iter(record.files.values()), dataset.root)))
             kept.append(record)
         except DataError as error:
-            problems.append(problem(error, Path(dataset.root)))
+            problems.append(make_problem(error, Path(dataset.root)))
     if len(kept) == len(dataset):
         return dataset
     if not kept:
-        raise no_sample(Path(dataset.root), problems)
+        raise make_no_sample_error(Path(dataset.root), problems)
     return Dataset(kept, dataset.read, dataset.schema, dataset.root, problems)
 
 
-def _detected(root: Path) -> Adapter:
+def _detect_layout(root: Path) -> Adapter:
     if not any(root.iterdir()):
         raise DataError("an empty folder", path=root, expected="samples in it")
     for adapter in LAYOUTS.values():
-        if adapter().detects(root):
+        if adapter().can_open(root):
             return adapter()
-    looked_for = "; or ".join(f"{name}: {adapter.looked_for}" for name, adapter in LAYOUTS.items())
+    looked_for = "; or ".join(f"{name}: {adapter.expected_files}" for name, adapter in LAYOUTS.items())
     raise DataError("no layout fits", path=root, expected=looked_for)
 
 
-__all__ = ["LAYOUTS", "Adapter", "adapter_for", "load"]
+__all__ = ["LAYOUTS", "Adapter", "get_adapter", "load"]

@@ -18,14 +18,14 @@ class Adapter(ABC):
 
     Attributes:
         layout: the layout's name.
-        looked_for: what a folder of this layout looks like, for the message when none fits.
+        expected_files: what a folder of this layout looks like, for the message when none fits.
     """
 
     layout: ClassVar[str]
-    looked_for: ClassVar[str]
+    expected_files: ClassVar[str]
 
     @abstractmethod
-    def detects(self, root: Path) -> bool:
+    def can_open(self, root: Path) -> bool:
         """Whether the folder looks like this layout; names alone are looked at."""
 
     @abstractmethod
@@ -47,21 +47,21 @@ class Adapter(ABC):
         """
 
     @abstractmethod
-    def finish(self, out: Path, schema: Schema, records: Sequence[Record]) -> None:
+    def finish_dataset(self, out: Path, schema: Schema, records: Sequence[Record]) -> None:
         """Write what describes the dataset as a whole, once all samples of ``records`` are written.
 
         Then ``open(out)`` finds the same samples with the same classes, conditions, splits and subjects.
         """
 
 
-def file_name(sample: Sample, *, folders: bool = False) -> str:
+def check_sample_name(sample: Sample, *, allow_folders: bool = False) -> str:
     """The sample's name, once it is sure that it makes one file or folder, or with ``folders`` a path below one.
 
     Raises:
         DataError: it is empty, hidden or leads elsewhere; or it is a path where it should be a name.
     """
     name = sample.name
-    parts = name.split("/") if folders else [name]
+    parts = name.split("/") if allow_folders else [name]
     # No part may be empty (an absolute path), hidden or "..".
     if any(not part or part.startswith(".") or any(c in part for c in "/\\:\0") for part in parts):
         raise DataError(f"sample name {name!r}", expected="one that can be a file's name")

@@ -17,7 +17,7 @@ from domaingan.data import Dataset, Problem, Record, Sample, Schema
 from domaingan.imaging.near_duplicates import Survey, find_spellings
 
 
-def inspect(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
+def inspect_dataset(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
     """Read every sample once and say what is there.
 
     Args:
@@ -38,7 +38,7 @@ def inspect(dataset: Dataset, progress: Callable[[int, int], None] | None = None
         same), and ``problems`` [{path, reason}].
     """
     problems = list(dataset.problems)
-    tally = _Tally(dataset.schema)
+    tally = _DatasetSummary(dataset.schema)
     for number, record in enumerate(dataset.records, start=1):
         try:
             tally.add(record, dataset.read(record))
@@ -47,49 +47,51 @@ def inspect(dataset: Dataset, progress: Callable[[int, int], None] | None = None
             problems.append(Problem(error.path or str(Path(dataset.root) / record.name), reason))
         if progress is not None:
             progress(number, len(dataset))
-    return tally.result() | {"problems": [{"path": one.path, "reason": one.reason} for one in problems]}
+    return tally.summarize() | {"problems": [{"path": one.path, "reason": one.reason} for one in problems]}
 
 
-class _Tally:
+class _DatasetSummary:
     """Counts samples as they go by."""
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.records: list[Record] = []
         self.survey = Survey()
-        self.holding: Counter[int | str] = Counter()
-        self.voxels: Counter[int] = Counter()
-        self.shapes: Counter[str] = Counter()
+        self.samples_holding: Counter[int | str] = Counter()
+        self.voxel_counts: Counter[int] = Counter()
+        self.shape_counts: Counter[str] = Counter()
         self.spacings: list[Sequence[float]] = []
-        self.objects: Counter[int] = Counter()
-        self.left_out: Counter[str] = Counter()
-        self.unlabelled = 0
-        self.headers = HeaderNotes()
-        self.body = BodyNotes(schema)
+        self.object_counts: Counter[int] = Counter()
+        self.left_out_counts: Counter[str] = Counter()
+        self.unlabelled_count = 0
+        self.header_notes = HeaderNotes()
+        self.body_notes = BodyNotes(schema)
 
     def add(self, record: Record, sample: Sample) -> None:
         self.records.append(record)
-        self.headers.add(sample)
-        self.body.add(record, sample)
+        self.header_notes.add(sample)
+        self.body_notes.add(record, sample)
         self.survey.add(record, sample)
-        self.shapes["×".join(map(str, sample.shape))] += 1
+        self.shape_counts["×".join(map(str, sample.shape))] += 1
         self.spacings.append(sample.spacing)
         present: set[int] = set()
         if sample.mask is not None:
-            counts = _counts(sample.mask, self.schema.classes.values())
-            self.voxels.update(counts)
+            counts = _count_values(sample.mask, self.schema.classes.values())
+            self.voxel_counts.update(counts)
             present.update(value for value, n in counts.items() if n)
         if sample.labels is not None:
-            self.objects.update(sample.labels.tolist())
+            self.object_counts.update(sample.labels.tolist())
             present.update(sample.labels.tolist())
-        self.left_out.update(
+        self.left_out_counts.update(
             {"dropped": int(sample.meta.get("dropped", 0)), "crowds": len(sample.meta.get("crowds", ()))}
         )
-        self.unlabelled += sample.mask is None and sample.boxes is None
-        self.holding.update(present)
-        self.holding.update(name for name, values in self.schema.regions.items() if present.intersection(values))
+        self.unlabelled_count += sample.mask is None and sample.boxes is None
+        self.samples_holding.update(present)
+        self.samples_holding.update(
+            name for name, values in self.schema.regions.items() if present.intersection(values)
+        )
 
-    def result(self) -> dict[str, Any]:
+    def summarize(self) -> dict[str, Any]:
         schema, records = self.schema, self.records
         spacings = np.array(self.spacings).reshape(-1, schema.spatial_dims)
         measures = {"min": 0, "median": 50, "max": 100}
@@ -99,25 +101,25 @@ class _Tally:
             "subjects": len({record.group for record in records}),
             "spatial_dims": schema.spatial_dims,
             "channels": list(schema.channels),
-            "classes": {name: self.holding[value] for name, value in schema.classes.items()},
-            "voxels": {name: self.voxels[value] for name, value in schema.classes.items()},
-            "regions": {name: self.holding[name] for name in schema.regions},
-            "unlabelled": self.unlabelled,
+            "classes": {name: self.samples_holding[value] for name, value in schema.classes.items()},
+            "voxels": {name: self.voxel_counts[value] for name, value in schema.classes.items()},
+            "regions": {name: self.samples_holding[name] for name in schema.regions},
+            "unlabelled": self.unlabelled_count,
             "conditions": {name: _values(records, name) for name in schema.conditions},
             "splits": _values(records, "split"),
             "sequences": _values(records, "sequence"),
-            "objects": {name: self.objects[schema.classes[name]] for name in schema.objects},
-            "dropped": self.left_out["dropped"],
-            "crowds": self.left_out["crowds"],
+            "objects": {name: self.object_counts[schema.classes[name]] for name in schema.objects},
+            "dropped": self.left_out_counts["dropped"],
+            "crowds": self.left_out_counts["crowds"],
             "leaks": _find_leaks(self.survey),
-            "shapes": dict(self.shapes.most_common()),
+            "shapes": dict(self.shape_counts.most_common()),
             "spacings": {
                 name: np.round(np.percentile(spacings, percent, axis=0), 4).tolist()
                 for name, percent in measures.items()
                 if len(spacings)
             },
-            **self.headers.result(),
-            **self.body.result(),
+            **self.header_notes.summarize(),
+            **self.body_notes.summarize(),
         }
 
 
@@ -136,7 +138,7 @@ def _find_leaks(survey: Survey) -> list[dict[str, Any]]:
     return leaks
 
 
-def _counts(mask: NDArray[Any], values: Iterable[int]) -> dict[int, int]:
+def _count_values(mask: NDArray[Any], values: Iterable[int]) -> dict[int, int]:
     if mask.dtype == np.uint8:
         all_counts = np.bincount(mask.ravel(), minlength=256)
         return {value: int(all_counts[value]) for value in values}

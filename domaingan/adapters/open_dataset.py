@@ -8,18 +8,18 @@ from domaingan.adapters import load
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 
-Data = Dataset | str | Path
+DatasetSource = Dataset | str | Path
 """A dataset, the folder of one, or ``phantom:NAME``."""
 
 
-def dataset_of(data: Data) -> Dataset:
+def open_dataset(source: DatasetSource) -> Dataset:
     """A dataset as it is, or what :func:`domaingan.adapters.load` finds in a folder.
 
     Raises:
         DataError: as :func:`domaingan.adapters.load`, or it is something else.
     """
-    if isinstance(data, Dataset):
-        return data
-    if not isinstance(data, str | Path):
-        raise DataError(f"a {type(data).__name__}", expected="a dataset, or the folder of one")
-    return load(data)
+    if isinstance(source, Dataset):
+        return source
+    if not isinstance(source, str | Path):
+        raise DataError(f"a {type(source).__name__}", expected="a dataset, or the folder of one")
+    return load(source)

@@ -20,17 +20,17 @@ from domaingan.data import FRAME, Domain, Record, Region, Schema, Value, parse_r
 
 SAMPLES_CSV = "samples.csv"
 CLASSES_JSON = "classes.json"
-FRAME_KEYS = ("ground", "region", "frame_rate")
+FRAME_ONLY_KEYS = ("ground", "region", "frame_rate")
 """What ``classes.json`` says of frames alone."""
-OWN_COLUMNS = ("subject", "sequence", "split", "time")
+RESERVED_COLUMNS = ("subject", "sequence", "split", "time")
 """Columns of ``samples.csv`` that are not conditions, beside ``sample``; ``time`` is in seconds."""
 
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")  # not 007, which is a name
+_NUMBER_PATTERN = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")  # not 007, which is a name
 
 # ------------------------------------------------------------------- classes
 
 
-class Classes(BaseModel):
+class ClassDefinitions(BaseModel):
     """The contents of ``classes.json``, or of what a layout has in its place.
 
     Attributes:
@@ -64,12 +64,12 @@ class Classes(BaseModel):
 
     @field_validator("region", mode="before")
     @classmethod
-    def _as_corners(cls, stored: Any) -> Region:
+    def _parse_region_corners(cls, stored: Any) -> Region:
         return parse_region(stored)
 
     @model_validator(mode="after")
-    def _consistent(self) -> Classes:
-        named = self.foreground
+    def _check_consistency(self) -> ClassDefinitions:
+        named = self.foreground_classes
         values = list(named.values())
         for value in values:
             if values.count(value) > 1:
@@ -86,24 +86,24 @@ class Classes(BaseModel):
     def _check_ground(self, named: Mapping[str, int]) -> None:
         if isinstance(self.ground, dict) and (strange := [name for name in self.ground if name not in self.objects]):
             raise ValueError(f"ground of {strange}: no such class among the objects {self.objects}")
-        for name in {below for names in self.grounds.values() for below in names}:
+        for name in {below for names in self.supporting_classes.values() for below in names}:
             if name not in named or name in self.objects or named[name] in self.ignore:
                 known = [other for other in named if other not in self.objects and named[other] not in self.ignore]
                 raise ValueError(f"ground {name!r}: no class that objects could stand on, such as {known}")
 
     @property
-    def grounds(self) -> dict[str, tuple[str, ...]]:
+    def supporting_classes(self) -> dict[str, tuple[str, ...]]:
         """For each class of objects what a person named for it to stand on."""
         named = self.ground if isinstance(self.ground, dict) else dict.fromkeys(self.objects, self.ground)
         return {name: tuple(below) for name, below in named.items() if below}
 
     @property
-    def foreground(self) -> dict[str, int]:
+    def foreground_classes(self) -> dict[str, int]:
         """The classes but for a ``background`` of 0, which may be listed."""
         return {name: value for name, value in self.classes.items() if (name.lower(), value) != ("background", 0)}
 
 
-def parse_classes(stored: Any, path: Path, also: Sequence[str] = ()) -> Classes:
+def parse_classes(stored: Any, path: Path, other_keys: Sequence[str] = ()) -> ClassDefinitions:
     """Check what was read from a file.
 
     Args:
@@ -116,11 +116,11 @@ def parse_classes(stored: Any, path: Path, also: Sequence[str] = ()) -> Classes:
     """
     if not isinstance(stored, dict):
         raise DataError("no JSON object", path=path, expected='{"classes": {name: value}}')
-    if unknown := [name for name in stored if name not in Classes.model_fields]:
-        known = ", ".join(dict.fromkeys([*Classes.model_fields, *also]))
+    if unknown := [name for name in stored if name not in ClassDefinitions.model_fields]:
+        known = ", ".join(dict.fromkeys([*ClassDefinitions.model_fields, *other_keys]))
         raise DataError(f"unknown key {unknown[0]!r}", path=path, expected=f"some of {known}")
     try:
-        return Classes.model_validate(_with_values(stored))
+        return ClassDefinitions.model_validate(_replace_names_with_values(stored))
     except DataError as error:
         raise DataError(error.found, path=path) from None
     except ValidationError as error:
@@ -130,7 +130,7 @@ def parse_classes(stored: Any, path: Path, also: Sequence[str] = ()) -> Classes:
         raise DataError(f"{where}: {reason}" if where else reason, path=path) from None
 
 
-def _with_values(stored: Mapping[str, Any]) -> dict[str, Any]:
+def _replace_names_with_values(stored: Mapping[str, Any]) -> dict[str, Any]:
     """The same with the values of classes that ``ignore`` and ``regions`` name."""
     classes = stored.get("classes")
     values = classes if isinstance(classes, dict) else {}
@@ -150,12 +150,12 @@ def _with_values(stored: Mapping[str, Any]) -> dict[str, Any]:
     return changed
 
 
-def read_classes(root: Path, domain: Domain = FRAME) -> Classes | None:
+def read_classes(root: Path, domain: Domain = FRAME) -> ClassDefinitions | None:
     """The dataset's ``classes.json``, or None where there is none.
 
     Args:
         root: the dataset's folder.
-        domain: of the dataset; what :data:`FRAME_KEYS` say is of frames alone.
+        domain: of the dataset; what :data:`FRAME_ONLY_KEYS` say is of frames alone.
 
     Raises:
         DataError: it is there but not as it should be.
@@ -165,7 +165,7 @@ def read_classes(root: Path, domain: Domain = FRAME) -> Classes | None:
         return None
     stored = read_json(path)
     found = parse_classes(stored, path)
-    if not domain.is_rgb and (strange := [name for name in FRAME_KEYS if name in stored]):
+    if not domain.is_rgb and (strange := [name for name in FRAME_ONLY_KEYS if name in stored]):
         raise DataError(f"{strange[0]!r} for scans", path=path, expected="it for frames alone")
     if domain.is_rgb and found.range is not None:
         raise DataError("'range' for frames", path=path, expected="it for scans alone")
@@ -199,7 +199,7 @@ class SampleTable:
     rows: Mapping[str, Mapping[str, Value]]
     conditions: tuple[str, ...] = ()
 
-    def completed(self, record: Record) -> Record:
+    def merge_into(self, record: Record) -> Record:
         """The record with what the table says about it; the table's word counts more."""
         row = self.rows.get(record.name, {})
         condition = {name: row[name] for name in self.conditions if name in row}
@@ -213,7 +213,7 @@ class SampleTable:
         )
 
 
-def read_samples(root: Path, known: Iterable[str]) -> SampleTable:
+def read_sample_table(root: Path, sample_names: Iterable[str]) -> SampleTable:
     """The dataset's ``samples.csv``, an empty table where there is none.
 
     Commas, semicolons or tabs; columns of numbers become numbers (``subject``, ``sequence``, ``split`` stay text,
@@ -237,7 +237,7 @@ def read_samples(root: Path, known: Iterable[str]) -> SampleTable:
         if name in rows:
             raise DataError(f"line {number}: sample {name!r} is there twice", path=path, expected="one line a sample")
         rows[name] = {column: cell for column, cell in row.items() if cell}
-    on_disk = set(known)
+    on_disk = set(sample_names)
     if missing := [name for name in rows if name not in on_disk]:
         raise DataError(
             f"sample {missing[0]!r} is not there" + (f" (nor {len(missing) - 1} more)" if missing[1:] else ""),
@@ -247,13 +247,13 @@ def read_samples(root: Path, known: Iterable[str]) -> SampleTable:
     for name, row in rows.items():
         for column, cell in row.items():
             is_name = column in ("subject", "sequence", "split")
-            if not is_name and _NUMBER.fullmatch(cell) and not _is_finite(cell):
+            if not is_name and _NUMBER_PATTERN.fullmatch(cell) and not _is_finite(cell):
                 shown = f"{column} {cell[:20]}… of sample {name!r}"
                 raise DataError(shown, path=path, expected="a number that float64 can hold")
-        if "time" in row and not _NUMBER.fullmatch(row["time"]):
+        if "time" in row and not _NUMBER_PATTERN.fullmatch(row["time"]):
             raise DataError(f"time {row['time']!r} of sample {name!r}", path=path, expected="a number of seconds")
-    conditions = tuple(column for column in header if column not in ("sample", *OWN_COLUMNS))
-    return SampleTable(_with_numbers(rows, conditions), conditions)
+    conditions = tuple(column for column in header if column not in ("sample", *RESERVED_COLUMNS))
+    return SampleTable(_convert_numeric_columns(rows, conditions), conditions)
 
 
 def _read_lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -279,14 +279,16 @@ def _read_lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     return header, lines[1:]
 
 
-def _with_numbers(rows: Mapping[str, Mapping[str, str]], conditions: Sequence[str]) -> dict[str, dict[str, Value]]:
+def _convert_numeric_columns(
+    rows: Mapping[str, Mapping[str, str]], conditions: Sequence[str]
+) -> dict[str, dict[str, Value]]:
     numeric = set()
     for column in conditions:
         cells = [row[column] for row in rows.values() if column in row]
-        if cells and all(_NUMBER.fullmatch(cell) for cell in cells):
+        if cells and all(_NUMBER_PATTERN.fullmatch(cell) for cell in cells):
             numeric.add(column)
     return {
-        name: {column: _number(cell) if column in numeric else cell for column, cell in row.items()}
+        name: {column: _parse_number(cell) if column in numeric else cell for column, cell in row.items()}
         for name, row in rows.items()
     }
 
@@ -295,14 +297,14 @@ def _is_finite(cell: str) -> bool:
     return math.isfinite(float(cell))
 
 
-def _number(cell: str) -> float:
+def _parse_number(cell: str) -> float:
     """An int where it is written as one, so that grade 2 is found as ``2``."""
     return int(cell) if cell.lstrip("-").isdigit() else float(cell)
 
 
-def write_samples(root: Path, records: Sequence[Record], conditions: Sequence[str]) -> None:
+def write_sample_table(root: Path, records: Sequence[Record], conditions: Sequence[str]) -> None:
     """Write ``samples.csv``: a line for each record, with the columns in which any of them has something."""
-    columns = [name for name in OWN_COLUMNS if any(getattr(record, name) not in ("", None) for record in records)]
+    columns = [name for name in RESERVED_COLUMNS if any(getattr(record, name) not in ("", None) for record in records)]
     columns += [column for column in conditions if column not in columns]
     with atomic_file(root / SAMPLES_CSV) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from domaingan.adapters import adapter_for
+from domaingan.adapters import get_adapter
 from domaingan.core.errors import DataError
 from domaingan.core.files import atomic_folder, write_json
 from domaingan.data import Dataset, Record, Sample
@@ -22,7 +22,7 @@ def write_dataset(
 ) -> None:
     """Write samples in the layout of the dataset that they were made from.
 
-    To share the work among processes, let each call ``adapter_for(layout).write_sample`` and one ``finish``.
+    To share the work among processes, let each call ``get_adapter(layout).write_sample`` and one ``finish``.
 
     Args:
         samples: each with its ``name`` in ``meta``, and ``subject``, ``sequence`` and ``split`` where known; may be
@@ -35,22 +35,22 @@ def write_dataset(
     Raises:
         DataError: the folder exists, two samples have one name, there is none, or one cannot be held by the layout.
     """
-    adapter, schema = adapter_for(dataset.schema.layout), dataset.schema
+    adapter, schema = get_adapter(dataset.schema.layout), dataset.schema
     records: dict[str, Record] = {}
     with atomic_folder(out, overwrite=overwrite) as folder:
         for sample in samples:
             if sample.name in records:
                 raise DataError(f"two samples called {sample.name!r}", path=out, expected="a name of its own for each")
             adapter.write_sample(folder, sample, schema)
-            records[sample.name] = record_of(sample)
+            records[sample.name] = make_record(sample)
         if not records:
             raise DataError("no sample to write", path=out)
-        adapter.finish(folder, schema, list(records.values()))
+        adapter.finish_dataset(folder, schema, list(records.values()))
         for name, value in (notes or {}).items():
             write_json(folder / name, value)
 
 
-def record_of(sample: Sample) -> Record:
+def make_record(sample: Sample) -> Record:
     """What a dataset's tables say of a sample that is written."""
     subject, sequence, split = (str(sample.meta.get(name, "")) for name in ("subject", "sequence", "split"))
     time = sample.meta.get("time")

@@ -13,9 +13,9 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domaingan.adapters.frames.exif_orientation import turn_upright
-from domaingan.adapters.frames.picture_io import PICTURES, pictures_in, read_header
-from domaingan.adapters.nifti.nifti_folders import ENDINGS
-from domaingan.adapters.tables import CLASSES_JSON, Classes, parse_classes
+from domaingan.adapters.frames.picture_io import PICTURE_SUFFIXES, list_pictures, read_picture_header
+from domaingan.adapters.nifti.nifti_folders import NIFTI_SUFFIXES
+from domaingan.adapters.tables import CLASSES_JSON, ClassDefinitions, parse_classes
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular, read_json
 
@@ -44,7 +44,7 @@ class Pair:
 def scans_in(folder: Path, *, deep: bool = False) -> list[Path]:
     """The NIfTI files in a folder by name (in its folders too where ``deep``), hidden ones left out."""
     found = folder.rglob("*") if deep else folder.glob("*")
-    scans = (path for path in found if path.name.lower().endswith(ENDINGS) and path.is_file())
+    scans = (path for path in found if path.name.lower().endswith(NIFTI_SUFFIXES) and path.is_file())
     return sorted(path for path in scans if not any(part[0] == "." for part in path.relative_to(folder).parts))
 
 
@@ -54,7 +54,7 @@ def stem_of(path: Path) -> str:
     >>> stem_of(Path("a.b.nii.gz")), stem_of(Path("c.d.png"))
     ('a.b', 'c.d')
     """
-    ending = next((end for end in ENDINGS if path.name.lower().endswith(end)), path.suffix)
+    ending = next((end for end in NIFTI_SUFFIXES if path.name.lower().endswith(end)), path.suffix)
     return path.name[: -len(ending)]
 
 
@@ -71,7 +71,7 @@ def find_pairs(root: Path) -> dict[str, Pair]:
         images, masks = root / name, root / MASK_FOLDER
         if images.is_dir() and masks.is_dir():
             return _in_folders(images, masks)
-    flat = [*scans_in(root), *pictures_in(root)]
+    flat = [*scans_in(root), *list_pictures(root)]
     masks_beside = [path for path in flat if stem_of(path).endswith(MASK_END)]
     if masks_beside:
         crops = [path for path in flat if path not in masks_beside]
@@ -100,9 +100,11 @@ def _of_mask(path: Path) -> str:
 def _in_folders(images: Path, masks: Path) -> dict[str, Pair]:
     crops, labels = scans_in(images, deep=True), scans_in(masks, deep=True)
     if not crops:
-        crops, labels = pictures_in(images, deep=True), pictures_in(masks, deep=True)
+        crops, labels = list_pictures(images, recursive=True), list_pictures(masks, recursive=True)
     if not crops:
-        raise DataError("no crop in it", path=images, expected=f"NIfTI files or pictures ({', '.join(PICTURES)})")
+        raise DataError(
+            "no crop in it", path=images, expected=f"NIfTI files or pictures ({', '.join(PICTURE_SUFFIXES)})"
+        )
 
     def name(path: Path) -> str:
         folder = images if path.is_relative_to(images) else masks
@@ -137,9 +139,11 @@ def _named(files: list[Path], name: Callable[[Path], str]) -> dict[str, Path]:
 
 def _cut_out(files: list[Path]) -> bool:
     """Whether all files are pictures with transparency, and that of the first is used: screenshots have it, too."""
-    if not files or not all(path.suffix.lower() in PICTURES for path in files):
+    if not files or not all(path.suffix.lower() in PICTURE_SUFFIXES for path in files):
         return False
-    return all(read_header(path).mode in TRANSPARENT for path in files) and bool((read_alpha(files[0]) < 1).any())
+    return all(read_picture_header(path).mode in TRANSPARENT for path in files) and bool(
+        (read_alpha(files[0]) < 1).any()
+    )
 
 
 def read_alpha(path: Path) -> NDArray[np.float32]:
@@ -148,7 +152,7 @@ def read_alpha(path: Path) -> NDArray[np.float32]:
     Raises:
         DataError: it has no such channel.
     """
-    header = read_header(path)
+    header = read_picture_header(path)
     if header.mode not in TRANSPARENT:
         expected = "a picture that is transparent around its object"
         raise DataError(f"pixels of kind {header.mode}", path=path, expected=expected)
@@ -186,7 +190,7 @@ class Said(BaseModel):
         return {name: dict.fromkeys(below, 1) for name, below in named.items() if below}
 
 
-def read_said(root: Path) -> tuple[Classes, Said]:
+def read_said(root: Path) -> tuple[ClassDefinitions, Said]:
     """Classes (none where nothing names them) and what else is said of crops.
 
     Raises:

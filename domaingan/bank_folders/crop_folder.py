@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.frames.picture_io import PICTURES
-from domaingan.adapters.tables import SAMPLES_CSV, Classes, SampleTable, read_samples
+from domaingan.adapters.frames.picture_io import PICTURE_SUFFIXES
+from domaingan.adapters.tables import SAMPLES_CSV, ClassDefinitions, SampleTable, read_sample_table
 from domaingan.bank_folders.crop_files import Pair, Said, read_said
 from domaingan.bank_folders.crop_pictures import GROUND, open_pictures
 from domaingan.bank_folders.crop_scans import Ranges, absolute_of, bare, measured, named_channels, open_crops
@@ -60,12 +60,12 @@ def bank_of_crops(root: Path, pairs: Mapping[str, Pair]) -> Bank:
         DataError: a file cannot be read or does not fit its mask, an empty mask, or a wrong table.
     """
     classes, said = read_said(root)
-    table = read_samples(root, pairs)
-    is_frame = next(iter(pairs.values())).image.suffix.lower() in PICTURES
+    table = read_sample_table(root, pairs)
+    is_frame = next(iter(pairs.values())).image.suffix.lower() in PICTURE_SUFFIXES
     found = (open_pictures if is_frame else open_crops)(root, pairs, classes, table)
     schema = _schema(found.schema, classes, said, _values(found, classes, table), root)
     column = schema.domain.class_condition
-    reader = _Named(found.read, schema, not classes.foreground, column in table.conditions, root / SAMPLES_CSV)
+    reader = _Named(found.read, schema, not classes.foreground_classes, column in table.conditions, root / SAMPLES_CSV)
     plain = Dataset(found.records, reader, schema, root)
     ranges, left_out = Ranges(), dict[str, int]()
     if not is_frame:
@@ -191,16 +191,16 @@ def _stand(bank: Bank, frame: tuple[int, int]) -> None:
 # -------------------------------------------------------------------- words
 
 
-def _values(found: Dataset, classes: Classes, table: SampleTable) -> dict[str, int]:
+def _values(found: Dataset, classes: ClassDefinitions, table: SampleTable) -> dict[str, int]:
     """Class values by name."""
     column = found.schema.domain.class_condition
-    if classes.foreground or column not in table.conditions:
-        return classes.foreground or {OBJECT: 1}
+    if classes.foreground_classes or column not in table.conditions:
+        return classes.foreground_classes or {OBJECT: 1}
     names = sorted({str(record.condition[column]) for record in found.records if column in record.condition})
     return {name: value for value, name in enumerate(names, start=1)}
 
 
-def _schema(found: Schema, classes: Classes, said: Said, values: dict[str, int], root: Path) -> Schema:
+def _schema(found: Schema, classes: ClassDefinitions, said: Said, values: dict[str, int], root: Path) -> Schema:
     channels = named_channels(found, classes, root)
     grounds = {name for below in said.grounds(values).values() for name in below}
     objects = tuple(name for name in values if name not in grounds) if found.domain.has_ground else ()

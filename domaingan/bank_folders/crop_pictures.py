@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.adapters.frames.exif_orientation import OrientationLog
-from domaingan.adapters.frames.frame_samples import frame_schema
-from domaingan.adapters.frames.lossy_masks import warn_of_lossy
-from domaingan.adapters.frames.picture_io import agree_on_shape, read_header, read_picture, read_values
-from domaingan.adapters.tables import Classes, SampleTable
+from domaingan.adapters.frames.frame_samples import make_frame_schema
+from domaingan.adapters.frames.lossy_masks import warn_of_lossy_masks
+from domaingan.adapters.frames.picture_io import find_common_shape, read_mask_picture, read_picture, read_picture_header
+from domaingan.adapters.tables import ClassDefinitions, SampleTable
 from domaingan.bank_folders.crop_files import Pair, read_alpha
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Record, Sample
@@ -30,7 +30,7 @@ GROUND = 0.4
 """The grey that is taken for its surroundings further away: by them a crop's exposure is told. Asphalt by day."""
 
 
-def open_pictures(root: Path, pairs: Mapping[str, Pair], classes: Classes, table: SampleTable) -> Dataset:
+def open_pictures(root: Path, pairs: Mapping[str, Pair], classes: ClassDefinitions, table: SampleTable) -> Dataset:
     """The crops as a dataset; masks hold what is stored, or 1 where a picture is not transparent.
 
     Raises:
@@ -38,17 +38,17 @@ def open_pictures(root: Path, pairs: Mapping[str, Pair], classes: Classes, table
     """
     records, log, lossy = [], OrientationLog(), list[str]()
     for name, pair in pairs.items():
-        image = read_header(pair.image)
-        masks = [] if pair.mask is None else [read_header(pair.mask)]
-        shape = agree_on_shape(image, masks)
+        image = read_picture_header(pair.image)
+        masks = [] if pair.mask is None else [read_picture_header(pair.mask)]
+        shape = find_common_shape(image, masks)
         log.add(pair.image.name, image.orientation, is_stored=shape != image.shape)
         lossy += [mask.path.name for mask in masks if mask.is_lossy and mask.path is not None]
         files = {"image": pair.image} | ({} if pair.mask is None else {"mask": pair.mask})
-        records.append(table.completed(Record(name, shape=shape, spacing=(1.0, 1.0), files=files)))
-    schema = frame_schema("crops", classes, table.conditions)
+        records.append(table.merge_into(Record(name, shape=shape, spacing=(1.0, 1.0), files=files)))
+    schema = make_frame_schema("crops", classes, table.conditions)
     log.warn(root)
-    warn_of_lossy(lossy, root)
-    known = {0, *schema.classes.values(), *schema.ignore} if classes.foreground else set[int]()
+    warn_of_lossy_masks(lossy, root)
+    known = {0, *schema.classes.values(), *schema.ignore} if classes.foreground_classes else set[int]()
     return Dataset(records, _FrameReader(tuple(sorted(known))), schema, root)
 
 
@@ -64,7 +64,7 @@ class _FrameReader:
             if mask.all():
                 raise DataError("nothing transparent", path=record.files["image"], expected="all but the object")
             return Sample(_surrounded(image, mask > 0), mask, condition=dict(record.condition), meta=record.facts())
-        mask = read_values(path, record.shape)[0].astype(np.int32)
+        mask = read_mask_picture(path, record.shape)[0].astype(np.int32)
         if not self.known:
             mask = cut_soft_edges(mask)
         strangers = sorted(set(np.unique(mask).tolist()) - set(self.known)) if self.known else []

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.nifti.scan_records import Scan, open_scans
-from domaingan.adapters.tables import CLASSES_JSON, Classes, SampleTable
+from domaingan.adapters.nifti.scan_records import ScanFiles, open_scans
+from domaingan.adapters.tables import CLASSES_JSON, ClassDefinitions, SampleTable
 from domaingan.bank_folders.crop_files import Pair
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Schema
@@ -31,20 +31,20 @@ Ranges = dict[str, NDArray[np.float32]]
 Values = NDArray[Any]
 
 
-def open_crops(root: Path, pairs: Mapping[str, Pair], classes: Classes, table: SampleTable) -> Dataset:
+def open_crops(root: Path, pairs: Mapping[str, Pair], classes: ClassDefinitions, table: SampleTable) -> Dataset:
     """The crops as a dataset, 2D where every one is a single slice; its masks hold what is stored.
 
     Raises:
         DataError: a file cannot be read, has other channels than most, or does not fit its mask.
     """
-    scans = [Scan(name, pair.image, {"image": pair.image}, pair.mask) for name, pair in pairs.items()]
-    dataset = open_scans(root, "nifti", scans, [], classes if classes.foreground else None, table)
+    scans = [ScanFiles(name, pair.image, {"image": pair.image}, pair.mask) for name, pair in pairs.items()]
+    dataset = open_scans(root, "nifti", scans, [], classes if classes.foreground_classes else None, table)
     if dataset.problems:
         raise DataError(dataset.problems[0].reason, path=dataset.problems[0].path)
     return dataset
 
 
-def named_channels(found: Schema, classes: Classes | None, root: Path) -> tuple[str, ...]:
+def named_channels(found: Schema, classes: ClassDefinitions | None, root: Path) -> tuple[str, ...]:
     """The channels as ``classes.json`` calls them, where it does.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domaingan.adapters.open_dataset import Data, dataset_of
+from domaingan.adapters.open_dataset import DatasetSource, open_dataset
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops as crops_of
 from domaingan.banks.scenes import scenes as scenes_of
@@ -13,7 +13,7 @@ from domaingan.views import regrid
 
 
 def crops(
-    dataset: Data,
+    dataset: DatasetSource,
     size: int | None = None,
     condition: str | Sequence[str] | None = None,
     masks: str | None = None,
@@ -34,10 +34,10 @@ def crops(
     Raises:
         DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.banks.crops.crops`.
     """
-    return crops_of(dataset_of(dataset), size, condition, masks, seed)
+    return crops_of(open_dataset(dataset), size, condition, masks, seed)
 
 
-def scenes(dataset: Data, size: int | None = None, conditions: str | Sequence[str] | None = None) -> Bank:
+def scenes(dataset: DatasetSource, size: int | None = None, conditions: str | Sequence[str] | None = None) -> Bank:
     """The frames or scans of a dataset, or of a folder, as scenes; see :func:`domaingan.banks.scenes.scenes`.
 
     Args:
@@ -52,11 +52,15 @@ def scenes(dataset: Data, size: int | None = None, conditions: str | Sequence[st
         DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.banks.scenes.scenes`.
     """
     names = [conditions] if isinstance(conditions, str) else conditions
-    return scenes_of(dataset_of(dataset), size, names)
+    return scenes_of(open_dataset(dataset), size, names)
 
 
 def view(
-    dataset: Data, *, dims: int | None = None, spacing: float | None = None, resize: Sequence[int] | None = None
+    dataset: DatasetSource,
+    *,
+    dims: int | None = None,
+    spacing: float | None = None,
+    resize: Sequence[int] | None = None,
 ) -> Dataset:
     """A dataset, or the one in a folder, as slices or at a coarser grid; see :func:`domaingan.views.regrid.view`.
 
@@ -72,4 +76,4 @@ def view(
     Raises:
         DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.views.regrid.view`.
     """
-    return regrid.view(dataset_of(dataset), dims=dims, spacing=spacing, resize=resize)
+    return regrid.view(open_dataset(dataset), dims=dims, spacing=spacing, resize=resize)

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from domaingan.adapters.frames.picture_io import PICTURES, pictures_in, read_picture
-from domaingan.adapters.nifti.scan_records import Scan, open_scans
-from domaingan.adapters.tables import read_classes, read_samples
+from domaingan.adapters.frames.picture_io import PICTURE_SUFFIXES, list_pictures, read_picture
+from domaingan.adapters.nifti.scan_records import ScanFiles, open_scans
+from domaingan.adapters.tables import read_classes, read_sample_table
 from domaingan.bank_folders.crop_files import find_pairs, is_labelled_set, scans_in, stem_of, without_masks
 from domaingan.bank_folders.crop_folder import bank_of_crops
 from domaingan.bank_folders.crop_scans import named_channels
@@ -25,7 +25,7 @@ REFERENCE_SIZE = 256
 SCHEMA = Schema("pictures", FRAME, 2, ("red", "green", "blue"), {})
 
 EXPECTED = (
-    f"a folder that crops or sample wrote, one of pictures ({', '.join(PICTURES)}) or NIfTI files, or images/ and "
+    f"a folder that crops or sample wrote, one of pictures ({', '.join(PICTURE_SUFFIXES)}) or NIfTI files, or images/ and "
     "masks/ of crops"
 )
 
@@ -70,17 +70,17 @@ def open_bank(path: str | Path, kind: Kind | None = None) -> Bank:
 
 def _loose(path: Path) -> Dataset | None:
     """The pictures or scans that lie in a folder, without masks."""
-    scans, pictures = without_masks(scans_in(path)), without_masks(pictures_in(path))
-    table = read_samples(path, [stem_of(file) for file in scans or pictures]) if scans or pictures else None
+    scans, pictures = without_masks(scans_in(path)), without_masks(list_pictures(path))
+    table = read_sample_table(path, [stem_of(file) for file in scans or pictures]) if scans or pictures else None
     if table is None:
         return None
     if scans:
-        found = [Scan(stem_of(file), file, {"image": file}) for file in scans]
+        found = [ScanFiles(stem_of(file), file, {"image": file}) for file in scans]
         classes = read_classes(path, SCAN)
         dataset = _whole(open_scans(path, "nifti", found, [], classes, table))
         schema = replace(dataset.schema, channels=named_channels(dataset.schema, classes, path))
         return Dataset(dataset.records, dataset.read, schema, path)
-    records = [table.completed(Record(file.stem, files={"image": file})) for file in pictures]
+    records = [table.merge_into(Record(file.stem, files={"image": file})) for file in pictures]
     return Dataset(records, _read, replace(SCHEMA, conditions=table.conditions), path)
 
 

@@ -25,7 +25,7 @@ def command(
     Exits 0 when problems were found, so that they can be listed; the other commands
     refuse such data unless told to skip them.
     """
-    from domaingan.adapters.inspect_dataset import inspect
+    from domaingan.adapters.inspect_dataset import inspect_dataset
     from domaingan.cli.inspect_folders import inspect_folder
     from domaingan.cli.progress_bar import Teller
 
@@ -37,7 +37,7 @@ def command(
         return
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems=True, quiet=True)
     with Teller("reading") as teller:
-        found = inspect(dataset, progress=teller.update)
+        found = inspect_dataset(dataset, progress=teller.update)
     if not json:
         show(found, data, verbose)
     o.finish(found, json, "")

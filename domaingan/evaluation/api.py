@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.adapters.open_dataset import Data, dataset_of
+from domaingan.adapters.open_dataset import DatasetSource, open_dataset
 from domaingan.banks import Bank, bank_of
 from domaingan.banks.crops import check_crop_values
 from domaingan.baselines.batches import check_values
@@ -44,7 +44,7 @@ train, on tumours and cyclists ahead of pasting real crops (benchmarks/results).
 
 
 def evaluate(
-    data: Data,
+    data: DatasetSource,
     task: str = "segmentation",
     arms: str | Sequence[str] | None = None,
     seeds: int = 3,
@@ -52,7 +52,7 @@ def evaluate(
     *,
     dims: int | None = None,
     k: int = 1,
-    test: Data | None = None,
+    test: DatasetSource | None = None,
     train_where: Where | None = None,
     test_where: Where | None = None,
     limits: Sequence[Limit] = (),
@@ -107,7 +107,7 @@ def evaluate(
     parsed = parse_arms(_usual(given) if arms is None else _names(arms))
     if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
         raise DataError(f"{seeds!r} seeds", expected="a whole number of at least 1")
-    data, test = dataset_of(data), None if test is None else dataset_of(test)
+    data, test = open_dataset(data), None if test is None else open_dataset(test)
     originals = [only_labelled(data) if task == "segmentation" else data]
     originals += [] if test is None else [only_labelled(test)]
     data = view(originals[0], dims=dims)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.open_dataset import Data, dataset_of
+from domaingan.adapters.open_dataset import DatasetSource, open_dataset
 from domaingan.banks import HEALTHY, Bank, BankInfo, Crop, bank_of, extent_of, new_entries
 from domaingan.banks.find_objects import around, halved, shrunk
 from domaingan.blend import Paste
@@ -44,7 +44,13 @@ Place = tuple[NDArray[np.float16], NDArray[np.uint8], np.void]
 
 
 def windows(
-    dataset: Data, crops: Bank | str | Path, n: int, seed: int = 0, *, pasted: bool = False, reshaped: bool = False
+    dataset: DatasetSource,
+    crops: Bank | str | Path,
+    n: int,
+    seed: int = 0,
+    *,
+    pasted: bool = False,
+    reshaped: bool = False,
 ) -> Bank:
     """``n`` windows of hosts, each where a new object may be, with its mask: the hosts are taken in turn, shuffled.
 
@@ -62,7 +68,7 @@ def windows(
     Raises:
         DataError: the crops do not fit the hosts, or there is no room at all.
     """
-    dataset, crops = dataset_of(dataset), bank_of(crops)
+    dataset, crops = open_dataset(dataset), bank_of(crops)
     if n < 1 or not len(dataset):
         raise DataError(f"{n} windows of {len(dataset)} hosts", path=dataset.root, expected="at least one of each")
     paste = _paste(crops, dataset.schema)
@@ -98,7 +104,7 @@ def windows(
     return Bank(left, np.stack(images), np.stack(masks), np.array(list(entries), dtype=entries[0].dtype))
 
 
-def with_healthy(crops: Bank | str | Path, dataset: Data, n: int | None = None, seed: int = 0) -> Bank:
+def with_healthy(crops: Bank | str | Path, dataset: DatasetSource, n: int | None = None, seed: int = 0) -> Bank:
     """The crops, and ``n`` windows under their class condition's value ``healthy``, whose masks mark nothing.
 
     Unless ``n`` is given, as many as there are crops, and at least :data:`HEALTHY_WINDOWS`.
@@ -108,7 +114,7 @@ def with_healthy(crops: Bank | str | Path, dataset: Data, n: int | None = None, 
     Raises:
         DataError: the crops have no class condition, or as of :func:`windows`.
     """
-    crops, dataset = bank_of(crops), dataset_of(dataset)
+    crops, dataset = bank_of(crops), open_dataset(dataset)
     name = crops.info.domain.class_condition
     values = crops.info.conditions.get(name)
     if values is None or HEALTHY in values:

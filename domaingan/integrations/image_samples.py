@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.adapters.tables import parse_classes
-from domaingan.adapters.values import known_values, strange_values
+from domaingan.adapters.values import list_allowed_values, make_unknown_values_error
 from domaingan.bank_folders import open_bank
 from domaingan.bank_folders.open_bank import Kind
 from domaingan.banks import Bank, BankInfo
@@ -77,10 +77,10 @@ def schema_of(classes: Classes, bank: Bank) -> Schema:
         info.domain,
         info.spatial_dims,
         tuple(info.channels),
-        named.foreground,
+        named.foreground_classes,
         tuple(named.ignore),
         tuple(named.objects),
-        ground=named.grounds,
+        ground=named.supporting_classes,
         region=named.region,
     )
 
@@ -297,12 +297,12 @@ def to_mask(mask: NDArray[Any], schema: Schema, *, is_changed: bool = True) -> N
         mask = mask.view(np.uint8)
     if mask.dtype.kind == "f":
         mask = _whole(mask)
-        mask = mask.astype(np.int32) if max(known_values(schema)) > 255 else mask
+        mask = mask.astype(np.int32) if max(list_allowed_values(schema)) > 255 else mask
     if mask.dtype.kind not in "iu" or top > np.iinfo(mask.dtype).max:
         raise DataError(f"a mask of {mask.dtype}", expected=f"a type that holds {top}")
-    strangers = _values_besides(mask, known_values(schema)) if is_changed else []
+    strangers = _values_besides(mask, list_allowed_values(schema)) if is_changed else []
     if strangers:
-        error = strange_values(strangers, Path(), schema)
+        error = make_unknown_values_error(strangers, Path(), schema)
         raise DataError(error.found, expected=f"{error.expected}, or classes= that name it")
     return mask
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from domaingan.adapters.open_dataset import Data, dataset_of
+from domaingan.adapters.open_dataset import DatasetSource, open_dataset
 from domaingan.core.arguments import read_names
 from domaingan.core.errors import DataError
 from domaingan.core.files import claim_run, plain, write_arrays, write_json
@@ -57,7 +57,7 @@ class Ready:
 
 
 def robustness(
-    data: Data,
+    data: DatasetSource,
     model: str | Model | Sequence[str | Model],
     out: str | Path = "runs/robustness",
     *,
@@ -99,7 +99,7 @@ def robustness(
     """
     severities = [severities] if isinstance(severities, int) else list(severities)
     cells = _cells(None if corruptions is None else read_names(corruptions, "corruptions"), severities)
-    data = dataset_of(data)
+    data = open_dataset(data)
     out, tell, reading = Path(out), progress or Silent(), reading or Reading()
     tell.start("reading the frames")
     if isinstance(model, Sequence) and not isinstance(model, str):

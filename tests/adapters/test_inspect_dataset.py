@@ -8,13 +8,13 @@ import numpy as np
 from inprocess import run
 
 from domaingan.adapters import load
-from domaingan.adapters.inspect_dataset import inspect
+from domaingan.adapters.inspect_dataset import inspect_dataset
 from domaingan.adapters.nifti.body_notes import describe_body
 
 
 def test_what_is_counted(folders: Path) -> None:
     steps: list[tuple[int, int]] = []
-    found = inspect(load(folders), progress=lambda done, of: steps.append((done, of)))
+    found = inspect_dataset(load(folders), progress=lambda done, of: steps.append((done, of)))
     assert steps == [(1, 3), (2, 3), (3, 3)]
     assert json.loads(json.dumps(found)) == found
     assert found["layout"] == "nifti" and found["samples"] == 3 and found["spatial_dims"] == 3
@@ -33,7 +33,7 @@ def test_samples_that_cannot_be_read_are_problems(folders: Path, save: Callable[
     save(folders / "pat2" / "t1.nii.gz", np.full((6, 5, 4), np.nan))
     dataset = load(folders)
     (folders / "pat3" / "seg.nii.gz").write_bytes(b"")
-    found = inspect(dataset)
+    found = inspect_dataset(dataset)
     assert found["samples"] == 0 and found["spacings"] == {} and found["shapes"] == {}
     told = {Path(problem["path"]).parent.name: problem["reason"] for problem in found["problems"]}
     assert told["pat1"].startswith("mask value 7; expected 0 background")
@@ -43,14 +43,14 @@ def test_samples_that_cannot_be_read_are_problems(folders: Path, save: Callable[
 def test_truncated_files_are_listed(folders: Path) -> None:
     path = folders / "pat1" / "t1.nii.gz"
     path.write_bytes(path.read_bytes()[:-9])
-    found = inspect(load(folders))
+    found = inspect_dataset(load(folders))
     assert found["samples"] == 2
     assert [problem["path"] for problem in found["problems"]] == [str(path)]
 
 
 def test_where_the_body_is_known_from_is_said(folders: Path, save: Callable[..., Path]) -> None:
     save(folders / "pat1" / "brainmask.nii.gz", np.ones((6, 5, 4)), dtype=np.uint8)
-    found = inspect(load(folders))
+    found = inspect_dataset(load(folders))
     assert found["body"] == {"masked": 1, "measured": 2} and found["ranges"] == {} and found["thin_slices"] is None
     masked, measured = describe_body(found)
     assert masked.startswith("1 samples have a mask of the body") and "which is used" in masked
@@ -68,7 +68,7 @@ def test_units_and_thin_stacks_are_said(tmp_path: Path, save: Callable[..., Path
     for name in ("a", "b"):
         save(tmp_path / name / "ct.nii.gz", trunk, dtype=np.int16)
         save(tmp_path / name / "seg.nii.gz", np.ones((40, 40, 5)), dtype=np.uint8)
-    found = inspect(load(tmp_path))
+    found = inspect_dataset(load(tmp_path))
     assert found["ranges"] == {"ct": {"range": [-1000, 1000], "samples": 2}} and found["thin_slices"] == 5
     lines = describe_body(found)
     assert (

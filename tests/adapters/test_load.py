@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from domaingan.adapters import LAYOUTS, adapter_for, load
+from domaingan.adapters import LAYOUTS, get_adapter, load
 from domaingan.adapters.write_dataset import write_dataset
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
@@ -60,7 +60,7 @@ def test_a_phantom_is_written_and_read_back(tmp_path: Path) -> None:
 
 
 def _write_one(dataset: Dataset, index: int, out: Path) -> None:
-    adapter_for(dataset.schema.layout).write_sample(out, dataset[index], dataset.schema)
+    get_adapter(dataset.schema.layout).write_sample(out, dataset[index], dataset.schema)
 
 
 def test_workers_write_the_same_bytes(folders: Path, tmp_path: Path) -> None:
@@ -69,6 +69,6 @@ def test_workers_write_the_same_bytes(folders: Path, tmp_path: Path) -> None:
     out = tmp_path / "together"
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         list(pool.map(_write_one, [dataset] * 3, range(3), [out] * 3))
-    adapter_for("nifti").finish(out, dataset.schema, dataset.records)
+    get_adapter("nifti").finish_dataset(out, dataset.schema, dataset.records)
     for path in (path for path in (tmp_path / "alone").rglob("*") if path.is_file()):
         assert path.read_bytes() == (out / path.relative_to(tmp_path / "alone")).read_bytes()

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaingan.adapters.frames.frame_samples import frame_schema
-from domaingan.adapters.tables import read_classes, read_samples, write_classes, write_samples
+from domaingan.adapters.frames.frame_samples import make_frame_schema
+from domaingan.adapters.tables import read_classes, read_sample_table, write_classes, write_sample_table
 from domaingan.core.errors import DataError
 from domaingan.data import SCAN, Record, Schema
 
@@ -21,9 +21,9 @@ def put(root: Path, text: str | bytes) -> Path:
 
 def test_columns_and_numbers(tmp_path: Path) -> None:
     text = "sample,split,subject,site,grade,code,dose\na,train,007,north,2,007,0.5\nb,test,12,,,12,-1e3\n"
-    table = read_samples(put(tmp_path, text), ["a", "b", "c"])
+    table = read_sample_table(put(tmp_path, text), ["a", "b", "c"])
     assert table.conditions == ("site", "grade", "code", "dose")
-    a, b, c = (table.completed(Record(name, subject=name, split="train")) for name in "abc")
+    a, b, c = (table.merge_into(Record(name, subject=name, split="train")) for name in "abc")
     assert (a.subject, a.split, b.subject, b.split) == ("007", "train", "12", "test")
     assert a.condition == {"site": "north", "grade": 2, "code": "007", "dose": 0.5}
     assert b.condition == {"code": "12", "dose": -1000.0}
@@ -41,7 +41,7 @@ def test_columns_and_numbers(tmp_path: Path) -> None:
     ],
 )
 def test_spellings_of_csv(tmp_path: Path, text: str | bytes) -> None:
-    assert read_samples(put(tmp_path, text), ["a"]).rows == {"a": {"site": "north"}}
+    assert read_sample_table(put(tmp_path, text), ["a"]).rows == {"a": {"site": "north"}}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_spellings_of_csv(tmp_path: Path, text: str | bytes) -> None:
 )
 def test_wrong_tables(tmp_path: Path, text: str | bytes, found: str) -> None:
     with pytest.raises(DataError, match=found) as caught:
-        read_samples(put(tmp_path, text), ["a", "b"])
+        read_sample_table(put(tmp_path, text), ["a", "b"])
     assert caught.value.path == str(tmp_path / "samples.csv")
 
 
@@ -79,9 +79,9 @@ def test_written_tables_read_back(tmp_path_factory: pytest.TempPathFactory, made
         )
         for name, vs in sorted(made.items())
     ]
-    write_samples(root, records, ("c0", "c1"))
-    table = read_samples(root, made)
-    assert [table.completed(Record(record.name)) for record in records] == records
+    write_sample_table(root, records, ("c0", "c1"))
+    table = read_sample_table(root, made)
+    assert [table.merge_into(Record(record.name)) for record in records] == records
 
 
 def test_classes(tmp_path: Path) -> None:
@@ -103,16 +103,16 @@ def test_what_a_person_names_for_objects_to_stand_on(tmp_path: Path) -> None:
     stored = {"classes": {"road": 0, "lawn": 1, "car": 2, "dog": 3}, "objects": ["car", "dog"]}
     (tmp_path / "classes.json").write_text(json.dumps(stored | {"ground": ["road"], "region": [0, 0.5, 1, 1]}))
     found = read_classes(tmp_path)
-    assert found is not None and found.grounds == {"car": ("road",), "dog": ("road",)}
+    assert found is not None and found.supporting_classes == {"car": ("road",), "dog": ("road",)}
     assert found.region == ((0, 0.5), (1, 0.5), (1, 1), (0, 1))
-    schema = frame_schema("masks", found, ())
-    assert (schema.ground, schema.region) == (found.grounds, found.region)
+    schema = make_frame_schema("masks", found, ())
+    assert (schema.ground, schema.region) == (found.supporting_classes, found.region)
     write_classes(tmp_path, schema)
     back = read_classes(tmp_path)
-    assert back is not None and frame_schema("masks", back, ()) == schema
+    assert back is not None and make_frame_schema("masks", back, ()) == schema
     (tmp_path / "classes.json").write_text(json.dumps(stored | {"ground": {"dog": ["road", "lawn"]}}))
     found = read_classes(tmp_path)
-    assert found is not None and found.grounds == {"dog": ("road", "lawn")} and found.region == ()
+    assert found is not None and found.supporting_classes == {"dog": ("road", "lawn")} and found.region == ()
 
 
 @pytest.mark.parametrize("key", ["ground", "region", "frame_rate"])
@@ -128,7 +128,7 @@ def test_what_is_of_frames_alone_is_refused_for_scans(tmp_path: Path, key: str) 
 def test_a_listed_background_is_no_class(tmp_path: Path) -> None:
     (tmp_path / "classes.json").write_text('{"classes": {"background": 0, "lesion": 1}}')
     found = read_classes(tmp_path)
-    assert found is not None and found.foreground == {"lesion": 1}
+    assert found is not None and found.foreground_classes == {"lesion": 1}
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from domaingan.adapters.frames.picture_io import read_picture
-from domaingan.adapters.nifti.nifti_files import read_image
-from domaingan.adapters.tables import read_classes, read_samples
+from domaingan.adapters.nifti.nifti_files import read_nifti_image
+from domaingan.adapters.tables import read_classes, read_sample_table
 from domaingan.banks import Bank
 from domaingan.baselines.weights import facts_of
 from domaingan.core.errors import DataError
@@ -59,7 +59,9 @@ KINDS: dict[str, tuple[Callable[[Path], None], str]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("read", [check_regular, open_regular, read_bytes, read_text, read_json, read_image, sha256])
+@pytest.mark.parametrize(
+    "read", [check_regular, open_regular, read_bytes, read_text, read_json, read_nifti_image, sha256]
+)
 def test_only_regular_files_are_opened(tmp_path: Path, kind: str, read: Callable[[Path], object]) -> None:
     make, message = KINDS[kind]
     path = tmp_path / "a"
@@ -76,7 +78,7 @@ def test_every_table_of_a_dataset_is_opened_so(tmp_path: Path) -> None:
     make_link_to_device(tmp_path / "model.safetensors")
     readers: list[tuple[Callable[[], object], str]] = [
         (lambda: read_classes(tmp_path), "pipe"),
-        (lambda: read_samples(tmp_path, []), "device"),
+        (lambda: read_sample_table(tmp_path, []), "device"),
         (lambda: read_picture(tmp_path / "a.png"), "pipe"),
         (lambda: facts_of(tmp_path / "model.safetensors"), "device"),
         (lambda: read_names(str(tmp_path / "a.png")), "pipe"),
@@ -166,7 +168,7 @@ def test_rows_end_where_csv_says(tmp_path: Path, end: str) -> None:
     separator = chr(0x2028)  # Python's own splitting of lines would end the row here
     text = end.join(["sample,remark", f"a,one{separator}two", 'b,"x, y"', ""])
     (tmp_path / "samples.csv").write_text(text, encoding="utf-8", newline="")
-    rows = read_samples(tmp_path, ["a", "b"]).rows
+    rows = read_sample_table(tmp_path, ["a", "b"]).rows
     assert rows == {"a": {"remark": f"one{separator}two"}, "b": {"remark": "x, y"}}
 
 
@@ -178,7 +180,7 @@ def test_rows_end_where_csv_says(tmp_path: Path, end: str) -> None:
 def test_cells_that_nothing_can_be_made_of(tmp_path: Path, cell: str) -> None:
     (tmp_path / "samples.csv").write_text(f"sample,grade\na,{cell}\n")
     with pytest.raises(DataError) as caught:
-        read_samples(tmp_path, ["a"])
+        read_sample_table(tmp_path, ["a"])
     assert caught.value.path == str(tmp_path / "samples.csv")
     assert len(str(caught.value)) < 300
 

@@ -11,7 +11,7 @@ from inprocess import answer, refused, run
 from PIL import Image
 
 import domaingan as dg
-from domaingan.adapters.coco.coco_layout import Coco
+from domaingan.adapters.coco.coco_layout import CocoFolders
 from domaingan.banks.find_objects import BOX_ALONE
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Record, Sample, Schema
@@ -150,7 +150,7 @@ def test_the_command_shows_the_masks_beside_the_bank(tmp_path: Path) -> None:
 
 
 def test_crowds_are_never_cut(tmp_path: Path) -> None:
-    data = Coco().open(write_boxes(tmp_path / "set", crowd=True))
+    data = CocoFolders().open(write_boxes(tmp_path / "set", crowd=True))
     with pytest.warns(AssumptionWarning, match="4 masks"):
         bank = dg.crops(data, size=32, masks="grabcut")
     assert bank.counts() == {"object": {"ball": 4}}

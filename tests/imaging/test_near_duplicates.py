@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from domaingan import phantoms
 from domaingan.adapters import load
-from domaingan.adapters.inspect_dataset import inspect
+from domaingan.adapters.inspect_dataset import inspect_dataset
 from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
 from domaingan.data import Record, Sample
@@ -184,12 +184,12 @@ def test_spellings() -> None:
 def test_inspect_tells_them(tmp_path: Path) -> None:
     for name, seed in (("sub-1", 0), ("SUB_01", 1), ("other", 0), ("last", 2)):
         write_person(tmp_path / name, make_scan(seed), np.int16, ".nii.gz", 1.0)
-    leaks = inspect(load(tmp_path))["leaks"]
+    leaks = inspect_dataset(load(tmp_path))["leaks"]
     assert {(frozenset(leak["samples"]), leak["reason"]) for leak in leaks} == {
         (frozenset({"sub-1", "other"}), "have the same values, under two names"),
         (frozenset({"sub-1", "SUB_01"}), "are one name in two spellings"),
     }
-    assert inspect(phantoms.load("medical", subjects=9, shape=(32, 32, 16)))["leaks"] == []
+    assert inspect_dataset(phantoms.load("medical", subjects=9, shape=(32, 32, 16)))["leaks"] == []
 
 
 def test_surveys_join_datasets() -> None:

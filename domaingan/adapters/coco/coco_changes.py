@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.adapters.coco.coco_annotations import CocoObject
-from domaingan.adapters.coco.coco_samples import CocoHeader, Entry
+from domaingan.adapters.coco.coco_samples import CocoEntry, CocoHeader
 from domaingan.adapters.coco.run_lengths import RunLengths, decode_mask, encode_mask
-from domaingan.adapters.frames.frame_samples import components_of
+from domaingan.adapters.frames.frame_samples import find_object_components
 from domaingan.core.errors import DataError
 from domaingan.data import Crowd, Sample, Schema
 from domaingan.imaging.instances import VISIBLE, from_mask
@@ -24,11 +24,11 @@ from domaingan.imaging.instances import VISIBLE, from_mask
 Geometry = dict[str, Any]
 """``bbox``, ``area`` and, of masks, ``segmentation`` as COCO has them."""
 
-Mask = NDArray[np.bool_]
+BoolMask = NDArray[np.bool_]
 
 
 @dataclass
-class Changes:
+class AnnotationChanges:
     """How the annotations of an image differ from those of the file it came from.
 
     Attributes:
@@ -48,7 +48,7 @@ class Changes:
     is_moved: bool = False
 
 
-def find_changes(sample: Sample, schema: Schema) -> Changes:
+def find_changes(sample: Sample, schema: Schema) -> AnnotationChanges:
     """Find what is to be written of a sample's annotations.
 
     Args:
@@ -61,16 +61,16 @@ def find_changes(sample: Sample, schema: Schema) -> Changes:
     header = sample.meta.get("header")
     origins = _find_origins(sample, header.entry) if isinstance(header, CocoHeader) else None
     if not isinstance(header, CocoHeader) or origins is None:
-        crowds = [_make_crowd(one, schema) for one in sample.meta.get("crowds", ())]
-        return Changes(is_kept=False, added=_list_objects(sample, schema) + crowds)
+        crowds = [_make_crowd_annotation(one, schema) for one in sample.meta.get("crowds", ())]
+        return AnnotationChanges(is_kept=False, added=_make_all_annotations(sample, schema) + crowds)
     return (
-        _find_moved(sample, header.entry, origins, schema)
+        _find_changes_by_moving(sample, header.entry, origins, schema)
         if sample.meta.get("moved")
-        else _find_covered(sample, header.entry, origins, schema)
+        else _find_changes_by_pasting(sample, header.entry, origins, schema)
     )
 
 
-def _find_origins(sample: Sample, entry: Entry) -> NDArray[np.int64] | None:
+def _find_origins(sample: Sample, entry: CocoEntry) -> NDArray[np.int64] | None:
     """For each box which of the entry's objects it was, -1 for one that came; None where that is not known."""
     if sample.boxes is None or sample.labels is None:
         return None
@@ -80,7 +80,7 @@ def _find_origins(sample: Sample, entry: Entry) -> NDArray[np.int64] | None:
         is_known = numbers.shape == (len(sample.boxes),) and numbers.max(initial=-1) < len(entry.objects)
         return numbers if is_known else None
     boxes = np.array([one.box for one in entry.objects], dtype=np.float32).reshape(-1, 4)
-    labels = np.array([one.value for one in entry.objects], dtype=np.int64)
+    labels = np.array([one.class_value for one in entry.objects], dtype=np.int64)
     is_same = np.array_equal(sample.boxes, boxes) and np.array_equal(sample.labels, labels)
     return np.arange(len(boxes)) if is_same else None
 
@@ -88,62 +88,64 @@ def _find_origins(sample: Sample, entry: Entry) -> NDArray[np.int64] | None:
 # ---------------------------------------------------------------------- pasted over
 
 
-def _find_covered(sample: Sample, entry: Entry, origins: NDArray[np.int64], schema: Schema) -> Changes:
+def _find_changes_by_pasting(
+    sample: Sample, entry: CocoEntry, origins: NDArray[np.int64], schema: Schema
+) -> AnnotationChanges:
     assert sample.boxes is not None
-    pasted = _find_pasted(sample, origins)
-    changes = Changes(covered=None if pasted is None else encode_mask(pasted))
+    pasted = _find_pasted_pixels(sample, origins)
+    changes = AnnotationChanges(covered=None if pasted is None else encode_mask(pasted))
     places = {int(origin): place for place, origin in enumerate(origins.tolist()) if origin >= 0}
     for number, one in enumerate(entry.objects):
         if number not in places:
             changes.dropped.append(one.number)
         elif one.run_lengths is not None and pasted is not None:
-            _cover(changes, one, pasted)
+            _remove_covered_part(changes, one, pasted)
         else:
-            _resize(changes, one, sample.boxes[places[number]])
+            _update_box(changes, one, sample.boxes[places[number]])
     for one in (*entry.crowds, *entry.others):
         if pasted is not None:
-            _cover(changes, one, pasted)
+            _remove_covered_part(changes, one, pasted)
     for place in np.flatnonzero(origins < 0).tolist():
-        changes.added.append(_make_object(sample, place, schema))
+        changes.added.append(_make_object_annotation(sample, place, schema))
     return changes
 
 
-def _find_pasted(sample: Sample, origins: NDArray[np.int64]) -> Mask | None:
+def _find_pasted_pixels(sample: Sample, origins: NDArray[np.int64]) -> BoolMask | None:
     """Where objects are seen that were pasted; None where none was, or nobody knows."""
     if sample.instances is None or not (origins < 0).any():
         return None
     return np.concatenate([[False], origins < 0])[sample.instances]
 
 
-def _cover(changes: Changes, one: CocoObject, pasted: Mask) -> None:
+def _remove_covered_part(changes: AnnotationChanges, annotation: CocoObject, pasted: BoolMask) -> None:
     """Take what was pasted from an annotation's mask, or the annotation away where too little of it is left."""
-    if one.run_lengths is None:
-        x1, y1, x2, y2 = (round(side) for side in one.box)
+    if annotation.run_lengths is None:
+        x1, y1, x2, y2 = (round(side) for side in annotation.box)
         part = pasted[y1:y2, x1:x2]
         if part.size and 1 - part.mean() < VISIBLE:
-            changes.dropped.append(one.number)
+            changes.dropped.append(annotation.number)
         return
-    whole = decode_mask(one.run_lengths)
+    whole = decode_mask(annotation.run_lengths)
     left = whole & ~pasted
     n, before = int(np.count_nonzero(left)), int(np.count_nonzero(whole))
     if n == before:
         return
     if n < VISIBLE * before:
-        changes.dropped.append(one.number)
+        changes.dropped.append(annotation.number)
     else:
-        changes.changed[one.number] = describe_geometry(left)
+        changes.changed[annotation.number] = describe_geometry(left)
 
 
-def _resize(changes: Changes, one: CocoObject, box: NDArray[np.float32]) -> None:
+def _update_box(changes: AnnotationChanges, annotation: CocoObject, box: NDArray[np.float32]) -> None:
     """Give an annotation that has a box alone the box that is left of it."""
-    before = np.array(one.box, dtype=np.float32)
+    before = np.array(annotation.box, dtype=np.float32)
     if not np.array_equal(box, before):
         x1, y1, x2, y2 = (float(n) for n in box)
         share = (x2 - x1) * (y2 - y1) / float(np.prod(before[2:] - before[:2]))
-        changes.changed[one.number] = {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": one.area * share}
+        changes.changed[annotation.number] = {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": annotation.area * share}
 
 
-def describe_geometry(mask: Mask) -> Geometry:
+def describe_geometry(mask: BoolMask) -> Geometry:
     """Describe a mask ``(H, W)``, true somewhere, as COCO does."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     top, left = float(rows[0]), float(columns[0])
@@ -154,49 +156,51 @@ def describe_geometry(mask: Mask) -> Geometry:
 # ------------------------------------------------------------------- made or moved
 
 
-def _find_moved(sample: Sample, entry: Entry, origins: NDArray[np.int64], schema: Schema) -> Changes:
+def _find_changes_by_moving(
+    sample: Sample, entry: CocoEntry, origins: NDArray[np.int64], schema: Schema
+) -> AnnotationChanges:
     """Objects keep what is said of them but for where they are; all else is anew."""
-    changes = Changes(is_kept=False, is_moved=True)
+    changes = AnnotationChanges(is_kept=False, is_moved=True)
     for place, origin in enumerate(origins.tolist()):
-        made = _make_object(sample, place, schema)
+        made = _make_object_annotation(sample, place, schema)
         if origin < 0:
             changes.added.append(made)
         else:
             number = entry.objects[origin].number
             changes.changed[number] = {key: made[key] for key in ("bbox", "area", "segmentation")}
-    changes.added += _list_surroundings(sample, schema)
-    changes.added += [_make_crowd(one, schema) for one in sample.meta.get("crowds", ())]
+    changes.added += _make_background_annotations(sample, schema)
+    changes.added += [_make_crowd_annotation(one, schema) for one in sample.meta.get("crowds", ())]
     return changes
 
 
-def _list_objects(sample: Sample, schema: Schema) -> list[dict[str, Any]]:
+def _make_all_annotations(sample: Sample, schema: Schema) -> list[dict[str, Any]]:
     """All that a sample shows, as new annotations.
 
     Raises:
         DataError: it has neither boxes nor a mask.
     """
     if sample.boxes is None and sample.mask is not None:
-        found = components_of(sample.mask, schema)
+        found = find_object_components(sample.mask, schema)
         sample = Sample(sample.image, sample.mask, found.boxes, found.labels, instances=found.instances)
     if sample.boxes is None or sample.labels is None:
         raise DataError(f"sample {sample.name!r} has neither boxes nor a mask", expected="one of them, in this layout")
-    made = [_make_object(sample, place, schema) for place in range(len(sample.boxes))]
-    return made + _list_surroundings(sample, schema)
+    made = [_make_object_annotation(sample, place, schema) for place in range(len(sample.boxes))]
+    return made + _make_background_annotations(sample, schema)
 
 
-def _make_object(sample: Sample, place: int, schema: Schema) -> dict[str, Any]:
+def _make_object_annotation(sample: Sample, index: int, schema: Schema) -> dict[str, Any]:
     assert sample.boxes is not None and sample.labels is not None
-    seen = None if sample.instances is None else sample.instances == place + 1
-    name = _get_class_name(int(sample.labels[place]), schema)
-    return _make_annotation(name, sample.boxes[place], seen if seen is not None and seen.any() else None)
+    seen = None if sample.instances is None else sample.instances == index + 1
+    name = _get_class_name(int(sample.labels[index]), schema)
+    return _make_annotation(name, sample.boxes[index], seen if seen is not None and seen.any() else None)
 
 
-def _make_crowd(one: Crowd, schema: Schema) -> dict[str, Any]:
-    made = _make_annotation(_get_class_name(one.label, schema), one.box, one.mask)
-    return made | {"iscrowd": 1, "area": one.area if one.mask is None else made["area"]}
+def _make_crowd_annotation(crowd: Crowd, schema: Schema) -> dict[str, Any]:
+    made = _make_annotation(_get_class_name(crowd.label, schema), crowd.box, crowd.mask)
+    return made | {"iscrowd": 1, "area": crowd.area if crowd.mask is None else made["area"]}
 
 
-def _list_surroundings(sample: Sample, schema: Schema) -> list[dict[str, Any]]:
+def _make_background_annotations(sample: Sample, schema: Schema) -> list[dict[str, Any]]:
     """Annotations of what is labelled but no object: a ground, what is ignored, and objects that were too small."""
     if sample.mask is None:
         return []
@@ -212,7 +216,7 @@ def _list_surroundings(sample: Sample, schema: Schema) -> list[dict[str, Any]]:
     ]
 
 
-def _make_annotation(name: str, box: NDArray[Any], mask: Mask | None) -> dict[str, Any]:
+def _make_annotation(name: str, box: NDArray[Any], mask: BoolMask | None) -> dict[str, Any]:
     x1, y1, x2, y2 = (float(n) for n in box)
     width, height = x2 - x1, y2 - y1
     area = width * height if mask is None else float(np.count_nonzero(mask))

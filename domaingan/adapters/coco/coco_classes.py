@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.adapters.coco.coco_annotations import CocoObject
-from domaingan.adapters.tables import CLASSES_JSON, Classes, parse_classes
+from domaingan.adapters.tables import CLASSES_JSON, ClassDefinitions, parse_classes
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
 from domaingan.data import Schema
 
 
-def describe_classes(root: Path, classes: Mapping[str, int], offset: int) -> Classes:
+def read_coco_classes(root: Path, classes: Mapping[str, int], offset: int) -> ClassDefinitions:
     """Read what is said of the categories beyond names and ids.
 
     Every category is a class of objects, but for those that ``classes.json`` names as ``ground`` or ``ignore``, and
@@ -32,18 +32,18 @@ def describe_classes(root: Path, classes: Mapping[str, int], offset: int) -> Cla
     stored = read_json(path) if path.exists() else {}
     if not isinstance(stored, dict):
         raise DataError("no JSON object", path=path, expected='such as {"ground": [class, …], "objects": [class, …]}')
-    stored |= {name: _with_offset(stored[name], offset) for name in ("ignore", "regions") if name in stored}
+    stored |= {name: _add_offset(stored[name], offset) for name in ("ignore", "regions") if name in stored}
     _check_names(stored.pop("classes", None), classes, offset, path)
     stored = {"classes": dict(classes), "min_area": 0} | stored
     if not stored.get("objects"):
         ignored: Any = stored.get("ignore")
-        left_out = _names_in(stored.get("ground"))
+        left_out = _collect_names(stored.get("ground"))
         left_out |= {str(one) for one in ignored} if isinstance(ignored, list) else set()
         stored["objects"] = [name for name, value in classes.items() if not {name, str(value)} & left_out]
     return parse_classes(stored, path)
 
 
-def write_described(root: Path, schema: Schema) -> None:
+def write_coco_classes(root: Path, schema: Schema) -> None:
     """Write ``classes.json``, where there is something to say.
 
     Args:
@@ -61,22 +61,22 @@ def write_described(root: Path, schema: Schema) -> None:
         write_json(root / CLASSES_JSON, said)
 
 
-def is_object(one: CocoObject, schema: Schema) -> bool:
+def is_object(annotation: CocoObject, schema: Schema) -> bool:
     """Whether an annotation is one of the objects, not of a class that they stand on, ignored, or too small."""
     named = {schema.classes[name] for name in schema.objects} - set(schema.ignore)
-    return one.value in named and one.area >= schema.min_area
+    return annotation.class_value in named and annotation.area >= schema.min_area
 
 
-def _with_offset(stored: Any, offset: int) -> Any:
+def _add_offset(stored: Any, offset: int) -> Any:
     """Ids as class values, wherever they stand; names as they are."""
     if isinstance(stored, dict):
-        return {name: _with_offset(value, offset) for name, value in stored.items()}
+        return {name: _add_offset(value, offset) for name, value in stored.items()}
     if isinstance(stored, list):
-        return [_with_offset(value, offset) for value in stored]
+        return [_add_offset(value, offset) for value in stored]
     return stored + offset if isinstance(stored, int) and not isinstance(stored, bool) else stored
 
 
-def _names_in(ground: Any) -> set[str]:
+def _collect_names(ground: Any) -> set[str]:
     """The names in what may be a list of them, or lists by name."""
     lists = ground.values() if isinstance(ground, dict) else [ground]
     return {str(name) for one in lists if isinstance(one, list) for name in one}

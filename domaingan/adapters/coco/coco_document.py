@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.coco.coco_annotations import is_number, read_object
-from domaingan.adapters.coco.coco_changes import Changes
+from domaingan.adapters.coco.coco_annotations import is_number, read_annotation
+from domaingan.adapters.coco.coco_changes import AnnotationChanges
 from domaingan.adapters.coco.coco_file import normalize_id, parse_whole_number
-from domaingan.adapters.coco.run_lengths import decode_mask, read_counts
+from domaingan.adapters.coco.run_lengths import decode_mask, parse_counts
 from domaingan.core.errors import DataError
 from domaingan.data import Schema
 
@@ -35,33 +35,33 @@ class WrittenImage:
 
     file_name: str
     shape: tuple[int, int]
-    changes: Changes
+    changes: AnnotationChanges
     source: Path | None = None
-    key: str = ""
+    image_key: str = ""
     is_original: bool = False
 
 
-class _Ids:
+class _IdAllocator:
     """Ids that are free, beside those of some files."""
 
     def __init__(self, listed: Iterable[Any]) -> None:
         keys = [normalize_id(one.get("id")) for one in listed if isinstance(one, dict)]
         numbers = [number for number in map(parse_whole_number, keys) if number is not None]
         self.highest, self.is_text = max(numbers, default=0), bool(keys) and not numbers
-        self.taken: set[str] = set()
+        self.taken_keys: set[str] = set()
 
-    def keep(self, value: Any) -> Any:
+    def keep_or_replace(self, value: Any) -> Any:
         """An id as it is if nothing has it yet, else a new one."""
         key = normalize_id(value)
-        if key is None or key in self.taken:
-            return self.new()
-        self.taken.add(key)
+        if key is None or key in self.taken_keys:
+            return self.allocate()
+        self.taken_keys.add(key)
         return value
 
-    def new(self) -> Any:
+    def allocate(self) -> Any:
         """The next number, as a text where all ids are texts."""
         self.highest += 1
-        self.taken.add(str(self.highest))
+        self.taken_keys.add(str(self.highest))
         return str(self.highest) if self.is_text else self.highest
 
 
@@ -82,11 +82,11 @@ def build_document(
     Raises:
         DataError: a class has no id from 1 on, and no file gives it one.
     """
-    return _Builder(images, documents, schema).build()
+    return _DocumentBuilder(images, documents, schema).build()
 
 
 @dataclass
-class _Builder:
+class _DocumentBuilder:
     images: Sequence[WrittenImage]
     documents: Mapping[Path, Mapping[str, Any]]
     schema: Schema
@@ -96,17 +96,21 @@ class _Builder:
         sources = [path for path in self.documents if any(one.source == path for one in self.images)]
         base = self.documents[sources[0]] if sources else {"info": {}, "licenses": []}
         self._list_categories(sources)
-        self.image_ids = _Ids(one for path in sources for one in self.documents[path]["images"])
-        self.ids = _Ids(one for path in sources for one in self.documents[path]["annotations"])
-        self.listed: list[dict[str, Any]] = []
+        self.image_ids = _IdAllocator(one for path in sources for one in self.documents[path]["images"])
+        self.annotation_ids = _IdAllocator(one for path in sources for one in self.documents[path]["annotations"])
+        self.listed_images: list[dict[str, Any]] = []
         self.annotations: list[Annotation] = []
-        self.added: list[Annotation] = []
+        self.new_annotations: list[Annotation] = []
         for path in sources:
-            self._add_source(path)
+            self._add_source_images(path)
         for one in self.images:
             if one.source is None:
-                self._add(one, {"id": self.image_ids.new()}, [])
-        found = {"images": self.listed, "annotations": self.annotations + self.added, "categories": self.categories}
+                self._add_image(one, {"id": self.image_ids.allocate()}, [])
+        found = {
+            "images": self.listed_images,
+            "annotations": self.annotations + self.new_annotations,
+            "categories": self.categories,
+        }
         return {**base, **found}
 
     # ------------------------------------------------------------------ categories
@@ -117,9 +121,9 @@ class _Builder:
             self.categories += [one for one in self.documents[path]["categories"] if one["name"] not in names]
         if not sources:
             for name in self.schema.classes:
-                self._category_id(name)
+                self._get_category_id(name)
 
-    def _category_id(self, name: str) -> Any:
+    def _get_category_id(self, name: str) -> Any:
         """The id of a class, which is listed if it was not.
 
         Raises:
@@ -141,13 +145,13 @@ class _Builder:
 
     # ---------------------------------------------------------------------- images
 
-    def _add_source(self, path: Path) -> None:
+    def _add_source_images(self, path: Path) -> None:
         """The images that came from a file, in its order; those that are its own before what was made of them."""
         document = self.documents[path]
         by_key: dict[str, list[WrittenImage]] = {}
         for one in self.images:
             if one.source == path:
-                by_key.setdefault(one.key, []).append(one)
+                by_key.setdefault(one.image_key, []).append(one)
         annotations: dict[str, list[tuple[int, Annotation]]] = {key: [] for key in by_key}
         for number, stored in enumerate(document["annotations"]):
             key = normalize_id(stored.get("image_id")) if isinstance(stored, dict) else None
@@ -157,51 +161,53 @@ class _Builder:
         for stored in document["images"]:
             key = (normalize_id(stored.get("id")) if isinstance(stored, dict) else None) or ""
             for one in sorted(by_key.pop(key, []), key=lambda one: not one.is_original):
-                value = self.image_ids.keep(stored["id"]) if one.is_original else self.image_ids.new()
+                value = self.image_ids.keep_or_replace(stored["id"]) if one.is_original else self.image_ids.allocate()
                 entry = stored if value == stored["id"] else stored | {"id": value}
-                found = self._add(one, entry, annotations[key])
+                found = self._add_image(one, entry, annotations[key])
                 if one.is_original:
                     originals += found
                 else:
-                    self.added += [each | {"id": self.ids.new()} for _, each in found]
+                    self.new_annotations += [each | {"id": self.annotation_ids.allocate()} for _, each in found]
         is_first = not self.annotations
         for _, each in sorted(originals, key=lambda pair: pair[0]):
-            value = self.ids.keep(each.get("id"))
+            value = self.annotation_ids.keep_or_replace(each.get("id"))
             is_new = "id" not in each or not is_first  # ids that are there twice in one file stay as they are
             self.annotations.append({**each, "id": value} if is_new else each)
 
-    def _add(
-        self, one: WrittenImage, entry: dict[str, Any], stored: Sequence[tuple[int, Annotation]]
+    def _add_image(
+        self, image: WrittenImage, entry: dict[str, Any], stored: Sequence[tuple[int, Annotation]]
     ) -> list[tuple[int, Annotation]]:
         """List an image with what was added to it; returns its other annotations with their numbers."""
-        self.listed.append(_describe_image(one, entry))
-        for made in one.changes.added:
-            category = self._category_id(made["class"])
+        self.listed_images.append(_describe_image(image, entry))
+        for made in image.changes.added:
+            category = self._get_category_id(made["class"])
             rest = {key: value for key, value in made.items() if key != "class"}
-            self.added.append({"id": self.ids.new(), "image_id": entry["id"], "category_id": category} | rest)
-        covered = None if one.changes.covered is None else decode_mask(one.changes.covered)
+            self.new_annotations.append(
+                {"id": self.annotation_ids.allocate(), "image_id": entry["id"], "category_id": category} | rest
+            )
+        covered = None if image.changes.covered is None else decode_mask(image.changes.covered)
         found: list[tuple[int, Annotation]] = []
         for number, each in stored:
-            geometry = one.changes.changed.get(number)
-            if number in one.changes.dropped or (geometry is None and not one.changes.is_kept):
+            geometry = image.changes.changed.get(number)
+            if number in image.changes.dropped or (geometry is None and not image.changes.is_kept):
                 continue
-            made = each if geometry is None else _replace_geometry(each, geometry, covered, one.changes.is_moved)
+            made = each if geometry is None else _replace_geometry(each, geometry, covered, image.changes.is_moved)
             if normalize_id(each.get("image_id")) != normalize_id(entry["id"]):
                 made = made | {"image_id": entry["id"]}
-            found.append((number, _complete(made, one.shape)))
+            found.append((number, _add_missing_keys(made, image.shape)))
         return found
 
 
-def _describe_image(one: WrittenImage, stored: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_image(image: WrittenImage, stored: Mapping[str, Any]) -> dict[str, Any]:
     """What a file says of an image, with the name and size of the picture that was written."""
     name = stored.get("file_name", "")
     address = stored.get("coco_url")
     if not name and isinstance(address, str):
         name = "/".join(address.split("/")[-2:])
     made = dict(stored)
-    if PurePosixPath(str(name).replace("\\", "/")).as_posix() != one.file_name:
-        made["file_name"] = one.file_name
-    for side, length in zip(("height", "width"), one.shape, strict=True):
+    if PurePosixPath(str(name).replace("\\", "/")).as_posix() != image.file_name:
+        made["file_name"] = image.file_name
+    for side, length in zip(("height", "width"), image.shape, strict=True):
         if parse_whole_number(made.get(side)) != length:
             made[side] = length
     return made
@@ -217,7 +223,7 @@ def _replace_geometry(
     made = {**stored, **geometry}
     before, after = stored.get("segmentation"), geometry.get("segmentation")
     if isinstance(before, dict) and isinstance(before.get("counts"), list) and isinstance(after, dict):
-        made["segmentation"] = {"size": after["size"], "counts": read_counts(after["counts"]).tolist()}
+        made["segmentation"] = {"size": after["size"], "counts": parse_counts(after["counts"]).tolist()}
     points = stored.get("keypoints")
     if is_moved:
         return {key: value for key, value in made.items() if key not in ("keypoints", "num_keypoints")}
@@ -238,13 +244,13 @@ def _hide_points(points: Sequence[Any], covered: NDArray[np.bool_]) -> list[Any]
     return made
 
 
-def _complete(stored: Annotation, shape: tuple[int, int]) -> Annotation:
+def _add_missing_keys(stored: Annotation, shape: tuple[int, int]) -> Annotation:
     """An annotation with the keys that pycocotools needs, where it can be used at all."""
     lacking = [key for key in ("iscrowd", "area", "bbox") if stored.get(key) in (None, [])]
     if not lacking:
         return stored
     try:
-        found = read_object(stored, 0, 0, shape, lambda reason: None)
+        found = read_annotation(stored, 0, 0, shape, lambda reason: None)
     except DataError:
         return stored
     x1, y1, x2, y2 = found.box

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domaingan.adapters.coco.coco_annotations import CocoObject, Shape, read_crowd_flag, read_object
+from domaingan.adapters.coco.coco_annotations import CocoObject, ImageShape, read_annotation, read_crowd_flag
 from domaingan.adapters.coco.coco_units import check_units
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular, read_json
 from domaingan.data import Problem
 
-KEYS = ("images", "annotations", "categories")
+REQUIRED_KEYS = ("images", "annotations", "categories")
 
-MAX_TOLD = 10
+MAX_LISTED_PROBLEMS = 10
 """So many problems of one kind are told one by one; more are counted."""
 
 
@@ -33,14 +33,14 @@ class CocoImage:
     """
 
     file_name: str
-    shape: Shape | None = None
+    shape: ImageShape | None = None
     objects: list[CocoObject] = field(default_factory=list)
     crowds: list[CocoObject] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class CocoFile:
-    """The contents of a file, checked, but for the objects, which :meth:`fill` adds once the images' sizes are known.
+    """The contents of a file, checked, but for the objects, which :meth:`add_objects` adds once the images' sizes are known.
 
     Attributes:
         path: the file.
@@ -56,7 +56,7 @@ class CocoFile:
     annotations: Sequence[Any]
     stamp: tuple[int, int]
 
-    def fill(self, shapes: Mapping[str, Shape], offset: int) -> list[Problem]:
+    def add_objects(self, shapes: Mapping[str, ImageShape], offset: int) -> list[Problem]:
         """Add their objects to images; annotations that cannot be used are problems.
 
         Args:
@@ -74,54 +74,64 @@ class CocoFile:
         for number, (one, key) in enumerate(zip(self.annotations, keys, strict=True)):
             if key is not None and key in shapes:
                 try:
-                    self._add(one, number, self.images[key], shapes[key], offset, problems)
+                    self._add_annotation(one, number, self.images[key], shapes[key], offset, problems)
                 except DataError as error:
-                    problems.tell(
+                    problems.add(
                         f"{error.found}; expected {error.expected}", self._describe_annotation(number, self.images[key])
                     )
-        self._tell_whole(keys, problems)
+        self._report_file_problems(keys, problems)
         return problems.list_problems()
 
-    def _add(
-        self, one: Mapping[str, Any], number: int, image: CocoImage, shape: Shape, offset: int, problems: ProblemList
+    def _add_annotation(
+        self,
+        annotation: Mapping[str, Any],
+        annotation_index: int,
+        image: CocoImage,
+        shape: ImageShape,
+        offset: int,
+        problems: ProblemList,
     ) -> None:
         """Add an annotation to its image.
 
         Raises:
             DataError: its class is unknown or its box is none.
         """
-        name = self._describe_annotation(number, image)
-        category = parse_whole_number(one.get("category_id"))
+        name = self._describe_annotation(annotation_index, image)
+        category = parse_whole_number(annotation.get("category_id"))
         if category is None or category not in self.categories.values():
             known = ", ".join(f"{value} {name}" for name, value in [*self.categories.items()][:20])
-            raise DataError(f"category {str(one.get('category_id'))[:80]}", expected=f"one of {known}")
-        is_crowd = read_crowd_flag(one.get("iscrowd"))
+            raise DataError(f"category {str(annotation.get('category_id'))[:80]}", expected=f"one of {known}")
+        is_crowd = read_crowd_flag(annotation.get("iscrowd"))
         if is_crowd is None:
-            problems.tell(f"iscrowd {str(one['iscrowd'])[:80]!r}; expected 0 or 1; it is taken for one object", name)
-        found = read_object(one, category + offset, number, shape, lambda reason: problems.tell(reason, name))
+            problems.add(
+                f"iscrowd {str(annotation['iscrowd'])[:80]!r}; expected 0 or 1; it is taken for one object", name
+            )
+        found = read_annotation(
+            annotation, category + offset, annotation_index, shape, lambda reason: problems.add(reason, name)
+        )
         (image.crowds if is_crowd else image.objects).append(found)
 
-    def _describe_annotation(self, number: int, image: CocoImage) -> str:
-        return f"annotation {str(self.annotations[number].get('id', number))[:40]} of {image.file_name}"
+    def _describe_annotation(self, annotation_index: int, image: CocoImage) -> str:
+        return f"annotation {str(self.annotations[annotation_index].get('id', annotation_index))[:40]} of {image.file_name}"
 
-    def _tell_whole(self, keys: Sequence[str | None], problems: ProblemList) -> None:
+    def _report_file_problems(self, keys: Sequence[str | None], problems: ProblemList) -> None:
         """Tell what is wrong with the annotations as a whole."""
         listed = zip(self.annotations, keys, strict=True)
         lost = Counter(_describe_image_id(one) for one, key in listed if key is None or key not in self.images)
         if lost:
-            problems.tell(f"{lost.total()} annotations of images that are not listed: {', '.join([*lost][:5])}")
+            problems.add(f"{lost.total()} annotations of images that are not listed: {', '.join([*lost][:5])}")
         ids = Counter(str(one["id"]) for one in self.annotations if isinstance(one, dict) and "id" in one)
         double = [key[:40] for key, n in ids.items() if n > 1]
         if double:
-            problems.tell(f"{len(double)} ids of annotations are there twice: {', '.join(double[:5])}")
-        self._tell_brushed(keys, problems)
+            problems.add(f"{len(double)} ids of annotations are there twice: {', '.join(double[:5])}")
+        self._report_brush_crowds(keys, problems)
         images = self.images.values()
         crowds = sum(len(image.crowds) for image in images)
         if crowds and not any(image.objects for image in images):
             reason = "COCO's word for what nothing tells apart; expected 0 for single objects"
-            problems.tell(f"each of {crowds} annotations that can be used has iscrowd 1, {reason}")
+            problems.add(f"each of {crowds} annotations that can be used has iscrowd 1, {reason}")
 
-    def _tell_brushed(self, keys: Sequence[str | None], problems: ProblemList) -> None:
+    def _report_brush_crowds(self, keys: Sequence[str | None], problems: ProblemList) -> None:
         """Tell of crowds that may be objects: CVAT and datumaro write every mask that is no polygon as a crowd."""
         n = 0
         for one, key in zip(self.annotations, keys, strict=True):
@@ -129,7 +139,7 @@ class CocoFile:
                 n += "occluded" in one["attributes"] and read_crowd_flag(one.get("iscrowd")) is True
         if n:
             reason = "CVAT writes for every mask drawn by brush; expected 0 where it is a single object"
-            problems.tell(f"{n} annotations are left out as crowds by iscrowd 1, which {reason}")
+            problems.add(f"{n} annotations are left out as crowds by iscrowd 1, which {reason}")
 
 
 class ProblemList:
@@ -141,10 +151,10 @@ class ProblemList:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.kinds: dict[str, list[str]] = {}
-        self.more: Counter[str] = Counter()
+        self.reasons_by_kind: dict[str, list[str]] = {}
+        self.unlisted_counts: Counter[str] = Counter()
 
-    def tell(self, reason: str, name: str = "") -> None:
+    def add(self, reason: str, name: str = "") -> None:
         """Add a problem.
 
         Args:
@@ -152,26 +162,26 @@ class ProblemList:
             name: of what, where it is not the whole file.
         """
         kind = re.sub(r"\[.*?\]|[-+.\d]+(e[-+]?\d+)?", "#", reason.partition("; expected")[0])
-        listed = self.kinds.setdefault(kind, [])
-        if len(listed) < MAX_TOLD:
+        listed = self.reasons_by_kind.setdefault(kind, [])
+        if len(listed) < MAX_LISTED_PROBLEMS:
             listed.append(f"{name}: {reason}" if name else reason)
         else:
-            self.more[kind] += 1
+            self.unlisted_counts[kind] += 1
 
     def list_problems(self) -> list[Problem]:
         """The problems, and how many more there are."""
         found: list[Problem] = []
-        for kind, listed in self.kinds.items():
+        for kind, listed in self.reasons_by_kind.items():
             found += [Problem(str(self.path), reason) for reason in listed]
-            if self.more[kind]:
-                found.append(Problem(str(self.path), f"{self.more[kind]} more like {listed[-1]}"))
+            if self.unlisted_counts[kind]:
+                found.append(Problem(str(self.path), f"{self.unlisted_counts[kind]} more like {listed[-1]}"))
         return found
 
 
 # ------------------------------------------------------------------------ parts
 
 
-def read_coco(path: Path) -> tuple[CocoFile, list[Problem]]:
+def read_coco_file(path: Path) -> tuple[CocoFile, list[Problem]]:
     """Read and check a file's classes and images.
 
     Args:
@@ -185,8 +195,10 @@ def read_coco(path: Path) -> tuple[CocoFile, list[Problem]]:
     """
     stamp = read_stamp(path)
     stored = read_json(path, finite=False)  # checked one by one
-    if not isinstance(stored, dict) or not all(isinstance(stored.get(key), list) for key in KEYS):
-        raise DataError(_describe(stored), path=path, expected="COCO: lists of images, annotations and categories")
+    if not isinstance(stored, dict) or not all(isinstance(stored.get(key), list) for key in REQUIRED_KEYS):
+        raise DataError(
+            _describe_contents(stored), path=path, expected="COCO: lists of images, annotations and categories"
+        )
     categories = _read_categories(stored["categories"], path)
     images, problems = _read_images(stored["images"], path)
     return CocoFile(path, categories, images, stored["annotations"], stamp), problems
@@ -225,11 +237,11 @@ def parse_whole_number(value: Any) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _describe_image_id(one: Any) -> str:
-    return str(one.get("image_id") if isinstance(one, dict) else None)[:40]
+def _describe_image_id(annotation: Any) -> str:
+    return str(annotation.get("image_id") if isinstance(annotation, dict) else None)[:40]
 
 
-def _describe(stored: Any) -> str:
+def _describe_contents(stored: Any) -> str:
     if isinstance(stored, dict):
         return f"keys {', '.join(stored)[:200]}"
     if isinstance(stored, list) and stored and isinstance(stored[0], dict) and "score" in stored[0]:
@@ -258,9 +270,9 @@ def _read_images(listed: Iterable[Any], path: Path) -> tuple[dict[str, CocoImage
         key, name = (normalize_id(one.get("id")), _read_file_name(one)) if isinstance(one, dict) else (None, None)
         if key is None or name is None:
             expected = "an id that is a whole number or a text, and a file_name"
-            problems.tell(f"an image {str(one)[:80]}; expected {expected}")
+            problems.add(f"an image {str(one)[:80]}; expected {expected}")
         elif key in images:
-            problems.tell(f"image {key[:40]} is there twice: {images[key].file_name} and {name}")
+            problems.add(f"image {key[:40]} is there twice: {images[key].file_name} and {name}")
         else:
             height, width = parse_whole_number(one.get("height")), parse_whole_number(one.get("width"))
             is_sized = height is not None and width is not None and height > 0 and width > 0
@@ -268,9 +280,9 @@ def _read_images(listed: Iterable[Any], path: Path) -> tuple[dict[str, CocoImage
     return images, problems.list_problems()
 
 
-def _read_file_name(one: Mapping[str, Any]) -> str | None:
+def _read_file_name(image: Mapping[str, Any]) -> str | None:
     """An image's file; LVIS says it by the last two parts of its address."""
-    name, address = one.get("file_name"), one.get("coco_url")
+    name, address = image.get("file_name"), image.get("coco_url")
     if isinstance(name, str) and name:
         return name
     if name is None and isinstance(address, str) and address:

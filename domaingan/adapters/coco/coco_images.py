@@ -8,19 +8,19 @@ from pathlib import Path, PurePosixPath
 
 from domaingan.adapters.coco.coco_file import CocoFile
 from domaingan.adapters.frames.exif_orientation import OrientationLog
-from domaingan.adapters.frames.picture_io import read_header
-from domaingan.adapters.values import problem
+from domaingan.adapters.frames.picture_io import read_picture_header
+from domaingan.adapters.values import make_problem
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Problem, Record
 
-MAX_NAME = 1000
+MAX_NAME_LETTERS = 1000
 """Letters of a picture's path in its folder."""
 
-Found = tuple[PurePosixPath, Path]
+FoundPicture = tuple[PurePosixPath, Path]
 """A picture's place in its folder, which names its sample, and its file."""
 
 
-def list_images(
+def list_image_records(
     file: CocoFile, subset: str, folders: Sequence[Path], known: set[str], problems: list[Problem], log: OrientationLog
 ) -> dict[str, Record]:
     """List a file's images as records with shapes, without objects.
@@ -50,32 +50,32 @@ def list_images(
             if name in known:
                 raise DataError(f"a second image called {name!r}", path=file.path)
             known.add(name)
-            header = read_header(path)
+            header = read_picture_header(path)
             shape = image.shape or header.shape
-            if shape not in header.shapes:
+            if shape not in header.possible_shapes:
                 raise DataError(f"shape {header.shape}", path=path, expected=f"{shape}, as in {file.path.name}")
             log.add(path.name, header.orientation, is_stored=shape != header.shape)
             records[key] = Record(name, "", "", subset, {}, shape, (1.0, 1.0), files={"image": path})
         except DataError as error:
-            problems.append(problem(error, file.path))
+            problems.append(make_problem(error, file.path))
     return records
 
 
-def _find_pictures(file: CocoFile, folders: Sequence[Path]) -> tuple[dict[str, Found], dict[str, DataError]]:
+def _find_pictures(file: CocoFile, folders: Sequence[Path]) -> tuple[dict[str, FoundPicture], dict[str, DataError]]:
     """The pictures by their images' keys, and what is wrong with the others."""
-    found: dict[str, Found] = {}
+    found: dict[str, FoundPicture] = {}
     errors: dict[str, DataError] = {}
     for key, image in file.images.items():
         try:
-            place = _parse_place(image.file_name, file.path)
+            place = _parse_picture_path(image.file_name, file.path)
             found[key] = place, _find_picture(place, folders, file.path)
         except DataError as error:
             errors[key] = error
-    by_name: dict[Path, list[tuple[str, Found]]] = {}
+    by_name: dict[Path, list[tuple[str, FoundPicture]]] = {}
     for key in errors:
         name = file.images[key].file_name.replace("\\", "/").rpartition("/")[2]
         try:
-            place = _parse_place(name, file.path)
+            place = _parse_picture_path(name, file.path)
             path = _find_picture(place, folders, file.path)
         except DataError:
             continue
@@ -93,7 +93,7 @@ def _find_pictures(file: CocoFile, folders: Sequence[Path]) -> tuple[dict[str, F
     return found, errors
 
 
-def _parse_place(name: str, path: Path) -> PurePosixPath:
+def _parse_picture_path(name: str, path: Path) -> PurePosixPath:
     """An image's place in its folder; Windows' backslashes become slashes.
 
     Raises:
@@ -102,7 +102,7 @@ def _parse_place(name: str, path: Path) -> PurePosixPath:
     place = PurePosixPath(name.replace("\\", "/"))
     parts = place.parts
     is_odd = any(part.startswith(".") or "\0" in part or len(part.encode()) > 255 for part in parts)
-    if not parts or is_odd or len(name) > MAX_NAME or parts[0].endswith(("/", ":")):
+    if not parts or is_odd or len(name) > MAX_NAME_LETTERS or parts[0].endswith(("/", ":")):
         raise DataError(f"file_name {name[:200]!a}", path=path, expected="a path below the images' folder")
     return place
 

@@ -14,16 +14,16 @@ from domaingan.adapters.coco.coco_annotations import CocoObject
 from domaingan.adapters.coco.coco_classes import is_object
 from domaingan.adapters.coco.run_lengths import decode_mask
 from domaingan.adapters.frames.frame_samples import FrameHeader
-from domaingan.adapters.frames.picture_io import read_frame
+from domaingan.adapters.frames.picture_io import read_picture_with_header
 from domaingan.core.errors import DataError
 from domaingan.data import Crowd, Record, Sample, Schema
 
-STYLE = "coco:"
+STYLE_PREFIX = "coco:"
 """Before the name of the annotation file's split in ``FrameHeader.style``."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class CocoEntry:
     """What the annotation files say of a sample.
 
     Attributes:
@@ -37,21 +37,21 @@ class Entry:
         small: how many of these are too small.
     """
 
-    style: str
+    layout_style: str
     source: Path
     stamp: tuple[int, int]
-    key: str
+    image_key: str
     objects: tuple[CocoObject, ...]
     crowds: tuple[CocoObject, ...] = ()
     others: tuple[CocoObject, ...] = ()
     small: int = 0
 
-    def of_schema(self, schema: Schema) -> Entry:
+    def apply_schema(self, schema: Schema) -> CocoEntry:
         """The entry with only what the schema takes for objects among them; the rest is among ``others``."""
         objects = tuple(one for one in self.objects if is_object(one, schema))
         others = tuple(one for one in self.objects if not is_object(one, schema))
         named = {schema.classes[name] for name in schema.objects} - set(schema.ignore)
-        small = sum(one.value in named for one in others)
+        small = sum(one.class_value in named for one in others)
         return replace(self, objects=objects, others=others, small=small)
 
 
@@ -64,8 +64,8 @@ class CocoHeader(FrameHeader):
         name: the sample's when it was read.
     """
 
-    entry: Entry = field(kw_only=True, repr=False)
-    name: str = field(kw_only=True)
+    entry: CocoEntry = field(kw_only=True, repr=False)
+    original_name: str = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class CocoReader:
     """Reads a record's picture, and takes its objects from what the files said when they were opened."""
 
     schema: Schema
-    entries: Mapping[str, Entry] = field(repr=False)
-    segmented: bool
+    entries: Mapping[str, CocoEntry] = field(repr=False)
+    has_any_mask: bool
     """Whether any object has a mask: then an image without objects is all background."""
 
     def __call__(self, record: Record) -> Sample:
@@ -84,38 +84,40 @@ class CocoReader:
             DataError: the picture is missing, damaged, or of another size than before.
         """
         entry, path = self.entries[record.name], record.files["image"]
-        image, header = read_frame(path, record.shape)
+        image, header = read_picture_with_header(path, record.shape)
         if image.shape[1:] != record.shape:
             raise DataError(f"shape {image.shape[1:]}", path=path, expected=f"{record.shape}, as when it was opened")
         boxes = np.array([one.box for one in entry.objects], dtype=np.float32).reshape(-1, 4)
-        labels = np.array([one.value for one in entry.objects], dtype=np.int64)
+        labels = np.array([one.class_value for one in entry.objects], dtype=np.int64)
         meta: dict[str, Any] = record.facts()
-        meta |= {"header": CocoHeader(header, style=entry.style, entry=entry, name=record.name)}
+        meta |= {"header": CocoHeader(header, layout_style=entry.layout_style, entry=entry, original_name=record.name)}
         meta |= {"areas": np.array([one.area for one in entry.objects], dtype=np.float64)}
         meta |= {"crowds": tuple(_make_crowd(one) for one in entry.crowds)}
         meta |= {"dropped": entry.small} if entry.small else {}
-        mask, instances = self._painted(entry, (image.shape[1], image.shape[2]))
+        mask, instances = self._paint_masks(entry, (image.shape[1], image.shape[2]))
         return Sample(image, mask, boxes, labels, dict(record.condition), meta, instances)
 
-    def _painted(self, entry: Entry, shape: tuple[int, int]) -> tuple[NDArray[Any] | None, NDArray[np.int32] | None]:
+    def _paint_masks(
+        self, entry: CocoEntry, shape: tuple[int, int]
+    ) -> tuple[NDArray[Any] | None, NDArray[np.int32] | None]:
         """Mask and instances; the files do not say who hides whom, and a small one before a large one shows both.
 
         What is no object lies behind all that are.
         """
         objects = entry.objects
         masks = {i: decode_mask(one.run_lengths) for i, one in enumerate(objects) if one.run_lengths is not None}
-        if not self.segmented or (objects and not masks):
+        if not self.has_any_mask or (objects and not masks):
             return None, None
         mask = np.zeros(shape, np.uint8 if max(self.schema.classes.values()) < 256 else np.int32)
         instances = np.zeros(shape, np.int32)
         for one in sorted(entry.others, key=lambda one: -one.area):
             if one.run_lengths is not None:
-                mask[decode_mask(one.run_lengths)] = one.value
+                mask[decode_mask(one.run_lengths)] = one.class_value
         for i in sorted(masks, key=lambda i: -int(masks[i].sum())):
-            mask[masks[i]], instances[masks[i]] = objects[i].value, i + 1
+            mask[masks[i]], instances[masks[i]] = objects[i].class_value, i + 1
         return mask, instances
 
 
-def _make_crowd(one: CocoObject) -> Crowd:
-    mask = None if one.run_lengths is None else decode_mask(one.run_lengths)
-    return Crowd(one.value, np.array(one.box, dtype=np.float32), one.area, mask)
+def _make_crowd(annotation: CocoObject) -> Crowd:
+    mask = None if annotation.run_lengths is None else decode_mask(annotation.run_lengths)
+    return Crowd(annotation.class_value, np.array(annotation.box, dtype=np.float32), annotation.area, mask)

@@ -6,20 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from domaingan.adapters.coco.coco_annotations import Shape, is_box, is_number, is_share
+from domaingan.adapters.coco.coco_annotations import ImageShape, has_relative_coordinates, is_box, is_number
 from domaingan.core.errors import DataError
 
-MIN_BOXES = 4
+MIN_BOXES_TO_JUDGE = 4
 """With fewer boxes it is not judged whether they are corners."""
 
-BEYOND = 2.0
+MAX_OVERHANG_PIXELS = 2.0
 """Pixels by which a box may reach beyond its picture without a doubt about its units."""
 
-MIN_BEYOND = 0.25
+MIN_OVERHANG_SHARE = 0.25
 """The share of boxes that reach farther, from which on they are taken for corners if that explains them all."""
 
 
-def check_units(annotations: Sequence[tuple[Mapping[str, Any], Shape]], path: Path) -> None:
+def check_units(annotations: Sequence[tuple[Mapping[str, Any], ImageShape]], path: Path) -> None:
     """Refuse a file whose boxes or polygons are shares of the picture, or whose boxes are corners.
 
     Args:
@@ -30,19 +30,23 @@ def check_units(annotations: Sequence[tuple[Mapping[str, Any], Shape]], path: Pa
         DataError: all of its boxes (or polygons, where it has no boxes) lie in their picture's first pixel; or boxes
             are around their polygons, or reach out of their pictures, unless they are x1, y1, x2, y2.
     """
-    boxes: list[tuple[Sequence[float], Shape]] = [
+    boxes: list[tuple[Sequence[float], ImageShape]] = [
         (one["bbox"], shape) for one, shape in annotations if is_box(one.get("bbox"))
     ]
     shapes: list[Sequence[float]] = [box for box, _ in boxes]
     kind = "boxes"
     if not shapes:
         kind, shapes = "polygons", list(_list_polygons(one for one, _ in annotations))
-    if shapes and any(is_share(one) for one in shapes) and all(_is_in_first_pixel(one) for one in shapes):
-        first = [round(n, 4) for n in next(one for one in shapes if is_share(one))][:8]
+    if (
+        shapes
+        and any(has_relative_coordinates(one) for one in shapes)
+        and all(_is_in_first_pixel(one) for one in shapes)
+    ):
+        first = [round(n, 4) for n in next(one for one in shapes if has_relative_coordinates(one))][:8]
         raise DataError(f"{kind} that are shares of the picture, such as {first}", path=path, expected="pixels")
     around = _find_corner_box(one for one, _ in annotations)
-    if around or (len(boxes) >= MIN_BOXES and _are_corners(boxes)):
-        example = around or next(box for box, shape in boxes if _reaches_out(box, shape))
+    if around or (len(boxes) >= MIN_BOXES_TO_JUDGE and _has_corner_boxes(boxes)):
+        example = around or next(box for box, shape in boxes if _is_overhanging(box, shape))
         found = f"boxes that are x1, y1, x2, y2, such as {list(example)}"
         raise DataError(found, path=path, expected="x, y, width, height, as COCO has them")
 
@@ -80,19 +84,19 @@ def _find_corner_box(annotations: Iterable[Mapping[str, Any]]) -> Sequence[float
 
 
 def _is_near(box: Sequence[float], extent: Sequence[float]) -> bool:
-    return all(abs(one - other) <= BEYOND for one, other in zip(box, extent, strict=True))
+    return all(abs(one - other) <= MAX_OVERHANG_PIXELS for one, other in zip(box, extent, strict=True))
 
 
-def _are_corners(boxes: Sequence[tuple[Sequence[float], Shape]]) -> bool:
-    out = sum(_reaches_out(box, shape) for box, shape in boxes)
-    if out < MIN_BEYOND * len(boxes):
+def _has_corner_boxes(boxes: Sequence[tuple[Sequence[float], ImageShape]]) -> bool:
+    out = sum(_is_overhanging(box, shape) for box, shape in boxes)
+    if out < MIN_OVERHANG_SHARE * len(boxes):
         return False
     for (x1, y1, x2, y2), shape in boxes:
-        if not (0 <= x1 < x2 <= shape[1] + BEYOND and 0 <= y1 < y2 <= shape[0] + BEYOND):
+        if not (0 <= x1 < x2 <= shape[1] + MAX_OVERHANG_PIXELS and 0 <= y1 < y2 <= shape[0] + MAX_OVERHANG_PIXELS):
             return False
     return True
 
 
-def _reaches_out(box: Sequence[float], shape: Shape) -> bool:
+def _is_overhanging(box: Sequence[float], shape: ImageShape) -> bool:
     x, y, width, height = box
-    return x + width > shape[1] + BEYOND or y + height > shape[0] + BEYOND
+    return x + width > shape[1] + MAX_OVERHANG_PIXELS or y + height > shape[0] + MAX_OVERHANG_PIXELS

@@ -17,7 +17,7 @@ RunLengths = Mapping[str, Any]
 _FIRST, _LAST = 48, 48 + 63
 """The characters of compressed counts, by number: six bits each."""
 
-_MAX_CHARACTERS = 7
+_MAX_COUNT_CHARACTERS = 7
 """Of one count: 35 bits, more than any picture needs."""
 
 
@@ -64,13 +64,13 @@ def check_run_lengths(stored: Mapping[str, Any], shape: tuple[int, int]) -> dict
         return {"size": list(shape), "counts": made["counts"].decode("ascii")}
     if not isinstance(counts, str) or not counts:
         raise DataError("run lengths without counts", expected="a list of numbers, or COCO's compressed text")
-    found, pixels = read_counts(counts), shape[0] * shape[1]
+    found, pixels = parse_counts(counts), shape[0] * shape[1]
     if (found < 0).any() or (found > pixels).any() or int(found.sum()) != pixels:
         raise DataError("run lengths that do not fill the image", expected=f"{shape[0] * shape[1]} pixels")
     return {"size": list(shape), "counts": counts}
 
 
-def read_counts(text: str) -> NDArray[np.int64]:
+def parse_counts(text: str) -> NDArray[np.int64]:
     """Read compressed counts.
 
     Six bits a character, of which one says that the number goes on. From the third on it is the difference to the one
@@ -85,7 +85,7 @@ def read_counts(text: str) -> NDArray[np.int64]:
     Raises:
         DataError: a character that is not among the 64, a number without an end, or one of more than 35 bits.
 
-    >>> read_counts("05").tolist()
+    >>> parse_counts("05").tolist()
     [0, 5]
     """
     bits = np.frombuffer(text.encode("utf-8", "replace"), np.uint8).astype(np.int64)
@@ -94,7 +94,7 @@ def read_counts(text: str) -> NDArray[np.int64]:
     bits -= _FIRST
     ends = np.flatnonzero((bits & 32) == 0)
     starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
-    if not len(ends) or ends[-1] != len(bits) - 1 or (ends - starts).max() >= _MAX_CHARACTERS:
+    if not len(ends) or ends[-1] != len(bits) - 1 or (ends - starts).max() >= _MAX_COUNT_CHARACTERS:
         raise DataError("run lengths cut short", expected="COCO's compressed text")
     places = np.arange(len(bits)) - np.repeat(starts, ends - starts + 1)
     numbers = np.add.reduceat((bits & 31) << (5 * places), starts)

@@ -12,14 +12,14 @@ from PIL import Image
 
 from domaingan.core.errors import AssumptionWarning
 
-TAG = 0x0112
+ORIENTATION_TAG = 0x0112
 """EXIF's number of it."""
 
-TURNED = ("TIFF",)
+FORMATS_TURNED_BY_PILLOW = ("TIFF",)
 """Kinds of files, in Pillow's words, that Pillow turns on its own."""
 
 
-TAIL = 1 << 16
+PNG_TAIL_BYTES = 1 << 16
 """Bytes at the end of a PNG file in which EXIF data is looked for that comes after the pixels."""
 
 
@@ -33,13 +33,13 @@ def read_orientation(picture: Image.Image, path: Path) -> int:
     Returns:
         EXIF's orientation, 1 (not at all) to 8; 1 where there is none that makes sense.
     """
-    if picture.format in TURNED:
+    if picture.format in FORMATS_TURNED_BY_PILLOW:
         return 1
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exif = _read_exif_of_png(picture, path) if picture.format == "PNG" else picture.getexif()
-            value = exif.get(TAG, 1)
+            value = exif.get(ORIENTATION_TAG, 1)
     # Pillow's parser raises all of these on damaged EXIF data, without which the picture is still one.
     except (SyntaxError, ValueError, LookupError, TypeError, OSError, EOFError, struct.error):
         return 1
@@ -52,8 +52,8 @@ def _read_exif_of_png(picture: Image.Image, path: Path) -> Image.Exif:
     data = picture.info.get("exif")
     if data is None:
         with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - TAIL))
-            tail = file.read(TAIL)
+            file.seek(max(0, path.stat().st_size - PNG_TAIL_BYTES))
+            tail = file.read(PNG_TAIL_BYTES)
         place = tail.rfind(b"eXIf")
         data = tail[place + 4 : place + 4 + int.from_bytes(tail[place - 4 : place], "big")] if place >= 4 else None
     if data is not None:
@@ -84,8 +84,8 @@ class OrientationLog:
     """Counts the pictures of a dataset that EXIF data turns, and says once what was done with them."""
 
     def __init__(self) -> None:
-        self.turned: list[str] = []
-        self.stored: list[str] = []
+        self.turned_names: list[str] = []
+        self.unturned_names: list[str] = []
 
     def add(self, name: str, orientation: int, *, is_stored: bool) -> None:
         """Count a picture.
@@ -96,7 +96,7 @@ class OrientationLog:
             is_stored: whether its pixels are left as they are stored.
         """
         if orientation != 1:
-            (self.stored if is_stored else self.turned).append(f"{name} (orientation {orientation})")
+            (self.unturned_names if is_stored else self.turned_names).append(f"{name} (orientation {orientation})")
 
     def warn(self, root: object) -> None:
         """Warn of the pictures, if there were any.
@@ -105,10 +105,12 @@ class OrientationLog:
             root: the dataset's folder.
         """
         parts = []
-        if self.turned:
-            parts.append(f"{len(self.turned)} pictures are turned as their EXIF data says, such as {self.turned[0]}")
-        if self.stored:
-            found = f"{len(self.stored)} pictures are not turned as their EXIF data says, such as {self.stored[0]}"
+        if self.turned_names:
+            parts.append(
+                f"{len(self.turned_names)} pictures are turned as their EXIF data says, such as {self.turned_names[0]}"
+            )
+        if self.unturned_names:
+            found = f"{len(self.unturned_names)} pictures are not turned as their EXIF data says, such as {self.unturned_names[0]}"
             parts.append(f"{found}: their labels have the size of the pixels as stored")
         if parts:
             warnings.warn(f"{root}: {'; '.join(parts)}", AssumptionWarning, stacklevel=3)

@@ -14,41 +14,41 @@ from numpy.typing import NDArray
 
 from domaingan.adapters.frames.picture_io import (
     PictureHeader,
-    read_frame,
-    read_values,
+    choose_suffix,
+    read_mask_picture,
+    read_picture_with_header,
+    write_mask_picture,
     write_picture,
-    write_values,
-    written_suffix,
 )
-from domaingan.adapters.tables import Classes
-from domaingan.adapters.values import known_values, strange_values
+from domaingan.adapters.tables import ClassDefinitions
+from domaingan.adapters.values import list_allowed_values, make_unknown_values_error
 from domaingan.core.errors import DataError
 from domaingan.core.files import atomic_file
 from domaingan.data import FRAME, Record, Sample, Schema
 from domaingan.imaging.instances import Objects, from_instances, from_mask
 
-CHANNELS = ("red", "green", "blue")
+FRAME_CHANNELS = ("red", "green", "blue")
 
-FRAME_RATE = 30.0
+DEFAULT_FRAME_RATE = 30.0
 """Frames a second, where ``classes.json`` does not say."""
 
-_DRIVE = re.compile(r"(.+)[_-][A-Za-z]?(\d{4,})")
+_DRIVE_PATTERN = re.compile(r"(.+)[_-][A-Za-z]?(\d{4,})")
 
 
-def frame_schema(layout: str, classes: Classes, conditions: tuple[str, ...]) -> Schema:
+def make_frame_schema(layout: str, classes: ClassDefinitions, conditions: tuple[str, ...]) -> Schema:
     """The schema of frames with these classes."""
     return Schema(
         layout=layout,
         domain=FRAME,
         spatial_dims=2,
-        channels=CHANNELS,
-        classes=classes.foreground,
+        channels=FRAME_CHANNELS,
+        classes=classes.foreground_classes,
         ignore=tuple(classes.ignore),
         objects=tuple(classes.objects),
         regions={name: tuple(values) for name, values in classes.regions.items()},
         conditions=conditions,
         min_area=classes.min_area,
-        ground=classes.grounds,
+        ground=classes.supporting_classes,
         region=classes.region,
     )
 
@@ -65,7 +65,7 @@ class FrameHeader:
 
     image: PictureHeader
     mask: PictureHeader | None = None
-    style: str = ""
+    layout_style: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ class FrameReader:
     """
 
     schema: Schema
-    style: str = ""
+    layout_style: str = ""
     known: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "known", known_values(self.schema))
+        object.__setattr__(self, "known", list_allowed_values(self.schema))
 
     def __call__(self, record: Record) -> Sample:
         """Read a sample.
@@ -89,62 +89,62 @@ class FrameReader:
         Raises:
             DataError: a file is missing, damaged or of another size, or a mask value has no class.
         """
-        image, header = read_frame(record.files["image"], record.shape)
+        image, header = read_picture_with_header(record.files["image"], record.shape)
         _check_shape(image.shape[1:], record, "image")
         meta: dict[str, Any] = record.facts()
         condition = dict(record.condition)
         if "mask" not in record.files:
-            meta["header"] = FrameHeader(header, style=self.style)
+            meta["header"] = FrameHeader(header, layout_style=self.layout_style)
             return Sample(image, condition=condition, meta=meta)
-        mask, mask_header = self._mask(record)
-        meta["header"] = FrameHeader(header, mask_header, self.style)
+        mask, mask_header = self._read_mask(record)
+        meta["header"] = FrameHeader(header, mask_header, self.layout_style)
         if not self.schema.objects:
             return Sample(image, mask, condition=condition, meta=meta)
-        found = self._objects(record, mask)
+        found = self._find_objects(record, mask)
         meta["dropped"] = found.dropped
         return Sample(image, mask, found.boxes, found.labels, condition, meta, found.instances)
 
-    def _mask(self, record: Record) -> tuple[NDArray[Any], PictureHeader]:
+    def _read_mask(self, record: Record) -> tuple[NDArray[Any], PictureHeader]:
         path = record.files["mask"]
-        mask, header = read_values(path, record.shape)
+        mask, header = read_mask_picture(path, record.shape)
         _check_shape(mask.shape, record, "mask")
-        if strangers := [value for value in values_in(mask) if value not in self.known]:
-            raise strange_values(strangers, path, self.schema)
+        if strangers := [value for value in list_mask_values(mask) if value not in self.known]:
+            raise make_unknown_values_error(strangers, path, self.schema)
         small = self.known[0] >= 0 and self.known[-1] < 256
         return np.ascontiguousarray(mask, np.uint8 if small else np.int32), header
 
-    def _objects(self, record: Record, mask: NDArray[Any]) -> Objects:
+    def _find_objects(self, record: Record, mask: NDArray[Any]) -> Objects:
         if "instances" not in record.files:
-            return components_of(mask, self.schema)
+            return find_object_components(mask, self.schema)
         path = record.files["instances"]
-        instances, _ = read_values(path, record.shape)
+        instances, _ = read_mask_picture(path, record.shape)
         _check_shape(instances.shape, record, "instances")
         return from_instances(instances.astype(np.int32), mask)
 
 
-def components_of(mask: NDArray[Any], schema: Schema) -> Objects:
+def find_object_components(mask: NDArray[Any], schema: Schema) -> Objects:
     """The objects of a mask as a dataset without pictures of instances tells them."""
     return from_mask(mask, [schema.classes[name] for name in schema.objects], schema.min_area)
 
 
-def values_in(mask: NDArray[Any]) -> list[int]:
+def list_mask_values(mask: NDArray[Any]) -> list[int]:
     """The different values in a mask of at most 16 bits, in order."""
     if mask.dtype.itemsize > 2:
         return [int(value) for value in np.unique(mask)]
     return [int(value) for value in np.flatnonzero(np.bincount(mask.ravel()))]
 
 
-def _check_shape(shape: tuple[int, ...], record: Record, name: str) -> None:
+def _check_shape(shape: tuple[int, ...], record: Record, file_key: str) -> None:
     if shape != record.shape:
         raise DataError(
-            f"shape {shape}", path=record.files[name], expected=f"{record.shape}, as the frame when it was opened"
+            f"shape {shape}", path=record.files[file_key], expected=f"{record.shape}, as the frame when it was opened"
         )
 
 
 # -------------------------------------------------------------- sample to files
 
 
-def header_of(sample: Sample) -> FrameHeader | None:
+def get_frame_header(sample: Sample) -> FrameHeader | None:
     """How the sample's files were stored, None where it was made and not read."""
     header = sample.meta.get("header")
     return header if isinstance(header, FrameHeader) else None
@@ -155,28 +155,30 @@ def write_frame(sample: Sample, stem: Path) -> Path:
 
     A picture that is still that of its file is a copy of the file, whatever its kind.
     """
-    header = header_of(sample)
+    header = get_frame_header(sample)
     source = header.image.path if header else None
-    if source is not None and _is_still(sample.image, source, read_frame):
-        return _copy(source, stem)
-    path = named(stem, written_suffix(header.image if header else None))
+    if source is not None and _is_unchanged(sample.image, source, read_picture_with_header):
+        return _copy_file(source, stem)
+    path = add_suffix(stem, choose_suffix(header.image if header else None))
     write_picture(path, sample.image, header.image if header else None)
     return path
 
 
 def write_mask(sample: Sample, stem: Path) -> None:
     """Write the mask's picture at ``stem``, of the kind that it was: a copy of its file if it is still the same."""
-    header = header_of(sample)
+    header = get_frame_header(sample)
     stored = header.mask if header else None
     source = stored.path if stored is not None and not stored.is_lossy else None
-    if source is not None and _is_still(np.asarray(sample.mask), source, read_values):
-        _copy(source, stem)
+    if source is not None and _is_unchanged(np.asarray(sample.mask), source, read_mask_picture):
+        _copy_file(source, stem)
         return
-    suffix = written_suffix(stored)
-    write_values(named(stem, ".png" if suffix == ".webp" else suffix), np.asarray(sample.mask), stored)  # WebP is RGB
+    suffix = choose_suffix(stored)
+    write_mask_picture(
+        add_suffix(stem, ".png" if suffix == ".webp" else suffix), np.asarray(sample.mask), stored
+    )  # WebP is RGB
 
 
-def _is_still(
+def _is_unchanged(
     pixels: NDArray[Any],
     source: Path,
     read: Callable[[Path, tuple[int, ...]], tuple[NDArray[Any], PictureHeader]],
@@ -188,14 +190,14 @@ def _is_still(
         return False
 
 
-def _copy(source: Path, stem: Path) -> Path:
-    path = named(stem, source.suffix)
+def _copy_file(source: Path, stem: Path) -> Path:
+    path = add_suffix(stem, source.suffix)
     with atomic_file(path) as temporary:
         shutil.copyfile(source, temporary)
     return path
 
 
-def named(stem: Path, suffix: str) -> Path:
+def add_suffix(stem: Path, suffix: str) -> Path:
     """The path with an ending; names may have dots in them."""
     return stem.with_name(stem.name + suffix)
 
@@ -203,29 +205,29 @@ def named(stem: Path, suffix: str) -> Path:
 # ------------------------------------------------------------------- drives
 
 
-def with_drives(records: Sequence[Record]) -> list[Record]:
+def assign_drives(records: Sequence[Record]) -> list[Record]:
     """The records with their drives as ``sequence``, where all names end in a frame's number and tell two apart.
 
     ``0001TP_006690``, ``0006R0_f01080`` and ``Seq05VD_f00000`` are frames of the drives 0001TP, 0006R0 and Seq05VD.
     """
-    found = [_DRIVE.fullmatch(_last(record)) for record in records]
+    found = [_DRIVE_PATTERN.fullmatch(_get_last_part(record)) for record in records]
     drives = [match[1] for match in found if match]
     if len(drives) < len(records) or len(set(drives)) < 2:
         return list(records)
     return [replace(record, sequence=record.sequence or drive) for record, drive in zip(records, drives, strict=True)]
 
 
-def with_times(records: Sequence[Record], frame_rate: float) -> list[Record]:
+def assign_times(records: Sequence[Record], frame_rate: float) -> list[Record]:
     """The records of drives with the second at which they were filmed, by the number at the end of their names."""
-    return [_timed(record, frame_rate) for record in records]
+    return [_assign_time(record, frame_rate) for record in records]
 
 
-def _timed(record: Record, frame_rate: float) -> Record:
-    number = re.search(r"\d+$", _last(record))
+def _assign_time(record: Record, frame_rate: float) -> Record:
+    number = re.search(r"\d+$", _get_last_part(record))
     if record.time is not None or not record.sequence or not number:
         return record
     return replace(record, time=int(number[0]) / frame_rate)
 
 
-def _last(record: Record) -> str:
+def _get_last_part(record: Record) -> str:
     return record.name.rpartition("/")[2]

@@ -13,17 +13,17 @@ from PIL import Image
 
 from domaingan.core.errors import AssumptionWarning, DataError
 
-MIN_APART = 100
+MIN_VALUE_DISTANCE = 100
 """Two values so far apart are told apart whatever JPEG does to them."""
 
-MAX_BETWEEN = 0.05
+MAX_SHARE_BETWEEN = 0.05
 """The share of pixels in the middle between them, of those of the rarer one, that JPEG's ringing may leave."""
 
-MAX_SHIFT = 7
+MAX_VALUE_SHIFT = 7
 """So far black and white are off at most where nothing else is near, even at the lowest quality."""
 
-_LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF")
-_LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
+_LOSSY_FORMATS = ("JPEG", "MPO", "JPEG2000", "AVIF")
+_LOSSY_TIFF_COMPRESSIONS = ("jpeg", "tiff_jpeg", "webp")
 
 
 def is_lossy(picture: Image.Image, path: Path) -> bool:
@@ -35,7 +35,7 @@ def is_lossy(picture: Image.Image, path: Path) -> bool:
     """
     if picture.format == "WEBP":
         return not _is_lossless_webp(path)
-    return picture.format in _LOSSY or picture.info.get("compression") in _LOSSY_TIFF
+    return picture.format in _LOSSY_FORMATS or picture.info.get("compression") in _LOSSY_TIFF_COMPRESSIONS
 
 
 def _is_lossless_webp(path: Path) -> bool:
@@ -68,7 +68,7 @@ def snap_to_levels(values: NDArray[Any], path: Path) -> NDArray[np.uint8]:
         raise error
     if values.ndim == 3:
         colours = values[..., :3].astype(np.int16)
-        if (np.ptp(colours, axis=2) > MIN_APART // 4).any():
+        if (np.ptp(colours, axis=2) > MIN_VALUE_DISTANCE // 4).any():
             raise error
         values = np.rint(colours.mean(axis=2)).astype(np.uint8)
     counts = np.bincount(values.ravel(), minlength=256)
@@ -81,15 +81,15 @@ def snap_to_levels(values: NDArray[Any], path: Path) -> NDArray[np.uint8]:
     quarter = (second - first) // 4
     between = counts[first + quarter + 1 : second - quarter].sum()
     rarer = min(counts[:middle].sum(), counts[middle:].sum())
-    if second - first < MIN_APART or between > MAX_BETWEEN * rarer:
+    if second - first < MIN_VALUE_DISTANCE or between > MAX_SHARE_BETWEEN * rarer:
         raise error
     is_second = values >= (first + second + 1) // 2
-    first = 0 if first <= MAX_SHIFT else first
-    second = 255 if second >= 255 - MAX_SHIFT else second
+    first = 0 if first <= MAX_VALUE_SHIFT else first
+    second = 255 if second >= 255 - MAX_VALUE_SHIFT else second
     return np.where(is_second, np.uint8(second), np.uint8(first))
 
 
-def warn_of_lossy(names: Sequence[str], root: object) -> None:
+def warn_of_lossy_masks(names: Sequence[str], root: object) -> None:
     """Say once which masks of a dataset were stored with loss.
 
     Args:

@@ -26,10 +26,10 @@ from domaingan.core.errors import DataError
 from domaingan.core.files import atomic_file
 from domaingan.core.reading import check_regular
 
-PICTURES = (".png", ".jpg", ".jpeg", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".pgm", ".ppm")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".pgm", ".ppm")
 """Endings of picture files, in lower case; upper case is understood as well."""
 
-OTHER_PICTURES = (
+UNREAD_PICTURE_SUFFIXES = (
     *(
         ".gif",
         ".heic",
@@ -50,25 +50,25 @@ OTHER_PICTURES = (
 )
 """Endings of pictures that are not read, in lower case."""
 
-MAX_PIXELS = 1 << 27
+MAX_PICTURE_PIXELS = 1 << 27
 """Of a picture: 134 million, 1.6 GB as a frame."""
 
-LARGE = 1 << 25
+LARGE_PICTURE_PIXELS = 1 << 25
 """Pixels from which on a file is asked whether it can hold so many."""
 
-MAX_PER_BYTE = 10_000
+MAX_PIXELS_PER_BYTE = 10_000
 """Pixels a byte: of black and white PNG files 8,256 at most."""
 
-SEVERAL = ("MPO",)
+MULTI_PICTURE_FORMATS = ("MPO",)
 """Kinds of files, in Pillow's words, whose first picture is the whole, and the others previews or another view."""
 
-Shape = tuple[int, int]
+PictureShape = tuple[int, int]
 
-GREY_16 = ("I;16", "I;16L", "I;16B", "I;16N")
-_COLOUR = ("RGB", "RGBA", "RGBX", "P", "PA", "L", "LA", "La", "1", "CMYK", "YCbCr")
-_MASK = ("1", "L", "LA", "P", "PA", "I", *GREY_16, "RGB", "RGBA")
-_FEW_BITS = {"L;2": 85, "L;4": 17}  # Pillow stretches grey of 2 and 4 bits to 8; a mask's values are what is stored
-_SAVING: dict[str, dict[str, Any]] = {  # a third of the time of the defaults, for files 5 % larger
+GREY_16_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
+_FRAME_MODES = ("RGB", "RGBA", "RGBX", "P", "PA", "L", "LA", "La", "1", "CMYK", "YCbCr")
+_MASK_MODES = ("1", "L", "LA", "P", "PA", "I", *GREY_16_MODES, "RGB", "RGBA")
+_GREY_STRETCH = {"L;2": 85, "L;4": 17}  # Pillow stretches grey of 2 and 4 bits to 8; a mask's values are what is stored
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {  # a third of the time of the defaults, for files 5 % larger
     ".png": {"format": "PNG", "compress_level": 2},
     ".tif": {"format": "TIFF", "compression": "tiff_lzw"},
     ".tiff": {"format": "TIFF", "compression": "tiff_lzw"},
@@ -90,7 +90,7 @@ class PictureHeader:
         path: the file.
     """
 
-    shape: Shape
+    shape: PictureShape
     mode: str
     suffix: str
     palette: tuple[int, ...] = ()
@@ -99,22 +99,22 @@ class PictureHeader:
     path: Path | None = field(default=None, compare=False)
 
     @property
-    def shapes(self) -> tuple[Shape, ...]:
+    def possible_shapes(self) -> tuple[PictureShape, ...]:
         """The shape that it is shown in, then, where that is another, the one that is stored."""
         height, width = self.shape
         stored = (width, height) if self.orientation >= 5 else self.shape
         return (self.shape,) if stored == self.shape else (self.shape, stored)
 
 
-def pictures_in(folder: Path, *, deep: bool = False) -> list[Path]:
+def list_pictures(folder: Path, *, recursive: bool = False) -> list[Path]:
     """The picture files in a folder by name (in its folders too where ``deep``), hidden ones left out."""
-    found = folder.rglob("*") if deep else folder.glob("*")
-    seen = (path for path in found if path.suffix.lower() in PICTURES)
+    found = folder.rglob("*") if recursive else folder.glob("*")
+    seen = (path for path in found if path.suffix.lower() in PICTURE_SUFFIXES)
     shown = [path for path in seen if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
     return sorted(path for path in shown if path.is_file() or path.is_symlink())  # a dead link is told when it is read
 
 
-def find_unread(folder: Path, expected: Collection[str] = ()) -> dict[str, list[Path]]:
+def find_unread_pictures(folder: Path, expected_names: Collection[str] = ()) -> dict[str, list[Path]]:
     """Find files in a folder, and in its folders, that seem to be pictures but are of no kind that is read.
 
     Args:
@@ -128,23 +128,25 @@ def find_unread(folder: Path, expected: Collection[str] = ()) -> dict[str, list[
     for path in sorted(folder.rglob("*")):
         ending = path.suffix.lower()
         is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        is_meant = ending in OTHER_PICTURES or path.relative_to(folder).with_suffix("").as_posix() in expected
-        if ending not in PICTURES and is_meant and not is_hidden and path.is_file():
+        is_meant = (
+            ending in UNREAD_PICTURE_SUFFIXES or path.relative_to(folder).with_suffix("").as_posix() in expected_names
+        )
+        if ending not in PICTURE_SUFFIXES and is_meant and not is_hidden and path.is_file():
             found.setdefault(ending, []).append(path)
     return found
 
 
-def read_header(path: Path) -> PictureHeader:
+def read_picture_header(path: Path) -> PictureHeader:
     """The header of a picture file.
 
     Raises:
         DataError: it is no picture, cannot be read, or holds several.
     """
-    with _opened(path) as picture:
-        return _header(picture, path)
+    with _open_picture(path) as picture:
+        return _describe_picture(picture, path)
 
 
-def agree_on_shape(image: PictureHeader, others: Sequence[PictureHeader]) -> Shape:
+def find_common_shape(image: PictureHeader, others: Sequence[PictureHeader]) -> PictureShape:
     """Find the shape that a frame and its masks have in common: as they are shown, else as they are stored.
 
     Args:
@@ -154,10 +156,10 @@ def agree_on_shape(image: PictureHeader, others: Sequence[PictureHeader]) -> Sha
     Raises:
         DataError: there is none.
     """
-    for shape in image.shapes:
-        if all(shape in other.shapes for other in others):
+    for shape in image.possible_shapes:
+        if all(shape in other.possible_shapes for other in others):
             return shape
-    misfit = next((other for other in others if not set(other.shapes) & set(image.shapes)), others[0])
+    misfit = next((other for other in others if not set(other.possible_shapes) & set(image.possible_shapes)), others[0])
     expected = f"{image.shape}, as {image.path.name if image.path else 'its frame'}"
     raise DataError(f"shape {misfit.shape}", path=misfit.path, expected=expected)
 
@@ -172,24 +174,26 @@ def read_picture(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[np
     Raises:
         DataError: it is no picture, is damaged or cut short, holds several, or has pixels of another kind.
     """
-    return read_frame(path, shape)[0]
+    return read_picture_with_header(path, shape)[0]
 
 
-def read_frame(path: Path, shape: tuple[int, ...] | None = None) -> tuple[NDArray[np.float32], PictureHeader]:
+def read_picture_with_header(
+    path: Path, shape: tuple[int, ...] | None = None
+) -> tuple[NDArray[np.float32], PictureHeader]:
     """As :func:`read_picture`, with the header."""
-    with _opened(path) as picture:
-        header = _header(picture, path)
-        if picture.mode in GREY_16:
-            grey = _turn(np.asarray(picture), header, shape).astype(np.float32) / np.float32(65535)
+    with _open_picture(path) as picture:
+        header = _describe_picture(picture, path)
+        if picture.mode in GREY_16_MODES:
+            grey = _turn_as_shown(np.asarray(picture), header, shape).astype(np.float32) / np.float32(65535)
             return np.stack([grey] * 3), header
-        if picture.mode not in _COLOUR:
+        if picture.mode not in _FRAME_MODES:
             raise DataError(f"pixels of kind {picture.mode}", path=path, expected="RGB, or grey of 8 or 16 bits")
-        pixels = _turn(np.asarray(picture.convert("RGB")), header, shape)
+        pixels = _turn_as_shown(np.asarray(picture.convert("RGB")), header, shape)
     planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))
     return np.divide(planes, np.float32(255), dtype=np.float32), header
 
 
-def read_values(path: Path, shape: tuple[int, ...] | None = None) -> tuple[NDArray[Any], PictureHeader]:
+def read_mask_picture(path: Path, shape: tuple[int, ...] | None = None) -> tuple[NDArray[Any], PictureHeader]:
     """A mask's values as stored, ``(H, W)`` uint8, uint16 or int32, with the header: of a palette its indices.
 
     What was stored with loss (JPEG) has its values back only where they are two and far apart.
@@ -202,12 +206,12 @@ def read_values(path: Path, shape: tuple[int, ...] | None = None) -> tuple[NDArr
         DataError: as :func:`read_picture`, or it is in colour and its three channels differ, or it was stored with loss
             and its values cannot be told any more.
     """
-    with _opened(path) as picture:
-        header = _header(picture, path)
-        if picture.mode not in _MASK:
+    with _open_picture(path) as picture:
+        header = _describe_picture(picture, path)
+        if picture.mode not in _MASK_MODES:
             raise DataError(f"pixels of kind {picture.mode}", path=path, expected="a palette, or grey of 8 or 16 bits")
-        stretched = _FEW_BITS.get(_raw_mode(picture), 1)
-        values = _turn(np.asarray(picture), header, shape)
+        stretched = _GREY_STRETCH.get(_get_raw_mode(picture), 1)
+        values = _turn_as_shown(np.asarray(picture), header, shape)
     if header.is_lossy:
         return snap_to_levels(values, path), header
     if values.ndim == 3:
@@ -222,7 +226,7 @@ def read_values(path: Path, shape: tuple[int, ...] | None = None) -> tuple[NDArr
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _open_picture(path: Path) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of sizes, which are checked here, and of damaged EXIF data
@@ -247,17 +251,17 @@ def _check_size(picture: Image.Image, path: Path) -> None:
     """
     width, height = picture.size
     pixels = width * height
-    if pixels > MAX_PIXELS:
+    if pixels > MAX_PICTURE_PIXELS:
         found = f"{width}×{height} pixels"
-        raise DataError(found, path=path, expected=f"at most {MAX_PIXELS // 10**6} million")
+        raise DataError(found, path=path, expected=f"at most {MAX_PICTURE_PIXELS // 10**6} million")
     n_bytes = path.stat().st_size
-    if pixels > LARGE and pixels > MAX_PER_BYTE * n_bytes:
+    if pixels > LARGE_PICTURE_PIXELS and pixels > MAX_PIXELS_PER_BYTE * n_bytes:
         raise DataError(f"{width}×{height} pixels in {n_bytes} bytes", path=path, expected="a whole picture")
 
 
-def _header(picture: Image.Image, path: Path) -> PictureHeader:
+def _describe_picture(picture: Image.Image, path: Path) -> PictureHeader:
     n = getattr(picture, "n_frames", 1)
-    if n != 1 and picture.format not in SEVERAL:
+    if n != 1 and picture.format not in MULTI_PICTURE_FORMATS:
         raise DataError(f"{n} pictures in one file", path=path, expected="one")
     orientation = read_orientation(picture, path)
     shape = picture.size if orientation >= 5 else picture.size[::-1]
@@ -266,13 +270,13 @@ def _header(picture: Image.Image, path: Path) -> PictureHeader:
     return PictureHeader(shape, picture.mode, suffix, colours, orientation, is_lossy(picture, path), path)
 
 
-def _turn(pixels: NDArray[Any], header: PictureHeader, shape: tuple[int, ...] | None) -> NDArray[Any]:
+def _turn_as_shown(pixels: NDArray[Any], header: PictureHeader, shape: tuple[int, ...] | None) -> NDArray[Any]:
     """The pixels (rows, columns, …) as Pillow gives them, turned as they are shown, or as they are stored."""
-    is_stored = shape is not None and tuple(shape) != header.shape and tuple(shape) in header.shapes
+    is_stored = shape is not None and tuple(shape) != header.shape and tuple(shape) in header.possible_shapes
     return pixels if is_stored else turn_upright(pixels, header.orientation)
 
 
-def _raw_mode(picture: Image.Image) -> str:
+def _get_raw_mode(picture: Image.Image) -> str:
     tiles = getattr(picture, "tile", None)
     return str(tiles[0][3]) if tiles else ""
 
@@ -280,9 +284,9 @@ def _raw_mode(picture: Image.Image) -> str:
 # ------------------------------------------------------------------- writing
 
 
-def written_suffix(header: PictureHeader | None) -> str:
+def choose_suffix(header: PictureHeader | None) -> str:
     """The ending to write a picture with: its own where that keeps every pixel, ``.png`` for JPEG and new ones."""
-    return header.suffix if header is not None and header.suffix in _SAVING else ".png"
+    return header.suffix if header is not None and header.suffix in _SAVE_OPTIONS else ".png"
 
 
 def write_picture(path: Path, image: NDArray[np.float32], header: PictureHeader | None = None) -> None:
@@ -296,18 +300,18 @@ def write_picture(path: Path, image: NDArray[np.float32], header: PictureHeader 
     if not np.isfinite(image).all():
         raise DataError("NaN or infinite values", path=path, expected="RGB in [0, 1]")
     mode = header.mode if header is not None else "RGB"
-    grey = (mode in GREY_16 or mode in ("L", "LA", "1")) and (image[0] == image[1:]).all()
+    grey = (mode in GREY_16_MODES or mode in ("L", "LA", "1")) and (image[0] == image[1:]).all()
     image = np.clip(image, 0, 1)
-    if grey and mode in GREY_16 and path.suffix != ".webp":
+    if grey and mode in GREY_16_MODES and path.suffix != ".webp":
         picture = Image.fromarray(np.rint(image[0] * 65535).astype(np.uint16))
     elif grey:
         picture = Image.fromarray(np.rint(image[0] * 255).astype(np.uint8))
     else:
         picture = Image.fromarray(np.rint(image.transpose(1, 2, 0) * 255).astype(np.uint8))
-    _save(picture, path)
+    _save_picture(picture, path)
 
 
-def write_values(path: Path, values: NDArray[Any], header: PictureHeader | None = None) -> None:
+def write_mask_picture(path: Path, values: NDArray[Any], header: PictureHeader | None = None) -> None:
     """Write a mask ``(H, W)`` as the kind of picture it was, where its values fit in it; else grey of 8 or 16 bits.
 
     Raises:
@@ -319,20 +323,20 @@ def write_values(path: Path, values: NDArray[Any], header: PictureHeader | None 
     mode = header.mode if header is not None else "L"
     if mode == "1" and high <= 1:
         picture = Image.fromarray(values.astype(bool))
-    elif high > 255 or mode in GREY_16 or mode == "I":
+    elif high > 255 or mode in GREY_16_MODES or mode == "I":
         picture = Image.fromarray(values.astype(np.uint16))
     else:
         picture = Image.fromarray(values.astype(np.uint8))
         if header is not None and header.palette:
-            picture.putpalette(_long_enough(header.palette, high))
-    _save(picture, path)
+            picture.putpalette(_extend_palette(header.palette, high))
+    _save_picture(picture, path)
 
 
-def _long_enough(palette: tuple[int, ...], high: int) -> list[int]:
+def _extend_palette(palette: tuple[int, ...], highest_value: int) -> list[int]:
     """The palette, with black for values that were not among its colours."""
-    return list(palette) + [0] * (3 * (high + 1) - len(palette))
+    return list(palette) + [0] * (3 * (highest_value + 1) - len(palette))
 
 
-def _save(picture: Image.Image, path: Path) -> None:
+def _save_picture(picture: Image.Image, path: Path) -> None:
     with atomic_file(path) as temporary:
-        picture.save(temporary, **_SAVING[path.suffix.lower()])
+        picture.save(temporary, **_SAVE_OPTIONS[path.suffix.lower()])

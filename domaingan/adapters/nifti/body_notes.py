@@ -21,19 +21,19 @@ class BodyNotes:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.records: list[Record] = []
-        self.masked = 0
-        self.absolute: Counter[str] = Counter()
+        self.masked_count = 0
+        self.absolute_counts: Counter[str] = Counter()
 
     def add(self, record: Record, sample: Sample) -> None:
         """Count a scan; frames are left out."""
         if not self.schema.domain.has_body:
             return
         self.records.append(record)
-        self.masked += sample.meta.get("foreground") is not None
+        self.masked_count += sample.meta.get("foreground") is not None
         channels = zip(self.schema.channels, absolute_channels(sample), strict=True)
-        self.absolute.update(name for name, is_absolute in channels if is_absolute)
+        self.absolute_counts.update(name for name, is_absolute in channels if is_absolute)
 
-    def result(self) -> dict[str, Any]:
+    def summarize(self) -> dict[str, Any]:
         """Return what was found, in JSON's types.
 
         Returns:
@@ -43,13 +43,13 @@ class BodyNotes:
         if not self.schema.domain.has_body:
             return {}
         ranges = {
-            name: {"range": list(self.schema.ranges.get(name, HOUNSFIELD_RANGE)), "samples": self.absolute[name]}
+            name: {"range": list(self.schema.ranges.get(name, HOUNSFIELD_RANGE)), "samples": self.absolute_counts[name]}
             for name in self.schema.channels
-            if self.absolute[name]
+            if self.absolute_counts[name]
         }
-        measured = len(self.records) - self.masked
+        measured = len(self.records) - self.masked_count
         return {
-            "body": {"masked": self.masked, "measured": measured},
+            "body": {"masked": self.masked_count, "measured": measured},
             "ranges": ranges,
             "thin_slices": count_thin_slices(self.records),
         }

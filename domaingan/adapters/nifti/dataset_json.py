@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from domaingan.adapters.tables import Classes, parse_classes
+from domaingan.adapters.tables import ClassDefinitions, parse_classes
 from domaingan.core.errors import DataError
 from domaingan.data import Record, Schema
 
 DATASET_JSON = "dataset.json"
-ENDINGS = (".nii.gz", ".nii")
+NNUNET_SUFFIXES = (".nii.gz", ".nii")
 
 
-def file_ending(stored: Mapping[str, Any]) -> str:
+def get_file_ending(stored: Mapping[str, Any]) -> str:
     """The ending of the files that are read and written."""
-    ending = stored.get("file_ending", ENDINGS[0])
-    return ending if ending in ENDINGS else ENDINGS[0]
+    ending = stored.get("file_ending", NNUNET_SUFFIXES[0])
+    return ending if ending in NNUNET_SUFFIXES else NNUNET_SUFFIXES[0]
 
 
 def parse_channels(stored: Mapping[str, Any], path: Path) -> list[str]:
@@ -38,7 +38,7 @@ def parse_channels(stored: Mapping[str, Any], path: Path) -> list[str]:
     return [f"{name}_{i}" if ordered.count(name) > 1 else name for i, name in enumerate(ordered)]
 
 
-def parse_labels(stored: Mapping[str, Any], path: Path) -> Classes:
+def parse_labels(stored: Mapping[str, Any], path: Path) -> ClassDefinitions:
     """Classes, regions and the ignore label of ``labels``.
 
     Where regions are given instead of classes, a value is called after the region that is this value alone, else
@@ -72,7 +72,7 @@ def parse_labels(stored: Mapping[str, Any], path: Path) -> Classes:
     return parse_classes(described, path)
 
 
-def describe(schema: Schema, records: Sequence[Record]) -> dict[str, Any]:
+def build_dataset_json(schema: Schema, records: Sequence[Record]) -> dict[str, Any]:
     """Make the contents of ``dataset.json`` for these cases.
 
     Args:
@@ -84,7 +84,7 @@ def describe(schema: Schema, records: Sequence[Record]) -> dict[str, Any]:
     """
     training = sorted(record.name for record in records if record.split != "test")
     tested = sorted(record.name for record in records if record.split == "test")
-    fresh = _fresh_description(schema, len(training))
+    fresh = _build_new_description(schema, len(training))
     stored = schema.description
     if not stored:
         return fresh
@@ -92,20 +92,20 @@ def describe(schema: Schema, records: Sequence[Record]) -> dict[str, Any]:
     if parse_channels(stored, Path(DATASET_JSON)) != list(schema.channels):
         described["channel_names"] = fresh["channel_names"]
         described.pop("modality", None)
-    if not _has_classes_of(stored, schema):
+    if not _has_same_classes(stored, schema):
         described |= {"labels": fresh["labels"], "regions_class_order": fresh.get("regions_class_order")}
         described = {key: value for key, value in described.items() if key != "regions_class_order" or value}
     if list(schema.objects) != stored.get("objects", []):
         described["objects"] = list(schema.objects)
     described["numTraining"] = len(training)
-    return described | _list_files(stored, schema, training, tested)
+    return described | _build_file_lists(stored, schema, training, tested)
 
 
-def _list_files(
+def _build_file_lists(
     stored: Mapping[str, Any], schema: Schema, training: Sequence[str], tested: Sequence[str]
 ) -> dict[str, Any]:
     """The keys that list files, where the description has them, for the cases as they are written."""
-    ending, listed = file_ending(stored), dict[str, Any]()
+    ending, listed = get_file_ending(stored), dict[str, Any]()
     if "dataset" in stored:
         images = [f"_{i:04d}{ending}" for i in range(len(schema.channels))]
         listed["dataset"] = {
@@ -123,15 +123,15 @@ def _list_files(
     return listed
 
 
-def _has_classes_of(stored: Mapping[str, Any], schema: Schema) -> bool:
+def _has_same_classes(stored: Mapping[str, Any], schema: Schema) -> bool:
     """Whether the description's labels are the schema's classes, regions and ignored values."""
     classes = parse_labels(stored, Path(DATASET_JSON))
     regions = {name: tuple(values) for name, values in classes.regions.items()}
-    found = (classes.foreground, regions, tuple(classes.ignore))
+    found = (classes.foreground_classes, regions, tuple(classes.ignore))
     return found == (schema.classes, schema.regions, tuple(schema.ignore))
 
 
-def _fresh_description(schema: Schema, training: int) -> dict[str, Any]:
+def _build_new_description(schema: Schema, training: int) -> dict[str, Any]:
     """``dataset.json`` for a schema; nnU-Net reads ``objects`` past, we read it back.
 
     nnU-Net trains on regions where there is any, from the largest to the classes, in the order of the labels.
@@ -143,7 +143,7 @@ def _fresh_description(schema: Schema, training: int) -> dict[str, Any]:
         "channel_names": {str(i): name for i, name in enumerate(schema.channels)},
         "labels": {"background": 0, **regions, **schema.classes},
         "numTraining": training,
-        "file_ending": ENDINGS[0],
+        "file_ending": NNUNET_SUFFIXES[0],
     }
     if regions:
         described["regions_class_order"] = [values[0] for values in regions.values()] + list(schema.classes.values())

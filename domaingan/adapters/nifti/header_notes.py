@@ -7,24 +7,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domaingan.adapters.nifti.nifti_header import NiftiHeader, find_text
+from domaingan.adapters.nifti.nifti_header import NiftiHeader, find_header_text
 from domaingan.adapters.nifti.scan_samples import ScanHeader
 from domaingan.data import Sample
 
-EXAMPLES = 3
-EXAMPLE_LENGTH = 60
+MAX_TEXT_EXAMPLES = 3
+MAX_EXAMPLE_LETTERS = 60
 """So many different texts of a field are shown, and so many letters of each."""
 
 
 @dataclass
-class _Note:
+class _HeaderRemark:
     path: str
     reason: str
     files: int = 0
 
 
 @dataclass
-class _Text:
+class _HeaderText:
     path: str
     files: int = 0
     examples: list[str] = field(default_factory=list)
@@ -34,9 +34,9 @@ class HeaderNotes:
     """Gathers what is to be said of headers as samples go by; what many files have in common is said once."""
 
     def __init__(self) -> None:
-        self._notes: dict[str, _Note] = {}
-        self._texts: dict[str, _Text] = {}
-        self._seen: set[Path] = set()
+        self._notes: dict[str, _HeaderRemark] = {}
+        self._texts: dict[str, _HeaderText] = {}
+        self._seen_paths: set[Path] = set()
 
     def add(self, sample: Sample) -> None:
         """Look at the headers of a sample's files; a sample that came from no NIfTI file has none.
@@ -51,23 +51,23 @@ class HeaderNotes:
         parts |= {"mask": header.mask, "foreground": header.foreground}
         for which, part in parts.items():
             origin = header.origins.get(which)
-            if part is not None and origin is not None and origin.path not in self._seen:
-                self._seen.add(origin.path)
-                self._look_at(part, str(origin.path))
+            if part is not None and origin is not None and origin.path not in self._seen_paths:
+                self._seen_paths.add(origin.path)
+                self._add_header(part, str(origin.path))
 
-    def _look_at(self, header: NiftiHeader, path: str) -> None:
+    def _add_header(self, header: NiftiHeader, path: str) -> None:
         for remark in header.remarks:
             kind = re.sub(r"[\d.e+-]*\d", "N", remark)  # distances differ from file to file
-            note = self._notes.setdefault(kind, _Note(path, remark))
+            note = self._notes.setdefault(kind, _HeaderRemark(path, remark))
             note.files += 1
-        for name, text in find_text(header).items():
-            found = self._texts.setdefault(name, _Text(path))
+        for name, text in find_header_text(header).items():
+            found = self._texts.setdefault(name, _HeaderText(path))
             found.files += 1
-            example = text[:EXAMPLE_LENGTH]
-            if example not in found.examples and len(found.examples) < EXAMPLES:
+            example = text[:MAX_EXAMPLE_LETTERS]
+            if example not in found.examples and len(found.examples) < MAX_TEXT_EXAMPLES:
                 found.examples.append(example)
 
-    def result(self) -> dict[str, Any]:
+    def summarize(self) -> dict[str, Any]:
         """``notes`` [{path, files, reason}] and ``header_text`` {field: {path, files, examples}}, in JSON's types."""
         notes = [{"path": note.path, "files": note.files, "reason": note.reason} for note in self._notes.values()]
         texts = {

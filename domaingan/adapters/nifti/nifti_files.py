@@ -19,7 +19,13 @@ from isal import igzip, isal_zlib
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from domaingan.adapters.nifti.nifti_header import NiftiHeader, new_header, parse_header, prefix, read_prefix
+from domaingan.adapters.nifti.nifti_header import (
+    NiftiHeader,
+    make_header,
+    make_header_bytes,
+    parse_header,
+    read_header_bytes,
+)
 from domaingan.core.errors import DataError
 from domaingan.core.files import atomic_file
 from domaingan.core.reading import open_regular
@@ -34,47 +40,47 @@ GZIP_ERROR = cast("type[Exception]", isal_zlib.error)
 MAX_GZIP_RATIO = 1032
 """Deflate makes nothing smaller than this."""
 
-MAX_PADDING = 511
+MAX_PADDING_BYTES = 511
 """Bytes after the data that are passed over: some programs fill the last block of 512. More is data that the header
 does not tell of."""
 
-WORKING_BYTES = 8
+WORKING_BYTES_PER_VOXEL = 8
 """Bytes a voxel that reading takes beside what is stored: the values, and the same in C order."""
 
-CHUNK = 1 << 20
+CHUNK_BYTES = 1 << 20
 """Bytes that are unpacked at once where they are only counted."""
 
-WHOLE = 1e-3
+MAX_ROUNDING_ERROR = 1e-3
 """A mask's value is whole within this: scaling leaves some noise."""
 
 
 # ------------------------------------------------------------------- reading
 
 
-def read_header(path: Path) -> NiftiHeader:
+def read_nifti_header(path: Path) -> NiftiHeader:
     """Read the header alone, and check by the file's size that the data can be there and nothing more.
 
     Raises:
         DataError: the file is missing, empty, truncated, longer than its header says, or not a single-file NIfTI.
     """
-    with _named(path), _opened(path) as stream:
-        header = parse_header(read_prefix(stream, path), path)
+    with _translate_errors(path), _open_stream(path) as stream:
+        header = parse_header(read_header_bytes(stream, path), path)
     needed = len(header.raw) + header.data_size
-    with _named(path):
+    with _translate_errors(path):
         _check_can_fill(path, needed, header)
-        size = needed if _looks_whole(path, needed) else _count_bytes(path, needed + MAX_PADDING + 1)
+        size = needed if _has_expected_size(path, needed) else _count_bytes(path, needed + MAX_PADDING_BYTES + 1)
     _check_size(size, needed, header, path)
     return header
 
 
-def read_image(path: Path) -> tuple[NDArray[np.float32], NiftiHeader]:
+def read_nifti_image(path: Path) -> tuple[NDArray[np.float32], NiftiHeader]:
     """Read an image in its stored shape, scaling applied, as float32.
 
     Raises:
         DataError: as :func:`read_header`, or values that are not finite.
     """
-    with _named(path):
-        values, header = _read_values(path)
+    with _translate_errors(path):
+        values, header = _read_scaled_values(path)
         with np.errstate(over="ignore"):
             image = values.astype(np.float32, copy=False)
         bad = image.size - int(np.count_nonzero(np.isfinite(image)))
@@ -83,18 +89,18 @@ def read_image(path: Path) -> tuple[NDArray[np.float32], NiftiHeader]:
     return image, header
 
 
-def read_mask(path: Path) -> tuple[NDArray[np.int32], NiftiHeader]:
+def read_nifti_mask(path: Path) -> tuple[NDArray[np.int32], NiftiHeader]:
     """Read a mask in its stored shape as int32; floating point on disk is fine where its values are whole.
 
     Raises:
         DataError: as :func:`read_header`, or a value that is not a whole number of at most 31 bits.
     """
-    with _named(path):
-        values, header = _read_values(path)
-        return _as_whole(values, path), header
+    with _translate_errors(path):
+        values, header = _read_scaled_values(path)
+        return _round_mask(values, path), header
 
 
-def _as_whole(values: NDArray[Any], path: Path) -> NDArray[np.int32]:
+def _round_mask(values: NDArray[Any], path: Path) -> NDArray[np.int32]:
     if values.dtype.kind in "ui" and values.dtype.itemsize < 4:
         return values.astype(np.int32)
     with np.errstate(invalid="ignore"):
@@ -102,13 +108,13 @@ def _as_whole(values: NDArray[Any], path: Path) -> NDArray[np.int32]:
         if np.array_equal(exact, values):
             return exact
         whole = np.rint(values)
-        bad = ~(np.abs(values - whole) <= WHOLE) | (np.abs(whole) >= 2**31)
+        bad = ~(np.abs(values - whole) <= MAX_ROUNDING_ERROR) | (np.abs(whole) >= 2**31)
     if bad.any():
         raise DataError(f"mask value {values[bad][0]:g}", path=path, expected="whole numbers")
     return whole.astype(np.int32)
 
 
-def mask_values(mask: NDArray[Any]) -> list[int]:
+def list_label_values(mask: NDArray[Any]) -> list[int]:
     """The different values of an integer mask, ascending.
 
     >>> mask_values(np.array([[0, 4], [4, 1]]))
@@ -120,13 +126,13 @@ def mask_values(mask: NDArray[Any]) -> list[int]:
     return [int(value) for value in np.flatnonzero(np.bincount(mask.ravel(order="K")))]  # ten times faster
 
 
-def _read_values(path: Path) -> tuple[NDArray[Any], NiftiHeader]:
+def _read_scaled_values(path: Path) -> tuple[NDArray[Any], NiftiHeader]:
     """The scaled values in the stored shape; unscaled files keep their data type (native byte order)."""
-    stored, header = read_stored(path)
+    stored, header = read_stored_numbers(path)
     return _scaled(stored, header), header
 
 
-def read_stored(path: Path) -> tuple[NDArray[Any], NiftiHeader]:
+def read_stored_numbers(path: Path) -> tuple[NDArray[Any], NiftiHeader]:
     """Read the numbers of a file as they are stored, before any scaling.
 
     Args:
@@ -138,13 +144,13 @@ def read_stored(path: Path) -> tuple[NDArray[Any], NiftiHeader]:
     Raises:
         DataError: as :func:`read_header`.
     """
-    with _named(path), _opened(path) as stream:
-        raw = read_prefix(stream, path)
+    with _translate_errors(path), _open_stream(path) as stream:
+        raw = read_header_bytes(stream, path)
         header = parse_header(raw, path)
         needed = len(raw) + header.data_size
         _check_can_fill(path, needed, header)
         contents = stream.read(header.data_size)
-        surplus = stream.read(MAX_PADDING + 1)
+        surplus = stream.read(MAX_PADDING_BYTES + 1)
     _check_size(len(raw) + len(contents) + len(surplus), needed, header, path)
     stored = np.frombuffer(contents, header.dtype, count=int(np.prod(header.shape)))
     stored = stored.reshape(header.shape, order="F").astype(header.dtype.newbyteorder("="), copy=False)
@@ -160,11 +166,11 @@ def iterate_values(path: Path) -> Iterator[NDArray[Any]]:
     Raises:
         DataError: as :func:`read_header`, but for what follows the data.
     """
-    with _named(path), _opened(path) as stream:
-        header = parse_header(read_prefix(stream, path), path)
+    with _translate_errors(path), _open_stream(path) as stream:
+        header = parse_header(read_header_bytes(stream, path), path)
         left = header.data_size
         while left:
-            piece = stream.read(min(CHUNK, left))
+            piece = stream.read(min(CHUNK_BYTES, left))
             if len(piece) % header.dtype.itemsize or not piece:
                 break
             left -= len(piece)
@@ -186,7 +192,7 @@ def _check_can_fill(path: Path, needed: int, header: NiftiHeader) -> None:
         found = f"truncated: {size} bytes on disk"
         raise DataError(found, path=path, expected=f"{needed} bytes for shape {header.shape}")
     voxels, memory = int(np.prod(header.shape, dtype=object)), physical_memory()
-    if (taken := needed + voxels * WORKING_BYTES) > memory:
+    if (taken := needed + voxels * WORKING_BYTES_PER_VOXEL) > memory:
         found = f"shape {header.shape}, which takes {taken / 1e9:.3g} GB to read"
         raise DataError(found, path=path, expected=f"less than the {memory / 1e9:.3g} GB of memory that there are")
 
@@ -202,7 +208,7 @@ def physical_memory() -> float:
 def _check_size(size: int, needed: int, header: NiftiHeader, path: Path) -> None:
     if size < needed:
         raise DataError(f"truncated: {size} bytes", path=path, expected=f"{needed} for shape {header.shape}")
-    if size > needed + MAX_PADDING:
+    if size > needed + MAX_PADDING_BYTES:
         raise DataError(
             f"at least {size - needed} bytes more than its header says",
             path=path,
@@ -218,7 +224,7 @@ def _scaled(stored: NDArray[Any], header: NiftiHeader) -> NDArray[Any]:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def _translate_errors(path: Path) -> Iterator[None]:
     """Turn what the libraries raise into one line that names the file."""
     try:
         yield
@@ -234,7 +240,7 @@ def _named(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _open_stream(path: Path) -> Iterator[IO[bytes]]:
     """The file's contents as a stream, unpacked if it is packed, whatever its name says."""
     with open_regular(path) as file:
         start = file.read(2)
@@ -251,16 +257,16 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 def _count_bytes(path: Path, limit: int) -> int:
     """How many bytes the file holds, unpacked; counting ends at ``limit``."""
     count = 0
-    with _opened(path) as stream:
+    with _open_stream(path) as stream:
         while count < limit:
-            piece = stream.read(min(CHUNK, limit - count))
+            piece = stream.read(min(CHUNK_BYTES, limit - count))
             if not piece:
                 break
             count += len(piece)
     return count
 
 
-def _looks_whole(path: Path, needed: int) -> bool:
+def _has_expected_size(path: Path, needed: int) -> bool:
     """Whether the file's size says so, without unpacking: gzip tells the size modulo 2³² in its last four bytes.
 
     False is not conclusive: of a gzip file in several parts they tell the last part's size alone.
@@ -268,7 +274,7 @@ def _looks_whole(path: Path, needed: int) -> bool:
     size = path.stat().st_size
     with open_regular(path) as file:
         if file.read(2) != GZIP_MAGIC:
-            return needed <= size <= needed + MAX_PADDING
+            return needed <= size <= needed + MAX_PADDING_BYTES
         file.seek(-min(4, size), io.SEEK_END)
         return int.from_bytes(file.read(4), "little") == needed % 2**32
 
@@ -299,16 +305,16 @@ def write_nifti(
     """
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise DataError("NaN or infinite values to be written", path=path, expected="finite numbers")
-    header = like or new_header(array, affine)
-    shape = _stored_shape(array.shape, header.shape)
-    stored = _unscaled(array, header)
+    header = like or make_header(array, affine)
+    shape = _restore_shape(array.shape, header.shape)
+    stored = _remove_scaling(array, header)
     if original is not None and original.shape == array.shape:
-        stored = np.where(_as_read(original, header, array.dtype) == array, original, stored)
+        stored = np.where(_convert_as_read(original, header, array.dtype) == array, original, stored)
     if array.dtype.kind in "uib" and not np.array_equal(np.rint(_scaled(stored, header)), array):
         raise DataError(
             f"mask values up to {array.max()}", path=path, expected=f"what {header.dtype} with its scaling can hold"
         )
-    raw = prefix(header, shape, affine)
+    raw = make_header_bytes(header, shape, affine)
     payload = bytearray(len(raw) + stored.size * header.dtype.itemsize)
     payload[: len(raw)] = raw
     data = np.frombuffer(payload, header.dtype, offset=len(raw)).reshape(stored.shape, order="F")
@@ -317,7 +323,7 @@ def write_nifti(
         temporary.write_bytes(igzip.compress(payload, GZIP_LEVEL, mtime=0) if path.name.endswith(".gz") else payload)
 
 
-def loses_bits(header: NiftiHeader, *, is_mask: bool) -> bool:
+def is_rereading_needed(header: NiftiHeader, *, is_mask: bool) -> bool:
     """Whether a file's stored numbers cannot be told from what was read of it: they must be read again to be kept.
 
     Args:
@@ -331,7 +337,7 @@ def loses_bits(header: NiftiHeader, *, is_mask: bool) -> bool:
     return header.dtype.itemsize > (4 if header.dtype.kind == "f" else 2)
 
 
-def _as_read(stored: NDArray[Any], header: NiftiHeader, dtype: np.dtype[Any]) -> NDArray[Any]:
+def _convert_as_read(stored: NDArray[Any], header: NiftiHeader, dtype: np.dtype[Any]) -> NDArray[Any]:
     """What reading makes of stored numbers: an image's float32, or a mask's whole numbers."""
     values = _scaled(stored, header)
     if dtype.kind == "f":
@@ -346,20 +352,20 @@ def copy_planes(source: NDArray[Any], target: NDArray[Any]) -> None:
         target[:, i] = source[:, i]
 
 
-def _stored_shape(shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[int, ...]:
+def _restore_shape(shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[int, ...]:
     """The array's shape with the axes of length 1 that its file had after them: (X, Y, 1) stays (X, Y, 1)."""
     rest = like[len(shape) :]
     return shape + rest if set(rest) <= {1} else shape
 
 
-def _unscaled(array: NDArray[Any], header: NiftiHeader) -> NDArray[Any]:
+def _remove_scaling(array: NDArray[Any], header: NiftiHeader) -> NDArray[Any]:
     """What is stored for these values: the inverse of :func:`_scaled`, rounded and clipped to the data type."""
     dtype = header.dtype.newbyteorder("=")
     if array.dtype == dtype and (header.slope, header.inter) == (1.0, 0.0):
         return array
     raw = (array.astype(np.float64) - header.inter) / header.slope
     if dtype.kind == "f":
-        return _nearest_float(raw.astype(dtype), array, header)
+        return _correct_float_rounding(raw.astype(dtype), array, header)
     limits = np.iinfo(dtype)
     with np.errstate(invalid="ignore"):
         stored: NDArray[Any] = np.rint(raw).astype(dtype)
@@ -368,7 +374,7 @@ def _unscaled(array: NDArray[Any], header: NiftiHeader) -> NDArray[Any]:
     return stored
 
 
-def _nearest_float(stored: NDArray[Any], array: NDArray[Any], header: NiftiHeader) -> NDArray[Any]:
+def _correct_float_rounding(stored: NDArray[Any], array: NDArray[Any], header: NiftiHeader) -> NDArray[Any]:
     """Division rounds once more than the multiplication did: step to the neighbour that gives the value exactly."""
     for step in (np.inf, -np.inf):
         off = _scaled(stored, header).astype(np.float32) != array

@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 
-from domaingan.adapters.base import Adapter, file_name
+from domaingan.adapters.base import Adapter, check_sample_name
 from domaingan.adapters.nifti.label_files import classify_name, count_label_values
-from domaingan.adapters.nifti.scan_records import Scan, open_scans
+from domaingan.adapters.nifti.scan_records import ScanFiles, open_scans
 from domaingan.adapters.nifti.scan_samples import write_scan
-from domaingan.adapters.tables import read_classes, read_samples, write_classes, write_samples
-from domaingan.adapters.values import problem
+from domaingan.adapters.tables import read_classes, read_sample_table, write_classes, write_sample_table
+from domaingan.adapters.values import make_problem
 from domaingan.core.errors import DataError
 from domaingan.data import SCAN, Dataset, Problem, Record, Sample, Schema
 
-ENDINGS = (".nii.gz", ".nii")
-OTHER_FORMATS = (".hdr", ".img", ".img.gz", ".mgz", ".mgh", ".nrrd", ".nhdr", ".mha", ".mhd")
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
+UNREAD_SCAN_SUFFIXES = (".hdr", ".img", ".img.gz", ".mgz", ".mgh", ".nrrd", ".nhdr", ".mha", ".mhd")
 """Scans in files that are not read: told, lest a mask among them is missed in silence."""
 
-LOOKED_AT = 3
+MAX_INSPECTED_SUBJECTS = 3
 """So many subjects' files of one name are looked at to tell labels from an image by what they hold."""
 
 JUNK_FOLDERS = ("__macosx",)
@@ -38,11 +38,11 @@ class NiftiFolders(Adapter):
     """
 
     layout = "nifti"
-    looked_for = "a folder per subject with its .nii or .nii.gz files"
+    expected_files = "a folder per subject with its .nii or .nii.gz files"
 
-    def detects(self, root: Path) -> bool:
+    def can_open(self, root: Path) -> bool:
         """Whether any folder in it holds a NIfTI file."""
-        return any(next(_nifti_files(folder), None) for folder in _folders(root))
+        return any(next(_list_nifti_files(folder), None) for folder in _list_subject_folders(root))
 
     def open(self, root: Path) -> Dataset:
         """Find the subjects; see :meth:`domaingan.adapters.base.Adapter.open`.
@@ -52,39 +52,41 @@ class NiftiFolders(Adapter):
         """
         classes = read_classes(root, SCAN)
         listed = classes.channels if classes else []
-        subjects = [_by_name(folder, listed) for folder in _folders(root)]
-        if not listed and not _shared(subjects):
+        subjects = [_sort_files(folder, listed) for folder in _list_subject_folders(root)]
+        if not listed and not _find_common_names(subjects):
             # Files that begin with a scan's own number: what a folder's files have in common says nothing of them.
-            subjects = [_by_name(folder, listed, _common_start(folder)) for folder in _folders(root)]
-        table = read_samples(root, (subject.name for subject in subjects))
-        problems = [Problem(str(path), "lies outside a subject's folder") for path in _nifti_files(root)]
-        problems += [*_unreadable(root), *_other_formats(root)]
-        problems += [one for subject in subjects for one in _other_formats(subject.folder)]
-        wanted, others = _channels(subjects, root, listed)
+            subjects = [
+                _sort_files(folder, listed, _find_common_start(folder)) for folder in _list_subject_folders(root)
+            ]
+        table = read_sample_table(root, (subject.name for subject in subjects))
+        problems = [Problem(str(path), "lies outside a subject's folder") for path in _list_nifti_files(root)]
+        problems += [*_find_unreadable(root), *_find_unread_formats(root)]
+        problems += [one for subject in subjects for one in _find_unread_formats(subject.folder)]
+        wanted, others = _choose_channels(subjects, root, listed)
         if not listed:
-            wanted, labels = _without_labels(wanted, subjects, root)
+            wanted, labels = _drop_label_channels(wanted, subjects, root)
             others += labels
-        problems += others + _surplus_labels(subjects, root)
+        problems += others + _find_surplus_labels(subjects, root)
         scans = []
         for subject in subjects:
             try:
-                scans.append(subject.scan(wanted))
+                scans.append(subject.make_scan(wanted))
             except DataError as error:
-                problems.append(problem(error, subject.folder))
+                problems.append(make_problem(error, subject.folder))
         return open_scans(root, self.layout, scans, problems, classes, table)
 
     def write_sample(self, out: Path, sample: Sample, schema: Schema) -> None:
         """Write ``out/NAME/CHANNEL.nii.gz`` for each channel, ``seg.nii.gz`` and ``brainmask.nii.gz`` where known."""
-        folder = out / file_name(sample)
+        folder = out / check_sample_name(sample)
         for channel in schema.channels:
             if classify_name(channel) in ("mask", "foreground") or "/" in channel:
                 raise DataError(f"a channel called {channel!r}", path=folder, expected="a name that is no mask's")
         images = [folder / f"{channel}.nii.gz" for channel in schema.channels]
         write_scan(sample, images, folder / "seg.nii.gz", folder / "brainmask.nii.gz")
 
-    def finish(self, out: Path, schema: Schema, records: Sequence[Record]) -> None:
+    def finish_dataset(self, out: Path, schema: Schema, records: Sequence[Record]) -> None:
         """Write ``samples.csv`` and ``classes.json``."""
-        write_samples(out, records, schema.conditions)
+        write_sample_table(out, records, schema.conditions)
         write_classes(out, schema)
 
 
@@ -92,7 +94,7 @@ class NiftiFolders(Adapter):
 
 
 @dataclass
-class _Subject:
+class _SubjectFiles:
     """The files of one subject's folder by what their names say they are.
 
     Attributes:
@@ -115,7 +117,7 @@ class _Subject:
     def name(self) -> str:
         return self.folder.name
 
-    def scan(self, channels: Sequence[str]) -> Scan:
+    def make_scan(self, channels: Sequence[str]) -> ScanFiles:
         """The subject's scan with these channels in this order.
 
         Raises:
@@ -136,24 +138,24 @@ class _Subject:
             raise DataError(f"{len(several[0])} files for one thing: {names}", path=self.folder, expected="one")
         images = {channel: paths[0] for channel, paths in found.items()}
         mask, foreground = next(iter(masks), None), next(iter(self.foregrounds), None)
-        return Scan(self.name, self.folder, images, mask, foreground)
+        return ScanFiles(self.name, self.folder, images, mask, foreground)
 
 
-def _folders(root: Path) -> Iterator[Path]:
+def _list_subject_folders(root: Path) -> Iterator[Path]:
     for path in sorted(root.iterdir()):
         if path.is_dir() and not path.name.startswith(".") and path.name.lower() not in JUNK_FOLDERS:
             yield path
 
 
-def _nifti_files(folder: Path) -> Iterator[Path]:
+def _list_nifti_files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.name.lower().endswith(ENDINGS) and not path.name.startswith(".") and path.is_file():
+        if path.name.lower().endswith(NIFTI_SUFFIXES) and not path.name.startswith(".") and path.is_file():
             yield path
 
 
-def _common_start(folder: Path) -> str:
+def _find_common_start(folder: Path) -> str:
     """What a folder's file names begin with alike, up to a separator: ``IM_7_`` for IM_7_T1 and IM_7_seg."""
-    stems = [_stem(path) for path in _nifti_files(folder)]
+    stems = [_get_stem(path) for path in _list_nifti_files(folder)]
     if len(stems) < 2:
         return ""
     alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
@@ -161,7 +163,7 @@ def _common_start(folder: Path) -> str:
     return start[: max(start.rfind(separator) for separator in "_-. ") + 1]
 
 
-def _unreadable(folder: Path) -> list[Problem]:
+def _find_unreadable(folder: Path) -> list[Problem]:
     """What is called as a scan is and cannot be opened: dead links, folders, pipes."""
     problems = []
     for path in sorted(folder.iterdir()):
@@ -170,24 +172,24 @@ def _unreadable(folder: Path) -> list[Problem]:
             continue
         if path.is_symlink() and not path.exists():
             problems.append(Problem(str(path), "a link to a file that is not there"))
-        elif name.endswith(ENDINGS) and not path.is_file():
+        elif name.endswith(NIFTI_SUFFIXES) and not path.is_file():
             problems.append(Problem(str(path), "a folder or no regular file; expected a NIfTI file"))
     return problems
 
 
-def _other_formats(folder: Path) -> list[Problem]:
+def _find_unread_formats(folder: Path) -> list[Problem]:
     """The scans in formats that are not read; the subject's other files are."""
-    paths = [path for path in sorted(folder.iterdir()) if path.name.lower().endswith(OTHER_FORMATS)]
+    paths = [path for path in sorted(folder.iterdir()) if path.name.lower().endswith(UNREAD_SCAN_SUFFIXES)]
     reason = "not read; expected a single-file NIfTI (.nii or .nii.gz)"
     return [Problem(str(path), reason) for path in paths if not path.name.startswith(".")]
 
 
-def _by_name(folder: Path, listed: Sequence[str], start: str = "") -> _Subject:
+def _sort_files(folder: Path, listed: Sequence[str], start: str = "") -> _SubjectFiles:
     """Sort a subject's files; what is listed among the channels is an image, whatever it is called."""
-    subject = _Subject(folder, unreadable=_unreadable(folder))
+    subject = _SubjectFiles(folder, unreadable=_find_unreadable(folder))
     channels = {channel.lower() for channel in listed}
-    for path in _nifti_files(folder):
-        name = _without_subject(_stem(path), folder.name).removeprefix(start)
+    for path in _list_nifti_files(folder):
+        name = _remove_subject_name(_get_stem(path), folder.name).removeprefix(start)
         kind = "image" if name.lower() in channels else classify_name(name)
         if kind == "mask":
             subject.masks.append(path)
@@ -200,15 +202,15 @@ def _by_name(folder: Path, listed: Sequence[str], start: str = "") -> _Subject:
     return subject
 
 
-def _stem(path: Path) -> str:
-    ending = next(ending for ending in ENDINGS if path.name.lower().endswith(ending))
+def _get_stem(path: Path) -> str:
+    ending = next(ending for ending in NIFTI_SUFFIXES if path.name.lower().endswith(ending))
     return path.name[: -len(ending)]
 
 
-def _without_subject(stem: str, subject: str) -> str:
+def _remove_subject_name(stem: str, subject: str) -> str:
     """The file's name without the subject's before it: ``sub1_T1`` is ``T1``, and ``sub1`` alone ``image``.
 
-    >>> _without_subject("SUB1-T1", "sub1"), _without_subject("sub1", "sub1"), _without_subject("t1c", "t1")
+    >>> _remove_subject_name("SUB1-T1", "sub1"), _remove_subject_name("sub1", "sub1"), _remove_subject_name("t1c", "t1")
     ('T1', 'image', 't1c')
     """
     if not stem.lower().startswith(subject.lower()):
@@ -220,20 +222,22 @@ def _without_subject(stem: str, subject: str) -> str:
     return bare if bare and bare != rest else stem
 
 
-def _shared(subjects: Sequence[_Subject]) -> list[str]:
+def _find_common_names(subjects: Sequence[_SubjectFiles]) -> list[str]:
     """The names that at least half of the subjects with images have, sorted."""
     with_images = [subject for subject in subjects if subject.images]
     counts = Counter(name for subject in with_images for name in subject.images)
     return sorted(name for name, n in counts.items() if 2 * n >= len(with_images))
 
 
-def _channels(subjects: Sequence[_Subject], root: Path, listed: Sequence[str]) -> tuple[list[str], list[Problem]]:
+def _choose_channels(
+    subjects: Sequence[_SubjectFiles], root: Path, listed: Sequence[str]
+) -> tuple[list[str], list[Problem]]:
     """The names that at least half of the subjects with images have, sorted; the others are told as problems."""
     if listed:
         return list(listed), []
     with_images = [subject for subject in subjects if subject.images]
     counts = Counter(name for subject in with_images for name in subject.images)
-    common = _shared(subjects)
+    common = _find_common_names(subjects)
     if not common and not counts and any(subject.masks or subject.labels for subject in subjects):
         called = next(path.name for subject in subjects for path in (*subject.masks, *subject.labels))
         expected = 'images beside them, or "channels" in classes.json that lists them'
@@ -246,7 +250,9 @@ def _channels(subjects: Sequence[_Subject], root: Path, listed: Sequence[str]) -
     return common, [Problem(str(root / "*" / name), reason.format(counts[name], len(with_images))) for name in rare]
 
 
-def _without_labels(names: Sequence[str], subjects: Sequence[_Subject], root: Path) -> tuple[list[str], list[Problem]]:
+def _drop_label_channels(
+    names: Sequence[str], subjects: Sequence[_SubjectFiles], root: Path
+) -> tuple[list[str], list[Problem]]:
     """The channels without those that hold labels beside images, which are told as problems.
 
     Args:
@@ -256,7 +262,7 @@ def _without_labels(names: Sequence[str], subjects: Sequence[_Subject], root: Pa
     """
     labels: dict[str, int] = {}
     for name in names if len(names) > 1 else []:
-        paths = [subject.images[name][0] for subject in subjects if name in subject.images][:LOOKED_AT]
+        paths = [subject.images[name][0] for subject in subjects if name in subject.images][:MAX_INSPECTED_SUBJECTS]
         try:
             count = count_label_values(paths)
         except DataError:  # told as the subject's problem when its files are compared
@@ -275,12 +281,12 @@ def _without_labels(names: Sequence[str], subjects: Sequence[_Subject], root: Pa
     return [name for name in names if name not in labels], problems
 
 
-def _surplus_labels(subjects: Sequence[_Subject], root: Path) -> list[Problem]:
+def _find_surplus_labels(subjects: Sequence[_SubjectFiles], root: Path) -> list[Problem]:
     """The files that are called as labels are beside the mask that is read, one problem a name."""
     beside: dict[str, str] = {}
     for subject in subjects:
         for path in subject.labels if subject.masks else []:
-            beside.setdefault(_without_subject(_stem(path), subject.name), subject.masks[0].name)
+            beside.setdefault(_remove_subject_name(_get_stem(path), subject.name), subject.masks[0].name)
     reason = (
         'called as labels are, beside {}: not read; expected one mask, or its name among "channels" in classes.json'
     )

@@ -12,15 +12,15 @@ from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 from numpy.typing import NDArray
 
-from domaingan.adapters.nifti.nifti_geometry import read_place, scale_rows
+from domaingan.adapters.nifti.nifti_geometry import make_row_scale, read_grid_placement
 from domaingan.core.errors import DataError
 
-Affine = tuple[tuple[float, ...], ...]
+AffineRows = tuple[tuple[float, ...], ...]
 
-LONGEST_HEADER = 1 << 26
+MAX_HEADER_BYTES = 1 << 26
 """Bytes before the data; more is a broken offset, not an extension."""
 
-_KINDS = {348: (Nifti1Header, b"n+1\0"), 540: (Nifti2Header, b"n+2\0")}
+_HEADER_KINDS = {348: (Nifti1Header, b"n+1\0"), 540: (Nifti2Header, b"n+2\0")}
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class NiftiHeader:
     dtype: np.dtype[Any]
     slope: float
     inter: float
-    affine: Affine
-    affines: tuple[Affine, ...]
-    unit: float = 1.0
+    affine: AffineRows
+    affines: tuple[AffineRows, ...]
+    unit_mm: float = 1.0
     remarks: tuple[str, ...] = ()
 
     @property
@@ -59,17 +59,17 @@ class NiftiHeader:
         return size
 
 
-def read_prefix(stream: IO[bytes], path: Path) -> bytes:
+def read_header_bytes(stream: IO[bytes], path: Path) -> bytes:
     """The bytes before the data of an unpacked file, none of them interpreted but the data's offset.
 
     Raises:
         DataError: this is no single-file NIfTI, or it ends too early.
     """
     raw = stream.read(4)
-    if _size(raw) not in _KINDS:
+    if _read_header_size(raw) not in _HEADER_KINDS:
         raise DataError("not a NIfTI file", path=path, expected="a single-file NIfTI (.nii or .nii.gz)")
-    size = _size(raw)
-    kind, magic = _KINDS[size]
+    size = _read_header_size(raw)
+    kind, magic = _HEADER_KINDS[size]
     raw += stream.read(size - 4)
     if len(raw) < size:
         raise DataError(f"truncated: {len(raw)} bytes", path=path, expected=f"a header of {size} bytes")
@@ -77,15 +77,15 @@ def read_prefix(stream: IO[bytes], path: Path) -> bytes:
     if fields["magic"].tobytes()[:4].ljust(4, b"\0") != magic:
         raise DataError("not a single-file NIfTI", path=path, expected="a .nii or .nii.gz with header and data in one")
     offset = float(fields["vox_offset"]) or size + 4
-    if not size <= offset <= LONGEST_HEADER:
+    if not size <= offset <= MAX_HEADER_BYTES:
         raise DataError(f"data offset {offset:g}", path=path, expected=f"{size + 4} or a little more")
     return raw + stream.read(int(offset) - size)
 
 
-def _size(raw: bytes) -> int:
+def _read_header_size(raw: bytes) -> int:
     """The header's own size, its first field in either byte order, which tells NIfTI-1 from NIfTI-2."""
     sizes = int.from_bytes(raw[:4], "little"), int.from_bytes(raw[:4], "big")
-    return next((size for size in sizes if size in _KINDS), 0)
+    return next((size for size in sizes if size in _HEADER_KINDS), 0)
 
 
 def parse_header(raw: bytes, path: Path) -> NiftiHeader:
@@ -94,11 +94,11 @@ def parse_header(raw: bytes, path: Path) -> NiftiHeader:
     Raises:
         DataError: no such shape, data type or affine can be worked with.
     """
-    size = _size(raw)
+    size = _read_header_size(raw)
     logger = logging.getLogger("nibabel.global")  # it would print each harmless repair to stderr
     before, logger.disabled = logger.disabled, True
     try:
-        fields = _KINDS[size][0](raw[:size], check=True)
+        fields = _HEADER_KINDS[size][0](raw[:size], check=True)
     finally:
         logger.disabled = before
     shape = tuple(int(n) for n in fields.get_data_shape())
@@ -109,16 +109,16 @@ def parse_header(raw: bytes, path: Path) -> NiftiHeader:
         raise DataError(f"data type {dtype}", path=path, expected="integers or real numbers")
     slope, inter = fields.get_slope_inter()
     # The check above repairs sizes of 0 and below, so the place is read from the fields as they are stored.
-    place = read_place(_KINDS[size][0](raw[:size], check=False), shape, path)
+    place = read_grid_placement(_HEADER_KINDS[size][0](raw[:size], check=False), shape, path)
     return NiftiHeader(
         raw,
         shape,
         dtype,
         1.0 if slope is None else float(slope),
         0.0 if inter is None else float(inter),
-        as_tuples(place.affine),
-        tuple(as_tuples(form) for form in place.forms),
-        place.unit,
+        convert_to_rows(place.affine),
+        tuple(convert_to_rows(form) for form in place.forms),
+        place.unit_mm,
         place.remarks,
     )
 
@@ -126,10 +126,10 @@ def parse_header(raw: bytes, path: Path) -> NiftiHeader:
 TEXT_FIELDS = ("descrip", "aux_file", "intent_name", "db_name", "data_type")
 """Fields of free text, which may name people."""
 
-EXTENSIONS = {2: "DICOM", 4: "AFNI", 6: "comment"}
+EXTENSION_NAMES = {2: "DICOM", 4: "AFNI", 6: "comment"}
 
 
-def find_text(header: NiftiHeader) -> dict[str, str]:
+def find_header_text(header: NiftiHeader) -> dict[str, str]:
     """The free text of a header by its fields; extensions by their kind, what can be read of them.
 
     Args:
@@ -138,8 +138,8 @@ def find_text(header: NiftiHeader) -> dict[str, str]:
     Returns:
         ``{field: text}`` of those that are not empty.
     """
-    size = _size(header.raw)
-    fields = _KINDS[size][0](header.raw[:size], check=False)
+    size = _read_header_size(header.raw)
+    fields = _HEADER_KINDS[size][0](header.raw[:size], check=False)
     found = {}
     for name in TEXT_FIELDS:
         if name in list(fields):
@@ -147,20 +147,20 @@ def find_text(header: NiftiHeader) -> dict[str, str]:
     rest = header.raw[size:]
     position = 4
     while len(rest) >= position + 8 and rest[0]:
-        length, code = np.frombuffer(rest[position : position + 8], header_order(header) + "i4").tolist()
+        length, code = np.frombuffer(rest[position : position + 8], get_byte_order(header) + "i4").tolist()
         if length < 8:
             break
         content = rest[position + 8 : position + length].decode("latin-1")
         readable = "".join(letter if letter.isprintable() else " " for letter in content)
-        found[f"{EXTENSIONS.get(code, code)} extension"] = " ".join(readable.split())
+        found[f"{EXTENSION_NAMES.get(code, code)} extension"] = " ".join(readable.split())
         position += length
     return {name: text for name, text in found.items() if text}
 
 
-def header_order(header: NiftiHeader) -> str:
+def get_byte_order(header: NiftiHeader) -> str:
     """The byte order of a header, as in NumPy's data types."""
     size = int.from_bytes(header.raw[:4], "little")
-    return "<" if size in _KINDS else ">"
+    return "<" if size in _HEADER_KINDS else ">"
 
 
 def strip_text(header: NiftiHeader) -> NiftiHeader:
@@ -169,8 +169,8 @@ def strip_text(header: NiftiHeader) -> NiftiHeader:
     Args:
         header: any header.
     """
-    size = _size(header.raw)
-    fields = _KINDS[size][0](header.raw[:size], check=False)
+    size = _read_header_size(header.raw)
+    fields = _HEADER_KINDS[size][0](header.raw[:size], check=False)
     for name in TEXT_FIELDS:
         if name in list(fields):
             fields[name] = b""
@@ -178,15 +178,15 @@ def strip_text(header: NiftiHeader) -> NiftiHeader:
     return replace(header, raw=fields.binaryblock + bytes(4))
 
 
-def as_tuples(affine: NDArray[Any]) -> Affine:
+def convert_to_rows(affine: NDArray[Any]) -> AffineRows:
     """A 4×4 matrix as tuples of floats, to compare and to keep in a record."""
     return tuple(tuple(row) for row in np.asarray(affine, dtype=float).tolist())
 
 
-def new_header(array: NDArray[Any], affine: NDArray[Any] | None) -> NiftiHeader:
+def make_header(array: NDArray[Any], affine: NDArray[Any] | None) -> NiftiHeader:
     """A header for an array that came from no NIfTI file: float32, or the smallest type that holds its integers."""
     fields = Nifti1Header()
-    fields.set_data_dtype(_smallest(array) if array.dtype.kind in "uib" else np.float32)
+    fields.set_data_dtype(_find_smallest_type(array) if array.dtype.kind in "uib" else np.float32)
     fields.set_data_shape(array.shape)
     fields.set_xyzt_units("mm")
     fields["vox_offset"] = 352
@@ -196,20 +196,20 @@ def new_header(array: NDArray[Any], affine: NDArray[Any] | None) -> NiftiHeader:
     return parse_header(fields.binaryblock + bytes(4), Path())
 
 
-def _smallest(array: NDArray[Any]) -> type[np.integer[Any]]:
+def _find_smallest_type(array: NDArray[Any]) -> type[np.integer[Any]]:
     low, high = int(array.min(initial=0)), int(array.max(initial=0))
     kinds: tuple[type[np.integer[Any]], ...] = (np.uint8, np.int16, np.int32)
     return next((k for k in kinds if np.iinfo(k).min <= low and high <= np.iinfo(k).max), np.int64)
 
 
-def prefix(header: NiftiHeader, shape: tuple[int, ...], affine: NDArray[Any] | None) -> bytes:
+def make_header_bytes(header: NiftiHeader, shape: tuple[int, ...], affine: NDArray[Any] | None) -> bytes:
     """The bytes before the data of a file like ``header``, changed only where shape or affine have changed."""
-    size = _size(header.raw)
-    fields, rest = _KINDS[size][0](header.raw[:size], check=False), header.raw[size:]
+    size = _read_header_size(header.raw)
+    fields, rest = _HEADER_KINDS[size][0](header.raw[:size], check=False), header.raw[size:]
     if shape != header.shape:
         fields.set_data_shape(shape)
-    if affine is not None and as_tuples(affine) != header.affine:
-        affine = np.asarray(affine) / scale_rows(header.unit)
+    if affine is not None and convert_to_rows(affine) != header.affine:
+        affine = np.asarray(affine) / make_row_scale(header.unit_mm)
         qform, sform = int(fields["qform_code"]), int(fields["sform_code"])
         fields.set_qform(affine, code=qform)  # sets the zooms as well
         fields.set_sform(affine, code=sform or qform or 1)

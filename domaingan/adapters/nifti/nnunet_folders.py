@@ -8,27 +8,27 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from domaingan.adapters.base import Adapter, file_name
+from domaingan.adapters.base import Adapter, check_sample_name
 from domaingan.adapters.nifti.dataset_json import (
     DATASET_JSON,
-    ENDINGS,
-    describe,
-    file_ending,
+    NNUNET_SUFFIXES,
+    build_dataset_json,
+    get_file_ending,
     parse_channels,
     parse_labels,
 )
-from domaingan.adapters.nifti.scan_records import Scan, open_scans
+from domaingan.adapters.nifti.scan_records import ScanFiles, open_scans
 from domaingan.adapters.nifti.scan_samples import write_scan
-from domaingan.adapters.tables import read_samples, write_samples
+from domaingan.adapters.tables import read_sample_table, write_sample_table
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
 from domaingan.data import Dataset, Problem, Record, Sample, Schema
 
-SPLITS = {"train": "Tr", "test": "Ts"}
+SPLIT_ENDINGS = {"train": "Tr", "test": "Ts"}
 
 
-class NnUNet(Adapter):
+class NnUNetFolders(Adapter):
     """nnU-Net v2 raw data (v1's ``modality`` and ``labels`` are understood as well).
 
     ``imagesTr/case_0000.nii.gz`` is the first channel of a case of the split ``train``, its label
@@ -38,9 +38,9 @@ class NnUNet(Adapter):
     """
 
     layout = "nnunet"
-    looked_for = "dataset.json beside imagesTr and labelsTr"
+    expected_files = "dataset.json beside imagesTr and labelsTr"
 
-    def detects(self, root: Path) -> bool:
+    def can_open(self, root: Path) -> bool:
         """Whether it has a folder ``imagesTr``, or a ``dataset.json`` that lists the files of cases."""
         if (root / "imagesTr").is_dir():
             return True
@@ -56,17 +56,21 @@ class NnUNet(Adapter):
         stored = read_json(path)
         if not isinstance(stored, dict):
             raise DataError("no JSON object", path=path, expected="nnU-Net's description of a dataset")
-        ending = stored.get("file_ending", ENDINGS[0])
-        if ending not in ENDINGS:
-            raise DataError(f"file_ending {ending!r}", path=path, expected=" or ".join(ENDINGS))
+        ending = stored.get("file_ending", NNUNET_SUFFIXES[0])
+        if ending not in NNUNET_SUFFIXES:
+            raise DataError(f"file_ending {ending!r}", path=path, expected=" or ".join(NNUNET_SUFFIXES))
         channels = parse_channels(stored, path)
         classes = parse_labels(stored, path)
         listed = stored.get("dataset")
         if listed is None and not (root / "imagesTr").is_dir():
             raise DataError("no such folder", path=root / "imagesTr")
-        found_cases = [*_cases(root, "train", channels, ending)] if listed is None else _listed(listed, path, channels)
-        found_cases += _cases(root, "test", channels, ending)
-        scans: dict[str, Scan] = {}
+        found_cases = (
+            [*_find_cases(root, "train", channels, ending)]
+            if listed is None
+            else _read_listed_cases(listed, path, channels)
+        )
+        found_cases += _find_cases(root, "test", channels, ending)
+        scans: dict[str, ScanFiles] = {}
         problems: list[Problem] = []
         for found in found_cases:
             if isinstance(found, Problem):
@@ -76,46 +80,46 @@ class NnUNet(Adapter):
             else:
                 scans[found.name] = found
         known = {*scans, *(Path(problem.path).name for problem in problems)}
-        return open_scans(root, self.layout, scans.values(), problems, classes, read_samples(root, known), stored)
+        return open_scans(root, self.layout, scans.values(), problems, classes, read_sample_table(root, known), stored)
 
     def write_sample(self, out: Path, sample: Sample, schema: Schema) -> None:
         """Write ``imagesTr/NAME_0000.nii.gz``, … and ``labelsTr/NAME.nii.gz``; in ``Ts`` for the split ``test``.
 
         The ending is the one in ``dataset.json``, where it is ``.nii`` or ``.nii.gz``.
         """
-        name = file_name(sample)
+        name = check_sample_name(sample)
         split = "test" if sample.meta.get("split") == "test" else "train"
-        images, labels = _folders(out, split)
+        images, labels = _get_split_folders(out, split)
         if sample.mask is None and split == "train":
             raise DataError(f"sample {name!r} has no mask", path=labels, expected="one, outside the split test")
-        ending = file_ending(schema.description)
+        ending = get_file_ending(schema.description)
         paths = [images / f"{name}_{i:04d}{ending}" for i in range(len(schema.channels))]
         write_scan(sample, paths, labels / f"{name}{ending}")
 
-    def finish(self, out: Path, schema: Schema, records: Sequence[Record]) -> None:
+    def finish_dataset(self, out: Path, schema: Schema, records: Sequence[Record]) -> None:
         """Write ``dataset.json`` and ``samples.csv``."""
-        write_samples(out, records, schema.conditions)
-        write_json(out / DATASET_JSON, describe(schema, records))
+        write_sample_table(out, records, schema.conditions)
+        write_json(out / DATASET_JSON, build_dataset_json(schema, records))
 
 
 # ---------------------------------------------------------------------- files
 
 
-def _folders(root: Path, split: str) -> tuple[Path, Path]:
-    return root / f"images{SPLITS[split]}", root / f"labels{SPLITS[split]}"
+def _get_split_folders(root: Path, split: str) -> tuple[Path, Path]:
+    return root / f"images{SPLIT_ENDINGS[split]}", root / f"labels{SPLIT_ENDINGS[split]}"
 
 
-def _cases(root: Path, split: str, channels: Sequence[str], ending: str) -> Iterator[Scan | Problem]:
+def _find_cases(root: Path, split: str, channels: Sequence[str], ending: str) -> Iterator[ScanFiles | Problem]:
     """The cases of one split in order of their names; a problem's path ends in the name of its case."""
-    images, labels = _folders(root, split)
+    images, labels = _get_split_folders(root, split)
     cases: dict[str, dict[int, Path]] = {}
-    for path in _files(images):
+    for path in _list_visible_files(images):
         name = re.fullmatch(rf"(.+)_(\d{{4}}){re.escape(ending)}", path.name)
         if name:
             cases.setdefault(name[1], {})[int(name[2])] = path
         else:
             yield Problem(str(path), f"not named as an image; expected CASE_0000{ending}")
-    masks = {path.name.removesuffix(ending): path for path in _files(labels) if path.name.endswith(ending)}
+    masks = {path.name.removesuffix(ending): path for path in _list_visible_files(labels) if path.name.endswith(ending)}
     for case, found in sorted(cases.items()):
         missing = [f"{i:04d} ({channel})" for i, channel in enumerate(channels) if i not in found]
         surplus = [f"{i:04d}" for i in sorted(found) if i >= len(channels)]
@@ -127,12 +131,12 @@ def _cases(root: Path, split: str, channels: Sequence[str], ending: str) -> Iter
             yield Problem(str(labels / case), f"no label; expected {case}{ending}")
         else:
             names = {channel: found[i] for i, channel in enumerate(channels)}
-            yield Scan(case, found[0], names, masks.get(case), split=split)
+            yield ScanFiles(case, found[0], names, masks.get(case), split=split)
     for case in sorted(set(masks) - set(cases)):
         yield Problem(str(labels / case), f"a label without an image; expected {images.name}/{case}_0000{ending}")
 
 
-def _listed(listed: Any, path: Path, channels: Sequence[str]) -> list[Scan | Problem]:
+def _read_listed_cases(listed: Any, path: Path, channels: Sequence[str]) -> list[ScanFiles | Problem]:
     """The training cases that ``dataset`` in ``dataset.json`` lists, with paths that may lie anywhere.
 
     Args:
@@ -146,7 +150,7 @@ def _listed(listed: Any, path: Path, channels: Sequence[str]) -> list[Scan | Pro
     expected = '{case: {"images": [path, …], "label": path}}'
     if not isinstance(listed, dict):
         raise DataError("dataset is no JSON object", path=path, expected=expected)
-    cases: list[Scan | Problem] = []
+    cases: list[ScanFiles | Problem] = []
     for case, entry in sorted(listed.items()):
         images = entry.get("images") if isinstance(entry, dict) else None
         label = entry.get("label") if isinstance(entry, dict) else None
@@ -160,11 +164,11 @@ def _listed(listed: Any, path: Path, channels: Sequence[str]) -> list[Scan | Pro
             cases.append(Problem(str(path), f"{len(images)} images of {case}; expected {len(channels)} channels"))
         else:
             named = dict(zip(channels, files, strict=False))
-            cases.append(Scan(case, files[0], named, files[-1], split="train"))
+            cases.append(ScanFiles(case, files[0], named, files[-1], split="train"))
     return cases
 
 
-def _files(folder: Path) -> list[Path]:
+def _list_visible_files(folder: Path) -> list[Path]:
     """The folder's files and the links in it that lead nowhere, hidden ones left out."""
     if not folder.is_dir():
         return []

@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 
 from domaingan.adapters.nifti.nifti_files import (
     copy_planes,
-    loses_bits,
-    mask_values,
-    read_image,
-    read_mask,
-    read_stored,
+    is_rereading_needed,
+    list_label_values,
+    read_nifti_image,
+    read_nifti_mask,
+    read_stored_numbers,
     write_nifti,
 )
 from domaingan.adapters.nifti.nifti_header import NiftiHeader, strip_text
-from domaingan.adapters.values import known_values, strange_values
+from domaingan.adapters.values import list_allowed_values, make_unknown_values_error
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Record, Sample, Schema
 
 
 @dataclass(frozen=True)
-class Origin:
+class ArrayOrigin:
     """Where an array was read from.
 
     Attributes:
@@ -36,7 +36,7 @@ class Origin:
     """
 
     path: Path
-    piece: int = 0
+    piece_index: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class ScanHeader:
     channels: tuple[NiftiHeader, ...]
     mask: NiftiHeader | None = None
     foreground: NiftiHeader | None = None
-    origins: Mapping[int | str, Origin] = field(default_factory=dict, compare=False)
+    origins: Mapping[int | str, ArrayOrigin] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class ScanReader:
     known: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "known", known_values(self.schema))
+        object.__setattr__(self, "known", list_allowed_values(self.schema))
 
     def __call__(self, record: Record) -> Sample:
         """Read a sample.
@@ -74,19 +74,19 @@ class ScanReader:
         """
         channels: list[NDArray[np.float32]] = []
         headers: list[NiftiHeader] = []
-        origins: dict[int | str, Origin] = {}
+        origins: dict[int | str, ArrayOrigin] = {}
         for path in (path for name, path in record.files.items() if name.startswith("image_")):
-            array, header = read_image(path)
-            pieces = self._pieces(array, record, path)
+            array, header = read_nifti_image(path)
+            pieces = self._split_channels(array, record, path)
             for piece in range(len(pieces)):
-                origins[len(channels) + piece] = Origin(path, piece)
+                origins[len(channels) + piece] = ArrayOrigin(path, piece)
             channels += pieces
             headers += [header] * len(pieces)
-        mask, mask_header = self._mask(record, "mask")
-        inside, inside_header = self._mask(record, "foreground")
+        mask, mask_header = self._read_mask(record, "mask")
+        inside, inside_header = self._read_mask(record, "foreground")
         for name in ("mask", "foreground"):
             if name in record.files:
-                origins[name] = Origin(record.files[name])
+                origins[name] = ArrayOrigin(record.files[name])
         meta = record.facts() | {
             "affine": np.array(record.affine),
             "header": ScanHeader(tuple(headers), mask_header, inside_header, origins),
@@ -95,34 +95,34 @@ class ScanReader:
             empty = f"{record.files['foreground']}: a mask of the body that is empty; the body is measured instead"
             warnings.warn(empty, AssumptionWarning, stacklevel=2)
         elif inside is not None:
-            meta["foreground"] = _in_c_order([inside > 0], np.bool_)[0]
+            meta["foreground"] = _stack_in_c_order([inside > 0], np.bool_)[0]
         if mask is not None:
             self._check_values(mask, record.files["mask"])
             small = self.known[0] >= 0 and self.known[-1] < 256
-            mask = _in_c_order([mask], np.uint8 if small else np.int32)[0]
-        return Sample(_in_c_order(channels, np.float32), mask, condition=dict(record.condition), meta=meta)
+            mask = _stack_in_c_order([mask], np.uint8 if small else np.int32)[0]
+        return Sample(_stack_in_c_order(channels, np.float32), mask, condition=dict(record.condition), meta=meta)
 
-    def _pieces(self, array: NDArray[Any], record: Record, path: Path) -> list[NDArray[Any]]:
+    def _split_channels(self, array: NDArray[Any], record: Record, path: Path) -> list[NDArray[Any]]:
         """The spatial arrays that a stored one holds, one a channel."""
-        pieces = _split(array, record.shape)
+        pieces = _split_pieces(array, record.shape)
         if not pieces:
             raise DataError(f"shape {array.shape}", path=path, expected=f"{record.shape}, as when it was opened")
         return pieces
 
-    def _mask(self, record: Record, name: str) -> tuple[NDArray[Any] | None, NiftiHeader | None]:
+    def _read_mask(self, record: Record, name: str) -> tuple[NDArray[Any] | None, NiftiHeader | None]:
         path = record.files.get(name)
         if path is None:
             return None, None
-        array, header = read_mask(path)
-        return self._pieces(array, record, path)[0], header
+        array, header = read_nifti_mask(path)
+        return self._split_channels(array, record, path)[0], header
 
     def _check_values(self, mask: NDArray[Any], path: Path) -> None:
-        strangers = [value for value in mask_values(mask) if value not in self.known]
+        strangers = [value for value in list_label_values(mask) if value not in self.known]
         if strangers:
-            raise strange_values(strangers, path, self.schema)
+            raise make_unknown_values_error(strangers, path, self.schema)
 
 
-def _split(array: NDArray[Any], shape: tuple[int, ...]) -> list[NDArray[Any]]:
+def _split_pieces(array: NDArray[Any], shape: tuple[int, ...]) -> list[NDArray[Any]]:
     """The arrays of a spatial shape that a stored one holds along its further axes; none where it has another shape."""
     if array.shape[: len(shape)] != shape and (*array.shape, 1) != shape:
         return []
@@ -130,7 +130,7 @@ def _split(array: NDArray[Any], shape: tuple[int, ...]) -> list[NDArray[Any]]:
     return [stacked[..., i] for i in range(stacked.shape[-1])]
 
 
-def _in_c_order(arrays: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
+def _stack_in_c_order(arrays: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
     """The arrays stacked in C order, whatever order they had on disk."""
     out = np.empty((len(arrays), *arrays[0].shape), dtype)
     for target, source in zip(out, arrays, strict=True):
@@ -155,13 +155,13 @@ def write_scan(sample: Sample, images: Sequence[Path], mask: Path, foreground: P
     header = sample.meta.get("header")
     if not isinstance(header, ScanHeader) or len(header.channels) != len(images):
         header = None
-    affine = _changed_affine(sample, header)
+    affine = _find_changed_affine(sample, header)
     for i, path in enumerate(images):
         like = header.channels[i] if header else None
-        write_nifti(path, sample.image[i], like, affine, _stored(header, i, like, sample.shape))
+        write_nifti(path, sample.image[i], like, affine, _reread_stored_numbers(header, i, like, sample.shape))
     if sample.mask is not None:
         like = header.mask if header else None
-        write_nifti(mask, sample.mask, like, affine, _stored(header, "mask", like, sample.shape))
+        write_nifti(mask, sample.mask, like, affine, _reread_stored_numbers(header, "mask", like, sample.shape))
     inside = sample.meta.get("foreground")
     if foreground is not None and inside is not None:
         write_nifti(foreground, np.asarray(inside, np.uint8), header.foreground if header else None, affine)
@@ -185,24 +185,24 @@ def strip_header_text(sample: Sample) -> Sample:
     return replace(sample, meta=sample.meta | {"header": stripped})
 
 
-def _stored(
+def _reread_stored_numbers(
     header: ScanHeader | None, which: int | str, like: NiftiHeader | None, shape: tuple[int, ...]
 ) -> NDArray[Any] | None:
     """The numbers that the array was read from, where they hold more than what was read; None if they are gone."""
     origin = None if header is None else header.origins.get(which)
-    if origin is None or like is None or not loses_bits(like, is_mask=which == "mask"):
+    if origin is None or like is None or not is_rereading_needed(like, is_mask=which == "mask"):
         return None
     try:
-        stored, found = read_stored(origin.path)
+        stored, found = read_stored_numbers(origin.path)
     except DataError:
         return None
     if (found.shape, found.dtype, found.slope, found.inter) != (like.shape, like.dtype, like.slope, like.inter):
         return None  # another file lies there by now
-    pieces = _split(stored, shape)
-    return pieces[origin.piece] if pieces else None
+    pieces = _split_pieces(stored, shape)
+    return pieces[origin.piece_index] if pieces else None
 
 
-def _changed_affine(sample: Sample, header: ScanHeader | None) -> NDArray[Any] | None:
+def _find_changed_affine(sample: Sample, header: ScanHeader | None) -> NDArray[Any] | None:
     """The affine to write, None where each file keeps its own."""
     affine = sample.meta.get("affine")
     if header is not None:

@@ -19,8 +19,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from domaingan.adapters import adapter_for
-from domaingan.adapters.write_dataset import record_of
+from domaingan.adapters import get_adapter
+from domaingan.adapters.write_dataset import make_record
 from domaingan.augmentation.offline.augmented_dataset import Job, Offline
 from domaingan.augmentation.offline.fingerprints import fingerprint_bank, fingerprint_data
 from domaingan.augmentation.offline.nnunet_folds import SPLITS_JSON
@@ -109,7 +109,7 @@ def _write(
     offline: Offline, schema: Schema, out: Path, folder: Path, workers: int | None, told: Told, *, resume: bool
 ) -> dict[str, list[Note]]:
     """Write what is not there yet in a folder that is ours, and make it the target."""
-    adapter, names = adapter_for(schema.layout), [job.name for job in offline.jobs]
+    adapter, names = get_adapter(schema.layout), [job.name for job in offline.jobs]
     left = [i for i in range(len(names)) if not _note(folder, i).is_file()]
     if len(left) < len(names):
         told.say(f"{len(names) - len(left)} of {len(names)} samples are written already")
@@ -126,7 +126,7 @@ def _write(
     rest = [i for i in left if i not in first]
     for done, _ in enumerate(_run(job, rest, workers), start=len(names) - len(rest) + 1):
         told.update(done, len(names))
-    return _finish(folder, out, [_read(folder, i) for i in range(len(names))], adapter.finish, schema, offline)
+    return _finish(folder, out, [_read(folder, i) for i in range(len(names))], adapter.finish_dataset, schema, offline)
 
 
 def _made_from(offline: Offline) -> dict[str, Any]:
@@ -146,9 +146,9 @@ def _made_from(offline: Offline) -> dict[str, Any]:
 def _make(offline: Offline, schema: Schema, folder: Path, jobs: Sequence[Job], index: int) -> None:
     """Make a sample, write it, and then note that it is written."""
     sample = offline.make(jobs[index])
-    adapter_for(schema.layout).write_sample(folder, sample, schema)
+    get_adapter(schema.layout).write_sample(folder, sample, schema)
     done = sample.meta[offline.kind]
-    record = {name: value for name, value in asdict(record_of(sample)).items() if name not in ("files", "affine")}
+    record = {name: value for name, value in asdict(make_record(sample)).items() if name not in ("files", "affine")}
     write_json(_note(folder, index), {"record": record, "done": done})
 
 

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from domaingan.adapters import load
-from domaingan.adapters.coco.coco_layout import _subset_of
+from domaingan.adapters.coco.coco_layout import _parse_split_name
 from domaingan.adapters.coco.run_lengths import decode_mask as decoded
 from domaingan.adapters.coco.run_lengths import encode_mask as encoded
-from domaingan.adapters.inspect_dataset import inspect
+from domaingan.adapters.inspect_dataset import inspect_dataset
 from domaingan.adapters.write_dataset import write_dataset
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
@@ -124,7 +124,7 @@ def test_polygons_and_boxes(put: Put, tmp_path: Path) -> None:
     assert third.mask is not None and not third.mask.any() and third.boxes is not None and third.boxes.shape == (0, 4)
     assert first.condition == {"lighting": "dusk"} and data.problems == ()
     assert same(pickle.loads(pickle.dumps(data))[0], first)
-    found = inspect(data)
+    found = inspect_dataset(data)
     assert found["objects"] == {"person": 1, "car": 2, "bus": 1} and found["crowds"] == 1
     assert_survives(assert_survives(data, tmp_path / "out"), tmp_path / "again")
 
@@ -222,7 +222,7 @@ def test_ids_from_zero_are_raised(put: Put, tmp_path: Path) -> None:
     ],
 )
 def test_splits_by_the_names_of_files(file: str, subset: str) -> None:
-    assert _subset_of(Path("/root") / file, Path("/root")) == subset
+    assert _parse_split_name(Path("/root") / file, Path("/root")) == subset
 
 
 # ---------------------------------------------------------------------- writing

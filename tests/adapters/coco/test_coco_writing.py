@@ -17,7 +17,7 @@ from pycocotools import mask as runs
 from pycocotools.coco import COCO
 
 from domaingan.adapters import load
-from domaingan.adapters.coco.run_lengths import encode_mask, read_counts
+from domaingan.adapters.coco.run_lengths import encode_mask, parse_counts
 from domaingan.adapters.write_dataset import write_dataset
 from domaingan.augmentation import Offline
 from domaingan.blend.occlusion import Covered, objects_of
@@ -39,7 +39,7 @@ def polygon(top: int, left: int, bottom: int, right: int) -> list[list[float]]:
 
 
 def counts(mask: np.ndarray) -> dict[str, Any]:
-    return {"size": list(SIDES), "counts": read_counts(encode_mask(mask)["counts"]).tolist()}
+    return {"size": list(SIDES), "counts": parse_counts(encode_mask(mask)["counts"]).tolist()}
 
 
 def thing(number: int, corners: tuple[int, int, int, int], **more: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as runs
 
-from domaingan.adapters.coco.run_lengths import check_run_lengths, decode_mask, encode_mask, read_counts
+from domaingan.adapters.coco.run_lengths import check_run_lengths, decode_mask, encode_mask, parse_counts
 from domaingan.core.errors import DataError
 
 
@@ -20,7 +20,7 @@ def test_counts_are_those_of_pycocotools(height: int, width: int, seed: int) -> 
     rng = np.random.default_rng(seed)
     mask = rng.random((height, width)) < rng.random()
     stored = encode_mask(mask)
-    counts = read_counts(stored["counts"]).tolist()
+    counts = parse_counts(stored["counts"]).tolist()
     again = np.repeat(np.arange(len(counts)) % 2, counts).reshape(width, height).T
     assert np.array_equal(again, mask)
     assert check_run_lengths(stored, (height, width)) == stored
@@ -31,7 +31,7 @@ def test_counts_are_those_of_pycocotools(height: int, width: int, seed: int) -> 
 def test_long_runs() -> None:
     mask = np.zeros((3000, 2000), np.uint8)
     mask[1500:, 1000:] = 1
-    assert read_counts(encode_mask(mask)["counts"])[:2].tolist() == [3000 * 1000 + 1500, 1500]
+    assert parse_counts(encode_mask(mask)["counts"])[:2].tolist() == [3000 * 1000 + 1500, 1500]
 
 
 def square() -> dict[str, Any]:

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from domaingan.adapters import load
-from domaingan.adapters.frames.exif_orientation import TAG
-from domaingan.adapters.frames.picture_io import read_frame, read_header, read_values
+from domaingan.adapters.frames.exif_orientation import ORIENTATION_TAG
+from domaingan.adapters.frames.picture_io import read_mask_picture, read_picture_header, read_picture_with_header
 from domaingan.bank_folders.crop_files import read_alpha
 from domaingan.core.errors import AssumptionWarning, DataError
 
@@ -25,7 +25,7 @@ PIXELS = np.random.default_rng(5).integers(0, 256, (6, 10, 3), dtype=np.uint8)
 
 def exif_of(orientation: int) -> Image.Exif:
     exif = Image.Exif()
-    exif[TAG] = orientation
+    exif[ORIENTATION_TAG] = orientation
     return exif
 
 
@@ -40,7 +40,7 @@ def stored_for(shown: np.ndarray, orientation: int) -> np.ndarray:
     """The pixels that are shown as ``shown``: found by trying, so that nothing of the code under test is used."""
     inverse = {6: 8, 8: 6}.get(orientation, orientation)
     picture = Image.fromarray(shown)
-    picture.getexif()[TAG] = inverse
+    picture.getexif()[ORIENTATION_TAG] = inverse
     return np.asarray(ImageOps.exif_transpose(picture))
 
 
@@ -50,16 +50,16 @@ def test_as_pillow_turns_it(tmp_path: Path, ending: str, orientation: int) -> No
     path = save(tmp_path / f"a{ending}", PIXELS, orientation)
     with Image.open(path) as picture:
         shown = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
-    image, header = read_frame(path)
+    image, header = read_picture_with_header(path)
     assert np.array_equal(np.rint(image * 255).astype(np.uint8).transpose(1, 2, 0), shown)
-    assert header.shape == shown.shape[:2] == read_header(path).shape
+    assert header.shape == shown.shape[:2] == read_picture_header(path).shape
 
 
 @pytest.mark.parametrize("orientation", ALL)
 def test_as_opencv_turns_it(tmp_path: Path, orientation: int) -> None:
     path = save(tmp_path / "a.jpg", np.repeat(np.repeat(PIXELS, 8, 0), 8, 1), orientation)
     shown = cv2.imread(str(path))
-    assert np.array_equal(np.rint(read_frame(path)[0] * 255).transpose(1, 2, 0), shown[..., ::-1])
+    assert np.array_equal(np.rint(read_picture_with_header(path)[0] * 255).transpose(1, 2, 0), shown[..., ::-1])
 
 
 def test_a_png_whose_exif_comes_after_its_pixels(tmp_path: Path) -> None:
@@ -70,8 +70,8 @@ def test_a_png_whose_exif_comes_after_its_pixels(tmp_path: Path) -> None:
     chunk = b"eXIf" + data
     chunk = struct.pack(">I", len(data)) + chunk + struct.pack(">I", zlib.crc32(chunk))
     path.write_bytes(whole[:-12] + chunk + whole[-12:])
-    assert read_header(path).orientation == 8
-    assert np.array_equal(np.rint(read_frame(path)[0] * 255).transpose(1, 2, 0), np.rot90(PIXELS))
+    assert read_picture_header(path).orientation == 8
+    assert np.array_equal(np.rint(read_picture_with_header(path)[0] * 255).transpose(1, 2, 0), np.rot90(PIXELS))
 
 
 @pytest.mark.parametrize(
@@ -81,19 +81,23 @@ def test_a_png_whose_exif_comes_after_its_pixels(tmp_path: Path) -> None:
 def test_damaged_exif_data_is_none(tmp_path: Path, exif: bytes, ending: str) -> None:
     path = tmp_path / f"a{ending}"
     Image.fromarray(PIXELS).save(path, exif=exif)
-    assert read_header(path).orientation == 1 and read_frame(path)[0].shape == (3, 6, 10)
+    assert read_picture_header(path).orientation == 1 and read_picture_with_header(path)[0].shape == (3, 6, 10)
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 400])
 def test_numbers_that_are_no_orientation(tmp_path: Path, orientation: int) -> None:
-    assert read_header(save(tmp_path / "a.jpg", PIXELS, orientation)).orientation == 1
+    assert read_picture_header(save(tmp_path / "a.jpg", PIXELS, orientation)).orientation == 1
 
 
 def test_the_pixels_as_stored_where_the_set_has_their_shape(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", PIXELS, 6)
-    assert read_header(path).shapes == ((10, 6), (6, 10))
-    assert np.array_equal(np.rint(read_frame(path, (6, 10))[0] * 255).transpose(1, 2, 0), PIXELS)
-    assert read_frame(path, (10, 6))[0].shape == (3, 10, 6) == read_frame(path, (7, 7))[0].shape
+    assert read_picture_header(path).possible_shapes == ((10, 6), (6, 10))
+    assert np.array_equal(np.rint(read_picture_with_header(path, (6, 10))[0] * 255).transpose(1, 2, 0), PIXELS)
+    assert (
+        read_picture_with_header(path, (10, 6))[0].shape
+        == (3, 10, 6)
+        == read_picture_with_header(path, (7, 7))[0].shape
+    )
 
 
 def test_transparency_is_turned_with_its_picture(tmp_path: Path) -> None:
@@ -148,7 +152,7 @@ def test_masks_that_carry_the_same_tag_are_turned_too(tmp_path: Path, orientatio
     with pytest.warns(AssumptionWarning):
         data = load(root)
     assert np.array_equal(data[0].mask, MASK) and np.array_equal(data[0].image[0] > 0.5, MASK > 0)
-    assert np.array_equal(read_values(root / "masks" / "a.png")[0], MASK)
+    assert np.array_equal(read_mask_picture(root / "masks" / "a.png")[0], MASK)
 
 
 def test_a_mask_of_neither_shape(tmp_path: Path) -> None:

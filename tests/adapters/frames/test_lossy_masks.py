@@ -10,7 +10,12 @@ import pytest
 from PIL import Image
 
 from domaingan.adapters import load
-from domaingan.adapters.frames.picture_io import find_unread, read_header, read_picture, read_values
+from domaingan.adapters.frames.picture_io import (
+    find_unread_pictures,
+    read_mask_picture,
+    read_picture,
+    read_picture_header,
+)
 from domaingan.bank_folders import open_bank
 from domaingan.core.errors import AssumptionWarning, DataError
 
@@ -35,14 +40,14 @@ def test_two_values_far_apart_come_back(tmp_path: Path, ending: str, quality: in
     path = tmp_path / f"a{ending}"
     options = {"compression": "jpeg"} if ending == ".tif" else {}
     Image.fromarray(ROUND * 255).save(path, quality=quality, **options)
-    values, header = read_values(path)
+    values, header = read_mask_picture(path)
     assert header.is_lossy and set(np.unique(values)) == {0, 255}
     assert (values != ROUND * 255).mean() < 0.003
 
 
 def test_other_two_values(tmp_path: Path) -> None:
     Image.fromarray(ROUND * 130 + 40).save(tmp_path / "a.jpg", quality=90)
-    assert np.array_equal(read_values(tmp_path / "a.jpg")[0], ROUND * 130 + 40)
+    assert np.array_equal(read_mask_picture(tmp_path / "a.jpg")[0], ROUND * 130 + 40)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +56,7 @@ def test_other_two_values(tmp_path: Path) -> None:
 def test_other_labels_are_refused(tmp_path: Path, mask: np.ndarray) -> None:
     Image.fromarray(mask).save(tmp_path / "a.jpg", quality=95)
     with pytest.raises(DataError, match=r"a\.jpg: labels stored with loss; expected PNG"):
-        read_values(tmp_path / "a.jpg")
+        read_mask_picture(tmp_path / "a.jpg")
 
 
 def test_three_values_are_refused_however_far_apart(tmp_path: Path) -> None:
@@ -59,25 +64,25 @@ def test_three_values_are_refused_however_far_apart(tmp_path: Path) -> None:
     three[:, :10] = 128
     Image.fromarray(three).save(tmp_path / "a.jpg", quality=95)
     with pytest.raises(DataError, match="labels stored with loss"):
-        read_values(tmp_path / "a.jpg")
+        read_mask_picture(tmp_path / "a.jpg")
 
 
 def test_nothing_labelled_is_nothing(tmp_path: Path) -> None:
     Image.fromarray(ROUND * 0).save(tmp_path / "a.jpg")
-    assert not read_values(tmp_path / "a.jpg")[0].any()
+    assert not read_mask_picture(tmp_path / "a.jpg")[0].any()
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.webp", "a.bmp"])
 def test_what_loses_nothing_is_not_taken_for_it(tmp_path: Path, name: str) -> None:
     options = {"lossless": True} if name.endswith("webp") else {}
     Image.fromarray(ROUND * 3).save(tmp_path / name, **options)
-    assert not read_header(tmp_path / name).is_lossy and read_values(tmp_path / name)[0].max() == 3
+    assert not read_picture_header(tmp_path / name).is_lossy and read_mask_picture(tmp_path / name)[0].max() == 3
 
 
 def test_a_jpeg_under_another_name_is_found_out(tmp_path: Path) -> None:
     Image.fromarray(ROUND * 3).save(tmp_path / "a.png", format="JPEG")
     with pytest.raises(DataError, match="labels stored with loss"):
-        read_values(tmp_path / "a.png")
+        read_mask_picture(tmp_path / "a.png")
 
 
 def test_a_set_says_what_it_snapped_and_refuses_the_rest(tmp_path: Path) -> None:
@@ -99,7 +104,7 @@ def test_the_first_picture_of_a_phone_s_jpeg(tmp_path: Path) -> None:
     first, second = Image.fromarray(noise), Image.new("RGB", (28, 20))
     first.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[second, second], quality=95)
     first.save(tmp_path / "b.jpg", quality=95)
-    assert read_header(tmp_path / "a.jpg").shape == (40, 56)
+    assert read_picture_header(tmp_path / "a.jpg").shape == (40, 56)
     assert np.array_equal(read_picture(tmp_path / "a.jpg"), read_picture(tmp_path / "b.jpg"))
 
 
@@ -107,7 +112,7 @@ def test_several_pages_are_refused(tmp_path: Path) -> None:
     page = Image.new("L", (9, 9))
     page.save(tmp_path / "a.tif", save_all=True, append_images=[page])
     with pytest.raises(DataError, match="2 pictures in one file"):
-        read_values(tmp_path / "a.tif")
+        read_mask_picture(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("name", ["a.bmp", "a.BMP", "a.tif", "a.pgm", "a.png"])
@@ -120,7 +125,7 @@ def test_a_palette_in_a_bitmap(tmp_path: Path) -> None:
     picture = Image.fromarray(ROUND * 2)
     picture.putpalette([0, 0, 0, 9, 9, 9, 250, 0, 0])
     picture.save(tmp_path / "a.bmp")
-    assert np.array_equal(read_values(tmp_path / "a.bmp")[0], ROUND * 2)
+    assert np.array_equal(read_mask_picture(tmp_path / "a.bmp")[0], ROUND * 2)
 
 
 def test_what_is_not_read_is_told(tmp_path: Path) -> None:
@@ -137,7 +142,7 @@ def test_what_is_not_read_is_told(tmp_path: Path) -> None:
         "c.json": "1 files that end in .json are not read",
     }
     assert "expected one of .png, .jpg" in told["b.npy"]
-    assert find_unread(root / "images") == {".heic": [root / "images" / "b.heic", root / "images" / "d.HEIC"]}
+    assert find_unread_pictures(root / "images") == {".heic": [root / "images" / "b.heic", root / "images" / "d.HEIC"]}
 
 
 # ------------------------------------------------------------------- crops
@@ -189,12 +194,12 @@ def test_pictures_that_would_fill_the_memory_are_not_decoded(tmp_path: Path) -> 
         path = tmp_path / "a.pgm"
         path.write_bytes(header % sides + b"0")
         with pytest.raises(DataError, match=found):
-            read_values(path)
+            read_mask_picture(path)
 
 
 def test_large_blank_pictures_are_read(tmp_path: Path) -> None:
     Image.new("1", (7000, 6000)).save(tmp_path / "a.png")
-    assert read_header(tmp_path / "a.png").shape == (6000, 7000)
+    assert read_picture_header(tmp_path / "a.png").shape == (6000, 7000)
 
 
 def test_many_values_without_names_are_doubted(tmp_path: Path) -> None:

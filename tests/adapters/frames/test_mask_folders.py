@@ -17,7 +17,7 @@ from PIL import Image
 
 from domaingan.adapters import load
 from domaingan.adapters.frames.mask_folders import MaskFolders
-from domaingan.adapters.inspect_dataset import inspect
+from domaingan.adapters.inspect_dataset import inspect_dataset
 from domaingan.adapters.write_dataset import write_dataset
 from domaingan.core.errors import DataError
 from domaingan.data import FRAME, Dataset, Record, Sample, Schema
@@ -300,7 +300,7 @@ def test_problems_when_read(drive: Path) -> None:
     Image.fromarray(strange).save(drive / "valannot" / "0001TP_000330.png")
     data = load(drive)
     (drive / "train" / "0006R0_f00330.jpg").unlink()
-    found = inspect(data)
+    found = inspect_dataset(data)
     assert found["samples"] == 1 and found["unlabelled"] == 1
     told = {Path(problem["path"]).name: problem["reason"] for problem in found["problems"]}
     assert "truncated" in told["0001TP_000300.jpg"]
@@ -317,7 +317,7 @@ def test_datasets_that_cannot_be_opened(put: Put, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no sample that can be used; first problem: .*a\.png: shape \(3, 3\)"):
         load(root)
     (tmp_path / "other" / "images").mkdir(parents=True)
-    assert not MaskFolders().detects(tmp_path / "other")
+    assert not MaskFolders().can_open(tmp_path / "other")
     with pytest.raises(DataError, match="no pictures and masks; expected images/ and masks/"):
         load(tmp_path / "other", "masks")
 

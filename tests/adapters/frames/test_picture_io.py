@@ -13,14 +13,14 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from domaingan.adapters.frames.picture_io import (
-    pictures_in,
-    read_frame,
-    read_header,
+    choose_suffix,
+    list_pictures,
+    read_mask_picture,
     read_picture,
-    read_values,
+    read_picture_header,
+    read_picture_with_header,
+    write_mask_picture,
     write_picture,
-    write_values,
-    written_suffix,
 )
 from domaingan.core.errors import DataError
 
@@ -64,7 +64,7 @@ def test_other_kinds_become_rgb(tmp_path: Path, mode: str, name: str) -> None:
 def test_sixteen_bits_and_transparency(tmp_path: Path) -> None:
     deep = (np.arange(16, dtype=np.uint16) * 4369).reshape(4, 4)
     path = saved(tmp_path / "deep.png", deep)
-    image, header = read_frame(path)
+    image, header = read_picture_with_header(path)
     assert np.allclose(image[1], deep / 65535) and header.mode == "I;16"
     write_picture(tmp_path / "back.png", image, header)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "back.png")), deep)
@@ -80,9 +80,9 @@ def test_palette_masks_are_indices(tmp_path: Path, name: str) -> None:
     picture = Image.fromarray(np.array([[0, 1], [11, 2]], np.uint8), mode=None)
     picture.putpalette([9, 9, 9, 200, 0, 0, 0, 200, 0] + [7] * 27)
     picture.save(tmp_path / name)
-    values, header = read_values(tmp_path / name)
+    values, header = read_mask_picture(tmp_path / name)
     assert values.tolist() == [[0, 1], [11, 2]] and values.dtype == np.uint8
-    write_values(tmp_path / f"back-{name}", values, header)
+    write_mask_picture(tmp_path / f"back-{name}", values, header)
     back = Image.open(tmp_path / f"back-{name}")
     assert back.mode == "P" and np.asarray(back).tolist() == values.tolist()
     colours = back.getpalette("RGB")
@@ -93,13 +93,13 @@ def test_values_beyond_a_palette(tmp_path: Path) -> None:
     picture = Image.fromarray(np.array([[0, 1]], np.uint8))
     picture.putpalette([9, 9, 9, 200, 0, 0])
     picture.save(tmp_path / "a.png")
-    _, header = read_values(tmp_path / "a.png")
+    _, header = read_mask_picture(tmp_path / "a.png")
     for high in (7, 255, 256, 65535):
-        write_values(tmp_path / "b.png", np.array([[0, high]]), header)
-        assert read_values(tmp_path / "b.png")[0].tolist() == [[0, high]]
+        write_mask_picture(tmp_path / "b.png", np.array([[0, high]]), header)
+        assert read_mask_picture(tmp_path / "b.png")[0].tolist() == [[0, high]]
     for wrong in (-1, 65536):
         with pytest.raises(DataError, match=rf"b\.png: mask value {wrong}; expected 0 to 65535"):
-            write_values(tmp_path / "b.png", np.array([[0, wrong]]), header)
+            write_mask_picture(tmp_path / "b.png", np.array([[0, wrong]]), header)
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])
@@ -115,21 +115,21 @@ def test_masks_of_few_bits(tmp_path: Path, bits: int) -> None:
     path = tmp_path / "few.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + body + chunk(b"IEND", b""))
     expected = {1: [0, 1, 1, 0, 1, 1, 0, 0], 2: [1, 2, 3, 0], 4: [6, 12]}[bits]
-    values, header = read_values(path)
+    values, header = read_mask_picture(path)
     assert values.tolist() == [expected]
-    write_values(path, values, header)
-    assert read_values(path)[0].tolist() == [expected]
+    write_mask_picture(path, values, header)
+    assert read_mask_picture(path)[0].tolist() == [expected]
 
 
 def test_masks_in_colour(tmp_path: Path) -> None:
     values = np.array([[0, 3], [7, 7]], np.uint8)
-    assert read_values(saved(tmp_path / "three.png", np.dstack([values] * 3)))[0].tolist() == values.tolist()
+    assert read_mask_picture(saved(tmp_path / "three.png", np.dstack([values] * 3)))[0].tolist() == values.tolist()
     with_alpha = np.dstack([*[values] * 3, np.full((2, 2), 255, np.uint8)])
-    assert read_values(saved(tmp_path / "four.png", with_alpha))[0].tolist() == values.tolist()
+    assert read_mask_picture(saved(tmp_path / "four.png", with_alpha))[0].tolist() == values.tolist()
     with pytest.raises(DataError, match="a mask in colour; expected class values: a palette, or grey"):
-        read_values(saved(tmp_path / "colour.png", BYTES))
+        read_mask_picture(saved(tmp_path / "colour.png", BYTES))
     with pytest.raises(DataError, match="pixels of kind F"):
-        read_values(saved(tmp_path / "float.tif", np.zeros((2, 2), np.float32)))
+        read_mask_picture(saved(tmp_path / "float.tif", np.zeros((2, 2), np.float32)))
     with pytest.raises(DataError, match="pixels of kind F; expected RGB, or grey"):
         read_picture(tmp_path / "float.tif")
 
@@ -141,7 +141,9 @@ def test_masks_in_colour(tmp_path: Path) -> None:
 def test_unchanged_frames_survive(tmp_path_factory: pytest.TempPathFactory, pixels: np.ndarray) -> None:
     folder = tmp_path_factory.mktemp("frames")
     for name in ("a.png", "a.tif", "a.webp"):
-        image, header = read_frame(saved(folder / name, pixels, **({"lossless": True} if "webp" in name else {})))
+        image, header = read_picture_with_header(
+            saved(folder / name, pixels, **({"lossless": True} if "webp" in name else {}))
+        )
         write_picture(folder / f"b{header.suffix}", image, header)
         assert np.array_equal(read_picture(folder / f"b{header.suffix}"), image)
 
@@ -153,11 +155,11 @@ def test_unchanged_frames_survive(tmp_path_factory: pytest.TempPathFactory, pixe
 )
 def test_masks_survive(tmp_path_factory: pytest.TempPathFactory, values: np.ndarray, suffix: str, top: int) -> None:
     path = tmp_path_factory.mktemp("masks") / f"a{suffix}"
-    write_values(path, values % top)
-    back, header = read_values(path)
+    write_mask_picture(path, values % top)
+    back, header = read_mask_picture(path)
     assert np.array_equal(back, values % top)
-    write_values(path, back, header)
-    assert np.array_equal(read_values(path)[0], back) and read_header(path) == header
+    write_mask_picture(path, back, header)
+    assert np.array_equal(read_mask_picture(path)[0], back) and read_picture_header(path) == header
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow mentions some of the damage
@@ -170,20 +172,20 @@ def test_damaged_files_say_so(tmp_path_factory: pytest.TempPathFactory, name: st
     start = data.draw(st.integers(0, len(whole) - 1))
     patch = data.draw(st.binary(max_size=6) | st.none())
     (folder / name).write_bytes(whole[:start] if patch is None else whole[:start] + patch + whole[start + len(patch) :])
-    for read in (read_picture, read_values):
+    for read in (read_picture, read_mask_picture):
         try:
             array = read(folder / name)
         except DataError as error:
             assert error.path == str(folder / name)
         else:
             shape = array.shape[1:] if isinstance(array, np.ndarray) else array[0].shape
-            assert shape == read_header(folder / name).shape
+            assert shape == read_picture_header(folder / name).shape
 
 
 def test_cut_short(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.jpg", np.zeros((64, 64, 3), np.uint8))
     path.write_bytes(path.read_bytes()[:-60])
-    assert read_header(path).shape == (64, 64)
+    assert read_picture_header(path).shape == (64, 64)
     with pytest.raises(DataError, match=r"a\.jpg: cannot be read \(.*truncated.*\); expected a whole picture"):
         read_picture(path)
     (tmp_path / "b.png").write_text("not a picture")
@@ -206,19 +208,19 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_grey_frames_stay_grey_until_they_are_coloured(tmp_path: Path) -> None:
-    image, header = read_frame(saved(tmp_path / "a.png", GREY))
+    image, header = read_picture_with_header(saved(tmp_path / "a.png", GREY))
     write_picture(tmp_path / "b.png", image, header)
     assert Image.open(tmp_path / "b.png").mode == "L"
     image[0] += 0.1
     write_picture(tmp_path / "b.png", image, header)
     assert Image.open(tmp_path / "b.png").mode == "RGB" and read_picture(tmp_path / "b.png").max() <= 1
-    assert written_suffix(header) == ".png" and written_suffix(None) == ".png"
-    assert written_suffix(read_header(saved(tmp_path / "c.jpg", GREY))) == ".png"
+    assert choose_suffix(header) == ".png" and choose_suffix(None) == ".png"
+    assert choose_suffix(read_picture_header(saved(tmp_path / "c.jpg", GREY))) == ".png"
 
 
 def test_pictures_in_a_folder(tmp_path: Path) -> None:
     for name in ("b.PNG", "a.jpg", ".hidden.png", "notes.txt", "deep/c.webp", ".dark/d.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
-    assert [path.name for path in pictures_in(tmp_path)] == ["a.jpg", "b.PNG"]
-    assert [path.name for path in pictures_in(tmp_path, deep=True)] == ["a.jpg", "b.PNG", "c.webp"]
+    assert [path.name for path in list_pictures(tmp_path)] == ["a.jpg", "b.PNG"]
+    assert [path.name for path in list_pictures(tmp_path, recursive=True)] == ["a.jpg", "b.PNG", "c.webp"]

@@ -14,10 +14,10 @@ from nibabel.nifti1 import Nifti1Extension
 from numpy.testing import assert_array_equal
 
 from domaingan.adapters import load
-from domaingan.adapters.inspect_dataset import inspect
+from domaingan.adapters.inspect_dataset import inspect_dataset
 from domaingan.adapters.nifti.header_notes import describe_notes
-from domaingan.adapters.nifti.nifti_files import read_header
-from domaingan.adapters.nifti.nifti_header import find_text, strip_text
+from domaingan.adapters.nifti.nifti_files import read_nifti_header
+from domaingan.adapters.nifti.nifti_header import find_header_text, strip_text
 from domaingan.adapters.nifti.scan_samples import strip_header_text
 from domaingan.adapters.write_dataset import write_dataset
 
@@ -46,13 +46,13 @@ def sign(path: Path, *, order: str = "<", kind: type = nib.Nifti1Image) -> None:
 def test_text_is_found_and_taken_out_of_every_field(tmp_path: Path, save: Save, order: str, kind: type) -> None:
     path = save(tmp_path / "a.nii")
     sign(path, order=order, kind=kind)
-    header = read_header(path)
-    found = find_text(header)
+    header = read_nifti_header(path)
+    found = find_header_text(header)
     fields = {"descrip", "aux_file", "intent_name", "comment extension", "AFNI extension", "DICOM extension"}
     assert set(found) == (fields | {"db_name"} if kind is nib.Nifti1Image else fields)
     assert found["descrip"] == NAMES[0] and "MRN-0815" in found["DICOM extension"]
     bare = strip_text(header)
-    assert find_text(bare) == {} and len(bare.raw) == (352 if kind is nib.Nifti1Image else 544)
+    assert find_header_text(bare) == {} and len(bare.raw) == (352 if kind is nib.Nifti1Image else 544)
     assert replace(bare, raw=header.raw) == header
     assert not any(name.encode() in bare.raw for name in NAMES)
 
@@ -60,7 +60,7 @@ def test_text_is_found_and_taken_out_of_every_field(tmp_path: Path, save: Save, 
 def test_inspect_tells_it_once(folders: Path) -> None:
     for path in folders.rglob("*.nii.gz"):
         sign(path)
-    found = inspect(load(folders))
+    found = inspect_dataset(load(folders))
     assert found["header_text"]["descrip"] == {
         "path": str(folders / "pat1" / "flair.nii.gz"),
         "files": 9,
@@ -75,7 +75,7 @@ def test_inspect_tells_it_once(folders: Path) -> None:
 
 
 def test_headers_without_text_are_not_spoken_of(folders: Path) -> None:
-    found = inspect(load(folders))
+    found = inspect_dataset(load(folders))
     assert found["header_text"] == {} and not any("free text" in line for line in describe_notes(found))
 
 
@@ -88,7 +88,7 @@ def test_disagreements_are_told_once_whatever_the_distance(folders: Path) -> Non
         image.set_sform(image.affine, 1)
         image.header.set_xyzt_units("mm")
         nib.save(image, path)
-    notes = inspect(load(folders))["notes"]
+    notes = inspect_dataset(load(folders))["notes"]
     assert [note["files"] for note in notes] == [9]
     assert notes[0]["reason"].startswith("sform and qform lie up to")
 
@@ -100,9 +100,9 @@ def test_sets_are_written_without_it_and_with_all_else(folders: Path, tmp_path: 
     write_dataset([strip_header_text(sample) for sample in dataset], dataset, tmp_path / "out")
     for path in sorted((tmp_path / "out").rglob("*.nii.gz")):
         before, after = nib.load(folders / path.relative_to(tmp_path / "out")), nib.load(path)
-        assert find_text(read_header(path)) == {} and not after.header.extensions
+        assert find_header_text(read_nifti_header(path)) == {} and not after.header.extensions
         assert_array_equal(np.asarray(after.dataobj), np.asarray(before.dataobj))
         assert_array_equal(after.affine, before.affine)
         assert after.get_data_dtype() == before.get_data_dtype()
     write_dataset(dataset, dataset, tmp_path / "kept")
-    assert find_text(read_header(tmp_path / "kept" / "pat1" / "t1.nii.gz"))["descrip"] == NAMES[0]
+    assert find_header_text(read_nifti_header(tmp_path / "kept" / "pat1" / "t1.nii.gz"))["descrip"] == NAMES[0]

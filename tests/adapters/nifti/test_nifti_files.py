@@ -15,12 +15,12 @@ from numpy.testing import assert_array_equal
 
 from domaingan.adapters.nifti import nifti_files
 from domaingan.adapters.nifti.nifti_files import (
-    MAX_PADDING,
-    loses_bits,
-    read_header,
-    read_image,
-    read_mask,
-    read_stored,
+    MAX_PADDING_BYTES,
+    is_rereading_needed,
+    read_nifti_header,
+    read_nifti_image,
+    read_nifti_mask,
+    read_stored_numbers,
     write_nifti,
 )
 from domaingan.core.errors import DataError
@@ -78,13 +78,13 @@ def test_save_then_load_is_identity(made: tuple[np.ndarray, float, float, np.nda
     raw, slope, inter, affine, name = made
     with tempfile.TemporaryDirectory() as folder:
         path = make(Path(folder) / name, raw, slope, inter, affine)
-        image, header = read_image(path)
+        image, header = read_nifti_image(path)
         assert image.dtype == np.float32 and image.shape == raw.shape
         expected = nib.load(path).get_fdata().astype(np.float32)
         np.testing.assert_allclose(image, expected, rtol=1e-6, atol=1e-6 * max(abs(inter), 1))
         again = Path(folder) / f"again-{name}"
         write_nifti(again, image, header)
-        back, header_back = read_image(again)
+        back, header_back = read_nifti_image(again)
         assert_array_equal(back, image)
         assert header_back == header  # every byte before the data
         if raw.dtype.itemsize <= 2 and slope in (0, 1):
@@ -95,7 +95,7 @@ def test_save_then_load_is_identity(made: tuple[np.ndarray, float, float, np.nda
 def test_the_whole_file_comes_back_byte_for_byte(tmp_path: Path) -> None:
     raw = np.arange(-12, 12, dtype=np.int16).reshape(2, 3, 4)
     path = make(tmp_path / "a.nii", raw, slope=0.25, inter=-3)
-    image, header = read_image(path)
+    image, header = read_nifti_image(path)
     assert image[0, 0, 0] == -12 * 0.25 - 3
     write_nifti(tmp_path / "b.nii", image, header)
     assert (tmp_path / "b.nii").read_bytes() == path.read_bytes()
@@ -103,9 +103,9 @@ def test_the_whole_file_comes_back_byte_for_byte(tmp_path: Path) -> None:
 
 def test_changed_values_are_rounded_and_clipped_to_the_stored_type(tmp_path: Path) -> None:
     path = make(tmp_path / "a.nii", np.zeros((2, 2), np.uint8), slope=2, inter=10)
-    _, header = read_image(path)
+    _, header = read_nifti_image(path)
     write_nifti(tmp_path / "b.nii", np.float32([[-5, 12.9], [13.1, 1e6]]), header)
-    assert_array_equal(read_image(tmp_path / "b.nii")[0], [[10, 12], [14, 520]])
+    assert_array_equal(read_nifti_image(tmp_path / "b.nii")[0], [[10, 12], [14, 520]])
 
 
 def test_same_image_same_bytes_and_no_name_or_time_in_them(tmp_path: Path) -> None:
@@ -120,39 +120,39 @@ def test_same_image_same_bytes_and_no_name_or_time_in_them(tmp_path: Path) -> No
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.float64, np.int64])
 def test_masks_keep_their_stored_type(tmp_path: Path, dtype: type) -> None:
     raw = np.array([[0, 1, 4], [4, 0, 2]]).astype(dtype)
-    mask, header = read_mask(make(tmp_path / "m.nii.gz", raw))
+    mask, header = read_nifti_mask(make(tmp_path / "m.nii.gz", raw))
     assert mask.dtype == np.int32
     assert_array_equal(mask, raw)
     write_nifti(tmp_path / "n.nii.gz", mask.astype(np.uint8), header)
     assert nib.load(tmp_path / "n.nii.gz").get_data_dtype() == dtype
-    assert_array_equal(read_mask(tmp_path / "n.nii.gz")[0], raw)
+    assert_array_equal(read_nifti_mask(tmp_path / "n.nii.gz")[0], raw)
 
 
 def test_a_mask_stored_with_an_odd_scaling_is_whole(tmp_path: Path) -> None:
     limits = np.iinfo(np.int32)
     raw = np.array([[limits.min, limits.max]], np.int32)  # as some tools store 0 and 1
-    mask, header = read_mask(make(tmp_path / "m.nii.gz", raw, slope=2.0**-32, inter=0.5))
+    mask, header = read_nifti_mask(make(tmp_path / "m.nii.gz", raw, slope=2.0**-32, inter=0.5))
     assert_array_equal(mask, [[0, 1]])
     write_nifti(tmp_path / "n.nii.gz", mask, header)
-    assert_array_equal(read_mask(tmp_path / "n.nii.gz")[0], mask)
+    assert_array_equal(read_nifti_mask(tmp_path / "n.nii.gz")[0], mask)
 
 
 def test_mask_values_are_never_rounded_or_clipped(tmp_path: Path) -> None:
-    _, header = read_mask(make(tmp_path / "m.nii", np.zeros((2, 2), np.uint8)))
+    _, header = read_nifti_mask(make(tmp_path / "m.nii", np.zeros((2, 2), np.uint8)))
     with pytest.raises(DataError, match=r"300.*uint8"):
         write_nifti(tmp_path / "n.nii", np.full((2, 2), 300), header)
     assert not (tmp_path / "n.nii").exists()
     with pytest.raises(DataError, match=r"mask value 0\.5.*whole"):
-        read_mask(make(tmp_path / "f.nii", np.float32([[0, 0.5]])))
+        read_nifti_mask(make(tmp_path / "f.nii", np.float32([[0, 0.5]])))
     with pytest.raises(DataError, match="mask value nan"):
-        read_mask(make(tmp_path / "f.nii", np.float32([[0, np.nan]])))
+        read_nifti_mask(make(tmp_path / "f.nii", np.float32([[0, np.nan]])))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_images_are_finite_read_and_written(tmp_path: Path, bad: float) -> None:
     image = np.float32([[0, bad]])
     with pytest.raises(DataError, match="1 values that are NaN"):
-        read_image(make(tmp_path / "a.nii", image))
+        read_nifti_image(make(tmp_path / "a.nii", image))
     with pytest.raises(DataError, match="NaN"):
         write_nifti(tmp_path / "b.nii", image)
     assert not (tmp_path / "b.nii").exists()
@@ -160,11 +160,11 @@ def test_images_are_finite_read_and_written(tmp_path: Path, bad: float) -> None:
 
 def test_values_beyond_float32_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="beyond float32"):
-        read_image(make(tmp_path / "a.nii", np.array([[0, 1e300]])))
+        read_nifti_image(make(tmp_path / "a.nii", np.array([[0, 1e300]])))
 
 
 def test_a_new_affine_replaces_the_old_one_and_nothing_else(tmp_path: Path) -> None:
-    image, header = read_image(make(tmp_path / "a.nii", np.ones((4, 4, 4), np.int16)))
+    image, header = read_nifti_image(make(tmp_path / "a.nii", np.ones((4, 4, 4), np.int16)))
     affine = np.diag([2, 2, 3, 1.0])
     affine[:3, 3] = 7
     write_nifti(tmp_path / "b.nii", image[:2, :2, :2], header, affine)
@@ -178,10 +178,10 @@ def test_a_new_affine_replaces_the_old_one_and_nothing_else(tmp_path: Path) -> N
 
 def test_nifti_2_is_read_and_written(tmp_path: Path) -> None:
     nib.save(nib.Nifti2Image(np.arange(24, dtype=np.int16).reshape(2, 3, 4), np.eye(4)), tmp_path / "a.nii.gz")
-    image, header = read_image(tmp_path / "a.nii.gz")
+    image, header = read_nifti_image(tmp_path / "a.nii.gz")
     write_nifti(tmp_path / "b.nii.gz", image, header)
     assert isinstance(nib.load(tmp_path / "b.nii.gz"), nib.Nifti2Image)
-    assert_array_equal(read_image(tmp_path / "b.nii.gz")[0], image)
+    assert_array_equal(read_nifti_image(tmp_path / "b.nii.gz")[0], image)
 
 
 # --------------------------------------------------------------- hostile files
@@ -224,7 +224,7 @@ def damaged(kind: str, path: Path) -> Path:
 )
 def test_a_damaged_file_is_told_in_one_line_with_its_path(tmp_path: Path, kind: str) -> None:
     path = damaged(kind, tmp_path / "scan.nii.gz")
-    for read in (read_header, read_image, read_mask):
+    for read in (read_nifti_header, read_nifti_image, read_nifti_mask):
         with pytest.raises(DataError) as caught:
             read(path)
         assert caught.value.path == str(path)
@@ -237,30 +237,30 @@ def test_a_byte_flipped_within_the_data_is_found_when_it_is_read(tmp_path: Path)
     packed[len(packed) // 2] ^= 0xFF
     path.write_bytes(packed)
     with pytest.raises(DataError, match=r"a\.nii\.gz"):
-        read_image(path)
+        read_nifti_image(path)
 
 
 def test_missing_file_and_folder_in_its_place(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
-        read_header(tmp_path / "gone.nii")
+        read_nifti_header(tmp_path / "gone.nii")
     (tmp_path / "folder.nii").mkdir()
     with pytest.raises(DataError, match="a folder"):
-        read_header(tmp_path / "folder.nii")
+        read_nifti_header(tmp_path / "folder.nii")
 
 
 def test_names_do_not_decide_how_a_file_is_read(tmp_path: Path) -> None:
     path = make(tmp_path / "a.nii.gz", np.ones((2, 2), np.uint8))
     for name in ("B.NII.GZ", "packed.nii"):
         (tmp_path / name).write_bytes(path.read_bytes())
-        assert read_image(tmp_path / name)[0].shape == (2, 2)
+        assert read_nifti_image(tmp_path / name)[0].shape == (2, 2)
 
 
 def test_several_gzip_members_are_one_file(tmp_path: Path) -> None:
     plain = make(tmp_path / "a.nii", np.ones((4, 4), np.int16)).read_bytes()
     path = tmp_path / "b.nii.gz"
     path.write_bytes(gzip.compress(plain[:360]) + gzip.compress(plain[360:]) + gzip.compress(b""))
-    assert read_header(path).shape == (4, 4)
-    assert read_image(path)[0].sum() == 16
+    assert read_nifti_header(path).shape == (4, 4)
+    assert read_nifti_image(path)[0].sum() == 16
 
 
 # ------------------------------------------------------- more or less than the header says
@@ -270,10 +270,10 @@ def test_several_gzip_members_are_one_file(tmp_path: Path) -> None:
 def test_what_follows_the_data_is_refused_but_for_the_rest_of_a_block(tmp_path: Path, name: str) -> None:
     plain = stored_bytes(make(tmp_path / name, np.arange(60, dtype=np.int16).reshape(3, 4, 5)))
     pack = gzip.compress if name.endswith(".gz") else bytes
-    (tmp_path / name).write_bytes(pack(plain + bytes(MAX_PADDING)))
-    assert read_header(tmp_path / name).shape == read_image(tmp_path / name)[0].shape == (3, 4, 5)
-    (tmp_path / name).write_bytes(pack(plain + bytes(MAX_PADDING + 1)))
-    for read in (read_header, read_image, read_mask):
+    (tmp_path / name).write_bytes(pack(plain + bytes(MAX_PADDING_BYTES)))
+    assert read_nifti_header(tmp_path / name).shape == read_nifti_image(tmp_path / name)[0].shape == (3, 4, 5)
+    (tmp_path / name).write_bytes(pack(plain + bytes(MAX_PADDING_BYTES + 1)))
+    for read in (read_nifti_header, read_nifti_image, read_nifti_mask):
         with pytest.raises(DataError, match="at least 512 bytes more than its header says"):
             read(tmp_path / name)
 
@@ -285,10 +285,10 @@ def test_a_gzip_bomb_behind_a_good_header_is_not_unpacked(tmp_path: Path, monkey
     counted = []
     count_bytes = nifti_files._count_bytes
     monkeypatch.setattr(nifti_files, "_count_bytes", lambda *given: counted.append(count_bytes(*given)) or counted[-1])
-    for read in (read_header, read_image):
+    for read in (read_nifti_header, read_nifti_image):
         with pytest.raises(DataError, match="more than its header says"):
             read(tmp_path / "b.nii.gz")
-    assert counted == [len(plain) + MAX_PADDING + 1]
+    assert counted == [len(plain) + MAX_PADDING_BYTES + 1]
 
 
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
@@ -296,7 +296,7 @@ def test_a_shape_that_the_file_cannot_fill_asks_for_no_memory(tmp_path: Path, na
     plain = bytearray(stored_bytes(make(tmp_path / name, np.ones((3, 4, 5), np.int16))))
     plain[42:48] = np.array([32000] * 3, "<i2").tobytes()
     (tmp_path / name).write_bytes(gzip.compress(bytes(plain)) if name.endswith(".gz") else bytes(plain))
-    for read in (read_header, read_image, read_mask):
+    for read in (read_nifti_header, read_nifti_image, read_nifti_mask):
         with pytest.raises(DataError, match=r"truncated: \d+ bytes on disk; expected 65536000000\d+ bytes"):
             read(tmp_path / name)
 
@@ -305,9 +305,9 @@ def test_more_than_memory_holds_is_told_before_it_is_read(tmp_path: Path, monkey
     path = make(tmp_path / "a.nii.gz", np.ones((30, 40, 50), np.int16))
     needed = len(stored_bytes(path)) + 60000 * 8
     monkeypatch.setattr(nifti_files, "physical_memory", lambda: float(needed))
-    assert read_image(path)[0].shape == (30, 40, 50)
+    assert read_nifti_image(path)[0].shape == (30, 40, 50)
     monkeypatch.setattr(nifti_files, "physical_memory", lambda: float(needed - 1))
-    for read in (read_header, read_image, read_mask):
+    for read in (read_nifti_header, read_nifti_image, read_nifti_mask):
         with pytest.raises(DataError, match=r"shape \(30, 40, 50\), which takes 0\.0006 GB to read"):
             read(path)
 
@@ -318,14 +318,14 @@ def test_memory_that_runs_out_is_one_line(tmp_path: Path, monkeypatch: pytest.Mo
 
     path = make(tmp_path / "a.nii.gz", np.ones((3, 4), np.int16))
     monkeypatch.setattr(nifti_files, "_scaled", run_out)
-    for read in (read_image, read_mask):
+    for read in (read_nifti_image, read_nifti_mask):
         with pytest.raises(DataError, match="more than fits into memory"):
             read(path)
 
 
 def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.nii")
-    for read in (read_header, read_image):
+    for read in (read_nifti_header, read_nifti_image):
         with pytest.raises(DataError, match="expected"):
             read(tmp_path / "a.nii")
 
@@ -342,20 +342,20 @@ def test_what_was_not_touched_keeps_its_bits(tmp_path: Path, dtype: str, slope: 
     if np.dtype(dtype).kind in "iu":
         raw = rng.uniform(0, min(np.iinfo(dtype).max, 2**40), (4, 5, 6))
     path = make(tmp_path / "a.nii", raw.astype(dtype), slope, 1e3 if slope else 0)
-    image, header = read_image(path)
-    stored, _ = read_stored(path)
-    assert loses_bits(header, is_mask=False) == (dtype != "u2")
+    image, header = read_nifti_image(path)
+    stored, _ = read_stored_numbers(path)
+    assert is_rereading_needed(header, is_mask=False) == (dtype != "u2")
     changed = image.copy()
     changed[1, 2, 3] *= 0.75
     write_nifti(tmp_path / "b.nii", changed, header, original=stored)
-    after, _ = read_stored(tmp_path / "b.nii")
+    after, _ = read_stored_numbers(tmp_path / "b.nii")
     assert np.argwhere(after != stored).tolist() == [[1, 2, 3]]
-    assert read_image(tmp_path / "b.nii")[0][1, 2, 3] == pytest.approx(changed[1, 2, 3], rel=1e-6, abs=0.5)
+    assert read_nifti_image(tmp_path / "b.nii")[0][1, 2, 3] == pytest.approx(changed[1, 2, 3], rel=1e-6, abs=0.5)
 
 
 def test_a_mask_with_noise_keeps_it_where_it_was_not_touched(tmp_path: Path) -> None:
     raw = np.array([[0, 4e-15, 1], [2 - 1e-9, 0, 1]])
-    mask, header = read_mask(make(tmp_path / "a.nii", raw))
+    mask, header = read_nifti_mask(make(tmp_path / "a.nii", raw))
     mask[0, 0] = 2
     write_nifti(tmp_path / "b.nii", mask, header, original=raw)
-    assert_array_equal(read_stored(tmp_path / "b.nii")[0], [[2, 4e-15, 1], [2 - 1e-9, 0, 1]])
+    assert_array_equal(read_stored_numbers(tmp_path / "b.nii")[0], [[2, 4e-15, 1], [2 - 1e-9, 0, 1]])

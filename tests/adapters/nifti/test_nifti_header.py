@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from nibabel.quaternions import quat2mat
 
-from domaingan.adapters.nifti.nifti_files import read_header, read_image, write_nifti
+from domaingan.adapters.nifti.nifti_files import read_nifti_header, read_nifti_image, write_nifti
 from domaingan.core.errors import DataError
 
 SHAPE = (5, 6, 7)
@@ -36,7 +36,7 @@ def make(path: Path, edit: Edit, shape: tuple[int, ...] = SHAPE, kind: Any = nib
 
 
 def sizes(path: Path) -> list[float]:
-    return np.linalg.norm(np.asarray(read_header(path).affine)[:3, :3], axis=0).tolist()
+    return np.linalg.norm(np.asarray(read_nifti_header(path).affine)[:3, :3], axis=0).tolist()
 
 
 def fields(**values: Any) -> Edit:
@@ -58,14 +58,14 @@ def test_sizes_are_brought_to_mm_whichever_form_has_them(tmp_path: Path, code: i
 
     path = make(tmp_path / "a.nii", edit)
     assert sizes(path) == pytest.approx([1.5, 2, 3], rel=1e-6)
-    assert read_header(path).unit == factor
-    assert any("read as mm" in remark for remark in read_header(path).remarks) == (factor != 1)
+    assert read_nifti_header(path).unit_mm == factor
+    assert any("read as mm" in remark for remark in read_nifti_header(path).remarks) == (factor != 1)
 
 
 @pytest.mark.parametrize("code", [0, 4, 7, 8])
 def test_a_unit_that_is_not_told_is_taken_as_mm_and_said(tmp_path: Path, code: int) -> None:
-    header = read_header(make(tmp_path / "a.nii", fields(xyzt_units=code)))
-    assert header.unit == 1 and "no unit of length in the header: sizes are taken as mm" in header.remarks
+    header = read_nifti_header(make(tmp_path / "a.nii", fields(xyzt_units=code)))
+    assert header.unit_mm == 1 and "no unit of length in the header: sizes are taken as mm" in header.remarks
 
 
 def test_a_new_place_is_written_in_the_units_of_the_file(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_new_place_is_written_in_the_units_of_the_file(tmp_path: Path) -> None
         header.set_qform(np.diag([500, 500, 500, 1]), 1)
         header["xyzt_units"] = 3
 
-    image, header = read_image(make(tmp_path / "a.nii", edit))
+    image, header = read_nifti_image(make(tmp_path / "a.nii", edit))
     write_nifti(tmp_path / "same.nii", image, header, np.asarray(header.affine))
     assert (tmp_path / "same.nii").read_bytes() == (tmp_path / "a.nii").read_bytes()
     write_nifti(tmp_path / "b.nii", image, header, np.diag([1.0, 1, 1, 1]))
@@ -84,7 +84,7 @@ def test_a_new_place_is_written_in_the_units_of_the_file(tmp_path: Path) -> None
 
 def test_units_that_cannot_be_are_refused_with_what_the_header_says(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"voxels of 1500 × 2000 × 3000 mm \(the header's sizes are in metres\)"):
-        read_header(make(tmp_path / "a.nii", fields(xyzt_units=1)))
+        read_nifti_header(make(tmp_path / "a.nii", fields(xyzt_units=1)))
 
 
 # ------------------------------------------------------------------- quaternions
@@ -95,39 +95,39 @@ def test_a_quaternion_a_little_too_long_is_shortened(tmp_path: Path, excess: flo
     unit = np.array([0.48, 0.6, 0.64])
     b, c, d = unit * (1 + excess)
     long = fields(quatern_b=b, quatern_c=c, quatern_d=d, qform_code=1)
-    assert read_header(make(tmp_path / "both.nii", long)).affine[0][0] == 1.5  # the sform's
+    assert read_nifti_header(make(tmp_path / "both.nii", long)).affine[0][0] == 1.5  # the sform's
     path = make(tmp_path / "alone.nii", lambda header: (long(header), fields(sform_code=0)(header)))
     expected = quat2mat([0, *unit]) * [1.5, 2, 3]
-    np.testing.assert_allclose(np.asarray(read_header(path).affine)[:3, :3], expected, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(read_nifti_header(path).affine)[:3, :3], expected, atol=1e-5)
 
 
 def test_a_quaternion_that_is_no_rotation_counts_nothing_beside_a_sform(tmp_path: Path) -> None:
     wrong = fields(quatern_b=2, quatern_c=0, quatern_d=0)
-    header = read_header(make(tmp_path / "a.nii", wrong))
+    header = read_nifti_header(make(tmp_path / "a.nii", wrong))
     assert header.affine[0][0] == 1.5 and len(header.affines) == 1
     assert "a qform that is no rotation (its quaternion has length 2): the sform counts" in header.remarks
     with pytest.raises(DataError, match="no rotation"):
-        read_header(make(tmp_path / "b.nii", lambda h: (wrong(h), fields(sform_code=0)(h))))
+        read_nifti_header(make(tmp_path / "b.nii", lambda h: (wrong(h), fields(sform_code=0)(h))))
     nan = fields(quatern_b=np.nan)
-    assert read_header(make(tmp_path / "c.nii", nan)).affine[0][0] == 1.5
+    assert read_nifti_header(make(tmp_path / "c.nii", nan)).affine[0][0] == 1.5
     with pytest.raises(DataError, match="no rotation"):
-        read_header(make(tmp_path / "d.nii", lambda h: (nan(h), fields(sform_code=0)(h))))
+        read_nifti_header(make(tmp_path / "d.nii", lambda h: (nan(h), fields(sform_code=0)(h))))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e38])
 def test_a_qform_beyond_all_bounds_counts_nothing_beside_a_sform(tmp_path: Path, value: float) -> None:
-    header = read_header(make(tmp_path / "a.nii", fields(qoffset_y=value)))
+    header = read_nifti_header(make(tmp_path / "a.nii", fields(qoffset_y=value)))
     assert header.remarks == ("the qform lies beyond all bounds: the sform counts",) and len(header.affines) == 1
     with pytest.raises(DataError, match=r"b\.nii"):
-        read_header(make(tmp_path / "b.nii", fields(qoffset_y=value, sform_code=0)))
+        read_nifti_header(make(tmp_path / "b.nii", fields(qoffset_y=value, sform_code=0)))
 
 
 def test_forms_that_disagree_are_said(tmp_path: Path) -> None:
-    assert read_header(make(tmp_path / "same.nii", lambda header: None)).remarks == ()
-    header = read_header(make(tmp_path / "moved.nii", fields(qoffset_x=-17)))
+    assert read_nifti_header(make(tmp_path / "same.nii", lambda header: None)).remarks == ()
+    header = read_nifti_header(make(tmp_path / "moved.nii", fields(qoffset_x=-17)))
     assert header.remarks == ("sform and qform lie up to 2 voxels apart: the sform counts",)
     assert header.affine[0][3] == -20
-    other = read_header(make(tmp_path / "sizes.nii", lambda h: (fields(qform_code=0)(h), h["pixdim"].put(1, 3))))
+    other = read_nifti_header(make(tmp_path / "sizes.nii", lambda h: (fields(qform_code=0)(h), h["pixdim"].put(1, 3))))
     assert other.remarks == ("pixdim has other sizes than the sform: the sform counts",)
 
 
@@ -146,7 +146,7 @@ def pixdim(value: float, **more: Any) -> Edit:
 @pytest.mark.parametrize("qform_code", [0, 1])
 def test_sizes_of_nothing_are_refused_where_no_sform_counts(tmp_path: Path, value: float, qform_code: int) -> None:
     with pytest.raises(DataError, match=r"voxels of 1\.5 × \S+ × 3 in pixdim"):
-        read_header(make(tmp_path / "a.nii", pixdim(value, sform_code=0, qform_code=qform_code)))
+        read_nifti_header(make(tmp_path / "a.nii", pixdim(value, sform_code=0, qform_code=qform_code)))
     assert sizes(make(tmp_path / "b.nii", pixdim(value))) == pytest.approx([1.5, 2, 3])
 
 
@@ -154,7 +154,7 @@ def test_sizes_of_nothing_are_refused_where_no_sform_counts(tmp_path: Path, valu
 def test_negative_sizes_lose_their_sign_and_it_is_said(tmp_path: Path, qform_code: int) -> None:
     path = make(tmp_path / "a.nii", pixdim(-2, sform_code=0, qform_code=qform_code))
     assert sizes(path) == pytest.approx([1.5, 2, 3])
-    assert "negative sizes in pixdim: taken without their sign" in read_header(path).remarks
+    assert "negative sizes in pixdim: taken without their sign" in read_nifti_header(path).remarks
 
 
 def test_a_single_slice_needs_no_thickness(tmp_path: Path) -> None:
@@ -167,8 +167,8 @@ def test_a_single_slice_needs_no_thickness(tmp_path: Path) -> None:
 
 def test_neither_form_is_as_nibabel_reads_it_and_said(tmp_path: Path) -> None:
     path = make(tmp_path / "a.nii", fields(sform_code=0, qform_code=0))
-    np.testing.assert_allclose(read_header(path).affine, nib.load(path).affine)
-    assert any("neither sform nor qform" in remark for remark in read_header(path).remarks)
+    np.testing.assert_allclose(read_nifti_header(path).affine, nib.load(path).affine)
+    assert any("neither sform nor qform" in remark for remark in read_nifti_header(path).remarks)
 
 
 @pytest.mark.parametrize("kind", [nib.Nifti1Header, nib.Nifti2Header])
@@ -179,7 +179,7 @@ def test_an_affine_beyond_all_bounds_is_one_line(tmp_path: Path, kind: Any, valu
     with np.errstate(over="ignore"):
         path = make(tmp_path / "a.nii", fields(srow_x=[value, 0, 0, 0]), kind=kind)
     with pytest.raises(DataError, match=r"a\.nii"):
-        read_header(path)
+        read_nifti_header(path)
     if abs(value) > 1:
         with pytest.raises(DataError, match=r"a\.nii"):
-            read_header(make(tmp_path / "a.nii", fields(srow_x=[1, 0, 0, value]), kind=kind))
+            read_nifti_header(make(tmp_path / "a.nii", fields(srow_x=[1, 0, 0, value]), kind=kind))
