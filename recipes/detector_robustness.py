@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 import domaingan as dg
-from domaingan.cli.options import height_width
-from domaingan.cli.progress_bar import Teller
-from domaingan.cli.robustness_command import pairs, severities_of
+from domaingan.cli.options import parse_height_width
+from domaingan.cli.progress_bar import ProgressBar
+from domaingan.cli.robustness_command import parse_mapping, parse_severities
 from domaingan.evaluation import evaluate
 from domaingan.report import write
 from domaingan.report.phrases import percent
@@ -31,8 +31,8 @@ options.add_argument("model", nargs="?", help="RUN, torchvision:NAME[=FILE], onn
 options.add_argument("--out", type=Path, default=Path("runs/detector-robustness"), help="a new folder")
 options.add_argument("--map", action="append", help="THEIRS=OURS,.. where class names differ")
 options.add_argument("--corruptions", default="all", help="names or groups: noise, blur, weather, digital")
-options.add_argument("--severities", type=severities_of, default=[1, 3, 5], help="1-5, or some, as 1,3,5")
-options.add_argument("--resize", type=height_width, help="show the model frames of this size, H,W")
+options.add_argument("--severities", type=parse_severities, default=[1, 3, 5], help="1-5, or some, as 1,3,5")
+options.add_argument("--resize", type=parse_height_width, help="show the model frames of this size, H,W")
 options.add_argument("--steps", type=int, default=60, help="steps of the segmenter, where no model is given")
 choice = options.parse_args()
 
@@ -43,16 +43,16 @@ model = choice.model
 if model is None:
     train, frames = frames.holdout(1 / 4, np.random.default_rng(0))
     model = str(choice.out / "training")
-    with Teller("training a segmenter") as teller:
+    with ProgressBar("training a segmenter") as teller:
         evaluate(train, arms=["classic"], seeds=1, out=model, test=frames, steps=choice.steps, progress=teller)
 
 # 2. Every frame clean and under each corruption at each severity: an interrupted run goes on with resume=True.
-with Teller("looking") as teller:
+with ProgressBar("looking") as teller:
     result = robustness(
         frames,
         model,
         choice.out / "robustness",
-        mapping=pairs(choice.map),
+        mapping=parse_mapping(choice.map),
         corruptions=choice.corruptions.split(","),
         severities=choice.severities,
         resize=choice.resize,

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 import domaingan as dg
-from domaingan.augmentation import Offline, preview
-from domaingan.cli.options import height_width
-from domaingan.cli.progress_bar import Teller
+from domaingan.augmentation import AugmentedDataset, draw_preview
+from domaingan.cli.options import parse_height_width
+from domaingan.cli.progress_bar import ProgressBar
 from domaingan.core.tiles import save_png
 from domaingan.evaluation.split import folds
 from domaingan.report import write
@@ -28,7 +28,7 @@ options.add_argument("drives", nargs="?", default="phantom:driving", help="a fol
 options.add_argument("--out", type=Path, default=Path("runs/dusk-driving"), help="a new folder")
 options.add_argument("--lighting", default="dusk", help="the rare lighting")
 options.add_argument("--dusk", type=int, default=4, help="frames under it that may be trained on")
-options.add_argument("--resize", type=height_width, help="work at this size, H,W")
+options.add_argument("--resize", type=parse_height_width, help="work at this size, H,W")
 options.add_argument("--size", type=int, default=32, help="edge of a scene and of a crop")
 options.add_argument("--steps", type=int, default=60, help="steps of each segmenter")
 options.add_argument("--gan-steps", type=int, default=150, help="steps of the GAN")
@@ -52,7 +52,7 @@ print(fold.train, fold.test, sep="\n")
 train = dg.view(fold.train, resize=choice.resize)
 looks = dg.scenes(train, size=choice.size, conditions=("lighting",))
 gan = dg.GAN.for_crops(looks)
-with Teller("training the GAN") as teller:
+with ProgressBar("training the GAN") as teller:
     gan.fit(looks, steps=choice.gan_steps, out=choice.out / "gan", progress=teller)
 drawn = gan.sample(200, lighting=choice.lighting).save(choice.out / "drawn-scenes")
 print(drawn)
@@ -60,10 +60,10 @@ print(drawn)
 # 3. Look at what relighting and pasting do before believing in them.
 objects = dg.crops(train, size=choice.size).save(choice.out / "objects")
 for name, blender in (("relit", dg.Relight(drawn)), ("pasted", dg.Paste(objects, schema=train.schema))):
-    save_png(preview(Offline(train, blender, classic=None, seed=0)), choice.out / f"{name}.png")
+    save_png(draw_preview(AugmentedDataset(train, blender, classic=None, seed=0)), choice.out / f"{name}.png")
 
 # 4. Does it help, on frames that nothing was trained on?
-with Teller("evaluating") as teller:
+with ProgressBar("evaluating") as teller:
     result = dg.evaluate(
         fold.train,
         arms=[

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 import domaingan as dg
-from domaingan.augmentation import Offline, preview
-from domaingan.cli.progress_bar import Teller
+from domaingan.augmentation import AugmentedDataset, draw_preview
+from domaingan.cli.progress_bar import ProgressBar
 from domaingan.core.tiles import contact_sheet, save_png, tile
 from domaingan.report import write
 from domaingan.report.phrases import sentence
@@ -42,7 +42,7 @@ print(real)
 
 # 3. Learn to make pasted crops fit where they go. Watch gan/samples.png; resume=True goes on after a crash.
 gan = dg.GAN.for_crops(real, given=("paste", "mask"))
-with Teller("training the GAN") as teller:
+with ProgressBar("training the GAN") as teller:
     gan.fit(real, steps=choice.gan_steps, out=choice.out / "gan", progress=teller)
 places = dg.windows(dg.view(train, spacing=choice.spacing), real, 500, pasted=True)
 refined = gan.sample(len(places), hosts=places).save(choice.out / "refined-crops")
@@ -57,10 +57,12 @@ shown = [tile(crop.image, channel=0, zoom=max(1, 96 // choice.size)) for bank in
 captions = [caption for name, _ in rows for caption in (name, *[""] * (columns - 1))]
 save_png(contact_sheet(shown, columns, captions), choice.out / "made-to-fit.png")
 for name, bank in (("real", real), ("refined", refined)):
-    save_png(preview(Offline(train, dg.Paste(bank), classic=None, seed=0)), choice.out / f"pasted-{name}.png")
+    save_png(
+        draw_preview(AugmentedDataset(train, dg.Paste(bank), classic=None, seed=0)), choice.out / f"pasted-{name}.png"
+    )
 
 # 5. Does it help, on people that nothing was trained on?
-with Teller("evaluating") as teller:
+with ProgressBar("evaluating") as teller:
     result = dg.evaluate(
         train,
         arms=["classic", "copy-paste+classic", "refine+classic", "refine+copy-paste+classic"],

@@ -1,9 +1,9 @@
 """Transforms for training pipelines: the classic augmentations per domain, and whole datasets augmented offline."""
 
 from domaingan.augmentation.classic import LEVELS, Classic
-from domaingan.augmentation.mixup import Interpolation
-from domaingan.augmentation.offline.augmented_dataset import Offline
-from domaingan.augmentation.offline.blend_preview import find_added, preview
+from domaingan.augmentation.mixup import BatchMixing
+from domaingan.augmentation.offline.augmented_dataset import AugmentedDataset
+from domaingan.augmentation.offline.blend_preview import draw_preview, find_added
 from domaingan.augmentation.synthetic_weather import Weather
 
-__all__ = ["LEVELS", "Classic", "Interpolation", "Offline", "Weather", "find_added", "preview"]
+__all__ = ["LEVELS", "AugmentedDataset", "BatchMixing", "Classic", "Weather", "draw_preview", "find_added"]

@@ -28,7 +28,7 @@ LEVELS = ("light", "medium", "strong")
 Image = NDArray[np.float32]
 Pipeline = Callable[[Image, NDArray[Any], int], tuple[Image, NDArray[Any]]]
 
-VISIBLE = 0.2
+MIN_VISIBLE_SHARE = 0.2
 """Boxes of which less than this share stays in the frame are dropped."""
 
 SCAN_RANGE = (-0.25, 1.75)
@@ -37,7 +37,7 @@ SCAN_RANGE = (-0.25, 1.75)
 # ------------------------------------------------------------------ the pipelines
 
 
-def frame_steps(level: str) -> list[Any]:
+def build_frame_steps(level: str) -> list[Any]:
     """Driving frames: a street is never upside down.
 
     Of albumentations' weather there is no fog, of which it makes 3 frames a second, and no ISO noise, which in floats
@@ -76,7 +76,7 @@ def frame_steps(level: str) -> list[Any]:
     return [*light, wide, tilt, bent, bold, tint, gamma, A.OneOf(weather, p=0.3), grain, soft]
 
 
-def slice_steps(level: str) -> list[Any]:
+def build_slice_steps(level: str) -> list[Any]:
     """Slices of scans: no colour, any direction, and the shading that a coil leaves."""
     import albumentations as A
     import cv2
@@ -101,7 +101,7 @@ def slice_steps(level: str) -> list[Any]:
     return [*light, wide, bent, bold, curve, A.Illumination(intensity_range=(0.02, 0.15), p=0.3), grain, soft]
 
 
-def volume_steps(level: str) -> list[Any]:
+def build_volume_steps(level: str) -> list[Any]:
     """Volumes, of ``image`` and ``mask``: any direction; strong with what coils and k-space do."""
     from monai import transforms as M
 
@@ -150,43 +150,43 @@ class Classic:
         if level not in LEVELS:
             raise DataError(f"classic {level!r}", expected=f"one of {', '.join(LEVELS)}")
         self.spatial_dims, self.domain, self.level = spatial_dims, read_domain(domain), level
-        self.range = SCAN_RANGE if self.domain.has_body else (0.0, 1.0)
+        self.value_range = SCAN_RANGE if self.domain.has_body else (0.0, 1.0)
         self._pipeline: Pipeline | None = None
-        self._boxed: Any = None
+        self._boxed_pipeline: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_pipeline": None, "_boxed": None}  # built anew in each worker
+        return self.__dict__ | {"_pipeline": None, "_boxed_pipeline": None}  # built anew in each worker
 
     def __call__(self, image: Image, mask: NDArray[Any], rng: Rng) -> tuple[Image, NDArray[Any]]:
         """The augmented ``(C, *spatial)`` image and ``(*spatial)`` mask, of the same shapes and types."""
         rng = read_generator(rng)
         if self._pipeline is None:
-            self._pipeline = _volumes(self.level) if self.spatial_dims == 3 else _pictures(self._steps())
-        low, high = self.range
+            self._pipeline = _compose_3d(self.level) if self.spatial_dims == 3 else _compose_2d(self._build_steps())
+        low, high = self.value_range
         unit = np.clip((image - low) / (high - low), 0, 1).astype(np.float32)
-        values, codes = _as_bytes(mask)
+        values, codes = _encode_as_bytes(mask)
         unit, changed = self._pipeline(unit, codes, int(rng.integers(2**31)))
         changed = changed if values is None else values[changed.astype(np.int64)]
         return (unit * (high - low) + low).astype(np.float32), changed.astype(mask.dtype)
 
-    def with_boxes(
+    def augment_boxes(
         self, image: Image, boxes: NDArray[np.float32], labels: NDArray[np.int64], rng: Rng
     ) -> tuple[Image, NDArray[np.float32], NDArray[np.int64]]:
         """The augmented ``(3, H, W)`` frame and its boxes ``(N, 4)`` with their labels; what leaves it is dropped."""
-        if self._boxed is None:
-            self._boxed = _boxed(self._steps())
-        self._boxed.set_random_seed(int(read_generator(rng).integers(2**31)))
+        if self._boxed_pipeline is None:
+            self._boxed_pipeline = _compose_with_boxes(self._build_steps())
+        self._boxed_pipeline.set_random_seed(int(read_generator(rng).integers(2**31)))
         pixels = np.ascontiguousarray(np.moveaxis(image.clip(0, 1), 0, -1))
-        out = self._boxed(image=pixels, bboxes=boxes, labels=labels)
+        out = self._boxed_pipeline(image=pixels, bboxes=boxes, labels=labels)
         moved = np.asarray(out["bboxes"], dtype=np.float32).reshape(-1, 4)
         names = np.asarray(out["labels"], dtype=np.int64).reshape(-1)
         return np.ascontiguousarray(np.moveaxis(out["image"], -1, 0)), moved, names
 
-    def _steps(self) -> list[Any]:
-        return (slice_steps if self.domain.has_body else frame_steps)(self.level)
+    def _build_steps(self) -> list[Any]:
+        return (build_slice_steps if self.domain.has_body else build_frame_steps)(self.level)
 
 
-def _as_bytes(mask: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[Any]]:
+def _encode_as_bytes(mask: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[Any]]:
     """A mask as libraries move it: of bytes. Where its values do not fit, their table and the positions in it.
 
     Raises:
@@ -202,7 +202,7 @@ def _as_bytes(mask: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[Any]]:
     return values, order[np.searchsorted(values, mask, sorter=order)].astype(np.uint8)
 
 
-class InPlane:
+class InPlaneClassic:
     """The classic augmentation of slices on every slice of a volume, the same in each: for stacks of thick slices.
 
     To turn or bend such a stack across its slices would make steps and pull its border in (nnU-Net does as much,
@@ -236,14 +236,14 @@ def thick_axis(shape: Sequence[int], spacing: Sequence[float]) -> int | None:
     return int(coarse[0]) if spacing[coarse[0]] >= 3 * spacing[coarse[1]] else None
 
 
-def _boxed(steps: list[Any]) -> Any:
+def _compose_with_boxes(steps: list[Any]) -> Any:
     import albumentations as A
 
-    kept = A.BboxParams(format="pascal_voc", label_fields=["labels"], min_visibility=VISIBLE, clip=True)
+    kept = A.BboxParams(format="pascal_voc", label_fields=["labels"], min_visibility=MIN_VISIBLE_SHARE, clip=True)
     return A.Compose(steps, bbox_params=kept)
 
 
-def _pictures(steps: list[Any]) -> Pipeline:
+def _compose_2d(steps: list[Any]) -> Pipeline:
     import albumentations as A
 
     compose = A.Compose(steps)
@@ -257,10 +257,10 @@ def _pictures(steps: list[Any]) -> Pipeline:
     return run
 
 
-def _volumes(level: str) -> Pipeline:
+def _compose_3d(level: str) -> Pipeline:
     from monai import transforms as M
 
-    compose = M.Compose(volume_steps(level))
+    compose = M.Compose(build_volume_steps(level))
 
     def run(image: Image, mask: NDArray[Any], seed: int) -> tuple[Image, NDArray[Any]]:
         compose.set_random_state(seed)

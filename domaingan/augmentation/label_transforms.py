@@ -15,13 +15,13 @@ from domaingan.data import Crowd, Sample
 from domaingan.imaging.instances import box_axes, box_of, from_instances
 
 Image = NDArray[np.float32]
-Change = Callable[[Image, NDArray[Any], np.random.Generator], tuple[Image, NDArray[Any]]]
+Augment = Callable[[Image, NDArray[Any], np.random.Generator], tuple[Image, NDArray[Any]]]
 
-_STALE = ("foreground", "areas", "touched")
+_STALE_META_KEYS = ("foreground", "areas", "touched")
 """What ``Sample.meta`` says of places in a picture that has moved."""
 
 
-def move_masks(sample: Sample, change: Change, scaled: Image, rng: np.random.Generator) -> tuple[Image, Sample]:
+def move_masks(sample: Sample, augment: Augment, scaled: Image, rng: np.random.Generator) -> tuple[Image, Sample]:
     """Change a sample's picture, and move its mask, objects and crowds with it.
 
     Args:
@@ -35,10 +35,10 @@ def move_masks(sample: Sample, change: Change, scaled: Image, rng: np.random.Gen
     """
     before = copy.deepcopy(rng)  # for everything to move as image and mask do
     blank = np.zeros(sample.shape, np.uint8)
-    image, mask = change(scaled, blank if sample.mask is None else sample.mask, rng)
+    image, mask = augment(scaled, blank if sample.mask is None else sample.mask, rng)
 
     def move(part: NDArray[Any]) -> NDArray[Any]:
-        return change(scaled, part, copy.deepcopy(before))[1]
+        return augment(scaled, part, copy.deepcopy(before))[1]
 
     moved = replace(sample, meta=_update_meta(sample, _move_crowds(sample, move)))
     if sample.mask is None:
@@ -101,7 +101,7 @@ def move_boxes(sample: Sample, classic: Classic, scaled: Image, rng: np.random.G
     assert sample.boxes is not None and sample.labels is not None
     crowds: Sequence[Crowd] = sample.meta.get("crowds", ())
     boxes = np.concatenate([sample.boxes, *(one.box[None] for one in crowds)]).astype(np.float32)
-    image, boxes, numbers = classic.with_boxes(scaled, boxes, np.arange(len(boxes)), rng)
+    image, boxes, numbers = classic.augment_boxes(scaled, boxes, np.arange(len(boxes)), rng)
     is_object = numbers < len(sample.boxes)
     moved_crowds = [
         replace(crowds[number - len(sample.boxes)], box=box, mask=None, area=float(np.prod(box[2:] - box[:2])))
@@ -121,7 +121,7 @@ def _find_origins(sample: Sample) -> NDArray[np.int64]:
 
 
 def _update_meta(sample: Sample, crowds: Sequence[Crowd]) -> dict[str, Any]:
-    meta = {key: value for key, value in sample.meta.items() if key not in _STALE}
+    meta = {key: value for key, value in sample.meta.items() if key not in _STALE_META_KEYS}
     return meta | {"moved": True} | ({"crowds": tuple(crowds)} if "crowds" in meta else {})
 
 

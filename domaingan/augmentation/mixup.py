@@ -15,12 +15,12 @@ from domaingan.core.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-MIXTURES = ("mixup", "cutmix")
+MIXING_METHODS = ("mixup", "cutmix")
 """Weighted sums of two images (Zhang et al. 2018, https://arxiv.org/abs/1710.09412); a box of one in the other (Yun et
 al. 2019, https://arxiv.org/abs/1905.04899)."""
 
 
-class Interpolation:
+class BatchMixing:
     """Mixes every image of a batch with another one of it, and its labels in the same way.
 
     Args:
@@ -32,8 +32,10 @@ class Interpolation:
     """
 
     def __init__(self, method: str = "cutmix", alpha: float = 1.0) -> None:
-        if method not in MIXTURES or not alpha > 0:
-            raise DataError(f"{method} with alpha {alpha}", expected=f"{' or '.join(MIXTURES)}, and alpha above 0")
+        if method not in MIXING_METHODS or not alpha > 0:
+            raise DataError(
+                f"{method} with alpha {alpha}", expected=f"{' or '.join(MIXING_METHODS)}, and alpha above 0"
+            )
         self.method, self.alpha = method, alpha
 
     def __call__(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -55,14 +57,14 @@ class Interpolation:
         partners = order[np.argsort(order) - 1].tolist()  # the one before in that order: never the image itself
         weights = rng.beta(self.alpha, self.alpha, len(images))
         if self.method == "cutmix":
-            boxes = [_box(images.shape[2:], weight, rng) for weight in weights.tolist()]
-            return _cut(images, boxes, partners), _cut(labels, boxes, partners)
+            boxes = [_sample_box(images.shape[2:], weight, rng) for weight in weights.tolist()]
+            return _paste_boxes(images, boxes, partners), _paste_boxes(labels, boxes, partners)
         if not labels.is_floating_point():
             raise DataError(f"labels of {labels.dtype}", expected="shares of classes for mixup: one-hot, float")
-        return _mixed(images, weights.tolist(), partners), _mixed(labels, weights.tolist(), partners)
+        return _mix_batch(images, weights.tolist(), partners), _mix_batch(labels, weights.tolist(), partners)
 
 
-def _box(shape: tuple[int, ...], weight: float, rng: np.random.Generator) -> tuple[slice, ...]:
+def _sample_box(shape: tuple[int, ...], weight: float, rng: np.random.Generator) -> tuple[slice, ...]:
     """The box that the other image is seen in: its share of the image is 1 - weight, but what leaves it is lost.
 
     Yun et al. 2019, equation 2, with the same share of every edge in any number of dimensions.
@@ -73,7 +75,7 @@ def _box(shape: tuple[int, ...], weight: float, rng: np.random.Generator) -> tup
     return tuple(slice(max(0, round(a)), min(n, round(b))) for (a, b), n in zip(ends, shape, strict=True))
 
 
-def _cut(batch: Tensor, boxes: list[tuple[slice, ...]], partners: list[int]) -> Tensor:
+def _paste_boxes(batch: Tensor, boxes: list[tuple[slice, ...]], partners: list[int]) -> Tensor:
     mixed = batch.clone()
     for own, (box, other) in enumerate(zip(boxes, partners, strict=True)):
         where: Any = (slice(None), *box)
@@ -81,6 +83,6 @@ def _cut(batch: Tensor, boxes: list[tuple[slice, ...]], partners: list[int]) -> 
     return mixed
 
 
-def _mixed(batch: Tensor, weights: list[float], partners: list[int]) -> Tensor:
+def _mix_batch(batch: Tensor, weights: list[float], partners: list[int]) -> Tensor:
     own = batch.new_tensor(weights).reshape(-1, *[1] * (batch.ndim - 1))
     return own * batch + (1 - own) * batch[partners]

@@ -12,7 +12,7 @@ from domaingan.data import Sample
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing must not look for a newer version on the net
 
-SHARE = 0.6
+WEATHER_SHARE = 0.6
 """Share of the images that weather falls on, as often as a relighting arm relights."""
 
 
@@ -26,7 +26,7 @@ class Weather:
         share: share of the frames that get any of them.
     """
 
-    def __init__(self, share: float = SHARE) -> None:
+    def __init__(self, share: float = WEATHER_SHARE) -> None:
         self.share = share
         self._pipeline: Any = None
 
@@ -38,7 +38,7 @@ class Weather:
         if rng.random() >= self.share:
             return sample
         if self._pipeline is None:
-            self._pipeline = _pipeline()
+            self._pipeline = _build_pipeline()
         self._pipeline.set_random_seed(int(rng.integers(2**31)))
         # Several of these transforms work on 8 bits.
         pixels = np.rint(np.moveaxis(sample.image, 0, -1).clip(0, 1) * 255).astype(np.uint8)
@@ -47,7 +47,7 @@ class Weather:
         return replace(sample, image=image.astype(np.float32))
 
 
-def _pipeline() -> Any:
+def _build_pipeline() -> Any:
     import albumentations as A
 
     kinds = [

@@ -55,7 +55,7 @@ class Frames(TorchDataset[Item]):
         boxes, labels = boxes_of(sample, self.classes)
         image = sample.image.clip(0, 1)
         if self.augment.classic is not None:
-            image, boxes, labels = self.augment.classic.with_boxes(image, boxes, labels, rng)
+            image, boxes, labels = self.augment.classic.augment_boxes(image, boxes, labels, rng)
         boxes = inside(boxes, image.shape[1:])
         large = ((boxes[:, 2:] - boxes[:, :2]) >= SMALLEST).all(axis=1)
         values = np.array(network_values(self.classes))

@@ -24,7 +24,7 @@ from domaingan.cli import (
     sample_command,
     train_command,
 )
-from domaingan.cli.assumptions import assumptions_in_a_line
+from domaingan.cli.assumptions import print_assumptions_once
 from domaingan.cli.interruption import describe_interruption
 from domaingan.core.errors import NO_ROOM, DataError, check_name, enough_memory
 
@@ -52,7 +52,7 @@ for module in (
     app.command(module.NAME, cls=getattr(module, "Command", None))(module.command)
 
 
-INTERRUPTED = 130
+INTERRUPTED_EXIT_CODE = 130
 """Exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
 
 
@@ -65,7 +65,7 @@ def _print_version(asked: bool) -> None:
 
 
 @app.callback()
-def start(
+def accept_global_options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
     ] = False,
@@ -79,25 +79,25 @@ def main() -> None:
     try:
         _check_arguments(sys.argv[1:])
         advice = "a smaller --size, a coarser --spacing, or fewer samples by --limit"
-        with assumptions_in_a_line(), enough_memory(advice):
+        with print_assumptions_once(), enough_memory(advice):
             code = app(standalone_mode=False)
     except DataError as error:
-        code = _refuse(str(error))
+        code = _print_reason(str(error))
     except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+        code = INTERRUPTED_EXIT_CODE
     except BrokenPipeError:  # the reader of a pipe, such as head, has gone
         _silence_stdout()
         code = 0
     except OSError as error:
         if error.filename is None and error.errno not in NO_ROOM:
             raise
-        code = _refuse(f"{error.filename or 'what was to be written'}: {error.strerror}")
+        code = _print_reason(f"{error.filename or 'what was to be written'}: {error.strerror}")
         _silence_stdout()
     except Exception as error:  # usage errors of the parser, by whichever name it gives them
         if not hasattr(error, "format_message"):
             raise
-        code = _refuse(" ".join(error.format_message().split()))
-    if code == INTERRUPTED:  # also what typer makes of Ctrl-C in a command
+        code = _print_reason(" ".join(error.format_message().split()))
+    if code == INTERRUPTED_EXIT_CODE:  # also what typer makes of Ctrl-C in a command
         print(f"domaingan: {describe_interruption(sys.argv[1:])}", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -126,6 +126,6 @@ def _silence_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _refuse(reason: str) -> int:
+def _print_reason(reason: str) -> int:
     print(f"domaingan: {' '.join(reason.split())}", file=sys.stderr)
     return 2

@@ -12,7 +12,7 @@ from domaingan.core.errors import AssumptionWarning
 
 
 @contextmanager
-def assumptions_in_a_line() -> Iterator[None]:
+def print_assumptions_once() -> Iterator[None]:
     """Print each :class:`~domaingan.core.errors.AssumptionWarning` once, as one line; others look as usual."""
     with warnings.catch_warnings():
         plain = warnings.showwarning

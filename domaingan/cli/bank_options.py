@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from domaingan.cli.options import WORK
+from domaingan.cli.options import WORK_PANEL
 from domaingan.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ Condition = Annotated[
         help="Of crops: lesion (scans) or object (frames), the rarest class in a crop and the default; a column of "
         "samples.csv; radius_mm, volume_mm3 or contrast, numbers measured on the crop. Of scenes: columns of "
         "samples.csv; all unless given. Several as NAME,NAME.",
-        rich_help_panel=WORK,
+        rich_help_panel=WORK_PANEL,
     ),
 ]
 
@@ -35,12 +35,12 @@ Masks = Annotated[
         "--masks",
         metavar="grabcut",
         help="Of frames whose objects have a box alone: grabcut cuts them out of it, a guess (crops shows it).",
-        rich_help_panel=WORK,
+        rich_help_panel=WORK_PANEL,
     ),
 ]
 
 
-def cut(
+def build_bank(
     dataset: Dataset, target: str, size: int | None, condition: str | None, masks: str | None = None, seed: int = 0
 ) -> Bank:
     """The crops or scenes of a dataset.

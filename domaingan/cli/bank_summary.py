@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from domaingan.data import Dataset
 
 
-def kind_for(method: str | None) -> Literal["scenes"] | None:
+def find_folder_kind(method: str | None) -> Literal["scenes"] | None:
     """What a folder is to be opened as, where the method tells."""
     from domaingan.blend import RELIGHTS
 
     return "scenes" if method is not None and method.partition(":")[0] in (*RELIGHTS, "mix") else None
 
 
-def resampled(bank: Bank, dataset: Dataset) -> str:
+def describe_resampling(bank: Bank, dataset: Dataset) -> str:
     """That crops of scans are brought to the hosts' spacing, where it is another one; empty where it is not."""
     import numpy as np
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domaingan.cli import options as o
-from domaingan.cli.bank_options import Condition, Masks, Target, cut
+from domaingan.cli.bank_options import Condition, Masks, Target, build_bank
 
 if TYPE_CHECKING:
     from domaingan.banks import Bank
@@ -27,7 +27,7 @@ def command(
     grid: Annotated[
         Path | None,
         typer.Option(
-            "--grid", metavar="FILE.png", help="A contact sheet with mask outlines.", rich_help_panel=o.OUTPUT
+            "--grid", metavar="FILE.png", help="A contact sheet with mask outlines.", rich_help_panel=o.OUTPUT_PANEL
         ),
     ] = None,
     dims: o.Dims = None,
@@ -36,8 +36,8 @@ def command(
     layout: o.Layout = None,
     where: o.Where = None,
     limit: o.Limit = None,
-    skip_problems: o.Skip = False,
-    units: o.Range = None,
+    skip_problems: o.SkipProblems = False,
+    units: o.IntensityRange = None,
     seed: o.Seed = 0,
     overwrite: o.Overwrite = False,
     json: o.Json = False,
@@ -49,10 +49,10 @@ def command(
     """
     from domaingan.banks.find_objects import BOX_ALONE
 
-    o.claim(out, data, overwrite)
+    o.check_output_folder(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose, units)
-    dataset = o.spatial_view(dataset, dims, spacing, resize)
-    bank = cut(dataset, target, size, condition, masks, seed).save(out, overwrite=overwrite)
+    dataset = o.apply_grid_options(dataset, dims, spacing, resize)
+    bank = build_bank(dataset, target, size, condition, masks, seed).save(out, overwrite=overwrite)
     if masks is not None and grid is None:
         grid = out.with_name(f"{out.name}-masks.png")
     if grid is not None:
@@ -67,15 +67,15 @@ def command(
         "conditions": bank.counts(),
         "subjects": list(bank.subjects),
         "left_out": bank.info.left_out,
-        "notes": _notes(bank, dataset),
+        "notes": _list_pasting_notes(bank, dataset),
     }
     left = "".join(f"; left out: {n} {why}" for why, n in bank.info.left_out.items())
     if masks is None and BOX_ALONE in bank.info.left_out:
         left += " (--masks grabcut cuts them out of their boxes)"
-    o.finish(result, json, f"{bank} → {out}{left}{'' if grid is None else f'; contact sheet {grid}'}")
+    o.print_result(result, json, f"{bank} → {out}{left}{'' if grid is None else f'; contact sheet {grid}'}")
 
 
-def _notes(bank: Bank, dataset: Dataset) -> list[str]:
+def _list_pasting_notes(bank: Bank, dataset: Dataset) -> list[str]:
     """What pasting these crops into such images will have to guess."""
     if bank.info.kind != "crops" or not bank.info.domain.has_ground:
         return []

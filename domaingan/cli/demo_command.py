@@ -28,17 +28,17 @@ def command(
     Takes about five minutes on two cores and ends by printing the report's path. So short a training shows how
     things work, not how well.
     """
-    from domaingan.cli.progress_bar import Teller
+    from domaingan.cli.progress_bar import ProgressBar
     from domaingan.evaluation import evaluate
     from domaingan.report import write
     from domaingan.report.phrases import sentence
 
-    if domain not in DEMOS:
-        raise DataError(f"demo {domain}", expected=" or ".join(DEMOS))
+    if domain not in DEMO_SETTINGS:
+        raise DataError(f"demo {domain}", expected=" or ".join(DEMO_SETTINGS))
     started = time.monotonic()
-    with Teller("demo") as teller:
+    with ProgressBar("demo") as teller:
         run = evaluate(
-            **DEMOS[domain](),
+            **DEMO_SETTINGS[domain](),
             seeds=1,
             out=out,
             seed=seed,
@@ -50,10 +50,10 @@ def command(
         )
     report = write(out)
     result = {"report": str(report), "seconds": round(time.monotonic() - started, 1)}
-    o.finish(result | {"verdict": run["verdict"]}, json, f"{sentence(run)}\n{report}")
+    o.print_result(result | {"verdict": run["verdict"]}, json, f"{sentence(run)}\n{report}")
 
 
-def medical() -> dict[str, Any]:
+def make_medical_settings() -> dict[str, Any]:
     """Rare lesions: one phantom in five has one, so eight of those are tested."""
     from domaingan import phantoms
 
@@ -69,7 +69,7 @@ def medical() -> dict[str, Any]:
     }
 
 
-def driving() -> dict[str, Any]:
+def make_driving_settings() -> dict[str, Any]:
     """Dusk from a few frames: trained on the day and four frames of dusk, tested on dusk of other drives and times."""
     from domaingan import phantoms
 
@@ -85,4 +85,4 @@ def driving() -> dict[str, Any]:
     }
 
 
-DEMOS = {"medical": medical, "driving": driving}
+DEMO_SETTINGS = {"medical": make_medical_settings, "driving": make_driving_settings}

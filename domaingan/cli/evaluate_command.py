@@ -12,8 +12,10 @@ import typer
 from domaingan.cli import options as o
 
 NAME = "evaluate"
-STEPS = {2: 600, 3: 400}
-APART = "Of drives that both name the first half is trained on (of one drive its earlier half), the rest tested."
+DEFAULT_STEPS = {2: 600, 3: 400}
+SHARED_DRIVES_HELP = (
+    "Of drives that both name the first half is trained on (of one drive its earlier half), the rest tested."
+)
 
 
 def command(
@@ -34,47 +36,56 @@ def command(
     folds: Annotated[
         int,
         typer.Option(
-            "--folds", min=1, help="Folds by subject; 1: split test, else a drawn third.", rich_help_panel=o.INPUT
+            "--folds", min=1, help="Folds by subject; 1: split test, else a drawn third.", rich_help_panel=o.INPUT_PANEL
         ),
     ] = 1,
     train_where: Annotated[
         list[str] | None,
-        typer.Option("--train-where", metavar="NAME=VALUE[,VALUE]", help="What to train on.", rich_help_panel=o.INPUT),
+        typer.Option(
+            "--train-where", metavar="NAME=VALUE[,VALUE]", help="What to train on.", rich_help_panel=o.INPUT_PANEL
+        ),
     ] = None,
     test_where: Annotated[
         list[str] | None,
         typer.Option(
             "--test-where",
             metavar="NAME=VALUE[,VALUE]",
-            help=f"What to test on. {APART}",
-            rich_help_panel=o.INPUT,
+            help=f"What to test on. {SHARED_DRIVES_HELP}",
+            rich_help_panel=o.INPUT_PANEL,
         ),
     ] = None,
     test: Annotated[
-        str | None, typer.Option("--test", metavar="DATA3", help="Test on this other dataset.", rich_help_panel=o.INPUT)
+        str | None,
+        typer.Option("--test", metavar="DATA3", help="Test on this other dataset.", rich_help_panel=o.INPUT_PANEL),
     ] = None,
     bank: Annotated[
         Path | None,
         typer.Option(
             "--bank",
             help="Bank of the gan, inpaint, refine or relight part; else a GAN is fitted in each fold.",
-            rich_help_panel=o.WORK,
+            rich_help_panel=o.WORK_PANEL,
         ),
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option("--steps", min=2, help="Steps of each training: 600 in 2D, 400 in 3D.", rich_help_panel=o.WORK),
+        typer.Option(
+            "--steps", min=2, help="Steps of each training: 600 in 2D, 400 in 3D.", rich_help_panel=o.WORK_PANEL
+        ),
     ] = None,
     gan_steps: Annotated[
-        int, typer.Option("--gan-steps", min=1, help="Steps of a GAN fitted inside.", rich_help_panel=o.WORK)
+        int, typer.Option("--gan-steps", min=1, help="Steps of a GAN fitted inside.", rich_help_panel=o.WORK_PANEL)
     ] = 2000,
     gan_samples: Annotated[
         int,
-        typer.Option("--gan-samples", min=1, help="Crops that it draws, or paints into hosts.", rich_help_panel=o.WORK),
+        typer.Option(
+            "--gan-samples", min=1, help="Crops that it draws, or paints into hosts.", rich_help_panel=o.WORK_PANEL
+        ),
     ] = 2000,
     width: Annotated[
         int,
-        typer.Option("--width", min=4, max=2048, help="Base width of the baseline for scans.", rich_help_panel=o.WORK),
+        typer.Option(
+            "--width", min=4, max=2048, help="Base width of the baseline for scans.", rich_help_panel=o.WORK_PANEL
+        ),
     ] = 16,
     backbone: Annotated[
         str | None,
@@ -82,11 +93,11 @@ def command(
             "--backbone",
             metavar="timm:NAME[=FILE]",
             help="Encoder of the baselines for frames; timm:tf_efficientnet_lite0 unless given.",
-            rich_help_panel=o.WORK,
+            rich_help_panel=o.WORK_PANEL,
         ),
     ] = None,
     detector: Annotated[
-        str, typer.Option("--detector", help="ssdlite, fcos or fasterrcnn.", rich_help_panel=o.WORK)
+        str, typer.Option("--detector", help="ssdlite, fcos or fasterrcnn.", rich_help_panel=o.WORK_PANEL)
     ] = "ssdlite",
     size: o.Size = None,
     precision: o.Precision = "auto",
@@ -96,8 +107,8 @@ def command(
     layout: o.Layout = None,
     where: o.Where = None,
     limit: o.Limit = None,
-    skip_problems: o.Skip = False,
-    units: o.Range = None,
+    skip_problems: o.SkipProblems = False,
+    units: o.IntensityRange = None,
     seed: o.Seed = 0,
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
@@ -108,15 +119,15 @@ def command(
 
     OUT/report.html shows the answer; OUT/result.json has every number. An interrupted run goes on with --resume.
     """
-    from domaingan.cli.progress_bar import Teller
+    from domaingan.cli.progress_bar import ProgressBar
     from domaingan.evaluation import evaluate
 
     if not resume:
-        o.claim(out, data, overwrite)
+        o.check_output_folder(out, data, overwrite)
     # A limit is on what is trained on: the test samples stay as they are.
     dataset = o.open_data(data, layout, where, None, seed, skip_problems, verbose, units)
-    tested = None if test is None else o.open_data(test, skip_problems=skip_problems, units=units)
-    with Teller("evaluating") as teller:
+    tested = None if test is None else o.open_data(test, skip_problems=skip_problems, intensity_range=units)
+    with ProgressBar("evaluating") as teller:
         result = evaluate(
             dataset,
             task,
@@ -126,17 +137,17 @@ def command(
             dims=dims,
             k=folds,
             test=tested,
-            train_where=o.conditions(train_where, "--train-where"),
-            test_where=o.conditions(test_where, "--test-where"),
-            limits=o.limits(limit),
+            train_where=o.parse_conditions(train_where, "--train-where"),
+            test_where=o.parse_conditions(test_where, "--test-where"),
+            limits=o.parse_limits(limit),
             bank=bank,
             spacing=spacing,
-            resize=o.height_width(resize),
+            resize=o.parse_height_width(resize),
             seed=seed,
             resume=resume,
             overwrite=overwrite,
             progress=teller,
-            steps=steps or STEPS[dims or dataset.schema.spatial_dims],
+            steps=steps or DEFAULT_STEPS[dims or dataset.schema.spatial_dims],
             gan_steps=gan_steps,
             gan_samples=gan_samples,
             width=width,
@@ -151,4 +162,4 @@ def command(
 
     report = write(out)
     lines = [sentence(result), beside_rival(result), str(report)]
-    o.finish({**result, "report": str(report)}, json, "\n".join(filter(None, lines)))
+    o.print_result({**result, "report": str(report)}, json, "\n".join(filter(None, lines)))

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from domaingan.augmentation import Offline
+    from domaingan.augmentation import AugmentedDataset
 
 
-def describe_sides(augmented: Offline, out: Path) -> list[str]:
+def describe_sides(augmented: AugmentedDataset, out: Path) -> list[str]:
     """What is to be said of folds and donors once a set is written, a line each.
 
     Args:
@@ -20,14 +20,14 @@ def describe_sides(augmented: Offline, out: Path) -> list[str]:
     from domaingan.core.reading import read_json
 
     lines = []
-    if alone := augmented.without_donors:
+    if alone := augmented.samples_without_donors:
         shown = ", ".join(alone[:3]) + (", …" if len(alone) > 3 else "")
         lines.append(
             f"{len(alone)} samples ({shown}) got nothing: nobody else who may give to them has anything "
             "(--own-donors takes their own; --fold makes the side larger)"
         )
     sides, blender = augmented.sides, augmented.blender
-    mixed = [] if sides is None or blender is None or sides.splits else sides.find_mixed(blender.bank)
+    mixed = [] if sides is None or blender is None or sides.splits else sides.find_mixed_sides(blender.bank)
     if mixed:
         named = " and ".join(side or "no split" for side in mixed)
         lines.append(f"what is blended knows subjects of {named}: a score of one trained on the other measures memory")

@@ -27,23 +27,23 @@ def command(
     """
     from domaingan.adapters.inspect_dataset import inspect_dataset
     from domaingan.cli.inspect_folders import inspect_folder
-    from domaingan.cli.progress_bar import Teller
+    from domaingan.cli.progress_bar import ProgressBar
 
     artifact = inspect_folder(Path(data))
     if artifact is not None:
         if not json:
-            show_facts(artifact, data)
-        o.finish(artifact, json, "")
+            print_facts(artifact, data)
+        o.print_result(artifact, json, "")
         return
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems=True, quiet=True)
-    with Teller("reading") as teller:
+    with ProgressBar("reading") as teller:
         found = inspect_dataset(dataset, progress=teller.update)
     if not json:
-        show(found, data, verbose)
-    o.finish(found, json, "")
+        print_dataset(found, data, verbose)
+    o.print_result(found, json, "")
 
 
-def show_facts(facts: dict[str, Any], title: str) -> None:
+def print_facts(facts: dict[str, Any], title: str) -> None:
     """Print what is known of a bank or a model as a table."""
     from rich.console import Console
     from rich.table import Table
@@ -51,7 +51,7 @@ def show_facts(facts: dict[str, Any], title: str) -> None:
     table = Table(title=title, show_header=False, title_justify="left")
     for name, value in facts.items():
         if value not in (None, "", [], {}, ()):
-            table.add_row(name.replace("_", " "), _text(value))
+            table.add_row(name.replace("_", " "), _format_value(value))
     Console().print(table)
 
 
@@ -68,7 +68,7 @@ def describe_leaks(leaks: list[dict[str, Any]], verbose: bool) -> list[str]:
     return lines
 
 
-def show(found: dict[str, Any], data: str, verbose: bool) -> None:
+def print_dataset(found: dict[str, Any], data: str, verbose: bool) -> None:
     """Print what was found as tables."""
     from rich.console import Console
     from rich.markup import escape
@@ -83,7 +83,7 @@ def show(found: dict[str, Any], data: str, verbose: bool) -> None:
     for name in [*shown, "regions", "unlabelled", "dropped", "crowds"]:
         value = found.get(name)
         if value:
-            facts.add_row(name.replace("_", " "), _text(value))
+            facts.add_row(name.replace("_", " "), _format_value(value))
     console.print(facts)
     columns = ["samples", "pixels" if found["spatial_dims"] == 2 else "voxels"]
     columns += ["objects"] if found["objects"] else []
@@ -110,9 +110,9 @@ def show(found: dict[str, Any], data: str, verbose: bool) -> None:
     console.print(f"{len(problems)} problems" if problems else "no problems")
 
 
-def _text(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {_text(v)}" for name, v in value.items())
+        return ", ".join(f"{name}: {_format_value(v)}" for name, v in value.items())
     if isinstance(value, (list, tuple)):
-        return ", ".join(_text(v) if not isinstance(v, (list, tuple)) else "×".join(map(str, v)) for v in value)
+        return ", ".join(_format_value(v) if not isinstance(v, (list, tuple)) else "×".join(map(str, v)) for v in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

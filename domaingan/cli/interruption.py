@@ -6,14 +6,14 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-RESUMABLE = ("demo", "train", "blend", "evaluate", "robustness")
+RESUMABLE_COMMANDS = ("demo", "train", "blend", "evaluate", "robustness")
 """The commands that take ``--resume``."""
 
-DEFAULT_OUT = {"demo": "runs/demo"}
+DEFAULT_OUTPUTS = {"demo": "runs/demo"}
 """Where a command writes that was not told where."""
 
 
-def describe_interruption(words: Sequence[str]) -> str:
+def describe_interruption(arguments: Sequence[str]) -> str:
     """Say what an interrupted command leaves behind, and how to go on with it.
 
     Args:
@@ -22,26 +22,26 @@ def describe_interruption(words: Sequence[str]) -> str:
     >>> describe_interruption(["inspect", "scans"])
     'interrupted; nothing was written'
     """
-    command = next((word for word in words if not word.startswith("-")), "")
-    out = _value_of("--out", words) or DEFAULT_OUT.get(command)
-    if command not in RESUMABLE or out is None:
+    command = next((word for word in arguments if not word.startswith("-")), "")
+    out = _find_option_value("--out", arguments) or DEFAULT_OUTPUTS.get(command)
+    if command not in RESUMABLE_COMMANDS or out is None:
         return "interrupted; nothing was written"
-    if not _holds_files(Path(out)):
+    if not _has_files(Path(out)):
         return "interrupted before anything was kept; start it again"
-    kept = [word for word in words if word not in ("--resume", "--overwrite")]
+    kept = [word for word in arguments if word not in ("--resume", "--overwrite")]
     return f"interrupted; what is done is kept in {out}. Go on with: {shlex.join(['domaingan', *kept, '--resume'])}"
 
 
-def _value_of(option: str, words: Sequence[str]) -> str | None:
-    for position, word in enumerate(words):
-        if word == option and position + 1 < len(words):
-            return words[position + 1]
+def _find_option_value(option: str, arguments: Sequence[str]) -> str | None:
+    for position, word in enumerate(arguments):
+        if word == option and position + 1 < len(arguments):
+            return arguments[position + 1]
         if word.startswith(f"{option}="):
             return word.partition("=")[2]
     return None
 
 
-def _holds_files(out: Path) -> bool:
+def _has_files(out: Path) -> bool:
     """Whether a finished or a working folder of that output has something in it."""
     folders = [out, *out.parent.glob(f".{out.name}.*")]
     return any(folder.is_dir() and any(folder.iterdir()) for folder in folders)

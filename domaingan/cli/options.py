@@ -13,73 +13,83 @@ from domaingan.core.errors import DataError
 if TYPE_CHECKING:
     from domaingan.data import Dataset
 
-INPUT, WORK, OUTPUT = "Which data", "How it works", "What comes out"
+INPUT_PANEL, WORK_PANEL, OUTPUT_PANEL = "Which data", "How it works", "What comes out"
 
 Data = Annotated[
     str, typer.Argument(metavar="DATA", help="A folder in a known layout, phantom:medical or phantom:driving.")
 ]
 Layout = Annotated[
     str | None,
-    typer.Option("--layout", help="nifti, nnunet, masks or coco; found out unless given.", rich_help_panel=INPUT),
+    typer.Option("--layout", help="nifti, nnunet, masks or coco; found out unless given.", rich_help_panel=INPUT_PANEL),
 ]
 Where = Annotated[
     list[str] | None,
     typer.Option(
-        "--where", metavar="NAME=VALUE[,VALUE]", help="Only these samples. Repeatable.", rich_help_panel=INPUT
+        "--where", metavar="NAME=VALUE[,VALUE]", help="Only these samples. Repeatable.", rich_help_panel=INPUT_PANEL
     ),
 ]
 Limit = Annotated[
     list[str] | None,
-    typer.Option("--limit", metavar="NAME=VALUE:N", help="Only N of those, drawn by the seed.", rich_help_panel=INPUT),
+    typer.Option(
+        "--limit", metavar="NAME=VALUE:N", help="Only N of those, drawn by the seed.", rich_help_panel=INPUT_PANEL
+    ),
 ]
-Skip = Annotated[
+SkipProblems = Annotated[
     bool,
     typer.Option(
-        "--skip-problems", help="Go on without the files that inspect lists as problems.", rich_help_panel=INPUT
+        "--skip-problems", help="Go on without the files that inspect lists as problems.", rich_help_panel=INPUT_PANEL
     ),
 ]
 Dims = Annotated[
     int | None,
     typer.Option(
-        "--dims", min=2, max=3, help="2 treats volumes as slices; the data's own otherwise.", rich_help_panel=INPUT
+        "--dims",
+        min=2,
+        max=3,
+        help="2 treats volumes as slices; the data's own otherwise.",
+        rich_help_panel=INPUT_PANEL,
     ),
 ]
 Spacing = Annotated[
     float | None,
-    typer.Option("--spacing", metavar="MM", help="Work at this coarser grid (scans).", rich_help_panel=INPUT),
+    typer.Option("--spacing", metavar="MM", help="Work at this coarser grid (scans).", rich_help_panel=INPUT_PANEL),
 ]
 Resize = Annotated[
-    str | None, typer.Option("--resize", metavar="H,W", help="Work at this size (frames).", rich_help_panel=INPUT)
+    str | None, typer.Option("--resize", metavar="H,W", help="Work at this size (frames).", rich_help_panel=INPUT_PANEL)
 ]
-Range = Annotated[
+IntensityRange = Annotated[
     str | None,
     typer.Option(
         "--range",
         metavar="LOW,HIGH",
         help="Of scans what is 0 and 1, such as -1000,1000 of a CT: the same in every scan. Otherwise percentiles of "
         "each; where values are Hounsfield units, that is found out.",
-        rich_help_panel=INPUT,
+        rich_help_panel=INPUT_PANEL,
     ),
 ]
 Size = Annotated[
     int | None,
-    typer.Option("--size", help="Edge of a crop, a power of two: 64 in 2D, 32 in 3D.", rich_help_panel=WORK),
+    typer.Option("--size", help="Edge of a crop, a power of two: 64 in 2D, 32 in 3D.", rich_help_panel=WORK_PANEL),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Every random draw follows from it.", rich_help_panel=WORK)]
-Out = Annotated[Path, typer.Option("--out", help="Where the result goes; must not exist.", rich_help_panel=OUTPUT)]
-MaybeOut = Annotated[
-    Path | None, typer.Option("--out", help="Where the new dataset goes; must not exist.", rich_help_panel=OUTPUT)
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, help="Every random draw follows from it.", rich_help_panel=WORK_PANEL)
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is at --out.", rich_help_panel=OUTPUT)]
+Out = Annotated[
+    Path, typer.Option("--out", help="Where the result goes; must not exist.", rich_help_panel=OUTPUT_PANEL)
+]
+OptionalOut = Annotated[
+    Path | None, typer.Option("--out", help="Where the new dataset goes; must not exist.", rich_help_panel=OUTPUT_PANEL)
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is at --out.", rich_help_panel=OUTPUT_PANEL)]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with what was interrupted at --out.", rich_help_panel=OUTPUT)
+    bool, typer.Option("--resume", help="Go on with what was interrupted at --out.", rich_help_panel=OUTPUT_PANEL)
 ]
 Json = Annotated[
-    bool, typer.Option("--json", help="The last line of stdout is one JSON object.", rich_help_panel=OUTPUT)
+    bool, typer.Option("--json", help="The last line of stdout is one JSON object.", rich_help_panel=OUTPUT_PANEL)
 ]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.", rich_help_panel=OUTPUT)]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.", rich_help_panel=WORK)]
-Precision = Annotated[str, typer.Option("--precision", help="auto, 32 or bf16.", rich_help_panel=WORK)]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.", rich_help_panel=OUTPUT_PANEL)]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.", rich_help_panel=WORK_PANEL)]
+Precision = Annotated[str, typer.Option("--precision", help="auto, 32 or bf16.", rich_help_panel=WORK_PANEL)]
 
 
 def open_data(
@@ -90,7 +100,7 @@ def open_data(
     seed: int = 0,
     skip_problems: bool = False,
     verbose: bool = False,
-    units: str | None = None,
+    intensity_range: str | None = None,
     quiet: bool = False,
 ) -> Dataset:
     """The dataset that the shared options describe; what was left out, and where the body is known from, is said.
@@ -106,17 +116,17 @@ def open_data(
     from domaingan.imaging.ranges import with_ranges
 
     dataset = load(data, layout)
-    if units is not None:
-        dataset = with_ranges(dataset, low_high(units))
+    if intensity_range is not None:
+        dataset = with_ranges(dataset, parse_range(intensity_range))
     if dataset.problems and not skip_problems:
         first, more = dataset.problems[0], len(dataset.problems) - 1
         others = f"and {more} more problems, which inspect lists; " if more else ""
         raise DataError(f"{first.reason} ({others}--skip-problems goes on without)", path=first.path)
     if not len(dataset):
         raise DataError("no usable sample", path=data, expected="at least one: see domaingan inspect")
-    dataset = dataset.where(**conditions(where, "--where"))
+    dataset = dataset.where(**parse_conditions(where, "--where"))
     rng = np.random.default_rng(seed)
-    for name, value, n in limits(limit):
+    for name, value, n in parse_limits(limit):
         dataset = dataset.limit(name, value, n, rng)
     if dataset.problems and not quiet:
         first = dataset.problems[0]
@@ -132,7 +142,7 @@ def open_data(
     return dataset
 
 
-def claim(out: Path, data: str, overwrite: bool) -> None:
+def check_output_folder(out: Path, data: str, overwrite: bool) -> None:
     """Refuse an output folder that is taken, and ever to write over the data that is read or a folder that holds it.
 
     Nor is it written among the samples of a folder: it would be read as one of them the next time.
@@ -145,19 +155,19 @@ def claim(out: Path, data: str, overwrite: bool) -> None:
     source, target = Path(data).resolve(), out.resolve()
     if source.exists() and (target == source or target in source.parents):
         raise DataError("holds the data that is read", path=out, expected="another folder")
-    if source.is_dir() and target.parent == source and any(source.glob("*/*.nii*")) and not _is_nnunet(source):
+    if source.is_dir() and target.parent == source and any(source.glob("*/*.nii*")) and not _is_nnunet_folder(source):
         raise DataError("among the folders of the subjects", path=out, expected=f"a folder outside of {data}")
     claim_folder(out, overwrite=overwrite)
 
 
-def _is_nnunet(folder: Path) -> bool:
+def _is_nnunet_folder(folder: Path) -> bool:
     return (folder / "dataset.json").exists()
 
 
-def conditions(pairs: list[str] | None, option: str) -> dict[str, list[str]]:
+def parse_conditions(texts: list[str] | None, option: str) -> dict[str, list[str]]:
     """``NAME=VALUE[,VALUE]`` texts as a dict of lists."""
     found: dict[str, list[str]] = {}
-    for text in pairs or []:
+    for text in texts or []:
         name, _, values = text.partition("=")
         if not name or not values:
             raise DataError(f"{option} {text}", expected="NAME=VALUE")
@@ -165,7 +175,7 @@ def conditions(pairs: list[str] | None, option: str) -> dict[str, list[str]]:
     return found
 
 
-def limits(texts: list[str] | None) -> list[tuple[str, str, int]]:
+def parse_limits(texts: list[str] | None) -> list[tuple[str, str, int]]:
     """``NAME=VALUE:N`` texts as column, value and number."""
     found = []
     for text in texts or []:
@@ -177,7 +187,7 @@ def limits(texts: list[str] | None) -> list[tuple[str, str, int]]:
     return found
 
 
-def low_high(text: str) -> tuple[float, float]:
+def parse_range(text: str) -> tuple[float, float]:
     """``LOW,HIGH`` as two numbers.
 
     Raises:
@@ -190,7 +200,7 @@ def low_high(text: str) -> tuple[float, float]:
     return low, high
 
 
-def height_width(text: str | None) -> tuple[int, int] | None:
+def parse_height_width(text: str | None) -> tuple[int, int] | None:
     """``H,W`` as two numbers."""
     if text is None:
         return None
@@ -200,15 +210,15 @@ def height_width(text: str | None) -> tuple[int, int] | None:
     return int(parts[0]), int(parts[1])
 
 
-def spatial_view(dataset: Dataset, dims: int | None, spacing: float | None, resize: str | None) -> Dataset:
+def apply_grid_options(dataset: Dataset, dims: int | None, spacing: float | None, resize: str | None) -> Dataset:
     """The dataset on the grid that ``--dims``, ``--spacing`` and ``--resize`` ask for."""
     from domaingan.views.regrid import view
 
-    return view(dataset, dims=dims, spacing=spacing, resize=height_width(resize))
+    return view(dataset, dims=dims, spacing=spacing, resize=parse_height_width(resize))
 
 
-def finish(result: dict[str, Any], as_json: bool, said: str) -> None:
+def print_result(result: dict[str, Any], as_json: bool, message: str) -> None:
     """End a command: the JSON line where asked for, else one line for a person."""
     import json
 
-    print(json.dumps(result, ensure_ascii=False) if as_json else said, flush=True)
+    print(json.dumps(result, ensure_ascii=False) if as_json else message, flush=True)

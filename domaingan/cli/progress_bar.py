@@ -13,11 +13,11 @@ from rich.table import Column
 
 from domaingan.core.durations import describe_metrics, describe_progress
 
-EVERY = 20.0
+SECONDS_BETWEEN_LINES = 20.0
 """Seconds between plain lines."""
 
 
-class Teller:
+class ProgressBar:
     """Tells a person how long work goes; use as a context manager.
 
     A line says what is done, its share, the step and the time left; losses come last, and are cut off first where a
@@ -27,8 +27,8 @@ class Teller:
         what: the first stretch of work.
     """
 
-    def __init__(self, what: str = "") -> None:
-        self.what = what
+    def __init__(self, phase: str = "") -> None:
+        self.phase = phase
         fixed = Column(no_wrap=True)
         self._bar = Progress(
             TextColumn("{task.description}", table_column=Column(no_wrap=True, max_width=34, overflow="ellipsis")),
@@ -39,11 +39,11 @@ class Teller:
             disable=not sys.stderr.isatty(),
             expand=True,
         )
-        self._task = self._bar.add_task(what, total=None, reached="", metrics="")
-        self._begun = self._said = time.monotonic()
-        self._first: int | None = None
+        self._task = self._bar.add_task(phase, total=None, reached="", metrics="")
+        self._started_at = self._printed_at = time.monotonic()
+        self._first_step: int | None = None
 
-    def __enter__(self) -> Teller:
+    def __enter__(self) -> ProgressBar:
         if not self._bar.disable:
             self._bar.start()
         return self
@@ -56,9 +56,9 @@ class Teller:
 
     def start(self, what: str) -> None:
         """A new stretch of work begins."""
-        self.what = what
-        self._begun = self._said = time.monotonic()
-        self._first = None
+        self.phase = what
+        self._started_at = self._printed_at = time.monotonic()
+        self._first_step = None
         if self._bar.disable:
             print(what, file=sys.stderr, flush=True)
         else:
@@ -67,16 +67,16 @@ class Teller:
     def update(self, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
         """The stretch has come to ``step`` of ``total``."""
         now = time.monotonic()
-        if self._first is None or step < self._first:
+        if self._first_step is None or step < self._first_step:
             # What a resumed training did before says nothing of the speed of today.
-            self._first, self._begun = step, now if step else self._begun
-        reached = describe_progress(step, total, now - self._begun, step - self._first)
+            self._first_step, self._started_at = step, now if step else self._started_at
+        reached = describe_progress(step, total, now - self._started_at, step - self._first_step)
         text = describe_metrics(metrics or {})
         if not self._bar.disable:
             self._bar.update(self._task, completed=step, total=total, reached=reached, metrics=text)
-        elif now - self._said >= EVERY and step:
-            self._said = now
-            print(f"{self.what}: {reached}  {text}".rstrip(), file=sys.stderr, flush=True)
+        elif now - self._printed_at >= SECONDS_BETWEEN_LINES and step:
+            self._printed_at = now
+            print(f"{self.phase}: {reached}  {text}".rstrip(), file=sys.stderr, flush=True)
 
     def say(self, message: str) -> None:
         """Something that a person should know, on a line of its own."""

@@ -22,4 +22,4 @@ def command(
     from domaingan.report import write
 
     report = write(run)
-    o.finish({"report": str(report)}, json, str(report))
+    o.print_result({"report": str(report)}, json, str(report))

@@ -42,7 +42,7 @@ def command(
     severities: Annotated[str, typer.Option("--severities", metavar="1-5", help="1-5, or some, as 1,3,5.")] = "1-5",
     score: Annotated[
         float,
-        typer.Option("--score", min=0, max=1, help="Detections below it are left out.", rich_help_panel=o.WORK),
+        typer.Option("--score", min=0, max=1, help="Detections below it are left out.", rich_help_panel=o.WORK_PANEL),
     ] = 0.05,
     decode: Annotated[
         str | None,
@@ -50,7 +50,7 @@ def command(
             "--decode",
             metavar="LAYOUT",
             help="How an ONNX file's outputs are read: boxes, yolov8, yolov5 or yolox; found out unless given.",
-            rich_help_panel=o.WORK,
+            rich_help_panel=o.WORK_PANEL,
         ),
     ] = None,
     names: Annotated[
@@ -59,18 +59,18 @@ def command(
             "--names",
             metavar="FILE",
             help="The model's class names: a file with one a line, coco, or coco91.",
-            rich_help_panel=o.WORK,
+            rich_help_panel=o.WORK_PANEL,
         ),
     ] = None,
     threads: Annotated[
         int | None,
-        typer.Option("--threads", min=1, help="Of an ONNX model; all cores but one.", rich_help_panel=o.WORK),
+        typer.Option("--threads", min=1, help="Of an ONNX model; all cores but one.", rich_help_panel=o.WORK_PANEL),
     ] = None,
     resize: o.Resize = None,
     layout: o.Layout = None,
     where: o.Where = None,
     limit: o.Limit = None,
-    skip_problems: o.Skip = False,
+    skip_problems: o.SkipProblems = False,
     seed: o.Seed = 0,
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
@@ -81,24 +81,24 @@ def command(
 
     OUT/report.html shows the answer; OUT/result.json has every number. An interrupted run goes on with --resume.
     """
-    chosen = severities_of(severities)
+    chosen = parse_severities(severities)
     if not resume:
-        o.claim(out, data, overwrite)
-    from domaingan.cli.progress_bar import Teller
+        o.check_output_folder(out, data, overwrite)
+    from domaingan.cli.progress_bar import ProgressBar
     from domaingan.robustness_eval import robustness
     from domaingan.robustness_eval.model_specs import Reading
 
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with Teller("reading the frames") as teller:
+    with ProgressBar("reading the frames") as teller:
         result = robustness(
             dataset,
             model[0] if len(model) == 1 else model,
             out,
-            mapping=pairs(mapping),
+            mapping=parse_mapping(mapping),
             corruptions=None if corruptions is None else corruptions.split(","),
             severities=chosen,
-            resize=o.height_width(resize),
+            resize=o.parse_height_width(resize),
             seed=seed,
             reading=Reading(score, decode, names, threads or max(1, cores - 1)),
             resume=resume,
@@ -115,19 +115,19 @@ def command(
             write(out / row["folder"])
         report = write(out)
         if not json:
-            show_comparison(result)
-        o.finish({**result, "report": str(report)}, json, f"{comparison_headline(result)}\n{report}")
+            print_comparison(result)
+        o.print_result({**result, "report": str(report)}, json, f"{comparison_headline(result)}\n{report}")
         return
     report = write(out)
     if not json:
-        show(result)
-    o.finish({**result, "report": str(report)}, json, f"{headline(result)}\n{report}")
+        print_model_result(result)
+    o.print_result({**result, "report": str(report)}, json, f"{headline(result)}\n{report}")
 
 
-def severities_of(text: str) -> list[int]:
+def parse_severities(text: str) -> list[int]:
     """``1-5`` or ``1,3,5`` as numbers.
 
-    >>> severities_of("2-4"), severities_of("1,5")
+    >>> parse_severities("2-4"), parse_severities("1,5")
     ([2, 3, 4], [1, 5])
     """
     found: list[int] = []
@@ -139,7 +139,7 @@ def severities_of(text: str) -> list[int]:
     return found
 
 
-def pairs(texts: list[str] | None) -> dict[str, str]:
+def parse_mapping(texts: list[str] | None) -> dict[str, str]:
     """``THEIRS=OURS,..`` texts as a dict."""
     found = {}
     for text in ",".join(texts or []).split(","):
@@ -151,7 +151,7 @@ def pairs(texts: list[str] | None) -> dict[str, str]:
     return found
 
 
-def show(result: dict[str, Any]) -> None:
+def print_model_result(result: dict[str, Any]) -> None:
     """Print how the model was read, which class is which, and the table."""
     from rich.console import Console
     from rich.table import Table
@@ -175,10 +175,10 @@ def show(result: dict[str, Any]) -> None:
         console.print(
             f"{others} more classes of the model are none of the data's: what it finds of them does not count"
         )
-    console.print(_table(result))
+    console.print(_make_table(result))
 
 
-def show_comparison(result: dict[str, Any]) -> None:
+def print_comparison(result: dict[str, Any]) -> None:
     """Print a table of corruptions by model."""
     from rich.console import Console
     from rich.table import Table
@@ -195,25 +195,25 @@ def show_comparison(result: dict[str, Any]) -> None:
         console.print(note, soft_wrap=True, markup=False, highlight=False)
 
 
-def _table(result: dict[str, Any]) -> Any:
+def _make_table(result: dict[str, Any]) -> Any:
     from rich.table import Table
 
     metric = {"ap": "AP", "miou": "mean IoU"}[result["metric"]]
     heads = [f"severity {severity}" for severity in result["severities"]]
-    between = _between(result.get("intervals", {}).get("clean"))
-    title = f"{metric}, percent; clean {_percent(result['clean'])}{between}"
+    between = _format_interval(result.get("intervals", {}).get("clean"))
+    title = f"{metric}, percent; clean {_format_percent(result['clean'])}{between}"
     table = Table("corruption", *heads, title=title, title_justify="left")
     for name, row in result["table"].items():
-        table.add_row(name, *map(_percent, row))
+        table.add_row(name, *map(_format_percent, row))
     return table
 
 
-def _between(ends: list[float | None] | None) -> str:
+def _format_interval(ends: list[float | None] | None) -> str:
     """An interval in percent, with a space before it; empty where it cannot be said."""
     if not ends or ends[0] is None or ends[1] is None:
         return ""
     return f" ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})"
 
 
-def _percent(value: float | None) -> str:
+def _format_percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f}"

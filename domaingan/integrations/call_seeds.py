@@ -19,26 +19,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SLOTS = 2**17
+COUNTER_SLOTS = 2**17
 """Items whose calls are counted between processes; of more, the oldest may be forgotten."""
 
-PROBES = 8
+MAX_PROBES = 8
 """Places that an item may have in the table."""
 
 COUNT_BITS = 24
 """Of a place in the table, the bits that count; the others say whose count it is."""
 
-EPOCHS = 1024
+MAX_EPOCHS = 1024
 """Epochs that are told apart by number; of more, each goes by its loader's seed."""
 
-ASKING = ("torch.utils.data._utils.fetch", "torch.utils.data.dataset")
+LOADER_MODULES = ("torch.utils.data._utils.fetch", "torch.utils.data.dataset")
 """Where PyTorch asks for items by their positions."""
 
-GRID = 24
+FINGERPRINT_GRID = 24
 """Pixels an axis by which an image is recognised."""
 
 
-class Draws:
+class CallSeeds:
     """Gives every call of a transform a seed of its own.
 
     The item is the position that PyTorch's loader asks its dataset for, and the image itself. How often it was asked
@@ -50,44 +50,44 @@ class Draws:
     """
 
     def __init__(self, seed: int | None = None) -> None:
-        self._set(seed)
+        self._reset(seed)
 
-    def _set(self, seed: int | None) -> None:
+    def _reset(self, seed: int | None) -> None:
         self.is_seeded = seed is not None
-        self.base = int.from_bytes(os.urandom(8), "little") if seed is None else int(seed)
-        self._counts = RawArray(ctypes.c_uint64, SLOTS)
-        self._loaders = RawArray(ctypes.c_uint64, EPOCHS)
+        self.base_seed = int.from_bytes(os.urandom(8), "little") if seed is None else int(seed)
+        self._counts = RawArray(ctypes.c_uint64, COUNTER_SLOTS)
+        self._loaders = RawArray(ctypes.c_uint64, MAX_EPOCHS)
 
     def __getstate__(self) -> dict[str, Any]:
         """Workers that are being spawned share the memory; copies and files begin anew."""
         if get_spawning_popen() is not None:
             return self.__dict__
-        return {"seed": self.base if self.is_seeded else None}
+        return {"seed": self.base_seed if self.is_seeded else None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if "seed" in state:
-            self._set(state["seed"])
+            self._reset(state["seed"])
         else:
             self.__dict__ |= state
 
-    def seed_for(self, image: Any) -> int:
+    def make_seed(self, image: Any) -> int:
         """The seed of this call, from 0 to 2 ** 63 - 1.
 
         Args:
             image: what the transform is called for: an array or a tensor.
         """
-        item = hash_of(loader_index(), fingerprint(image))
-        epoch = self._epoch()
-        is_again = self._count(hash_of(item, epoch)) > 0
+        item = hash_values(find_loader_index(), fingerprint_image(image))
+        epoch = self._find_epoch()
+        is_again = self._count_visit(hash_values(item, epoch)) > 0
         # Visits are numbered through, whether new workers have each epoch, old ones or none: one an epoch goes by the
         # epoch, what came oftener (a second view, an image that a stream repeats) is counted besides.
-        more = hash_of(item, "more")
-        visit = epoch + (self._count(more) + 1 if is_again else self._counted(more))
-        return hash_of(self.base, item, visit) >> 1
+        more = hash_values(item, "more")
+        visit = epoch + (self._count_visit(more) + 1 if is_again else self._get_count(more))
+        return hash_values(self.base_seed, item, visit) >> 1
 
-    def _epoch(self) -> int:
+    def _find_epoch(self) -> int:
         """Which iteration of a loader this worker was started for; 0 outside of workers."""
-        loader = loader_seed()
+        loader = find_loader_seed()
         if loader is None:
             return 0
         for number, known in enumerate(self._loaders):
@@ -96,37 +96,37 @@ class Draws:
                 return number
         return loader
 
-    def _count(self, key: int) -> int:
+    def _count_visit(self, key: int) -> int:
         """How often this key was counted before, in all processes together."""
         tag = (key >> COUNT_BITS) or 1
-        for probe in range(PROBES):
-            place = (key + probe) % SLOTS
+        for probe in range(MAX_PROBES):
+            place = (key + probe) % COUNTER_SLOTS
             stored = self._counts[place]
             if stored == 0 or stored >> COUNT_BITS == tag:
                 before = stored & ((1 << COUNT_BITS) - 1)
                 self._counts[place] = (tag << COUNT_BITS) | (before + 1)
                 return int(before)
-        self._counts[key % SLOTS] = (tag << COUNT_BITS) | 1
+        self._counts[key % COUNTER_SLOTS] = (tag << COUNT_BITS) | 1
         return 0
 
-    def _counted(self, key: int) -> int:
+    def _get_count(self, key: int) -> int:
         """How often this key was counted, in all processes together."""
         tag = (key >> COUNT_BITS) or 1
-        for probe in range(PROBES):
-            stored = int(self._counts[(key + probe) % SLOTS])
+        for probe in range(MAX_PROBES):
+            stored = int(self._counts[(key + probe) % COUNTER_SLOTS])
             if stored >> COUNT_BITS == tag:
                 return stored & ((1 << COUNT_BITS) - 1)
         return 0
 
 
-def hash_of(*values: Any) -> int:
+def hash_values(*values: Any) -> int:
     """A number of 64 bits that follows from integers, bytes, texts and tuples of them, in every process alike."""
     return int.from_bytes(hashlib.blake2b(repr(values).encode(), digest_size=8).digest(), "little")
 
 
-def fingerprint(image: Any) -> bytes:
+def fingerprint_image(image: Any) -> bytes:
     """Bytes by which an image or volume is recognised: its shape and a grid of its values; axes of 1 are none."""
-    steps = [slice(None, None, max(1, size // GRID)) for size in image.shape]
+    steps = [slice(None, None, max(1, size // FINGERPRINT_GRID)) for size in image.shape]
     part = image[tuple(steps)]
     if hasattr(part, "detach"):  # a tensor, of which NumPy may not have the type
         part = part.detach().cpu().double().numpy()
@@ -136,14 +136,14 @@ def fingerprint(image: Any) -> bytes:
     ).digest()
 
 
-def loader_seed() -> int | None:
+def find_loader_seed() -> int | None:
     """The seed that PyTorch's loader gave all workers of this epoch; None outside of its workers."""
     data = sys.modules.get("torch.utils.data")
     info = None if data is None else data.get_worker_info()
     return None if info is None else int(info.seed - info.id) % 2**63 + 1
 
 
-def loader_index() -> int | None:
+def find_loader_index() -> int | None:
     """The position that PyTorch's loader is asking its dataset for; None if it cannot be told.
 
     PyTorch tells its workers nothing of it, but the functions that called this one do.
@@ -151,7 +151,7 @@ def loader_index() -> int | None:
     index, frame = None, sys._getframe(1)
     while frame.f_back is not None:
         frame = frame.f_back
-        if frame.f_globals.get("__name__") in ASKING:
+        if frame.f_globals.get("__name__") in LOADER_MODULES:
             asked = frame.f_locals.get("idx", frame.f_locals.get("possibly_batched_index"))
             index = asked if isinstance(asked, int) else index
     return index

@@ -34,28 +34,28 @@ from domaingan.blend.relight import Only
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
 from domaingan.imaging.body_axes import axes_of_affine
-from domaingan.integrations.call_seeds import Draws
+from domaingan.integrations.call_seeds import CallSeeds
 from domaingan.integrations.image_samples import (
-    UNKNOWN_SPACING,
+    UNKNOWN_SPACING_WARNING,
     Classes,
-    Notices,
-    host_of,
-    opened,
-    read_known,
+    OneTimeWarnings,
+    add_host_name,
+    make_host,
+    make_schema,
+    read_host_info,
     read_spacing,
-    relit,
-    schema_of,
-    with_host_name,
+    relight_host,
+    resolve_bank,
 )
 
-NAME, SHAPE, ORIGINAL = "filename_or_obj", "spatial_shape", "original_affine"
+FILE_NAME_KEY, SHAPE_KEY, ORIGINAL_AFFINE_KEY = "filename_or_obj", "spatial_shape", "original_affine"
 """Where a MetaTensor of MONAI's readers says what file it is of, and the file's shape and affine."""
 
-TILT = 0.01
+MAX_TILT = 0.01
 """Axes are taken for those of the world up to a direction cosine of this."""
 
 
-class _Seeded(RandomizableTransform, MapTransform):  # type: ignore[misc]
+class _SeededTransform(RandomizableTransform, MapTransform):  # type: ignore[misc]
     """A random transform whose draws all follow from one seed, see :mod:`domaingan.integrations.call_seeds`."""
 
     backend: ClassVar[list[TransformBackends]] = [TransformBackends.TORCH, TransformBackends.NUMPY]
@@ -65,18 +65,20 @@ class _Seeded(RandomizableTransform, MapTransform):  # type: ignore[misc]
         MapTransform.__init__(self, keys, allow_missing_keys)
         RandomizableTransform.__init__(self, prob)
         self.seed = 0
-        self.draws = Draws()
-        self.notices = Notices()
+        self.call_seeds = CallSeeds()
+        self.warnings_once = OneTimeWarnings()
 
-    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> _Seeded:
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> _SeededTransform:
         """Begin anew from a seed, from what a generator draws next, or from a random seed."""
         super().set_random_state(seed, state)
-        self.draws = Draws(None if seed is None and state is None else int(self.R.randint(2**32, dtype=np.uint32)))
+        self.call_seeds = CallSeeds(
+            None if seed is None and state is None else int(self.R.randint(2**32, dtype=np.uint32))
+        )
         return self
 
-    def begin(self, image: Any) -> None:
+    def start_item(self, image: Any) -> None:
         """Let everything that is drawn for this image follow from a seed of its own, and draw."""
-        self.R = np.random.RandomState(self.draws.seed_for(image) % 2**32)
+        self.R = np.random.RandomState(self.call_seeds.make_seed(image) % 2**32)
         self.randomize()
 
     def randomize(self, data: Any = None) -> None:
@@ -84,7 +86,7 @@ class _Seeded(RandomizableTransform, MapTransform):  # type: ignore[misc]
         super().randomize(None)
         self.seed = int(self.R.randint(2**32, dtype=np.uint32))
 
-    def missing(self, data: Mapping[Hashable, Any]) -> list[Hashable]:
+    def find_missing_keys(self, data: Mapping[Hashable, Any]) -> list[Hashable]:
         """The keys that are not there, or of which there is nothing (None).
 
         Raises:
@@ -103,7 +105,7 @@ class _Seeded(RandomizableTransform, MapTransform):  # type: ignore[misc]
         return missing
 
 
-class RandPasted(_Seeded):
+class RandPasted(_SeededTransform):
     """Puts crops from a bank into an image or volume, and into its label.
 
     Args:
@@ -152,8 +154,8 @@ class RandPasted(_Seeded):
         super().__init__(keys, prob, allow_missing_keys)
         if len(self.keys) != 2:
             raise DataError(f"{len(self.keys)} keys", expected="those of an image and of its label")
-        self.bank = opened(bank, "crops")
-        self.schema = schema_of(classes, self.bank)
+        self.bank = resolve_bank(bank, "crops")
+        self.schema = make_schema(classes, self.bank)
         if isinstance(variation, Mapping):
             variation = blend.Variation.of(variation)
         self.paste = blend.Paste(
@@ -171,39 +173,39 @@ class RandPasted(_Seeded):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """The data with crops pasted, or as it was."""
         result = dict(data)
-        absent = self.missing(result)
+        absent = self.find_missing_keys(result)
         if absent:
             return result
         image_key, label_key = self.keys
         image, label = result[image_key], result[label_key]
-        self.begin(image)
+        self.start_item(image)
         if not self._do_transform:
-            result[image_key] = _recorded(image, image, "pasted", [])
+            result[image_key] = _add_record(image, image, "pasted", [])
             return result
-        host = self._host_of(image, label, data)
+        host = self._read_host(image, label, data)
         rng = np.random.default_rng(self.seed)
         is_volume = host.spatial_dims > self.bank.info.spatial_dims
         after = paste_volume(self.paste, host, self.schema, rng) if is_volume else self.paste(host, rng)
         assert host.mask is not None and after.mask is not None
-        result[image_key] = _recorded(_like(after.image, image), image, "pasted", after.meta["pasted"])
-        result[label_key] = _relabelled(label, host.mask, after.mask)
+        result[image_key] = _add_record(_convert_like(after.image, image), image, "pasted", after.meta["pasted"])
+        result[label_key] = _write_label(label, host.mask, after.mask)
         return result
 
-    def _host_of(self, image: Any, label: Any, data: Mapping[Hashable, Any]) -> Sample:
+    def _read_host(self, image: Any, label: Any, data: Mapping[Hashable, Any]) -> Sample:
         info, schema = self.bank.info, self.schema
         if self.is_sliced and len(image.shape) == 4:  # a volume, to be pasted into slice by slice
             info, schema = info.model_copy(update={"spatial_dims": 3}), replace(schema, spatial_dims=3)
-        known = _known(image, data, self.meta_key, info.spatial_dims)
+        known = _read_image_info(image, data, self.meta_key, info.spatial_dims)
         if info.domain.is_metric and "spacing" not in known:
             if self.spacing is None:
-                self.notices.warn(UNKNOWN_SPACING)
+                self.warnings_once.warn(UNKNOWN_SPACING_WARNING)
             known["spacing"] = None if self.spacing is None else read_spacing(self.spacing, info.spatial_dims)
         if info.hosts and isinstance(image, MetaTensor):
-            _refuse_moved(image)
-        return _host(image, label, with_host_name(known, info, self.notices), schema, info)
+            _check_not_moved(image)
+        return _make_sample(image, label, add_host_name(known, info, self.warnings_once), schema, info)
 
 
-class RandRelightd(_Seeded):
+class RandRelightd(_SeededTransform):
     """Gives frames or scans the look of scenes from a bank; all of ``keys`` that of the same scene.
 
     Args:
@@ -240,47 +242,47 @@ class RandRelightd(_Seeded):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, prob, allow_missing_keys)
-        self.bank = opened(bank, "scenes")
-        self.schema = schema_of(classes, self.bank)
+        self.bank = resolve_bank(bank, "scenes")
+        self.schema = make_schema(classes, self.bank)
         self.relight = blend.Relight(self.bank, method, strength, only, schema=self.schema)
         self.label_key, self.meta_key = label_key, meta_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """The data with its images relit, or as they were."""
         result = dict(data)
-        absent = self.missing(result)
+        absent = self.find_missing_keys(result)
         if len(absent) == len(self.keys):
             return result
-        self.begin(next(result[key] for key in self.keys if key not in absent))
+        self.start_item(next(result[key] for key in self.keys if key not in absent))
         label = data.get(self.label_key) if self.label_key is not None and "lut" in self.relight.looks else None
         for key in self.keys:
             if key in absent:
                 continue
             image = result[key]
             if not self._do_transform:
-                result[key] = _recorded(image, image, "relit", None)
+                result[key] = _add_record(image, image, "relit", None)
                 continue
-            known = _known(image, data, self.meta_key, self.bank.info.spatial_dims)
-            host = _host(image, label, known, self.schema, self.bank.info, is_changed=False)
-            after = relit(self.relight, host, self.seed)
-            result[key] = _recorded(_like(after.image, image), image, "relit", after.meta["relit"])
+            known = _read_image_info(image, data, self.meta_key, self.bank.info.spatial_dims)
+            host = _make_sample(image, label, known, self.schema, self.bank.info, is_changed=False)
+            after = relight_host(self.relight, host, self.seed)
+            result[key] = _add_record(_convert_like(after.image, image), image, "relit", after.meta["relit"])
         return result
 
 
-def _known(image: Any, data: Mapping[Hashable, Any], key: str, dims: int) -> dict[str, Any]:
+def _read_image_info(image: Any, data: Mapping[Hashable, Any], key: str, dims: int) -> dict[str, Any]:
     """What is known of a host beside its pixels: what its image says, and what the user does."""
-    known = read_known(data.get(key), tuple(image.shape[1:]), key)
+    known = read_host_info(data.get(key), tuple(image.shape[1:]), key)
     if isinstance(image, MetaTensor):
-        file = image.meta.get(NAME)
+        file = image.meta.get(FILE_NAME_KEY)
         known = {"name": str(file)} | known if isinstance(file, str | Path) else known
-        spacing = _spacing_of(image, dims)
+        spacing = _find_spacing(image, dims)
         if spacing is not None:
             axes = axes_of_affine(np.asarray(image.affine.detach().cpu().numpy(), dtype=np.float64), dims)
             known = {"spacing": spacing, **({"axes": axes} if dims == 3 else {})} | known
     return known
 
 
-def _spacing_of(image: MetaTensor, dims: int) -> tuple[float, ...] | None:
+def _find_spacing(image: MetaTensor, dims: int) -> tuple[float, ...] | None:
     """The size of a voxel by the image's affine; None where that does not tell it.
 
     A 2D image may be a slice: of a volume whose affine it has kept, the first two columns are its own only if they are
@@ -304,29 +306,33 @@ def _spacing_of(image: MetaTensor, dims: int) -> tuple[float, ...] | None:
 
 def _is_stated(image: MetaTensor, affine: NDArray[np.float64]) -> bool:
     """Whether an affine was read or set: one that MONAI put in place of none is the identity, of no file."""
-    return not np.array_equal(affine, np.eye(len(affine))) or NAME in image.meta or ORIGINAL in image.meta
+    return (
+        not np.array_equal(affine, np.eye(len(affine)))
+        or FILE_NAME_KEY in image.meta
+        or ORIGINAL_AFFINE_KEY in image.meta
+    )
 
 
 def _is_slice(image: MetaTensor) -> bool:
     """Whether a 2D image is known to come from a volume."""
-    shape = np.asarray(image.meta.get(SHAPE, ())).reshape(-1)
+    shape = np.asarray(image.meta.get(SHAPE_KEY, ())).reshape(-1)
     return int((shape > 1).sum()) > 2
 
 
 def _is_grid(columns: NDArray[np.float64]) -> bool:
     """Whether the axes that these columns say are at right angles."""
     angles = columns.T @ columns
-    return bool(np.abs(angles - np.diag(np.diag(angles))).max() < TILT * np.diag(angles).min())
+    return bool(np.abs(angles - np.diag(np.diag(angles))).max() < MAX_TILT * np.diag(angles).min())
 
 
 def _is_upright(image: MetaTensor) -> bool:
     """Whether the volume that a slice came from had its axes along the world's: then nothing was lost with one."""
-    original = np.asarray(image.meta.get(ORIGINAL, np.eye(3)), dtype=np.float64)
+    original = np.asarray(image.meta.get(ORIGINAL_AFFINE_KEY, np.eye(3)), dtype=np.float64)
     columns = original[:-1, :-1] / np.maximum(np.linalg.norm(original[:-1, :-1], axis=0), 1e-12)
-    return len(columns) < 3 or bool((np.abs(columns) > TILT).sum() == len(columns))
+    return len(columns) < 3 or bool((np.abs(columns) > MAX_TILT).sum() == len(columns))
 
 
-def _refuse_moved(image: MetaTensor) -> None:
+def _check_not_moved(image: MetaTensor) -> None:
     """Refuse a host of bound crops that was turned, flipped or moved since it was read.
 
     Their places are those in the file; another size of voxels is no move.
@@ -334,8 +340,8 @@ def _refuse_moved(image: MetaTensor) -> None:
     Raises:
         DataError: the image's axes run another way than its file's, or its middle is elsewhere.
     """
-    shape = np.asarray(image.meta.get(SHAPE, ())).reshape(-1).astype(np.int64)
-    file = np.asarray(image.meta.get(ORIGINAL, np.zeros((0, 0))), dtype=np.float64)
+    shape = np.asarray(image.meta.get(SHAPE_KEY, ())).reshape(-1).astype(np.int64)
+    file = np.asarray(image.meta.get(ORIGINAL_AFFINE_KEY, np.zeros((0, 0))), dtype=np.float64)
     affine = np.asarray(image.affine.detach().cpu().numpy(), dtype=np.float64)
     dims = image.ndim - 1
     if (shape > 1).sum() != dims or (shape[:dims] < 2).any() or file.shape != affine.shape or len(affine) <= dims:
@@ -344,25 +350,25 @@ def _refuse_moved(image: MetaTensor) -> None:
     sizes, own_sizes = np.linalg.norm(columns, axis=0), np.linalg.norm(own, axis=0)
     if not (sizes > 0).all() or not (own_sizes > 0).all():
         return
-    is_turned = bool(np.abs(columns / sizes - own / own_sizes).max() > TILT)
+    is_turned = bool(np.abs(columns / sizes - own / own_sizes).max() > MAX_TILT)
     middle = affine[:-1, -1] + columns @ ((np.array(image.shape[1:]) - 1) / 2)
     own_middle = file[:-1, -1] + own @ ((shape[:dims] - 1) / 2)
     is_moved = bool(np.linalg.norm(middle - own_middle) > max(*sizes, *own_sizes))
     if is_turned or is_moved:
         found = "a host that was turned or flipped" if is_turned else "a host that was cropped, padded or moved"
         expected = "it as in its file: the bank is bound to places in its hosts, so RandPasted comes before that"
-        raise DataError(found, path=str(image.meta.get(NAME, "")) or None, expected=expected)
+        raise DataError(found, path=str(image.meta.get(FILE_NAME_KEY, "")) or None, expected=expected)
 
 
-def _host(
-    image: Any, label: Any, known: Mapping[str, Any], schema: Schema, info: BankInfo, *, is_changed: bool = True
+def _make_sample(
+    image: Any, label: Any, host_info: Mapping[str, Any], schema: Schema, info: BankInfo, *, is_changed: bool = True
 ) -> Sample:
     """An image, and its label where there is one, as a sample.
 
     Raises:
         DataError: what is no array of real numbers, has nothing in it, or does not fit.
     """
-    pixels, mask = _array(image), None if label is None else _array(label)
+    pixels, mask = _convert_to_array(image), None if label is None else _convert_to_array(label)
     if not pixels.size or pixels.dtype.kind not in "iuf":
         raise DataError(f"an image {pixels.shape} of {pixels.dtype}", expected="pixels, and real numbers for them")
     if mask is not None and mask.ndim == pixels.ndim and len(mask) == 1:
@@ -371,19 +377,21 @@ def _host(
         raise DataError(
             f"a label of {len(mask)} channels", expected="one, of class values: one-hot comes after pasting"
         )
-    return host_of(pixels, mask, known, schema, info, is_changed=is_changed)
+    return make_host(pixels, mask, host_info, schema, info, is_changed=is_changed)
 
 
-def _recorded(image: Any, given: Any, record: str, value: Any) -> Any:
+def _add_record(image: Any, original: Any, record: str, value: Any) -> Any:
     """The image with a record of what was done: a text, which batches can hold. Only a ``MetaTensor`` has one."""
-    if isinstance(given, MetaTensor):
-        if image is given:
-            image = MetaTensor(given.as_tensor(), meta=dict(given.meta), applied_operations=given.applied_operations)
+    if isinstance(original, MetaTensor):
+        if image is original:
+            image = MetaTensor(
+                original.as_tensor(), meta=dict(original.meta), applied_operations=original.applied_operations
+            )
         image.meta[record] = json.dumps(value)
     return image
 
 
-def _array(values: Any) -> np.ndarray[Any, np.dtype[Any]]:
+def _convert_to_array(values: Any) -> np.ndarray[Any, np.dtype[Any]]:
     """An array of what may be a tensor: one of bfloat16, which NumPy has not, as float32."""
     if not isinstance(values, torch.Tensor):
         return np.asarray(values)
@@ -392,17 +400,17 @@ def _array(values: Any) -> np.ndarray[Any, np.dtype[Any]]:
     return np.asarray((values.float() if values.dtype == torch.bfloat16 else values).numpy())
 
 
-def _like(values: np.ndarray[Any, np.dtype[Any]], given: Any) -> Any:
+def _convert_like(values: np.ndarray[Any, np.dtype[Any]], original: Any) -> Any:
     """An array as what is given is: its type, device, and a copy of its meta."""
-    return convert_to_dst_type(values, given)[0]
+    return convert_to_dst_type(values, original)[0]
 
 
-def _relabelled(label: Any, before: NDArray[Any], after: NDArray[Any]) -> Any:
+def _write_label(label: Any, before: NDArray[Any], after: NDArray[Any]) -> Any:
     """The label with the values that changed; all others are as they were, to the bit."""
-    values = _array(label).copy(order="K")
+    values = _convert_to_array(label).copy(order="K")
     changed = (before != after).reshape(values.shape)
     np.copyto(values, after.reshape(values.shape), where=changed, casting="unsafe")
-    return _like(values, label)
+    return _convert_like(values, label)
 
 
 RandPasteD = RandPasteDict = RandPasted

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
-from domaingan.augmentation import Offline
-from domaingan.augmentation.offline.write_augmented import write
+from domaingan.augmentation import AugmentedDataset
+from domaingan.augmentation.offline.write_augmented import write_augmented_dataset
 from domaingan.banks import Bank, BankInfo, new_entries
 from domaingan.core.errors import DataError
 from domaingan.core.locks import hold_folder
@@ -64,7 +64,9 @@ def run_robustness(out: Path, resume: bool) -> None:
 
 def blend(out: Path, resume: bool) -> None:
     frames = phantoms.load("driving", sequences=1, frames=2, shape=(48, 80))
-    write(Offline(frames, None, "light", seed=0), frames.schema, out, {}, workers=1, resume=resume)
+    write_augmented_dataset(
+        AugmentedDataset(frames, None, "light", seed=0), frames.schema, out, {}, workers=1, resume=resume
+    )
 
 
 def listing(folder: Path) -> dict[str, bytes]:

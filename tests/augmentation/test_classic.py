@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from domaingan.augmentation import LEVELS, Classic
-from domaingan.augmentation.classic import frame_steps, slice_steps
+from domaingan.augmentation.classic import build_frame_steps, build_slice_steps
 from domaingan.core.errors import DataError
 
 KINDS = [((48, 64), "scan", 2), ((48, 64), "frame", 3), ((32, 40, 24), "scan", 2)]
@@ -31,7 +31,7 @@ def test_shapes_types_and_seeds(
         assert one[1].shape == shape and one[1].dtype == np.uint8 and set(np.unique(one[1])) <= {0, 3}
         assert (one[0] == two[0]).all() and (one[1] == two[1]).all()
         changed += [(one[0] != other[0]).any()]
-        low, high = classic.range
+        low, high = classic.value_range
         assert one[0].min() >= low - 1e-5 and one[0].max() <= high + 1e-5
     assert (image == before).all() and any(changed)
 
@@ -53,7 +53,7 @@ def test_mask_moves_with_the_image(shape: tuple[int, ...], level: str) -> None:
 @pytest.mark.parametrize("domain", ["scan", "frame"])
 def test_more_is_changed_at_each_level(domain: str, rng: np.random.Generator) -> None:
     image, mask = rng.random((3, 48, 64)).astype(np.float32), np.zeros((48, 64), np.uint8)
-    steps = [len((slice_steps if domain == "scan" else frame_steps)(level)) for level in LEVELS]
+    steps = [len((build_slice_steps if domain == "scan" else build_frame_steps)(level)) for level in LEVELS]
     assert steps == sorted(set(steps))
     away = []
     for level in ("light", "strong"):
@@ -76,6 +76,6 @@ def test_large_values_of_a_mask_survive(shape: tuple[int, ...]) -> None:
 
 
 def test_no_fog_and_no_unknown_level() -> None:
-    assert "RandomFog" not in repr(frame_steps("strong"))
+    assert "RandomFog" not in repr(build_frame_steps("strong"))
     with pytest.raises(DataError, match="classic 'heavy'; expected one of light, medium, strong"):
         Classic(2, "frame", "heavy")

@@ -26,7 +26,7 @@ def pictured(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @given(st.integers(0, 10_000))
 def test_boxes_move_with_what_they_hold(seed: int) -> None:
     image, boxes, labels = pictured(seed)
-    moved, kept, names = CLASSIC.with_boxes(image, boxes, labels, np.random.default_rng(seed))
+    moved, kept, names = CLASSIC.augment_boxes(image, boxes, labels, np.random.default_rng(seed))
     assert moved.shape == image.shape and moved.dtype == np.float32 and 0 <= moved.min() <= moved.max() <= 1
     assert kept.dtype == np.float32 and names.dtype == np.int64 and len(kept) == len(names)
     assert (kept >= 0).all() and (kept <= np.array([128, 96, 128, 96])).all()
@@ -39,13 +39,13 @@ def test_boxes_move_with_what_they_hold(seed: int) -> None:
 
 def test_seeded_and_empty() -> None:
     image, boxes, labels = pictured(0)
-    one, two, other = (CLASSIC.with_boxes(image, boxes, labels, np.random.default_rng(s)) for s in (4, 4, 5))
+    one, two, other = (CLASSIC.augment_boxes(image, boxes, labels, np.random.default_rng(s)) for s in (4, 4, 5))
     assert all((a == b).all() for a, b in zip(one, two, strict=True)) and (one[0] != other[0]).any()
-    _, none, names = CLASSIC.with_boxes(image, boxes[:0], labels[:0], np.random.default_rng(0))
+    _, none, names = CLASSIC.augment_boxes(image, boxes[:0], labels[:0], np.random.default_rng(0))
     assert none.shape == (0, 4) and names.shape == (0,)
 
 
 def test_a_box_that_leaves_the_frame_is_dropped_and_the_others_keep_their_labels() -> None:
     image, boxes, labels = pictured(0)
-    results = [CLASSIC.with_boxes(image, boxes, labels, np.random.default_rng(seed)) for seed in range(60)]
+    results = [CLASSIC.augment_boxes(image, boxes, labels, np.random.default_rng(seed)) for seed in range(60)]
     assert {tuple(names.tolist()) for _, _, names in results} == {(8, 9), (8,)}

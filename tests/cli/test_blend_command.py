@@ -16,7 +16,7 @@ from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
 from domaingan.blend import RELIGHTS, Paste
 from domaingan.blend.methods.blending import MATCHES, METHODS
-from domaingan.cli.bank_summary import resampled
+from domaingan.cli.bank_summary import describe_resampling
 from domaingan.views.slices import as_slices
 
 PEOPLE = phantoms.load("medical", subjects=3, shape=(40, 40, 16))
@@ -65,12 +65,12 @@ def test_places_that_do_not_fit_are_refused(scans: Path, tmp_path: Path) -> None
 def test_another_spacing_is_said_of_volumes_and_of_their_slices() -> None:
     slices = as_slices(PEOPLE)
     for bank, data in ((crops(PEOPLE, 16), PEOPLE), (crops(slices, 16), slices), (crops(slices, 16), PEOPLE)):
-        assert resampled(bank, data) == ""
+        assert describe_resampling(bank, data) == ""
         bank.entries["spacing"] *= 2
         own, hosts = (np.delete(PEOPLE.records[0].spacing, [2] * (3 - bank.info.spatial_dims)) * k for k in (2, 1))
         before, after = (" × ".join(f"{mm:.3g}" for mm in spacing) for spacing in (own, hosts))
-        assert resampled(bank, data) == f"crops of {before} mm a pixel are resampled to the hosts' {after}"
-    assert resampled(scenes(PEOPLE, 16), PEOPLE) == ""
+        assert describe_resampling(bank, data) == f"crops of {before} mm a pixel are resampled to the hosts' {after}"
+    assert describe_resampling(scenes(PEOPLE, 16), PEOPLE) == ""
 
 
 def test_help_names_every_method() -> None:

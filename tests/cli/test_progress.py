@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from domaingan.cli import progress_bar
-from domaingan.cli.progress_bar import Teller
+from domaingan.cli.progress_bar import ProgressBar
 from domaingan.core.durations import describe_metrics, describe_progress
 
 
@@ -31,9 +31,9 @@ def test_share_step_and_time_left_fit_into_80_columns(monkeypatch: pytest.Monkey
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setattr(progress_bar, "Console", lambda stderr: Console(file=screen, width=80, force_terminal=True))
-    with Teller("a very long description of work that takes its time") as teller:
+    with ProgressBar("a very long description of work that takes its time") as teller:
         teller.update(1, 2000, {})
-        teller._begun -= 100
+        teller._started_at -= 100
         teller.update(1001, 2000, {"loss_d": 0.123456, "loss_g": 1.23456, "kid": 0.04})
         teller._bar.refresh()
     last = [line for line in screen.getvalue().replace("\r", "\n").split("\n") if "1001/2000" in line][-1]
@@ -44,10 +44,10 @@ def test_plain_lines_where_there_is_no_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress_bar, "EVERY", 0.0)
-    with Teller() as teller:
+    with ProgressBar() as teller:
         teller.start("training")
         teller.update(500, 1000, {"loss": 0.5})
-        teller._begun -= 50
+        teller._started_at -= 50
         teller.update(600, 1000, {"loss": 0.25})
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "training" and lines[1] == "training: 50 %  500/1000  loss 0.5"

@@ -12,7 +12,7 @@ from inprocess import answer, refused, run
 
 from domaingan import phantoms
 from domaingan.adapters.write_dataset import write_dataset
-from domaingan.cli.robustness_command import pairs
+from domaingan.cli.robustness_command import parse_mapping
 from domaingan.core.errors import DataError
 from domaingan.report import write
 
@@ -123,9 +123,9 @@ def test_an_empty_folder_is_no_run(drives: Path, here: Path) -> None:
 
 
 def test_pairs() -> None:
-    assert pairs(["a=b,c d=e", "f=g"]) == {"a": "b", "c d": "e", "f": "g"} and pairs(None) == {}
+    assert parse_mapping(["a=b,c d=e", "f=g"]) == {"a": "b", "c d": "e", "f": "g"} and parse_mapping(None) == {}
     with pytest.raises(DataError, match="--map a="):
-        pairs(["a="])
+        parse_mapping(["a="])
 
 
 def test_two_models_are_compared(drives: Path, here: Path) -> None:

@@ -10,7 +10,7 @@ from inprocess import refused, run
 
 from domaingan import load
 from domaingan.adapters.write_dataset import write_dataset
-from domaingan.augmentation.offline.unplaced import likeliest_reason
+from domaingan.augmentation.offline.unplaced import find_likeliest_reason
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.data import Dataset, Record, Sample, Schema
@@ -85,11 +85,11 @@ def test_blend_in_2d_pastes_into_slices_and_writes_volumes(folder: Path) -> None
 
 def test_reasons_follow_from_sizes() -> None:
     bank = crops(as_slices(stacks()), size=16)
-    assert "no place in the body" in likeliest_reason(bank, stacks())
+    assert "no place in the body" in find_likeliest_reason(bank, stacks())
     tiny = stacks(spacing=0.05)
-    assert "objects of 6 × 6 mm do not fit into hosts of 2 × 2.4 mm" in likeliest_reason(bank, tiny)
+    assert "objects of 6 × 6 mm do not fit into hosts of 2 × 2.4 mm" in find_likeliest_reason(bank, tiny)
     deep = crops(stacks((40, 48, 24)), size=16)
-    assert "try --dims 2" in likeliest_reason(deep, stacks())
+    assert "try --dims 2" in find_likeliest_reason(deep, stacks())
 
 
 def test_evaluate_says_it_before_it_trains(folder: Path) -> None:

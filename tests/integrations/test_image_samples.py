@@ -9,7 +9,7 @@ import pytest
 
 from domaingan.core.errors import DataError
 from domaingan.data import Schema
-from domaingan.integrations.image_samples import name_of_host, read_spacing, to_mask
+from domaingan.integrations.image_samples import convert_mask, find_host_name, read_spacing
 
 SCANS = Schema("arrays", "scan", 3, ("t1",), {"core": 1, "rim": 4})
 FRAMES = Schema("arrays", "frame", 2, ("r", "g", "b"), {"sky": 0, "car": 7}, ignore=(255,))
@@ -34,21 +34,21 @@ FRAMES = Schema("arrays", "frame", 2, ("r", "g", "b"), {"sky": 0, "car": 7}, ign
 )
 def test_a_file_names_its_host(file: str, expected: str) -> None:
     hosts = ["p1", "p12", "BRATS_004", "BRATS_005", "sub-01/ses-2", "train/0007", "scan.v2", "a", "b"]
-    assert name_of_host(file, hosts) == expected
+    assert find_host_name(file, hosts) == expected
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize(("schema", "values"), [(SCANS, [0, 1, 4]), (FRAMES, [0, 7, 255])])
 def test_values_of_classes_pass(schema: Schema, values: list[int], dtype: type) -> None:
     mask = np.array(values * 2, dtype=dtype).reshape(2, -1)
-    assert np.array_equal(to_mask(mask, schema), mask)
-    assert to_mask(mask, schema).dtype == (np.uint8 if np.dtype(dtype).kind == "f" else dtype)
+    assert np.array_equal(convert_mask(mask, schema), mask)
+    assert convert_mask(mask, schema).dtype == (np.uint8 if np.dtype(dtype).kind == "f" else dtype)
 
 
 def test_floats_that_bytes_do_not_hold() -> None:
     many = Schema("arrays", "scan", 3, ("t1",), {"core": 1, "rim": 400})
     for values in ([0, 1, 400.0], [0, 1, 1.0], [0, 1.0 + 1e-9, 400]):
-        read = to_mask(np.array(values), many)
+        read = convert_mask(np.array(values), many)
         assert read.dtype == np.int32 and read.tolist() == np.rint(values).tolist()
 
 
@@ -59,18 +59,18 @@ def test_floats_that_bytes_do_not_hold() -> None:
 def test_values_of_no_class_are_named(wrong: int, said: str, dtype: type) -> None:
     mask: Any = np.array([0, 1, 4, wrong], dtype=dtype)
     with pytest.raises(DataError, match=f"{said}; expected 0 background, 1 core, 4 rim, or classes= that name it"):
-        to_mask(mask, SCANS)
+        convert_mask(mask, SCANS)
 
 
 @pytest.mark.parametrize("off", [1e-15, 9e-4, -9e-4])
 def test_whole_numbers_may_be_a_little_off(off: float) -> None:
-    assert to_mask(np.array([0, 1, 4.0]) + off, SCANS).tolist() == [0, 1, 4]
+    assert convert_mask(np.array([0, 1, 4.0]) + off, SCANS).tolist() == [0, 1, 4]
 
 
 @pytest.mark.parametrize("wrong", [[0.5], [1.002], [np.nan], [np.inf], [1e20]])
 def test_fractions_and_no_numbers_are_refused(wrong: list[float]) -> None:
     with pytest.raises(DataError, match="expected class values"):
-        to_mask(np.array(wrong), SCANS)
+        convert_mask(np.array(wrong), SCANS)
 
 
 def test_one_number_is_the_spacing_of_every_axis() -> None:

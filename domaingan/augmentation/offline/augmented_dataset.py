@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.adapters.nifti.scan_samples import strip_header_text
-from domaingan.augmentation.classic import LEVELS, Classic, InPlane, thick_axis
+from domaingan.augmentation.classic import LEVELS, Classic, InPlaneClassic, thick_axis
 from domaingan.augmentation.label_transforms import move_boxes, move_masks
 from domaingan.augmentation.offline.donors import Sides
 from domaingan.blend import Paste, Relight
@@ -25,7 +25,7 @@ from domaingan.imaging.intensity import foreground, from_scaled, intensity_range
 
 
 @dataclass(frozen=True)
-class Job:
+class SampleJob:
     """One sample that is written.
 
     Attributes:
@@ -40,7 +40,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Offline:
+class AugmentedDataset:
     """Makes the augmented sample of a record.
 
     Attributes:
@@ -63,7 +63,7 @@ class Offline:
     seed: int
     sides: Sides | None = None
     copies: int | None = None
-    strips_text: bool = False
+    is_text_stripped: bool = False
 
     def __post_init__(self) -> None:
         if self.copies is not None and self.copies < 1:
@@ -76,7 +76,7 @@ class Offline:
         if isinstance(self.blender, Relight):
             self.blender.check(schema)
         elif self.blender is not None:
-            self.blender.check(slice_schema(schema, self.blender.bank.info.spatial_dims))
+            self.blender.check(make_slice_schema(schema, self.blender.bank.info.spatial_dims))
         elif not self.classic:
             raise DataError("nothing to do", expected="a bank to blend with, or classic augmentation")
 
@@ -89,29 +89,29 @@ class Offline:
 
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng((self.seed, index))
-        blended = self.blended(index, rng)
-        return self.finished(blended, rng) if self.classic else blended
+        blended = self.apply_blend(index, rng)
+        return self.apply_classic(blended, rng) if self.classic else blended
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self.data)))
 
     @cached_property
-    def jobs(self) -> list[Job]:
+    def jobs(self) -> list[SampleJob]:
         """What is written: every sample once, and its copies behind it where there are any and anyone gives to them."""
-        jobs, without = [], set(self.without_donors)
+        jobs, without = [], set(self.samples_without_donors)
         for index, record in enumerate(self.data.records):
             is_blended = self.sides is None or self.sides.is_blended(record)
             if self.copies is None:
-                jobs.append(Job(index, int(is_blended), record.name))
+                jobs.append(SampleJob(index, int(is_blended), record.name))
                 continue
-            jobs.append(Job(index, 0, record.name))
+            jobs.append(SampleJob(index, 0, record.name))
             if is_blended and (self.classic or record.name not in without):
                 numbers = range(1, self.copies + 1)
-                jobs += [Job(index, number, f"{record.name}_{self.kind}{number}") for number in numbers]
+                jobs += [SampleJob(index, number, f"{record.name}_{self.kind}{number}") for number in numbers]
         return jobs
 
     @cached_property
-    def without_donors(self) -> list[str]:
+    def samples_without_donors(self) -> list[str]:
         """The names of the samples that nothing may be blended into, as nobody on their side has anything to give."""
         if self.sides is None or self.blender is None:
             return []
@@ -124,7 +124,7 @@ class Offline:
                 names.append(record.name)
         return names
 
-    def make(self, job: Job) -> Sample:
+    def make_sample(self, job: SampleJob) -> Sample:
         """Make a sample as it is written: its name and what was done to it, donors and host too, are in its ``meta``.
 
         Args:
@@ -137,28 +137,31 @@ class Offline:
             sample = self[job.index]
         else:
             rng = np.random.default_rng((self.seed, job.index, job.copy))
-            sample = self.blended(job.index, rng)
-            sample = self.finished(sample, rng) if self.classic else sample
-        meta = sample.meta | {"name": job.name, self.kind: [self._told(one, record) for one in self._done(sample)]}
+            sample = self.apply_blend(job.index, rng)
+            sample = self.apply_classic(sample, rng) if self.classic else sample
+        meta = sample.meta | {
+            "name": job.name,
+            self.kind: [self._add_donor(one, record) for one in self._list_records(sample)],
+        }
         if job.name != record.name and not (record.subject or record.sequence):
             meta["subject"] = record.group  # a copy is torn from its original by no split
         sample = replace(sample, meta=meta)
-        return strip_header_text(sample) if self.strips_text else sample
+        return strip_header_text(sample) if self.is_text_stripped else sample
 
-    def _done(self, sample: Sample) -> list[dict[str, Any]]:
+    def _list_records(self, sample: Sample) -> list[dict[str, Any]]:
         """The records of what was done to a sample."""
         done = sample.meta.get(self.kind) or []
         return done if isinstance(done, list) else [done]
 
-    def _told(self, done: dict[str, Any], record: Record) -> dict[str, Any]:
+    def _add_donor(self, paste_record: dict[str, Any], record: Record) -> dict[str, Any]:
         """A record with the names of its host and its donor; no donor where the bank knows none in particular."""
         if self.blender is None:
-            return done
+            return paste_record
         bank = self.blender.bank
-        code = int(bank.entries["subject"][done["index"]])
-        return done | {"host": record.name, "donor": bank.subjects[code] if code >= 0 else ""}
+        code = int(bank.entries["subject"][paste_record["index"]])
+        return paste_record | {"host": record.name, "donor": bank.subjects[code] if code >= 0 else ""}
 
-    def blended(self, index: int, rng: np.random.Generator) -> Sample:
+    def apply_blend(self, index: int, rng: np.random.Generator) -> Sample:
         """A host after pasting or relighting; the host itself where there is no bank.
 
         Raises:
@@ -179,7 +182,7 @@ class Offline:
             return blender(sample, rng)
         return paste_slices(blender, sample, slice_axis(record), self.data.schema, rng)
 
-    def finished(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def apply_classic(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """A sample after the classic pipeline; what describes the body is not known any more, as it moved.
 
         Raises:
@@ -194,16 +197,20 @@ class Offline:
         if boxed:
             image, moved = move_boxes(sample, Classic(2, schema.domain, self.classic or LEVELS[0]), scaled, rng)
         else:
-            image, moved = move_masks(sample, self._classic(sample), scaled, rng)
+            image, moved = move_masks(sample, self._build_classic(sample), scaled, rng)
         return replace(moved, image=from_scaled(image, ends))
 
-    def _classic(self, sample: Sample) -> Classic | InPlane:
+    def _build_classic(self, sample: Sample) -> Classic | InPlaneClassic:
         level = self.classic or LEVELS[0]
         axis = thick_axis(sample.shape, sample.spacing) if sample.spatial_dims == 3 else None
-        return Classic(sample.spatial_dims, self.data.schema.domain, level) if axis is None else InPlane(axis, level)
+        return (
+            Classic(sample.spatial_dims, self.data.schema.domain, level)
+            if axis is None
+            else InPlaneClassic(axis, level)
+        )
 
 
-def slice_schema(schema: Schema, dims: int) -> Schema:
+def make_slice_schema(schema: Schema, dims: int) -> Schema:
     """The schema of the hosts as a bank of ``dims`` sees them: volumes are slices to a 2D bank."""
     return replace(schema, spatial_dims=2) if dims == 2 and schema.domain.has_body else schema
 
@@ -264,11 +271,11 @@ def paste_slices(
         piece = Sample(np.take(image, index, axis + 1), np.take(mask, index, axis), meta=meta)
         again = None if records is None else [record for record in records if record["slice"] == index]
         after = paste(piece, rng) if again is None else paste.redo(piece, again)
-        _slot(image, index, axis + 1)[...] = after.image
-        _slot(mask, index, axis)[...] = after.mask
+        _get_slice(image, index, axis + 1)[...] = after.image
+        _get_slice(mask, index, axis)[...] = after.mask
         done += [record | {"slice": index} for record in after.meta["pasted"]]
     return replace(sample, image=image, mask=mask, meta=sample.meta | {"pasted": done})
 
 
-def _slot(array: NDArray[Any], index: int, axis: int) -> NDArray[Any]:
+def _get_slice(array: NDArray[Any], index: int, axis: int) -> NDArray[Any]:
     return np.moveaxis(array, axis, 0)[index]

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.augmentation.offline.augmented_dataset import Offline
-from domaingan.augmentation.offline.unplaced import likeliest_reason
+from domaingan.augmentation.offline.augmented_dataset import AugmentedDataset
+from domaingan.augmentation.offline.unplaced import find_likeliest_reason
 from domaingan.blend import Paste, Relight
 from domaingan.blend.occlusion import mask_of_boxes
 from domaingan.core.errors import AssumptionWarning, DataError
@@ -28,7 +28,7 @@ Row = list[tuple[Picture, str]]
 """Tiles and their captions."""
 
 
-def preview(offline: Offline, rows: int = 8) -> Picture:
+def draw_preview(augmented: AugmentedDataset, rows: int = 8) -> Picture:
     """Hosts before and after, eight of them, and what was blended in.
 
     Pasted: host, crop, the host with the crop in it, and the same with outlines. Relit: host, scene, the host under
@@ -41,68 +41,70 @@ def preview(offline: Offline, rows: int = 8) -> Picture:
     Raises:
         DataError: no crop found a place, or no host was to be relit, among those that were tried.
     """
-    rng, blender = np.random.default_rng(offline.seed), offline.blender
-    if isinstance(blender, Paste) and blender.bank.info.spatial_dims != offline.data.schema.spatial_dims:
-        offline = replace(offline, data=as_slices(offline.data))
+    rng, blender = np.random.default_rng(augmented.seed), augmented.blender
+    if isinstance(blender, Paste) and blender.bank.info.spatial_dims != augmented.data.schema.spatial_dims:
+        augmented = replace(augmented, data=as_slices(augmented.data))
     shown: list[Row] = []
     tried = 0
-    for number in rng.permutation(len(offline.data))[: 6 * rows]:
+    for number in rng.permutation(len(augmented.data))[: 6 * rows]:
         tried += 1
-        row = _ROWS[offline.kind](offline, int(number), rng)
+        row = _ROW_DRAWERS[augmented.kind](augmented, int(number), rng)
         shown += [row] if row else []
         if len(shown) == rows:
             break
     if not shown:
         found, wanted = ("crop found a place", "with room for one")
         if isinstance(blender, Paste) and not blender.bank.info.hosts:
-            wanted = f"with room for one; {likeliest_reason(blender.bank, offline.data)}"
-        if offline.kind == "relit":
+            wanted = f"with room for one; {find_likeliest_reason(blender.bank, augmented.data)}"
+        if augmented.kind == "relit":
             found, wanted = "host was to be relit", "that have not the wanted look already"
-        raise DataError(f"no {found}", path=offline.data.root, expected=f"hosts {wanted}")
+        raise DataError(f"no {found}", path=augmented.data.root, expected=f"hosts {wanted}")
     if isinstance(blender, Paste) and not blender.bank.info.hosts and 2 * len(shown) < tried:
         missed = f"nothing found a place in {tried - len(shown)} of {tried} hosts"
-        warnings.warn(f"{missed}: {likeliest_reason(blender.bank, offline.data)}", AssumptionWarning, stacklevel=2)
+        warnings.warn(
+            f"{missed}: {find_likeliest_reason(blender.bank, augmented.data)}", AssumptionWarning, stacklevel=2
+        )
     tiles = [picture for row in shown for picture, _ in row]
     captions = [caption for row in shown for _, caption in row]
     sheet = contact_sheet(tiles, len(shown[0]), captions)
-    note = "solid with a white rim: pasted; dashed: labelled before" if offline.kind == "pasted" else ""
-    return with_legend(sheet, _shown_classes(offline), note)
+    note = "solid with a white rim: pasted; dashed: labelled before" if augmented.kind == "pasted" else ""
+    return with_legend(sheet, _list_shown_classes(augmented), note)
 
 
-def _shown_classes(offline: Offline) -> dict[str, int]:
+def _list_shown_classes(augmented: AugmentedDataset) -> dict[str, int]:
     """The classes whose outlines are drawn, for the legend."""
-    schema = offline.data.schema
+    schema = augmented.data.schema
     names: Iterable[str] = schema.objects or schema.classes
-    if isinstance(offline.blender, Paste):
-        names = offline.blender.bank.info.classes
-    elif offline.kind == "relit" and not offline.classic:
+    if isinstance(augmented.blender, Paste):
+        names = augmented.blender.bank.info.classes
+    elif augmented.kind == "relit" and not augmented.classic:
         return {}
     return {name: schema.classes[name] for name in names if name in schema.classes}
 
 
-def _relit(offline: Offline, number: int, rng: np.random.Generator) -> Row:
-    host, relight = offline.data[number], offline.blender
-    after = offline.blended(number, rng)
+def _draw_relit_row(augmented: AugmentedDataset, number: int, rng: np.random.Generator) -> Row:
+    host, relight = augmented.data[number], augmented.blender
+    after = augmented.apply_blend(number, rng)
     record = after.meta["relit"]
     if record is None or not isinstance(relight, Relight):
         return []
     scene = relight.bank[record["index"]]
     look = ", ".join(scene.condition.values())
-    domain = offline.data.schema.domain
-    focus, axis = _focus(host, offline, number)
+    domain = augmented.data.schema.domain
+    focus, axis = _find_focus(host, augmented, number)
     image = scene.image if scene.image.ndim == 3 else np.take(scene.image, scene.image.shape[axis + 1] // 2, axis + 1)
-    before = ", ".join([f"host {_title(host, focus, axis)}", *map(str, host.condition.values())])
+    before = ", ".join([f"host {_make_title(host, focus, axis)}", *map(str, host.condition.values())])
     return [
-        (_tile(host, None, focus, axis, domain), before),
-        (_picture(image, None, domain), f"scene{': ' if look else ''}{look}"),
-        (_tile(after, None, focus, axis, domain), f"relit, {record['method']} {record['strength']:.2f}"),
-        *_then_classic(offline, after, number, rng),
+        (_draw_tile(host, None, focus, axis, domain), before),
+        (_draw_picture(image, None, domain), f"scene{': ' if look else ''}{look}"),
+        (_draw_tile(after, None, focus, axis, domain), f"relit, {record['method']} {record['strength']:.2f}"),
+        *_draw_classic_tiles(augmented, after, number, rng),
     ]
 
 
-def _pasted(offline: Offline, number: int, rng: np.random.Generator) -> Row:
-    host, paste = offline.data[number], offline.blender
-    after = offline.blended(number, rng)
+def _draw_pasted_row(augmented: AugmentedDataset, number: int, rng: np.random.Generator) -> Row:
+    host, paste = augmented.data[number], augmented.blender
+    after = augmented.apply_blend(number, rng)
     placed = [record for record in after.meta["pasted"] if record["place"] is not None]
     if not placed or not isinstance(paste, Paste) or not paste.can_host(host):
         return []
@@ -111,15 +113,15 @@ def _pasted(offline: Offline, number: int, rng: np.random.Generator) -> Row:
     added = find_added(host, after)
     if not added.any():  # what is healthy changes no label
         return []
-    axis = slice_axis(offline.data.records[number]) if host.spatial_dims == 3 else 0
-    labels = _labels(after, offline, info.classes)
-    title = _title(host, added, axis)
+    axis = slice_axis(augmented.data.records[number]) if host.spatial_dims == 3 else 0
+    labels = _select_labels(after, augmented, info.classes)
+    title = _make_title(host, added, axis)
     return [
-        (_tile(host, _labels(host, offline, info.classes), added, axis, info.domain), f"host {title}"),
-        (_picture(crop.image, crop.mask, info.domain), paste.bank.describe(crop)),
-        (_tile(after, None, added, axis, info.domain), f"{len(placed)} pasted into {title}"),
-        (_tile(after, labels, added, axis, info.domain, added), "the same, outlined"),
-        *_then_classic(offline, after, number, rng),
+        (_draw_tile(host, _select_labels(host, augmented, info.classes), added, axis, info.domain), f"host {title}"),
+        (_draw_picture(crop.image, crop.mask, info.domain), paste.bank.describe(crop)),
+        (_draw_tile(after, None, added, axis, info.domain), f"{len(placed)} pasted into {title}"),
+        (_draw_tile(after, labels, added, axis, info.domain, added), "the same, outlined"),
+        *_draw_classic_tiles(augmented, after, number, rng),
     ]
 
 
@@ -146,48 +148,48 @@ def find_added(host: Sample, after: Sample) -> NDArray[np.bool_]:
     return is_pasted[after.instances]
 
 
-def _title(host: Sample, focus: NDArray[Any], axis: int) -> str:
+def _make_title(host: Sample, focus: NDArray[Any], axis: int) -> str:
     """Name a host, and of a volume the slice that is shown."""
     if host.spatial_dims == 2:
         return host.name
     return f"{host.name}, slice {fullest_slice(focus, axis)}"
 
 
-def _classic(offline: Offline, number: int, rng: np.random.Generator) -> Row:
-    host = offline.blended(number, rng)
-    focus, axis = _focus(host, offline, number)
-    names = offline.data.schema.objects or offline.data.schema.classes
-    before = _tile(host, _labels(host, offline, names), focus, axis, offline.data.schema.domain)
-    return [(before, f"host {_title(host, focus, axis)}"), *_then_classic(offline, host, number, rng)]
+def _draw_classic_row(augmented: AugmentedDataset, number: int, rng: np.random.Generator) -> Row:
+    host = augmented.apply_blend(number, rng)
+    focus, axis = _find_focus(host, augmented, number)
+    names = augmented.data.schema.objects or augmented.data.schema.classes
+    before = _draw_tile(host, _select_labels(host, augmented, names), focus, axis, augmented.data.schema.domain)
+    return [(before, f"host {_make_title(host, focus, axis)}"), *_draw_classic_tiles(augmented, host, number, rng)]
 
 
-_ROWS = {"relit": _relit, "pasted": _pasted, "classic": _classic}
+_ROW_DRAWERS = {"relit": _draw_relit_row, "pasted": _draw_pasted_row, "classic": _draw_classic_row}
 
 
-def _then_classic(offline: Offline, sample: Sample, number: int, rng: np.random.Generator) -> Row:
+def _draw_classic_tiles(augmented: AugmentedDataset, sample: Sample, number: int, rng: np.random.Generator) -> Row:
     """What the classic pipeline makes of it, where it is asked for, with outlines."""
-    if not offline.classic:
+    if not augmented.classic:
         return []
-    after = offline.finished(sample, rng)
-    focus, axis = _focus(after, offline, number)
-    names = offline.data.schema.objects or offline.data.schema.classes
-    shown = _tile(after, _labels(after, offline, names), focus, axis, offline.data.schema.domain)
-    return [(shown, f"classic, {offline.classic}")]
+    after = augmented.apply_classic(sample, rng)
+    focus, axis = _find_focus(after, augmented, number)
+    names = augmented.data.schema.objects or augmented.data.schema.classes
+    shown = _draw_tile(after, _select_labels(after, augmented, names), focus, axis, augmented.data.schema.domain)
+    return [(shown, f"classic, {augmented.classic}")]
 
 
-def _focus(sample: Sample, offline: Offline, number: int) -> tuple[NDArray[Any], int]:
+def _find_focus(sample: Sample, augmented: AugmentedDataset, number: int) -> tuple[NDArray[Any], int]:
     """What the shown slice of a volume should hold most of, and the axis across slices."""
     if sample.spatial_dims == 2:
         return np.ones(sample.shape, dtype=bool), 0
     labelled = sample.mask is not None and bool((sample.mask > 0).any())
     body = np.asarray(sample.mask) > 0 if labelled else foreground(sample)
-    return body, slice_axis(offline.data.records[number])
+    return body, slice_axis(augmented.data.records[number])
 
 
-def _labels(sample: Sample, offline: Offline, names: Iterable[str]) -> NDArray[Any] | None:
+def _select_labels(sample: Sample, augmented: AugmentedDataset, names: Iterable[str]) -> NDArray[Any] | None:
     """The mask of some classes alone; of boxes without a mask the boxes, filled."""
     if sample.mask is not None:
-        classes = offline.data.schema.classes
+        classes = augmented.data.schema.classes
         values = [classes[name] for name in names if name in classes]
         return np.where(np.isin(sample.mask, values), sample.mask, 0)
     if sample.boxes is None or sample.labels is None:
@@ -198,7 +200,7 @@ def _labels(sample: Sample, offline: Offline, names: Iterable[str]) -> NDArray[A
     return painted
 
 
-def _tile(sample: Sample, mask: Any, focus: NDArray[Any], axis: int, domain: Domain, added: Any = None) -> Picture:
+def _draw_tile(sample: Sample, mask: Any, focus: NDArray[Any], axis: int, domain: Domain, added: Any = None) -> Picture:
     """The sample, of a volume the slice with most of the focus."""
     image = to_scaled(sample.image, intensity_range(sample, domain))
     if image.ndim == 4:
@@ -206,10 +208,10 @@ def _tile(sample: Sample, mask: Any, focus: NDArray[Any], axis: int, domain: Dom
         image = np.take(image, most, axis + 1)
         mask = None if mask is None else np.take(mask, most, axis)
         added = None if added is None else np.take(added, most, axis)
-    return _picture(image, mask, domain, added)
+    return _draw_picture(image, mask, domain, added)
 
 
-def _picture(image: NDArray[np.float32], mask: Any, domain: Domain, added: Any = None) -> Picture:
+def _draw_picture(image: NDArray[np.float32], mask: Any, domain: Domain, added: Any = None) -> Picture:
     """A tile of the height of all; of a scan the first channel."""
     if image.ndim == 4:
         middle = image.shape[-1] // 2

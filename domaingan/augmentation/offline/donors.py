@@ -29,27 +29,30 @@ class Sides:
         splits: the folds of the cases as they are, where there are any.
     """
 
-    samples: Mapping[str, str]
-    members: Mapping[str, frozenset[str]]
+    side_by_sample: Mapping[str, str]
+    samples_by_subject: Mapping[str, frozenset[str]]
     chosen: str = ""
-    own: bool = False
+    is_own_allowed: bool = False
     splits: tuple[Split, ...] = field(default=())
 
     def is_blended(self, record: Record) -> bool:
         """Whether something is blended into this sample; else it is written as it is."""
-        side = self.samples.get(record.name, "")
+        side = self.side_by_sample.get(record.name, "")
         if self.chosen:
             return side == self.chosen
         return not (self.splits and side == TEST)
 
     @cached_property
-    def subjects(self) -> dict[str, frozenset[str]]:
+    def sides_by_subject(self) -> dict[str, frozenset[str]]:
         """The sides that each subject's samples are on."""
-        return {subject: frozenset(self.samples[name] for name in names) for subject, names in self.members.items()}
+        return {
+            subject: frozenset(self.side_by_sample[name] for name in names)
+            for subject, names in self.samples_by_subject.items()
+        }
 
-    def sides_of(self, subject: str) -> frozenset[str]:
+    def find_sides(self, subject: str) -> frozenset[str]:
         """The sides that a subject's samples are on; none where it is not in the data."""
-        return self.subjects.get(subject, frozenset())
+        return self.sides_by_subject.get(subject, frozenset())
 
     def find_donors(self, bank: Bank, sample: Sample | Record) -> NDArray[np.bool_]:
         """Find the entries of a bank that may go into a sample.
@@ -64,8 +67,8 @@ class Sides:
         Returns:
             ``(len(bank),)`` booleans; entries of no particular subject are allowed.
         """
-        side = self.samples.get(sample.name) or next(iter(self.sides_of(sample.group)), "")
-        allowed = self._entries_of(bank, sample, side)
+        side = self.side_by_sample.get(sample.name) or next(iter(self.find_sides(sample.group)), "")
+        allowed = self._find_entries(bank, sample, side)
         if self.chosen or not self.splits or side == TEST:
             return allowed
         folds = [f"fold {i}" for i in range(len(self.splits))]
@@ -73,20 +76,20 @@ class Sides:
         for fold in folds[first + 1 :] + folds[: first + 1]:
             if allowed.any():
                 break
-            allowed = self._entries_of(bank, sample, fold)
+            allowed = self._find_entries(bank, sample, fold)
         return allowed
 
-    def _entries_of(self, bank: Bank, sample: Sample | Record, side: str) -> NDArray[np.bool_]:
+    def _find_entries(self, bank: Bank, sample: Sample | Record, side: str) -> NDArray[np.bool_]:
         """The entries of subjects on one side, and of none in particular, but for the host's own."""
         allowed = np.ones(len(bank), dtype=bool)
         codes = np.asarray(bank.entries["subject"])
         for code, subject in enumerate(bank.subjects):
             is_own = subject in (sample.group, sample.unit) and bank.info.domain.has_body
-            if (self.sides_of(subject) - {side} and not is_own) or (is_own and not self.own):
+            if (self.find_sides(subject) - {side} and not is_own) or (is_own and not self.is_own_allowed):
                 allowed[codes == code] = False
         return allowed
 
-    def name_donors(self, bank: Bank) -> list[str] | None:
+    def list_donors(self, bank: Bank) -> list[str] | None:
         """The bank's subjects that may give at all where a side was chosen; None where none was.
 
         Args:
@@ -94,15 +97,15 @@ class Sides:
         """
         if not self.chosen:
             return None
-        return [subject for subject in bank.subjects if not self.sides_of(subject) - {self.chosen}]
+        return [subject for subject in bank.subjects if not self.find_sides(subject) - {self.chosen}]
 
-    def find_mixed(self, bank: Bank) -> list[str]:
+    def find_mixed_sides(self, bank: Bank) -> list[str]:
         """The sides that entries of no particular subject know together; none where they know one side alone.
 
         Args:
             bank: any bank, such as one that a GAN drew.
         """
-        known = sorted({side for subject in bank.subjects for side in self.sides_of(subject)})
+        known = sorted({side for subject in bank.subjects for side in self.find_sides(subject)})
         has_any = bool((np.asarray(bank.entries["subject"]) < 0).any())
         return known if has_any and len(known) > 1 else []
 
@@ -114,7 +117,7 @@ class Sides:
         """
         if not self.chosen:
             return
-        others = [subject for subject in bank.subjects if self.sides_of(subject) - {self.chosen}]
+        others = [subject for subject in bank.subjects if self.find_sides(subject) - {self.chosen}]
         codes = np.asarray(bank.entries["subject"])
         if others and (codes < 0).any():
             found = f"made from {len(others)} subjects that are not of the side {self.chosen} ({', '.join(others[:3])})"
@@ -135,14 +138,19 @@ class Sides:
         extended = []
         for split in self.splits:
             trained, validated = set(split[TRAIN]), set(split[VAL])
-            unseen = {subject for subject, names in self.members.items() if names & validated}
+            unseen = {subject for subject, names in self.samples_by_subject.items() if names & validated}
             added = [name for name, host, donors in copies if host in trained and not unseen.intersection(donors)]
             extended.append({TRAIN: [*split[TRAIN], *added], VAL: list(split[VAL])})
         return extended
 
 
 def plan_sides(
-    data: Dataset, *, fold: int | None = None, split: str | None = None, own: bool = False, folds: bool = False
+    data: Dataset,
+    *,
+    fold: int | None = None,
+    split: str | None = None,
+    is_own_allowed: bool = False,
+    has_folds: bool = False,
 ) -> Sides:
     """The sides of a dataset's samples.
 
@@ -157,7 +165,7 @@ def plan_sides(
     Raises:
         DataError: there is no such fold or side, or the file is not as nnU-Net has it.
     """
-    members = _find_members(data)
+    members = _group_samples(data)
     file = Path(split) if split is not None and split.endswith(".json") else None
     named = split if file is None else None
     samples = {record.name: record.split for record in data.records}
@@ -166,26 +174,26 @@ def plan_sides(
     if named is not None and named not in samples.values():
         sides = ", ".join(sorted({side for side in samples.values() if side})) or "none"
         raise DataError(f"no split {named!r}", path=data.root, expected=f"one of {sides}, or a {SPLITS_JSON}")
-    if not folds and file is None and fold is None:
-        return Sides(samples, members, named or "", own)
+    if not has_folds and file is None and fold is None:
+        return Sides(samples, members, named or "", is_own_allowed)
     splits = tuple(find_splits(data, file))
     if named is not None:
-        return Sides(samples, members, named, own, splits)
+        return Sides(samples, members, named, is_own_allowed, splits)
     if fold is not None and not 0 <= fold < len(splits):
         raise DataError(f"fold {fold}", path=data.root, expected=f"0 to {len(splits) - 1}")
     trained = {name for name, side in samples.items() if side != TEST}
-    samples |= {name: _side_in(splits, name, fold) for name in trained}
-    return Sides(samples, members, "" if fold is None else TRAIN, own, splits)
+    samples |= {name: _find_side(splits, name, fold) for name in trained}
+    return Sides(samples, members, "" if fold is None else TRAIN, is_own_allowed, splits)
 
 
-def _side_in(splits: Sequence[Split], name: str, fold: int | None) -> str:
+def _find_side(splits: Sequence[Split], name: str, fold: int | None) -> str:
     """A case's side in a fold; or, where none is chosen, the fold that validates it."""
     if fold is not None:
         return TRAIN if name in splits[fold][TRAIN] else VAL
     return next((f"fold {i}" for i, split in enumerate(splits) if name in split[VAL]), TRAIN)
 
 
-def _find_members(data: Dataset) -> dict[str, frozenset[str]]:
+def _group_samples(data: Dataset) -> dict[str, frozenset[str]]:
     members: dict[str, set[str]] = {}
     for record in data.records:
         for subject in {record.group, record.unit}:

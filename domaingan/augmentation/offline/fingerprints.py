@@ -15,13 +15,13 @@ from domaingan.banks import Bank
 from domaingan.core.files import plain
 from domaingan.data import Dataset
 
-TRAILER = 8
+GZIP_TRAILER_BYTES = 8
 """The last bytes of a gzip file: checksum and size of what is packed in it."""
 
-ROWS = 64
+ENTRIES_PER_READ = 64
 """Entries of a bank that are read at once."""
 
-DESCRIPTIONS = ("*.json", "*.csv", "annotations/*.json")
+DESCRIPTION_PATTERNS = ("*.json", "*.csv", "annotations/*.json")
 """Files of a dataset's folder that say something of its samples."""
 
 
@@ -39,8 +39,8 @@ def fingerprint_bank(bank: Bank) -> str:
 
 def _update(digest: Any, array: NDArray[Any]) -> None:
     digest.update(f"{array.dtype.str} {array.shape}".encode())
-    for start in range(0, len(array), ROWS):
-        digest.update(np.ascontiguousarray(array[start : start + ROWS]).tobytes())
+    for start in range(0, len(array), ENTRIES_PER_READ):
+        digest.update(np.ascontiguousarray(array[start : start + ENTRIES_PER_READ]).tobytes())
 
 
 def fingerprint_data(data: Dataset) -> str:
@@ -57,7 +57,7 @@ def fingerprint_data(data: Dataset) -> str:
     root = Path(data.root)
     if root.is_dir():
         digest.update(
-            fingerprint_files(path for pattern in DESCRIPTIONS for path in sorted(root.glob(pattern))).encode()
+            fingerprint_files(path for pattern in DESCRIPTION_PATTERNS for path in sorted(root.glob(pattern))).encode()
         )
     return digest.hexdigest()[:16]
 
@@ -70,18 +70,18 @@ def fingerprint_files(paths: Iterable[Path]) -> str:
     """
     digest = hashlib.sha256()
     for path in paths:
-        digest.update(f"{path.name} {_mark(path)}".encode())
+        digest.update(f"{path.name} {_describe_file(path)}".encode())
     return digest.hexdigest()[:16]
 
 
-def _mark(path: Path) -> str:
+def _describe_file(path: Path) -> str:
     """Size and checksum of a packed file, size and time of any other."""
     if not path.is_file():
         return "gone"
     status = path.stat()
-    if status.st_size > TRAILER:
+    if status.st_size > GZIP_TRAILER_BYTES:
         with path.open("rb") as file:
             if file.read(2) == b"\x1f\x8b":
-                file.seek(-TRAILER, 2)
+                file.seek(-GZIP_TRAILER_BYTES, 2)
                 return f"{status.st_size} {file.read().hex()}"
     return f"{status.st_size} {status.st_mtime_ns}"

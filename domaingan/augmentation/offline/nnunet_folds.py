@@ -15,7 +15,7 @@ from domaingan.data import Dataset, Record
 SPLITS_JSON = "splits_final.json"
 """What nnU-Net calls its folds: a list of ``{"train": [case, …], "val": [case, …]}``."""
 
-FOLDS = 5
+FOLD_COUNT = 5
 FOLD_SEED = 12345
 """nnU-Net's own: where no file says otherwise, the folds are those that it would make."""
 
@@ -41,7 +41,7 @@ def find_splits(data: Dataset, file: Path | None) -> list[Split]:
     return make_splits(cases) if file is None else read_splits(file, [record.name for record in cases])
 
 
-def make_splits(cases: Sequence[Record], n: int = FOLDS) -> list[Split]:
+def make_splits(cases: Sequence[Record], n: int = FOLD_COUNT) -> list[Split]:
     """Make nnU-Net's folds (scikit-learn's ``KFold(5, shuffle=True, random_state=12345)``), by subject.
 
     Args:

@@ -9,11 +9,11 @@ from domaingan.banks import Bank
 from domaingan.data import Dataset, Record
 from domaingan.data.slice_axes import count_thin_slices, slice_axis
 
-SAMPLED = 200
+MAX_MEASURED_CROPS = 200
 """So many crops, evenly spread, say how large objects are."""
 
 
-def likeliest_reason(bank: Bank, data: Dataset) -> str:
+def find_likeliest_reason(bank: Bank, data: Dataset) -> str:
     """Find the likeliest reason why crops of a bank find no place in hosts, and what to do.
 
     Args:
@@ -26,9 +26,9 @@ def likeliest_reason(bank: Bank, data: Dataset) -> str:
     if count is not None and bank.info.spatial_dims == 3:
         return f"the hosts have {count} slices: try --dims 2 (with a bank of crops --dims 2)"
     hosts = [record for record in data.records if record.shape and record.spacing]
-    own = object_sizes(bank)
+    own = measure_object_sizes(bank)
     if hosts and len(own):
-        sizes = np.array([_size(host, bank.info.spatial_dims) for host in hosts])
+        sizes = np.array([_measure_host(host, bank.info.spatial_dims) for host in hosts])
         object_size, host_size = np.median(own, axis=0), np.median(sizes, axis=0)
         if (object_size > host_size).any():
             one, other = (" × ".join(f"{mm:.3g}" for mm in size) for size in (object_size, host_size))
@@ -39,16 +39,16 @@ def likeliest_reason(bank: Bank, data: Dataset) -> str:
     )
 
 
-def object_sizes(bank: Bank) -> NDArray[np.float64]:
+def measure_object_sizes(bank: Bank) -> NDArray[np.float64]:
     """How large objects are along each axis, in mm, ``(N, dims)``; of banks that are drawn from evenly."""
     sizes = []
-    for i in np.unique(np.linspace(0, len(bank) - 1, min(len(bank), SAMPLED)).astype(int)):
+    for i in np.unique(np.linspace(0, len(bank) - 1, min(len(bank), MAX_MEASURED_CROPS)).astype(int)):
         pixels = np.argwhere(np.asarray(bank.masks[int(i)]) > 0)
         if len(pixels):
             sizes.append((np.ptp(pixels, axis=0) + 1) * bank.entries["spacing"][int(i)])
     return np.array(sizes, dtype=np.float64).reshape(len(sizes), bank.info.spatial_dims)
 
 
-def _size(record: Record, dims: int) -> NDArray[np.float64]:
+def _measure_host(record: Record, dims: int) -> NDArray[np.float64]:
     size = np.array(record.shape, dtype=np.float64) * record.spacing
     return np.delete(size, slice_axis(record)) if len(size) > dims else size

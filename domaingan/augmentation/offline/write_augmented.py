@@ -21,7 +21,7 @@ from typing import Any
 
 from domaingan.adapters import get_adapter
 from domaingan.adapters.write_dataset import make_record
-from domaingan.augmentation.offline.augmented_dataset import Job, Offline
+from domaingan.augmentation.offline.augmented_dataset import AugmentedDataset, SampleJob
 from domaingan.augmentation.offline.fingerprints import fingerprint_bank, fingerprint_data
 from domaingan.augmentation.offline.nnunet_folds import SPLITS_JSON
 from domaingan.core.errors import DataError
@@ -30,16 +30,16 @@ from domaingan.core.locks import hold_folder
 from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.data import Record, Schema
 
-NOTES = ".blend"
+NOTES_FOLDER = ".blend"
 """The folder in an unfinished dataset that says how far it is."""
 
-TRIED = 4
+FIRST_SAMPLES = 4
 """Samples that are written first, for the disk that all of them will take."""
 
-PER_WORKER = 8
+MIN_SAMPLES_PER_WORKER = 8
 """Samples that are worth starting another process for, which takes seconds."""
 
-CHANGED = {
+CHANGE_MESSAGES = {
     "crops": "another bank than it was begun with",
     "samples": "samples that have changed since it was begun",
     "sides": "other sides of the split than it was begun with",
@@ -51,7 +51,7 @@ Note = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Told:
+class ProgressCallbacks:
     """Whom to tell how it goes.
 
     Attributes:
@@ -63,8 +63,8 @@ class Told:
     update: Callable[[int, int], None] = lambda done, total: None
 
 
-def write(
-    offline: Offline,
+def write_augmented_dataset(
+    augmented: AugmentedDataset,
     schema: Schema,
     out: Path,
     settings: Mapping[str, Any],
@@ -72,7 +72,7 @@ def write(
     workers: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    told: Told | None = None,
+    callbacks: ProgressCallbacks | None = None,
 ) -> dict[str, list[Note]]:
     """Write the augmented dataset in its own layout.
 
@@ -94,91 +94,102 @@ def write(
             said; it was begun with other settings, another bank or other samples; two samples have one name; the disk
             is too small.
     """
-    told, names = told or Told(), [job.name for job in offline.jobs]
+    callbacks, names = callbacks or ProgressCallbacks(), [job.name for job in augmented.jobs]
     claim_folder(out, overwrite=overwrite)
     if double := [name for name, n in Counter(names).items() if n > 1]:
         raise DataError(f"two samples called {double[0]!r}", path=out, expected="a name of its own for each")
     folder = out.parent / f".{out.name}.unfinished"
-    asked = plain({**settings, "names": _checksum(names), **_made_from(offline)})
+    asked = plain({**settings, "names": _compute_checksum(names), **_list_sources(augmented)})
     with hold_folder(folder):
-        _claim(folder, asked, resume=resume, overwrite=overwrite)
-        return _write(offline, schema, out, folder, workers, told, resume=resume)
+        _prepare_folder(folder, asked, resume=resume, overwrite=overwrite)
+        return _write_samples(augmented, schema, out, folder, workers, callbacks, resume=resume)
 
 
-def _write(
-    offline: Offline, schema: Schema, out: Path, folder: Path, workers: int | None, told: Told, *, resume: bool
+def _write_samples(
+    augmented: AugmentedDataset,
+    schema: Schema,
+    out: Path,
+    folder: Path,
+    workers: int | None,
+    callbacks: ProgressCallbacks,
+    *,
+    resume: bool,
 ) -> dict[str, list[Note]]:
     """Write what is not there yet in a folder that is ours, and make it the target."""
-    adapter, names = get_adapter(schema.layout), [job.name for job in offline.jobs]
-    left = [i for i in range(len(names)) if not _note(folder, i).is_file()]
+    adapter, names = get_adapter(schema.layout), [job.name for job in augmented.jobs]
+    left = [i for i in range(len(names)) if not _get_note_path(folder, i).is_file()]
     if len(left) < len(names):
-        told.say(f"{len(names) - len(left)} of {len(names)} samples are written already")
-    first = left[:: max(1, len(left) // TRIED)][:TRIED]
-    job = partial(_make, offline, schema, folder, offline.jobs)
+        callbacks.say(f"{len(names) - len(left)} of {len(names)} samples are written already")
+    first = left[:: max(1, len(left) // FIRST_SAMPLES)][:FIRST_SAMPLES]
+    job = partial(_make_and_write, augmented, schema, folder, augmented.jobs)
     try:
         for done, _ in enumerate(map(job, first), start=len(names) - len(left) + 1):
-            told.update(done, len(names))
+            callbacks.update(done, len(names))
     except DataError:
         if not resume:  # a mistake that shows at once leaves nothing behind
             empty_folder(folder)
         raise
-    told.say(_disk(folder, len(names)))
+    callbacks.say(_estimate_disk(folder, len(names)))
     rest = [i for i in left if i not in first]
-    for done, _ in enumerate(_run(job, rest, workers), start=len(names) - len(rest) + 1):
-        told.update(done, len(names))
-    return _finish(folder, out, [_read(folder, i) for i in range(len(names))], adapter.finish_dataset, schema, offline)
+    for done, _ in enumerate(_run_jobs(job, rest, workers), start=len(names) - len(rest) + 1):
+        callbacks.update(done, len(names))
+    return _publish(
+        folder, out, [_read_note(folder, i) for i in range(len(names))], adapter.finish_dataset, schema, augmented
+    )
 
 
-def _made_from(offline: Offline) -> dict[str, Any]:
+def _list_sources(augmented: AugmentedDataset) -> dict[str, Any]:
     """What the samples follow from, as far as the set itself can tell: a resumed run must have the same."""
     return {
-        "seed": offline.seed,
-        "classic": offline.classic,
-        "copies": offline.copies,
-        "strips_text": offline.strips_text,
-        "sides": None if offline.sides is None else _checksum(sorted(offline.sides.samples.items())),
-        "own": offline.sides is not None and offline.sides.own,
-        "crops": None if offline.blender is None else fingerprint_bank(offline.blender.bank),
-        "samples": fingerprint_data(offline.data),
+        "seed": augmented.seed,
+        "classic": augmented.classic,
+        "copies": augmented.copies,
+        "strips_text": augmented.is_text_stripped,
+        "sides": None if augmented.sides is None else _compute_checksum(sorted(augmented.sides.side_by_sample.items())),
+        "own": augmented.sides is not None and augmented.sides.is_own_allowed,
+        "crops": None if augmented.blender is None else fingerprint_bank(augmented.blender.bank),
+        "samples": fingerprint_data(augmented.data),
     }
 
 
-def _make(offline: Offline, schema: Schema, folder: Path, jobs: Sequence[Job], index: int) -> None:
+def _make_and_write(
+    augmented: AugmentedDataset, schema: Schema, folder: Path, jobs: Sequence[SampleJob], index: int
+) -> None:
     """Make a sample, write it, and then note that it is written."""
-    sample = offline.make(jobs[index])
+    sample = augmented.make_sample(jobs[index])
     get_adapter(schema.layout).write_sample(folder, sample, schema)
-    done = sample.meta[offline.kind]
+    done = sample.meta[augmented.kind]
     record = {name: value for name, value in asdict(make_record(sample)).items() if name not in ("files", "affine")}
-    write_json(_note(folder, index), {"record": record, "done": done})
+    write_json(_get_note_path(folder, index), {"record": record, "done": done})
 
 
-def _run(job: Callable[[int], None], indices: Sequence[int], workers: int | None) -> Iterator[None]:
-    n = workers or max(1, min(os.cpu_count() or 1, len(indices) // PER_WORKER))
+def _run_jobs(job: Callable[[int], None], indices: Sequence[int], workers: int | None) -> Iterator[None]:
+    n = workers or max(1, min(os.cpu_count() or 1, len(indices) // MIN_SAMPLES_PER_WORKER))
     if n == 1:
         yield from map(job, indices)
         return
-    with ProcessPoolExecutor(n, mp_context=get_context("spawn"), initializer=_alone, initargs=(job,)) as pool:
+    with ProcessPoolExecutor(n, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(job,)) as pool:
         try:
-            yield from pool.map(_do, indices)
+            yield from pool.map(_run_worker_job, indices)
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
-_JOBS: list[Callable[[int], None]] = []
+_WORKER_JOBS: list[Callable[[int], None]] = []
 """What a worker does: sent to it once, as a bank in memory is too large to go along with every sample."""
 
 
-def _do(index: int) -> None:
-    _JOBS[0](index)
+def _run_worker_job(index: int) -> None:
+    _WORKER_JOBS[0](index)
 
 
-def _alone(job: Callable[[int], None]) -> None:
+def _start_worker(job: Callable[[int], None]) -> None:
     """One thread a process: there is a process for every core."""
     import cv2
     import torch
 
-    _JOBS[:] = [job]
+    _WORKER_JOBS[:] = [job]
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
@@ -187,43 +198,45 @@ def _alone(job: Callable[[int], None]) -> None:
 # ----------------------------------------------------------------------- the folder
 
 
-def _claim(folder: Path, asked: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
+def _prepare_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
     """Make the unfinished folder what was asked for: a new one, or one that was begun so."""
-    stored = folder / NOTES / "config.json"
+    stored = folder / NOTES_FOLDER / "config.json"
     is_begun = any(path.name != LOCK for path in folder.iterdir())
-    if is_begun and resume and stored.is_file() and not (folder / NOTES / "finishing").exists():
+    if is_begun and resume and stored.is_file() and not (folder / NOTES_FOLDER / "finishing").exists():
         begun = read_json_object(stored)
-        if changed := [name for name in asked if begun.get(name) != asked[name]]:
+        if changed := [name for name in settings if begun.get(name) != settings[name]]:
             name = changed[0]
-            if name in CHANGED:
-                raise DataError(CHANGED[name], path=stored, expected="the same, or --overwrite to begin anew")
-            raise DataError(f"{name} {asked[name]!r}", path=stored, expected=f"{begun.get(name)!r}, as it was begun")
+            if name in CHANGE_MESSAGES:
+                raise DataError(CHANGE_MESSAGES[name], path=stored, expected="the same, or --overwrite to begin anew")
+            raise DataError(f"{name} {settings[name]!r}", path=stored, expected=f"{begun.get(name)!r}, as it was begun")
         return
     if is_begun and not (resume or overwrite):
         raise DataError("something unfinished", path=folder, expected="--resume to go on, or --overwrite")
     empty_folder(folder)
-    write_json(stored, asked)
+    write_json(stored, settings)
 
 
-def _note(folder: Path, index: int) -> Path:
-    return folder / NOTES / f"{index:06d}.json"
+def _get_note_path(folder: Path, index: int) -> Path:
+    return folder / NOTES_FOLDER / f"{index:06d}.json"
 
 
-def _read(folder: Path, index: int) -> tuple[Record, list[Note]]:
-    note = read_json_object(_note(folder, index))
-    with refuse_malformed(_note(folder, index), "the note of a sample: remove it, and --resume writes it again"):
+def _read_note(folder: Path, index: int) -> tuple[Record, list[Note]]:
+    note = read_json_object(_get_note_path(folder, index))
+    with refuse_malformed(
+        _get_note_path(folder, index), "the note of a sample: remove it, and --resume writes it again"
+    ):
         record = note["record"] | {name: tuple(note["record"][name]) for name in ("shape", "spacing")}
         return Record(**record), note["done"]
 
 
-def _disk(folder: Path, n: int) -> str:
+def _estimate_disk(folder: Path, n: int) -> str:
     """How much disk the whole will take, by the samples that are there.
 
     Raises:
         DataError: it is more than there is.
     """
-    files = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != NOTES]
-    written = len(list((folder / NOTES).glob("[0-9]*.json")))
+    files = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != NOTES_FOLDER]
+    written = len(list((folder / NOTES_FOLDER).glob("[0-9]*.json")))
     taken = sum(path.stat().st_size for path in files)
     total = taken / max(written, 1) * n
     free = shutil.disk_usage(folder).free + taken
@@ -247,26 +260,26 @@ def _bytes(n: float) -> str:
     return f"{n:.2g} GB" if n < 100 else f"{n:.0f} GB"
 
 
-def _finish(
+def _publish(
     folder: Path,
     out: Path,
     written: Iterable[tuple[Record, list[Note]]],
     finish: Callable[[Path, Schema, Sequence[Record]], None],
     schema: Schema,
-    offline: Offline,
+    augmented: AugmentedDataset,
 ) -> dict[str, list[Note]]:
     """Write what describes the whole, and make it the target."""
     pairs = list(written)
     done = {record.name: notes for record, notes in pairs}
-    (folder / NOTES / "finishing").touch()  # from here on it cannot go on, but only begin anew
+    (folder / NOTES_FOLDER / "finishing").touch()  # from here on it cannot go on, but only begin anew
     finish(folder, schema, [record for record, _ in pairs])
-    if offline.blender is not None:
-        write_json(folder / f"{offline.kind}.json", done)
-    if offline.sides is not None and offline.sides.splits and offline.copies is not None:
-        write_json(folder / SPLITS_JSON, _splits(offline, done))
-    if offline.classic:
-        write_json(folder / "classic.json", {"level": offline.classic, "seed": offline.seed})
-    shutil.rmtree(folder / NOTES)
+    if augmented.blender is not None:
+        write_json(folder / f"{augmented.kind}.json", done)
+    if augmented.sides is not None and augmented.sides.splits and augmented.copies is not None:
+        write_json(folder / SPLITS_JSON, _extend_splits(augmented, done))
+    if augmented.classic:
+        write_json(folder / "classic.json", {"level": augmented.classic, "seed": augmented.seed})
+    shutil.rmtree(folder / NOTES_FOLDER)
     replaced = out.parent / f".{out.name}.replaced"
     if out.exists():
         out.rename(replaced)
@@ -276,19 +289,19 @@ def _finish(
     return done
 
 
-def _splits(offline: Offline, done: Mapping[str, Sequence[Note]]) -> list[dict[str, list[str]]]:
+def _extend_splits(augmented: AugmentedDataset, done: Mapping[str, Sequence[Note]]) -> list[dict[str, list[str]]]:
     """The folds of the originals with the copies in them that know nothing of whom a fold validates."""
-    assert offline.sides is not None
-    everyone = [] if offline.blender is None else list(offline.blender.bank.subjects)
+    assert augmented.sides is not None
+    everyone = [] if augmented.blender is None else list(augmented.blender.bank.subjects)
     copies = []
-    for job in offline.jobs:
+    for job in augmented.jobs:
         if job.copy:
             donors = [note["donor"] for note in done[job.name]]
             # What no subject in particular gave (a GAN drew it) knows everyone in the bank.
             donors = everyone if "" in donors else donors
-            copies.append((job.name, offline.data.records[job.index].name, donors))
-    return offline.sides.extend_splits(copies)
+            copies.append((job.name, augmented.data.records[job.index].name, donors))
+    return augmented.sides.extend_splits(copies)
 
 
-def _checksum(names: Sequence[Any]) -> str:
+def _compute_checksum(names: Sequence[Any]) -> str:
     return hashlib.sha256(json.dumps(list(names)).encode()).hexdigest()[:16]

@@ -26,25 +26,25 @@ from domaingan import blend
 from domaingan.banks import Bank
 from domaingan.blend.relight import Only
 from domaingan.core.errors import DataError
-from domaingan.integrations.albumentations.box_labels import CORNERS, BoxLabels
-from domaingan.integrations.albumentations.serialization import OfBank, OwnDraws, Unsaved
+from domaingan.integrations.albumentations.box_labels import CORNER_COLUMNS, BoxLabels
+from domaingan.integrations.albumentations.serialization import BankTransform, InMemoryBank, SeededTransform
 from domaingan.integrations.albumentations.targets import (
-    Hosts,
-    channels_first,
-    other_mask,
-    other_pixels,
-    plain_mask,
-    same_number,
+    TargetReader,
+    check_count,
+    convert_pixels,
+    drop_mask_channel,
+    move_channels_first,
+    write_further_mask,
 )
 from domaingan.integrations.image_samples import (
     Classes,
-    Notices,
-    host_of,
-    named_values,
-    read_known,
+    OneTimeWarnings,
+    dump_schema,
+    make_host,
+    make_schema,
+    read_host_info,
     read_spacing,
-    relit,
-    schema_of,
+    relight_host,
 )
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing must not look for a newer version on the net
@@ -55,7 +55,7 @@ from albumentations.core.type_definitions import Targets
 Array = NDArray[Any]
 
 
-class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
+class Paste(SeededTransform, BankTransform, A.DualTransform):  # type: ignore[misc]
     """Puts crops from a bank into images, and says so in masks, boxes and keypoints.
 
     Args:
@@ -100,7 +100,7 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
 
     def __init__(
         self,
-        bank: Bank | Unsaved | str | Path,
+        bank: Bank | InMemoryBank | str | Path,
         classes: Classes = None,
         method: str | None = None,
         per_image: int | Sequence[int] = (1, 3),
@@ -116,27 +116,29 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
         p: float = 0.5,
     ) -> None:
         super().__init__(p=p)
-        self._open(bank, "crops")
+        self._open_bank(bank, "crops")
         if self.bank.info.spatial_dims != 2 or dims not in (None, 2):
             found = f"a {self.bank.info.spatial_dims}D bank" if dims in (None, 2) else f"{dims} dims"
             raise DataError(found, path=self.bank.path, expected="a 2D bank (crops --dims 2), for images and slices")
-        schema = schema_of(classes, self.bank)
+        schema = make_schema(classes, self.bank)
         if isinstance(variation, Mapping):
             variation = blend.Variation.of(variation)
         self.paste = blend.Paste(self.bank, method, per_image, only, variation, schema, None, placement, atlas, overlap)
         self.paste.check(schema)
-        self.notices = Notices()
-        self.labels = BoxLabels(schema.classes, dict(labels or {}), schema.objects, self.notices)
+        self.warnings_once = OneTimeWarnings()
+        self.box_labels = BoxLabels(schema.classes, dict(labels or {}), schema.objects, self.warnings_once)
         size = None if spacing is None else read_spacing(spacing, 2)
         needs_mask = self.paste.needs_mask()
-        self.hosts = Hosts(self.bank.info, schema, self.labels, size, meta_key, self.notices, needs_mask)
+        self.target_reader = TargetReader(
+            self.bank.info, schema, self.box_labels, size, meta_key, self.warnings_once, needs_mask
+        )
         self._available_keys.add(meta_key)
         self.settings = {
-            "classes": named_values(schema),
+            "classes": dump_schema(schema),
             "method": method,
             "per_image": list(self.paste.per_image),
             "only": self.paste.only,
-            "variation": None if variation is None else _listed(asdict(variation)),
+            "variation": None if variation is None else _convert_to_lists(asdict(variation)),
             "placement": placement,
             "atlas": str(atlas) if isinstance(atlas, Path) else atlas,
             "overlap": overlap,
@@ -151,9 +153,9 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
     def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         """Everything about one paste: what was pasted, and what is written where."""
         processor = self.get_processor("bboxes")
-        host = self.hosts.sample(data, processor)
+        host = self.target_reader.read_sample(data, processor)
         after = self.paste(host, self.random_generator)
-        return {"pasted": after.meta["pasted"], "seed": self.draw_seed, **self.hosts.written(host, after)}
+        return {"pasted": after.meta["pasted"], "seed": self.call_seed, **self.target_reader.find_changes(host, after)}
 
     # ---------------------------------------------------------------- applying
 
@@ -167,7 +169,7 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
         for name in others:
             mask = kwargs[name]
             if mask is not None:
-                mask = other_mask(name, mask, kwargs.get("mask"), params, self.labels)
+                mask = write_further_mask(name, mask, kwargs.get("mask"), params, self.box_labels)
             applied[name] = mask
         return applied
 
@@ -182,7 +184,7 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
             raise DataError(f"a replay for an image {img.shape[:2]}", expected=expected)
         written = img.copy()
         for where, changed, pixels in patches:
-            own = other_pixels(img, pixels, self.bank.info)
+            own = convert_pixels(img, pixels, self.bank.info)
             written[where][changed] = own if img.ndim == 3 else own[:, 0]
         return written
 
@@ -196,7 +198,7 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
         self, masks: Array, before: int, older: Array, corners: Array, instances: Array, **params: Any
     ) -> Array:
         """Each object's mask less what pasted objects hide of it, and theirs."""
-        same_number(len(masks), before, "masks")
+        check_count(len(masks), before, "masks")
         kept, seen = masks[older], instances > len(older)
         kept[:, seen] = 0
         numbers = np.arange(len(older), len(corners)) + 1
@@ -215,15 +217,15 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
         **params: Any,
     ) -> Array:
         """``(N, 4+)`` the boxes of what can still be seen, and of what was pasted."""
-        same_number(len(bboxes), before, "boxes")
+        check_count(len(bboxes), before, "boxes")
         pasted = corners[len(older) :]
         if kinds:
             data = {**beside, "bboxes": bboxes}
-            pasted = np.hstack([pasted, self.labels.columns(self.get_processor("bboxes"), data, kinds)])
+            pasted = np.hstack([pasted, self.box_labels.make_columns(self.get_processor("bboxes"), data, kinds)])
         if not bboxes.size:
             return pasted if len(pasted) else bboxes
         rows = np.vstack([bboxes[older], pasted.reshape(len(pasted), bboxes.shape[1])])
-        rows[moved, :CORNERS] = corners[moved]
+        rows[moved, :CORNER_COLUMNS] = corners[moved]
         return rows.astype(bboxes.dtype)
 
     def apply_to_keypoints(
@@ -240,7 +242,7 @@ class Paste(OwnDraws, OfBank, A.DualTransform):  # type: ignore[misc]
         return keypoints[~hidden]
 
 
-class Relight(OwnDraws, OfBank, A.ImageOnlyTransform):  # type: ignore[misc]
+class Relight(SeededTransform, BankTransform, A.ImageOnlyTransform):  # type: ignore[misc]
     """Gives frames, or slices of scans, the look of scenes from a bank.
 
     Args:
@@ -263,7 +265,7 @@ class Relight(OwnDraws, OfBank, A.ImageOnlyTransform):  # type: ignore[misc]
 
     def __init__(
         self,
-        bank: Bank | Unsaved | str | Path,
+        bank: Bank | InMemoryBank | str | Path,
         method: str | None = None,
         strength: float | Sequence[float] = (0.7, 1.0),
         only: Only = None,
@@ -272,15 +274,15 @@ class Relight(OwnDraws, OfBank, A.ImageOnlyTransform):  # type: ignore[misc]
         p: float = 0.5,
     ) -> None:
         super().__init__(p=p)
-        self._open(bank, "scenes")
-        self.schema, self.meta_key = schema_of(classes, self.bank), meta_key
+        self._open_bank(bank, "scenes")
+        self.schema, self.meta_key = make_schema(classes, self.bank), meta_key
         self.relight = blend.Relight(self.bank, method, strength, only, schema=self.schema)
         self._available_keys.add(meta_key)
         self.settings = {
             "method": method,
             "strength": list(self.relight.strength),
             "only": self.relight.only,
-            "classes": None if classes is None else named_values(self.schema),
+            "classes": None if classes is None else dump_schema(self.schema),
             "meta_key": meta_key,
         }
 
@@ -297,11 +299,11 @@ class Relight(OwnDraws, OfBank, A.ImageOnlyTransform):  # type: ignore[misc]
     def apply(self, img: Array, seed: int, beside: Mapping[str, Any], **params: Any) -> Array:
         """The image relit."""
         by_class = beside["mask"] is not None and "lut" in self.relight.looks
-        mask = plain_mask(beside["mask"]) if by_class else None
-        known = read_known(beside[self.meta_key], img.shape[:2], self.meta_key)
-        host = host_of(channels_first(img), mask, known, self.schema, self.bank.info, is_changed=False)
-        return np.ascontiguousarray(np.moveaxis(relit(self.relight, host, seed).image, 0, -1)).reshape(img.shape)
+        mask = drop_mask_channel(beside["mask"]) if by_class else None
+        known = read_host_info(beside[self.meta_key], img.shape[:2], self.meta_key)
+        host = make_host(move_channels_first(img), mask, known, self.schema, self.bank.info, is_changed=False)
+        return np.ascontiguousarray(np.moveaxis(relight_host(self.relight, host, seed).image, 0, -1)).reshape(img.shape)
 
 
-def _listed(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _convert_to_lists(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.integrations.image_samples import Notices
+from domaingan.integrations.image_samples import OneTimeWarnings
 
-CORNERS = 4
-UNKNOWN = -1
+CORNER_COLUMNS = 4
+UNKNOWN_CLASS = -1
 """The class value of a box whose class is not known."""
 
 
@@ -36,38 +36,41 @@ class BoxLabels:
     """
 
     classes: Mapping[str, int]
-    given: Mapping[str, Any]
+    label_tables: Mapping[str, Any]
     objects: Sequence[str] = ()
-    notices: Notices = dataclasses.field(default_factory=Notices)
+    warnings_once: OneTimeWarnings = dataclasses.field(default_factory=OneTimeWarnings)
 
-    def values(self, processor: Any, data: Mapping[str, Any]) -> NDArray[np.int64] | None:
+    def read_class_values(self, processor: Any, data: Mapping[str, Any]) -> NDArray[np.int64] | None:
         """Class values of an image's boxes, :data:`UNKNOWN` where a label is none; None where no field tells them.
 
         Raises:
             DataError: the lone field holds numbers that are no class values.
         """
-        boxes, fields = data["bboxes"], self._fields(processor)
+        boxes, fields = data["bboxes"], self._list_fields(processor)
         if not boxes.size:
             return np.zeros(0, dtype=np.int64)
         if not fields:
-            return self._checked(boxes[:, CORNERS]) if boxes.shape[1] == CORNERS + 1 else None
+            return self._check_class_values(boxes[:, CORNER_COLUMNS]) if boxes.shape[1] == CORNER_COLUMNS + 1 else None
         for number, field in enumerate(fields):
-            if field in self.given and not isinstance(self.given[field], Mapping):
+            if field in self.label_tables and not isinstance(self.label_tables[field], Mapping):
                 continue
             column = boxes[:, boxes.shape[1] - len(fields) + number]
-            if field not in self.given and _holds(processor, field) == NUMBERS:
-                return self._checked(column)
-            known = {label: self.classes[name] for name, label in self.given.get(field, _names(self.classes)).items()}
+            if field not in self.label_tables and _find_field_type(processor, field) == NUMBERS:
+                return self._check_class_values(column)
+            known = {
+                label: self.classes[name]
+                for name, label in self.label_tables.get(field, _map_names(self.classes)).items()
+            }
             labels = processor.label_manager.restore_field("bboxes", field, column)
-            return np.array([known.get(_plain(label), UNKNOWN) for label in labels], dtype=np.int64)
+            return np.array([known.get(_convert_to_python(label), UNKNOWN_CLASS) for label in labels], dtype=np.int64)
         return None
 
-    def are_numbers(self, processor: Any) -> bool:
+    def is_numeric(self, processor: Any) -> bool:
         """Whether classes are told by numbers that nothing but the mask gives a meaning."""
-        fields = self._fields(processor)
-        return not fields or (fields[0] not in self.given and _holds(processor, fields[0]) == NUMBERS)
+        fields = self._list_fields(processor)
+        return not fields or (fields[0] not in self.label_tables and _find_field_type(processor, fields[0]) == NUMBERS)
 
-    def columns(self, processor: Any, data: Mapping[str, Any], pasted: Sequence[str]) -> NDArray[np.float32]:
+    def make_columns(self, processor: Any, data: Mapping[str, Any], pasted: Sequence[str]) -> NDArray[np.float32]:
         """``(N, columns)`` what stands behind the corners of the boxes of ``N`` pasted objects.
 
         Args:
@@ -78,30 +81,32 @@ class BoxLabels:
         Raises:
             DataError: a field's label is not known, or of another kind than the host's.
         """
-        fields, boxes = self._fields(processor), data["bboxes"]
+        fields, boxes = self._list_fields(processor), data["bboxes"]
         if not fields:
-            extra = boxes.shape[1] - CORNERS if boxes.size else 0
+            extra = boxes.shape[1] - CORNER_COLUMNS if boxes.size else 0
             if extra > 1:
                 raise DataError(f"boxes of {boxes.shape[1]} columns", expected="4 or 5, or label_fields in BboxParams")
             values = [self.classes[name] for name in pasted]
             return np.array(values, dtype=np.float32).reshape(-1, 1)[:, :extra]
-        columns = [self._column(processor, data, field, list(pasted)) for field in fields]
+        columns = [self._make_column(processor, data, field, list(pasted)) for field in fields]
         return np.hstack(columns).astype(np.float32)
 
-    def _fields(self, processor: Any) -> list[str]:
+    def _list_fields(self, processor: Any) -> list[str]:
         fields = list(processor.params.label_fields or ())
-        unknown = [field for field in fields if field not in self.given]
+        unknown = [field for field in fields if field not in self.label_tables]
         if len(fields) > 1 and unknown:
             expected = f"labels={{{unknown[0]!r}: {{class: label}}}}, or one label for all that is pasted"
             raise DataError(f"label field {unknown[0]!r} of several", expected=expected)
         return fields
 
-    def _column(self, processor: Any, data: Mapping[str, Any], field: str, pasted: list[str]) -> NDArray[np.float32]:
+    def _make_column(
+        self, processor: Any, data: Mapping[str, Any], field: str, pasted: list[str]
+    ) -> NDArray[np.float32]:
         manager = processor.label_manager
         known = manager.metadata["bboxes"].get(field)
-        holds = _holds_empty(data.get(field)) if known is None else _holds(processor, field)
-        labels = self._labels(field, pasted, holds)
-        strangers = [label for label in labels if holds in KINDS and not isinstance(label, KINDS[holds])]
+        holds = _find_empty_field_type(data.get(field)) if known is None else _find_field_type(processor, field)
+        labels = self._choose_labels(field, pasted, holds)
+        strangers = [label for label in labels if holds in FIELD_TYPES and not isinstance(label, FIELD_TYPES[holds])]
         if strangers:
             found = f"label {strangers[0]!r} for {field!r}, which holds {holds}"
             raise DataError(found, expected=f"labels={{{field!r}: {{class: label}}}} of {holds}")
@@ -113,22 +118,22 @@ class BoxLabels:
         known.encoder.update(labels)  # not fitted to them: that would forget that the host's were no numbers
         return np.array([[known.encoder.classes_[label]] for label in labels], dtype=np.float32)
 
-    def _labels(self, field: str, pasted: list[str], holds: str) -> list[Any]:
-        """What a field says of pasted objects of these classes; ``holds``: see :func:`_holds`."""
-        if field in self.given:
-            given = self.given[field]
+    def _choose_labels(self, field: str, pasted: list[str], field_type: str) -> list[Any]:
+        """What a field says of pasted objects of these classes; ``holds``: see :func:`_find_field_type`."""
+        if field in self.label_tables:
+            given = self.label_tables[field]
             if not isinstance(given, Mapping):
                 return [given] * len(pasted)
             missing = [name for name in pasted if name not in given]
             if missing:
                 raise DataError(f"no label for class {missing[0]!r}", expected=f"one in labels[{field!r}]")
             return [given[name] for name in pasted]
-        if not holds:
+        if not field_type:
             what = f"an image without boxes before any with does not tell what {field!r} holds: class names are written"
-            self.notices.warn(f"{what}; labels={{{field!r}: {{class: label}}}} says otherwise")
-        return [self.classes[name] for name in pasted] if holds == NUMBERS else list(pasted)
+            self.warnings_once.warn(f"{what}; labels={{{field!r}: {{class: label}}}} says otherwise")
+        return [self.classes[name] for name in pasted] if field_type == NUMBERS else list(pasted)
 
-    def _checked(self, column: NDArray[Any]) -> NDArray[np.int64]:
+    def _check_class_values(self, column: NDArray[Any]) -> NDArray[np.int64]:
         """Numbers as class values of objects.
 
         Raises:
@@ -147,7 +152,7 @@ class BoxLabels:
 
 
 NUMBERS, TEXTS, TRUTH = "numbers", "texts", "truth values"
-KINDS: dict[str, tuple[type, ...]] = {
+FIELD_TYPES: dict[str, tuple[type, ...]] = {
     NUMBERS: (int, float, np.number, np.bool_),
     TEXTS: (str,),
     TRUTH: (bool, np.bool_),
@@ -155,7 +160,7 @@ KINDS: dict[str, tuple[type, ...]] = {
 """What label fields hold, and the types of what may be written into them."""
 
 
-def _holds(processor: Any, field: str) -> str:
+def _find_field_type(processor: Any, field: str) -> str:
     """What a field holds that albumentations has met: one of :data:`KINDS`, or something else; empty if not known."""
     known = processor.label_manager.metadata["bboxes"].get(field)
     if known is None:
@@ -169,15 +174,15 @@ def _holds(processor: Any, field: str) -> str:
     return TEXTS if all(isinstance(label, str) for label in labels) else "labels of other types"
 
 
-def _holds_empty(labels: Any) -> str:
+def _find_empty_field_type(labels: Any) -> str:
     """What an empty field holds, as far as its type tells."""
     kind = labels.dtype.kind if isinstance(labels, np.ndarray) else ""
     return {"i": NUMBERS, "u": NUMBERS, "U": TEXTS, "b": TRUTH}.get(kind, "")
 
 
-def _names(classes: Mapping[str, int]) -> dict[str, str]:
+def _map_names(classes: Mapping[str, int]) -> dict[str, str]:
     return {name: name for name in classes}
 
 
-def _plain(label: Any) -> Any:
+def _convert_to_python(label: Any) -> Any:
     return label.item() if isinstance(label, np.generic) else label

@@ -15,22 +15,22 @@ from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
 from domaingan.imaging.instances import from_instances
 from domaingan.imaging.intensity import as_stored
-from domaingan.integrations.albumentations.box_labels import CORNERS, UNKNOWN, BoxLabels
+from domaingan.integrations.albumentations.box_labels import CORNER_COLUMNS, UNKNOWN_CLASS, BoxLabels
 from domaingan.integrations.image_samples import (
-    BYTES,
-    UNKNOWN_SPACING,
-    Notices,
-    host_of,
-    read_known,
-    to_sample,
-    with_host_name,
+    MAX_BYTE,
+    UNKNOWN_SPACING_WARNING,
+    OneTimeWarnings,
+    add_host_name,
+    convert_image,
+    make_host,
+    read_host_info,
 )
 
 Array = NDArray[Any]
 Targets = Mapping[str, Any]
 
 
-def channels_first(image: Any) -> Array:
+def move_channels_first(image: Any) -> Array:
     """``(C, H, W)`` of an image ``(H, W, C)`` or ``(H, W)``.
 
     Raises:
@@ -43,13 +43,13 @@ def channels_first(image: Any) -> Array:
     return np.moveaxis(stored.reshape(*stored.shape[:2], -1), -1, 0)
 
 
-def plain_mask(mask: Array) -> Array:
+def drop_mask_channel(mask: Array) -> Array:
     """``(H, W)`` of a mask that may have one channel."""
     return mask[..., 0] if mask.ndim == 3 and mask.shape[2] == 1 else mask
 
 
 @dataclass(frozen=True)
-class Hosts:
+class TargetReader:
     """How targets are read.
 
     Attributes:
@@ -64,13 +64,13 @@ class Hosts:
 
     info: BankInfo
     schema: Schema
-    labels: BoxLabels
+    box_labels: BoxLabels
     spacing: tuple[float, ...] | None
     meta_key: str
-    notices: Notices
-    needs_mask: bool = True
+    warnings_once: OneTimeWarnings
+    is_mask_needed: bool = True
 
-    def sample(self, targets: Targets, processor: Any) -> Sample:
+    def read_sample(self, targets: Targets, processor: Any) -> Sample:
         """The targets as a sample; its objects are told apart only where a target asks for it.
 
         Args:
@@ -82,35 +82,35 @@ class Hosts:
             DataError: a target is missing or does not fit the others or the bank.
         """
         image, mask = targets.get("image"), targets.get("mask")
-        is_boxed = mask is None and not self.needs_mask and targets.get("bboxes") is not None
+        is_boxed = mask is None and not self.is_mask_needed and targets.get("bboxes") is not None
         if image is None or (mask is None and not is_boxed):
-            wanted = "image= and mask=" if self.needs_mask else "image=, and mask= or bboxes="
+            wanted = "image= and mask=" if self.is_mask_needed else "image=, and mask= or bboxes="
             raise DataError(
                 f"no {'image' if image is None else 'mask'}", expected=f"{wanted}, to know where there is room"
             )
-        where = channels_first(image)
-        known = {"spacing": self.spacing} | read_known(targets.get(self.meta_key), image.shape[:2], self.meta_key)
+        where = move_channels_first(image)
+        known = {"spacing": self.spacing} | read_host_info(targets.get(self.meta_key), image.shape[:2], self.meta_key)
         if known["spacing"] is None and self.info.domain.is_metric:
-            self.notices.warn(UNKNOWN_SPACING)
-        known = with_host_name(known, self.info, self.notices)
-        host = host_of(where, None if mask is None else plain_mask(mask), known, self.schema, self.info)
+            self.warnings_once.warn(UNKNOWN_SPACING_WARNING)
+        known = add_host_name(known, self.info, self.warnings_once)
+        host = make_host(where, None if mask is None else drop_mask_channel(mask), known, self.schema, self.info)
         if host.mask is None:
-            return self._with_boxes_alone(host, targets, processor)
+            return self._add_boxes_alone(host, targets, processor)
         if all(targets.get(name) is None for name in ("bboxes", "masks", "keypoints")):
             return host
-        return self._with_objects(host, host.mask, targets, processor)
+        return self._add_objects(host, host.mask, targets, processor)
 
-    def _with_objects(self, host: Sample, mask: Array, targets: Targets, processor: Any) -> Sample:
+    def _add_objects(self, host: Sample, mask: Array, targets: Targets, processor: Any) -> Sample:
         """The host with its objects, as boxes and masks tell them, or else as components of its mask."""
         values = [self.schema.classes[name] for name in self.schema.objects or self.schema.classes]
         if targets.get("bboxes") is not None:
-            host = self._with_boxes(host, mask, targets, values, processor)
+            host = self._add_boxes(host, mask, targets, values, processor)
         if targets.get("masks") is not None:
-            host = _with_masks(host, mask, targets["masks"])
+            host = _add_masks(host, mask, targets["masks"])
         known = objects_of(host, values)
         return replace(host, boxes=known.boxes, labels=known.labels, instances=known.instances)
 
-    def _with_boxes_alone(self, host: Sample, targets: Targets, processor: Any) -> Sample:
+    def _add_boxes_alone(self, host: Sample, targets: Targets, processor: Any) -> Sample:
         """The host with what its boxes (and masks of objects) tell; where they are, something is.
 
         Raises:
@@ -118,32 +118,34 @@ class Hosts:
         """
         values = [self.schema.classes[name] for name in self.schema.objects or self.schema.classes]
         nothing = np.zeros(host.shape, dtype=np.int32)
-        host = self._with_boxes(host, nothing, targets, values, processor)
+        host = self._add_boxes(host, nothing, targets, values, processor)
         assert host.boxes is not None and host.labels is not None
         if targets.get("masks") is not None:
-            host = _with_masks(host, nothing, targets["masks"])
+            host = _add_masks(host, nothing, targets["masks"])
             return replace(host, mask=np.append(0, host.labels)[host.instances].astype(np.int32))  # type: ignore[arg-type]
         mask = mask_of_boxes(host)
         return replace(host, instances=objects_of(replace(host, mask=mask), values).instances)
 
-    def _with_boxes(self, host: Sample, mask: Array, targets: Targets, values: list[int], processor: Any) -> Sample:
+    def _add_boxes(self, host: Sample, mask: Array, targets: Targets, values: list[int], processor: Any) -> Sample:
         """The host with boxes and their class values: where no label tells them, of what most of a box holds."""
         if processor is None:
             raise DataError("bboxes alone", expected="bbox_params in A.Compose, which say how they are written")
         stored = targets["bboxes"]
-        corners = stored.reshape(-1, max(stored.shape[-1], CORNERS))[:, :CORNERS] * ((mask.shape[1], mask.shape[0]) * 2)
+        corners = stored.reshape(-1, max(stored.shape[-1], CORNER_COLUMNS))[:, :CORNER_COLUMNS] * (
+            (mask.shape[1], mask.shape[0]) * 2
+        )
         boxes = np.round(corners, 3).astype(np.float32)  # whole again, where division and multiplication left less
-        labels = self.labels.values(processor, targets)
+        labels = self.box_labels.read_class_values(processor, targets)
         if labels is None and targets.get("mask") is None:
             raise DataError("bboxes without labels or a mask", expected="label_fields in BboxParams, or mask=")
         if labels is None:
             parts = [mask[box_slices(box, 2)] for box in boxes]
-            labels = np.array([_most(part[np.isin(part, values)]) for part in parts], dtype=np.int64)
-        elif self.labels.are_numbers(processor) and targets.get("mask") is not None:
-            refuse_other_numbers(boxes, labels, mask, values)
+            labels = np.array([_find_most_common(part[np.isin(part, values)]) for part in parts], dtype=np.int64)
+        elif self.box_labels.is_numeric(processor) and targets.get("mask") is not None:
+            check_box_numbers(boxes, labels, mask, values)
         return replace(host, boxes=boxes, labels=labels)
 
-    def written(self, host: Sample, after: Sample) -> dict[str, Any]:
+    def find_changes(self, host: Sample, after: Sample) -> dict[str, Any]:
         """What a paste writes into the targets.
 
         ``patches`` of the image: where, what of it is changed, the pixels ``(N, C)`` there; ``relabelled`` ``(H, W)``
@@ -152,8 +154,8 @@ class Hosts:
         ``moved`` (whether they are others than before), ``instances`` ``(H, W)``; ``kinds``: the classes of the pasted
         ones by name. Nothing of it depends on how a pipeline encodes labels: another one may replay it.
         """
-        patches = [_patch(host.image, after.image, where) for where in after.meta["touched"]]
-        relabelled, values = _relabelled(host, after)
+        patches = [_extract_patch(host.image, after.image, where) for where in after.meta["touched"]]
+        relabelled, values = _find_relabelled(host, after)
         drawn = {"patches": patches, "relabelled": relabelled, "values": values}
         if host.boxes is None:
             return drawn
@@ -174,7 +176,7 @@ class Hosts:
         }
 
 
-def _relabelled(host: Sample, after: Sample) -> tuple[Array, Array]:
+def _find_relabelled(host: Sample, after: Sample) -> tuple[Array, Array]:
     """Where a paste says another class, ``(H, W)``, and which; of boxes alone what is seen of the pasted objects."""
     if host.mask is not None and after.mask is not None:
         changed = after.mask != host.mask
@@ -184,13 +186,13 @@ def _relabelled(host: Sample, after: Sample) -> tuple[Array, Array]:
     return pasted, np.append(0, after.labels)[after.instances[pasted]]
 
 
-def _patch(before: Array, after: Array, where: tuple[slice, ...]) -> tuple[tuple[slice, ...], Array, Array]:
+def _extract_patch(before: Array, after: Array, where: tuple[slice, ...]) -> tuple[tuple[slice, ...], Array, Array]:
     new = after[(slice(None), *where)]
     changed = np.any(new != before[(slice(None), *where)], axis=0)
     return where, changed, new[:, changed].T
 
 
-def refuse_other_numbers(boxes: Array, labels: Array, mask: Array, values: Sequence[int]) -> None:
+def check_box_numbers(boxes: Array, labels: Array, mask: Array, values: Sequence[int]) -> None:
     """Refuse boxes whose numbers are not the mask's: most of them hold objects, and none of their own class.
 
     Args:
@@ -210,11 +212,11 @@ def refuse_other_numbers(boxes: Array, labels: Array, mask: Array, values: Seque
             others.append(index)
     if len(others) >= 2 and 2 * len(others) > len(boxes):
         part = mask[box_slices(boxes[others[0]], 2)]
-        found = f"a box of {labels[others[0]]} where the mask has {_most(part[np.isin(part, values)])}"
+        found = f"a box of {labels[others[0]]} where the mask has {_find_most_common(part[np.isin(part, values)])}"
         raise DataError(found, expected="class values of the mask, or labels={field: {class: label}}")
 
 
-def other_pixels(image: Array, pixels: Array, info: BankInfo) -> Array:
+def convert_pixels(image: Array, pixels: Array, info: BankInfo) -> Array:
     """Pasted pixels as another image of the same place stores its own: bytes as shares, or the other way round.
 
     Args:
@@ -225,17 +227,19 @@ def other_pixels(image: Array, pixels: Array, info: BankInfo) -> Array:
     Raises:
         DataError: the image has other channels than the bank, or is of a type or range that frames do not have.
     """
-    to_sample(channels_first(image), info)
+    convert_image(move_channels_first(image), info)
     if image.dtype == pixels.dtype:
         return pixels
     if info.domain.is_rgb and image.dtype == np.uint8:
-        return np.rint(np.clip(pixels, 0, 1) * BYTES).astype(np.uint8)
+        return np.rint(np.clip(pixels, 0, 1) * MAX_BYTE).astype(np.uint8)
     if info.domain.is_rgb and pixels.dtype == np.uint8:
-        return (pixels / BYTES).astype(image.dtype)
+        return (pixels / MAX_BYTE).astype(image.dtype)
     return as_stored(pixels, image.dtype)
 
 
-def other_mask(name: str, other: Array, mask: Array | None, drawn: Mapping[str, Any], labels: BoxLabels) -> Array:
+def write_further_mask(
+    name: str, other: Array, mask: Array | None, changes: Mapping[str, Any], labels: BoxLabels
+) -> Array:
     """A further mask of the place with what a paste says in it.
 
     Args:
@@ -249,16 +253,20 @@ def other_mask(name: str, other: Array, mask: Array | None, drawn: Mapping[str, 
     Raises:
         DataError: it is not listed and does not hold classes, or is of a type too small for what is written.
     """
-    relabelled, values = drawn["relabelled"], np.asarray(drawn["values"])
-    if name in labels.given:
-        listed = labels.given[name]
+    relabelled, values = changes["relabelled"], np.asarray(changes["values"])
+    if name in labels.label_tables:
+        listed = labels.label_tables[name]
         table = listed if isinstance(listed, Mapping) else dict.fromkeys(labels.objects or labels.classes, listed)
         by_value = {labels.classes[kind]: value for kind, value in table.items() if kind in labels.classes}
         wanted = np.isin(values, list(by_value))
         rows, columns = (axis[wanted] for axis in np.nonzero(relabelled))
         values = np.array([by_value[value] for value in values[wanted].tolist()], dtype=np.int64)
     else:
-        if mask is not None and values.size and not _takes(plain_mask(other), plain_mask(mask), values, labels.classes):
+        if (
+            mask is not None
+            and values.size
+            and not _is_class_mask(drop_mask_channel(other), drop_mask_channel(mask), values, labels.classes)
+        ):
             found = f"{name} holds {', '.join(map(str, np.unique(other)[:3].tolist()))}, mask class values"
             raise DataError(found, expected=f"labels={{{name!r}: {{class: value}}}}, what it says of what is pasted")
         rows, columns = np.nonzero(relabelled)
@@ -269,7 +277,7 @@ def other_mask(name: str, other: Array, mask: Array | None, drawn: Mapping[str, 
     return written
 
 
-def _takes(other: Array, mask: Array, written: Array, classes: Mapping[str, int]) -> bool:
+def _is_class_mask(other: Array, mask: Array, written: Array, classes: Mapping[str, int]) -> bool:
     """Whether a further mask is one of classes, as the host's is, or of yes and no where the classes are no more."""
     if other.shape != mask.shape or np.array_equal(other, mask):
         return other.shape == mask.shape
@@ -279,7 +287,7 @@ def _takes(other: Array, mask: Array, written: Array, classes: Mapping[str, int]
     return bool(np.isin(values, [0, *classes.values(), *np.unique(mask).tolist()]).all())
 
 
-def same_number(found: int, expected: int, what: str) -> None:
+def check_count(found: int, expected: int, what: str) -> None:
     """Refuse targets of which there are not as many as objects.
 
     Raises:
@@ -289,20 +297,20 @@ def same_number(found: int, expected: int, what: str) -> None:
         raise DataError(f"{found} {what}", expected=f"{expected}, one an object")
 
 
-def _with_masks(host: Sample, mask: Array, masks: Array) -> Sample:
+def _add_masks(host: Sample, mask: Array, masks: Array) -> Sample:
     """The host with an instance for each of ``masks``; where it knows no boxes, they are measured."""
     instances = np.zeros(mask.shape, dtype=np.int32)
     bodies = [np.asarray(body).reshape(mask.shape) > 0 for body in masks]
     for index in np.argsort([-int(body.sum()) for body in bodies], kind="stable").tolist():  # the smaller in front
         instances[bodies[index]] = index + 1
     if host.boxes is not None:
-        same_number(len(masks), len(host.boxes), "masks")
+        check_count(len(masks), len(host.boxes), "masks")
         return replace(host, instances=instances)
     told, seen = from_instances(instances, mask), np.unique(instances[instances > 0]) - 1
-    boxes, labels = np.zeros((len(masks), CORNERS), dtype=np.float32), np.full(len(masks), UNKNOWN)
+    boxes, labels = np.zeros((len(masks), CORNER_COLUMNS), dtype=np.float32), np.full(len(masks), UNKNOWN_CLASS)
     boxes[seen], labels[seen] = told.boxes, told.labels
     return replace(host, instances=instances, boxes=boxes, labels=labels)
 
 
-def _most(values: Array) -> int:
-    return int(np.bincount(values).argmax()) if values.size else UNKNOWN
+def _find_most_common(values: Array) -> int:
+    return int(np.bincount(values).argmax()) if values.size else UNKNOWN_CLASS

@@ -19,7 +19,7 @@ from pycocotools.coco import COCO
 from domaingan.adapters import load
 from domaingan.adapters.coco.run_lengths import encode_mask, parse_counts
 from domaingan.adapters.write_dataset import write_dataset
-from domaingan.augmentation import Offline
+from domaingan.augmentation import AugmentedDataset
 from domaingan.blend.occlusion import Covered, objects_of
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Sample
@@ -353,7 +353,7 @@ def test_classic_augmentation_moves_objects_and_crowds_and_keeps_what_is_said(tm
     for one in document["annotations"]:
         one["segmentation"] = one["segmentation"] if masks else []
     data = put(tmp_path / "in", document)
-    made = Offline(data, None, "strong", seed=4)
+    made = AugmentedDataset(data, None, "strong", seed=4)
     samples = [made[i] for i in range(2)]
     assert samples[0].meta["moved"] and "areas" not in samples[0].meta
     write_dataset(samples, data, tmp_path / "out")
@@ -381,7 +381,7 @@ def test_a_crowd_moves_as_the_picture_does(tmp_path: Path) -> None:
     light = replace(data[0], image=np.stack([region(0, 44, 30, 60).astype(np.float32)] * 3))
     kept = Dataset(data.records[:1], lambda record: light, data.schema, data.root)
     for seed in range(3):
-        moved = Offline(kept, None, "light", seed=seed)[0]
+        moved = AugmentedDataset(kept, None, "light", seed=seed)[0]
         (crowd,) = moved.meta["crowds"]
         shown = moved.image[0] > 0.5 * moved.image[0].max()
         assert (shown != crowd.mask).mean() < 0.02 and crowd.area == crowd.mask.sum()

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
-from domaingan.augmentation import Offline, preview
-from domaingan.augmentation.classic import InPlane, thick_axis
+from domaingan.augmentation import AugmentedDataset, draw_preview
+from domaingan.augmentation.classic import InPlaneClassic, thick_axis
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
@@ -35,7 +35,7 @@ def solid() -> Bank:
 
 @pytest.mark.parametrize("classic", [None, "strong"])
 def test_same_bytes_from_one_process_or_several(solid: Bank, classic: str | None) -> None:
-    made = Offline(PEOPLE, Paste(solid), classic, seed=3)
+    made = AugmentedDataset(PEOPLE, Paste(solid), classic, seed=3)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         there = list(pool.map(made.__getitem__, range(2)))
     for here, other in zip((made[0], made[1]), there, strict=True):
@@ -44,7 +44,7 @@ def test_same_bytes_from_one_process_or_several(solid: Bank, classic: str | None
 
 
 def test_a_2d_bank_goes_into_the_slices_of_volumes(flat: Bank) -> None:
-    made, host = Offline(PEOPLE, Paste(flat), None, seed=0)[1], PEOPLE[1]
+    made, host = AugmentedDataset(PEOPLE, Paste(flat), None, seed=0)[1], PEOPLE[1]
     assert made.mask is not None and host.mask is not None and made.image.shape == host.image.shape
     placed = [record for record in made.meta["pasted"] if record["place"] is not None]
     assert placed and all(0 <= record["slice"] < 16 for record in placed)
@@ -56,55 +56,55 @@ def test_a_2d_bank_goes_into_the_slices_of_volumes(flat: Bank) -> None:
 
 def test_a_3d_bank_is_refused_for_slices(solid: Bank) -> None:
     with pytest.raises(DataError, match="3D bank"):
-        Offline(as_slices(PEOPLE), Paste(solid), None, seed=0)
+        AugmentedDataset(as_slices(PEOPLE), Paste(solid), None, seed=0)
 
 
 @pytest.mark.parametrize("kind", ["flat", "solid"])
 def test_preview_shows_rows_of_four(kind: str, request: pytest.FixtureRequest) -> None:
     bank: Bank = request.getfixturevalue(kind)
-    picture = preview(Offline(PEOPLE, Paste(bank), None, seed=0), rows=2)
+    picture = draw_preview(AugmentedDataset(PEOPLE, Paste(bank), None, seed=0), rows=2)
     assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[1] > 4 * 100
-    wider = preview(Offline(PEOPLE, Paste(bank), "light", seed=0), rows=2)
+    wider = draw_preview(AugmentedDataset(PEOPLE, Paste(bank), "light", seed=0), rows=2)
     assert wider.shape[1] > picture.shape[1]
 
 
 def test_a_preview_says_why_little_is_shown(solid: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Offline(PEOPLE, Paste(solid), None, seed=0)
-    placed = made.blended
+    made = AugmentedDataset(PEOPLE, Paste(solid), None, seed=0)
+    placed = made.apply_blend
 
     def none(number: int) -> Sample:
         host = PEOPLE[number]
         return replace(host, meta=host.meta | {"pasted": [{"index": 0, "place": None}]})
 
-    def once(self: Offline, number: int, rng: np.random.Generator) -> Sample:
+    def once(self: AugmentedDataset, number: int, rng: np.random.Generator) -> Sample:
         return placed(number, rng) if number == 2 else none(number)
 
-    monkeypatch.setattr(Offline, "blended", once)
+    monkeypatch.setattr(AugmentedDataset, "apply_blend", once)
     with pytest.warns(AssumptionWarning, match="nothing found a place in 3 of 4 hosts: no place in the body is deep"):
-        assert preview(made).any()
-    monkeypatch.setattr(Offline, "blended", lambda self, number, rng: none(number))
+        assert draw_preview(made).any()
+    monkeypatch.setattr(AugmentedDataset, "apply_blend", lambda self, number, rng: none(number))
     with pytest.raises(DataError, match=r"no crop found a place; expected hosts with room for one; no place in the"):
-        preview(made)
+        draw_preview(made)
 
 
 def test_preview_of_classic_alone_and_of_scans_relit() -> None:
-    pairs = preview(Offline(PEOPLE, None, "strong", seed=0), rows=4)
-    relit = preview(Offline(PEOPLE, Relight(scenes(PEOPLE, 16), skip_same=False), None, seed=0), rows=2)
+    pairs = draw_preview(AugmentedDataset(PEOPLE, None, "strong", seed=0), rows=4)
+    relit = draw_preview(AugmentedDataset(PEOPLE, Relight(scenes(PEOPLE, 16), skip_same=False), None, seed=0), rows=2)
     assert pairs.shape[1] < relit.shape[1] and pairs.any()
 
 
 def test_nothing_to_do_and_scenes_that_do_not_fit() -> None:
     with pytest.raises(DataError, match="nothing to do"):
-        Offline(PEOPLE, None, None, seed=0)
+        AugmentedDataset(PEOPLE, None, None, seed=0)
     with pytest.raises(DataError, match="classic 'heavy'"):
-        Offline(PEOPLE, None, "heavy", seed=0)
+        AugmentedDataset(PEOPLE, None, "heavy", seed=0)
     with pytest.raises(DataError, match="scenes of 2D scans; expected one of 3D scans"):
-        Offline(PEOPLE, Relight(scenes(as_slices(PEOPLE), 16)), None, seed=0)
+        AugmentedDataset(PEOPLE, Relight(scenes(as_slices(PEOPLE), 16)), None, seed=0)
 
 
 def test_boxes_without_masks_move_too() -> None:
     drives = phantoms.load("driving", sequences=2, frames=2, shape=(48, 80)).map(_boxes_alone)
-    made = Offline(drives, None, "strong", seed=1)
+    made = AugmentedDataset(drives, None, "strong", seed=1)
     moved = [made[i] for i in range(len(drives))]
     assert all(sample.mask is None and sample.boxes is not None for sample in moved)
     assert any((one.image != host.image).any() for one, host in zip(moved, drives, strict=True))
@@ -119,7 +119,7 @@ def test_stacks_of_few_slices_are_never_turned_across_them() -> None:
     mask[20:30, 10:30] = 1
     axis = thick_axis(mask.shape, (1.0, 1.0, 1.0))
     assert axis == 2
-    change = InPlane(axis, "medium")
+    change = InPlaneClassic(axis, "medium")
     for seed in range(6):
         image, moved = change(stack / 4, mask, np.random.default_rng(seed))
         assert image.shape == stack.shape and moved.dtype == mask.dtype
@@ -128,7 +128,7 @@ def test_stacks_of_few_slices_are_never_turned_across_them() -> None:
 
 
 def test_hosts_with_nan_are_refused(solid: Bank) -> None:
-    made = Offline(_with_nan(), Paste(solid), None, seed=0)
+    made = AugmentedDataset(_with_nan(), Paste(solid), None, seed=0)
     with pytest.raises(DataError, match="NaN"):
         made[0]
 

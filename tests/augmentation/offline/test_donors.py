@@ -65,18 +65,18 @@ def test_a_subjects_scans_stay_together() -> None:
 
 def test_in_folds_the_donors_are_of_the_hosts_own_fold() -> None:
     data, bank = people(10, tested=1), bank_of(*(f"p{i}" for i in range(10)), "t0", "stranger")
-    sides = plan_sides(data, folds=True)
+    sides = plan_sides(data, has_folds=True)
     for split in sides.splits:
         host, other = split["val"]
         assert givers(sides, data, bank, host) == [other.split("_")[0], "stranger"]
     assert not sides.is_blended(data.records[10]) and sides.is_blended(data.records[0])
-    own = plan_sides(data, folds=True, own=True)
+    own = plan_sides(data, has_folds=True, is_own_allowed=True)
     assert set(givers(own, data, bank, "p3_a")) > {"p3"}
 
 
 def test_a_fold_without_donors_is_given_by_the_next() -> None:
     data = people(5)  # each is a fold of its own
-    sides = plan_sides(data, folds=True)
+    sides = plan_sides(data, has_folds=True)
     order = [split["val"][0].split("_")[0] for split in sides.splits]
     bank = bank_of(*order)
     assert [givers(sides, data, bank, f"{name}_a") for name in order] == [[one] for one in [*order[1:], order[0]]]
@@ -87,14 +87,14 @@ def test_a_fold_without_donors_is_given_by_the_next() -> None:
 
 def test_a_chosen_fold_takes_and_gives_on_its_training_side_alone() -> None:
     data, bank = people(10, tested=1), bank_of(*(f"p{i}" for i in range(10)), "t0")
-    sides = plan_sides(data, fold=2, folds=True)
+    sides = plan_sides(data, fold=2, has_folds=True)
     validated = {name.split("_")[0] for name in sides.splits[2]["val"]}
     for record in data.records:
         assert sides.is_blended(record) == (record.group not in validated | {"t0"})
         if sides.is_blended(record):
             assert set(givers(sides, data, bank, record.name)) == set(bank.subjects) - validated - {"t0", record.group}
     with pytest.raises(DataError, match="fold 5; expected 0 to 4"):
-        plan_sides(data, fold=5, folds=True)
+        plan_sides(data, fold=5, has_folds=True)
 
 
 def test_a_subject_on_both_sides_gives_to_neither(tmp_path: Path) -> None:
@@ -169,13 +169,13 @@ def test_files_that_are_no_folds(tmp_path: Path, stored: Any, found: str) -> Non
 def test_the_file_beside_the_data_counts(tmp_path: Path) -> None:
     stored = [{"train": ["p0_a", "p2_a"], "val": ["p1_a", "gone"]}]
     (tmp_path / SPLITS_JSON).write_text(json.dumps(stored))
-    sides = plan_sides(people(3, root=tmp_path), folds=True)
+    sides = plan_sides(people(3, root=tmp_path), has_folds=True)
     assert sides.splits == ({"train": ["p0_a", "p2_a"], "val": ["p1_a"]},)
-    assert sides.samples == {"p0_a": "train", "p1_a": "fold 0", "p2_a": "train"}
+    assert sides.side_by_sample == {"p0_a": "train", "p1_a": "fold 0", "p2_a": "train"}
 
 
 def test_what_a_gan_drew_from_both_sides_is_told() -> None:
     sides = plan_sides(people(2, tested=1))
-    assert sides.find_mixed(bank_of("p0", "t0", codes=[-1])) == ["test", "train"]
-    assert sides.find_mixed(bank_of("p0", "p1", codes=[-1])) == []
-    assert sides.find_mixed(bank_of("p0", "t0")) == []
+    assert sides.find_mixed_sides(bank_of("p0", "t0", codes=[-1])) == ["test", "train"]
+    assert sides.find_mixed_sides(bank_of("p0", "p1", codes=[-1])) == []
+    assert sides.find_mixed_sides(bank_of("p0", "t0")) == []

@@ -14,10 +14,10 @@ import pytest
 from domaingan import phantoms
 from domaingan.adapters import load
 from domaingan.adapters.write_dataset import write_dataset
-from domaingan.augmentation import Offline
+from domaingan.augmentation import AugmentedDataset
 from domaingan.augmentation.offline.donors import plan_sides
 from domaingan.augmentation.offline.fingerprints import fingerprint_bank, fingerprint_data
-from domaingan.augmentation.offline.write_augmented import Told, write
+from domaingan.augmentation.offline.write_augmented import ProgressCallbacks, write_augmented_dataset
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
@@ -50,19 +50,23 @@ def changed_bank() -> Bank:
 
 def test_another_bank_is_refused_and_the_same_goes_on(scans: Path, tmp_path: Path) -> None:
     data, out = load(scans), tmp_path / "out"
-    offline = Offline(data, Paste(BANK), None, 0, plan_sides(data))
+    offline = AugmentedDataset(data, Paste(BANK), None, 0, plan_sides(data))
     with pytest.raises(Stopped):
-        write(offline, data.schema, out, {}, workers=1, told=Told(update=stop))
+        write_augmented_dataset(offline, data.schema, out, {}, workers=1, callbacks=ProgressCallbacks(update=stop))
     with pytest.raises(DataError, match="another bank than it was begun with; expected the same, or --overwrite"):
-        write(replace(offline, blender=Paste(changed_bank())), data.schema, out, {}, workers=1, resume=True)
-    for other in (replace(offline, copies=1), replace(offline, strips_text=True), replace(offline, seed=1)):
+        write_augmented_dataset(
+            replace(offline, blender=Paste(changed_bank())), data.schema, out, {}, workers=1, resume=True
+        )
+    for other in (replace(offline, copies=1), replace(offline, is_text_stripped=True), replace(offline, seed=1)):
         with pytest.raises(DataError, match=r"config\.json"):
-            write(other, data.schema, out, {}, workers=1, resume=True)
+            write_augmented_dataset(other, data.schema, out, {}, workers=1, resume=True)
     with pytest.raises(DataError, match="own True"):
-        write(replace(offline, sides=plan_sides(data, own=True)), data.schema, out, {}, workers=1, resume=True)
+        write_augmented_dataset(
+            replace(offline, sides=plan_sides(data, is_own_allowed=True)), data.schema, out, {}, workers=1, resume=True
+        )
     with pytest.raises(DataError, match="other sides of the split"):
-        write(replace(offline, sides=None), data.schema, out, {}, workers=1, resume=True)
-    assert len(write(offline, data.schema, out, {}, workers=1, resume=True)) == 3
+        write_augmented_dataset(replace(offline, sides=None), data.schema, out, {}, workers=1, resume=True)
+    assert len(write_augmented_dataset(offline, data.schema, out, {}, workers=1, resume=True)) == 3
 
 
 def rewrite(path: Path) -> None:
@@ -88,11 +92,18 @@ def test_samples_that_changed_meanwhile_are_refused(
 ) -> None:
     data, out = load(scans), tmp_path / "out"
     with pytest.raises(Stopped):
-        write(Offline(data, Paste(BANK), None, 0), data.schema, out, {}, workers=1, told=Told(update=stop))
+        write_augmented_dataset(
+            AugmentedDataset(data, Paste(BANK), None, 0),
+            data.schema,
+            out,
+            {},
+            workers=1,
+            callbacks=ProgressCallbacks(update=stop),
+        )
     change(scans)
-    again = Offline(load(scans), Paste(BANK), None, 0)
+    again = AugmentedDataset(load(scans), Paste(BANK), None, 0)
     with pytest.raises(DataError, match="samples that have changed since it was begun"):
-        write(again, data.schema, out, {}, workers=1, resume=True)
+        write_augmented_dataset(again, data.schema, out, {}, workers=1, resume=True)
 
 
 def test_fingerprints_tell_contents_and_no_times(scans: Path) -> None:

@@ -15,8 +15,8 @@ import pytest
 from domaingan import phantoms
 from domaingan.adapters import load
 from domaingan.adapters.write_dataset import write_dataset
-from domaingan.augmentation import Offline
-from domaingan.augmentation.offline.write_augmented import Told, write
+from domaingan.augmentation import AugmentedDataset
+from domaingan.augmentation.offline.write_augmented import ProgressCallbacks, write_augmented_dataset
 from domaingan.banks.scenes import scenes
 from domaingan.blend import Relight
 from domaingan.core.errors import DataError
@@ -38,20 +38,20 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def made(data: Dataset, out: Path, **how: object) -> dict[str, list[dict[str, object]]]:
-    offline = Offline(data, None, "medium", seed=0)
-    return write(offline, data.schema, out, {"data": data.root}, **how)  # type: ignore[arg-type]
+    offline = AugmentedDataset(data, None, "medium", seed=0)
+    return write_augmented_dataset(offline, data.schema, out, {"data": data.root}, **how)  # type: ignore[arg-type]
 
 
 class Stopped(Exception):
     pass
 
 
-def stop_after(n: int) -> Told:
+def stop_after(n: int) -> ProgressCallbacks:
     def update(done: int, total: int) -> None:
         if done == n:
             raise Stopped
 
-    return Told(update=update)
+    return ProgressCallbacks(update=update)
 
 
 def test_interrupted_and_gone_on_with_it_is_the_same_set(drives: Path, tmp_path: Path) -> None:
@@ -59,11 +59,11 @@ def test_interrupted_and_gone_on_with_it_is_the_same_set(drives: Path, tmp_path:
     made(data, tmp_path / "whole", workers=1)
     for stop in (2, 7):
         with pytest.raises(Stopped):
-            made(data, tmp_path / "set", workers=1, resume=stop == 7, told=stop_after(stop))
+            made(data, tmp_path / "set", workers=1, resume=stop == 7, callbacks=stop_after(stop))
     assert not (tmp_path / "set").exists() and (tmp_path / NAME).is_dir()
     with pytest.raises(DataError, match="something unfinished; expected --resume"):
         made(data, tmp_path / "set")
-    assert made(data, tmp_path / "set", workers=1, resume=True, told=Told(said.append)).keys() == {
+    assert made(data, tmp_path / "set", workers=1, resume=True, callbacks=ProgressCallbacks(said.append)).keys() == {
         record.name for record in data.records
     }
     assert contents(tmp_path / "set") == contents(tmp_path / "whole")
@@ -83,7 +83,7 @@ def test_workers_write_the_same_set(drives: Path, tmp_path: Path) -> None:
 def test_other_settings_are_refused_and_overwrite_begins_anew(drives: Path, tmp_path: Path) -> None:
     data = load(drives)
     with pytest.raises(Stopped):
-        made(data, tmp_path / "set", workers=1, told=stop_after(3))
+        made(data, tmp_path / "set", workers=1, callbacks=stop_after(3))
     with pytest.raises(DataError, match="names"):
         made(data[:4], tmp_path / "set", resume=True)
     made(data[:4], tmp_path / "set", overwrite=True)
@@ -104,7 +104,9 @@ def test_too_small_a_disk_is_said_before(drives: Path, tmp_path: Path, monkeypat
 def test_notes_and_conditions_of_relit_frames(drives: Path, tmp_path: Path) -> None:
     data = load(drives)
     relight = Relight(scenes(data, 16, ("lighting",)), skip_same=False)
-    done = write(Offline(data, relight, "light", seed=0), data.schema, tmp_path / "set", {}, workers=1)
+    done = write_augmented_dataset(
+        AugmentedDataset(data, relight, "light", seed=0), data.schema, tmp_path / "set", {}, workers=1
+    )
     assert all(len(notes) == 1 for notes in done.values())
     assert {"relit.json", "classic.json"} < set(contents(tmp_path / "set"))
     with (tmp_path / "set" / "samples.csv").open(newline="") as file:

@@ -21,7 +21,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
 from domaingan.imaging.instances import box_of
-from domaingan.integrations.image_samples import schema_of
+from domaingan.integrations.image_samples import make_schema
 from domaingan.views.slices import as_slices
 
 SLICES = as_slices(phantoms.load("medical", subjects=3, shape=(48, 48, 16)))
@@ -297,7 +297,7 @@ def test_a_ground_and_a_region_that_classes_name_reach_the_paste_and_are_saved()
     ground = paste.paste.rules.spots.ground
     assert set(ground.values.values()) == {(street.schema.classes["road"],)}
     assert ground.region == ((0, 0.25), (1, 0.25), (1, 1), (0, 1))
-    assert schema_of(paste.settings["classes"], paste.bank) == schema_of(named, paste.bank)
+    assert make_schema(paste.settings["classes"], paste.bank) == make_schema(named, paste.bank)
 
 
 def test_slices_take_a_2d_bank_alone() -> None:
