@@ -16,7 +16,7 @@ import numpy as np
 import domaingan as dg
 from domaingan.augmentation import AugmentedDataset, draw_preview
 from domaingan.cli.progress_bar import ProgressBar
-from domaingan.core.tiles import contact_sheet, save_png, tile
+from domaingan.core.tiles import draw_tile, make_contact_sheet, save_png
 from domaingan.report import write
 from domaingan.report.phrases import sentence
 
@@ -53,9 +53,9 @@ bare = dg.windows(dg.view(train, spacing=choice.spacing), real, 500)
 rows = [("host", bare), ("pasted", places), ("made to fit", refined), ("real lesions, elsewhere", real)]
 columns = min(12, len(real), len(places))
 some = [bank.take(np.linspace(0, len(bank) - 1, columns).astype(int)) for _, bank in rows]
-shown = [tile(crop.image, channel=0, zoom=max(1, 96 // choice.size)) for bank in some for crop in bank]
+shown = [draw_tile(crop.image, channel=0, zoom=max(1, 96 // choice.size)) for bank in some for crop in bank]
 captions = [caption for name, _ in rows for caption in (name, *[""] * (columns - 1))]
-save_png(contact_sheet(shown, columns, captions), choice.out / "made-to-fit.png")
+save_png(make_contact_sheet(shown, columns, captions), choice.out / "made-to-fit.png")
 for name, bank in (("real", real), ("refined", refined)):
     save_png(
         draw_preview(AugmentedDataset(train, dg.Paste(bank), classic=None, seed=0)), choice.out / f"pasted-{name}.png"

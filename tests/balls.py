@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from domaingan.banks import Bank, BankInfo, new_entries
+from domaingan.banks import Bank, BankInfo, create_entries
 from domaingan.data import Sample
 
 
@@ -29,7 +29,7 @@ def a_bank(dims: int, rng: np.random.Generator, n: int = 3, size: int = 16, chan
         masks[i][body] = 1
         masks[i][ball(shape, np.full(dims, size / 2), 1)] = 2 if i % 2 else 1
         images[i][:, body] += rng.uniform(0.2, 0.5)
-    entries = new_entries(info, n)
+    entries = create_entries(info, n)
     entries["subject"] = 0
     entries["condition:lesion"] = [i % 2 == 0 for i in range(n)]
     return Bank(info, images.astype(np.float16), masks, entries)

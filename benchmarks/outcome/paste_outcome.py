@@ -39,15 +39,15 @@ from benchmarks.lib.machine import machine
 from benchmarks.outcome.paste_cells import CELLS, Cell
 from domaingan import crops, load, view
 from domaingan.banks import Bank
-from domaingan.banks.crops import by_rarity
+from domaingan.banks.crops import sort_classes_by_rarity
 from domaingan.baselines import segmentation
 from domaingan.baselines.training_progress import precision_for
 from domaingan.core.files import write_json
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.runner import EMPTY
 from domaingan.evaluation.split import Fold, only_labelled, refuse_leak
-from domaingan.imaging.intensity import measured
-from domaingan.imaging.padded_crops import voxels_of
+from domaingan.imaging.intensity import with_measurements
+from domaingan.imaging.padded_crops import count_voxels
 
 TRAINED = "0002 0004 0006 0009 0011 0013 0015 0017 0019 0022"
 """The ten people of the outcome table ``fcd``."""
@@ -98,15 +98,15 @@ def prepare(train: Dataset, test: Dataset, spacing: float | None) -> Prepared:
     """Read everything once: the training samples and the bank of their crops at the grid worked in, the test people."""
     Fold(train, test)  # refuses people who are on both sides
     regrid = partial(view, spacing=spacing)
-    worked = regrid(train).in_memory()
+    worked = regrid(train).load_into_memory()
     bank = crops(worked, SIZE)
     refuse_leak(bank, test)
-    samples = [measured(sample, worked.schema.domain) for sample in worked if sample.mask is not None]
+    samples = [with_measurements(sample, worked.schema.domain) for sample in worked if sample.mask is not None]
     samples = [s for s in samples if s.meta["foreground"].mean() >= EMPTY or (np.asarray(s.mask) > 0).any()]
-    own_grid = test.in_memory()
+    own_grid = test.load_into_memory()
     names = {value: name for name, value in test.schema.classes.items()}
-    order = by_rarity([(s.unit, voxels_of(np.asarray(s.mask))) for s in samples])
-    return Prepared(samples, bank, regrid(own_grid).in_memory(), own_grid, test.schema, names[order[0]])
+    order = sort_classes_by_rarity([(s.statistical_unit, count_voxels(np.asarray(s.mask))) for s in samples])
+    return Prepared(samples, bank, regrid(own_grid).load_into_memory(), own_grid, test.schema, names[order[0]])
 
 
 @contextmanager

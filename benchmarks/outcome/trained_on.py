@@ -34,7 +34,7 @@ from domaingan.evaluation.arm_banks import REFERENCE_SIZE
 from domaingan.evaluation.arms import Arm, augment_for
 from domaingan.evaluation.runner import EMPTY
 from domaingan.evaluation.split import folds, only_labelled
-from domaingan.imaging.intensity import contrast, measured, ring, surface_depth, to_scaled
+from domaingan.imaging.intensity import find_ring, measure_contrast, measure_surface_depth, to_scaled, with_measurements
 
 VOLUMES: dict[str, Any] = {"dims": None, "spacing": None, "resize": None, "size": 32, "seed": 0}
 
@@ -76,9 +76,9 @@ def find_training(data: Dataset, settings: dict[str, Any]) -> Dataset:
 def keep(table: str, folder: Path, out: Path, items: int, arm: str) -> None:
     """Write what an arm trains on to one file."""
     settings = read_settings(table)
-    train = find_training(load(folder), settings).in_memory()
+    train = find_training(load(folder), settings).load_into_memory()
     schema = train.schema
-    samples = [measured(sample, schema.domain) for sample in train if sample.mask is not None]
+    samples = [with_measurements(sample, schema.domain) for sample in train if sample.mask is not None]
     samples = [s for s in samples if s.meta["foreground"].mean() >= EMPTY or (np.asarray(s.mask) > 0).any()]
     bank = crops(train, settings["size"] or 64)
     banks = {"copy-paste": bank}
@@ -138,8 +138,8 @@ def follow(paste: Paste, sample: Sample, records: list[dict[str, Any]]) -> list[
         if spotted is not None:
             host.paste(spotted, rng)
             added = (host.mask > 0) & ~older
-            around = ring(added, inside=np.asarray(sample.meta["foreground"]) & ~older)
-            given = contrast(to_scaled(host.image, host.ends), added, around)
+            around = find_ring(added, inside=np.asarray(sample.meta["foreground"]) & ~older)
+            given = measure_contrast(to_scaled(host.image, host.ends), added, around)
             row |= {"wanted": np.asarray(spotted.target).tolist(), "given": np.asarray(given).tolist()}
             row |= {"pixels": np.flatnonzero(added).tolist(), "corner": [int(v) for v in spotted.corner]}
         found.append(row)
@@ -203,7 +203,7 @@ def describe(label: str, facts: dict[str, Any], files: list[Any]) -> None:
             if host not in known:
                 shape = facts["shapes"][host]
                 body = np.unpackbits(file[f"body{host}"])[: int(np.prod(shape))].reshape(shape).astype(bool)
-                known[host] = surface_depth(body, facts["spacings"][host]).ravel()
+                known[host] = measure_surface_depth(body, facts["spacings"][host]).ravel()
             depth = known[host][paste["pixels"]]
             outside.append(float((depth <= 0).mean()))
             depths.append(float(depth.min()))

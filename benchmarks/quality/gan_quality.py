@@ -34,7 +34,7 @@ from domaingan.gan.seeds import seeded
 from domaingan.metrics.fidelity.features import Extractor, extractor
 from domaingan.metrics.fidelity.kid import kid
 from domaingan.metrics.fidelity.precision_recall import precision_recall_density_coverage
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
 SIZE, STEPS, BATCH, WIDTH = 32, 2000, 16, 32
 TRAIN, COMPARED, DRAWN = 100, 300, 300
@@ -54,7 +54,7 @@ def crops_of(data: Path, name: str) -> Bank:
     dataset = dg.load(data / name)
     if name == "camvid":
         return dg.crops(dataset, SIZE)
-    bank = dg.crops(as_slices(dataset, labelled_only=True), SIZE)
+    bank = dg.crops(slice_volumes(dataset, labelled_only=True), SIZE)
     runs: dict[int, int] = {}
     stretch = np.zeros(len(bank), dtype=np.int64)
     for i, subject in enumerate(bank.entries["subject"]):

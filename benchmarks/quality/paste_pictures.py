@@ -27,10 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan import Paste, crops, load, view
-from domaingan.core.tiles import Picture, contact_sheet, save_png, tile
+from domaingan.core.tiles import Picture, draw_tile, make_contact_sheet, save_png
 from domaingan.data import Dataset, Domain, Sample
-from domaingan.imaging.intensity import contrast, intensity_range, ring, tissue, to_scaled
-from domaingan.imaging.padded_crops import window
+from domaingan.imaging.intensity import find_nonzero, find_ring, get_intensity_range, measure_contrast, to_scaled
+from domaingan.imaging.padded_crops import crop_padded
 
 METHODS = (
     "alpha",
@@ -65,11 +65,11 @@ class Shown:
 
     def rows(self, domain: Domain, channel: int | None, zoom: int) -> tuple[Picture, Picture, Picture]:
         """The picture, its outlines, and what was changed; the last one white where there is nothing to compare."""
-        plain = tile(self.image, domain=domain.name, channel=channel, zoom=zoom)
-        outlined = tile(self.image, self.mask, domain=domain.name, channel=channel, zoom=zoom)
+        plain = draw_tile(self.image, domain=domain.name, channel=channel, zoom=zoom)
+        outlined = draw_tile(self.image, self.mask, domain=domain.name, channel=channel, zoom=zoom)
         if self.changed is None:
             return plain, outlined, np.full_like(plain, 255)
-        return plain, outlined, tile(LOUDER * self.changed[None], domain=domain.name, channel=0, zoom=zoom)
+        return plain, outlined, draw_tile(LOUDER * self.changed[None], domain=domain.name, channel=0, zoom=zoom)
 
     def said(self) -> str:
         """Mean over the changed pixels and largest change, in grey levels."""
@@ -130,17 +130,21 @@ class Drawer:
             return None
         corner = (spots.min(axis=0) + spots.max(axis=0)) // 2 - self.edge // 2
         corner = np.clip(corner, 0, np.maximum(np.array(host.shape) - self.edge, 0))
-        ends, crop = intensity_range(host, domain), self.bank[first.meta["pasted"][0]["index"]]
+        ends, crop = get_intensity_range(host, domain), self.bank[first.meta["pasted"][0]["index"]]
         before = to_scaled(host.image, ends)
         middle = np.array(crop.mask.shape) // 2 - self.edge // 2
-        own = Shown("crop", window(crop.image, middle, self.edge), window(crop.mask, middle, self.edge))
-        shown = [own, Shown("host", window(before, corner, self.edge), self._labels(host, corner))]
+        own = Shown("crop", crop_padded(crop.image, middle, self.edge), crop_padded(crop.mask, middle, self.edge))
+        shown = [own, Shown("host", crop_padded(before, corner, self.edge), self._labels(host, corner))]
         for name, after in pasted.items():
             now = to_scaled(after.image, ends)
             changed = np.abs(now - before)
             channel = _clearest(crop.image, crop.mask) if domain.has_body else None
             outside = np.where(body, 0, changed.max(axis=0) if channel is None else changed[channel])
-            parts = window(now, corner, self.edge), self._labels(after, corner), window(outside, corner, self.edge)
+            parts = (
+                crop_padded(now, corner, self.edge),
+                self._labels(after, corner),
+                crop_padded(outside, corner, self.edge),
+            )
             shown.append(Shown(name, *parts))
         return shown, channel
 
@@ -150,7 +154,7 @@ class Drawer:
         schema = self.data.schema
         objects = [schema.classes[name] for name in schema.objects]
         mask = np.where(np.isin(sample.mask, objects), sample.mask, 0) if objects else sample.mask
-        return window(mask, corner, self.edge, empty=0)
+        return crop_padded(mask, corner, self.edge, fill=0)
 
 
 def pasted_part(host: Sample, after: Sample) -> Array:
@@ -163,7 +167,7 @@ def pasted_part(host: Sample, after: Sample) -> Array:
 
 def _clearest(image: Array, mask: Array) -> int:
     """The channel with the most contrast between object and ring."""
-    return int(np.abs(contrast(image, mask, ring(mask, inside=tissue(image)))).argmax())
+    return int(np.abs(measure_contrast(image, mask, find_ring(mask, inside=find_nonzero(image)))).argmax())
 
 
 def planes(shown: list[Shown]) -> Iterator[list[Shown]]:
@@ -187,7 +191,7 @@ def sheet(drawer: Drawer, hosts: int, zoom: int) -> Picture:
             rows = [one.rows(drawer.data.schema.domain, channel, zoom) for one in columns]
             tiles += [row[kind] for kind in range(3) for row in rows]
             captions += [one.title for one in columns] + [""] * len(columns) + [one.said() for one in columns]
-    return contact_sheet(tiles, 2 + len(METHODS), captions)
+    return make_contact_sheet(tiles, 2 + len(METHODS), captions)
 
 
 def main() -> None:
@@ -205,7 +209,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     data = view(load(options.data), dims=options.dims, spacing=options.spacing)
-    data = data.select(range(0, len(data), options.every)).in_memory()
+    data = data.select(range(0, len(data), options.every)).load_into_memory()
     picture = sheet(Drawer(data, options.edge, options.seed), options.hosts, options.zoom)
     print(save_png(picture, options.out / f"paste-methods-{options.name}.png"))
 

@@ -28,7 +28,7 @@ from benchmarks.lib.machine import machine
 from domaingan import Dataset, Relight, Sample, load
 from domaingan.banks.scenes import scenes
 from domaingan.core.files import write_json
-from domaingan.core.tiles import contact_sheet, save_png, tile
+from domaingan.core.tiles import draw_tile, make_contact_sheet, save_png
 from domaingan.imaging.resample import resize
 from domaingan.metrics.fidelity.features import Extractor, extractor
 from domaingan.metrics.fidelity.kid import kid
@@ -106,9 +106,9 @@ def sheet(frames: Sequence[Sample], half: Dataset, path: Path) -> None:
             relight = Relight(bank, method, (1, 1))
             pictures[method] = relight(frames[number], np.random.default_rng(number)).image
         high = WIDE * frames[number].shape[0] // frames[number].shape[1]
-        tiles += [tile(resize(image, (high, WIDE)), domain="frame") for image in pictures.values()]
+        tiles += [draw_tile(resize(image, (high, WIDE)), domain="frame") for image in pictures.values()]
         captions += list(pictures)
-    save_png(contact_sheet(tiles, len(METHODS) + 1, captions), path)
+    save_png(make_contact_sheet(tiles, len(METHODS) + 1, captions), path)
 
 
 def main() -> None:

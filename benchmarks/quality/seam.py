@@ -36,8 +36,8 @@ from domaingan.blend.variation import NONE
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
 from domaingan.data import Dataset, Domain, Sample
-from domaingan.imaging.intensity import contrast, foreground, intensity_range, ring, to_scaled
-from domaingan.imaging.padded_crops import window
+from domaingan.imaging.intensity import find_ring, get_foreground, get_intensity_range, measure_contrast, to_scaled
+from domaingan.imaging.padded_crops import crop_padded
 
 OUT = RESULTS / "seam.json"
 SHOWN = 72
@@ -64,12 +64,12 @@ def cut(image: Array, body: Array, inside: Array, n: int, rng: np.random.Generat
     whole = ndimage.binary_erosion(inside, np.ones((EDGE, EDGE), dtype=bool), border_value=0)
     spots = np.argwhere(body & ~ndimage.binary_erosion(body) & whole)
     chosen = rng.integers(len(spots), size=n if len(spots) else 0)
-    return [window(image, spots[i] - EDGE // 2, EDGE) for i in chosen]
+    return [crop_padded(image, spots[i] - EDGE // 2, EDGE) for i in chosen]
 
 
 def shown(sample: Sample, domain: Domain) -> Array:
     """Where a sample shows anything."""
-    return foreground(sample) if domain.has_body else np.ones(sample.shape, dtype=bool)
+    return get_foreground(sample) if domain.has_body else np.ones(sample.shape, dtype=bool)
 
 
 def half(data: Dataset, method: str, options: argparse.Namespace, seed: int) -> Seams:
@@ -83,24 +83,26 @@ def half(data: Dataset, method: str, options: argparse.Namespace, seed: int) -> 
         after = paste(host, rng)
         if after.meta["pasted"][0]["place"] is None or host.mask is None or after.mask is None:
             continue
-        ends = intensity_range(host, data.schema.domain)
+        ends = get_intensity_range(host, data.schema.domain)
         old, new = to_scaled(host.image, ends), to_scaled(after.image, ends)
         body = pasted_part(host, after)
         seams.windows += cut(new, body, shown(host, data.schema.domain), options.per_object, rng)
         values = after.mask[body]
         seams.classes += [int(np.bincount(values).argmax())] * (len(seams.windows) - len(seams.classes))
-        near = ring(body, blend.reach) if blend.reach else np.zeros_like(body)
+        near = find_ring(body, blend.reach) if blend.reach else np.zeros_like(body)
         change = 255 * np.abs(new - old)[:, near]
         seams.outside.append((float(change.mean()), float(change.max())) if near.any() else (0.0, 0.0))
         if data.schema.domain.has_body:
             crop = bank[after.meta["pasted"][0]["index"]]
-            own = contrast(crop.image, crop.mask, ring(crop.mask, inside=np.asarray((crop.image > 0).any(axis=0))))
+            own = measure_contrast(
+                crop.image, crop.mask, find_ring(crop.mask, inside=np.asarray((crop.image > 0).any(axis=0)))
+            )
             bare: Array = np.equal(host.mask, 0)
-            around = ring(body, inside=foreground(host) & bare)
+            around = find_ring(body, inside=get_foreground(host) & bare)
             largest = int(np.abs(own).argmax())
-            seams.kept.append(float((contrast(new, body, around) / own)[largest]))
+            seams.kept.append(float((measure_contrast(new, body, around) / own)[largest]))
         middle = np.argwhere(body).mean(axis=0).astype(int)
-        seams.pictures.append(window(new, middle - SHOWN // 2, SHOWN))
+        seams.pictures.append(crop_padded(new, middle - SHOWN // 2, SHOWN))
     return seams
 
 
@@ -131,10 +133,10 @@ def real_half(data: Dataset, classes: Sequence[int], per_object: int, seed: int)
         known = found.get(classes[len(seams.windows)]) or [pair for pairs in found.values() for pair in pairs]
         index, number = known[int(rng.integers(len(known)))]
         sample, body = data[index], objects[index] == number
-        scaled = to_scaled(sample.image, intensity_range(sample, data.schema.domain))
+        scaled = to_scaled(sample.image, get_intensity_range(sample, data.schema.domain))
         seams.windows += cut(scaled, body, shown(sample, data.schema.domain), per_object, rng)
         middle = np.argwhere(body).mean(axis=0).astype(int)
-        seams.pictures.append(window(scaled, middle - SHOWN // 2, SHOWN))
+        seams.pictures.append(crop_padded(scaled, middle - SHOWN // 2, SHOWN))
     return seams
 
 
@@ -202,8 +204,8 @@ def main() -> None:
     data = load(options.data)
     if options.dims:
         data = view(data, dims=options.dims)
-    halves = [data.of_groups(groups.split(",")) for groups in options.halves]
-    halves = [part.select(range(0, len(part), options.every)).in_memory() for part in halves]
+    halves = [data.select_groups(groups.split(",")) for groups in options.halves]
+    halves = [part.select(range(0, len(part), options.every)).load_into_memory() for part in halves]
     about = {"halves": options.halves, "samples": [len(part) for part in halves], "still": options.still}
     rows: dict[str, Any] = {}
     pictures: dict[str, list[Array]] = {}

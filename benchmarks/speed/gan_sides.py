@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from benchmarks.lib.peers.dcgan_loop import Batch, Loop, example_discriminator, example_generator
-from domaingan.banks import Bank, BankInfo, new_entries
+from domaingan.banks import Bank, BankInfo, create_entries
 from domaingan.core.files import write_json
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig, build_config
@@ -78,7 +78,7 @@ def bank(folder: Path, n: int, dims: int, size: int) -> Path:
         noise = rng.random((len(radius), 3, *shape), dtype=np.float32)
         images[start : start + piece] = 0.2 + 0.2 * noise + 0.25 * mask[:, None]
         masks[start : start + piece] = mask
-    entries = new_entries(info, n)
+    entries = create_entries(info, n)
     entries["subject"], entries["condition:lesion"] = np.arange(n) % 10, np.arange(n) % 2
     entries["radius_mm"], entries["extent"], entries["centre"] = radii, 4 * size, 0.5
     np.save(path / "entries.npy", entries)

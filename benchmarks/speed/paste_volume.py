@@ -56,7 +56,7 @@ def seconds(call: Callable[[Item], Any], scans: list[Item], *, again: bool) -> f
     times = []
     for turn in range(REPEATS):
         if not again:
-            body_cache.forget_bodies()
+            body_cache.clear_cached_bodies()
         scan = scans[0 if again else turn % len(scans)]
         start = time.process_time()
         call(scan)

@@ -14,7 +14,7 @@ from domaingan.adapters.nifti.body_notes import BodyNotes
 from domaingan.adapters.nifti.header_notes import HeaderNotes
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Problem, Record, Sample, Schema
-from domaingan.imaging.near_duplicates import Survey, find_spellings
+from domaingan.imaging.near_duplicates import DuplicateFinder, find_alternative_spellings
 
 
 def inspect_dataset(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class _DatasetSummary:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.records: list[Record] = []
-        self.survey = Survey()
+        self.survey = DuplicateFinder()
         self.samples_holding: Counter[int | str] = Counter()
         self.voxel_counts: Counter[int] = Counter()
         self.shape_counts: Counter[str] = Counter()
@@ -123,16 +123,16 @@ class _DatasetSummary:
         }
 
 
-def _find_leaks(survey: Survey) -> list[dict[str, Any]]:
+def _find_leaks(survey: DuplicateFinder) -> list[dict[str, Any]]:
     """Samples of groups of their own that are the same person, drive or image."""
     names = [record.name for record in survey.records]
     leaks: list[dict[str, Any]] = []
-    for copy in survey.find_copies():
-        reason = "have the same values" if copy.exact else "look nearly the same"
+    for copy in survey.find_duplicates():
+        reason = "have the same values" if copy.is_exact else "look nearly the same"
         leaks.append({"samples": [names[copy.first], names[copy.second]], "reason": f"{reason}, under two names"})
-    for pair in find_spellings(record.group for record in survey.records):
+    for pair in find_alternative_spellings(record.group for record in survey.records):
         leaks.append({"samples": list(pair), "reason": "are one name in two spellings"})
-    if survey.looks_like_drives():
+    if survey.is_from_drives():
         reason = "follow one another as the frames of drives do; a column `sequence` in samples.csv names their drives"
         leaks.append({"samples": ["the frames"], "reason": reason})
     return leaks
@@ -147,7 +147,7 @@ def _count_values(mask: NDArray[Any], values: Iterable[int]) -> dict[int, int]:
 
 def _values(records: Sequence[Record], column: str) -> dict[str, int]:
     """How many samples have each value of a column, in order of the values."""
-    found = [value for value in (record.value(column) for record in records) if value not in (None, "")]
+    found = [value for value in (record.get_value(column) for record in records) if value not in (None, "")]
     counts = Counter(found)
     numeric = all(not isinstance(value, str) for value in found)
     return {str(value): counts[value] for value in sorted(counts, key=None if numeric else str)}

@@ -14,9 +14,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator, model_validator
 
 from domaingan.core.errors import DataError
-from domaingan.core.files import atomic_file, write_json
+from domaingan.core.files import write_file_atomically, write_json
 from domaingan.core.reading import read_json, read_text
-from domaingan.data import FRAME, Domain, Record, Region, Schema, Value, parse_region
+from domaingan.data import FRAME, ConditionValue, Domain, Record, RegionCorners, Schema, parse_region
 
 SAMPLES_CSV = "samples.csv"
 CLASSES_JSON = "classes.json"
@@ -59,12 +59,12 @@ class ClassDefinitions(BaseModel):
     min_area: Annotated[StrictInt, Field(ge=0)] = 60
     frame_rate: Annotated[float, Field(gt=0)] = 30.0
     ground: list[str] | dict[str, list[str]] = []
-    region: Region = ()
+    region: RegionCorners = ()
     range: tuple[float, float] | list[tuple[float, float] | None] | None = None
 
     @field_validator("region", mode="before")
     @classmethod
-    def _parse_region_corners(cls, stored: Any) -> Region:
+    def _parse_region_corners(cls, stored: Any) -> RegionCorners:
         return parse_region(stored)
 
     @model_validator(mode="after")
@@ -196,7 +196,7 @@ class SampleTable:
         conditions: the columns that are conditions, in the file's order.
     """
 
-    rows: Mapping[str, Mapping[str, Value]]
+    rows: Mapping[str, Mapping[str, ConditionValue]]
     conditions: tuple[str, ...] = ()
 
     def merge_into(self, record: Record) -> Record:
@@ -281,7 +281,7 @@ def _read_lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 def _convert_numeric_columns(
     rows: Mapping[str, Mapping[str, str]], conditions: Sequence[str]
-) -> dict[str, dict[str, Value]]:
+) -> dict[str, dict[str, ConditionValue]]:
     numeric = set()
     for column in conditions:
         cells = [row[column] for row in rows.values() if column in row]
@@ -306,9 +306,12 @@ def write_sample_table(root: Path, records: Sequence[Record], conditions: Sequen
     """Write ``samples.csv``: a line for each record, with the columns in which any of them has something."""
     columns = [name for name in RESERVED_COLUMNS if any(getattr(record, name) not in ("", None) for record in records)]
     columns += [column for column in conditions if column not in columns]
-    with atomic_file(root / SAMPLES_CSV) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with (
+        write_file_atomically(root / SAMPLES_CSV) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["sample", *columns])
         for record in sorted(records, key=lambda record: record.name):
-            cells = [record.value(column) for column in columns]
+            cells = [record.get_value(column) for column in columns]
             writer.writerow([record.name, *("" if cell is None else cell for cell in cells)])

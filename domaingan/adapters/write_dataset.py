@@ -8,7 +8,7 @@ from typing import Any
 
 from domaingan.adapters import get_adapter
 from domaingan.core.errors import DataError
-from domaingan.core.files import atomic_folder, write_json
+from domaingan.core.files import write_folder_atomically, write_json
 from domaingan.data import Dataset, Record, Sample
 
 
@@ -37,7 +37,7 @@ def write_dataset(
     """
     adapter, schema = get_adapter(dataset.schema.layout), dataset.schema
     records: dict[str, Record] = {}
-    with atomic_folder(out, overwrite=overwrite) as folder:
+    with write_folder_atomically(out, overwrite=overwrite) as folder:
         for sample in samples:
             if sample.name in records:
                 raise DataError(f"two samples called {sample.name!r}", path=out, expected="a name of its own for each")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.core.arguments import Rng, read_generator
+from domaingan.core.arguments import RngOrSeed, read_generator
 from domaingan.core.errors import DataError
 from domaingan.data import SCAN, Domain, DomainName, read_domain
 
@@ -157,7 +157,7 @@ class Classic:
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_pipeline": None, "_boxed_pipeline": None}  # built anew in each worker
 
-    def __call__(self, image: Image, mask: NDArray[Any], rng: Rng) -> tuple[Image, NDArray[Any]]:
+    def __call__(self, image: Image, mask: NDArray[Any], rng: RngOrSeed) -> tuple[Image, NDArray[Any]]:
         """The augmented ``(C, *spatial)`` image and ``(*spatial)`` mask, of the same shapes and types."""
         rng = read_generator(rng)
         if self._pipeline is None:
@@ -170,7 +170,7 @@ class Classic:
         return (unit * (high - low) + low).astype(np.float32), changed.astype(mask.dtype)
 
     def augment_boxes(
-        self, image: Image, boxes: NDArray[np.float32], labels: NDArray[np.int64], rng: Rng
+        self, image: Image, boxes: NDArray[np.float32], labels: NDArray[np.int64], rng: RngOrSeed
     ) -> tuple[Image, NDArray[np.float32], NDArray[np.int64]]:
         """The augmented ``(3, H, W)`` frame and its boxes ``(N, 4)`` with their labels; what leaves it is dropped."""
         if self._boxed_pipeline is None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from domaingan.augmentation.classic import Classic
 from domaingan.data import Crowd, Sample
-from domaingan.imaging.instances import box_axes, box_of, from_instances
+from domaingan.imaging.instances import find_corner_box, find_instance_objects, get_box_axes
 
 Image = NDArray[np.float32]
 Augment = Callable[[Image, NDArray[Any], np.random.Generator], tuple[Image, NDArray[Any]]]
@@ -50,7 +50,7 @@ def move_masks(sample: Sample, augment: Augment, scaled: Image, rng: np.random.G
     for shift in range(0, int(sample.instances.max()).bit_length(), 8):  # as bytes
         part = (sample.instances >> shift & 255).astype(np.uint8)
         instances |= move(part).astype(np.int32) << shift
-    objects = from_instances(instances, mask)
+    objects = find_instance_objects(instances, mask)
     kept = np.unique(instances[instances > 0]) - 1
     labels, boxes = objects.labels if sample.labels is None else sample.labels[kept], objects.boxes
     if sample.boxes is not None and sample.labels is not None:
@@ -73,7 +73,7 @@ def _move_unseen(
         region = move(_fill_box(sample.boxes[place], sample.shape)) > 0
         if region.any():
             places.append(place)
-            boxes.append(box_of(region, np.zeros(sample.spatial_dims, dtype=np.int64))[None])
+            boxes.append(find_corner_box(region, np.zeros(sample.spatial_dims, dtype=np.int64))[None])
     return np.array(places, dtype=np.int64), np.concatenate(boxes)
 
 
@@ -82,7 +82,7 @@ def _fill_box(box: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.ui
     dims = len(shape)
     corners = np.rint(box).astype(int).tolist()
     region = np.zeros(shape, dtype=np.uint8)
-    region[tuple(slice(corners[axis], corners[dims + axis]) for axis in box_axes(dims))] = 1
+    region[tuple(slice(corners[axis], corners[dims + axis]) for axis in get_box_axes(dims))] = 1
     return region
 
 
@@ -133,6 +133,6 @@ def _move_crowds(sample: Sample, move: Callable[[NDArray[Any]], NDArray[Any]]) -
         region = move(before) > 0
         if region.any():
             mask = None if one.mask is None else region
-            box = box_of(region, np.zeros(2, dtype=np.int64))
+            box = find_corner_box(region, np.zeros(2, dtype=np.int64))
             moved.append(replace(one, box=box, area=float(np.count_nonzero(region)), mask=mask))
     return moved

@@ -17,30 +17,37 @@ from numpy.typing import NDArray
 
 from domaingan.adapters.frames.picture_io import PICTURE_SUFFIXES
 from domaingan.adapters.tables import SAMPLES_CSV, ClassDefinitions, SampleTable, read_sample_table
-from domaingan.bank_folders.crop_files import Pair, Said, read_said
-from domaingan.bank_folders.crop_pictures import GROUND, open_pictures
-from domaingan.bank_folders.crop_scans import Ranges, absolute_of, bare, measured, named_channels, open_crops
+from domaingan.bank_folders.crop_files import CropFiles, CropMetadata, read_crop_metadata
+from domaingan.bank_folders.crop_pictures import SURROUNDINGS_GREY, open_picture_crops
+from domaingan.bank_folders.crop_scans import (
+    SubjectRanges,
+    find_hounsfield_channels,
+    find_without_surroundings,
+    get_channel_names,
+    get_intensity_ranges,
+    open_scan_crops,
+)
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
-from domaingan.banks.find_objects import around
+from domaingan.banks.find_objects import find_crop_box
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Reader, Record, Sample, Schema
-from domaingan.imaging.intensity import extent
+from domaingan.imaging.intensity import find_extent
 
-OBJECT = "object"
+DEFAULT_CLASS = "object"
 """The class of everything labelled, where nothing names any."""
 
-HORIZON = 0.5
+DEFAULT_HORIZON = 0.5
 """The row of the horizon of frames of which nothing else is known, as a share of their height."""
 
-MOST = 1 << 28
+MAX_BANK_BYTES = 1 << 28
 """Bytes that a bank of a folder's crops may take; larger crops are shrunk to fewer pixels."""
 
-SIZES = {2: (16, 128), 3: (16, 64)}
+CROP_SIZE_LIMITS = {2: (16, 128), 3: (16, 64)}
 """Smallest and largest edge of such crops, by dimensions."""
 
 
-def bank_of_crops(root: Path, pairs: Mapping[str, Pair]) -> Bank:
+def build_crop_bank(root: Path, crop_files: Mapping[str, CropFiles]) -> Bank:
     """The bank of a folder's crops, in memory.
 
     Each file is one object, whatever its number of parts. Its class is what its mask's value means in
@@ -59,29 +66,31 @@ def bank_of_crops(root: Path, pairs: Mapping[str, Pair]) -> Bank:
     Raises:
         DataError: a file cannot be read or does not fit its mask, an empty mask, or a wrong table.
     """
-    classes, said = read_said(root)
-    table = read_sample_table(root, pairs)
-    is_frame = next(iter(pairs.values())).image.suffix.lower() in PICTURE_SUFFIXES
-    found = (open_pictures if is_frame else open_crops)(root, pairs, classes, table)
-    schema = _schema(found.schema, classes, said, _values(found, classes, table), root)
+    classes, said = read_crop_metadata(root)
+    table = read_sample_table(root, crop_files)
+    is_frame = next(iter(crop_files.values())).image.suffix.lower() in PICTURE_SUFFIXES
+    found = (open_picture_crops if is_frame else open_scan_crops)(root, crop_files, classes, table)
+    schema = _build_schema(found.schema, classes, said, _collect_class_values(found, classes, table), root)
     column = schema.domain.class_condition
-    reader = _Named(found.read, schema, not classes.foreground_classes, column in table.conditions, root / SAMPLES_CSV)
+    reader = _LabelledReader(
+        found.read, schema, not classes.foreground_classes, column in table.conditions, root / SAMPLES_CSV
+    )
     plain = Dataset(found.records, reader, schema, root)
-    ranges, left_out = Ranges(), dict[str, int]()
+    ranges, left_out = SubjectRanges(), dict[str, int]()
     if not is_frame:
-        ranges = measured(plain, said.range)
-        without = bare(plain)
+        ranges = get_intensity_ranges(plain, said.range)
+        without = find_without_surroundings(plain)
         plain = plain.select(i for i, record in enumerate(plain.records) if record.name not in without)
         left_out = {"crops without any surroundings": len(without)} if without else {}
     if not len(plain):
         raise DataError("no crop that shows more than its object", path=root, expected="crops with surroundings")
-    size = _size(plain.records, len(schema.channels), schema.spatial_dims)
-    canvases = Dataset(plain.records, _OnCanvas(plain.read, size, ranges), schema, root)
+    size = _choose_size(plain.records, len(schema.channels), schema.spatial_dims)
+    canvases = Dataset(plain.records, _PaddedReader(plain.read, size, ranges), schema, root)
     bank = crops(canvases, size, [column, *schema.conditions])
     bank.entries["depth_mm"], bank.entries["centre"], bank.entries["extent"] = 0, 0, 0
     if is_frame and said.frame:
-        _stand(bank, said.frame)
-    told = {"ground": said.grounds(bank.info.classes), "left_out": bank.info.left_out | left_out}
+        _assume_upright(bank, said.frame)
+    told = {"ground": said.count_supporting_classes(bank.info.classes), "left_out": bank.info.left_out | left_out}
     return Bank(bank.info.model_copy(update=told), bank.images, bank.masks, bank.entries)
 
 
@@ -89,7 +98,7 @@ def bank_of_crops(root: Path, pairs: Mapping[str, Pair]) -> Bank:
 
 
 @dataclass(frozen=True)
-class _Named:
+class _LabelledReader:
     """Reads a crop with the class values of its object, 0 elsewhere.
 
     Attributes:
@@ -102,9 +111,9 @@ class _Named:
 
     read: Reader
     schema: Schema
-    told: bool
-    column: bool
-    table: Path
+    is_class_from_table: bool
+    has_class_column: bool
+    table_path: Path
 
     def __call__(self, record: Record) -> Sample:
         """Read a crop.
@@ -118,8 +127,8 @@ class _Named:
             raise DataError("NaN or infinite values", path=image, expected="finite intensities")
         mask = np.asarray(sample.mask)
         objects = self.schema.objects or tuple(classes)
-        if self.told or "mask" not in record.files:
-            mask = (mask > 0) * np.int32(classes[self._class(record, objects)])
+        if self.is_class_from_table or "mask" not in record.files:
+            mask = (mask > 0) * np.int32(classes[self._get_class_name(record, objects)])
         else:
             wanted = {classes[name] for name in objects} - set(self.schema.ignore)
             mask = np.where(np.isin(mask, list(wanted)), mask, 0)
@@ -128,18 +137,18 @@ class _Named:
             raise DataError(found, path=record.files.get("mask", image), expected=f"some of {', '.join(objects)}")
         return replace(sample, mask=mask)
 
-    def _class(self, record: Record, objects: Sequence[str]) -> str:
+    def _get_class_name(self, record: Record, objects: Sequence[str]) -> str:
         column = self.schema.domain.class_condition
-        sole = objects[0] if len(objects) == 1 and not self.column else ""
+        sole = objects[0] if len(objects) == 1 and not self.has_class_column else ""
         name = str(record.condition.get(column, sole))
         if name not in objects:
             found = f"{column} {name!r} of {record.name!r}" if name else f"no {column} for {record.name!r}"
-            raise DataError(found, path=self.table, expected=f"one of {', '.join(objects)}")
+            raise DataError(found, path=self.table_path, expected=f"one of {', '.join(objects)}")
         return name
 
 
 @dataclass(frozen=True)
-class _OnCanvas:
+class _PaddedReader:
     """Puts a crop on a canvas as large as will be cut from it, and says that it is one object.
 
     Attributes:
@@ -150,70 +159,78 @@ class _OnCanvas:
 
     read: Reader
     size: int
-    ranges: Ranges = field(default_factory=dict)
+    ranges: SubjectRanges = field(default_factory=dict)
 
     def __call__(self, record: Record) -> Sample:
         """Read a crop."""
         sample = self.read(record)
         assert sample.mask is not None
-        where = extent(sample.mask > 0) or ()
+        where = find_extent(sample.mask > 0) or ()
         low, high = np.array([[side.start, side.stop] for side in where]).T
-        margin = -(-around(low, high, self.size)[1] // 2)
+        margin = -(-find_crop_box(low, high, self.size)[1] // 2)
         mask = np.pad(sample.mask, margin)
         whole = replace(sample, mask=mask, instances=(mask > 0).astype(np.int32))
         if not self.ranges:
             kinds, counts = np.unique(mask[mask > 0], return_counts=True)
             whole.labels = kinds[counts.argmax()].reshape(1).astype(np.int64)
-            grey = () if "mask" in record.files else [GROUND] * len(sample.image)
-            return replace(whole, image=_padded(sample.image, margin, grey))
+            grey = () if "mask" in record.files else [SURROUNDINGS_GREY] * len(sample.image)
+            return replace(whole, image=_pad_image(sample.image, margin, grey))
         ends = self.ranges[record.group]
         inside = np.ones(mask.shape, dtype=bool)
-        whole.meta = sample.meta | {"range": ends, "foreground": inside, "absolute": absolute_of(self.ranges)}
+        whole.meta = sample.meta | {
+            "range": ends,
+            "foreground": inside,
+            "absolute": find_hounsfield_channels(self.ranges),
+        }
         nothing = ends[:, 0].tolist()  # 0 in scaled units
-        return replace(whole, image=_padded(sample.image, margin, nothing))
+        return replace(whole, image=_pad_image(sample.image, margin, nothing))
 
 
-def _padded(image: NDArray[np.float32], margin: int, beside: Sequence[float]) -> NDArray[np.float32]:
+def _pad_image(image: NDArray[np.float32], margin: int, fill: Sequence[float]) -> NDArray[np.float32]:
     """The image on a larger canvas: a picture's edge goes on, unless there is a value for each channel."""
-    if not beside:
+    if not fill:
         return np.pad(image, [(0, 0), *[(margin, margin)] * (image.ndim - 1)], mode="edge")
-    return np.stack([np.pad(one, margin, constant_values=value) for one, value in zip(image, beside, strict=True)])
+    return np.stack([np.pad(one, margin, constant_values=value) for one, value in zip(image, fill, strict=True)])
 
 
-def _stand(bank: Bank, frame: tuple[int, int]) -> None:
+def _assume_upright(bank: Bank, frame_size: tuple[int, int]) -> None:
     """Let each crop stand in its frame as tall as the camera hangs high."""
     rows: NDArray[np.bool_] = np.any(bank.masks > 0, axis=2)
     height = (rows.shape[1] - rows.argmax(axis=1) - rows[:, ::-1].argmax(axis=1)) * bank.entries["spacing"][:, 0]
-    bank.entries["extent"], bank.entries["depth_mm"] = frame, height
-    bank.entries["centre"] = np.stack([HORIZON + height / 2 / frame[0], np.full(len(bank), HORIZON)], axis=1)
+    bank.entries["extent"], bank.entries["depth_mm"] = frame_size, height
+    bank.entries["centre"] = np.stack(
+        [DEFAULT_HORIZON + height / 2 / frame_size[0], np.full(len(bank), DEFAULT_HORIZON)], axis=1
+    )
 
 
 # -------------------------------------------------------------------- words
 
 
-def _values(found: Dataset, classes: ClassDefinitions, table: SampleTable) -> dict[str, int]:
+def _collect_class_values(dataset: Dataset, classes: ClassDefinitions, table: SampleTable) -> dict[str, int]:
     """Class values by name."""
-    column = found.schema.domain.class_condition
+    column = dataset.schema.domain.class_condition
     if classes.foreground_classes or column not in table.conditions:
-        return classes.foreground_classes or {OBJECT: 1}
-    names = sorted({str(record.condition[column]) for record in found.records if column in record.condition})
+        return classes.foreground_classes or {DEFAULT_CLASS: 1}
+    names = sorted({str(record.condition[column]) for record in dataset.records if column in record.condition})
     return {name: value for value, name in enumerate(names, start=1)}
 
 
-def _schema(found: Schema, classes: ClassDefinitions, said: Said, values: dict[str, int], root: Path) -> Schema:
-    channels = named_channels(found, classes, root)
-    grounds = {name for below in said.grounds(values).values() for name in below}
+def _build_schema(
+    found: Schema, classes: ClassDefinitions, metadata: CropMetadata, values: dict[str, int], root: Path
+) -> Schema:
+    channels = get_channel_names(found, classes, root)
+    grounds = {name for below in metadata.count_supporting_classes(values).values() for name in below}
     objects = tuple(name for name in values if name not in grounds) if found.domain.has_ground else ()
     conditions = tuple(name for name in found.conditions if name != found.domain.class_condition)
     return replace(found, channels=channels, classes=values, objects=objects, regions={}, conditions=conditions)
 
 
-def _size(records: Sequence[Record], channels: int, dims: int) -> int:
+def _choose_size(records: Sequence[Record], channels: int, dims: int) -> int:
     """The edge that holds nine in ten of the crops, or as much as memory allows."""
-    least, most = SIZES[dims]
+    least, most = CROP_SIZE_LIMITS[dims]
     edge, size = float(np.quantile([max(record.shape) for record in records], 0.9)), least
     while size < edge and size < most:
         size *= 2
-    while size > least and len(records) * channels * size**dims * 2 > MOST:
+    while size > least and len(records) * channels * size**dims * 2 > MAX_BANK_BYTES:
         size //= 2
     return size

@@ -1,30 +1,30 @@
 """The Bank: generated or collected crops and scenes on disk, memory-mapped, cheap to draw from."""
 
-from domaingan.banks.bank import Bank, Crop, bank_of, register_opener
+from domaingan.banks.bank import Bank, Crop, register_opener, resolve_bank
 from domaingan.banks.info import (
-    BOUND_REACH,
+    BANK_FORMAT,
+    BOUND_REACH_PIXELS,
     CLASS_CONDITIONS,
-    FORMAT,
-    HEALTHY,
-    UNLABELLED,
+    HEALTHY_VALUE,
+    UNLABELLED_NAME,
     BankInfo,
+    create_entries,
     entry_dtype,
-    extent_of,
-    new_entries,
+    measure_source_size,
 )
 
 __all__ = [
-    "BOUND_REACH",
+    "BANK_FORMAT",
+    "BOUND_REACH_PIXELS",
     "CLASS_CONDITIONS",
-    "FORMAT",
-    "HEALTHY",
-    "UNLABELLED",
+    "HEALTHY_VALUE",
+    "UNLABELLED_NAME",
     "Bank",
     "BankInfo",
     "Crop",
-    "bank_of",
+    "create_entries",
     "entry_dtype",
-    "extent_of",
-    "new_entries",
+    "measure_source_size",
     "register_opener",
+    "resolve_bank",
 ]

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from domaingan.banks.info import CLASS_CONDITIONS, FORMAT, HEALTHY, BankInfo, entry_dtype
-from domaingan.banks.verify_files import check_entries, check_info, open_array
+from domaingan.banks.info import BANK_FORMAT, CLASS_CONDITIONS, HEALTHY_VALUE, BankInfo, entry_dtype
+from domaingan.banks.verify_files import check_bank_info, check_entries, open_array
 from domaingan.core.errors import DataError
-from domaingan.core.files import atomic_folder, write_json
+from domaingan.core.files import write_folder_atomically, write_json
 from domaingan.core.reading import read_json
 
 
@@ -51,7 +51,7 @@ class Crop:
     @property
     def is_healthy(self) -> bool:
         """Whether its mask marks no object, but where what is normal was painted."""
-        return any(self.condition.get(name) == HEALTHY for name in CLASS_CONDITIONS)
+        return any(self.condition.get(name) == HEALTHY_VALUE for name in CLASS_CONDITIONS)
 
 
 class Bank(Sequence[Crop]):
@@ -95,16 +95,16 @@ class Bank(Sequence[Crop]):
         if not (path / "bank.json").is_file():
             raise DataError("no bank", path=path, expected="a folder with bank.json")
         stored = read_json(path / "bank.json")
-        if isinstance(stored, dict) and isinstance(stored.get("format"), int) and stored["format"] != FORMAT:
-            advice = "update domaingan" if stored["format"] > FORMAT else "make the bank again"
-            raise DataError(f"bank format {stored['format']}", path=path, expected=f"{FORMAT}: {advice}")
+        if isinstance(stored, dict) and isinstance(stored.get("format"), int) and stored["format"] != BANK_FORMAT:
+            advice = "update domaingan" if stored["format"] > BANK_FORMAT else "make the bank again"
+            raise DataError(f"bank format {stored['format']}", path=path, expected=f"{BANK_FORMAT}: {advice}")
         try:
             info = BankInfo.model_validate(stored)
         except ValidationError as error:
             first = error.errors()[0]
             reason = ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
             raise DataError(reason, path=path / "bank.json") from None
-        check_info(info, path / "bank.json")
+        check_bank_info(info, path / "bank.json")
         entries = open_array(path / "entries.npy", 1)
         if entries.dtype != entry_dtype(info):
             raise DataError(f"columns {entries.dtype.names}", path=path / "entries.npy", expected="those of bank.json")
@@ -116,7 +116,7 @@ class Bank(Sequence[Crop]):
     def save(self, path: str | Path, *, overwrite: bool = False) -> Bank:
         """Write the bank as a folder (atomically) and return it opened from there."""
         needed = 2 * self.images.size + self.masks.size + self.entries.nbytes
-        with atomic_folder(Path(path), overwrite=overwrite, needed=needed) as folder:
+        with write_folder_atomically(Path(path), overwrite=overwrite, needed=needed) as folder:
             np.save(folder / "images.npy", np.asarray(self.images, dtype=np.float16))
             np.save(folder / "masks.npy", self.masks.astype(np.uint8, casting="safe", copy=False))
             np.save(folder / "entries.npy", np.asarray(self.entries))
@@ -136,7 +136,7 @@ class Bank(Sequence[Crop]):
     def __getitem__(self, index: int) -> Crop:  # type: ignore[override]  # a slice of a bank is Bank.take
         index = range(len(self))[int(index)]
         image, mask = np.array(self.images[index], dtype=np.float32), np.array(self.masks[index])
-        _let_go(self.images, self.masks)
+        _release_pages(self.images, self.masks)
         if not np.isfinite(image).all():
             raise DataError(f"NaN or infinity in entry {index}", path=self.path, expected="finite pixels")
         return Crop(
@@ -164,7 +164,7 @@ class Bank(Sequence[Crop]):
         """Everyone whose images went into this bank."""
         return tuple(self.info.subjects)
 
-    def matching(self, **condition: str) -> NDArray[np.int64]:
+    def find_matching(self, **condition: str) -> NDArray[np.int64]:
         """Positions of the entries with these class conditions.
 
         Raises:
@@ -173,10 +173,10 @@ class Bank(Sequence[Crop]):
         keep = np.ones(len(self), dtype=bool)
         for name, value in condition.items():
             if name not in self.info.conditions:
-                raise DataError(f"no condition {name!r}", path=self.path, expected=_listed(self.info.conditions))
+                raise DataError(f"no condition {name!r}", path=self.path, expected=_list_names(self.info.conditions))
             values = self.info.conditions[name]
             if value not in values:
-                raise DataError(f"no {name}={value}", path=self.path, expected=_listed(values))
+                raise DataError(f"no {name}={value}", path=self.path, expected=_list_names(values))
             keep &= self.entries[f"condition:{name}"] == values.index(value)
         return np.flatnonzero(keep)
 
@@ -187,7 +187,7 @@ class Bank(Sequence[Crop]):
         images, masks, entries = (np.asarray(part[chosen]) for part in (self.images, self.masks, self.entries))
         return Bank(self.info, images, masks, entries)
 
-    def of_subjects(self, subjects: Sequence[str]) -> Bank:
+    def select_subjects(self, subjects: Sequence[str]) -> Bank:
         """The entries made from these subjects alone, and a bank that knows only them.
 
         Raises:
@@ -204,13 +204,13 @@ class Bank(Sequence[Crop]):
         info = self.info.model_copy(update={"subjects": wanted, "checksums": sums})
         return Bank(info, bank.images, bank.masks, bank.entries)
 
-    def describe(self, crop: Crop) -> str:
+    def describe_entry(self, crop: Crop) -> str:
         """Say what one of its entries shows, and whose it is."""
         code = int(crop.entry["subject"])
         donor = f"from {self.info.subjects[code]}" if code >= 0 else "generated"
         return ", ".join([*crop.condition.values(), donor])
 
-    def counts(self) -> dict[str, dict[str, int]]:
+    def count_conditions(self) -> dict[str, dict[str, int]]:
         """For each class condition the number of entries of each value (the values that occur)."""
         result = {}
         for name, values in self.info.conditions.items():
@@ -221,10 +221,10 @@ class Bank(Sequence[Crop]):
     def __repr__(self) -> str:
         made = "generated" if self.info.generated else "real"
         size = "×".join(map(str, self.size))
-        return f"Bank({len(self)} {made} {self.info.kind}, {size}, {self.counts()}, {len(self.subjects)} subjects)"
+        return f"Bank({len(self)} {made} {self.info.kind}, {size}, {self.count_conditions()}, {len(self.subjects)} subjects)"
 
 
-def _let_go(*arrays: NDArray[Any]) -> None:
+def _release_pages(*arrays: NDArray[Any]) -> None:
     """Hand the pages of mapped files back: they stay in the system's cache, but do not pile up in every worker."""
     for array in arrays:
         file: Any = array.base
@@ -232,22 +232,22 @@ def _let_go(*arrays: NDArray[Any]) -> None:
             file.madvise(mmap.MADV_DONTNEED)
 
 
-def _listed(names: Any) -> str:
+def _list_names(names: Any) -> str:
     return f"one of {', '.join(names)}" if names else "none: it has no conditions"
 
 
-Kind = Literal["crops", "scenes"]
-OpenFolder = Callable[[Path, Kind | None], Bank]
+BankKind = Literal["crops", "scenes"]
+FolderOpener = Callable[[Path, BankKind | None], Bank]
 
-_openers: list[OpenFolder] = []
+_folder_openers: list[FolderOpener] = []
 
 
-def register_opener(open_folder: OpenFolder) -> None:
+def register_opener(open_folder: FolderOpener) -> None:
     """Let a layer above open folders that no bank was written to: pictures, scans, crops with masks."""
-    _openers[:] = [open_folder]
+    _folder_openers[:] = [open_folder]
 
 
-def bank_of(bank: Bank | str | Path, kind: Kind | None = None) -> Bank:
+def resolve_bank(bank: Bank | str | Path, kind: BankKind | None = None) -> Bank:
     """A bank, or the one in a folder.
 
     Args:
@@ -262,4 +262,4 @@ def bank_of(bank: Bank | str | Path, kind: Kind | None = None) -> Bank:
     if not isinstance(bank, str | Path):
         raise DataError(f"a {type(bank).__name__}", expected="a bank, or the folder of one")
     path = Path(bank).expanduser()
-    return _openers[0](path, kind) if _openers and path.is_dir() else Bank.load(path)
+    return _folder_openers[0](path, kind) if _folder_openers and path.is_dir() else Bank.load(path)

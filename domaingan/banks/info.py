@@ -10,19 +10,19 @@ from pydantic import BaseModel, ConfigDict
 
 from domaingan.data import DOMAINS, SCAN, Sample, StoredDomain
 
-FORMAT = 2
+BANK_FORMAT = 2
 
 CLASS_CONDITIONS = tuple(domain.class_condition for domain in DOMAINS.values())
 """What the class of a crop is called as a condition."""
 
-HEALTHY = "healthy"
+HEALTHY_VALUE = "healthy"
 """The value of that condition of crops whose masks mark no object, but where what is normal was painted: pasted, they
 change no label. A value of this name that another condition has means nothing in particular."""
 
-UNLABELLED = "(unlabelled)"
+UNLABELLED_NAME = "(unlabelled)"
 """In ``BankInfo.ground`` the name of what no class is labelled for; a class of it is none."""
 
-BOUND_REACH = 3
+BOUND_REACH_PIXELS = 3
 """A bound entry may differ from its host up to so many of its own pixels around its mask, diagonals counting as one."""
 
 
@@ -54,7 +54,7 @@ class BankInfo(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    format: int = FORMAT
+    format: int = BANK_FORMAT
     kind: Literal["crops", "scenes"] = "crops"
     domain: StoredDomain = SCAN
     spatial_dims: int
@@ -98,12 +98,12 @@ def entry_dtype(info: BankInfo) -> np.dtype[Any]:
     return np.dtype(fields + [(f"number:{name}", "<f4") for name in info.numbers])
 
 
-def extent_of(sample: Sample) -> list[int]:
+def measure_source_size(sample: Sample) -> list[int]:
     """The column ``extent`` of what is cut from a sample: its shape times its spacing."""
     return [round(n * step) for n, step in zip(sample.shape, sample.spacing, strict=True)]
 
 
-def new_entries(info: BankInfo, n: int) -> NDArray[Any]:
+def create_entries(info: BankInfo, n: int) -> NDArray[Any]:
     """``n`` free entries of no particular subject, spacing 1, condition unknown."""
     entries = np.zeros(n, dtype=entry_dtype(info))
     for name in ("subject", "host", "place", *(f"condition:{name}" for name in info.conditions)):

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from domaingan.banks.info import BankInfo, entry_dtype
 from domaingan.core.errors import DataError
-from domaingan.core.reading import check_regular, open_regular
+from domaingan.core.reading import check_regular_file, open_regular_file
 from domaingan.data import DOMAINS
 
-MAX_VALUE = 255
+MAX_CLASS_VALUE = 255
 """Masks are of bytes."""
 
 Array = NDArray[Any]
 
 
-def check_info(info: BankInfo, path: Path) -> None:
+def check_bank_info(info: BankInfo, path: Path) -> None:
     """Refuse a description that no bank has.
 
     Args:
@@ -43,8 +43,8 @@ def check_info(info: BankInfo, path: Path) -> None:
             raise DataError(f"{name} with a name twice", path=path, expected="every name once")
     least = 1 if info.kind == "crops" else 0  # in whole frames 0 may be a class
     for name, value in info.classes.items():
-        if not least <= value <= MAX_VALUE:
-            raise DataError(f"class {name} of value {value}", path=path, expected=f"{least} to {MAX_VALUE}")
+        if not least <= value <= MAX_CLASS_VALUE:
+            raise DataError(f"class {name} of value {value}", path=path, expected=f"{least} to {MAX_CLASS_VALUE}")
     other = next(domain for domain in DOMAINS.values() if domain != info.domain)
     is_others = other.class_condition in info.conditions and info.domain.class_condition not in info.conditions
     if is_others or (not info.domain.has_ground and info.ground):
@@ -56,7 +56,7 @@ def check_info(info: BankInfo, path: Path) -> None:
         raise DataError(f"conditions that make no columns ({error})", path=path, expected="other names") from None
 
 
-def open_array(path: Path, dimensions: int, kinds: tuple[type, ...] = ()) -> Array:
+def open_array(path: Path, ndim: int, dtypes: tuple[type, ...] = ()) -> Array:
     """Open an array that stays on disk, if the file holds all that its header says.
 
     Args:
@@ -67,7 +67,7 @@ def open_array(path: Path, dimensions: int, kinds: tuple[type, ...] = ()) -> Arr
     Raises:
         DataError: it is no such file, is of another type or number of dimensions, or of fewer bytes than it says.
     """
-    check_regular(path)
+    check_regular_file(path)
     try:
         shape, dtype, start, size = _read_header(path)
     except DataError:
@@ -77,11 +77,11 @@ def open_array(path: Path, dimensions: int, kinds: tuple[type, ...] = ()) -> Arr
         raise DataError(f"cannot be read ({reason})", path=path, expected="a whole .npy file") from None
     if dtype.hasobject:
         raise DataError(f"an array of {dtype}", path=path, expected="numbers, no Python objects")
-    if kinds and dtype not in [np.dtype(kind) for kind in kinds]:
-        raise DataError(f"an array of {dtype}", path=path, expected=" or ".join(str(np.dtype(kind)) for kind in kinds))
-    if any(n < 0 for n in shape) or len(shape) != dimensions:
+    if dtypes and dtype not in [np.dtype(kind) for kind in dtypes]:
+        raise DataError(f"an array of {dtype}", path=path, expected=" or ".join(str(np.dtype(kind)) for kind in dtypes))
+    if any(n < 0 for n in shape) or len(shape) != ndim:
         raise DataError(
-            f"an array of shape {_shorten(shape)}", path=path, expected=f"{dimensions} sizes, none negative"
+            f"an array of shape {_shorten_shape(shape)}", path=path, expected=f"{ndim} sizes, none negative"
         )
     needed = start + math.prod(shape) * dtype.itemsize
     if needed > size:
@@ -95,7 +95,7 @@ def open_array(path: Path, dimensions: int, kinds: tuple[type, ...] = ()) -> Arr
 
 def _read_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int, int]:
     """Shape, type, where the numbers begin, and the size of the file."""
-    with open_regular(path) as file:
+    with open_regular_file(path) as file:
         version = np.lib.format.read_magic(file)
         readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         if version not in readers:
@@ -104,7 +104,7 @@ def _read_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int, int]:
         return shape, dtype, file.tell(), path.stat().st_size
 
 
-def _shorten(shape: tuple[int, ...]) -> str:
+def _shorten_shape(shape: tuple[int, ...]) -> str:
     text = str(shape)
     return text if len(text) <= 60 else f"{text[:60]}…"
 
@@ -130,10 +130,10 @@ def check_entries(entries: Array, info: BankInfo, path: Path) -> None:
             raise DataError(f"{column} {codes.max()}", path=path, expected=expected)
         if (codes < -1).any():
             raise DataError(f"{column} {codes.min()}", path=path, expected="-1 (not known) or a place in its list")
-    _check_measures(entries, info, path)
+    _check_measurements(entries, info, path)
 
 
-def _check_measures(entries: Array, info: BankInfo, path: Path) -> None:
+def _check_measurements(entries: Array, info: BankInfo, path: Path) -> None:
     spacing = entries["spacing"]
     wrong = ~(np.isfinite(spacing) & (spacing > 0))
     if wrong.any():

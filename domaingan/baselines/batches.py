@@ -14,8 +14,8 @@ from torch.utils.data import Dataset as TorchDataset
 from domaingan.baselines.training_augmentation import Augment
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
-from domaingan.imaging.intensity import intensity_range, to_scaled
-from domaingan.imaging.padded_crops import window
+from domaingan.imaging.intensity import get_intensity_range, to_scaled
+from domaingan.imaging.padded_crops import crop_padded
 
 LABELLED_SHARE = 0.5
 """Share of the patches drawn from samples in which something is labelled, around one of its pixels."""
@@ -97,8 +97,10 @@ class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
         sample = self.augment.blend(self.samples[self._drawer(rng)], rng)
         assert sample.mask is not None
         corner = self._corner(sample, rng)
-        mask = window(sample.mask, corner, self.patch)
-        image = to_scaled(window(sample.image, corner, self.patch), intensity_range(sample, self.schema.domain))
+        mask = crop_padded(sample.mask, corner, self.patch)
+        image = to_scaled(
+            crop_padded(sample.image, corner, self.patch), get_intensity_range(sample, self.schema.domain)
+        )
         image, mask = self.augment.patch(image, self._index[mask], rng)
         return np.clip(image, *CLIP), mask.astype(np.int64)
 

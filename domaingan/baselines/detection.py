@@ -219,7 +219,7 @@ def score(model: Detector, test: Dataset, own_grid: Dataset) -> dict[str, dict[s
         answer = model.predict(coarse)
         truth.append(truth_of(own, own_grid.schema, classes))
         found.append(Detections(scaled(answer.boxes, coarse.shape, own.shape), answer.scores, answer.labels))
-        units.append(record.unit)
+        units.append(record.statistical_unit)
     if not truth:
         raise DataError("no test sample with boxes", path=own_grid.root)
     return jackknife(truth, found, classes, units)

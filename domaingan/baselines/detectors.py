@@ -186,10 +186,10 @@ def seeded_detector(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _built(name, backbone, classes)
-        state = backbone.state() if backbone and name in DETECTORS and pretrained and not file else None
+        state = backbone.load_weights() if backbone and name in DETECTORS and pretrained and not file else None
     mean, std = network.transform.image_mean, network.transform.image_std
     if name in DETECTORS and backbone is not None:
-        mean, std = backbone.normalisation()
+        mean, std = backbone.get_normalisation()
     if state is not None:
         network.backbone.load_body(state)
     if file and pretrained:

@@ -23,7 +23,7 @@ from domaingan.baselines.training_progress import Course, Told, warm_cosine
 from domaingan.baselines.weights import fill, load_model, save_model, schema_of
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
-from domaingan.imaging.intensity import intensity_range, to_scaled
+from domaingan.imaging.intensity import get_intensity_range, to_scaled
 from domaingan.metrics.overlap import counter_for
 
 LARGEST_PATCH = {2: 256, 3: 64}
@@ -54,7 +54,7 @@ class Segmenter:
 
     def predict(self, sample: Sample, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
         """The predicted mask of a sample, in mask values, resampled to ``shape`` where given (from probabilities)."""
-        scaled = np.clip(to_scaled(sample.image, intensity_range(sample, self.schema.domain)), *CLIP)
+        scaled = np.clip(to_scaled(sample.image, get_intensity_range(sample, self.schema.domain)), *CLIP)
         image = torch.from_numpy(scaled)[None]
         with torch.inference_mode(), _autocast(self.precision):
             logits = sliding_window_inference(image, self.patch, 4, self.network, overlap=0.25, mode="gaussian")
@@ -162,7 +162,7 @@ def score(model: Segmenter, test: Dataset, own_grid: Dataset) -> dict[str, dict[
     counter = counter_for(own_grid.schema)
     for record, coarse, own in zip(test.records, test, own_grid, strict=True):
         if own.mask is not None:
-            counter.add(record.unit, own.mask, model.predict(coarse, own.shape))
+            counter.add(record.statistical_unit, own.mask, model.predict(coarse, own.shape))
     return counter.scores()
 
 

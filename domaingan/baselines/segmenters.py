@@ -119,7 +119,7 @@ class FrameUNet(nn.Module):
             self.unet = smp.Unet(f"tu-{backbone.name}", encoder_weights=None, classes=classes, decoder_channels=DECODER)
         except (RuntimeError, ValueError, KeyError, AttributeError) as error:
             raise DataError(f"backbone {backbone.name!r}: {error}", expected="a timm model with a pyramid") from None
-        mean, std = backbone.normalisation()
+        mean, std = backbone.get_normalisation()
         self.register_buffer("mean", torch.tensor(mean).reshape(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).reshape(1, 3, 1, 1))
 
@@ -183,7 +183,7 @@ def seeded_network(
         torch.manual_seed(seed)
         network = network_for(schema, classes, width, backbone)
         if pretrained and backbone is not None and isinstance(network, FrameUNet):
-            state = backbone.state()  # builds another model, which draws weights as well
+            state = backbone.load_weights()  # builds another model, which draws weights as well
             if state is not None:
                 network.load_encoder(state)
     return network

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from domaingan.baselines.detection_frames import boxes_of
 from domaingan.data import Sample, Schema
-from domaingan.imaging.instances import among, from_mask
+from domaingan.imaging.instances import find_mask_objects, isin_small
 from domaingan.metrics.average_precision import Truth
 
 
@@ -29,7 +29,7 @@ def truth_of(sample: Sample, schema: Schema, classes: Mapping[str, int]) -> Trut
     crowds, crowd_labels = _crowds(sample, schema, classes)
     ignored = None
     if sample.mask is not None and schema.ignore:
-        ignored = among(sample.mask, schema.ignore)
+        ignored = isin_small(sample.mask, schema.ignore)
         ignored = ignored if ignored.any() else None
     return Truth(boxes, np.ones(len(boxes), np.float32), labels, areas, crowds, crowd_labels, ignored)
 
@@ -61,6 +61,6 @@ def _crowds(
     rest = sample.mask.astype(np.int64)
     if sample.instances is not None:
         rest[sample.instances > 0] = nothing
-        small = from_mask(rest, values)
+        small = find_mask_objects(rest, values)
         return np.concatenate([boxes, small.boxes]), np.concatenate([labels, small.labels])
     return boxes, labels

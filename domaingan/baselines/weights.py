@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from domaingan.core.errors import DataError
-from domaingan.core.files import atomic_file, plain
-from domaingan.core.reading import check_regular
+from domaingan.core.files import to_json_types, write_file_atomically
+from domaingan.core.reading import check_regular_file
 from domaingan.data import Schema
 
 FORMAT = 1
@@ -27,8 +27,8 @@ def save_model(path: Path, state: Mapping[str, Tensor], task: str, facts: Mappin
     """Write weights and facts, atomically."""
     header = {"format": FORMAT, "task": task, **facts}
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(save(tensors, metadata={"domaingan": json.dumps(plain(header))}))
+    with write_file_atomically(path) as temporary:
+        temporary.write_bytes(save(tensors, metadata={"domaingan": json.dumps(to_json_types(header))}))
 
 
 def facts_of(path: Path) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def facts_of(path: Path) -> dict[str, Any]:
         DataError: it is missing, damaged or of another kind or version.
     """
     try:
-        with safe_open(check_regular(path), framework="pt") as file:
+        with safe_open(check_regular_file(path), framework="pt") as file:
             facts = json.loads((file.metadata() or {}).get("domaingan", "null"))
     except DataError as error:
         raise DataError(error.found, path=path, expected="a trained model of an evaluation") from None

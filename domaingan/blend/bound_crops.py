@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.banks import BOUND_REACH, Crop, extent_of
+from domaingan.banks import BOUND_REACH_PIXELS, Crop, measure_source_size
 from domaingan.core.errors import DataError
 from domaingan.data import Sample
-from domaingan.imaging.intensity import extent, to_scaled
-from domaingan.imaging.padded_crops import window
+from domaingan.imaging.intensity import find_extent, to_scaled
+from domaingan.imaging.padded_crops import crop_padded
 from domaingan.imaging.resample import resize
 
 Mask = NDArray[np.bool_]
@@ -48,15 +48,15 @@ def at_its_place(
     if max(shape) > MAX_TIMES * max(*sample.shape, *crop.mask.shape):
         found = f"entry {crop.index} of {' × '.join(map(str, shape))} of the host's pixels"
         raise DataError(found, path=sample.name, expected=f"one of the size of its host, {sample.shape}")
-    near = ndimage.binary_dilation(crop.mask > 0, np.ones((3,) * len(shape)), iterations=BOUND_REACH)
-    mask, replaced = resize(crop.mask, shape, label=True), resize(near, shape, label=True)
-    part = extent(replaced)
+    near = ndimage.binary_dilation(crop.mask > 0, np.ones((3,) * len(shape)), iterations=BOUND_REACH_PIXELS)
+    mask, replaced = resize(crop.mask, shape, is_mask=True), resize(near, shape, is_mask=True)
+    part = find_extent(replaced)
     if part is None or not mask.any():
         return None
     corner = np.array(crop.entry["place"], dtype=np.int64)
     image = resize(crop.image, shape)
     if shape != crop.mask.shape:
-        host = to_scaled(window(sample.image, corner, shape), ends)
+        host = to_scaled(crop_padded(sample.image, corner, shape), ends)
         image = np.where(mask > 0, image, host + image - resize(resize(host, crop.mask.shape), shape))
     return image[(slice(None), *part)], mask[part], replaced[part], corner + [side.start for side in part]
 
@@ -66,7 +66,7 @@ def _on_grid(shape: Sequence[int], spacing: Sequence[float], host: Sequence[floa
 
 
 def _refuse_another_size(crop: Crop, sample: Sample) -> None:
-    found = extent_of(sample)
+    found = measure_source_size(sample)
     wanted = [int(n) for n in crop.entry["extent"]]
     if found != wanted:
         sizes = [" × ".join(map(str, size)) for size in (found, wanted)]

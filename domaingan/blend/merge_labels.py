@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.imaging.instances import VISIBLE
-from domaingan.imaging.intensity import components
+from domaingan.imaging.instances import MIN_VISIBLE_SHARE
+from domaingan.imaging.intensity import label_components
 
-__all__ = ["VISIBLE", "merge_mask"]
+__all__ = ["MIN_VISIBLE_SHARE", "merge_mask"]
 
 
 def merge_mask(mask: NDArray[Any], pasted: NDArray[Any]) -> NDArray[Any]:
@@ -26,10 +26,10 @@ def merge_mask(mask: NDArray[Any], pasted: NDArray[Any]) -> NDArray[Any]:
     covered = pasted > 0
     merged = mask.copy()
     if (mask[covered] > 0).any():
-        older, _ = components(mask)
+        older, _ = label_components(mask)
         before = np.bincount(older.ravel())
         left = np.bincount(older[~covered], minlength=len(before))
-        hidden = np.flatnonzero((left < VISIBLE * before) & (left > 0))
+        hidden = np.flatnonzero((left < MIN_VISIBLE_SHARE * before) & (left > 0))
         merged[np.isin(older, hidden[hidden > 0])] = 0
     merged[covered] = pasted[covered]
     return merged

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.blend.merge_labels import VISIBLE
+from domaingan.blend.merge_labels import MIN_VISIBLE_SHARE
 from domaingan.data import Crowd, Sample
-from domaingan.imaging.instances import Objects, box_axes, box_of, from_instances, from_mask
+from domaingan.imaging.instances import Objects, find_corner_box, find_instance_objects, find_mask_objects, get_box_axes
 
 Mask = NDArray[np.bool_]
 
@@ -27,7 +27,11 @@ def objects_of(sample: Sample, values: Sequence[int]) -> Objects:
     assert sample.mask is not None
     boxes, labels, instances = sample.boxes, sample.labels, sample.instances
     if boxes is None or labels is None:
-        return from_mask(sample.mask, values) if instances is None else from_instances(instances, sample.mask)
+        return (
+            find_mask_objects(sample.mask, values)
+            if instances is None
+            else find_instance_objects(instances, sample.mask)
+        )
     return Objects(_in_boxes(boxes, labels, sample.mask) if instances is None else instances, boxes, labels)
 
 
@@ -44,7 +48,7 @@ def _in_boxes(boxes: NDArray[np.float32], labels: NDArray[np.int64], mask: NDArr
 def box_slices(box: NDArray[np.float32], dims: int) -> tuple[slice, ...]:
     """The part of an array that a box covers, with every pixel that it touches."""
     corners = box.tolist()
-    return tuple(slice(math.floor(corners[i]), math.ceil(corners[dims + i])) for i in box_axes(dims))
+    return tuple(slice(math.floor(corners[i]), math.ceil(corners[dims + i])) for i in get_box_axes(dims))
 
 
 def mask_of_boxes(sample: Sample) -> NDArray[np.int32]:
@@ -79,7 +83,7 @@ def shrink_boxes(boxes: NDArray[np.float32], hidden: Mask) -> NDArray[np.float32
         left = ~hidden[where]
         if left.all() or not left.any():
             continue
-        rest = box_of(left, np.array([part.start for part in where]))
+        rest = find_corner_box(left, np.array([part.start for part in where]))
         shrunk[index, :dims] = np.maximum(box[:dims], rest[:dims])
         shrunk[index, dims:] = np.minimum(box[dims:], rest[dims:])
     return shrunk
@@ -127,11 +131,11 @@ class Covered:
             if self.whole[index] < 0:
                 self.whole[index] = np.count_nonzero(left)
             left[where] &= ~seen
-            if np.count_nonzero(left) < VISIBLE * self.whole[index]:
+            if np.count_nonzero(left) < MIN_VISIBLE_SHARE * self.whole[index]:
                 kept[index] = False
                 gone.append(left)
             else:
-                boxes[index] = box_of(left, np.zeros_like(corner))
+                boxes[index] = find_corner_box(left, np.zeros_like(corner))
         instances = old.instances.copy()
         if gone:  # whose numbers the others move up to
             numbers = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)]).astype(np.int32)
@@ -139,7 +143,7 @@ class Covered:
         instances[where][seen] = kept.sum() + 1
         self.objects = Objects(
             instances,
-            np.concatenate([boxes[kept], box_of(seen, corner)[None]]),
+            np.concatenate([boxes[kept], find_corner_box(seen, corner)[None]]),
             np.append(old.labels[kept], label),
         )
         self.whole, self.origins = np.append(self.whole[kept], whole), np.append(self.origins[kept], -1)
@@ -168,9 +172,9 @@ class Covered:
             left = None if one.mask is None else one.mask & free
             if left is None or one.mask is None:
                 after.append(one)
-            elif left.sum() >= VISIBLE * one.mask.sum():
+            elif left.sum() >= MIN_VISIBLE_SHARE * one.mask.sum():
                 is_same = np.array_equal(left, one.mask)
-                box = box_of(left, np.zeros(2, dtype=np.int64))
+                box = find_corner_box(left, np.zeros(2, dtype=np.int64))
                 after.append(one if is_same else replace(one, mask=left, box=box, area=float(left.sum())))
         return tuple(after)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.banks import Bank, bank_of
+from domaingan.banks import Bank, resolve_bank
 from domaingan.blend.checks import read_schema, refuse_unfit
 from domaingan.blend.frame.frame_host import FrameHost, FrameRules
 from domaingan.blend.frame.frame_place import Spots
@@ -23,7 +23,7 @@ from domaingan.blend.sampler import Drawing, chosen
 from domaingan.blend.scan.prior import kinds, placement_of
 from domaingan.blend.scan.scan_host import ScanHost, ScanRules
 from domaingan.blend.variation import Variation, read_variation
-from domaingan.core.arguments import Rng, read_counts, read_generator, read_names
+from domaingan.core.arguments import RngOrSeed, read_count_range, read_generator, read_names
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import FRAME, SCAN, Dataset, Sample, Schema, parse_region
 
@@ -95,12 +95,12 @@ class Paste:
         region: Sequence[float] | Sequence[Sequence[float]] | None = None,
         donors: Sequence[str] | None = None,
     ) -> None:
-        bank, schema, variation = bank_of(bank, "crops"), read_schema(schema), read_variation(variation)
+        bank, schema, variation = resolve_bank(bank, "crops"), read_schema(schema), read_variation(variation)
         if bank.info.kind != "crops":
             raise DataError(f"a bank of {bank.info.kind}", path=bank.path, expected="a bank of crops")
         method = bank.info.domain.blend_method if method is None else method
         blend = parse_method(method)
-        self.bank, self.per_image = bank, read_counts(per_image, "crops an image")
+        self.bank, self.per_image = bank, read_count_range(per_image, "crops an image")
         self.only, self.method_name = read_names(only, "only"), method
         self.notes: list[str] = []
         if region is not None and bank.info.domain.has_body:
@@ -164,7 +164,7 @@ class Paste:
             found, expected = ", ".join(info.channels), ", ".join(schema.channels)
             raise DataError(f"channels {found}", path=self.bank.path, expected=f"the hosts' {expected}")
 
-    def __call__(self, sample: Sample, rng: Rng) -> Sample:
+    def __call__(self, sample: Sample, rng: RngOrSeed) -> Sample:
         """The sample with crops pasted; ``sample`` itself is not changed. ``rng`` is a generator, or a seed.
 
         Its image may be of integers, too (frames of bytes have a ``meta["range"]`` of 0 to 255): what is pasted is
@@ -227,7 +227,7 @@ class Paste:
         """A sample that :meth:`can_host`, ready to be looked at (``find``) and pasted into (``paste``)."""
         return self.rules.host(sample)
 
-    def draw(self, rng: Rng) -> int:
+    def draw(self, rng: RngOrSeed) -> int:
         """The position of a free entry in the bank, rare classes more often than they occur.
 
         Raises:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.blend.scan.surface_depth import BLOCKS, Surface
-from domaingan.imaging.intensity import extent, widened
+from domaingan.imaging.intensity import expand_extent, find_extent
 
 TRIES = 60
 """How often a place is drawn before giving up."""
@@ -41,7 +41,7 @@ def place(
         The patch's corner in the host, which may lie outside it where only margin sticks out; None if no place
         was found.
     """
-    part = extent(body)
+    part = find_extent(body)
     if part is None:
         return None
     own, first = body[part], np.array([side.start for side in part])
@@ -76,9 +76,9 @@ def _ball_radius(body: Mask, middle: NDArray[np.int64], spacing: Sequence[float]
 def grown(mask: NDArray[Any], pixels: int) -> Mask:
     """Everything labelled, dilated by a city-block ball."""
     body: Mask = np.asarray(mask) > 0
-    part = extent(body)
+    part = find_extent(body)
     if pixels > 0 and part is not None:
-        near = widened(part, pixels)
+        near = expand_extent(part, pixels)
         body[near] = ndimage.binary_dilation(body[near], iterations=pixels)
     return body
 

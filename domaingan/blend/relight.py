@@ -11,15 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.banks import Bank, Crop, bank_of
-from domaingan.banks.scenes import UNLABELLED, shrunk_body
+from domaingan.banks import Bank, Crop, resolve_bank
+from domaingan.banks.scenes import UNLABELLED_VALUE, downscale_body
 from domaingan.blend.checks import refuse_unfit
 from domaingan.blend.looks import Look, Seen, parse_looks, softened
 from domaingan.blend.scan.host_range import host_range
-from domaingan.core.arguments import Rng, read_generator, read_names, read_shares
+from domaingan.core.arguments import RngOrSeed, read_generator, read_names, read_number_range
 from domaingan.core.errors import DataError
 from domaingan.data import FRAME, Sample, Schema
-from domaingan.imaging.intensity import as_stored, body_box, foreground, from_scaled, intensity_range, tissue, to_scaled
+from domaingan.imaging.intensity import (
+    find_body_extent,
+    find_nonzero,
+    from_scaled,
+    get_foreground,
+    get_intensity_range,
+    to_dtype,
+    to_scaled,
+)
 from domaingan.imaging.resample import resize
 
 Only = Mapping[str, str | Sequence[str]] | str | Sequence[str] | None
@@ -56,8 +64,8 @@ class Relight:
         skip_same: bool = True,
         schema: Schema | None = None,
     ) -> None:
-        bank = bank_of(bank, "scenes")
-        info, strength = bank.info, read_shares(strength, "a strength of")
+        bank = resolve_bank(bank, "scenes")
+        info, strength = bank.info, read_number_range(strength, "a strength of")
         if info.kind != "scenes":
             raise DataError(f"a bank of {info.kind}", path=bank.path, expected="a bank of scenes to relight with")
         if not 0 <= strength[0] <= strength[1] <= 1:
@@ -101,7 +109,7 @@ class Relight:
             kind = ", in RGB" if info.domain.is_rgb else ""
             raise DataError(f"channels {found}", path=self.bank.path, expected=f"the hosts' {expected}{kind}")
 
-    def __call__(self, sample: Sample, rng: Rng) -> Sample:
+    def __call__(self, sample: Sample, rng: RngOrSeed) -> Sample:
         """The sample relit; ``sample`` itself is not changed. ``rng`` is a generator, or a seed.
 
         Image: of the host's type and range, bit-identical where the strength is 0, where the host was left alone, and
@@ -126,32 +134,32 @@ class Relight:
         return replace(sample, image=image, condition=condition, meta=sample.meta | {"relit": record})
 
     def _frame(self, sample: Sample, scene: Crop, look: Look, strength: np.float32) -> NDArray[Any]:
-        ends = intensity_range(sample, FRAME)
+        ends = get_intensity_range(sample, FRAME)
         host = Seen(to_scaled(sample.image, ends), classes=self._classes_of(sample))
         small = Seen(_resized(host.image, scene), classes=_resized_classes(host.classes, scene))
         lit = look(host, small, Seen(scene.image, classes=scene.mask if self.classes else None))
         lit = np.stack([softened(channel, float(channel.min()), float(channel.max()), 1) for channel in lit])
         mixed = np.clip(host.image + strength * (lit - host.image), 0, 1)
-        return as_stored(from_scaled(mixed, ends), sample.image.dtype)
+        return to_dtype(from_scaled(mixed, ends), sample.image.dtype)
 
     def _classes_of(self, sample: Sample) -> NDArray[np.uint8] | None:
         """The host's classes in the bank's values; None where either has none."""
         if sample.mask is None or not self.values:
             return None
-        classes = np.full(sample.shape, UNLABELLED, dtype=np.uint8)
+        classes = np.full(sample.shape, UNLABELLED_VALUE, dtype=np.uint8)
         for value, stored in self.values.items():
             classes[sample.mask == value] = stored
         return classes
 
     def _scan(self, sample: Sample, scene: Crop, look: Look, strength: np.float32) -> NDArray[Any]:
-        inside = foreground(sample)
+        inside = get_foreground(sample)
         ends = host_range(replace(sample, meta=sample.meta | {"foreground": inside}), self.bank.info)
-        box = (slice(None), *body_box(inside))
+        box = (slice(None), *find_body_extent(inside))
         body = inside[box[1:]]
         host = Seen(to_scaled(sample.image[box], ends), body)
-        small = Seen(*shrunk_body(host.image, body, scene.image.shape[1:]))
-        lit = look(host, small, Seen(scene.image, tissue(scene.image)))
-        mixed = as_stored(from_scaled(host.image + strength * (lit - host.image), ends), sample.image.dtype)
+        small = Seen(*downscale_body(host.image, body, scene.image.shape[1:]))
+        lit = look(host, small, Seen(scene.image, find_nonzero(scene.image)))
+        mixed = to_dtype(from_scaled(host.image + strength * (lit - host.image), ends), sample.image.dtype)
         image = sample.image.copy()
         image[box][:, body] = mixed[:, body]
         return image
@@ -162,7 +170,7 @@ def _resized(image: NDArray[np.float32], scene: Crop) -> NDArray[np.float32]:
 
 
 def _resized_classes(classes: NDArray[np.uint8] | None, scene: Crop) -> NDArray[np.uint8] | None:
-    return None if classes is None else resize(classes, scene.image.shape[1:], label=True)
+    return None if classes is None else resize(classes, scene.image.shape[1:], is_mask=True)
 
 
 def _has_look(sample: Sample, scene: Crop) -> bool:
@@ -181,7 +189,7 @@ def _lies_beside_the_body(sample: Sample) -> bool:
 def _chosen(bank: Bank, only: Mapping[str, Sequence[str]]) -> NDArray[np.int64]:
     keep = np.ones(len(bank), dtype=bool)
     for name, values in only.items():
-        keep &= np.isin(np.arange(len(bank)), [i for value in values for i in bank.matching(**{name: value})])
+        keep &= np.isin(np.arange(len(bank)), [i for value in values for i in bank.find_matching(**{name: value})])
     if not keep.any():
         wish = " and ".join(f"{name}={','.join(values)}" for name, values in only.items())
         raise DataError(f"no scene with {wish}" if only else "no scene", path=bank.path, expected="at least one")

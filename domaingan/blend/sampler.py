@@ -105,7 +105,7 @@ def _called(bank: Bank, names: Sequence[str], value: str) -> NDArray[np.int64]:
     """Positions of the entries that have a value of a condition, or whose masks hold the class of this name."""
     for name in names:
         if value in bank.info.conditions[name]:
-            found = np.asarray(bank.matching(**{name: value}), dtype=np.int64)
+            found = np.asarray(bank.find_matching(**{name: value}), dtype=np.int64)
             if len(found) or value not in bank.info.classes:
                 return found
     label = bank.info.classes[value]

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from domaingan.banks import Crop
 from domaingan.blend.deformation import Bend, normals
-from domaingan.core.arguments import read_counts, read_shares
+from domaingan.core.arguments import read_count_range, read_number_range
 from domaingan.core.errors import DataError
 
 Image = NDArray[np.float32]
@@ -70,9 +70,9 @@ class Variation:
 
     def __post_init__(self) -> None:
         for name in ("scale", "contrast"):  # one number is both ends
-            object.__setattr__(self, name, read_shares(getattr(self, name), name))
+            object.__setattr__(self, name, read_number_range(getattr(self, name), name))
         if self.width is not None:
-            object.__setattr__(self, "width", read_counts(self.width, "pixels of width"))
+            object.__setattr__(self, "width", read_count_range(self.width, "pixels of width"))
         if not 0 < self.scale[0] <= self.scale[1]:
             raise DataError(f"scale {self.scale}", expected="positive factors, the smallest first")
         if not self.elastic >= 0:

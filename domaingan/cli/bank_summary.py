@@ -20,13 +20,13 @@ def describe_resampling(bank: Bank, dataset: Dataset) -> str:
     """That crops of scans are brought to the hosts' spacing, where it is another one; empty where it is not."""
     import numpy as np
 
-    from domaingan.data.slice_axes import slice_axis
+    from domaingan.data.slice_axes import find_slice_axis
 
     hosts = [record for record in dataset.records if record.spacing]
     if bank.info.kind != "crops" or not bank.info.domain.has_body or not hosts:
         return ""
     sliced = len(hosts[0].spacing) > bank.info.spatial_dims
-    grids = [np.delete(host.spacing, slice_axis(host) if sliced else []) for host in hosts]
+    grids = [np.delete(host.spacing, find_slice_axis(host) if sliced else []) for host in hosts]
     own, other = np.median(bank.entries["spacing"], axis=0), np.median(grids, axis=0)
     if np.allclose(own, other, rtol=0.01):
         return ""

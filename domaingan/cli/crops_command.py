@@ -47,7 +47,7 @@ def command(
 
     Masks that were cut out of boxes are shown in OUT-masks.png, beside the bank, unless --grid names another file.
     """
-    from domaingan.banks.find_objects import BOX_ALONE
+    from domaingan.banks.find_objects import BOX_WITHOUT_MASK
 
     o.check_output_folder(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose, units)
@@ -64,13 +64,13 @@ def command(
         "bank": str(out),
         "grid": None if grid is None else str(grid),
         "n": len(bank),
-        "conditions": bank.counts(),
+        "conditions": bank.count_conditions(),
         "subjects": list(bank.subjects),
         "left_out": bank.info.left_out,
         "notes": _list_pasting_notes(bank, dataset),
     }
     left = "".join(f"; left out: {n} {why}" for why, n in bank.info.left_out.items())
-    if masks is None and BOX_ALONE in bank.info.left_out:
+    if masks is None and BOX_WITHOUT_MASK in bank.info.left_out:
         left += " (--masks grabcut cuts them out of their boxes)"
     o.print_result(result, json, f"{bank} → {out}{left}{'' if grid is None else f'; contact sheet {grid}'}")
 

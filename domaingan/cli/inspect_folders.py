@@ -47,7 +47,7 @@ def _describe_bank(path: Path) -> dict[str, Any]:
         "size": list(bank.size),
         "channels": info.channels,
         "classes": info.classes,
-        "conditions": bank.counts(),
+        "conditions": bank.count_conditions(),
         "numbers": info.numbers,
         "subjects": len(bank.subjects),
         "bound_to_hosts": bound,

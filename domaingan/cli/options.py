@@ -150,14 +150,14 @@ def check_output_folder(out: Path, data: str, overwrite: bool) -> None:
     Raises:
         DataError: any of them.
     """
-    from domaingan.core.files import claim_folder
+    from domaingan.core.files import refuse_existing_folder
 
     source, target = Path(data).resolve(), out.resolve()
     if source.exists() and (target == source or target in source.parents):
         raise DataError("holds the data that is read", path=out, expected="another folder")
     if source.is_dir() and target.parent == source and any(source.glob("*/*.nii*")) and not _is_nnunet_folder(source):
         raise DataError("among the folders of the subjects", path=out, expected=f"a folder outside of {data}")
-    claim_folder(out, overwrite=overwrite)
+    refuse_existing_folder(out, overwrite=overwrite)
 
 
 def _is_nnunet_folder(folder: Path) -> bool:

@@ -90,13 +90,13 @@ def command(
     verbose: o.Verbose = False,
 ) -> None:
     """Draw a bank of generated crops or scenes from MODEL, look at what it draws, or take its generator elsewhere."""
-    from domaingan.core.files import claim_folder
+    from domaingan.core.files import refuse_existing_folder
     from domaingan.gan import GAN
 
     if not any((out, grid, interpolate, onnx)):
         raise DataError("nothing to write", expected="--out, --grid, --interpolate or --onnx, or several of them")
     if out is not None:
-        claim_folder(out, overwrite=overwrite)
+        refuse_existing_folder(out, overwrite=overwrite)
     gan = GAN.load(model)
     if verbose:
         typer.echo(gan, err=True)
@@ -129,7 +129,7 @@ def _write_bank(bank: Bank, out: Path | None, grid: Path | None, overwrite: bool
     result |= {
         "bank": None if out is None else str(out),
         "n": len(bank),
-        "conditions": bank.counts(),
+        "conditions": bank.count_conditions(),
         "left_out": bank.info.left_out,
         "grid": None if grid is None else str(grid),
     }
@@ -143,7 +143,7 @@ def _open_hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
     They are cut as the model's were as far as the dataset knows the conditions.
     """
     from domaingan.banks import CLASS_CONDITIONS, Bank
-    from domaingan.banks.crops import MEASURED
+    from domaingan.banks.crops import MEASURED_CONDITIONS
     from domaingan.cli.bank_options import build_bank
     from domaingan.inpainting.windows import windows
 
@@ -153,7 +153,7 @@ def _open_hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
     dataset = o.apply_grid_options(o.open_data(data), config.spatial_dims, None, None)
     if gan.crops is not None:
         return windows(dataset, gan.crops, n, seed, pasted="paste" in config.given, reshaped=True)
-    known = (*dataset.schema.conditions, *CLASS_CONDITIONS, *MEASURED)
+    known = (*dataset.schema.conditions, *CLASS_CONDITIONS, *MEASURED_CONDITIONS)
     names = [name for name in (*config.conditions, *config.numbers) if name in known]
     return build_bank(dataset, config.kind, config.size, ",".join(names) or None)
 

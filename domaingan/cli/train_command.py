@@ -134,7 +134,7 @@ def command(
     if not resume and rank() == 0:
         o.check_output_folder(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose, units)
-    dataset = o.apply_grid_options(dataset if split is None else dataset.split(split), dims, spacing, resize)
+    dataset = o.apply_grid_options(dataset if split is None else dataset.select_split(split), dims, spacing, resize)
     with ProgressBar(f"cutting {target}") as teller:
         bank = build_bank(dataset, target, size, condition, masks, seed)
         if given is not None and "ring" in given:
@@ -166,7 +166,7 @@ def command(
         "seconds": round(fitted.seconds, 1),
         "images_per_second": round(fitted.images_per_second, 1),
         bank.info.kind: len(bank),
-        "conditions": bank.counts(),
+        "conditions": bank.count_conditions(),
         "left_out": bank.info.left_out,
         "messages": list(fitted.messages),
     }

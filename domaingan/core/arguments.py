@@ -9,11 +9,11 @@ import numpy as np
 
 from domaingan.core.errors import DataError
 
-Rng = np.random.Generator | int
+RngOrSeed = np.random.Generator | int
 """A generator, or the seed of one."""
 
 
-def read_generator(rng: Rng) -> np.random.Generator:
+def read_generator(rng: RngOrSeed) -> np.random.Generator:
     """Read a generator: one as it is, or a new one from a seed.
 
     Raises:
@@ -29,7 +29,7 @@ def read_generator(rng: Rng) -> np.random.Generator:
     return np.random.default_rng(int(rng))
 
 
-def read_whole(value: Any, what: str, least: int) -> int:
+def read_whole_number(value: Any, name: str, minimum: int) -> int:
     """Read a whole number.
 
     Args:
@@ -40,16 +40,16 @@ def read_whole(value: Any, what: str, least: int) -> int:
     Raises:
         DataError: it is something else, or less.
 
-    >>> read_whole(3.0, "severity", 1)
+    >>> read_whole_number(3.0, "severity", 1)
     3
     """
     is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not is_number or value != value // 1 or value < least:
-        raise DataError(f"{what} {value!r}", expected=f"a whole number of at least {least}")
+    if not is_number or value != value // 1 or value < minimum:
+        raise DataError(f"{name} {value!r}", expected=f"a whole number of at least {minimum}")
     return int(value)
 
 
-def read_counts(value: Any, what: str) -> tuple[int, int]:
+def read_count_range(value: Any, name: str) -> tuple[int, int]:
     """Read fewest and most of something: one number is both.
 
     Args:
@@ -59,25 +59,25 @@ def read_counts(value: Any, what: str) -> tuple[int, int]:
     Raises:
         DataError: it is something else, negative, or the most first.
 
-    >>> read_counts(2, "crops"), read_counts([1, 3], "crops")
+    >>> read_count_range(2, "crops"), read_count_range([1, 3], "crops")
     ((2, 2), (1, 3))
     """
     ends = [value, value] if np.ndim(value) == 0 else list(value)
     whole = [end for end in ends if isinstance(end, int | np.integer) and not isinstance(end, bool)]
     if len(whole) != 2 or len(ends) != 2:
-        raise DataError(f"{value!r} {what}", expected="a whole number, or fewest and most")
+        raise DataError(f"{value!r} {name}", expected="a whole number, or fewest and most")
     if not 0 <= ends[0] <= ends[1]:
-        raise DataError(f"{ends[0]} to {ends[1]} {what}", expected="0 or more, fewest first")
+        raise DataError(f"{ends[0]} to {ends[1]} {name}", expected="0 or more, fewest first")
     return int(ends[0]), int(ends[1])
 
 
-def read_shares(value: Any, what: str) -> tuple[float, float]:
+def read_number_range(value: Any, name: str) -> tuple[float, float]:
     """Read least and most of a number: one number is both.
 
     Raises:
         DataError: it is something else.
 
-    >>> read_shares(1, "strength"), read_shares((0.5, 1), "strength")
+    >>> read_number_range(1, "strength"), read_number_range((0.5, 1), "strength")
     ((1.0, 1.0), (0.5, 1.0))
     """
     try:
@@ -85,11 +85,11 @@ def read_shares(value: Any, what: str) -> tuple[float, float]:
     except (TypeError, ValueError):
         ends = []
     if len(ends) != 2:
-        raise DataError(f"{what} {value!r}", expected="a number, or least and most")
+        raise DataError(f"{name} {value!r}", expected="a number, or least and most")
     return ends[0], ends[1]
 
 
-def read_names(value: Any, what: str) -> list[str]:
+def read_names(value: Any, name: str) -> list[str]:
     """Read names: one, or several in a sequence; None is none.
 
     Raises:
@@ -104,7 +104,7 @@ def read_names(value: Any, what: str) -> list[str]:
         return [value]
     names = [name for name in value if isinstance(name, str)] if isinstance(value, Iterable) else []
     if not isinstance(value, Iterable) or len(names) != len(list(value)):
-        raise DataError(f"{what} {value!r}", expected="a name, or a list of names")
+        raise DataError(f"{name} {value!r}", expected="a name, or a list of names")
     return names
 
 
@@ -112,7 +112,7 @@ MAX_CROP_PIXELS = 2**27
 """A crop or scene of more pixels, half a gigabyte a channel, fits nowhere."""
 
 
-def read_size(size: Any, dims: int) -> int:
+def read_edge_length(size: Any, dims: int) -> int:
     """Read the edge of crops or scenes, in pixels.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-METRICS_SHOWN = ("loss", "loss_d", "loss_g", "kid")
+SHOWN_METRICS = ("loss", "loss_d", "loss_g", "kid")
 """The few numbers that stand behind the progress; ``log.csv`` has all of them."""
 
 
@@ -46,6 +46,6 @@ def describe_progress(step: int, total: int, seconds: float, done: int) -> str:
 
 
 def describe_metrics(metrics: Mapping[str, float]) -> str:
-    """Name the few numbers of :data:`METRICS_SHOWN` that are there."""
-    shown = [f"{name} {metrics[name]:.3g}" for name in METRICS_SHOWN if name in metrics]
+    """Name the few numbers of :data:`SHOWN_METRICS` that are there."""
+    shown = [f"{name} {metrics[name]:.3g}" for name in SHOWN_METRICS if name in metrics]
     return "  ".join(shown)

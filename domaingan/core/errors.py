@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_SPACE_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where a disk, a quota or a file's largest size is full."""
 
 
@@ -31,22 +31,22 @@ class DataError(ValueError):
         super().__init__(text if expected is None else f"{text}; expected {expected}")
 
     def __reduce__(self) -> tuple[object, ...]:  # keyword arguments survive worker processes
-        return (_rebuild, (type(self), self.found, self.path, self.expected))
+        return (_rebuild_error, (type(self), self.found, self.path, self.expected))
 
 
 class AssumptionWarning(UserWarning):
     """Something that nothing tells was assumed; the command line says it in one line."""
 
 
-class NoRoomError(DataError):
+class WriteError(DataError):
     """Something could not be written: the disk or a quota is full, or nothing may be written there."""
 
 
-def _rebuild(kind: type[DataError], found: str, path: str | None, expected: str | None) -> DataError:
-    return kind(found, path=path, expected=expected)
+def _rebuild_error(error_type: type[DataError], found: str, path: str | None, expected: str | None) -> DataError:
+    return error_type(found, path=path, expected=expected)
 
 
-def check_name(name: str, path: str | Path) -> None:
+def check_utf8_name(name: str, path: str | Path) -> None:
     """Refuse a name that is no text: bytes on the disk that are no UTF-8, which cannot be written or printed.
 
     Args:
@@ -63,17 +63,17 @@ def check_name(name: str, path: str | Path) -> None:
         raise DataError(f"the name '{shown}' is no UTF-8", path=path, expected="a name that is text") from None
 
 
-NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")
+OUT_OF_MEMORY_PHRASES = ("out of memory", "not enough memory", "allocate memory")
 """What PyTorch says where there is none: on a GPU, on Windows, on Linux."""
 
 
 @contextmanager
-def enough_memory(advice: str) -> Iterator[None]:
+def report_out_of_memory(advice: str) -> Iterator[None]:
     """Memory that has run out, the processor's or a GPU's, becomes a :class:`DataError` that says what to change.
 
     Works as a decorator too.
 
-    >>> with enough_memory("a smaller size"):
+    >>> with report_out_of_memory("a smaller size"):
     ...     raise MemoryError
     Traceback (most recent call last):
     domaingan.core.errors.DataError: out of memory; expected a smaller size
@@ -82,6 +82,6 @@ def enough_memory(advice: str) -> Iterator[None]:
         yield
     except (MemoryError, RuntimeError) as error:  # PyTorch's is a RuntimeError, as all of its errors are
         text = str(error).lower()
-        if not (isinstance(error, MemoryError) or any(words in text for words in NO_MEMORY)):
+        if not (isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY_PHRASES)):
             raise
         raise DataError("out of memory", expected=advice) from error

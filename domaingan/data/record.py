@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domaingan.data.sample import Sample, Value, unit_of
+from domaingan.data.sample import ConditionValue, Sample, name_statistical_unit
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Record:
     subject: str = ""
     sequence: str = ""
     split: str = ""
-    condition: Mapping[str, Value] = field(default_factory=dict)
+    condition: Mapping[str, ConditionValue] = field(default_factory=dict)
     shape: tuple[int, ...] = ()
     spacing: tuple[float, ...] = ()
     affine: tuple[tuple[float, ...], ...] = ()
@@ -34,15 +34,15 @@ class Record:
         return self.subject or self.sequence or self.name
 
     @property
-    def unit(self) -> str:
+    def statistical_unit(self) -> str:
         """What counts as one in statistics: the subject; of a drive a block of :data:`BLOCK` seconds; else the sample.
 
         >>> Record("b7", sequence="b", time=7.0).unit
         'b@5s'
         """
-        return unit_of(self.group, self.subject, self.time if self.sequence else None)
+        return name_statistical_unit(self.group, self.subject, self.time if self.sequence else None)
 
-    def value(self, column: str) -> Value | None:
+    def get_value(self, column: str) -> ConditionValue | None:
         """The record's value in a column of ``samples.csv``: a condition, or one of its own fields."""
         if column in self.condition:
             return self.condition[column]

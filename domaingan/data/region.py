@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.core.errors import DataError
-from domaingan.data.sample import Region
+from domaingan.data.sample import RegionCorners
 
-EXPECTED = "[left, top, right, bottom], or at least 3 corners [x, y], as shares of width and height from 0 to 1"
+EXPECTED_REGION = "[left, top, right, bottom], or at least 3 corners [x, y], as shares of width and height from 0 to 1"
 
 
-def parse_region(stored: Any, path: str | Path | None = None) -> Region:
+def parse_region(stored: Any, path: str | Path | None = None) -> RegionCorners:
     """The corners of a region.
 
     Args:
@@ -30,13 +30,13 @@ def parse_region(stored: Any, path: str | Path | None = None) -> Region:
     if len(numbers) == 4 and all(_is_share(number) for number in numbers):
         left, top, right, bottom = numbers
         if left >= right or top >= bottom:
-            raise DataError(f"region {numbers}", path=path, expected=EXPECTED)
+            raise DataError(f"region {numbers}", path=path, expected=EXPECTED_REGION)
         numbers = [(left, top), (right, top), (right, bottom), (left, bottom)]
     if len(numbers) < 3 or not all(_is_corner(corner) for corner in numbers):
-        raise DataError(f"region {str(stored)[:80]}", path=path, expected=EXPECTED)
+        raise DataError(f"region {str(stored)[:80]}", path=path, expected=EXPECTED_REGION)
     corners = tuple((float(x), float(y)) for x, y in numbers)
-    if abs(_area(corners)) < 1e-9:
-        raise DataError(f"region {str(stored)[:80]}, an empty one", path=path, expected=EXPECTED)
+    if abs(_measure_area(corners)) < 1e-9:
+        raise DataError(f"region {str(stored)[:80]}, an empty one", path=path, expected=EXPECTED_REGION)
     return corners
 
 
@@ -50,7 +50,7 @@ def _is_corner(value: Any) -> bool:
     return len(value) == 2 and all(_is_share(number) for number in value)
 
 
-def _area(corners: Region) -> float:
+def _measure_area(corners: RegionCorners) -> float:
     """The area within the corners, by the shoelace formula."""
     following = [*corners[1:], corners[0]]
     return sum(x * v - u * y for (x, y), (u, v) in zip(corners, following, strict=True)) / 2

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from domaingan.core.errors import DataError
 from domaingan.data.domain import Domain, read_domain
 
-Value = str | float
+ConditionValue = str | float
 
-Region = tuple[tuple[float, float], ...]
+RegionCorners = tuple[tuple[float, float], ...]
 """Corners ``(x, y)`` of a part of a frame, shares of its width and height."""
 
-BLOCK = 5.0
+BLOCK_SECONDS = 5.0
 """Seconds of a drive that count as one in statistics, and that must lie between what is trained on and what is tested:
 at the speed of town traffic the view has changed by then."""
 
@@ -65,7 +65,7 @@ class Sample:
     mask: NDArray[Any] | None = None
     boxes: NDArray[np.float32] | None = None
     labels: NDArray[np.int64] | None = None
-    condition: dict[str, Value] = field(default_factory=dict)
+    condition: dict[str, ConditionValue] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
     instances: NDArray[np.int32] | None = None
 
@@ -95,9 +95,9 @@ class Sample:
         return str(self.meta.get("subject") or self.meta.get("sequence") or self.name)
 
     @property
-    def unit(self) -> str:
+    def statistical_unit(self) -> str:
         """What it counts with in statistics, and what a bank knows it by, as :attr:`Record.unit`."""
-        return unit_of(self.group, str(self.meta.get("subject", "")), self.meta.get("time"))
+        return name_statistical_unit(self.group, str(self.meta.get("subject", "")), self.meta.get("time"))
 
 
 @dataclass(frozen=True)
@@ -133,14 +133,14 @@ class Schema:
     conditions: tuple[str, ...] = ()
     min_area: int = 0
     ground: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    region: Region = ()
+    region: RegionCorners = ()
     description: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "domain", read_domain(self.domain))
 
-    def class_value(self, name: str) -> int:
+    def get_class_value(self, name: str) -> int:
         """The mask value of a class.
 
         Raises:
@@ -155,6 +155,6 @@ class Schema:
         return asdict(self) | {"domain": self.domain.name}
 
 
-def unit_of(group: str, subject: str, time: float | None) -> str:
+def name_statistical_unit(group: str, subject: str, time: float | None) -> str:
     """What counts as one in statistics: of a drive a block of :data:`BLOCK` seconds, else the group."""
-    return group if subject or time is None else f"{group}@{time // BLOCK * BLOCK:g}s"
+    return group if subject or time is None else f"{group}@{time // BLOCK_SECONDS * BLOCK_SECONDS:g}s"

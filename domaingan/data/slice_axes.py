@@ -13,11 +13,11 @@ from domaingan.core.errors import AssumptionWarning
 from domaingan.data.dataset import Dataset
 from domaingan.data.record import Record
 
-FEWEST_SLICES = 8
+MIN_SLICES = 8
 """Volumes of fewer are thin: nothing of three dimensions is to be learned from them."""
 
 
-def slice_axis(record: Record) -> int:
+def find_slice_axis(record: Record) -> int:
     """The axis that a volume is cut along into slices.
 
     Where one axis is plainly the through-plane one (at most a quarter of the samples of the next, or spaced at
@@ -41,19 +41,19 @@ def count_thin_slices(records: Iterable[Record]) -> int | None:
     """Count the slices of volumes that are too thin to be worked on in 3D.
 
     Returns:
-        The median number of slices where most volumes have fewer than :data:`FEWEST_SLICES`, and a quarter as many as
+        The median number of slices where most volumes have fewer than :data:`MIN_SLICES`, and a quarter as many as
         pixels along any other axis; else None.
     """
     counts = []
     for record in records:
         if len(record.shape) == 3:
             few = sorted(record.shape)
-            counts.append(few[0] if few[0] < FEWEST_SLICES and few[0] * 4 <= few[1] else FEWEST_SLICES)
-    median = int(np.median(counts)) if counts else FEWEST_SLICES
-    return median if median < FEWEST_SLICES else None
+            counts.append(few[0] if few[0] < MIN_SLICES and few[0] * 4 <= few[1] else MIN_SLICES)
+    median = int(np.median(counts)) if counts else MIN_SLICES
+    return median if median < MIN_SLICES else None
 
 
-def warn_of_thin_stacks(dataset: Dataset) -> None:
+def warn_about_thin_volumes(dataset: Dataset) -> None:
     """Say once that volumes of few slices are better worked on slice by slice."""
     count = count_thin_slices(dataset.records) if dataset.schema.spatial_dims == 3 else None
     if count is not None:
@@ -61,6 +61,6 @@ def warn_of_thin_stacks(dataset: Dataset) -> None:
         warnings.warn(said, AssumptionWarning, stacklevel=3)
 
 
-def fullest_slice(focus: NDArray[Any], axis: int) -> int:
+def find_fullest_slice(focus: NDArray[Any], axis: int) -> int:
     """The slice of a ``(*spatial)`` mask across ``axis`` in which most of it lies; the first where it is empty."""
     return int(np.moveaxis(focus, axis, 0).reshape(focus.shape[axis], -1).sum(axis=1).argmax())

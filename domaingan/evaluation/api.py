@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from domaingan.adapters.open_dataset import DatasetSource, open_dataset
-from domaingan.banks import Bank, bank_of
-from domaingan.banks.crops import check_crop_values
+from domaingan.banks import Bank, resolve_bank
+from domaingan.banks.crops import check_crop_classes
 from domaingan.baselines.batches import check_values
 from domaingan.blend import Paste, Relight
 from domaingan.core.arguments import read_names
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset
-from domaingan.data.slice_axes import warn_of_thin_stacks
+from domaingan.data.slice_axes import warn_about_thin_volumes
 from domaingan.evaluation.arm_banks import is_real, lacks_masks, served
 from domaingan.evaluation.arms import Arm, parse_arms
 from domaingan.evaluation.evaluation_config import EvaluationConfig, build_config
@@ -29,7 +29,7 @@ from domaingan.evaluation.runner import run
 from domaingan.evaluation.split import Fold, Limit, folds, only_labelled, refuse_leak
 from domaingan.evaluation.summary import REFERENCE, RIVAL
 from domaingan.evaluation.tasks import TASKS
-from domaingan.imaging.near_duplicates import survey_datasets
+from domaingan.imaging.near_duplicates import collect_datasets
 from domaingan.views.regrid import view
 
 BACKBONE = "timm:tf_efficientnet_lite0"
@@ -101,7 +101,7 @@ def evaluate(
     """
     if task not in TASKS:
         raise DataError(f"no task {task!r}", expected=f"one of {', '.join(TASKS)}")
-    given = None if bank is None else bank_of(bank)
+    given = None if bank is None else resolve_bank(bank)
     if given is not None and given.path is None:
         raise DataError("a bank in memory", expected="one that was saved: bank.save(folder)")
     parsed = parse_arms(_usual(given) if arms is None else _names(arms))
@@ -111,7 +111,7 @@ def evaluate(
     originals = [only_labelled(data) if task == "segmentation" else data]
     originals += [] if test is None else [only_labelled(test)]
     data = view(originals[0], dims=dims)
-    warn_of_thin_stacks(data)
+    warn_about_thin_volumes(data)
     dims, frames = data.schema.spatial_dims, data.schema.domain.is_rgb
     if task == "detection" and not (frames and data.schema.objects):
         raise DataError(f"{task} on {data.schema.domain}s", path=data.root, expected="frames whose objects are named")
@@ -144,7 +144,7 @@ def evaluate(
     check_arms(parsed, chosen, config, given)
     tell = progress or Silent()
     tell.start("comparing the images")
-    notes = refuse_copies(survey_datasets(originals), chosen, given)
+    notes = refuse_copies(collect_datasets(originals), chosen, given)
     for note in notes:
         warnings.warn(note, AssumptionWarning, stacklevel=2)
     regrid = partial(view, spacing=spacing, resize=resize)
@@ -187,7 +187,7 @@ def _check_values(data: Dataset, task: str, arms: Sequence[Arm]) -> None:
         check_values(data.schema, data.root)
     pasting = [arm.name for arm in arms if arm.sources]
     if pasting:
-        check_crop_values(data, f", or arms without crops (here {', '.join(pasting)})")
+        check_crop_classes(data, f", or arms without crops (here {', '.join(pasting)})")
 
 
 def _check_bank(bank: Bank, arms: list[str], data: Dataset, chosen: list[Fold]) -> None:

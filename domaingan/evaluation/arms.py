@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from domaingan.augmentation import Classic, Weather
-from domaingan.banks import HEALTHY, Bank
+from domaingan.banks import HEALTHY_VALUE, Bank
 from domaingan.baselines.training_augmentation import Augment
 from domaingan.blend import Paste, Relight
 from domaingan.core.errors import DataError
@@ -126,7 +126,7 @@ def augment_for(
 
 def _parts(bank: Bank) -> tuple[list[str], list[str]]:
     """The values of a bank's classes that mark an object, and that which marks none; both empty where all do."""
-    counts = bank.counts().get(bank.info.domain.class_condition, {})
-    if not counts.get(HEALTHY):
+    counts = bank.count_conditions().get(bank.info.domain.class_condition, {})
+    if not counts.get(HEALTHY_VALUE):
         return [], []
-    return [value for value, n in counts.items() if n and value != HEALTHY], [HEALTHY]
+    return [value for value, n in counts.items() if n and value != HEALTHY_VALUE], [HEALTHY_VALUE]

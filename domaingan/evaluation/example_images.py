@@ -15,9 +15,9 @@ from domaingan.baselines.batches import Wanted, is_wanted
 from domaingan.baselines.training_augmentation import Augment
 from domaingan.blend.occlusion import drawable_mask
 from domaingan.data import Record, Sample, Schema
-from domaingan.data.slice_axes import fullest_slice, slice_axis
-from domaingan.imaging.intensity import intensity_range, to_scaled
-from domaingan.imaging.padded_crops import window
+from domaingan.data.slice_axes import find_fullest_slice, find_slice_axis
+from domaingan.imaging.intensity import get_intensity_range, to_scaled
+from domaingan.imaging.padded_crops import crop_padded
 
 SHOWN = 6
 
@@ -51,7 +51,7 @@ def _describe_host(host: Sample, focus: NDArray[Any]) -> str:
     """Name a host, and of a volume the slice that is shown."""
     if host.spatial_dims == 2:
         return host.name
-    return f"{host.name}, slice {fullest_slice(focus, _axis(host))}"
+    return f"{host.name}, slice {find_fullest_slice(focus, _axis(host))}"
 
 
 def _describe_pasted(after: Sample, schema: Schema) -> str:
@@ -137,11 +137,11 @@ def _axis(sample: Sample) -> int:
         return 0
     affine = sample.meta.get("affine")
     rows = () if affine is None else tuple(map(tuple, np.asarray(affine).tolist()))
-    return slice_axis(Record(sample.name, shape=sample.shape, spacing=sample.spacing, affine=rows))
+    return find_slice_axis(Record(sample.name, shape=sample.shape, spacing=sample.spacing, affine=rows))
 
 
 def _slice(sample: Sample, schema: Schema, focus: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    scaled = to_scaled(sample.image, intensity_range(sample, schema.domain))
+    scaled = to_scaled(sample.image, get_intensity_range(sample, schema.domain))
     return _through(scaled, np.asarray(sample.mask), focus, _axis(sample))
 
 
@@ -151,7 +151,7 @@ def _through(
     """Of a volume the slice across ``axis`` with most of ``focus``; a 2D image as it is."""
     if mask.ndim == 2:
         return image, mask
-    most = fullest_slice(focus, axis)
+    most = find_fullest_slice(focus, axis)
     return np.take(image, most, axis + 1), np.take(mask, most, axis)
 
 
@@ -163,7 +163,7 @@ def _stacked(rows: dict[str, list[NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     stacked = {}
     for name, pictures in rows.items():
         size = np.max([p.shape[-2:] for p in pictures], axis=0)
-        padded = [window(p, (np.array(p.shape[-2:]) - size) // 2, size.tolist()) for p in pictures]
+        padded = [crop_padded(p, (np.array(p.shape[-2:]) - size) // 2, size.tolist()) for p in pictures]
         kind = np.dtype(np.float16) if padded[0].ndim == 3 else np.result_type(np.uint8, *padded)
         stacked[name] = np.stack(padded).astype(kind)
     return stacked

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.banks import HEALTHY, Bank
+from domaingan.banks import HEALTHY_VALUE, Bank
 from domaingan.core.files import write_arrays, write_json
 from domaingan.core.reading import read_arrays, read_json_object
 from domaingan.data import Dataset
@@ -150,7 +150,9 @@ def _objects(bank: Bank) -> Bank:
     """The entries in which an object was painted, and not what is healthy."""
     name = bank.info.domain.class_condition
     values = bank.info.conditions.get(name, [])
-    return bank.take(bank.entries[f"condition:{name}"] != values.index(HEALTHY)) if HEALTHY in values else bank
+    return (
+        bank.take(bank.entries[f"condition:{name}"] != values.index(HEALTHY_VALUE)) if HEALTHY_VALUE in values else bank
+    )
 
 
 def _pictures(bank: Bank, kind: str, name: str) -> Arrays:

@@ -14,17 +14,23 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 
-from domaingan.banks import BOUND_REACH, Bank
+from domaingan.banks import BOUND_REACH_PIXELS, Bank
 from domaingan.banks.crops import crops
-from domaingan.banks.find_objects import halved
+from domaingan.banks.find_objects import to_float16
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
-from domaingan.data.slice_axes import fullest_slice
+from domaingan.data.slice_axes import find_fullest_slice
 from domaingan.gan import GAN
 from domaingan.gan.conditioning import known_spacing
 from domaingan.gan.inpainting import Texture, pasted, turns
-from domaingan.imaging.intensity import contrast, extent, radius_of, ring, tissue
-from domaingan.imaging.padded_crops import window
+from domaingan.imaging.intensity import (
+    compute_equivalent_radius,
+    find_extent,
+    find_nonzero,
+    find_ring,
+    measure_contrast,
+)
+from domaingan.imaging.padded_crops import crop_padded
 from domaingan.metrics.fidelity.two_sample_classifier import told
 
 PAIRS = 300
@@ -60,9 +66,11 @@ def spread(bank: Bank) -> dict[str, Any]:
 
 def _measures(bank: Bank, index: int) -> tuple[float, float, float]:
     crop = bank[index]
-    around = ring(crop.mask, inside=tissue(crop.image))
-    radius = radius_of(float(np.count_nonzero(crop.mask) * np.prod(crop.spacing)), bank.info.spatial_dims)
-    return float(contrast(crop.image, crop.mask, around)[0]), radius, texture(crop.image, crop.mask)
+    around = find_ring(crop.mask, inside=find_nonzero(crop.image))
+    radius = compute_equivalent_radius(
+        float(np.count_nonzero(crop.mask) * np.prod(crop.spacing)), bank.info.spatial_dims
+    )
+    return float(measure_contrast(crop.image, crop.mask, around)[0]), radius, texture(crop.image, crop.mask)
 
 
 def texture(image: NDArray[Any], mask: NDArray[Any]) -> float:
@@ -112,11 +120,11 @@ class Places:
         about: Any = real.info  # what turns asks a model's config for
         turned, images = turns(len(real), about, rng), []
         for i, crop in enumerate(real):
-            same = self.seen.matching(**crop.condition)
+            same = self.seen.find_matching(**crop.condition)
             other = self.seen[int(same[int(torch.randint(len(same), (), generator=rng))])]
             image, body = torch.from_numpy(crop.image)[None], torch.from_numpy(crop.mask)[None]
             put = pasted(image, body, [Texture.of(other.image, other.mask)], turned[i : i + 1])
-            images.append(halved(put[0].numpy()))
+            images.append(to_float16(put[0].numpy()))
         return Bank(real.info, np.stack(images), real.masks, real.entries)
 
     def painted(self, gan: GAN) -> Bank:
@@ -131,7 +139,7 @@ def _alike(real: Bank, seen: Bank) -> NDArray[np.bool_]:
     spacing, own = (np.asarray(bank.entries["spacing"], dtype=float) for bank in (seen, real))
     fits = known_spacing(own, spacing) | (not real.info.domain.is_metric)
     values = np.unique(seen.masks)
-    counts = seen.counts()
+    counts = seen.count_conditions()
     return np.array(
         [
             ok
@@ -195,8 +203,8 @@ def _interval(right: Floats, units: NDArray[Any]) -> list[float]:
 
 def _edge(bank: Bank) -> int:
     """Edge of what is looked at: it holds nine in ten objects with their surroundings; a multiple of 4."""
-    sides = [max(side.stop - side.start for side in where) for mask in bank.masks if (where := extent(mask > 0))]
-    wanted = float(np.quantile(sides, 0.9)) + 2 * (BOUND_REACH + AROUND)
+    sides = [max(side.stop - side.start for side in where) for mask in bank.masks if (where := find_extent(mask > 0))]
+    wanted = float(np.quantile(sides, 0.9)) + 2 * (BOUND_REACH_PIXELS + AROUND)
     return int(min(bank.size[0], 4 * np.ceil(wanted / 4)))
 
 
@@ -204,13 +212,13 @@ def _looked_at(real: Bank, painted: Bank, index: int, edge: int) -> tuple[NDArra
     """Views of the real crop and of the painted one, their one-hot masks, and where a difference may be."""
     one, two = real[index], painted[index]
     body = one.mask > 0
-    grown = ndimage.binary_dilation(body, np.ones((3,) * body.ndim), BOUND_REACH)
+    grown = ndimage.binary_dilation(body, np.ones((3,) * body.ndim), BOUND_REACH_PIXELS)
     values = np.array(list(real.info.classes.values())).reshape(-1, *[1] * body.ndim)
-    corner = np.array([(side.start + side.stop) // 2 - edge // 2 for side in extent(body) or ()])
-    layers = [window(image, corner, edge) for image in (one.image, two.image)]
-    layers += [window(mask, corner, edge, empty=0) for mask in (one.mask == values, grown[None])]
+    corner = np.array([(side.start + side.stop) // 2 - edge // 2 for side in find_extent(body) or ()])
+    layers = [crop_padded(image, corner, edge) for image in (one.image, two.image)]
+    layers += [crop_padded(mask, corner, edge, fill=0) for mask in (one.mask == values, grown[None])]
     views = [layers]
     if body.ndim == 3:
-        most = [fullest_slice(np.asarray(layers[2].any(axis=0)), axis) for axis in range(3)]
+        most = [find_fullest_slice(np.asarray(layers[2].any(axis=0)), axis) for axis in range(3)]
         views = [[np.take(layer, most[axis], axis + 1) for layer in layers] for axis in range(3)]
     return tuple(np.stack(column) for column in zip(*views, strict=True))

@@ -8,10 +8,10 @@ from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record
 from domaingan.evaluation.split import Fold
-from domaingan.imaging.near_duplicates import Survey
+from domaingan.imaging.near_duplicates import DuplicateFinder
 
 
-def refuse_copies(survey: Survey, chosen: Sequence[Fold], bank: Bank | None) -> list[str]:
+def refuse_copies(survey: DuplicateFinder, chosen: Sequence[Fold], bank: Bank | None) -> list[str]:
     """Refuse images that are on both sides, and tell those that are nearly alike.
 
     Args:
@@ -33,7 +33,7 @@ def refuse_copies(survey: Survey, chosen: Sequence[Fold], bank: Bank | None) -> 
         if bank is not None:
             _refuse_of_bank(survey, test, bank)
         notes |= dict.fromkeys(_describe_near(survey, train, test))
-    if survey.looks_like_drives():
+    if survey.is_from_drives():
         notes[
             "The frames follow one another as those of drives do, but nothing says which belong together: neighbours "
             "may be on both sides of the split. A column `sequence` in samples.csv names their drives."
@@ -43,7 +43,7 @@ def refuse_copies(survey: Survey, chosen: Sequence[Fold], bank: Bank | None) -> 
     return list(notes)
 
 
-def _find_positions(survey: Survey, part: Dataset) -> list[int]:
+def _find_positions(survey: DuplicateFinder, part: Dataset) -> list[int]:
     """Where the samples of a part of a split stand in the survey; slices by their volume's group."""
     is_frame = not part.schema.domain.has_body
     wanted = {_key(record, is_frame) for record in part.records}
@@ -54,7 +54,7 @@ def _key(record: Record, is_frame: bool) -> str:
     return record.name if is_frame else record.group
 
 
-def _refuse_exact(survey: Survey, train: Sequence[int], test: Sequence[int], fold: Fold) -> None:
+def _refuse_exact(survey: DuplicateFinder, train: Sequence[int], test: Sequence[int], fold: Fold) -> None:
     trained = {one: i for i in train for one in survey.checksums[i]}
     both = [(i, trained[one]) for i in test for one in survey.checksums[i] if one in trained]
     if both:
@@ -66,7 +66,7 @@ def _refuse_exact(survey: Survey, train: Sequence[int], test: Sequence[int], fol
         )
 
 
-def _refuse_of_bank(survey: Survey, test: Sequence[int], bank: Bank) -> None:
+def _refuse_of_bank(survey: DuplicateFinder, test: Sequence[int], bank: Bank) -> None:
     sums = bank.info.checksums
     leaked = [(survey.records[i].name, sums[one]) for i in test for one in survey.checksums[i] if one in sums]
     if leaked:
@@ -79,8 +79,8 @@ def _count(n: int) -> str:
     return "1 tested image is" if n == 1 else f"{n} tested images are"
 
 
-def _describe_near(survey: Survey, train: Sequence[int], test: Sequence[int]) -> list[str]:
-    pairs = survey.find_near(test, train)
+def _describe_near(survey: DuplicateFinder, train: Sequence[int], test: Sequence[int]) -> list[str]:
+    pairs = survey.find_near_duplicates(test, train)
     if not pairs:
         return []
     first, second = (survey.records[i].name for i in (pairs[0].second, pairs[0].first))

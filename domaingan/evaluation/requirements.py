@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from domaingan.banks import HEALTHY, Bank
-from domaingan.banks.crops import cropped_classes
-from domaingan.banks.find_objects import BOX_ALONE, find_objects
+from domaingan.banks import HEALTHY_VALUE, Bank
+from domaingan.banks.crops import list_crop_classes
+from domaingan.banks.find_objects import BOX_WITHOUT_MASK, find_objects
 from domaingan.blend import Relight
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
@@ -70,8 +70,8 @@ def _check_crops(arm: Arm, train: Dataset, size: int, given: Bank | None) -> Non
     if has_crops(train, size, left_out):
         return
     found = "no object in any training mask" + "".join(f", {n} {why}" for why, n in left_out.items())
-    expected = f"at least one of {', '.join(cropped_classes(train.schema))}"
-    if left_out[BOX_ALONE]:
+    expected = f"at least one of {', '.join(list_crop_classes(train.schema))}"
+    if left_out[BOX_WITHOUT_MASK]:
         expected = "masks; or a bank of crops --masks grabcut of the training samples as --bank; or arms without crops"
     raise _lack(arm, found, train, expected)
 
@@ -119,8 +119,8 @@ def _check_size(arm: Arm, size: int, train: Dataset) -> None:
 
 
 def _check_healthy(arm: Arm, train: Dataset) -> None:
-    if HEALTHY in cropped_classes(train.schema):
-        raise _lack(arm, f"a class called {HEALTHY}", train, "another name: inpaint calls so what has no object")
+    if HEALTHY_VALUE in list_crop_classes(train.schema):
+        raise _lack(arm, f"a class called {HEALTHY_VALUE}", train, "another name: inpaint calls so what has no object")
 
 
 def _is_served(source: str, given: Bank | None) -> bool:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.banks.crops import by_rarity
+from domaingan.banks.crops import sort_classes_by_rarity
 from domaingan.blend import Paste
-from domaingan.core.files import claim_run, write_arrays, write_json
-from domaingan.core.locks import hold_folder
+from domaingan.core.files import prepare_run_folder, write_arrays, write_json
+from domaingan.core.locks import lock_folder
 from domaingan.core.reading import read_json_object, refuse_malformed
-from domaingan.data import BLOCK, Dataset
+from domaingan.data import BLOCK_SECONDS, Dataset
 from domaingan.evaluation.arm_banks import Maker, banks_for
 from domaingan.evaluation.arms import Arm, augment_for, parse_arms
 from domaingan.evaluation.evaluation_config import EvaluationConfig
@@ -28,8 +28,8 @@ from domaingan.evaluation.progress import Progress, Silent
 from domaingan.evaluation.split import Fold
 from domaingan.evaluation.summary import Scores, summarise, warn_of_missed
 from domaingan.evaluation.tasks import TASKS, backbone_of
-from domaingan.imaging.intensity import measured
-from domaingan.imaging.padded_crops import voxels_of
+from domaingan.imaging.intensity import with_measurements
+from domaingan.imaging.padded_crops import count_voxels
 
 MAY_CHANGE = ("arms", "seeds", "command")
 """Settings that a resumed run may change: what was trained before stays true, and the table grows."""
@@ -71,8 +71,8 @@ def run(
         DataError: the folder is taken, another process writes there, the configs differ, or a bank knows a test
             subject.
     """
-    with hold_folder(out):
-        claim_run(out, config.model_dump(mode="json"), MAY_CHANGE, resume=resume, overwrite=overwrite)
+    with lock_folder(out):
+        prepare_run_folder(out, config.model_dump(mode="json"), MAY_CHANGE, resume=resume, overwrite=overwrite)
         return _run(config, folds, regrid, out, progress or Silent(), notes)
 
 
@@ -139,8 +139,8 @@ def _prepare(
     folder.mkdir(parents=True, exist_ok=True)
     task = TASKS[config.task]()
     tell.start("reading the training samples")
-    train = regrid(fold.train).in_memory()
-    samples = [measured(sample, train.schema.domain) for sample in train if task.labelled(sample)]
+    train = regrid(fold.train).load_into_memory()
+    samples = [with_measurements(sample, train.schema.domain) for sample in train if task.labelled(sample)]
     samples = [s for s in samples if s.meta["foreground"].mean() >= EMPTY or (np.asarray(s.mask) > 0).any()]
     test, own_grid = regrid(fold.test), fold.test
     maker = Maker(train, config, folder, tell)
@@ -151,8 +151,8 @@ def _prepare(
     for arm in arms:  # what does not fit is refused before the first training
         augment_for(arm, banks, test.schema, config.looks)
     if test.schema.domain.is_rgb and sum(12 * np.prod(r.shape) for r in own_grid.records) < IN_MEMORY:
-        own_grid = own_grid.in_memory()
-        test = regrid(own_grid).in_memory()
+        own_grid = own_grid.load_into_memory()
+        test = regrid(own_grid).load_into_memory()
     return Prepared(task, samples, train, test, own_grid, banks, folder)
 
 
@@ -173,7 +173,9 @@ def _train_and_score(
     model.save(path.with_suffix(".safetensors"))
     tell.start(f"scoring {len(fold.test)} samples")
     if not fold.shown:
-        fold.shown = largest([(r.unit, fold.task.truth(s)) for r, s in zip(fold.test.records, fold.test, strict=True)])
+        fold.shown = largest(
+            [(r.statistical_unit, fold.task.truth(s)) for r, s in zip(fold.test.records, fold.test, strict=True)]
+        )
     scores = fold.task.score(model, fold.test, fold.own_grid)
     arrays = {f"p{n}": fold.task.shown(model, fold.test[i]) for n, i in enumerate(fold.shown)}
     write_arrays(path.with_suffix(".npz"), {"shown": np.array(fold.shown), **arrays})
@@ -204,17 +206,17 @@ def _read_kept(path: Path) -> dict[str, Any]:
 def _rarest(fold: Prepared) -> str | None:
     """The rarest class of the training samples, by the rule that names a crop's condition."""
     names = {value: name for name, value in fold.test.schema.classes.items()}
-    held = [(s.unit, voxels_of(np.asarray(s.mask))) for s in fold.train if s.mask is not None]
-    order = [value for value in by_rarity(held) if value in names]
+    held = [(s.statistical_unit, count_voxels(np.asarray(s.mask))) for s in fold.train if s.mask is not None]
+    order = [value for value in sort_classes_by_rarity(held) if value in names]
     return names[order[0]] if order else None
 
 
 def _unit(test: Dataset) -> str:
     """What one value of a metric belongs to."""
-    units = {record.unit for record in test.records}
+    units = {record.statistical_unit for record in test.records}
     if units == {record.group for record in test.records}:
         return "subject" if any(record.subject for record in test.records) else "sample"
-    return f"{BLOCK:g}-second block"
+    return f"{BLOCK_SECONDS:g}-second block"
 
 
 def _guesses(fold: Prepared) -> list[str]:
@@ -228,7 +230,7 @@ def _guesses(fold: Prepared) -> list[str]:
 def _notes(fold: Prepared, folds: list[Fold], config: EvaluationConfig) -> list[str]:
     """What a reader must know to trust the numbers."""
     unit = _unit(fold.test)
-    trained, tested = ({record.unit for record in part.records} for part in (folds[0].train, folds[0].test))
+    trained, tested = ({record.statistical_unit for record in part.records} for part in (folds[0].train, folds[0].test))
     frames = fold.test.schema.domain.is_rgb
     notes = [
         f"{len(trained)} training and {len(tested)} test {unit}s"

@@ -9,13 +9,13 @@ import numpy as np
 
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
-from domaingan.data import BLOCK, Dataset, Record, Value
-from domaingan.imaging.near_duplicates import find_spellings, fold_name
+from domaingan.data import BLOCK_SECONDS, ConditionValue, Dataset, Record
+from domaingan.imaging.near_duplicates import find_alternative_spellings, normalise_name
 
 HELD_OUT = 1 / 3
 """Share of the subjects that is tested where nothing says otherwise."""
 
-Limit = tuple[str, Value, int]
+Limit = tuple[str, ConditionValue, int]
 """Column, value and how many of those samples may be trained on."""
 
 
@@ -28,11 +28,13 @@ class Fold:
 
     def __post_init__(self) -> None:
         near = _near(self.test)
-        shared = [record for record in self.train.records if record.unit in near]
+        shared = [record for record in self.train.records if record.statistical_unit in near]
         if shared:
-            found = f"{shared[0].unit!r} is both trained on and tested"
+            found = f"{shared[0].statistical_unit!r} is both trained on and tested"
             raise DataError(found, path=self.train.root, expected="only one, or times that lie apart")
-        both = [pair for pair in find_spellings([*self.train.groups, *self.test.groups]) if self._is_apart(pair)]
+        both = [
+            pair for pair in find_alternative_spellings([*self.train.groups, *self.test.groups]) if self._is_apart(pair)
+        ]
         if both:
             found = f"{both[0][0]!r} and {both[0][1]!r}, one trained on and one tested, are one name in two spellings"
             raise DataError(
@@ -50,8 +52,12 @@ class Fold:
 def _near(test: Dataset) -> set[str]:
     """The units that are tested, and of drives the blocks just before and after them."""
     timed = [record for record in test.records if record.time is not None]
-    beside = {replace(r, time=float(r.time or 0) + step).unit for r in timed for step in (-BLOCK, BLOCK)}
-    return {record.unit for record in test.records} | beside
+    beside = {
+        replace(r, time=float(r.time or 0) + step).statistical_unit
+        for r in timed
+        for step in (-BLOCK_SECONDS, BLOCK_SECONDS)
+    }
+    return {record.statistical_unit for record in test.records} | beside
 
 
 def folds(
@@ -86,7 +92,7 @@ def _pairs(
     if k > 1:
         if train is not None or test is not None:
             raise DataError("folds and a named split", path=data.root, expected="one of them")
-        return data.kfold(k, rng)
+        return data.split_folds(k, rng)
     if train is None and test is None:
         labelled = [record for record in data.records if record.split == "test"]
         if not labelled or len(labelled) == len(data):
@@ -100,7 +106,7 @@ def _pairs(
 
 def _others(data: Dataset, chosen: Dataset) -> Dataset:
     groups = set(chosen.groups)
-    return data.of_groups(group for group in data.groups if group not in groups)
+    return data.select_groups(group for group in data.groups if group not in groups)
 
 
 def apart(train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
@@ -114,7 +120,9 @@ def apart(train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
     both = {_key(record) for record in train.records} & {_key(record) for record in test.records}
     shared = [record for record in test.records if _key(record) in both and _is_timed(record)]
     drives = list(dict.fromkeys(record.sequence for record in shared))
-    middle = float(np.median([record.time or 0.0 for record in shared])) // BLOCK * BLOCK if shared else 0.0
+    middle = (
+        float(np.median([record.time or 0.0 for record in shared])) // BLOCK_SECONDS * BLOCK_SECONDS if shared else 0.0
+    )
 
     def tested(record: Record) -> bool:
         if _key(record) not in both or not _is_timed(record):
@@ -129,7 +137,7 @@ def apart(train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
     def trained(record: Record) -> bool:
         if not _is_timed(record):
             return True
-        return record.unit not in near and not (_key(record) in both and tested(record))
+        return record.statistical_unit not in near and not (_key(record) in both and tested(record))
 
     return train.select(i for i, record in enumerate(train.records) if trained(record)), later
 
@@ -150,8 +158,8 @@ def refuse_leak(bank: Bank, test: Dataset) -> None:
     Raises:
         DataError: one of the bank's subjects is tested.
     """
-    tested = {fold_name(name) for name in _near(test) | set(test.groups)}
-    leaked = [subject for subject in bank.subjects if fold_name(subject) in tested]
+    tested = {normalise_name(name) for name in _near(test) | set(test.groups)}
+    leaked = [subject for subject in bank.subjects if normalise_name(subject) in tested]
     if leaked:
         raise DataError(
             f"made from {len(leaked)} test subjects ({', '.join(leaked[:3])})",

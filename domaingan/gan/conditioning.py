@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from domaingan.banks import HEALTHY, Bank, Crop, new_entries
+from domaingan.banks import HEALTHY_VALUE, Bank, Crop, create_entries
 from domaingan.core.errors import DataError
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import MASK, GANConfig
@@ -109,7 +109,7 @@ def _painted(name: str, config: GANConfig, choice: Wanted) -> bool:
     """Whether what is asked for is a matter of what is painted, and not of the mask that is given."""
     if not config.hosted:
         return False
-    if choice == HEALTHY and name in config.conditions:
+    if choice == HEALTHY_VALUE and name in config.conditions:
         return config.healthy[list(config.conditions).index(name)] >= 0
     return name in config.numbers and name not in OF_THE_MASK
 
@@ -133,7 +133,7 @@ def _as_wanted(bank: Bank, wanted: Mapping[str, Wanted]) -> NDArray[np.int64]:
         if not isinstance(values, Sequence) or not all(isinstance(value, str) for value in values):
             expected = "values of class conditions: numbers and how often a value occurs are the hosts'"
             raise DataError(f"{name}={choice} with hosts", expected=expected)
-        rows = np.intersect1d(rows, np.concatenate([bank.matching(**{name: str(value)}) for value in values]))
+        rows = np.intersect1d(rows, np.concatenate([bank.find_matching(**{name: str(value)}) for value in values]))
     return rows
 
 
@@ -149,7 +149,7 @@ def _in_words_of(bank: Bank, config: GANConfig, left_out: dict[str, int]) -> Ban
             "left_out": left_out,
         }
     )
-    entries = new_entries(info, len(bank))
+    entries = create_entries(info, len(bank))
     for name in entries.dtype.names or ():
         if name in (bank.entries.dtype.names or ()) and not name.startswith("condition:"):
             entries[name] = bank.entries[name]

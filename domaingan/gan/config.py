@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from domaingan.banks import HEALTHY
+from domaingan.banks import HEALTHY_VALUE
 from domaingan.core.errors import DataError
 from domaingan.data import StoredDomain
 from domaingan.gan.crop_records import Template
@@ -162,7 +162,7 @@ class GANConfig(BaseModel):
         """For each class condition the code under which masks mark nothing, -2 where there is none."""
         own = self.domain.class_condition if self.hosted else None
         return tuple(
-            values.index(HEALTHY) if name == own and HEALTHY in values else -2
+            values.index(HEALTHY_VALUE) if name == own and HEALTHY_VALUE in values else -2
             for name, values in self.conditions.items()
         )
 

@@ -22,16 +22,16 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, max_pool2d, max_pool3d
 
-from domaingan.banks import BOUND_REACH
+from domaingan.banks import BOUND_REACH_PIXELS
 from domaingan.gan.config import RING, GANConfig
-from domaingan.imaging.intensity import ring, tissue
+from domaingan.imaging.intensity import find_nonzero, find_ring
 
 POOL: dict[int, Any] = {2: max_pool2d, 3: max_pool3d}
 
 
 def weight(bodies: Tensor) -> Tensor:
     """How much of a pixel is painted: 1 in a body and next to it, falling to 0 beyond
-    :data:`~domaingan.banks.BOUND_REACH` pixels.
+    :data:`~domaingan.banks.BOUND_REACH_PIXELS` pixels.
 
     Args:
         bodies: ``(B, *size)``, anything but 0 is in the body.
@@ -43,10 +43,10 @@ def weight(bodies: Tensor) -> Tensor:
     tensor([[[[0.0000, 0.3333, 0.6667, 1.0000, 1.0000]]]])
     """
     grown, total = (bodies != 0).float()[:, None], torch.zeros(())
-    for _ in range(BOUND_REACH):
+    for _ in range(BOUND_REACH_PIXELS):
         grown = POOL[bodies.ndim - 1](grown, 3, stride=1, padding=1)
         total = total + grown
-    return total / BOUND_REACH
+    return total / BOUND_REACH_PIXELS
 
 
 def given(masks: Tensor, host: Tensor, bodies: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ class Texture:
     def of(cls, image: NDArray[Any], mask: NDArray[Any]) -> Texture:
         """That of a crop: ``(C, *size)`` in scaled units, its mask not empty."""
         image, body = np.asarray(image, np.float32), np.asarray(mask) > 0
-        around = ring(body, inside=tissue(image))
+        around = find_ring(body, inside=find_nonzero(image))
         level = image[:, around if around.any() else body].mean(axis=1)
         nearest = ndimage.distance_transform_edt(~body, return_distances=False, return_indices=True)
         continued = image[(slice(None), *nearest)] - level.reshape(-1, *[1] * body.ndim)

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from domaingan.banks import Bank, bank_of
+from domaingan.banks import Bank, resolve_bank
 from domaingan.core.errors import DataError, enough_memory
-from domaingan.core.files import atomic_folder
-from domaingan.core.locks import hold_folder
+from domaingan.core.files import write_folder_atomically
+from domaingan.core.locks import lock_folder
 from domaingan.core.tiles import Picture, save_png
 from domaingan.data import SCAN
 from domaingan.gan import model_folder
@@ -83,7 +83,7 @@ class GAN:
     @classmethod
     def for_crops(cls, crops: Bank | str | Path, **settings: Any) -> GAN:
         """A GAN with the size, channels and classes of a bank (of scenes too); ``settings`` as in the constructor."""
-        crops = bank_of(crops)
+        crops = resolve_bank(crops)
         info = crops.info
         edges = set(crops.size)
         if len(edges) != 1:
@@ -133,7 +133,7 @@ class GAN:
             DataError: the crops do not fit the GAN, the folder exists, or the training diverged.
         """
         require_tensorboard(tensorboard)
-        crops = bank_of(crops)
+        crops = resolve_bank(crops)
         started = time.perf_counter()
         device = choose_device(device)
         out = None if out is None else Path(out)
@@ -144,7 +144,7 @@ class GAN:
         fabric = fabric_for(device, config.precision)
         extract = extractor_for(config, features, str(fabric.device)) if judge_every else None
         self.crops = model_folder.started_from(crops, config) if config.hosted else None
-        with nullcontext() if out is None or not fabric.is_global_zero else hold_folder(out):
+        with nullcontext() if out is None or not fabric.is_global_zero else lock_folder(out):
             if out is not None:
                 config = claimed(out, config, fabric, resume=resume, overwrite=overwrite)
                 if config.weights_sha256:
@@ -200,7 +200,7 @@ class GAN:
             DataError: the GAN was not fitted, a condition is unknown, hosts are missing, or no mask is usable.
         """
         config, generator = self._fitted()
-        hosts = None if hosts is None else bank_of(hosts)
+        hosts = None if hosts is None else resolve_bank(hosts)
         if n < 1:
             raise DataError(f"n = {n}", expected="at least 1")
         drawn, shown = conditions_for(config, n, seed, hosts, condition)
@@ -257,7 +257,7 @@ class GAN:
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write a finished model folder (without checkpoints, which :meth:`fit` writes) and return its path."""
         config, generator = self._fitted()
-        with atomic_folder(Path(path), overwrite=overwrite) as temporary:
+        with write_folder_atomically(Path(path), overwrite=overwrite) as temporary:
             save_png(sample_sheet(generator, config), temporary / model_folder.SAMPLES)
             model_folder.keep(self.crops, temporary)
             self.config = model_folder.finish(temporary, config, generator, self.discriminator, Path(path).name)

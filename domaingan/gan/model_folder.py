@@ -19,7 +19,14 @@ from torch import nn
 
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
-from domaingan.core.files import LOCK, atomic_file, claim_folder, empty_folder, plain, write_json
+from domaingan.core.files import (
+    LOCK_FILE,
+    clear_folder,
+    refuse_existing_folder,
+    to_json_types,
+    write_file_atomically,
+    write_json,
+)
 from domaingan.core.reading import read_json
 from domaingan.gan.config import PASTE, GANConfig, build_config, differences
 from domaingan.gan.model_card import card
@@ -67,7 +74,7 @@ def read_config(folder: Path) -> GANConfig:
 
 def write_config(folder: Path, config: GANConfig) -> None:
     """Write ``config.json``."""
-    stored = plain(config.model_dump(mode="json"))
+    stored = to_json_types(config.model_dump(mode="json"))
     write_json(folder / CONFIG, stored | {CHECKSUM: _checksum(stored)})
 
 
@@ -97,7 +104,7 @@ def claim(out: Path, config: GANConfig, *, resume: bool, overwrite: bool) -> GAN
     elif resume and _is_filled(out):
         raise DataError("no model to resume", path=out, expected=f"a folder with {CONFIG}")
     else:
-        claim_folder(out, overwrite=overwrite)
+        refuse_existing_folder(out, overwrite=overwrite)
         _clear(out)
     out.mkdir(parents=True, exist_ok=True)
     if not config.weights_sha256:
@@ -111,11 +118,11 @@ def _clear(out: Path) -> None:
         raise DataError("not a model folder", path=out, expected=f"one with {CONFIG} to overwrite, or a new one")
     if out.is_file():
         raise DataError("a file", path=out, expected="a folder")
-    empty_folder(out)
+    clear_folder(out)
 
 
 def _is_filled(out: Path) -> bool:
-    return out.is_dir() and any(path.name != LOCK for path in out.iterdir())
+    return out.is_dir() and any(path.name != LOCK_FILE for path in out.iterdir())
 
 
 def finish(
@@ -136,7 +143,7 @@ def finish(
     text = card(name or folder.resolve().name, config, read_log(folder / LOG))
     # Git and model hubs leave out what is only for resuming.
     for file, content in ((CARD, text), (HUB_CARD, text), (IGNORE, f"{CHECKPOINTS}/\n")):
-        with atomic_file(folder / file) as temporary:
+        with write_file_atomically(folder / file) as temporary:
             temporary.write_text(content, encoding="utf-8")
     write_config(folder, config)
     return config

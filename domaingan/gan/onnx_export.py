@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from domaingan.core.errors import DataError
-from domaingan.core.files import atomic_file
+from domaingan.core.files import write_file_atomically
 from domaingan.gan.conditions import Condition, scale
 from domaingan.gan.config import MASK, GANConfig
 from domaingan.gan.inpainting import given as given_to_painters
@@ -116,7 +116,7 @@ def export_onnx(generator: Generator, config: GANConfig, path: Path) -> Path:
         raise DataError("ONNX files need the packages onnx and onnxscript", expected="pip install 'domaingan[onnx]'")
     drawing = Drawing(generator, config).eval()
     batch: Any = torch.export.Dim("batch")
-    with atomic_file(path) as temporary, torch.no_grad(), _quiet():
+    with write_file_atomically(path) as temporary, torch.no_grad(), _quiet():
         graph = torch.export.export(
             drawing,
             example(drawing, TRACED),

@@ -32,20 +32,20 @@ MIN_AIR_SEPARATION = 4.0
 most 3.5 apart, as does the fluid around a stripped brain; muscle and air 4.6 and more, in 27 MR scans of heads and
 limbs."""
 
-MIN_AIR_GAP = 0.06
+MIN_AIR_GAP_SHARE = 0.06
 """And at least this share of the range of the scan."""
 
 MAX_AIR_SIGNAL = 0.35
 """In a scan without negative values, where 0 is no signal, air is at most this share of the signal of the rest."""
 
-STRIPPED_FILL = 0.65
+MAX_STRIPPED_BOX_FILL = 0.65
 """What fills less of its own box, inside a frame, has the shape of a body and is one: a field of view is a box or a
 cylinder (0.79)."""
 
-LUNG_FROM = -940.0
+MIN_LUNG_HOUNSFIELD = -940.0
 """Lower lies air, in Hounsfield units, and above it lung."""
 
-SOFT_FROM = -500.0
+MIN_TISSUE_HOUNSFIELD = -500.0
 """From here on everything is body, in Hounsfield units."""
 
 MIN_BODY_SHARE = 0.08
@@ -60,13 +60,13 @@ MIN_FRAME_GAP = 0.05
 MIN_SIGNAL_SHARE = 0.005
 """The same in a scan without negative values: a slice at the top of a head shows little of it."""
 
-MIN_PIECE = 0.3
+MIN_PIECE_SHARE = 0.3
 """A piece of the body, such as the other leg, has at least this share of the largest piece's voxels."""
 
-MAX_THREAD = 2
+MAX_THREAD_RADIUS = 2
 """What hangs on by less than twice so many voxels and one, such as a table, is no part of the body."""
 
-MAX_SAMPLED = 400_000
+MAX_SAMPLED_VOXELS = 400_000
 """So many voxels, evenly spread, say how values are distributed."""
 
 
@@ -87,10 +87,10 @@ def find_body(image: Image) -> Mask:
         return np.ones(shown.shape, dtype=bool)
     air = _find_air(image, shown, is_stripped=_is_stripped(shown))
     if air is None:
-        return _largest(_fill(shown))
-    body = _fill(shown & ~air)
-    core = _largest(_opened(body, MAX_THREAD))
-    return _largest(_fill(_regrown(core, body, MAX_THREAD) if core.any() else body))
+        return _keep_large_pieces(_fill_holes(shown))
+    body = _fill_holes(shown & ~air)
+    core = _keep_large_pieces(_open_mask(body, MAX_THREAD_RADIUS))
+    return _keep_large_pieces(_fill_holes(_restore_edges(core, body, MAX_THREAD_RADIUS) if core.any() else body))
 
 
 # -------------------------------------------------------------------- frames
@@ -100,20 +100,20 @@ def find_frames(image: Image) -> Mask:
     """Find what is of one value, in all channels, and reaches the image's border or another such frame."""
     frames: Mask = np.zeros(image.shape[1:], dtype=bool)
     for _ in range(MAX_FRAMES):
-        frame = _outermost_frame(image, frames)
+        frame = _find_outermost_frame(image, frames)
         if frame is None:
             break
         frames |= frame
     return frames
 
 
-def _outermost_frame(image: Image, known: Mask) -> Mask | None:
-    shown = ~known
-    rim = _rim(shown)
+def _find_outermost_frame(image: Image, known_frames: Mask) -> Mask | None:
+    shown = ~known_frames
+    rim = _find_rim(shown)
     n = int(rim.sum())
     if not n:
         return None
-    value = _commonest(image[:, rim])
+    value = _find_commonest_value(image[:, rim])
     same: Mask = shown.copy()
     for channel, one in zip(image, value, strict=True):
         same &= channel == one
@@ -122,7 +122,7 @@ def _outermost_frame(image: Image, known: Mask) -> Mask | None:
     labels, count = ndimage.label(same)
     # Of one value by chance is a voxel here and there, never a block of them.
     kept = np.zeros(count + 1, dtype=bool)
-    kept[labels[rim & _eroded(same | known)]] = True
+    kept[labels[rim & _erode(same | known_frames)]] = True
     kept[0] = False
     frame: Mask = kept[labels]
     rest = shown & ~frame
@@ -131,21 +131,21 @@ def _outermost_frame(image: Image, known: Mask) -> Mask | None:
     inside = [channel[rest] for channel in image]
     if all(channel.max() <= one for channel, one in zip(inside, value, strict=True)):
         return None  # saturated, and no background
-    if known.any() and not _is_frame_in_frame(shown, rest, inside, value):
+    if known_frames.any() and not _is_frame_in_frame(shown, rest, inside, value):
         return None
     return frame
 
 
 def _is_frame_in_frame(shown: Mask, rest: Mask, inside: list[NDArray[Any]], value: NDArray[Any]) -> bool:
     """Whether it surrounds a scan, and is not a body of one value with something brighter in it."""
-    fill, share = _box_fill(shown), rest.sum() / shown.sum()
+    fill, share = _measure_box_fill(shown), rest.sum() / shown.sum()
     if fill > 0.97:
         return bool(share > 0.06)
     is_darkest = all(channel.min() >= one for channel, one in zip(inside, value, strict=True))
     return bool(fill > 0.7 and is_darkest and share > 0.1)
 
 
-def _commonest(values: NDArray[Any]) -> NDArray[Any]:
+def _find_commonest_value(values: NDArray[Any]) -> NDArray[Any]:
     """The commonest value of the first channel of ``(C, N)``, of the second where that is, and so on."""
     found = []
     for channel in range(len(values)):
@@ -160,13 +160,13 @@ def _is_stripped(shown: Mask) -> bool:
 
     Not along all three: a stack of few slices shows the brain in its first and last.
     """
-    if shown.all() or _box_fill(shown) > STRIPPED_FILL:
+    if shown.all() or _measure_box_fill(shown) > MAX_STRIPPED_BOX_FILL:
         return False
     touched = sorted(float(shown.take([0, -1], axis).mean()) for axis in range(shown.ndim))
     return touched[1] < 0.25
 
 
-def _box_fill(mask: Mask) -> float:
+def _measure_box_fill(mask: Mask) -> float:
     """Which share of its own box a mask fills."""
     box = ndimage.find_objects(mask.view(np.uint8))[0]
     return float(mask[box].mean())
@@ -181,48 +181,48 @@ def _find_air(image: Image, shown: Mask, *, is_stripped: bool) -> Mask | None:
     What has the shape of a body holds air only if that is nowhere thin, and surrounds the rest: the fluid around a
     stripped brain does not.
     """
-    step = max(1, int(shown.sum()) // MAX_SAMPLED)
+    step = max(1, int(shown.sum()) // MAX_SAMPLED_VOXELS)
     sampled = np.stack([channel[shown][::step] for channel in image]).astype(np.float32)
-    beside = ~shown & _dilated(shown)
+    beside = ~shown & _dilate(shown)
     for channel, values in zip(image, sampled, strict=True):
         around = channel[beside]
         is_in_air = bool(around.size and ((around >= -1100) & (around <= -900)).mean() > MIN_AIR_SHARE)
         is_ct = is_hounsfield(values, has_air=is_in_air and bool(values.min() < -20))
         if is_ct and (is_in_air or not is_stripped):
-            return _hounsfield_air(channel, shown)
+            return _find_hounsfield_air(channel, shown)
     ends = np.percentile(sampled, (0.5, 99.5), axis=1).astype(np.float32)
-    mean = _brightness(sampled, ends)
-    thresholds = _thresholds(mean)
+    mean = _compute_brightness(sampled, ends)
+    thresholds = _find_thresholds(mean)
     if not thresholds:
         return None
-    brightness, ground = _brightness(image, ends), _brightness_of_frames(image, beside, ends)
+    brightness, ground = _compute_brightness(image, ends), _measure_frame_brightness(image, beside, ends)
     for threshold in thresholds:
         low = brightness <= threshold
-        air = _reaching_the_border(low, shown)
+        air = _find_air_at_border(low, shown)
         if air is None:
             continue
         is_low = mean <= threshold
-        if (shown & ~air).sum() < _least_share(sampled) * shown.sum():
+        if (shown & ~air).sum() < _choose_min_body_share(sampled) * shown.sum():
             continue
         if ground is not None and _lies_above(mean[is_low], ground):
             continue
         if is_stripped and not _is_thick_all_around(low & shown, shown):
             continue
-        if all(_is_no_signal(values[is_low], values[~is_low]) for values in sampled):
+        if all(_is_without_signal(values[is_low], values[~is_low]) for values in sampled):
             return air
     return None
 
 
-def _least_share(sampled: Image) -> float:
+def _choose_min_body_share(sampled: Image) -> float:
     """Which share a body has at least: where no value is negative, air is told by its signal, and little will do."""
     return MIN_SIGNAL_SHARE if sampled.min() >= 0 else MIN_BODY_SHARE
 
 
-def _brightness_of_frames(image: Image, beside: Mask, ends: NDArray[np.float32]) -> float | None:
+def _measure_frame_brightness(image: Image, beside: Mask, ends: NDArray[np.float32]) -> float | None:
     """How bright the frame beside a scan is, on the scan's scale; None without a frame, or of a value far off."""
     if not beside.any():
         return None
-    value = _commonest(image[:, beside])
+    value = _find_commonest_value(image[:, beside])
     low, high = ends
     varied = high > low
     found = float(((value - low)[varied] / (high - low)[varied]).mean())
@@ -242,11 +242,11 @@ def _lies_above(dark: NDArray[np.float32], ground: float) -> bool:
 
 def _is_thick_all_around(low: Mask, shown: Mask) -> bool:
     """Whether what is dark is nowhere thin by itself, and surrounds most of what frames leave."""
-    rim = _rim(shown)
-    return bool(_opened(low).sum() >= 0.6 * low.sum() and (low & rim).sum() >= 0.6 * rim.sum())
+    rim = _find_rim(shown)
+    return bool(_open_mask(low).sum() >= 0.6 * low.sum() and (low & rim).sum() >= 0.6 * rim.sum())
 
 
-def _brightness(values: Image, ends: NDArray[np.float32]) -> NDArray[np.float32]:
+def _compute_brightness(values: Image, ends: NDArray[np.float32]) -> NDArray[np.float32]:
     """The mean of the channels, each brought to 0 to 1 first, as they may differ in units; 0 where none varies.
 
     Percentiles are brought there, so that one bright vessel or implant does not press everything else together.
@@ -263,7 +263,7 @@ def _brightness(values: Image, ends: NDArray[np.float32]) -> NDArray[np.float32]
     return mean / np.float32(max(1, len(varied)))
 
 
-def _thresholds(mean: NDArray[np.float32]) -> list[float]:
+def _find_thresholds(mean: NDArray[np.float32]) -> list[float]:
     """Otsu's thresholds that part air from the rest, the likeliest first.
 
     Where fat is bright, the first parts fat from everything else. It is taken once more among what is dark.
@@ -276,13 +276,13 @@ def _thresholds(mean: NDArray[np.float32]) -> list[float]:
         threshold = float(filters.threshold_otsu(dark))
         air, rest = dark[dark <= threshold], dark[dark > threshold]
         gap = rest.mean() - air.mean() if len(rest) else 0.0
-        if gap > max(MIN_AIR_SEPARATION * air.std(), MIN_AIR_GAP):
+        if gap > max(MIN_AIR_SEPARATION * air.std(), MIN_AIR_GAP_SHARE):
             found.insert(0, threshold)
         dark = air
     return found
 
 
-def _is_no_signal(air: NDArray[np.float32], rest: NDArray[np.float32]) -> bool:
+def _is_without_signal(air: NDArray[np.float32], rest: NDArray[np.float32]) -> bool:
     """Whether what is dark can be air: where no value is negative, it is near 0."""
     if not len(air) or not len(rest):
         return False
@@ -292,11 +292,11 @@ def _is_no_signal(air: NDArray[np.float32], rest: NDArray[np.float32]) -> bool:
     return bool(np.median(air) <= MAX_AIR_SIGNAL * np.median(rest))
 
 
-def _reaching_the_border(low: Mask, shown: Mask) -> Mask | None:
+def _find_air_at_border(low: Mask, shown: Mask) -> Mask | None:
     """The part of what is dark that surrounds: nowhere thin, and at the border; None where there is hardly any."""
     outside = low | ~shown
-    thick = _opened(outside)
-    rim = _rim(shown)
+    thick = _open_mask(outside)
+    rim = _find_rim(shown)
     at_border = thick & rim
     if at_border.sum() < MIN_AIR_SHARE * rim.sum():
         return None
@@ -304,7 +304,7 @@ def _reaching_the_border(low: Mask, shown: Mask) -> Mask | None:
     sizes = np.bincount(labels[at_border], minlength=count + 1)
     kept = sizes >= max(1.0, 0.01 * rim.sum())
     kept[0] = False
-    return _regrown(kept[labels], outside) & shown
+    return _restore_edges(kept[labels], outside) & shown
 
 
 def is_hounsfield(values: NDArray[Any], *, has_air: bool = False) -> bool:
@@ -324,34 +324,34 @@ def is_hounsfield(values: NDArray[Any], *, has_air: bool = False) -> bool:
         return bool(is_about_tissue)
     if not (low < -20 and low < -0.05 * high):
         return False
-    if low < SOFT_FROM:
+    if low < MIN_TISSUE_HOUNSFIELD:
         return bool(is_about_tissue)
     whole = bool(np.equal(values, np.rint(values)).all())
     return whole and bool(is_about_tissue)
 
 
-def _hounsfield_air(channel: NDArray[Any], shown: Mask) -> Mask | None:
+def _find_hounsfield_air(channel: NDArray[Any], shown: Mask) -> Mask | None:
     """Air of a CT: what is no tissue and reaches the border, but for lung that the border cuts."""
-    low = shown & (channel < SOFT_FROM)
+    low = shown & (channel < MIN_TISSUE_HOUNSFIELD)
     labels, count = ndimage.label(low)
     if not count:
         return None
-    step = max(1, int(low.sum()) // MAX_SAMPLED)
+    step = max(1, int(low.sum()) // MAX_SAMPLED_VOXELS)
     where = labels[low][::step]
     median = ndimage.median(channel[low][::step], where, np.arange(count + 1))
-    is_air = np.nan_to_num(np.asarray(median), nan=0.0) < LUNG_FROM
+    is_air = np.nan_to_num(np.asarray(median), nan=0.0) < MIN_LUNG_HOUNSFIELD
     is_air[0] = False
-    return _reaching_the_border(is_air[labels], shown)
+    return _find_air_at_border(is_air[labels], shown)
 
 
 # -------------------------------------------------------------------- shapes
 
 
-def _rim(shown: Mask) -> Mask:
+def _find_rim(shown: Mask) -> Mask:
     """The voxels of a mask that lie on the array's border or beside what is not in the mask."""
     inner = shown.copy()
     for axis in range(shown.ndim):
-        first, last = _neighbours(axis, 1)
+        first, last = _slice_neighbours(axis, 1)
         inner[first] &= shown[last]
         inner[last] &= shown[first]
         inner[(slice(None),) * axis + ([0, -1],)] = False  # beyond the border nothing is
@@ -359,51 +359,51 @@ def _rim(shown: Mask) -> Mask:
     return rim
 
 
-def _eroded(mask: Mask, pixels: int = 1) -> Mask:
+def _erode(mask: Mask, pixels: int = 1) -> Mask:
     """A mask less a border of so many pixels, corners too; it goes on beyond the array."""
-    return ~_dilated(~mask, pixels)
+    return ~_dilate(~mask, pixels)
 
 
-def _dilated(mask: Mask, pixels: int = 1) -> Mask:
+def _dilate(mask: Mask, pixels: int = 1) -> Mask:
     """A mask and all pixels at most so far away along each axis, one axis after the other."""
     grown = mask
     for axis in range(mask.ndim):
         along, grown = grown, grown.copy()
         for step in range(1, min(pixels, mask.shape[axis] - 1) + 1):
-            first, last = _neighbours(axis, step)
+            first, last = _slice_neighbours(axis, step)
             grown[first] |= along[last]
             grown[last] |= along[first]
     return grown
 
 
-def _neighbours(axis: int, step: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+def _slice_neighbours(axis: int, step: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """All pixels but the last ones along an axis, and all but the first."""
     ahead = (slice(None),) * axis
     return (*ahead, slice(None, -step)), (*ahead, slice(step, None))
 
 
-def _opened(mask: Mask, pixels: int = 1) -> Mask:
+def _open_mask(mask: Mask, pixels: int = 1) -> Mask:
     """A mask without what is thinner than ``2 * pixels + 1``."""
-    return _dilated(_eroded(mask, pixels), pixels)
+    return _dilate(_erode(mask, pixels), pixels)
 
 
-def _regrown(core: Mask, mask: Mask, pixels: int = 1) -> Mask:
+def _restore_edges(core: Mask, mask: Mask, pixels: int = 1) -> Mask:
     """What opening took from the edges of a part of a mask, given back."""
-    return _dilated(core, pixels) & mask
+    return _dilate(core, pixels) & mask
 
 
-def _largest(mask: Mask) -> Mask:
+def _keep_large_pieces(mask: Mask) -> Mask:
     """The largest connected component, and those that are not much smaller; all of it where there is none."""
     labels, n = ndimage.label(mask)
     if n < 2:
         return mask
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    largest: Mask = (sizes >= MIN_PIECE * sizes.max())[labels]
+    largest: Mask = (sizes >= MIN_PIECE_SHARE * sizes.max())[labels]
     return largest
 
 
-def _fill(mask: Mask) -> Mask:
+def _fill_holes(mask: Mask) -> Mask:
     """A mask with its holes filled, slice by slice along each axis, and so in 3D."""
     filled = mask.copy()
     if not mask.any():
@@ -412,13 +412,13 @@ def _fill(mask: Mask) -> Mask:
     part = filled[box]
     for axis in range(mask.ndim) if mask.ndim == 3 else ():
         for plane in np.moveaxis(part, axis, 0):
-            _fill_plane(plane)
+            _fill_plane_holes(plane)
     if mask.ndim == 2:
-        _fill_plane(part)
+        _fill_plane_holes(part)
     return filled
 
 
-def _fill_plane(plane: Mask) -> None:
+def _fill_plane_holes(plane: Mask) -> None:
     """Fill the holes of a 2D mask in place."""
     if not plane.any():
         return

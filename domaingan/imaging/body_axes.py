@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from domaingan.data import Sample
 
-Axes = tuple[tuple[int, int], ...]
+BodyAxes = tuple[tuple[int, int], ...]
 """For each axis of an array the body's axis it runs along (0 left–right, 1 back–front, 2 foot–head), and 1 if it runs
 to the right, the front or the head, else -1."""
 
 Points = NDArray[Any]
 
 
-def axes_of(sample: Sample) -> Axes:
+def get_body_axes(sample: Sample) -> BodyAxes:
     """Find how a scan's axes run in the body: ``meta["axes"]`` where known (of slices), else by ``meta["affine"]``.
 
     Returns:
@@ -29,13 +29,13 @@ def axes_of(sample: Sample) -> Axes:
     affine = sample.meta.get("affine")
     if affine is None:
         return tuple((axis, 1) for axis in range(sample.spatial_dims))
-    return axes_of_affine(np.asarray(affine, dtype=float), sample.spatial_dims)
+    return compute_axes_from_affine(np.asarray(affine, dtype=float), sample.spatial_dims)
 
 
-def axes_of_affine(affine: NDArray[np.floating[Any]], dims: int) -> Axes:
+def compute_axes_from_affine(affine: NDArray[np.floating[Any]], dims: int) -> BodyAxes:
     """Find how the first ``dims`` axes of an array run in the body, by its ``(4, 4)`` affine into RAS coordinates.
 
-    >>> axes_of_affine(np.diag([-1.0, -1.0, 2.0, 1.0]), 3)
+    >>> compute_axes_from_affine(np.diag([-1.0, -1.0, 2.0, 1.0]), 3)
     ((0, -1), (1, -1), (2, 1))
     """
     from nibabel.orientations import io_orientation
@@ -47,29 +47,29 @@ def axes_of_affine(affine: NDArray[np.floating[Any]], dims: int) -> Axes:
     return tuple((int(axis), int(sign)) for axis, sign in found[:dims])
 
 
-def to_body(points: Points, axes: Axes) -> Points:
+def to_body_coordinates(points: Points, axes: BodyAxes) -> Points:
     """Bring relative coordinates ``(..., dims)``, 0 to 1 along an array's axes, into the body's order and directions.
 
     Of two dimensions the order is that of the body's axes they run along.
 
-    >>> to_body(np.array([0.1, 0.3, 0.5]), ((1, 1), (0, -1), (2, 1))).tolist()
+    >>> to_body_coordinates(np.array([0.1, 0.3, 0.5]), ((1, 1), (0, -1), (2, 1))).tolist()
     [0.7, 0.1, 0.5]
     """
     signs = np.array([sign for _, sign in axes])
-    return np.where(signs > 0, points, 1 - points)[..., _order(axes)]
+    return np.where(signs > 0, points, 1 - points)[..., _sort_body_axes(axes)]
 
 
-def from_body(points: Points, axes: Axes) -> Points:
-    """The inverse of :func:`to_body`.
+def from_body_coordinates(points: Points, axes: BodyAxes) -> Points:
+    """The inverse of :func:`to_body_coordinates`.
 
-    >>> from_body(np.array([0.75, 0.1, 0.5]), ((1, 1), (0, -1), (2, 1))).tolist()
+    >>> from_body_coordinates(np.array([0.75, 0.1, 0.5]), ((1, 1), (0, -1), (2, 1))).tolist()
     [0.1, 0.25, 0.5]
     """
     signs = np.array([sign for _, sign in axes])
-    ordered = points[..., np.argsort(_order(axes))]
+    ordered = points[..., np.argsort(_sort_body_axes(axes))]
     return np.where(signs > 0, ordered, 1 - ordered)
 
 
-def _order(axes: Axes) -> Sequence[int]:
+def _sort_body_axes(axes: BodyAxes) -> Sequence[int]:
     order: list[int] = np.argsort([axis for axis, _ in axes], kind="stable").tolist()
     return order

@@ -17,12 +17,12 @@ MAX_CACHED_BYTES = 64 * 2**20
 MIN_CACHED_PIXELS = 2**14
 """Smaller images are measured again."""
 
-Key = tuple[tuple[int, ...], str, int, int]
+CacheKey = tuple[tuple[int, ...], str, int, int]
 
-_found: OrderedDict[Key, NDArray[np.uint8]] = OrderedDict()
+_cached_bodies: OrderedDict[CacheKey, NDArray[np.uint8]] = OrderedDict()
 
 
-def recall_body(image: NDArray[Any]) -> NDArray[np.bool_]:
+def find_body_cached(image: NDArray[Any]) -> NDArray[np.bool_]:
     """Find the part of a scan that shows the body, or recall what was found in the same pixels.
 
     Args:
@@ -34,23 +34,23 @@ def recall_body(image: NDArray[Any]) -> NDArray[np.bool_]:
     shape = image.shape[1:]
     if image[0].size < MIN_CACHED_PIXELS:
         return find_body(image)
-    key = _key(image)
-    packed = _found.pop(key, None)
+    key = _make_key(image)
+    packed = _cached_bodies.pop(key, None)
     if packed is None:
         packed = np.packbits(find_body(image))
-    _found[key] = packed
-    while sum(bits.nbytes for bits in _found.values()) > MAX_CACHED_BYTES:
-        _found.popitem(last=False)
+    _cached_bodies[key] = packed
+    while sum(bits.nbytes for bits in _cached_bodies.values()) > MAX_CACHED_BYTES:
+        _cached_bodies.popitem(last=False)
     size = image[0].size
     return np.unpackbits(packed, count=size).view(np.bool_).reshape(shape)
 
 
-def forget_bodies() -> None:
+def clear_cached_bodies() -> None:
     """Forget all that was found."""
-    _found.clear()
+    _cached_bodies.clear()
 
 
-def _key(image: NDArray[Any]) -> Key:
+def _make_key(image: NDArray[Any]) -> CacheKey:
     """Two checksums of an image's bytes, which take a hundredth of the time of finding the body."""
     content = np.ascontiguousarray(image).data.cast("B")
     return image.shape, image.dtype.str, isal_zlib.crc32(content), isal_zlib.adler32(content)

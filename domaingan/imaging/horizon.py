@@ -13,25 +13,25 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-FEWEST = 8
+MIN_OBJECTS = 8
 """From so many objects on a horizon is estimated."""
 
-WORST = 0.5
+MAX_LOG_ERROR = 0.5
 """A horizon that leaves the typical object's height off by more than this (natural logarithm) is none."""
 
-EXPLAINED = 0.75
+MAX_ERROR_RATIO = 0.75
 """A horizon that leaves sizes more than this share as far off as one size a class, wherever it stands, is none."""
 
-ROWS = np.arange(0.1, 0.8, 0.005)
+CANDIDATE_ROWS = np.arange(0.1, 0.8, 0.005)
 """Rows that are tried."""
 
-NEAREST = 0.01
+MIN_DISTANCE = 0.01
 """Objects whose feet are less than this below the horizon tell nothing: they are a few pixels high."""
 
 Numbers = NDArray[np.float64]
 
 
-def horizon(height: Numbers, feet: Numbers, kinds: NDArray[np.int64]) -> float | None:
+def estimate_horizon(heights: Numbers, contact_rows: Numbers, class_values: NDArray[np.int64]) -> float | None:
     """The row of the horizon, or None where the objects are too few, or do not agree.
 
     Of all rows the one for which the distance below it and the distance that an object's height calls for differ least
@@ -44,31 +44,37 @@ def horizon(height: Numbers, feet: Numbers, kinds: NDArray[np.int64]) -> float |
         feet: ``(N,)`` row of each one's lowest pixel.
         kinds: ``(N,)`` class of each.
     """
-    if len(height) < FEWEST:
+    if len(heights) < MIN_OBJECTS:
         return None
     best: tuple[float, float] | None = None
-    for row in ROWS.tolist():
-        called = called_for(height, kinds, constants(height, feet - row, kinds))
-        error = float((np.abs(feet - row - called) * _weights(called)).mean())
+    for row in CANDIDATE_ROWS.tolist():
+        called = compute_expected_distance(
+            heights, class_values, measure_height_ratios(heights, contact_rows - row, class_values)
+        )
+        error = float((np.abs(contact_rows - row - called) * _compute_weights(called)).mean())
         if best is None or error < best[0]:
             best = error, row
     assert best is not None
     row = best[1]
-    called = called_for(height, kinds, constants(height, feet - row, kinds))
-    off = np.abs(np.log(np.maximum(feet - row, NEAREST) / np.maximum(called, NEAREST)))
-    if np.median(off) > WORST or np.median(off) >= EXPLAINED * np.median(_off_one_size(height, kinds)):
+    called = compute_expected_distance(
+        heights, class_values, measure_height_ratios(heights, contact_rows - row, class_values)
+    )
+    off = np.abs(np.log(np.maximum(contact_rows - row, MIN_DISTANCE) / np.maximum(called, MIN_DISTANCE)))
+    if np.median(off) > MAX_LOG_ERROR or np.median(off) >= MAX_ERROR_RATIO * np.median(
+        _measure_constant_size_error(heights, class_values)
+    ):
         return None
     return row
 
 
-def _off_one_size(height: Numbers, kinds: NDArray[np.int64]) -> Numbers:
+def _measure_constant_size_error(heights: Numbers, class_values: NDArray[np.int64]) -> Numbers:
     """How far off heights are (natural logarithm) where each class is thought to appear in one size everywhere."""
-    size = {int(kind): float(np.median(height[kinds == kind])) for kind in np.unique(kinds)}
-    usual = np.array([size[int(kind)] for kind in kinds])
-    return np.asarray(np.abs(np.log(np.maximum(height, 1e-6) / np.maximum(usual, 1e-6))), dtype=np.float64)
+    size = {int(kind): float(np.median(heights[class_values == kind])) for kind in np.unique(class_values)}
+    usual = np.array([size[int(kind)] for kind in class_values])
+    return np.asarray(np.abs(np.log(np.maximum(heights, 1e-6) / np.maximum(usual, 1e-6))), dtype=np.float64)
 
 
-def standing_kinds(height: Numbers, feet: Numbers, kinds: NDArray[np.int64]) -> list[int]:
+def find_standing_classes(heights: Numbers, contact_rows: Numbers, class_values: NDArray[np.int64]) -> list[int]:
     """The classes that may stand on the ground: all but those that appear larger the higher up they are, as lights do.
 
     Of fewer than :data:`FEWEST` objects that is not told.
@@ -79,35 +85,39 @@ def standing_kinds(height: Numbers, feet: Numbers, kinds: NDArray[np.int64]) -> 
         kinds: ``(N,)`` class of each.
     """
     standing = []
-    for kind in np.unique(kinds):
-        own = kinds == kind
-        size, row = np.log(np.maximum(height[own], 1e-6)), feet[own]
-        told = own.sum() >= FEWEST and size.std() > 0 and row.std() > 0
+    for kind in np.unique(class_values):
+        own = class_values == kind
+        size, row = np.log(np.maximum(heights[own], 1e-6)), contact_rows[own]
+        told = own.sum() >= MIN_OBJECTS and size.std() > 0 and row.std() > 0
         if not told or np.corrcoef(size, row)[0, 1] > 0:
             standing.append(int(kind))
     return standing
 
 
-def horizon_given(height: Numbers, feet: Numbers, kinds: NDArray[np.int64], known: Mapping[int, float]) -> float:
+def estimate_horizon_from_ratios(
+    heights: Numbers, contact_rows: Numbers, class_values: NDArray[np.int64], ratios: Mapping[int, float]
+) -> float:
     """The same where each class's ``a`` is known: a weighted median, so that few objects do."""
-    called = called_for(height, kinds, known)
-    rows, weights = feet - called, _weights(called)
+    called = compute_expected_distance(heights, class_values, ratios)
+    rows, weights = contact_rows - called, _compute_weights(called)
     order = np.argsort(rows)
     middle = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
     return float(rows[order][middle])
 
 
-def constants(height: Numbers, distance: Numbers, kinds: NDArray[np.int64]) -> dict[int, float]:
+def measure_height_ratios(heights: Numbers, distances: Numbers, class_values: NDArray[np.int64]) -> dict[int, float]:
     """Each class's ``a``: the median of height over distance below the horizon."""
-    ratio = height / np.maximum(distance, NEAREST / 2)
-    return {int(kind): float(np.median(ratio[kinds == kind])) for kind in np.unique(kinds)}
+    ratio = heights / np.maximum(distances, MIN_DISTANCE / 2)
+    return {int(kind): float(np.median(ratio[class_values == kind])) for kind in np.unique(class_values)}
 
 
-def called_for(height: Numbers, kinds: NDArray[np.int64], known: Mapping[int, float]) -> Numbers:
+def compute_expected_distance(
+    heights: Numbers, class_values: NDArray[np.int64], ratios: Mapping[int, float]
+) -> Numbers:
     """How far below the horizon objects of these heights stand, were each as tall as its class."""
-    return height / np.array([known[int(kind)] for kind in kinds])
+    return heights / np.array([ratios[int(kind)] for kind in class_values])
 
 
-def _weights(distance: Numbers) -> Numbers:
-    weights: Numbers = 1 / np.sqrt(distance + NEAREST)
+def _compute_weights(distances: Numbers) -> Numbers:
+    weights: Numbers = 1 / np.sqrt(distances + MIN_DISTANCE)
     return weights

@@ -20,8 +20,8 @@ from scipy import ndimage
 from skimage import measure
 
 from domaingan.data import Domain, Sample
-from domaingan.imaging.body_cache import recall_body
-from domaingan.imaging.ranges import HOUNSFIELD_RANGE, Scaling, absolute_channels
+from domaingan.imaging.body_cache import find_body_cached
+from domaingan.imaging.ranges import HOUNSFIELD_RANGE, Scaling, find_absolute_channels
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -30,7 +30,7 @@ RING_WIDTH = 3
 """Width of the ring around a mask, in pixels or voxels."""
 
 
-def foreground(sample: Sample) -> Mask:
+def get_foreground(sample: Sample) -> Mask:
     """The part of a scan that shows the body: ``meta["foreground"]`` where known, else measured.
 
     How it is measured: :mod:`domaingan.imaging.body`.
@@ -41,10 +41,10 @@ def foreground(sample: Sample) -> Mask:
     known = sample.meta.get("foreground")
     if known is not None:
         return np.asarray(known, dtype=bool)
-    return recall_body(sample.image)
+    return find_body_cached(sample.image)
 
 
-def intensity_range(sample: Sample, domain: Domain) -> NDArray[np.float32]:
+def get_intensity_range(sample: Sample, domain: Domain) -> NDArray[np.float32]:
     """The ``(C, 2)`` stored values that are 0 and 1 in scaled units: ``meta["range"]`` where known, else measured.
 
     For frames 0 and 1 themselves; for scans in Hounsfield units a fixed range, for others the 0.5th and 99.5th
@@ -55,29 +55,29 @@ def intensity_range(sample: Sample, domain: Domain) -> NDArray[np.float32]:
         return np.tile(np.array([0, 1], dtype=np.float32), (channels, 1))
     ends = np.full((channels, 2), np.nan, dtype=np.float32)
     if known is None:
-        ends[absolute_channels(sample)] = HOUNSFIELD_RANGE
+        ends[find_absolute_channels(sample)] = HOUNSFIELD_RANGE
     else:
         ends[...] = known
     open_ends = np.asarray(np.isnan(ends).any(axis=1))
     if open_ends.any():
-        ends[open_ends] = body_percentiles(sample, open_ends)
+        ends[open_ends] = measure_body_percentiles(sample, open_ends)
     return ends
 
 
-def body_percentiles(sample: Sample, chosen: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+def measure_body_percentiles(sample: Sample, selected: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
     """The ``(C, 2)`` 0.5th and 99.5th percentiles of a scan's foreground, of the whole image where there is none.
 
     Args:
         sample: a scan.
         chosen: ``(C,)``, only these channels; all unless given.
     """
-    inside = foreground(sample)
+    inside = get_foreground(sample)
     where = inside if inside.any() else ~inside
-    image = sample.image if chosen is None else sample.image[chosen]
-    return percentiles(image[:, where])
+    image = sample.image if selected is None else sample.image[selected]
+    return measure_percentiles(image[:, where])
 
 
-def percentiles(values: NDArray[Any]) -> NDArray[np.float32]:
+def measure_percentiles(values: NDArray[Any]) -> NDArray[np.float32]:
     """The ``(C, 2)`` 0.5th and 99.5th percentiles of ``(C, N)`` values; a channel of one value gets a width of 1."""
     ends = np.tile(np.array([0, 1], dtype=np.float32), (len(values), 1))
     if values.shape[1]:
@@ -87,38 +87,38 @@ def percentiles(values: NDArray[Any]) -> NDArray[np.float32]:
     return ends
 
 
-def measured(sample: Sample, domain: Domain) -> Sample:
+def with_measurements(sample: Sample, domain: Domain) -> Sample:
     """The sample with ``meta["foreground"]`` and ``meta["range"]``, so that nobody measures them again."""
-    inside = foreground(sample) if domain.has_body else np.ones(sample.shape, dtype=bool)
+    inside = get_foreground(sample) if domain.has_body else np.ones(sample.shape, dtype=bool)
     known = replace(sample, meta=sample.meta | {"foreground": inside})
     if domain.has_body:
-        known.meta["absolute"] = absolute_channels(known)
-    return replace(known, meta=known.meta | {"range": intensity_range(known, domain)})
+        known.meta["absolute"] = find_absolute_channels(known)
+    return replace(known, meta=known.meta | {"range": get_intensity_range(known, domain)})
 
 
-def scaling_of(sample: Sample, domain: Domain) -> Scaling:
+def get_scaling(sample: Sample, domain: Domain) -> Scaling:
     """How a sample is brought to scaled units; of frames nothing is absolute."""
-    ends = intensity_range(sample, domain)
-    absolute = absolute_channels(sample) if domain.has_body else np.zeros(len(ends), dtype=bool)
+    ends = get_intensity_range(sample, domain)
+    absolute = find_absolute_channels(sample) if domain.has_body else np.zeros(len(ends), dtype=bool)
     percentiles_ = ends.copy()
     if absolute.any():
-        percentiles_[absolute] = body_percentiles(sample, absolute)
+        percentiles_[absolute] = measure_body_percentiles(sample, absolute)
     return Scaling(ends, absolute, percentiles_)
 
 
 def to_scaled(image: Image, ends: NDArray[np.float32]) -> Image:
-    """Stored to scaled units; ``image`` is ``(C, *spatial)``, ``ends`` the ``(C, 2)`` of :func:`intensity_range`."""
-    low, high = _columns(ends, image.ndim)
+    """Stored to scaled units; ``image`` is ``(C, *spatial)``, ``ends`` the ``(C, 2)`` of :func:`get_intensity_range`."""
+    low, high = _split_ends(ends, image.ndim)
     return ((image - low) / (high - low)).astype(np.float32)
 
 
 def from_scaled(image: Image, ends: NDArray[np.float32]) -> Image:
     """Scaled to stored units, the inverse of :func:`to_scaled`."""
-    low, high = _columns(ends, image.ndim)
+    low, high = _split_ends(ends, image.ndim)
     return (image * (high - low) + low).astype(np.float32)
 
 
-def as_stored(values: Image, dtype: np.dtype[Any]) -> NDArray[Any]:
+def to_dtype(values: Image, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Stored units in an image's own type: of integers the nearest."""
     if dtype.kind == "f":
         return values.astype(dtype, copy=False)
@@ -126,18 +126,18 @@ def as_stored(values: Image, dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.rint(values).clip(limits.min, limits.max).astype(dtype)
 
 
-def _columns(ends: NDArray[np.float32], ndim: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _split_ends(ends: NDArray[np.float32], ndim: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     shape = (-1, *[1] * (ndim - 1))
     return ends[:, 0].reshape(shape), ends[:, 1].reshape(shape)
 
 
-def tissue(scaled: Image) -> Mask:
+def find_nonzero(scaled: Image) -> Mask:
     """Where a scaled image shows anything: not at or below 0 in every channel (a scan's background is)."""
     inside: Mask = np.any(scaled > 0, axis=0)
     return inside
 
 
-def ring(mask: NDArray[Any], width: float = RING_WIDTH, inside: Mask | None = None) -> Mask:
+def find_ring(mask: NDArray[Any], width: float = RING_WIDTH, inside: Mask | None = None) -> Mask:
     """The pixels at most ``width`` away from a mask and not in it, limited to ``inside``.
 
     >>> ring(np.pad(np.ones((1, 1)), 2), width=1).astype(int)
@@ -149,14 +149,14 @@ def ring(mask: NDArray[Any], width: float = RING_WIDTH, inside: Mask | None = No
     """
     body = np.asarray(mask) > 0
     around: Mask = np.zeros_like(body)
-    part = extent(body)
+    part = find_extent(body)
     if part is not None:
-        near = widened(part, math.ceil(width))  # a lesion is small beside its volume
+        near = expand_extent(part, math.ceil(width))  # a lesion is small beside its volume
         around[near] = ~body[near] & np.less_equal(ndimage.distance_transform_edt(~body[near]), width)
     return around if inside is None else around & inside
 
 
-def squared_distance(mask: Mask, limit: int) -> NDArray[np.uint16]:
+def measure_squared_distance(mask: Mask, limit: int) -> NDArray[np.uint16]:
     """Measure how far each pixel lies from a mask, as far as ``limit`` pixels, along one axis after the other.
 
     Only the pixels nearby are looked at, so that this takes a tenth of the time of a whole distance transform.
@@ -168,7 +168,7 @@ def squared_distance(mask: Mask, limit: int) -> NDArray[np.uint16]:
     Returns:
         ``(*spatial)``, the squares of the distances in pixels; ``limit² + 1`` where they are larger.
 
-    >>> squared_distance(np.array([[True, False], [False, False], [False, False]]), 2)
+    >>> measure_squared_distance(np.array([[True, False], [False, False], [False, False]]), 2)
     array([[0, 1],
            [1, 2],
            [4, 5]], dtype=uint16)
@@ -185,14 +185,14 @@ def squared_distance(mask: Mask, limit: int) -> NDArray[np.uint16]:
     return nearest
 
 
-def surface_depth(inside: Mask, spacing: Sequence[float]) -> Image:
+def measure_surface_depth(inside: Mask, spacing: Sequence[float]) -> Image:
     """How far each pixel of the body lies below its surface, in mm; 0 outside, and 0 at the image's own border.
 
-    >>> surface_depth(np.ones((5, 3), dtype=bool), (2.0, 2.0))[:, 1]
+    >>> measure_surface_depth(np.ones((5, 3), dtype=bool), (2.0, 2.0))[:, 1]
     array([0., 2., 2., 2., 0.], dtype=float32)
     """
     depth = np.zeros(inside.shape, dtype=np.float32)
-    part = extent(inside)  # the air around a body is all 0
+    part = find_extent(inside)  # the air around a body is all 0
     if part is not None:
         distance = ndimage.distance_transform_edt(np.pad(inside[part], 1), sampling=tuple(spacing))
         below = distance[(slice(1, -1),) * inside.ndim].astype(np.float32)
@@ -200,7 +200,7 @@ def surface_depth(inside: Mask, spacing: Sequence[float]) -> Image:
     return depth
 
 
-def extent(mask: Mask) -> tuple[slice, ...] | None:
+def find_extent(mask: Mask) -> tuple[slice, ...] | None:
     """The smallest part of an array that holds everything true in it, None where nothing is.
 
     >>> extent(np.array([[False, True, True], [False, False, False]]))
@@ -214,42 +214,42 @@ def extent(mask: Mask) -> tuple[slice, ...] | None:
     return tuple(slice(int(line[0]), int(line[-1]) + 1) for line in lines) if len(lines[0]) else None
 
 
-def body_box(inside: Mask) -> tuple[slice, ...]:
+def find_body_extent(inside: Mask) -> tuple[slice, ...]:
     """The box around the body; the whole array where nothing of it is there.
 
-    >>> body_box(np.array([[False, True, True], [False, False, False]]))
+    >>> find_body_extent(np.array([[False, True, True], [False, False, False]]))
     (slice(0, 1, None), slice(1, 3, None))
-    >>> body_box(np.zeros((2, 3), dtype=bool))
+    >>> find_body_extent(np.zeros((2, 3), dtype=bool))
     (slice(0, 2, None), slice(0, 3, None))
     """
-    return extent(inside) or tuple(slice(0, n) for n in inside.shape)
+    return find_extent(inside) or tuple(slice(0, n) for n in inside.shape)
 
 
-def widened(part: Sequence[slice], pixels: int) -> tuple[slice, ...]:
+def expand_extent(extent: Sequence[slice], pixels: int) -> tuple[slice, ...]:
     """A part of an array with so many pixels more on each side, as far as there are any."""
-    return tuple(slice(max(0, side.start - pixels), side.stop + pixels) for side in part)
+    return tuple(slice(max(0, side.start - pixels), side.stop + pixels) for side in extent)
 
 
-def contrast(image: Image, mask: NDArray[Any], around: Mask) -> NDArray[np.float32]:
+def measure_contrast(image: Image, mask: NDArray[Any], ring: Mask) -> NDArray[np.float32]:
     """Mean inside a mask minus mean over its ring, a ``(C,)`` number in the image's units; 0 where either is empty."""
     body = np.asarray(mask) > 0
-    if not body.any() or not around.any():
+    if not body.any() or not ring.any():
         return np.zeros(len(image), dtype=np.float32)
     within = image[:, body].mean(axis=1, dtype=np.float64)
-    difference: NDArray[np.float32] = (within - image[:, around].mean(axis=1, dtype=np.float64)).astype(np.float32)
+    difference: NDArray[np.float32] = (within - image[:, ring].mean(axis=1, dtype=np.float64)).astype(np.float32)
     return difference
 
 
-def radius_of(volume: float, dims: int) -> float:
+def compute_equivalent_radius(volume: float, dims: int) -> float:
     """The radius of a disc (``dims`` 2) or ball of this area or volume.
 
-    >>> round(radius_of(np.pi * 4, 2), 6)
+    >>> round(compute_equivalent_radius(np.pi * 4, 2), 6)
     2.0
     """
     return float((volume / np.pi) ** 0.5 if dims == 2 else (3 * volume / (4 * np.pi)) ** (1 / 3))
 
 
-def components(mask: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
+def label_components(mask: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
     """Connected components of everything labelled, faces and corners touching; ``(labels, n)``, in scanning order."""
     body = np.asarray(mask) > 0
     if body.ndim == 2 and body.size:  # twice as fast, and this algorithm of theirs numbers in the same order

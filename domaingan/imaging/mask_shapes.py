@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.imaging.intensity import extent
-from domaingan.imaging.padded_crops import window
+from domaingan.imaging.intensity import find_extent
+from domaingan.imaging.padded_crops import crop_padded
 
 Labels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -16,7 +16,7 @@ ROUGHNESS = 0.3
 """How far the surface of a blob strays from that of its ball, as a share of the radius (standard deviation)."""
 
 
-def mixed(mask: Labels, other: Labels, share: float) -> Labels:
+def interpolate_shapes(mask: Labels, other: Labels, share: float) -> Labels:
     """A shape between two, their middles on each other.
 
     The signed distances to both surfaces are interpolated (Raya and Udupa 1990, "Shape-based interpolation of
@@ -35,12 +35,12 @@ def mixed(mask: Labels, other: Labels, share: float) -> Labels:
     >>> np.array_equal(mixed(one, two, 0.0), one), np.array_equal(mixed(one, two, 1.0), two)
     (True, True)
     """
-    moved = window(other, np.round(_middle(other) - _middle(mask)).astype(np.int64), other.shape, empty=0)
-    between = (1 - share) * _signed(mask > 0) + share * _signed(moved > 0) < 0
-    return _labelled(between, mask)
+    moved = crop_padded(other, np.round(_find_centre(other) - _find_centre(mask)).astype(np.int64), other.shape, fill=0)
+    between = (1 - share) * _measure_signed_distance(mask > 0) + share * _measure_signed_distance(moved > 0) < 0
+    return _assign_classes(between, mask)
 
 
-def blob(mask: Labels, rng: np.random.Generator) -> Labels:
+def draw_random_blob(mask: Labels, rng: np.random.Generator) -> Labels:
     """A rough ball (a disc in 2D) as large as what a mask marks, in the same place.
 
     Args:
@@ -52,29 +52,29 @@ def blob(mask: Labels, rng: np.random.Generator) -> Labels:
     """
     body = mask > 0
     axes = np.indices(mask.shape, dtype=np.float64)
-    distance = np.sqrt(sum((axis - c) ** 2 for axis, c in zip(axes, _middle(mask), strict=True)))
+    distance = np.sqrt(sum((axis - c) ** 2 for axis, c in zip(axes, _find_centre(mask), strict=True)))
     n = int(body.sum())
     radius = float(np.partition(distance, n - 1, axis=None)[n - 1]) + 0.5
     noise = ndimage.gaussian_filter(rng.standard_normal(mask.shape), radius / 2, mode="wrap")
     rough = distance + ROUGHNESS * radius * noise / max(float(noise.std()), 1e-9)
-    return _labelled(rough <= np.partition(rough, n - 1, axis=None)[n - 1], mask)
+    return _assign_classes(rough <= np.partition(rough, n - 1, axis=None)[n - 1], mask)
 
 
-def _middle(mask: Labels) -> NDArray[np.float64]:
+def _find_centre(mask: Labels) -> NDArray[np.float64]:
     return np.array(ndimage.center_of_mass(mask > 0))
 
 
-def _signed(body: Mask) -> NDArray[np.float64]:
+def _measure_signed_distance(body: Mask) -> NDArray[np.float64]:
     """Distance to the surface in pixels, negative inside."""
     inside: NDArray[np.float64] = ndimage.distance_transform_edt(body)
     outside: NDArray[np.float64] = ndimage.distance_transform_edt(~body)
     return outside - inside
 
 
-def _labelled(body: Mask, mask: Labels) -> Labels:
+def _assign_classes(body: Mask, mask: Labels) -> Labels:
     """The largest piece of a body, each pixel of the class that is nearest in the mask."""
     pieces, n = ndimage.label(body)
-    if n == 0 or extent(mask > 0) is None:
+    if n == 0 or find_extent(mask > 0) is None:
         return mask
     largest = pieces == 1 + int(np.argmax(np.bincount(pieces[pieces > 0])[1:]))
     nearest = ndimage.distance_transform_edt(mask == 0, return_distances=False, return_indices=True)

@@ -15,26 +15,26 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from domaingan.data import Dataset, Reader, Record, Sample
-from domaingan.imaging.body_axes import axes_of
+from domaingan.imaging.body_axes import get_body_axes
 
 CHECKSUMS = "checksums"
 """Where ``Sample.meta`` keeps them, of what was read before its grid was changed."""
 
-GRIDS = {2: (12, 16), 3: (8, 8, 8)}
+THUMBNAIL_GRIDS = {2: (12, 16), 3: (8, 8, 8)}
 """Pixels of a small picture, by dimensions."""
 
-ALIKE = {2: 0.9, 3: 0.99}
+MIN_DUPLICATE_CORRELATION = {2: 0.9, 3: 0.99}
 """Correlation, less what all images share, from which two small pictures show nearly the same. Of 39,514 pairs of
 frames of different drives the most alike reach 0.81; one in five frames reaches it with the frame a second later."""
 
-FOLLOWING = 0.5
+MIN_DRIVE_CORRELATION = 0.5
 """Median correlation of each frame with the next by name from which frames are of drives: 0.76 within drives a second
 apart, -0.10 between drives."""
 
 MIN_FRAMES = 8
 """Of fewer images it is not known what all share."""
 
-MAX_COMPARED = 20_000
+MAX_COMPARED_IMAGES = 20_000
 """Of more images only the first so many are compared one with another."""
 
 
@@ -52,12 +52,12 @@ def get_checksums(sample: Sample) -> tuple[str, ...]:
     """
     if CHECKSUMS in sample.meta:
         return tuple(sample.meta[CHECKSUMS])
-    return () if "slice" in sample.meta else compute_checksums(turn_to_body(sample))
+    return () if "slice" in sample.meta else compute_checksums(rotate_to_body_axes(sample))
 
 
-def turn_to_body(sample: Sample) -> NDArray[np.float32]:
+def rotate_to_body_axes(sample: Sample) -> NDArray[np.float32]:
     """Turn a sample's image so that its axes run to the right, the front and the head, as far as that is known."""
-    axes = axes_of(sample)
+    axes = get_body_axes(sample)
     if axes == tuple((axis, 1) for axis in range(sample.spatial_dims)):
         return sample.image
     order = np.argsort([axis for axis, _ in axes], kind="stable")
@@ -76,27 +76,27 @@ def compute_checksums(image: NDArray[np.float32]) -> tuple[str, ...]:
     found = []
     for channel in image:
         if not _is_constant(channel):
-            values = _trimmed(channel).astype("<f4", order="C", copy=False) + np.float32(0)  # -0 is 0
+            values = _trim_padding(channel).astype("<f4", order="C", copy=False) + np.float32(0)  # -0 is 0
             # Two quick ones: no file is forged here, and a scan of 36 MB takes 10 ms instead of 50.
             found.append(f"{isal_zlib.crc32(values.data):08x}{isal_zlib.adler32(values.data):08x}")
     return tuple(found)
 
 
-def _trimmed(channel: NDArray[np.float32]) -> NDArray[np.float32]:
+def _trim_padding(channel: NDArray[np.float32]) -> NDArray[np.float32]:
     """A channel that is not constant without the planes at its ends that hold nothing but the value of its corner."""
     first_value, last_value = channel[(0,) * channel.ndim], channel[(-1,) * channel.ndim]
     for axis in range(channel.ndim):
         along = np.moveaxis(channel, axis, 0)
         first, last = 0, len(along)
-        while last - first > 1 and _is_all(along[first], first_value):
+        while last - first > 1 and _is_filled_with(along[first], first_value):
             first += 1
-        while last - first > 1 and _is_all(along[last - 1], last_value):
+        while last - first > 1 and _is_filled_with(along[last - 1], last_value):
             last -= 1
         channel = np.moveaxis(along[first:last], 0, axis)
     return channel
 
 
-def _is_all(plane: NDArray[np.float32], value: np.float32) -> bool:
+def _is_filled_with(plane: NDArray[np.float32], value: np.float32) -> bool:
     return bool(plane[(0,) * plane.ndim] == value) and bool((plane == value).all())
 
 
@@ -107,24 +107,24 @@ def _is_constant(channel: NDArray[np.float32]) -> bool:
 
 def keep_checksums(dataset: Dataset) -> Dataset:
     """The dataset whose samples keep the checksums of what was read, through any change of their grid."""
-    return Dataset(dataset.records, _Kept(dataset.read), dataset.schema, dataset.root, dataset.problems)
+    return Dataset(dataset.records, _ChecksumReader(dataset.read), dataset.schema, dataset.root, dataset.problems)
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _ChecksumReader:
     read: Reader
 
     def __call__(self, record: Record) -> Sample:
         sample = self.read(record)
         if CHECKSUMS in sample.meta or "slice" in sample.meta:
             return sample
-        return replace(sample, meta=sample.meta | {CHECKSUMS: compute_checksums(turn_to_body(sample))})
+        return replace(sample, meta=sample.meta | {CHECKSUMS: compute_checksums(rotate_to_body_axes(sample))})
 
 
 # -------------------------------------------------------------- small pictures
 
 
-def shrink(image: NDArray[np.float32]) -> NDArray[np.float32]:
+def make_thumbnail(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Make a small picture of an image: means over a coarse grid, less their mean, of unit length.
 
     Args:
@@ -133,7 +133,7 @@ def shrink(image: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns:
         ``(n,)``, all 0 where nothing is to be seen.
     """
-    grid = GRIDS[image.ndim - 1]
+    grid = THUMBNAIL_GRIDS[image.ndim - 1]
     steps = [max(1, n // (8 * cells)) for n, cells in zip(image.shape[1:], grid, strict=True)]
     some = image[(slice(None), *(slice(None, None, step) for step in steps))]  # eight samples a cell are enough
     seen = some.mean(axis=0) if len(image) == 3 and image.ndim == 3 else some[0]
@@ -143,10 +143,10 @@ def shrink(image: NDArray[np.float32]) -> NDArray[np.float32]:
         counts = np.maximum(np.diff(ends), 1)
         seen = np.add.reduceat(seen, starts, axis=axis, dtype=np.float64)
         seen = seen / np.expand_dims(counts, [a for a in range(len(grid)) if a != axis])
-    return _to_unit(seen.reshape(1, -1))[0]
+    return _normalise_rows(seen.reshape(1, -1))[0]
 
 
-def _to_unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:
+def _normalise_rows(rows: NDArray[np.float64]) -> NDArray[np.float32]:
     """Rows less their mean, of unit length."""
     rows = rows - rows.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
@@ -156,10 +156,10 @@ def _to_unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:
 # ------------------------------------------------------------------------- names
 
 
-def fold_name(name: str) -> tuple[str, ...]:
+def normalise_name(name: str) -> tuple[str, ...]:
     """Fold a name to what stays when it is spelled otherwise: case, separators and leading zeros do not count.
 
-    >>> fold_name("sub-01") == fold_name("SUB_1") == fold_name("Sub1"), fold_name("a-1-1") == fold_name("a-11")
+    >>> normalise_name("sub-01") == normalise_name("SUB_1") == normalise_name("Sub1"), normalise_name("a-1-1") == normalise_name("a-11")
     (True, False)
     """
     words = re.findall(r"\d+|[^\W\d_]+", name.casefold())
@@ -170,7 +170,7 @@ def fold_name(name: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Copy:
+class DuplicatePair:
     """Two samples, of groups that are not the same, that show the same.
 
     Attributes:
@@ -181,10 +181,10 @@ class Copy:
 
     first: int
     second: int
-    exact: bool
+    is_exact: bool
 
 
-class Survey:
+class DuplicateFinder:
     """What is known of samples by what they show.
 
     Attributes:
@@ -195,40 +195,46 @@ class Survey:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.checksums: list[tuple[str, ...]] = []
-        self._pictures: list[NDArray[np.float32]] = []
-        self._dims = 2
+        self._thumbnails: list[NDArray[np.float32]] = []
+        self._spatial_dims = 2
 
     def add(self, record: Record, sample: Sample) -> None:
         """Add a sample as it was read."""
         self.records.append(record)
         self.checksums.append(get_checksums(sample))
-        self._pictures.append(shrink(sample.image))
-        self._dims = sample.spatial_dims
+        self._thumbnails.append(make_thumbnail(sample.image))
+        self._spatial_dims = sample.spatial_dims
 
-    def find_copies(self) -> list[Copy]:
+    def find_duplicates(self) -> list[DuplicatePair]:
         """Find the pairs of samples of different groups that show the same; one a sample, exact ones first."""
-        exact = list(self._find_exact())
+        exact = list(self._find_exact_duplicates())
         known = {copy.second for copy in exact}
         everyone = range(len(self.records))
-        near = [copy for copy in self.find_near(everyone, everyone, earlier=True) if copy.second not in known]
+        near = [
+            copy
+            for copy in self.find_near_duplicates(everyone, everyone, is_earlier_only=True)
+            if copy.second not in known
+        ]
         return exact + near
 
-    def _find_exact(self) -> Iterator[Copy]:
+    def _find_exact_duplicates(self) -> Iterator[DuplicatePair]:
         first: dict[str, int] = {}
         for i, sums in enumerate(self.checksums):
             earlier = [first[one] for one in sums if one in first]
             others = [j for j in earlier if self.records[j].group != self.records[i].group]
             if others:
-                yield Copy(others[0], i, exact=True)
+                yield DuplicatePair(others[0], i, is_exact=True)
             for one in sums:
                 first.setdefault(one, i)
 
-    def _centred(self) -> NDArray[np.float32]:
+    def _centre_thumbnails(self) -> NDArray[np.float32]:
         """The small pictures less what all share."""
-        rows = np.array(self._pictures[:MAX_COMPARED], dtype=np.float64)
-        return _to_unit(rows - rows.mean(axis=0)) if len(rows) >= MIN_FRAMES else np.zeros((0, 1), np.float32)
+        rows = np.array(self._thumbnails[:MAX_COMPARED_IMAGES], dtype=np.float64)
+        return _normalise_rows(rows - rows.mean(axis=0)) if len(rows) >= MIN_FRAMES else np.zeros((0, 1), np.float32)
 
-    def find_near(self, some: Sequence[int], others: Sequence[int], *, earlier: bool = False) -> list[Copy]:
+    def find_near_duplicates(
+        self, positions: Sequence[int], other_positions: Sequence[int], *, is_earlier_only: bool = False
+    ) -> list[DuplicatePair]:
         """Find for each of some samples the one among others, of another group, that looks nearly the same.
 
         Args:
@@ -239,41 +245,45 @@ class Survey:
         Returns:
             Those that have one, as ``second``, with it, as ``first``.
         """
-        rows = self._centred()
+        rows = self._centre_thumbnails()
         groups = np.unique([record.group for record in self.records[: len(rows)]], return_inverse=True)[1]
-        mine, theirs = (np.array([i for i in part if i < len(rows)], dtype=int) for part in (some, others))
+        mine, theirs = (
+            np.array([i for i in part if i < len(rows)], dtype=int) for part in (positions, other_positions)
+        )
         found = []
         for start in range(0, len(mine), 1000):
             rows_here = mine[start : start + 1000, None]
             alike = rows[rows_here[:, 0]] @ rows[theirs].T
             alike[groups[rows_here] == groups[theirs]] = -1
-            if earlier:
+            if is_earlier_only:
                 alike[rows_here <= theirs] = -1
-            for i in np.flatnonzero(alike.max(axis=1, initial=-1) >= ALIKE[self._dims]).tolist():
-                found.append(Copy(int(theirs[alike[i].argmax()]), int(mine[start + i]), exact=False))
+            for i in np.flatnonzero(
+                alike.max(axis=1, initial=-1) >= MIN_DUPLICATE_CORRELATION[self._spatial_dims]
+            ).tolist():
+                found.append(DuplicatePair(int(theirs[alike[i].argmax()]), int(mine[start + i]), is_exact=False))
         return found
 
-    def looks_like_drives(self) -> bool:
+    def is_from_drives(self) -> bool:
         """Tell whether frames whose names tell no drive follow one another as those of drives do."""
-        rows = self._centred()
-        if not len(rows) or any(r.subject or r.sequence for r in self.records) or self._dims != 2:
+        rows = self._centre_thumbnails()
+        if not len(rows) or any(r.subject or r.sequence for r in self.records) or self._spatial_dims != 2:
             return False
-        order = np.argsort([_natural_key(record.name) for record in self.records[: len(rows)]], kind="stable")
+        order = np.argsort([_make_natural_key(record.name) for record in self.records[: len(rows)]], kind="stable")
         following = (rows[order[1:]] * rows[order[:-1]]).sum(axis=1)
-        return bool(np.median(following) >= FOLLOWING)
+        return bool(np.median(following) >= MIN_DRIVE_CORRELATION)
 
 
-def _natural_key(name: str) -> str:
+def _make_natural_key(name: str) -> str:
     """A key by which ``a9`` comes before ``a10``."""
     return re.sub(r"\d+", lambda digits: digits[0].zfill(12), name)
 
 
-def find_spellings(names: Iterable[str]) -> list[tuple[str, str]]:
+def find_alternative_spellings(names: Iterable[str]) -> list[tuple[str, str]]:
     """Find the pairs of different names that are one when they are folded."""
     first: dict[tuple[str, ...], str] = {}
     pairs = []
     for name in dict.fromkeys(names):
-        key = fold_name(name)
+        key = normalise_name(name)
         if key in first:
             pairs.append((first[key], name))
         elif key:
@@ -281,9 +291,9 @@ def find_spellings(names: Iterable[str]) -> list[tuple[str, str]]:
     return pairs
 
 
-def survey_datasets(datasets: Sequence[Dataset]) -> Survey:
+def collect_datasets(datasets: Sequence[Dataset]) -> DuplicateFinder:
     """Read every sample of some datasets once, and keep what is needed to compare them."""
-    survey = Survey()
+    survey = DuplicateFinder()
     for dataset in datasets:
         for record in dataset.records:
             survey.add(record, dataset.read(record))

@@ -10,25 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def voxels_of(mask: NDArray[Any]) -> Counter[int]:
+def count_voxels(mask: NDArray[Any]) -> Counter[int]:
     """How many pixels of each class value a mask holds; background does not count."""
     values, counts = np.unique(mask[mask > 0], return_counts=True)
     return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
 
 
-def window(
-    array: NDArray[Any], corner: NDArray[Any], extent: int | Sequence[int], empty: float | None = None
+def crop_padded(
+    array: NDArray[Any], corner: NDArray[Any], crop_size: int | Sequence[int], fill: float | None = None
 ) -> NDArray[Any]:
     """A patch of ``extent`` cut from the last axes at ``corner``; outside ``empty``, or a channel's minimum."""
     dims = len(corner)
     lead, shape = array.shape[: array.ndim - dims], array.shape[array.ndim - dims :]
-    size = np.broadcast_to(np.asarray(extent), (dims,)).tolist()
+    size = np.broadcast_to(np.asarray(crop_size), (dims,)).tolist()
     starts = [min(max(0, int(c)), n) for c, n in zip(corner, shape, strict=True)]
     stops = [min(max(0, int(c) + e), n) for c, n, e in zip(corner, shape, size, strict=True)]
-    if empty is None:
+    if fill is None:
         outside = array.min(axis=tuple(range(array.ndim - dims, array.ndim)), keepdims=True)
     else:
-        outside = np.asarray(empty, dtype=array.dtype)
+        outside = np.asarray(fill, dtype=array.dtype)
     out = np.broadcast_to(outside, (*lead, *size)).copy()
     if all(a < b for a, b in zip(starts, stops, strict=True)):
         source: list[Any] = [slice(a, b) for a, b in zip(starts, stops, strict=True)]

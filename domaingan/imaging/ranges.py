@@ -21,16 +21,16 @@ from domaingan.imaging.body import is_hounsfield
 HOUNSFIELD_RANGE = (-1000.0, 1000.0)
 """What is 0 and 1 in a CT, in Hounsfield units: air, and above bone's spongy parts."""
 
-MAX_SAMPLED = 200_000
+MAX_SAMPLED_VOXELS = 200_000
 """So many voxels, evenly spread, say what a channel's units are."""
 
-PADDING_SHARE = 0.02
+MIN_PADDING_SHARE = 0.02
 """A value that so many voxels have can be padding."""
 
-Pair = tuple[float, float]
+IntensityRange = tuple[float, float]
 
 
-def absolute_channels(sample: Sample) -> NDArray[np.bool_]:
+def find_absolute_channels(sample: Sample) -> NDArray[np.bool_]:
     """Find which channels of a scan have absolute units: ``meta["absolute"]`` where known, else by their values.
 
     Returns:
@@ -44,7 +44,7 @@ def absolute_channels(sample: Sample) -> NDArray[np.bool_]:
     return np.array([is_ct(channel) for channel in sample.image], dtype=bool)
 
 
-def is_hounsfield_range(pair: Pair) -> bool:
+def is_hounsfield_range(pair: IntensityRange) -> bool:
     """Tell a range of Hounsfield units from one of other absolute units, which begin at 0, or of normalised values.
 
     >>> is_hounsfield_range((-160, 240)), is_hounsfield_range((0, 20)), is_hounsfield_range((-3, 3))
@@ -55,32 +55,32 @@ def is_hounsfield_range(pair: Pair) -> bool:
 
 def is_ct(channel: NDArray[Any]) -> bool:
     """Tell by the values of a ``(*spatial)`` channel, padding and all, whether they are Hounsfield units."""
-    values = channel.ravel()[:: max(1, channel.size // MAX_SAMPLED)]
+    values = channel.ravel()[:: max(1, channel.size // MAX_SAMPLED_VOXELS)]
     if not values.size or values.min() > -20:  # most scans
         return False
-    paddings = _paddings(values)
+    paddings = _find_paddings(values)
     shown = values[~np.isin(values, paddings)]
     has_air = bool(((paddings <= -900) & (paddings >= -1100)).any())
     return is_hounsfield(shown, has_air=has_air)
 
 
-def _paddings(values: NDArray[Any]) -> NDArray[Any]:
+def _find_paddings(values: NDArray[Any]) -> NDArray[Any]:
     """Values that may lie around a scan: 0, or as low as air or the lowest, and often there."""
     found, counts = np.unique(values, return_counts=True)
-    is_often = counts >= PADDING_SHARE * values.size
+    is_often = counts >= MIN_PADDING_SHARE * values.size
     paddings: NDArray[Any] = found[is_often & ((found == 0) | (found <= -900) | (found == found[0]))]
     return paddings
 
 
 @dataclass(frozen=True)
-class SetRange:
+class RangeSetter:
     """Gives samples the range of those channels that have a fixed one.
 
     Attributes:
         rows: what is 0 and 1 in each channel, NaN where that is measured.
     """
 
-    rows: tuple[Pair, ...]
+    rows: tuple[IntensityRange, ...]
 
     def __call__(self, sample: Sample) -> Sample:
         """The sample with ``meta["range"]`` and ``meta["absolute"]``."""
@@ -88,7 +88,7 @@ class SetRange:
         return replace(sample, meta=sample.meta | {"range": ends, "absolute": ~np.isnan(ends).any(axis=1)})
 
 
-def with_ranges(dataset: Dataset, ranges: Pair | Sequence[Pair | None] | None) -> Dataset:
+def with_ranges(dataset: Dataset, ranges: IntensityRange | Sequence[IntensityRange | None] | None) -> Dataset:
     """Give the scans of a dataset a fixed range.
 
     Args:
@@ -108,7 +108,7 @@ def with_ranges(dataset: Dataset, ranges: Pair | Sequence[Pair | None] | None) -
     if len(rows) != len(schema.channels):
         expected = f"LOW, HIGH, or a pair for each of {', '.join(schema.channels)}"
         raise DataError(f"{len(rows)} ranges", path=dataset.root, expected=expected)
-    named: dict[str, Pair] = {}
+    named: dict[str, IntensityRange] = {}
     for channel, row in zip(schema.channels, rows, strict=True):
         if row is None:
             continue
@@ -117,7 +117,7 @@ def with_ranges(dataset: Dataset, ranges: Pair | Sequence[Pair | None] | None) -
             raise DataError(f"range {low:g} to {high:g}", path=dataset.root, expected="the lower number first")
         named[channel] = (low, high)
     missing = (float("nan"), float("nan"))
-    change = SetRange(tuple(named.get(channel, missing) for channel in schema.channels))
+    change = RangeSetter(tuple(named.get(channel, missing) for channel in schema.channels))
     return dataset.map(change, replace(schema, ranges=named))
 
 
@@ -136,7 +136,9 @@ class Scaling:
     percentiles: NDArray[np.float32]
 
 
-def shared_ranges(channels: Sequence[str], scalings: Sequence[Scaling]) -> tuple[dict[str, Pair], dict[str, Pair]]:
+def find_shared_ranges(
+    channels: Sequence[str], scalings: Sequence[Scaling]
+) -> tuple[dict[str, IntensityRange], dict[str, IntensityRange]]:
     """Find the ranges that all scans share because their units are absolute.
 
     Args:
@@ -146,7 +148,7 @@ def shared_ranges(channels: Sequence[str], scalings: Sequence[Scaling]) -> tuple
     Returns:
         The range by channel, and for the same channels the median of the scans' percentiles.
     """
-    ranges, percentiles = dict[str, Pair](), dict[str, Pair]()
+    ranges, percentiles = dict[str, IntensityRange](), dict[str, IntensityRange]()
     for i, name in enumerate(channels):
         pairs = {(float(one.ends[i, 0]), float(one.ends[i, 1])) for one in scalings}
         if len(pairs) > 1 or not all(one.absolute[i] for one in scalings):
@@ -156,7 +158,9 @@ def shared_ranges(channels: Sequence[str], scalings: Sequence[Scaling]) -> tuple
     return ranges, percentiles
 
 
-def say_ranges(channels: Sequence[str], scalings: Sequence[Scaling], named: Mapping[str, Pair]) -> None:
+def warn_about_guessed_ranges(
+    channels: Sequence[str], scalings: Sequence[Scaling], named_ranges: Mapping[str, IntensityRange]
+) -> None:
     """Warn of units that were told by values alone.
 
     Args:
@@ -166,7 +170,7 @@ def say_ranges(channels: Sequence[str], scalings: Sequence[Scaling], named: Mapp
     """
     for i, name in enumerate(channels):
         n = sum(bool(one.absolute[i]) for one in scalings)
-        if name in named or not n:
+        if name in named_ranges or not n:
             continue
         low, high = HOUNSFIELD_RANGE
         which = name if n == len(scalings) else f"{name} of {n} of {len(scalings)} crops"

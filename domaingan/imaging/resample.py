@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 
-def resize(array: NDArray[Any], shape: Sequence[int], *, label: bool = False) -> NDArray[Any]:
+def resize(array: NDArray[Any], shape: Sequence[int], *, is_mask: bool = False) -> NDArray[Any]:
     """Resample the last ``len(shape)`` axes to ``shape``: linear, smoothed first where it shrinks; labels nearest.
 
     The smoothing is a Gaussian of ``(factor - 1) / 2`` pixels, so that what is finer than the new grid does not
@@ -22,7 +22,7 @@ def resize(array: NDArray[Any], shape: Sequence[int], *, label: bool = False) ->
     if old == shape:
         return array
     factors = [o / n for o, n in zip(old, shape, strict=True)]
-    if label:
+    if is_mask:
         centres = [(np.arange(n) + 0.5) * f - 0.5 for n, f in zip(shape, factors, strict=True)]
         index = [np.clip(np.round(c), 0, o - 1).astype(int) for c, o in zip(centres, old, strict=True)]
         others = [np.arange(n) for n in array.shape[: array.ndim - len(shape)]]

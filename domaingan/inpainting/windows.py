@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.adapters.open_dataset import DatasetSource, open_dataset
-from domaingan.banks import HEALTHY, Bank, BankInfo, Crop, bank_of, extent_of, new_entries
-from domaingan.banks.find_objects import around, halved, shrunk
+from domaingan.banks import HEALTHY_VALUE, Bank, BankInfo, Crop, create_entries, measure_source_size, resolve_bank
+from domaingan.banks.find_objects import downscale_to, find_crop_box, to_float16
 from domaingan.blend import Paste
 from domaingan.blend.frame.frame_host import FrameHost
 from domaingan.blend.occlusion import mask_of_boxes
@@ -26,10 +26,10 @@ from domaingan.blend.scan.scan_host import ScanHost
 from domaingan.core.errors import DataError
 from domaingan.data import FRAME, SCAN, Sample, Schema
 from domaingan.gan.conditioning import SLACK
-from domaingan.imaging.intensity import extent, measured, radius_of, to_scaled
-from domaingan.imaging.mask_shapes import blob, mixed
+from domaingan.imaging.intensity import compute_equivalent_radius, find_extent, to_scaled, with_measurements
+from domaingan.imaging.mask_shapes import draw_random_blob, interpolate_shapes
 from domaingan.imaging.near_duplicates import get_checksums
-from domaingan.imaging.padded_crops import window
+from domaingan.imaging.padded_crops import crop_padded
 
 HEALTHY_WINDOWS = 400
 """At least so many of them are learned from."""
@@ -68,7 +68,7 @@ def windows(
     Raises:
         DataError: the crops do not fit the hosts, or there is no room at all.
     """
-    dataset, crops = open_dataset(dataset), bank_of(crops)
+    dataset, crops = open_dataset(dataset), resolve_bank(crops)
     if n < 1 or not len(dataset):
         raise DataError(f"{n} windows of {len(dataset)} hosts", path=dataset.root, expected="at least one of each")
     paste = _paste(crops, dataset.schema)
@@ -86,7 +86,7 @@ def windows(
     shapes = reshaped and not pasted and crops.info.domain.has_body
     for first, position in enumerate(order[:n]):
         sample = _ready(dataset[position], dataset.schema)
-        checksums |= dict.fromkeys(get_checksums(sample), sample.unit)
+        checksums |= dict.fromkeys(get_checksums(sample), sample.statistical_unit)
         untouched = None if pasted else paste.host(sample)
         for i in range(first, n, len(names)):
             host = untouched or paste.host(sample)  # what is pasted stays out of the other windows
@@ -114,14 +114,16 @@ def with_healthy(crops: Bank | str | Path, dataset: DatasetSource, n: int | None
     Raises:
         DataError: the crops have no class condition, or as of :func:`windows`.
     """
-    crops, dataset = bank_of(crops), open_dataset(dataset)
+    crops, dataset = resolve_bank(crops), open_dataset(dataset)
     name = crops.info.domain.class_condition
     values = crops.info.conditions.get(name)
-    if values is None or HEALTHY in values:
-        raise DataError(f"crops without {name}" if values is None else f"a {name} called {HEALTHY}", path=crops.path)
+    if values is None or HEALTHY_VALUE in values:
+        raise DataError(
+            f"crops without {name}" if values is None else f"a {name} called {HEALTHY_VALUE}", path=crops.path
+        )
     empty = windows(dataset, crops, max(len(crops), HEALTHY_WINDOWS) if n is None else n, seed, reshaped=True)
-    info = crops.info.model_copy(update={"conditions": crops.info.conditions | {name: [*values, HEALTHY]}})
-    entries = new_entries(info, len(crops) + len(empty))
+    info = crops.info.model_copy(update={"conditions": crops.info.conditions | {name: [*values, HEALTHY_VALUE]}})
+    entries = create_entries(info, len(crops) + len(empty))
     for column in entries.dtype.names or ():
         entries[column][: len(crops)] = crops.entries[column]
         if not column.startswith(("number:", "condition:", "host", "place", "subject")):
@@ -147,9 +149,9 @@ def partly_healthy(hosts: Bank, share: float) -> Bank:
     values = hosts.info.conditions.get(name)
     if values is None:
         raise DataError(f"windows without {name}", path=hosts.path, expected=f"the condition {name}")
-    values = [*values, *([] if HEALTHY in values else [HEALTHY])]
+    values = [*values, *([] if HEALTHY_VALUE in values else [HEALTHY_VALUE])]
     entries = hosts.entries.copy()
-    entries[f"condition:{name}"][round(len(entries) * (1 - share)) :] = values.index(HEALTHY)
+    entries[f"condition:{name}"][round(len(entries) * (1 - share)) :] = values.index(HEALTHY_VALUE)
     info = hosts.info.model_copy(update={"conditions": hosts.info.conditions | {name: values}})
     return Bank(info, hosts.images, hosts.masks, entries)
 
@@ -166,7 +168,7 @@ def _ready(sample: Sample, schema: Schema) -> Sample:
     if sample.mask is None:
         is_boxed = schema.domain.has_ground and sample.boxes is not None and sample.labels is not None
         sample = replace(sample, mask=mask_of_boxes(sample) if is_boxed else np.zeros(sample.shape, dtype=np.uint8))
-    return measured(sample, schema.domain)
+    return with_measurements(sample, schema.domain)
 
 
 def _place(
@@ -186,29 +188,29 @@ def _place(
         host.paste(spotted, rng)
     image = host.image
     value = np.where(spotted.mask > 0, _own_values(spotted.mask, crop), 0)
-    where = extent(value > 0) or ()
+    where = find_extent(value > 0) or ()
     low, high = (spotted.corner + [getattr(side, end) for side in where] for end in ("start", "stop"))
     size = crop.mask.shape[0]
-    corner, edge = around(low, high, size)
+    corner, edge = find_crop_box(low, high, size)
     spacing = np.array(sample.spacing) * edge / size
     if edge > size and (spacing > paste.bank.entries["spacing"].max(axis=0) * SLACK).any():
         return None  # larger than any crop: no generator of theirs has seen it so small
-    piece = shrunk(to_scaled(window(image, corner, edge), host.ends), size)
-    mask = shrunk(window(value, corner - spotted.corner, edge, empty=0).astype(np.uint8), size, label=True)
+    piece = downscale_to(to_scaled(crop_padded(image, corner, edge), host.ends), size)
+    mask = downscale_to(crop_padded(value, corner - spotted.corner, edge, fill=0).astype(np.uint8), size, is_mask=True)
     if not mask.any():
         return None
     entry = _entry(crop, sample, info, position)
     entry["place"], entry["spacing"] = corner, spacing
     _measure(entry, mask, info)
-    return halved(piece), mask, entry
+    return to_float16(piece), mask, entry
 
 
 def _reshaped(crop: Crop, crops: Bank, rng: np.random.Generator) -> Crop:
     """The crop with its own mask, one between it and another crop's, or one drawn by chance."""
     kind, other, share = rng.random(), crops[int(rng.integers(len(crops)))], rng.random()
     if kind < MIXED:
-        return replace(crop, mask=mixed(crop.mask, other.mask, share))
-    return replace(crop, mask=blob(crop.mask, rng)) if kind < MIXED + DRAWN else crop
+        return replace(crop, mask=interpolate_shapes(crop.mask, other.mask, share))
+    return replace(crop, mask=draw_random_blob(crop.mask, rng)) if kind < MIXED + DRAWN else crop
 
 
 def _own_values(mask: NDArray[Any], crop: Crop) -> NDArray[Any]:
@@ -219,20 +221,20 @@ def _own_values(mask: NDArray[Any], crop: Crop) -> NDArray[Any]:
 
 def _entry(crop: Crop, sample: Sample, info: BankInfo, position: int) -> Any:
     """The crop's own row, at another place."""
-    entry = new_entries(info, 1)[0]
+    entry = create_entries(info, 1)[0]
     for column in entry.dtype.names or ():
         if column.startswith(("condition:", "number:")) or column in ("contrast", "depth_mm", "centre"):
             entry[column] = crop.entry[column]
     entry["host"] = position
-    entry["subject"] = info.subjects.index(sample.unit) if sample.unit in info.subjects else -1
-    entry["extent"] = extent_of(sample)
+    entry["subject"] = info.subjects.index(sample.statistical_unit) if sample.statistical_unit in info.subjects else -1
+    entry["extent"] = measure_source_size(sample)
     return entry
 
 
 def _measure(entry: Any, mask: NDArray[np.uint8], info: BankInfo) -> None:
     """Note how large the new mask is."""
     volume = float(np.count_nonzero(mask) * np.prod(entry["spacing"]))
-    entry["radius_mm"] = radius_of(volume, info.spatial_dims)
+    entry["radius_mm"] = compute_equivalent_radius(volume, info.spatial_dims)
     for name, value in (("radius_mm", entry["radius_mm"]), ("volume_mm3", volume)):
         if name in info.numbers:
             entry[f"number:{name}"] = value

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from domaingan.adapters.tables import parse_classes
 from domaingan.adapters.values import list_allowed_values, make_unknown_values_error
 from domaingan.bank_folders import open_bank
-from domaingan.bank_folders.open_bank import Kind
+from domaingan.bank_folders.open_bank import BankKind
 from domaingan.banks import Bank, BankInfo
 from domaingan.blend import Relight
 from domaingan.blend.checks import refuse_other_channels
@@ -37,7 +37,7 @@ FRAME_RANGE_TOLERANCE = 0.25
 """Frames may leave [0, 1] by this much, as sharp resizing makes them; 0 to 255 or whitened is another matter."""
 
 
-def resolve_bank(bank: Bank | str | Path, kind: Kind) -> Bank:
+def resolve_bank(bank: Bank | str | Path, kind: BankKind) -> Bank:
     """A bank, or what :func:`domaingan.bank_folders.open_bank` makes of a folder.
 
     Raises:

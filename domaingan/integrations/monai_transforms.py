@@ -33,7 +33,7 @@ from domaingan.banks import Bank, BankInfo
 from domaingan.blend.relight import Only
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
-from domaingan.imaging.body_axes import axes_of_affine
+from domaingan.imaging.body_axes import compute_axes_from_affine
 from domaingan.integrations.call_seeds import CallSeeds
 from domaingan.integrations.image_samples import (
     UNKNOWN_SPACING_WARNING,
@@ -277,7 +277,7 @@ def _read_image_info(image: Any, data: Mapping[Hashable, Any], key: str, dims: i
         known = {"name": str(file)} | known if isinstance(file, str | Path) else known
         spacing = _find_spacing(image, dims)
         if spacing is not None:
-            axes = axes_of_affine(np.asarray(image.affine.detach().cpu().numpy(), dtype=np.float64), dims)
+            axes = compute_axes_from_affine(np.asarray(image.affine.detach().cpu().numpy(), dtype=np.float64), dims)
             known = {"spacing": spacing, **({"axes": axes} if dims == 3 else {})} | known
     return known
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.core.errors import DataError
-from domaingan.core.files import atomic_file
+from domaingan.core.files import write_file_atomically
 from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.report import comparison_page, evaluation_page, robustness_page
 
@@ -40,7 +40,7 @@ def write(run: str | Path) -> Path:
         raise DataError(f"kind {kind!r}", path=run / "result.json", expected=f"one of {', '.join(KINDS)}")
     with refuse_malformed(run / "result.json", "the files of a run; --resume writes them again"):
         page = _render(f"{kind}.html", KINDS[kind](run, result, config))
-    with atomic_file(run / "report.html") as temporary:
+    with write_file_atomically(run / "report.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
     return run / "report.html"
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from domaingan.core.tiles import Colour, Picture, colour_of
+from domaingan.core.tiles import Colour, Picture, get_class_colour
 from domaingan.report.gallery import read_arrays
 
 SURE = 0.3
@@ -34,7 +34,9 @@ def build(run: Path, result: dict[str, Any]) -> dict[str, Any] | None:
     boxes = "boxes" in arrays
     captions = ["truth", *(name.replace("_", " ").replace("-", ", severity ") for name in result["shown"])]
     classes = {str(name): int(value) for name, value in result["classes"].items()}
-    colours = {value: colour_of(value) for value in classes.values()} if boxes else spread(list(classes.values()))
+    colours = (
+        {value: get_class_colour(value) for value in classes.values()} if boxes else spread(list(classes.values()))
+    )
     pictures = [_truth(arrays, colours)]
     pictures += [_answered(arrays, number, colours) for number in range(len(arrays["images"]))]
     what = f"the boxes it is sure of (score from {SURE:g} on)" if boxes else "its mask"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core import reading
-from domaingan.core.tiles import colour_of, tile
+from domaingan.core.tiles import draw_tile, get_class_colour
 from domaingan.data import DOMAINS, FRAME, SCAN, Domain
 from domaingan.report.svg_figures import data_uri
 
@@ -48,7 +48,10 @@ def read_arrays(path: Path) -> Arrays:
 
 def legend(values: Sequence[int], names: dict[int, str]) -> list[tuple[str, str]]:
     """The outline colour of each class value, with its name."""
-    return [("#{:02x}{:02x}{:02x}".format(*colour_of(v)), names.get(v, f"class {v}").replace("_", " ")) for v in values]
+    return [
+        ("#{:02x}{:02x}{:02x}".format(*get_class_colour(v)), names.get(v, f"class {v}").replace("_", " "))
+        for v in values
+    ]
 
 
 def values_of(*masks: NDArray[Any] | None) -> list[int]:
@@ -72,7 +75,7 @@ def tile_of(
     zoom = max(1, min(6, EDGE // max(image.shape[1:])))
     shown = image[:CHANNELS] if not domain.is_rgb else image
     where = None if added is None else added > 0
-    picture = tile(shown, mask, domain=domain.name, zoom=zoom, added=where)
+    picture = draw_tile(shown, mask, domain=domain.name, zoom=zoom, pasted_mask=where)
     return {"src": data_uri(picture), "alt": alt, "caption": caption, "width": str(picture.shape[1])}
 
 

@@ -10,12 +10,12 @@ import numpy as np
 from PIL import Image
 
 from domaingan.banks import Bank, Crop
-from domaingan.core.arguments import read_whole
+from domaingan.core.arguments import read_whole_number
 from domaingan.core.errors import DataError
-from domaingan.core.tiles import Picture, contact_sheet, save_png, tile, with_legend
+from domaingan.core.tiles import Picture, add_legend, draw_tile, make_contact_sheet, save_png
 from domaingan.data import FRAME, SCAN, Dataset, Domain, Sample
 from domaingan.gan import GAN
-from domaingan.imaging.intensity import intensity_range, to_scaled
+from domaingan.imaging.intensity import get_intensity_range, to_scaled
 
 MAX_SHOWN = 64
 """At most so many entries of a bank are shown."""
@@ -45,7 +45,7 @@ def show(what: Any, n: int | None = None, out: str | Path | None = None) -> Imag
         DataError: there is nothing to show, or it is none of these.
     """
     if n is not None:
-        n = read_whole(n, "n", 1)
+        n = read_whole_number(n, "n", 1)
     if not isinstance(what, (str, Path, Dataset, Sample, Bank, Crop, GAN)):
         expected = "a Dataset, Sample, Bank, Crop or GAN, or the path of a dataset, bank or model"
         raise DataError(f"a {type(what).__name__}", expected=expected)
@@ -55,7 +55,7 @@ def show(what: Any, n: int | None = None, out: str | Path | None = None) -> Imag
     elif isinstance(thing, Bank):
         picture = draw_bank(thing, n or MAX_SHOWN)
     elif isinstance(thing, Crop):
-        picture = tile(thing.image, thing.mask, domain=_domain_of(thing.image).name, height=SAMPLE_HEIGHT)
+        picture = draw_tile(thing.image, thing.mask, domain=_domain_of(thing.image).name, height=SAMPLE_HEIGHT)
     elif isinstance(thing, Sample):
         picture = draw_samples([thing], {}, _domain_of(thing.image))
     else:
@@ -98,10 +98,10 @@ def draw_bank(bank: Bank, n: int = MAX_SHOWN) -> Picture:
     captions: list[str] = []
     for index in chosen:
         crop = bank[int(index)]
-        tiles.append(tile(crop.image, crop.mask, domain=bank.info.domain.name, height=TILE_HEIGHT))
-        captions.append(bank.describe(crop))
+        tiles.append(draw_tile(crop.image, crop.mask, domain=bank.info.domain.name, height=TILE_HEIGHT))
+        captions.append(bank.describe_entry(crop))
     columns = 8 if bank.info.domain.is_rgb or len(bank.info.channels) < 3 else 4
-    return with_legend(contact_sheet(tiles, columns, captions), bank.info.classes)
+    return add_legend(make_contact_sheet(tiles, columns, captions), bank.info.classes)
 
 
 def draw_samples(samples: Sequence[Sample], classes: dict[str, int], domain: Domain) -> Picture:
@@ -115,11 +115,11 @@ def draw_samples(samples: Sequence[Sample], classes: dict[str, int], domain: Dom
     tiles: list[Picture] = []
     captions: list[str] = []
     for sample in samples:
-        image = to_scaled(sample.image, intensity_range(sample, domain))
-        tiles.append(tile(image, sample.mask, domain=domain.name, height=SAMPLE_HEIGHT))
+        image = to_scaled(sample.image, get_intensity_range(sample, domain))
+        tiles.append(draw_tile(image, sample.mask, domain=domain.name, height=SAMPLE_HEIGHT))
         captions.append(", ".join([sample.name, *map(str, sample.condition.values())]))
-    sheet = contact_sheet(tiles, 4, captions)
-    return with_legend(sheet, classes) if classes else sheet
+    sheet = make_contact_sheet(tiles, 4, captions)
+    return add_legend(sheet, classes) if classes else sheet
 
 
 def _draw_dataset(dataset: Dataset, n: int) -> Picture:

@@ -68,7 +68,7 @@ def on_grid(answer: Answer, seen: tuple[int, ...], shape: tuple[int, int]) -> An
     if isinstance(answer, Detections):
         factors = np.array([shape[1] / seen[1], shape[0] / seen[0]] * 2, dtype=np.float32)
         return Detections((answer.boxes * factors).astype(np.float32), answer.scores, answer.labels)
-    own: NDArray[Any] = resize(answer, shape, label=True)
+    own: NDArray[Any] = resize(answer, shape, is_mask=True)
     return own
 
 

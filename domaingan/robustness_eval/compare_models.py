@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from domaingan.core.errors import DataError
-from domaingan.core.files import atomic_file, write_json
+from domaingan.core.files import write_file_atomically, write_json
 from domaingan.metrics.statistics import paired, verdict
 from domaingan.robustness_eval.class_names import listed, same
 from domaingan.robustness_eval.export_tables import Row, markdown, percent, write_rows
@@ -150,5 +150,5 @@ def write_comparison(out: Path, result: Mapping[str, Any]) -> None:
     write_json(out / "result.json", result)
     rows = model_rows(result)
     write_rows(out / "table.csv", rows)
-    with atomic_file(out / "table.md") as temporary:
+    with write_file_atomically(out / "table.md") as temporary:
         temporary.write_text(f"{comparison_headline(result)}\n\n{markdown(rows)}\n", encoding="utf-8")

@@ -41,8 +41,8 @@ def contact_sheet(
     drawn = {"name": np.array(frame.name), "images": np.stack(images)}
     if isinstance(frame.truth, Detections):
         return drawn | _boxes(frame, answers, shape)
-    masks = [resize(np.asarray(answer), shape, label=True).astype(np.int16) for answer in answers]
-    return drawn | {"masks": np.stack(masks), "truth": resize(frame.truth, shape, label=True).astype(np.int16)}
+    masks = [resize(np.asarray(answer), shape, is_mask=True).astype(np.int16) for answer in answers]
+    return drawn | {"masks": np.stack(masks), "truth": resize(frame.truth, shape, is_mask=True).astype(np.int16)}
 
 
 def _fullest(frames: Frames, scored: Mapping[str, int]) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from domaingan.core.files import atomic_file
+from domaingan.core.files import write_file_atomically
 from domaingan.robustness_eval.robustness_scores import mean
 
 Row = Sequence[str]
@@ -26,7 +26,7 @@ def write_tables(out: Path, result: Mapping[str, Any]) -> None:
     title = {"ap": "AP", "miou": "mean IoU"}.get(result["metric"], result["metric"])
     classes = class_rows(result)
     text = f"{title}, percent\n\n{markdown(rows)}\n\n{markdown(classes)}\n"
-    with atomic_file(out / "table.md") as temporary:
+    with write_file_atomically(out / "table.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -56,7 +56,7 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     """Write rows as a CSV file, the first has the names of the columns."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    with atomic_file(path) as temporary:
+    with write_file_atomically(path) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8")
 
 

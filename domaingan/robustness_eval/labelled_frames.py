@@ -79,7 +79,7 @@ class Frames:
                 continue
             kept += frame.nbytes
             self.truths.append(frame.truth if isinstance(frame.truth, Truth) else None)
-            self.units.append(dataset.records[index].unit)
+            self.units.append(dataset.records[index].statistical_unit)
             self._frames.append(frame if kept < KEPT else index)
         if not self._frames:
             wanted = "objects named in it" if task == "detection" else "masks"

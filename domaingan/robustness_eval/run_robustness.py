@@ -14,9 +14,9 @@ from typing import Any
 from domaingan.adapters.open_dataset import DatasetSource, open_dataset
 from domaingan.core.arguments import read_names
 from domaingan.core.errors import DataError
-from domaingan.core.files import claim_run, plain, write_arrays, write_json
-from domaingan.core.locks import hold_folder
-from domaingan.core.reading import open_regular
+from domaingan.core.files import prepare_run_folder, to_json_types, write_arrays, write_json
+from domaingan.core.locks import lock_folder
+from domaingan.core.reading import open_regular_file
 from domaingan.corruptions import SEVERITIES, check
 from domaingan.data import Dataset
 from domaingan.evaluation.progress import Progress, Silent
@@ -125,8 +125,8 @@ def robustness(
         "threads": reading.threads,
         "command": command,
     }
-    with hold_folder(out):
-        claim_run(out, plain(config), MAY_CHANGE, resume=resume, overwrite=overwrite)
+    with lock_folder(out):
+        prepare_run_folder(out, to_json_types(config), MAY_CHANGE, resume=resume, overwrite=overwrite)
         for line in ready.before:
             tell.say(line)
         measured = _measured(ready, cells, Kept(out), seed, tell)
@@ -135,8 +135,8 @@ def robustness(
         sheet = contact_sheet(ready.frames, ready.translation, ready.scored, _shown(cells), seed)
         write_arrays(out / "pictures.npz", sheet)
         write_json(out / "result.json", result)
-        write_tables(out, plain(result))
-    done: dict[str, Any] = plain(result)
+        write_tables(out, to_json_types(result))
+    done: dict[str, Any] = to_json_types(result)
     return done
 
 
@@ -165,15 +165,15 @@ def _several(
             )
     folders = folder_names([model.name for model in opened])
     begun = {"data": data.root, "models": folders, "map": dict(mapping), "command": settings["command"]}
-    with hold_folder(out):
-        claim_run(out, plain(begun), ("map", "command"), resume=resume, overwrite=overwrite)
+    with lock_folder(out):
+        prepare_run_folder(out, to_json_types(begun), ("map", "command"), resume=resume, overwrite=overwrite)
         results = {}
         for folder, model, own in zip(folders, opened, maps, strict=True):
             goes_on = resume and (out / folder / "config.json").is_file()
             results[folder] = robustness(
                 data, model, out / folder, mapping=own, resume=goes_on, progress=tell, **settings
             )
-        compared: dict[str, Any] = plain(compare(results, settings["seed"]))
+        compared: dict[str, Any] = to_json_types(compare(results, settings["seed"]))
         write_comparison(out, compared)
     return compared
 
@@ -211,7 +211,7 @@ def _fingerprint(path: Path | None) -> str | None:
     """The first 16 digits of the SHA-256 of a model's file: a resumed run must have the same."""
     if path is None:
         return None
-    with open_regular(path) as file:
+    with open_regular_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_arrays
-from domaingan.core.reading import open_regular
+from domaingan.core.reading import open_regular_file
 from domaingan.metrics.average_precision import Detections
 from domaingan.robustness_eval.answers import Translation
 from domaingan.robustness_eval.model_under_test import Answer
@@ -89,7 +89,7 @@ class CellAnswers:
         """
         expected = "the answers to a corruption and severity; delete it to have it measured again"
         try:
-            with open_regular(path) as file, np.load(file, allow_pickle=False) as stored:
+            with open_regular_file(path) as file, np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
             facts = json.loads(str(arrays.pop("facts")))
             classes = {str(name): int(number) for name, number in facts["classes"].items()}

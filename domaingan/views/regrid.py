@@ -13,7 +13,7 @@ from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Reader, Record, Sample
 from domaingan.imaging.near_duplicates import keep_checksums
 from domaingan.imaging.resample import resize
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
 MAX_SPACING = 50.0
 """Millimetres: nothing of a body is left to see on a coarser grid."""
@@ -28,20 +28,20 @@ def resize_sample(sample: Sample, shape: Sequence[int]) -> Sample:
     corners = factors[::-1] if sample.spatial_dims == 2 else factors  # frames are (H, W), their boxes xyxy
     meta = dict(sample.meta, spacing=tuple(s * f for s, f in zip(sample.spacing, factors, strict=True)))
     if meta.get("foreground") is not None:
-        meta["foreground"] = resize(np.asarray(meta["foreground"]), shape, label=True)
+        meta["foreground"] = resize(np.asarray(meta["foreground"]), shape, is_mask=True)
     if meta.get("affine") is not None:
-        meta["affine"] = _rescaled_affine(np.asarray(meta["affine"]), factors)
+        meta["affine"] = _rescale_affine(np.asarray(meta["affine"]), factors)
     return replace(
         sample,
         image=resize(sample.image, shape).astype(np.float32),
-        mask=None if sample.mask is None else resize(sample.mask, shape, label=True),
-        instances=None if sample.instances is None else resize(sample.instances, shape, label=True),
+        mask=None if sample.mask is None else resize(sample.mask, shape, is_mask=True),
+        instances=None if sample.instances is None else resize(sample.instances, shape, is_mask=True),
         boxes=None if sample.boxes is None else (sample.boxes / np.tile(corners, 2)).astype(np.float32),
         meta=meta,
     )
 
 
-def _rescaled_affine(affine: NDArray[Any], factors: NDArray[Any]) -> NDArray[Any]:
+def _rescale_affine(affine: NDArray[Any], factors: NDArray[Any]) -> NDArray[Any]:
     """The affine of a grid whose voxels are ``factors`` larger, outer edges unmoved."""
     step = np.eye(4)
     step[np.arange(len(factors)), np.arange(len(factors))] = factors
@@ -50,52 +50,52 @@ def _rescaled_affine(affine: NDArray[Any], factors: NDArray[Any]) -> NDArray[Any
 
 
 @dataclass(frozen=True)
-class _AtSpacing:
+class _SpacingGrid:
     spacing: float
 
-    def shape(self, shape: Sequence[int], spacing: Sequence[float]) -> tuple[int, ...]:
+    def compute_shape(self, shape: Sequence[int], spacing: Sequence[float]) -> tuple[int, ...]:
         # Coarser only: an axis that is coarse already keeps its samples.
         return tuple(max(1, round(n * min(1.0, s / self.spacing))) for n, s in zip(shape, spacing, strict=True))
 
     def __call__(self, sample: Sample) -> Sample:
-        return resize_sample(sample, self.shape(sample.shape, sample.spacing))
+        return resize_sample(sample, self.compute_shape(sample.shape, sample.spacing))
 
 
 @dataclass(frozen=True)
-class _AtShape:
+class _ShapeGrid:
     size: tuple[int, ...]
 
-    def shape(self, shape: Sequence[int], spacing: Sequence[float]) -> tuple[int, ...]:
+    def compute_shape(self, shape: Sequence[int], spacing: Sequence[float]) -> tuple[int, ...]:
         return self.size
 
     def __call__(self, sample: Sample) -> Sample:
         return resize_sample(sample, self.size)
 
 
-def at_spacing(dataset: Dataset, millimetres: float) -> Dataset:
+def resample_to_spacing(dataset: Dataset, spacing: float) -> Dataset:
     """The dataset at a coarser spacing; axes that are coarser already stay as they are.
 
     Raises:
         DataError: the spacing is not positive, or above :data:`MAX_SPACING`.
     """
-    if not 0 < millimetres <= MAX_SPACING:
-        raise DataError(f"a spacing of {millimetres:g} mm", expected=f"above 0 and at most {MAX_SPACING:g}")
-    return _regridded(dataset, _AtSpacing(float(millimetres)))
+    if not 0 < spacing <= MAX_SPACING:
+        raise DataError(f"a spacing of {spacing:g} mm", expected=f"above 0 and at most {MAX_SPACING:g}")
+    return _change_grid(dataset, _SpacingGrid(float(spacing)))
 
 
-def at_shape(dataset: Dataset, shape: Sequence[int]) -> Dataset:
+def resize_to_shape(dataset: Dataset, shape: Sequence[int]) -> Dataset:
     """The dataset resized to one spatial shape, ``(H, W)`` for frames."""
     sides: list[Any] = list(shape) if np.ndim(shape) == 1 else []
     is_whole = all(isinstance(side, int | np.integer) and side > 0 for side in sides)
     if len(sides) != dataset.schema.spatial_dims or not is_whole:
         raise DataError(f"size {shape}", expected=f"{dataset.schema.spatial_dims} positive numbers")
-    return _regridded(dataset, _AtShape(tuple(int(side) for side in sides)))
+    return _change_grid(dataset, _ShapeGrid(tuple(int(side) for side in sides)))
 
 
-class _Regridded:
+class _RegridReader:
     """Reads a record as it was before its grid was changed, then changes the sample's."""
 
-    def __init__(self, read: Reader, change: _AtSpacing | _AtShape, originals: Iterable[Record]) -> None:
+    def __init__(self, read: Reader, change: _SpacingGrid | _ShapeGrid, originals: Iterable[Record]) -> None:
         self.read, self.change = read, change
         self.originals = {(record.name, record.index): record for record in originals}
 
@@ -103,19 +103,19 @@ class _Regridded:
         return self.change(self.read(self.originals[record.name, record.index]))
 
 
-def _regridded(dataset: Dataset, change: _AtSpacing | _AtShape) -> Dataset:
+def _change_grid(dataset: Dataset, grid: _SpacingGrid | _ShapeGrid) -> Dataset:
     records = []
     for record in dataset.records:
         if not record.shape:  # not known before the sample is read
             records.append(record)
             continue
         spacing = record.spacing or (1.0,) * len(record.shape)
-        shape = change.shape(record.shape, spacing)
+        shape = grid.compute_shape(record.shape, spacing)
         factors = np.array([o / n for o, n in zip(record.shape, shape, strict=True)])
-        affine = _rescaled_affine(np.asarray(record.affine), factors).tolist() if record.affine else ()
+        affine = _rescale_affine(np.asarray(record.affine), factors).tolist() if record.affine else ()
         spacing = tuple(s * f for s, f in zip(spacing, factors.tolist(), strict=True))
         records.append(replace(record, shape=shape, spacing=spacing, affine=tuple(map(tuple, affine))))
-    read = _Regridded(dataset.read, change, dataset.records)
+    read = _RegridReader(dataset.read, grid, dataset.records)
     return Dataset(records, read, dataset.schema, dataset.root, dataset.problems)
 
 
@@ -133,7 +133,7 @@ def view(
         raise DataError("a spacing and a size", expected="one of them")
     is_changed = spacing is not None or resize is not None or dims not in (None, dataset.schema.spatial_dims)
     seen = keep_checksums(dataset) if is_changed else dataset
-    seen = as_slices(seen) if dims == 2 else seen
+    seen = slice_volumes(seen) if dims == 2 else seen
     if spacing is not None:
-        seen = at_spacing(seen, spacing)
-    return seen if resize is None else at_shape(seen, resize)
+        seen = resample_to_spacing(seen, spacing)
+    return seen if resize is None else resize_to_shape(seen, resize)

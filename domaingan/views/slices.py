@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from domaingan.data import Dataset, Reader, Record, Sample, Schema
-from domaingan.data.slice_axes import slice_axis
-from domaingan.imaging.body_axes import axes_of
-from domaingan.imaging.intensity import foreground, intensity_range
-from domaingan.imaging.ranges import absolute_channels
+from domaingan.data.slice_axes import find_slice_axis
+from domaingan.imaging.body_axes import get_body_axes
+from domaingan.imaging.intensity import get_foreground, get_intensity_range
+from domaingan.imaging.ranges import find_absolute_channels
 
 
-def as_slices(dataset: Dataset, *, labelled_only: bool = False) -> Dataset:
+def slice_volumes(dataset: Dataset, *, labelled_only: bool = False) -> Dataset:
     """A dataset of volumes as the 2D dataset of its slices; foreground and range are those of the volume.
 
     A record needs its shape and spacing; the affine, if any, is read with the volume. Slices follow one another
@@ -28,16 +28,16 @@ def as_slices(dataset: Dataset, *, labelled_only: bool = False) -> Dataset:
     if dataset.schema.spatial_dims == 2:
         return dataset
     read = _SliceReader(dataset.read, dataset.schema, {record.name: record for record in dataset.records})
-    records = [piece for record in dataset.records for piece in _slices_of(record, read, labelled_only)]
+    records = [piece for record in dataset.records for piece in _list_slices(record, read, labelled_only)]
     return Dataset(records, read, replace(dataset.schema, spatial_dims=2), dataset.root, dataset.problems)
 
 
-def _slices_of(record: Record, read: _SliceReader, labelled_only: bool) -> Iterator[Record]:
-    axis = slice_axis(record)
+def _list_slices(record: Record, read: _SliceReader, labelled_only: bool) -> Iterator[Record]:
+    axis = find_slice_axis(record)
     n, digits = record.shape[axis], len(str(record.shape[axis] - 1))
     keep: Iterable[int] = range(n)
     if labelled_only:
-        mask = read.volume(record).mask
+        mask = read.load_volume(record).mask
         others = tuple(a for a in range(len(record.shape)) if a != axis)
         keep = [] if mask is None else np.flatnonzero((mask > 0).any(axis=others)).tolist()
     for index in keep:
@@ -62,23 +62,23 @@ class _SliceReader:
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_last": None}
 
-    def volume(self, parent: Record) -> Sample:
+    def load_volume(self, parent: Record) -> Sample:
         if self._last is None or self._last[0] != parent.name:
             read = self.read(parent)
-            sample = replace(read, meta=dict(read.meta, foreground=foreground(read)))
+            sample = replace(read, meta=dict(read.meta, foreground=get_foreground(read)))
             if self.schema.domain.has_body:
-                sample.meta["absolute"] = absolute_channels(sample)
-            sample.meta["range"] = intensity_range(sample, self.schema.domain)
+                sample.meta["absolute"] = find_absolute_channels(sample)
+            sample.meta["range"] = get_intensity_range(sample, self.schema.domain)
             self._last = (parent.name, sample)
         return self._last[1]
 
     def __call__(self, record: Record) -> Sample:
         parent = self.parents[record.name.rsplit("_", 1)[0]]
-        volume, axis = self.volume(parent), slice_axis(parent)
+        volume, axis = self.load_volume(parent), find_slice_axis(parent)
         index = int(record.index or 0)
         meta = {k: v for k, v in volume.meta.items() if k not in ("affine", "header")}
         meta |= record.facts() | {"slice": index, "volume": parent.name}
-        meta["axes"] = tuple(pair for i, pair in enumerate(axes_of(volume)) if i != axis)
+        meta["axes"] = tuple(pair for i, pair in enumerate(get_body_axes(volume)) if i != axis)
         meta["foreground"] = np.take(volume.meta["foreground"], index, axis)
         mask = volume.mask
         return Sample(

@@ -11,9 +11,9 @@ import pytest
 from domaingan import phantoms
 from domaingan.augmentation import AugmentedDataset
 from domaingan.augmentation.offline.write_augmented import write_augmented_dataset
-from domaingan.banks import Bank, BankInfo, new_entries
+from domaingan.banks import Bank, BankInfo, create_entries
 from domaingan.core.errors import DataError
-from domaingan.core.locks import hold_folder
+from domaingan.core.locks import lock_folder
 from domaingan.data import Dataset
 from domaingan.evaluation import evaluate
 from domaingan.gan import GAN
@@ -41,7 +41,7 @@ def make_bank() -> Bank:
     masks = np.zeros((8, 8, 8), np.uint8)
     masks[:, 2:5, 2:5] = 1
     images = np.random.default_rng(0).random((8, 1, 8, 8)).astype(np.float16)
-    entries = new_entries(info, 8)
+    entries = create_entries(info, 8)
     entries["condition:lesion"] = 0
     return Bank(info, images, masks, entries)
 
@@ -80,7 +80,7 @@ def listing(folder: Path) -> dict[str, bytes]:
 def test_second_writer_is_refused_and_the_folder_is_free_afterwards(
     tmp_path: Path, run: Any, held: str, resume: bool
 ) -> None:
-    with hold_folder(tmp_path / held):
+    with lock_folder(tmp_path / held):
         before = listing(tmp_path)
         with pytest.raises(DataError, match="another process is writing here"):
             run(tmp_path / "run", resume)

@@ -17,8 +17,8 @@ from domaingan.bank_folders import open_bank
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import FRAME, SCAN
-from domaingan.imaging.intensity import intensity_range, to_scaled
-from domaingan.views.slices import as_slices
+from domaingan.imaging.intensity import get_intensity_range, to_scaled
+from domaingan.views.slices import slice_volumes
 
 WAYS = ("folders", "crops", "beside", "transparent")
 
@@ -63,7 +63,9 @@ def test_ways_to_keep_pictures(way: str, tmp_path: Path) -> None:
     bank = open_bank(store(tmp_path / "x", way))
     info = bank.info
     assert info.kind == "crops" and info.domain == FRAME and not info.generated and len(bank) == 3
-    assert bank.size == (32, 32) and info.classes == {"object": 1} and bank.counts() == {"object": {"object": 3}}
+    assert (
+        bank.size == (32, 32) and info.classes == {"object": 1} and bank.count_conditions() == {"object": {"object": 3}}
+    )
     assert bank.subjects == ("c0", "c1", "c2") and info.ground == {}
     for i, crop in enumerate(bank):
         assert (crop.mask > 0).sum() == 12 * (6 + i) and crop.spacing == (1, 1)
@@ -83,7 +85,7 @@ def test_classes_by_the_masks_values(tmp_path: Path) -> None:
     bank = open_bank(root)
     assert bank.info.classes == {"person": 7}  # what it stands on is no object
     assert bank.info.ground == {"person": {"road": 1, "pavement": 1}} and bank.subjects == ("a", "b")
-    assert bank.counts() == {"object": {"person": 3}, "lighting": {"dusk": 1, "day": 2}}
+    assert bank.count_conditions() == {"object": {"person": 3}, "lighting": {"dusk": 1, "day": 2}}
     assert bank.entries["number:height"].tolist() == [1.5, 2, 1] and (bank.entries["extent"] == [480, 640]).all()
     assert (bank.entries["depth_mm"] == 12).all()  # as tall as the camera hangs high: its head is on the horizon
     assert np.allclose(bank.entries["centre"], [0.5 + 6 / 480, 0.5])
@@ -107,7 +109,7 @@ def test_classes_by_a_column(way: str, tmp_path: Path) -> None:
     table(root, "sample,object", "c0,car", "c1,van", "c2,car")
     words(root, ground=["road"])
     bank = open_bank(root)
-    assert bank.info.classes == {"car": 1, "van": 2} and bank.counts() == {"object": {"van": 1, "car": 2}}
+    assert bank.info.classes == {"car": 1, "van": 2} and bank.count_conditions() == {"object": {"van": 1, "car": 2}}
     assert [int(crop.mask.max()) for crop in bank] == [1, 2, 1]
     assert bank.info.ground == {"car": {"road": 1}, "van": {"road": 1}}
 
@@ -131,7 +133,7 @@ def test_large_ones_are_shrunk_and_say_so(tmp_path: Path) -> None:
 def scan_crops(folder: Path, dims: int, way: str = "folders", scaled: bool = False, dtype: Any = np.float32) -> Bank:
     """The phantom's lesions as NIfTI files of different sizes; the real bank of the same."""
     data = phantoms.load("medical", subjects=4, shape=(32, 32, 24))
-    data = as_slices(data) if dims == 2 else data
+    data = slice_volumes(data) if dims == 2 else data
     for name in ("images", "masks") if way == "folders" else ("",):
         (folder / name).mkdir(parents=True, exist_ok=True)
     made = 0
@@ -141,7 +143,7 @@ def scan_crops(folder: Path, dims: int, way: str = "folders", scaled: bool = Fal
             continue
         spots = np.argwhere(sample.mask > 0)
         where = tuple(slice(max(0, a - 4), b + 5) for a, b in zip(spots.min(0), spots.max(0), strict=True))
-        image = to_scaled(sample.image, intensity_range(sample, SCAN)) if scaled else sample.image
+        image = to_scaled(sample.image, get_intensity_range(sample, SCAN)) if scaled else sample.image
         image = np.moveaxis(image[(slice(None), *where)], 0, -1)
         if dims == 2:
             image = image[:, :, None]
@@ -165,7 +167,7 @@ def test_scans(dims: int, way: str, tmp_path: Path) -> None:
     assert info.classes == real.info.classes and len(bank) > 1 and set(bank.size) <= {16, 32}
     assert all(crop.spacing == pytest.approx(real[0].spacing) for crop in bank if max(crop.spacing) == 1)
     host = phantoms.load("medical", subjects=5, shape=(32, 32, 24))
-    samples = as_slices(host) if dims == 2 else host
+    samples = slice_volumes(host) if dims == 2 else host
     paste, seen = dg.Paste(bank, "feather", (3, 3), classes=host.schema.classes), 0
     paste.check(samples.schema)
     for sample in list(samples)[:: 8 if dims == 2 else 2]:
@@ -273,7 +275,11 @@ def test_another_scanners_volumes_are_scenes(tmp_path: Path) -> None:
     words(tmp_path, classes={}, channels=data.schema.channels)
     table(tmp_path, "sample,scanner", "scan0,a", "scan1,b")
     bank = open_bank(tmp_path)
-    assert bank.info.kind == "scenes" and bank.info.domain == SCAN and bank.counts() == {"scanner": {"a": 1, "b": 1}}
+    assert (
+        bank.info.kind == "scenes"
+        and bank.info.domain == SCAN
+        and bank.count_conditions() == {"scanner": {"a": 1, "b": 1}}
+    )
     assert bank.info.channels == list(data.schema.channels)
     dg.Relight(bank, "histogram").check(data.schema)
 

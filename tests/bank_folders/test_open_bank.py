@@ -52,7 +52,7 @@ def test_a_table_gives_pictures_conditions(tmp_path: Path) -> None:
     refs = pictures(tmp_path / "refs", "a.png", "b.jpg", "c.png")
     (refs / "samples.csv").write_text("sample,subject,lighting\na,x,dusk\nb,x,day\nc,y,dusk\n")
     bank = open_bank(refs, "scenes")
-    assert bank.counts() == {"lighting": {"day": 1, "dusk": 2}} and bank.subjects == ("x", "y")
+    assert bank.count_conditions() == {"lighting": {"day": 1, "dusk": 2}} and bank.subjects == ("x", "y")
     (refs / "samples.csv").write_text("sample,lighting\nz,dusk\n")
     with pytest.raises(DataError, match=r"samples\.csv: sample 'z' is not there"):
         open_bank(refs)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domaingan.banks import FORMAT, Bank, BankInfo, new_entries
+from domaingan.banks import BANK_FORMAT, Bank, BankInfo, create_entries
 from domaingan.core.errors import DataError
 
 
@@ -25,7 +25,7 @@ def make(n: int = 6, dims: int = 2, size: int = 8, subjects: int = 3) -> Bank:
         subjects=[f"s{i}" for i in range(subjects)],
         left_out={"objects under 12 pixels": 2},
     )
-    entries = new_entries(info, n)
+    entries = create_entries(info, n)
     entries["subject"] = np.arange(n) % subjects
     entries["condition:lesion"] = np.arange(n) % 2
     entries["spacing"] = rng.uniform(0.5, 2, (n, dims))
@@ -138,7 +138,10 @@ def rewrite(folder: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"format": FORMAT + 1, "colour": 1}, f"bank format {FORMAT + 1}; expected {FORMAT}: update domaingan"),
+        (
+            {"format": BANK_FORMAT + 1, "colour": 1},
+            f"bank format {BANK_FORMAT + 1}; expected {BANK_FORMAT}: update domaingan",
+        ),
         ({"colour": 1}, "colour"),
         ({"channels": 3}, "channels"),
         ({"channels": ["t1"]}, "expected 1 channels"),
@@ -181,13 +184,13 @@ def test_a_folder_that_is_no_bank(tmp_path: Path, content: str) -> None:
 
 def test_matching_and_counts() -> None:
     bank = make(5)
-    assert bank.matching(lesion="oedema").tolist() == [1, 3]
-    assert bank.matching().tolist() == [0, 1, 2, 3, 4]
-    assert bank.counts() == {"lesion": {"enhancing": 3, "oedema": 2}}
+    assert bank.find_matching(lesion="oedema").tolist() == [1, 3]
+    assert bank.find_matching().tolist() == [0, 1, 2, 3, 4]
+    assert bank.count_conditions() == {"lesion": {"enhancing": 3, "oedema": 2}}
     with pytest.raises(DataError, match=r"no lesion=core; expected one of enhancing, oedema"):
-        bank.matching(lesion="core")
+        bank.find_matching(lesion="core")
     with pytest.raises(DataError, match=r"no condition 'weather'; expected one of lesion"):
-        bank.matching(weather="fog")
+        bank.find_matching(weather="fog")
     assert "5 real crops, 8×8" in repr(bank)
 
 
@@ -198,14 +201,14 @@ def test_take_by_position_or_by_choice(tmp_path: Path) -> None:
     assert (taken.images == bank.images[[4, 1]]).all()
     assert taken.subjects == bank.subjects  # it cannot tell whom it no longer knows
     assert not isinstance(taken.images, np.memmap)
-    assert same(bank.take(bank.entries["condition:lesion"] == 1), bank.take(bank.matching(lesion="oedema")))
+    assert same(bank.take(bank.entries["condition:lesion"] == 1), bank.take(bank.find_matching(lesion="oedema")))
     assert len(bank.take([])) == 0
 
 
 @given(st.sets(st.sampled_from(["s0", "s1", "s2", "stranger"])))
 def test_a_bank_of_some_subjects_knows_only_them(chosen: set[str]) -> None:
     bank = make(7)
-    own = bank.of_subjects(sorted(chosen))
+    own = bank.select_subjects(sorted(chosen))
     assert set(own.subjects) == chosen - {"stranger"}
     whose = [own.subjects[code] for code in own.entries["subject"]]
     assert len(whose) == sum(bank.subjects[code] in chosen for code in bank.entries["subject"])
@@ -218,7 +221,7 @@ def test_generated_entries_belong_to_nobody_alone() -> None:
     bank = make()
     bank.entries["subject"][2] = -1
     with pytest.raises(DataError, match="no particular subject"):
-        bank.of_subjects(["s0"])
+        bank.select_subjects(["s0"])
 
 
 def spoil(folder: Path, name: str, column: str | None = None, value: object = None, **header: object) -> None:

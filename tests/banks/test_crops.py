@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from domaingan import phantoms
 from domaingan.banks import Bank
-from domaingan.banks.crops import by_rarity, crops
+from domaingan.banks.crops import crops, sort_classes_by_rarity
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Reader, Record, Sample, Schema
-from domaingan.imaging.padded_crops import voxels_of, window
-from domaingan.views.slices import as_slices
+from domaingan.imaging.padded_crops import count_voxels, crop_padded
+from domaingan.views.slices import slice_volumes
 
 CLASSES = {"necrosis": 1, "oedema": 2, "enhancing": 4}
 
@@ -95,11 +95,11 @@ held = st.lists(
 @given(held)
 def test_rarity_is_an_order_of_all_values(pairs: list[tuple[str, dict[int, int]]]) -> None:
     counted = [(who, Counter(counts)) for who, counts in pairs]
-    order = by_rarity(counted)
+    order = sort_classes_by_rarity(counted)
     assert sorted(order) == sorted({value for _, counts in pairs for value in counts})
     subjects = [len({who for who, counts in pairs if value in counts}) for value in order]
     assert subjects == sorted(subjects)
-    assert by_rarity(reversed(counted)) == order
+    assert sort_classes_by_rarity(reversed(counted)) == order
 
 
 def test_objects_of_frames_are_crops_of_their_own_though_they_touch() -> None:
@@ -107,7 +107,7 @@ def test_objects_of_frames_are_crops_of_their_own_though_they_touch() -> None:
     mask[10:30, 20:40], mask[10:30, 40:60], mask[40:, :] = 1, 2, 3
     schema = Schema("masks", "frame", 2, ("grey",), {"rider": 1, "bike": 2, "road": 3}, objects=("rider", "bike"))
     bank = crops(scans(mask, schema=schema), size=32, condition="object")
-    assert bank.counts() == {"object": {"rider": 1, "bike": 1}}
+    assert bank.count_conditions() == {"object": {"rider": 1, "bike": 1}}
     assert [sorted(np.unique(crop.mask)) for crop in bank] == [[0, 1], [0, 2]]
 
 
@@ -170,7 +170,7 @@ def test_an_object_that_fills_its_image_does_not_spill_out_of_it() -> None:
 
 def test_crops_of_slices_take_the_volumes_range() -> None:
     data = scans(painted((40, 44, 36), ((20, 22, 18), 5, 4)))
-    bank = crops(as_slices(data), size=32)
+    bank = crops(slice_volumes(data), size=32)
     assert bank.info.spatial_dims == 2
     assert 7 <= len(bank) <= 11
     assert bank.subjects == ("p0",)
@@ -252,7 +252,7 @@ def test_window_is_what_a_padded_array_would_give(
 ) -> None:
     array = np.random.default_rng(0).integers(1, 100, (2, *shape))
     corner, extent = corner[: len(shape)], extent[: len(shape)]
-    got = window(array, np.array(corner), extent, empty)
+    got = crop_padded(array, np.array(corner), extent, empty)
     for channel, patch in zip(array, got, strict=True):
         outside = channel.min() if empty is None else empty
         padded = np.pad(channel, 24, constant_values=outside)
@@ -261,7 +261,7 @@ def test_window_is_what_a_padded_array_would_give(
 
 
 def test_voxels_are_counted_by_class() -> None:
-    assert voxels_of(np.array([[0, 2], [2, 4]])) == {2: 2, 4: 1}
+    assert count_voxels(np.array([[0, 2], [2, 4]])) == {2: 2, 4: 1}
 
 
 class _WithCondition:
@@ -278,7 +278,7 @@ def test_a_column_of_the_samples_can_be_the_condition() -> None:
     records = [replace(r, condition={"scanner": s} if s else {}) for r, s in zip(people.records, scanners, strict=True)]
     named = Dataset(records, _WithCondition(people.read), replace(people.schema, conditions=("scanner",)))
     bank = crops(named, size=16, condition="scanner")
-    assert list(bank.info.conditions) == ["scanner"] and set(bank.counts()["scanner"]) == {"a", "b"}
+    assert list(bank.info.conditions) == ["scanner"] and set(bank.count_conditions()["scanner"]) == {"a", "b"}
     assert {crop.condition.get("scanner", "") for crop in bank} == {"a", "b", ""}
     with pytest.raises(DataError, match="no condition 'scaner'"):
         crops(named, size=16, condition="scaner")

@@ -65,13 +65,13 @@ def test_the_ground_is_what_is_right_below() -> None:
 def test_who_is_hidden_from_below_is_left_out() -> None:
     frame = a_frame((2, 50, 70, 20, 26), (2, 50, 72, 60, 66), (2, 48, 70, 90, 96), (3, 62, 80, 10, 40))
     bank = crops(a_dataset(frame), size=16)
-    assert bank.counts() == {"object": {"walker": 2, "car": 1}}
+    assert bank.count_conditions() == {"object": {"walker": 2, "car": 1}}
     assert bank.info.left_out == {"objects whose feet others hide": 1}
 
 
 def test_a_class_that_stands_on_others_is_kept() -> None:
     frame = a_frame((2, 50, 62, 20, 30), (3, 62, 70, 20, 30))
-    assert crops(a_dataset(frame), size=16).counts() == {"object": {"walker": 1, "car": 1}}
+    assert crops(a_dataset(frame), size=16).count_conditions() == {"object": {"walker": 1, "car": 1}}
 
 
 def test_objects_that_are_told_apart_are_crops_of_their_own() -> None:
@@ -113,4 +113,4 @@ def test_few_objects_tell_no_horizon() -> None:
 def test_crops_of_a_column_of_samples() -> None:
     data = phantoms.load("driving", sequences=3, frames=2)
     bank = crops(data, size=16, condition="lighting")
-    assert set(bank.counts()["lighting"]) <= {"day", "dusk", "night"} and bank.info.ground
+    assert set(bank.count_conditions()["lighting"]) <= {"day", "dusk", "night"} and bank.info.ground

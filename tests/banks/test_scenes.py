@@ -40,7 +40,7 @@ def test_a_bank_of_whole_frames_without_masks() -> None:
     assert bank[3].condition == {"lanes": "2"} and bank.entries["condition:lighting"][3] == -1
     assert bank.info.subjects == ["a@0s", "a@5s", "b@5s", "b@10s"]
     for i, sample in enumerate(data):
-        assert bank.info.subjects[bank.entries["subject"][i]] == sample.unit
+        assert bank.info.subjects[bank.entries["subject"][i]] == sample.statistical_unit
         np.testing.assert_allclose(bank[i].image, resize(sample.image, (16, 16)), atol=1e-3)
         np.testing.assert_allclose(np.array(bank[i].spacing) * 16, sample.shape, rtol=1e-6)
         assert tuple(bank.entries["extent"][i]) == sample.shape
@@ -48,7 +48,7 @@ def test_a_bank_of_whole_frames_without_masks() -> None:
 
 def test_one_condition_or_none() -> None:
     assert list(scenes(drives(), 16, ["lighting"]).info.conditions) == ["lighting"]
-    assert scenes(drives(), 16, ()).counts() == {}
+    assert scenes(drives(), 16, ()).count_conditions() == {}
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:

@@ -13,14 +13,14 @@ from domaingan.baselines.batches import Patches, class_index
 from domaingan.baselines.training_augmentation import Augment
 from domaingan.blend import Paste
 from domaingan.data import Schema
-from domaingan.imaging.intensity import measured
-from domaingan.views.slices import as_slices
+from domaingan.imaging.intensity import with_measurements
+from domaingan.views.slices import slice_volumes
 
 
 @pytest.fixture(scope="module")
 def patches() -> Patches:
-    data = as_slices(phantoms.load("medical", subjects=2, shape=(32, 32, 16)))
-    samples = [measured(sample, data.schema.domain) for sample in data]
+    data = slice_volumes(phantoms.load("medical", subjects=2, shape=(32, 32, 16)))
+    samples = [with_measurements(sample, data.schema.domain) for sample in data]
     augment = Augment({"copy-paste": Paste(crops(data, size=16))}, classic=Classic(2, "scan"))
     return Patches(samples, data.schema, augment, (32, 48), 12, seed=3)
 

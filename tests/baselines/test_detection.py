@@ -17,7 +17,7 @@ from domaingan.baselines.detection_frames import Frames, object_classes
 from domaingan.baselines.training_augmentation import Augment
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
-from domaingan.views.regrid import at_shape
+from domaingan.views.regrid import resize_to_shape
 
 SCHEMA = Schema(
     "masks", "frame", 2, ("red", "green", "blue"), {"sky": 0, "car": 8, "pedestrian": 9, "void": 11}, ignore=(11,),
@@ -72,13 +72,13 @@ def test_two_frames_are_learned_by_heart(learned: Detector) -> None:
 
 def test_scores_are_on_the_own_grid(learned: Detector) -> None:
     fine = Dataset([Record("f0", shape=SHAPE)], read, SCHEMA)
-    large = at_shape(fine, (128, 192))
+    large = resize_to_shape(fine, (128, 192))
     one, two = (next(iter(detection.score(learned, fine, own).values())) for own in (fine, large))
     assert one["ap"] == pytest.approx(two["ap"], abs=0.05) and np.isnan(one["ap:large"])
 
 
 def test_predictions_are_in_the_samples_own_pixels_and_class_values(learned: Detector) -> None:
-    small, large = frame(0), at_shape(Dataset([Record("f0", shape=SHAPE)], read, SCHEMA), (128, 192))[0]
+    small, large = frame(0), resize_to_shape(Dataset([Record("f0", shape=SHAPE)], read, SCHEMA), (128, 192))[0]
     for sample, factor in ((small, 1), (large, 2)):
         found = learned.predict(sample)
         assert set(found.labels) <= {8, 9} and (np.diff(found.scores) <= 0).all() and len(found.scores) <= 100

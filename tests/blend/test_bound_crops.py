@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 
 from domaingan import phantoms
 from domaingan.augmentation.offline.augmented_dataset import paste_slices
-from domaingan.banks import Bank, new_entries
+from domaingan.banks import Bank, create_entries
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
-from domaingan.blend.bound_crops import BOUND_REACH, at_its_place
+from domaingan.blend.bound_crops import BOUND_REACH_PIXELS, at_its_place
 from domaingan.core.errors import DataError
 from domaingan.data import Sample
-from domaingan.imaging.instances import box_of, from_mask
-from domaingan.imaging.padded_crops import window
+from domaingan.imaging.instances import find_corner_box, find_mask_objects
+from domaingan.imaging.padded_crops import crop_padded
 from domaingan.imaging.resample import resize
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
-FRAMES = phantoms.load("driving", sequences=3, frames=2).in_memory()
+FRAMES = phantoms.load("driving", sequences=3, frames=2).load_into_memory()
 SCHEMA = FRAMES.schema
 BANK: Bank = crops(FRAMES, size=32)
 
@@ -50,10 +50,10 @@ def test_half_pixels_are_right_whatever_the_spacing(dims: int, extent: int, seed
     corner = rng.integers(0, 64 - extent, dims)
     mask = np.zeros((16,) * dims, np.uint8)
     mask[(slice(7, 9),) * dims] = 1
-    entry = new_entries(a_bank(dims, rng).info, 1)
+    entry = create_entries(a_bank(dims, rng).info, 1)
     entry["host"], entry["place"], entry["spacing"] = 0, corner, np.array(spacing) * extent / 16
     entry["extent"] = [round(64 * s) for s in spacing]
-    crop = replace(a_bank(dims, rng)[0], image=resize(window(ramp, corner, extent), (16,) * dims), mask=mask)
+    crop = replace(a_bank(dims, rng)[0], image=resize(crop_padded(ramp, corner, extent), (16,) * dims), mask=mask)
     found = at_its_place(replace(crop, entry=entry[0]), host, np.array([[0, 1]], np.float32))
     assert found is not None
     image, body, replaced, start = found
@@ -69,7 +69,7 @@ def test_half_pixels_are_right_whatever_the_spacing(dims: int, extent: int, seed
 def test_its_pixels_replace_the_hosts_around_its_mask_and_no_others(dims: int, rng: np.random.Generator) -> None:
     host = a_host(dims, rng)
     assert host.mask is not None
-    known = from_mask(host.mask, [1])
+    known = find_mask_objects(host.mask, [1])
     host = replace(host, boxes=known.boxes, labels=known.labels, instances=known.instances)
     bank = bound_to(host, a_bank(dims, rng, size=24), [14] * dims)
     after = Paste(bank, "poisson+noise", (1, 1))(host, rng)
@@ -79,10 +79,12 @@ def test_its_pixels_replace_the_hosts_around_its_mask_and_no_others(dims: int, r
     here = (slice(14, 38),) * dims
     body = bank.masks[0] > 0
     assert (after.mask[here][body] == bank.masks[0][body]).all() and after.instances.max() == 2
-    assert np.array_equal(after.boxes[1], box_of(after.instances == 2, np.zeros(dims, dtype=int)))
+    assert np.array_equal(after.boxes[1], find_corner_box(after.instances == 2, np.zeros(dims, dtype=int)))
     spots = np.argwhere(body)
     reached = np.indices(body.shape).reshape(dims, -1).T
-    near = np.array([np.abs(spots - spot).max(axis=1).min() <= BOUND_REACH for spot in reached]).reshape(body.shape)
+    near = np.array([np.abs(spots - spot).max(axis=1).min() <= BOUND_REACH_PIXELS for spot in reached]).reshape(
+        body.shape
+    )
     changed = np.zeros(host.shape, bool)
     changed[here] = near
     assert np.array_equal(after.image[:, ~changed], host.image[:, ~changed])
@@ -130,7 +132,10 @@ def a_frames_entry(host: Sample) -> tuple[Bank, np.ndarray]:
         if not taken[r : r + size, c : c + size].any()
     ]
     bank = bound_to(host, BANK, list(free[-1]), 2.0)
-    images, masks = resize(window(host.image, free[-1], size), (12, 12))[None].copy(), np.zeros((1, 12, 12), np.uint8)
+    images, masks = (
+        resize(crop_padded(host.image, free[-1], size), (12, 12))[None].copy(),
+        np.zeros((1, 12, 12), np.uint8),
+    )
     images[0, :, 3:9, 3:9], masks[0, 4:8, 4:8] = np.array([1, 0, 0]).reshape(3, 1, 1), BANK.info.classes["car"]
     return Bank(bank.info, images, masks, bank.entries), np.array(free[-1])
 
@@ -157,7 +162,7 @@ def test_of_frames_too() -> None:
 
 def test_of_slices_bound_crops_find_theirs_in_volumes() -> None:
     volume = phantoms.load("medical", subjects=1, shape=(40, 40, 16))
-    pieces = as_slices(volume)
+    pieces = slice_volumes(volume)
     piece = next(p for p in pieces if p.mask is not None and (p.mask > 0).sum() > 10)
     bank = bound_to(piece, crops(pieces, size=16), [10, 10])
     bare = replace(volume[0], mask=np.zeros(volume[0].shape, np.uint8))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domaingan.blend.occlusion import Covered, objects_of
 from domaingan.data import Crowd, Sample
-from domaingan.imaging.instances import box_of, from_mask
+from domaingan.imaging.instances import find_corner_box, find_mask_objects
 
 ORIGIN = np.zeros(2, dtype=int)
 ALL = (slice(0, 1000), slice(0, 1000))
@@ -26,7 +26,7 @@ def a_mask(rng: np.random.Generator, n: int = 6) -> np.ndarray:
 @given(st.integers(0, 2**20))
 def test_everything_agrees_whatever_comes_in_front(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    covered = Covered.of(from_mask(a_mask(rng), [1, 2, 3]))
+    covered = Covered.of(find_mask_objects(a_mask(rng), [1, 2, 3]))
     for _ in range(4):
         before = covered.objects
         seen = np.zeros((40, 50), dtype=bool)
@@ -36,7 +36,7 @@ def test_everything_agrees_whatever_comes_in_front(seed: int) -> None:
         after = covered.objects
         assert len(after.boxes) == len(after.labels) == len(covered.whole) == after.instances.max()
         for number, box in enumerate(after.boxes, start=1):
-            assert np.array_equal(box, box_of(after.instances == number, ORIGIN))
+            assert np.array_equal(box, find_corner_box(after.instances == number, ORIGIN))
         assert np.array_equal(after.instances == len(after.boxes), seen)
         untouched = before.instances * ~np.isin(before.instances, before.instances[seen])
         assert ((untouched > 0) <= (after.instances > 0)).all()
@@ -47,7 +47,7 @@ def test_everything_agrees_whatever_comes_in_front(seed: int) -> None:
 def test_several_that_cover_it_bit_by_bit_count_together() -> None:
     mask = np.zeros((20, 30), dtype=np.uint8)
     mask[5:15, 5:25] = 1
-    covered = Covered.of(from_mask(mask, [1]))
+    covered = Covered.of(find_mask_objects(mask, [1]))
     for left, there in ((5, True), (11, True), (17, False)):  # 70 %, 40 % and 10 % of it are left
         seen = np.zeros(mask.shape, dtype=bool)
         seen[5:15, left : left + 6] = True

@@ -16,8 +16,8 @@ from domaingan.blend.methods.blending import METHODS
 from domaingan.blend.placement import overlap
 from domaingan.core.errors import DataError
 from domaingan.data import SCAN, Sample, Schema
-from domaingan.imaging.instances import box_of, from_mask
-from domaingan.imaging.intensity import contrast, intensity_range, ring, tissue, to_scaled
+from domaingan.imaging.instances import find_corner_box, find_mask_objects
+from domaingan.imaging.intensity import find_nonzero, find_ring, get_intensity_range, measure_contrast, to_scaled
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -58,10 +58,10 @@ def test_contrast_to_the_ring_is_the_crops_own(
     pasted = (after.mask != host.mask).astype(np.uint8)
     if not pasted.any():
         return
-    ends = intensity_range(host, SCAN)
-    around = ring(pasted, inside=(host.image > 0).any(0) & (host.mask == 0))
-    found = contrast(to_scaled(after.image, ends), pasted, around)
-    own = contrast(bank[0].image, bank[0].mask, ring(bank[0].mask, inside=tissue(bank[0].image)))
+    ends = get_intensity_range(host, SCAN)
+    around = find_ring(pasted, inside=(host.image > 0).any(0) & (host.mask == 0))
+    found = measure_contrast(to_scaled(after.image, ends), pasted, around)
+    own = measure_contrast(bank[0].image, bank[0].mask, find_ring(bank[0].mask, inside=find_nonzero(bank[0].image)))
     np.testing.assert_allclose(found, own, rtol=0.1)
 
 
@@ -177,7 +177,7 @@ def test_of_scans_boxes_instances_and_origins_agree_whatever_is_hidden(dims: int
     rng = np.random.default_rng(0)
     host = a_host(dims, rng)
     assert host.mask is not None
-    known = from_mask(host.mask, [1])
+    known = find_mask_objects(host.mask, [1])
     assert len(known.boxes) == 1
     host = replace(host, boxes=known.boxes, labels=known.labels, instances=known.instances)
     paste = Paste(a_bank(dims, rng, n=1), per_image=(1, 1))
@@ -197,7 +197,7 @@ def test_of_scans_boxes_instances_and_origins_agree_whatever_is_hidden(dims: int
     stays = left.sum() >= 0.2 * (known.instances > 0).sum()
     assert after.meta["origins"].tolist() == [0, -1][0 if stays else 1 :]
     for number, box in enumerate(after.boxes, start=1):
-        assert np.array_equal(box, box_of(after.instances == number, np.zeros(dims, dtype=int)))
+        assert np.array_equal(box, find_corner_box(after.instances == number, np.zeros(dims, dtype=int)))
     assert ((after.instances > 0) == (after.mask > 0)).all()
 
 
@@ -207,7 +207,7 @@ def test_on_what_is_labelled_only_where_asked(dims: int) -> None:
     host, bank = a_host(dims, rng), a_bank(dims, rng)
     bottom = np.indices(host.shape)[0] >= host.shape[0] // 2
     host = replace(host, mask=np.where(bottom, 5, 0))  # half of it is one object
-    known = from_mask(np.asarray(host.mask), [5])
+    known = find_mask_objects(np.asarray(host.mask), [5])
     host = replace(host, boxes=known.boxes, labels=known.labels, instances=known.instances)
     seen = {}
     for asked in (False, True):
@@ -219,7 +219,7 @@ def test_on_what_is_labelled_only_where_asked(dims: int) -> None:
         assert after.instances is not None and after.boxes is not None and after.mask is not None
         assert np.array_equal(after.instances > 0, after.mask > 0) and 0 in after.meta["origins"]
         for number, box in enumerate(after.boxes, start=1):
-            assert np.array_equal(box, box_of(after.instances == number, np.zeros(dims, dtype=int)))
+            assert np.array_equal(box, find_corner_box(after.instances == number, np.zeros(dims, dtype=int)))
         assert np.isfinite(after.image).all()
 
 

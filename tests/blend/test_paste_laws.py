@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from domaingan.banks import Bank, BankInfo, Crop, new_entries
+from domaingan.banks import Bank, BankInfo, Crop, create_entries
 from domaingan.blend import Paste
 from domaingan.blend.methods.blending import METHODS
 from domaingan.blend.placed_crop import Spotted
 from domaingan.blend.placement import overlap
 from domaingan.blend.variation import NONE
 from domaingan.data import SCAN, Sample
-from domaingan.imaging.instances import box_of, from_mask
-from domaingan.imaging.intensity import intensity_range, to_scaled
-from domaingan.imaging.padded_crops import window
+from domaingan.imaging.instances import find_corner_box, find_mask_objects
+from domaingan.imaging.intensity import get_intensity_range, to_scaled
+from domaingan.imaging.padded_crops import crop_padded
 
 TYPES = (np.float32, np.float64, np.int16, np.uint16)
 
@@ -62,12 +62,12 @@ def cases(draw: st.DrawFn, room: int = 12) -> Case:
     # Methods reach 6 pixels around an object at most: so much of its surroundings is in the crop.
     mask[(slice(8, -8),) * dims] = ndimage.gaussian_filter(rng.random([size - 16] * dims), 1) > 0.5
     mask[(size // 2,) * dims] = 2
-    scaled = to_scaled(host.image.astype(np.float32), intensity_range(host, SCAN))
+    scaled = to_scaled(host.image.astype(np.float32), get_intensity_range(host, SCAN))
     info = BankInfo(spatial_dims=dims, channels=["a", "b"], classes={"one": 1, "two": 2}, hosts=["host"])
-    entries = new_entries(info, 1)
+    entries = create_entries(info, 1)
     entries["spacing"] = spacing
     entries["extent"] = [round(n * s) for n, s in zip(host.shape, spacing, strict=True)]
-    bank = Bank(info, window(scaled, corner, size)[None], mask[None], entries)
+    bank = Bank(info, crop_padded(scaled, corner, size)[None], mask[None], entries)
     return Case(host, bank[0], bank, corner, rng)
 
 
@@ -90,7 +90,7 @@ def done(paste: Paste, host: Sample, what: Spotted) -> Sample:
 @given(case=cases())
 def test_a_hosts_own_background_gives_back_the_host(method: str, case: Case) -> None:
     after = done(Paste(case.bank, method, variation=NONE), case.host, spotted(case, method))
-    span = float(np.ptp(intensity_range(case.host, SCAN)[0]))
+    span = float(np.ptp(get_intensity_range(case.host, SCAN)[0]))
     off = np.abs(after.image.astype(float) - case.host.image.astype(float)).max()
     assert off <= (2e-5 * span if case.host.image.dtype.kind == "f" else 0), off
     assert after.mask is not None and after.image.dtype == case.host.image.dtype
@@ -136,7 +136,7 @@ def test_at_the_border_it_is_clipped(case: Case, method: str, data: st.DataObjec
     """Wherever it sticks out, all that is in the host is there, and nothing comes in on the other side."""
     what, host = spotted(case, method), case.host
     assert host.mask is not None
-    known = from_mask(host.mask, [1])
+    known = find_mask_objects(host.mask, [1])
     host = replace(host, boxes=known.boxes, labels=known.labels, instances=known.instances)
     ends = [st.integers(-n - 2, side + 2) for n, side in zip(what.mask.shape, host.shape, strict=True)]
     corner = np.array(data.draw(st.tuples(*ends)))
@@ -150,7 +150,7 @@ def test_at_the_border_it_is_clipped(case: Case, method: str, data: st.DataObjec
     far = ndimage.distance_transform_edt(np.pad(after.mask, 1) == 0)[(slice(1, -1),) * host.spatial_dims]
     far = far > METHODS[method]().reach if after.mask.any() else np.ones(host.shape, dtype=bool)
     assert np.array_equal(after.image[:, far], host.image[:, far])
-    boxes = [box_of(after.mask > 0, np.zeros(host.spatial_dims, int))] if after.mask.any() else []
+    boxes = [find_corner_box(after.mask > 0, np.zeros(host.spatial_dims, int))] if after.mask.any() else []
     assert np.array_equal(after.boxes, np.array(boxes).reshape(-1, 2 * host.spatial_dims))
 
 
@@ -162,7 +162,7 @@ def test_a_bound_piece_of_its_host_gives_it_back_and_clips(case: Case) -> None:
     after = paste(case.host, case.rng)
     records: list[dict[str, Any]] = after.meta["pasted"]
     assert len(records) == 1 and records[0]["place"] is not None  # once is enough
-    span = float(np.ptp(intensity_range(case.host, SCAN)[0]))
+    span = float(np.ptp(get_intensity_range(case.host, SCAN)[0]))
     off = np.abs(after.image.astype(float) - case.host.image.astype(float)).max()
     assert off <= (1e-6 * span if case.host.image.dtype.kind == "f" else 0)
     mask = np.zeros(case.host.shape)

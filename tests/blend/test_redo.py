@@ -17,9 +17,9 @@ from domaingan.banks.crops import crops
 from domaingan.blend import Paste, Variation
 from domaingan.core.errors import DataError
 from domaingan.data import Sample
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
-FRAMES = phantoms.load("driving", sequences=3, frames=2).in_memory()
+FRAMES = phantoms.load("driving", sequences=3, frames=2).load_into_memory()
 FRAME_BANK = crops(FRAMES, size=32)
 
 
@@ -66,7 +66,7 @@ def test_frames(seed: int, number: int) -> None:
 
 def test_slices_of_volumes() -> None:
     volumes = phantoms.load("medical", subjects=2, shape=(40, 40, 16))
-    paste, host = Paste(crops(as_slices(volumes), size=16)), volumes[0]
+    paste, host = Paste(crops(slice_volumes(volumes), size=16)), volumes[0]
     after = paste_slices(paste, host, 2, volumes.schema, np.random.default_rng(4))
     again = paste_slices(paste, host, 2, volumes.schema, np.random.default_rng(5), stored(after))
     assert any(record["place"] for record in after.meta["pasted"]) and same(after, again)

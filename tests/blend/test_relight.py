@@ -19,9 +19,9 @@ from domaingan.blend import RELIGHTS, Relight, looks_named
 from domaingan.blend.looks import FDA, OF_SCANS, Seen, softened
 from domaingan.core.errors import DataError
 from domaingan.data import SCAN, Dataset, Record, Sample, Schema
-from domaingan.imaging.intensity import foreground, intensity_range, to_scaled
+from domaingan.imaging.intensity import get_foreground, get_intensity_range, to_scaled
 from domaingan.views.regrid import resize_sample
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
 SCHEMA = Schema(
     "test", "frame", 2, ("red", "green", "blue"), {"road": 0, "car": 1}, conditions=("lighting",), objects=("car",)
@@ -240,8 +240,8 @@ HEADS = phantoms.load("medical", subjects=3, shape=(40, 36, 16))
 
 def scanned(sample: Sample, gamma: float = 0.6) -> Sample:
     """The same as another scanner would show it: brighter greys, another unit, a gradient across."""
-    inside = foreground(sample)
-    ends = intensity_range(sample, SCAN)
+    inside = get_foreground(sample)
+    ends = get_intensity_range(sample, SCAN)
     scaled = np.clip(to_scaled(sample.image, ends), 0, None) ** gamma
     ramp = np.linspace(0.8, 1.2, sample.shape[0]).reshape(-1, *[1] * (sample.spatial_dims - 1))
     return replace(sample, image=np.where(inside, 100 + 700 * scaled * ramp, 0).astype(np.float32))
@@ -250,13 +250,13 @@ def scanned(sample: Sample, gamma: float = 0.6) -> Sample:
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("method", OF_SCANS)
 def test_scans_change_within_the_body_alone(dims: int, method: str) -> None:
-    data = HEADS if dims == 3 else as_slices(HEADS)
+    data = HEADS if dims == 3 else slice_volumes(HEADS)
     host = data[0] if dims == 3 else data[8]
     before = copy.deepcopy(host)
     relight = Relight(scenes(data.map(scanned), 16), method, FULL, skip_same=False)
     relight.check(data.schema)
     after = relight(host, np.random.default_rng(1))
-    inside = foreground(host)
+    inside = get_foreground(host)
     assert after.mask is host.mask and after.boxes is host.boxes and after.instances is host.instances
     assert host.image.tobytes() == before.image.tobytes() and after.image.dtype == host.image.dtype
     assert (after.image[:, ~inside] == host.image[:, ~inside]).all()
@@ -268,21 +268,21 @@ def test_scans_change_within_the_body_alone(dims: int, method: str) -> None:
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("method", OF_SCANS)
 def test_the_same_scan_changes_almost_nothing(dims: int, method: str) -> None:
-    data = HEADS[:1] if dims == 3 else as_slices(HEADS)[8:9]
+    data = HEADS[:1] if dims == 3 else slice_volumes(HEADS)[8:9]
     after = Relight(scenes(data, 16), method, FULL, skip_same=False)(data[0], np.random.default_rng(0))
-    ends = intensity_range(data[0], SCAN)
+    ends = get_intensity_range(data[0], SCAN)
     np.testing.assert_allclose(to_scaled(after.image, ends), to_scaled(data[0].image, ends), atol=5e-3)
 
 
 def test_histogram_brings_one_scanner_nearer_to_another() -> None:
     host, other = HEADS[0], scanned(HEADS[1])
-    inside, there = foreground(host), foreground(other)
+    inside, there = get_foreground(host), get_foreground(other)
     after = Relight(scenes(HEADS[1:2].map(scanned), 32), "histogram", FULL, skip_same=False)(
         host, np.random.default_rng(0)
     )
     levels = np.linspace(0.1, 0.9, 9)
     own, wanted, made = (
-        np.quantile(to_scaled(s.image, intensity_range(s, SCAN))[0, body], levels)
+        np.quantile(to_scaled(s.image, get_intensity_range(s, SCAN))[0, body], levels)
         for s, body in ((host, inside), (other, there), (after, inside))
     )
     assert np.abs(made - wanted).mean() < 0.35 * np.abs(own - wanted).mean()

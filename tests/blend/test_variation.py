@@ -10,19 +10,19 @@ from balls import a_bank, a_host
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.banks import Bank, BankInfo, Crop, new_entries
+from domaingan.banks import Bank, BankInfo, Crop, create_entries
 from domaingan.blend import Paste
 from domaingan.blend.deformation import STEEPEST, Bend, normals
 from domaingan.blend.frame.frame_patch import patch as frame_patch
 from domaingan.blend.methods.blending import METHODS, parse_method
 from domaingan.blend.variation import NONE, Variation, _Grid, apply, warp
 from domaingan.core.errors import DataError
-from domaingan.imaging.intensity import components
+from domaingan.imaging.intensity import label_components
 
 
 def crop_of(mask: np.ndarray, spacing: float = 1.0) -> Crop:
     info = BankInfo(spatial_dims=mask.ndim, channels=["a"], classes={"x": 1})
-    entries = new_entries(info, 1)
+    entries = create_entries(info, 1)
     entries["spacing"] = spacing
     return Bank(info, mask[None, None].astype(np.float16), mask[None].astype(np.uint8), entries)[0]
 
@@ -89,7 +89,7 @@ def test_a_deformed_object_is_whole_and_its_image_goes_with_it(dims: int, seed: 
     still, bent = (Variation(flip=False, rotate=0, scale=(1, 1), elastic=e) for e in (0.0, 0.3))
     one, two = (apply(crop_of(mask), v.draw(dims, rng), (1.0,) * dims, margin=4) for v in (still, bent))
     assert one is not None and two is not None
-    assert components(two[1])[1] == 1
+    assert label_components(two[1])[1] == 1
     assert one[1].shape != two[1].shape or (one[1] != two[1]).any()
     assert ((two[0][0] > 0.5) == (two[1] > 0)).mean() > 0.97
     assert (two[1] > 0).sum() == pytest.approx((mask > 0).sum(), rel=0.7)
@@ -101,7 +101,7 @@ def test_frames_objects_are_deformed_too(rng: np.random.Generator) -> None:
     crop = crop_of(mask)
     plain, bent = (frame_patch(crop, (2.0, 2.0), False, 0.0, b) for b in (None, 0.2 * normals(2, rng)))
     assert plain is not None and bent is not None
-    assert components(bent[1])[1] == 1 and bent[1].sum() == pytest.approx(plain[1].sum(), rel=0.5)
+    assert label_components(bent[1])[1] == 1 and bent[1].sum() == pytest.approx(plain[1].sum(), rel=0.5)
     assert ((bent[0][0] > 0.5) == bent[1]).mean() > 0.98
     nothing = frame_patch(crop, (2.0, 2.0), False, 0.0, 0 * normals(2, rng))
     assert nothing is not None and np.array_equal(nothing[1], plain[1])

@@ -17,7 +17,7 @@ from domaingan.banks.scenes import scenes
 from domaingan.blend import RELIGHTS, Paste
 from domaingan.blend.methods.blending import MATCHES, METHODS
 from domaingan.cli.bank_summary import describe_resampling
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
 PEOPLE = phantoms.load("medical", subjects=3, shape=(40, 40, 16))
 
@@ -63,7 +63,7 @@ def test_places_that_do_not_fit_are_refused(scans: Path, tmp_path: Path) -> None
 
 
 def test_another_spacing_is_said_of_volumes_and_of_their_slices() -> None:
-    slices = as_slices(PEOPLE)
+    slices = slice_volumes(PEOPLE)
     for bank, data in ((crops(PEOPLE, 16), PEOPLE), (crops(slices, 16), slices), (crops(slices, 16), PEOPLE)):
         assert describe_resampling(bank, data) == ""
         bank.entries["spacing"] *= 2

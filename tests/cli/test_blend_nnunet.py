@@ -110,7 +110,7 @@ def test_own_crops_are_taken_where_they_are_asked_for(cases: Path, tmp_path: Pat
 def test_who_has_no_donor_is_said(cases: Path, tmp_path: Path) -> None:
     names = [record.name for record in PEOPLE.records[:-1]]
     bank = Bank.load(cases / "bank")
-    bank.of_subjects(names[:1]).save(tmp_path / "bank")
+    bank.select_subjects(names[:1]).save(tmp_path / "bank")
     code, _, said = run(
         "blend", cases / "raw", "--bank", tmp_path / "bank", "--out", tmp_path / "out", "--workers", 1, "--json"
     )
@@ -123,7 +123,7 @@ def test_who_has_no_donor_is_said(cases: Path, tmp_path: Path) -> None:
 def test_banks_of_the_other_side_are_refused(cases: Path, tmp_path: Path) -> None:
     bank = Bank.load(cases / "bank")
     held_out = plan_sides(load(cases / "raw"), fold=0).splits[0]["val"]
-    bank.of_subjects(held_out).save(tmp_path / "tested")
+    bank.select_subjects(held_out).save(tmp_path / "tested")
     options = ["--bank", tmp_path / "tested", "--out", tmp_path / "out", "--fold", 0]
     assert "nothing of the side train" in refused("blend", cases / "raw", *options)
     entries = bank.entries.copy()

@@ -10,7 +10,7 @@ import pytest
 from domaingan import phantoms
 from domaingan.cli import main
 from domaingan.core.errors import DataError
-from domaingan.views.regrid import at_spacing
+from domaingan.views.regrid import resample_to_spacing
 
 
 @pytest.mark.parametrize("argument", ["9" * 23, "-" + "1" * 19, "9" * 30 + ",5"])
@@ -30,5 +30,5 @@ def test_arguments(
 def test_spacings(millimetres: float) -> None:
     people = phantoms.load("medical", subjects=1, shape=(32, 32, 16))
     with pytest.raises(DataError, match="expected above 0 and at most 50"):
-        at_spacing(people, millimetres)
-    assert at_spacing(people, 50).records[0].shape == (4, 4, 2)  # of 32 × 32 × 16 voxels of 6 mm
+        resample_to_spacing(people, millimetres)
+    assert resample_to_spacing(people, 50).records[0].shape == (4, 4, 2)  # of 32 × 32 × 16 voxels of 6 mm

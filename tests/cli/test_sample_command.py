@@ -14,7 +14,7 @@ from PIL import Image
 
 from domaingan import phantoms
 from domaingan.adapters.write_dataset import write_dataset
-from domaingan.banks import Bank, new_entries
+from domaingan.banks import Bank, create_entries
 from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
@@ -41,7 +41,7 @@ def real(scans: Path) -> Bank:
 
     bank = crops(view(load(str(scans)), dims=2), 16, "lesion")
     info = bank.info.model_copy(update={"numbers": ["radius_mm"]})
-    entries = new_entries(info, len(bank))
+    entries = create_entries(info, len(bank))
     for name in bank.entries.dtype.names or ():
         entries[name] = bank.entries[name]
     entries["number:radius_mm"] = bank.entries["radius_mm"]

@@ -15,7 +15,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.data.slice_axes import count_thin_slices
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
 SHAPE = (40, 48, 5)
 
@@ -84,7 +84,7 @@ def test_blend_in_2d_pastes_into_slices_and_writes_volumes(folder: Path) -> None
 
 
 def test_reasons_follow_from_sizes() -> None:
-    bank = crops(as_slices(stacks()), size=16)
+    bank = crops(slice_volumes(stacks()), size=16)
     assert "no place in the body" in find_likeliest_reason(bank, stacks())
     tiny = stacks(spacing=0.05)
     assert "objects of 6 × 6 mm do not fit into hosts of 2 × 2.4 mm" in find_likeliest_reason(bank, tiny)

@@ -14,7 +14,7 @@ import domaingan as dg
 from domaingan import phantoms
 from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
-from domaingan.core.arguments import read_counts, read_generator, read_names, read_shares, read_size
+from domaingan.core.arguments import read_count_range, read_edge_length, read_generator, read_names, read_number_range
 from domaingan.core.errors import DataError
 
 BANK = a_bank(2, np.random.default_rng(2))
@@ -49,8 +49,8 @@ def test_what_is_no_number_of_things_is_refused(wrong: Any) -> None:
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    assert read_counts(np.int64(2), "crops") == (2, 2) and read_counts(np.array([1, 2]), "crops") == (1, 2)
-    assert read_shares(np.float32(0.5), "share") == (0.5, 0.5)
+    assert read_count_range(np.int64(2), "crops") == (2, 2) and read_count_range(np.array([1, 2]), "crops") == (1, 2)
+    assert read_number_range(np.float32(0.5), "share") == (0.5, 0.5)
     assert np.array_equal(read_generator(np.int64(4)).random(3), np.random.default_rng(4).random(3))
 
 
@@ -114,8 +114,8 @@ def test_seeds_of_datasets_and_classic_augmentation() -> None:
     for seed in range(3):
         rng = np.random.default_rng(seed)
         assert names(SCANS.holdout(0.4, seed)[1]) == names(SCANS.holdout(0.4, rng)[1])
-    assert [names(test) for _, test in SCANS.kfold(3, 0)] == [
-        names(test) for _, test in SCANS.kfold(3, np.random.default_rng(0))
+    assert [names(test) for _, test in SCANS.split_folds(3, 0)] == [
+        names(test) for _, test in SCANS.split_folds(3, np.random.default_rng(0))
     ]
     classic, image = dg.Classic(2, "scan"), HOST.image
     assert HOST.mask is not None
@@ -209,11 +209,13 @@ def test_a_bank_and_a_generator_of_scenes_may_have_a_class_of_value_0(tmp_path: 
 @pytest.mark.parametrize("size", [0, -8, 7, 12, 16.0, True, "16", (16, 16), None])
 def test_sizes_of_crops_are_powers_of_two(size: Any) -> None:
     with pytest.raises(DataError, match="expected a power of two, at least 8"):
-        read_size(size, 2)
+        read_edge_length(size, 2)
 
 
 def test_sizes_of_crops_fit_somewhere() -> None:
-    assert read_size(8, 3) == 8 and read_size(np.int64(512), 3) == 512 and read_size(8192, 2) == 8192
+    assert (
+        read_edge_length(8, 3) == 8 and read_edge_length(np.int64(512), 3) == 512 and read_edge_length(8192, 2) == 8192
+    )
     for size, dims, most in ((1024, 3, 512), (16384, 2, 8192), (2**80, 3, 512)):
         with pytest.raises(DataError, match=f"size {size} in {dims}D; expected at most {most}"):
-            read_size(size, dims)
+            read_edge_length(size, dims)

@@ -28,7 +28,7 @@ from domaingan.core.errors import DataError
         (lambda: dg.view(FRAMES, resize="64,96"), "size 64,96; expected 2 positive numbers"),
         (lambda: FRAMES.holdout("30%", 0), "a share of '30%'; expected a number from 0 to 1"),
         (lambda: FRAMES.holdout(2, 0), "a share of 2; expected a number from 0 to 1"),
-        (lambda: FRAMES.kfold("3", 0), "3 folds; expected 2 to"),
+        (lambda: FRAMES.split_folds("3", 0), "3 folds; expected 2 to"),
         (lambda: dg.load(None), "a source that is a NoneType; expected a folder"),
         (lambda: dg.load(["a", "b"]), "a source that is a list; expected a folder"),
         (lambda: dg.corrupt("a.png", "fog", 3, 0), "an image that is a str; expected a NumPy array"),

@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domaingan.core.errors import DataError
-from domaingan.core.files import atomic_file, atomic_folder, claim_folder, plain, write_json
+from domaingan.core.files import (
+    refuse_existing_folder,
+    to_json_types,
+    write_file_atomically,
+    write_folder_atomically,
+    write_json,
+)
 from domaingan.core.reading import read_json
 
 
@@ -34,7 +40,7 @@ def test_error_survives_pickling() -> None:
 
 def test_folder_appears_whole(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out"
-    with atomic_folder(out) as folder:
+    with write_folder_atomically(out) as folder:
         (folder / "a.txt").write_text("a")
         assert not out.exists()
     assert listing(tmp_path / "deep") == ["out"]
@@ -42,7 +48,7 @@ def test_folder_appears_whole(tmp_path: Path) -> None:
 
 
 def test_folder_leaves_nothing_on_exception(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), atomic_folder(tmp_path / "out") as folder:
+    with pytest.raises(RuntimeError), write_folder_atomically(tmp_path / "out") as folder:
         (folder / "a.txt").write_text("a")
         raise RuntimeError
     assert listing(tmp_path) == []
@@ -56,7 +62,10 @@ def test_existing_target_is_refused_and_untouched(tmp_path: Path, exists_as: str
         (out / "precious").write_text("keep")
     else:
         out.write_text("keep")
-    with pytest.raises(DataError, match=r"exists already; expected a new folder, or --overwrite"), atomic_folder(out):
+    with (
+        pytest.raises(DataError, match=r"exists already; expected a new folder, or --overwrite"),
+        write_folder_atomically(out),
+    ):
         pytest.fail("the block must not run")
     assert listing(tmp_path) == ["out"]
     assert (out / "precious" if exists_as == "folder" else out).read_text() == "keep"
@@ -64,7 +73,7 @@ def test_existing_target_is_refused_and_untouched(tmp_path: Path, exists_as: str
 
 def test_empty_folder_is_taken(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    with atomic_folder(tmp_path / "out") as folder:
+    with write_folder_atomically(tmp_path / "out") as folder:
         (folder / "a").touch()
     assert listing(tmp_path / "out") == ["a"]
 
@@ -81,7 +90,7 @@ def test_overwrite_replaces(tmp_path: Path, exists_as: str) -> None:
         out.touch()
     else:
         out.symlink_to(elsewhere)
-    with atomic_folder(out, overwrite=True) as folder:
+    with write_folder_atomically(out, overwrite=True) as folder:
         (folder / "new").touch()
     assert listing(tmp_path) == ["elsewhere", "out"]
     assert listing(out) == ["new"]
@@ -92,7 +101,7 @@ def test_failed_overwrite_keeps_the_old_folder(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "old").touch()
-    with pytest.raises(RuntimeError), atomic_folder(out, overwrite=True):
+    with pytest.raises(RuntimeError), write_folder_atomically(out, overwrite=True):
         raise RuntimeError
     assert listing(tmp_path) == ["out"]
     assert listing(out) == ["old"]
@@ -100,7 +109,7 @@ def test_failed_overwrite_keeps_the_old_folder(tmp_path: Path) -> None:
 
 def test_what_appeared_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with pytest.raises(DataError, match="exists already"), atomic_folder(out) as folder:
+    with pytest.raises(DataError, match="exists already"), write_folder_atomically(out) as folder:
         (folder / "mine").touch()
         out.mkdir()
         (out / "theirs").touch()
@@ -114,21 +123,21 @@ def test_working_folder_is_never_replaced(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path / "work" / "deep")
     for out in (Path(), Path(".."), tmp_path / "work"):
         with pytest.raises(DataError, match="holds the working folder"):
-            claim_folder(out, overwrite=True)
+            refuse_existing_folder(out, overwrite=True)
 
 
 def test_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="cannot be written"), atomic_folder(tmp_path / "file" / "out"):
+    with pytest.raises(DataError, match="cannot be written"), write_folder_atomically(tmp_path / "file" / "out"):
         pytest.fail("the block must not run")
 
 
 def test_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a.nii.gz"
-    with atomic_file(path) as temporary:
+    with write_file_atomically(path) as temporary:
         assert temporary.name.endswith(".nii.gz")
         temporary.write_bytes(b"first")
-    with pytest.raises(RuntimeError), atomic_file(path) as temporary:
+    with pytest.raises(RuntimeError), write_file_atomically(path) as temporary:
         temporary.write_bytes(b"half")
         raise RuntimeError
     assert path.read_bytes() == b"first"
@@ -172,8 +181,8 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_plain_is_strict_json_and_stays_as_it_is(value: object) -> None:
-    once = plain(value)
-    assert plain(once) == once
+    once = to_json_types(value)
+    assert to_json_types(once) == once
     assert json.loads(json.dumps(once, allow_nan=False)) == once
 
 

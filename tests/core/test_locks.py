@@ -21,8 +21,15 @@ import pytest
 from PIL import Image
 
 from domaingan.core.errors import DataError, NoRoomError
-from domaingan.core.files import LOCK, atomic_file, atomic_folder, claim_run, write_arrays, write_json
-from domaingan.core.locks import hold_folder
+from domaingan.core.files import (
+    LOCK_FILE,
+    prepare_run_folder,
+    write_arrays,
+    write_file_atomically,
+    write_folder_atomically,
+    write_json,
+)
+from domaingan.core.locks import lock_folder
 from domaingan.core.reading import read_json
 
 FORK = multiprocessing.get_context("fork")
@@ -33,7 +40,7 @@ def listing(folder: Path) -> list[str]:
 
 
 def _hold(out: Path, parent: Connection) -> None:
-    with hold_folder(out):
+    with lock_folder(out):
         parent.send("held")
         parent.recv()
 
@@ -56,10 +63,10 @@ def test_another_process_is_kept_out_and_named(tmp_path: Path) -> None:
     with held(tmp_path / "run") as process:
         with (
             pytest.raises(DataError, match=rf"another process is writing here \(process {process.pid} on .+\)"),
-            hold_folder(tmp_path / "run"),
+            lock_folder(tmp_path / "run"),
         ):
             pytest.fail("the block must not run")
-        assert listing(tmp_path / "run") == [LOCK]
+        assert listing(tmp_path / "run") == [LOCK_FILE]
     assert listing(tmp_path) == []
 
 
@@ -68,8 +75,8 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
         assert process.pid is not None
         os.kill(process.pid, signal.SIGKILL)
         process.join(30)
-        assert listing(tmp_path / "run") == [LOCK]
-        with hold_folder(tmp_path / "run"):
+        assert listing(tmp_path / "run") == [LOCK_FILE]
+        with lock_folder(tmp_path / "run"):
             write_json(tmp_path / "run" / "a.json", 1)
     assert listing(tmp_path / "run") == ["a.json"]
 
@@ -78,7 +85,7 @@ def _add(out: Path, begin: Event) -> None:
     begin.wait(30)
     for _ in range(20):
         try:
-            with hold_folder(out):
+            with lock_folder(out):
                 n = read_json(out / "n.json")
                 write_json(out / "n.json", n + 1)
                 with (out / "entered").open("a") as file:
@@ -106,27 +113,27 @@ def test_an_error_gives_the_folder_back_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "old" / "precious").touch()
     (tmp_path / "empty").mkdir()
     for name in ("old", "new", "empty"):
-        with pytest.raises(RuntimeError), hold_folder(tmp_path / name):
+        with pytest.raises(RuntimeError), lock_folder(tmp_path / name):
             raise RuntimeError
     assert listing(tmp_path) == ["empty", "old"]
     assert listing(tmp_path / "old") == ["precious"]
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="a file; expected a folder"), hold_folder(tmp_path / "file"):
+    with pytest.raises(DataError, match="a file; expected a folder"), lock_folder(tmp_path / "file"):
         pytest.fail("the block must not run")
 
 
 def test_a_run_begins_in_a_held_folder_and_overwrites_all_but_the_lock(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    with hold_folder(run):
-        claim_run(run, {"seed": 1}, (), resume=False, overwrite=False)
+    with lock_folder(run):
+        prepare_run_folder(run, {"seed": 1}, (), resume=False, overwrite=False)
     (run / "deep").mkdir()
     (run / "deep" / "old").touch()
-    with hold_folder(run):
+    with lock_folder(run):
         with pytest.raises(DataError, match="exists already"):
-            claim_run(run, {"seed": 2}, (), resume=False, overwrite=False)
-        claim_run(run, {"seed": 2}, (), resume=False, overwrite=True)
-        assert listing(run) == [LOCK, "config.json"]
-        claim_run(run, {"seed": 2}, (), resume=True, overwrite=False)
+            prepare_run_folder(run, {"seed": 2}, (), resume=False, overwrite=False)
+        prepare_run_folder(run, {"seed": 2}, (), resume=False, overwrite=True)
+        assert listing(run) == [LOCK_FILE, "config.json"]
+        prepare_run_folder(run, {"seed": 2}, (), resume=True, overwrite=False)
     assert listing(run) == ["config.json"]
 
 
@@ -146,12 +153,12 @@ def largest_file(n: int) -> Iterator[None]:
 
 def _write_picture(path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (200, 200), dtype=np.uint8)
-    with atomic_file(path.with_suffix(".png")) as temporary:
+    with write_file_atomically(path.with_suffix(".png")) as temporary:
         Image.fromarray(noise).save(temporary)
 
 
 def _write_array(path: Path) -> None:
-    with atomic_folder(path) as folder:
+    with write_folder_atomically(path) as folder:
         np.save(folder / "a.npy", np.zeros(100_000))
 
 
@@ -179,11 +186,11 @@ def test_what_was_there_stays(tmp_path: Path) -> None:
 
 
 def test_a_run_says_how_it_goes_on(tmp_path: Path) -> None:
-    with largest_file(4096), pytest.raises(NoRoomError, match="then --resume"), hold_folder(tmp_path / "run"):
+    with largest_file(4096), pytest.raises(NoRoomError, match="then --resume"), lock_folder(tmp_path / "run"):
         write_json(tmp_path / "run" / "a.json", 1)
         write_json(tmp_path / "run" / "b.json", "x" * 100_000)
     assert listing(tmp_path / "run") == ["a.json"]
-    with largest_file(4096), pytest.raises(NoRoomError, match="then --resume"), hold_folder(tmp_path / "run"):
+    with largest_file(4096), pytest.raises(NoRoomError, match="then --resume"), lock_folder(tmp_path / "run"):
         (tmp_path / "run" / "log.csv").write_text("x" * 100_000)  # what is not written at once
 
 
@@ -191,13 +198,13 @@ def test_needed_room_is_said(tmp_path: Path) -> None:
     with (
         largest_file(4096),
         pytest.raises(NoRoomError, match=r"expected 0\.8 MB there"),
-        atomic_folder(tmp_path / "a", needed=800_000) as folder,
+        write_folder_atomically(tmp_path / "a", needed=800_000) as folder,
     ):
         np.save(folder / "a.npy", np.zeros(100_000))
 
 
 def test_other_errors_stay_what_they_are(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="broken") as caught, atomic_file(tmp_path / "a"):
+    with pytest.raises(OSError, match="broken") as caught, write_file_atomically(tmp_path / "a"):
         raise OSError(errno.EIO, "broken")
     assert caught.value.errno == errno.EIO
 

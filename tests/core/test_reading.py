@@ -17,7 +17,7 @@ from domaingan.adapters.tables import read_classes, read_sample_table
 from domaingan.banks import Bank
 from domaingan.baselines.weights import facts_of
 from domaingan.core.errors import DataError
-from domaingan.core.reading import check_regular, open_regular, read_bytes, read_json, read_text
+from domaingan.core.reading import check_regular_file, open_regular_file, read_bytes, read_json, read_text
 from domaingan.gan.training.checkpoint import sha256
 from domaingan.gan.training.training_log import read_log
 from domaingan.robustness_eval.class_names import read_names
@@ -60,7 +60,7 @@ KINDS: dict[str, tuple[Callable[[Path], None], str]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    "read", [check_regular, open_regular, read_bytes, read_text, read_json, read_nifti_image, sha256]
+    "read", [check_regular_file, open_regular_file, read_bytes, read_text, read_json, read_nifti_image, sha256]
 )
 def test_only_regular_files_are_opened(tmp_path: Path, kind: str, read: Callable[[Path], object]) -> None:
     make, message = KINDS[kind]
@@ -90,11 +90,11 @@ def test_every_table_of_a_dataset_is_opened_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["images.npy", "masks.npy", "entries.npy"])
 def test_bank_does_not_wait_for_a_pipe(tmp_path: Path, name: str) -> None:
-    from domaingan.banks import BankInfo, new_entries
+    from domaingan.banks import BankInfo, create_entries
 
     info = BankInfo(spatial_dims=2, channels=["t1"], classes={"cyst": 1})
     images, masks = np.zeros((1, 1, 8, 8), np.float16), np.ones((1, 8, 8), np.uint8)
-    Bank(info, images, masks, new_entries(info, 1)).save(tmp_path / "bank")
+    Bank(info, images, masks, create_entries(info, 1)).save(tmp_path / "bank")
     (tmp_path / "bank" / name).unlink()
     make_pipe(tmp_path / "bank" / name)
     with pytest.raises(DataError, match="a named pipe") as caught:
@@ -149,7 +149,7 @@ def test_what_is_large_or_odd_but_right_is_read(tmp_path: Path) -> None:
     face, large, tiny, *_ = read_json(tmp_path / "a.json")
     assert (face, large, tiny) == ("😀", 1e300, 0.0)
     (tmp_path / "b.json").write_text("[NaN, 1e999]")
-    first, second = read_json(tmp_path / "b.json", finite=False)
+    first, second = read_json(tmp_path / "b.json", is_finite_only=False)
     assert math.isnan(first)
     assert second == math.inf
 

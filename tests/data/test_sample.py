@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domaingan.core.errors import DataError
-from domaingan.data import Dataset, Problem, Record, Sample, Schema, Value
+from domaingan.data import ConditionValue, Dataset, Problem, Record, Sample, Schema
 
 SCHEMA = Schema("nifti", "scan", 2, ("t1",), {"oedema": 1, "enhancing": 3})
 
@@ -44,9 +44,9 @@ def test_facts_of_a_sample() -> None:
 
 
 def test_class_value_of_an_unknown_class() -> None:
-    assert SCHEMA.class_value("enhancing") == 3
+    assert SCHEMA.get_class_value("enhancing") == 3
     with pytest.raises(DataError, match=r"no class 'enhancin'; expected one of oedema, enhancing"):
-        SCHEMA.class_value("enhancin")
+        SCHEMA.get_class_value("enhancin")
 
 
 def test_reads_only_what_is_asked_for() -> None:
@@ -73,12 +73,12 @@ def test_where_filters_by_condition_and_by_field() -> None:
     )
     assert names(data.where(lighting=["dusk", "night"])) == ["a", "c"]
     assert names(data.where(lighting={"dusk"}, subject="1")) == ["a"]
-    assert names(data.split("test")) == ["c"]
+    assert names(data.select_split("test")) == ["c"]
     assert data.where(subject=2).problems == data.problems
 
 
 @pytest.mark.parametrize("asked", [30, 30.0, "30", "30.0", np.float32(30), np.int64(30)])
-def test_where_takes_numbers_however_they_are_written(asked: Value) -> None:
+def test_where_takes_numbers_however_they_are_written(asked: ConditionValue) -> None:
     data = dataset(Record("a", condition={"age": 30.0}), Record("b", condition={"age": 31}), Record("c"))
     assert names(data.where(age=asked)) == ["a"]
     assert names(data.limit("age", asked, 0, np.random.default_rng(0))) == ["b", "c"]
@@ -147,9 +147,9 @@ def test_kfold_tests_each_group_once(records: list[Record], k: int, seed: int) -
     data = dataset(*records)
     if k > len(data.groups):
         with pytest.raises(DataError):
-            data.kfold(k, np.random.default_rng(seed))
+            data.split_folds(k, np.random.default_rng(seed))
         return
-    folds = data.kfold(k, np.random.default_rng(seed))
+    folds = data.split_folds(k, np.random.default_rng(seed))
     assert len(folds) == k
     assert sorted(group for _, test in folds for group in test.groups) == sorted(data.groups)
     for train, test in folds:
@@ -159,7 +159,7 @@ def test_kfold_tests_each_group_once(records: list[Record], k: int, seed: int) -
 
 def test_map_and_memory_leave_the_source_alone() -> None:
     data = dataset(Record("a"), Record("bb")).map(brighter)
-    kept = data.in_memory()
+    kept = data.load_into_memory()
     assert [float(sample.image.max()) for sample in kept] == [2, 3]
     first = kept[0]
     first.meta["foreground"] = "mine"
@@ -171,7 +171,7 @@ def test_map_and_memory_leave_the_source_alone() -> None:
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_spawned_process_reads_the_same(keep: bool) -> None:
     data = dataset(Record("a", condition={"light": "day"}), Record("bb")).map(brighter)
-    data = data.in_memory() if keep else data
+    data = data.load_into_memory() if keep else data
     assert repr(pickle.loads(pickle.dumps(data))) == repr(data)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         assert pool.submit(mean_of, data).result() == mean_of(data) == 2.5

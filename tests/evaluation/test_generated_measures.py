@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 
 from domaingan import phantoms
-from domaingan.banks import Bank, BankInfo, new_entries
+from domaingan.banks import Bank, BankInfo, create_entries
 from domaingan.banks.crops import crops
 from domaingan.core.reading import read_json
 from domaingan.data import Dataset
@@ -20,7 +20,7 @@ from domaingan.evaluation.generated_measures import Places, painted_or_real, spr
 from domaingan.gan import GAN
 from domaingan.metrics.fidelity import two_sample_classifier
 from domaingan.report import write
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def people(dims: int, subjects: int = 4, seed: int = 0) -> Dataset:
     data = phantoms.load("medical", subjects=subjects, shape=(40, 40, 24), seed=seed)
-    return as_slices(data).in_memory() if dims == 2 else data.in_memory()
+    return slice_volumes(data).load_into_memory() if dims == 2 else data.load_into_memory()
 
 
 def changed(bank: Bank, change: Any) -> Bank:
@@ -60,7 +60,7 @@ def test_spread_has_mean_and_deviation_of_what_was_put_in() -> None:
     masks[:, 4:12, 4:12] = 1
     images = np.full((2, 1, 16, 16), 0.25, dtype=np.float16)
     images[0, 0, 4:12, 4:12], images[1, 0, 4:12, 4:12] = 0.5, 1.0
-    found = spread(Bank(info, images, masks, new_entries(info, 2)))
+    found = spread(Bank(info, images, masks, create_entries(info, 2)))
     assert found["n"] == 2 and found["contrast"] == {"mean": 0.5, "sd": 0.25}
     assert found["radius_mm"]["mean"] == pytest.approx((64 / np.pi) ** 0.5) and found["texture"]["mean"] == 0
 
@@ -83,7 +83,7 @@ def test_identical_pairs_are_a_guess_and_gross_ones_are_not(dims: int) -> None:
 
 def test_a_single_subject_or_few_pairs_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     real = crops(people(2, 2), 16)
-    assert painted_or_real(real.of_subjects(real.subjects[:1]), real.of_subjects(real.subjects[:1])) is None
+    assert painted_or_real(real.select_subjects(real.subjects[:1]), real.select_subjects(real.subjects[:1])) is None
     monkeypatch.setattr(generated_measures, "FEWEST", len(real))
     assert painted_or_real(real, real) is None
 
@@ -103,10 +103,10 @@ def test_places_are_painted_where_real_objects_of_others_are(domain: str, dims: 
         seen, test = crops(people(dims), 16), people(dims, 3, seed=5)
     else:
         drives = phantoms.load("driving", sequences=4, frames=2)
-        seen = crops(drives.of_groups(drives.groups[:2]), 16)
-        test = drives.of_groups(drives.groups[2:])
+        seen = crops(drives.select_groups(drives.groups[:2]), 16)
+        test = drives.select_groups(drives.groups[2:])
     places = Places.of(test, seen, 1)
-    assert places is not None and set(places.real.subjects) <= {r.unit for r in test.records}
+    assert places is not None and set(places.real.subjects) <= {r.statistical_unit for r in test.records}
     other = places.pasted()
     assert other.images.tobytes() == places.pasted().images.tobytes()
     gan = GAN.for_crops(seen, given=("paste", "mask"), width=4, latent=8, batch=4)
@@ -124,7 +124,7 @@ def test_places_are_painted_where_real_objects_of_others_are(domain: str, dims: 
 def test_places_that_no_generator_could_paint_at_are_left_out() -> None:
     seen, test = crops(people(2, 8), 16), people(2, 8, seed=5)
     whole = Places.of(test, seen, 0)
-    rare = seen.matching(lesion=seen.info.conditions["lesion"][0])
+    rare = seen.find_matching(lesion=seen.info.conditions["lesion"][0])
     fewer = Places.of(test, seen.take(np.setdiff1d(np.arange(len(seen)), rare)), 0)
     assert whole is not None and fewer is not None and len(fewer.real) < len(whole.real)
     entries = seen.entries.copy()

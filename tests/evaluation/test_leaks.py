@@ -19,8 +19,8 @@ from domaingan.evaluation import evaluate
 from domaingan.evaluation.leaks import refuse_copies
 from domaingan.evaluation.split import Fold, refuse_leak
 from domaingan.gan import GAN
-from domaingan.imaging.near_duplicates import survey_datasets
-from domaingan.views.slices import as_slices
+from domaingan.imaging.near_duplicates import collect_datasets
+from domaingan.views.slices import slice_volumes
 
 QUICK: dict[str, Any] = {"seeds": 1, "steps": 1, "width": 4, "size": 16, "dims": 2}
 PEOPLE = phantoms.load("medical", subjects=6, shape=(32, 32, 16))
@@ -73,18 +73,18 @@ def test_a_bank_of_tested_scans_under_other_names_is_refused(tmp_path: Path) -> 
     with pytest.raises(
         DataError, match=r"1 tested image is what it was made of.*'phantom_004' is its 'donor'"
     ) as caught:
-        refuse_copies(survey_datasets([PEOPLE]), [fold], bank)
+        refuse_copies(collect_datasets([PEOPLE]), [fold], bank)
     assert caught.value.path == str(tmp_path / "bank")
-    sliced = Fold(as_slices(fold.train), as_slices(fold.test))
+    sliced = Fold(slice_volumes(fold.train), slice_volumes(fold.test))
     with pytest.raises(DataError, match="1 tested image is what it was made of"):
-        refuse_copies(survey_datasets([PEOPLE]), [sliced], bank)
-    assert refuse_copies(survey_datasets([PEOPLE]), [fold], crops(PEOPLE[:4], 16)) == []
+        refuse_copies(collect_datasets([PEOPLE]), [sliced], bank)
+    assert refuse_copies(collect_datasets([PEOPLE]), [fold], crops(PEOPLE[:4], 16)) == []
 
 
 def test_a_bank_without_checksums_is_told() -> None:
     bank = crops(PEOPLE[:4], 16)
     old = Bank(bank.info.model_copy(update={"checksums": {}}), bank.images, bank.masks, bank.entries)
-    (note,) = refuse_copies(survey_datasets([PEOPLE]), [Fold(PEOPLE[:4], PEOPLE[4:])], old)
+    (note,) = refuse_copies(collect_datasets([PEOPLE]), [Fold(PEOPLE[:4], PEOPLE[4:])], old)
     assert "by names alone" in note
 
 
@@ -95,7 +95,7 @@ def test_a_bank_in_another_spelling_is_refused() -> None:
 
 
 def test_a_model_and_what_it_draws_know_the_scans(tmp_path: Path) -> None:
-    bank = crops(as_slices(PEOPLE[:2]), 16)
+    bank = crops(slice_volumes(PEOPLE[:2]), 16)
     info = bank.info.model_copy(update={"checksums": {"00ff": "phantom_000"}})
     known = Bank(info, bank.images, bank.masks, bank.entries)
     gan = GAN.for_crops(known, width=4, latent=4, batch=2)
@@ -114,7 +114,7 @@ def test_frames_that_follow_one_another_are_told(tmp_path: Path) -> None:
 
     frames = Dataset([Record(f"img{i}") for i in range(40)], read, schema)
     odd, even = frames.select(range(1, 40, 2)), frames.select(range(0, 40, 2))
-    notes = refuse_copies(survey_datasets([frames]), [Fold(odd, even)], None)
+    notes = refuse_copies(collect_datasets([frames]), [Fold(odd, even)], None)
     assert any("tested images look almost as one that is trained on" in note for note in notes)
     assert any("nothing says which belong together" in note for note in notes)
     assert "20 of 20 tested images" in notes[0]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from domaingan.baselines.true_boxes import truth_of
 from domaingan.core.errors import DataError
 from domaingan.data import Crowd, Sample, Schema
-from domaingan.imaging.instances import from_mask
+from domaingan.imaging.instances import find_mask_objects
 from domaingan.metrics.average_precision import Detections, Truth, average_precision, jackknife, shares_of_boxes
 
 CLASSES = {"car": 8, "pedestrian": 9}
@@ -170,13 +170,13 @@ def street() -> NDArray[np.uint8]:
 
 def test_the_truth_of_a_mask_leaves_out_what_is_too_small_or_ignored() -> None:
     mask = street()
-    objects = from_mask(mask, (8, 9), 30)
+    objects = find_mask_objects(mask, (8, 9), 30)
     sample = Sample(np.zeros((3, 60, 80), np.float32), mask, objects.boxes, objects.labels, instances=objects.instances)
     truth = truth_of(sample, schema(ignore=(11,), min_area=30), CLASSES)
     assert truth.boxes.tolist() == [[10, 10, 40, 30]] and truth.areas is not None and truth.areas.tolist() == [600]
     assert truth.crowds.tolist() == [[10, 40, 15, 44], [60, 40, 66, 43]] and truth.crowd_labels.tolist() == [8, 9]
     assert truth.ignored is not None and truth.ignored.sum() == 120
-    every = from_mask(mask, (8, 9))
+    every = find_mask_objects(mask, (8, 9))
     perfect = Detections(every.boxes, np.linspace(0.5, 0.9, 3, dtype=np.float32), every.labels)
     assert average_precision([truth], [perfect], CLASSES)["ap"] == 1
     all_count = truth_of(sample, schema(), CLASSES)

@@ -17,7 +17,7 @@ from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation import api
 
-STREET: Dataset = phantoms.load("driving", sequences=4, frames=2).in_memory()
+STREET: Dataset = phantoms.load("driving", sequences=4, frames=2).load_into_memory()
 CLASSES = {name: number for number, name in enumerate(STREET.schema.objects, start=1)}
 OBJECTS: Schema = replace(STREET.schema, classes=CLASSES, ignore=(), regions={})
 
@@ -44,9 +44,9 @@ def nothing(sample: Sample) -> Sample:
     )
 
 
-MASKED: Dataset = STREET.map(objects_alone, OBJECTS).in_memory()
-BOXED: Dataset = STREET.map(boxes_alone, OBJECTS).in_memory()
-EMPTY: Dataset = STREET.map(nothing, OBJECTS).in_memory()
+MASKED: Dataset = STREET.map(objects_alone, OBJECTS).load_into_memory()
+BOXED: Dataset = STREET.map(boxes_alone, OBJECTS).load_into_memory()
+EMPTY: Dataset = STREET.map(nothing, OBJECTS).load_into_memory()
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_segmentation_of_boxes_alone_is_refused_and_names_the_other_task(runs: l
 
 def test_a_bank_of_real_crops_stands_in_where_frames_have_boxes_alone(runs: list[Any], tmp_path: Path) -> None:
     train, _ = MASKED.groups[:2], MASKED.groups[2:]
-    bank: Bank = dg.crops(MASKED.of_groups(train), size=32).save(tmp_path / "bank")
+    bank: Bank = dg.crops(MASKED.select_groups(train), size=32).save(tmp_path / "bank")
     halves = {"train_where": {"sequence": list(train)}, "bank": bank}
     evaluate(BOXED, "classic,copy-paste+classic", tmp_path / "run", **halves)
     assert len(runs) == 1

@@ -16,7 +16,7 @@ from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.evaluation import evaluate
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
 ARMS = [
     *("none", "classic", "copy-paste+classic", "gan+classic"),
@@ -87,7 +87,7 @@ def test_volumes_and_folds(people: Dataset, tmp_path: Path) -> None:
 
 
 def test_a_leaking_bank_is_refused_before_anything_is_trained(people: Dataset, tmp_path: Path) -> None:
-    crops(as_slices(people), size=16).save(tmp_path / "bank")
+    crops(slice_volumes(people), size=16).save(tmp_path / "bank")
     with pytest.raises(DataError, match="test subjects"):
         evaluate(people, arms=["classic", "gan+classic"], out=tmp_path / "run", dims=2, bank=tmp_path / "bank", **QUICK)
     assert not list(tmp_path.glob("run/fold-0/*-seed0.json"))
@@ -104,7 +104,7 @@ def test_a_bank_that_no_arm_uses_is_refused(people: Dataset, tmp_path: Path) -> 
 def test_usual_arms_are_those_of_the_bank(people: Dataset, tmp_path: Path, banked: bool, arm: str) -> None:
     train, test, bank = people[:3], people[3:], tmp_path / "bank" if banked else None
     if bank is not None:
-        crops(as_slices(train), size=16).save(bank)
+        crops(slice_volumes(train), size=16).save(bank)
     result = evaluate(train, out=tmp_path / "run", test=test, dims=2, bank=bank, **QUICK)
     assert list(result["arms"]) == ["classic", "copy-paste+classic", arm]
 

@@ -9,14 +9,14 @@ from domaingan import phantoms
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
-from domaingan.data import BLOCK, Dataset, Record, Schema
+from domaingan.data import BLOCK_SECONDS, Dataset, Record, Schema
 from domaingan.evaluation.split import Fold, apart, folds, refuse_leak
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
 
 @pytest.fixture(scope="module")
 def people() -> Dataset:
-    return as_slices(phantoms.load("medical", subjects=6, shape=(32, 32, 16)))
+    return slice_volumes(phantoms.load("medical", subjects=6, shape=(32, 32, 16)))
 
 
 def test_no_subject_is_on_both_sides(people: Dataset, rng: np.random.Generator) -> None:
@@ -40,7 +40,7 @@ def test_a_shared_subject_is_refused(people: Dataset) -> None:
 def test_a_bank_that_knows_a_test_subject_is_refused(people: Dataset) -> None:
     bank: Bank = crops(people, size=16)
     someone = bank.subjects[0]
-    refuse_leak(bank, people.of_groups(s for s in people.subjects if s not in bank.subjects))
+    refuse_leak(bank, people.select_groups(s for s in people.subjects if s not in bank.subjects))
     with pytest.raises(DataError, match=someone):
         refuse_leak(bank, people.where(subject=someone))
 
@@ -65,7 +65,7 @@ def times(data: Dataset, sequence: str) -> list[float]:
 def test_a_drive_that_both_name_is_parted_by_time_with_a_gap(drives: Dataset) -> None:
     train, test = apart(drives, drives.where(lighting="dusk"))
     assert len(times(train, "a")) == 20 and not times(test, "a")
-    assert min(times(test, "b")) - max(times(train, "b")) > BLOCK
+    assert min(times(test, "b")) - max(times(train, "b")) > BLOCK_SECONDS
     assert len(times(test, "b")) >= 30 and len(times(train, "b")) >= 20
     Fold(train, test)
 
@@ -79,14 +79,14 @@ def test_several_drives_are_parted_whole(drives: Dataset) -> None:
 def test_day_and_a_few_dusk_frames_tested_on_later_dusk(drives: Dataset, rng: np.random.Generator) -> None:
     (fold,) = folds(drives, rng, train=drives, test=drives.where(lighting="dusk"), limits=[("lighting", "dusk", 4)])
     assert len(times(fold.train, "b")) == 4 and len(times(fold.test, "b")) >= 30
-    assert min(times(fold.test, "b")) - max(times(fold.train, "b")) > BLOCK
+    assert min(times(fold.test, "b")) - max(times(fold.train, "b")) > BLOCK_SECONDS
 
 
 def test_named_stretches_keep_their_gap(drives: Dataset, rng: np.random.Generator) -> None:
     early, late = drives.where(sequence="b", time="0..29"), drives.where(sequence="b", time="30..59")
     (fold,) = folds(drives, rng, train=early, test=late)
     assert times(fold.test, "b") == list(range(30, 60))
-    assert max(times(fold.train, "b")) < 30 - BLOCK
+    assert max(times(fold.train, "b")) < 30 - BLOCK_SECONDS
 
 
 def test_interleaved_frames_of_one_drive_are_refused(drives: Dataset) -> None:
@@ -103,12 +103,12 @@ def test_without_times_a_drive_stays_whole(drives: Dataset, rng: np.random.Gener
 
 
 def test_a_bank_made_beside_a_tested_block_is_refused(drives: Dataset) -> None:
-    from domaingan.banks import BankInfo, new_entries
+    from domaingan.banks import BankInfo, create_entries
 
     info = BankInfo(
         kind="scenes", domain="frame", spatial_dims=2, channels=["red", "green", "blue"], classes={}, subjects=["b@25s"]
     )
-    bank = Bank(info, np.zeros((1, 3, 8, 8), np.float16), np.zeros((1, 8, 8), np.uint8), new_entries(info, 1))
+    bank = Bank(info, np.zeros((1, 3, 8, 8), np.float16), np.zeros((1, 8, 8), np.uint8), create_entries(info, 1))
     refuse_leak(bank, drives.where(sequence="b", time="35..59"))
     with pytest.raises(DataError, match="b@25s"):
         refuse_leak(bank, drives.where(sequence="b", time="30..59"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from domaingan.banks import Bank, BankInfo, new_entries
+from domaingan.banks import Bank, BankInfo, create_entries
 
 MakeBank = Callable[..., Bank]
 
@@ -35,7 +35,7 @@ def lesions(
         subjects=[f"s{i}" for i in range(subjects)],
     )
     grid = np.stack(np.meshgrid(*[np.arange(size) - size / 2 + 0.5] * dims, indexing="ij"))
-    images, masks, entries = [], [], new_entries(info, n)
+    images, masks, entries = [], [], create_entries(info, n)
     for i, entry in enumerate(entries):
         radius = rng.uniform(0.2, 0.35) * size
         distance = np.sqrt(((grid + rng.uniform(-1, 1, (dims, *[1] * dims))) ** 2).sum(axis=0))

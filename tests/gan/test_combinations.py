@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domaingan.banks import Bank, new_entries
+from domaingan.banks import Bank, create_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.networks import ARCHITECTURES
@@ -32,7 +32,7 @@ def conditioned(bank: Bank, kind: str) -> Bank:
         entries["condition:lesion"][::3] = -1
     if kind in ("number", "several"):
         info = info.model_copy(update={"numbers": ["radius_mm", "age"]})
-    fresh = new_entries(info, len(bank))
+    fresh = create_entries(info, len(bank))
     for name in fresh.dtype.names or ():
         if name in (entries.dtype.names or ()):
             fresh[name] = entries[name]

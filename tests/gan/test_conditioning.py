@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domaingan.banks import Bank, new_entries
+from domaingan.banks import Bank, create_entries
 from domaingan.core.errors import DataError
 from domaingan.data import FRAME
 from domaingan.gan import GAN
@@ -63,8 +63,8 @@ def test_a_crop_depends_on_its_host_and_not_on_how_many_are_drawn(make_bank: Any
 def test_hosts_are_chosen_by_class(make_bank: Any) -> None:
     bank = make_bank(size=8)
     gan = fitted(bank, given=("mask",))
-    assert gan.sample(8, hosts=bank, lesion="core").counts()["lesion"] == {"core": 8}
-    assert gan.sample(8, hosts=bank, lesion=["core", "shell"], grade="low").counts()["grade"] == {"low": 8}
+    assert gan.sample(8, hosts=bank, lesion="core").count_conditions()["lesion"] == {"core": 8}
+    assert gan.sample(8, hosts=bank, lesion=["core", "shell"], grade="low").count_conditions()["grade"] == {"low": 8}
     for wrong in ({"lesion": "cor"}, {"colour": "red"}, {"lesion": {"core": 0.7, "shell": 0.3}}, {"lesion": 3.0}):
         with pytest.raises(DataError):
             gan.sample(4, hosts=bank, **wrong)  # type: ignore[arg-type]
@@ -73,7 +73,7 @@ def test_hosts_are_chosen_by_class(make_bank: Any) -> None:
 def test_conditions_are_brought_into_the_models_words(make_bank: Any) -> None:
     bank = make_bank(size=8)
     info = bank.info.model_copy(update={"numbers": ["radius_mm"]})
-    entries = new_entries(info, len(bank))
+    entries = create_entries(info, len(bank))
     for name in bank.entries.dtype.names or ():
         entries[name] = bank.entries[name]
     entries["number:radius_mm"] = np.linspace(2, 4, len(bank))

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from domaingan.banks import Bank, new_entries
-from domaingan.banks.find_objects import MIN_PIXELS
+from domaingan.banks import Bank, create_entries
+from domaingan.banks.find_objects import MIN_OBJECT_PIXELS
 from domaingan.core.errors import DataError
 from domaingan.data import FRAME
 from domaingan.gan import GAN
 from domaingan.gan.training.trainer import Trainer
-from domaingan.imaging.intensity import components
+from domaingan.imaging.intensity import label_components
 
 SMALL: dict[str, Any] = {"width": 8, "latent": 16, "batch": 4}
 
@@ -46,9 +46,9 @@ def test_trains_saves_loads_and_samples(dims: int, make_bank: Any, tmp_path: Pat
         real.entries["spacing"][:, 0]
     )
     for crop in bank:
-        assert components(crop.mask)[1] == 1 and (crop.mask > 0).sum() >= MIN_PIXELS[dims]
+        assert label_components(crop.mask)[1] == 1 and (crop.mask > 0).sum() >= MIN_OBJECT_PIXELS[dims]
     assert _same(GAN.load(tmp_path / "model").sample(10, seed=3), bank)
-    assert Bank.load(bank.save(tmp_path / "bank").path or "").counts() == bank.counts()
+    assert Bank.load(bank.save(tmp_path / "bank").path or "").count_conditions() == bank.count_conditions()
 
 
 def test_the_same_seed_gives_the_same_bytes(make_bank: Any) -> None:
@@ -74,10 +74,13 @@ def test_saved_and_loaded_is_the_same_model(make_bank: Any, tmp_path: Path) -> N
 
 def test_conditions_are_spread_evenly_or_as_asked(make_bank: Any) -> None:
     gan = _fitted(make_bank(n=24))
-    assert gan.sample(40).counts()["lesion"] == {"core": 20, "shell": 20}
-    assert gan.sample(10, lesion="core").counts()["lesion"] == {"core": 10}
-    assert gan.sample(10, lesion={"core": 0.7, "shell": 0.3}).counts()["lesion"] == {"core": 7, "shell": 3}
-    assert gan.sample(8, lesion=["shell"], grade="high").counts() == {"lesion": {"shell": 8}, "grade": {"high": 8}}
+    assert gan.sample(40).count_conditions()["lesion"] == {"core": 20, "shell": 20}
+    assert gan.sample(10, lesion="core").count_conditions()["lesion"] == {"core": 10}
+    assert gan.sample(10, lesion={"core": 0.7, "shell": 0.3}).count_conditions()["lesion"] == {"core": 7, "shell": 3}
+    assert gan.sample(8, lesion=["shell"], grade="high").count_conditions() == {
+        "lesion": {"shell": 8},
+        "grade": {"high": 8},
+    }
     for wrong in ({"lesion": "cor"}, {"leison": "core"}, {"lesion": {"core": -1.0}}, {"lesion": {"core": 0.0}}):
         with pytest.raises(DataError):
             gan.sample(4, **wrong)  # type: ignore[arg-type]
@@ -89,10 +92,10 @@ def test_one_value_alone_and_unknown_values_are_trained_as_they_are(make_bank: A
     bank.entries["condition:lesion"] = 1
     gan = GAN.for_crops(bank, **SMALL)
     result = gan.fit(bank, 2, device="cpu", precision="32", judge_every=0)
-    assert gan.sample(4).counts() == {"lesion": {"shell": 4}, "grade": {}}
+    assert gan.sample(4).count_conditions() == {"lesion": {"shell": 4}, "grade": {}}
     assert not result.messages  # there is another lesion, and no grade is known
     alone = bank.info.model_copy(update={"conditions": {"lesion": ["shell"]}})
-    entries = new_entries(alone, len(bank))
+    entries = create_entries(alone, len(bank))
     for name in entries.dtype.names or ():
         entries[name] = bank.entries[name]
     entries["condition:lesion"] = 0

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.banks import BOUND_REACH, Bank, new_entries
+from domaingan.banks import BOUND_REACH_PIXELS, Bank, create_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops
@@ -60,7 +60,7 @@ def test_only_the_inside_is_painted(arch: str, dims: int, given: Any, make_bank:
     assert (drawn.entries["host"] == hosts.entries["host"]).all() and (drawn.entries["place"] == 3).all()
     again = GAN.load(tmp_path / "m")
     assert again.sample(5, hosts=hosts, seed=2).images.tobytes() == drawn.images[:5].tobytes()
-    assert again.crops is not None and "healthy" not in again.crops.counts()["lesion"]
+    assert again.crops is not None and "healthy" not in again.crops.count_conditions()["lesion"]
     assert bool(again.crops.images.any()) == (given == REFINE)
 
 
@@ -115,9 +115,9 @@ def test_healthy_can_be_asked_for_and_marks_nothing(make_bank: Any) -> None:
     bank = make_bank(size=8)
     gan = fitted(healthy(bank), given=INPAINT)
     erased = gan.sample(4, hosts=bank, lesion="healthy")
-    assert erased.counts()["lesion"] == {"healthy": 4}
+    assert erased.count_conditions()["lesion"] == {"healthy": 4}
     assert np.array_equal(erased.masks, bank.masks[:4]) and erased[0].is_healthy  # where it was painted
-    assert gan.sample(4, hosts=bank, lesion="core").counts()["lesion"] == {"core": 4}
+    assert gan.sample(4, hosts=bank, lesion="core").count_conditions()["lesion"] == {"core": 4}
 
 
 @pytest.mark.parametrize("given", [(), ("mask",), INPAINT])
@@ -136,7 +136,7 @@ def test_another_condition_may_have_a_value_called_healthy(given: Any, make_bank
 def test_contrast_can_be_asked_for_and_the_masks_size_cannot(make_bank: Any) -> None:
     bank = make_bank(size=8)
     info = bank.info.model_copy(update={"numbers": ["contrast", "radius_mm"]})
-    entries = new_entries(info, len(bank))
+    entries = create_entries(info, len(bank))
     for name in bank.entries.dtype.names or ():
         entries[name] = bank.entries[name]
     entries["number:contrast"], entries["number:radius_mm"] = np.linspace(0.1, 0.5, len(bank)), entries["radius_mm"]
@@ -168,7 +168,7 @@ def test_the_weight_is_one_inside_and_nothing_beyond_its_reach(dims: int, seed: 
     assert (share[body] == 1).all() and share.min() >= 0 and share.max() <= 1
     spots = body.nonzero()
     for spot in (share == 0).nonzero()[:50]:
-        near = (spots[:, 0] == spot[0]) & ((spots[:, 1:] - spot[1:]).abs().amax(dim=1) <= BOUND_REACH)
+        near = (spots[:, 0] == spot[0]) & ((spots[:, 1:] - spot[1:]).abs().amax(dim=1) <= BOUND_REACH_PIXELS)
         assert not near.any()
 
 

@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 import torch
 
-from domaingan.banks import Bank, new_entries
+from domaingan.banks import Bank, create_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN, onnx_export
 from domaingan.gan.conditions import Condition, scale
@@ -32,7 +32,7 @@ CASES: list[tuple[str, int, dict[str, Any]]] = [
 def measured(bank: Bank) -> Bank:
     """With the radius as a number condition, of one crop not known."""
     info = bank.info.model_copy(update={"numbers": ["radius_mm"]})
-    entries = new_entries(info, len(bank))
+    entries = create_entries(info, len(bank))
     for name in bank.entries.dtype.names or ():
         entries[name] = bank.entries[name]
     entries["number:radius_mm"] = bank.entries["radius_mm"]
@@ -84,7 +84,7 @@ def test_scenes_have_no_masks_and_a_model_without_conditions_takes_latents_alone
 ) -> None:
     bank = make_bank(channels=3, domain="frame", size=8)
     info = bank.info.model_copy(update={"kind": "scenes", "classes": {}, "conditions": {}})
-    bare = Bank(info, bank.images, np.zeros_like(bank.masks), new_entries(info, len(bank)))
+    bare = Bank(info, bank.images, np.zeros_like(bank.masks), create_entries(info, len(bank)))
     path = fitted(bare).export(tmp_path / "g.onnx")
     (images,) = run(path, {"z": np.zeros((1, 8), np.float32)})
     assert images.shape == (1, 3, 8, 8) and images.min() >= 0 and images.max() <= 1

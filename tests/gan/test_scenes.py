@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
-from domaingan.banks import Bank, BankInfo, new_entries
+from domaingan.banks import Bank, BankInfo, create_entries
 from domaingan.banks.scenes import scenes
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
@@ -33,7 +33,7 @@ def looks(n: int = 40, rare: int = 2, size: int = 16) -> Bank:
         conditions={"lighting": ["dusk", "day"], "weather": ["rain", "clear"]},
         subjects=[f"s{i}" for i in range(n)],
     )
-    entries = new_entries(info, n)
+    entries = create_entries(info, n)
     entries["subject"], entries["centre"], entries["spacing"] = np.arange(n), 0.5, 6
     entries["extent"] = 96, 96
     entries["condition:lighting"], entries["condition:weather"] = np.arange(n) >= rare, np.arange(n) % 4 > 0
@@ -52,7 +52,7 @@ def test_no_mask_is_painted_and_a_bank_comes_back(tmp_path: Path) -> None:
     assert (tmp_path / "model" / "samples.png").is_file()
     drawn = GAN.load(tmp_path / "model").sample(9, lighting="dusk")
     assert len(drawn) == 9 and drawn.info.kind == "scenes" and drawn.info.generated and not drawn.masks.any()
-    assert drawn.info.left_out == {} and set(drawn.counts()["lighting"]) == {"dusk"}
+    assert drawn.info.left_out == {} and set(drawn.count_conditions()["lighting"]) == {"dusk"}
     assert drawn.entries["extent"].tolist() == [[96, 96]] * 9 and drawn.subjects == bank.subjects
     both = gan.sample(4, lighting="day", weather="rain")
     assert all(scene.condition == {"lighting": "day", "weather": "rain"} for scene in both)

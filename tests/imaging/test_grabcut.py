@@ -12,10 +12,10 @@ from PIL import Image
 
 import domaingan as dg
 from domaingan.adapters.coco.coco_layout import CocoFolders
-from domaingan.banks.find_objects import BOX_ALONE
+from domaingan.banks.find_objects import BOX_WITHOUT_MASK
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Record, Sample, Schema
-from domaingan.imaging.grabcut import cut_from_boxes, cut_out
+from domaingan.imaging.grabcut import cut_masks_from_boxes, cut_object
 
 SCHEMA = Schema("coco", "frame", 2, ("red", "green", "blue"), {"ball": 1, "post": 2}, objects=("ball", "post"))
 
@@ -46,7 +46,7 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
 
 def test_objects_are_found_in_their_boxes() -> None:
     sample, true = a_frame()
-    masked, n = cut_from_boxes(sample, np.random.default_rng(0))
+    masked, n = cut_masks_from_boxes(sample, np.random.default_rng(0))
     assert n == 2 and masked.instances is not None and masked.mask is not None
     for number, value in ((1, 1), (2, 2)):
         own = masked.instances == number
@@ -61,9 +61,9 @@ def test_the_same_seed_cuts_the_same_masks_whatever_opencv_drew_before() -> None
     import cv2
 
     sample = a_frame(4)[0]
-    first = cut_from_boxes(sample, np.random.default_rng(7))[0]
+    first = cut_masks_from_boxes(sample, np.random.default_rng(7))[0]
     cv2.setRNGSeed(123)
-    again = cut_from_boxes(sample, np.random.default_rng(7))[0]
+    again = cut_masks_from_boxes(sample, np.random.default_rng(7))[0]
     assert np.array_equal(first.instances, again.instances)
 
 
@@ -73,7 +73,7 @@ def test_masks_that_are_known_stay_and_lie_in_front() -> None:
     square[50:60, 40:50] = 1  # a corner of the first object's box is another's
     boxes = np.concatenate([[[40, 50, 50, 60]], sample.boxes]).astype(np.float32)
     known = replace(sample, boxes=boxes, labels=np.array([2, 1, 2]), mask=square * 2, instances=square)
-    masked, n = cut_from_boxes(known, np.random.default_rng(0))
+    masked, n = cut_masks_from_boxes(known, np.random.default_rng(0))
     assert n == 2 and masked.instances is not None and masked.mask is not None
     assert (masked.instances[square == 1] == 1).all() and (masked.mask[square == 1] == 2).all()
     assert iou(masked.instances == 2, (true == 1) & (square == 0)) > 0.85
@@ -84,8 +84,8 @@ def test_masks_that_are_known_stay_and_lie_in_front() -> None:
 def test_what_cannot_be_cut_is_left(box: list[float]) -> None:
     sample, _ = a_frame()
     pixels = (np.moveaxis(sample.image, 0, -1) * 255).astype(np.uint8)
-    assert cut_out(pixels, np.array(box, np.float32), 0) is None
-    masked, n = cut_from_boxes(
+    assert cut_object(pixels, np.array(box, np.float32), 0) is None
+    masked, n = cut_masks_from_boxes(
         replace(sample, boxes=np.array([box], np.float32), labels=np.array([1])), np.random.default_rng(0)
     )
     assert n == 0 and masked.instances is not None and not masked.instances.any()
@@ -93,7 +93,7 @@ def test_what_cannot_be_cut_is_left(box: list[float]) -> None:
 
 def test_frames_without_boxes_are_left_alone() -> None:
     sample = replace(a_frame()[0], boxes=None, labels=None)
-    assert cut_from_boxes(sample, np.random.default_rng(0)) == (sample, 0)
+    assert cut_masks_from_boxes(sample, np.random.default_rng(0)) == (sample, 0)
 
 
 def test_crops_are_cut_where_asked_and_counted_where_not() -> None:
@@ -102,12 +102,14 @@ def test_crops_are_cut_where_asked_and_counted_where_not() -> None:
     with pytest.warns(AssumptionWarning, match="6 masks were cut out of boxes by GrabCut"):
         bank = dg.crops(a_set(), size=32, masks="grabcut")
     assert (
-        len(bank) == 6 and bank.counts() == {"object": {"ball": 3, "post": 3}} and BOX_ALONE not in bank.info.left_out
+        len(bank) == 6
+        and bank.count_conditions() == {"object": {"ball": 3, "post": 3}}
+        and BOX_WITHOUT_MASK not in bank.info.left_out
     )
     sample, true = a_frame()
     mixed = replace(sample, mask=np.where(true == 1, 1, 0), instances=np.where(true == 1, 1, 0).astype(np.int32))
     some = dg.crops(a_set(frames=[mixed]), size=32)
-    assert len(some) == 1 and some.info.left_out == {BOX_ALONE: 1}
+    assert len(some) == 1 and some.info.left_out == {BOX_WITHOUT_MASK: 1}
 
 
 @pytest.mark.parametrize("masks", ["sam", ""])
@@ -153,7 +155,7 @@ def test_crowds_are_never_cut(tmp_path: Path) -> None:
     data = CocoFolders().open(write_boxes(tmp_path / "set", crowd=True))
     with pytest.warns(AssumptionWarning, match="4 masks"):
         bank = dg.crops(data, size=32, masks="grabcut")
-    assert bank.counts() == {"object": {"ball": 4}}
+    assert bank.count_conditions() == {"object": {"ball": 4}}
 
 
 def test_a_set_with_some_masks_says_how_many_boxes_were_left(tmp_path: Path) -> None:

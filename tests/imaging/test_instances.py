@@ -7,19 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from domaingan.imaging.instances import box_of, from_mask
+from domaingan.imaging.instances import find_corner_box, find_mask_objects
 
 
 def test_volume_boxes_are_in_array_order() -> None:
     mask = np.zeros((9, 9, 9), dtype=bool)
     mask[1:3, 4:8, 2:9] = True
-    assert box_of(mask, np.zeros(3, dtype=int)).tolist() == [1, 4, 2, 3, 8, 9]
+    assert find_corner_box(mask, np.zeros(3, dtype=int)).tolist() == [1, 4, 2, 3, 8, 9]
 
 
 def test_touching_objects_of_two_classes_are_two() -> None:
     mask = np.zeros((6, 8), dtype=np.uint8)
     mask[1:4, 1:4], mask[1:4, 4:7] = 8, 9
-    found = from_mask(mask, [8, 9])
+    found = find_mask_objects(mask, [8, 9])
     assert found.labels.tolist() == [8, 9]
     assert found.boxes.tolist() == [[1, 1, 4, 4], [4, 1, 7, 4]]
 
@@ -27,16 +27,16 @@ def test_touching_objects_of_two_classes_are_two() -> None:
 def test_small_components_are_dropped_and_counted() -> None:
     mask = np.zeros((6, 8), dtype=np.uint8)
     mask[0, 0], mask[2:5, 2:5] = 8, 8
-    found = from_mask(mask, [8], min_area=2)
+    found = find_mask_objects(mask, [8], min_area=2)
     assert (found.dropped, found.labels.tolist(), int(found.instances.max())) == (1, [8], 1)
     assert found.instances[0, 0] == 0
 
 
 @given(arrays.arrays(np.uint8, (7, 9), elements=st.integers(0, 2)))
 def test_every_instance_fills_its_box_and_has_its_label(mask: np.ndarray) -> None:
-    found = from_mask(mask, [1, 2])
+    found = find_mask_objects(mask, [1, 2])
     assert ((found.instances > 0) == (mask > 0)).all()
     for number, (box, label) in enumerate(zip(found.boxes, found.labels, strict=True), start=1):
         own = found.instances == number
         assert (mask[own] == label).all()
-        assert (box_of(own, np.zeros(2, dtype=int)) == box).all()
+        assert (find_corner_box(own, np.zeros(2, dtype=int)) == box).all()

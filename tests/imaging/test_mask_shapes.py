@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from domaingan.imaging.mask_shapes import blob, mixed
+from domaingan.imaging.mask_shapes import draw_random_blob, interpolate_shapes
 
 
 def nested(dims: int, radius: float, centre: float = 16.0) -> np.ndarray:
@@ -18,7 +18,7 @@ def nested(dims: int, radius: float, centre: float = 16.0) -> np.ndarray:
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_half_way_between_two_balls_lies_one_of_the_size_between(dims: int) -> None:
-    made = mixed(nested(dims, 4.0), nested(dims, 8.0, 14.0), 0.5)
+    made = interpolate_shapes(nested(dims, 4.0), nested(dims, 8.0, 14.0), 0.5)
     expected = nested(dims, 6.0)
     assert np.mean((made > 0) != (expected > 0)) < 0.02
     assert set(np.unique(made)) == {0, 1, 2} and made[(16,) * dims] == 2
@@ -29,14 +29,14 @@ def test_half_way_between_two_balls_lies_one_of_the_size_between(dims: int) -> N
 @given(seed=st.integers(0, 10_000), radius=st.floats(2.0, 9.0))
 def test_a_blob_is_as_large_as_its_model_and_in_one_piece(dims: int, seed: int, radius: float) -> None:
     mask = nested(dims, radius)
-    made = blob(mask, np.random.default_rng(seed))
+    made = draw_random_blob(mask, np.random.default_rng(seed))
     assert ndimage.label(made > 0)[1] == 1
     assert 0.5 * (mask > 0).sum() <= (made > 0).sum() <= (mask > 0).sum()
     assert set(np.unique(made)) <= {0, 1, 2}
-    assert (made == blob(mask, np.random.default_rng(seed))).all()
+    assert (made == draw_random_blob(mask, np.random.default_rng(seed))).all()
 
 
 def test_blobs_differ_from_balls_and_from_each_other() -> None:
     mask = nested(2, 8.0)
-    one, two = (blob(mask, np.random.default_rng(seed)) for seed in (0, 1))
+    one, two = (draw_random_blob(mask, np.random.default_rng(seed)) for seed in (0, 1))
     assert (one != two).any() and (one != mask).any()

@@ -18,17 +18,17 @@ from domaingan.banks.scenes import scenes
 from domaingan.data import Record, Sample
 from domaingan.imaging.near_duplicates import (
     CHECKSUMS,
-    Survey,
+    DuplicateFinder,
+    collect_datasets,
     compute_checksums,
-    find_spellings,
-    fold_name,
+    find_alternative_spellings,
     get_checksums,
     keep_checksums,
-    shrink,
-    survey_datasets,
+    make_thumbnail,
+    normalise_name,
 )
 from domaingan.views.regrid import view
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
 
 def make_scan(seed: int) -> NDArray[np.int16]:
@@ -98,28 +98,28 @@ def test_a_change_of_the_grid_keeps_what_was_read() -> None:
     own = get_checksums(people[0])
     for seen in (view(people, dims=2), view(people, spacing=3.0), view(people, dims=2, spacing=3.0)):
         assert get_checksums(seen[0]) == own
-    assert get_checksums(as_slices(people)[0]) == ()  # of a slice alone nothing is known
+    assert get_checksums(slice_volumes(people)[0]) == ()  # of a slice alone nothing is known
     assert keep_checksums(people)[1].meta[CHECKSUMS] == get_checksums(people[1])
 
 
 def test_banks_know_what_they_were_made_of() -> None:
     people = phantoms.load("medical", subjects=3, shape=(32, 32, 16))
-    expected = {one: sample.unit for sample in people for one in get_checksums(sample)}
+    expected = {one: sample.statistical_unit for sample in people for one in get_checksums(sample)}
     bank = crops(view(people, dims=2), 16)
     assert bank.info.checksums == expected
     assert scenes(view(people, dims=2)[:6], 16, ()).info.checksums.items() <= expected.items()
     someone = bank.subjects[0]
-    kept = bank.of_subjects([someone]).info.checksums
+    kept = bank.select_subjects([someone]).info.checksums
     assert kept == {one: subject for one, subject in expected.items() if subject == someone}
 
 
 @pytest.mark.parametrize("shape", [(3, 40, 60), (1, 7, 5), (1, 24, 24, 12), (2, 3, 9, 30)])
 def test_small_picture_is_blind_to_scale_and_shift(shape: tuple[int, ...]) -> None:
     image = np.random.default_rng(0).random(shape).astype(np.float32)
-    small = shrink(image)
+    small = make_thumbnail(image)
     assert np.linalg.norm(small) == pytest.approx(1, abs=1e-5)
-    np.testing.assert_allclose(shrink(image * 30 + 5), small, atol=1e-4)
-    assert not shrink(np.ones(shape, np.float32)).any()
+    np.testing.assert_allclose(make_thumbnail(image * 30 + 5), small, atol=1e-4)
+    assert not make_thumbnail(np.ones(shape, np.float32)).any()
 
 
 def test_small_picture_holds_the_means_of_its_cells() -> None:
@@ -128,11 +128,11 @@ def test_small_picture_holds_the_means_of_its_cells() -> None:
     expected = np.zeros((12, 16))
     expected[0, 1] = 4
     expected = (expected - expected.mean()).ravel()
-    np.testing.assert_allclose(shrink(image), expected / np.linalg.norm(expected), atol=1e-6)
+    np.testing.assert_allclose(make_thumbnail(image), expected / np.linalg.norm(expected), atol=1e-6)
 
 
-def survey_of(images: dict[str, NDArray[np.float32]], sequence: str = "") -> Survey:
-    survey = Survey()
+def survey_of(images: dict[str, NDArray[np.float32]], sequence: str = "") -> DuplicateFinder:
+    survey = DuplicateFinder()
     for name, image in images.items():
         survey.add(Record(name, sequence=sequence), Sample(image))
     return survey
@@ -152,33 +152,33 @@ def test_copies_are_found_by_values_and_by_looks() -> None:
     )
     survey = survey_of(frames)
     names = [record.name for record in survey.records]
-    found = [(names[copy.first], names[copy.second], copy.exact) for copy in survey.find_copies()]
+    found = [(names[copy.first], names[copy.second], copy.is_exact) for copy in survey.find_duplicates()]
     assert found == [("f03", "again", True), ("f05", "darker", False)]
-    assert survey_of(frames, sequence="one drive").find_copies() == []
-    assert not survey.looks_like_drives()
+    assert survey_of(frames, sequence="one drive").find_duplicates() == []
+    assert not survey.is_from_drives()
 
 
 def test_of_few_images_looks_tell_nothing() -> None:
     frames = make_frames(3)
     frames["darker"] = frames["f01"] * np.float32(0.7)
-    assert survey_of(frames).find_copies() == []
+    assert survey_of(frames).find_duplicates() == []
 
 
 def test_frames_of_a_drive_are_told_by_how_they_follow() -> None:
     wide = gaussian_filter(np.random.default_rng(0).random((3, 60, 400)), (0, 8, 8)).astype(np.float32)
     frames = {f"img{i}": wide[:, :, 8 * i : 8 * i + 80] for i in range(30)}  # without zeros before: 10 comes after 9
-    assert survey_of(frames).looks_like_drives()
-    assert not survey_of(frames, sequence="named").looks_like_drives()
+    assert survey_of(frames).is_from_drives()
+    assert not survey_of(frames, sequence="named").is_from_drives()
     order = np.random.default_rng(2).permutation(30)
     far = {f"img{i}": wide[:, :, 8 * j : 8 * j + 80] for i, j in enumerate(order.tolist())}
-    assert not survey_of(far).looks_like_drives()
+    assert not survey_of(far).is_from_drives()
 
 
 def test_spellings() -> None:
-    assert find_spellings(["sub-1", "sub-2", "SUB_01", "sub-1", "sub-11"]) == [("sub-1", "SUB_01")]
-    assert fold_name("A-10") != fold_name("A-1")
-    assert fold_name("x000") == fold_name("X0")
-    assert find_spellings(["…", "—"]) == []
+    assert find_alternative_spellings(["sub-1", "sub-2", "SUB_01", "sub-1", "sub-11"]) == [("sub-1", "SUB_01")]
+    assert normalise_name("A-10") != normalise_name("A-1")
+    assert normalise_name("x000") == normalise_name("X0")
+    assert find_alternative_spellings(["…", "—"]) == []
 
 
 def test_inspect_tells_them(tmp_path: Path) -> None:
@@ -194,4 +194,4 @@ def test_inspect_tells_them(tmp_path: Path) -> None:
 
 def test_surveys_join_datasets() -> None:
     people = phantoms.load("medical", subjects=2, shape=(32, 32, 16))
-    assert len(survey_datasets([people, people[:1]]).records) == 3
+    assert len(collect_datasets([people, people[:1]]).records) == 3

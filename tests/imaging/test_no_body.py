@@ -9,8 +9,8 @@ from balls import a_bank, a_host
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.data import SCAN, Dataset, Record, Sample, Schema
-from domaingan.imaging.intensity import intensity_range
-from domaingan.views.slices import as_slices
+from domaingan.imaging.intensity import get_intensity_range
+from domaingan.views.slices import slice_volumes
 
 SCHEMA = Schema("nifti", "scan", 3, ("t1",), {"lesion": 1})
 
@@ -32,12 +32,12 @@ def dataset() -> Dataset:
 
 
 def test_crops_of_slices_beside_the_body_have_no_known_place(dataset: Dataset) -> None:
-    bank = crops(as_slices(dataset), size=16)
+    bank = crops(slice_volumes(dataset), size=16)
     assert len(bank) == 12  # six labelled slices of each
     is_beside = (bank.entries["centre"] == 0).all(axis=1)
     assert is_beside.sum() == 4 and (bank.entries["depth_mm"][is_beside] == 0).all()
     paste = Paste(bank, placement="prior", per_image=(1, 1))
-    assert paste(as_slices(dataset)[9], np.random.default_rng(0)).meta["pasted"][0]["place"] is not None
+    assert paste(slice_volumes(dataset)[9], np.random.default_rng(0)).meta["pasted"][0]["place"] is not None
 
 
 @pytest.mark.parametrize("how", [{}, {"placement": "prior"}, {"atlas": np.ones((5, 5))}])
@@ -53,4 +53,4 @@ def test_nothing_is_pasted_where_no_body_is(how: dict[str, object], rng: np.rand
 def test_the_range_of_an_image_without_body_is_that_of_all_of_it(rng: np.random.Generator) -> None:
     image = rng.uniform(100, 300, (1, 50, 50)).astype(np.float32)
     sample = Sample(image, meta={"foreground": np.zeros((50, 50), dtype=bool)})
-    np.testing.assert_allclose(intensity_range(sample, SCAN), [[101, 299]], atol=1)
+    np.testing.assert_allclose(get_intensity_range(sample, SCAN), [[101, 299]], atol=1)

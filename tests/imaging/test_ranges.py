@@ -18,9 +18,9 @@ from domaingan.banks.crops import crops
 from domaingan.blend import Paste, Variation
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import SCAN, Dataset, Record, Sample, Schema
-from domaingan.imaging.intensity import intensity_range
+from domaingan.imaging.intensity import get_intensity_range
 from domaingan.imaging.ranges import HOUNSFIELD_RANGE, is_ct, with_ranges
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
 SCHEMA = Schema("nifti", "scan", 3, ("ct",), {"lesion": 1})
 STILL = Variation(scale=(1, 1), rotate=0)
@@ -109,10 +109,10 @@ def test_a_patch_without_air_takes_the_banks_range() -> None:
 
 
 def test_slices_have_the_range_of_their_volume() -> None:
-    bank = quiet_crops(as_slices(scans()))
+    bank = quiet_crops(slice_volumes(scans()))
     assert bank.info.ranges == {"ct": HOUNSFIELD_RANGE}
-    for piece in as_slices(scans()).select([0, 12]):
-        assert intensity_range(piece, SCAN).tolist() == [list(HOUNSFIELD_RANGE)]
+    for piece in slice_volumes(scans()).select([0, 12]):
+        assert get_intensity_range(piece, SCAN).tolist() == [list(HOUNSFIELD_RANGE)]
 
 
 def test_what_is_no_ct_keeps_its_percentiles(rng: np.random.Generator) -> None:
@@ -146,7 +146,7 @@ def test_a_range_in_classes_json_counts_and_is_written_back(tmp_path: Path) -> N
     (tmp_path / "data" / "classes.json").write_text(listed)
     data = load(tmp_path / "data")
     assert data.schema.ranges == {"ct": (-160, 240)}
-    ends = intensity_range(data[0], SCAN)
+    ends = get_intensity_range(data[0], SCAN)
     assert ends[0].tolist() == [-160, 240] and 10 < ends[1, 0] < ends[1, 1] < 13
     with warnings.catch_warnings():
         warnings.simplefilter("error", AssumptionWarning)

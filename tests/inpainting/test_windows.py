@@ -16,15 +16,15 @@ from domaingan.core.errors import DataError
 from domaingan.data import SCAN, Dataset
 from domaingan.gan import GAN
 from domaingan.gan.conditioning import SLACK
-from domaingan.imaging.intensity import intensity_range, to_scaled
-from domaingan.imaging.padded_crops import window
+from domaingan.imaging.intensity import get_intensity_range, to_scaled
+from domaingan.imaging.padded_crops import crop_padded
 from domaingan.inpainting.windows import partly_healthy, windows, with_healthy
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
 
 def scans(dims: int, subjects: int = 3) -> Dataset:
     data = phantoms.load("medical", subjects=subjects, shape=(40, 40, 24))
-    return as_slices(data).in_memory() if dims == 2 else data.in_memory()
+    return slice_volumes(data).load_into_memory() if dims == 2 else data.load_into_memory()
 
 
 @pytest.mark.parametrize("dims", [2, 3])
@@ -39,9 +39,9 @@ def test_windows_show_their_hosts_and_lie_on_nothing_labelled(dims: int) -> None
         extent = [round(16 * c / s) for c, s in zip(crop.spacing, sample.spacing, strict=True)]
         place = np.array(crop.entry["place"])
         if extent == [16] * dims:
-            host = to_scaled(window(sample.image, place, extent), intensity_range(sample, SCAN))
+            host = to_scaled(crop_padded(sample.image, place, extent), get_intensity_range(sample, SCAN))
             assert np.allclose(crop.image, host, atol=2e-3)
-            assert not (window(sample.mask, place, extent, empty=0)[crop.mask > 0] > 0).any()
+            assert not (crop_padded(sample.mask, place, extent, fill=0)[crop.mask > 0] > 0).any()
         assert crop.mask.any() and crop.condition
         assert (crop.entry["extent"] == [round(n * s) for n, s in zip(sample.shape, sample.spacing, strict=True)]).all()
 
@@ -86,7 +86,7 @@ def test_hosts_may_be_unlabelled_and_their_subjects_are_known() -> None:
     data = scans(2)
     real = crops(data, 16)
     others = phantoms.load("medical", subjects=2, shape=(40, 40, 24), seed=9)
-    bare = as_slices(others).in_memory().map(lambda sample: replace(sample, mask=None))
+    bare = slice_volumes(others).load_into_memory().map(lambda sample: replace(sample, mask=None))
     found = windows(bare, real, 6)
     assert set(found.subjects) == {*real.subjects, *bare.subjects}
 
@@ -113,7 +113,7 @@ def test_healthy_windows_are_beside_the_crops() -> None:
     data = scans(2)
     real = crops(data, 16)
     both = with_healthy(real, data, 15)
-    assert len(both) == len(real) + 15 and both.counts()["lesion"]["healthy"] == 15
+    assert len(both) == len(real) + 15 and both.count_conditions()["lesion"]["healthy"] == 15
     assert set(both.subjects) == set(real.subjects) and (both.entries["subject"] >= 0).all()
     with pytest.raises(DataError, match="a lesion called healthy"):
         with_healthy(both, data, 3)
@@ -137,7 +137,10 @@ def test_windows_that_stay_healthy_are_pasted_without_a_label() -> None:
     data = scans(2)
     real = crops(data, 16)
     hosts = partly_healthy(windows(data, real, 12, 0), 1 / 3)
-    assert hosts.counts()["lesion"]["healthy"] == 4 and [crop.is_healthy for crop in hosts] == [False] * 8 + [True] * 4
+    assert (
+        hosts.count_conditions()["lesion"]["healthy"] == 4
+        and [crop.is_healthy for crop in hosts] == [False] * 8 + [True] * 4
+    )
     painted = np.asarray(hosts.images) + np.where(np.asarray(hosts.masks)[:, None] > 0, np.float16(0.5), 0)
     bank = Bank(hosts.info, painted.astype(np.float16), hosts.masks, hosts.entries)
     name = hosts.info.hosts[int(bank.entries["host"][-1])]

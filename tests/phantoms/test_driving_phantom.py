@@ -22,7 +22,7 @@ GROUND = [CLASSES[name] for name in ("road", "lane", "pavement")]
 
 @pytest.fixture(scope="module")
 def street() -> Dataset:
-    return phantoms.load("driving", frames=3).in_memory()
+    return phantoms.load("driving", frames=3).load_into_memory()
 
 
 def same(a: Sample, b: Sample) -> bool:
@@ -38,7 +38,7 @@ def test_schema_records_and_samples_agree(street: Dataset) -> None:
         assert sample.image.shape == (3, 96, 160) and sample.image.dtype == np.float32
         assert sample.image.min() >= 0 and sample.image.max() <= 1
         assert sample.mask.shape == record.shape == sample.shape and sample.mask.dtype == np.uint8
-        assert sample.meta["time"] == record.time and sample.unit == record.unit
+        assert sample.meta["time"] == record.time and sample.statistical_unit == record.statistical_unit
         assert sample.condition == record.condition and sample.meta == record.facts()
 
 

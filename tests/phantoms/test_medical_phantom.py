@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from domaingan import phantoms
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
-from domaingan.imaging.intensity import foreground
+from domaingan.imaging.intensity import get_foreground
 from domaingan.phantoms.medical import has_rare
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
 
 @pytest.fixture(scope="module")
 def heads() -> Dataset:
-    return phantoms.load("medical", subjects=10, seed=3).in_memory()
+    return phantoms.load("medical", subjects=10, seed=3).load_into_memory()
 
 
 def test_schema_records_and_samples_agree(heads: Dataset) -> None:
@@ -46,14 +46,14 @@ def test_everyone_has_the_common_class_and_one_in_five_the_rare(heads: Dataset) 
 
 def test_the_brain_is_found_and_holds_the_lesions(heads: Dataset) -> None:
     for sample in heads:
-        inside = foreground(sample)
+        inside = get_foreground(sample)
         assert 0.2 < inside.mean() < 0.42  # the brain alone: with skull and scalp it would be half the image
         assert inside[sample.mask > 0].mean() > 0.93
 
 
 def test_lesions_stand_out_in_their_contrast(heads: Dataset) -> None:
     for sample in heads:
-        inside = foreground(sample)
+        inside = get_foreground(sample)
         healthy = [np.median(channel[inside & (sample.mask == 0)]) for channel in sample.image]
         assert np.median(sample.image[0][sample.mask == 1]) > 1.1 * healthy[0]
         if (sample.mask == 2).any():
@@ -75,7 +75,7 @@ def test_subjects_and_seeds_differ(heads: Dataset) -> None:
     assert not np.array_equal(heads[0].mask, heads[1].mask)
     other = phantoms.load("medical", subjects=1, seed=4)[0]
     assert not np.array_equal(heads[0].image, other.image)
-    means = [s.image[0][foreground(s)].mean() for s in heads]
+    means = [s.image[0][get_foreground(s)].mean() for s in heads]
     assert max(means) > 1.3 * min(means)  # everyone has a gain of their own
 
 
@@ -85,7 +85,7 @@ def test_the_shape_changes_the_grid_not_the_field_of_view() -> None:
 
 
 def test_slices_work(heads: Dataset) -> None:
-    slices = as_slices(heads[:2], labelled_only=True)
+    slices = slice_volumes(heads[:2], labelled_only=True)
     assert slices[0].shape == (64, 64)
 
 

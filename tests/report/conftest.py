@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from domaingan import phantoms
 from domaingan.core.files import write_arrays, write_json
 from domaingan.data import SCAN
-from domaingan.imaging.intensity import intensity_range, to_scaled
+from domaingan.imaging.intensity import get_intensity_range, to_scaled
 from domaingan.metrics.statistics import mean_interval, paired, smallest_p, verdict
 
 ARMS = ["none", "classic", "copy-paste+classic", "gan+classic"]
@@ -122,7 +122,7 @@ def _pictures(rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     for sample in phantoms.load("medical", subjects=5):
         assert sample.mask is not None
         best = int((sample.mask > 0).sum((0, 1)).argmax())
-        scaled = to_scaled(sample.image, intensity_range(sample, SCAN))
+        scaled = to_scaled(sample.image, get_intensity_range(sample, SCAN))
         images.append(scaled[..., best])
         masks.append(sample.mask[..., best])
     hosts, truth = np.stack(images).astype(np.float16), np.stack(masks).astype(np.uint8)

@@ -13,12 +13,12 @@ from domaingan import phantoms
 from domaingan.banks import Bank
 from domaingan.data import Dataset
 from domaingan.report.show import draw_bank, show
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
 
 @pytest.fixture(scope="module")
 def people() -> Dataset:
-    return as_slices(phantoms.load("medical", subjects=3, shape=(32, 32, 16)))
+    return slice_volumes(phantoms.load("medical", subjects=3, shape=(32, 32, 16)))
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_writes_the_picture_it_returns(bank: Bank, tmp_path: Path) -> None:
 def test_a_bank_is_shown_evenly_and_its_donors_are_named(bank: Bank) -> None:
     crop = bank[0]
     code = int(crop.entry["subject"])
-    assert bank.describe(crop) == f"{crop.condition['lesion']}, from {bank.subjects[code]}"
+    assert bank.describe_entry(crop) == f"{crop.condition['lesion']}, from {bank.subjects[code]}"
     assert draw_bank(bank, 3).shape[0] < draw_bank(bank, 30).shape[0]
 
 

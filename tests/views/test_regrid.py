@@ -10,7 +10,7 @@ from volumes import volume, volumes
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.imaging.resample import resize
-from domaingan.views.regrid import at_shape, at_spacing, resize_sample
+from domaingan.views.regrid import resample_to_spacing, resize_sample, resize_to_shape
 
 FRAME = Schema("masks", "frame", 2, ("r", "g", "b"), {"rider": 1})
 
@@ -53,16 +53,16 @@ def test_shrinking_smooths_what_the_new_grid_cannot_show() -> None:
 @given(factors)
 def test_labels_there_and_back_are_the_same(factor: list[int]) -> None:
     labels = np.random.default_rng(0).integers(0, 5, (6, 7, 8)).astype(np.uint8)
-    fine = resize(labels, [n * f for n, f in zip(labels.shape, factor, strict=True)], label=True)
+    fine = resize(labels, [n * f for n, f in zip(labels.shape, factor, strict=True)], is_mask=True)
     assert (fine == np.kron(labels, np.ones(factor, dtype=np.uint8))).all()
-    assert (resize(fine, labels.shape, label=True) == labels).all()
+    assert (resize(fine, labels.shape, is_mask=True) == labels).all()
     assert fine.dtype == np.uint8
 
 
 @given(st.lists(st.integers(1, 20), min_size=2, max_size=2))
 def test_labels_are_never_mixed(shape: list[int]) -> None:
     labels = np.where(np.indices((12, 12)).sum(axis=0) % 2, 200, 3).astype(np.int32)
-    assert set(np.unique(resize(labels, shape, label=True))) <= {3, 200}
+    assert set(np.unique(resize(labels, shape, is_mask=True))) <= {3, 200}
 
 
 def world(affine: NDArray[np.float64], voxel: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -104,22 +104,22 @@ def test_boxes_of_volumes_are_in_the_order_of_axes() -> None:
 
 def test_a_coarser_spacing_never_refines() -> None:
     data = volumes(volume(spacing=(0.5, 1.0, 4.0), affine=tuple(map(tuple, np.diag([0.5, 1, 4, 1]).tolist()))))
-    coarse = at_spacing(data, 2.0)
+    coarse = resample_to_spacing(data, 2.0)
     record, sample = coarse.records[0], coarse[0]
     assert record.shape == sample.shape == (2, 4, 10)
     assert record.spacing == sample.spacing == (2, 2.25, 4)
     np.testing.assert_allclose(record.affine, sample.meta["affine"])
     with pytest.raises(DataError, match="spacing of 0"):
-        at_spacing(data, 0)
+        resample_to_spacing(data, 0)
 
 
 def test_frames_of_any_size_are_brought_to_one() -> None:
     def read(record: Record) -> Sample:
         return Sample(np.zeros((3, *(record.shape or (5, 5))), dtype=np.float32), meta=record.facts())
 
-    data = at_shape(Dataset([Record("a", shape=(8, 12)), Record("unknown")], read, FRAME), (4, 6))
+    data = resize_to_shape(Dataset([Record("a", shape=(8, 12)), Record("unknown")], read, FRAME), (4, 6))
     assert [sample.shape for sample in data] == [(4, 6)] * 2
     assert data.records[0].shape == (4, 6)
     for wrong in ((4,), (0, 6), (4, 6, 8)):
         with pytest.raises(DataError, match="expected 2 positive numbers"):
-            at_shape(data, wrong)
+            resize_to_shape(data, wrong)

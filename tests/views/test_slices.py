@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from volumes import volume, volumes
 
-from domaingan.data.slice_axes import slice_axis
-from domaingan.views.regrid import at_spacing
-from domaingan.views.slices import as_slices
+from domaingan.data.slice_axes import find_slice_axis
+from domaingan.views.regrid import resample_to_spacing
+from domaingan.views.slices import slice_volumes
 
 
 @given(st.lists(st.floats(-1, 1), min_size=9, max_size=9))
@@ -19,10 +19,10 @@ def test_stacks_are_cut_along_their_stack_whatever_the_affine(numbers: list[floa
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(numbers, (3, 3))
     record = volume(shape=(336, 384, 5), spacing=(0.6, 0.6, 5.0), affine=tuple(map(tuple, affine.tolist())))
-    assert slice_axis(record) == 2
-    assert slice_axis(replace(record, shape=(5, 336, 384))) == 0
-    assert slice_axis(replace(record, affine=(), spacing=())) == 2
-    assert slice_axis(replace(record, shape=(30, 40, 40), spacing=(1.0, 2.5, 1.0))) == 1
+    assert find_slice_axis(record) == 2
+    assert find_slice_axis(replace(record, shape=(5, 336, 384))) == 0
+    assert find_slice_axis(replace(record, affine=(), spacing=())) == 2
+    assert find_slice_axis(replace(record, shape=(30, 40, 40), spacing=(1.0, 2.5, 1.0))) == 1
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -31,14 +31,14 @@ def test_others_are_cut_from_feet_to_head(axis: int) -> None:
     affine[:3, :3] = np.roll(np.eye(3), axis - 2, axis=1) * 0.9
     affine[:3, :3] += 0.1  # a little oblique
     record = volume(shape=(20, 22, 24), affine=tuple(map(tuple, affine.tolist())))
-    assert slice_axis(record) == axis
+    assert find_slice_axis(record) == axis
     # A coarser grid turns nothing, though it changes the spacing.
-    assert slice_axis(at_spacing(volumes(record), 3.0).records[0]) == axis
+    assert find_slice_axis(resample_to_spacing(volumes(record), 3.0).records[0]) == axis
 
 
 def test_slices_follow_the_volume_and_keep_its_measures() -> None:
     data = volumes(volume("a_0", subject="p"), volume("a", shape=(8, 9, 12)))
-    slices = as_slices(data)
+    slices = slice_volumes(data)
     assert len(slices) == 10 + 12
     assert len({record.name for record in slices.records}) == 22
     assert slices.schema.spatial_dims == 2
@@ -55,29 +55,29 @@ def test_slices_follow_the_volume_and_keep_its_measures() -> None:
         assert sample.spacing == (1, 1)
         assert "affine" not in sample.meta
         assert "header" not in sample.meta
-    assert as_slices(slices) is slices
+    assert slice_volumes(slices) is slices
 
 
 def test_reading_slices_in_order_reads_each_volume_once() -> None:
     data = volumes(volume("a"), volume("b"))
-    slices = pickle.loads(pickle.dumps(as_slices(data)))
+    slices = pickle.loads(pickle.dumps(slice_volumes(data)))
     assert sum(1 for _ in slices) == 20
     assert slices.read.read.reads == 2
 
 
 def test_slices_of_one_sequence_stay_together(rng: np.random.Generator) -> None:
     data = volumes(*[volume(name, sequence=name[0]) for name in ("a1", "a2", "b1", "b2")])
-    train, test = as_slices(data).holdout(0.5, rng)
+    train, test = slice_volumes(data).holdout(0.5, rng)
     assert {r.sequence for r in train.records}.isdisjoint({r.sequence for r in test.records})
-    assert as_slices(data).subjects == data.subjects
+    assert slice_volumes(data).subjects == data.subjects
 
 
 def test_labelled_slices_only() -> None:
-    slices = as_slices(volumes(), labelled_only=True)
+    slices = slice_volumes(volumes(), labelled_only=True)
     assert [record.index for record in slices.records] == [1, 2]
 
 
 def test_a_coarser_grid_of_slices() -> None:
-    slices = at_spacing(as_slices(volumes()), 2.0)
+    slices = resample_to_spacing(slice_volumes(volumes()), 2.0)
     assert slices[3].shape == slices.records[3].shape == (4, 4)
     assert slices[3].meta["slice"] == 3

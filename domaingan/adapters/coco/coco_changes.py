@@ -19,7 +19,7 @@ from domaingan.adapters.coco.run_lengths import RunLengths, decode_mask, encode_
 from domaingan.adapters.frames.frame_samples import find_object_components
 from domaingan.core.errors import DataError
 from domaingan.data import Crowd, Sample, Schema
-from domaingan.imaging.instances import VISIBLE, from_mask
+from domaingan.imaging.instances import MIN_VISIBLE_SHARE, find_mask_objects
 
 Geometry = dict[str, Any]
 """``bbox``, ``area`` and, of masks, ``segmentation`` as COCO has them."""
@@ -122,7 +122,7 @@ def _remove_covered_part(changes: AnnotationChanges, annotation: CocoObject, pas
     if annotation.run_lengths is None:
         x1, y1, x2, y2 = (round(side) for side in annotation.box)
         part = pasted[y1:y2, x1:x2]
-        if part.size and 1 - part.mean() < VISIBLE:
+        if part.size and 1 - part.mean() < MIN_VISIBLE_SHARE:
             changes.dropped.append(annotation.number)
         return
     whole = decode_mask(annotation.run_lengths)
@@ -130,7 +130,7 @@ def _remove_covered_part(changes: AnnotationChanges, annotation: CocoObject, pas
     n, before = int(np.count_nonzero(left)), int(np.count_nonzero(whole))
     if n == before:
         return
-    if n < VISIBLE * before:
+    if n < MIN_VISIBLE_SHARE * before:
         changes.dropped.append(annotation.number)
     else:
         changes.changed[annotation.number] = describe_geometry(left)
@@ -208,7 +208,7 @@ def _make_background_annotations(sample: Sample, schema: Schema) -> list[dict[st
     named: Sequence[int] = [*schema.classes.values()]
     if sample.instances is None:
         named = [value for name, value in schema.classes.items() if name not in schema.objects]
-    found = from_mask(rest, named)
+    found = find_mask_objects(rest, named)
     pairs = enumerate(zip(found.boxes, found.labels.tolist(), strict=True), start=1)
     return [
         _make_annotation(_get_class_name(value, schema), box, found.instances == number)

@@ -137,7 +137,7 @@ class _DocumentBuilder:
             for one in self.categories
             if one["name"] in self.schema.classes
         ]
-        value = self.schema.class_value(name) - (shifts[0] if shifts else 0)
+        value = self.schema.get_class_value(name) - (shifts[0] if shifts else 0)
         if value < int(not shifts):
             raise DataError(f"objects of the classes {self.schema.classes}", expected="ids from 1 on")
         self.categories.append({"id": value, "name": name, "supercategory": ""})

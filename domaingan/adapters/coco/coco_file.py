@@ -12,7 +12,7 @@ from typing import Any
 from domaingan.adapters.coco.coco_annotations import CocoObject, ImageShape, read_annotation, read_crowd_flag
 from domaingan.adapters.coco.coco_units import check_units
 from domaingan.core.errors import DataError
-from domaingan.core.reading import check_regular, read_json
+from domaingan.core.reading import check_regular_file, read_json
 from domaingan.data import Problem
 
 REQUIRED_KEYS = ("images", "annotations", "categories")
@@ -194,7 +194,7 @@ def read_coco_file(path: Path) -> tuple[CocoFile, list[Problem]]:
         DataError: it is no JSON, no COCO, or its categories are not one name and one number each.
     """
     stamp = read_stamp(path)
-    stored = read_json(path, finite=False)  # checked one by one
+    stored = read_json(path, is_finite_only=False)  # checked one by one
     if not isinstance(stored, dict) or not all(isinstance(stored.get(key), list) for key in REQUIRED_KEYS):
         raise DataError(
             _describe_contents(stored), path=path, expected="COCO: lists of images, annotations and categories"
@@ -210,7 +210,7 @@ def read_stamp(path: Path) -> tuple[int, int]:
     Raises:
         DataError: it is not there.
     """
-    facts = check_regular(path).stat()
+    facts = check_regular_file(path).stat()
     return facts.st_size, facts.st_mtime_ns
 
 

@@ -17,7 +17,7 @@ from domaingan.adapters.coco.coco_file import read_stamp
 from domaingan.adapters.coco.coco_samples import STYLE_PREFIX, CocoHeader
 from domaingan.adapters.frames.frame_samples import get_frame_header, write_frame
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.core.files import atomic_file, write_json
+from domaingan.core.files import write_file_atomically, write_json
 from domaingan.core.reading import read_json
 from domaingan.data import Record, Sample, Schema
 
@@ -73,7 +73,7 @@ def write_annotation_files(out: Path, schema: Schema, records: Sequence[Record])
     images: dict[str, list[WrittenImage]] = {}
     documents: dict[Path, Any] = {}
     for record in records:
-        part = read_json(_get_part_path(out, record.name), finite=False)
+        part = read_json(_get_part_path(out, record.name), is_finite_only=False)
         one = _parse_part(part["image"], part["changes"])
         if one.source is not None and one.source not in documents:
             documents[one.source] = _reread_source(one.source, part["image"]["stamp"])
@@ -96,7 +96,7 @@ def _warn_of_other_tasks(documents: Mapping[Path, Any]) -> None:
 def _write_document(path: Path, made: Mapping[str, Any], documents: Mapping[Path, Any]) -> None:
     same = next((source for source, stored in documents.items() if stored == made), None)
     stored = b"" if same is None else same.read_bytes()
-    with atomic_file(path) as temporary:
+    with write_file_atomically(path) as temporary:
         if stored and not stored.startswith(_BYTE_ORDER_MARK):
             temporary.write_bytes(stored)
         else:
@@ -120,7 +120,7 @@ def _parse_part(part: Mapping[str, Any], changes: Mapping[str, Any]) -> WrittenI
 def _reread_source(source: Path, stamp: Sequence[int]) -> Any:
     if tuple(stamp) != read_stamp(source):
         raise DataError("changed since its samples were read", path=source, expected="the file as it was")
-    return read_json(source, finite=False)
+    return read_json(source, is_finite_only=False)
 
 
 def _split_sample_name(sample: Sample) -> tuple[str, str]:

@@ -23,9 +23,9 @@ from domaingan.adapters.frames.picture_io import (
 from domaingan.adapters.tables import ClassDefinitions
 from domaingan.adapters.values import list_allowed_values, make_unknown_values_error
 from domaingan.core.errors import DataError
-from domaingan.core.files import atomic_file
+from domaingan.core.files import write_file_atomically
 from domaingan.data import FRAME, Record, Sample, Schema
-from domaingan.imaging.instances import Objects, from_instances, from_mask
+from domaingan.imaging.instances import Objects, find_instance_objects, find_mask_objects
 
 FRAME_CHANNELS = ("red", "green", "blue")
 
@@ -119,12 +119,12 @@ class FrameReader:
         path = record.files["instances"]
         instances, _ = read_mask_picture(path, record.shape)
         _check_shape(instances.shape, record, "instances")
-        return from_instances(instances.astype(np.int32), mask)
+        return find_instance_objects(instances.astype(np.int32), mask)
 
 
 def find_object_components(mask: NDArray[Any], schema: Schema) -> Objects:
     """The objects of a mask as a dataset without pictures of instances tells them."""
-    return from_mask(mask, [schema.classes[name] for name in schema.objects], schema.min_area)
+    return find_mask_objects(mask, [schema.classes[name] for name in schema.objects], schema.min_area)
 
 
 def list_mask_values(mask: NDArray[Any]) -> list[int]:
@@ -192,7 +192,7 @@ def _is_unchanged(
 
 def _copy_file(source: Path, stem: Path) -> Path:
     path = add_suffix(stem, source.suffix)
-    with atomic_file(path) as temporary:
+    with write_file_atomically(path) as temporary:
         shutil.copyfile(source, temporary)
     return path
 

@@ -23,8 +23,8 @@ from PIL import Image, UnidentifiedImageError
 from domaingan.adapters.frames.exif_orientation import read_orientation, turn_upright
 from domaingan.adapters.frames.lossy_masks import is_lossy, snap_to_levels
 from domaingan.core.errors import DataError
-from domaingan.core.files import atomic_file
-from domaingan.core.reading import check_regular
+from domaingan.core.files import write_file_atomically
+from domaingan.core.reading import check_regular_file
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".pgm", ".ppm")
 """Endings of picture files, in lower case; upper case is understood as well."""
@@ -230,7 +230,7 @@ def _open_picture(path: Path) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of sizes, which are checked here, and of damaged EXIF data
-            picture = Image.open(check_regular(path))
+            picture = Image.open(check_regular_file(path))
         with picture:
             _check_size(picture, path)
             yield picture
@@ -338,5 +338,5 @@ def _extend_palette(palette: tuple[int, ...], highest_value: int) -> list[int]:
 
 
 def _save_picture(picture: Image.Image, path: Path) -> None:
-    with atomic_file(path) as temporary:
+    with write_file_atomically(path) as temporary:
         picture.save(temporary, **_SAVE_OPTIONS[path.suffix.lower()])

@@ -8,7 +8,7 @@ from typing import Any
 
 from domaingan.data import Record, Sample, Schema
 from domaingan.data.slice_axes import count_thin_slices
-from domaingan.imaging.ranges import HOUNSFIELD_RANGE, absolute_channels
+from domaingan.imaging.ranges import HOUNSFIELD_RANGE, find_absolute_channels
 
 
 class BodyNotes:
@@ -30,7 +30,7 @@ class BodyNotes:
             return
         self.records.append(record)
         self.masked_count += sample.meta.get("foreground") is not None
-        channels = zip(self.schema.channels, absolute_channels(sample), strict=True)
+        channels = zip(self.schema.channels, find_absolute_channels(sample), strict=True)
         self.absolute_counts.update(name for name, is_absolute in channels if is_absolute)
 
     def summarize(self) -> dict[str, Any]:

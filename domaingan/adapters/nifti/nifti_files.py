@@ -27,8 +27,8 @@ from domaingan.adapters.nifti.nifti_header import (
     read_header_bytes,
 )
 from domaingan.core.errors import DataError
-from domaingan.core.files import atomic_file
-from domaingan.core.reading import open_regular
+from domaingan.core.files import write_file_atomically
+from domaingan.core.reading import open_regular_file
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -186,7 +186,7 @@ def _check_can_fill(path: Path, needed: int, header: NiftiHeader) -> None:
     Nothing is allocated.
     """
     size = path.stat().st_size
-    with open_regular(path) as file:
+    with open_regular_file(path) as file:
         largest = size * MAX_GZIP_RATIO if file.read(2) == GZIP_MAGIC else size
     if needed > largest:
         found = f"truncated: {size} bytes on disk"
@@ -242,7 +242,7 @@ def _translate_errors(path: Path) -> Iterator[None]:
 @contextmanager
 def _open_stream(path: Path) -> Iterator[IO[bytes]]:
     """The file's contents as a stream, unpacked if it is packed, whatever its name says."""
-    with open_regular(path) as file:
+    with open_regular_file(path) as file:
         start = file.read(2)
         file.seek(0)
         if not start:
@@ -272,7 +272,7 @@ def _has_expected_size(path: Path, needed: int) -> bool:
     False is not conclusive: of a gzip file in several parts they tell the last part's size alone.
     """
     size = path.stat().st_size
-    with open_regular(path) as file:
+    with open_regular_file(path) as file:
         if file.read(2) != GZIP_MAGIC:
             return needed <= size <= needed + MAX_PADDING_BYTES
         file.seek(-min(4, size), io.SEEK_END)
@@ -319,7 +319,7 @@ def write_nifti(
     payload[: len(raw)] = raw
     data = np.frombuffer(payload, header.dtype, offset=len(raw)).reshape(stored.shape, order="F")
     copy_planes(stored, data)
-    with atomic_file(path) as temporary:
+    with write_file_atomically(path) as temporary:
         temporary.write_bytes(igzip.compress(payload, GZIP_LEVEL, mtime=0) if path.name.endswith(".gz") else payload)
 
 

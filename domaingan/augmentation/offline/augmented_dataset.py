@@ -19,9 +19,9 @@ from domaingan.blend.checks import is_finite
 from domaingan.blend.scan.host_range import host_range
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
-from domaingan.data.slice_axes import slice_axis
-from domaingan.imaging.body_axes import axes_of
-from domaingan.imaging.intensity import foreground, from_scaled, intensity_range, to_scaled
+from domaingan.data.slice_axes import find_slice_axis
+from domaingan.imaging.body_axes import get_body_axes
+from domaingan.imaging.intensity import from_scaled, get_foreground, get_intensity_range, to_scaled
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class AugmentedDataset:
             return replace(sample, meta=sample.meta | {self.kind: None})
         if isinstance(blender, Relight) or blender.bank.info.spatial_dims == sample.spatial_dims:
             return blender(sample, rng)
-        return paste_slices(blender, sample, slice_axis(record), self.data.schema, rng)
+        return paste_slices(blender, sample, find_slice_axis(record), self.data.schema, rng)
 
     def apply_classic(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """A sample after the classic pipeline; what describes the body is not known any more, as it moved.
@@ -189,7 +189,7 @@ class AugmentedDataset:
             DataError: boxes that no instances or masks tell where they are, beside a mask.
         """
         schema = self.data.schema
-        ends = intensity_range(sample, schema.domain)
+        ends = get_intensity_range(sample, schema.domain)
         scaled = to_scaled(sample.image, ends)
         boxed = sample.boxes is not None and len(sample.boxes) > 0 and sample.instances is None
         if boxed and sample.mask is not None:
@@ -228,10 +228,10 @@ def paste_volume(paste: Paste, sample: Sample, schema: Schema, rng: np.random.Ge
         The volume, as of :func:`paste_slices`.
     """
     affine = np.zeros((4, 4))
-    for i, (body_axis, sign) in enumerate(axes_of(sample)):
+    for i, (body_axis, sign) in enumerate(get_body_axes(sample)):
         affine[body_axis, i] = sign
     rows = tuple(map(tuple, affine.tolist()))
-    axis = slice_axis(Record(sample.name, shape=sample.shape, spacing=sample.spacing, affine=rows))
+    axis = find_slice_axis(Record(sample.name, shape=sample.shape, spacing=sample.spacing, affine=rows))
     return paste_slices(paste, sample, axis, schema, rng)
 
 
@@ -257,7 +257,7 @@ def paste_slices(
     """
     if sample.mask is None:
         return replace(sample, meta=sample.meta | {"pasted": []})
-    inside = foreground(sample)
+    inside = get_foreground(sample)
     ends = host_range(replace(sample, meta=sample.meta | {"foreground": inside}), paste.bank.info)
     image, mask = sample.image.copy(), sample.mask.copy()
     done, digits = list[dict[str, Any]](), len(str(sample.shape[axis] - 1))
@@ -267,7 +267,7 @@ def paste_slices(
             continue
         spacing = tuple(np.delete(sample.spacing, axis).tolist())
         meta = {"name": f"{sample.name}_{index:0{digits}d}", "spacing": spacing, "foreground": body, "range": ends}
-        meta["axes"] = tuple(pair for i, pair in enumerate(axes_of(sample)) if i != axis)
+        meta["axes"] = tuple(pair for i, pair in enumerate(get_body_axes(sample)) if i != axis)
         piece = Sample(np.take(image, index, axis + 1), np.take(mask, index, axis), meta=meta)
         again = None if records is None else [record for record in records if record["slice"] == index]
         after = paste(piece, rng) if again is None else paste.redo(piece, again)

@@ -15,11 +15,11 @@ from domaingan.augmentation.offline.unplaced import find_likeliest_reason
 from domaingan.blend import Paste, Relight
 from domaingan.blend.occlusion import mask_of_boxes
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.core.tiles import Picture, contact_sheet, tile, with_legend
+from domaingan.core.tiles import Picture, add_legend, draw_tile, make_contact_sheet
 from domaingan.data import Domain, Sample
-from domaingan.data.slice_axes import fullest_slice, slice_axis
-from domaingan.imaging.intensity import foreground, intensity_range, to_scaled
-from domaingan.views.slices import as_slices
+from domaingan.data.slice_axes import find_fullest_slice, find_slice_axis
+from domaingan.imaging.intensity import get_foreground, get_intensity_range, to_scaled
+from domaingan.views.slices import slice_volumes
 
 TILE_HEIGHT = 256
 """Height of a tile, in pixels."""
@@ -43,7 +43,7 @@ def draw_preview(augmented: AugmentedDataset, rows: int = 8) -> Picture:
     """
     rng, blender = np.random.default_rng(augmented.seed), augmented.blender
     if isinstance(blender, Paste) and blender.bank.info.spatial_dims != augmented.data.schema.spatial_dims:
-        augmented = replace(augmented, data=as_slices(augmented.data))
+        augmented = replace(augmented, data=slice_volumes(augmented.data))
     shown: list[Row] = []
     tried = 0
     for number in rng.permutation(len(augmented.data))[: 6 * rows]:
@@ -66,9 +66,9 @@ def draw_preview(augmented: AugmentedDataset, rows: int = 8) -> Picture:
         )
     tiles = [picture for row in shown for picture, _ in row]
     captions = [caption for row in shown for _, caption in row]
-    sheet = contact_sheet(tiles, len(shown[0]), captions)
+    sheet = make_contact_sheet(tiles, len(shown[0]), captions)
     note = "solid with a white rim: pasted; dashed: labelled before" if augmented.kind == "pasted" else ""
-    return with_legend(sheet, _list_shown_classes(augmented), note)
+    return add_legend(sheet, _list_shown_classes(augmented), note)
 
 
 def _list_shown_classes(augmented: AugmentedDataset) -> dict[str, int]:
@@ -113,12 +113,12 @@ def _draw_pasted_row(augmented: AugmentedDataset, number: int, rng: np.random.Ge
     added = find_added(host, after)
     if not added.any():  # what is healthy changes no label
         return []
-    axis = slice_axis(augmented.data.records[number]) if host.spatial_dims == 3 else 0
+    axis = find_slice_axis(augmented.data.records[number]) if host.spatial_dims == 3 else 0
     labels = _select_labels(after, augmented, info.classes)
     title = _make_title(host, added, axis)
     return [
         (_draw_tile(host, _select_labels(host, augmented, info.classes), added, axis, info.domain), f"host {title}"),
-        (_draw_picture(crop.image, crop.mask, info.domain), paste.bank.describe(crop)),
+        (_draw_picture(crop.image, crop.mask, info.domain), paste.bank.describe_entry(crop)),
         (_draw_tile(after, None, added, axis, info.domain), f"{len(placed)} pasted into {title}"),
         (_draw_tile(after, labels, added, axis, info.domain, added), "the same, outlined"),
         *_draw_classic_tiles(augmented, after, number, rng),
@@ -152,7 +152,7 @@ def _make_title(host: Sample, focus: NDArray[Any], axis: int) -> str:
     """Name a host, and of a volume the slice that is shown."""
     if host.spatial_dims == 2:
         return host.name
-    return f"{host.name}, slice {fullest_slice(focus, axis)}"
+    return f"{host.name}, slice {find_fullest_slice(focus, axis)}"
 
 
 def _draw_classic_row(augmented: AugmentedDataset, number: int, rng: np.random.Generator) -> Row:
@@ -182,8 +182,8 @@ def _find_focus(sample: Sample, augmented: AugmentedDataset, number: int) -> tup
     if sample.spatial_dims == 2:
         return np.ones(sample.shape, dtype=bool), 0
     labelled = sample.mask is not None and bool((sample.mask > 0).any())
-    body = np.asarray(sample.mask) > 0 if labelled else foreground(sample)
-    return body, slice_axis(augmented.data.records[number])
+    body = np.asarray(sample.mask) > 0 if labelled else get_foreground(sample)
+    return body, find_slice_axis(augmented.data.records[number])
 
 
 def _select_labels(sample: Sample, augmented: AugmentedDataset, names: Iterable[str]) -> NDArray[Any] | None:
@@ -202,9 +202,9 @@ def _select_labels(sample: Sample, augmented: AugmentedDataset, names: Iterable[
 
 def _draw_tile(sample: Sample, mask: Any, focus: NDArray[Any], axis: int, domain: Domain, added: Any = None) -> Picture:
     """The sample, of a volume the slice with most of the focus."""
-    image = to_scaled(sample.image, intensity_range(sample, domain))
+    image = to_scaled(sample.image, get_intensity_range(sample, domain))
     if image.ndim == 4:
-        most = fullest_slice(focus, axis)
+        most = find_fullest_slice(focus, axis)
         image = np.take(image, most, axis + 1)
         mask = None if mask is None else np.take(mask, most, axis)
         added = None if added is None else np.take(added, most, axis)
@@ -217,4 +217,4 @@ def _draw_picture(image: NDArray[np.float32], mask: Any, domain: Domain, added: 
         middle = image.shape[-1] // 2
         image, mask = image[..., middle], None if mask is None else mask[..., middle]
     shade = 0 if domain.has_body else None
-    return tile(image, mask, domain=domain.name, channel=shade, height=TILE_HEIGHT, added=added)
+    return draw_tile(image, mask, domain=domain.name, channel=shade, height=TILE_HEIGHT, pasted_mask=added)

@@ -84,7 +84,7 @@ class Sides:
         allowed = np.ones(len(bank), dtype=bool)
         codes = np.asarray(bank.entries["subject"])
         for code, subject in enumerate(bank.subjects):
-            is_own = subject in (sample.group, sample.unit) and bank.info.domain.has_body
+            is_own = subject in (sample.group, sample.statistical_unit) and bank.info.domain.has_body
             if (self.find_sides(subject) - {side} and not is_own) or (is_own and not self.is_own_allowed):
                 allowed[codes == code] = False
         return allowed
@@ -196,6 +196,6 @@ def _find_side(splits: Sequence[Split], name: str, fold: int | None) -> str:
 def _group_samples(data: Dataset) -> dict[str, frozenset[str]]:
     members: dict[str, set[str]] = {}
     for record in data.records:
-        for subject in {record.group, record.unit}:
+        for subject in {record.group, record.statistical_unit}:
             members.setdefault(subject, set()).add(record.name)
     return {subject: frozenset(names) for subject, names in members.items()}

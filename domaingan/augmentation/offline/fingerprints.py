@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.banks import Bank
-from domaingan.core.files import plain
+from domaingan.core.files import to_json_types
 from domaingan.data import Dataset
 
 GZIP_TRAILER_BYTES = 8
@@ -51,7 +51,14 @@ def fingerprint_data(data: Dataset) -> str:
     """
     digest = hashlib.sha256()
     for record in data.records:
-        known = [record.name, record.subject, record.sequence, record.split, plain(dict(record.condition)), record.time]
+        known = [
+            record.name,
+            record.subject,
+            record.sequence,
+            record.split,
+            to_json_types(dict(record.condition)),
+            record.time,
+        ]
         digest.update(json.dumps(known, sort_keys=True, default=str).encode())
         digest.update(fingerprint_files(record.files.values()).encode())
     root = Path(data.root)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from domaingan.banks import Bank
 from domaingan.data import Dataset, Record
-from domaingan.data.slice_axes import count_thin_slices, slice_axis
+from domaingan.data.slice_axes import count_thin_slices, find_slice_axis
 
 MAX_MEASURED_CROPS = 200
 """So many crops, evenly spread, say how large objects are."""
@@ -51,4 +51,4 @@ def measure_object_sizes(bank: Bank) -> NDArray[np.float64]:
 
 def _measure_host(record: Record, dims: int) -> NDArray[np.float64]:
     size = np.array(record.shape, dtype=np.float64) * record.spacing
-    return np.delete(size, slice_axis(record)) if len(size) > dims else size
+    return np.delete(size, find_slice_axis(record)) if len(size) > dims else size

@@ -25,8 +25,8 @@ from domaingan.augmentation.offline.augmented_dataset import AugmentedDataset, S
 from domaingan.augmentation.offline.fingerprints import fingerprint_bank, fingerprint_data
 from domaingan.augmentation.offline.nnunet_folds import SPLITS_JSON
 from domaingan.core.errors import DataError
-from domaingan.core.files import LOCK, claim_folder, empty_folder, plain, write_json
-from domaingan.core.locks import hold_folder
+from domaingan.core.files import LOCK_FILE, clear_folder, refuse_existing_folder, to_json_types, write_json
+from domaingan.core.locks import lock_folder
 from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.data import Record, Schema
 
@@ -95,12 +95,12 @@ def write_augmented_dataset(
             is too small.
     """
     callbacks, names = callbacks or ProgressCallbacks(), [job.name for job in augmented.jobs]
-    claim_folder(out, overwrite=overwrite)
+    refuse_existing_folder(out, overwrite=overwrite)
     if double := [name for name, n in Counter(names).items() if n > 1]:
         raise DataError(f"two samples called {double[0]!r}", path=out, expected="a name of its own for each")
     folder = out.parent / f".{out.name}.unfinished"
-    asked = plain({**settings, "names": _compute_checksum(names), **_list_sources(augmented)})
-    with hold_folder(folder):
+    asked = to_json_types({**settings, "names": _compute_checksum(names), **_list_sources(augmented)})
+    with lock_folder(folder):
         _prepare_folder(folder, asked, resume=resume, overwrite=overwrite)
         return _write_samples(augmented, schema, out, folder, workers, callbacks, resume=resume)
 
@@ -127,7 +127,7 @@ def _write_samples(
             callbacks.update(done, len(names))
     except DataError:
         if not resume:  # a mistake that shows at once leaves nothing behind
-            empty_folder(folder)
+            clear_folder(folder)
         raise
     callbacks.say(_estimate_disk(folder, len(names)))
     rest = [i for i in left if i not in first]
@@ -201,7 +201,7 @@ def _start_worker(job: Callable[[int], None]) -> None:
 def _prepare_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
     """Make the unfinished folder what was asked for: a new one, or one that was begun so."""
     stored = folder / NOTES_FOLDER / "config.json"
-    is_begun = any(path.name != LOCK for path in folder.iterdir())
+    is_begun = any(path.name != LOCK_FILE for path in folder.iterdir())
     if is_begun and resume and stored.is_file() and not (folder / NOTES_FOLDER / "finishing").exists():
         begun = read_json_object(stored)
         if changed := [name for name in settings if begun.get(name) != settings[name]]:
@@ -212,7 +212,7 @@ def _prepare_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool, 
         return
     if is_begun and not (resume or overwrite):
         raise DataError("something unfinished", path=folder, expected="--resume to go on, or --overwrite")
-    empty_folder(folder)
+    clear_folder(folder)
     write_json(stored, settings)
 
 
@@ -283,7 +283,7 @@ def _publish(
     replaced = out.parent / f".{out.name}.replaced"
     if out.exists():
         out.rename(replaced)
-    (folder / LOCK).unlink(missing_ok=True)  # what is being finished is not gone on with: nobody else can take it
+    (folder / LOCK_FILE).unlink(missing_ok=True)  # what is being finished is not gone on with: nobody else can take it
     folder.rename(out)
     shutil.rmtree(replaced, ignore_errors=True)
     return done

@@ -18,7 +18,7 @@ from domaingan.blend.placed_crop import GAP, Spotted
 from domaingan.blend.placement import grown, overlap
 from domaingan.blend.variation import Variation
 from domaingan.data import FRAME, Sample
-from domaingan.imaging.intensity import as_stored, from_scaled, intensity_range, to_scaled
+from domaingan.imaging.intensity import from_scaled, get_intensity_range, to_dtype, to_scaled
 
 Mask = NDArray[np.bool_]
 
@@ -46,7 +46,7 @@ class FrameRules:
         mask = mask_of_boxes(sample) if sample.mask is None else sample.mask.copy()
         objects = objects_of(replace(sample, mask=mask), self.objects)
         horizon = self.spots.perspective.horizon_of(sample.group, objects)
-        ends = intensity_range(sample, FRAME)
+        ends = get_intensity_range(sample, FRAME)
         return FrameHost(self, sample, sample.image.copy(order="K"), mask, ends, Covered.of(objects), horizon)
 
 
@@ -118,7 +118,7 @@ class FrameHost:
             image, changed = self._blended(to_scaled(stored, self.ends), image, spotted, source, others, rng)
         else:
             changed = spotted.replaced[source] & ~others
-        stored[:, changed] = as_stored(from_scaled(np.clip(image, 0, 1), self.ends)[:, changed], stored.dtype)
+        stored[:, changed] = to_dtype(from_scaled(np.clip(image, 0, 1), self.ends)[:, changed], stored.dtype)
         self.touched.append(where)
         if not seen.any():  # what is healthy changes no label
             return

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from domaingan.banks import Crop
 from domaingan.blend.deformation import Bend
-from domaingan.imaging.intensity import ring
+from domaingan.imaging.intensity import find_ring
 
 GAIN = (0.25, 1.6)
 """How much darker or brighter a crop may be made: frames at dusk are a quarter as bright as by day, and what is dark is
@@ -110,7 +110,7 @@ def exposure(host: Image, crop: Image, body: Mask) -> np.float32:
         body: ``(H, W)`` the object.
     """
     rows = np.flatnonzero(body.any(axis=1))
-    around = ring(body, SURROUNDINGS)
+    around = find_ring(body, SURROUNDINGS)
     around[: (rows[0] + rows[-1]) // 2] = False
     if not around.any():
         return np.float32(1)

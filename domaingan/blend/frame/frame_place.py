@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from domaingan.banks import Crop
 from domaingan.blend.frame.ground import Ground
 from domaingan.blend.frame.perspective import Perspective
-from domaingan.blend.merge_labels import VISIBLE
+from domaingan.blend.merge_labels import MIN_VISIBLE_SHARE
 from domaingan.blend.placement import overlap
-from domaingan.imaging.instances import Objects, box_of
+from domaingan.imaging.instances import Objects, find_corner_box
 
 TRIES = 12
 """How often a place in a row is drawn before giving up."""
@@ -141,10 +141,13 @@ def visible(body: Mask, corner: NDArray[np.int64], objects: Objects) -> Mask | N
     if inside.sum() < INSIDE * body.sum():
         return None
     start = np.array([part.start for part in where])
-    nearer = objects.boxes[:, 3] > box_of(inside, start)[3]
+    nearer = objects.boxes[:, 3] > find_corner_box(inside, start)[3]
     front = np.concatenate([[False], nearer])[objects.instances[where]]
     seen = inside & ~front
-    if seen.sum() < max(LEAST, VISIBLE * body.sum()) or _closest(box_of(seen, start), objects.boxes) > CLOSE:
+    if (
+        seen.sum() < max(LEAST, MIN_VISIBLE_SHARE * body.sum())
+        or _closest(find_corner_box(seen, start), objects.boxes) > CLOSE
+    ):
         return None
     return seen
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
-from domaingan.banks import UNLABELLED, Bank
+from domaingan.banks import UNLABELLED_NAME, Bank
 from domaingan.blend.frame.perspective import Perspective
 from domaingan.core.errors import DataError
-from domaingan.data import Region, Schema
-from domaingan.imaging.instances import among
+from domaingan.data import RegionCorners, Schema
+from domaingan.imaging.instances import isin_small
 
 STANDS = 0.1
 """Objects are pasted onto what at least this share of the real ones of their class stood on."""
@@ -36,7 +36,7 @@ class Ground:
 
     values: Mapping[int, tuple[int, ...] | None]
     taken: tuple[int, ...] = ()
-    region: Region = ()
+    region: RegionCorners = ()
 
     def is_unknown(self, value: int) -> bool:
         """Whether nothing tells where a class stands: no ground is labelled, and no region named."""
@@ -45,7 +45,7 @@ class Ground:
     def rows(self, mask: NDArray[Any], first: int, last: int, value: int) -> Mask:
         """``(last + 1 - first, W)`` where an object of a class may stand in these rows of a mask ``(H, W)``."""
         part, own = mask[first : last + 1], self.values.get(value, ())
-        found = ~among(part, self.taken) if own is None else among(part, own)
+        found = ~isin_small(part, self.taken) if own is None else isin_small(part, own)
         if self.region:
             found &= rasterize(self.region, mask.shape)[first : last + 1]
         return found
@@ -56,14 +56,14 @@ class Ground:
 
 
 @lru_cache(maxsize=16)
-def rasterize(region: Region, shape: tuple[int, ...]) -> Mask:
+def rasterize(region: RegionCorners, shape: tuple[int, ...]) -> Mask:
     """``(H, W)`` the pixels whose centres lie in a region."""
     height, width = shape
     corners = [(y * height - 0.5, x * width - 0.5) for x, y in region]
     return np.asarray(polygon2mask(shape, np.array(corners)), dtype=bool)
 
 
-def find_ground(bank: Bank, schema: Schema, region: Region = ()) -> Ground:
+def find_ground(bank: Bank, schema: Schema, region: RegionCorners = ()) -> Ground:
     """Where a bank's objects may stand in hosts.
 
     In this order: the ground that the hosts' schema names; what crops of the class stood on; if none of them was seen
@@ -86,8 +86,8 @@ def find_ground(bank: Bank, schema: Schema, region: Region = ()) -> Ground:
     values: dict[int, tuple[int, ...] | None] = {}
     for name, found in own.items():
         shared = found or together
-        values[schema.class_value(name)] = tuple(sorted(shared)) if found is not None and shared else None
-    stood = {below for counts in bank.info.ground.values() for below in counts} - {UNLABELLED}
+        values[schema.get_class_value(name)] = tuple(sorted(shared)) if found is not None and shared else None
+    stood = {below for counts in bank.info.ground.values() for below in counts} - {UNLABELLED_NAME}
     if not together and stood and None not in own.values():
         found_there = ", ".join(sorted(stood))
         raise DataError(f"crops that stood on {found_there}", path=where, expected=f"of {', '.join(schema.classes)}")
@@ -108,9 +108,9 @@ def _own_ground(name: str, bank: Bank, schema: Schema) -> set[int] | None:
 
 def _often(counts: Mapping[str, int]) -> list[str] | None:
     """What crops of a class stood on often; empty where none was seen to, None where most stood on nothing labelled."""
-    labelled = {name: n for name, n in counts.items() if name != UNLABELLED}
+    labelled = {name: n for name, n in counts.items() if name != UNLABELLED_NAME}
     total = sum(labelled.values())
-    if counts.get(UNLABELLED, 0) > total:
+    if counts.get(UNLABELLED_NAME, 0) > total:
         return None
     return [name for name, n in labelled.items() if n >= STANDS * total]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.banks import Bank
-from domaingan.imaging.horizon import FEWEST, constants, horizon_given
+from domaingan.imaging.horizon import MIN_OBJECTS, estimate_horizon_from_ratios, measure_height_ratios
 from domaingan.imaging.instances import Objects
 
 CUT = 0.006
@@ -74,7 +74,7 @@ class Perspective:
         kinds = values[highest]
         known = (distance > 0) & (height > 0)
         whole = known & ~sides.any(axis=1)
-        typical = constants(height[whole], distance[whole], kinds[whole])
+        typical = measure_height_ratios(height[whole], distance[whole], kinds[whole])
         rows = feet - distance
         horizons = {drive: float(np.median(rows[own & known])) for drive, own in _drives(bank) if (own & known).any()}
         usual = float(np.median(rows[known])) if known.any() else None
@@ -103,7 +103,9 @@ class Perspective:
         whole &= np.isin(objects.labels, list(self.typical))
         if self.usual is None or whole.sum() < ENOUGH:
             return self.usual
-        return horizon_given((bottom - top)[whole] / rows, bottom[whole] / rows, objects.labels[whole], self.typical)
+        return estimate_horizon_from_ratios(
+            (bottom - top)[whole] / rows, bottom[whole] / rows, objects.labels[whole], self.typical
+        )
 
     def scale(self, index: int, foot: float, horizon: float | None) -> float:
         """How much larger a crop appears with its feet in row ``foot`` than in its own frame."""
@@ -149,7 +151,7 @@ def _ways_aside(
     known = distance > 0
     ways = np.abs(middles - 0.5) / np.maximum(distance, 1e-6)
     counts = {int(kind): known & (kinds == kind) for kind in np.unique(kinds[known])}
-    return {kind: 2 * float(np.median(ways[own])) for kind, own in counts.items() if own.sum() >= FEWEST}
+    return {kind: 2 * float(np.median(ways[own])) for kind, own in counts.items() if own.sum() >= MIN_OBJECTS}
 
 
 def _drives(bank: Bank) -> list[tuple[str, NDArray[np.bool_]]]:

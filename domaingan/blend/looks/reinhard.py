@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.color import lab2rgb, rgb2lab
 
-from domaingan.banks.scenes import UNLABELLED
+from domaingan.banks.scenes import UNLABELLED_VALUE
 from domaingan.blend.looks.look_input import EPSILON, Image, Seen, moments, softened
 from domaingan.imaging.resample import resize
 
@@ -90,7 +90,7 @@ class ClassColours:
         whole = np.concatenate(self.whole.change(small.image, scene.image))
         table = np.tile(whole, (256, 1))
         own, other = to_lab(small.image), to_lab(scene.image)
-        for value in np.setdiff1d(np.intersect1d(small.classes, scene.classes), [UNLABELLED]):
+        for value in np.setdiff1d(np.intersect1d(small.classes, scene.classes), [UNLABELLED_VALUE]):
             here, there = small.classes == value, scene.classes == value
             fewest = min(here.mean(), there.mean())
             change = np.concatenate(_between(own[:, here], other[:, there], self.whole.gain))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.imaging.intensity import squared_distance
+from domaingan.imaging.intensity import measure_squared_distance
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -30,7 +30,7 @@ def ramp(body: Mask, reach: int) -> Image:
         return np.where(distance <= reach, 1 - distance / (reach + 1), 0).astype(np.float32)
     by_square = np.zeros(reach**2 + 2, dtype=np.float32)
     by_square[:-1] = 1 - np.sqrt(np.arange(reach**2 + 1)) / (reach + 1)
-    return by_square[squared_distance(body, reach)]
+    return by_square[measure_squared_distance(body, reach)]
 
 
 def weighted(host: Image, crop: Image, weight: Image) -> Image:

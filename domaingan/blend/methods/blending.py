@@ -21,7 +21,7 @@ from domaingan.blend.methods.laplacian import Laplacian
 from domaingan.blend.methods.matching import Histogram, Match, Noise
 from domaingan.blend.methods.poisson import Poisson
 from domaingan.core.errors import DataError
-from domaingan.imaging.intensity import contrast, ring
+from domaingan.imaging.intensity import find_ring, measure_contrast
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -134,10 +134,10 @@ def blend_patch(
     Returns:
         The blended patch, and where it may differ from the host.
     """
-    around_host, around_crop = ring(body, inside=host_tissue), ring(body, inside=crop_tissue)
+    around_host, around_crop = find_ring(body, inside=host_tissue), find_ring(body, inside=crop_tissue)
     comparable = around_host.any() and around_crop.any()
     shape = (-1, *[1] * body.ndim)
-    wanted = contrast(crop, body, around_crop) if target is None else target
+    wanted = measure_contrast(crop, body, around_crop) if target is None else target
     crop = blend.matched(host, crop, body, host_tissue, crop_tissue, rng)
     if comparable:
         difference = host[:, around_host].mean(axis=1) - crop[:, around_crop].mean(axis=1)
@@ -147,7 +147,7 @@ def blend_patch(
     weight = np.where(free, blend.method.weight(body), 0).astype(np.float32)
     blended = blend.method.mix(host, crop, weight, free)
     if comparable:
-        lost = wanted - contrast(blended, body, around_host)
+        lost = wanted - measure_contrast(blended, body, around_host)
         # A shift s · weight moves the contrast by s · (mean weight in the body - mean weight in the ring).
         gain = max(float(weight[body].mean()) - float(weight[around_host].mean()), 0.1)
         blended = blended + weight * (lost / gain).reshape(shape)

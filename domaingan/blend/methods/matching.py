@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.imaging.intensity import RING_WIDTH, ring
+from domaingan.imaging.intensity import RING_WIDTH, find_ring
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -53,7 +53,7 @@ class Histogram:
         self, host: Image, crop: Image, body: Mask, host_tissue: Mask, crop_tissue: Mask, rng: np.random.Generator
     ) -> Image:
         """The crop with the host's distribution around the object."""
-        around_host, around_crop = (ring(body, RING_WIDTH, inside) for inside in (host_tissue, crop_tissue))
+        around_host, around_crop = (find_ring(body, RING_WIDTH, inside) for inside in (host_tissue, crop_tissue))
         if min(around_host.sum(), around_crop.sum()) < FEWEST:
             return crop
         levels = np.linspace(0, 1, self.steps + 2)[1:-1]

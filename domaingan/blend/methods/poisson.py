@@ -26,7 +26,7 @@ from scipy import fft
 
 from domaingan.blend.methods.alpha import ramp
 from domaingan.blend.methods.poisson_boundary import MAX_PRODUCT, find_rim, solve_by_boundary, stretch
-from domaingan.imaging.intensity import extent
+from domaingan.imaging.intensity import find_extent
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -107,7 +107,7 @@ def solve(
         u, ``(C, *spatial)``.
     """
     u = np.zeros_like(right)
-    where = extent(domain)
+    where = find_extent(domain)
     if where is None:
         return u
     near = (slice(None), *where)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from domaingan.imaging.intensity import extent
+from domaingan.imaging.intensity import find_extent
 
 Mask = NDArray[np.bool_]
 Values = NDArray[Any]
@@ -74,7 +74,7 @@ def find_rim(domain: Mask, free: Mask) -> Rim | None:
     Returns:
         The rim; None where there are better ways to solve the equation.
     """
-    where = extent(domain)
+    where = find_extent(domain)
     assert where is not None
     box = _widen(domain[None], where)[0]
     flat, is_free = box.ravel(), _widen(free[None], where)[0].ravel()

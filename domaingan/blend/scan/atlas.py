@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.imaging.body_axes import Axes, axes_of_affine
+from domaingan.imaging.body_axes import BodyAxes, compute_axes_from_affine
 
 
 def read_atlas(atlas: NDArray[Any] | str | Path, dims: int) -> NDArray[np.float32]:
@@ -35,7 +35,7 @@ def read_atlas(atlas: NDArray[Any] | str | Path, dims: int) -> NDArray[np.float3
     return np.asarray(weights / weights.max(), dtype=np.float32)
 
 
-def read_axes(atlas: NDArray[Any] | str | Path, dims: int) -> Axes | None:
+def read_axes(atlas: NDArray[Any] | str | Path, dims: int) -> BodyAxes | None:
     """How an atlas' axes run in the body; None where it does not say: of arrays, pictures and headers without a form.
 
     Args:
@@ -49,10 +49,10 @@ def read_axes(atlas: NDArray[Any] | str | Path, dims: int) -> Axes | None:
     header = nibabel.load(atlas).header
     if not (int(header["sform_code"]) or int(header["qform_code"])):
         return None
-    return axes_of_affine(np.asarray(header.get_best_affine(), dtype=float), dims)
+    return compute_axes_from_affine(np.asarray(header.get_best_affine(), dtype=float), dims)
 
 
-def turn_map(weights: NDArray[np.float32], own: Axes, other: Axes) -> NDArray[np.float32]:
+def turn_map(weights: NDArray[np.float32], own: BodyAxes, other: BodyAxes) -> NDArray[np.float32]:
     """Turn a map so that its axes run in the body as others do; as it is where they are axes of another plane.
 
     >>> turn_map(np.array([[1, 2, 3]], np.float32), ((0, 1), (1, 1)), ((1, -1), (0, 1))).tolist()

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from domaingan.banks import BankInfo
 from domaingan.core.errors import AssumptionWarning
 from domaingan.data import SCAN, Sample
-from domaingan.imaging.intensity import body_percentiles, intensity_range
-from domaingan.imaging.ranges import absolute_channels, is_hounsfield_range
+from domaingan.imaging.intensity import get_intensity_range, measure_body_percentiles
+from domaingan.imaging.ranges import find_absolute_channels, is_hounsfield_range
 
 SATURATED = 0.005
 """Where so many voxels have the lowest value, and so many the highest, a window was cut out of the units."""
@@ -33,13 +33,13 @@ def host_range(sample: Sample, info: BankInfo) -> NDArray[np.float32]:
         if it is not (scaled, or a window of it), what makes its percentiles those of the bank's donors. Of other
         channels what is known of the host, else its percentiles.
     """
-    ends, absolute = intensity_range(sample, SCAN), absolute_channels(sample)
+    ends, absolute = get_intensity_range(sample, SCAN), find_absolute_channels(sample)
     is_named = sample.meta.get("range") is not None and sample.meta.get("absolute") is None  # by a person
     for i, name in enumerate(info.channels):
         fixed = info.ranges.get(name)
         if fixed is None:
             if absolute[i] and sample.meta.get("range") is None:
-                ends[i] = body_percentiles(sample)[i]
+                ends[i] = measure_body_percentiles(sample)[i]
         elif absolute[i] or (not is_named and _may_be_in_units(sample.image[i], ends[i], fixed)):
             ends[i] = fixed
         elif not is_named:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from domaingan.banks import Bank
 from domaingan.blend.scan.atlas import read_atlas, read_axes, turn_map
 from domaingan.core.errors import DataError
-from domaingan.imaging.body_axes import Axes, from_body
+from domaingan.imaging.body_axes import BodyAxes, from_body_coordinates
 from domaingan.imaging.resample import resize
 
 ENOUGH = 20
@@ -44,7 +44,7 @@ draws; returns middles ``(n, dims)`` to be tried in order."""
 class Placement(Protocol):
     """What every placement offers."""
 
-    def over(self, box: Box, axes: Axes) -> Middles:
+    def over(self, box: Box, axes: BodyAxes) -> Middles:
         """What proposes places in a host whose foreground has this box, and whose axes run so in the body."""
 
 
@@ -52,7 +52,7 @@ class Placement(Protocol):
 class Uniform:
     """Anywhere."""
 
-    def over(self, box: Box, axes: Axes) -> Middles:
+    def over(self, box: Box, axes: BodyAxes) -> Middles:
         """The same for every host and class."""
         return lambda kind, free, tries, rng: _among(free, None, tries, rng)
 
@@ -90,7 +90,7 @@ class Prior:
             shares[code] = n / (n + ENOUGH)
         return cls(centres, {code: _width(own) for code, own in centres.items()}, shares)
 
-    def over(self, box: Box, axes: Axes) -> Middles:
+    def over(self, box: Box, axes: BodyAxes) -> Middles:
         """In the host's own pixels."""
         start, size = np.array([side.start for side in box]), np.array([side.stop - side.start for side in box])
 
@@ -100,7 +100,7 @@ class Prior:
                 return anywhere
             centres = self.centres[kind][rng.integers(len(self.centres[kind]), size=PROPOSED * tries)]
             centres = centres + self.widths[kind] * rng.normal(size=centres.shape)
-            centres = from_body(centres, axes)
+            centres = from_body_coordinates(centres, axes)
             spots = np.rint(start + centres * size - 0.5).astype(np.int64)
             spots = spots[((spots >= 0) & (spots < free.shape)).all(axis=1)]
             return np.concatenate([spots[free[tuple(spots.T)]][:tries], anywhere])
@@ -118,9 +118,9 @@ class Atlas:
     """
 
     weights: NDArray[np.float32]
-    axes: Axes | None = None
+    axes: BodyAxes | None = None
 
-    def over(self, box: Box, axes: Axes) -> Middles:
+    def over(self, box: Box, axes: BodyAxes) -> Middles:
         """The map as large as the host's box, and turned as its axes are."""
         stored = self.weights if self.axes is None else turn_map(self.weights, self.axes, axes)
         weights = np.maximum(resize(stored, [side.stop - side.start for side in box]), 0)
@@ -170,7 +170,7 @@ def _width(centres: NDArray[np.float64]) -> NDArray[np.float64]:
     return width
 
 
-def _anywhere_in_body(free: Mask, axes: Axes, tries: int, rng: np.random.Generator) -> Spots:
+def _anywhere_in_body(free: Mask, axes: BodyAxes, tries: int, rng: np.random.Generator) -> Spots:
     """Some of the places that are free, drawn evenly, the same in the body whichever way the array's axes run."""
     order = np.argsort([axis for axis, _ in axes], kind="stable")
     reversed_axes = [i for i, (_, sign) in enumerate(axes) if sign < 0]

@@ -23,16 +23,16 @@ from domaingan.blend.scan.soft_tissue import soft_levels, surroundings_of, wante
 from domaingan.blend.scan.surface_depth import Surface
 from domaingan.blend.variation import Variation, warp
 from domaingan.data import Sample
-from domaingan.imaging.body_axes import axes_of
+from domaingan.imaging.body_axes import get_body_axes
 from domaingan.imaging.intensity import (
     RING_WIDTH,
-    as_stored,
-    body_box,
-    contrast,
-    foreground,
+    find_body_extent,
+    find_nonzero,
+    find_ring,
     from_scaled,
-    ring,
-    tissue,
+    get_foreground,
+    measure_contrast,
+    to_dtype,
     to_scaled,
 )
 
@@ -88,14 +88,14 @@ class ScanHost:
     def of(cls, sample: Sample, rules: ScanRules) -> ScanHost:
         """Measure a sample, which must have a mask."""
         assert sample.mask is not None
-        inside = foreground(sample)
+        inside = get_foreground(sample)
         measured = replace(sample, meta=sample.meta | {"foreground": inside})
         surface, ends = Surface(inside, sample.spacing), host_range(measured, rules.info)
         copies = sample.image.copy(order="K"), sample.mask.copy()
         known = sample.instances is not None or (sample.boxes is not None and sample.labels is not None)
         covered = Covered.of(objects_of(sample, ())) if known else None
         darkest = sample.image.reshape(len(sample.image), -1).min(axis=1)
-        middles = rules.placement.over(body_box(inside), axes_of(sample))
+        middles = rules.placement.over(find_body_extent(inside), get_body_axes(sample))
         return cls(rules, sample, *copies, covered, ends, inside, surface, soft_levels(rules.info), darkest, middles)
 
     def find(self, crop: Crop, rng: np.random.Generator) -> Spotted | None:
@@ -144,7 +144,7 @@ class ScanHost:
         # Only what changed goes through the scaled units and back: all else stays bit-identical. A dark object in a
         # dark place must not become darker than anything a scanner stores.
         bright = np.maximum(from_scaled(image, self.ends)[:, changed], self.darkest[:, None])
-        stored[:, changed] = as_stored(bright, stored.dtype)
+        stored[:, changed] = to_dtype(bright, stored.dtype)
         self.touched.append(where)
         if values.any():
             self._label(where, values, int(spotted.body.sum()))
@@ -188,11 +188,11 @@ class ScanHost:
 
 def _own_contrast(crop: Crop, levels: NDArray[np.float32]) -> NDArray[np.float32]:
     own = surroundings_of(crop.image, crop.mask > 0, _shown(crop.image), levels)
-    return contrast(crop.image, crop.mask, ring(crop.mask, inside=own.tissue))
+    return measure_contrast(crop.image, crop.mask, find_ring(crop.mask, inside=own.tissue))
 
 
 def _shown(image: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Where a scaled image shows the body: its darkest specks are not air, which is nowhere thin."""
-    air = np.pad(~tissue(image), 1, mode="edge")
+    air = np.pad(~find_nonzero(image), 1, mode="edge")
     shown: NDArray[np.bool_] = ~ndimage.binary_opening(air)[(slice(1, -1),) * air.ndim]
     return shown

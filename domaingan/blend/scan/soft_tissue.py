@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.banks import BankInfo
-from domaingan.imaging.body import SOFT_FROM
-from domaingan.imaging.intensity import contrast, ring
+from domaingan.imaging.body import MIN_TISSUE_HOUNSFIELD
+from domaingan.imaging.intensity import find_ring, measure_contrast
 from domaingan.imaging.ranges import is_hounsfield_range
 
 Image = NDArray[np.float32]
@@ -42,7 +42,7 @@ def soft_levels(info: BankInfo) -> NDArray[np.float32]:
     for i, name in enumerate(info.channels):
         if name in info.ranges and is_hounsfield_range(info.ranges[name]):
             low, high = info.ranges[name]
-            levels[i] = (SOFT_FROM - low) / (high - low)
+            levels[i] = (MIN_TISSUE_HOUNSFIELD - low) / (high - low)
     return levels
 
 
@@ -56,7 +56,7 @@ def surroundings_of(image: Image, body: Mask, tissue: Mask, levels: NDArray[np.f
         levels: see :func:`soft_levels`.
     """
     known = np.flatnonzero(~np.isnan(levels))
-    around = ring(body, inside=tissue)
+    around = find_ring(body, inside=tissue)
     if not len(known) or not around.any():
         return Surroundings(tissue, False)
     soft = tissue & (image[known[0]] >= levels[known[0]])
@@ -80,9 +80,9 @@ def wanted_contrast(
         own, there: what it is compared with in either.
         levels: see :func:`soft_levels`.
     """
-    wanted = contrast(crop, body, ring(body, inside=own.tissue))
+    wanted = measure_contrast(crop, body, find_ring(body, inside=own.tissue))
     if own.is_soft != there.is_soft:
-        around = ring(body, inside=there.tissue)
+        around = find_ring(body, inside=there.tissue)
         is_absolute = ~np.isnan(levels)
         kept = crop[:, body].mean(axis=1) - host[:, around].mean(axis=1)
         wanted = np.where(is_absolute, kept, wanted).astype(np.float32)

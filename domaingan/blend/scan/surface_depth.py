@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.imaging.intensity import extent, surface_depth
+from domaingan.imaging.intensity import find_extent, measure_surface_depth
 
 Mask = NDArray[np.bool_]
 
@@ -29,7 +29,7 @@ MAX_STEPS = 24
 
 
 class Surface:
-    """A body, whose depths are those of :func:`domaingan.imaging.intensity.surface_depth`.
+    """A body, whose depths are those of :func:`domaingan.imaging.intensity.measure_surface_depth`.
 
     Attributes:
         inside: ``(*host)`` where the body is.
@@ -38,13 +38,13 @@ class Surface:
 
     def __init__(self, inside: Mask, spacing: Sequence[float]) -> None:
         self.inside, self.spacing = inside, tuple(float(size) for size in spacing)
-        self.part = extent(inside)
+        self.part = find_extent(inside)
         self._measured: dict[int, NDArray[np.float64]] = {}
 
     @cached_property
     def depth(self) -> NDArray[np.float32]:
         """How deep each pixel lies, in mm: ``(*host)``."""
-        return surface_depth(self.inside, self.spacing)
+        return measure_surface_depth(self.inside, self.spacing)
 
     @property
     def is_small(self) -> bool:
@@ -100,7 +100,7 @@ class Surface:
         reach = max(depth_mm, 0.0) + min(self.spacing) - 1e-4 * min(self.spacing)
         if depth_mm <= 0:
             reach += 2e-4 * min(self.spacing)  # pixels on the surface are 0 deep, and not in the body
-        part = extent(body)
+        part = find_extent(body)
         assert part is not None
         steps = [math.ceil(reach / size) for size in self.spacing]
         wide = np.pad(body[part], [(n, n) for n in steps])

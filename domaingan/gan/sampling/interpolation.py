@@ -13,7 +13,7 @@ from torch import Tensor
 
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
-from domaingan.core.tiles import Picture, contact_sheet, tile
+from domaingan.core.tiles import Picture, draw_tile, make_contact_sheet
 from domaingan.gan.conditioning import conditions_for
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig
@@ -43,11 +43,11 @@ class Strip:
         """All of it as one picture, with the outlines of the masks."""
         zoom, domain = max(1, 96 // self.config.size), self.config.domain.name
         tiles = [
-            tile(image, mask, domain=domain, zoom=zoom)
+            draw_tile(image, mask, domain=domain, zoom=zoom)
             for row in zip(self.images, self.masks, strict=True)
             for image, mask in zip(*row, strict=True)
         ]
-        return contact_sheet(tiles, self.images.shape[1], [text for row in self.captions for text in row])
+        return make_contact_sheet(tiles, self.images.shape[1], [text for row in self.captions for text in row])
 
 
 def great_circle(start: Tensor, end: Tensor, share: Tensor) -> Tensor:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 from torch import Tensor
 
-from domaingan.banks import Bank, BankInfo, new_entries
-from domaingan.banks.find_objects import MIN_PIXELS
+from domaingan.banks import Bank, BankInfo, create_entries
+from domaingan.banks.find_objects import MIN_OBJECT_PIXELS
 from domaingan.core.errors import DataError
 from domaingan.gan.conditioning import as_given
 from domaingan.gan.conditions import Condition
@@ -24,7 +24,13 @@ from domaingan.gan.crop_records import Template
 from domaingan.gan.data import decode
 from domaingan.gan.networks import Generator
 from domaingan.gan.sampling.generate import BATCH, paint
-from domaingan.imaging.intensity import components, contrast, radius_of, ring, tissue
+from domaingan.imaging.intensity import (
+    compute_equivalent_radius,
+    find_nonzero,
+    find_ring,
+    label_components,
+    measure_contrast,
+)
 
 TRIES = 8
 """How often a crop without a usable mask is drawn again."""
@@ -135,7 +141,9 @@ class _Places:
             alike = [template for template in every if template.codes == codes] or list(every)
             self._alike[codes] = alike, np.array([_radius_pixels(template) for template in alike])
         alike, edges = self._alike[codes]
-        nearest = np.abs(edges - radius_of(pixels, self.config.spatial_dims)).argsort(kind="stable")[:NEAREST]
+        nearest = np.abs(edges - compute_equivalent_radius(pixels, self.config.spatial_dims)).argsort(kind="stable")[
+            :NEAREST
+        ]
         return alike[nearest[int(rng.integers(len(nearest)))]]
 
 
@@ -162,10 +170,10 @@ def _checked(
     """The crop with a clean mask, and what speaks against it; against a scene or a given mask nothing does."""
     if config.kind == "scenes" or MASK in config.given:
         return _Draw(image, mask)
-    labels, n = components(mask)
+    labels, n = label_components(mask)
     if n > 1:
         mask = np.where(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]), mask, 0).astype(np.uint8)
-    least, pixels = MIN_PIXELS[config.spatial_dims], int(np.count_nonzero(mask))
+    least, pixels = MIN_OBJECT_PIXELS[config.spatial_dims], int(np.count_nonzero(mask))
     if pixels < least:
         return _Draw(image, mask, f"draws with a mask under {least} pixels", small=True)
     for value in config.named(codes).values():
@@ -174,7 +182,7 @@ def _checked(
     if "radius_mm" in config.numbers:
         wanted = _number(config, "radius_mm", numbers)
         template = places.near(codes, pixels, np.random.default_rng(0))
-        found = radius_of(pixels * float(np.prod(template.spacing)), config.spatial_dims)
+        found = compute_equivalent_radius(pixels * float(np.prod(template.spacing)), config.spatial_dims)
         if wanted > 0 and not 1 / RADIUS <= found / wanted <= RADIUS:
             return _Draw(image, mask, "draws with another radius than asked for")
     return _Draw(image, mask)
@@ -214,7 +222,7 @@ def _bank(
         left_out={**(hosts.info.left_out if hosts else {}), **rejected},
         checksums={**config.checksums, **(hosts.info.checksums if hosts else {})},
     )
-    entries, order = new_entries(info, len(done)), sorted(done)
+    entries, order = create_entries(info, len(done)), sorted(done)
     if hosts is not None:
         done = {i: _Draw(*as_given(config, hosts[i], draw.image, draw.mask)) for i, draw in done.items()}
     for entry, i in zip(entries, order, strict=True):
@@ -241,9 +249,9 @@ def _measure(entry: Any, drawn: _Draw, config: GANConfig) -> None:
     if config.kind == "scenes":
         return
     pixels = np.count_nonzero(drawn.mask)
-    entry["radius_mm"] = radius_of(pixels * float(np.prod(entry["spacing"])), config.spatial_dims)
+    entry["radius_mm"] = compute_equivalent_radius(pixels * float(np.prod(entry["spacing"])), config.spatial_dims)
     image = drawn.image.astype(np.float32)
-    entry["contrast"] = contrast(image[:1], drawn.mask, ring(drawn.mask, inside=tissue(image)))[0]
+    entry["contrast"] = measure_contrast(image[:1], drawn.mask, find_ring(drawn.mask, inside=find_nonzero(image)))[0]
 
 
 def _radius_pixels(template: Template) -> float:

@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from domaingan.core.errors import DataError
-from domaingan.core.files import atomic_file, write_json
-from domaingan.core.reading import open_regular, read_json
+from domaingan.core.files import write_file_atomically, write_json
+from domaingan.core.reading import open_regular_file, read_json
 
 KEPT = 2
 """How many checkpoints are kept: the newest, and one more in case it is torn."""
@@ -21,7 +21,7 @@ KEPT = 2
 def sha256(path: Path) -> str:
     """Checksum of a file, read in pieces."""
     digest = hashlib.sha256()
-    with open_regular(path) as file:
+    with open_regular_file(path) as file:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
@@ -29,7 +29,7 @@ def sha256(path: Path) -> str:
 
 def save_tensors(tensors: dict[str, Tensor], path: Path) -> str:
     """Write tensors as a safetensors file, atomically and synced; returns its checksum."""
-    with atomic_file(path) as temporary:
+    with write_file_atomically(path) as temporary:
         # Not by the library's own writing of files, which lets nobody but their owner read them.
         temporary.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
         return sha256(temporary)

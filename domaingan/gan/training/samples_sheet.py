@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from domaingan.core.tiles import Picture, contact_sheet, tile, with_legend
+from domaingan.core.tiles import Picture, add_legend, draw_tile, make_contact_sheet
 from domaingan.gan.conditions import Condition, scale
 from domaingan.gan.config import GANConfig
 from domaingan.gan.data import TrainingCrops, decode
@@ -60,7 +60,7 @@ def sample_sheet(generator: Generator, config: GANConfig, crops: TrainingCrops |
         if crops is None:  # there is room for more of them
             tiles += _tiles(paint(generator, config, more, condition), config)
             captions += [""] * COLUMNS
-    return with_legend(contact_sheet(tiles, COLUMNS, captions), config.classes)
+    return add_legend(make_contact_sheet(tiles, COLUMNS, captions), config.classes)
 
 
 def _of_kind(config: GANConfig, kind: tuple[int, ...]) -> Condition:
@@ -84,4 +84,4 @@ def _rows(crops: TrainingCrops, kind: tuple[int, ...]) -> np.ndarray[tuple[int, 
 def _tiles(stacks: Tensor, config: GANConfig) -> list[Picture]:
     images, masks = decode(stacks, config)
     pairs = zip(images, masks, strict=True)
-    return [tile(image, mask, domain=config.domain.name, height=TILE_HEIGHT) for image, mask in pairs]
+    return [draw_tile(image, mask, domain=config.domain.name, height=TILE_HEIGHT) for image, mask in pairs]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from domaingan.core.errors import DataError
-from domaingan.core.files import atomic_file
+from domaingan.core.files import write_file_atomically
 from domaingan.core.reading import read_text
 
 COLUMNS = (
@@ -109,7 +109,7 @@ class TrainingLog:
         rows = []
         if path.is_file():
             rows = [row for row in csv.reader(_read_lines(path)) if len(row) == len(COLUMNS) and row[0].isdecimal()]
-        with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        with write_file_atomically(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
             writer.writerows(row for row in rows if int(row[0]) <= step)

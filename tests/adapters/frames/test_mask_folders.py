@@ -114,7 +114,7 @@ def test_as_camvid_has_it(drive: Path) -> None:
         ("train/0006R0_f00360", "0006R0", "train", 12.0, {}, (12, 16)),
         ("val/0001TP_000330", "0001TP", "val", 11.0, {"lighting": "dusk"}, (12, 16)),
     ]
-    assert data.records[0].unit == "0001TP@10s"
+    assert data.records[0].statistical_unit == "0001TP@10s"
     sample = data[0]
     assert sample.mask is not None and sample.boxes is not None and sample.labels is not None
     assert np.array_equal(sample.mask, street()) and sample.mask.dtype == np.uint8

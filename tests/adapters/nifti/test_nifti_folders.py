@@ -17,8 +17,8 @@ from domaingan.adapters.nifti.nifti_folders import NiftiFolders
 from domaingan.adapters.write_dataset import write_dataset
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import SCAN, Dataset, Sample
-from domaingan.views.regrid import at_spacing
-from domaingan.views.slices import as_slices
+from domaingan.views.regrid import resample_to_spacing
+from domaingan.views.slices import slice_volumes
 
 Save = Callable[..., Path]
 SHAPE = (6, 5, 4)
@@ -291,13 +291,13 @@ def test_a_single_slice_among_volumes_is_a_volume(folders: Path, save: Save) -> 
 
 def test_changed_grids_are_written_where_they_are(folders: Path, tmp_path: Path) -> None:
     dataset = load(folders)
-    coarse = at_spacing(dataset, 2.2)
+    coarse = resample_to_spacing(dataset, 2.2)
     write_dataset(coarse, coarse, tmp_path / "coarse")
     back = load(tmp_path / "coarse")
     assert back.problems == () and back.records[0].shape == coarse[0].shape
     np.testing.assert_allclose(back[0].spacing, coarse[0].spacing, rtol=1e-5)
     np.testing.assert_allclose(back[0].meta["affine"], coarse[0].meta["affine"], rtol=1e-5)
-    slices = as_slices(dataset)
+    slices = slice_volumes(dataset)
     write_dataset(slices, slices, tmp_path / "slices")
     flat = load(tmp_path / "slices")
     assert flat.schema.spatial_dims == 2 and len(flat) == len(slices)

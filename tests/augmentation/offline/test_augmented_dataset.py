@@ -18,14 +18,14 @@ from domaingan.banks.scenes import scenes
 from domaingan.blend import Paste, Relight
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Sample
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
 PEOPLE = phantoms.load("medical", subjects=4, shape=(40, 40, 16))
 
 
 @pytest.fixture(scope="module")
 def flat() -> Bank:
-    return crops(as_slices(PEOPLE), size=16)
+    return crops(slice_volumes(PEOPLE), size=16)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_2d_bank_goes_into_the_slices_of_volumes(flat: Bank) -> None:
 
 def test_a_3d_bank_is_refused_for_slices(solid: Bank) -> None:
     with pytest.raises(DataError, match="3D bank"):
-        AugmentedDataset(as_slices(PEOPLE), Paste(solid), None, seed=0)
+        AugmentedDataset(slice_volumes(PEOPLE), Paste(solid), None, seed=0)
 
 
 @pytest.mark.parametrize("kind", ["flat", "solid"])
@@ -99,7 +99,7 @@ def test_nothing_to_do_and_scenes_that_do_not_fit() -> None:
     with pytest.raises(DataError, match="classic 'heavy'"):
         AugmentedDataset(PEOPLE, None, "heavy", seed=0)
     with pytest.raises(DataError, match="scenes of 2D scans; expected one of 3D scans"):
-        AugmentedDataset(PEOPLE, Relight(scenes(as_slices(PEOPLE), 16)), None, seed=0)
+        AugmentedDataset(PEOPLE, Relight(scenes(slice_volumes(PEOPLE), 16)), None, seed=0)
 
 
 def test_boxes_without_masks_move_too() -> None:
@@ -134,7 +134,7 @@ def test_hosts_with_nan_are_refused(solid: Bank) -> None:
 
 
 def _with_nan() -> Dataset:
-    kept = PEOPLE.in_memory()
+    kept = PEOPLE.load_into_memory()
     kept[0].image[0, 3, 3, 3] = np.nan
     return kept
 

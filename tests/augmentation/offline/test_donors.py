@@ -12,7 +12,7 @@ import pytest
 from domaingan.augmentation.offline.donors import Sides, plan_sides
 from domaingan.augmentation.offline.nnunet_folds import SPLITS_JSON, make_splits, read_splits
 from domaingan.banks import Bank, BankInfo
-from domaingan.banks.info import new_entries
+from domaingan.banks.info import create_entries
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Schema
 
@@ -31,7 +31,7 @@ def bank_of(*subjects: str, codes: list[int] | None = None) -> Bank:
     """A bank of one entry a subject, or of these subjects' codes."""
     info = BankInfo(spatial_dims=3, channels=["t1"], classes={"lesion": 1}, subjects=list(subjects))
     codes = list(range(len(subjects))) if codes is None else codes
-    entries = new_entries(info, len(codes))
+    entries = create_entries(info, len(codes))
     entries["subject"] = codes
     shape = (len(codes), 2, 2, 2)
     return Bank(info, np.zeros((shape[0], 1, *shape[1:]), np.float16), np.zeros(shape, np.uint8), entries)

@@ -16,10 +16,10 @@ from domaingan.blend.methods.blending import METHODS
 from domaingan.blend.occlusion import objects_of
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample
-from domaingan.imaging.instances import box_of, from_instances
-from domaingan.views.regrid import at_shape
+from domaingan.imaging.instances import find_corner_box, find_instance_objects
+from domaingan.views.regrid import resize_to_shape
 
-FRAMES: Dataset = phantoms.load("driving", sequences=8, frames=3).in_memory()
+FRAMES: Dataset = phantoms.load("driving", sequences=8, frames=3).load_into_memory()
 SCHEMA = FRAMES.schema
 OBJECTS = [SCHEMA.classes[name] for name in SCHEMA.objects]
 BANK: Bank = crops(FRAMES, size=32)
@@ -60,7 +60,7 @@ def test_boxes_labels_masks_and_instances_agree(seed: int) -> None:
     for number, (box, label) in enumerate(zip(after.boxes, after.labels, strict=True), start=1):
         own = after.instances == number
         assert own.any() and (after.mask[own] == label).all()
-        assert np.array_equal(box, box_of(own, ORIGIN))
+        assert np.array_equal(box, find_corner_box(own, ORIGIN))
 
 
 @settings(max_examples=25)
@@ -107,7 +107,7 @@ def test_the_same_draws_give_the_same_bytes() -> None:
 
 
 def test_sizes_are_kept_on_a_coarser_grid() -> None:
-    small = at_shape(FRAMES, (48, 80))
+    small = resize_to_shape(FRAMES, (48, 80))
     heights = []
     for hosts in (FRAMES, small):
         rng, found = np.random.default_rng(2), []
@@ -140,7 +140,7 @@ def test_ground_is_counted_and_needed() -> None:
 def cut_below(sample: Sample) -> Sample:
     """The frame without its lowest fifth."""
     rows = 4 * sample.shape[0] // 5
-    objects = from_instances(sample.instances[:rows], sample.mask[:rows])
+    objects = find_instance_objects(sample.instances[:rows], sample.mask[:rows])
     image, mask = sample.image[:, :rows], sample.mask[:rows]
     return Sample(image, mask, objects.boxes, objects.labels, sample.condition, sample.meta, objects.instances)
 
@@ -157,7 +157,7 @@ def test_what_a_border_cut_is_cut_by_it_again(side: str) -> None:
         if after.meta["pasted"][0]["place"] is None:
             continue
         whole = after.instances == after.instances.max()
-        left, _, right, bottom = box_of(whole, ORIGIN)
+        left, _, right, bottom = find_corner_box(whole, ORIGIN)
         touched = {"left": left == 0, "right": right == host.shape[1], "bottom": bottom == host.shape[0]}
         found |= {name for name, touches in touched.items() if touches}
         assert touched[side] if side == "bottom" else touched["left"] or touched["right"]
@@ -194,7 +194,7 @@ def test_crops_go_into_frames_of_a_camera_that_hangs_otherwise() -> None:
             np.roll(part, shift, axis=-2) for part in (frame.image, frame.mask, frame.instances)
         )  # the sky's last rows come in at the top
         mask[:shift], instances[:shift] = mask[shift], 0
-        objects = from_instances(instances, mask)
+        objects = find_instance_objects(instances, mask)
         meta = frame.meta | {"sequence": "elsewhere"}
         moved.append(Sample(image, mask, objects.boxes, objects.labels, meta=meta, instances=objects.instances))
     spots = PASTE.rules.spots.perspective
@@ -208,7 +208,7 @@ def test_crops_go_into_frames_of_a_camera_that_hangs_otherwise() -> None:
 
 
 def test_blurred_crops_are_not_pasted() -> None:
-    large = at_shape(FRAMES, tuple(4 * n for n in FRAMES[0].shape))
+    large = resize_to_shape(FRAMES, tuple(4 * n for n in FRAMES[0].shape))
     rng = np.random.default_rng(0)
     records = [record for i in range(6) for record in Paste(BANK, schema=SCHEMA)(large[i], rng).meta["pasted"]]
     finest = {record["index"]: BANK.entries["spacing"][record["index"], 0] for record in records if record["place"]}

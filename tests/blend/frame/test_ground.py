@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from domaingan import phantoms
-from domaingan.banks import UNLABELLED, Bank
+from domaingan.banks import UNLABELLED_NAME, Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.blend.frame.ground import Ground, rasterize
@@ -17,7 +17,7 @@ from domaingan.blend.occlusion import shrink_boxes
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Record, Sample, Schema
 
-STREET: Dataset = phantoms.load("driving", sequences=6, frames=3).in_memory()
+STREET: Dataset = phantoms.load("driving", sequences=6, frames=3).load_into_memory()
 CLASSES = {name: number for number, name in enumerate(STREET.schema.objects, start=1)}
 OBJECTS_ONLY: Schema = replace(STREET.schema, classes=CLASSES, ignore=(), regions={})
 
@@ -30,7 +30,7 @@ def without_ground(sample: Sample) -> Sample:
     return replace(sample, mask=values[sample.mask], labels=values[sample.labels].astype(np.int64))
 
 
-BARE: Dataset = STREET.map(without_ground, OBJECTS_ONLY).in_memory()
+BARE: Dataset = STREET.map(without_ground, OBJECTS_ONLY).load_into_memory()
 BANK: Bank = crops(BARE, size=32)
 
 
@@ -52,7 +52,7 @@ def placed(paste: Paste, frames: Dataset = BARE, rounds: int = 4) -> list[tuple[
 
 def test_a_bank_says_that_nothing_below_is_labelled() -> None:
     assert set(BANK.info.ground) <= set(CLASSES)
-    assert all(set(below) == {UNLABELLED} for below in BANK.info.ground.values())
+    assert all(set(below) == {UNLABELLED_NAME} for below in BANK.info.ground.values())
 
 
 def test_what_was_guessed_is_said_once_and_kept() -> None:
@@ -101,7 +101,7 @@ def test_frames_that_label_another_ground_are_refused_as_before() -> None:
 
 
 def test_a_class_goes_by_boxes_while_another_has_its_ground() -> None:
-    ground = {name: {UNLABELLED: 9, "sky": 3} if name == "car" else {"road": 5} for name in CLASSES}
+    ground = {name: {UNLABELLED_NAME: 9, "sky": 3} if name == "car" else {"road": 5} for name in CLASSES}
     mixed = Bank(BANK.info.model_copy(update={"ground": ground}), BANK.images, BANK.masks, BANK.entries)
     paste = quiet_paste(mixed, STREET.schema)
     values = paste.rules.spots.ground.values
@@ -228,7 +228,7 @@ def boxes_alone(sample: Sample) -> Sample:
 
 
 def test_frames_with_boxes_alone_are_pasted_into_and_get_boxes_alone() -> None:
-    paste, frames = quiet_paste(per_image=(2, 2)), BARE.map(boxes_alone).in_memory()
+    paste, frames = quiet_paste(per_image=(2, 2)), BARE.map(boxes_alone).load_into_memory()
     found = placed(paste, frames, rounds=1)
     assert len(found) > 10
     for i, after, _ in found:

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from domaingan.blend.methods.blending import MATCHES, METHODS, blend_patch, parse_method
 from domaingan.core.errors import DataError
-from domaingan.imaging.intensity import contrast, ring
+from domaingan.imaging.intensity import find_ring, measure_contrast
 
 NAMES = [*METHODS, "feather+noise", "poisson+histogram", "laplacian+histogram+noise"]
 LINEAR = [name for name in NAMES if "+" not in name]
@@ -79,11 +79,14 @@ def test_outside_its_reach_and_the_tissue_the_host_stays_to_the_bit(name: str, p
 @settings(max_examples=20)
 @given(patch=patches())
 def test_the_contrast_is_the_crops_own_or_the_one_asked_for(name: str, patch: Patch) -> None:
-    around_host, around_crop = ring(patch.body, inside=patch.host_tissue), ring(patch.body, inside=patch.crop_tissue)
-    own = contrast(patch.crop, patch.body, around_crop)
+    around_host, around_crop = (
+        find_ring(patch.body, inside=patch.host_tissue),
+        find_ring(patch.body, inside=patch.crop_tissue),
+    )
+    own = measure_contrast(patch.crop, patch.body, around_crop)
     for target in (own, np.full_like(own, 2 * own.max())):
         result, _ = blend_patch(*patch.arguments, parse_method(name), np.random.default_rng(0), target)
-        found = contrast(result, patch.body, around_host)
+        found = measure_contrast(result, patch.body, around_host)
         np.testing.assert_allclose(found, target, rtol=0.1, atol=1e-3 * np.ptp(patch.crop))
 
 

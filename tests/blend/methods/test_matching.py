@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from domaingan.blend.methods.matching import Histogram, Noise, grain
-from domaingan.imaging.intensity import ring
+from domaingan.imaging.intensity import find_ring
 
 dimensions = st.sampled_from([(48, 48), (20, 20, 20)])
 seeds = st.integers(0, 2**20)
@@ -76,7 +76,7 @@ def test_the_ring_gets_the_hosts_distribution(shape: tuple[int, ...], seed: int,
     body, everything = an_object(shape), np.ones(shape, dtype=bool)
     crop = rng.gamma(2, size=(2, *shape))
     matched = Histogram()(gain * crop + level, crop, body, everything, everything, rng)
-    around = ring(body)
+    around = find_ring(body)
     within = np.quantile(crop[0, around], (0.3, 0.7))
     usual = around & (crop[0] > within[0]) & (crop[0] < within[1])
     np.testing.assert_allclose(matched[0, usual], gain * crop[0, usual] + level, atol=1e-6)

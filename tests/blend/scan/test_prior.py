@@ -18,8 +18,8 @@ from domaingan.blend.scan.atlas import read_axes
 from domaingan.blend.scan.prior import ENOUGH, Prior, _anywhere_in_body
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample
-from domaingan.imaging.body_axes import axes_of
-from domaingan.views.slices import as_slices
+from domaingan.imaging.body_axes import get_body_axes
+from domaingan.views.slices import slice_volumes
 
 
 def placed(paste: Paste, dims: int, n: int = 60) -> np.ndarray:
@@ -152,7 +152,7 @@ def test_nonsense_is_refused(rng: np.random.Generator, tmp_path: Path) -> None:
 
 
 def test_a_prior_of_slices_goes_into_slices() -> None:
-    people = as_slices(phantoms.load("medical", subjects=4, shape=(40, 40, 16)))
+    people = slice_volumes(phantoms.load("medical", subjects=4, shape=(40, 40, 16)))
     paste = Paste(crops(people, size=16), placement="prior")
     host = next(s for s in people if s.mask is not None and (s.mask > 0).any())
     after = paste(host, np.random.default_rng(0))
@@ -205,7 +205,7 @@ def test_crops_know_their_place_in_the_body() -> None:
 def test_slices_keep_the_directions_of_their_volume() -> None:
     people = phantoms.load("medical", subjects=1, shape=(40, 40, 16))
     flipped = people.map(lambda sample: turned(sample, (0, 1, 2), (0,)))
-    assert [axes_of(as_slices(one)[8]) for one in (people, flipped)] == [((0, 1), (1, 1)), ((0, -1), (1, 1))]
+    assert [get_body_axes(slice_volumes(one)[8]) for one in (people, flipped)] == [((0, 1), (1, 1)), ((0, -1), (1, 1))]
 
 
 def test_the_same_seed_draws_the_same_places_of_the_body(rng: np.random.Generator) -> None:

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domaingan.banks import Bank, new_entries
+from domaingan.banks import Bank, create_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.data import decode
@@ -80,7 +80,7 @@ def test_a_way_between_two_classes_changes_nothing_else(arch: str, make_bank: An
 def test_numbers_go_evenly_from_one_to_the_other(make_bank: Any) -> None:
     bank = make_bank(size=8)
     info = bank.info.model_copy(update={"numbers": ["dose"], "conditions": {}})
-    entries = new_entries(info, len(bank))
+    entries = create_entries(info, len(bank))
     entries["number:dose"] = np.linspace(10, 20, len(bank))
     gan = fitted(Bank(info, bank.images, bank.masks, entries))
     config, generator = gan._fitted()

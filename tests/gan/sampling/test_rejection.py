@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from domaingan.banks import Bank, new_entries
+from domaingan.banks import Bank, create_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN, GANConfig
 from domaingan.gan.sampling import latent_sampler
@@ -94,7 +94,7 @@ def test_masks_that_disagree_with_their_condition_are_drawn_again_and_counted(
 ) -> None:
     bank = make_bank(n=24, size=16)
     info = bank.info.model_copy(update={"numbers": ["radius_mm"]})
-    entries = new_entries(info, len(bank))
+    entries = create_entries(info, len(bank))
     for name in bank.entries.dtype.names or ():
         entries[name] = bank.entries[name]
     entries["spacing"], entries["number:radius_mm"] = 1, 4

@@ -28,7 +28,7 @@ def without_ground(sample: Sample) -> Sample:
     return replace(sample, mask=np.where(is_object, sample.mask, 0).astype(np.uint8))
 
 
-FREE: Bank = dg.crops(FRAMES.map(without_ground, OBJECTS_ONLY).in_memory(), size=32)
+FREE: Bank = dg.crops(FRAMES.map(without_ground, OBJECTS_ONLY).load_into_memory(), size=32)
 
 
 def boxed(index: int, *names: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from frame_targets import BANK, FRAMES, SCHEMA, frame, pipeline
 
 import domaingan as dg
 from domaingan.core.errors import DataError
-from domaingan.imaging.instances import box_of
+from domaingan.imaging.instances import find_corner_box
 
 ORIGIN = np.zeros(2, dtype=int)
 OBJECTS = {name: SCHEMA.classes[name] for name in SCHEMA.objects}
@@ -63,7 +63,7 @@ def test_boxes_without_label_fields(columns: int) -> None:
     out = A.Compose([paste], bbox_params=A.BboxParams("pascal_voc"), seed=3)(**given_)
     assert out["bboxes"].shape == (len(out["masks"]), columns) and len(out["masks"]) > len(values)
     for row, own in zip(out["bboxes"], out["masks"], strict=True):
-        np.testing.assert_allclose(row[:4], box_of(own > 0, ORIGIN), atol=1e-3)
+        np.testing.assert_allclose(row[:4], find_corner_box(own > 0, ORIGIN), atol=1e-3)
         assert columns == 4 or (out["mask"][own > 0] == row[4]).all()
 
 

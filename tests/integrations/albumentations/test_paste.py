@@ -20,11 +20,11 @@ from domaingan import phantoms
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
-from domaingan.imaging.instances import box_of
+from domaingan.imaging.instances import find_corner_box
 from domaingan.integrations.image_samples import make_schema
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
-SLICES = as_slices(phantoms.load("medical", subjects=3, shape=(48, 48, 16)))
+SLICES = slice_volumes(phantoms.load("medical", subjects=3, shape=(48, 48, 16)))
 SLICE_BANK = dg.crops(SLICES, size=16)
 ORIGIN = np.zeros(2, dtype=int)
 
@@ -82,7 +82,7 @@ def test_targets_agree_in_every_format(fmt: str, dtype: type) -> None:
         boxes = corners(out["bboxes"], fmt, out["mask"].shape)
         assert len(boxes) == len(out["kind"]) == len(out["masks"]) >= len(given_["masks"]) - 1
         for box, name, own in zip(boxes, out["kind"], out["masks"], strict=True):
-            np.testing.assert_allclose(box, box_of(own > 0, ORIGIN), atol=1e-3)
+            np.testing.assert_allclose(box, find_corner_box(own > 0, ORIGIN), atol=1e-3)
             assert (out["mask"][own > 0] == SCHEMA.classes[name]).all()
         assert out["image"].dtype == dtype and out["mask"].dtype == given_["mask"].dtype
 
@@ -302,10 +302,14 @@ def test_a_ground_and_a_region_that_classes_name_reach_the_paste_and_are_saved()
 
 def test_slices_take_a_2d_bank_alone() -> None:
     people = phantoms.load("medical", subjects=2, shape=(40, 40, 16))
-    flat = dg.albumentations.Paste(crops(as_slices(people), size=16), dims=2, spacing=4.8, p=1)
-    sample = as_slices(people)[8]
+    flat = dg.albumentations.Paste(crops(slice_volumes(people), size=16), dims=2, spacing=4.8, p=1)
+    sample = slice_volumes(people)[8]
     after = A.Compose([flat], seed=0)(image=np.moveaxis(sample.image, 0, -1), mask=sample.mask)
     assert (after["mask"] != sample.mask).any()
-    for bank, dims in ((crops(people, size=16), 2), (crops(people, size=16), None), (crops(as_slices(people), 16), 3)):
+    for bank, dims in (
+        (crops(people, size=16), 2),
+        (crops(people, size=16), None),
+        (crops(slice_volumes(people), 16), 3),
+    ):
         with pytest.raises(DataError, match="expected a 2D bank"):
             dg.albumentations.Paste(bank, dims=dims)

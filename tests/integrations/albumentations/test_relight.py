@@ -18,9 +18,9 @@ from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import Sample
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
-SLICES = as_slices(phantoms.load("medical", subjects=3, shape=(48, 48, 16)))
+SLICES = slice_volumes(phantoms.load("medical", subjects=3, shape=(48, 48, 16)))
 
 
 def test_relight_equals_the_core_and_leaves_labels_alone(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_slices_of_scans_get_another_scanners_look(method: str | None, dtype: ty
 
 def test_relight_leaves_hosts_of_the_look_alone_and_replays() -> None:
     data = {key: value for key, value in frame(0).items() if key in ("image", "mask")}
-    dusk = looks("frames").matching(lighting="dusk")[:1]
+    dusk = looks("frames").find_matching(lighting="dusk")[:1]
     relight = dg.albumentations.Relight(looks("frames").take(dusk), "lut", only={"lighting": ["dusk"]}, p=1)
     same = {"condition": relight.bank[0].condition}
     assert np.array_equal(A.Compose([relight])(**data, meta=same)["image"], data["image"])

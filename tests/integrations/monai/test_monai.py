@@ -20,7 +20,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
 from domaingan.data import Sample
-from domaingan.views.slices import as_slices
+from domaingan.views.slices import slice_volumes
 
 BANKS = {dims: a_bank(dims, np.random.default_rng(dims)) for dims in (2, 3)}
 HOSTS = {dims: [a_host(dims, np.random.default_rng(seed)) for seed in range(4)] for dims in (2, 3)}
@@ -234,7 +234,7 @@ def test_frames_are_relit_as_the_core_does() -> None:
 @pytest.mark.parametrize("method", [None, "fda"])
 def test_scans_are_relit_as_the_core_does(dims: int, method: str | None) -> None:
     scans = phantoms.load("medical", subjects=3, shape=(32, 32, 20))
-    data = as_slices(scans) if dims == 2 else scans
+    data = slice_volumes(scans) if dims == 2 else scans
     bank = dg.scenes(data, 16)
     sample = next(one for one in data if one.mask is not None and one.mask.any())
     affine = torch.diag(torch.tensor([2.0, 2, 2, 1], dtype=torch.float64))
@@ -255,7 +255,7 @@ def test_scans_are_relit_as_the_core_does(dims: int, method: str | None) -> None
 @pytest.mark.parametrize("dims", [2, 3])
 def test_relit_in_caches_and_workers_of_either_kind(dims: int, threads: bool, tmp_path: Path) -> None:
     scans = phantoms.load("medical", subjects=3, shape=(32, 32, 20))
-    bank = dg.scenes(as_slices(scans) if dims == 2 else scans, 16).save(tmp_path / "scenes")
+    bank = dg.scenes(slice_volumes(scans) if dims == 2 else scans, 16).save(tmp_path / "scenes")
     compose = Compose([dg.monai.RandRelightd("image", bank.path, strength=(1, 1), prob=1)]).set_random_state(0)
     data = CacheDataset([host(dims, i) for i in range(4)], compose, progress=False)
     cached = [item["image"].clone() for item in data._cache]
@@ -315,7 +315,7 @@ def test_a_bank_that_is_broken(tmp_path: Path) -> None:
 
 def test_a_2d_bank_goes_into_the_slices_of_volumes() -> None:
     people = phantoms.load("medical", subjects=2, shape=(40, 40, 16))
-    bank, sample = crops(as_slices(people), size=16), people[1]
+    bank, sample = crops(slice_volumes(people), size=16), people[1]
     transform = dg.monai.RandPasted(["image", "label"], bank, prob=1.0, dims=2).set_random_state(3)
     affine = torch.as_tensor(sample.meta["affine"])
     data = {"image": MetaTensor(torch.as_tensor(sample.image), affine=affine), "label": sample.mask[None]}

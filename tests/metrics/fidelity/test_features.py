@@ -13,12 +13,12 @@ from scipy.ndimage import gaussian_filter
 
 import domaingan.core.timm_weights
 from domaingan.core.errors import DataError
-from domaingan.core.timm_weights import PACKAGED, TimmModel
+from domaingan.core.timm_weights import WEIGHT_PACKAGES, TimmModel
 from domaingan.metrics.fidelity.features import Extractor, extractor
 from domaingan.metrics.fidelity.kid import kid
 from domaingan.metrics.fidelity.random_features import textures
 
-packaged = pytest.mark.skipif(not TimmModel("tf_efficientnet_lite0").is_packaged, reason="no packaged weights")
+packaged = pytest.mark.skipif(not TimmModel("tf_efficientnet_lite0").has_packaged_weights, reason="no packaged weights")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_random_features_without_the_package(monkeypatch: pytest.MonkeyPatch, rn
 
 def test_volumes(rng: np.random.Generator) -> None:
     volumes = pictures(rng, 3, 2, (16, 20, 24))
-    if TimmModel("tf_efficientnet_lite0").is_packaged:
+    if TimmModel("tf_efficientnet_lite0").has_packaged_weights:
         assert extractor(spatial_dims=3)(volumes).shape == (3, 1280 * 3 * 2)
     features = extractor("random", spatial_dims=3)(volumes)
     assert len(features) == 3 and np.isfinite(features).all()
@@ -152,9 +152,9 @@ def test_unknown_specs(spec: str) -> None:
 
 def test_a_network_by_name_and_file(tmp_path: Path, rng: np.random.Generator) -> None:
     name = "mobilenetv3_small_050"
-    with pytest.raises(DataError, match=f"no weights for {name}; expected .*{next(iter(PACKAGED))}"):
+    with pytest.raises(DataError, match=f"no weights for {name}; expected .*{next(iter(WEIGHT_PACKAGES))}"):
         extractor(f"timm:{name}")
-    save_file(TimmModel(name).build().state_dict(), tmp_path / "mine.safetensors")
+    save_file(TimmModel(name).build_network().state_dict(), tmp_path / "mine.safetensors")
     found = extractor(f"timm:{name}={tmp_path / 'mine.safetensors'}")
     assert found.name == f"{name}, the weights of mine.safetensors"
     assert len(found(pictures(rng, 2))) == 2
