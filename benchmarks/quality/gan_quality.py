@@ -29,8 +29,8 @@ from benchmarks.lib.peers import dcgan
 from domaingan.banks import Bank
 from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops, decode
-from domaingan.gan.sampling.generate import paint
-from domaingan.gan.seeds import seeded
+from domaingan.gan.sampling.generate import generate
+from domaingan.gan.seeds import make_rng
 from domaingan.metrics.fidelity.features import Extractor, extractor
 from domaingan.metrics.fidelity.kid import kid
 from domaingan.metrics.fidelity.precision_recall import precision_recall_density_coverage
@@ -84,12 +84,12 @@ def scaled(images: np.ndarray[Any, Any], config: Any) -> np.ndarray[Any, Any]:
 
 def plain(bank: Bank, seed: int) -> Callable[[int], np.ndarray[Any, Any]]:
     """Train the textbook's DCGAN on images and masks together; returns what draws images in [0, 1]."""
-    config = GAN.for_crops(bank).config_for(bank, STEPS, "32", seed)
+    config = GAN.for_crops(bank).make_config(bank, STEPS, "32", seed)
     data = TrainingCrops(bank, config)
-    rng = seeded(seed)
+    rng = make_rng(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        channels = len(config.is_given)
+        channels = len(config.is_conditioning)
         loop = dcgan.Loop((dcgan.generator(SIZE, channels, WIDTH), dcgan.discriminator(SIZE, channels, WIDTH)))
     for _ in range(STEPS):
         chosen = torch.randint(len(bank), (BATCH,), generator=rng).numpy()
@@ -108,12 +108,12 @@ def ours(bank: Bank, seed: int, **settings: Any) -> Callable[[int], np.ndarray[A
     """Train one of our configurations; returns what draws images in [0, 1], with conditions as the crops have them."""
     gan = GAN.for_crops(bank, width=WIDTH, batch=BATCH, **settings)
     gan.fit(bank, STEPS, seed=seed, device="cpu", judge_every=0)
-    config, generator = gan._fitted()
-    data, rng = TrainingCrops(bank, config), seeded(seed, 0, 9)
+    config, generator = gan._require_fitted()
+    data, rng = TrainingCrops(bank, config), make_rng(seed, 0, 9)
 
     def draw(n: int) -> np.ndarray[Any, Any]:
         condition = data.encode(torch.randint(len(bank), (n,), generator=rng).numpy())[1]
-        stacks = paint(generator, config, torch.randn(n, config.latent, generator=rng), condition)
+        stacks = generate(generator, config, torch.randn(n, config.latent, generator=rng), condition)
         return scaled(decode(stacks, config)[0], config)
 
     return draw
@@ -142,7 +142,7 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     train, compared, held = parts(crops_of(asked.data, asked.set))
     features = extractor(rgb=asked.set == "camvid")
-    reference = GAN.for_crops(train).config_for(train, STEPS, "32", 0)
+    reference = GAN.for_crops(train).make_config(train, STEPS, "32", 0)
     real, other = (scaled(np.asarray(bank.images), reference) for bank in (compared, held))
     floor = measured(other, real, features)
     print(asked.set, {name: round(value, 4) for name, value in floor.items()}, flush=True)

@@ -18,15 +18,15 @@ from domaingan.banks import Bank, BankInfo, create_entries
 from domaingan.core.files import write_json
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig, build_config
-from domaingan.gan.config_from_bank import facts
-from domaingan.gan.data import RESIDENT, TrainingCrops
-from domaingan.gan.defaults import resolved
-from domaingan.gan.devices import fabric_for
+from domaingan.gan.config_from_bank import collect_config_fields
+from domaingan.gan.data import MAX_RESIDENT_BYTES, TrainingCrops
+from domaingan.gan.defaults import with_defaults
+from domaingan.gan.devices import make_fabric
 from domaingan.gan.model import GAN
-from domaingan.gan.networks import build
-from domaingan.gan.networks.parts import widths_of
-from domaingan.gan.sampling.generate import BATCH
-from domaingan.gan.sampling.sample_conditions import plan
+from domaingan.gan.networks import build_networks
+from domaingan.gan.networks.parts import list_widths
+from domaingan.gan.sampling.generate import SAMPLING_BATCH
+from domaingan.gan.sampling.sample_conditions import sample_conditions
 from domaingan.gan.training.trainer import Trainer
 
 INFO: dict[str, Any] = {
@@ -89,8 +89,8 @@ def bank(folder: Path, n: int, dims: int, size: int) -> Path:
 def config_of(crops: Bank, precision: str, **settings: Any) -> GANConfig:
     """What ``GAN.for_crops(crops, …).fit(crops)`` trains by."""
     shape: dict[str, Any] = {"size": crops.size[0], "spatial_dims": crops.info.spatial_dims}
-    chosen = resolved(**{"arch": "dcgan", "width": 32} | shape | settings)
-    return build_config(**{"schedule": 1000} | chosen, **facts(crops), precision=precision)
+    chosen = with_defaults(**{"arch": "dcgan", "width": 32} | shape | settings)
+    return build_config(**{"schedule": 1000} | chosen, **collect_config_fields(crops), precision=precision)
 
 
 class OneByOne(Dataset[Any]):
@@ -100,17 +100,17 @@ class OneByOne(Dataset[Any]):
         self.crops = crops
 
     def __len__(self) -> int:
-        return len(self.crops.train)
+        return len(self.crops.training_rows)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
-        stacks, condition = self.crops.encode(self.crops.train[[index]])
+        stacks, condition = self.crops.encode(self.crops.training_rows[[index]])
         return stacks[0], condition.codes[0], condition.numbers[0]
 
 
 # ---------------------------------------------------------------- training steps
 
 
-def ours(path: Path, precision: str, *, most: int = RESIDENT, cold: bool = False, **settings: Any) -> Side:
+def ours(path: Path, precision: str, *, most: int = MAX_RESIDENT_BYTES, cold: bool = False, **settings: Any) -> Side:
     """A step of our training, as a user gets it.
 
     Args:
@@ -124,7 +124,7 @@ def ours(path: Path, precision: str, *, most: int = RESIDENT, cold: bool = False
     if cold:
         forget(path)
     crops = TrainingCrops(Bank.load(path), config, "cpu", most)
-    trainer = Trainer(config, crops, fabric_for("cpu", precision))
+    trainer = Trainer(config, crops, make_fabric("cpu", precision))
     return Side(trainer.train_step, config.batch, trainer.feed.close)
 
 
@@ -140,7 +140,7 @@ def same_networks(path: Path, **settings: Any) -> Side:
     """A step of the example's loop with our networks."""
     crops = Bank.load(path)
     config = config_of(crops, "32", **settings)
-    generator, discriminator = build(config)
+    generator, discriminator = build_networks(config)
 
     def condition(batch: Batch) -> Condition:
         return Condition(batch[1], batch[2], batch[0][:, :0])
@@ -160,7 +160,7 @@ def own_networks(path: Path, **settings: Any) -> Side:
     """A step of the example's loop with the example's networks, as wide as ours."""
     crops = Bank.load(path)
     config = config_of(crops, "32", **settings)
-    widths, channels, dims = widths_of(config), len(config.is_given), config.spatial_dims
+    widths, channels, dims = list_widths(config), len(config.is_conditioning), config.spatial_dims
     generator = example_generator(LATENT, widths[::-1], channels, dims)
     discriminator = example_discriminator(channels, widths, dims)
     loop = Loop(
@@ -190,12 +190,12 @@ def drawing(path: Path, n: int, steps: int, width: int) -> dict[str, Callable[[]
     gan.fit(crops, steps, device="cpu", judge_every=0)
     config, generator = gan.config, gan.generator
     assert config is not None and generator is not None
-    condition = plan(config, BATCH, 0, {})
+    condition = sample_conditions(config, SAMPLING_BATCH, 0, {})
 
     @torch.no_grad()
     def forward() -> None:
-        for _ in range(n // BATCH):
-            generator.paint(torch.randn(BATCH, config.latent), condition)
+        for _ in range(n // SAMPLING_BATCH):
+            generator.paint(torch.randn(SAMPLING_BATCH, config.latent), condition)
 
     again = gan.sample(n, device="cpu").info.left_out
     drawn, bare = Side(lambda: gan.sample(n, device="cpu"), n, notes=again), Side(forward, n)

@@ -176,7 +176,9 @@ def _write_strips(gan: GAN, texts: list[str] | None, path: Path, sampling_option
         start[name] = ends[0]
         if len(ends) == 2:
             end[name] = ends[1]
-    save_png(gan.interpolate(STRIP_STEPS, start=start, end=end, rows=STRIP_ROWS, **sampling_options).picture(), path)
+    save_png(
+        gan.interpolate(STRIP_STEPS, start=start, end=end, rows=STRIP_ROWS, **sampling_options).draw_picture(), path
+    )
 
 
 def _parse_condition_values(texts: list[str] | None, gan: GAN) -> dict[str, Any]:
@@ -198,13 +200,13 @@ def _parse_condition_values(texts: list[str] | None, gan: GAN) -> dict[str, Any]
 
 
 def _parse_number(name: str, values: list[str]) -> float | tuple[float, float]:
-    from domaingan.gan.sampling.sample_conditions import Times
+    from domaingan.gan.sampling.sample_conditions import Multiple
 
     text = ",".join(values)
     low, dots, high = text.removesuffix("x").partition("..")
     try:
         if text.endswith("x"):
-            return Times(float(low), float(high or low))
+            return Multiple(float(low), float(high or low))
         return (float(low), float(high)) if dots else float(low)
     except ValueError:
         raise DataError(f"--condition {name}={text}", expected="a number, LOW..HIGH, or LOW..HIGHx") from None

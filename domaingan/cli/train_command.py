@@ -128,10 +128,10 @@ def command(
     """
     from domaingan.cli.progress_bar import ProgressBar
     from domaingan.gan import GAN
-    from domaingan.gan.devices import rank
+    from domaingan.gan.devices import get_process_rank
     from domaingan.inpainting.windows import with_healthy
 
-    if not resume and rank() == 0:
+    if not resume and get_process_rank() == 0:
         o.check_output_folder(out, data, overwrite)
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose, units)
     dataset = o.apply_grid_options(dataset if split is None else dataset.select_split(split), dims, spacing, resize)
@@ -158,7 +158,7 @@ def command(
             features=features,
             tensorboard=tensorboard,
         )
-    if rank():  # one of torchrun's processes tells how it went
+    if get_process_rank():  # one of torchrun's processes tells how it went
         return
     result = {
         "model": str(out),

@@ -27,9 +27,9 @@ from domaingan.evaluation.example_images import SHOWN, entry_examples
 from domaingan.evaluation.generated_measures import PAIRS, Places, painted_or_real, spread
 from domaingan.evaluation.progress import Progress
 from domaingan.gan import GAN
-from domaingan.gan.conditioning import given_by
-from domaingan.gan.networks import levels_of
-from domaingan.gan.sampling.rejection import Rejection
+from domaingan.gan.conditioning import select_conditioning_crops
+from domaingan.gan.networks import count_levels
+from domaingan.gan.sampling.rejection import RejectionSampler
 from domaingan.inpainting.windows import windows
 
 WORST = 10
@@ -138,10 +138,10 @@ def lowest(gan: GAN, bank: Bank, n: int) -> tuple[NDArray[np.int64], NDArray[np.
         n: how many at most.
     """
     assert gan.config is not None and gan.discriminator is not None
-    data = given_by(bank, gan.config, {})[0]
-    judge = Rejection(gan.discriminator, levels_of(gan.config), {}, -np.inf)
+    data = select_conditioning_crops(bank, gan.config, {})[0]
+    judge = RejectionSampler(gan.discriminator, count_levels(gan.config), {}, -np.inf)
     parts = np.split(np.arange(len(bank)), range(SCORED, len(bank), SCORED))
-    scores = np.concatenate([judge.scores(*data.encode(part)) for part in parts])
+    scores = np.concatenate([judge.score_stacks(*data.encode(part)) for part in parts])
     rows = np.argsort(scores, kind="stable")[:n]
     return rows, scores[rows]
 

@@ -21,8 +21,8 @@ from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.data.slice_axes import find_fullest_slice
 from domaingan.gan import GAN
-from domaingan.gan.conditioning import known_spacing
-from domaingan.gan.inpainting import Texture, pasted, turns
+from domaingan.gan.conditioning import is_known_spacing
+from domaingan.gan.inpainting import ObjectTexture, paste_textures, random_rotations
 from domaingan.imaging.intensity import (
     compute_equivalent_radius,
     find_extent,
@@ -118,12 +118,12 @@ class Places:
         """The same places with the inside of another object, a seen one of the same class, as refine is shown it."""
         real, rng = self.real, torch.Generator().manual_seed(self.seed)
         about: Any = real.info  # what turns asks a model's config for
-        turned, images = turns(len(real), about, rng), []
+        turned, images = random_rotations(len(real), about, rng), []
         for i, crop in enumerate(real):
             same = self.seen.find_matching(**crop.condition)
             other = self.seen[int(same[int(torch.randint(len(same), (), generator=rng))])]
             image, body = torch.from_numpy(crop.image)[None], torch.from_numpy(crop.mask)[None]
-            put = pasted(image, body, [Texture.of(other.image, other.mask)], turned[i : i + 1])
+            put = paste_textures(image, body, [ObjectTexture.from_crop(other.image, other.mask)], turned[i : i + 1])
             images.append(to_float16(put[0].numpy()))
         return Bank(real.info, np.stack(images), real.masks, real.entries)
 
@@ -137,7 +137,7 @@ class Places:
 def _alike(real: Bank, seen: Bank) -> NDArray[np.bool_]:
     """Which places a generator that was trained on the crops seen can paint at: classes and pixels are like theirs."""
     spacing, own = (np.asarray(bank.entries["spacing"], dtype=float) for bank in (seen, real))
-    fits = known_spacing(own, spacing) | (not real.info.domain.is_metric)
+    fits = is_known_spacing(own, spacing) | (not real.info.domain.is_metric)
     values = np.unique(seen.masks)
     counts = seen.count_conditions()
     return np.array(

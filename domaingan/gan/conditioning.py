@@ -13,18 +13,18 @@ from domaingan.core.errors import DataError
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import MASK, GANConfig
 from domaingan.gan.data import TrainingCrops
-from domaingan.gan.inpainting import weight
-from domaingan.gan.sampling.sample_conditions import Wanted, plan
+from domaingan.gan.inpainting import blend_weight
+from domaingan.gan.sampling.sample_conditions import ConditionRequest, sample_conditions
 
-OF_THE_MASK = ("radius_mm", "volume_mm3")
+MASK_NUMBERS = ("radius_mm", "volume_mm3")
 """Numbers that a mask has, whatever is painted into it."""
 
-SLACK = 1.25
+MAX_SPACING_RATIO = 1.25
 """The pixels of hosts may be larger or smaller than any trained on by at most this factor."""
 
 
-def conditions_for(
-    config: GANConfig, n: int, seed: int, hosts: Bank | None, wanted: Mapping[str, Wanted]
+def prepare_conditions(
+    config: GANConfig, n: int, seed: int, hosts: Bank | None, requests: Mapping[str, ConditionRequest]
 ) -> tuple[Condition, Bank | None]:
     """What ``n`` crops are conditioned on, and the host of each if the model is shown any: hosts are taken in turn.
 
@@ -35,15 +35,17 @@ def conditions_for(
     if not config.given:
         if hosts is not None:
             raise DataError("hosts", expected="none: the model was trained without --given, and is shown nothing")
-        return plan(config, n, seed, wanted), None
+        return sample_conditions(config, n, seed, requests), None
     if hosts is None:
         raise DataError("no hosts", expected=f"real crops to take {', '.join(config.given)} from")
-    data, shown = given_by(hosts, config, wanted, seed)
+    data, shown = select_conditioning_crops(hosts, config, requests, seed)
     rows = np.arange(n) % len(shown)
     return data.encode(rows)[1], shown.take(rows)
 
 
-def given_by(bank: Bank, config: GANConfig, wanted: Mapping[str, Wanted], seed: int = 0) -> tuple[TrainingCrops, Bank]:
+def select_conditioning_crops(
+    bank: Bank, config: GANConfig, requests: Mapping[str, ConditionRequest], seed: int = 0
+) -> tuple[TrainingCrops, Bank]:
     """The crops that show a model what it is given, and the same as a bank: those with the classes ``wanted``.
 
     Where the mask is given, crops with a class in it that the model never saw are left out, and counted. A generator
@@ -58,46 +60,53 @@ def given_by(bank: Bank, config: GANConfig, wanted: Mapping[str, Wanted], seed: 
     for what, own, found in zip(("kind", "domain", "channels", "classes", "size"), ours, theirs, strict=True):
         if own != found:
             raise DataError(f"hosts with {what} {found}", path=where, expected=f"{own}, as the model")
-    _refuse_spacing(bank, config)
-    rows, n = _as_wanted(bank, {name: w for name, w in wanted.items() if not _painted(name, config, w)}), 0
+    _check_spacing(bank, config)
+    rows, n = (
+        _select_requested(bank, {name: w for name, w in requests.items() if not _is_generated(name, config, w)}),
+        0,
+    )
     if MASK in config.given:
         known = np.array([np.isin(bank.masks[row], config.labels).all() for row in rows], dtype=bool)
         n, rows = int((~known).sum()), rows[known]
     if not len(rows):
         raise DataError("no host as wanted", path=where, expected="at least one crop, of classes that were trained on")
-    chosen = _in_words_of(bank.take(rows), config, {"hosts with a class that was not trained on": n} if n else {})
-    _ask_for(chosen, config, {name: w for name, w in wanted.items() if _painted(name, config, w)}, seed)
+    chosen = with_model_vocabulary(
+        bank.take(rows), config, {"hosts with a class that was not trained on": n} if n else {}
+    )
+    _set_requested_conditions(
+        chosen, config, {name: w for name, w in requests.items() if _is_generated(name, config, w)}, seed
+    )
     return TrainingCrops(chosen, config), chosen
 
 
-def as_given(
+def restore_conditioning(
     config: GANConfig, host: Crop, image: NDArray[np.float16], mask: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
     """Image and mask with what was given as it is in the host, to the bit: the networks see it cut off at its range.
 
     What is healthy has the mask of where it was painted.
     """
-    if config.hosted:
-        kept = weight(torch.from_numpy(host.mask)[None])[0].numpy() == 0
+    if config.is_inpainting:
+        kept = blend_weight(torch.from_numpy(host.mask)[None])[0].numpy() == 0
         return np.where(kept, host.image.astype(np.float16), image), host.mask
-    given = np.reshape(config.is_given[: len(image)], (-1, *[1] * mask.ndim))
+    given = np.reshape(config.is_conditioning[: len(image)], (-1, *[1] * mask.ndim))
     return np.where(given, host.image.astype(np.float16), image), host.mask if MASK in config.given else mask
 
 
-def known_spacing(found: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.bool_]:
+def is_known_spacing(found: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which of some pixels ``(n, dims)`` are about as large as some that were trained on, in mm along every axis."""
-    off = (found < known.min(axis=0) / SLACK) | (found > known.max(axis=0) * SLACK)
+    off = (found < known.min(axis=0) / MAX_SPACING_RATIO) | (found > known.max(axis=0) * MAX_SPACING_RATIO)
     fits: NDArray[np.bool_] = ~np.any(off, axis=1)
     return fits
 
 
-def _refuse_spacing(bank: Bank, config: GANConfig) -> None:
+def _check_spacing(bank: Bank, config: GANConfig) -> None:
     """What paints into scans knows how large their pixels were."""
-    if not config.hosted or not config.domain.is_metric or not config.templates:
+    if not config.is_inpainting or not config.domain.is_metric or not config.templates:
         return
     known = np.array([template.spacing for template in config.templates])
     found = np.asarray(bank.entries["spacing"], dtype=float)
-    fits = known_spacing(found, known)
+    fits = is_known_spacing(found, known)
     if not fits.all():
         said = " × ".join(f"{value:.3g}" for value in found[~fits][0])
         low, high = (" × ".join(f"{value:.3g}" for value in ends) for ends in (known.min(axis=0), known.max(axis=0)))
@@ -105,30 +114,32 @@ def _refuse_spacing(bank: Bank, config: GANConfig) -> None:
         raise DataError(f"hosts with pixels of {said} mm", path=bank.path or bank.info.source, expected=expected)
 
 
-def _painted(name: str, config: GANConfig, choice: Wanted) -> bool:
+def _is_generated(name: str, config: GANConfig, request: ConditionRequest) -> bool:
     """Whether what is asked for is a matter of what is painted, and not of the mask that is given."""
-    if not config.hosted:
+    if not config.is_inpainting:
         return False
-    if choice == HEALTHY_VALUE and name in config.conditions:
-        return config.healthy[list(config.conditions).index(name)] >= 0
-    return name in config.numbers and name not in OF_THE_MASK
+    if request == HEALTHY_VALUE and name in config.conditions:
+        return config.healthy_codes[list(config.conditions).index(name)] >= 0
+    return name in config.numbers and name not in MASK_NUMBERS
 
 
-def _ask_for(bank: Bank, config: GANConfig, wanted: Mapping[str, Wanted], seed: int) -> None:
+def _set_requested_conditions(
+    bank: Bank, config: GANConfig, requests: Mapping[str, ConditionRequest], seed: int
+) -> None:
     """The hosts' entries under the conditions asked for, in place."""
-    asked = plan(config, len(bank), seed, {n: w for n, w in wanted.items() if n in config.numbers})
+    asked = sample_conditions(config, len(bank), seed, {n: w for n, w in requests.items() if n in config.numbers})
     for position, (name, (low, high)) in enumerate(config.numbers.items()):
-        if name in wanted:
+        if name in requests:
             bank.entries[f"number:{name}"] = low + asked.numbers[:, position].numpy() * (high - low)
-    for name, code in zip(config.conditions, config.healthy, strict=True):
-        if name in wanted:
+    for name, code in zip(config.conditions, config.healthy_codes, strict=True):
+        if name in requests:
             bank.entries[f"condition:{name}"] = code
 
 
-def _as_wanted(bank: Bank, wanted: Mapping[str, Wanted]) -> NDArray[np.int64]:
+def _select_requested(bank: Bank, requests: Mapping[str, ConditionRequest]) -> NDArray[np.int64]:
     """Positions of the crops that have one of the values wanted of each condition."""
     rows = np.arange(len(bank))
-    for name, choice in wanted.items():
+    for name, choice in requests.items():
         values = [choice] if isinstance(choice, str) else choice
         if not isinstance(values, Sequence) or not all(isinstance(value, str) for value in values):
             expected = "values of class conditions: numbers and how often a value occurs are the hosts'"
@@ -137,7 +148,7 @@ def _as_wanted(bank: Bank, wanted: Mapping[str, Wanted]) -> NDArray[np.int64]:
     return rows
 
 
-def _in_words_of(bank: Bank, config: GANConfig, left_out: dict[str, int]) -> Bank:
+def with_model_vocabulary(bank: Bank, config: GANConfig, left_out: dict[str, int]) -> Bank:
     """The bank with the model's own conditions, in its order; what it has not is unknown.
 
     A number beyond those trained on becomes the nearest of them.

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from domaingan.banks import HEALTHY_VALUE
 from domaingan.core.errors import DataError
 from domaingan.data import StoredDomain
-from domaingan.gan.crop_records import Template
+from domaingan.gan.crop_records import CropRecord
 
-FORMAT = 3
+MODEL_FORMAT = 3
 
-SIZES = (8, 16, 32, 64, 128, 256)
+CROP_SIZES = (8, 16, 32, 64, 128, 256)
 """Edges of a crop that the networks are built for."""
 
 MASK, RING, PASTE = "mask", "ring", "paste"
@@ -23,7 +23,7 @@ MASK, RING, PASTE = "mask", "ring", "paste"
 
 Range = tuple[float, float]
 
-MOST = {
+MAX_SETTINGS = {
     "width": 2048,
     "latent": 65_536,
     "depth": 64,
@@ -35,7 +35,7 @@ MOST = {
 }
 """The most that a number of a config may be: far more than serves, and little enough to be counted with."""
 
-MAX_VALUE = 255
+MAX_MASK_VALUE = 255
 """Masks are of bytes."""
 
 
@@ -87,14 +87,14 @@ class GANConfig(BaseModel):
         licence: under which the model may be used, as its card says: that of the data decides.
         crops: how many there were.
         crops_sha256: checksum of the crops, so that a training is not resumed on others.
-        templates: see :class:`Template`; at most 2,000, spread over the crops.
+        templates: see :class:`CropRecord`; at most 2,000, spread over the crops.
         weights_sha256: checksum of ``weights.safetensors``; empty until the training has ended.
         kept_sha256: checksum of the folder of crops beside them, where there is one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: int = FORMAT
+    format: int = MODEL_FORMAT
     spatial_dims: Literal[2, 3]
     size: int
     channels: tuple[str, ...]
@@ -138,7 +138,7 @@ class GANConfig(BaseModel):
     licence: str = "unknown"
     crops: int = 0
     crops_sha256: str = ""
-    templates: tuple[Template, ...] = ()
+    templates: tuple[CropRecord, ...] = ()
     weights_sha256: str = ""
     kept_sha256: str = ""
 
@@ -148,43 +148,43 @@ class GANConfig(BaseModel):
         return self.labels if self.kind == "crops" else ()
 
     @property
-    def is_given(self) -> tuple[bool, ...]:
+    def is_conditioning(self) -> tuple[bool, ...]:
         """For each channel of a stack, the image's and then the mask's, whether the generator is shown it."""
         return (*(name in self.given for name in self.channels), *[MASK in self.given] * len(self.mask_channels))
 
     @property
-    def hosted(self) -> bool:
+    def is_inpainting(self) -> bool:
         """Whether the generator paints into a host."""
         return RING in self.given or PASTE in self.given
 
     @property
-    def healthy(self) -> tuple[int, ...]:
+    def healthy_codes(self) -> tuple[int, ...]:
         """For each class condition the code under which masks mark nothing, -2 where there is none."""
-        own = self.domain.class_condition if self.hosted else None
+        own = self.domain.class_condition if self.is_inpainting else None
         return tuple(
             values.index(HEALTHY_VALUE) if name == own and HEALTHY_VALUE in values else -2
             for name, values in self.conditions.items()
         )
 
     @property
-    def seen(self) -> int:
+    def conditioning_channels(self) -> int:
         """How many channels the generator is shown: what is given, and of a host its channels and where to paint."""
-        return sum(self.is_given) + (len(self.channels) + 1 if self.hosted else 0)
+        return sum(self.is_conditioning) + (len(self.channels) + 1 if self.is_inpainting else 0)
 
     @property
-    def painted(self) -> tuple[int, int]:
+    def generated_channels(self) -> tuple[int, int]:
         """How many image and mask channels the generator paints."""
         images = sum(name not in self.given for name in self.channels)
         return images, 0 if MASK in self.given else len(self.mask_channels)
 
-    def combinations(self) -> list[tuple[int, ...]]:
+    def list_combinations(self) -> list[tuple[int, ...]]:
         """The condition codes that occur together in the crops, the commonest first; known ones if there are any."""
         codes, counts = np.unique(np.array([t.codes for t in self.templates]), axis=0, return_counts=True)
         order = np.argsort(-counts, kind="stable")
         seen = [tuple(int(code) for code in codes[i]) for i in order]
         return [combination for combination in seen if min(combination, default=0) >= 0] or seen
 
-    def named(self, codes: tuple[int, ...]) -> dict[str, str]:
+    def name_values(self, codes: tuple[int, ...]) -> dict[str, str]:
         """Condition codes as names, unknown ones left out."""
         pairs = zip(self.conditions.items(), codes, strict=True)
         return {name: values[code] for (name, values), code in pairs if code >= 0}
@@ -196,24 +196,24 @@ def build_config(**fields: Any) -> GANConfig:
     Raises:
         DataError: a field is unknown, missing or impossible; the message names it.
     """
-    version = fields.get("format", FORMAT)
-    if version != FORMAT:  # before all else: what another version calls its fields is not known here
-        newer = isinstance(version, int) and version > FORMAT
+    version = fields.get("format", MODEL_FORMAT)
+    if version != MODEL_FORMAT:  # before all else: what another version calls its fields is not known here
+        newer = isinstance(version, int) and version > MODEL_FORMAT
         advice = "update domaingan" if newer else "train the model again"
-        raise DataError(f"model format {version!r}", expected=f"{FORMAT}: {advice}")
+        raise DataError(f"model format {version!r}", expected=f"{MODEL_FORMAT}: {advice}")
     try:
         config = GANConfig.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
         raise DataError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    _refuse_impossible(config)
+    _check_settings(config)
     return config
 
 
-def _refuse_impossible(config: GANConfig) -> None:
-    if config.size not in SIZES:
-        raise DataError(f"size {config.size}", expected=f"a power of two from {SIZES[0]} to {SIZES[-1]}")
-    for name, most in MOST.items():
+def _check_settings(config: GANConfig) -> None:
+    if config.size not in CROP_SIZES:
+        raise DataError(f"size {config.size}", expected=f"a power of two from {CROP_SIZES[0]} to {CROP_SIZES[-1]}")
+    for name, most in MAX_SETTINGS.items():
         least = 0 if name in ("steps", "seed", "crops") else 1
         if not least <= getattr(config, name) <= most:
             raise DataError(f"{name} {_shorten(getattr(config, name))}", expected=f"{least} to {most:,}")
@@ -223,23 +223,23 @@ def _refuse_impossible(config: GANConfig) -> None:
         if not all(0 <= value <= 1 for value in values) or (below and max(values) == 1):
             said = "from 0 to below 1" if below else "from 0 to 1"
             raise DataError(f"{name} {values[0] if len(values) == 1 else values}", expected=said)
-    _refuse_given(config)
+    _check_conditioning(config)
     for name in ("diversity", "matching", "residual"):
         if not 0 <= getattr(config, name) < math.inf:
             raise DataError(f"{name} {getattr(config, name)}", expected="at least 0")
-    if not sum(config.painted):
+    if not sum(config.generated_channels):
         raise DataError(f"given {', '.join(config.given)}", expected="something left to paint")
-    _refuse_ranges(config)
-    _refuse_labels(config)
+    _check_ranges(config)
+    _check_labels(config)
     for template in config.templates:
-        _refuse_template(template, config)
+        _check_crop_record(template, config)
 
 
-def _refuse_labels(config: GANConfig) -> None:
+def _check_labels(config: GANConfig) -> None:
     values = {**config.classes, **{f"label {label}": label for label in config.labels}}
     for name, value in values.items():
-        if not 0 <= value <= MAX_VALUE:
-            raise DataError(f"{name} of value {_shorten(value)}", expected=f"0 to {MAX_VALUE}")
+        if not 0 <= value <= MAX_MASK_VALUE:
+            raise DataError(f"{name} of value {_shorten(value)}", expected=f"0 to {MAX_MASK_VALUE}")
     lists: dict[str, tuple[object, ...]] = {"channels": config.channels, "labels": config.labels}
     lists |= {f"condition {name}": values for name, values in config.conditions.items()}
     for name, members in lists.items():
@@ -247,25 +247,25 @@ def _refuse_labels(config: GANConfig) -> None:
             raise DataError(f"{name}: {len(members)} of them", expected="at least one, each once")
 
 
-def _refuse_template(template: Template, config: GANConfig) -> None:
+def _check_crop_record(record: CropRecord, config: GANConfig) -> None:
     sizes = [len(values) for values in config.conditions.values()]
-    if len(template.codes) != len(sizes) or not all(-1 <= c < n for c, n in zip(template.codes, sizes, strict=True)):
-        found = f"a template of conditions {_shorten(template.codes)}"
+    if len(record.codes) != len(sizes) or not all(-1 <= c < n for c, n in zip(record.codes, sizes, strict=True)):
+        found = f"a template of conditions {_shorten(record.codes)}"
         raise DataError(found, expected=f"{len(sizes)} codes, each -1 or one of {_shorten(tuple(sizes))} values")
-    if len(template.numbers) != len(config.numbers):
-        raise DataError(f"a template of {len(template.numbers)} numbers", expected=f"{len(config.numbers)}")
-    vectors = (template.spacing, template.extent, template.centre)
+    if len(record.numbers) != len(config.numbers):
+        raise DataError(f"a template of {len(record.numbers)} numbers", expected=f"{len(config.numbers)}")
+    vectors = (record.spacing, record.extent, record.centre)
     if any(len(vector) != config.spatial_dims for vector in vectors):
         raise DataError("a template of other dimensions", expected=f"{config.spatial_dims} of each")
-    if not all(0 < size < math.inf for size in template.spacing):
-        raise DataError(f"a template of spacing {template.spacing}", expected="positive numbers")
-    if not all(0 <= size < 2**31 for size in template.extent):
-        raise DataError(f"a template of extent {_shorten(template.extent)}", expected="0 or more")
-    numbers = (*template.centre, template.radius_mm, template.depth_mm, *template.numbers)
+    if not all(0 < size < math.inf for size in record.spacing):
+        raise DataError(f"a template of spacing {record.spacing}", expected="positive numbers")
+    if not all(0 <= size < 2**31 for size in record.extent):
+        raise DataError(f"a template of extent {_shorten(record.extent)}", expected="0 or more")
+    numbers = (*record.centre, record.radius_mm, record.depth_mm, *record.numbers)
     if not all(number is None or math.isfinite(number) for number in numbers):
         raise DataError("a template with what is no number", expected="finite numbers")
-    if template.radius_mm < 0:
-        raise DataError(f"a template of radius_mm {template.radius_mm:g}", expected="0 or more")
+    if record.radius_mm < 0:
+        raise DataError(f"a template of radius_mm {record.radius_mm:g}", expected="0 or more")
 
 
 def _shorten(value: object) -> str:
@@ -273,7 +273,7 @@ def _shorten(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:37]}…"
 
 
-def _refuse_ranges(config: GANConfig) -> None:
+def _check_ranges(config: GANConfig) -> None:
     if len(config.image_range) != len(config.channels):
         raise DataError(f"{len(config.image_range)} ranges", expected=f"{len(config.channels)}, one a channel")
     for name in ("lr", "lr_d", "gamma"):
@@ -284,8 +284,8 @@ def _refuse_ranges(config: GANConfig) -> None:
             raise DataError(f"a range of {low:g} to {high:g}", expected="two numbers, the smaller one first")
 
 
-def _refuse_given(config: GANConfig) -> None:
-    if config.hosted and config.kind == "crops":
+def _check_conditioning(config: GANConfig) -> None:
+    if config.is_inpainting and config.kind == "crops":
         if set(config.given) not in ({MASK, RING}, {MASK, PASTE}):
             raise DataError(f"given {', '.join(config.given)}", expected=f"{MASK},{RING} or {PASTE},{MASK}")
         return
@@ -295,11 +295,11 @@ def _refuse_given(config: GANConfig) -> None:
         raise DataError(f"given {', '.join(unknown or [MASK])}", expected=f"some of {', '.join(known)}")
 
 
-def differences(stored: GANConfig, asked: GANConfig) -> list[str]:
+def list_differences(stored: GANConfig, requested: GANConfig) -> list[str]:
     """What two configs differ in, in words; its length and schedule and the result's checksums do not count."""
     found = []
     for name in GANConfig.model_fields:
-        old, new = getattr(stored, name), getattr(asked, name)
+        old, new = getattr(stored, name), getattr(requested, name)
         if name in ("steps", "schedule", "checksums", "weights_sha256", "kept_sha256") or old == new:
             continue
         short = name in ("templates", "crops_sha256") or len(f"{old}{new}") > 80

@@ -9,10 +9,10 @@ import numpy as np
 
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
-from domaingan.gan.crop_records import templates_of
+from domaingan.gan.crop_records import select_crop_records
 
 
-def image_range(bank: Bank) -> tuple[tuple[float, float], ...]:
+def measure_image_range(bank: Bank) -> tuple[tuple[float, float], ...]:
     """For each channel the scaled values that become -1 and 1: 0 and 1 for frames, else those the crops span."""
     if bank.info.domain.is_rgb:
         return ((0.0, 1.0),) * len(bank.info.channels)
@@ -22,7 +22,7 @@ def image_range(bank: Bank) -> tuple[tuple[float, float], ...]:
     return tuple((round(low, 4), round(max(high, low + 1e-3), 4)) for low, high in ends)
 
 
-def facts(bank: Bank) -> dict[str, Any]:
+def collect_config_fields(bank: Bank) -> dict[str, Any]:
     """The fields of a :class:`~domaingan.gan.config.GANConfig` that follow from the crops.
 
     Raises:
@@ -39,18 +39,18 @@ def facts(bank: Bank) -> dict[str, Any]:
         "ranges": info.ranges,
         "percentiles": info.percentiles,
         "conditions": info.conditions,
-        "numbers": {name: _range(bank, name) for name in info.numbers},
-        "image_range": image_range(bank),
+        "numbers": {name: _measure_range(bank, name) for name in info.numbers},
+        "image_range": measure_image_range(bank),
         "subjects": info.subjects,
         "checksums": info.checksums,
         "source": info.source,
         "crops": len(bank),
-        "crops_sha256": checksum(bank),
-        "templates": templates_of(bank.entries, list(info.conditions), info.numbers),
+        "crops_sha256": hash_crops(bank),
+        "templates": select_crop_records(bank.entries, list(info.conditions), info.numbers),
     }
 
 
-def _range(bank: Bank, name: str) -> tuple[float, float]:
+def _measure_range(bank: Bank, name: str) -> tuple[float, float]:
     """The ends of a number condition's values."""
     values = np.asarray(bank.entries[f"number:{name}"], dtype=float)
     if np.isnan(values).all():
@@ -59,7 +59,7 @@ def _range(bank: Bank, name: str) -> tuple[float, float]:
     return low, max(high, low + 1e-6)
 
 
-def checksum(bank: Bank) -> str:
+def hash_crops(bank: Bank) -> str:
     """SHA-256 of the crops themselves, as they are stored.
 
     Raises:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-MAX_TEMPLATES = 2000
-OF_EACH_KIND = 20
+MAX_CROP_RECORDS = 2000
+RECORDS_OF_EACH_KIND = 20
 
 
-class Template(BaseModel):
+class CropRecord(BaseModel):
     """What one real crop knows besides its pixels; a generated entry borrows its spacing and place.
 
     Attributes:
@@ -37,18 +37,18 @@ class Template(BaseModel):
     depth_mm: float = 0.0
 
 
-def templates_of(entries: NDArray[Any], conditions: list[str], numbers: list[str]) -> tuple[Template, ...]:
+def select_crop_records(entries: NDArray[Any], conditions: list[str], numbers: list[str]) -> tuple[CropRecord, ...]:
     """The templates of a bank's entries; of more than 2,000 an even choice, with some of every kind."""
-    chosen = np.linspace(0, len(entries) - 1, min(len(entries), MAX_TEMPLATES)).round().astype(int)
-    if len(entries) > MAX_TEMPLATES and conditions:
+    chosen = np.linspace(0, len(entries) - 1, min(len(entries), MAX_CROP_RECORDS)).round().astype(int)
+    if len(entries) > MAX_CROP_RECORDS and conditions:
         codes = np.stack([entries[f"condition:{name}"] for name in conditions], axis=1)
         kinds = np.unique(codes, axis=0, return_inverse=True)[1].reshape(-1)
-        rare = [np.flatnonzero(kinds == kind)[:OF_EACH_KIND] for kind in range(kinds.max() + 1)]
+        rare = [np.flatnonzero(kinds == kind)[:RECORDS_OF_EACH_KIND] for kind in range(kinds.max() + 1)]
         chosen = np.concatenate([chosen, *rare])
     return tuple(
-        Template(
+        CropRecord(
             codes=tuple(int(entry[f"condition:{name}"]) for name in conditions),
-            numbers=tuple(_rounded(float(entry[f"number:{name}"])) for name in numbers),
+            numbers=tuple(_round_or_none(float(entry[f"number:{name}"])) for name in numbers),
             spacing=tuple(round(float(s), 6) for s in entry["spacing"]),
             extent=tuple(int(n) for n in entry["extent"]),
             centre=tuple(round(float(c), 6) for c in entry["centre"]),
@@ -59,5 +59,5 @@ def templates_of(entries: NDArray[Any], conditions: list[str], numbers: list[str
     )
 
 
-def _rounded(value: float) -> float | None:
+def _round_or_none(value: float) -> float | None:
     return None if math.isnan(value) else round(value, 6)

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from domaingan.core.errors import DataError
 
 
-def rank() -> int:
+def get_process_rank() -> int:
     """Which of torchrun's processes this is; 0 writes. 0 too where there is but one."""
     return int(os.environ.get("RANK", "0")) if torch.distributed.is_torchelastic_launched() else 0
 
 
-def fabric_for(device: str, precision: str) -> Fabric:
+def make_fabric(device: str, precision: str) -> Fabric:
     """Lightning Fabric on ``cpu``, ``cuda`` or ``cuda:N``; under torchrun on all its processes, which meet here.
 
     Raises:
@@ -61,7 +61,7 @@ def choose_precision(precision: str, device: str) -> Literal["32", "bf16-mixed"]
     return "bf16-mixed" if any(ask() for ask in asks if ask is not None) else "32"
 
 
-def mean_over_processes(tensors: Iterable[Tensor | None], world_size: int) -> None:
+def average_over_processes(tensors: Iterable[Tensor | None], world_size: int) -> None:
     """Replace tensors by their means over all processes, in place; nothing happens where there is but one.
 
     Gradients are averaged so by hand, instead of by a wrapper of the networks, as the penalties differentiate twice and
@@ -77,6 +77,6 @@ def mean_over_processes(tensors: Iterable[Tensor | None], world_size: int) -> No
         tensor.copy_(mean.view_as(tensor))
 
 
-def gradients(network: nn.Module) -> list[Tensor]:
+def collect_gradients(network: nn.Module) -> list[Tensor]:
     """The gradients of a network's parameters, those it has."""
     return [parameter.grad for parameter in network.parameters() if parameter.grad is not None]

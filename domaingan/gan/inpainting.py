@@ -26,10 +26,10 @@ from domaingan.banks import BOUND_REACH_PIXELS
 from domaingan.gan.config import RING, GANConfig
 from domaingan.imaging.intensity import find_nonzero, find_ring
 
-POOL: dict[int, Any] = {2: max_pool2d, 3: max_pool3d}
+MAX_POOL: dict[int, Any] = {2: max_pool2d, 3: max_pool3d}
 
 
-def weight(bodies: Tensor) -> Tensor:
+def blend_weight(bodies: Tensor) -> Tensor:
     """How much of a pixel is painted: 1 in a body and next to it, falling to 0 beyond
     :data:`~domaingan.banks.BOUND_REACH_PIXELS` pixels.
 
@@ -44,38 +44,38 @@ def weight(bodies: Tensor) -> Tensor:
     """
     grown, total = (bodies != 0).float()[:, None], torch.zeros(())
     for _ in range(BOUND_REACH_PIXELS):
-        grown = POOL[bodies.ndim - 1](grown, 3, stride=1, padding=1)
+        grown = MAX_POOL[bodies.ndim - 1](grown, 3, stride=1, padding=1)
         total = total + grown
     return total / BOUND_REACH_PIXELS
 
 
-def given(masks: Tensor, host: Tensor, bodies: Tensor) -> Tensor:
+def stack_conditioning(masks: Tensor, host: Tensor, bodies: Tensor) -> Tensor:
     """What a generator is given: mask channels ``(B, M, *size)``, host ``(B, C, *size)``, and the weight of bodies."""
-    return torch.cat([masks, host, weight(bodies)], dim=1)
+    return torch.cat([masks, host, blend_weight(bodies)], dim=1)
 
 
-def nothing(codes: Tensor, config: GANConfig) -> Tensor:
+def is_healthy(codes: Tensor, config: GANConfig) -> Tensor:
     """``(B, 1, …)``: whether what is asked for by condition codes ``(B, K)`` is healthy, so that masks hold nothing."""
-    wanted = torch.tensor(config.healthy, device=codes.device, dtype=codes.dtype)
+    wanted = torch.tensor(config.healthy_codes, device=codes.device, dtype=codes.dtype)
     return (codes == wanted).any(dim=1).reshape(-1, *[1] * config.spatial_dims)
 
 
-def blanked(image: Tensor, config: GANConfig) -> Tensor:
+def mask_out_inside(image: Tensor, config: GANConfig) -> Tensor:
     """What is given, as the networks see it: for inpaint nothing of the host where it is to be painted."""
     if RING not in config.given:
         return image
-    host, inside = _host(config), (image[:, -1:] > 0).to(image.dtype)
+    host, inside = _host_channels(config), (image[:, -1:] > 0).to(image.dtype)
     return torch.cat([image[:, : host.start], image[:, host] * (1 - inside), image[:, -1:]], dim=1)
 
 
-def composed(painted: Tensor, image: Tensor, config: GANConfig) -> Tensor:
+def composite(generated: Tensor, image: Tensor, config: GANConfig) -> Tensor:
     """Whole stacks ``(B, C + M, *size)``: the host with what was painted in it, and the mask."""
-    host, share = image[:, _host(config)], image[:, -1:]
-    whole = host + share * (painted - host if RING in config.given else painted)
-    return torch.cat([whole.clamp(-1, 1), image[:, : _host(config).start]], dim=1)
+    host, share = image[:, _host_channels(config)], image[:, -1:]
+    whole = host + share * (generated - host if RING in config.given else generated)
+    return torch.cat([whole.clamp(-1, 1), image[:, : _host_channels(config).start]], dim=1)
 
 
-def _host(config: GANConfig) -> slice:
+def _host_channels(config: GANConfig) -> slice:
     masks = len(config.mask_channels)
     return slice(masks, masks + len(config.channels))
 
@@ -84,7 +84,7 @@ def _host(config: GANConfig) -> slice:
 
 
 @dataclass(frozen=True)
-class Texture:
+class ObjectTexture:
     """A real object, continued beyond its mask, to be put where another one is.
 
     Attributes:
@@ -100,19 +100,19 @@ class Texture:
     radius: float
 
     @classmethod
-    def of(cls, image: NDArray[Any], mask: NDArray[Any]) -> Texture:
+    def from_crop(cls, image: NDArray[Any], mask: NDArray[Any]) -> ObjectTexture:
         """That of a crop: ``(C, *size)`` in scaled units, its mask not empty."""
         image, body = np.asarray(image, np.float32), np.asarray(mask) > 0
         around = find_ring(body, inside=find_nonzero(image))
         level = image[:, around if around.any() else body].mean(axis=1)
         nearest = ndimage.distance_transform_edt(~body, return_distances=False, return_indices=True)
         continued = image[(slice(None), *nearest)] - level.reshape(-1, *[1] * body.ndim)
-        centre, radius = _moments(torch.from_numpy(body)[None])
+        centre, radius = _measure_moments(torch.from_numpy(body)[None])
         contrast = torch.from_numpy(continued[:, body].mean(axis=1))
         return cls(torch.from_numpy(continued), contrast, centre[0], float(radius))
 
 
-def _moments(bodies: Tensor) -> tuple[Tensor, Tensor]:
+def _measure_moments(bodies: Tensor) -> tuple[Tensor, Tensor]:
     """Centres ``(B, d)`` and radii ``(B,)`` in coordinates from -1 to 1; those of nothing are 0."""
     dims, pixels = bodies.ndim - 1, (bodies != 0).float()
     count = pixels.flatten(1).sum(1).clamp(min=1)
@@ -123,7 +123,7 @@ def _moments(bodies: Tensor) -> tuple[Tensor, Tensor]:
     return centre, (share / np.pi).sqrt() if dims == 2 else (share * 3 / (4 * np.pi)) ** (1 / 3)
 
 
-def pasted(images: Tensor, bodies: Tensor, textures: Sequence[Texture], turns: Tensor) -> Tensor:
+def paste_textures(images: Tensor, bodies: Tensor, textures: Sequence[ObjectTexture], rotations: Tensor) -> Tensor:
     """Crops whose objects are replaced by others, each with its own contrast to the ring that it gets.
 
     An object that is too small for its mask is enlarged; of one that is too large the middle is seen. Where it does
@@ -140,10 +140,10 @@ def pasted(images: Tensor, bodies: Tensor, textures: Sequence[Texture], turns: T
         ``(B, C, *size)``.
     """
     device, within, dims = images.device, (bodies != 0)[:, None], bodies.ndim - 1
-    centre, radius = _moments(bodies)
+    centre, radius = _measure_moments(bodies)
     theirs = torch.stack([texture.centre for texture in textures]).to(device)
     size = torch.tensor([texture.radius for texture in textures], device=device)
-    linear = turns.to(device) * (size / radius.clamp(min=1e-6)).clamp(max=1)[:, None, None]
+    linear = rotations.to(device) * (size / radius.clamp(min=1e-6)).clamp(max=1)[:, None, None]
     shift = theirs - (linear @ centre[..., None]).squeeze(2)
     theta = torch.cat([linear.flip(1, 2), shift.flip(1)[..., None]], dim=2)  # x comes first there
     source = torch.stack([texture.image for texture in textures]).to(device)
@@ -153,19 +153,19 @@ def pasted(images: Tensor, bodies: Tensor, textures: Sequence[Texture], turns: T
     contrast = (
         torch.stack([texture.contrast for texture in textures]).to(device).reshape(*images.shape[:2], *[1] * dims)
     )
-    inside = inside + contrast - _mean(inside, within)
-    around = (weight(bodies) > 0) & ~within & (images > 0).any(dim=1, keepdim=True)
-    return torch.where(within, inside + _mean(images, around), images)
+    inside = inside + contrast - _mean_inside(inside, within)
+    around = (blend_weight(bodies) > 0) & ~within & (images > 0).any(dim=1, keepdim=True)
+    return torch.where(within, inside + _mean_inside(images, around), images)
 
 
-def _mean(images: Tensor, where: Tensor) -> Tensor:
+def _mean_inside(images: Tensor, where: Tensor) -> Tensor:
     """The mean ``(B, C, 1, …)`` of each image over what is chosen ``(B, 1, …)``; over all of it where nothing is."""
     axes = tuple(range(2, images.ndim))
     chosen = torch.where(where.any(dim=axes, keepdim=True), where, True).to(images.dtype)
     return (images * chosen).sum(axes, keepdim=True) / chosen.sum(axes, keepdim=True)
 
 
-def turns(n: int, config: GANConfig, rng: torch.Generator) -> Tensor:
+def random_rotations(n: int, config: GANConfig, rng: torch.Generator) -> Tensor:
     """``(n, d, d)``: of scans any rotation or reflection, of frames objects keep upright and half are mirrored."""
     dims = config.spatial_dims
     noise = torch.randn(n, dims, dims, generator=rng)

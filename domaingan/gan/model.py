@@ -18,19 +18,19 @@ from domaingan.core.locks import lock_folder
 from domaingan.core.tiles import Picture, save_png
 from domaingan.data import SCAN
 from domaingan.gan import model_folder
-from domaingan.gan.conditioning import conditions_for
+from domaingan.gan.conditioning import prepare_conditions
 from domaingan.gan.config import GANConfig, build_config
-from domaingan.gan.defaults import SETTINGS, resolved
-from domaingan.gan.devices import choose_device, choose_precision, fabric_for
-from domaingan.gan.networks import Generator, build
-from domaingan.gan.sampling.interpolation import Strip, draw_strip
-from domaingan.gan.sampling.latent_sampler import draw_bank
-from domaingan.gan.sampling.rejection import TRIALS, Rejection
-from domaingan.gan.sampling.sample_conditions import Wanted
-from domaingan.gan.training.loop import CHECKPOINT_EVERY, JUDGE_EVERY, FitResult, Progress
-from domaingan.gan.training.run import claimed, config_for, extractor_for, fits, trained
-from domaingan.gan.training.samples_sheet import sample_sheet
-from domaingan.gan.training.terminal import shown
+from domaingan.gan.defaults import SETTING_NAMES, with_defaults
+from domaingan.gan.devices import choose_device, choose_precision, make_fabric
+from domaingan.gan.networks import Generator, build_networks
+from domaingan.gan.sampling.interpolation import InterpolationGrid, interpolate
+from domaingan.gan.sampling.latent_sampler import sample_bank
+from domaingan.gan.sampling.rejection import TRIAL_CROPS, RejectionSampler
+from domaingan.gan.sampling.sample_conditions import ConditionRequest
+from domaingan.gan.training.loop import CHECKPOINT_EVERY, EVAL_EVERY, FitResult, Progress
+from domaingan.gan.training.run import check_crops, make_config, make_extractor, prepare_folder, run_training
+from domaingan.gan.training.samples_sheet import draw_sample_sheet
+from domaingan.gan.training.terminal import open_progress
 from domaingan.gan.training.training_log import require_tensorboard
 
 
@@ -66,13 +66,13 @@ class GAN:
         **settings: Any,
     ) -> None:
         names = [f"channel_{i}" for i in range(channels)] if isinstance(channels, int) else list(channels)
-        self._settings = resolved(size=size, spatial_dims=spatial_dims, arch=arch, width=width, **settings)
+        self._settings = with_defaults(size=size, spatial_dims=spatial_dims, arch=arch, width=width, **settings)
         build_config(  # a setting that cannot be is refused now, not when the training starts
             channels=names, classes=classes, labels=tuple({0, *classes.values()}), domain=SCAN, conditions={},
             image_range=[(0, 1)] * len(names), **self._settings,
         )  # fmt: skip
         self.channels, self.classes = names, dict(classes)
-        self._named = not isinstance(channels, int)
+        self._has_channel_names = not isinstance(channels, int)
         self.config: GANConfig | None = None
         self.generator: Generator | None = None
         self.discriminator: nn.Module | None = None
@@ -107,7 +107,7 @@ class GAN:
         seed: int = 0,
         progress: Progress | bool | None = None,
         checkpoint_every: int = CHECKPOINT_EVERY,
-        judge_every: int = JUDGE_EVERY,
+        judge_every: int = EVAL_EVERY,
         features: str = "auto",
         tensorboard: bool = False,
     ) -> FitResult:
@@ -137,37 +137,39 @@ class GAN:
         started = time.perf_counter()
         device = choose_device(device)
         out = None if out is None else Path(out)
-        config = self.config_for(crops, steps, choose_precision(precision, device), seed)
-        if resume and precision == "auto" and out is not None and (out / model_folder.CONFIG).is_file():
+        config = self.make_config(crops, steps, choose_precision(precision, device), seed)
+        if resume and precision == "auto" and out is not None and (out / model_folder.CONFIG_FILE).is_file():
             config = config.model_copy(update={"precision": model_folder.read_config(out).precision})
-        build(config)  # refuses what cannot be built before a folder is written
-        fabric = fabric_for(device, config.precision)
-        extract = extractor_for(config, features, str(fabric.device)) if judge_every else None
-        self.crops = model_folder.started_from(crops, config) if config.hosted else None
+        build_networks(config)  # refuses what cannot be built before a folder is written
+        fabric = make_fabric(device, config.precision)
+        extract = make_extractor(config, features, str(fabric.device)) if judge_every else None
+        self.crops = model_folder.reference_crops(crops, config) if config.is_inpainting else None
         with nullcontext() if out is None or not fabric.is_global_zero else lock_folder(out):
             if out is not None:
-                config = claimed(out, config, fabric, resume=resume, overwrite=overwrite)
+                config = prepare_folder(out, config, fabric, resume=resume, overwrite=overwrite)
                 if config.weights_sha256:
                     self._adopt(GAN.load(out))
                     return FitResult(out, config.steps, time.perf_counter() - started, 0.0)
-            with shown(progress if fabric.is_global_zero else False) as told:
-                course, self.generator = trained(
+            with open_progress(progress if fabric.is_global_zero else False) as told:
+                course, self.generator = run_training(
                     config, crops, out, fabric, told, resume=resume, checkpoint_every=checkpoint_every,
-                    judge_every=judge_every, extract=extract, tensorboard=tensorboard,
+                    eval_every=judge_every, extract=extract, tensorboard=tensorboard,
                 )  # fmt: skip
             self.discriminator = course.trainer.discriminator.cpu().eval().requires_grad_(True)
             self.config, self.path = config, out
             if out is not None and fabric.is_global_zero:
-                model_folder.keep(self.crops, out)
-                self.config = model_folder.finish(out, config, self.generator, self.discriminator)
+                model_folder.save_crops(self.crops, out)
+                self.config = model_folder.finish_model(out, config, self.generator, self.discriminator)
             fabric.barrier()
         seconds, messages = time.perf_counter() - started, tuple(course.trainer.messages)
         return FitResult(out, config.steps, seconds, course.images_per_second, messages)
 
-    def config_for(self, crops: Bank, steps: int, precision: str = "32", seed: int = 0) -> GANConfig:
+    def make_config(self, crops: Bank, steps: int, precision: str = "32", seed: int = 0) -> GANConfig:
         """The config that a training on these crops would have; arguments and errors as of :meth:`fit`."""
-        fits(crops, self.channels if self._named else len(self.channels), self.classes, self._settings)
-        return config_for(crops, self._settings, steps=steps, seed=seed, precision=precision)
+        check_crops(
+            crops, self.channels if self._has_channel_names else len(self.channels), self.classes, self._settings
+        )
+        return make_config(crops, self._settings, steps=steps, seed=seed, precision=precision)
 
     # ---------------------------------------------------------------- drawing
 
@@ -180,7 +182,7 @@ class GAN:
         hosts: Bank | str | Path | None = None,
         truncation: float | None = None,
         reject: float = 0.0,
-        **condition: Wanted,
+        **condition: ConditionRequest,
     ) -> Bank:
         """Draw a bank of ``n`` crops or scenes, spread evenly over the classes unless they are given.
 
@@ -199,17 +201,17 @@ class GAN:
         Raises:
             DataError: the GAN was not fitted, a condition is unknown, hosts are missing, or no mask is usable.
         """
-        config, generator = self._fitted()
+        config, generator = self._require_fitted()
         hosts = None if hosts is None else resolve_bank(hosts)
         if n < 1:
             raise DataError(f"n = {n}", expected="at least 1")
-        drawn, shown = conditions_for(config, n, seed, hosts, condition)
-        with _on(generator, config, device):
+        drawn, shown = prepare_conditions(config, n, seed, hosts, condition)
+        with _use_device(generator, config, device):
             accept = None
             if reject:
-                trials = conditions_for(config, TRIALS, seed, hosts, condition)[0]
-                accept = Rejection.fitted(generator, self.discriminator, config, trials, seed, reject)
-            return draw_bank(
+                trials = prepare_conditions(config, TRIAL_CROPS, seed, hosts, condition)[0]
+                accept = RejectionSampler.fit(generator, self.discriminator, config, trials, seed, reject)
+            return sample_bank(
                 generator, config, drawn, seed, truncation=truncation, accept=accept, hosts=shown,
                 source="" if self.path is None else str(self.path),
             )  # fmt: skip
@@ -218,14 +220,14 @@ class GAN:
         self,
         steps: int = 8,
         seed: int | tuple[int, int] = 0,
-        start: Mapping[str, Wanted] | None = None,
-        end: Mapping[str, Wanted] | None = None,
+        start: Mapping[str, ConditionRequest] | None = None,
+        end: Mapping[str, ConditionRequest] | None = None,
         rows: int = 4,
         *,
         device: str = "auto",
         hosts: Bank | None = None,
         truncation: float | None = None,
-    ) -> Strip:
+    ) -> InterpolationGrid:
         """Draw what lies between two latents or two conditions.
 
         Args:
@@ -240,14 +242,14 @@ class GAN:
         Raises:
             DataError: as :meth:`sample`.
         """
-        config, generator = self._fitted()
-        with _on(generator, config, device):
-            return draw_strip(
+        config, generator = self._require_fitted()
+        with _use_device(generator, config, device):
+            return interpolate(
                 generator, config, steps=steps, seed=seed, start=start or {}, end=end or {}, rows=rows, hosts=hosts,
                 truncation=truncation,
             )  # fmt: skip
 
-    def _fitted(self) -> tuple[GANConfig, Generator]:
+    def _require_fitted(self) -> tuple[GANConfig, Generator]:
         if self.config is None or self.generator is None:
             raise DataError("the GAN has not been fitted", expected="fit() or GAN.load() first")
         return self.config, self.generator
@@ -256,11 +258,11 @@ class GAN:
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write a finished model folder (without checkpoints, which :meth:`fit` writes) and return its path."""
-        config, generator = self._fitted()
+        config, generator = self._require_fitted()
         with write_folder_atomically(Path(path), overwrite=overwrite) as temporary:
-            save_png(sample_sheet(generator, config), temporary / model_folder.SAMPLES)
-            model_folder.keep(self.crops, temporary)
-            self.config = model_folder.finish(temporary, config, generator, self.discriminator, Path(path).name)
+            save_png(draw_sample_sheet(generator, config), temporary / model_folder.SAMPLES_FILE)
+            model_folder.save_crops(self.crops, temporary)
+            self.config = model_folder.finish_model(temporary, config, generator, self.discriminator, Path(path).name)
         self.path = Path(path)
         return self.path
 
@@ -270,14 +272,14 @@ class GAN:
         Raises:
             DataError: the GAN has not been fitted.
         """
-        config, generator = self._fitted()
-        return sample_sheet(generator, config)
+        config, generator = self._require_fitted()
+        return draw_sample_sheet(generator, config)
 
     def export(self, path: str | Path) -> Path:
         """Write the generator as an ONNX file (:func:`domaingan.gan.onnx_export.export_onnx`); return its path."""
         from domaingan.gan.onnx_export import export_onnx
 
-        config, generator = self._fitted()
+        config, generator = self._require_fitted()
         return export_onnx(generator, config, Path(path))
 
     @classmethod
@@ -291,20 +293,20 @@ class GAN:
         path = Path(path)
         config = model_folder.read_config(path)
         try:
-            gan = cls(config.channels, config.classes, **{name: getattr(config, name) for name in SETTINGS})
+            gan = cls(config.channels, config.classes, **{name: getattr(config, name) for name in SETTING_NAMES})
             with torch.device("meta"):
-                shapes = build(config)
+                shapes = build_networks(config)
         except DataError as error:
-            raise DataError(error.found, path=path / model_folder.CONFIG, expected=error.expected) from None
+            raise DataError(error.found, path=path / model_folder.CONFIG_FILE, expected=error.expected) from None
         model_folder.check_weights(path, config, {"generator": shapes[0], "discriminator": shapes[1]})
         try:
             with enough_memory("a model of smaller width or size"):
-                gan.generator, gan.discriminator = build(config)
+                gan.generator, gan.discriminator = build_networks(config)
         except DataError as error:
-            raise DataError(error.found, path=path / model_folder.CONFIG, expected=error.expected) from None
+            raise DataError(error.found, path=path / model_folder.CONFIG_FILE, expected=error.expected) from None
         model_folder.load_weights(path, {"generator": gan.generator, "discriminator": gan.discriminator})
         gan.generator.eval(), gan.discriminator.eval()
-        gan.crops = model_folder.kept_crops(path, config)
+        gan.crops = model_folder.load_crops(path, config)
         gan.config, gan.path = config, path
         return gan
 
@@ -320,10 +322,10 @@ class GAN:
 
 
 @contextmanager
-def _on(generator: Generator, config: GANConfig, device: str) -> Iterator[None]:
+def _use_device(generator: Generator, config: GANConfig, device: str) -> Iterator[None]:
     """The generator on a device, ready to draw, and back again."""
     where = choose_device(device)
-    fabric_for(where, config.precision)  # refuses a device that is not there
+    make_fabric(where, config.precision)  # refuses a device that is not there
     try:
         with enough_memory("a model of smaller width or size, or device cpu"):
             generator.to(where).eval()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from domaingan.gan.config import PASTE, RING, GANConfig, Range
 
-MEASURED = {
+CARD_METRICS = {
     "kid": (
         "KID",
         "distance to real crops, held-out ones where there are at least 20; near 0, they cannot be told apart",
@@ -26,10 +26,10 @@ HUB_LICENCES = (
 )  # fmt: skip
 """Licences that model hubs know by these names; any other one is ``other`` there, with its name beside it."""
 
-NAMED = 40
+MAX_NAMED_SUBJECTS = 40
 """At most so many subjects are named, where they are at all; ``config.json`` has all of them."""
 
-HOSTED = {
+INPAINTING_DESCRIPTIONS = {
     RING: " It paints them into hosts: it is shown a new mask and the host around it. The folder `crops` holds the"
     " masks of the crops it was trained on, which new masks are made of.",
     PASTE: " It makes real crops that were pasted into hosts fit them. The folder `crops` holds those that it was"
@@ -37,14 +37,14 @@ HOSTED = {
 }
 """What is said of generators that paint into hosts."""
 
-SKIPS = {
+SKIP_NOTES = {
     "none": "",
     "residual": ", with a shortcut around each block",
     "multiscale": ", the discriminator seeing what is painted at every resolution",
 }
 
 
-def card(name: str, config: GANConfig, log: Sequence[dict[str, float]] = ()) -> str:
+def write_card(name: str, config: GANConfig, log: Sequence[dict[str, float]] = ()) -> str:
     """The card in Markdown, with the YAML header that model hubs read.
 
     Args:
@@ -53,7 +53,7 @@ def card(name: str, config: GANConfig, log: Sequence[dict[str, float]] = ()) -> 
         log: the rows of ``log.csv``.
     """
     return f"""---
-{_licence(config.licence)}
+{_format_licence(config.licence)}
 library_name: domaingan
 pipeline_tag: {"image-to-image" if config.given else "unconditional-image-generation"}
 tags:
@@ -66,7 +66,7 @@ tags:
 
 # {name}
 
-A conditional GAN that draws {_what(config)}.{_shown(config)}
+A conditional GAN that draws {_describe_output(config)}.{_describe_conditioning(config)}
 
 ![Real {config.kind} and generated ones](samples.png)
 
@@ -74,9 +74,9 @@ A conditional GAN that draws {_what(config)}.{_shown(config)}
 
 ```python
 import domaingan as dg
-{"from domaingan.inpainting.windows import windows" + chr(10) if config.hosted else ""}
+{"from domaingan.inpainting.windows import windows" + chr(10) if config.is_inpainting else ""}
 gan = dg.GAN.load("{name}")  # this folder; of a model hub, huggingface_hub.snapshot_download("USER/{name}")
-bank = gan.sample({_arguments(config)})  # a bank of {config.kind}: bank[0].image, bank[0].mask
+bank = gan.sample({_format_arguments(config)})  # a bank of {config.kind}: bank[0].image, bank[0].mask
 ```
 
 At a shell: `domaingan sample {name} --out BANK --n 100{" --hosts DATA" if config.given else ""}`. Loading runs no code
@@ -86,27 +86,27 @@ of the model's and unpickles nothing.
 
 - source: {json.dumps(config.source, ensure_ascii=False) if config.source else f"({config.kind} in memory)"}
 - {config.kind}: {config.crops}
-- subjects: {len(config.subjects) or "unknown"}{_names(config)}
+- subjects: {len(config.subjects) or "unknown"}{_format_subjects(config)}
 - channels: {", ".join(config.channels)}
 - classes: {", ".join(f"{name} ({value})" for name, value in config.classes.items()) or "none"}
 
 ## Conditions
 
-{_conditions(config)}
+{_format_conditions(config)}
 ## Training
 
 Networks `{config.arch}`, width {config.width}, {config.depth} {"layers" if config.depth > 1 else "layer"}\
-{"" if config.arch == "mlp" else " at each resolution"}{SKIPS[config.skip]}. {config.steps} steps of {config.batch}
-{config.kind}, loss `{config.loss}`, learning rates {_ends(config.lr)} and {_ends(config.lr_d)}, augmentation
+{"" if config.arch == "mlp" else " at each resolution"}{SKIP_NOTES[config.skip]}. {config.steps} steps of {config.batch}
+{config.kind}, loss `{config.loss}`, learning rates {_show_ends(config.lr)} and {_show_ends(config.lr_d)}, augmentation
 {config.augment:g}{f" at first, held at r_t {config.ada:g}" if config.ada is not None else ""}, precision \
 {config.precision}, seed {config.seed}. `log.csv` has the course of it, `config.json` every setting.
 
 ## Measured
 
-{_measured(log)}
+{_format_metrics(log)}
 ## Intended use
 
-Augmenting the training data of models that find or classify {_of_what(config)}. Whether it helps has to be measured
+Augmenting the training data of models that find or classify {_name_target(config)}. Whether it helps has to be measured
 on subjects that neither this model nor that one was trained on; `config.json` lists this model's, so that domaingan can
 tell.
 
@@ -123,56 +123,56 @@ tell.
 """
 
 
-def _licence(licence: str) -> str:
+def _format_licence(licence: str) -> str:
     """The header's lines about it."""
     if licence.lower() in HUB_LICENCES:
         return f"license: {licence.lower()}"
     return f"license: other\nlicense_name: {re.sub('[^a-z0-9.]+', '-', licence.lower()).strip('-.') or 'unnamed'}"
 
 
-def _what(config: GANConfig) -> str:
+def _describe_output(config: GANConfig) -> str:
     size = "×".join([str(config.size)] * config.spatial_dims)
     return f"crops of {size} with their masks" if config.kind == "crops" else f"scenes of {size}, for their look"
 
 
-def _shown(config: GANConfig) -> str:
+def _describe_conditioning(config: GANConfig) -> str:
     if not config.given:
         return ""
-    if config.hosted:
-        return HOSTED[PASTE if PASTE in config.given else RING]
+    if config.is_inpainting:
+        return INPAINTING_DESCRIPTIONS[PASTE if PASTE in config.given else RING]
     return f" It is shown {' and '.join(config.given)} of real {config.kind}, its hosts, and paints the rest."
 
 
-def _arguments(config: GANConfig) -> str:
+def _format_arguments(config: GANConfig) -> str:
     """What a first call of ``sample`` is given: the commonest class, and hosts where they are needed."""
-    codes = config.combinations()[:1] if config.templates else []
+    codes = config.list_combinations()[:1] if config.templates else []
     wanted = [
-        f'{name}="{value}"' for code in codes for name, value in config.named(code).items() if name.isidentifier()
+        f'{name}="{value}"' for code in codes for name, value in config.name_values(code).items() if name.isidentifier()
     ]
     pasted = ", pasted=True" if PASTE in config.given else ""
-    hosts = f"hosts=windows(scans, gan.crops, 100{pasted})" if config.hosted else "hosts=real"
+    hosts = f"hosts=windows(scans, gan.crops, 100{pasted})" if config.is_inpainting else "hosts=real"
     return ", ".join(["100", *([hosts] if config.given else []), *wanted[:1]])
 
 
-def _names(config: GANConfig) -> str:
+def _format_subjects(config: GANConfig) -> str:
     """The subjects' names, if the card is to tell them: a card is what people share and search engines read."""
     if not config.name_subjects or not config.subjects:
         return ""
-    more = len(config.subjects) - NAMED
-    named = ", ".join(config.subjects[:NAMED])
+    more = len(config.subjects) - MAX_NAMED_SUBJECTS
+    named = ", ".join(config.subjects[:MAX_NAMED_SUBJECTS])
     return f" ({named} and {more} more, see config.json)" if more > 0 else f" ({named})"
 
 
-def _conditions(config: GANConfig) -> str:
+def _format_conditions(config: GANConfig) -> str:
     lines = [f"- {name}: {', '.join(values)}\n" for name, values in config.conditions.items()]
     lines += [f"- {name}: {low:g} to {high:g}\n" for name, (low, high) in config.numbers.items()]
     lines += [f"- given: {name}\n" for name in config.given]
     return "".join(lines) or "None.\n"
 
 
-def _measured(log: Sequence[dict[str, float]]) -> str:
+def _format_metrics(log: Sequence[dict[str, float]]) -> str:
     lines = []
-    for column, (name, meaning) in MEASURED.items():
+    for column, (name, meaning) in CARD_METRICS.items():
         rows = [row for row in log if column in row]
         if rows:
             error = f" ± {rows[-1]['kid_error']:.2g}" if column == "kid" and "kid_error" in rows[-1] else ""
@@ -181,9 +181,9 @@ def _measured(log: Sequence[dict[str, float]]) -> str:
     return head + "".join(lines) if lines else "Nothing yet.\n"
 
 
-def _ends(ends: Range) -> str:
+def _show_ends(ends: Range) -> str:
     return f"{ends[0]:g}" if ends[0] == ends[1] else f"{ends[0]:g} to {ends[1]:g}"
 
 
-def _of_what(config: GANConfig) -> str:
+def _name_target(config: GANConfig) -> str:
     return "these objects" if config.kind == "crops" else "objects under these looks"

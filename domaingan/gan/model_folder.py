@@ -28,12 +28,12 @@ from domaingan.core.files import (
     write_json,
 )
 from domaingan.core.reading import read_json
-from domaingan.gan.config import PASTE, GANConfig, build_config, differences
-from domaingan.gan.model_card import card
-from domaingan.gan.training.checkpoint import save_tensors, sha256, under
-from domaingan.gan.training.training_log import LOG, read_log
+from domaingan.gan.config import PASTE, GANConfig, build_config, list_differences
+from domaingan.gan.model_card import write_card
+from domaingan.gan.training.checkpoint import hash_file, save_tensors, select_prefix
+from domaingan.gan.training.training_log import LOG_FILE, read_log
 
-CONFIG, WEIGHTS, CARD, HUB_CARD, SAMPLES, CHECKPOINTS, IGNORE = (
+CONFIG_FILE, WEIGHTS_FILE, CARD_FILE, HUB_CARD_FILE, SAMPLES_FILE, CHECKPOINTS_FOLDER, IGNORE_FILE = (
     "config.json",
     "weights.safetensors",
     "model_card.md",
@@ -43,10 +43,10 @@ CONFIG, WEIGHTS, CARD, HUB_CARD, SAMPLES, CHECKPOINTS, IGNORE = (
     ".gitignore",
 )
 
-CHECKSUM = "sha256"
+CHECKSUM_KEY = "sha256"
 """The last line of ``config.json``: a checksum of the others. Whoever changes the file by hand leaves it out."""
 
-CROPS = "crops"
+CROPS_FOLDER = "crops"
 """The bank that a model which paints into hosts starts from."""
 
 
@@ -56,18 +56,18 @@ def read_config(folder: Path) -> GANConfig:
     Raises:
         DataError: there is none, it is not one of this package's version, or it was changed since it was written.
     """
-    path = folder / CONFIG
+    path = folder / CONFIG_FILE
     if not path.is_file():
-        raise DataError("no model", path=folder, expected=f"a folder with {CONFIG}")
+        raise DataError("no model", path=folder, expected=f"a folder with {CONFIG_FILE}")
     stored = read_json(path)
     if not isinstance(stored, dict):
         raise DataError("no JSON object", path=path)
-    checksum = stored.pop(CHECKSUM, None)
+    checksum = stored.pop(CHECKSUM_KEY, None)
     try:
         config = build_config(**stored)
     except DataError as error:
         raise DataError(error.found, path=path, expected=error.expected) from None
-    if checksum is not None and checksum != _checksum(stored):
+    if checksum is not None and checksum != _hash_config(stored):
         raise DataError("changed since it was written (its checksum differs)", path=path)
     return config
 
@@ -75,15 +75,15 @@ def read_config(folder: Path) -> GANConfig:
 def write_config(folder: Path, config: GANConfig) -> None:
     """Write ``config.json``."""
     stored = to_json_types(config.model_dump(mode="json"))
-    write_json(folder / CONFIG, stored | {CHECKSUM: _checksum(stored)})
+    write_json(folder / CONFIG_FILE, stored | {CHECKSUM_KEY: _hash_config(stored)})
 
 
-def _checksum(stored: dict[str, Any]) -> str:
+def _hash_config(stored: dict[str, Any]) -> str:
     """Of a config as it is in its file, wherever its lines break."""
     return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()
 
 
-def claim(out: Path, config: GANConfig, *, resume: bool, overwrite: bool) -> GANConfig:
+def prepare(out: Path, config: GANConfig, *, resume: bool, overwrite: bool) -> GANConfig:
     """Make ``out`` this training's folder, and write the config there before anything else.
 
     Returns:
@@ -93,29 +93,29 @@ def claim(out: Path, config: GANConfig, *, resume: bool, overwrite: bool) -> GAN
         DataError: the folder exists and is neither to be resumed nor overwritten; it is no model folder; or its
             training had another config.
     """
-    if resume and (out / CONFIG).is_file():
+    if resume and (out / CONFIG_FILE).is_file():
         stored = read_config(out)
-        different = differences(stored, config)
+        different = list_differences(stored, config)
         if different:
             raise DataError("; ".join(different), path=out, expected="the training that is resumed, or --overwrite")
         if config.steps < stored.steps:
             raise DataError(f"{config.steps} steps", path=out, expected=f"at least the {stored.steps} asked for before")
         config = stored if config.steps == stored.steps else config
     elif resume and _is_filled(out):
-        raise DataError("no model to resume", path=out, expected=f"a folder with {CONFIG}")
+        raise DataError("no model to resume", path=out, expected=f"a folder with {CONFIG_FILE}")
     else:
         refuse_existing_folder(out, overwrite=overwrite)
-        _clear(out)
+        _clear_folder(out)
     out.mkdir(parents=True, exist_ok=True)
     if not config.weights_sha256:
         write_config(out, config)
     return config
 
 
-def _clear(out: Path) -> None:
+def _clear_folder(out: Path) -> None:
     """Remove an older model; anything else that happens to lie there is not ours to remove."""
-    if _is_filled(out) and not (out / CONFIG).is_file():
-        raise DataError("not a model folder", path=out, expected=f"one with {CONFIG} to overwrite, or a new one")
+    if _is_filled(out) and not (out / CONFIG_FILE).is_file():
+        raise DataError("not a model folder", path=out, expected=f"one with {CONFIG_FILE} to overwrite, or a new one")
     if out.is_file():
         raise DataError("a file", path=out, expected="a folder")
     clear_folder(out)
@@ -125,7 +125,7 @@ def _is_filled(out: Path) -> bool:
     return out.is_dir() and any(path.name != LOCK_FILE for path in out.iterdir())
 
 
-def finish(
+def finish_model(
     folder: Path, config: GANConfig, generator: nn.Module, discriminator: nn.Module | None, name: str = ""
 ) -> GANConfig:
     """Write weights and card, then the config with the weights' checksum, which makes the model a finished one."""
@@ -136,51 +136,51 @@ def finish(
         if network is not None
         for key, value in network.state_dict().items()
     }
-    sums = {"weights_sha256": save_tensors(tensors, folder / WEIGHTS), "kept_sha256": ""}
-    if config.hosted and (folder / CROPS).is_dir():
-        sums["kept_sha256"] = _checksum_of_files(folder / CROPS)
+    sums = {"weights_sha256": save_tensors(tensors, folder / WEIGHTS_FILE), "kept_sha256": ""}
+    if config.is_inpainting and (folder / CROPS_FOLDER).is_dir():
+        sums["kept_sha256"] = _hash_bank_files(folder / CROPS_FOLDER)
     config = config.model_copy(update=sums)
-    text = card(name or folder.resolve().name, config, read_log(folder / LOG))
+    text = write_card(name or folder.resolve().name, config, read_log(folder / LOG_FILE))
     # Git and model hubs leave out what is only for resuming.
-    for file, content in ((CARD, text), (HUB_CARD, text), (IGNORE, f"{CHECKPOINTS}/\n")):
+    for file, content in ((CARD_FILE, text), (HUB_CARD_FILE, text), (IGNORE_FILE, f"{CHECKPOINTS_FOLDER}/\n")):
         with write_file_atomically(folder / file) as temporary:
             temporary.write_text(content, encoding="utf-8")
     write_config(folder, config)
     return config
 
 
-def started_from(crops: Bank, config: GANConfig) -> Bank:
+def reference_crops(crops: Bank, config: GANConfig) -> Bank:
     """What a generator that paints into hosts starts from: real crops, and of inpaint nothing of them but the masks."""
     marked = np.ones(len(crops), dtype=bool)
-    for name, code in zip(config.conditions, config.healthy, strict=True):
+    for name, code in zip(config.conditions, config.healthy_codes, strict=True):
         marked &= crops.entries[f"condition:{name}"] != code
     kept = crops.take(marked)
     images = kept.images if PASTE in config.given else np.zeros_like(kept.images)
     return Bank(kept.info, images, kept.masks, kept.entries)
 
 
-def keep(crops: Bank | None, folder: Path) -> None:
+def save_crops(crops: Bank | None, folder: Path) -> None:
     """Write them into a model folder, if there are any."""
     if crops is not None:
-        crops.save(folder / CROPS, overwrite=True)
+        crops.save(folder / CROPS_FOLDER, overwrite=True)
 
 
-def kept_crops(folder: Path, config: GANConfig) -> Bank | None:
+def load_crops(folder: Path, config: GANConfig) -> Bank | None:
     """The crops that lie in a model folder, of what paints into hosts.
 
     Raises:
         DataError: they are missing, or were changed since they were written.
     """
-    if not config.hosted:
+    if not config.is_inpainting:
         return None
-    crops = Bank.load(folder / CROPS)
-    if config.kept_sha256 and _checksum_of_files(folder / CROPS) != config.kept_sha256:
-        raise DataError("changed since it was written (its checksum differs)", path=folder / CROPS)
+    crops = Bank.load(folder / CROPS_FOLDER)
+    if config.kept_sha256 and _hash_bank_files(folder / CROPS_FOLDER) != config.kept_sha256:
+        raise DataError("changed since it was written (its checksum differs)", path=folder / CROPS_FOLDER)
     return crops
 
 
-def _checksum_of_files(bank: Path) -> str:
-    sums = [f"{path.name} {sha256(path)}" for path in sorted([*bank.glob("*.json"), *bank.glob("*.npy")])]
+def _hash_bank_files(bank: Path) -> str:
+    sums = [f"{path.name} {hash_file(path)}" for path in sorted([*bank.glob("*.json"), *bank.glob("*.npy")])]
     return hashlib.sha256("\n".join(sums).encode()).hexdigest()
 
 
@@ -191,12 +191,12 @@ def check_weights(folder: Path, config: GANConfig, networks: dict[str, nn.Module
         DataError: the training was not finished, or the weights are missing, changed, no whole file or of other
             networks.
     """
-    path = folder / WEIGHTS
+    path = folder / WEIGHTS_FILE
     if not config.weights_sha256:
         raise DataError("training not finished", path=folder, expected="a finished model: use --resume")
     if not path.is_file():
         raise DataError("missing", path=path)
-    if sha256(path) != config.weights_sha256:
+    if hash_file(path) != config.weights_sha256:
         raise DataError("changed since it was written (its checksum differs)", path=path)
     try:
         with safe_open(path, framework="pt") as file:
@@ -218,10 +218,10 @@ def load_weights(folder: Path, networks: dict[str, nn.Module]) -> None:
     Raises:
         DataError: they are of other networks.
     """
-    path = folder / WEIGHTS
+    path = folder / WEIGHTS_FILE
     try:
         tensors = load_file(path)
         for name, network in networks.items():
-            network.load_state_dict(under(tensors, name))
+            network.load_state_dict(select_prefix(tensors, name))
     except (SafetensorError, RuntimeError) as error:
         raise DataError(f"not the weights of this config ({str(error).splitlines()[0]})", path=path) from None

@@ -25,7 +25,7 @@ from domaingan.blend.paste import VARIATIONS
 from domaingan.blend.scan.scan_host import ScanHost
 from domaingan.core.errors import DataError
 from domaingan.data import FRAME, SCAN, Sample, Schema
-from domaingan.gan.conditioning import SLACK
+from domaingan.gan.conditioning import MAX_SPACING_RATIO
 from domaingan.imaging.intensity import compute_equivalent_radius, find_extent, to_scaled, with_measurements
 from domaingan.imaging.mask_shapes import draw_random_blob, interpolate_shapes
 from domaingan.imaging.near_duplicates import get_checksums
@@ -193,7 +193,7 @@ def _place(
     size = crop.mask.shape[0]
     corner, edge = find_crop_box(low, high, size)
     spacing = np.array(sample.spacing) * edge / size
-    if edge > size and (spacing > paste.bank.entries["spacing"].max(axis=0) * SLACK).any():
+    if edge > size and (spacing > paste.bank.entries["spacing"].max(axis=0) * MAX_SPACING_RATIO).any():
         return None  # larger than any crop: no generator of theirs has seen it so small
     piece = downscale_to(to_scaled(crop_padded(image, corner, edge), host.ends), size)
     mask = downscale_to(crop_padded(value, corner - spotted.corner, edge, fill=0).astype(np.uint8), size, is_mask=True)

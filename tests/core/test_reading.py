@@ -18,7 +18,7 @@ from domaingan.banks import Bank
 from domaingan.baselines.weights import facts_of
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular_file, open_regular_file, read_bytes, read_json, read_text
-from domaingan.gan.training.checkpoint import sha256
+from domaingan.gan.training.checkpoint import hash_file
 from domaingan.gan.training.training_log import read_log
 from domaingan.robustness_eval.class_names import read_names
 
@@ -60,7 +60,7 @@ KINDS: dict[str, tuple[Callable[[Path], None], str]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    "read", [check_regular_file, open_regular_file, read_bytes, read_text, read_json, read_nifti_image, sha256]
+    "read", [check_regular_file, open_regular_file, read_bytes, read_text, read_json, read_nifti_image, hash_file]
 )
 def test_only_regular_files_are_opened(tmp_path: Path, kind: str, read: Callable[[Path], object]) -> None:
     make, message = KINDS[kind]

@@ -14,14 +14,14 @@ MakeBank = Callable[..., Bank]
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
+def use_one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
 
 
-def lesions(
+def make_lesions(
     n: int = 12, dims: int = 2, size: int = 16, channels: int = 2, domain: str = "scan", subjects: int = 3
 ) -> Bank:
     """Discs or balls, every third of them with a core of the rare class; two conditions."""
@@ -52,4 +52,4 @@ def lesions(
 
 @pytest.fixture(scope="session")
 def make_bank() -> MakeBank:
-    return lesions
+    return make_lesions

@@ -15,13 +15,15 @@ from domaingan.gan import GAN
 from domaingan.gan.networks import ARCHITECTURES
 from domaingan.gan.training.losses import LOSSES
 
-FREE = [name for name, architecture in ARCHITECTURES.items() if not architecture.hosted]
+UNCONDITIONAL_ARCHITECTURES = [
+    name for name, architecture in ARCHITECTURES.items() if not architecture.is_image_conditional
+]
 """Those that can draw without being shown anything."""
 
 TINY: dict[str, Any] = {"width": 4, "latent": 8, "batch": 4}
 
 
-def conditioned(bank: Bank, kind: str) -> Bank:
+def add_condition(bank: Bank, kind: str) -> Bank:
     """The bank with conditions of one kind: a class, several, a number, with unknown values among them, or none."""
     info, entries = bank.info, bank.entries
     if kind in ("none", "class", "number"):
@@ -42,34 +44,34 @@ def conditioned(bank: Bank, kind: str) -> Bank:
     return Bank(info, bank.images, bank.masks, fresh)
 
 
-def trained(bank: Bank, out: Path, **settings: Any) -> GAN:
+def fit_and_load(bank: Bank, out: Path, **settings: Any) -> GAN:
     gan = GAN.for_crops(bank, **TINY, **settings)
     gan.fit(bank, 3, out, device="cpu", precision="32", judge_every=0)
     return gan
 
 
-def same(a: Bank, b: Bank) -> bool:
+def is_same_bank(a: Bank, b: Bank) -> bool:
     return a.images.tobytes() == b.images.tobytes() and a.masks.tobytes() == b.masks.tobytes()
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("arch", FREE)
+@pytest.mark.parametrize("arch", UNCONDITIONAL_ARCHITECTURES)
 def test_losses(arch: str, dims: int, loss: str, make_bank: Any, tmp_path: Path) -> None:
     bank = make_bank(dims=dims, size=8)
-    gan = trained(bank, tmp_path / "m", arch=arch, loss=loss)
-    assert same(gan.sample(5), GAN.load(tmp_path / "m").sample(5))
+    gan = fit_and_load(bank, tmp_path / "m", arch=arch, loss=loss)
+    assert is_same_bank(gan.sample(5), GAN.load(tmp_path / "m").sample(5))
 
 
 @pytest.mark.parametrize("kind", ["none", "class", "number", "several", "unlabelled"])
 @pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("arch", FREE)
+@pytest.mark.parametrize("arch", UNCONDITIONAL_ARCHITECTURES)
 def test_conditions(arch: str, dims: int, kind: str, make_bank: Any, tmp_path: Path) -> None:
-    bank = conditioned(make_bank(dims=dims, size=8), kind)
-    gan = trained(bank, tmp_path / "m", arch=arch, loss="relativistic")
+    bank = add_condition(make_bank(dims=dims, size=8), kind)
+    gan = fit_and_load(bank, tmp_path / "m", arch=arch, loss="relativistic")
     wanted: dict[str, Any] = {"age": (42.0, 44.0)} if kind in ("number", "several") else {}
     drawn = gan.sample(5, **wanted)
-    assert same(drawn, GAN.load(tmp_path / "m").sample(5, **wanted))
+    assert is_same_bank(drawn, GAN.load(tmp_path / "m").sample(5, **wanted))
     assert drawn.info.conditions == bank.info.conditions and drawn.info.numbers == bank.info.numbers
     if wanted:
         assert ((drawn.entries["number:age"] >= 41.99) & (drawn.entries["number:age"] <= 44.01)).all()
@@ -84,9 +86,9 @@ def test_conditions(arch: str, dims: int, kind: str, make_bank: Any, tmp_path: P
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_given_images(arch: str, dims: int, given: str, make_bank: Any, tmp_path: Path) -> None:
     bank = make_bank(dims=dims, size=8)
-    gan = trained(bank, tmp_path / "m", arch=arch, given=(given,))
+    gan = fit_and_load(bank, tmp_path / "m", arch=arch, given=(given,))
     drawn = gan.sample(6, hosts=bank)
-    assert same(drawn, GAN.load(tmp_path / "m").sample(6, hosts=bank))
+    assert is_same_bank(drawn, GAN.load(tmp_path / "m").sample(6, hosts=bank))
     if given == "mask":
         assert (drawn.masks == bank.masks[: len(drawn)]).all()
     else:
@@ -100,9 +102,9 @@ def test_given_images(arch: str, dims: int, given: str, make_bank: Any, tmp_path
 def test_every_loss_under_every_condition(arch: str, dims: int, make_bank: Any, tmp_path: Path) -> None:
     """The rest of the product: a step of each is taken, saved, loaded and drawn from."""
     made, others = make_bank(n=8, dims=dims, size=8), [loss for loss in LOSSES if loss != "relativistic"]
-    kinds = [] if arch not in FREE else ["none", "class", "number", "several", "unlabelled"]
+    kinds = [] if arch not in UNCONDITIONAL_ARCHITECTURES else ["none", "class", "number", "several", "unlabelled"]
     for kind, loss in itertools.product([*kinds, "mask", "channel_1"], others):
-        given, bank = ((), conditioned(made, kind)) if kind in kinds else ((kind,), made)
+        given, bank = ((), add_condition(made, kind)) if kind in kinds else ((kind,), made)
         gan = GAN.for_crops(bank, **TINY, arch=arch, loss=loss, given=given)
         gan.fit(bank, 1, device="cpu", precision="32", judge_every=0)
         loaded = GAN.load(gan.save(tmp_path / kind / loss))
@@ -120,8 +122,8 @@ def test_skips_and_depth(arch: str, dims: int, skip: str, loss: str, make_bank: 
         with pytest.raises(DataError, match=f"arch {arch} with skip {skip}; expected"):
             GAN.for_crops(bank, arch=arch, skip=skip)
         return
-    gan = trained(bank, tmp_path / "m", arch=arch, skip=skip, depth=2, loss=loss, given=("mask",))
-    assert same(gan.sample(3, hosts=bank), GAN.load(tmp_path / "m").sample(3, hosts=bank))
+    gan = fit_and_load(bank, tmp_path / "m", arch=arch, skip=skip, depth=2, loss=loss, given=("mask",))
+    assert is_same_bank(gan.sample(3, hosts=bank), GAN.load(tmp_path / "m").sample(3, hosts=bank))
 
 
 def test_what_is_too_large_for_mlp_is_refused_by_name(make_bank: Any, tmp_path: Path) -> None:

@@ -11,24 +11,24 @@ from domaingan.banks import Bank, create_entries
 from domaingan.core.errors import DataError
 from domaingan.data import FRAME
 from domaingan.gan import GAN
-from domaingan.gan.conditioning import given_by
+from domaingan.gan.conditioning import select_conditioning_crops
 
 
-def fitted(bank: Bank, **settings: Any) -> GAN:
+def fit_gan(bank: Bank, **settings: Any) -> GAN:
     gan = GAN.for_crops(bank, width=4, latent=8, batch=4, **settings)
     gan.fit(bank, 3, device="cpu", precision="32", judge_every=0)
     return gan
 
 
-def changed(bank: Bank, **info: Any) -> Bank:
+def change_info(bank: Bank, **info: Any) -> Bank:
     return Bank(bank.info.model_copy(update=info), bank.images, bank.masks, bank.entries)
 
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_a_given_mask_is_the_hosts(dims: int, make_bank: Any) -> None:
     bank = make_bank(dims=dims, size=8)
-    gan = fitted(bank, given=("mask",))
-    hosts = changed(make_bank(n=7, dims=dims, size=8), subjects=["new0", "new1", "new2"])
+    gan = fit_gan(bank, given=("mask",))
+    hosts = change_info(make_bank(n=7, dims=dims, size=8), subjects=["new0", "new1", "new2"])
     drawn = gan.sample(20, hosts=hosts)
     turns = np.arange(20) % 7
     assert (drawn.masks == hosts.masks[turns]).all() and len(drawn) == 20
@@ -43,7 +43,7 @@ def test_a_given_mask_is_the_hosts(dims: int, make_bank: Any) -> None:
 
 def test_a_given_channel_is_the_hosts_to_the_bit(make_bank: Any) -> None:
     bank = make_bank(size=8, channels=3)
-    gan = fitted(bank, given=("channel_1",))
+    gan = fit_gan(bank, given=("channel_1",))
     hosts = make_bank(n=9, size=8, channels=3)
     hosts.images[0, 1, 0, 0], hosts.images[1, 1, 3, 3] = 40.0, -7.0  # far outside of what was trained on
     drawn = gan.sample(9, hosts=hosts, seed=2)
@@ -53,7 +53,7 @@ def test_a_given_channel_is_the_hosts_to_the_bit(make_bank: Any) -> None:
 
 def test_a_crop_depends_on_its_host_and_not_on_how_many_are_drawn(make_bank: Any) -> None:
     bank = make_bank(size=8)
-    gan = fitted(bank, given=("mask",))
+    gan = fit_gan(bank, given=("mask",))
     many, few = gan.sample(40, hosts=bank, seed=1), gan.sample(5, hosts=bank, seed=1)
     assert many.images[:5].tobytes() == few.images.tobytes()
     picked = gan.sample(6, hosts=bank, seed=1, reject=0.4)
@@ -62,7 +62,7 @@ def test_a_crop_depends_on_its_host_and_not_on_how_many_are_drawn(make_bank: Any
 
 def test_hosts_are_chosen_by_class(make_bank: Any) -> None:
     bank = make_bank(size=8)
-    gan = fitted(bank, given=("mask",))
+    gan = fit_gan(bank, given=("mask",))
     assert gan.sample(8, hosts=bank, lesion="core").count_conditions()["lesion"] == {"core": 8}
     assert gan.sample(8, hosts=bank, lesion=["core", "shell"], grade="low").count_conditions()["grade"] == {"low": 8}
     for wrong in ({"lesion": "cor"}, {"colour": "red"}, {"lesion": {"core": 0.7, "shell": 0.3}}, {"lesion": 3.0}):
@@ -78,27 +78,27 @@ def test_conditions_are_brought_into_the_models_words(make_bank: Any) -> None:
         entries[name] = bank.entries[name]
     entries["number:radius_mm"] = np.linspace(2, 4, len(bank))
     real = Bank(info, bank.images, bank.masks, entries)
-    config = fitted(real, given=("mask",)).config
+    config = fit_gan(real, given=("mask",)).config
     assert config is not None
     theirs = entries.copy()
     theirs["number:radius_mm"] = np.linspace(1, 5, len(bank))
     turned = real.info.model_copy(
         update={"conditions": {"grade": ["high", "none", "low"], "lesion": ["core", "shell"]}}
     )
-    data, shown = given_by(Bank(turned, bank.images, bank.masks, theirs), config, {})
+    data, shown = select_conditioning_crops(Bank(turned, bank.images, bank.masks, theirs), config, {})
     high_first = np.array([1, -1, 0])  # the model's codes of high, none and low
     assert (shown.entries["condition:grade"] == high_first[theirs["condition:grade"]]).all()
     assert (shown.entries["condition:lesion"] == theirs["condition:lesion"]).all()
     assert shown.entries["number:radius_mm"].min() == 2 and shown.entries["number:radius_mm"].max() == 4
     condition = data.encode(range(len(data)))[1]
     assert condition.numbers.min() == 0 and condition.numbers.max() == 1
-    _, bare = given_by(bank, config, {})
+    _, bare = select_conditioning_crops(bank, config, {})
     assert np.isnan(bare.entries["number:radius_mm"]).all()
 
 
 def test_hosts_with_a_class_that_was_never_seen_are_left_out_and_counted(make_bank: Any) -> None:
     bank = make_bank(size=8)
-    gan = fitted(bank, given=("mask",))
+    gan = fit_gan(bank, given=("mask",))
     hosts = make_bank(n=4, size=8)
     hosts.masks[2, 3, 3] = 9
     drawn = gan.sample(6, hosts=hosts)
@@ -111,13 +111,13 @@ def test_hosts_with_a_class_that_was_never_seen_are_left_out_and_counted(make_ba
 
 def test_hosts_that_do_not_fit_are_named(make_bank: Any) -> None:
     bank = make_bank(size=8)
-    gan = fitted(bank, given=("channel_0",))
+    gan = fit_gan(bank, given=("channel_0",))
     for what, hosts in {
         "channels": make_bank(size=8, channels=3),
-        "classes": changed(bank, classes={"core": 4}),
+        "classes": change_info(bank, classes={"core": 4}),
         "size": make_bank(size=16),
-        "domain": changed(bank, domain=FRAME),
-        "kind": changed(bank, kind="scenes"),
+        "domain": change_info(bank, domain=FRAME),
+        "kind": change_info(bank, kind="scenes"),
     }.items():
         with pytest.raises(DataError, match=f"hosts with {what} .*; expected .*, as the model"):
             gan.sample(2, hosts=hosts)
@@ -126,4 +126,4 @@ def test_hosts_that_do_not_fit_are_named(make_bank: Any) -> None:
     with pytest.raises(DataError, match="no hosts; expected real crops to take channel_0 from"):
         gan.sample(2)
     with pytest.raises(DataError, match="hosts; expected none"):
-        fitted(bank).sample(2, hosts=bank)
+        fit_gan(bank).sample(2, hosts=bank)

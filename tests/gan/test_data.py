@@ -10,45 +10,45 @@ import torch
 
 from domaingan.banks import Bank
 from domaingan.gan import GAN
-from domaingan.gan.conditions import NUMBER, Condition, fourier, one_hot, one_hot_length
-from domaingan.gan.data import Feed, TrainingCrops
-from domaingan.gan.devices import fabric_for
-from domaingan.gan.seeds import seeded
-from domaingan.gan.training.augment import ADAPTED_IN, MOST, Adaptive
+from domaingan.gan.conditions import NUMBER_FEATURES, Condition, count_one_hot_features, encode_numbers, encode_one_hot
+from domaingan.gan.data import BatchFeed, TrainingCrops
+from domaingan.gan.devices import make_fabric
+from domaingan.gan.seeds import make_rng
+from domaingan.gan.training.augment import ADAPTATION_CROPS, MAX_PROBABILITY, AdaptiveProbability
 from domaingan.gan.training.trainer import Trainer
 
 
-def _config(bank: Bank) -> Any:
-    return GAN.for_crops(bank, width=4, batch=6).config_for(bank, 5, "32", 0)
+def _make_config(bank: Bank) -> Any:
+    return GAN.for_crops(bank, width=4, batch=6).make_config(bank, 5, "32", 0)
 
 
 def test_memory_and_disk_give_the_same_batches(make_bank: Any, tmp_path: Path) -> None:
     bank = make_bank(n=20).save(tmp_path / "bank")
-    config = _config(bank)
-    near, far = TrainingCrops(bank, config), TrainingCrops(bank, config, most=0)
+    config = _make_config(bank)
+    near, far = TrainingCrops(bank, config), TrainingCrops(bank, config, max_resident_bytes=0)
     assert near.is_resident and not far.is_resident
-    feeds = Feed(near), Feed(far)
+    feeds = BatchFeed(near), BatchFeed(far)
     for step in (0, 1, 2, 7, 3):  # in order, and after a resume
-        (a, on), (b, other) = (feed.batch(step) for feed in feeds)
+        (a, on), (b, other) = (feed.get_batch(step) for feed in feeds)
         assert torch.equal(a, b) and all(torch.equal(x, y) for x, y in zip(on, other, strict=True))
     feeds[1].close()
 
 
 def test_processes_share_a_batch(make_bank: Any) -> None:
     bank = make_bank(n=20)
-    crops = TrainingCrops(bank, _config(bank))
-    whole = Feed(crops).batch(3)[0]
-    parts = [Feed(crops, slice(rank, None, 2)).batch(3)[0] for rank in range(2)]
+    crops = TrainingCrops(bank, _make_config(bank))
+    whole = BatchFeed(crops).get_batch(3)[0]
+    parts = [BatchFeed(crops, slice(rank, None, 2)).get_batch(3)[0] for rank in range(2)]
     assert torch.equal(torch.stack(parts, dim=1).flatten(0, 1), whole)
 
 
 def test_adaptive_probability_follows_r_t() -> None:
-    adaptive = Adaptive(0.6, torch.tensor(0.0, dtype=torch.float64))
+    adaptive = AdaptiveProbability(0.6, torch.tensor(0.0, dtype=torch.float64))
     for _ in range(1000):
         adaptive.update(0.9, 64)
-    assert float(adaptive.probability) == MOST
+    assert float(adaptive.probability) == MAX_PROBABILITY
     adaptive.update(0.1, 64)
-    assert float(adaptive.probability) < MOST
+    assert float(adaptive.probability) < MAX_PROBABILITY
     for _ in range(1000):
         adaptive.update(-1.0, 64)
     assert float(adaptive.probability) == 0
@@ -59,45 +59,45 @@ def test_the_probability_follows_all_batches_since_the_last_change(
 ) -> None:
     """Three sure batches and an undecided one are above the target; by the last one alone they would be below it."""
     bank = make_bank()
-    config = _config(bank).model_copy(update={"ada": 0.6})
-    trainer = Trainer(config, TrainingCrops(bank, config), fabric_for("cpu", "32"))
+    config = _make_config(bank).model_copy(update={"ada": 0.6})
+    trainer = Trainer(config, TrainingCrops(bank, config), make_fabric("cpu", "32"))
     changes: list[tuple[float, int]] = []
-    update = Adaptive.update
+    update = AdaptiveProbability.update
 
-    def watched(self: Adaptive, r_t: float, crops: int) -> None:
+    def watched(self: AdaptiveProbability, r_t: float, crops: int) -> None:
         changes.append((r_t, crops))
         update(self, r_t, crops)
 
-    monkeypatch.setattr(Adaptive, "update", watched)
+    monkeypatch.setattr(AdaptiveProbability, "update", watched)
     for r_t in (1.0, 1.0, 1.0, 0.0, 0.0, 0.5, 1.0, 1.0):
-        trainer._adapt(torch.tensor(r_t))
+        trainer._adapt_augmentation(torch.tensor(r_t))
     assert changes == [(0.75, 24), (0.625, 24)]
-    assert float(trainer.adaptive.probability) == pytest.approx(48 / ADAPTED_IN)
+    assert float(trainer.adaptive.probability) == pytest.approx(48 / ADAPTATION_CROPS)
 
 
 def test_features_of_numbers_and_classes(make_bank: Any) -> None:
     numbers = torch.tensor([[0.0, float("nan")], [1.0, 0.5]])
-    features = fourier(numbers)
-    assert features.shape == (2, 2, NUMBER) and features.isfinite().all()
+    features = encode_numbers(numbers)
+    assert features.shape == (2, 2, NUMBER_FEATURES) and features.isfinite().all()
     assert (features[0, 1] == 0).all() and (features[0, 0, 0] == 1)
-    config = _config(make_bank())
+    config = _make_config(make_bank())
     condition = Condition(torch.tensor([[1, -1]]), torch.zeros(1, 0), torch.zeros(1, 0, 16, 16))
-    vector = one_hot(condition, config)
-    assert vector.shape == (1, one_hot_length(config)) and vector.tolist() == [[0, 1, 0, 0]]
+    vector = encode_one_hot(condition, config)
+    assert vector.shape == (1, count_one_hot_features(config)) and vector.tolist() == [[0, 1, 0, 0]]
 
 
 def test_classes_alike_are_told_from_others() -> None:
     codes = torch.tensor([[0, 1], [0, 1], [1, 1], [-1, 0]])
-    same = Condition(codes, torch.zeros(4, 0), torch.zeros(4, 0)).same()
+    same = Condition(codes, torch.zeros(4, 0), torch.zeros(4, 0)).compare_classes()
     assert same.tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 
 def test_the_spread_of_a_batch_is_that_within_each_class() -> None:
-    from domaingan.gan.networks.parts import BatchSpread
+    from domaingan.gan.networks.parts import MinibatchStdDev
 
-    x = torch.randn(6, 3, 4, 4, generator=seeded(0))
+    x = torch.randn(6, 3, 4, 4, generator=make_rng(0))
     x[3:] = x[3:4] + 100  # the second class collapsed to one item, far from the first
     same = torch.block_diag(torch.ones(3, 3), torch.ones(3, 3))
-    spread = BatchSpread()(x, same)[:, 3, 0, 0]
+    spread = MinibatchStdDev()(x, same)[:, 3, 0, 0]
     assert torch.allclose(spread[:3], x[:3].var(dim=0, unbiased=False).add(1e-4).sqrt().mean(), atol=1e-3)
     assert (spread[3:] < 0.05).all()

@@ -15,10 +15,10 @@ import torch
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops
-from domaingan.gan.defaults import resolved
-from domaingan.gan.devices import mean_over_processes
+from domaingan.gan.defaults import with_defaults
+from domaingan.gan.devices import average_over_processes
 from domaingan.gan.model_folder import read_config
-from domaingan.gan.training.run import config_for
+from domaingan.gan.training.run import make_config
 from domaingan.gan.training.trainer import Trainer
 
 SCRIPT = """
@@ -66,14 +66,14 @@ def test_two_processes_end_with_the_same_weights_and_resume_to_the_bit(make_bank
 
 def test_alone_nothing_is_averaged() -> None:
     tensors = [torch.ones(3), None]
-    mean_over_processes(tensors, 1)
+    average_over_processes(tensors, 1)
     assert torch.equal(tensors[0], torch.ones(3))  # type: ignore[arg-type]
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(make_bank: Any) -> None:
     bank = make_bank(n=8)
-    settings = resolved(size=bank.size[0], spatial_dims=2, width=4, batch=5)
-    config = config_for(bank, settings, steps=2, seed=0, precision="32")
+    settings = with_defaults(size=bank.size[0], spatial_dims=2, width=4, batch=5)
+    config = make_config(bank, settings, steps=2, seed=0, precision="32")
     two: Any = SimpleNamespace(world_size=2, global_rank=0, device=torch.device("cpu"))
     with pytest.raises(DataError, match="batch 5 on 2 processes"):
         Trainer(config, TrainingCrops(bank, config), two)

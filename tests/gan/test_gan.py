@@ -23,20 +23,20 @@ from domaingan.imaging.intensity import label_components
 SMALL: dict[str, Any] = {"width": 8, "latent": 16, "batch": 4}
 
 
-def _fitted(bank: Bank, out: Path | None = None, **how: Any) -> GAN:
+def _fit_gan(bank: Bank, out: Path | None = None, **how: Any) -> GAN:
     gan = GAN.for_crops(bank, **SMALL)
     gan.fit(bank, **{"steps": 6, "device": "cpu", "precision": "32"} | how, out=out)
     return gan
 
 
-def _same(a: Bank, b: Bank) -> bool:
+def _is_same_bank(a: Bank, b: Bank) -> bool:
     return a.images.tobytes() == b.images.tobytes() and a.masks.tobytes() == b.masks.tobytes()
 
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_trains_saves_loads_and_samples(dims: int, make_bank: Any, tmp_path: Path) -> None:
     real = make_bank(dims=dims)
-    gan = _fitted(real, tmp_path / "model")
+    gan = _fit_gan(real, tmp_path / "model")
     for name in ("config.json", "weights.safetensors", "model_card.md", "samples.png", "log.csv", "checkpoints"):
         assert (tmp_path / "model" / name).exists()
     bank = gan.sample(10, seed=3)
@@ -47,33 +47,36 @@ def test_trains_saves_loads_and_samples(dims: int, make_bank: Any, tmp_path: Pat
     )
     for crop in bank:
         assert label_components(crop.mask)[1] == 1 and (crop.mask > 0).sum() >= MIN_OBJECT_PIXELS[dims]
-    assert _same(GAN.load(tmp_path / "model").sample(10, seed=3), bank)
+    assert _is_same_bank(GAN.load(tmp_path / "model").sample(10, seed=3), bank)
     assert Bank.load(bank.save(tmp_path / "bank").path or "").count_conditions() == bank.count_conditions()
 
 
 def test_the_same_seed_gives_the_same_bytes(make_bank: Any) -> None:
     bank = make_bank()
-    first, again, other = _fitted(bank), _fitted(bank), _fitted(bank, seed=1)
+    first, again, other = _fit_gan(bank), _fit_gan(bank), _fit_gan(bank, seed=1)
     weights = [
-        torch.cat([p.flatten() for p in gan._fitted()[1].state_dict().values()]) for gan in (first, again, other)
+        torch.cat([p.flatten() for p in gan._require_fitted()[1].state_dict().values()])
+        for gan in (first, again, other)
     ]
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
-    assert _same(first.sample(5), again.sample(5)) and not _same(first.sample(5), first.sample(5, seed=1))
+    assert _is_same_bank(first.sample(5), again.sample(5)) and not _is_same_bank(
+        first.sample(5), first.sample(5, seed=1)
+    )
     # Crop i depends on the seed, i and its condition: not on how many are drawn.
     many, few = first.sample(40, grade="low", lesion="core"), first.sample(5, grade="low", lesion="core")
     assert many.images[: len(few)].tobytes() == few.images.tobytes()
 
 
 def test_saved_and_loaded_is_the_same_model(make_bank: Any, tmp_path: Path) -> None:
-    gan = _fitted(make_bank())
+    gan = _fit_gan(make_bank())
     loaded = GAN.load(gan.save(tmp_path / "model"))
-    assert _same(loaded.sample(6), gan.sample(6)) and loaded.config == gan.config
+    assert _is_same_bank(loaded.sample(6), gan.sample(6)) and loaded.config == gan.config
     with pytest.raises(DataError, match="exists already"):
         gan.save(tmp_path / "model")
 
 
 def test_conditions_are_spread_evenly_or_as_asked(make_bank: Any) -> None:
-    gan = _fitted(make_bank(n=24))
+    gan = _fit_gan(make_bank(n=24))
     assert gan.sample(40).count_conditions()["lesion"] == {"core": 20, "shell": 20}
     assert gan.sample(10, lesion="core").count_conditions()["lesion"] == {"core": 10}
     assert gan.sample(10, lesion={"core": 0.7, "shell": 0.3}).count_conditions()["lesion"] == {"core": 7, "shell": 3}
@@ -103,15 +106,15 @@ def test_one_value_alone_and_unknown_values_are_trained_as_they_are(make_bank: A
     result = GAN.for_crops(only, **SMALL).fit(only, 2, device="cpu", precision="32", judge_every=0)
     assert result.messages == ("lesion has one value alone, shell: it conditions nothing",)
     bare = Bank(bank.info.model_copy(update={"conditions": {}}), bank.images, bank.masks, bank.entries)
-    assert len(_fitted(bare).sample(4)) == 4
+    assert len(_fit_gan(bare).sample(4)) == 4
 
 
 def test_fewer_crops_than_a_batch_are_enough(make_bank: Any) -> None:
-    assert len(_fitted(make_bank(n=2)).sample(3)) == 3
+    assert len(_fit_gan(make_bank(n=2)).sample(3)) == 3
 
 
 def test_frames_and_bf16(make_bank: Any) -> None:
-    gan = _fitted(make_bank(channels=3, domain="frame"), precision="bf16")
+    gan = _fit_gan(make_bank(channels=3, domain="frame"), precision="bf16")
     bank = gan.sample(4)
     assert bank.info.domain == FRAME and bank.images.min() >= 0 and bank.images.max() <= 1
 
@@ -193,5 +196,5 @@ def test_crops_that_do_not_fit_are_refused(make_bank: Any, tmp_path: Path) -> No
         GAN.for_crops(bank).sample(1)
     for wrong in ({"device": "tpu"}, {"device": "cuda:99"}, {"precision": "8"}, {"steps": 0}):
         with pytest.raises(DataError):
-            _fitted(bank, tmp_path / "m", **wrong)
+            _fit_gan(bank, tmp_path / "m", **wrong)
     assert not (tmp_path / "m").exists()

@@ -17,13 +17,13 @@ from domaingan.gan import GAN
 SMALL: dict[str, Any] = {"width": 4, "latent": 8, "batch": 4}
 
 
-def trained(bank: Any, out: Path, **settings: Any) -> GAN:
+def fit_and_load(bank: Any, out: Path, **settings: Any) -> GAN:
     gan = GAN.for_crops(bank, **SMALL, **settings)
     gan.fit(bank, 2, out, device="cpu", precision="32")
     return gan
 
 
-def in_cache(model: Path, cache: Path, repo: str, revision: str) -> None:
+def write_hub_cache(model: Path, cache: Path, repo: str, revision: str) -> None:
     """The folder's files as a hub's client keeps what it has downloaded: links into a store of blobs."""
     root = cache / f"models--{repo.replace('/', '--')}"
     for name in ("blobs", "refs", f"snapshots/{revision}"):
@@ -37,7 +37,7 @@ def in_cache(model: Path, cache: Path, repo: str, revision: str) -> None:
 
 
 def test_the_card_is_one_that_hubs_read(make_bank: Any, tmp_path: Path) -> None:
-    trained(make_bank(size=8), tmp_path / "lesions")
+    fit_and_load(make_bank(size=8), tmp_path / "lesions")
     card = ModelCard.load(tmp_path / "lesions" / "README.md")
     assert card.data.to_dict() == {
         "license": "unknown",
@@ -65,7 +65,7 @@ def test_the_card_is_one_that_hubs_read(make_bank: Any, tmp_path: Path) -> None:
     ],
 )
 def test_the_licence_is_the_users(licence: str, header: dict[str, str], make_bank: Any, tmp_path: Path) -> None:
-    gan = trained(make_bank(size=8), tmp_path / "m", licence=licence, given=("mask",))
+    gan = fit_and_load(make_bank(size=8), tmp_path / "m", licence=licence, given=("mask",))
     card = ModelCard.load(tmp_path / "m" / "README.md")
     assert header.items() <= card.data.to_dict().items() and card.data.pipeline_tag == "image-to-image"
     assert card.text.rstrip().endswith(licence) and "--hosts DATA" in card.text
@@ -77,7 +77,7 @@ def test_the_licence_is_the_users(licence: str, header: dict[str, str], make_ban
 
 def test_nothing_but_the_model_would_be_pushed(make_bank: Any, tmp_path: Path) -> None:
     model = tmp_path / "m"
-    trained(make_bank(size=8), model)
+    fit_and_load(make_bank(size=8), model)
     assert (model / "checkpoints").is_dir()
     for command in (["init", "-q"], ["add", "."]):
         subprocess.run(["git", *command], cwd=model, check=True)
@@ -89,8 +89,8 @@ def test_nothing_but_the_model_would_be_pushed(make_bank: Any, tmp_path: Path) -
 
 
 def test_a_snapshot_from_the_cache_is_the_model(make_bank: Any, tmp_path: Path) -> None:
-    gan = trained(make_bank(size=8), tmp_path / "m")
-    in_cache(tmp_path / "m", tmp_path / "cache", "somebody/lesions", "0123456789abcdef0123456789abcdef01234567")
+    gan = fit_and_load(make_bank(size=8), tmp_path / "m")
+    write_hub_cache(tmp_path / "m", tmp_path / "cache", "somebody/lesions", "0123456789abcdef0123456789abcdef01234567")
     folder = snapshot_download("somebody/lesions", local_files_only=True, cache_dir=tmp_path / "cache")
     assert Path(folder).is_relative_to(tmp_path / "cache") and (Path(folder) / "weights.safetensors").is_symlink()
     drawn, again = gan.sample(6, seed=1), GAN.load(folder).sample(6, seed=1)

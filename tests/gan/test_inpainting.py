@@ -15,15 +15,15 @@ from domaingan.banks import BOUND_REACH_PIXELS, Bank, create_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops
-from domaingan.gan.inpainting import Texture, blanked, pasted, turns, weight
+from domaingan.gan.inpainting import ObjectTexture, blend_weight, mask_out_inside, paste_textures, random_rotations
 from domaingan.gan.networks import ARCHITECTURES
-from domaingan.gan.sampling.sample_conditions import Times
+from domaingan.gan.sampling.sample_conditions import Multiple
 
 TINY: dict[str, Any] = {"width": 4, "latent": 8, "batch": 4}
 INPAINT, REFINE = ("mask", "ring"), ("paste", "mask")
 
 
-def healthy(bank: Bank) -> Bank:
+def add_healthy(bank: Bank) -> Bank:
     """The bank, every fourth crop under the condition of what is healthy."""
     names = {**bank.info.conditions, "lesion": [*bank.info.conditions["lesion"], "healthy"]}
     entries = bank.entries.copy()
@@ -31,14 +31,14 @@ def healthy(bank: Bank) -> Bank:
     return Bank(bank.info.model_copy(update={"conditions": names}), bank.images, bank.masks, entries)
 
 
-def bound(bank: Bank) -> Bank:
+def bind_to_hosts(bank: Bank) -> Bank:
     """The bank as windows of two hosts."""
     entries = bank.entries.copy()
     entries["host"], entries["place"] = np.arange(len(bank)) % 2, 3
     return Bank(bank.info.model_copy(update={"hosts": ["a", "b"]}), bank.images, bank.masks, entries)
 
 
-def fitted(bank: Bank, out: Path | None = None, steps: int = 3, **settings: Any) -> GAN:
+def fit_gan(bank: Bank, out: Path | None = None, steps: int = 3, **settings: Any) -> GAN:
     gan = GAN.for_crops(bank, **TINY, **settings)
     gan.fit(bank, steps, out, device="cpu", precision="32", judge_every=0)
     return gan
@@ -49,11 +49,11 @@ def fitted(bank: Bank, out: Path | None = None, steps: int = 3, **settings: Any)
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_only_the_inside_is_painted(arch: str, dims: int, given: Any, make_bank: Any, tmp_path: Path) -> None:
     bank = make_bank(dims=dims, size=16 if dims == 2 else 8)
-    gan = fitted(healthy(bank) if given == INPAINT else bank, tmp_path / "m", arch=arch, given=given)
-    hosts = bound(bank)
+    gan = fit_gan(add_healthy(bank) if given == INPAINT else bank, tmp_path / "m", arch=arch, given=given)
+    hosts = bind_to_hosts(bank)
     hosts.images[0].flat[0] = 37.0  # outside of what was trained on
     drawn = gan.sample(len(bank), hosts=hosts, seed=2)
-    outside = weight(torch.from_numpy(hosts.masks))[:, 0].numpy() == 0
+    outside = blend_weight(torch.from_numpy(hosts.masks))[:, 0].numpy() == 0
     same = (drawn.images == hosts.images.astype(np.float16)).all(axis=1)
     assert same[outside].all() and not same[hosts.masks > 0].all()
     assert (drawn.masks == hosts.masks).all() and drawn.info.hosts == ["a", "b"]
@@ -69,13 +69,13 @@ def test_only_the_inside_is_painted(arch: str, dims: int, given: Any, make_bank:
 @pytest.mark.parametrize("loss", ["hinge", "relativistic"])
 def test_unet_has_every_skip_and_depth(given: Any, skip: str, loss: str, make_bank: Any) -> None:
     bank = make_bank(size=16)
-    gan = fitted(bank, given=given, skip=skip, depth=2, loss=loss, diversity=0.5, residual=0.5, matching=0.5)
+    gan = fit_gan(bank, given=given, skip=skip, depth=2, loss=loss, diversity=0.5, residual=0.5, matching=0.5)
     assert len(gan.sample(3, hosts=bank)) == 3
 
 
 def test_unet_is_refused_with_nothing_given(make_bank: Any) -> None:
     with pytest.raises(DataError, match=r"arch unet with nothing given; expected given mask,ring"):
-        fitted(make_bank(size=8), arch="unet")
+        fit_gan(make_bank(size=8), arch="unet")
 
 
 @pytest.mark.parametrize("wrong", [("ring",), ("paste",), ("mask", "ring", "paste"), ("ring", "channel_0")])
@@ -86,7 +86,7 @@ def test_what_cannot_be_given_is_refused(wrong: Any, make_bank: Any) -> None:
 
 @pytest.mark.parametrize("given", [INPAINT, REFINE])
 def test_a_resumed_training_is_bit_equal(given: Any, make_bank: Any, tmp_path: Path) -> None:
-    bank = healthy(make_bank(size=8))
+    bank = add_healthy(make_bank(size=8))
     settings = {**TINY, "given": given, "augment": "ada", "schedule": 12}
     how: dict[str, Any] = {"device": "cpu", "precision": "32", "checkpoint_every": 4}
     GAN.for_crops(bank, **settings).fit(bank, 12, tmp_path / "whole", **how)
@@ -98,7 +98,7 @@ def test_a_resumed_training_is_bit_equal(given: Any, make_bank: Any, tmp_path: P
 
 @pytest.mark.parametrize("file", ["images.npy", "masks.npy", "entries.npy", "bank.json"])
 def test_a_flipped_byte_of_the_crops_is_noticed(file: str, make_bank: Any, tmp_path: Path) -> None:
-    gan = fitted(healthy(make_bank(size=8)), tmp_path / "m", given=REFINE)
+    gan = fit_gan(add_healthy(make_bank(size=8)), tmp_path / "m", given=REFINE)
     path = tmp_path / "m" / "crops" / file
     content = bytearray(path.read_bytes())
     assert GAN.load(tmp_path / "m").config == gan.config
@@ -113,7 +113,7 @@ def test_a_flipped_byte_of_the_crops_is_noticed(file: str, make_bank: Any, tmp_p
 
 def test_healthy_can_be_asked_for_and_marks_nothing(make_bank: Any) -> None:
     bank = make_bank(size=8)
-    gan = fitted(healthy(bank), given=INPAINT)
+    gan = fit_gan(add_healthy(bank), given=INPAINT)
     erased = gan.sample(4, hosts=bank, lesion="healthy")
     assert erased.count_conditions()["lesion"] == {"healthy": 4}
     assert np.array_equal(erased.masks, bank.masks[:4]) and erased[0].is_healthy  # where it was painted
@@ -125,7 +125,7 @@ def test_another_condition_may_have_a_value_called_healthy(given: Any, make_bank
     bank = make_bank(size=8)
     names = {"lesion": bank.info.conditions["lesion"], "grade": ["healthy", "ill"]}
     bank = Bank(bank.info.model_copy(update={"conditions": names}), bank.images, bank.masks, bank.entries)
-    gan = fitted(bank, given=given)
+    gan = fit_gan(bank, given=given)
     assert gan.config is not None
     stack, _ = TrainingCrops(bank, gan.config).encode(range(len(bank)))
     assert ((stack[:, 3:] > 0).any(dim=1).numpy() == (bank.masks > 0)).all()  # after two channels, and nothing
@@ -141,9 +141,9 @@ def test_contrast_can_be_asked_for_and_the_masks_size_cannot(make_bank: Any) -> 
         entries[name] = bank.entries[name]
     entries["number:contrast"], entries["number:radius_mm"] = np.linspace(0.1, 0.5, len(bank)), entries["radius_mm"]
     bank = Bank(info, bank.images, bank.masks, entries)
-    gan = fitted(bank, given=INPAINT)
+    gan = fit_gan(bank, given=INPAINT)
     assert np.allclose(gan.sample(6, hosts=bank, contrast=0.3).entries["number:contrast"], 0.3)
-    found = gan.sample(12, hosts=bank, contrast=Times(0.5, 1.5)).entries["number:contrast"]
+    found = gan.sample(12, hosts=bank, contrast=Multiple(0.5, 1.5)).entries["number:contrast"]
     assert 0.1 <= found.min() < found.max() <= 0.5 + 1e-6
     with pytest.raises(DataError, match="radius_mm"):
         gan.sample(6, hosts=bank, radius_mm=2.0)
@@ -151,7 +151,7 @@ def test_contrast_can_be_asked_for_and_the_masks_size_cannot(make_bank: Any) -> 
 
 def test_hosts_of_another_spacing_or_other_channels_are_named(make_bank: Any) -> None:
     bank = make_bank(size=8)
-    gan = fitted(bank, given=INPAINT)
+    gan = fit_gan(bank, given=INPAINT)
     coarse = make_bank(size=8)
     coarse.entries["spacing"][:] = 7
     with pytest.raises(DataError, match=r"pixels of 7 × 7 mm; expected 1 × 1 to 2.1 × 2.1 mm, as in training"):
@@ -164,7 +164,7 @@ def test_hosts_of_another_spacing_or_other_channels_are_named(make_bank: Any) ->
 @settings(max_examples=20, deadline=None)
 def test_the_weight_is_one_inside_and_nothing_beyond_its_reach(dims: int, seed: int) -> None:
     body = torch.rand(2, *[12] * dims, generator=torch.Generator().manual_seed(seed)) > 0.97
-    share = weight(body)[:, 0]
+    share = blend_weight(body)[:, 0]
     assert (share[body] == 1).all() and share.min() >= 0 and share.max() <= 1
     spots = body.nonzero()
     for spot in (share == 0).nonzero()[:50]:
@@ -176,9 +176,9 @@ def test_an_inside_is_not_shown_to_what_is_to_paint_it(make_bank: Any) -> None:
     gan = GAN.for_crops(make_bank(size=8), given=INPAINT, **TINY)
     gan.fit(make_bank(size=8), 1, device="cpu", judge_every=0)
     assert gan.config is not None
-    image = torch.rand(2, gan.config.seen, 8, 8)
-    image[:, -1] = weight(torch.eye(8)[None].expand(2, 8, 8))[:, 0]
-    shown = blanked(image, gan.config)
+    image = torch.rand(2, gan.config.conditioning_channels, 8, 8)
+    image[:, -1] = blend_weight(torch.eye(8)[None].expand(2, 8, 8))[:, 0]
+    shown = mask_out_inside(image, gan.config)
     host = slice(3, 5)  # after the masks of nothing, shell and core
     assert (shown[:, host] == image[:, host] * (image[:, -1:] == 0)).all() and (shown[:, :3] == image[:, :3]).all()
 
@@ -187,11 +187,11 @@ def test_an_inside_is_not_shown_to_what_is_to_paint_it(make_bank: Any) -> None:
 def test_a_crop_pasted_into_itself_is_almost_itself(dims: int, make_bank: Any) -> None:
     bank = make_bank(dims=dims, n=6)
     images, bodies = torch.from_numpy(np.asarray(bank.images, np.float32)), torch.from_numpy(bank.masks)
-    textures = [Texture.of(bank.images[i], bank.masks[i]) for i in range(6)]
-    again = pasted(images, bodies, textures, torch.eye(dims).expand(6, dims, dims))
+    textures = [ObjectTexture.from_crop(bank.images[i], bank.masks[i]) for i in range(6)]
+    again = paste_textures(images, bodies, textures, torch.eye(dims).expand(6, dims, dims))
     inside = (bodies > 0)[:, None].expand_as(images)
     assert (again - images)[inside].abs().mean() < 0.03
-    assert (again == images)[(weight(bodies) == 0).expand_as(images)].all()
+    assert (again == images)[(blend_weight(bodies) == 0).expand_as(images)].all()
 
 
 def test_a_crop_pasted_elsewhere_keeps_its_contrast(make_bank: Any) -> None:
@@ -201,10 +201,10 @@ def test_a_crop_pasted_elsewhere_keeps_its_contrast(make_bank: Any) -> None:
     assert gan.config is not None
     images = torch.full((6, 1, 16, 16), 0.8)
     bodies = torch.from_numpy(bank.masks)
-    textures = [Texture.of(bank.images[i], bank.masks[i]) for i in range(6)]
-    turned = turns(6, gan.config, torch.Generator().manual_seed(0))
+    textures = [ObjectTexture.from_crop(bank.images[i], bank.masks[i]) for i in range(6)]
+    turned = random_rotations(6, gan.config, torch.Generator().manual_seed(0))
     assert torch.allclose(turned @ turned.mT, torch.eye(2).expand(6, 2, 2), atol=1e-5)
-    found = pasted(images, bodies, textures, turned)
+    found = paste_textures(images, bodies, textures, turned)
     for i, mask in enumerate(bodies > 0):
         own = float(textures[i].image[0][mask].mean())
         assert abs(float(found[i, 0][mask].mean()) - 0.8 - own) < 0.1 * own
@@ -212,7 +212,7 @@ def test_a_crop_pasted_elsewhere_keeps_its_contrast(make_bank: Any) -> None:
 
 def test_noise_changes_what_is_painted(make_bank: Any) -> None:
     bank = make_bank(size=16, n=8)
-    gan = fitted(bank, given=INPAINT, steps=60, diversity=5.0)
+    gan = fit_gan(bank, given=INPAINT, steps=60, diversity=5.0)
     a, b = (gan.sample(8, hosts=bank, seed=seed).images.astype(np.float32) for seed in (0, 1))
     inside = np.broadcast_to(bank.masks[:, None] > 0, a.shape)
     assert np.abs(a - b)[inside].mean() > 0.01

@@ -16,12 +16,12 @@ from inprocess import refused
 from domaingan import phantoms
 from domaingan.adapters.write_dataset import write_dataset
 from domaingan.gan import GAN
-from domaingan.gan.model_card import card as write_card
-from domaingan.gan.model_folder import CONFIG, WEIGHTS, read_config
+from domaingan.gan.model_card import write_card as write_card
+from domaingan.gan.model_folder import CONFIG_FILE, WEIGHTS_FILE, read_config
 from domaingan.gan.training.trainer import Trainer
 
 FLAGS = {"steps": 3, "width": 4, "size": 16, "batch": 4, "dims": 2, "device": "cpu", "features": "random"}
-QUICK = [part for name, value in FLAGS.items() for part in (f"--{name}", str(value))]
+QUICK_OPTIONS = [part for name, value in FLAGS.items() for part in (f"--{name}", str(value))]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def copy(model: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(model, tmp_path / "copy"))
 
 
-def written(folder: Path, healthy: bool) -> Path:
+def write_scans(folder: Path, healthy: bool) -> Path:
     """Scans of two people; healthy ones have classes and no object of any."""
     people = phantoms.load("medical", subjects=2, shape=(32, 32, 16))
     samples = [replace(s, mask=np.zeros_like(s.mask)) if healthy and s.mask is not None else s for s in people]
@@ -55,21 +55,21 @@ def test_a_value_without_crops(model: Path, tmp_path: Path) -> None:
 
 
 def test_data_without_an_object(tmp_path: Path) -> None:
-    said = refused("train", written(tmp_path / "healthy", True), "--out", tmp_path / "m", *QUICK)
+    said = refused("train", write_scans(tmp_path / "healthy", True), "--out", tmp_path / "m", *QUICK_OPTIONS)
     assert "no " in said and not (tmp_path / "m").exists()
 
 
 @pytest.mark.parametrize("size", ["48", "0", "-8", "4"])
 def test_a_size_that_is_no_power_of_two(size: str, tmp_path: Path) -> None:
-    flags = [size if flag == "16" else flag for flag in QUICK]
+    flags = [size if flag == "16" else flag for flag in QUICK_OPTIONS]
     said = refused("train", "phantom:medical", "--out", tmp_path / "m", *flags)
     assert f"size {size}; expected a power of two" in said and not (tmp_path / "m").exists()
 
 
-@pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
+@pytest.mark.parametrize("name", [CONFIG_FILE, WEIGHTS_FILE])
 def test_a_flipped_byte(name: str, copy: Path, tmp_path: Path) -> None:
     content = bytearray((copy / name).read_bytes())
-    where = content.index(b'"lr": [\n    0.001') + len(b'"lr": [\n    0.') if name == CONFIG else len(content) // 2
+    where = content.index(b'"lr": [\n    0.001') + len(b'"lr": [\n    0.') if name == CONFIG_FILE else len(content) // 2
     content[where] ^= 1
     (copy / name).write_bytes(content)
     said = refused("sample", copy, "--out", tmp_path / "x")
@@ -77,28 +77,34 @@ def test_a_flipped_byte(name: str, copy: Path, tmp_path: Path) -> None:
 
 
 def test_a_config_of_a_newer_version(copy: Path, tmp_path: Path) -> None:
-    stored = json.loads((copy / CONFIG).read_text())
-    (copy / CONFIG).write_text(json.dumps(stored | {"format": stored["format"] + 1, "novelty": 1}))
+    stored = json.loads((copy / CONFIG_FILE).read_text())
+    (copy / CONFIG_FILE).write_text(json.dumps(stored | {"format": stored["format"] + 1, "novelty": 1}))
     said = refused("sample", copy, "--out", tmp_path / "x")
-    assert f"{copy / CONFIG}: model format 4; expected 3: update domaingan" in said
+    assert f"{copy / CONFIG_FILE}: model format 4; expected 3: update domaingan" in said
 
 
 def test_numbers_times_what_is_no_factor(make_bank: Any) -> None:
     from domaingan.core.errors import DataError
-    from domaingan.gan.sampling.sample_conditions import Times, plan
+    from domaingan.gan.sampling.sample_conditions import Multiple, sample_conditions
 
     bank = make_bank(size=8)
-    numbered = GAN.for_crops(bank, width=4).config_for(bank, 2).model_copy(update={"numbers": {"radius_mm": (1, 2)}})
-    for factors in (Times(-1, 2), Times(0, 1), Times(2, 1), Times(float("nan"), 1), Times(1, float("inf"))):
+    numbered = GAN.for_crops(bank, width=4).make_config(bank, 2).model_copy(update={"numbers": {"radius_mm": (1, 2)}})
+    for factors in (
+        Multiple(-1, 2),
+        Multiple(0, 1),
+        Multiple(2, 1),
+        Multiple(float("nan"), 1),
+        Multiple(1, float("inf")),
+    ):
         with pytest.raises(DataError, match=r"radius_mm=.*x; expected factors above 0"):
-            plan(numbered, 2, 0, {"radius_mm": factors})
+            sample_conditions(numbered, 2, 0, {"radius_mm": factors})
 
 
 def test_a_training_that_diverges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Trainer, "is_finite", lambda trainer: False)
-    said = refused("train", written(tmp_path / "scans", False), "--out", tmp_path / "m", *QUICK)
+    said = refused("train", write_scans(tmp_path / "scans", False), "--out", tmp_path / "m", *QUICK_OPTIONS)
     assert f"{tmp_path / 'm'}: training diverged at step 3 (NaN); expected finite losses" in said
-    assert not (tmp_path / "m" / WEIGHTS).exists()
+    assert not (tmp_path / "m" / WEIGHTS_FILE).exists()
 
 
 @pytest.mark.parametrize(
@@ -119,9 +125,9 @@ def test_a_training_that_diverges(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_a_config_that_no_model_has(changes: dict[str, Any], reason: str, copy: Path, tmp_path: Path) -> None:
-    stored = json.loads((copy / CONFIG).read_text())
+    stored = json.loads((copy / CONFIG_FILE).read_text())
     stored.pop("sha256")
-    (copy / CONFIG).write_text(json.dumps(stored | changes))
+    (copy / CONFIG_FILE).write_text(json.dumps(stored | changes))
     said = refused("sample", copy, "--out", tmp_path / "x")
     assert reason in said and not (tmp_path / "x").exists()
 
@@ -140,22 +146,22 @@ def test_a_config_that_no_model_has(changes: dict[str, Any], reason: str, copy: 
     ],
 )
 def test_a_template_that_no_crop_has(field: str, value: object, reason: str, copy: Path, tmp_path: Path) -> None:
-    stored = json.loads((copy / CONFIG).read_text())
+    stored = json.loads((copy / CONFIG_FILE).read_text())
     stored.pop("sha256")
     stored["templates"][-1][field] = value
-    (copy / CONFIG).write_text(json.dumps(stored))
+    (copy / CONFIG_FILE).write_text(json.dumps(stored))
     assert reason in refused("sample", copy, "--out", tmp_path / "x") and not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff" * 8 + b"{}", (10**6).to_bytes(8, "little") + b"{" * 50, b"x" * 40])
 def test_weights_that_are_no_weights(content: bytes, copy: Path, tmp_path: Path) -> None:
-    (copy / WEIGHTS).write_bytes(content)
-    stored = json.loads((copy / CONFIG).read_text())
+    (copy / WEIGHTS_FILE).write_bytes(content)
+    stored = json.loads((copy / CONFIG_FILE).read_text())
     stored.pop("sha256")
     stored["weights_sha256"] = hashlib.sha256(content).hexdigest()
-    (copy / CONFIG).write_text(json.dumps(stored))
+    (copy / CONFIG_FILE).write_text(json.dumps(stored))
     said = refused("sample", copy, "--out", tmp_path / "x")
-    assert f"{copy / WEIGHTS}: cannot be read" in said and not (tmp_path / "x").exists()
+    assert f"{copy / WEIGHTS_FILE}: cannot be read" in said and not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize(
@@ -163,7 +169,9 @@ def test_weights_that_are_no_weights(content: bytes, copy: Path, tmp_path: Path)
     [("9" * 6, "width 999999; expected 1 to 2,048"), ("9" * 23, f"the number {'9' * 23}; expected one of at most 18")],
 )
 def test_a_width_that_nobody_means(tmp_path: Path, width: str, said: str) -> None:
-    flags = [width if flag == "4" and QUICK[i - 1] == "--width" else flag for i, flag in enumerate(QUICK)]
+    flags = [
+        width if flag == "4" and QUICK_OPTIONS[i - 1] == "--width" else flag for i, flag in enumerate(QUICK_OPTIONS)
+    ]
     assert said in refused("train", "phantom:medical", "--out", tmp_path / "m", *flags)
     assert not (tmp_path / "m").exists()
 

@@ -14,10 +14,10 @@ import torch
 from domaingan.banks import Bank, create_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN, onnx_export
-from domaingan.gan.conditions import Condition, scale
+from domaingan.gan.conditions import Condition, scale_numbers
 from domaingan.gan.config import GANConfig
 from domaingan.gan.data import TrainingCrops, decode
-from domaingan.gan.sampling.generate import paint
+from domaingan.gan.sampling.generate import generate
 
 CASES: list[tuple[str, int, dict[str, Any]]] = [
     ("dcgan", 2, {"given": ("channel_1", "mask")}),
@@ -29,7 +29,7 @@ CASES: list[tuple[str, int, dict[str, Any]]] = [
 ]
 
 
-def measured(bank: Bank) -> Bank:
+def add_numbers(bank: Bank) -> Bank:
     """With the radius as a number condition, of one crop not known."""
     info = bank.info.model_copy(update={"numbers": ["radius_mm"]})
     entries = create_entries(info, len(bank))
@@ -40,7 +40,7 @@ def measured(bank: Bank) -> Bank:
     return Bank(info, bank.images, bank.masks, entries)
 
 
-def fitted(bank: Bank, **settings: Any) -> GAN:
+def fit_gan(bank: Bank, **settings: Any) -> GAN:
     gan = GAN.for_crops(bank, width=4, latent=8, batch=4, **settings)
     gan.fit(bank, 1, device="cpu", precision="32", judge_every=0)
     return gan
@@ -54,9 +54,9 @@ def run(path: Path, feed: dict[str, Any]) -> list[Any]:
 def test_the_file_draws_what_the_model_draws(
     arch: str, dims: int, settings: dict[str, Any], make_bank: Any, tmp_path: Path
 ) -> None:
-    bank = measured(make_bank(dims=dims, size=8))
-    gan = fitted(bank, arch=arch, **settings)
-    config, generator = gan._fitted()
+    bank = add_numbers(make_bank(dims=dims, size=8))
+    gan = fit_gan(bank, arch=arch, **settings)
+    config, generator = gan._require_fitted()
     path = gan.export(tmp_path / "generator.onnx")
     assert [p.name for p in tmp_path.iterdir()] == ["generator.onnx"]
     assert GANConfig.model_validate_json(onnx.load(path).metadata_props[0].value) == config
@@ -72,7 +72,9 @@ def test_the_file_draws_what_the_model_draws(
         feed["given_masks"] = bank.masks[:n].astype(np.int64)
     found, masks = run(path, feed)
     image = TrainingCrops(bank, config).encode(range(n))[1].image
-    images, wanted = decode(paint(generator, config, z, Condition(codes, scale(numbers, config), image)), config)
+    images, wanted = decode(
+        generate(generator, config, z, Condition(codes, scale_numbers(numbers, config), image)), config
+    )
     np.testing.assert_allclose(found, images, atol=1e-4)
     assert masks.dtype == np.uint8 and (masks == wanted).mean() > 0.999
     if "mask" in config.given:
@@ -85,7 +87,7 @@ def test_scenes_have_no_masks_and_a_model_without_conditions_takes_latents_alone
     bank = make_bank(channels=3, domain="frame", size=8)
     info = bank.info.model_copy(update={"kind": "scenes", "classes": {}, "conditions": {}})
     bare = Bank(info, bank.images, np.zeros_like(bank.masks), create_entries(info, len(bank)))
-    path = fitted(bare).export(tmp_path / "g.onnx")
+    path = fit_gan(bare).export(tmp_path / "g.onnx")
     (images,) = run(path, {"z": np.zeros((1, 8), np.float32)})
     assert images.shape == (1, 3, 8, 8) and images.min() >= 0 and images.max() <= 1
 
@@ -93,7 +95,7 @@ def test_scenes_have_no_masks_and_a_model_without_conditions_takes_latents_alone
 def test_a_file_that_draws_something_else_is_never_left_behind(
     make_bank: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gan = fitted(make_bank(size=8))
+    gan = fit_gan(make_bank(size=8))
     monkeypatch.setattr(onnx_export, "TOLERANCE", 0.0)
     with pytest.raises(DataError, match="differ by"):
         gan.export(tmp_path / "g.onnx")
@@ -101,7 +103,7 @@ def test_a_file_that_draws_something_else_is_never_left_behind(
 
 
 def test_without_the_package_it_is_named(make_bank: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gan = fitted(make_bank(size=8))
+    gan = fit_gan(make_bank(size=8))
     monkeypatch.setattr(onnx_export, "find_spec", lambda name: None)
     with pytest.raises(DataError, match=r"onnx.*pip install 'domaingan\[onnx\]'"):
         gan.export(tmp_path / "g.onnx")

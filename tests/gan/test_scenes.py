@@ -13,15 +13,15 @@ from domaingan.banks.scenes import scenes
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops, decode
-from domaingan.gan.devices import fabric_for
-from domaingan.gan.seeds import seeded
-from domaingan.gan.training.augment import Augmentation
+from domaingan.gan.devices import make_fabric
+from domaingan.gan.seeds import make_rng
+from domaingan.gan.training.augment import DifferentiableAugmentation
 from domaingan.gan.training.trainer import Trainer
 
 SMALL = {"width": 8, "latent": 8, "batch": 16}
 
 
-def looks(n: int = 40, rare: int = 2, size: int = 16) -> Bank:
+def make_scenes(n: int = 40, rare: int = 2, size: int = 16) -> Bank:
     """Bright days, some of them with rain (blue), and a few dark dusks."""
     rng = np.random.default_rng(0)
     info = BankInfo(
@@ -44,10 +44,10 @@ def looks(n: int = 40, rare: int = 2, size: int = 16) -> Bank:
 
 
 def test_no_mask_is_painted_and_a_bank_comes_back(tmp_path: Path) -> None:
-    bank = looks()
+    bank = make_scenes()
     gan = GAN.for_crops(bank, **SMALL)
     gan.fit(bank, 3, tmp_path / "model")
-    assert gan.config is not None and gan.config.kind == "scenes" and gan.config.painted == (3, 0)
+    assert gan.config is not None and gan.config.kind == "scenes" and gan.config.generated_channels == (3, 0)
     assert "scenes" in (tmp_path / "model" / "model_card.md").read_text() and "scenes" in repr(gan)
     assert (tmp_path / "model" / "samples.png").is_file()
     drawn = GAN.load(tmp_path / "model").sample(9, lighting="dusk")
@@ -61,9 +61,9 @@ def test_no_mask_is_painted_and_a_bank_comes_back(tmp_path: Path) -> None:
 
 
 def test_encode_and_decode_are_inverse() -> None:
-    bank = looks()
+    bank = make_scenes()
     gan = GAN.for_crops(bank, **SMALL)
-    config = gan.config_for(bank, 1, "32", 0)
+    config = gan.make_config(bank, 1, "32", 0)
     painted, condition = TrainingCrops(bank, config).encode([0, 5])
     assert painted.shape == (2, 3, 16, 16) and condition.codes.shape == (2, 2)
     images, masks = decode(painted, config)
@@ -72,17 +72,19 @@ def test_encode_and_decode_are_inverse() -> None:
 
 
 def test_colours_are_not_augmented_and_streets_stay_upright() -> None:
-    bank = looks()
-    config = GAN.for_crops(bank, **SMALL, augment=0.6).config_for(bank, 1, "32", 0)
-    drawn = Trainer(config, TrainingCrops(bank, config), fabric_for("cpu", "32")).augment.draw(50, seeded(0))
+    bank = make_scenes()
+    config = GAN.for_crops(bank, **SMALL, augment=0.6).make_config(bank, 1, "32", 0)
+    drawn = Trainer(config, TrainingCrops(bank, config), make_fabric("cpu", "32")).augment.draw_parameters(
+        50, make_rng(0)
+    )
     assert (drawn.gain == 1).all() and (drawn.shift == 0).all() and (drawn.hole > -1e5).any()
     assert (drawn.theta[:, 0, 1] == 0).all() and (drawn.theta[:, 1, 0] == 0).all()
-    crops = Augmentation(3, (16, 16), (1,)).draw(50, seeded(0))
+    crops = DifferentiableAugmentation(3, (16, 16), (1,)).draw_parameters(50, make_rng(0))
     assert (crops.gain != 1).any() and (crops.theta[:, 0, 1] != 0).any()
 
 
 def test_a_rare_look_is_learned() -> None:
-    bank = looks(n=60, rare=4, size=8)
+    bank = make_scenes(n=60, rare=4, size=8)
     gan = GAN.for_crops(bank, **SMALL)
     gan.fit(bank, 120, precision="32", device="cpu")
     light = {value: np.asarray(gan.sample(16, lighting=value).images, np.float32).mean() for value in ("dusk", "day")}
@@ -90,7 +92,7 @@ def test_a_rare_look_is_learned() -> None:
 
 
 def test_a_bank_of_another_kind_is_refused() -> None:
-    bank = looks()
+    bank = make_scenes()
     crops = Bank(bank.info.model_copy(update={"classes": {"car": 1}}), bank.images, bank.masks, bank.entries)
     with pytest.raises(DataError, match="classes"):
         GAN.for_crops(bank, **SMALL).fit(crops, 1)

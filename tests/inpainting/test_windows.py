@@ -15,7 +15,7 @@ from domaingan.blend import Paste
 from domaingan.core.errors import DataError
 from domaingan.data import SCAN, Dataset
 from domaingan.gan import GAN
-from domaingan.gan.conditioning import SLACK
+from domaingan.gan.conditioning import MAX_SPACING_RATIO
 from domaingan.imaging.intensity import get_intensity_range, to_scaled
 from domaingan.imaging.padded_crops import crop_padded
 from domaingan.inpainting.windows import partly_healthy, windows, with_healthy
@@ -79,7 +79,7 @@ def test_no_window_is_shrunk_more_than_the_crops_were() -> None:
     real = crops(data, 8)
     found = windows(data, real, 200, seed=0, reshaped=True)
     assert sum(found.info.left_out.values()) > 0
-    assert (found.entries["spacing"] <= real.entries["spacing"].max(axis=0) * SLACK + 1e-5).all()
+    assert (found.entries["spacing"] <= real.entries["spacing"].max(axis=0) * MAX_SPACING_RATIO + 1e-5).all()
 
 
 def test_hosts_may_be_unlabelled_and_their_subjects_are_known() -> None:

@@ -16,7 +16,7 @@ from domaingan.core.errors import DataError
 from domaingan.gan.config import GANConfig
 from domaingan.gan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from domaingan.gan.networks.mlp import MLPDiscriminator, MLPGenerator
-from domaingan.gan.networks.parts import Discriminator, Generator, assemble, levels_of, pyramid
+from domaingan.gan.networks.parts import Discriminator, Generator, assemble, build_pyramid, count_levels
 from domaingan.gan.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from domaingan.gan.networks.unet import UNetGenerator
 from domaingan.gan.training.losses import LOSSES
@@ -27,10 +27,10 @@ __all__ = [
     "Discriminator",
     "Generator",
     "assemble",
-    "build",
-    "channels_last",
-    "levels_of",
-    "pyramid",
+    "build_networks",
+    "build_pyramid",
+    "choose_memory_format",
+    "count_levels",
 ]
 
 
@@ -50,36 +50,38 @@ class Architecture:
     discriminator: Callable[[GANConfig, bool], Discriminator]
     skips: tuple[str, ...]
     depth: int = 1
-    hosted: bool = False
+    is_image_conditional: bool = False
 
 
 ARCHITECTURES: dict[str, Architecture] = {
     "dcgan": Architecture(DCGANGenerator, DCGANDiscriminator, ("none", "residual", "multiscale")),
     "resnet": Architecture(ResNetGenerator, ResNetDiscriminator, ("residual", "multiscale")),
-    "unet": Architecture(UNetGenerator, DCGANDiscriminator, ("none", "residual", "multiscale"), hosted=True),
+    "unet": Architecture(
+        UNetGenerator, DCGANDiscriminator, ("none", "residual", "multiscale"), is_image_conditional=True
+    ),
     "mlp": Architecture(MLPGenerator, MLPDiscriminator, ("none", "residual"), depth=3),
 }
 """The pairs of networks by name."""
 
 
-def build(config: GANConfig) -> tuple[Generator, Discriminator]:
+def build_networks(config: GANConfig) -> tuple[Generator, Discriminator]:
     """Generator and discriminator with weights drawn by the config's seed; the global generator stays untouched.
 
     Raises:
         DataError: the architecture cannot have this size.
     """
     architecture = ARCHITECTURES[config.arch]
-    if architecture.hosted and not config.given:
+    if architecture.is_image_conditional and not config.given:
         raise DataError(f"arch {config.arch} with nothing given", expected="given mask,ring or paste,mask, or dcgan")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        spectral = LOSSES[config.loss].spectral
+        spectral = LOSSES[config.loss].has_spectral_norm
         pair = architecture.generator(config, spectral), architecture.discriminator(config, spectral)
     # One memory format everywhere: another one is computed with other roundings.
-    memory = channels_last(config.spatial_dims)
+    memory = choose_memory_format(config.spatial_dims)
     return pair[0].to(memory_format=memory), pair[1].to(memory_format=memory)
 
 
-def channels_last(dims: int) -> torch.memory_format:
+def choose_memory_format(dims: int) -> torch.memory_format:
     """The memory format that convolutions of so many dimensions are fastest in."""
     return torch.channels_last if dims == 2 else torch.channels_last_3d

@@ -11,20 +11,20 @@ from torch import Tensor, nn
 from domaingan.gan.config import GANConfig
 from domaingan.gan.networks.dcgan import UpBlock
 from domaingan.gan.networks.parts import (
-    CONV,
-    EMBEDDING,
-    PADDING,
-    START,
-    Convolutional,
+    CONVOLUTIONS,
+    EMBEDDING_LENGTH,
+    PADDING_MODE,
+    START_SIZE,
+    ConvolutionalGenerator,
     Pyramid,
-    widths_of,
+    list_widths,
 )
 
-NOISE = 16
+NOISE_MAPS = 16
 """So many numbers of the latent also mix maps of white noise: grain must come from somewhere."""
 
 
-class UNetGenerator(Convolutional):
+class UNetGenerator(ConvolutionalGenerator):
     """Strided convolutions of what is given, then blocks that double it, each seeing its counterpart on the way down.
 
     After Ronneberger et al. 2015 (https://arxiv.org/abs/1505.04597); latent and condition come in at the coarsest
@@ -36,16 +36,18 @@ class UNetGenerator(Convolutional):
 
     def __init__(self, config: GANConfig, spectral: bool) -> None:
         super().__init__(config)
-        dims, style = config.spatial_dims, config.latent + EMBEDDING
-        conv = CONV[dims]
-        widths = [max(8, config.width // 2), *widths_of(config)]
-        shape = (min(NOISE, config.latent), config.size**dims)
+        dims, style = config.spatial_dims, config.latent + EMBEDDING_LENGTH
+        conv = CONVOLUTIONS[dims]
+        widths = [max(8, config.width // 2), *list_widths(config)]
+        shape = (min(NOISE_MAPS, config.latent), config.size**dims)
         self.register_buffer("noise", torch.randn(shape, generator=torch.Generator().manual_seed(0)))
-        self.first = conv(config.seen + 1, widths[0], 3, padding=1, padding_mode=PADDING)
-        self.down = nn.ModuleList(conv(a, b, 4, stride=2, padding=1, padding_mode=PADDING) for a, b in pairwise(widths))
-        self.start = nn.Linear(style, widths[-1] * START**dims)
+        self.first = conv(config.conditioning_channels + 1, widths[0], 3, padding=1, padding_mode=PADDING_MODE)
+        self.down = nn.ModuleList(
+            conv(a, b, 4, stride=2, padding=1, padding_mode=PADDING_MODE) for a, b in pairwise(widths)
+        )
+        self.start = nn.Linear(style, widths[-1] * START_SIZE**dims)
         self.up = nn.ModuleList(UpBlock(a, b, style, b, config) for a, b in pairwise(reversed(widths)))
-        self.add_painters(widths[-2::-1])
+        self.add_output_layers(widths[-2::-1])
 
     def forward(self, z: Tensor, embedded: Tensor, image: Tensor) -> Pyramid:
         """From latents ``(B, latent)``, conditions and what is given to a pyramid of the channels painted."""
@@ -61,4 +63,4 @@ class UNetGenerator(Convolutional):
         for block in self.up:
             x = block(x, style, seen.pop())
             features.append(x)
-        return self.painted(features)
+        return self.apply_output_layers(features)

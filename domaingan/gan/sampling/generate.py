@@ -11,14 +11,14 @@ from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig
 from domaingan.gan.data import TrainingCrops
 from domaingan.gan.networks import Generator, assemble
-from domaingan.gan.seeds import seeded
+from domaingan.gan.seeds import make_rng
 
-BATCH = 32
+SAMPLING_BATCH = 32
 """Crops drawn at a time. Always so many: other batches would be computed with other roundings."""
 
 
 @torch.no_grad()
-def calibrated(generator: Generator, crops: TrainingCrops, batches: int = 8) -> Generator:
+def recalibrate_batch_norm(generator: Generator, crops: TrainingCrops, batches: int = 8) -> Generator:
     """A copy, ready to draw, whose batch normalisation has the statistics of its own weights.
 
     The averaged generator's activations are not those of the one that was trained: as in BigGAN (Brock et al.
@@ -31,21 +31,21 @@ def calibrated(generator: Generator, crops: TrainingCrops, batches: int = 8) -> 
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a plain mean over all batches
-    rng, size = seeded(config.seed, 0, 5), min(64, max(16, config.batch))
+    rng, size = make_rng(config.seed, 0, 5), min(64, max(16, config.batch))
     for _ in range(batches if norms else 0):
-        condition = crops.draw(size, rng)[1]
+        condition = crops.draw_batch(size, rng)[1]
         z = torch.randn(size, config.latent, generator=rng).to(crops.device)
         generator.paint(z, condition)
     return generator.eval()
 
 
 @torch.no_grad()
-def paint(generator: Generator, config: GANConfig, z: Tensor, condition: Condition) -> Tensor:
+def generate(generator: Generator, config: GANConfig, z: Tensor, condition: Condition) -> Tensor:
     """Whole stacks ``(n, C + M, *size)``, on the CPU, for latents ``(n, latent)`` and what they are conditioned on."""
     device = next(generator.parameters()).device
     pieces = []
-    for start in range(0, len(z), BATCH):
-        rows = torch.arange(start, start + BATCH).clamp(max=len(z) - 1)
+    for start in range(0, len(z), SAMPLING_BATCH):
+        rows = torch.arange(start, start + SAMPLING_BATCH).clamp(max=len(z) - 1)
         on = condition.take(rows).to(device)
         painted = generator.paint(z[rows].to(device), on)[-1:]
         pieces.append(assemble(painted, on.image, config)[0].cpu()[: len(z) - start])

@@ -14,17 +14,17 @@ from torch import Tensor
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.core.tiles import Picture, draw_tile, make_contact_sheet
-from domaingan.gan.conditioning import conditions_for
+from domaingan.gan.conditioning import prepare_conditions
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig
 from domaingan.gan.data import decode
 from domaingan.gan.networks import Generator, assemble
-from domaingan.gan.sampling.latent_sampler import latents
-from domaingan.gan.sampling.sample_conditions import Wanted, plan
+from domaingan.gan.sampling.latent_sampler import sample_latents
+from domaingan.gan.sampling.sample_conditions import ConditionRequest, sample_conditions
 
 
 @dataclass(frozen=True)
-class Strip:
+class InterpolationGrid:
     """Crops or scenes on the way from one to another, a row for each way.
 
     Attributes:
@@ -39,7 +39,7 @@ class Strip:
     masks: NDArray[np.uint8]
     captions: tuple[tuple[str, ...], ...]
 
-    def picture(self) -> Picture:
+    def draw_picture(self) -> Picture:
         """All of it as one picture, with the outlines of the masks."""
         zoom, domain = max(1, 96 // self.config.size), self.config.domain.name
         tiles = [
@@ -50,7 +50,7 @@ class Strip:
         return make_contact_sheet(tiles, self.images.shape[1], [text for row in self.captions for text in row])
 
 
-def great_circle(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
     """``(T, n)`` latents at the shares ``(T,)`` of the way between two of ``(n,)``.
 
     Along a great circle, as latents of many dimensions all lie near one sphere and a straight line between two of them
@@ -66,18 +66,18 @@ def great_circle(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
     return direction * torch.lerp(lengths[0], lengths[1], share)
 
 
-def draw_strip(
+def interpolate(
     generator: Generator,
     config: GANConfig,
     *,
     steps: int,
     seed: int | tuple[int, int],
-    start: Mapping[str, Wanted],
-    end: Mapping[str, Wanted],
+    start: Mapping[str, ConditionRequest],
+    end: Mapping[str, ConditionRequest],
     rows: int,
     hosts: Bank | None = None,
     truncation: float | None = None,
-) -> Strip:
+) -> InterpolationGrid:
     """Strips from what ``start`` says to what ``end`` says, or from one latent to another: see the GAN's method.
 
     Raises:
@@ -86,20 +86,20 @@ def draw_strip(
     if steps < 2 or rows < 1:
         raise DataError(f"{rows} rows of {steps} steps", expected="at least 1 row of 2 steps")
     seeds = seed if isinstance(seed, tuple) else (seed, seed)
-    first = conditions_for(config, rows, seeds[0], hosts, start)[0]
-    last = ended(config, first, seeds[0], end) if end else first
+    first = prepare_conditions(config, rows, seeds[0], hosts, start)[0]
+    last = with_end_conditions(config, first, seeds[0], end) if end else first
     other = int(seeds[0] == seeds[1] and not end)  # the latent that a crop is drawn again from
     z = [
-        latents(config, [(number, row, attempt) for row in range(rows)], truncation)
+        sample_latents(config, [(number, row, attempt) for row in range(rows)], truncation)
         for number, attempt in zip(seeds, (0, other), strict=True)
     ]
-    return between(generator, config, (z[0], z[1]), (first, last), steps)
+    return interpolate_between(generator, config, (z[0], z[1]), (first, last), steps)
 
 
 @torch.no_grad()
-def between(
+def interpolate_between(
     generator: Generator, config: GANConfig, z: tuple[Tensor, Tensor], ends: tuple[Condition, Condition], steps: int
-) -> Strip:
+) -> InterpolationGrid:
     """From the one latents and conditions to the other in ``steps``, both ends included.
 
     Latents follow a great circle, numbers a straight line, and embedded classes a straight line. What is given stays
@@ -117,28 +117,28 @@ def between(
     stacks, captions = [], []
     for row in range(len(z[0])):
         first, last = (condition.take(torch.full((steps,), row)) for condition in ends)
-        numbers = _between(first.numbers, last.numbers, share[:, None])
+        numbers = _interpolate_numbers(first.numbers, last.numbers, share[:, None])
         first, last = first._replace(numbers=numbers).to(device), last._replace(numbers=numbers).to(device)
         embedded = torch.lerp(generator.embed(first), generator.embed(last), share[:, None].to(device))
-        latent = great_circle(z[0][row], z[1][row], share).to(device)
+        latent = slerp(z[0][row], z[1][row], share).to(device)
         painted = generator.paint_embedded(latent, embedded, first.image)[-1:]
         stacks.append(assemble(painted, first.image, config)[0].cpu())
         codes = tuple(tuple(map(int, condition.codes[row])) for condition in ends)
-        captions.append(tuple(_caption(config, codes, numbers[i], i / (steps - 1)) for i in range(steps)))
+        captions.append(tuple(_write_caption(config, codes, numbers[i], i / (steps - 1)) for i in range(steps)))
     images, masks = decode(torch.cat(stacks), config)
     shape = (len(stacks), steps)
     images, masks = images.reshape(*shape, *images.shape[1:]), masks.reshape(*shape, *masks.shape[1:])
-    return Strip(config, images, masks, tuple(captions))
+    return InterpolationGrid(config, images, masks, tuple(captions))
 
 
-def _between(first: Tensor, last: Tensor, share: Tensor) -> Tensor:
+def _interpolate_numbers(first: Tensor, last: Tensor, share: Tensor) -> Tensor:
     """Numbers on the way; where one end is not known, the other one all the way."""
     first, last = torch.where(first.isnan(), last, first), torch.where(last.isnan(), first, last)
     return first + (last - first) * share
 
 
-def _caption(config: GANConfig, codes: tuple[tuple[int, ...], ...], numbers: Tensor, share: float) -> str:
-    first, last = (config.named(code) for code in codes)
+def _write_caption(config: GANConfig, codes: tuple[tuple[int, ...], ...], numbers: Tensor, share: float) -> str:
+    first, last = (config.name_values(code) for code in codes)
     words = []
     for name in dict.fromkeys([*first, *last]):
         a, b = first.get(name, "unknown"), last.get(name, "unknown")
@@ -148,13 +148,15 @@ def _caption(config: GANConfig, codes: tuple[tuple[int, ...], ...], numbers: Ten
     return ", ".join(words)
 
 
-def ended(config: GANConfig, first: Condition, seed: int, end: Mapping[str, Wanted]) -> Condition:
+def with_end_conditions(
+    config: GANConfig, first: Condition, seed: int, end: Mapping[str, ConditionRequest]
+) -> Condition:
     """The conditions ``first`` with those changed that ``end`` names.
 
     Raises:
         DataError: as :func:`domaingan.gan.sampling.sample_conditions.plan`.
     """
-    last = plan(config, len(first.codes), seed, end)
+    last = sample_conditions(config, len(first.codes), seed, end)
     codes = torch.tensor([name in end for name in config.conditions], dtype=torch.bool)
     numbers = torch.tensor([name in end for name in config.numbers], dtype=torch.bool)
     return first._replace(

@@ -17,13 +17,13 @@ from torch import Tensor
 from domaingan.banks import Bank, BankInfo, create_entries
 from domaingan.banks.find_objects import MIN_OBJECT_PIXELS
 from domaingan.core.errors import DataError
-from domaingan.gan.conditioning import as_given
+from domaingan.gan.conditioning import restore_conditioning
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import MASK, GANConfig
-from domaingan.gan.crop_records import Template
+from domaingan.gan.crop_records import CropRecord
 from domaingan.gan.data import decode
 from domaingan.gan.networks import Generator
-from domaingan.gan.sampling.generate import BATCH, paint
+from domaingan.gan.sampling.generate import SAMPLING_BATCH, generate
 from domaingan.imaging.intensity import (
     compute_equivalent_radius,
     find_nonzero,
@@ -32,20 +32,20 @@ from domaingan.imaging.intensity import (
     measure_contrast,
 )
 
-TRIES = 8
+MAX_ATTEMPTS = 8
 """How often a crop without a usable mask is drawn again."""
 
-NEAREST = 5
+NEAREST_RECORDS = 5
 """A generated entry's place and spacing come from one of so many real crops of its condition, the nearest in size."""
 
-RADIUS = 1.5
+MAX_RADIUS_RATIO = 1.5
 """A mask agrees with the radius asked for if it is off by at most this factor."""
 
-Accept = Callable[[Tensor, Condition], NDArray[np.bool_]]
+AcceptFunction = Callable[[Tensor, Condition], NDArray[np.bool_]]
 """From stacks and their conditions to whether each may stay."""
 
 
-def latents(config: GANConfig, seeds: list[tuple[int, ...]], truncation: float | None = None) -> Tensor:
+def sample_latents(config: GANConfig, seeds: list[tuple[int, ...]], truncation: float | None = None) -> Tensor:
     """``(len(seeds), latent)`` normal numbers, each item's following from its own seed.
 
     Args:
@@ -64,21 +64,21 @@ def latents(config: GANConfig, seeds: list[tuple[int, ...]], truncation: float |
 
 
 @dataclass(frozen=True)
-class _Draw:
+class _GeneratedCrop:
     image: NDArray[np.float16]
     mask: NDArray[np.uint8]
     problem: str = ""
-    small: bool = False
+    is_too_small: bool = False
 
 
-def draw_bank(
+def sample_bank(
     generator: Generator,
     config: GANConfig,
     condition: Condition,
     seed: int,
     *,
     truncation: float | None = None,
-    accept: Accept | None = None,
+    accept: AcceptFunction | None = None,
     hosts: Bank | None = None,
     source: str = "",
 ) -> Bank:
@@ -105,104 +105,113 @@ def draw_bank(
     n = len(condition.codes)
     if n < 1:
         raise DataError(f"n = {n}", expected="at least 1")
-    done: dict[int, _Draw] = {}
+    done: dict[int, _GeneratedCrop] = {}
     rejected: Counter[str] = Counter()
-    places = _Places(config)
+    places = _RecordFinder(config)
     waiting = deque((i, 0) for i in range(n))
     while waiting:  # never more than a batch of them in float32 at once; full ones, as a part costs as much as a whole
-        chunk = [waiting.popleft() for _ in range(min(BATCH, len(waiting)))]
-        z = latents(config, [(seed, i, attempt) for i, attempt in chunk], truncation)
+        chunk = [waiting.popleft() for _ in range(min(SAMPLING_BATCH, len(waiting)))]
+        z = sample_latents(config, [(seed, i, attempt) for i, attempt in chunk], truncation)
         on = condition.take(torch.tensor([i for i, _ in chunk]))
-        for (i, attempt), draw in zip(chunk, _drawn(generator, config, z, on, accept, places), strict=True):
-            if not draw.problem or (attempt == TRIES - 1 and not draw.small):
+        for (i, attempt), draw in zip(chunk, _generate_crops(generator, config, z, on, accept, places), strict=True):
+            if not draw.problem or (attempt == MAX_ATTEMPTS - 1 and not draw.is_too_small):
                 done[i] = draw
                 continue
             rejected[draw.problem] += 1
-            if attempt + 1 < TRIES:
+            if attempt + 1 < MAX_ATTEMPTS:
                 waiting.appendleft((i, attempt + 1))
     if not done:
         raise DataError(
-            f"none of {n * TRIES} generated masks is usable", expected="a model that was trained for longer"
+            f"none of {n * MAX_ATTEMPTS} generated masks is usable", expected="a model that was trained for longer"
         )
-    return _bank(config, condition, done, rejected, seed, hosts, source, places)
+    return _build_bank(config, condition, done, rejected, seed, hosts, source, places)
 
 
-class _Places:
+class _RecordFinder:
     """The real crops' templates, by conditions and size."""
 
     def __init__(self, config: GANConfig) -> None:
         self.config = config
-        self._alike: dict[tuple[int, ...], tuple[list[Template], NDArray[np.float64]]] = {}
+        self._alike: dict[tuple[int, ...], tuple[list[CropRecord], NDArray[np.float64]]] = {}
 
-    def near(self, codes: tuple[int, ...], pixels: int, rng: np.random.Generator) -> Template:
+    def find_similar(self, codes: tuple[int, ...], pixels: int, rng: np.random.Generator) -> CropRecord:
         """One of the real crops of the same conditions that are nearest in size."""
         if codes not in self._alike:
             every = self.config.templates
             alike = [template for template in every if template.codes == codes] or list(every)
-            self._alike[codes] = alike, np.array([_radius_pixels(template) for template in alike])
+            self._alike[codes] = alike, np.array([_radius_in_pixels(template) for template in alike])
         alike, edges = self._alike[codes]
         nearest = np.abs(edges - compute_equivalent_radius(pixels, self.config.spatial_dims)).argsort(kind="stable")[
-            :NEAREST
+            :NEAREST_RECORDS
         ]
         return alike[nearest[int(rng.integers(len(nearest)))]]
 
 
-def _drawn(
-    generator: Generator, config: GANConfig, z: Tensor, on: Condition, accept: Accept | None, places: _Places
-) -> Iterator[_Draw]:
-    stacks = paint(generator, config, z, on)
+def _generate_crops(
+    generator: Generator,
+    config: GANConfig,
+    z: Tensor,
+    on: Condition,
+    accept: AcceptFunction | None,
+    places: _RecordFinder,
+) -> Iterator[_GeneratedCrop]:
+    stacks = generate(generator, config, z, on)
     accepted = np.ones(len(z), dtype=bool) if accept is None else accept(stacks, on)
     images, masks = decode(stacks, config)
     for i, ok in enumerate(accepted):
         codes, image = tuple(map(int, on.codes[i])), images[i].astype(np.float16)
-        draw = _checked(config, codes, on.numbers[i], image, masks[i], places)
-        yield draw if ok or draw.problem else _Draw(draw.image, draw.mask, "draws that the discriminator scores lowest")
+        draw = _check_crop(config, codes, on.numbers[i], image, masks[i], places)
+        yield (
+            draw
+            if ok or draw.problem
+            else _GeneratedCrop(draw.image, draw.mask, "draws that the discriminator scores lowest")
+        )
 
 
-def _checked(
+def _check_crop(
     config: GANConfig,
     codes: tuple[int, ...],
     numbers: Tensor,
     image: NDArray[np.float16],
     mask: NDArray[np.uint8],
-    places: _Places,
-) -> _Draw:
+    places: _RecordFinder,
+) -> _GeneratedCrop:
     """The crop with a clean mask, and what speaks against it; against a scene or a given mask nothing does."""
     if config.kind == "scenes" or MASK in config.given:
-        return _Draw(image, mask)
+        return _GeneratedCrop(image, mask)
     labels, n = label_components(mask)
     if n > 1:
         mask = np.where(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]), mask, 0).astype(np.uint8)
     least, pixels = MIN_OBJECT_PIXELS[config.spatial_dims], int(np.count_nonzero(mask))
     if pixels < least:
-        return _Draw(image, mask, f"draws with a mask under {least} pixels", small=True)
-    for value in config.named(codes).values():
+        return _GeneratedCrop(image, mask, f"draws with a mask under {least} pixels", is_too_small=True)
+    for value in config.name_values(codes).values():
         if value in config.classes and not (mask == config.classes[value]).any():
-            return _Draw(image, mask, f"draws without the {value} asked for")
+            return _GeneratedCrop(image, mask, f"draws without the {value} asked for")
     if "radius_mm" in config.numbers:
-        wanted = _number(config, "radius_mm", numbers)
-        template = places.near(codes, pixels, np.random.default_rng(0))
+        wanted = _unscale_number(config, "radius_mm", numbers)
+        template = places.find_similar(codes, pixels, np.random.default_rng(0))
         found = compute_equivalent_radius(pixels * float(np.prod(template.spacing)), config.spatial_dims)
-        if wanted > 0 and not 1 / RADIUS <= found / wanted <= RADIUS:
-            return _Draw(image, mask, "draws with another radius than asked for")
-    return _Draw(image, mask)
+        if wanted > 0 and not 1 / MAX_RADIUS_RATIO <= found / wanted <= MAX_RADIUS_RATIO:
+            return _GeneratedCrop(image, mask, "draws with another radius than asked for")
+    return _GeneratedCrop(image, mask)
 
 
-def _number(config: GANConfig, name: str, numbers: Tensor) -> float:
+def _unscale_number(config: GANConfig, name: str, numbers: Tensor) -> float:
     """A number condition in its own unit, NaN where it is not known."""
     low, high = config.numbers[name]
     return low + float(numbers[list(config.numbers).index(name)]) * (high - low)
 
 
-def _bank(
+def _build_bank(
     config: GANConfig,
     condition: Condition,
-    done: Mapping[int, _Draw],
+    done: Mapping[int, _GeneratedCrop],
     rejected: Counter[str],
     seed: int,
     hosts: Bank | None,
     source: str,
-    places: _Places,
+    places: _RecordFinder,
 ) -> Bank:
     info = BankInfo(
         kind=config.kind,
@@ -216,7 +225,7 @@ def _bank(
         ground=config.ground,
         ranges=config.ranges,
         percentiles=config.percentiles,
-        hosts=list(hosts.info.hosts) if hosts is not None and config.hosted else [],
+        hosts=list(hosts.info.hosts) if hosts is not None and config.is_inpainting else [],
         generated=True,
         source=source,
         left_out={**(hosts.info.left_out if hosts else {}), **rejected},
@@ -224,27 +233,36 @@ def _bank(
     )
     entries, order = create_entries(info, len(done)), sorted(done)
     if hosts is not None:
-        done = {i: _Draw(*as_given(config, hosts[i], draw.image, draw.mask)) for i, draw in done.items()}
+        done = {
+            i: _GeneratedCrop(*restore_conditioning(config, hosts[i], draw.image, draw.mask))
+            for i, draw in done.items()
+        }
     for entry, i in zip(entries, order, strict=True):
         codes = tuple(map(int, condition.codes[i]))
         for name, code in zip(config.conditions, codes, strict=True):
             entry[f"condition:{name}"] = code
         for name in config.numbers:
-            entry[f"number:{name}"] = _number(config, name, condition.numbers[i])
+            entry[f"number:{name}"] = _unscale_number(config, name, condition.numbers[i])
         if hosts is None:
-            rng = np.random.default_rng([seed, i, TRIES])
-            template = places.near(codes, int(np.count_nonzero(done[i].mask)), rng)
+            rng = np.random.default_rng([seed, i, MAX_ATTEMPTS])
+            template = places.find_similar(codes, int(np.count_nonzero(done[i].mask)), rng)
             for name in ("spacing", "centre", "depth_mm", "extent"):
                 entry[name] = getattr(template, name)
         else:
-            for name in ("spacing", "centre", "depth_mm", "extent", *(("host", "place") if config.hosted else ())):
+            for name in (
+                "spacing",
+                "centre",
+                "depth_mm",
+                "extent",
+                *(("host", "place") if config.is_inpainting else ()),
+            ):
                 entry[name] = hosts.entries[i][name]
-        _measure(entry, done[i], config)
+        _measure_entry(entry, done[i], config)
     images = np.stack([done[i].image for i in order])
     return Bank(info, images, np.stack([done[i].mask for i in order]), entries)
 
 
-def _measure(entry: Any, drawn: _Draw, config: GANConfig) -> None:
+def _measure_entry(entry: Any, drawn: _GeneratedCrop, config: GANConfig) -> None:
     """Note an entry's radius and contrast; a scene has none."""
     if config.kind == "scenes":
         return
@@ -254,6 +272,6 @@ def _measure(entry: Any, drawn: _Draw, config: GANConfig) -> None:
     entry["contrast"] = measure_contrast(image[:1], drawn.mask, find_ring(drawn.mask, inside=find_nonzero(image)))[0]
 
 
-def _radius_pixels(template: Template) -> float:
+def _radius_in_pixels(template: CropRecord) -> float:
     pixel = math.prod(template.spacing) ** (1 / len(template.spacing))
     return float(template.radius_mm / pixel)

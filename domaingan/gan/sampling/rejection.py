@@ -12,19 +12,19 @@ from torch import Tensor, nn
 from domaingan.core.errors import DataError
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig
-from domaingan.gan.networks import Generator, levels_of, pyramid
-from domaingan.gan.sampling.generate import paint
-from domaingan.gan.sampling.latent_sampler import latents
+from domaingan.gan.networks import Generator, build_pyramid, count_levels
+from domaingan.gan.sampling.generate import generate
+from domaingan.gan.sampling.latent_sampler import sample_latents
 
-TRIALS = 128
+TRIAL_CROPS = 128
 """So many draws say what a low score is."""
 
-Kind = tuple[int, ...]
+ClassCodes = tuple[int, ...]
 """The codes of a draw's class conditions."""
 
 
 @dataclass(frozen=True)
-class Rejection:
+class RejectionSampler:
     """Accepts draws whose score is at least a threshold: that of their class, as classes score differently.
 
     Each draw is scored alone, so that it does not matter what else is drawn: the discriminator then sees no spread of a
@@ -33,12 +33,12 @@ class Rejection:
 
     discriminator: nn.Module
     levels: int
-    thresholds: dict[Kind, float]
-    otherwise: float
+    thresholds: dict[ClassCodes, float]
+    default_threshold: float
     """The threshold of a class that was not among the trials."""
 
     @classmethod
-    def fitted(
+    def fit(
         cls,
         generator: Generator,
         discriminator: nn.Module | None,
@@ -46,7 +46,7 @@ class Rejection:
         condition: Condition,
         seed: int,
         share: float,
-    ) -> Rejection:
+    ) -> RejectionSampler:
         """The thresholds below which a ``share`` of the draws under these conditions score.
 
         Args:
@@ -65,27 +65,30 @@ class Rejection:
             raise DataError("a model without its discriminator", expected="one that was trained by this version")
         if not 0 < share < 1:
             raise DataError(f"reject {share}", expected="a share from 0 to below 1")
-        z = latents(config, [(seed, i, 1 << 17) for i in range(len(condition.codes))])
-        every = cls(discriminator, levels_of(config), {}, -np.inf)
-        scores, kinds = every.scores(paint(generator, config, z, condition), condition), _kinds(condition)
+        z = sample_latents(config, [(seed, i, 1 << 17) for i in range(len(condition.codes))])
+        every = cls(discriminator, count_levels(config), {}, -np.inf)
+        scores, kinds = (
+            every.score_stacks(generate(generator, config, z, condition), condition),
+            _list_class_codes(condition),
+        )
         low = {kind: scores[[other == kind for other in kinds]] for kind in set(kinds)}
         thresholds = {kind: float(np.quantile(own, share)) for kind, own in low.items()}
         return cls(discriminator, every.levels, thresholds, float(np.quantile(scores, share)))
 
     @torch.no_grad()
-    def scores(self, stacks: Tensor, condition: Condition) -> NDArray[np.float32]:
+    def score_stacks(self, stacks: Tensor, condition: Condition) -> NDArray[np.float32]:
         """The score of each stack, ``(B,)``."""
         found = [
-            self.discriminator(pyramid(stacks[i : i + 1], self.levels), condition.take(slice(i, i + 1)))
+            self.discriminator(build_pyramid(stacks[i : i + 1], self.levels), condition.take(slice(i, i + 1)))
             for i in range(len(stacks))
         ]
         return torch.cat(found).float().numpy()
 
     def __call__(self, stacks: Tensor, condition: Condition) -> NDArray[np.bool_]:
         """Whether each may stay."""
-        wanted = [self.thresholds.get(kind, self.otherwise) for kind in _kinds(condition)]
-        return self.scores(stacks, condition) >= np.array(wanted)
+        wanted = [self.thresholds.get(kind, self.default_threshold) for kind in _list_class_codes(condition)]
+        return self.score_stacks(stacks, condition) >= np.array(wanted)
 
 
-def _kinds(condition: Condition) -> list[Kind]:
+def _list_class_codes(condition: Condition) -> list[ClassCodes]:
     return [tuple(codes) for codes in condition.codes.tolist()]

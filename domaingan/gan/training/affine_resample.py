@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-BILINEAR, BORDER = 0, 1
+BILINEAR_MODE, BORDER_PADDING = 0, 1
 """What the operators below call the mode and the padding."""
 
 
@@ -23,7 +23,7 @@ def resample(x: Tensor, grid: Tensor) -> Tensor:
     return out
 
 
-def _forward(x: Tensor, grid: Tensor) -> Tensor:
+def _sample_grid(x: Tensor, grid: Tensor) -> Tensor:
     return grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
@@ -32,7 +32,7 @@ class _Resample(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, grid: Tensor) -> Tensor:
         ctx.save_for_backward(grid)
         ctx.shape = x.shape
-        return _forward(x, grid)
+        return _sample_grid(x, grid)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
@@ -50,7 +50,7 @@ class _Transpose(torch.autograd.Function):
         anything = torch.empty(
             shape, dtype=gradient.dtype, device=gradient.device
         )  # matters for the grid's gradient alone
-        out: Tensor = backward(gradient, anything, grid, BILINEAR, BORDER, False, [True, False])[0]
+        out: Tensor = backward(gradient, anything, grid, BILINEAR_MODE, BORDER_PADDING, False, [True, False])[0]
         return out
 
     @staticmethod

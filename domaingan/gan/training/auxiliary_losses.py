@@ -10,17 +10,19 @@ from torch.nn.functional import avg_pool2d, avg_pool3d
 
 from domaingan.gan.config import GANConfig
 
-ENOUGH = 0.05
+ENOUGH_DIFFERENCE = 0.05
 """Insides of two latents that differ by so much on average (-1 being black and 1 white) are different enough."""
 
-COARSE = 4
+POOLED_PIXELS = 4
 """Pixels of an edge over which differences are averaged before: else a generator differs by drawing hatchings."""
 
-AGAIN_EVERY = 4
+DIVERSITY_EVERY = 4
 """Steps between two looks at what other latents give, which costs a second painting: the wish weighs as much more."""
 
 
-def wish(config: GANConfig, painted: Tensor, image: Tensor, again: Callable[[], Tensor] | None) -> Tensor:
+def diversity_and_residual_loss(
+    config: GANConfig, generated: Tensor, image: Tensor, regenerate: Callable[[], Tensor] | None
+) -> Tensor:
     """What is added to the generator's loss, a scalar.
 
     *Diversity*: noise must change the result. The mean difference of two paintings of the same hosts, up to a bound
@@ -35,18 +37,22 @@ def wish(config: GANConfig, painted: Tensor, image: Tensor, again: Callable[[], 
         again: paints the same hosts from other latents; None at steps that do not look at it.
     """
     share = image[:, -1:]
-    area = share.flatten(1).sum(1).clamp(min=1) * painted.shape[1]
-    total = torch.zeros((), device=painted.device)
-    if config.diversity and again is not None:
+    area = share.flatten(1).sum(1).clamp(min=1) * generated.shape[1]
+    total = torch.zeros((), device=generated.device)
+    if config.diversity and regenerate is not None:
         pool = avg_pool2d if config.spatial_dims == 2 else avg_pool3d
-        apart = pool((painted - again()) * share, COARSE).abs().flatten(1).sum(1) * COARSE**config.spatial_dims / area
-        total = total + AGAIN_EVERY * config.diversity * (1 - apart / ENOUGH).clamp(min=0).mean()
+        apart = (
+            pool((generated - regenerate()) * share, POOLED_PIXELS).abs().flatten(1).sum(1)
+            * POOLED_PIXELS**config.spatial_dims
+            / area
+        )
+        total = total + DIVERSITY_EVERY * config.diversity * (1 - apart / ENOUGH_DIFFERENCE).clamp(min=0).mean()
     if config.residual:
-        total = total + config.residual * ((painted.abs() * share).flatten(1).sum(1) / area).mean()
+        total = total + config.residual * ((generated.abs() * share).flatten(1).sum(1) / area).mean()
     return total
 
 
-def mismatch(real: list[Tensor], fake: list[Tensor]) -> Tensor:
+def feature_matching_loss(real: list[Tensor], fake: list[Tensor]) -> Tensor:
     """How far the discriminator's features of generated crops are from those of the real ones they share hosts with.
 
     The mean absolute difference at each resolution, each as a share of the features' own size (Wang et al. 2018,

@@ -14,11 +14,11 @@ from domaingan.core.errors import DataError
 from domaingan.core.files import write_file_atomically, write_json
 from domaingan.core.reading import open_regular_file, read_json
 
-KEPT = 2
+MAX_CHECKPOINTS = 2
 """How many checkpoints are kept: the newest, and one more in case it is torn."""
 
 
-def sha256(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """Checksum of a file, read in pieces."""
     digest = hashlib.sha256()
     with open_regular_file(path) as file:
@@ -32,7 +32,7 @@ def save_tensors(tensors: dict[str, Tensor], path: Path) -> str:
     with write_file_atomically(path) as temporary:
         # Not by the library's own writing of files, which lets nobody but their owner read them.
         temporary.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
-        return sha256(temporary)
+        return hash_file(temporary)
 
 
 def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor]) -> None:
@@ -43,7 +43,7 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor]) -> None
     path = folder / f"step-{step:08d}.safetensors"
     checksum = save_tensors(tensors, path)
     write_json(path.with_suffix(".json"), {"step": step, "sha256": checksum})
-    for old in sorted(folder.glob("step-*.safetensors"))[:-KEPT]:
+    for old in sorted(folder.glob("step-*.safetensors"))[:-MAX_CHECKPOINTS]:
         old.with_suffix(".json").unlink(missing_ok=True)
         old.unlink()
 
@@ -60,7 +60,7 @@ def load_checkpoint(folder: Path) -> tuple[int, dict[str, Tensor], list[str]]:
         try:
             stored = read_json(path)
             step, expected = int(stored["step"]), str(stored["sha256"])
-            if sha256(weights) != expected:
+            if hash_file(weights) != expected:
                 raise DataError("torn (its checksum differs)", path=weights)
             return step, load_file(weights), messages
         except DataError as error:
@@ -70,7 +70,7 @@ def load_checkpoint(folder: Path) -> tuple[int, dict[str, Tensor], list[str]]:
     return 0, {}, messages
 
 
-def flatten(modules: dict[str, nn.Module], optimisers: dict[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
+def flatten_states(modules: dict[str, nn.Module], optimisers: dict[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
     """The state of networks and optimisers as tensors named ``generator.paint.weight`` or ``opt_g.3.step``."""
     tensors = {f"{name}.{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
     for name, optimiser in optimisers.items():
@@ -79,15 +79,15 @@ def flatten(modules: dict[str, nn.Module], optimisers: dict[str, torch.optim.Opt
     return tensors
 
 
-def restore(
+def restore_states(
     tensors: dict[str, Tensor], modules: dict[str, nn.Module], optimisers: dict[str, torch.optim.Optimizer]
 ) -> None:
     """Bring networks and optimisers into the state that :func:`flatten` took."""
     for name, module in modules.items():
-        module.load_state_dict(under(tensors, name))
+        module.load_state_dict(select_prefix(tensors, name))
     for name, optimiser in optimisers.items():
         state: dict[int, dict[str, Any]] = {}
-        for key, value in under(tensors, name).items():
+        for key, value in select_prefix(tensors, name).items():
             index, field = key.split(".", 1)
             state.setdefault(int(index), {})[field] = value
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
@@ -97,6 +97,6 @@ def restore(
                     own[field] = torch.empty_like(parameter).copy_(value)
 
 
-def under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+def select_prefix(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     """The tensors named ``name.…``, without that prefix."""
     return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(f"{name}.")}

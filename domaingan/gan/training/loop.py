@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Protocol
 
 from domaingan.core.errors import DataError
-from domaingan.gan.model_folder import CHECKPOINTS
+from domaingan.gan.model_folder import CHECKPOINTS_FOLDER
 from domaingan.gan.networks import Generator
-from domaingan.gan.training.diagnostics import Watch
+from domaingan.gan.training.diagnostics import TrainingDiagnostics
 from domaingan.gan.training.trainer import Trainer
-from domaingan.gan.training.training_log import LOG, Means, TrainingLog
+from domaingan.gan.training.training_log import LOG_FILE, RunningMeans, TrainingLog
 
 LOG_EVERY = 10
 CHECKPOINT_EVERY = 100
-JUDGE_EVERY = 500
+EVAL_EVERY = 500
 
 
 class Progress(Protocol):
@@ -51,7 +51,7 @@ class FitResult:
 
 
 @dataclass
-class Course:
+class TrainingLoop:
     """Takes the steps that are left, with a log, checkpoints and a picture now and then.
 
     Attributes:
@@ -70,12 +70,12 @@ class Course:
     out: Path | None = None
     progress: Progress | None = None
     preview: Callable[[Generator], None] | None = None
-    judge: Callable[[Generator], dict[str, float]] | None = None
+    monitor: Callable[[Generator], dict[str, float]] | None = None
     checkpoint_every: int = CHECKPOINT_EVERY
-    judge_every: int = JUDGE_EVERY
+    eval_every: int = EVAL_EVERY
     tensorboard: bool = False
     images_per_second: float = field(default=0.0, init=False)
-    _busy: float = field(default=0.0, init=False)
+    _busy_seconds: float = field(default=0.0, init=False)
 
     def run(self) -> None:
         """Train to the end.
@@ -83,45 +83,45 @@ class Course:
         Raises:
             DataError: a loss or a weight is not a number any more.
         """
-        trainer, means = self.trainer, Means()
-        log = TrainingLog(self.out and self.out / LOG, trainer.step, tensorboard=self.tensorboard)
-        watch = Watch(trainer.config.ada is not None, trainer.config.loss)
+        trainer, means = self.trainer, RunningMeans()
+        log = TrainingLog(self.out and self.out / LOG_FILE, trainer.step, tensorboard=self.tensorboard)
+        watch = TrainingDiagnostics(trainer.config.ada is not None, trainer.config.loss)
         total, first, since = trainer.config.steps, trainer.step, time.perf_counter()
         if self.progress is not None:
             for message in trainer.messages:
                 self.progress.say(message)
         while trainer.step < total:
-            means.add(trainer.train_step())
+            means.add_step(trainer.train_step())
             last = trainer.step == total
-            judged = bool(self.judge_every) and (trainer.step % self.judge_every == 0 or last)
+            judged = bool(self.eval_every) and (trainer.step % self.eval_every == 0 or last)
             if trainer.step % LOG_EVERY == 0 or last or judged:
-                metrics = self._row(means)
-                self._busy += time.perf_counter() - since
-                self.images_per_second = (trainer.step - first) * trainer.config.batch / self._busy
+                metrics = self._make_row(means)
+                self._busy_seconds += time.perf_counter() - since
+                self.images_per_second = (trainer.step - first) * trainer.config.batch / self._busy_seconds
                 metrics["images_per_second"] = self.images_per_second
-                if judged and self.judge is not None:
-                    metrics |= self.judge(trainer.ema)
-                log.row({"step": trainer.step, **metrics})
-                self._tell(watch.read(trainer.step, metrics), metrics)
+                if judged and self.monitor is not None:
+                    metrics |= self.monitor(trainer.ema)
+                log.write_row({"step": trainer.step, **metrics})
+                self._report(watch.update(trainer.step, metrics), metrics)
                 since = time.perf_counter()
             if trainer.step % self.checkpoint_every == 0 or last:
-                self._busy += time.perf_counter() - since
-                self._keep()
+                self._busy_seconds += time.perf_counter() - since
+                self._save_checkpoint()
                 since = time.perf_counter()
         trainer.feed.close()
         log.close()
 
-    def _row(self, means: Means) -> dict[str, float]:
-        metrics, trainer = means.take(), self.trainer
+    def _make_row(self, means: RunningMeans) -> dict[str, float]:
+        metrics, trainer = means.take_means(), self.trainer
         if not all(map(math.isfinite, metrics.values())):
-            raise _diverged(trainer.step, self.out)
+            raise _make_divergence_error(trainer.step, self.out)
         metrics["d_heldout"] = trainer.score_held_out(metrics["d_fake"])
         gap = metrics["d_real"] - metrics["d_fake"]
         metrics["r_v"] = (metrics["d_real"] - metrics["d_heldout"]) / gap if gap > 0 else math.nan
         metrics["augment"] = float(trainer.adaptive.probability)
         return metrics
 
-    def _tell(self, messages: list[str], metrics: Mapping[str, float]) -> None:
+    def _report(self, messages: list[str], metrics: Mapping[str, float]) -> None:
         self.trainer.messages += messages
         if self.progress is None:
             return
@@ -129,18 +129,18 @@ class Course:
         for message in messages:
             self.progress.say(message)
 
-    def _keep(self) -> None:
+    def _save_checkpoint(self) -> None:
         if not self.trainer.is_finite():
-            raise _diverged(self.trainer.step, self.out)
+            raise _make_divergence_error(self.trainer.step, self.out)
         if self.out is None:
             return
-        self.trainer.save(self.out / CHECKPOINTS)
+        self.trainer.save(self.out / CHECKPOINTS_FOLDER)
         if self.preview is not None:
             self.preview(self.trainer.ema)
 
 
-def _diverged(step: int, out: Path | None) -> DataError:
-    saved = out is not None and any((out / CHECKPOINTS).glob("*.json"))
+def _make_divergence_error(step: int, out: Path | None) -> DataError:
+    saved = out is not None and any((out / CHECKPOINTS_FOLDER).glob("*.json"))
     return DataError(
         f"training diverged at step {step} (NaN){'; the last good checkpoint is kept' if saved else ''}",
         path=out,

@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.nn.functional import relu, softplus
 
 Stacks = list[Tensor]
-Score = Callable[[Stacks], Tensor]
+ScoreFunction = Callable[[Stacks], Tensor]
 
 
 @dataclass(frozen=True)
-class Loss:
+class GANLoss:
     """The losses of a pair of players, and what training by them needs.
 
     Attributes:
@@ -31,103 +31,107 @@ class Loss:
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
-    penalty: Callable[[Score, Stacks, Stacks, Tensor, Tensor, Tensor], Tensor] | None = None
-    spectral: bool = True
-    relative: bool = False
-    paired: bool = False
+    penalty: Callable[[ScoreFunction, Stacks, Stacks, Tensor, Tensor, Tensor], Tensor] | None = None
+    has_spectral_norm: bool = True
+    is_relativistic: bool = False
+    is_paired: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _bce(real: Tensor, fake: Tensor) -> Tensor:
+def _bce_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(-real).mean() + softplus(fake).mean()
 
 
-def _minimax(real: Tensor, fake: Tensor) -> Tensor:
+def _minimax_generator(real: Tensor, fake: Tensor) -> Tensor:
     return -softplus(fake).mean()
 
 
-def _nonsaturating(real: Tensor, fake: Tensor) -> Tensor:
+def _nonsaturating_generator(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(-fake).mean()
 
 
-def _squares(real: Tensor, fake: Tensor) -> Tensor:
+def _least_squares_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return 0.5 * ((real - 1).square().mean() + (fake + 1).square().mean())
 
 
-def _squares_generator(real: Tensor, fake: Tensor) -> Tensor:
+def _least_squares_generator(real: Tensor, fake: Tensor) -> Tensor:
     return 0.5 * fake.square().mean()
 
 
-def _hinge(real: Tensor, fake: Tensor) -> Tensor:
+def _hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return relu(1 - real).mean() + relu(1 + fake).mean()
 
 
-def _critic(real: Tensor, fake: Tensor) -> Tensor:
+def _wgan_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return fake.mean() - real.mean()
 
 
-def _raise(real: Tensor, fake: Tensor) -> Tensor:
+def _wgan_generator(real: Tensor, fake: Tensor) -> Tensor:
     return -fake.mean()
 
 
-def _relative(real: Tensor, fake: Tensor) -> Tensor:
+def _relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(fake - real).mean()
 
 
-def _relative_generator(real: Tensor, fake: Tensor) -> Tensor:
+def _relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(real - fake).mean()
 
 
-def squared_gradients(scores: Tensor, stacks: Stacks) -> Tensor:
+def sum_squared_gradients(scores: Tensor, stacks: Stacks) -> Tensor:
     """``‖∇D(x)‖²`` of each item, ``(B,)``: over all pixels of all stacks, with a graph to train through."""
     gradients = torch.autograd.grad(scores.sum(), stacks, create_graph=True)
     return torch.stack([gradient.square().flatten(1).sum(dim=1) for gradient in gradients]).sum(dim=0)
 
 
-def r1_r2(score: Score, real: Stacks, fake: Stacks, on_real: Tensor, on_fake: Tensor, mix: Tensor) -> Tensor:
+def r1_r2_penalty(
+    score: ScoreFunction, real: Stacks, fake: Stacks, on_real: Tensor, on_fake: Tensor, mix: Tensor
+) -> Tensor:
     """``½ (‖∇D(x)‖² + ‖∇D(x̃)‖²)``: Mescheder et al. 2018 (https://arxiv.org/abs/1801.04406), both as in R3GAN."""
-    return 0.5 * (squared_gradients(on_real, real) + squared_gradients(on_fake, fake)).mean()
+    return 0.5 * (sum_squared_gradients(on_real, real) + sum_squared_gradients(on_fake, fake)).mean()
 
 
-def unit_gradient(score: Score, real: Stacks, fake: Stacks, on_real: Tensor, on_fake: Tensor, mix: Tensor) -> Tensor:
+def unit_gradient_penalty(
+    score: ScoreFunction, real: Stacks, fake: Stacks, on_real: Tensor, on_fake: Tensor, mix: Tensor
+) -> Tensor:
     """``(‖∇D(x̂)‖ - 1)²`` at random points between real and fake: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028."""
     between = []
     for a, b in zip(real, fake, strict=True):
         share = mix.reshape(-1, *[1] * (a.ndim - 1))
         between.append((a.detach() * share + b.detach() * (1 - share)).requires_grad_())
-    return ((squared_gradients(score(between), between) + 1e-12).sqrt() - 1).square().mean()
+    return ((sum_squared_gradients(score(between), between) + 1e-12).sqrt() - 1).square().mean()
 
 
 # Two time scales (Heusel et al. 2017, https://arxiv.org/abs/1706.08500) for discriminators that are bounded.
-_BOUNDED: dict[str, Any] = {"lr": (2e-4, 2e-4), "lr_d": (8e-4, 8e-4), "beta2": (0.9, 0.9), "gamma": (0.0, 0.0)}
+_BOUNDED_SETTINGS: dict[str, Any] = {"lr": (2e-4, 2e-4), "lr_d": (8e-4, 8e-4), "beta2": (0.9, 0.9), "gamma": (0.0, 0.0)}
 
-LOSSES: dict[str, Loss] = {
+LOSSES: dict[str, GANLoss] = {
     # Goodfellow et al. 2014 (https://arxiv.org/abs/1406.2661), equation 1 …
-    "minimax": Loss(_bce, _minimax, settings=_BOUNDED),
+    "minimax": GANLoss(_bce_discriminator, _minimax_generator, settings=_BOUNDED_SETTINGS),
     # … and section 3: the generator maximises log D instead of minimising log (1 - D).
-    "nonsaturating": Loss(_bce, _nonsaturating, settings=_BOUNDED),
+    "nonsaturating": GANLoss(_bce_discriminator, _nonsaturating_generator, settings=_BOUNDED_SETTINGS),
     # Mao et al. 2017 (https://arxiv.org/abs/1611.04076), equation 9 without its constant: a = -1, b = 1, c = 0.
-    "least-squares": Loss(_squares, _squares_generator, settings=_BOUNDED),
+    "least-squares": GANLoss(_least_squares_discriminator, _least_squares_generator, settings=_BOUNDED_SETTINGS),
     # Lim and Ye 2017 (https://arxiv.org/abs/1705.02894); Miyato et al. 2018, equations 16 and 17.
-    "hinge": Loss(_hinge, _raise, settings=_BOUNDED),
+    "hinge": GANLoss(_hinge_discriminator, _wgan_generator, settings=_BOUNDED_SETTINGS),
     # Arjovsky et al. 2017 (https://arxiv.org/abs/1701.07875) with the penalty of Gulrajani et al.: λ = 10.
-    "wgan-gp": Loss(
-        _critic,
-        _raise,
-        unit_gradient,
-        spectral=False,
-        relative=True,
+    "wgan-gp": GANLoss(
+        _wgan_discriminator,
+        _wgan_generator,
+        unit_gradient_penalty,
+        has_spectral_norm=False,
+        is_relativistic=True,
         settings={"lr": (1e-4, 1e-4), "lr_d": (4e-4, 4e-4), "beta2": (0.9, 0.9), "gamma": (10.0, 10.0)},
     ),
     # R3GAN, Huang et al. 2024 (https://arxiv.org/abs/2501.05441), equation 1 and section 3.1, with its schedules. Rates
     # five times theirs: trainings here are of thousands of steps, not of a million.
-    "relativistic": Loss(
-        _relative,
-        _relative_generator,
-        r1_r2,
-        spectral=False,
-        relative=True,
-        paired=True,
+    "relativistic": GANLoss(
+        _relativistic_discriminator,
+        _relativistic_generator,
+        r1_r2_penalty,
+        has_spectral_norm=False,
+        is_relativistic=True,
+        is_paired=True,
         settings={"lr": (1e-3, 2e-4), "lr_d": (1e-3, 2e-4), "beta2": (0.9, 0.99), "gamma": (2.0, 0.2)},
     ),
 }

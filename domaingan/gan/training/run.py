@@ -14,18 +14,18 @@ from domaingan.core.errors import DataError
 from domaingan.core.tiles import save_png
 from domaingan.gan import model_folder
 from domaingan.gan.config import GANConfig, build_config
-from domaingan.gan.config_from_bank import facts
+from domaingan.gan.config_from_bank import collect_config_fields
 from domaingan.gan.data import TrainingCrops
 from domaingan.gan.networks import Generator
-from domaingan.gan.sampling.generate import calibrated
-from domaingan.gan.training.loop import Course, Progress
-from domaingan.gan.training.monitor import Judge
-from domaingan.gan.training.samples_sheet import sample_sheet
+from domaingan.gan.sampling.generate import recalibrate_batch_norm
+from domaingan.gan.training.loop import Progress, TrainingLoop
+from domaingan.gan.training.monitor import GeneratorMonitor
+from domaingan.gan.training.samples_sheet import draw_sample_sheet
 from domaingan.gan.training.trainer import Trainer
 from domaingan.metrics.fidelity.features import Extractor, extractor
 
 
-def fits(crops: Bank, channels: list[str] | int, classes: dict[str, int], settings: Mapping[str, Any]) -> None:
+def check_crops(crops: Bank, channels: list[str] | int, classes: dict[str, int], settings: Mapping[str, Any]) -> None:
     """Refuse crops that a GAN is not made for.
 
     Args:
@@ -44,7 +44,7 @@ def fits(crops: Bank, channels: list[str] | int, classes: dict[str, int], settin
         raise DataError(f"{len(crops)} crops with {said[0]}", path=crops.path, expected=said[1])
 
 
-def config_for(crops: Bank, settings: Mapping[str, Any], *, steps: int, seed: int, precision: str) -> GANConfig:
+def make_config(crops: Bank, settings: Mapping[str, Any], *, steps: int, seed: int, precision: str) -> GANConfig:
     """The config of a training on these crops.
 
     Raises:
@@ -52,27 +52,29 @@ def config_for(crops: Bank, settings: Mapping[str, Any], *, steps: int, seed: in
     """
     if not isinstance(steps, int) or not isinstance(seed, int) or steps < 1 or seed < 0:
         raise DataError(f"{steps} steps, seed {seed}", expected="at least 1 step and a seed of at least 0")
-    return build_config(**{"schedule": steps, **settings}, **facts(crops), precision=precision, steps=steps, seed=seed)
+    return build_config(
+        **{"schedule": steps, **settings}, **collect_config_fields(crops), precision=precision, steps=steps, seed=seed
+    )
 
 
-def extractor_for(config: GANConfig, features: str, device: str) -> Extractor:
+def make_extractor(config: GANConfig, features: str, device: str) -> Extractor:
     """What a training's KID is measured on."""
     return extractor(features, spatial_dims=config.spatial_dims, rgb=config.domain.is_rgb, device=device)
 
 
-def claimed(out: Path, config: GANConfig, fabric: Fabric, *, resume: bool, overwrite: bool) -> GANConfig:
+def prepare_folder(out: Path, config: GANConfig, fabric: Fabric, *, resume: bool, overwrite: bool) -> GANConfig:
     """The folder made this training's by the first process, and the config that all of them train by.
 
     Raises:
         DataError: as :func:`domaingan.gan.model_folder.claim`.
     """
     if fabric.is_global_zero:
-        config = model_folder.claim(out, config, resume=resume, overwrite=overwrite)
+        config = model_folder.prepare(out, config, resume=resume, overwrite=overwrite)
     fabric.barrier()
     return config if fabric.is_global_zero else model_folder.read_config(out)
 
 
-def trained(
+def run_training(
     config: GANConfig,
     crops: Bank,
     out: Path | None,
@@ -81,14 +83,14 @@ def trained(
     *,
     resume: bool,
     checkpoint_every: int,
-    judge_every: int,
+    eval_every: int,
     extract: Extractor | None,
     tensorboard: bool,
-) -> tuple[Course, Generator]:
+) -> tuple[TrainingLoop, Generator]:
     """Train to the end, from where ``out`` has it if it is to be resumed; the first process alone writes and tells.
 
     Returns:
-        The course that the training took, and the averaged generator, calibrated, on the CPU.
+        The course that the training took, and the averaged generator, recalibrate_batch_norm, on the CPU.
 
     Raises:
         DataError: the training diverged.
@@ -96,18 +98,18 @@ def trained(
     data = TrainingCrops(crops, config, fabric.device)
     trainer = Trainer(config, data, fabric)
     if out is not None and resume:
-        trainer.resume(out / model_folder.CHECKPOINTS)
-    trainer.messages += _alone(config)
-    course = Course(trainer, checkpoint_every=checkpoint_every, judge_every=judge_every, tensorboard=tensorboard)
+        trainer.resume(out / model_folder.CHECKPOINTS_FOLDER)
+    trainer.messages += _describe_constant_conditions(config)
+    course = TrainingLoop(trainer, checkpoint_every=checkpoint_every, eval_every=eval_every, tensorboard=tensorboard)
     if fabric.is_global_zero:
         course.out, course.progress = out, progress
-        course.judge = None if extract is None else Judge(config, data, extract)
+        course.monitor = None if extract is None else GeneratorMonitor(config, data, extract)
         course.preview = None if out is None else partial(_write_preview, config=config, crops=data, out=out)
     course.run()
-    return course, calibrated(trainer.ema, data).cpu()
+    return course, recalibrate_batch_norm(trainer.ema, data).cpu()
 
 
-def _alone(config: GANConfig) -> list[str]:
+def _describe_constant_conditions(config: GANConfig) -> list[str]:
     """A word for each condition of one value alone."""
     return [
         f"{name} has one value alone, {values[0]}: it conditions nothing"
@@ -117,4 +119,4 @@ def _alone(config: GANConfig) -> list[str]:
 
 
 def _write_preview(ema: Generator, config: GANConfig, crops: TrainingCrops, out: Path) -> None:
-    save_png(sample_sheet(calibrated(ema, crops), config, crops), out / model_folder.SAMPLES)
+    save_png(draw_sample_sheet(recalibrate_batch_norm(ema, crops), config, crops), out / model_folder.SAMPLES_FILE)

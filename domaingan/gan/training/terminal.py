@@ -47,7 +47,7 @@ class TerminalProgress:
 
 
 @contextmanager
-def shown(progress: Progress | bool | None) -> Iterator[Progress | None]:
+def open_progress(progress: Progress | bool | None) -> Iterator[Progress | None]:
     """Who is told how a training goes: whoever is given, else a person at a terminal or a notebook, else nobody.
 
     Args:

@@ -17,21 +17,26 @@ from torch import Tensor, nn
 from domaingan.core.errors import DataError
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig, Range
-from domaingan.gan.data import Feed, TrainingCrops
-from domaingan.gan.devices import gradients, mean_over_processes
-from domaingan.gan.networks import assemble, build, channels_last, levels_of, pyramid
+from domaingan.gan.data import BatchFeed, TrainingCrops
+from domaingan.gan.devices import average_over_processes, collect_gradients
+from domaingan.gan.networks import assemble, build_networks, build_pyramid, choose_memory_format, count_levels
 from domaingan.gan.networks.parts import Pyramid
-from domaingan.gan.seeds import seeded
-from domaingan.gan.training.augment import Adaptive, Augmentation, Drawn, flip_axes
-from domaingan.gan.training.auxiliary_losses import AGAIN_EVERY, mismatch, wish
-from domaingan.gan.training.checkpoint import flatten, load_checkpoint, restore, save_checkpoint
+from domaingan.gan.seeds import make_rng
+from domaingan.gan.training.augment import (
+    AdaptiveProbability,
+    AugmentationParameters,
+    DifferentiableAugmentation,
+    choose_flip_axes,
+)
+from domaingan.gan.training.auxiliary_losses import DIVERSITY_EVERY, diversity_and_residual_loss, feature_matching_loss
+from domaingan.gan.training.checkpoint import flatten_states, load_checkpoint, restore_states, save_checkpoint
 from domaingan.gan.training.losses import LOSSES
 
 ADAPT_EVERY = 4
 """Steps between two looks at r_t, as in ADA."""
 
 
-def cosine(ends: Range, share: float) -> float:
+def schedule_cosine(ends: Range, share: float) -> float:
     """From the first end to the second by half a cosine, as ``share`` goes from 0 to 1; the second from then on."""
     start, end = ends
     return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
@@ -62,61 +67,65 @@ class Trainer:
         if config.batch % fabric.world_size:
             raise DataError(f"batch {config.batch} on {fabric.world_size} processes", expected="a multiple of them")
         self.part = slice(fabric.global_rank, None, fabric.world_size)
-        generator, discriminator = build(config)
+        generator, discriminator = build_networks(config)
         fabric.to_device(generator), fabric.to_device(discriminator)
         self.generator, self.discriminator = generator, discriminator
         self.ema = copy.deepcopy(generator).requires_grad_(False)
-        self.opt_g, self.opt_d = self._adam(generator), self._adam(discriminator)
-        self.loss, self.feed = LOSSES[config.loss], Feed(self.crops, self.part)
+        self.opt_g, self.opt_d = self._make_adam(generator), self._make_adam(discriminator)
+        self.loss, self.feed = LOSSES[config.loss], BatchFeed(self.crops, self.part)
         shape = (config.size,) * config.spatial_dims
         limits = {"intensity": 0.0, "angle": 0.0} if config.kind == "scenes" else {}
-        flips = flip_axes(config.domain, config.spatial_dims)
-        self.augment = Augmentation(len(config.channels), shape, flips, config.augment, **limits)
+        flips = choose_flip_axes(config.domain, config.spatial_dims)
+        self.augment = DifferentiableAugmentation(len(config.channels), shape, flips, config.augment, **limits)
         signs = torch.zeros((), device=fabric.device)
-        self.adaptive = Adaptive(config.ada or 0.0, torch.tensor(config.augment, dtype=torch.float64), signs)
+        self.adaptive = AdaptiveProbability(config.ada or 0.0, torch.tensor(config.augment, dtype=torch.float64), signs)
         self._networks = {"generator": generator, "discriminator": discriminator, "ema": self.ema}
         self._optimisers = {"opt_g": self.opt_g, "opt_d": self.opt_d}
 
-    def _adam(self, network: nn.Module) -> torch.optim.Optimizer:
+    def _make_adam(self, network: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.Adam(network.parameters(), fused=True)  # rates and betas are set before each step
 
     # ---------------------------------------------------------------- one step
 
     def train_step(self) -> dict[str, Tensor]:
         """One step of each player, on one batch; returns losses, scores and the norms of the gradients."""
-        rng = seeded(self.config.seed, self.step)
+        rng = make_rng(self.config.seed, self.step)
         self._set_rates()
-        stack, condition = self.feed.batch(self.step)
-        real = pyramid(stack, levels_of(self.config))
+        stack, condition = self.feed.get_batch(self.step)
+        real = build_pyramid(stack, count_levels(self.config))
         z = torch.randn(self.config.batch, self.config.latent, generator=rng)[self.part].to(self.fabric.device)
-        with self._own_dropout():
+        with self._seed_dropout():
             with self.fabric.autocast():
                 painted = self.generator.paint(z, condition)
             fake = assemble(painted, condition.image, self.config)
-            metrics = self._discriminate(real, [x.detach() for x in fake], condition, rng)
-            metrics |= self._generate(real, fake, self._wish(painted, condition, rng), condition, rng)
-        self._average()
+            metrics = self._train_discriminator(real, [x.detach() for x in fake], condition, rng)
+            metrics |= self._train_generator(
+                real, fake, self._compute_auxiliary_loss(painted, condition, rng), condition, rng
+            )
+        self._update_average()
         self.step += 1
         return metrics
 
-    def _discriminate(self, real: Pyramid, fake: Pyramid, on: Condition, rng: torch.Generator) -> dict[str, Tensor]:
+    def _train_discriminator(
+        self, real: Pyramid, fake: Pyramid, on: Condition, rng: torch.Generator
+    ) -> dict[str, Tensor]:
         self.discriminator.requires_grad_(True)
         penalty = torch.zeros((), device=self.fabric.device)
         if self.loss.penalty is not None:  # its gradients are those with respect to what has not been augmented
             real, fake = ([x.detach().requires_grad_() for x in stacks] for stacks in (real, fake))
-        draws = self._draws(rng)
-        on_real, on_fake = (self._scores(*part, on) for part in zip((real, fake), draws, strict=True))
+        draws = self._draw_augmentations(rng)
+        on_real, on_fake = (self._score_stacks(*batch_part, on) for batch_part in zip((real, fake), draws, strict=True))
         loss = self.loss.discriminator(on_real, on_fake)
         if self.loss.penalty is not None:
             mix = torch.rand(self.config.batch, generator=rng)[self.part].to(self.fabric.device)
-            again = partial(self._scores, drawn=self._draws(rng)[0], on=on)
+            again = partial(self._score_stacks, drawn=self._draw_augmentations(rng)[0], on=on)
             penalty = self.loss.penalty(again, real, fake, on_real, on_fake, mix)
-        norm = self._descend(loss + self._now(self.config.gamma) * penalty, self.discriminator, self.opt_d)
+        norm = self._take_step(loss + self._get_scheduled(self.config.gamma) * penalty, self.discriminator, self.opt_d)
         on_real, on_fake = on_real.detach(), on_fake.detach()
         # Where only differences of scores count, their sign is taken from the middle between real and fake.
-        middle = (on_real.mean() + on_fake.mean()) / 2 if self.loss.relative else torch.zeros_like(loss)
+        middle = (on_real.mean() + on_fake.mean()) / 2 if self.loss.is_relativistic else torch.zeros_like(loss)
         r_t = (on_real - middle).sign().mean()
-        self._adapt(r_t)
+        self._adapt_augmentation(r_t)
         return {
             "loss_d": loss.detach(),
             "penalty": penalty.detach(),
@@ -126,8 +135,8 @@ class Trainer:
             "grad_d": norm,
         }
 
-    def _wish(self, painted: Pyramid, on: Condition, rng: torch.Generator) -> Tensor | float:
-        if not self.config.hosted:
+    def _compute_auxiliary_loss(self, painted: Pyramid, on: Condition, rng: torch.Generator) -> Tensor | float:
+        if not self.config.is_inpainting:
             return 0.0
         z = torch.randn(self.config.batch, self.config.latent, generator=rng)[self.part].to(self.fabric.device)
 
@@ -135,87 +144,91 @@ class Trainer:
             with self.fabric.autocast():
                 return self.generator.paint(z, on)[-1]
 
-        return wish(self.config, painted[-1], on.image, again if self.step % AGAIN_EVERY == 0 else None)
+        return diversity_and_residual_loss(
+            self.config, painted[-1], on.image, again if self.step % DIVERSITY_EVERY == 0 else None
+        )
 
-    def _generate(
+    def _train_generator(
         self, real: Pyramid, fake: Pyramid, wished: Tensor | float, on: Condition, rng: torch.Generator
     ) -> dict[str, Tensor]:
         self.discriminator.requires_grad_(False)
-        draws = self._draws(rng)
-        seen = self._features(fake, draws[1], on)
-        on_fake = self._scored(seen, on)
+        draws = self._draw_augmentations(rng)
+        seen = self._extract_features(fake, draws[1], on)
+        on_fake = self._score_features(seen, on)
         on_real = torch.zeros_like(on_fake)
-        if self.loss.paired or self.config.matching:
-            truth = self._features(real, draws[0], on)
-            on_real = self._scored(truth, on)
+        if self.loss.is_paired or self.config.matching:
+            truth = self._extract_features(real, draws[0], on)
+            on_real = self._score_features(truth, on)
             if self.config.matching:
-                wished = wished + self.config.matching * mismatch(truth, seen)
+                wished = wished + self.config.matching * feature_matching_loss(truth, seen)
         loss = self.loss.generator(on_real, on_fake) + wished
-        norm = self._descend(loss, self.generator, self.opt_g)
+        norm = self._take_step(loss, self.generator, self.opt_g)
         return {"loss_g": loss.detach(), "grad_g": norm}
 
-    def _draws(self, rng: torch.Generator) -> tuple[Drawn, Drawn]:
+    def _draw_augmentations(self, rng: torch.Generator) -> tuple[AugmentationParameters, AugmentationParameters]:
         """How real and generated crops are augmented; alike where they share hosts, so that pairs stay pairs."""
         n, probability = self.config.batch, float(self.adaptive.probability)
-        real = self.augment.draw(n, rng, probability).take(self.part)
-        return real, real if self.config.hosted else self.augment.draw(n, rng, probability).take(self.part)
+        real = self.augment.draw_parameters(n, rng, probability).take(self.part)
+        return real, real if self.config.is_inpainting else self.augment.draw_parameters(n, rng, probability).take(
+            self.part
+        )
 
-    def _features(self, stacks: Pyramid, drawn: Drawn, on: Condition) -> list[Tensor]:
-        memory = channels_last(self.config.spatial_dims)
+    def _extract_features(self, stacks: Pyramid, drawn: AugmentationParameters, on: Condition) -> list[Tensor]:
+        memory = choose_memory_format(self.config.spatial_dims)
         augmented = [self.augment(stack, drawn).contiguous(memory_format=memory) for stack in stacks]
         with self.fabric.autocast():
-            return self.discriminator.features(augmented, on)
+            return self.discriminator.extract_features(augmented, on)
 
-    def _scored(self, seen: list[Tensor], on: Condition) -> Tensor:
+    def _score_features(self, seen: list[Tensor], on: Condition) -> Tensor:
         with self.fabric.autocast():
-            return self.discriminator.score_of(seen, on).float()
+            return self.discriminator.score_features(seen, on).float()
 
-    def _scores(self, stacks: Pyramid, drawn: Drawn, on: Condition) -> Tensor:
-        return self._scored(self._features(stacks, drawn, on), on)
+    def _score_stacks(self, stacks: Pyramid, drawn: AugmentationParameters, on: Condition) -> Tensor:
+        return self._score_features(self._extract_features(stacks, drawn, on), on)
 
-    def _descend(self, loss: Tensor, network: nn.Module, optimiser: torch.optim.Optimizer) -> Tensor:
+    def _take_step(self, loss: Tensor, network: nn.Module, optimiser: torch.optim.Optimizer) -> Tensor:
         """Backward pass and step; returns the norm of the gradient."""
         optimiser.zero_grad()
         torch.autograd.backward(loss)
-        found = gradients(network)
-        mean_over_processes(found, self.fabric.world_size)
+        found = collect_gradients(network)
+        average_over_processes(found, self.fabric.world_size)
         optimiser.step()
         return torch.stack(torch._foreach_norm(found)).norm()
 
     # ---------------------------------------------------------------- schedules
 
-    def _now(self, ends: Range) -> float:
-        return cosine(ends, self.step / self.config.schedule)
+    def _get_scheduled(self, ends: Range) -> float:
+        return schedule_cosine(ends, self.step / self.config.schedule)
 
     def _set_rates(self) -> None:
         config = self.config
         for optimiser, lr in ((self.opt_g, config.lr), (self.opt_d, config.lr_d)):
             for group in optimiser.param_groups:
-                group["lr"], group["betas"] = self._now(lr), (config.beta1, self._now(config.beta2))
+                group["lr"], group["betas"] = self._get_scheduled(lr), (config.beta1, self._get_scheduled(config.beta2))
 
-    def _adapt(self, r_t: Tensor) -> None:
+    def _adapt_augmentation(self, r_t: Tensor) -> None:
         if self.config.ada is None:
             return
-        self.adaptive.add(r_t)
+        self.adaptive.add_batch(r_t)
         if self.adaptive.batches == ADAPT_EVERY:
-            mean = self.adaptive.signs / ADAPT_EVERY
-            mean_over_processes([mean], self.fabric.world_size)
+            mean = self.adaptive.sign_sum / ADAPT_EVERY
+            average_over_processes([mean], self.fabric.world_size)
             self.adaptive.update(float(mean), self.config.batch * ADAPT_EVERY)
 
     @torch.no_grad()
-    def _average(self) -> None:
+    def _update_average(self) -> None:
         """Exponential moving average of the generator; short at first, so that the start is soon forgotten."""
-        decay = min(self._now(self.config.ema), (1 + self.step) / (10 + self.step))
+        decay = min(self._get_scheduled(self.config.ema), (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.generator.parameters()), 1 - decay)
         for own, current in zip(self.ema.buffers(), self.generator.buffers(), strict=True):
             own.copy_(current)
 
     @contextmanager
-    def _own_dropout(self) -> Iterator[None]:
+    def _seed_dropout(self) -> Iterator[None]:
         """Dropout draws from PyTorch's global generators: here from ones that follow from the seed and the step."""
         devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(seeded(self.config.seed, self.step, 4 + self.fabric.global_rank).initial_seed())
+            torch.manual_seed(make_rng(self.config.seed, self.step, 4 + self.fabric.global_rank).initial_seed())
             yield
 
     @torch.no_grad()
@@ -226,24 +239,24 @@ class Trainer:
             on_fake: that of generated ones. Where these share hosts with real ones, scores are the hosts' as well: what
                 is told is then how much higher than what is painted into their own hosts the held-out ones score.
         """
-        rng = seeded(self.config.seed, self.step, 1)
-        held = self.crops.held_out(self.config.batch, rng)
+        rng = make_rng(self.config.seed, self.step, 1)
+        held = self.crops.draw_held_out(self.config.batch, rng)
         if held is None:
             return math.nan
         stack, on = held
-        drawn = self.augment.draw(len(stack), rng, float(self.adaptive.probability))
-        if not self.config.hosted:
-            return self._mean_score(pyramid(stack, levels_of(self.config)), on, drawn)
+        drawn = self.augment.draw_parameters(len(stack), rng, float(self.adaptive.probability))
+        if not self.config.is_inpainting:
+            return self._compute_mean_score(build_pyramid(stack, count_levels(self.config)), on, drawn)
         z = torch.randn(len(stack), self.config.latent, generator=rng).to(self.fabric.device)
         with self.fabric.autocast():
             painted = self.generator.paint(z, on)
         fake = assemble(painted, on.image, self.config)
-        real = pyramid(stack, len(fake))
-        return on_fake + self._mean_score(real, on, drawn) - self._mean_score(fake, on, drawn)
+        real = build_pyramid(stack, len(fake))
+        return on_fake + self._compute_mean_score(real, on, drawn) - self._compute_mean_score(fake, on, drawn)
 
-    def _mean_score(self, stacks: Pyramid, on: Condition, drawn: Drawn) -> float:
+    def _compute_mean_score(self, stacks: Pyramid, on: Condition, drawn: AugmentationParameters) -> float:
         self.discriminator.eval()
-        scores = self._scores(stacks, drawn, on)
+        scores = self._score_stacks(stacks, drawn, on)
         self.discriminator.train()
         return float(scores.mean())
 
@@ -256,9 +269,9 @@ class Trainer:
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint of this moment."""
-        tensors = flatten(self._networks, self._optimisers) | {
+        tensors = flatten_states(self._networks, self._optimisers) | {
             "ada.probability": self.adaptive.probability,
-            "ada.signs": self.adaptive.signs,
+            "ada.signs": self.adaptive.sign_sum,
             "ada.batches": torch.tensor(self.adaptive.batches),
         }
         save_checkpoint(folder, self.step, tensors)
@@ -269,6 +282,6 @@ class Trainer:
         self.messages += messages
         if tensors:
             self.adaptive.probability.copy_(tensors.pop("ada.probability"))
-            self.adaptive.signs.copy_(tensors.pop("ada.signs", torch.zeros(())))
+            self.adaptive.sign_sum.copy_(tensors.pop("ada.signs", torch.zeros(())))
             self.adaptive.batches = int(tensors.pop("ada.batches", torch.zeros(())))
-            restore(tensors, self._networks, self._optimisers)
+            restore_states(tensors, self._networks, self._optimisers)

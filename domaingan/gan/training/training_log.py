@@ -17,7 +17,7 @@ from domaingan.core.errors import DataError
 from domaingan.core.files import write_file_atomically
 from domaingan.core.reading import read_text
 
-COLUMNS = (
+LOG_COLUMNS = (
     "step",
     "loss_d",
     "loss_g",
@@ -46,7 +46,7 @@ COLUMNS = (
 """
 
 
-LOG = "log.csv"
+LOG_FILE = "log.csv"
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
@@ -69,20 +69,20 @@ def _read_lines(path: Path) -> io.StringIO:
     return io.StringIO(read_text(path), newline="")
 
 
-class Means:
+class RunningMeans:
     """Running means of what the steps report, kept on their device until they are asked for."""
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
         self._n = 0
 
-    def add(self, metrics: Mapping[str, Tensor]) -> None:
+    def add_step(self, metrics: Mapping[str, Tensor]) -> None:
         """Take in the numbers of one step."""
         self._n += 1
         for name, value in metrics.items():
             self._sums[name] = self._sums.get(name, torch.zeros_like(value)) + value
 
-    def take(self) -> dict[str, float]:
+    def take_means(self) -> dict[str, float]:
         """The means since the last call."""
         means = {name: float(total) / self._n for name, total in self._sums.items()}
         self._sums, self._n = {}, 0
@@ -103,26 +103,28 @@ class TrainingLog:
 
     def __init__(self, path: Path | None, step: int, *, tensorboard: bool = False) -> None:
         self.path = path
-        self._events = events_writer(path.parent / "tensorboard", step) if tensorboard and path is not None else None
+        self._events = (
+            make_events_writer(path.parent / "tensorboard", step) if tensorboard and path is not None else None
+        )
         if path is None:
             return
         rows = []
         if path.is_file():
-            rows = [row for row in csv.reader(_read_lines(path)) if len(row) == len(COLUMNS) and row[0].isdecimal()]
+            rows = [row for row in csv.reader(_read_lines(path)) if len(row) == len(LOG_COLUMNS) and row[0].isdecimal()]
         with write_file_atomically(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(COLUMNS)
+            writer.writerow(LOG_COLUMNS)
             writer.writerows(row for row in rows if int(row[0]) <= step)
 
-    def row(self, metrics: Mapping[str, float]) -> None:
+    def write_row(self, metrics: Mapping[str, float]) -> None:
         """Append one row; numbers that are not known stay empty."""
         if self.path is None:
             return
         if self._events is not None:
-            for name in COLUMNS[1:]:
+            for name in LOG_COLUMNS[1:]:
                 if math.isfinite(metrics.get(name, math.nan)):
                     self._events.add_scalar(name, metrics[name], int(metrics["step"]))
-        values = [metrics.get(name, math.nan) for name in COLUMNS]
+        values = [metrics.get(name, math.nan) for name in LOG_COLUMNS]
         with self.path.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerow(["" if math.isnan(v) else f"{v:.5g}" if v != int(v) else int(v) for v in values])
 
@@ -132,7 +134,7 @@ class TrainingLog:
             self._events.close()
 
 
-def events_writer(folder: Path, step: int) -> Any:
+def make_events_writer(folder: Path, step: int) -> Any:
     """A writer of TensorBoard events that takes those after ``step`` for void."""
     require_tensorboard(True)
     from torch.utils.tensorboard import SummaryWriter
@@ -140,11 +142,11 @@ def events_writer(folder: Path, step: int) -> Any:
     return SummaryWriter(str(folder), purge_step=step + 1)
 
 
-def require_tensorboard(wanted: bool) -> None:
+def require_tensorboard(is_requested: bool) -> None:
     """Refuse to go on without TensorBoard where it is wanted.
 
     Raises:
         DataError: it is not installed.
     """
-    if wanted and find_spec("tensorboard") is None:
+    if is_requested and find_spec("tensorboard") is None:
         raise DataError("no TensorBoard here", expected="pip install 'domaingan[tensorboard]', or no --tensorboard")

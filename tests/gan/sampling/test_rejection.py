@@ -12,10 +12,10 @@ from domaingan.banks import Bank, create_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN, GANConfig
 from domaingan.gan.sampling import latent_sampler
-from domaingan.gan.sampling.generate import paint
-from domaingan.gan.sampling.latent_sampler import RADIUS, TRIES, latents
-from domaingan.gan.sampling.rejection import TRIALS, Rejection
-from domaingan.gan.sampling.sample_conditions import plan
+from domaingan.gan.sampling.generate import generate
+from domaingan.gan.sampling.latent_sampler import MAX_ATTEMPTS, MAX_RADIUS_RATIO, sample_latents
+from domaingan.gan.sampling.rejection import TRIAL_CROPS, RejectionSampler
+from domaingan.gan.sampling.sample_conditions import sample_conditions
 
 WHY = "draws that the discriminator scores lowest"
 
@@ -28,26 +28,28 @@ def gan(make_bank: Any) -> GAN:
     return made
 
 
-def rejection(gan: GAN, share: float, seed: int = 0) -> Rejection:
-    config, generator = gan._fitted()
-    return Rejection.fitted(generator, gan.discriminator, config, plan(config, TRIALS, seed, {}), seed, share)
+def fit_rejection(gan: GAN, share: float, seed: int = 0) -> RejectionSampler:
+    config, generator = gan._require_fitted()
+    return RejectionSampler.fit(
+        generator, gan.discriminator, config, sample_conditions(config, TRIAL_CROPS, seed, {}), seed, share
+    )
 
 
 def test_as_many_are_turned_down_as_asked_of_every_class(gan: GAN) -> None:
-    config, generator = gan._fitted()
-    accept, on = rejection(gan, 0.4), plan(config, 400, 7, {})
-    ok = accept(paint(generator, config, latents(config, [(7, i) for i in range(400)]), on), on)
+    config, generator = gan._require_fitted()
+    accept, on = fit_rejection(gan, 0.4), sample_conditions(config, 400, 7, {})
+    ok = accept(generate(generator, config, sample_latents(config, [(7, i) for i in range(400)]), on), on)
     assert 0.3 < 1 - ok.mean() < 0.5
     for lesion in (0, 1):
         assert 0.25 < 1 - ok[on.codes[:, 0].numpy() == lesion].mean() < 0.55
 
 
 def test_a_score_does_not_depend_on_what_else_is_drawn(gan: GAN) -> None:
-    config, generator = gan._fitted()
-    accept, on = rejection(gan, 0.5), plan(config, 8, 1, {})
-    stacks = paint(generator, config, latents(config, [(1, i) for i in range(8)]), on)
-    alone = [float(accept.scores(stacks[i : i + 1], on.take(slice(i, i + 1)))[0]) for i in range(8)]
-    assert accept.scores(stacks, on).tolist() == alone
+    config, generator = gan._require_fitted()
+    accept, on = fit_rejection(gan, 0.5), sample_conditions(config, 8, 1, {})
+    stacks = generate(generator, config, sample_latents(config, [(1, i) for i in range(8)]), on)
+    alone = [float(accept.score_stacks(stacks[i : i + 1], on.take(slice(i, i + 1)))[0]) for i in range(8)]
+    assert accept.score_stacks(stacks, on).tolist() == alone
 
 
 def test_rejected_draws_are_counted_and_what_stays_scores_higher(gan: GAN) -> None:
@@ -65,13 +67,13 @@ def test_a_crop_does_not_depend_on_how_many_are_drawn(gan: GAN, how: dict[str, A
 
 
 def test_truncation_narrows(gan: GAN) -> None:
-    config = gan._fitted()[0]
+    config = gan._require_fitted()[0]
     seeds = [(0, i) for i in range(300)]
-    free = latents(config, seeds)
+    free = sample_latents(config, seeds)
     for limit in (0.3, 1.0, 2.0):
-        z = latents(config, seeds, limit)
+        z = sample_latents(config, seeds, limit)
         assert z.abs().max() <= limit and torch.equal(z.argsort(dim=0), free.argsort(dim=0))
-    assert torch.allclose(latents(config, seeds, 8.0), free, atol=1e-3)
+    assert torch.allclose(sample_latents(config, seeds, 8.0), free, atol=1e-3)
 
     def spread(bank: Bank) -> float:
         return float(np.asarray(bank.images, np.float32).std(axis=0).mean())
@@ -109,8 +111,10 @@ def test_masks_that_disagree_with_their_condition_are_drawn_again_and_counted(
         return np.zeros((len(stacks), 2, 16, 16), np.float32), np.stack([disc] * len(stacks))
 
     monkeypatch.setattr(latent_sampler, "decode", drawn)
-    assert made.sample(3, lesion="core").info.left_out == {"draws without the core asked for": 3 * (TRIES - 1)}
+    assert made.sample(3, lesion="core").info.left_out == {"draws without the core asked for": 3 * (MAX_ATTEMPTS - 1)}
     found = made.sample(3, lesion="shell", radius_mm=4)
-    assert found.info.left_out == {} and (np.abs(np.log(found.entries["radius_mm"] / 4)) < np.log(RADIUS)).all()
+    assert (
+        found.info.left_out == {} and (np.abs(np.log(found.entries["radius_mm"] / 4)) < np.log(MAX_RADIUS_RATIO)).all()
+    )
     wrong = made.sample(3, lesion="shell", radius_mm=20).info.left_out
-    assert wrong == {"draws with another radius than asked for": 3 * (TRIES - 1)}
+    assert wrong == {"draws with another radius than asked for": 3 * (MAX_ATTEMPTS - 1)}

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from domaingan.gan.seeds import seeded
+from domaingan.gan.seeds import make_rng
 from domaingan.gan.training.affine_resample import resample
-from domaingan.gan.training.augment import Augmentation
-from domaingan.gan.training.losses import LOSSES, r1_r2, unit_gradient
+from domaingan.gan.training.augment import DifferentiableAugmentation
+from domaingan.gan.training.losses import LOSSES, r1_r2_penalty, unit_gradient_penalty
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -33,7 +33,7 @@ def test_relative_losses_see_differences_alone(scores: list[float], shift: float
     real, fake = torch.tensor(scores), torch.tensor(scores[::-1]) * 0.5
     for name, loss in LOSSES.items():
         moved, still = loss.discriminator(real + shift, fake + shift), loss.discriminator(real, fake)
-        if loss.relative:
+        if loss.is_relativistic:
             assert torch.allclose(moved, still, atol=1e-4), name
 
 
@@ -60,16 +60,18 @@ class Linear(nn.Module):
 @pytest.mark.parametrize("dims", [2, 3])
 def test_penalties_of_a_linear_discriminator_are_known(dims: int) -> None:
     shape = (5, 2, *[4] * dims)
-    network = Linear(torch.randn(shape[1:], generator=seeded(dims)))
+    network = Linear(torch.randn(shape[1:], generator=make_rng(dims)))
     norm = float(network.weight.detach().square().sum())
-    real, fake = ([torch.randn(shape, generator=seeded(i)).requires_grad_()] for i in (1, 2))
-    mix = torch.rand(5, generator=seeded(3))
+    real, fake = ([torch.randn(shape, generator=make_rng(i)).requires_grad_()] for i in (1, 2))
+    mix = torch.rand(5, generator=make_rng(3))
     scores = network(real), network(fake)
-    assert math.isclose(float(r1_r2(network, real, fake, *scores, mix).detach()), norm, rel_tol=1e-5)  # ½ (‖w‖² + ‖w‖²)
-    penalty = unit_gradient(network, real, fake, *scores, mix)
+    assert math.isclose(
+        float(r1_r2_penalty(network, real, fake, *scores, mix).detach()), norm, rel_tol=1e-5
+    )  # ½ (‖w‖² + ‖w‖²)
+    penalty = unit_gradient_penalty(network, real, fake, *scores, mix)
     assert math.isclose(float(penalty.detach()), (norm**0.5 - 1) ** 2, rel_tol=1e-4)
     network.zero_grad()
-    r1_r2(network, real, fake, *scores, mix).backward()
+    r1_r2_penalty(network, real, fake, *scores, mix).backward()
     assert network.weight.grad is not None
     assert torch.allclose(network.weight.grad, 2 * network.weight, rtol=1e-4)  # the gradient of ‖w‖²
 
@@ -78,20 +80,20 @@ def test_penalties_of_a_linear_discriminator_are_known(dims: int) -> None:
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_a_penalty_trains_through_the_augmentation(dims: int, precision: torch.dtype) -> None:
     """Its gradient is not zero, and in float32 it is that of finite differences."""
-    augment = Augmentation(1, (8,) * dims, tuple(range(dims)), probability=1)
-    drawn = augment.draw(4, seeded(0))
+    augment = DifferentiableAugmentation(1, (8,) * dims, tuple(range(dims)), probability=1)
+    drawn = augment.draw_parameters(4, make_rng(0))
     conv: Any = nn.Conv2d if dims == 2 else nn.Conv3d
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = nn.Sequential(conv(2, 4, 3, padding=1), nn.Softplus(), nn.Flatten(), nn.Linear(4 * 8**dims, 1))
-    x = torch.randn(4, 2, *[8] * dims, generator=seeded(1))
+    x = torch.randn(4, 2, *[8] * dims, generator=make_rng(1))
 
     def penalty() -> Tensor:
         stacks = [x.clone().requires_grad_()]
         augmented = augment(stacks[0], drawn)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision is torch.bfloat16):
             scores = network(augmented).squeeze(1).float()
-        return r1_r2(network, stacks, stacks, scores, scores, torch.zeros(4))
+        return r1_r2_penalty(network, stacks, stacks, scores, scores, torch.zeros(4))
 
     value = penalty()
     value.backward()
@@ -112,8 +114,8 @@ def test_a_penalty_trains_through_the_augmentation(dims: int, precision: torch.d
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_resampling_is_pytorchs_and_differentiates_twice(dims: int) -> None:
-    x = torch.randn(2, 2, *[5] * dims, generator=seeded(0), dtype=torch.float64).requires_grad_()
-    grid = torch.rand(2, *[4] * dims, dims, generator=seeded(1), dtype=torch.float64) * 2.4 - 1.2
+    x = torch.randn(2, 2, *[5] * dims, generator=make_rng(0), dtype=torch.float64).requires_grad_()
+    grid = torch.rand(2, *[4] * dims, dims, generator=make_rng(1), dtype=torch.float64) * 2.4 - 1.2
     theirs = nn.functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
     assert torch.equal(resample(x, grid), theirs)
     own, other = (torch.autograd.grad(out.sin().sum(), x)[0] for out in (resample(x, grid), theirs))

@@ -39,7 +39,7 @@ _fit(Bank.load(sys.argv[1]), Path(sys.argv[2]), resume=True)
 """
 
 
-def _killed_once(bank: Path, out: Path, delay: float) -> bool:
+def _run_and_kill(bank: Path, out: Path, delay: float) -> bool:
     """Train in another process and kill it ``delay`` seconds after a checkpoint; False if it ended first."""
     here = Path(__file__).parent
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, bank, out, here], cwd=here.parents[1])
@@ -59,7 +59,7 @@ def test_killed_and_resumed_is_bit_equal_to_uninterrupted(make_bank: Any, tmp_pa
     bank = make_bank(n=20).save(tmp_path / "bank")
     _fit(bank, tmp_path / "whole")
     chance = random.Random(0)
-    kills = sum(_killed_once(tmp_path / "bank", tmp_path / "killed", chance.uniform(0, 0.05)) for _ in range(2))
+    kills = sum(_run_and_kill(tmp_path / "bank", tmp_path / "killed", chance.uniform(0, 0.05)) for _ in range(2))
     assert kills >= 1
     assert _fit(bank, tmp_path / "killed", resume=True).steps == STEPS
     whole, killed = ((tmp_path / name / "weights.safetensors").read_bytes() for name in ("whole", "killed"))

@@ -19,7 +19,7 @@ def fit(bank: Any, out: Path, steps: int, **how: Any) -> None:
     gan.fit(bank, steps, out, device="cpu", precision="32", tensorboard=True, checkpoint_every=10, judge_every=0, **how)
 
 
-def steps_of(out: Path, name: str) -> list[tuple[int, float]]:
+def read_events(out: Path, name: str) -> list[tuple[int, float]]:
     events = EventAccumulator(str(out / "tensorboard"))
     events.Reload()
     return [(event.step, round(event.value, 3)) for event in events.Scalars(name)]
@@ -28,14 +28,14 @@ def steps_of(out: Path, name: str) -> list[tuple[int, float]]:
 def test_events_are_those_of_the_log_and_resumed_without_doubles(make_bank: Any, tmp_path: Path) -> None:
     bank, out = make_bank(size=8), tmp_path / "m"
     fit(bank, out, 30)
-    assert [step for step, _ in steps_of(out, "loss_g")] == [10, 20, 30]
+    assert [step for step, _ in read_events(out, "loss_g")] == [10, 20, 30]
     for newest in (out / "checkpoints").glob("step-00000030.*"):
         newest.unlink()  # as if it had been killed before it was written
     fit(bank, out, 40, resume=True)
     rows = read_log(out / "log.csv")
     assert [row["step"] for row in rows] == [10, 20, 30, 40]
-    assert [step for step, _ in steps_of(out, "loss_g")] == [10, 20, 30, 40]
-    for (_, value), row in zip(steps_of(out, "d_real"), rows, strict=True):
+    assert [step for step, _ in read_events(out, "loss_g")] == [10, 20, 30, 40]
+    for (_, value), row in zip(read_events(out, "d_real"), rows, strict=True):
         assert value == pytest.approx(row["d_real"], abs=2e-3)
 
 

@@ -22,7 +22,7 @@ class Screen(io.StringIO):
         return True
 
 
-def fitted(monkeypatch: pytest.MonkeyPatch, screen: io.StringIO, **settings: object) -> str:
+def fit_on_screen(monkeypatch: pytest.MonkeyPatch, screen: io.StringIO, **settings: object) -> str:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(sys, "stderr", screen)
@@ -32,12 +32,12 @@ def fitted(monkeypatch: pytest.MonkeyPatch, screen: io.StringIO, **settings: obj
 
 
 def test_a_terminal_is_shown_how_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "100 %  20/20" in fitted(monkeypatch, Screen())
+    assert "100 %  20/20" in fit_on_screen(monkeypatch, Screen())
 
 
 def test_nothing_is_shown_elsewhere_or_where_it_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert fitted(monkeypatch, io.StringIO()) == ""
-    assert fitted(monkeypatch, Screen(), progress=False) == ""
+    assert fit_on_screen(monkeypatch, io.StringIO()) == ""
+    assert fit_on_screen(monkeypatch, Screen(), progress=False) == ""
 
 
 def test_whoever_is_given_is_told_instead(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_whoever_is_given_is_told_instead(monkeypatch: pytest.MonkeyPatch) -> No
         def say(self, message: str) -> None:
             raise AssertionError(message)
 
-    assert fitted(monkeypatch, Screen(), progress=Listener()) == "" and Listener.steps[-1] == 20
+    assert fit_on_screen(monkeypatch, Screen(), progress=Listener()) == "" and Listener.steps[-1] == 20
 
 
 def test_a_line_says_share_step_time_left_and_few_losses() -> None:
