@@ -20,10 +20,10 @@ from domaingan.cli.options import parse_height_width
 from domaingan.cli.progress_bar import ProgressBar
 from domaingan.cli.robustness_command import parse_mapping, parse_severities
 from domaingan.evaluation import evaluate
-from domaingan.report import write
-from domaingan.report.phrases import percent
+from domaingan.report import write_report
+from domaingan.report.phrases import format_percent
 from domaingan.robustness_eval import robustness
-from domaingan.robustness_eval.robustness_summary import headline
+from domaingan.robustness_eval.robustness_summary import describe_robustness
 
 options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 options.add_argument("drives", nargs="?", default="phantom:driving", help="a folder of frames (default: phantoms)")
@@ -61,6 +61,6 @@ with ProgressBar("looking") as teller:
 
 # 3. The mean under corruption and the share that is kept; the report has curves, a table and the pictures.
 for corruption, row in result["table"].items():
-    print(f"{corruption:18}", *(f"{percent(value):>5}" for value in row))
-print(headline(result))
-print(write(choice.out / "robustness"))
+    print(f"{corruption:18}", *(f"{format_percent(value):>5}" for value in row))
+print(describe_robustness(result))
+print(write_report(choice.out / "robustness"))

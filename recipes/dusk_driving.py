@@ -20,8 +20,8 @@ from domaingan.cli.options import parse_height_width
 from domaingan.cli.progress_bar import ProgressBar
 from domaingan.core.tiles import save_png
 from domaingan.evaluation.split import folds
-from domaingan.report import write
-from domaingan.report.phrases import sentence
+from domaingan.report import write_report
+from domaingan.report.phrases import describe_result
 
 options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 options.add_argument("drives", nargs="?", default="phantom:driving", help="a folder of frames (default: phantoms)")
@@ -83,5 +83,5 @@ with ProgressBar("evaluating") as teller:
         steps=choice.steps,
         progress=teller,
     )
-print(sentence(result))
-print(write(choice.out / "evaluation"))
+print(describe_result(result))
+print(write_report(choice.out / "evaluation"))

@@ -17,8 +17,8 @@ import domaingan as dg
 from domaingan.augmentation import AugmentedDataset, draw_preview
 from domaingan.cli.progress_bar import ProgressBar
 from domaingan.core.tiles import draw_tile, make_contact_sheet, save_png
-from domaingan.report import write
-from domaingan.report.phrases import sentence
+from domaingan.report import write_report
+from domaingan.report.phrases import describe_result
 
 options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 options.add_argument("scans", nargs="?", default="phantom:medical", help="a folder of scans (default: phantoms)")
@@ -75,5 +75,5 @@ with ProgressBar("evaluating") as teller:
         steps=choice.steps,
         progress=teller,
     )
-print(sentence(result))
-print(write(choice.out / "evaluation"))
+print(describe_result(result))
+print(write_report(choice.out / "evaluation"))

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from domaingan.robustness_eval.model_specs import Reading
+from domaingan.robustness_eval.model_specs import ModelOptions
 from domaingan.robustness_eval.onnx_model import OnnxDetector
 
 Array = NDArray[np.generic]
@@ -60,9 +60,9 @@ def table(boxes: NDArray[np.float32], labels: tuple[int, int], rows: int, classe
     return found
 
 
-def check(path: Path, labels: tuple[int, int], **reading: str) -> OnnxDetector:
+def check(path: Path, labels: tuple[int, int], **options: str) -> OnnxDetector:
     """The model, once it has found both boxes."""
-    model = OnnxDetector(str(path), PICTURE, Reading(**reading))  # type: ignore[arg-type]
+    model = OnnxDetector(str(path), PICTURE, ModelOptions(**options))  # type: ignore[arg-type]
     found = model.predict(PICTURE)
     assert found.boxes == pytest.approx(TRUE, abs=0.01)
     assert found.labels.tolist() == list(labels) and found.scores.tolist() == pytest.approx(SURE)

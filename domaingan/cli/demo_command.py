@@ -30,8 +30,8 @@ def command(
     """
     from domaingan.cli.progress_bar import ProgressBar
     from domaingan.evaluation import evaluate
-    from domaingan.report import write
-    from domaingan.report.phrases import sentence
+    from domaingan.report import write_report
+    from domaingan.report.phrases import describe_result
 
     if domain not in DEMO_SETTINGS:
         raise DataError(f"demo {domain}", expected=" or ".join(DEMO_SETTINGS))
@@ -48,9 +48,9 @@ def command(
             size=32,
             command=f"domaingan demo {domain}",
         )
-    report = write(out)
+    report = write_report(out)
     result = {"report": str(report), "seconds": round(time.monotonic() - started, 1)}
-    o.print_result(result | {"verdict": run["verdict"]}, json, f"{sentence(run)}\n{report}")
+    o.print_result(result | {"verdict": run["verdict"]}, json, f"{describe_result(run)}\n{report}")
 
 
 def make_medical_settings() -> dict[str, Any]:

@@ -157,9 +157,9 @@ def command(
             precision=precision,
             command=shlex.join(["domaingan", *sys.argv[1:]]),
         )
-    from domaingan.report import write
-    from domaingan.report.phrases import beside_rival, sentence
+    from domaingan.report import write_report
+    from domaingan.report.phrases import compare_to_strong_baseline, describe_result
 
-    report = write(out)
-    lines = [sentence(result), beside_rival(result), str(report)]
+    report = write_report(out)
+    lines = [describe_result(result), compare_to_strong_baseline(result), str(report)]
     o.print_result({**result, "report": str(report)}, json, "\n".join(filter(None, lines)))

@@ -19,7 +19,7 @@ def command(
     verbose: o.Verbose = False,
 ) -> None:
     """(Re)write RUN/report.html from the files of the run; nothing is computed anew."""
-    from domaingan.report import write
+    from domaingan.report import write_report
 
-    report = write(run)
+    report = write_report(run)
     o.print_result({"report": str(report)}, json, str(report))

@@ -86,7 +86,7 @@ def command(
         o.check_output_folder(out, data, overwrite)
     from domaingan.cli.progress_bar import ProgressBar
     from domaingan.robustness_eval import robustness
-    from domaingan.robustness_eval.model_specs import Reading
+    from domaingan.robustness_eval.model_specs import ModelOptions
 
     dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -100,28 +100,28 @@ def command(
             severities=chosen,
             resize=o.parse_height_width(resize),
             seed=seed,
-            reading=Reading(score, decode, names, threads or max(1, cores - 1)),
+            options=ModelOptions(score, decode, names, threads or max(1, cores - 1)),
             resume=resume,
             overwrite=overwrite,
             progress=teller,
             command=shlex.join(["domaingan", *sys.argv[1:]]),
         )
-    from domaingan.report import write
-    from domaingan.robustness_eval.compare_models import comparison_headline
-    from domaingan.robustness_eval.robustness_summary import headline
+    from domaingan.report import write_report
+    from domaingan.robustness_eval.compare_models import describe_comparison
+    from domaingan.robustness_eval.robustness_summary import describe_robustness
 
     if len(model) > 1:
         for row in result["models"]:
-            write(out / row["folder"])
-        report = write(out)
+            write_report(out / row["folder"])
+        report = write_report(out)
         if not json:
             print_comparison(result)
-        o.print_result({**result, "report": str(report)}, json, f"{comparison_headline(result)}\n{report}")
+        o.print_result({**result, "report": str(report)}, json, f"{describe_comparison(result)}\n{report}")
         return
-    report = write(out)
+    report = write_report(out)
     if not json:
         print_model_result(result)
-    o.print_result({**result, "report": str(report)}, json, f"{headline(result)}\n{report}")
+    o.print_result({**result, "report": str(report)}, json, f"{describe_robustness(result)}\n{report}")
 
 
 def parse_severities(text: str) -> list[int]:
@@ -156,7 +156,7 @@ def print_model_result(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from domaingan.robustness_eval.class_names import map_option
+    from domaingan.robustness_eval.class_names import format_map_option
 
     console = Console()
     for line in result["model"]["describe"]:
@@ -169,7 +169,9 @@ def print_model_result(result: dict[str, Any]) -> None:
         names.add_row("–", name, str(result["objects"][name]) if count is None else f"{count}, not scored")
     console.print(names)
     if result.get("proposed"):
-        console.print(f"the model has what seems to mean the same: add {map_option(result['proposed'])}", markup=False)
+        console.print(
+            f"the model has what seems to mean the same: add {format_map_option(result['proposed'])}", markup=False
+        )
     others = len(result["unmatched"]["model"])
     if others:
         console.print(
@@ -183,9 +185,9 @@ def print_comparison(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from domaingan.robustness_eval.compare_models import model_rows
+    from domaingan.robustness_eval.compare_models import build_model_rows
 
-    head, *rows = model_rows(result)
+    head, *rows = build_model_rows(result)
     table = Table("corruption", *(row[0] for row in rows))
     for column in range(1, len(head)):
         table.add_row(head[column], *(row[column] for row in rows))

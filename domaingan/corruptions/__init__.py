@@ -8,10 +8,10 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from domaingan.corruptions.apply import CORRUPTIONS, GROUPS, SEVERITIES, check, corrupt
+from domaingan.corruptions.apply import CORRUPTIONS, GROUPS, SEVERITIES, corrupt, expand_names
 from domaingan.corruptions.base import Corruption
 
-__all__ = ["CORRUPTIONS", "GROUPS", "SEVERITIES", "Corruption", "check", "corrupt"]
+__all__ = ["CORRUPTIONS", "GROUPS", "SEVERITIES", "Corruption", "corrupt", "expand_names"]
 
 
 class _Room(ModuleType):

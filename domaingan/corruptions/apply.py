@@ -10,27 +10,31 @@ from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
 from domaingan.corruptions.base import Corruption, Pixels
-from domaingan.corruptions.blur import BLUR
-from domaingan.corruptions.digital import DIGITAL
-from domaingan.corruptions.noise import NOISE
-from domaingan.corruptions.weather import WEATHER
+from domaingan.corruptions.blur import BLUR_CORRUPTIONS
+from domaingan.corruptions.digital import DIGITAL_CORRUPTIONS
+from domaingan.corruptions.noise import NOISE_CORRUPTIONS
+from domaingan.corruptions.weather import WEATHER_CORRUPTIONS
 
-_ROOMS: Final[dict[str, tuple[Corruption[Any], ...]]] = {
-    "noise": NOISE,
-    "blur": BLUR,
-    "weather": WEATHER,
-    "digital": DIGITAL,
+_CORRUPTIONS_BY_GROUP: Final[dict[str, tuple[Corruption[Any], ...]]] = {
+    "noise": NOISE_CORRUPTIONS,
+    "blur": BLUR_CORRUPTIONS,
+    "weather": WEATHER_CORRUPTIONS,
+    "digital": DIGITAL_CORRUPTIONS,
 }
 
-CORRUPTIONS: Final[dict[str, Corruption[Any]]] = {one.name: one for group in _ROOMS.values() for one in group}
+CORRUPTIONS: Final[dict[str, Corruption[Any]]] = {
+    one.name: one for group in _CORRUPTIONS_BY_GROUP.values() for one in group
+}
 """The 15 corruptions of ImageNet-C by name, in its order."""
 
-GROUPS: Final[dict[str, tuple[str, ...]]] = {group: tuple(one.name for one in ones) for group, ones in _ROOMS.items()}
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    group: tuple(one.name for one in ones) for group, ones in _CORRUPTIONS_BY_GROUP.items()
+}
 """Names by kind: noise, blur, weather, digital."""
 
 SEVERITIES: Final = (1, 2, 3, 4, 5)
 
-LEAST = 32
+MIN_SIDE = 32
 """The smallest side, in pixels, that the published radii make sense for."""
 
 
@@ -66,17 +70,17 @@ def corrupt(image: NDArray[Any], name: str, severity: int, seed: int | Sequence[
     corruption = CORRUPTIONS[name]
     if image.dtype == np.uint8 and corruption.apply_bytes is not None:
         return corruption.apply_bytes(image, corruption.levels[severity - 1])
-    result = corruption(_pixels(image), severity, np.random.default_rng(seed))
-    return _like(image, np.clip(result, 0, 1))
+    result = corruption(_to_pixels(image), severity, np.random.default_rng(seed))
+    return _restore_image_format(image, np.clip(result, 0, 1))
 
 
-def check(names: str | Iterable[str]) -> tuple[str, ...]:
+def expand_names(names: str | Iterable[str]) -> tuple[str, ...]:
     """The names of a list, or of a text with commas; a group's name stands for all in it, ``all`` for all 15.
 
     Raises:
         DataError: one of them is no corruption, or there are none.
 
-    >>> check("fog, noise")
+    >>> expand_names("fog, noise")
     ('fog', 'gaussian_noise', 'shot_noise', 'impulse_noise')
     """
     words = names.split(",") if isinstance(names, str) else list(names)
@@ -98,12 +102,12 @@ def _check_image(image: Any) -> None:
     eight, real = image.dtype == np.uint8, np.issubdtype(image.dtype, np.floating)
     channels = image.shape[0 if real else -1] if image.ndim == 3 else 0
     sides = image.shape[1:] if real else image.shape[:2]
-    if not (eight or real) or not 1 <= channels <= 4 or min(sides) < LEAST:
-        kinds = f"(C, H, W) floats or (H, W, C) uint8, 1 to 4 channels, at least {LEAST} pixels a side"
+    if not (eight or real) or not 1 <= channels <= 4 or min(sides) < MIN_SIDE:
+        kinds = f"(C, H, W) floats or (H, W, C) uint8, 1 to 4 channels, at least {MIN_SIDE} pixels a side"
         raise DataError(f"an image {image.shape} of {image.dtype}", expected=kinds)
 
 
-def _pixels(image: NDArray[Any]) -> Pixels:
+def _to_pixels(image: NDArray[Any]) -> Pixels:
     """A new ``(H, W, C)`` array in [0, 1]."""
     if image.dtype == np.uint8:
         return np.divide(image, np.float32(255), dtype=np.float32)
@@ -113,8 +117,8 @@ def _pixels(image: NDArray[Any]) -> Pixels:
     return np.array(np.moveaxis(image, 0, -1).clip(0, 1), dtype=np.float32, order="C")
 
 
-def _like(image: NDArray[Any], pixels: Pixels) -> NDArray[Any]:
+def _restore_image_format(original: NDArray[Any], pixels: Pixels) -> NDArray[Any]:
     """In the layout and of the type of an image."""
-    if image.dtype == np.uint8:
+    if original.dtype == np.uint8:
         return np.rint(pixels * np.float32(255)).astype(np.uint8)
-    return np.ascontiguousarray(np.moveaxis(pixels, -1, 0), dtype=image.dtype)
+    return np.ascontiguousarray(np.moveaxis(pixels, -1, 0), dtype=original.dtype)

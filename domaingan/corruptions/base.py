@@ -43,22 +43,22 @@ class Corruption(Generic[P]):
         return self.apply(pixels, self.levels[severity - 1], rng)
 
 
-def severities(
+def make_corruption(
     *levels: P, apply_bytes: Callable[[Bytes, P], Bytes] | None = None
 ) -> Callable[[Callable[[Pixels, P, Generator], Pixels]], Corruption[P]]:
     """Make the function below a :class:`Corruption` of its own name with these parameters of severities 1 to 5."""
 
-    def named(apply: Callable[[Pixels, P, Generator], Pixels]) -> Corruption[P]:
+    def make(apply: Callable[[Pixels, P, Generator], Pixels]) -> Corruption[P]:
         return Corruption(apply.__name__, levels, apply, apply_bytes)
 
-    return named
+    return make
 
 
-def normals(rng: Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def draw_normals(rng: Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Standard normal draws at 65,536 quantiles: finer than eight bits can show, and seven times faster than exact."""
-    return _quantiles().take(rng.integers(0, 1 << 16, shape, dtype=np.uint16))
+    return _compute_quantiles().take(rng.integers(0, 1 << 16, shape, dtype=np.uint16))
 
 
 @lru_cache(maxsize=1)
-def _quantiles() -> NDArray[np.float32]:
+def _compute_quantiles() -> NDArray[np.float32]:
     return ndtri((np.arange(1 << 16) + 0.5) / (1 << 16)).astype(np.float32)

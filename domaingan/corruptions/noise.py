@@ -9,26 +9,26 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from domaingan.corruptions.base import Pixels, normals, severities
+from domaingan.corruptions.base import Pixels, draw_normals, make_corruption
 
 
-@severities(0.08, 0.12, 0.18, 0.26, 0.38)
+@make_corruption(0.08, 0.12, 0.18, 0.26, 0.38)
 def gaussian_noise(pixels: Pixels, spread: float, rng: Generator) -> Pixels:
     """Noise in low light: normal, of this standard deviation, in every channel by itself."""
-    noise = normals(rng, pixels.shape)
+    noise = draw_normals(rng, pixels.shape)
     noise *= np.float32(spread)
     pixels += noise
     return pixels
 
 
-@severities(60, 25, 12, 5, 3)
+@make_corruption(60, 25, 12, 5, 3)
 def shot_noise(pixels: Pixels, photons: int, rng: Generator) -> Pixels:
     """Noise of counting light: Poisson, where white is this many photons.
 
     Drawn for 256 levels of light by Walker's alias method (1974): two lookups a value, several times
     faster than drawing every rate anew. Counts above ``photons`` are white like ``photons`` itself.
     """
-    accept, alias = _alias(photons)
+    accept, alias = _build_alias_tables(photons)
     draws = rng.integers(0, 1 << 32, pixels.shape, dtype=np.uint32)
     column = (draws >> 26).astype(np.intp)
     cell = np.rint(pixels * np.float32(255)).astype(np.intp)
@@ -40,7 +40,7 @@ def shot_noise(pixels: Pixels, photons: int, rng: Generator) -> Pixels:
 
 
 @lru_cache(maxsize=8)
-def _alias(photons: int) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
+def _build_alias_tables(photons: int) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
     """Alias tables for counts 0 … 63 at 256 levels of light: thresholds of 26 bits and aliases, ``(256 · 64,)``."""
     chance = poisson.pmf(np.arange(64), photons * np.arange(256)[:, None] / 255)
     chance[:, photons] += 1 - chance[:, : photons + 1].sum(axis=1)  # whatever is brighter than white
@@ -58,7 +58,7 @@ def _alias(photons: int) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
     return bits.ravel(), alias.ravel()
 
 
-@severities(0.03, 0.06, 0.09, 0.17, 0.27)
+@make_corruption(0.03, 0.06, 0.09, 0.17, 0.27)
 def impulse_noise(pixels: Pixels, amount: float, rng: Generator) -> Pixels:
     """Salt and pepper: this share of all values becomes 0 or 1, as often the one as the other."""
     draws = rng.integers(0, 1 << 16, pixels.shape, dtype=np.uint16)
@@ -68,4 +68,4 @@ def impulse_noise(pixels: Pixels, amount: float, rng: Generator) -> Pixels:
     return pixels
 
 
-NOISE = (gaussian_noise, shot_noise, impulse_noise)
+NOISE_CORRUPTIONS = (gaussian_noise, shot_noise, impulse_noise)

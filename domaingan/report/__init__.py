@@ -11,18 +11,18 @@ from domaingan.core.files import write_file_atomically
 from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.report import comparison_page, evaluation_page, robustness_page
 
-Build = Callable[[Path, dict[str, Any], dict[str, Any]], dict[str, Any]]
+PageBuilder = Callable[[Path, dict[str, Any], dict[str, Any]], dict[str, Any]]
 """From the run folder, its result and its config to the values of a template."""
 
-KINDS: dict[str, Build] = {
-    "evaluation": evaluation_page.build,
-    "robustness": robustness_page.build,
-    "comparison": comparison_page.build,
+PAGE_BUILDERS: dict[str, PageBuilder] = {
+    "evaluation": evaluation_page.build_evaluation_page,
+    "robustness": robustness_page.build_robustness_page,
+    "comparison": comparison_page.build_comparison_page,
 }
 """For each ``kind`` of run what fills ``templates/KIND.html``."""
 
 
-def write(run: str | Path) -> Path:
+def write_report(run: str | Path) -> Path:
     """(Re)write ``RUN/report.html`` from ``result.json``, ``config.json`` and ``pictures.npz`` (if there); its path.
 
     The page loads nothing: style, figures and pictures are in it.
@@ -36,10 +36,10 @@ def write(run: str | Path) -> Path:
     result = read_json_object(run / "result.json")
     config = read_json_object(run / "config.json") if (run / "config.json").exists() else {}
     kind = result.get("kind", "evaluation")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise DataError(f"kind {kind!r}", path=run / "result.json", expected=f"one of {', '.join(KINDS)}")
+    if not isinstance(kind, str) or kind not in PAGE_BUILDERS:
+        raise DataError(f"kind {kind!r}", path=run / "result.json", expected=f"one of {', '.join(PAGE_BUILDERS)}")
     with refuse_malformed(run / "result.json", "the files of a run; --resume writes them again"):
-        page = _render(f"{kind}.html", KINDS[kind](run, result, config))
+        page = _render(f"{kind}.html", PAGE_BUILDERS[kind](run, result, config))
     with write_file_atomically(run / "report.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
     return run / "report.html"
@@ -58,4 +58,4 @@ def _render(template: str, values: dict[str, Any]) -> str:
     return environment.get_template(template).render(values) + "\n"
 
 
-__all__ = ["KINDS", "write"]
+__all__ = ["PAGE_BUILDERS", "write_report"]

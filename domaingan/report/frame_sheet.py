@@ -16,13 +16,13 @@ from PIL import Image, ImageDraw
 from domaingan.core.tiles import Colour, Picture, get_class_colour
 from domaingan.report.gallery import read_arrays
 
-SURE = 0.3
+MIN_DRAWN_SCORE = 0.3
 """Detections of at least this score are drawn."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def build(run: Path, result: dict[str, Any]) -> dict[str, Any] | None:
+def build_frame_sheet(run: Path, result: dict[str, Any]) -> dict[str, Any] | None:
     """``{"text", "legend", "tiles": [{"src", "alt", "caption"}]}`` from ``pictures.npz``, None where there is none.
 
     Raises:
@@ -35,14 +35,16 @@ def build(run: Path, result: dict[str, Any]) -> dict[str, Any] | None:
     captions = ["truth", *(name.replace("_", " ").replace("-", ", severity ") for name in result["shown"])]
     classes = {str(name): int(value) for name, value in result["classes"].items()}
     colours = (
-        {value: get_class_colour(value) for value in classes.values()} if boxes else spread(list(classes.values()))
+        {value: get_class_colour(value) for value in classes.values()}
+        if boxes
+        else spread_colours(list(classes.values()))
     )
-    pictures = [_truth(arrays, colours)]
-    pictures += [_answered(arrays, number, colours) for number in range(len(arrays["images"]))]
-    what = f"the boxes it is sure of (score from {SURE:g} on)" if boxes else "its mask"
+    pictures = [_draw_truth(arrays, colours)]
+    pictures += [_draw_answer(arrays, number, colours) for number in range(len(arrays["images"]))]
+    what = f"the boxes it is sure of (score from {MIN_DRAWN_SCORE:g} on)" if boxes else "its mask"
     frame = str(arrays["name"])
     tiles = [
-        {"src": photo_uri(picture), "alt": f"{frame}, {caption}", "caption": caption}
+        {"src": encode_photo(picture), "alt": f"{frame}, {caption}", "caption": caption}
         for picture, caption in zip(pictures, captions, strict=True)
     ]
     found = arrays["true_labels"] if boxes else np.unique(np.concatenate([arrays["truth"][None], arrays["masks"]]))
@@ -52,7 +54,7 @@ def build(run: Path, result: dict[str, Any]) -> dict[str, Any] | None:
     return {"text": text, "legend": legend, "tiles": tiles}
 
 
-def spread(values: Sequence[int]) -> dict[int, Colour]:
+def spread_colours(values: Sequence[int]) -> dict[int, Colour]:
     """A colour for each of many classes, hues evenly apart, neighbours in the list far from each other."""
     step = next(step for step in (5, 3, 7, 11, 13, 1) if len(values) % step or step == 1)
     hues = [(number * step % max(len(values), 1)) / max(len(values), 1) for number in range(len(values))]
@@ -63,22 +65,22 @@ def spread(values: Sequence[int]) -> dict[int, Colour]:
     }
 
 
-def _truth(arrays: Arrays, colours: Mapping[int, Colour]) -> Picture:
+def _draw_truth(arrays: Arrays, colours: Mapping[int, Colour]) -> Picture:
     image = arrays["images"][0]
     if "boxes" in arrays:
-        return drawn(image, arrays["true_boxes"], arrays["true_labels"], colours)
-    return filled(image, arrays["truth"], colours)
+        return draw_boxes(image, arrays["true_boxes"], arrays["true_labels"], colours)
+    return draw_mask(image, arrays["truth"], colours)
 
 
-def _answered(arrays: Arrays, number: int, colours: Mapping[int, Colour]) -> Picture:
+def _draw_answer(arrays: Arrays, number: int, colours: Mapping[int, Colour]) -> Picture:
     image = arrays["images"][number]
     if "boxes" in arrays:
-        here = (arrays["tile"] == number) & (arrays["scores"] >= SURE)
-        return drawn(image, arrays["boxes"][here], arrays["labels"][here], colours)
-    return filled(image, arrays["masks"][number], colours)
+        here = (arrays["tile"] == number) & (arrays["scores"] >= MIN_DRAWN_SCORE)
+        return draw_boxes(image, arrays["boxes"][here], arrays["labels"][here], colours)
+    return draw_mask(image, arrays["masks"][number], colours)
 
 
-def drawn(image: Picture, boxes: NDArray[Any], labels: NDArray[Any], colours: Mapping[int, Colour]) -> Picture:
+def draw_boxes(image: Picture, boxes: NDArray[Any], labels: NDArray[Any], colours: Mapping[int, Colour]) -> Picture:
     """A picture with boxes in their class's colour on a dark line, so that they show on any ground; others are left."""
     picture = Image.fromarray(np.ascontiguousarray(image))
     draw = ImageDraw.Draw(picture)
@@ -92,7 +94,7 @@ def drawn(image: Picture, boxes: NDArray[Any], labels: NDArray[Any], colours: Ma
     return np.asarray(picture, dtype=np.uint8)
 
 
-def filled(image: Picture, mask: NDArray[Any], colours: Mapping[int, Colour]) -> Picture:
+def draw_mask(image: Picture, mask: NDArray[Any], colours: Mapping[int, Colour]) -> Picture:
     """A picture under a mask in the classes' colours; what belongs to none of them stays as it is."""
     picture = image.astype(np.float32)
     for value, colour in colours.items():
@@ -101,7 +103,7 @@ def filled(image: Picture, mask: NDArray[Any], colours: Mapping[int, Colour]) ->
     return np.rint(picture).astype(np.uint8)
 
 
-def photo_uri(picture: Picture) -> str:
+def encode_photo(picture: Picture) -> str:
     """An ``(h, w, 3)`` photograph as a JPEG in a ``data:`` address: noise makes a PNG ten times as large."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="JPEG", quality=85)

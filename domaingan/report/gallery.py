@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from domaingan.core import reading
 from domaingan.core.tiles import draw_tile, get_class_colour
 from domaingan.data import DOMAINS, FRAME, SCAN, Domain
-from domaingan.report.svg_figures import data_uri
+from domaingan.report.svg_figures import encode_png
 
-CHANNELS = 2
+MAX_SHOWN_CHANNELS = 2
 """Of an image with more channels the first so many are shown, side by side."""
 
-EDGE = 192
+TILE_SIDE = 192
 """A picture is enlarged, by a whole number, to about so many pixels: outlines stay thin on a small image."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def build(run: Path, result: dict[str, Any]) -> list[dict[str, Any]]:
+def build_galleries(run: Path, result: dict[str, Any]) -> list[dict[str, Any]]:
     """Galleries: ``{"title", "text", "layout": "row" | "sheet", "rows": [{"caption", "tiles"}], "legend"}``.
 
     Raises:
@@ -32,9 +32,14 @@ def build(run: Path, result: dict[str, Any]) -> list[dict[str, Any]]:
     arrays = read_arrays(run / "pictures.npz")
     domain = DOMAINS.get(result.get("domain") or "", SCAN)
     names = {int(value): str(name) for name, value in (result.get("classes") or {}).items()}
-    galleries = [_pasted(arrays, domain), _crops(arrays, domain), _generated(arrays, domain), _relit(arrays)]
-    galleries.append(_predictions(arrays, domain, result))
-    return [found | {"legend": legend(found.pop("values"), names)} for found in galleries if found is not None]
+    galleries = [
+        _build_paste_gallery(arrays, domain),
+        _build_crop_gallery(arrays, domain),
+        _build_generated_gallery(arrays, domain),
+        _build_relight_gallery(arrays),
+    ]
+    galleries.append(_build_prediction_gallery(arrays, domain, result))
+    return [found | {"legend": make_legend(found.pop("values"), names)} for found in galleries if found is not None]
 
 
 def read_arrays(path: Path) -> Arrays:
@@ -46,7 +51,7 @@ def read_arrays(path: Path) -> Arrays:
     return reading.read_arrays(path) if path.exists() else {}
 
 
-def legend(values: Sequence[int], names: dict[int, str]) -> list[tuple[str, str]]:
+def make_legend(values: Sequence[int], names: dict[int, str]) -> list[tuple[str, str]]:
     """The outline colour of each class value, with its name."""
     return [
         ("#{:02x}{:02x}{:02x}".format(*get_class_colour(v)), names.get(v, f"class {v}").replace("_", " "))
@@ -54,7 +59,7 @@ def legend(values: Sequence[int], names: dict[int, str]) -> list[tuple[str, str]
     ]
 
 
-def values_of(*masks: NDArray[Any] | None) -> list[int]:
+def list_mask_values(*masks: NDArray[Any] | None) -> list[int]:
     """The class values in some masks."""
     found: set[int] = set()
     for mask in masks:
@@ -63,7 +68,7 @@ def values_of(*masks: NDArray[Any] | None) -> list[int]:
     return sorted(value for value in found if value > 0)
 
 
-def tile_of(
+def make_tile(
     image: NDArray[Any],
     mask: NDArray[Any] | None,
     caption: str,
@@ -72,14 +77,14 @@ def tile_of(
     added: NDArray[Any] | None = None,
 ) -> dict[str, str]:
     """One picture of a gallery: ``{"src", "alt", "caption"}``; what was added is outlined otherwise."""
-    zoom = max(1, min(6, EDGE // max(image.shape[1:])))
-    shown = image[:CHANNELS] if not domain.is_rgb else image
+    zoom = max(1, min(6, TILE_SIDE // max(image.shape[1:])))
+    shown = image[:MAX_SHOWN_CHANNELS] if not domain.is_rgb else image
     where = None if added is None else added > 0
     picture = draw_tile(shown, mask, domain=domain.name, zoom=zoom, pasted_mask=where)
-    return {"src": data_uri(picture), "alt": alt, "caption": caption, "width": str(picture.shape[1])}
+    return {"src": encode_png(picture), "alt": alt, "caption": caption, "width": str(picture.shape[1])}
 
 
-def _pasted(arrays: Arrays, domain: Domain) -> dict[str, Any] | None:
+def _build_paste_gallery(arrays: Arrays, domain: Domain) -> dict[str, Any] | None:
     if "hosts" not in arrays or "pasted" not in arrays:
         return None
     hosts, pasted = arrays["hosts"], arrays["pasted"]
@@ -88,21 +93,21 @@ def _pasted(arrays: Arrays, domain: Domain) -> dict[str, Any] | None:
     rows = []
     for i in range(min(len(hosts), len(pasted))):
         tiles = [
-            tile_of(hosts[i], at(before, i), "host", f"host {i + 1}", domain),
-            tile_of(
+            make_tile(hosts[i], take_array(before, i), "host", f"host {i + 1}", domain),
+            make_tile(
                 pasted[i],
                 None,
                 "pasted" if words is None else f"pasted: {words[i]}",
                 f"host {i + 1} with a crop pasted in",
                 domain,
             ),
-            tile_of(
+            make_tile(
                 pasted[i],
-                at(after, i),
+                take_array(after, i),
                 "pasted, outlined",
                 "the same with the outlines of its mask",
                 domain,
-                at(added, i),
+                take_array(added, i),
             ),
         ]
         rows.append({"caption": f"Host {i + 1 if names is None else names[i]}", "tiles": tiles})
@@ -111,52 +116,60 @@ def _pasted(arrays: Arrays, domain: Domain) -> dict[str, Any] | None:
         "pasted has a solid outline with a white rim, what was labelled before a dashed one."
     )
     title = "Hosts and what was pasted into them"
-    return {"title": title, "text": text, "layout": "row", "rows": rows, "values": values_of(before, after)}
+    return {"title": title, "text": text, "layout": "row", "rows": rows, "values": list_mask_values(before, after)}
 
 
-def _crops(arrays: Arrays, domain: Domain) -> dict[str, Any] | None:
+def _build_crop_gallery(arrays: Arrays, domain: Domain) -> dict[str, Any] | None:
     if "crops" not in arrays:
         return None
     masks = arrays.get("crop_masks")
-    rows = [_sheet("", arrays["crops"], masks, "pasted crop", domain)]
+    rows = [_build_sheet("", arrays["crops"], masks, "pasted crop", domain)]
     text = "Some entries of the bank that the pasted crops above were drawn from."
-    return {"title": "Crops", "text": text, "layout": "sheet", "rows": rows, "values": values_of(masks)}
+    return {"title": "Crops", "text": text, "layout": "sheet", "rows": rows, "values": list_mask_values(masks)}
 
 
-def _generated(arrays: Arrays, domain: Domain) -> dict[str, Any] | None:
+def _build_generated_gallery(arrays: Arrays, domain: Domain) -> dict[str, Any] | None:
     if "gan_samples" not in arrays:
         return None
     masks = arrays.get("gan_masks"), arrays.get("real_masks")
-    rows = [_sheet("Generated", arrays["gan_samples"], masks[0], "generated crop", domain)]
+    rows = [_build_sheet("Generated", arrays["gan_samples"], masks[0], "generated crop", domain)]
     if "real_samples" in arrays:
-        rows.insert(0, _sheet("Real", arrays["real_samples"], masks[1], "real crop", domain))
+        rows.insert(0, _build_sheet("Real", arrays["real_samples"], masks[1], "real crop", domain))
     text = "Crops of the training subjects, and crops that the GAN drew; nothing was picked by hand."
-    return {"title": "Real and generated", "text": text, "layout": "sheet", "rows": rows, "values": values_of(*masks)}
+    return {
+        "title": "Real and generated",
+        "text": text,
+        "layout": "sheet",
+        "rows": rows,
+        "values": list_mask_values(*masks),
+    }
 
 
-def _relit(arrays: Arrays) -> dict[str, Any] | None:
+def _build_relight_gallery(arrays: Arrays) -> dict[str, Any] | None:
     if "relit" not in arrays or "lit_hosts" not in arrays:
         return None
-    rows = [_sheet("Scenes that the looks come from", arrays["scenes"], None, "scene", FRAME)]
+    rows = [_build_sheet("Scenes that the looks come from", arrays["scenes"], None, "scene", FRAME)]
     pairs = zip(arrays["lit_hosts"], arrays["relit"], strict=True)
     tiles = [
-        tile_of(picture, None, what, f"{what} {i + 1}", FRAME)
+        make_tile(picture, None, what, f"{what} {i + 1}", FRAME)
         for i, pair in enumerate(pairs)
         for picture, what in zip(pair, ("host", "relit"), strict=True)
     ]
     rows.append({"caption": "Hosts and their new look", "tiles": tiles})
     if "lit_real" in arrays:
-        rows.append(_sheet("Real training frames of that look", arrays["lit_real"], None, "real frame", FRAME))
+        rows.append(_build_sheet("Real training frames of that look", arrays["lit_real"], None, "real frame", FRAME))
     text = "Real training frames before and after they were relit; nothing was picked by hand."
     return {"title": "Looks", "text": text, "layout": "sheet", "rows": rows, "values": []}
 
 
-def _sheet(caption: str, images: NDArray[Any], masks: NDArray[Any] | None, what: str, domain: Domain) -> dict[str, Any]:
-    tiles = [tile_of(images[i], at(masks, i), "", f"{what} {i + 1}", domain) for i in range(len(images))]
+def _build_sheet(
+    caption: str, images: NDArray[Any], masks: NDArray[Any] | None, what: str, domain: Domain
+) -> dict[str, Any]:
+    tiles = [make_tile(images[i], take_array(masks, i), "", f"{what} {i + 1}", domain) for i in range(len(images))]
     return {"caption": caption, "tiles": tiles}
 
 
-def _predictions(arrays: Arrays, domain: Domain, result: dict[str, Any]) -> dict[str, Any] | None:
+def _build_prediction_gallery(arrays: Arrays, domain: Domain, result: dict[str, Any]) -> dict[str, Any] | None:
     if "images" not in arrays or "truth" not in arrays:
         return None
     images, truth = arrays["images"], arrays["truth"]
@@ -165,17 +178,17 @@ def _predictions(arrays: Arrays, domain: Domain, result: dict[str, Any]) -> dict
     names = arrays.get("names", np.array([f"image {i + 1}" for i in range(len(images))]))
     rows = []
     for i, name in enumerate(names.tolist()):
-        tiles = [tile_of(images[i], None, "image", f"{name}, as it is", domain)]
-        tiles.append(tile_of(images[i], truth[i], "truth", f"{name} with its true outlines", domain))
+        tiles = [make_tile(images[i], None, "image", f"{name}, as it is", domain)]
+        tiles.append(make_tile(images[i], truth[i], "truth", f"{name} with its true outlines", domain))
         for arm in arms:
             outlines = arrays[f"prediction:{arm}"][i]
-            tiles.append(tile_of(images[i], outlines, arm, f"{name} with what {arm} predicted", domain))
+            tiles.append(make_tile(images[i], outlines, arm, f"{name} with what {arm} predicted", domain))
         rows.append({"caption": str(name), "tiles": tiles})
     text = "Test images with the true outlines and with those that each arm's network (first seed) predicted."
-    values = values_of(truth, *(arrays[f"prediction:{arm}"] for arm in arms))
+    values = list_mask_values(truth, *(arrays[f"prediction:{arm}"] for arm in arms))
     return {"title": "Predictions beside the truth", "text": text, "layout": "row", "rows": rows, "values": values}
 
 
-def at(arrays: NDArray[Any] | None, index: int) -> NDArray[Any] | None:
+def take_array(arrays: NDArray[Any] | None, index: int) -> NDArray[Any] | None:
     """One of some arrays, None where there are none."""
     return None if arrays is None else arrays[index]

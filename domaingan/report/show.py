@@ -17,10 +17,10 @@ from domaingan.data import FRAME, SCAN, Dataset, Domain, Sample
 from domaingan.gan import GAN
 from domaingan.imaging.intensity import get_intensity_range, to_scaled
 
-MAX_SHOWN = 64
+MAX_SHOWN_ENTRIES = 64
 """At most so many entries of a bank are shown."""
 
-MAX_SAMPLES = 8
+MAX_SHOWN_SAMPLES = 8
 """At most so many samples of a dataset are shown, evenly over it."""
 
 TILE_HEIGHT = 128
@@ -53,13 +53,13 @@ def show(what: Any, n: int | None = None, out: str | Path | None = None) -> Imag
     if isinstance(thing, GAN):
         picture = thing.picture()
     elif isinstance(thing, Bank):
-        picture = draw_bank(thing, n or MAX_SHOWN)
+        picture = draw_bank(thing, n or MAX_SHOWN_ENTRIES)
     elif isinstance(thing, Crop):
-        picture = draw_tile(thing.image, thing.mask, domain=_domain_of(thing.image).name, height=SAMPLE_HEIGHT)
+        picture = draw_tile(thing.image, thing.mask, domain=_guess_domain(thing.image).name, height=SAMPLE_HEIGHT)
     elif isinstance(thing, Sample):
-        picture = draw_samples([thing], {}, _domain_of(thing.image))
+        picture = draw_samples([thing], {}, _guess_domain(thing.image))
     else:
-        picture = _draw_dataset(thing, n or MAX_SAMPLES)
+        picture = _draw_dataset(thing, n or MAX_SHOWN_SAMPLES)
     if out is not None:
         save_png(picture, out)
     return Image.fromarray(picture)
@@ -81,7 +81,7 @@ def open_path(path: str | Path) -> Dataset | Bank | GAN:
     return load(path)
 
 
-def draw_bank(bank: Bank, n: int = MAX_SHOWN) -> Picture:
+def draw_bank(bank: Bank, n: int = MAX_SHOWN_ENTRIES) -> Picture:
     """The entries of a bank, evenly over it, with the outlines of their masks, their class and whose they are.
 
     Args:
@@ -130,6 +130,6 @@ def _draw_dataset(dataset: Dataset, n: int) -> Picture:
     return draw_samples(samples, dict(dataset.schema.classes), dataset.schema.domain)
 
 
-def _domain_of(image: Any) -> Domain:
+def _guess_domain(image: Any) -> Domain:
     """What a lone image is shown as: three channels in 2D are a frame's colours."""
     return FRAME if image.ndim == 3 and len(image) == 3 else SCAN

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from domaingan.corruptions import corrupt
-from domaingan.robustness_eval.answers import Translation, on_grid
-from domaingan.robustness_eval.labelled_frames import Frame, Frames
+from domaingan.robustness_eval.answers import PredictionMapper, resize_answer
+from domaingan.robustness_eval.labelled_frames import LabelledFrame, LabelledFrames
 from domaingan.robustness_eval.model_under_test import Picture
-from domaingan.robustness_eval.stored_answers import CellAnswers, Collector
+from domaingan.robustness_eval.stored_answers import AnswerCollector, CellAnswers
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,17 @@ class Cell:
         """A file's and a person's name for it."""
         return "clean" if self.corruption is None else f"{self.corruption}-{self.severity}"
 
-    def picture(self, frame: Frame, seed: int) -> Picture:
+    def corrupt_frame(self, frame: LabelledFrame, seed: int) -> Picture:
         """The frame's picture under it; the same bytes for the same seed, whatever else is measured."""
         if self.corruption is None:
             return frame.picture
-        return corrupt(frame.picture, self.corruption, self.severity, seed_of(seed, frame.name, self))
+        return corrupt(frame.picture, self.corruption, self.severity, derive_seed(seed, frame.name, self))
 
 
-def seed_of(seed: int, frame: str, cell: Cell) -> int:
+def derive_seed(seed: int, frame: str, cell: Cell) -> int:
     """The seed of one picture's corruption: it follows from the run's seed, the frame, the corruption and the severity.
 
-    >>> seed_of(0, "a", Cell("fog", 1)) == seed_of(0, "a", Cell("fog", 1)) != seed_of(0, "b", Cell("fog", 1))
+    >>> derive_seed(0, "a", Cell("fog", 1)) != derive_seed(0, "b", Cell("fog", 1))
     True
     """
     words = [seed, zlib.crc32(frame.encode()), zlib.crc32((cell.corruption or "").encode()), cell.severity]
@@ -49,7 +49,7 @@ def seed_of(seed: int, frame: str, cell: Cell) -> int:
 
 
 @dataclass(frozen=True)
-class Measure:
+class CellRunner:
     """Measures a model in a cell.
 
     Attributes:
@@ -59,50 +59,50 @@ class Measure:
         ahead: pictures that are corrupted, in another thread, while the model is at work; 0 for none.
     """
 
-    frames: Frames
-    translation: Translation
+    frames: LabelledFrames
+    mapper: PredictionMapper
     seed: int
-    ahead: int = 2
+    prefetch: int = 2
 
-    def __call__(self, cell: Cell, tick: Callable[[], None]) -> CellAnswers:
+    def __call__(self, cell: Cell, on_frame: Callable[[], None]) -> CellAnswers:
         """Ask the model about every frame; ``tick`` is called for each."""
-        model = self.translation.model
-        collected = Collector()
+        model = self.mapper.model
+        collected = AnswerCollector()
         seconds = {"model": 0.0, "corruption": 0.0}
         begun = time.perf_counter()
-        for number, (frame, picture, spent) in enumerate(self._pictures(cell)):
+        for number, (frame, picture, spent) in enumerate(self._iterate_pictures(cell)):
             started = time.perf_counter()
             answer = model.predict(picture)
             seconds["model"] += time.perf_counter() - started
             seconds["corruption"] += spent
-            if cell.corruption is None and model.task == "segmentation" and not model.complete:
-                self.translation.check_values(np.asarray(answer))
-            collected.add(number, on_grid(answer, picture.shape[:2], frame.shape), frame.truth)
-            tick()
+            if cell.corruption is None and model.task == "segmentation" and not model.has_fixed_classes:
+                self.mapper.check_values(np.asarray(answer))
+            collected.add(number, resize_answer(answer, picture.shape[:2], frame.shape), frame.truth)
+            on_frame()
         seconds["total"] = time.perf_counter() - begun
         return collected.finish(dict(model.classes), {name: round(value, 3) for name, value in seconds.items()})
 
-    def _pictures(self, cell: Cell) -> Iterator[tuple[Frame, Picture, float]]:
-        def make(number: int) -> tuple[Frame, Picture, float]:
+    def _iterate_pictures(self, cell: Cell) -> Iterator[tuple[LabelledFrame, Picture, float]]:
+        def make(number: int) -> tuple[LabelledFrame, Picture, float]:
             frame = self.frames[number]
             started = time.perf_counter()
-            picture = cell.picture(frame, self.seed)
+            picture = cell.corrupt_frame(frame, self.seed)
             return frame, picture, time.perf_counter() - started if cell.corruption else 0.0
 
-        if cell.corruption is None or not self.ahead:
+        if cell.corruption is None or not self.prefetch:
             yield from map(make, range(len(self.frames)))
             return
         with ThreadPoolExecutor(1) as pool:
-            waiting: deque[Future[tuple[Frame, Picture, float]]] = deque()
+            waiting: deque[Future[tuple[LabelledFrame, Picture, float]]] = deque()
             for number in range(len(self.frames)):
                 waiting.append(pool.submit(make, number))
-                if len(waiting) > self.ahead:
+                if len(waiting) > self.prefetch:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
 
 
-class Kept:
+class CellStore:
     """The answers of a run on disk: an interrupted run goes on, and other names or scores need no new one.
 
     Args:
@@ -117,6 +117,6 @@ class Kept:
         path = self.folder / f"{cell.name}.npz"
         return CellAnswers.load(path) if path.is_file() else None
 
-    def keep(self, cell: Cell, answers: CellAnswers) -> None:
+    def save(self, cell: Cell, answers: CellAnswers) -> None:
         """Keep a cell."""
         answers.save(self.folder / f"{cell.name}.npz")

@@ -23,10 +23,10 @@ hair drier, toothbrush
 COCO = tuple(name.strip() for name in _COCO.split(","))
 """The 80 classes of COCO (Lin et al. 2014) in their usual order, from 0 on."""
 
-GAPS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
+COCO_GAPS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 """Numbers from 1 to 90 that COCO's own numbering leaves out; torchvision's detectors keep to it."""
 
-COCO91 = dict(zip(COCO, (n for n in range(1, 91) if n not in GAPS), strict=True))
+COCO91 = dict(zip(COCO, (n for n in range(1, 91) if n not in COCO_GAPS), strict=True))
 """The same 80 classes by torchvision's labels, 1 to 90."""
 
 SYNONYMS = (
@@ -46,11 +46,11 @@ SYNONYMS = (
 )
 """Names that data sets give the same thing: what is proposed, never taken without being asked for."""
 
-SHOWN = 12
+MAX_LISTED_NAMES = 12
 """So many names are listed in a message."""
 
 
-def numbered(names: Iterable[str]) -> dict[str, int]:
+def number_names(names: Iterable[str]) -> dict[str, int]:
     """Names as ``{name: number}`` from 0 on."""
     return {name: number for number, name in enumerate(names)}
 
@@ -65,19 +65,19 @@ def read_names(source: str) -> dict[str, int]:
         DataError: there is no such file, or it holds no names.
     """
     if source in ("coco", "coco91"):
-        return numbered(COCO) if source == "coco" else dict(COCO91)
+        return number_names(COCO) if source == "coco" else dict(COCO91)
     path = Path(source).expanduser()
     expected = "coco, coco91, or a file with a name a line (or JSON)"
     if path.suffix.lower() == ".json":
-        return names_of(read_json(path), path, expected)
+        return parse_names(read_json(path), path, expected)
     try:
         lines = read_text(path).splitlines()
     except DataError as error:
         raise DataError(f"class names cannot be read ({error.found})", path=path, expected=expected) from None
-    return names_of([line.strip() for line in lines if line.strip()], path, expected)
+    return parse_names([line.strip() for line in lines if line.strip()], path, expected)
 
 
-def names_of(value: object, path: str | Path, expected: str) -> dict[str, int]:
+def parse_names(value: object, path: str | Path, expected: str) -> dict[str, int]:
     """``{name: number}`` from a list of names or a ``{number: name}`` mapping.
 
     Raises:
@@ -97,10 +97,10 @@ def names_of(value: object, path: str | Path, expected: str) -> dict[str, int]:
     return names
 
 
-def same(name: str) -> str:
+def normalise_name(name: str) -> str:
     """What two spellings of a name have in common: case, spaces, hyphens and underscores do not count.
 
-    >>> same("Traffic Light") == same("traffic_light")
+    >>> normalise_name("Traffic Light") == normalise_name("traffic_light")
     True
     """
     return "".join(letter for letter in name.casefold() if letter not in " _-")
@@ -113,16 +113,16 @@ def are_synonyms(one: str, other: str) -> bool:
     (True, False)
     """
     for group in SYNONYMS:
-        spelled = {same(name) for name in group}
-        if same(one) in spelled and same(other) in spelled:
+        spelled = {normalise_name(name) for name in group}
+        if normalise_name(one) in spelled and normalise_name(other) in spelled:
             return True
     return False
 
 
-def map_option(mapping: Mapping[str, str]) -> str:
+def format_map_option(mapping: Mapping[str, str]) -> str:
     """A mapping as the command line takes it, empty for none.
 
-    >>> map_option({"person": "pedestrian"})
+    >>> format_map_option({"person": "pedestrian"})
     '--map person=pedestrian'
     """
     pairs = [f"{theirs}={ours}" for theirs, ours in mapping.items()]
@@ -130,19 +130,19 @@ def map_option(mapping: Mapping[str, str]) -> str:
     return f"--map {text!r}" if " " in text else f"--map {text}" if text else ""
 
 
-def listed(names: Iterable[str], most: int = SHOWN) -> str:
+def join_names(names: Iterable[str], limit: int = MAX_LISTED_NAMES) -> str:
     """Names for a message, the first few of many.
 
-    >>> listed(["a", "b", "c"], 2)
+    >>> join_names(["a", "b", "c"], 2)
     'a, b and 1 more'
     """
     known = list(names)
-    more = len(known) - most
-    return (", ".join(known[:most]) + (f" and {more} more" if more > 0 else "")) or "(none)"
+    more = len(known) - limit
+    return (", ".join(known[:limit]) + (f" and {more} more" if more > 0 else "")) or "(none)"
 
 
 @dataclass(frozen=True)
-class Matching:
+class ClassMapping:
     """Which class of the model is which of the data: by name, or as the user says.
 
     Attributes:
@@ -150,66 +150,66 @@ class Matching:
         mapping: names of the model to names of the data, as the user says.
     """
 
-    data: dict[str, int]
-    mapping: dict[str, str] = field(default_factory=dict)
+    data_classes: dict[str, int]
+    user_mapping: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for theirs, ours in self.mapping.items():
-            if self._own(ours) is None:
+        for theirs, ours in self.user_mapping.items():
+            if self._find_same_name(ours) is None:
                 found = f"--map {theirs}={ours}: the data has no class {ours!r}"
-                raise DataError(found, expected=f"one of {listed(self.data, 99)}")
+                raise DataError(found, expected=f"one of {join_names(self.data_classes, 99)}")
 
-    def ours(self, theirs: str) -> str | None:
+    def find_data_class(self, model_class: str) -> str | None:
         """The data's name for a class of the model, None where it has none."""
-        said = {same(name): ours for name, ours in self.mapping.items()}
-        return self._own(said.get(same(theirs), theirs))
+        said = {normalise_name(name): ours for name, ours in self.user_mapping.items()}
+        return self._find_same_name(said.get(normalise_name(model_class), model_class))
 
-    def _own(self, name: str) -> str | None:
-        return next((ours for ours in self.data if same(ours) == same(name)), None)
+    def _find_same_name(self, name: str) -> str | None:
+        return next((ours for ours in self.data_classes if normalise_name(ours) == normalise_name(name)), None)
 
-    def table(self, classes: Iterable[str]) -> list[tuple[str, str]]:
+    def list_pairs(self, classes: Iterable[str]) -> list[tuple[str, str]]:
         """Pairs of a model's class and the data's class it is."""
-        return [(theirs, ours) for theirs in classes if (ours := self.ours(theirs)) is not None]
+        return [(theirs, ours) for theirs in classes if (ours := self.find_data_class(theirs)) is not None]
 
-    def values(self, classes: Mapping[str, int]) -> dict[int, int]:
+    def map_values(self, classes: Mapping[str, int]) -> dict[int, int]:
         """The data's value of each of the model's numbers that have one."""
-        return {classes[theirs]: self.data[ours] for theirs, ours in self.table(classes)}
+        return {classes[theirs]: self.data_classes[ours] for theirs, ours in self.list_pairs(classes)}
 
-    def scored(self, classes: Iterable[str], complete: bool) -> dict[str, int]:
+    def select_scored(self, classes: Iterable[str], has_fixed_classes: bool) -> dict[str, int]:
         """The data's classes that count: those that the model knows, or all where it does not say what it knows."""
-        known = {ours for _, ours in self.table(classes)}
-        return {name: value for name, value in self.data.items() if name in known or not complete}
+        known = {ours for _, ours in self.list_pairs(classes)}
+        return {name: value for name, value in self.data_classes.items() if name in known or not has_fixed_classes}
 
-    def proposed(self, classes: Iterable[str]) -> dict[str, str]:
+    def propose_mapping(self, classes: Iterable[str]) -> dict[str, str]:
         """Propose for classes of the data without a partner the model's class whose name means the same, if it has one.
 
         Returns:
             Names of the data by names of the model, as ``--map`` takes them.
         """
         known = list(classes)
-        met = {ours for _, ours in self.table(known)}
-        free = [name for name in known if self.ours(name) is None]
+        met = {ours for _, ours in self.list_pairs(known)}
+        free = [name for name in known if self.find_data_class(name) is None]
         found: dict[str, str] = {}
-        for ours in self.data:
+        for ours in self.data_classes:
             partners = [theirs for theirs in free if are_synonyms(theirs, ours)]
             if ours not in met and partners:
                 found[partners[0]] = ours
         return found
 
-    def check(self, classes: Iterable[str], complete: bool) -> None:
+    def check_names(self, classes: Iterable[str], has_fixed_classes: bool) -> None:
         """Refuse names that do not meet.
 
         Raises:
             DataError: the user maps a class that the model does not have, or no name of the model is one of the data.
         """
         known = list(classes)
-        if complete:
-            spelled = {same(name) for name in known}
-            for theirs in self.mapping:
-                if same(theirs) not in spelled:
-                    found = f"--map {theirs}={self.mapping[theirs]}: the model has no class {theirs!r}"
-                    raise DataError(found, expected=f"one of {listed(known)}")
-        if known and not self.table(known):
-            found = f"no class of the model ({listed(known)}) is one of the data ({listed(self.data)})"
-            proposed = map_option(self.proposed(known)) or "--map THEIRS=OURS"
+        if has_fixed_classes:
+            spelled = {normalise_name(name) for name in known}
+            for theirs in self.user_mapping:
+                if normalise_name(theirs) not in spelled:
+                    found = f"--map {theirs}={self.user_mapping[theirs]}: the model has no class {theirs!r}"
+                    raise DataError(found, expected=f"one of {join_names(known)}")
+        if known and not self.list_pairs(known):
+            found = f"no class of the model ({join_names(known)}) is one of the data ({join_names(self.data_classes)})"
+            proposed = format_map_option(self.propose_mapping(known)) or "--map THEIRS=OURS"
             raise DataError(found, expected=f"names that meet, or {proposed}")

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from domaingan.imaging.resample import resize
 from domaingan.metrics.average_precision import Detections
-from domaingan.robustness_eval.answers import Translation
+from domaingan.robustness_eval.answers import PredictionMapper
 from domaingan.robustness_eval.cells import Cell
-from domaingan.robustness_eval.labelled_frames import Frame, Frames
+from domaingan.robustness_eval.labelled_frames import LabelledFrame, LabelledFrames
 
-EDGE = 640
+MAX_PICTURE_WIDTH = 640
 """Pictures wider than this are shrunk to it."""
 
 
-def contact_sheet(
-    frames: Frames, translation: Translation, scored: Mapping[str, int], cells: Sequence[Cell], seed: int
+def collect_example_frames(
+    frames: LabelledFrames, mapper: PredictionMapper, scored: Mapping[str, int], cells: Sequence[Cell], seed: int
 ) -> dict[str, NDArray[Any]]:
     """The frame that shows most of what is scored, under each of the cells.
 
@@ -29,26 +29,26 @@ def contact_sheet(
         (M,), which of the images, and ``true_boxes``, ``true_labels``; for a segmenter ``masks`` (K, h, w) and
         ``truth`` (h, w).
     """
-    frame = frames[_fullest(frames, scored)]
-    ratio = min(1.0, EDGE / frame.picture.shape[1])
+    frame = frames[_find_fullest_frame(frames, scored)]
+    ratio = min(1.0, MAX_PICTURE_WIDTH / frame.picture.shape[1])
     shape = (round(frame.picture.shape[0] * ratio), round(frame.picture.shape[1] * ratio))
     images, answers = [], []
     for cell in cells:
-        picture = cell.picture(frame, seed)
-        answer = translation(translation.model.predict(picture), picture.shape[:2], frame.shape)
+        picture = cell.corrupt_frame(frame, seed)
+        answer = mapper(mapper.model.predict(picture), picture.shape[:2], frame.shape)
         images.append(cv2.resize(picture, shape[::-1], interpolation=cv2.INTER_AREA) if ratio < 1 else picture)
         answers.append(answer)
     drawn = {"name": np.array(frame.name), "images": np.stack(images)}
     if isinstance(frame.truth, Detections):
-        return drawn | _boxes(frame, answers, shape)
+        return drawn | _collect_boxes(frame, answers, shape)
     masks = [resize(np.asarray(answer), shape, is_mask=True).astype(np.int16) for answer in answers]
     return drawn | {"masks": np.stack(masks), "truth": resize(frame.truth, shape, is_mask=True).astype(np.int16)}
 
 
-def _fullest(frames: Frames, scored: Mapping[str, int]) -> int:
+def _find_fullest_frame(frames: LabelledFrames, scored: Mapping[str, int]) -> int:
     """The frame with most classes, then most objects (most of the rest of it), the first of several."""
 
-    def counted(frame: Frame) -> tuple[int, int]:
+    def counted(frame: LabelledFrame) -> tuple[int, int]:
         if isinstance(frame.truth, Detections):
             labels = frame.truth.labels[np.isin(frame.truth.labels, list(scored.values()))]
             return len(np.unique(labels)), len(labels)
@@ -58,7 +58,7 @@ def _fullest(frames: Frames, scored: Mapping[str, int]) -> int:
     return max(range(len(frames)), key=lambda number: (*counted(frames[number]), -number))
 
 
-def _boxes(frame: Frame, answers: Sequence[Any], shape: tuple[int, int]) -> dict[str, NDArray[Any]]:
+def _collect_boxes(frame: LabelledFrame, answers: Sequence[Any], shape: tuple[int, int]) -> dict[str, NDArray[Any]]:
     factors = np.array([shape[1] / frame.shape[1], shape[0] / frame.shape[0]] * 2, dtype=np.float32)
     return {
         "boxes": np.concatenate([answer.boxes for answer in answers]) * factors,

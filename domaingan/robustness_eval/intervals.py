@@ -16,13 +16,13 @@ MAX_BLOCKS = 20
 MIN_BLOCKS = 4
 """Of fewer blocks an interval says nothing: Student's t of two is 13 standard errors wide."""
 
-HEADLINE = ("clean", "mpc", "rpc")
+HEADLINE_METRICS = ("clean", "mpc", "rpc")
 
 
-def blocks_of(units: Sequence[str]) -> list[str]:
+def assign_blocks(units: Sequence[str]) -> list[str]:
     """Name the block of each frame: its unit, or several units in a row where there are many.
 
-    >>> blocks_of(["a", "a", "b"])
+    >>> assign_blocks(["a", "a", "b"])
     ['a', 'a', 'b']
     """
     order = {unit: number for number, unit in enumerate(dict.fromkeys(units))}
@@ -31,7 +31,7 @@ def blocks_of(units: Sequence[str]) -> list[str]:
     return [f"block {order[unit] * MAX_BLOCKS // len(order) + 1}" for unit in units]
 
 
-def block_values(
+def compute_block_values(
     scorers: Mapping[Cell, Scorer], units: Sequence[str], task: str, scored: Sequence[str]
 ) -> dict[str, dict[str, float]]:
     """What each block contributes to the headline's numbers (the jackknife, see :func:`leave_one_out`).
@@ -45,14 +45,14 @@ def block_values(
     Returns:
         For each block ``clean``, ``mpc``, ``rpc`` and, for each class, ``clean:NAME`` and ``mpc:NAME``.
     """
-    blocks = blocks_of(units)
+    blocks = assign_blocks(units)
 
     def pooled(chosen: Sequence[str]) -> dict[str, float]:
         kept = set(chosen)
         frames = [number for number, block in enumerate(blocks) if block in kept]
         clean, table = tabulate(scorers, frames)
         summary = summarise(task, clean, table, scored)
-        values = {name: float(summary[name]) for name in HEADLINE}
+        values = {name: float(summary[name]) for name in HEADLINE_METRICS}
         for name, row in summary["per_class"].items():
             values |= {f"clean:{name}": float(row["clean"]), f"mpc:{name}": float(row["mpc"])}
         return values
@@ -67,11 +67,11 @@ def tabulate(
     table: dict[str, dict[int, dict[str, float]]] = {}
     for cell, scorer in scorers.items():
         if cell.corruption is not None:
-            table.setdefault(cell.corruption, {})[cell.severity] = scorer.scores(frames)
-    return scorers[Cell()].scores(frames), table
+            table.setdefault(cell.corruption, {})[cell.severity] = scorer.compute_scores(frames)
+    return scorers[Cell()].compute_scores(frames), table
 
 
-def interval_of(blocks: Mapping[str, Mapping[str, float]], name: str) -> list[float | None]:
+def compute_interval(blocks: Mapping[str, Mapping[str, float]], name: str) -> list[float | None]:
     """The 95 % interval of one of the numbers, 0 at least; None where it cannot be said."""
     values = [block[name] for block in blocks.values()]
     low, high = mean_interval(values)["ci"] if len(blocks) >= MIN_BLOCKS else (None, None)
@@ -81,7 +81,7 @@ def interval_of(blocks: Mapping[str, Mapping[str, float]], name: str) -> list[fl
     return [max(0.0, low), min(most, high)]
 
 
-def intervals(blocks: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+def compute_intervals(blocks: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     """Intervals of the headline's numbers, and of each class."""
     names = list(next(iter(blocks.values())))
-    return {name: interval_of(blocks, name) for name in names}
+    return {name: compute_interval(blocks, name) for name in names}

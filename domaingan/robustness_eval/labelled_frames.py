@@ -14,14 +14,14 @@ from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.imaging.resample import resize
 from domaingan.metrics.average_precision import Detections, Truth
-from domaingan.robustness_eval.model_under_test import Kind, Picture
+from domaingan.robustness_eval.model_under_test import ModelTask, Picture
 
-KEPT = 2e9
+MAX_CACHED_BYTES = 2e9
 """Frames are kept in memory up to so many bytes; beyond, each is read anew for every corruption and severity."""
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class LabelledFrame:
     """A labelled frame.
 
     Attributes:
@@ -44,13 +44,13 @@ class Frame:
         return self.picture.nbytes + (0 if self.truth.ignored is None else self.truth.ignored.nbytes)
 
 
-def picture_of(image: NDArray[np.float32]) -> Picture:
+def to_picture(image: NDArray[np.float32]) -> Picture:
     """A ``(3, H, W)`` frame in [0, 1] as a ``(H, W, 3)`` picture of 8 bits: what was read from 8 bits, exactly."""
     planes: Picture = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
     return np.ascontiguousarray(planes.transpose(1, 2, 0))
 
 
-class Frames:
+class LabelledFrames:
     """The frames of a dataset that have a truth for a task.
 
     Args:
@@ -62,13 +62,13 @@ class Frames:
         DataError: it holds no frames, none has that truth, or their objects are not named.
     """
 
-    def __init__(self, dataset: Dataset, task: Kind, size: tuple[int, int] | None = None) -> None:
+    def __init__(self, dataset: Dataset, task: ModelTask, size: tuple[int, int] | None = None) -> None:
         schema = dataset.schema
         if not schema.domain.is_rgb or schema.spatial_dims != 2:
             raise DataError(f"{schema.domain}s", path=dataset.root, expected="frames")
         self.dataset, self.task, self.size = dataset, task, size
         self.unlabelled: list[str] = []
-        self._frames: list[Frame | int] = []
+        self._frames: list[LabelledFrame | int] = []
         self.truths: list[Truth | None] = []
         self.units: list[str] = []
         kept = 0
@@ -80,7 +80,7 @@ class Frames:
             kept += frame.nbytes
             self.truths.append(frame.truth if isinstance(frame.truth, Truth) else None)
             self.units.append(dataset.records[index].statistical_unit)
-            self._frames.append(frame if kept < KEPT else index)
+            self._frames.append(frame if kept < MAX_CACHED_BYTES else index)
         if not self._frames:
             wanted = "objects named in it" if task == "detection" else "masks"
             raise DataError("no labelled frame", path=dataset.root, expected=f"frames with {wanted}")
@@ -88,15 +88,15 @@ class Frames:
     def __len__(self) -> int:
         return len(self._frames)
 
-    def __getitem__(self, number: int) -> Frame:
+    def __getitem__(self, number: int) -> LabelledFrame:
         frame = self._frames[number]
-        if isinstance(frame, Frame):
+        if isinstance(frame, LabelledFrame):
             return frame
         read = self._read(frame)
         assert read is not None  # it was labelled when it was read first
         return read
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[LabelledFrame]:
         return (self[number] for number in range(len(self)))
 
     @property
@@ -104,7 +104,7 @@ class Frames:
         """Names of the frames."""
         return [self.dataset.records[f].name if isinstance(f, int) else f.name for f in self._frames]
 
-    def counts(self, classes: dict[str, int]) -> dict[str, int]:
+    def count_objects(self, classes: dict[str, int]) -> dict[str, int]:
         """True objects of each class; in segmentation the frames that show it."""
         found = dict.fromkeys(classes, 0)
         for frame in self:
@@ -113,7 +113,7 @@ class Frames:
                 found[name] += int((seen == value).sum())
         return found
 
-    def left_out(self) -> tuple[int, int]:
+    def count_left_out(self) -> tuple[int, int]:
         """Crowds or objects too small to count, and frames with an ignored area: what is found there does not count."""
         crowds = regions = 0
         for truth in self.truths:
@@ -122,24 +122,26 @@ class Frames:
                 regions += truth.ignored is not None
         return crowds, regions
 
-    def _read(self, index: int) -> Frame | None:
+    def _read(self, index: int) -> LabelledFrame | None:
         sample = self.dataset[index]
-        truth = _truth(sample, self.task, self.dataset.schema)
+        truth = _read_truth(sample, self.task, self.dataset.schema)
         if truth is None:
             return None
         image = sample.image if self.size is None else resize(sample.image, self.size)
-        return Frame(self.dataset.records[index].name, picture_of(image), (sample.shape[0], sample.shape[1]), truth)
+        return LabelledFrame(
+            self.dataset.records[index].name, to_picture(image), (sample.shape[0], sample.shape[1]), truth
+        )
 
 
-def _truth(sample: Sample, task: Kind, schema: Schema) -> Truth | NDArray[Any] | None:
+def _read_truth(sample: Sample, task: ModelTask, schema: Schema) -> Truth | NDArray[Any] | None:
     if task == "segmentation":
         return sample.mask
     if sample.boxes is None or sample.labels is None:
         return None
-    return truth_of(sample, schema, scorable(schema, task))
+    return truth_of(sample, schema, select_scorable(schema, task))
 
 
-def scorable(schema: Schema, task: Kind) -> dict[str, int]:
+def select_scorable(schema: Schema, task: ModelTask) -> dict[str, int]:
     """The classes of a dataset that a task can be scored on: those that are objects, or all that are not ignored."""
     named = schema.objects or tuple(schema.classes) if task == "detection" else tuple(schema.classes)
     return {name: schema.classes[name] for name in named if schema.classes[name] not in schema.ignore}

@@ -9,13 +9,13 @@ from pathlib import Path
 from domaingan.core.errors import DataError
 from domaingan.robustness_eval.model_under_test import Model, Picture
 
-SPECS = "a run folder, torchvision:NAME[=WEIGHTS_FILE], onnx:FILE (or FILE.onnx) or python:MODULE:FUNCTION"
+MODEL_SPECS = "a run folder, torchvision:NAME[=WEIGHTS_FILE], onnx:FILE (or FILE.onnx) or python:MODULE:FUNCTION"
 
-SCHEMES = ("onnx", "torchvision", "python")
+SPEC_SCHEMES = ("onnx", "torchvision", "python")
 
 
 @dataclass(frozen=True)
-class Reading:
+class ModelOptions:
     """How a model is to be read, where it does not say itself.
 
     Attributes:
@@ -26,13 +26,13 @@ class Reading:
         threads: of an ONNX session.
     """
 
-    score: float = 0.05
+    min_score: float = 0.05
     decode: str | None = None
-    names: str | None = None
+    class_names: str | None = None
     threads: int = 1
 
 
-def open_model(spec: str, examples: Picture | Sequence[Picture], reading: Reading | None = None) -> Model:
+def open_model(spec: str, examples: Picture | Sequence[Picture], options: ModelOptions | None = None) -> Model:
     """The model that a spec names.
 
     Args:
@@ -43,25 +43,25 @@ def open_model(spec: str, examples: Picture | Sequence[Picture], reading: Readin
     Raises:
         DataError: there is no such model, or it cannot be read.
     """
-    reading = reading or Reading()
+    options = options or ModelOptions()
     scheme, found, rest = spec.partition(":")
-    if Path(spec).suffix.lower() == ".onnx" and scheme not in SCHEMES:
+    if Path(spec).suffix.lower() == ".onnx" and scheme not in SPEC_SCHEMES:
         scheme, found, rest = "onnx", ":", spec
     if scheme == "onnx" and found:
         from domaingan.robustness_eval.onnx_model import OnnxDetector
 
-        return OnnxDetector(rest, examples, reading)
+        return OnnxDetector(rest, examples, options)
     if scheme == "torchvision" and found:
         from domaingan.robustness_eval.torchvision_model import TorchvisionDetector
 
-        return TorchvisionDetector(rest, reading)
+        return TorchvisionDetector(rest, options)
     if scheme == "python" and found:
         from domaingan.robustness_eval.python_model import open_function
-        from domaingan.robustness_eval.readings import first_pictures
+        from domaingan.robustness_eval.readings import as_picture_list
 
-        return open_function(rest, first_pictures(examples)[0])
+        return open_function(rest, as_picture_list(examples)[0])
     if found and len(scheme) > 1 and "/" not in scheme:
-        raise DataError(f"--model {spec}", expected=SPECS)
-    from domaingan.robustness_eval.baseline_model import load
+        raise DataError(f"--model {spec}", expected=MODEL_SPECS)
+    from domaingan.robustness_eval.baseline_model import load_baseline
 
-    return load(spec)
+    return load_baseline(spec)

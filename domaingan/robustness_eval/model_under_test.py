@@ -15,7 +15,7 @@ Picture = NDArray[np.uint8]
 Answer = Detections | NDArray[np.integer]
 """What a model says of a picture: boxes in its pixels, or an ``(H, W)`` mask; labels and values in its own numbers."""
 
-Kind = Literal["detection", "segmentation"]
+ModelTask = Literal["detection", "segmentation"]
 
 
 class Model(Protocol):
@@ -30,9 +30,9 @@ class Model(Protocol):
     """
 
     name: str
-    task: Kind
+    task: ModelTask
     classes: dict[str, int]
-    complete: bool
+    has_fixed_classes: bool
 
     def predict(self, image: Picture) -> Answer:
         """What the model sees in a picture."""

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from domaingan.metrics.average_precision import Detections, MatchedDetections
 from domaingan.metrics.overlap import ious, overlaps
 
-PRIMARY = {"detection": "ap", "segmentation": "miou"}
-PER_CLASS = {"detection": "ap", "segmentation": "iou"}
+PRIMARY_METRICS = {"detection": "ap", "segmentation": "miou"}
+CLASS_METRICS = {"detection": "ap", "segmentation": "iou"}
 
-NOTHING = -1
+UNMAPPED_VALUE = -1
 """The value of a predicted pixel whose class the data does not have."""
 
 
@@ -24,11 +24,11 @@ class Scorer(Protocol):
     def add(self, truth: Any, answer: Any) -> None:
         """Count a picture; both in the data's class values, on the data's own grid."""
 
-    def scores(self, pictures: Sequence[int] | None = None) -> dict[str, float]:
+    def compute_scores(self, pictures: Sequence[int] | None = None) -> dict[str, float]:
         """Every metric by name over some pictures, 0 to 1; NaN where nothing true is of that kind."""
 
 
-class Boxes:
+class BoxScorer:
     """Average precision, see :func:`domaingan.metrics.average_precision.average_precision`.
 
     Args:
@@ -37,33 +37,33 @@ class Boxes:
 
     def __init__(self, classes: Mapping[str, int]) -> None:
         self.classes = classes
-        self.truth: list[Detections] = []
-        self.found: list[Detections] = []
+        self.truths: list[Detections] = []
+        self.detections: list[Detections] = []
         self._matched: MatchedDetections | None = None
 
     def add(self, truth: Detections, answer: Detections) -> None:
         """See :class:`Scorer`."""
-        self.truth.append(truth)
-        self.found.append(answer)
+        self.truths.append(truth)
+        self.detections.append(answer)
         self._matched = None
 
-    def scores(self, pictures: Sequence[int] | None = None) -> dict[str, float]:
+    def compute_scores(self, pictures: Sequence[int] | None = None) -> dict[str, float]:
         """See :class:`Scorer`."""
         if self._matched is None:
-            self._matched = MatchedDetections(self.truth, self.found, self.classes)
-        return self._matched.scores(range(len(self.truth)) if pictures is None else pictures)
+            self._matched = MatchedDetections(self.truths, self.detections, self.classes)
+        return self._matched.scores(range(len(self.truths)) if pictures is None else pictures)
 
 
-class Masks:
+class MaskScorer:
     """Intersection over union of each class over all pictures, see :func:`domaingan.metrics.overlap.ious`.
 
     Args:
         classes: the classes that count, values by name.
         ignore: pixels of these values do not count.
 
-    >>> masks = Masks({"sky": 0, "car": 8})
+    >>> masks = MaskScorer({"sky": 0, "car": 8})
     >>> masks.add(np.array([[0, 8], [8, 8]]), np.array([[0, 0], [8, 8]]))
-    >>> round(masks.scores()["iou:car"], 3), round(masks.scores()["miou"], 3)
+    >>> round(masks.compute_scores()["iou:car"], 3), round(masks.compute_scores()["miou"], 3)
     (0.667, 0.583)
     """
 
@@ -84,7 +84,7 @@ class Masks:
             counts[row] = pixels[true & said].sum(), pixels[true | said].sum(), pixels[true].sum()
         self.counts.append(counts)
 
-    def scores(self, pictures: Sequence[int] | None = None) -> dict[str, float]:
+    def compute_scores(self, pictures: Sequence[int] | None = None) -> dict[str, float]:
         """See :class:`Scorer`."""
         chosen = self.counts if pictures is None else [self.counts[i] for i in pictures]
         total = np.zeros((len(self.classes), 3), dtype=np.int64)
@@ -93,21 +93,21 @@ class Masks:
         return ious(total, list(self.classes))
 
 
-def mean(values: Sequence[float | None]) -> float:
+def compute_mean(values: Sequence[float | None]) -> float:
     """Their mean, those that are no number left out; NaN where none is left."""
     known = [value for value in values if value is not None and not np.isnan(value)]
     return float(np.mean(known)) if known else float("nan")
 
 
-def corrupted_mean(table: Mapping[str, Sequence[float | None]]) -> float:
+def compute_mpc(table: Mapping[str, Sequence[float | None]]) -> float:
     """mPC: the mean over corruptions of the mean over severities (Michaelis et al. 2019, arXiv:1907.07484).
 
-    >>> corrupted_mean({"fog": [0.4, 0.2], "snow": [0.1, 0.1]})
+    >>> compute_mpc({"fog": [0.4, 0.2], "snow": [0.1, 0.1]})
     0.2
     """
-    return mean([mean(row) for row in table.values()])
+    return compute_mean([compute_mean(row) for row in table.values()])
 
 
-def relative(corrupted: float, clean: float) -> float:
+def compute_rpc(corrupted: float, clean: float) -> float:
     """rPC: mPC as a share of the score on clean pictures (the same); NaN where that is 0."""
     return corrupted / clean if clean > 0 else float("nan")

@@ -16,16 +16,16 @@ from domaingan.core.errors import DataError
 from domaingan.core.files import write_arrays
 from domaingan.core.reading import open_regular_file
 from domaingan.metrics.average_precision import Detections
-from domaingan.robustness_eval.answers import Translation
+from domaingan.robustness_eval.answers import PredictionMapper
 from domaingan.robustness_eval.model_under_test import Answer
-from domaingan.robustness_eval.robustness_scores import Boxes, Masks, Scorer
+from domaingan.robustness_eval.robustness_scores import BoxScorer, MaskScorer, Scorer
 
-BOXES = ("frames", "boxes", "scores", "labels")
-PAIRS = ("frames", "truth", "answers", "pixels")
+BOX_ARRAYS = ("frames", "boxes", "scores", "labels")
+PAIR_ARRAYS = ("frames", "truth", "answers", "pixels")
 """Of a segmenter are kept how many pixels of a frame have each pair of a true and an answered value."""
 
 
-MAX_WIDTH = 2048
+MAX_COUNTED_RANGE = 2048
 """Masks whose values lie further apart are counted by sorting."""
 
 
@@ -49,27 +49,27 @@ class CellAnswers:
         """Whether a detector answered."""
         return "boxes" in self.arrays
 
-    def detections(self, frames: int) -> list[Detections]:
+    def split_detections(self, frame_count: int) -> list[Detections]:
         """A detector's answer to each frame, labels in the model's numbers."""
         found = []
-        for number in range(frames):
+        for number in range(frame_count):
             rows = self.arrays["frames"] == number
-            found.append(Detections(*(self.arrays[name][rows] for name in BOXES[1:])))
+            found.append(Detections(*(self.arrays[name][rows] for name in BOX_ARRAYS[1:])))
         return found
 
-    def score(self, truths: Sequence[Any], translation: Translation, scored: Mapping[str, int]) -> Scorer:
+    def score(self, truths: Sequence[Any], mapper: PredictionMapper, scored: Mapping[str, int]) -> Scorer:
         """Score them against the frames' truths, in the data's classes."""
         if self.is_detection:
-            boxes = Boxes(scored)
-            for truth, found in zip(truths, self.detections(len(truths)), strict=True):
-                named = translation.in_own_values(found, self.classes)
+            boxes = BoxScorer(scored)
+            for truth, found in zip(truths, self.split_detections(len(truths)), strict=True):
+                named = mapper.map_labels(found, self.classes)
                 assert isinstance(named, Detections)
                 boxes.add(truth, named)
             return boxes
-        masks = Masks(scored, translation.schema.ignore)
+        masks = MaskScorer(scored, mapper.schema.ignore)
         for number in range(len(truths)):
             rows = self.arrays["frames"] == number
-            answer = translation.in_own_values(self.arrays["answers"][rows], self.classes)
+            answer = mapper.map_labels(self.arrays["answers"][rows], self.classes)
             assert not isinstance(answer, Detections)
             masks.add_pairs(self.arrays["truth"][rows], answer, self.arrays["pixels"][rows])
         return masks
@@ -97,13 +97,13 @@ class CellAnswers:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
             raise DataError("cannot be read", path=path, expected=expected) from None
         lengths = {len(array) if array.ndim else -1 for array in arrays.values()}
-        if tuple(arrays) not in (BOXES, PAIRS) or len(lengths) != 1:
+        if tuple(arrays) not in (BOX_ARRAYS, PAIR_ARRAYS) or len(lengths) != 1:
             raise DataError(f"arrays {', '.join(arrays)}", path=path, expected=expected)
         return cls(arrays, classes, seconds)
 
 
 @dataclass
-class Collector:
+class AnswerCollector:
     """Collects answers frame by frame."""
 
     parts: list[dict[str, NDArray[Any]]] = field(default_factory=list)
@@ -132,7 +132,7 @@ def count_pairs(truth: NDArray[Any], answer: NDArray[Any]) -> dict[str, NDArray[
     """
     low = min(int(truth.min()), int(answer.min()))
     width = max(int(truth.max()), int(answer.max())) - low + 1
-    if width > MAX_WIDTH:
+    if width > MAX_COUNTED_RANGE:
         pairs, counts = np.unique(np.stack([truth.ravel(), answer.ravel()]), axis=1, return_counts=True)
         true, answered = pairs
     else:

@@ -13,10 +13,10 @@ from domaingan.baselines.weights import read_state
 from domaingan.core.errors import DataError
 from domaingan.metrics.average_precision import Detections
 from domaingan.robustness_eval.class_names import COCO91, read_names
-from domaingan.robustness_eval.model_specs import Reading
-from domaingan.robustness_eval.model_under_test import Kind, Picture
+from domaingan.robustness_eval.model_specs import ModelOptions
+from domaingan.robustness_eval.model_under_test import ModelTask, Picture
 
-PUBLISHED = 91
+PUBLISHED_CLASS_COUNT = 91
 """Classes of the detectors as they are published: COCO's numbers with the background as 0."""
 
 
@@ -31,29 +31,31 @@ class TorchvisionDetector:
         DataError: there is no such detector, or the file is missing, damaged or of another one.
     """
 
-    task: Kind = "detection"
-    complete = True
+    task: ModelTask = "detection"
+    has_fixed_classes = True
 
-    def __init__(self, text: str, reading: Reading) -> None:
+    def __init__(self, text: str, options: ModelOptions) -> None:
         builder, _, file = text.partition("=")
         known = list_models(module=detection)
         if builder not in known:
             raise DataError(f"no torchvision detector {builder!r}", expected=f"one of {', '.join(known)}")
-        self.name, self.threshold = builder, reading.score
+        self.name, self.threshold = builder, options.min_score
         if file:
             self.path: Path | None = Path(file).expanduser()
-            self.network, n = _from_file(builder, self.path)
+            self.network, n = _load_from_file(builder, self.path)
         else:
             self.path = None
-            self.network, n = _published(builder), PUBLISHED
+            self.network, n = _load_published(builder), PUBLISHED_CLASS_COUNT
         self.network.eval()
         for part in (self.network, getattr(self.network, "roi_heads", self.network)):
             # FCOS drops scores below 0.2 unless told: average precision would be that of another threshold than said.
             if hasattr(part, "score_thresh"):
                 part.score_thresh = min(part.score_thresh, self.threshold)
-        self.classes = read_names(reading.names) if reading.names else _names(n)
-        self.said = f"{builder} with {f'the weights in {self.path.name}' if self.path else 'its published weights'}"
-        self.said += f", {n - 1} classes and the background"
+        self.classes = read_names(options.class_names) if options.class_names else _name_classes(n)
+        self.description = (
+            f"{builder} with {f'the weights in {self.path.name}' if self.path else 'its published weights'}"
+        )
+        self.description += f", {n - 1} classes and the background"
 
     def predict(self, image: Picture) -> Detections:
         """The boxes in a picture; torchvision's own thresholds and suppression, then ours."""
@@ -66,14 +68,14 @@ class TorchvisionDetector:
 
     def describe(self) -> list[str]:
         """Builder, weights and classes."""
-        return [f"{self.said}.", f"Scores from {self.threshold:g} on count."]
+        return [f"{self.description}.", f"Scores from {self.threshold:g} on count."]
 
 
-def _names(classes: int) -> dict[str, int]:
-    return dict(COCO91) if classes == PUBLISHED else {f"class_{i}": i for i in range(1, classes)}
+def _name_classes(class_count: int) -> dict[str, int]:
+    return dict(COCO91) if class_count == PUBLISHED_CLASS_COUNT else {f"class_{i}": i for i in range(1, class_count)}
 
 
-def _published(builder: str) -> Any:
+def _load_published(builder: str) -> Any:
     try:
         return get_model(builder, weights=get_model_weights(builder).DEFAULT)
     except OSError as error:
@@ -81,11 +83,11 @@ def _published(builder: str) -> Any:
         raise DataError(found, expected=f"torchvision:{builder}=WEIGHTS_FILE") from None
 
 
-def _from_file(builder: str, path: Path) -> tuple[Any, int]:
+def _load_from_file(builder: str, path: Path) -> tuple[Any, int]:
     state = read_state(path)
     with torch.device("meta"):
         plain = get_model(builder, weights=None, weights_backbone=None)
-    classes = classes_in(state, plain.state_dict(), path)
+    classes = count_classes(state, plain.state_dict(), path)
     network = get_model(builder, weights=None, weights_backbone=None, num_classes=classes)
     try:
         network.load_state_dict(state)
@@ -95,7 +97,7 @@ def _from_file(builder: str, path: Path) -> tuple[Any, int]:
     return network, classes
 
 
-def classes_in(state: dict[str, torch.Tensor], plain: dict[str, torch.Tensor], path: Path) -> int:
+def count_classes(state: dict[str, torch.Tensor], plain: dict[str, torch.Tensor], path: Path) -> int:
     """The number of classes of a detector's weights, the background included, read from its head's shape.
 
     Args:
@@ -106,10 +108,10 @@ def classes_in(state: dict[str, torch.Tensor], plain: dict[str, torch.Tensor], p
     Raises:
         DataError: the heads do not agree: it is another detector.
     """
-    heads = [name for name, value in plain.items() if value.ndim and value.shape[0] % PUBLISHED == 0]
+    heads = [name for name, value in plain.items() if value.ndim and value.shape[0] % PUBLISHED_CLASS_COUNT == 0]
     found = {
-        state[name].shape[0] * PUBLISHED // plain[name].shape[0]
-        if name in state and (state[name].shape[0] * PUBLISHED) % plain[name].shape[0] == 0
+        state[name].shape[0] * PUBLISHED_CLASS_COUNT // plain[name].shape[0]
+        if name in state and (state[name].shape[0] * PUBLISHED_CLASS_COUNT) % plain[name].shape[0] == 0
         else 0
         for name in heads
     }

@@ -24,7 +24,7 @@ from domaingan.robustness_eval import robustness
 class Blind:
     """A detector that finds nothing."""
 
-    task, name, complete = "detection", "blind", True
+    task, name, has_fixed_classes = "detection", "blind", True
 
     def __init__(self, data: Dataset) -> None:
         self.classes = {name: data.schema.classes[name] for name in data.schema.objects}

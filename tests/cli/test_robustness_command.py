@@ -14,7 +14,7 @@ from domaingan import phantoms
 from domaingan.adapters.write_dataset import write_dataset
 from domaingan.cli.robustness_command import parse_mapping
 from domaingan.core.errors import DataError
-from domaingan.report import write
+from domaingan.report import write_report
 
 FUNCTION = '''
 import numpy as np
@@ -92,7 +92,7 @@ def test_a_segmenter_says_its_tables_and_goes_on(drives: Path, here: Path) -> No
     assert len(more["table"]) == 5
     assert "as the run began" in refused(*command, "--resume", "--seed", "3")
     assert len(answer(*command, *FEW, "--overwrite")["table"]) == 2
-    assert write(here / "run") == here / "run" / "report.html"
+    assert write_report(here / "run") == here / "run" / "report.html"
 
 
 def test_mistakes_end_in_one_line(drives: Path, here: Path) -> None:

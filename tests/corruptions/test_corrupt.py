@@ -16,7 +16,7 @@ from PIL import Image
 
 import domaingan as dg
 from domaingan.core.errors import DataError
-from domaingan.corruptions import CORRUPTIONS, GROUPS, SEVERITIES, check, corrupt
+from domaingan.corruptions import CORRUPTIONS, GROUPS, SEVERITIES, corrupt, expand_names
 
 
 def picture(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -115,11 +115,11 @@ def test_the_room_is_its_function() -> None:
 
 
 def test_check_reads_names_groups_and_all() -> None:
-    assert check("fog, noise,fog") == ("fog", "gaussian_noise", "shot_noise", "impulse_noise")
-    assert check("all") == tuple(CORRUPTIONS)
+    assert expand_names("fog, noise,fog") == ("fog", "gaussian_noise", "shot_noise", "impulse_noise")
+    assert expand_names("all") == tuple(CORRUPTIONS)
     for text in ("rain", "", "fog,,snow"):
         with pytest.raises(DataError, match=r"no corruption .*gaussian_noise.*jpeg_compression"):
-            check(text)
+            expand_names(text)
 
 
 def test_mistakes_are_named() -> None:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.corruptions import CORRUPTIONS, corrupt
-from domaingan.corruptions.blur import _copied_from, trail
-from domaingan.corruptions.frost import pane
-from domaingan.corruptions.weather import _magnified, plasma
+from domaingan.corruptions.blur import _sample_source_pixels, blur_along_line
+from domaingan.corruptions.frost import make_pane
+from domaingan.corruptions.weather import _magnify, sample_plasma
 
 GREY = np.full((3, 120, 160), 0.5, np.float32)
 
@@ -47,7 +47,7 @@ def test_a_point_out_of_focus_is_a_disk(rng: np.random.Generator) -> None:
 def test_a_trail_follows_its_angle_and_keeps_light(angle: float) -> None:
     point = np.zeros((81, 81, 1), np.float32)
     point[40, 40] = 1
-    line = trail(point, 10, 5, angle)[..., 0]
+    line = blur_along_line(point, 10, 5, angle)[..., 0]
     y, x = np.nonzero(line > 0.01)
     way = np.degrees(np.arctan2((40 - y).mean(), (40 - x).mean()))
     assert (way - angle + 180) % 360 - 180 == pytest.approx(0, abs=6)
@@ -80,7 +80,7 @@ def test_glass_is_what_visiting_pixel_by_pixel_gives(height: int, width: int, re
     for row in range(height - reach, reach, -1):
         for column in range(width - reach, reach, -1):
             visited[row, column] = visited[row + steps[0, row, column], column + steps[1, row, column]]
-    assert np.array_equal(_copied_from((height, width), reach, Drawn(steps)), visited.ravel())
+    assert np.array_equal(_sample_source_pixels((height, width), reach, Drawn(steps)), visited.ravel())
 
 
 def test_zoom_blur_keeps_the_middle_sharper_than_the_rim(rng: np.random.Generator) -> None:
@@ -90,10 +90,10 @@ def test_zoom_blur_keeps_the_middle_sharper_than_the_rim(rng: np.random.Generato
 
 
 def test_plasma_is_smooth_and_fills_its_range(rng: np.random.Generator) -> None:
-    mist = plasma(200, 2.0, rng)
+    mist = sample_plasma(200, 2.0, rng)
     assert mist.shape == (256, 256) and mist.min() == 0 and mist.max() == 1
     assert np.abs(np.diff(mist, axis=0)).max() < 0.15
-    rough = plasma(200, 1.4, rng)
+    rough = sample_plasma(200, 1.4, rng)
     assert np.abs(np.diff(rough, axis=0)).mean() > np.abs(np.diff(mist, axis=0)).mean()
 
 
@@ -154,14 +154,14 @@ def test_pictures_of_bytes_and_of_floats_come_out_alike(name: str, channels: int
 @pytest.mark.parametrize("factor", [2.0, 2.5, 3.0])
 def test_snow_is_magnified_corner_on_corner(factor: float) -> None:
     noise = np.random.default_rng(0).normal(0, 1, (80, 60)).astype(np.float32)
-    layer = _magnified(noise, factor)
+    layer = _magnify(noise, factor)
     exact = ndimage.zoom(noise, factor, order=1)
     assert layer.shape == exact.shape and np.abs(layer - exact).mean() < 0.012  # OpenCV knows 32 places between pixels
     assert layer.var() == pytest.approx(4 / 9, rel=0.05)  # weights t and 1 - t along both axes: each 2/3 on average
 
 
 def test_panes_are_icy_in_parts_and_differ() -> None:
-    panes = [pane(number, 0).astype(np.float32) / 255 for number in range(5)]
+    panes = [make_pane(number, 0).astype(np.float32) / 255 for number in range(5)]
     for ice in panes:
         assert ice.max() > 0.95 and ice.std() > 0.08
         assert ice[..., 2].mean() > ice[..., 0].mean()  # ice is bluish
@@ -169,4 +169,4 @@ def test_panes_are_icy_in_parts_and_differ() -> None:
     assert [ice.mean() for ice in panes] == pytest.approx([0.51, 0.81, 0.8, 0.6, 0.48], abs=0.02)
     assert panes[0].min() < 0.2 and panes[1].min() > 0.4
     assert np.abs(panes[0] - panes[1]).mean() > 0.05
-    assert min(pane(0, 1500).shape[:2]) >= 1500
+    assert min(make_pane(0, 1500).shape[:2]) >= 1500

@@ -14,7 +14,7 @@ from domaingan.baselines.segmentation import Segmenter
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.evaluation import evaluate
-from domaingan.report import write
+from domaingan.report import write_report
 
 SETTINGS: dict[str, Any] = {
     "seeds": 1,
@@ -47,7 +47,7 @@ def test_detection_gives_average_precision_by_class_and_size(detected: tuple[Pat
     assert result["task"] == "detection" and result["primary"]["metric"] == "ap"
     assert {"ap", "ap50", "ap:car"} <= set(result["arms"]["classic"])
     assert result["primary"]["arm"] == "relight+copy-paste+weather+classic"
-    assert write(out).is_file()
+    assert write_report(out).is_file()
 
 
 def test_no_block_that_was_trained_on_is_tested(detected: tuple[Path, dict[str, Any]]) -> None:

@@ -19,7 +19,7 @@ from domaingan.evaluation.generated import lowest
 from domaingan.evaluation.generated_measures import Places, painted_or_real, spread, texture
 from domaingan.gan import GAN
 from domaingan.metrics.fidelity import two_sample_classifier
-from domaingan.report import write
+from domaingan.report import write_report
 from domaingan.views.slices import slice_volumes
 
 
@@ -156,7 +156,7 @@ def test_an_evaluation_measures_once_and_shows_what_was_painted(tmp_path: Path) 
         shapes = {pictures[f"windows:{name}"].shape for name in made}
         assert len(shapes) == 1 and len(pictures["worst:refine"]) == len(pictures["worst_scores:refine"]) == 10
         assert np.array_equal(pictures["places_masks:real"], pictures["places_masks:inpaint"])
-    page = write(out).read_text()
+    page = write_report(out).read_text()
     for said in (
         "Painted or real?",
         "What was painted into hosts",
@@ -170,4 +170,4 @@ def test_an_evaluation_measures_once_and_shows_what_was_painted(tmp_path: Path) 
 def test_without_such_an_arm_there_is_no_section(tmp_path: Path) -> None:
     data, out = phantoms.load("medical", subjects=4, shape=(32, 32, 16)), tmp_path / "run"
     assert "painted" not in evaluate(data, arms=["classic", "copy-paste+classic"], out=out, **QUICK)
-    assert "Painted or real?" not in write(out).read_text()
+    assert "Painted or real?" not in write_report(out).read_text()

@@ -14,7 +14,7 @@ from domaingan.core.errors import DataError
 from domaingan.core.files import prepare_run_folder, write_arrays
 from domaingan.core.reading import read_arrays, read_json_object, refuse_malformed
 from domaingan.evaluation.runner import _read_kept
-from domaingan.report import write
+from domaingan.report import write_report
 
 RESULT: dict[str, Any] = {
     "arms": {"classic": {"dice": {"mean": 0.5, "ci": [0.4, 0.6], "values": [0.5]}}},
@@ -27,7 +27,7 @@ RESULT: dict[str, Any] = {
 
 def refuse(run: Path, name: str) -> str:
     with pytest.raises(DataError) as caught:
-        write(run)
+        write_report(run)
     assert str(run / name) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (run / "report.html").exists()
@@ -36,7 +36,7 @@ def refuse(run: Path, name: str) -> str:
 
 def test_the_result_itself_is_a_page(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(json.dumps(RESULT))
-    assert write(tmp_path).is_file()
+    assert write_report(tmp_path).is_file()
 
 
 @pytest.mark.parametrize("text", ["null", "[]", "3", '"x"', "true", "", '{"arms": {', "[" * 100_000])

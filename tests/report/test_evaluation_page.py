@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from domaingan.core.errors import DataError
-from domaingan.report import write
+from domaingan.report import write_report
 
 FakeRun = Callable[..., dict[str, Any]]
 Change = Callable[[Path], None]
@@ -29,12 +29,12 @@ ARMS = ["none", "classic", "copy-paste+classic", "gan+classic"]
 def helping(fake_run: FakeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("report") / "run"
     fake_run(run)
-    write(run)
+    write_report(run)
     return run
 
 
 def page_of(run: Path) -> str:
-    return write(run).read_text(encoding="utf-8")
+    return write_report(run).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -221,14 +221,14 @@ def test_a_damaged_run_is_refused_in_one_line_and_keeps_its_report(
     before = (run / "report.html").read_bytes()
     change(run)
     with pytest.raises(DataError, match=re.escape(message)) as caught:
-        write(run)
+        write_report(run)
     assert "\n" not in str(caught.value)
     assert (run / "report.html").read_bytes() == before
 
 
 def test_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
-        write(tmp_path / "absent")
+        write_report(tmp_path / "absent")
 
 
 # ---------------------------------------------------------------- in a browser

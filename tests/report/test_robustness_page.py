@@ -19,9 +19,9 @@ from domaingan import phantoms
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.metrics.average_precision import Detections
-from domaingan.report import write
+from domaingan.report import write_report
 from domaingan.robustness_eval import robustness
-from domaingan.robustness_eval.model_under_test import Kind
+from domaingan.robustness_eval.model_under_test import ModelTask
 
 BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
 
@@ -29,9 +29,9 @@ BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome
 class Wavering:
     """Finds the first frame's objects in every picture, less well the brighter it is."""
 
-    complete = True
+    has_fixed_classes = True
 
-    def __init__(self, data: Dataset, task: Kind) -> None:
+    def __init__(self, data: Dataset, task: ModelTask) -> None:
         self.name, self.task, self.sample = f"wavering-{task}", task, data[0]
         self.classes = {"person" if n == "pedestrian" else n: v for n, v in data.schema.classes.items()} | {"zebra": 99}
 
@@ -47,11 +47,11 @@ class Wavering:
         return ["read as <invented>: (1, 84, 8400)"]
 
 
-def make(out: Path, task: Kind) -> Path:
+def make(out: Path, task: ModelTask) -> Path:
     data = phantoms.load("driving", sequences=3, frames=1, shape=(60, 100)).load_into_memory()
     command = "domaingan robustness phantom:driving --model python:wavering:look --out runs/a-long-name-of-a-run-folder"
     robustness(data, Wavering(data, task), out, mapping={"person": "pedestrian"}, severities=(1, 3), command=command)
-    write(out)
+    write_report(out)
     return out
 
 
@@ -86,7 +86,7 @@ def test_it_says_what_was_found(run: Path, page: str) -> None:
 def test_the_page_loads_nothing_and_is_written_the_same_again(run: Path, page: str) -> None:
     assert not re.search(r"https?:|//[a-z]+\.", re.sub(r"data:image/jpeg;base64,[\w+/=]+", "", page))
     assert "<script" not in page
-    assert write(run).read_text(encoding="utf-8") == page
+    assert write_report(run).read_text(encoding="utf-8") == page
 
 
 def test_colours_follow_what_is_lost(page: str) -> None:
@@ -101,17 +101,17 @@ def test_a_run_without_scores_or_pictures(run: Path, tmp_path: Path) -> None:
     result = json.loads((bare / "result.json").read_text())
     result |= {"clean": None, "mpc": None, "rpc": None, "table": {name: [None, None] for name in result["table"]}}
     (bare / "result.json").write_text(json.dumps(result))
-    text = write(bare).read_text(encoding="utf-8")
+    text = write_report(bare).read_text(encoding="utf-8")
     assert "cannot be said" in text and "<img" not in text and "<svg" not in text
     result |= {"clean": 0.0, "mpc": 0.0, "table": {name: [0.0, 0.0] for name in result["table"]}}
     (bare / "result.json").write_text(json.dumps(result))
-    assert "finds nothing on clean frames" in write(bare).read_text(encoding="utf-8")
+    assert "finds nothing on clean frames" in write_report(bare).read_text(encoding="utf-8")
 
 
 def test_a_result_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text('{"kind": "robustness", "clean": 1}')
     with pytest.raises(DataError, match="no 'mpc'; expected the result of a robustness run"):
-        write(tmp_path)
+        write_report(tmp_path)
 
 
 @pytest.mark.skipif(not BROWSER, reason="no Chromium on this machine")

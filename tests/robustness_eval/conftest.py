@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from domaingan import phantoms
 from domaingan.adapters.write_dataset import write_dataset
 from domaingan.data import Dataset
-from domaingan.robustness_eval.decode import STRIDES
+from domaingan.robustness_eval.decode import GRID_STRIDES
 
 SIZE = 64
-CELLS = sum((SIZE // stride) ** 2 for stride in STRIDES)
+CELLS = sum((SIZE // stride) ** 2 for stride in GRID_STRIDES)
 CLASSES = ("van", "red_thing", "tree")
 PLACE = 10
 """The candidate that holds the box; the next one holds it again, a little less sure."""

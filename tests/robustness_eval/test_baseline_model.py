@@ -21,7 +21,7 @@ from domaingan.data import Dataset, Sample
 from domaingan.imaging.resample import resize
 from domaingan.metrics.average_precision import Detections
 from domaingan.robustness_eval import open_model, robustness
-from domaingan.robustness_eval.labelled_frames import Frames, picture_of
+from domaingan.robustness_eval.labelled_frames import LabelledFrames, to_picture
 
 BACKBONE = Backbone("tf_efficientnet_lite0")
 
@@ -46,9 +46,11 @@ def run(drives: Dataset, segmenter: Segmenter, tmp_path: Path) -> Path:
 
 
 def test_a_segmenter_works_at_the_size_it_was_trained_at(drives: Dataset, segmenter: Segmenter, run: Path) -> None:
-    frame = Frames(drives, "segmentation")[0]
+    frame = LabelledFrames(drives, "segmentation")[0]
     model = open_model(str(run), frame.picture)
-    assert model.name == "evaluation/fold-0/gan+classic-seed0" and model.task == "segmentation" and model.complete
+    assert (
+        model.name == "evaluation/fold-0/gan+classic-seed0" and model.task == "segmentation" and model.has_fixed_classes
+    )
     image = resize(drives[0].image, (32, 64)).astype(np.float32)
     expected = segmenter.predict(Sample(image), frame.shape)
     answer = model.predict(frame.picture)
@@ -71,7 +73,7 @@ def test_a_detector(drives: Dataset, tmp_path: Path) -> None:
     path = tmp_path / "run" / "fold-0" / "none-seed0.safetensors"
     path.parent.mkdir(parents=True)
     detector.save(path)
-    picture = picture_of(drives[0].image)
+    picture = to_picture(drives[0].image)
     model = open_model(str(tmp_path / "run"), picture)
     assert model.task == "detection" and set(model.classes) == set(drives.schema.objects)
     answer, expected = model.predict(picture), detector.predict(drives[0])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torchvision.models.detection import SSDLite320_MobileNet_V3_Large_Weights as Weights
 
 from domaingan.core.errors import DataError
-from domaingan.robustness_eval.class_names import COCO, COCO91, Matching, numbered, read_names, same
+from domaingan.robustness_eval.class_names import COCO, COCO91, ClassMapping, normalise_name, number_names, read_names
 
 DATA = {"car": 8, "pedestrian": 9, "traffic_light": 3}
 
@@ -23,23 +23,28 @@ def test_cocos_names_are_torchvisions() -> None:
 
 @given(st.text(alphabet="abC _-", max_size=8))
 def test_spelling_does_not_count(name: str) -> None:
-    assert same(name) == same(name.upper()) == same(name.replace(" ", "_")) == same(same(name))
+    assert (
+        normalise_name(name)
+        == normalise_name(name.upper())
+        == normalise_name(name.replace(" ", "_"))
+        == normalise_name(normalise_name(name))
+    )
 
 
 def test_names_meet_or_are_mapped() -> None:
-    matching = Matching(DATA, {"Person": "Pedestrian", "rider": "pedestrian"})
-    known = numbered(["person", "Car", "traffic light", "rider", "dog"])
-    assert matching.table(known) == [
+    matching = ClassMapping(DATA, {"Person": "Pedestrian", "rider": "pedestrian"})
+    known = number_names(["person", "Car", "traffic light", "rider", "dog"])
+    assert matching.list_pairs(known) == [
         ("person", "pedestrian"), ("Car", "car"), ("traffic light", "traffic_light"), ("rider", "pedestrian"),
     ]  # fmt: skip
-    assert matching.values(known) == {0: 9, 1: 8, 2: 3, 3: 9}
-    assert matching.scored(["car"], complete=True) == {"car": 8}
-    assert matching.scored(["car"], complete=False) == DATA
-    matching.check(known, complete=True)
+    assert matching.map_values(known) == {0: 9, 1: 8, 2: 3, 3: 9}
+    assert matching.select_scored(["car"], has_fixed_classes=True) == {"car": 8}
+    assert matching.select_scored(["car"], has_fixed_classes=False) == DATA
+    matching.check_names(known, has_fixed_classes=True)
 
 
 def test_a_map_goes_before_a_name() -> None:
-    assert Matching(DATA, {"car": "pedestrian"}).table(["car"]) == [("car", "pedestrian")]
+    assert ClassMapping(DATA, {"car": "pedestrian"}).list_pairs(["car"]) == [("car", "pedestrian")]
 
 
 def test_what_does_not_meet_is_refused() -> None:
@@ -47,9 +52,9 @@ def test_what_does_not_meet_is_refused() -> None:
         "no class of the model (dog, cat) is one of the data (car, pedestrian, traffic_light); expected names that meet"
     )
     with pytest.raises(DataError, match=re.escape(found)):
-        Matching(DATA).check(["dog", "cat"], complete=True)
+        ClassMapping(DATA).check_names(["dog", "cat"], has_fixed_classes=True)
     with pytest.raises(DataError, match=re.escape("--map dog=cow: the data has no class 'cow'; expected one of car")):
-        Matching(DATA, {"dog": "cow"})
+        ClassMapping(DATA, {"dog": "cow"})
     with pytest.raises(DataError, match=re.escape("--map dog=car: the model has no class 'dog'; expected one of cat")):
-        Matching(DATA, {"dog": "car"}).check(["cat"], complete=True)
-    Matching(DATA, {"dog": "car"}).check([], complete=False)
+        ClassMapping(DATA, {"dog": "car"}).check_names(["cat"], has_fixed_classes=True)
+    ClassMapping(DATA, {"dog": "car"}).check_names([], has_fixed_classes=False)

@@ -14,9 +14,9 @@ from domaingan import phantoms
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.metrics.average_precision import Detections
-from domaingan.report import write
+from domaingan.report import write_report
 from domaingan.robustness_eval import robustness
-from domaingan.robustness_eval.compare_models import compare, comparison_headline, folder_names
+from domaingan.robustness_eval.compare_models import compare_results, describe_comparison, make_folder_names
 
 FEW: dict[str, Any] = {"corruptions": ["pixelate"], "severities": (1, 5)}
 
@@ -24,7 +24,7 @@ FEW: dict[str, Any] = {"corruptions": ["pixelate"], "severities": (1, 5)}
 class Shifted:
     """Finds what is there, so many pixels too far right, under names of its own."""
 
-    complete, task = True, "detection"
+    has_fixed_classes, task = True, "detection"
 
     def __init__(self, data: Dataset, shift: float, names: dict[str, str]) -> None:
         self.name, self.shift, self.samples, self.calls = f"shifted/{shift:g}", shift, list(data), 0
@@ -61,14 +61,14 @@ def test_models_are_compared_in_folders_of_their_own(streets: Dataset, tmp_path:
     assert result["models"][0]["mpc"] == pytest.approx(alone["mpc"]) and result["models"][1]["clean"] == 1
     difference = result["differences"][near]["clean"]
     assert difference["mean"] == pytest.approx(1 - alone["clean"], abs=1e-6) and difference["n"] == 6
-    assert comparison_headline(result).startswith(
+    assert describe_comparison(result).startswith(
         "AP on car, pedestrian under corruption: shifted-0 100.0 (clean 100.0)"
     )
     with (tmp_path / "run" / "table.csv").open(newline="") as file:
         rows = {row["model"]: row for row in csv.DictReader(file)}
     assert rows[near]["pixelate"] == "100.0" and float(rows[far]["mPC"]) == pytest.approx(100 * alone["mpc"], abs=0.06)
-    page = write(tmp_path / "run").read_text()
-    assert "shifted-2/report.html" in page and ", helps" in page and write(tmp_path / "run" / far).is_file()
+    page = write_report(tmp_path / "run").read_text()
+    assert "shifted-2/report.html" in page and ", helps" in page and write_report(tmp_path / "run" / far).is_file()
     before = [model.calls for model in models]
     again = robustness(streets, models, tmp_path / "run", mapping=mapping, resume=True, **FEW)
     assert again == result and [model.calls for model in models] == [calls + 2 for calls in before]  # pictures alone
@@ -95,10 +95,10 @@ def test_what_cannot_be_compared_is_refused_before_anything_runs(streets: Datase
     assert first.calls == 0 and not (tmp_path / "run").exists()
     run = {"per_class": {"car": {"clean": 0.5}}, "task": "detection"}
     with pytest.raises(DataError, match="a detector and a segmenter"):
-        compare({"a": run, "b": run | {"task": "segmentation"}})
+        compare_results({"a": run, "b": run | {"task": "segmentation"}})
     with pytest.raises(DataError, match="no class that all models were scored on"):
-        compare({"a": run, "b": run | {"per_class": {"bus": {"clean": 0.5}}}})
+        compare_results({"a": run, "b": run | {"per_class": {"bus": {"clean": 0.5}}}})
 
 
 def test_folders_are_named_once() -> None:
-    assert folder_names(["../x", "x y", "..", "x y"]) == ["-x", "x-y", "model", "x-y-2"]
+    assert make_folder_names(["../x", "x y", "..", "x y"]) == ["-x", "x-y", "model", "x-y-2"]

@@ -7,9 +7,9 @@ import pytest
 from constant_models import FITTED, GRID, PICTURE, STRETCHED, SURE, TRUE, Constant, centred, check, table
 
 from domaingan.core.errors import DataError
-from domaingan.robustness_eval.model_specs import Reading
-from domaingan.robustness_eval.onnx_model import OnnxDetector, without_background
-from domaingan.robustness_eval.output_layouts import without_filler
+from domaingan.robustness_eval.model_specs import ModelOptions
+from domaingan.robustness_eval.onnx_model import OnnxDetector, remove_background
+from domaingan.robustness_eval.output_layouts import remove_filler
 
 SCORES = np.array(SURE, np.float32)
 SWAPPED = [1, 0, 3, 2]
@@ -38,7 +38,7 @@ def test_the_names_of_tensorflows_outputs_tell_their_order(constant: Constant) -
 def test_corners_in_what_surrounds_the_picture_are_none(constant: Constant) -> None:
     boxes = np.array([[2, 17, 30, 40], [20, 18, 60, 46]], np.float32)  # the picture begins at row 16 and ends at 48
     labels = np.array([0, 1])
-    read = OnnxDetector(str(constant(b=boxes[:, SWAPPED], s=SCORES, t=labels)), PICTURE, Reading())
+    read = OnnxDetector(str(constant(b=boxes[:, SWAPPED], s=SCORES, t=labels)), PICTURE, ModelOptions())
     expected = (boxes - [0, 16, 0, 16]) * 1.5
     assert read.predict(PICTURE).boxes == pytest.approx(expected, abs=0.01)
     assert "y before x" in read.describe()[0]
@@ -60,7 +60,7 @@ def test_rows_of_minus_one_only_fill_up(constant: Constant, packed: bool) -> Non
     else:
         path = constant(b=filled(FITTED, -1)[None], s=filled(SCORES, -1)[None], t=filled(labels, -1)[None])
     check(path, (1, 0))
-    assert len(OnnxDetector(str(path), PICTURE, Reading(score=0.0)).predict(PICTURE).boxes) == 2
+    assert len(OnnxDetector(str(path), PICTURE, ModelOptions(min_score=0.0)).predict(PICTURE).boxes) == 2
 
 
 def test_rows_beyond_the_number_of_detections_do_not_count(constant: Constant) -> None:
@@ -71,9 +71,9 @@ def test_rows_beyond_the_number_of_detections_do_not_count(constant: Constant) -
 
 def test_a_number_that_no_output_has_rows_for_cuts_nothing() -> None:
     outputs = {"num": np.array([9]), "b": np.zeros((1, 4, 4)), "p": np.zeros((1, 32, 5, 5))}
-    assert [array.shape for array in without_filler(outputs).values()] == [(1,), (1, 4, 4), (1, 32, 5, 5)]
+    assert [array.shape for array in remove_filler(outputs).values()] == [(1,), (1, 4, 4), (1, 32, 5, 5)]
     outputs["num"] = np.array([0])
-    assert [array.shape for array in without_filler(outputs).values()] == [(1,), (1, 0, 4), (1, 32, 5, 5)]
+    assert [array.shape for array in remove_filler(outputs).values()] == [(1,), (1, 0, 4), (1, 32, 5, 5)]
 
 
 @pytest.mark.parametrize("objectness", [True, False])
@@ -105,20 +105,20 @@ def test_a_name_for_nothing_is_the_column_for_nothing(constant: Constant) -> Non
     path = constant(b=rows[:, :, :4], s=rows[:, :, 4:])
     names = path.parent / "names.txt"
     names.write_text("__background__\ncar\nbus\ncyclist\n")
-    assert check(path, (2, 0), names=str(names)).classes == {"car": 0, "bus": 1, "cyclist": 2}
-    assert without_background({"car": 0, "background": 1}) == {"car": 0}
-    assert without_background({"car": 0, "bus": 1}) == {"car": 0, "bus": 1}
+    assert check(path, (2, 0), class_names=str(names)).classes == {"car": 0, "bus": 1, "cyclist": 2}
+    assert remove_background({"car": 0, "background": 1}) == {"car": 0}
+    assert remove_background({"car": 0, "bus": 1}) == {"car": 0, "bus": 1}
 
 
 def test_a_label_beyond_the_last_name_is_refused(constant: Constant) -> None:
     path = constant(b=FITTED, s=SCORES, t=np.array([1, 2]))
     names = path.parent / "names.txt"
     names.write_text("car\nbus\n")
-    model = OnnxDetector(str(path), PICTURE, Reading(names=str(names)))
+    model = OnnxDetector(str(path), PICTURE, ModelOptions(class_names=str(names)))
     with pytest.raises(DataError, match=r"label 2, but the last class name \(bus\) is for 1; expected .*background"):
         model.predict(PICTURE)
     names.write_text("background\ncar\nbus\n")
-    found = OnnxDetector(str(path), PICTURE, Reading(names=str(names))).predict(PICTURE)
+    found = OnnxDetector(str(path), PICTURE, ModelOptions(class_names=str(names))).predict(PICTURE)
     assert found.boxes == pytest.approx(TRUE, abs=0.01)
 
 
@@ -126,4 +126,4 @@ def test_logits_are_called_so(constant: Constant) -> None:
     rows = table(centred(FITTED), (2, 0), GRID, 9)
     rows[0, :, 4:] -= 3
     with pytest.raises(DataError, match="the export lacks its sigmoid or softmax"):
-        OnnxDetector(str(constant(o=rows.transpose(0, 2, 1))), PICTURE, Reading())
+        OnnxDetector(str(constant(o=rows.transpose(0, 2, 1))), PICTURE, ModelOptions())

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.robustness_eval.model_specs import Reading, open_model
+from domaingan.robustness_eval.model_specs import ModelOptions, open_model
 from domaingan.robustness_eval.onnx_model import OnnxDetector
 
 Export = Callable[..., Path]
@@ -29,8 +29,8 @@ SIZE = 64
 
 @pytest.fixture
 def opened(red_picture: Picture) -> Open:
-    def opening(path: Path, **reading: Any) -> OnnxDetector:
-        model = open_model(f"onnx:{path}", red_picture, Reading(**reading))
+    def opening(path: Path, **options: Any) -> OnnxDetector:
+        model = open_model(f"onnx:{path}", red_picture, ModelOptions(**options))
         assert isinstance(model, OnnxDetector)
         return model
 
@@ -58,7 +58,7 @@ def test_every_layout_gives_the_box_where_it_is(
     found = model.predict(red_picture)
     assert found.boxes.tolist() == [pytest.approx(BOX, abs=0.01)]
     assert found.labels.tolist() == [1] and found.scores.tolist() == pytest.approx([0.9])
-    assert model.classes == {"van": 0, "red_thing": 1, "tree": 2} and model.complete
+    assert model.classes == {"van": 0, "red_thing": 1, "tree": 2} and model.has_fixed_classes
     preparation = model.describe()[1]
     assert ("BGR, 0 to 255" in preparation and "top left" in preparation) == layout.startswith("yolox")
 
@@ -82,7 +82,7 @@ def test_a_detector_of_any_size_sees_the_picture_as_it_is(export: Export, opened
 
 def test_labels_without_names_become_numbered_classes(export: Export, opened: Open, red_picture: Picture) -> None:
     model = opened(export("boxes", outputs=("boxes", "labels", "scores")))
-    assert not model.complete and model.classes == {}
+    assert not model.has_fixed_classes and model.classes == {}
     model.predict(red_picture)
     assert model.classes == {"class_1": 1}
     assert opened(export("yolov8")).classes == {"class_0": 0, "class_1": 1, "class_2": 2}
@@ -96,24 +96,24 @@ def test_eighty_classes_are_cocos_unless_named(
     assert list(model.classes)[:3] == ["person", "bicycle", "car"] and "taken to be COCO's" in model.describe()[3]
     names = tmp_path / "names.txt"
     names.write_text("\n".join(f"thing {i}" for i in range(80)) + "\n")
-    assert list(opened(path, names=str(names)).classes)[79] == "thing 79"
+    assert list(opened(path, class_names=str(names)).classes)[79] == "thing 79"
     for n in (79, 81):
         names.write_text("\n".join(f"thing {i}" for i in range(n)))
         with pytest.raises(DataError, match=f"{n} class names for 80 classes"):
-            opened(path, names=str(names))
+            opened(path, class_names=str(names))
 
 
 def test_names_from_json(export: Export, opened: Open, red_picture: Picture, tmp_path: Path) -> None:
     file = tmp_path / "names.json"
     file.write_text('{"0": "a", "1": "b", "2": "c"}')
-    assert opened(export("yolov8"), names=str(file)).classes == {"a": 0, "b": 1, "c": 2}
+    assert opened(export("yolov8"), class_names=str(file)).classes == {"a": 0, "b": 1, "c": 2}
     file.write_text('"a"')
     with pytest.raises(DataError, match=r"names\.json: class names"):
-        opened(export("yolov8"), names=str(file))
+        opened(export("yolov8"), class_names=str(file))
 
 
 def test_the_threshold_and_the_named_layout_are_obeyed(export: Export, opened: Open, red_picture: Picture) -> None:
-    assert len(opened(export("yolov8"), score=0.95).predict(red_picture).boxes) == 0
+    assert len(opened(export("yolov8"), min_score=0.95).predict(red_picture).boxes) == 0
     said = opened(export("yolox"), decode="yolox").describe()[0]
     assert "read as YOLOX raw" in said
     with pytest.raises(DataError, match="--decode yolo9; expected one of boxes, yolov8, yolov5, yolox"):
@@ -127,7 +127,7 @@ def test_one_class_is_told_from_packed_boxes(export: Export, opened: Open, red_p
     model = opened(export("yolov5", scores=(0.9, 0.8), classes=2, names={0: "van", 1: "red"}))
     assert "YOLOv5–v7" in model.describe()[0]
     found = opened(export("packed", names=NAMED))
-    assert found.layout.suppressed
+    assert found.layout.has_nms
 
 
 @pytest.mark.parametrize("layout", ["logits"])

@@ -48,19 +48,19 @@ def boxes_of(model: Model, picture: NDArray[np.uint8] = PICTURE) -> Detections:
 
 def test_a_detector_says_its_names_as_it_goes(written: Write) -> None:
     model = written("def look(image):\n    return {'boxes': [[1, 2, 3, 4]], 'scores': [0.5], 'labels': ['car']}")
-    assert model.task == "detection" and not model.complete and model.classes == {"car": 0}
+    assert model.task == "detection" and not model.has_fixed_classes and model.classes == {"car": 0}
     assert boxes_of(model).boxes.tolist() == [[1, 2, 3, 4]] and "does not say" in model.describe()[0]
 
 
 def test_a_detector_that_finds_nothing(written: Write) -> None:
     model = written("def look(image):\n    return {'boxes': [], 'scores': [], 'labels': []}\nlook.classes = ['car']")
-    assert model.complete and model.classes == {"car": 0} and len(boxes_of(model).boxes) == 0
+    assert model.has_fixed_classes and model.classes == {"car": 0} and len(boxes_of(model).boxes) == 0
 
 
 def test_a_segmenter_with_and_without_names(written: Write) -> None:
     body = "def look(image):\n    return np.full(image.shape[:2], 3)"
     model = written(body)
-    assert model.task == "segmentation" and not model.complete
+    assert model.task == "segmentation" and not model.has_fixed_classes
     assert np.array_equal(model.predict(PICTURE), np.full((20, 30), 3))  # type: ignore[arg-type]
     assert written(body + "\nlook.classes = {'road': 3}").classes == {"road": 3}
     assert written(body + "\nlook.classes = ['sky', 'road']").classes == {"sky": 0, "road": 1}

@@ -8,9 +8,9 @@ from constant_models import FITTED, GRID, PICTURE, STRETCHED, SURE, TRUE, Consta
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.robustness_eval.model_specs import Reading, open_model
+from domaingan.robustness_eval.model_specs import ModelOptions, open_model
 from domaingan.robustness_eval.onnx_model import OnnxDetector
-from domaingan.robustness_eval.readings import are_boxes
+from domaingan.robustness_eval.readings import are_valid_boxes
 
 
 @pytest.mark.parametrize(("classes", "transposed"), [(7, False), (7, True), (3, False)])
@@ -63,7 +63,7 @@ def test_boxes_by_their_first_corner_and_size(constant: Constant, shares: int) -
     ends = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
     boxes = boxes / (np.array([96, 48] * 2, np.float32) if shares > 1 else 1)
     outputs = {"b": boxes, "l": np.array([1, 2, 3]), "s": np.array([0.9, 0.8, 0.7], np.float32)}
-    model = OnnxDetector(str(constant(("n", 3, "h", "w"), **outputs)), PICTURE, Reading())
+    model = OnnxDetector(str(constant(("n", 3, "h", "w"), **outputs)), PICTURE, ModelOptions())
     assert model.predict(PICTURE).boxes == pytest.approx(ends, abs=0.01)
     assert "first corners and sizes" in model.describe()[0]
 
@@ -107,7 +107,7 @@ def test_packed_rows_in_any_order(constant: Constant, order: str, shares: int) -
     rows = packed(order, 20, shares)
     rows[0, 7, order.index("x")] = 30 / shares  # of a filler row: it ends before it starts
     for output in (rows, rows[0]):
-        assert check(constant(o=output), (1, 0)).layout.suppressed
+        assert check(constant(o=output), (1, 0)).layout.has_nms
 
 
 def test_a_label_of_filler_that_is_no_whole_number(constant: Constant) -> None:
@@ -124,22 +124,22 @@ def test_the_reason_is_told(constant: Constant) -> None:
 
 def test_nothing_found_is_told(constant: Constant) -> None:
     path = constant(o=np.zeros((1, 6, 84), np.float32))
-    said = OnnxDetector(str(path), [PICTURE] * 3, Reading()).describe()[4]
+    said = OnnxDetector(str(path), [PICTURE] * 3, ModelOptions()).describe()[4]
     assert said == "Nothing is found in the first 3 frames: how boxes are read follows from shapes alone."
 
 
 def test_boxes_that_can_be_none_are_refused(constant: Constant) -> None:
     rows = table(centred(FITTED) * 40, (2, 1), GRID, 4)
     with pytest.raises(DataError, match=r"constant.onnx: boxes that can be none: of those in the first frame, read as"):
-        OnnxDetector(str(constant(o=rows.transpose(0, 2, 1))), PICTURE, Reading())
-    far = OnnxDetector(str(constant(o=rows.transpose(0, 2, 1))), PICTURE, Reading(decode="yolov8"))
+        OnnxDetector(str(constant(o=rows.transpose(0, 2, 1))), PICTURE, ModelOptions())
+    far = OnnxDetector(str(constant(o=rows.transpose(0, 2, 1))), PICTURE, ModelOptions(decode="yolov8"))
     assert "0 % of 2 boxes" in far.describe()[4]
 
 
 def test_scores_that_go_with_no_boxes_are_refused(constant: Constant) -> None:
     rows = table(FITTED, (2, 0), 40, 7)
     with pytest.raises(DataError, match="outputs that cannot be read: b "):
-        OnnxDetector(str(constant(b=rows[:, :, :4], s=rows[:, :, 4:], t=rows[:, :, 4:])), PICTURE, Reading())
+        OnnxDetector(str(constant(b=rows[:, :, :4], s=rows[:, :, 4:], t=rows[:, :, 4:])), PICTURE, ModelOptions())
 
 
 def test_what_can_be_a_box() -> None:
@@ -152,7 +152,15 @@ def test_what_can_be_a_box() -> None:
         [0, 0, 40, 24],
         [1, 1, 9, np.nan],
     ]
-    assert are_boxes(np.array(boxes, np.float32), (20, 40)).tolist() == [True, True, False, False, False, False, False]
+    assert are_valid_boxes(np.array(boxes, np.float32), (20, 40)).tolist() == [
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_a_bare_path_is_an_onnx_file(constant: Constant) -> None:

@@ -22,8 +22,8 @@ from domaingan.data import Dataset
 from domaingan.metrics.average_precision import Detections
 from domaingan.robustness_eval import robustness
 from domaingan.robustness_eval.cells import Cell
-from domaingan.robustness_eval.labelled_frames import Frames, picture_of
-from domaingan.robustness_eval.model_under_test import Kind
+from domaingan.robustness_eval.labelled_frames import LabelledFrames, to_picture
+from domaingan.robustness_eval.model_under_test import ModelTask
 
 Picture = NDArray[np.uint8]
 
@@ -31,16 +31,16 @@ Picture = NDArray[np.uint8]
 class Knowing:
     """Knows the truth of the clean pictures of a dataset; of any other, what the nearest of them shows, shifted."""
 
-    complete = True
+    has_fixed_classes = True
 
-    def __init__(self, data: Dataset, task: Kind, shape: tuple[int, int] | None = None) -> None:
+    def __init__(self, data: Dataset, task: ModelTask, shape: tuple[int, int] | None = None) -> None:
         self.task, self.name, self.calls = task, "knowing", 0
         schema = data.schema
         self.classes = {
             n.upper(): v for n, v in schema.classes.items() if task == "segmentation" or n in schema.objects
         }
         self.samples = list(data)
-        self.pictures = [frame.picture for frame in Frames(data, task, shape)]
+        self.pictures = [frame.picture for frame in LabelledFrames(data, task, shape)]
         self.scale = 1.0 if shape is None else shape[0] / data[0].shape[0]
 
     def predict(self, image: Picture) -> Any:
@@ -64,7 +64,7 @@ FEW: dict[str, Any] = {"corruptions": ["fog", "gaussian_noise"], "severities": (
 
 @pytest.mark.parametrize("task", ["detection", "segmentation"])
 def test_a_knowing_model_is_perfect_on_clean_frames_and_loses_on_corrupted_ones(
-    drives: Dataset, tmp_path: Path, task: Kind
+    drives: Dataset, tmp_path: Path, task: ModelTask
 ) -> None:
     result = robustness(drives, Knowing(drives, task), tmp_path / "run", **FEW)
     assert result["clean"] == pytest.approx(1) and result["task"] == task
@@ -80,7 +80,7 @@ def test_a_knowing_model_is_perfect_on_clean_frames_and_loses_on_corrupted_ones(
 
 
 @pytest.mark.parametrize("task", ["detection", "segmentation"])
-def test_answers_at_another_size_are_brought_back(drives: Dataset, tmp_path: Path, task: Kind) -> None:
+def test_answers_at_another_size_are_brought_back(drives: Dataset, tmp_path: Path, task: ModelTask) -> None:
     if task == "detection":
         result = robustness(
             drives,
@@ -103,30 +103,30 @@ def test_answers_at_another_size_are_brought_back(drives: Dataset, tmp_path: Pat
 
 
 def test_pictures_follow_from_seed_frame_corruption_and_severity(drives: Dataset) -> None:
-    frame = Frames(drives, "segmentation")[0]
-    other = Frames(drives.select([1, 0]), "segmentation")[1]
+    frame = LabelledFrames(drives, "segmentation")[0]
+    other = LabelledFrames(drives.select([1, 0]), "segmentation")[1]
     assert other.name == frame.name
     for corruption in (name for names in GROUPS.values() for name in names):
         cell = Cell(corruption, 3)
-        first = cell.picture(frame, 0)
-        assert np.array_equal(first, cell.picture(other, 0)) and first.dtype == np.uint8
+        first = cell.corrupt_frame(frame, 0)
+        assert np.array_equal(first, cell.corrupt_frame(other, 0)) and first.dtype == np.uint8
         assert first.shape == frame.picture.shape
     noise = Cell("gaussian_noise", 3)
-    assert not np.array_equal(noise.picture(frame, 0), noise.picture(frame, 1))
+    assert not np.array_equal(noise.corrupt_frame(frame, 0), noise.corrupt_frame(frame, 1))
 
 
 def test_eight_bits_survive_the_way_through_floats(rng: np.random.Generator) -> None:
     picture = rng.integers(0, 256, (8, 9, 3)).astype(np.uint8)
     image = np.divide(picture.transpose(2, 0, 1), np.float32(255), dtype=np.float32)
-    assert np.array_equal(picture_of(image), picture)
+    assert np.array_equal(to_picture(image), picture)
 
 
 def test_with_and_without_a_thread_ahead_it_is_the_same(drives: Dataset, tmp_path: Path, monkeypatch: Any) -> None:
     model = Knowing(drives, "segmentation")
     one = robustness(drives, model, tmp_path / "one", **FEW)
-    monkeypatch.setattr(cells.Measure, "ahead", 0)
+    monkeypatch.setattr(cells.CellRunner, "prefetch", 0)
     monkeypatch.setattr(
-        "domaingan.robustness_eval.labelled_frames.KEPT", 0
+        "domaingan.robustness_eval.labelled_frames.MAX_CACHED_BYTES", 0
     )  # and with frames that are read anew each time
     two = robustness(drives, model, tmp_path / "two", **FEW)
     assert one["metrics"] == two["metrics"]
@@ -160,9 +160,9 @@ def test_an_interrupted_run_goes_on(drives: Dataset, tmp_path: Path) -> None:
 class Names(Knowing):
     """Says what its function finds in its own words."""
 
-    def __init__(self, data: Dataset, classes: dict[str, int], complete: bool = True) -> None:
+    def __init__(self, data: Dataset, classes: dict[str, int], has_fixed_classes: bool = True) -> None:
         super().__init__(data, "detection")
-        self.classes, self.complete = classes, complete
+        self.classes, self.has_fixed_classes = classes, has_fixed_classes
 
 
 def test_only_classes_that_meet_are_scored(drives: Dataset, tmp_path: Path) -> None:
@@ -175,11 +175,11 @@ def test_only_classes_that_meet_are_scored(drives: Dataset, tmp_path: Path) -> N
 
 
 def test_names_that_do_not_meet_are_refused_before_or_after_the_clean_frames(drives: Dataset, tmp_path: Path) -> None:
-    for complete in (True, False):
+    for has_fixed_classes in (True, False):
         with pytest.raises(
             DataError, match=r"no class of the model \(dog\) is one of the data \(car, pedestrian, cyclist\)"
         ):
-            robustness(drives, Names(drives, {"dog": 1}, complete), tmp_path / "run", overwrite=True, **FEW)
+            robustness(drives, Names(drives, {"dog": 1}, has_fixed_classes), tmp_path / "run", overwrite=True, **FEW)
     assert not (tmp_path / "run" / "cells").exists()
 
 
@@ -188,7 +188,7 @@ def test_a_model_that_finds_nothing(drives: Dataset, tmp_path: Path) -> None:
         def predict(self, image: Picture) -> Any:
             return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
 
-    result = robustness(drives, Blind(drives, {}, complete=False), tmp_path / "run", **FEW)
+    result = robustness(drives, Blind(drives, {}, has_fixed_classes=False), tmp_path / "run", **FEW)
     assert result["clean"] == 0 and result["mpc"] == 0 and result["rpc"] is None
     assert set(result["per_class"]) == set(drives.schema.objects)
 

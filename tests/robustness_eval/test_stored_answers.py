@@ -16,12 +16,12 @@ from domaingan.data import Dataset
 from domaingan.metrics.average_precision import Detections
 from domaingan.robustness_eval import robustness
 from domaingan.robustness_eval.cells import Cell
-from domaingan.robustness_eval.class_names import Matching, are_synonyms
-from domaingan.robustness_eval.diagnosis import explain_nothing
-from domaingan.robustness_eval.intervals import block_values, blocks_of, interval_of
-from domaingan.robustness_eval.robustness_scores import Masks
-from domaingan.robustness_eval.robustness_summary import headline
-from domaingan.robustness_eval.stored_answers import CellAnswers, Collector, count_pairs
+from domaingan.robustness_eval.class_names import ClassMapping, are_synonyms
+from domaingan.robustness_eval.diagnosis import explain_zero_score
+from domaingan.robustness_eval.intervals import assign_blocks, compute_block_values, compute_interval
+from domaingan.robustness_eval.robustness_scores import MaskScorer
+from domaingan.robustness_eval.robustness_summary import describe_robustness
+from domaingan.robustness_eval.stored_answers import AnswerCollector, CellAnswers, count_pairs
 
 Picture = NDArray[np.uint8]
 FEW: dict[str, Any] = {"corruptions": ["pixelate"], "severities": (1, 5)}
@@ -30,7 +30,7 @@ FEW: dict[str, Any] = {"corruptions": ["pixelate"], "severities": (1, 5)}
 class Seeing:
     """Answers with the truth of the clean picture that is nearest, changed by a function, under names of its own."""
 
-    complete = True
+    has_fixed_classes = True
 
     def __init__(self, data: Dataset, names: dict[str, str], change: Any = lambda boxes: boxes) -> None:
         self.task, self.name, self.calls = "detection", "seeing", 0
@@ -90,46 +90,50 @@ def test_what_is_scored_is_told_before_anything_runs(drives: Dataset, tmp_path: 
 
 def test_the_headline_says_which_classes_of_how_many_objects() -> None:
     result = {"model": {"name": "m"}, "metric": "ap", "clean": 0.5, "mpc": 0.25, "rpc": 0.5}
-    said = headline(result | {"objects": {"car": 3, "big_bus": 2, "tram": 0}, "not_scored": {"pedestrian": 7}})
+    said = describe_robustness(
+        result | {"objects": {"car": 3, "big_bus": 2, "tram": 0}, "not_scored": {"pedestrian": 7}}
+    )
     assert said.startswith("m keeps 50 % of its AP on car, big bus (5 of 12 objects) under corruption: 50.0")
     segmenter = result | {"metric": "miou", "objects": {"road": 4}, "not_scored": {"sky": 4, "tram": 0}}
-    assert "of its mean IoU on road (of 2 classes) under" in headline(segmenter)
+    assert "of its mean IoU on road (of 2 classes) under" in describe_robustness(segmenter)
     nothing = result | {"clean": 0.0, "rpc": None, "objects": {"car": 3}, "cause": "Its boxes are 1 pixel large"}
-    assert headline(nothing).endswith("its AP is 0 on car (3 of 3 objects). Its boxes are 1 pixel large")
+    assert describe_robustness(nothing).endswith("its AP is 0 on car (3 of 3 objects). Its boxes are 1 pixel large")
 
 
 @pytest.mark.parametrize(("theirs", "ours"), [("Person", "pedestrian"), ("traffic light", "TrafficLight")])
 def test_synonyms_are_proposed_and_never_taken(theirs: str, ours: str) -> None:
-    matching = Matching({ours: 4, "road": 1})
+    matching = ClassMapping({ours: 4, "road": 1})
     if are_synonyms(theirs, "pedestrian"):
-        assert matching.scored([theirs], complete=True) == {} and matching.proposed([theirs]) == {theirs: ours}
+        assert matching.select_scored([theirs], has_fixed_classes=True) == {} and matching.propose_mapping(
+            [theirs]
+        ) == {theirs: ours}
         with pytest.raises(DataError, match=f"expected names that meet, or --map {theirs}={ours}"):
-            matching.check([theirs], complete=True)
-    assert matching.proposed([theirs, ours]) == {}
-    assert Matching({"rider": 1}).proposed(["person", "bicycle"]) == {}
+            matching.check_names([theirs], has_fixed_classes=True)
+    assert matching.propose_mapping([theirs, ours]) == {}
+    assert ClassMapping({"rider": 1}).propose_mapping(["person", "bicycle"]) == {}
 
 
 def test_intervals_are_the_jackknifes() -> None:
     rng = np.random.default_rng(2)
     scorers: dict[Cell, Any] = {}
     for cell in (Cell(), Cell("fog", 1), Cell("fog", 2), Cell("snow", 1), Cell("snow", 2)):
-        scorers[cell] = Masks({"sky": 0, "car": 8})
+        scorers[cell] = MaskScorer({"sky": 0, "car": 8})
         for _ in range(6):
             truth = rng.choice([0, 8], (8, 8))
             answer = np.where(rng.random((8, 8)) < 0.1 + cell.severity / 5, 8 - truth, truth)
             scorers[cell].add(truth, answer)
     units = ["a", "a", "b", "c", "d", "d"]
-    blocks = block_values(scorers, units, "segmentation", ["sky", "car"])
-    clean = scorers[Cell()].scores()["miou"]
+    blocks = compute_block_values(scorers, units, "segmentation", ["sky", "car"])
+    clean = scorers[Cell()].compute_scores()["miou"]
     assert np.mean([block["clean"] for block in blocks.values()]) == pytest.approx(clean)
-    without_b = scorers[Cell()].scores([0, 1, 3, 4, 5])["miou"]
-    others = [scorers[Cell()].scores([i for i in range(6) if units[i] != unit])["miou"] for unit in "abcd"]
+    without_b = scorers[Cell()].compute_scores([0, 1, 3, 4, 5])["miou"]
+    others = [scorers[Cell()].compute_scores([i for i in range(6) if units[i] != unit])["miou"] for unit in "abcd"]
     assert blocks["b"]["clean"] == pytest.approx(clean - 3 * (without_b - np.mean(others)))
-    low, high = interval_of(blocks, "mpc")
+    low, high = compute_interval(blocks, "mpc")
     assert low is not None and high is not None and 0 <= low < np.mean([b["mpc"] for b in blocks.values()]) < high
     few = {name: blocks[name] for name in "abc"}
-    assert interval_of(few, "clean") == [None, None]
-    assert len(set(blocks_of([str(i) for i in range(95)]))) == 20 and blocks_of(units) == units
+    assert compute_interval(few, "clean") == [None, None]
+    assert len(set(assign_blocks([str(i) for i in range(95)]))) == 20 and assign_blocks(units) == units
 
 
 def test_tables_for_other_programs(drives: Dataset, tmp_path: Path) -> None:
@@ -162,38 +166,38 @@ CAUSES = [
 def test_why_nothing_is_found(drives: Dataset, tmp_path: Path, names: Any, change: Any, cause: str) -> None:
     result = robustness(drives, Seeing(drives, names, change), tmp_path / "run", **FEW)
     assert result["clean"] == 0 and re.search(cause, result["cause"])
-    assert result["cause"] in headline(result)
+    assert result["cause"] in describe_robustness(result)
 
 
 def test_boxes_of_other_classes_name_the_map(drives: Dataset) -> None:
-    from domaingan.robustness_eval.answers import Translation
-    from domaingan.robustness_eval.labelled_frames import Frames
+    from domaingan.robustness_eval.answers import PredictionMapper
+    from domaingan.robustness_eval.labelled_frames import LabelledFrames
 
     model: Any = Seeing(drives, OWN)
-    frames = Frames(drives, "detection")
-    collected = Collector()
+    frames = LabelledFrames(drives, "detection")
+    collected = AnswerCollector()
     for number, frame in enumerate(frames):
         labels = np.full(len(frame.truth.boxes), model.classes["person"])
         collected.add(number, Detections(frame.truth.boxes, frame.truth.scores, labels), frame.truth)
     answers = collected.finish(model.classes, {"total": 1.0})
     data = {name: drives.schema.classes[name] for name in drives.schema.objects}
-    translation = Translation(model, Matching(data), drives.schema)
+    translation = PredictionMapper(model, ClassMapping(data), drives.schema)
     truths = [truth for truth in frames.truths if truth is not None]
-    said = explain_nothing(answers, truths, translation, data, 0.05)
+    said = explain_zero_score(answers, truths, translation, data, 0.05)
     assert said.startswith("None of its ") and said.endswith(
         "most are person: --map person=pedestrian says which is which"
     )
 
 
 def test_answers_come_back_from_disk(tmp_path: Path) -> None:
-    collected = Collector()
+    collected = AnswerCollector()
     collected.add(0, Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)), None)
     box = np.array([[1, 2, 3, 4]], np.float32)
     collected.add(1, Detections(box, np.array([0.5], np.float32), np.array([7])), None)
     collected.finish({"a": 7}, {"total": 2.5}).save(tmp_path / "cells" / "fog-1.npz")
     back = CellAnswers.load(tmp_path / "cells" / "fog-1.npz")
     assert back.classes == {"a": 7} and back.seconds == {"total": 2.5}
-    empty, one = back.detections(2)
+    empty, one = back.split_detections(2)
     assert len(empty.boxes) == 0 and one.boxes.tolist() == box.tolist() and one.labels.tolist() == [7]
     (tmp_path / "cells" / "fog-1.npz").write_bytes(b"PK no archive")
     with pytest.raises(DataError, match=r"fog-1\.npz: cannot be read; expected the answers to a corruption"):
@@ -205,7 +209,10 @@ def test_pairs_of_pixels_score_as_the_masks_do(far: int) -> None:
     rng = np.random.default_rng(far)
     truth = rng.choice([0, 8, 11, far], (30, 40)).astype(np.int32)
     answer = rng.choice([-1, 0, 8, far], (30, 40)).astype(np.int32)
-    whole, pairs = Masks({"sky": 0, "car": 8, "x": far or 5}, (11,)), Masks({"sky": 0, "car": 8, "x": far or 5}, (11,))
+    whole, pairs = (
+        MaskScorer({"sky": 0, "car": 8, "x": far or 5}, (11,)),
+        MaskScorer({"sky": 0, "car": 8, "x": far or 5}, (11,)),
+    )
     whole.add(truth, answer)
     counted = count_pairs(truth, answer)
     assert counted["pixels"].sum() == truth.size and (counted["pixels"] > 0).all()
@@ -215,7 +222,7 @@ def test_pairs_of_pixels_score_as_the_masks_do(far: int) -> None:
 
 def test_names_met_on_the_way_are_proposed_and_mapped_without_a_new_run(drives: Dataset, tmp_path: Path) -> None:
     class Unsaid(Seeing):
-        complete = False
+        has_fixed_classes = False
 
         def __init__(self, data: Dataset) -> None:
             super().__init__(data, {"person": "pedestrian", "car": "car"})

@@ -11,8 +11,8 @@ from torchvision.models import get_model
 
 from domaingan.core.errors import DataError
 from domaingan.robustness_eval.class_names import COCO91
-from domaingan.robustness_eval.model_specs import Reading, open_model
-from domaingan.robustness_eval.torchvision_model import classes_in
+from domaingan.robustness_eval.model_specs import ModelOptions, open_model
+from domaingan.robustness_eval.torchvision_model import count_classes
 
 NAME = "ssdlite320_mobilenet_v3_large"
 PICTURE = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
@@ -33,7 +33,7 @@ def test_the_head_says_how_many_classes_there_are(weights: Path, tmp_path: Path)
     names.write_text('{"1": "car", "2": "bus", "3": "tram"}')
     model = open_model(f"torchvision:{NAME}={weights}", PICTURE)
     assert model.classes == {"class_1": 1, "class_2": 2, "class_3": 3} and "3 classes" in model.describe()[0]
-    named = open_model(f"torchvision:{NAME}={weights}", PICTURE, Reading(score=0.0, names=str(names)))
+    named = open_model(f"torchvision:{NAME}={weights}", PICTURE, ModelOptions(min_score=0.0, class_names=str(names)))
     assert named.classes == {"car": 1, "bus": 2, "tram": 3} and named.task == "detection"
     found = named.predict(PICTURE)
     assert isinstance(found.labels, np.ndarray) and set(np.unique(found.labels)) <= {1, 2, 3}  # type: ignore[union-attr]
@@ -46,7 +46,7 @@ def test_every_family_says_it_in_its_head(builder: str) -> None:
         plain, other = (
             get_model(builder, weights=None, weights_backbone=None, num_classes=n).state_dict() for n in (91, 6)
         )
-    assert classes_in(other, plain, Path("w.pth")) == 6 and classes_in(plain, plain, Path("w.pth")) == 91
+    assert count_classes(other, plain, Path("w.pth")) == 6 and count_classes(plain, plain, Path("w.pth")) == 91
     assert COCO91["toothbrush"] == 90
 
 
@@ -54,7 +54,7 @@ def test_every_family_says_it_in_its_head(builder: str) -> None:
 def test_the_threshold_said_is_the_one_that_counts(builder: str, tmp_path: Path) -> None:
     network = get_model(builder, weights=None, weights_backbone=None, num_classes=3)
     torch.save(network.state_dict(), tmp_path / "w.pth")
-    model = open_model(f"torchvision:{builder}={tmp_path / 'w.pth'}", PICTURE, Reading(score=0.02))
+    model = open_model(f"torchvision:{builder}={tmp_path / 'w.pth'}", PICTURE, ModelOptions(min_score=0.02))
     inner = model.network  # type: ignore[attr-defined]
     assert getattr(inner, "roi_heads", inner).score_thresh == 0.02
 
