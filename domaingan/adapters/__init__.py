@@ -10,7 +10,7 @@ from domaingan.adapters.frames.mask_folders import MaskFolders
 from domaingan.adapters.nifti.nifti_folders import NiftiFolders
 from domaingan.adapters.nifti.nnunet_folders import NnUNetFolders
 from domaingan.adapters.values import make_no_sample_error, make_problem
-from domaingan.core.errors import DataError, check_name
+from domaingan.core.errors import DataError, check_utf8_name
 from domaingan.data import Dataset
 
 LAYOUTS: dict[str, type[Adapter]] = {
@@ -53,7 +53,7 @@ def load(source: str | Path, layout: str | None = None) -> Dataset:
         raise DataError("no such folder", path=root, expected="a folder of samples, or phantom:NAME")
     if not root.is_dir():
         raise DataError("a file", path=root, expected="the folder that holds the dataset")
-    check_name(str(root), root)
+    check_utf8_name(str(root), root)
     return _drop_unreadable_names((_detect_layout(root) if layout is None else get_adapter(layout)).open(root))
 
 
@@ -64,12 +64,12 @@ def _drop_unreadable_names(dataset: Dataset) -> Dataset:
         DataError: the name of a channel is none.
     """
     for channel in dataset.schema.channels:
-        check_name(channel, dataset.root)
+        check_utf8_name(channel, dataset.root)
     kept, problems = [], list(dataset.problems)
     for record in dataset.records:
         try:
             for name in (record.name, record.subject, record.sequence, record.split):
-                check_name(name, str(next(iter(record.files.values()), dataset.root)))
+                check_utf8_name(name, str(next(iter(record.files.values()), dataset.root)))
             kept.append(record)
         except DataError as error:
             problems.append(make_problem(error, Path(dataset.root)))

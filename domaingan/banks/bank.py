@@ -116,7 +116,7 @@ class Bank(Sequence[Crop]):
     def save(self, path: str | Path, *, overwrite: bool = False) -> Bank:
         """Write the bank as a folder (atomically) and return it opened from there."""
         needed = 2 * self.images.size + self.masks.size + self.entries.nbytes
-        with write_folder_atomically(Path(path), overwrite=overwrite, needed=needed) as folder:
+        with write_folder_atomically(Path(path), overwrite=overwrite, needed_bytes=needed) as folder:
             np.save(folder / "images.npy", np.asarray(self.images, dtype=np.float16))
             np.save(folder / "masks.npy", self.masks.astype(np.uint8, casting="safe", copy=False))
             np.save(folder / "entries.npy", np.asarray(self.entries))

@@ -163,7 +163,7 @@ def _with_ground_contact(
     values, counts = np.unique(beneath[~np.isin(beneath, [*objects, *schema.ignore])], return_counts=True)
     touched = np.isin(mask[np.minimum(lowest + 1, len(mask) - 1), columns], objects) & (lowest + 1 < len(mask))
     below = int(values[counts.argmax()]) if len(values) else -1
-    return replace(crop, below=below, hidden=bool(touched.mean() > MAX_OCCLUDED_BASE_SHARE))
+    return replace(crop, supporting_class=below, is_occluded=bool(touched.mean() > MAX_OCCLUDED_BASE_SHARE))
 
 
 def _to_body_position(centre: NDArray[Any], body: tuple[slice, ...] | None, axes: BodyAxes) -> NDArray[np.float32]:

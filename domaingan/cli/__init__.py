@@ -26,7 +26,7 @@ from domaingan.cli import (
 )
 from domaingan.cli.assumptions import print_assumptions_once
 from domaingan.cli.interruption import describe_interruption
-from domaingan.core.errors import NO_ROOM, DataError, check_name, enough_memory
+from domaingan.core.errors import NO_SPACE_ERRNOS, DataError, check_utf8_name, report_out_of_memory
 
 app = typer.Typer(
     name="domaingan",
@@ -79,7 +79,7 @@ def main() -> None:
     try:
         _check_arguments(sys.argv[1:])
         advice = "a smaller --size, a coarser --spacing, or fewer samples by --limit"
-        with print_assumptions_once(), enough_memory(advice):
+        with print_assumptions_once(), report_out_of_memory(advice):
             code = app(standalone_mode=False)
     except DataError as error:
         code = _print_reason(str(error))
@@ -89,7 +89,7 @@ def main() -> None:
         _silence_stdout()
         code = 0
     except OSError as error:
-        if error.filename is None and error.errno not in NO_ROOM:
+        if error.filename is None and error.errno not in NO_SPACE_ERRNOS:
             raise
         code = _print_reason(f"{error.filename or 'what was to be written'}: {error.strerror}")
         _silence_stdout()
@@ -116,7 +116,7 @@ def _check_arguments(arguments: list[str]) -> None:
         DataError: there is one.
     """
     for argument in arguments:
-        check_name(argument, "")
+        check_utf8_name(argument, "")
         if re.fullmatch(r"-?\d{19,}(,\d+)?", argument):
             raise DataError(f"the number {argument[:40]}", expected="one of at most 18 digits")
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.core.errors import NO_ROOM, DataError, NoRoomError
+from domaingan.core.errors import NO_SPACE_ERRNOS, DataError, WriteError
 from domaingan.core.reading import read_json_object
 
 LOCK_FILE = ".lock"
@@ -85,18 +85,18 @@ def report_write_errors(path: Path, expected: str = "more room there; what was t
     """Turn what a full disk makes writers raise, and one that may not be written, into one line."""
     try:
         yield
-    except NoRoomError as error:
-        raise NoRoomError(error.found, path=error.path, expected=expected) from error
+    except WriteError as error:
+        raise WriteError(error.found, path=error.path, expected=expected) from error
     except OSError as error:
         # NumPy and Pillow give no number when a file takes less than they wrote.
         is_short = error.errno is None and any(word in str(error) for word in (" written", "encoder error"))
-        if error.errno in NO_ROOM or is_short:
-            raise NoRoomError(
+        if error.errno in NO_SPACE_ERRNOS or is_short:
+            raise WriteError(
                 f"cannot be written ({_describe_free_space(path, error)})", path=path, expected=expected
             ) from error
         where = Path(error.filename or path)
         if error.errno in _NOT_ALLOWED_ERRNOS and where.is_relative_to(path.parent):
-            raise NoRoomError(
+            raise WriteError(
                 f"cannot be written ({error.strerror})", path=where, expected="a place to write"
             ) from error
         raise
@@ -115,7 +115,7 @@ def write_folder_atomically(out: Path, *, overwrite: bool = False, needed_bytes:
     Args:
         out: the folder to be.
         overwrite: replace what is there.
-        needed: bytes that will be written, for the message when there is no room for them.
+        needed_bytes: bytes that will be written, for the message when there is no room for them.
 
     Raises:
         DataError: as :func:`refuse_existing_folder`, checked before and after the block; or nothing can be written there.

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from domaingan.banks import Bank, resolve_bank
-from domaingan.core.errors import DataError, enough_memory
+from domaingan.core.errors import DataError, report_out_of_memory
 from domaingan.core.files import write_folder_atomically
 from domaingan.core.locks import lock_folder
 from domaingan.core.tiles import Picture, save_png
@@ -93,7 +93,7 @@ class GAN:
 
     # ---------------------------------------------------------------- training
 
-    @enough_memory("a smaller batch, width or size, or device cpu")
+    @report_out_of_memory("a smaller batch, width or size, or device cpu")
     def fit(
         self,
         crops: Bank | str | Path,
@@ -300,7 +300,7 @@ class GAN:
             raise DataError(error.found, path=path / model_folder.CONFIG_FILE, expected=error.expected) from None
         model_folder.check_weights(path, config, {"generator": shapes[0], "discriminator": shapes[1]})
         try:
-            with enough_memory("a model of smaller width or size"):
+            with report_out_of_memory("a model of smaller width or size"):
                 gan.generator, gan.discriminator = build_networks(config)
         except DataError as error:
             raise DataError(error.found, path=path / model_folder.CONFIG_FILE, expected=error.expected) from None
@@ -327,7 +327,7 @@ def _use_device(generator: Generator, config: GANConfig, device: str) -> Iterato
     where = choose_device(device)
     make_fabric(where, config.precision)  # refuses a device that is not there
     try:
-        with enough_memory("a model of smaller width or size, or device cpu"):
+        with report_out_of_memory("a model of smaller width or size, or device cpu"):
             generator.to(where).eval()
             yield
     finally:

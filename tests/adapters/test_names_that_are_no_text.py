@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from domaingan.adapters import load
-from domaingan.core.errors import DataError, check_name
+from domaingan.core.errors import DataError, check_utf8_name
 
 
 def write_people(root: Path, *names: bytes, channel: bytes = b"t1") -> None:
@@ -41,7 +41,7 @@ def test_a_channel_or_a_root_is_refused(tmp_path: Path) -> None:
     write_people(root, b"anna")
     with pytest.raises(DataError, match="is no UTF-8"):
         load(root)
-    check_name("Björn 😀", "")
+    check_utf8_name("Björn 😀", "")
 
 
 def test_the_command_line_says_so(tmp_path: Path) -> None:

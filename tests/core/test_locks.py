@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from domaingan.core.errors import DataError, NoRoomError
+from domaingan.core.errors import DataError, WriteError
 from domaingan.core.files import (
     LOCK_FILE,
     prepare_run_folder,
@@ -172,7 +172,7 @@ WRITERS: list[Callable[[Path], None]] = [
 
 @pytest.mark.parametrize("write", WRITERS, ids=["json", "arrays", "folder", "picture"])
 def test_what_has_no_room_is_one_line_and_leaves_nothing(tmp_path: Path, write: Callable[[Path], None]) -> None:
-    with largest_file(4096), pytest.raises(NoRoomError, match=r"cannot be written \(.+MB are free") as caught:
+    with largest_file(4096), pytest.raises(WriteError, match=r"cannot be written \(.+MB are free") as caught:
         write(tmp_path / "a")
     assert "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)
     assert listing(tmp_path) == []
@@ -180,24 +180,24 @@ def test_what_has_no_room_is_one_line_and_leaves_nothing(tmp_path: Path, write: 
 
 def test_what_was_there_stays(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", "old")
-    with largest_file(4096), pytest.raises(NoRoomError, match="what was there is kept"):
+    with largest_file(4096), pytest.raises(WriteError, match="what was there is kept"):
         write_json(tmp_path / "a.json", "x" * 100_000)
     assert read_json(tmp_path / "a.json") == "old"
 
 
 def test_a_run_says_how_it_goes_on(tmp_path: Path) -> None:
-    with largest_file(4096), pytest.raises(NoRoomError, match="then --resume"), lock_folder(tmp_path / "run"):
+    with largest_file(4096), pytest.raises(WriteError, match="then --resume"), lock_folder(tmp_path / "run"):
         write_json(tmp_path / "run" / "a.json", 1)
         write_json(tmp_path / "run" / "b.json", "x" * 100_000)
     assert listing(tmp_path / "run") == ["a.json"]
-    with largest_file(4096), pytest.raises(NoRoomError, match="then --resume"), lock_folder(tmp_path / "run"):
+    with largest_file(4096), pytest.raises(WriteError, match="then --resume"), lock_folder(tmp_path / "run"):
         (tmp_path / "run" / "log.csv").write_text("x" * 100_000)  # what is not written at once
 
 
 def test_needed_room_is_said(tmp_path: Path) -> None:
     with (
         largest_file(4096),
-        pytest.raises(NoRoomError, match=r"expected 0\.8 MB there"),
+        pytest.raises(WriteError, match=r"expected 0\.8 MB there"),
         write_folder_atomically(tmp_path / "a", needed=800_000) as folder,
     ):
         np.save(folder / "a.npy", np.zeros(100_000))
