@@ -18,14 +18,14 @@ def load(name: str, **options: Any) -> Dataset:
 
     Args:
         name: one of :data:`PHANTOMS`.
-        options: passed on, see :func:`domaingan.phantoms.medical.load` and :func:`domaingan.phantoms.driving.load`.
+        options: passed on, see :func:`domaingan.phantoms.medical.load_medical` and :func:`domaingan.phantoms.driving.load_driving`.
 
     Raises:
         DataError: there is no phantom of that name.
 
-    >>> len(load("phantom:medical", subjects=5))
+    >>> len(load_phantom("phantom:medical", subjects=5))
     5
-    >>> load("driving", sequences=2, frames=3).records[-1].name
+    >>> load_phantom("driving", sequences=2, frames=3).records[-1].name
     'seq01_000002'
     """
     short = name.removeprefix("phantom:")
