@@ -69,7 +69,7 @@ class Arm:
             DataError: an unknown or repeated part, or ``none`` beside another.
 
         >>> Arm.parse("gan+classic")
-        Arm(name='gan+classic', sources=('gan',), looks=(), weather=False, classic=True)
+        Arm(name='gan+classic', paste_sources=('gan',), relight_sources=(), has_weather=False, has_classic=True)
         """
         parts = name.split("+")
         known = (*SOURCES, *LOOKS, *_OTHERS)

@@ -76,7 +76,7 @@ def _measures(bank: Bank, index: int) -> tuple[float, float, float]:
 def texture(image: NDArray[Any], mask: NDArray[Any]) -> float:
     """Mean absolute difference of neighbours that both lie in a mask, over axes and channels; NaN where none do.
 
-    >>> texture(np.array([[[0.0, 1.0, 3.0]]]), np.array([[0, 1, 1]]))
+    >>> measure_texture(np.array([[[0.0, 1.0, 3.0]]]), np.array([[0, 1, 1]]))
     2.0
     """
     body, steps = np.asarray(mask) > 0, []

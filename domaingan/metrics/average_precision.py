@@ -84,8 +84,8 @@ def average_precision(
         ``ap``, ``ap50``, ``ap:NAME``, ``ap50:NAME`` of each class, and ``ap:small``, ``ap:medium``, ``ap:large``; 0 to
         1, NaN where no true box is of that kind.
 
-    >>> box = Detections.true(np.array([[0, 0, 9, 9]], np.float32), np.array([8]))
-    >>> average_precision([box], [box], {"car": 8})["ap"]
+    >>> box = Detections.from_true_boxes(np.array([[0, 0, 9, 9]], np.float32), np.array([8]))
+    >>> compute_average_precision([box], [box], {"car": 8})["ap"]
     1.0
     """
     return MatchedDetections(truth, found, classes).scores(range(len(truth)))
@@ -206,7 +206,7 @@ def _scorer(true: Any, detected: Any, truth: Sequence[Detections]) -> Any:
 def shares_of_boxes(region: NDArray[np.bool_], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Compute which share of each ``(N, 4)`` corner box lies in a ``(H, W)`` region; pixels count by their part.
 
-    >>> shares_of_boxes(np.array([[False, True]]), np.array([[0.5, 0.0, 2.0, 1.0]])).round(3).tolist()
+    >>> measure_box_shares(np.array([[False, True]]), np.array([[0.5, 0.0, 2.0, 1.0]])).round(3).tolist()
     [0.667]
     """
     height, width = region.shape

@@ -24,7 +24,7 @@ class DiceCounter:
 
     >>> counter = DiceCounter(Schema("nifti", SCAN, 2, ("t1",), {"lesion": 1}))
     >>> counter.add("a", truth=np.array([[1, 1], [0, 0]]), prediction=np.array([[1, 0], [0, 0]]))
-    >>> counter.scores()["a"]["dice:lesion"]
+    >>> counter.compute_scores()["a"]["dice:lesion"]
     0.6666666666666666
     """
 
@@ -96,7 +96,7 @@ class IoUCounter:
 
     >>> counter = IoUCounter(Schema("masks", FRAME, 2, ("red", "green", "blue"), {"sky": 0, "car": 8}))
     >>> counter.add("a@0s", truth=np.array([[0, 8], [8, 8]]), prediction=np.array([[0, 0], [8, 8]]))
-    >>> counter.scores()["a@0s"]["iou:car"]
+    >>> counter.compute_scores()["a@0s"]["iou:car"]
     0.6666666666666666
     """
 

@@ -24,7 +24,7 @@ def mean_interval(values: Sequence[float] | NDArray[Any], level: float = 0.95) -
     Returns:
         ``{"mean", "ci": [low, high]}``, None where it cannot be said (no subject; one subject for the interval).
 
-    >>> mean_interval([0.2, 0.4, float("nan")])["mean"]
+    >>> compute_mean_interval([0.2, 0.4, float("nan")])["mean"]
     0.3
     """
     known = np.asarray(values, dtype=float)
@@ -62,7 +62,7 @@ def sign_flip_p(differences: Sequence[float] | NDArray[Any], rng: np.random.Gene
 def smallest_p(n: int) -> float:
     """The smallest two-sided p that ``n`` subjects can give in a sign-flip test.
 
-    >>> smallest_p(2), smallest_p(6)
+    >>> compute_smallest_p(2), compute_smallest_p(6)
     (0.5, 0.03125)
     """
     return min(1.0, 2.0 / 2**n) if n <= EXACT else 1 / (DRAWS + 1)
@@ -89,7 +89,7 @@ def crossed_interval(values: NDArray[Any], level: float = 0.95) -> dict[str, Any
     Returns:
         ``{"mean", "ci": [low, high]}``; without at least two of both no interval can be said.
 
-    >>> crossed_interval(np.array([[0.1, 0.3, 0.2], [0.2, 0.4, 0.3]]))["mean"]
+    >>> compute_crossed_interval(np.array([[0.1, 0.3, 0.2], [0.2, 0.4, 0.3]]))["mean"]
     0.25
     """
     table = np.asarray(values, dtype=float)

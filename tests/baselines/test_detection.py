@@ -53,13 +53,13 @@ def read(record: Record) -> Sample:
 
 def train(steps: int = 2, seed: int = 0, samples: list[Sample] | None = None, **options: object) -> Detector:
     chosen = [frame(0), frame(1)] if samples is None else samples
-    options = {"batch": 2, "backbone": SMALL} | options
+    options = {"batch_size": 2, "backbone": SMALL} | options
     return detection.train(chosen, SCHEMA, Augment(), steps=steps, seed=seed, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
 def learned() -> Detector:
-    return train(steps=40, rate=4e-3)
+    return train(steps=40, learning_rate=4e-3)
 
 
 def test_two_frames_are_learned_by_heart(learned: Detector) -> None:
@@ -131,7 +131,10 @@ def test_training_leaves_the_global_state_of_chance_alone() -> None:
 def test_half_precision_in_the_backbone_still_trains() -> None:
     model = train(precision=torch.bfloat16)
     assert all(value.dtype != torch.bfloat16 for value in model.network.state_dict().values())
-    assert np.isfinite([loss for _, loss in model.losses]).all() and type(model.network.backbone).__name__ == "Pyramid"
+    assert (
+        np.isfinite([loss for _, loss in model.losses]).all()
+        and type(model.network.backbone).__name__ == "BackbonePyramid"
+    )
 
 
 def test_what_cannot_be_trained_on_is_refused() -> None:

@@ -25,8 +25,8 @@ from domaingan.views.slices import slice_volumes
 
 @pytest.fixture(autouse=True)
 def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(two_sample_classifier, "STEPS", 40)
-    monkeypatch.setattr(generated_measures, "FEWEST", 3)
+    monkeypatch.setattr(two_sample_classifier, "TRAINING_STEPS", 40)
+    monkeypatch.setattr(generated_measures, "MIN_PAIRS_PER_HALF", 3)
 
 
 def people(dims: int, subjects: int = 4, seed: int = 0) -> Dataset:
@@ -84,7 +84,7 @@ def test_identical_pairs_are_a_guess_and_gross_ones_are_not(dims: int) -> None:
 def test_a_single_subject_or_few_pairs_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     real = crops(people(2, 2), 16)
     assert painted_or_real(real.select_subjects(real.subjects[:1]), real.select_subjects(real.subjects[:1])) is None
-    monkeypatch.setattr(generated_measures, "FEWEST", len(real))
+    monkeypatch.setattr(generated_measures, "MIN_PAIRS_PER_HALF", len(real))
     assert painted_or_real(real, real) is None
 
 

@@ -71,7 +71,7 @@ def test_counter_tells_what_is_left() -> None:
 
 
 def test_evaluation_tells_plan_and_time_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "WORTH_A_TRIAL", 0)
+    monkeypatch.setattr(plan, "MIN_STEPS_PER_TRIAL_STEP", 0)
     listener = Listener()
     people = phantoms.load("medical", subjects=6, shape=(32, 32, 16))
     result = evaluate(

@@ -53,7 +53,7 @@ EMPTY: Dataset = STREET.map(nothing, OBJECTS).load_into_memory()
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What got past the checks, none of which is run."""
     passed: list[Any] = []
-    monkeypatch.setattr(api, "run", lambda config, *rest, **more: passed.append(config) or {})
+    monkeypatch.setattr(api, "run_evaluation", lambda config, *rest, **more: passed.append(config) or {})
     return passed
 
 

@@ -15,7 +15,7 @@ from domaingan.metrics.fidelity.two_sample_classifier import seen, told, turned
 
 @pytest.fixture(autouse=True)
 def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(two_sample_classifier, "STEPS", 60)
+    monkeypatch.setattr(two_sample_classifier, "TRAINING_STEPS", 60)
 
 
 def things(n: int = 40, views: int = 1, edge: int = 16) -> dict[str, NDArray[Any]]:
@@ -23,7 +23,7 @@ def things(n: int = 40, views: int = 1, edge: int = 16) -> dict[str, NDArray[Any
     near = np.zeros((n, views, 1, edge, edge), dtype=bool)
     near[..., 4:12, 4:12] = True
     real = rng.normal(0.5, 0.1, (n, views, 2, edge, edge)).astype(np.float32)
-    return {"real": real, "marks": near, "near": near, "part": np.arange(n) % 3 == 0}
+    return {"real": real, "masks": near, "regions": near, "is_first_half": np.arange(n) % 3 == 0}
 
 
 def smoothed(real: NDArray[Any]) -> NDArray[Any]:
