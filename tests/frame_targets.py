@@ -10,7 +10,7 @@ import numpy as np
 import domaingan as dg
 from domaingan import phantoms
 
-FRAMES = phantoms.load("driving", sequences=6, frames=2).load_into_memory()
+FRAMES = phantoms.load_phantom("driving", sequences=6, frames=2).load_into_memory()
 SCHEMA = FRAMES.schema
 NAMES = {value: name for name, value in SCHEMA.classes.items()}
 BANK = dg.crops(FRAMES, size=32)

@@ -53,7 +53,7 @@ Targets = dict[str, Any]
 
 def frames() -> tuple[list[Targets], Bank, Any]:
     """Hosts as albumentations' targets, a bank of the drives' crops, and the schema of both."""
-    drives = phantoms.load("driving", sequences=8, frames=3, shape=(EDGE, EDGE)).load_into_memory()
+    drives = phantoms.load_phantom("driving", sequences=8, frames=3, shape=(EDGE, EDGE)).load_into_memory()
     hosts = []
     for sample in list(drives)[:HOSTS]:
         image = np.ascontiguousarray(np.moveaxis(np.rint(sample.image * 255), 0, -1), dtype=np.uint8)
@@ -63,7 +63,7 @@ def frames() -> tuple[list[Targets], Bank, Any]:
 
 def slices() -> tuple[list[Targets], Bank]:
     """The same of two-channel slices of the medical phantom, their foreground and range known or not."""
-    scans = slice_volumes(phantoms.load("medical", subjects=2, shape=(EDGE, EDGE, 16)))
+    scans = slice_volumes(phantoms.load_phantom("medical", subjects=2, shape=(EDGE, EDGE, 16)))
     full = [sample for sample in scans if (sample.meta["foreground"]).mean() > 0.2][:HOSTS]
     hosts: list[Targets] = [
         {"image": np.ascontiguousarray(np.moveaxis(s.image, 0, -1)), "mask": s.mask, "meta": s.meta} for s in full

@@ -47,7 +47,7 @@ def load(source: str | Path, layout: str | None = None) -> Dataset:
     if str(source).startswith(PHANTOM_PREFIX):
         from domaingan import phantoms
 
-        return phantoms.load(str(source).removeprefix(PHANTOM_PREFIX))
+        return phantoms.load_phantom(str(source).removeprefix(PHANTOM_PREFIX))
     root = Path(source).expanduser()
     if not root.exists():
         raise DataError("no such folder", path=root, expected="a folder of samples, or phantom:NAME")

@@ -153,7 +153,7 @@ def whole_builders() -> list[str]:
     return [name for name in list_models(module=detection) if not name.startswith(("mask", "keypoint"))]
 
 
-def check_utf8_name(name: str) -> None:
+def check_name(name: str) -> None:
     """Refuse what is no detector's name.
 
     Raises:
@@ -182,7 +182,7 @@ def seeded_detector(
         DataError: there is no such detector, or weights cannot be read or do not fit.
     """
     name, _, file = spec.partition("=")
-    check_utf8_name(name)
+    check_name(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _built(name, backbone, classes)

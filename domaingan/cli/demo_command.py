@@ -57,7 +57,7 @@ def make_medical_settings() -> dict[str, Any]:
     """Rare lesions: one phantom in five has one, so eight of those are tested."""
     from domaingan import phantoms
 
-    people = phantoms.load("medical", subjects=60)
+    people = phantoms.load_phantom("medical", subjects=60)
     return {
         "data": people[:20],
         "test": people[20:],
@@ -74,7 +74,7 @@ def make_driving_settings() -> dict[str, Any]:
     from domaingan import phantoms
 
     return {
-        "data": phantoms.load("driving", sequences=24, frames=16),
+        "data": phantoms.load_phantom("driving", sequences=24, frames=16),
         "arms": ["classic", "weather+classic", "relight+classic", "relight+copy-paste+classic"],
         "train_where": {"lighting": ["day", "dusk"]},
         "test_where": {"lighting": ["dusk"]},

@@ -96,10 +96,10 @@ class Detection:
     @staticmethod
     def check(config: EvaluationConfig) -> None:
         """Refuse what cannot be trained, before anything is."""
-        from domaingan.baselines.detectors import check_utf8_name
+        from domaingan.baselines.detectors import check_name
 
         backbone_of(config)
-        check_utf8_name(config.detector.partition("=")[0])
+        check_name(config.detector.partition("=")[0])
 
     def train(
         self, samples: list[Sample], schema: Schema, augment: Augment, config: EvaluationConfig, seed: int, told: Told

@@ -9,11 +9,11 @@ from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.phantoms import driving, medical
 
-PHANTOMS: dict[str, Callable[..., Dataset]] = {"medical": medical.load, "driving": driving.load}
+PHANTOMS: dict[str, Callable[..., Dataset]] = {"medical": medical.load_medical, "driving": driving.load_driving}
 """What can be loaded, by name."""
 
 
-def load(name: str, **options: Any) -> Dataset:
+def load_phantom(name: str, **options: Any) -> Dataset:
     """A phantom dataset by its name, with or without ``phantom:`` before it; samples are made when they are read.
 
     Args:
@@ -34,4 +34,4 @@ def load(name: str, **options: Any) -> Dataset:
     return PHANTOMS[short](**options)
 
 
-__all__ = ["PHANTOMS", "load"]
+__all__ = ["PHANTOMS", "load_phantom"]

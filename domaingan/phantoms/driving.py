@@ -19,8 +19,8 @@ from scipy import ndimage
 from domaingan.core.errors import DataError
 from domaingan.data import FRAME, Dataset, Record, Sample, Schema
 from domaingan.imaging.instances import Objects
-from domaingan.phantoms.streets.render import render
-from domaingan.phantoms.streets.street_plan import plan
+from domaingan.phantoms.streets.render import render_frame
+from domaingan.phantoms.streets.street_plan import sample_plan
 
 CLASSES = {
     "sky": 0, "building": 1, "pole": 2, "road": 3, "lane": 4, "pavement": 5, "tree": 6, "car": 7, "pedestrian": 8,
@@ -30,10 +30,10 @@ CLASSES = {
 
 OBJECTS = ("car", "pedestrian", "cyclist")
 
-MIN_PIXELS = 20
+MIN_INSTANCE_PIXELS = 20
 """An object of which fewer pixels are seen is in the mask, but is no instance and has no box."""
 
-CYCLE = 6
+SEQUENCES_PER_CYCLE = 6
 """Of each successive six sequences one is at dusk and one at night, and of the others, night included, one lies in fog
 and one in rain: what dusk does is not mixed up with what the weather does."""
 
@@ -42,7 +42,7 @@ SCHEMA = Schema(
 )
 
 
-def load(sequences: int = 12, frames: int = 8, seed: int = 0, shape: Sequence[int] = (96, 160)) -> Dataset:
+def load_driving(sequences: int = 12, frames: int = 8, seed: int = 0, shape: Sequence[int] = (96, 160)) -> Dataset:
     """Frames of ``sequences`` drives, a second apart, made when they are read (about 30 ms).
 
     Args:
@@ -67,18 +67,18 @@ def load(sequences: int = 12, frames: int = 8, seed: int = 0, shape: Sequence[in
         Record(
             f"seq{number:02d}_{frame:06d}",
             sequence=f"seq{number:02d}",
-            condition=condition(seed, number),
+            condition=choose_condition(seed, number),
             shape=size,
             time=float(frame),
         )
         for number in range(sequences)
         for frame in range(frames)
     ]
-    return Dataset(records, _Reader(seed, size), SCHEMA, "phantom:driving")
+    return Dataset(records, _DrivingReader(seed, size), SCHEMA, "phantom:driving")
 
 
 @dataclass(frozen=True)
-class _Reader:
+class _DrivingReader:
     """Makes a frame from the seed and the numbers in its name."""
 
     seed: int
@@ -86,10 +86,10 @@ class _Reader:
 
     def __call__(self, record: Record) -> Sample:
         number = int(record.sequence.removeprefix("seq"))
-        known = condition(self.seed, number)
-        drive = plan((self.seed, number), known["lighting"], known["weather"], has_cyclists(self.seed, number))
-        picture = render(drive, float(record.time or 0.0), self.shape, CLASSES)
-        seen = _told_apart(picture.mask, picture.things)
+        known = choose_condition(self.seed, number)
+        drive = sample_plan((self.seed, number), known["lighting"], known["weather"], has_cyclists(self.seed, number))
+        picture = render_frame(drive, float(record.time or 0.0), self.shape, CLASSES)
+        seen = _separate_objects(picture.mask, picture.things)
         return Sample(
             image=np.ascontiguousarray(picture.image.transpose(2, 0, 1)),
             mask=picture.mask,
@@ -101,31 +101,31 @@ class _Reader:
         )
 
 
-def condition(seed: int, number: int) -> dict[str, str]:
+def choose_condition(seed: int, number: int) -> dict[str, str]:
     """A sequence's lighting and weather."""
-    block, place = divmod(number, CYCLE)
+    block, place = divmod(number, SEQUENCES_PER_CYCLE)
     rng = np.random.default_rng((seed, block, 1 << 16))
-    lighting = rng.permutation(["day"] * (CYCLE - 2) + ["dusk", "night"])
-    weather = np.full(CYCLE, "clear")
+    lighting = rng.permutation(["day"] * (SEQUENCES_PER_CYCLE - 2) + ["dusk", "night"])
+    weather = np.full(SEQUENCES_PER_CYCLE, "clear")
     weather[rng.choice(np.flatnonzero(lighting != "dusk"), 2, replace=False)] = "fog", "rain"
     return {"lighting": str(lighting[place]), "weather": str(weather[place])}
 
 
 def has_cyclists(seed: int, number: int) -> bool:
     """Whether there are cyclists in a sequence: at dusk, and in one by day of each successive six."""
-    block = number // CYCLE * CYCLE
-    lighting = [condition(seed, other)["lighting"] for other in range(block, block + CYCLE)]
+    block = number // SEQUENCES_PER_CYCLE * SEQUENCES_PER_CYCLE
+    lighting = [choose_condition(seed, other)["lighting"] for other in range(block, block + SEQUENCES_PER_CYCLE)]
     days = [place for place, name in enumerate(lighting) if name == "day"]
     chosen = days[int(np.random.default_rng((seed, block, 2 << 16)).integers(len(days)))]
     return lighting[number - block] == "dusk" or number - block == chosen
 
 
-def _told_apart(mask: NDArray[np.uint8], things: NDArray[np.int32]) -> Objects:
+def _separate_objects(mask: NDArray[np.uint8], thing_numbers: NDArray[np.int32]) -> Objects:
     """The objects among the things seen, those with most pixels first."""
-    objects = np.where(np.isin(mask, [CLASSES[name] for name in OBJECTS]), things, 0)
+    objects = np.where(np.isin(mask, [CLASSES[name] for name in OBJECTS]), thing_numbers, 0)
     area = np.bincount(objects.ravel())
     area[0] = 0
-    kept = [int(n) for n in np.argsort(-area, kind="stable") if area[n] >= MIN_PIXELS]
+    kept = [int(n) for n in np.argsort(-area, kind="stable") if area[n] >= MIN_INSTANCE_PIXELS]
     numbers = np.zeros(len(area), dtype=np.int32)
     numbers[kept] = np.arange(1, len(kept) + 1)
     instances = numbers[objects]

@@ -12,15 +12,15 @@ from scipy.special import expit
 
 Field = NDArray[np.floating[Any]]
 
-EXTENT = 216.0
+FIELD_EXTENT_MM = 216.0
 """Edge, in mm, of the cube that fields are drawn over: the same draws whatever the grid."""
 
-_SPREAD = (151 / 315) ** 1.5
+_UNIT_FIELD_DEVIATION = (151 / 315) ** 1.5
 """Standard deviation of a field whose coefficients have 1: the integral of a cubic B-spline squared, in 3D."""
 
 
 @dataclass(frozen=True)
-class Space:
+class VoxelGrid:
     """A voxel grid centred on the origin.
 
     Attributes:
@@ -31,45 +31,45 @@ class Space:
     shape: tuple[int, ...]
     spacing: float
 
-    def axis(self, number: int) -> Field:
+    def get_axis(self, number: int) -> Field:
         """The voxel centres along one axis, in mm."""
         n = self.shape[number]
         return ((np.arange(n) - (n - 1) / 2) * self.spacing).astype(np.float32)
 
-    def points(self) -> Field:
+    def compute_points(self) -> Field:
         """The ``(3, X, Y, Z)`` position of every voxel, in mm."""
-        return np.stack(np.meshgrid(*(self.axis(i) for i in range(3)), indexing="ij"))
+        return np.stack(np.meshgrid(*(self.get_axis(i) for i in range(3)), indexing="ij"))
 
     @property
     def affine(self) -> NDArray[np.float64]:
         """Voxels to mm, ``(4, 4)``; the origin in the grid's centre."""
         affine = np.diag([self.spacing] * 3 + [1.0])
-        affine[:3, 3] = [self.axis(i)[0] for i in range(3)]
+        affine[:3, 3] = [self.get_axis(i)[0] for i in range(3)]
         return affine
 
 
-def field(rng: np.random.Generator, space: Space, scale: float) -> Field:
+def sample_field(rng: np.random.Generator, grid: VoxelGrid, scale: float) -> Field:
     """A smooth random ``(X, Y, Z)`` field, mean 0, standard deviation about 1.
 
     White noise on a lattice of ``scale`` mm as the coefficients of cubic B-splines; separable, hence fast.
     """
-    n = int(np.ceil(EXTENT / scale)) + 3
+    n = int(np.ceil(FIELD_EXTENT_MM / scale)) + 3
     values = rng.standard_normal((n, n, n), dtype=np.float32)
     for number in range(3):  # each pass turns the first axis into the last: after three they are in order
-        values = np.tensordot(values, _splines(space.axis(number), scale, n), axes=(0, 1))
-    return values / np.float32(_SPREAD)
+        values = np.tensordot(values, _compute_spline_weights(grid.get_axis(number), scale, n), axes=(0, 1))
+    return values / np.float32(_UNIT_FIELD_DEVIATION)
 
 
-def _splines(axis: Field, scale: float, n: int) -> Field:
+def _compute_spline_weights(axis: Field, scale: float, n: int) -> Field:
     """The ``(len(axis), n)`` weights of the lattice's cubic B-splines at each position."""
-    distance = np.abs((axis[:, None] + EXTENT / 2) / scale + 1 - np.arange(n))
+    distance = np.abs((axis[:, None] + FIELD_EXTENT_MM / 2) / scale + 1 - np.arange(n))
     near = 2 / 3 - distance**2 + distance**3 / 2
     far = np.clip(2 - distance, 0, None) ** 3 / 6
     weights: Field = np.where(distance < 1, near, far).astype(np.float32)
     return weights
 
 
-def paint(image: Field, level: Field, value: Sequence[float] | Field, softness: float = 1.2) -> None:
+def paint_structure(image: Field, level: Field, value: Sequence[float] | Field, softness: float = 1.2) -> None:
     """Blend ``value`` into an image where ``level`` (mm inside the structure) is positive; partial volume at its edge.
 
     Args:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from domaingan.phantoms.fields import Field, Space, field, paint
+from domaingan.phantoms.fields import Field, VoxelGrid, paint_structure, sample_field
 
-BRIGHTNESS = {
+TISSUE_SIGNAL = {
     #             flair  t1c
     "air": (0.0, 0.0),
     "scalp": (0.55, 0.85),
@@ -24,7 +24,7 @@ BRIGHTNESS = {
 }
 """Signal of each tissue in the two contrasts before a subject's own deviation; white matter in T1 is 0.7."""
 
-SKULL_DEPTH, BRAIN_DEPTH = 5.0, 15.0
+SKULL_DEPTH_MM, BRAIN_DEPTH_MM = 5.0, 15.0
 """Mean depth below the skin, in mm, at which the skull and the brain begin."""
 
 
@@ -44,70 +44,72 @@ class Head:
     depth: Field
     ventricles: Field
     points: Field
-    space: Space
+    grid: VoxelGrid
 
 
-def grow_head(rng: np.random.Generator, space: Space) -> Head:
+def sample_head(rng: np.random.Generator, grid: VoxelGrid) -> Head:
     """Draw a healthy head."""
-    points = _posture(rng, space)
-    signal = {name: np.array(pair) * np.exp(rng.normal(0, 0.06, 2)) for name, pair in BRIGHTNESS.items()}
+    points = _place_head(rng, grid)
+    signal = {name: np.array(pair) * np.exp(rng.normal(0, 0.06, 2)) for name, pair in TISSUE_SIGNAL.items()}
     size = np.array([74.0, 89.0, 83.0]) * np.exp(rng.normal(0, 0.035, 3))
-    below_skin = _depth(points, size)
-    bone = 1 + 0.08 * np.tanh(field(rng, space, 40))
-    depth = below_skin - BRAIN_DEPTH * bone
-    ventricles = _ventricles(rng, points)
+    below_skin = _measure_depth(points, size)
+    bone = 1 + 0.08 * np.tanh(sample_field(rng, grid, 40))
+    depth = below_skin - BRAIN_DEPTH_MM * bone
+    ventricles = _measure_ventricles(rng, points)
 
-    image = np.zeros((2, *space.shape), dtype=np.float32)
-    paint(image, below_skin, signal["scalp"])
-    paint(image, below_skin - SKULL_DEPTH * bone, signal["skull"], softness=0.8)
-    paint(image, depth + 2.0, signal["fluid"])
-    _brain(rng, image, points, depth, signal, space)
-    caps = ventricles + rng.uniform(0, 3) + field(rng, space, 14)
-    paint(image, np.minimum(caps, 14 - np.abs(np.abs(points[1]) - 30)), signal["cap"])
-    paint(image, ventricles, signal["fluid"])
-    plexus = np.minimum(ventricles - 1, 2.2 * field(rng, space, 8) - 1)
-    paint(image, np.minimum(plexus, 6 - np.abs(points[1] + 18)), signal["choroid"])
-    _vessels(rng, image, depth, signal, space)
-    return Head(image, depth, ventricles, points, space)
+    image = np.zeros((2, *grid.shape), dtype=np.float32)
+    paint_structure(image, below_skin, signal["scalp"])
+    paint_structure(image, below_skin - SKULL_DEPTH_MM * bone, signal["skull"], softness=0.8)
+    paint_structure(image, depth + 2.0, signal["fluid"])
+    _paint_brain(rng, image, points, depth, signal, grid)
+    caps = ventricles + rng.uniform(0, 3) + sample_field(rng, grid, 14)
+    paint_structure(image, np.minimum(caps, 14 - np.abs(np.abs(points[1]) - 30)), signal["cap"])
+    paint_structure(image, ventricles, signal["fluid"])
+    plexus = np.minimum(ventricles - 1, 2.2 * sample_field(rng, grid, 8) - 1)
+    paint_structure(image, np.minimum(plexus, 6 - np.abs(points[1] + 18)), signal["choroid"])
+    _paint_vessels(rng, image, depth, signal, grid)
+    return Head(image, depth, ventricles, points, grid)
 
 
-def _posture(rng: np.random.Generator, space: Space) -> Field:
+def _place_head(rng: np.random.Generator, grid: VoxelGrid) -> Field:
     """The position of each voxel in the head's own axes: tilted, shifted, gently deformed."""
-    points = space.points().reshape(3, -1)
+    points = grid.compute_points().reshape(3, -1)
     turn = Rotation.from_euler("xyz", rng.normal(0, 4, 3), degrees=True).as_matrix().astype(np.float32)
     shift = rng.normal(0, 3, (3, 1)).astype(np.float32)
-    bend = np.stack([field(rng, space, 60) for _ in range(3)]).reshape(3, -1)
-    return (turn @ (points - shift) + 2.5 * bend).reshape(3, *space.shape)
+    bend = np.stack([sample_field(rng, grid, 60) for _ in range(3)]).reshape(3, -1)
+    return (turn @ (points - shift) + 2.5 * bend).reshape(3, *grid.shape)
 
 
-def _depth(points: Field, size: Field) -> Field:
+def _measure_depth(points: Field, size: Field) -> Field:
     """About how many mm below the skin a point lies; the head is an egg, narrower in front."""
     x, y, z = points / size.reshape(3, 1, 1, 1).astype(np.float32)
     radius = np.sqrt((x * (1 + 0.12 * y)) ** 2 + y**2 + z**2)
     return (1 - radius) * np.float32(size.mean())
 
 
-def _brain(
-    rng: np.random.Generator, image: Field, points: Field, depth: Field, signal: dict[str, Field], space: Space
+def _paint_brain(
+    rng: np.random.Generator, image: Field, points: Field, depth: Field, signal: dict[str, Field], grid: VoxelGrid
 ) -> None:
     """White matter under a cortex that dips along the sulci (where a smooth field crosses 0), nuclei, the fissure."""
-    crease = np.abs(field(rng, space, rng.uniform(8.5, 11))) * 5.5
+    crease = np.abs(sample_field(rng, grid, rng.uniform(8.5, 11))) * 5.5
     reach, gap = rng.uniform(11, 16), rng.uniform(0.3, 1.3)
     sulcus = gap - crease - np.clip(depth - reach, 0, None) * 0.7
     thickness = rng.uniform(2.6, 3.6)
-    mottle = 1 + 0.03 * field(rng, space, 7)
-    paint(image, depth, signal["grey"].reshape(2, 1, 1, 1) * mottle)
-    paint(image, np.minimum(depth - thickness, -sulcus - thickness + 1), signal["white"].reshape(2, 1, 1, 1) * mottle)
-    paint(image, np.minimum(sulcus, depth + 2), signal["fluid"])
+    mottle = 1 + 0.03 * sample_field(rng, grid, 7)
+    paint_structure(image, depth, signal["grey"].reshape(2, 1, 1, 1) * mottle)
+    paint_structure(
+        image, np.minimum(depth - thickness, -sulcus - thickness + 1), signal["white"].reshape(2, 1, 1, 1) * mottle
+    )
+    paint_structure(image, np.minimum(sulcus, depth + 2), signal["fluid"])
     x, y, z = points
-    fissure = np.minimum(1.2 - np.abs(x + field(rng, space, 30)), 24 - depth)
-    paint(image, np.minimum(fissure, depth + 2), signal["fluid"])
+    fissure = np.minimum(1.2 - np.abs(x + sample_field(rng, grid, 30)), 24 - depth)
+    paint_structure(image, np.minimum(fissure, depth + 2), signal["fluid"])
     side, front = rng.uniform(19, 23), rng.uniform(-2, 6)
     nuclei = 1 - np.sqrt(((np.abs(x) - side) / 8) ** 2 + ((y - front) / 17) ** 2 + ((z - 2) / 12) ** 2)
-    paint(image, nuclei * 9 + 0.7 * field(rng, space, 12), signal["nuclei"])
+    paint_structure(image, nuclei * 9 + 0.7 * sample_field(rng, grid, 12), signal["nuclei"])
 
 
-def _ventricles(rng: np.random.Generator, points: Field) -> Field:
+def _measure_ventricles(rng: np.random.Generator, points: Field) -> Field:
     """The lateral ventricles, two bent horns that drift apart towards the back, and the third between them."""
     x, y, z = points
     width, length, height = rng.uniform(4.5, 9), rng.uniform(25, 34), rng.uniform(9, 14)
@@ -119,8 +121,10 @@ def _ventricles(rng: np.random.Generator, points: Field) -> Field:
     return np.maximum((1 - lateral) * width, (1 - third) * 2).astype(np.float32)
 
 
-def _vessels(rng: np.random.Generator, image: Field, depth: Field, signal: dict[str, Field], space: Space) -> None:
+def _paint_vessels(
+    rng: np.random.Generator, image: Field, depth: Field, signal: dict[str, Field], grid: VoxelGrid
+) -> None:
     """Tubes where two smooth fields cross 0 together; thicker ones run between skull and brain."""
-    bend = np.hypot(field(rng, space, 22), field(rng, space, 22))
+    bend = np.hypot(sample_field(rng, grid, 22), sample_field(rng, grid, 22))
     bore = rng.uniform(0.9, 1.6)
-    paint(image, np.minimum(bore - 14 * bend, depth), signal["vessel"], softness=0.6)
+    paint_structure(image, np.minimum(bore - 14 * bend, depth), signal["vessel"], softness=0.6)

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from domaingan.phantoms.fields import Field, field, paint
+from domaingan.phantoms.fields import Field, paint_structure, sample_field
 from domaingan.phantoms.head import Head
 
-MOST = 3
+MAX_LESIONS = 3
 """A subject has one to so many lesions."""
 
 
-def grow_lesions(rng: np.random.Generator, head: Head, *, rare: bool) -> NDArray[np.uint8]:
+def paint_lesions(rng: np.random.Generator, head: Head, *, has_core: bool) -> NDArray[np.uint8]:
     """Paint a subject's lesions into its head and return their mask, ``(X, Y, Z)``: 1 oedema, 2 enhancing core.
 
     The core's darker centre, where it has one, belongs to the core.
@@ -23,21 +23,23 @@ def grow_lesions(rng: np.random.Generator, head: Head, *, rare: bool) -> NDArray
         head: its image is changed in place.
         rare: whether the first lesion, which is then a large one, has a core.
     """
-    mask = np.zeros(head.space.shape, dtype=np.uint8)
-    for number in range(int(rng.integers(1, MOST + 1))):
-        with_core = rare and number == 0
+    mask = np.zeros(head.grid.shape, dtype=np.uint8)
+    for number in range(int(rng.integers(1, MAX_LESIONS + 1))):
+        with_core = has_core and number == 0
         radius = rng.uniform(18, 26) if with_core else rng.uniform(6, 18)
-        level = np.minimum(_blob(rng, head, radius, mask > 0), np.minimum(head.depth - 1, -head.ventricles - 1))
-        _oedema(rng, head, level)
+        level = np.minimum(
+            _sample_ellipsoid(rng, head, radius, mask > 0), np.minimum(head.depth - 1, -head.ventricles - 1)
+        )
+        _paint_oedema(rng, head, level)
         mask[level > 0] = 1
         if with_core:
-            mask[_core(rng, head, level, radius) > 0] = 2
+            mask[_paint_core(rng, head, level, radius) > 0] = 2
     return mask
 
 
-def _blob(rng: np.random.Generator, head: Head, radius: float, taken: NDArray[np.bool_]) -> Field:
+def _sample_ellipsoid(rng: np.random.Generator, head: Head, radius: float, occupied: NDArray[np.bool_]) -> Field:
     """Mm inside a smoothly deformed ellipsoid about a place in the brain that is not taken, negative outside."""
-    free = (head.depth > min(radius, 10)) & (head.ventricles < -3) & ~taken
+    free = (head.depth > min(radius, 10)) & (head.ventricles < -3) & ~occupied
     places = np.flatnonzero(free if free.any() else head.depth > 0)
     centre = head.points.reshape(3, -1)[:, rng.choice(places)]
     turn = Rotation.random(random_state=rng).as_matrix()
@@ -45,27 +47,27 @@ def _blob(rng: np.random.Generator, head: Head, radius: float, taken: NDArray[np
     away = (turn / stretch) @ (head.points.reshape(3, -1) - centre[:, None])
     distance = np.linalg.norm(away, axis=0).reshape(head.depth.shape)
     wobble = rng.uniform(0.1, 0.3) * radius
-    return (radius - distance + wobble * field(rng, head.space, max(8.0, 0.8 * radius))).astype(np.float32)
+    return (radius - distance + wobble * sample_field(rng, head.grid, max(8.0, 0.8 * radius))).astype(np.float32)
 
 
-def _oedema(rng: np.random.Generator, head: Head, level: Field) -> None:
+def _paint_oedema(rng: np.random.Generator, head: Head, level: Field) -> None:
     """Bright in FLAIR, a little dark in T1; it seeps into what is there instead of hiding it."""
     strength = rng.uniform(0.22, 0.5), rng.uniform(-0.16, -0.03)
-    texture = 1 + 0.15 * field(rng, head.space, 9)
+    texture = 1 + 0.15 * sample_field(rng, head.grid, 9)
     change = np.stack([amount * texture for amount in strength]).astype(np.float32)
-    paint(head.image, level, head.image + change, softness=rng.uniform(1.0, 2.2))
+    paint_structure(head.image, level, head.image + change, softness=rng.uniform(1.0, 2.2))
 
 
-def _core(rng: np.random.Generator, head: Head, level: Field, radius: float) -> Field:
+def _paint_core(rng: np.random.Generator, head: Head, level: Field, radius: float) -> Field:
     """A core of irregular outline: a bright rim of varied width around a darker centre, some of them solid."""
     share = rng.uniform(0.1, 0.22)
-    core = level - share * radius + 0.1 * radius * field(rng, head.space, 9)
+    core = level - share * radius + 0.1 * radius * sample_field(rng, head.grid, 9)
     core = np.minimum(core, level - 1).astype(np.float32)
-    texture = 1 + 0.2 * field(rng, head.space, 7)
+    texture = 1 + 0.2 * sample_field(rng, head.grid, 7)
     uptake = rng.uniform(0.5, 0.85)
     rim = np.stack([0.7 + 0.08 * texture, 0.62 + uptake * texture]).astype(np.float32)
-    paint(head.image, core, rim)
+    paint_structure(head.image, core, rim)
     width = rng.uniform(3.5, 9)
     centre = np.array([rng.uniform(0.5, 0.95), rng.uniform(0.4, 0.75)], dtype=np.float32)
-    paint(head.image, core - width, centre)
+    paint_structure(head.image, core - width, centre)
     return core

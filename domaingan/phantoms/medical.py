@@ -15,23 +15,23 @@ from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
 from domaingan.data import SCAN, Dataset, Record, Sample, Schema
-from domaingan.phantoms.fields import Field, Space, field
-from domaingan.phantoms.head import grow_head
-from domaingan.phantoms.lesions import grow_lesions
+from domaingan.phantoms.fields import Field, VoxelGrid, sample_field
+from domaingan.phantoms.head import sample_head
+from domaingan.phantoms.lesions import paint_lesions
 
 CLASSES = {"oedema": 1, "enhancing": 2}
 """The common class; and the rare one, a core inside an oedema."""
 
-ONE_IN = 5
+SUBJECTS_PER_RARE = 5
 """One subject in so many has the rare class: exactly one of each successive five."""
 
-FIELD_OF_VIEW = 192.0
+FIELD_OF_VIEW_MM = 192.0
 """Edge of the image, in mm, along its longer in-plane axis; the slices are as thick as the pixels are wide."""
 
 SCHEMA = Schema("nifti", SCAN, 3, ("flair", "t1c"), CLASSES)
 
 
-def load(subjects: int = 30, seed: int = 0, shape: Sequence[int] = (64, 64, 32)) -> Dataset:
+def load_medical(subjects: int = 30, seed: int = 0, shape: Sequence[int] = (64, 64, 32)) -> Dataset:
     """Heads of ``subjects`` people, one scan each, made when they are read (about 0.1 s).
 
     Args:
@@ -47,41 +47,41 @@ def load(subjects: int = 30, seed: int = 0, shape: Sequence[int] = (64, 64, 32))
     if len(shape) != 3 or min(shape) < 16:
         raise DataError(f"shape {tuple(shape)}", expected="three numbers of at least 16")
     size = tuple(int(n) for n in shape)
-    space = Space(size, FIELD_OF_VIEW / max(size[:2]))
+    space = VoxelGrid(size, FIELD_OF_VIEW_MM / max(size[:2]))
     affine = tuple(tuple(float(value) for value in row) for row in space.affine)
     names = [f"phantom_{number:03d}" for number in range(subjects)]
     spacing = (space.spacing,) * 3
     records = [Record(name, subject=name, shape=size, spacing=spacing, affine=affine) for name in names]
-    return Dataset(records, _Reader(seed, space), SCHEMA, "phantom:medical")
+    return Dataset(records, _MedicalReader(seed, space), SCHEMA, "phantom:medical")
 
 
 @dataclass(frozen=True)
-class _Reader:
+class _MedicalReader:
     """Makes a subject's scan from the seed and the number in its name."""
 
     seed: int
-    space: Space
+    grid: VoxelGrid
 
     def __call__(self, record: Record) -> Sample:
         number = int(record.name.rsplit("_", 1)[1])
         rng = np.random.default_rng((self.seed, number))
-        head = grow_head(rng, self.space)
-        mask = grow_lesions(rng, head, rare=has_rare(self.seed, number))
+        head = sample_head(rng, self.grid)
+        mask = paint_lesions(rng, head, has_core=has_rare_lesion(self.seed, number))
         # The brain: real sets of heads come stripped, or with a mask of it, as here.
-        meta = record.facts() | {"affine": self.space.affine, "foreground": head.depth > 0}
-        return Sample(image=_scanned(rng, head.image, self.space), mask=mask, meta=meta)
+        meta = record.facts() | {"affine": self.grid.affine, "foreground": head.depth > 0}
+        return Sample(image=_simulate_scanner(rng, head.image, self.grid), mask=mask, meta=meta)
 
 
-def has_rare(seed: int, number: int) -> bool:
+def has_rare_lesion(seed: int, number: int) -> bool:
     """Whether a subject has the rare class."""
-    block, place = divmod(number, ONE_IN)
-    return place == int(np.random.default_rng((seed, block, 1)).integers(ONE_IN))
+    block, place = divmod(number, SUBJECTS_PER_RARE)
+    return place == int(np.random.default_rng((seed, block, 1)).integers(SUBJECTS_PER_RARE))
 
 
-def _scanned(rng: np.random.Generator, tissue: Field, space: Space) -> NDArray[np.float32]:
+def _simulate_scanner(rng: np.random.Generator, tissue: Field, grid: VoxelGrid) -> NDArray[np.float32]:
     """What a scanner would store: gain, coil sensitivity and Rician noise (Gudbjartsson & Patz 1995), rounded."""
     gain = 400 * np.exp(rng.normal(0, 0.35, (2, 1, 1, 1)))
-    sensitivity = np.exp(rng.uniform(0.05, 0.12) * field(rng, space, 90) + 0.03 * field(rng, space, 50))
+    sensitivity = np.exp(rng.uniform(0.05, 0.12) * sample_field(rng, grid, 90) + 0.03 * sample_field(rng, grid, 50))
     noise = rng.uniform(0.02, 0.045)
     real, imaginary = rng.normal(0, noise, (2, *tissue.shape))
     signal = np.hypot(tissue * sensitivity + real, imaginary)

@@ -53,17 +53,17 @@ def train(out: Path, resume: bool) -> None:
 
 
 def run_evaluation(out: Path, resume: bool) -> None:
-    people = phantoms.load("medical", subjects=4, shape=(32, 32, 16))
+    people = phantoms.load_phantom("medical", subjects=4, shape=(32, 32, 16))
     evaluate(people, arms=["classic", "none"], seeds=1, steps=1, width=4, size=16, out=out, dims=2, resume=resume)
 
 
 def run_robustness(out: Path, resume: bool) -> None:
-    frames = phantoms.load("driving", sequences=1, frames=2, shape=(48, 80))
+    frames = phantoms.load_phantom("driving", sequences=1, frames=2, shape=(48, 80))
     robustness(frames, Blind(frames), out, corruptions=["gaussian_noise"], severities=[1], resume=resume)  # type: ignore[arg-type]
 
 
 def blend(out: Path, resume: bool) -> None:
-    frames = phantoms.load("driving", sequences=1, frames=2, shape=(48, 80))
+    frames = phantoms.load_phantom("driving", sequences=1, frames=2, shape=(48, 80))
     write_augmented_dataset(
         AugmentedDataset(frames, None, "light", seed=0), frames.schema, out, {}, workers=1, resume=resume
     )

@@ -18,7 +18,7 @@ def leaves(step: A.BasicTransform | A.BaseCompose) -> list[str]:
 
 
 def test_weather_changes_pixels_alone_and_follows_from_the_draws() -> None:
-    sample = phantoms.load("driving", sequences=1, frames=1)[0]
+    sample = phantoms.load_phantom("driving", sequences=1, frames=1)[0]
     weather = Weather(share=0.5)
     made = [weather(sample, np.random.default_rng(seed)) for seed in range(40)]
     again = [pickle.loads(pickle.dumps(weather))(sample, np.random.default_rng(seed)) for seed in range(40)]

@@ -92,7 +92,7 @@ def test_classes_by_the_masks_values(tmp_path: Path) -> None:
 
 
 def test_they_stand_in_frames_as_large_as_their_row_calls_for(tmp_path: Path) -> None:
-    root, data = store(tmp_path / "x", "transparent"), phantoms.load("driving", sequences=4, frames=2)
+    root, data = store(tmp_path / "x", "transparent"), phantoms.load_phantom("driving", sequences=4, frames=2)
     table(root, "sample,object", "c0,car", "c1,car", "c2,pedestrian")
     words(root, ground=["road", "pavement"], frame=list(data[0].shape))
     paste, heights = dg.Paste(open_bank(root), per_image=(3, 3), schema=data.schema), []
@@ -132,7 +132,7 @@ def test_large_ones_are_shrunk_and_say_so(tmp_path: Path) -> None:
 
 def scan_crops(folder: Path, dims: int, way: str = "folders", scaled: bool = False, dtype: Any = np.float32) -> Bank:
     """The phantom's lesions as NIfTI files of different sizes; the real bank of the same."""
-    data = phantoms.load("medical", subjects=4, shape=(32, 32, 24))
+    data = phantoms.load_phantom("medical", subjects=4, shape=(32, 32, 24))
     data = slice_volumes(data) if dims == 2 else data
     for name in ("images", "masks") if way == "folders" else ("",):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -166,7 +166,7 @@ def test_scans(dims: int, way: str, tmp_path: Path) -> None:
     assert info.domain == SCAN and info.spatial_dims == dims and info.channels == real.info.channels
     assert info.classes == real.info.classes and len(bank) > 1 and set(bank.size) <= {16, 32}
     assert all(crop.spacing == pytest.approx(real[0].spacing) for crop in bank if max(crop.spacing) == 1)
-    host = phantoms.load("medical", subjects=5, shape=(32, 32, 24))
+    host = phantoms.load_phantom("medical", subjects=5, shape=(32, 32, 24))
     samples = slice_volumes(host) if dims == 2 else host
     paste, seen = dg.Paste(bank, "feather", (3, 3), classes=host.schema.classes), 0
     paste.check(samples.schema)
@@ -257,7 +257,7 @@ def test_scans_that_are_wrong(tmp_path: Path) -> None:
 def test_labelled_frames_are_scenes_with_masks(tmp_path: Path) -> None:
     from domaingan.adapters.write_dataset import write_dataset
 
-    data = phantoms.load("driving", sequences=2, frames=2)
+    data = phantoms.load_phantom("driving", sequences=2, frames=2)
     write_dataset(data, data, tmp_path / "set")
     bank = open_bank(tmp_path / "set")
     assert bank.info.kind == "scenes" and bank.size == (256, 256) and bank.info.classes == data.schema.classes
@@ -268,7 +268,7 @@ def test_labelled_frames_are_scenes_with_masks(tmp_path: Path) -> None:
 
 
 def test_another_scanners_volumes_are_scenes(tmp_path: Path) -> None:
-    data = phantoms.load("medical", subjects=2, shape=(24, 24, 16))
+    data = phantoms.load_phantom("medical", subjects=2, shape=(24, 24, 16))
     for i, sample in enumerate(data):
         image = nib.Nifti1Image(np.moveaxis(sample.image, 0, -1), np.eye(4))
         nib.save(image, tmp_path / f"scan{i}.nii.gz")

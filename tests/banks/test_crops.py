@@ -273,7 +273,7 @@ class _WithCondition:
 
 
 def test_a_column_of_the_samples_can_be_the_condition() -> None:
-    people = phantoms.load("medical", subjects=4, shape=(32, 32, 16))
+    people = phantoms.load_phantom("medical", subjects=4, shape=(32, 32, 16))
     scanners = ["a", "b", "b", ""]
     records = [replace(r, condition={"scanner": s} if s else {}) for r, s in zip(people.records, scanners, strict=True)]
     named = Dataset(records, _WithCondition(people.read), replace(people.schema, conditions=("scanner",)))

@@ -111,6 +111,6 @@ def test_few_objects_tell_no_horizon() -> None:
 
 
 def test_crops_of_a_column_of_samples() -> None:
-    data = phantoms.load("driving", sequences=3, frames=2)
+    data = phantoms.load_phantom("driving", sequences=3, frames=2)
     bank = crops(data, size=16, condition="lighting")
     assert set(bank.count_conditions()["lighting"]) <= {"day", "dusk", "night"} and bank.info.ground

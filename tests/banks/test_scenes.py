@@ -58,7 +58,7 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
 
 
 def test_the_phantom_has_looks() -> None:
-    bank = scenes(phantoms.load("driving", sequences=6, frames=1), 32)
+    bank = scenes(phantoms.load_phantom("driving", sequences=6, frames=1), 32)
     assert set(bank.info.conditions) == {"lighting", "weather"} and len(bank) == 6
     assert bank.images.min() >= 0 and bank.images.max() <= 1
 

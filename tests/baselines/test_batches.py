@@ -19,7 +19,7 @@ from domaingan.views.slices import slice_volumes
 
 @pytest.fixture(scope="module")
 def patches() -> Patches:
-    data = slice_volumes(phantoms.load("medical", subjects=2, shape=(32, 32, 16)))
+    data = slice_volumes(phantoms.load_phantom("medical", subjects=2, shape=(32, 32, 16)))
     samples = [with_measurements(sample, data.schema.domain) for sample in data]
     augment = Augment({"copy-paste": Paste(crops(data, size=16))}, classic=Classic(2, "scan"))
     return Patches(samples, data.schema, augment, (32, 48), 12, seed=3)

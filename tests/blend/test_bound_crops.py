@@ -23,7 +23,7 @@ from domaingan.imaging.padded_crops import crop_padded
 from domaingan.imaging.resample import resize
 from domaingan.views.slices import slice_volumes
 
-FRAMES = phantoms.load("driving", sequences=3, frames=2).load_into_memory()
+FRAMES = phantoms.load_phantom("driving", sequences=3, frames=2).load_into_memory()
 SCHEMA = FRAMES.schema
 BANK: Bank = crops(FRAMES, size=32)
 
@@ -161,7 +161,7 @@ def test_of_frames_too() -> None:
 
 
 def test_of_slices_bound_crops_find_theirs_in_volumes() -> None:
-    volume = phantoms.load("medical", subjects=1, shape=(40, 40, 16))
+    volume = phantoms.load_phantom("medical", subjects=1, shape=(40, 40, 16))
     pieces = slice_volumes(volume)
     piece = next(p for p in pieces if p.mask is not None and (p.mask > 0).sum() > 10)
     bank = bound_to(piece, crops(pieces, size=16), [10, 10])

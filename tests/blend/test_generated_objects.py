@@ -14,7 +14,7 @@ from domaingan.gan import GAN
 
 
 def test_generated_objects_go_where_real_ones_stood(tmp_path: Path) -> None:
-    frames = phantoms.load("driving", sequences=6, frames=3).load_into_memory()
+    frames = phantoms.load_phantom("driving", sequences=6, frames=3).load_into_memory()
     real = crops(frames, size=16, condition="object")
     gan = GAN.for_crops(real, width=8, latent=16, batch=16)
     gan.fit(real, steps=120, out=tmp_path / "model", device="cpu", precision="32")

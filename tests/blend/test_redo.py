@@ -19,7 +19,7 @@ from domaingan.core.errors import DataError
 from domaingan.data import Sample
 from domaingan.views.slices import slice_volumes
 
-FRAMES = phantoms.load("driving", sequences=3, frames=2).load_into_memory()
+FRAMES = phantoms.load_phantom("driving", sequences=3, frames=2).load_into_memory()
 FRAME_BANK = crops(FRAMES, size=32)
 
 
@@ -65,7 +65,7 @@ def test_frames(seed: int, number: int) -> None:
 
 
 def test_slices_of_volumes() -> None:
-    volumes = phantoms.load("medical", subjects=2, shape=(40, 40, 16))
+    volumes = phantoms.load_phantom("medical", subjects=2, shape=(40, 40, 16))
     paste, host = Paste(crops(slice_volumes(volumes), size=16)), volumes[0]
     after = paste_slices(paste, host, 2, volumes.schema, np.random.default_rng(4))
     again = paste_slices(paste, host, 2, volumes.schema, np.random.default_rng(5), stored(after))

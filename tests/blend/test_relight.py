@@ -162,7 +162,7 @@ def test_softened_stays_in_range_in_order_and_leaves_what_is_inside(low: float, 
 
 
 def test_on_the_phantom_night_is_darker(rng: np.random.Generator) -> None:
-    drives = phantoms.load("driving", sequences=9, frames=1)
+    drives = phantoms.load_phantom("driving", sequences=9, frames=1)
     lights = {str(record.condition["lighting"]) for record in drives.records}
     assert {"day", "night"} <= lights
     host = drives.where(lighting="day")[0]
@@ -174,7 +174,7 @@ def test_on_the_phantom_night_is_darker(rng: np.random.Generator) -> None:
 
 def test_wrong_pairs_are_refused(tmp_path: Path) -> None:
     bank = a_bank()
-    scan = phantoms.load("medical", subjects=1)
+    scan = phantoms.load_phantom("medical", subjects=1)
     with pytest.raises(DataError, match="a bank of scenes"):
         Relight(bank).check(scan.schema)
     with pytest.raises(
@@ -235,7 +235,7 @@ def test_classes_are_matched_by_their_names(rng: np.random.Generator) -> None:
 
 # ---------------------------------------------------------------------- scans
 
-HEADS = phantoms.load("medical", subjects=3, shape=(40, 36, 16))
+HEADS = phantoms.load_phantom("medical", subjects=3, shape=(40, 36, 16))
 
 
 def scanned(sample: Sample, gamma: float = 0.6) -> Sample:

@@ -19,7 +19,7 @@ from domaingan.blend.methods.blending import MATCHES, METHODS
 from domaingan.cli.bank_summary import describe_resampling
 from domaingan.views.slices import slice_volumes
 
-PEOPLE = phantoms.load("medical", subjects=3, shape=(40, 40, 16))
+PEOPLE = phantoms.load_phantom("medical", subjects=3, shape=(40, 40, 16))
 
 
 @pytest.fixture(scope="module")

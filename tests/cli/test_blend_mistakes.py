@@ -22,7 +22,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.data import Sample
 
-PEOPLE = phantoms.load("medical", subjects=3, shape=(32, 32, 16))
+PEOPLE = phantoms.load_phantom("medical", subjects=3, shape=(32, 32, 16))
 PARTS = ("images.npy", "masks.npy", "bank.json")
 
 

@@ -24,7 +24,7 @@ from domaingan.blend.scan.scan_host import ScanRules
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 
-PEOPLE = phantoms.load("medical", subjects=7, shape=(32, 32, 16))
+PEOPLE = phantoms.load_phantom("medical", subjects=7, shape=(32, 32, 16))
 TESTED = PEOPLE.records[-1].name
 
 

@@ -47,7 +47,7 @@ def refused(*arguments: str | Path) -> str:
 def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of scans on disk, as a user has them."""
     out = tmp_path_factory.mktemp("data") / "scans"
-    people = phantoms.load("medical", subjects=5, shape=(32, 32, 16))
+    people = phantoms.load_phantom("medical", subjects=5, shape=(32, 32, 16))
     write_dataset(people, people, out)
     return out
 

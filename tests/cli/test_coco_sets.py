@@ -15,7 +15,7 @@ from domaingan import phantoms
 from domaingan.adapters.write_dataset import write_dataset
 from domaingan.data import Dataset, Sample
 
-STREET: Dataset = phantoms.load("driving", sequences=3, frames=3).load_into_memory()
+STREET: Dataset = phantoms.load_phantom("driving", sequences=3, frames=3).load_into_memory()
 VALUES = {name: number for number, name in enumerate(STREET.schema.objects, start=1)}
 
 

@@ -28,7 +28,7 @@ def test_arguments(
 
 @pytest.mark.parametrize("millimetres", [0, -1, float("nan"), 1e300, 50.1])
 def test_spacings(millimetres: float) -> None:
-    people = phantoms.load("medical", subjects=1, shape=(32, 32, 16))
+    people = phantoms.load_phantom("medical", subjects=1, shape=(32, 32, 16))
     with pytest.raises(DataError, match="expected above 0 and at most 50"):
         resample_to_spacing(people, millimetres)
     assert resample_to_spacing(people, 50).records[0].shape == (4, 4, 2)  # of 32 × 32 × 16 voxels of 6 mm

@@ -40,7 +40,7 @@ mask.classes = {"sky": 0, "Road": 2}
 def drives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of street frames on disk, as a user has them."""
     out = tmp_path_factory.mktemp("data") / "drives"
-    frames = phantoms.load("driving", sequences=6, frames=1, shape=(48, 80))
+    frames = phantoms.load_phantom("driving", sequences=6, frames=1, shape=(48, 80))
     write_dataset(frames, frames, out)
     return out
 

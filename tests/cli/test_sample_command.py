@@ -29,7 +29,7 @@ FIT: dict[str, Any] = {"device": "cpu", "precision": "32", "judge_every": 0}
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("data") / "scans"
-    people = phantoms.load("medical", subjects=8, shape=(32, 32, 16))
+    people = phantoms.load_phantom("medical", subjects=8, shape=(32, 32, 16))
     write_dataset(people, people, out)
     return out
 

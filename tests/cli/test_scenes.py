@@ -21,7 +21,7 @@ from domaingan.banks import Bank
 def drives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of street frames on disk, as a user has them."""
     out = tmp_path_factory.mktemp("data") / "drives"
-    frames = phantoms.load("driving", sequences=9, frames=1, shape=(48, 80))
+    frames = phantoms.load_phantom("driving", sequences=9, frames=1, shape=(48, 80))
     write_dataset(frames, frames, out)
     return out
 
@@ -49,14 +49,14 @@ def pictures(drives: Path, folder: Path) -> Path:
 
 
 def test_scans_take_the_look_of_other_scans(tmp_path: Path) -> None:
-    subjects = phantoms.load("medical").subjects[:3]
+    subjects = phantoms.load_phantom("medical").subjects[:3]
     few = ["--where", "subject=" + ",".join(subjects)]
     made = answer("crops", "phantom:medical", *few, "--target", "scenes", "--size", "16", "--out", tmp_path / "bank")
     assert made["n"] == 3
     out = tmp_path / "relit"
     result = answer("blend", "phantom:medical", *few, "--bank", tmp_path / "bank", "--out", out, "--strength", "1")
     assert result["written"] == 3 and sum(result["relit"].values()) == 3
-    for one, two in zip(phantoms.load("medical").where(subject=subjects), load(out), strict=True):
+    for one, two in zip(phantoms.load_phantom("medical").where(subject=subjects), load(out), strict=True):
         assert one.mask is not None and two.mask is not None and (one.mask == two.mask).all()
         assert (one.image != two.image).any()
 

@@ -19,7 +19,7 @@ from domaingan.core.errors import DataError
 
 BANK = a_bank(2, np.random.default_rng(2))
 HOST = a_host(2, np.random.default_rng(0))
-SCANS = phantoms.load("medical", subjects=3, shape=(32, 32, 16))
+SCANS = phantoms.load_phantom("medical", subjects=3, shape=(32, 32, 16))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_one_number_and_one_name_of_a_paste() -> None:
 
 
 def test_one_look_and_one_strength() -> None:
-    frames = phantoms.load("driving", sequences=3, frames=1)
+    frames = phantoms.load_phantom("driving", sequences=3, frames=1)
     bank = dg.scenes(frames, 16)
     lighting = bank.info.conditions["lighting"][0]
     ways = [lighting, [lighting], {"lighting": lighting}, {"lighting": [lighting]}]
@@ -145,7 +145,7 @@ def test_a_folder_will_do_for_a_dataset(scans: Path) -> None:
 
 def test_a_folder_will_do_for_a_bank(tmp_path: Path) -> None:
     saved = BANK.save(tmp_path / "lesions")
-    looks = dg.scenes(phantoms.load("driving", sequences=2, frames=1), 16).save(tmp_path / "looks")
+    looks = dg.scenes(phantoms.load_phantom("driving", sequences=2, frames=1), 16).save(tmp_path / "looks")
     for folder in (saved.path, str(saved.path)):
         assert np.array_equal(dg.Paste(folder)(HOST, 1).image, dg.Paste(saved)(HOST, 1).image)
     assert dg.Relight(str(looks.path)).bank.info == looks.info
@@ -190,7 +190,7 @@ def test_a_setting_that_cannot_be_is_one_line(scans: Path, tmp_path: Path, setti
 def test_a_folder_of_pictures_will_do_for_a_bank_of_looks(tmp_path: Path) -> None:
     from PIL import Image
 
-    frames = phantoms.load("driving", sequences=3, frames=1)
+    frames = phantoms.load_phantom("driving", sequences=3, frames=1)
     for index, sample in enumerate(frames):
         pixels = np.rint(np.moveaxis(sample.image, 0, -1) * 255).astype(np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{index}.png")
@@ -201,7 +201,7 @@ def test_a_folder_of_pictures_will_do_for_a_bank_of_looks(tmp_path: Path) -> Non
 
 
 def test_a_bank_and_a_generator_of_scenes_may_have_a_class_of_value_0(tmp_path: Path) -> None:
-    looks = dg.scenes(phantoms.load("driving", sequences=2, frames=1), 16).save(tmp_path / "looks")
+    looks = dg.scenes(phantoms.load_phantom("driving", sequences=2, frames=1), 16).save(tmp_path / "looks")
     assert 0 in Bank.load(tmp_path / "looks").info.classes.values()
     assert dg.GAN.for_crops(looks, width=4).classes == looks.info.classes
 

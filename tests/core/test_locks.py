@@ -198,7 +198,7 @@ def test_needed_room_is_said(tmp_path: Path) -> None:
     with (
         largest_file(4096),
         pytest.raises(WriteError, match=r"expected 0\.8 MB there"),
-        write_folder_atomically(tmp_path / "a", needed=800_000) as folder,
+        write_folder_atomically(tmp_path / "a", needed_bytes=800_000) as folder,
     ):
         np.save(folder / "a.npy", np.zeros(100_000))
 

@@ -32,7 +32,7 @@ SETTINGS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def drives() -> Dataset:
-    return phantoms.load("driving", sequences=12, frames=3)
+    return phantoms.load_phantom("driving", sequences=12, frames=3)
 
 
 @pytest.fixture(scope="module")
@@ -86,4 +86,4 @@ def test_a_wrong_network_is_refused_before_anything_is_written(drives: Dataset, 
             evaluate(drives, task, ["classic"], out=tmp_path / "run", **(SETTINGS | wrong))
         assert not (tmp_path / "run").exists()
     with pytest.raises(DataError, match="frames whose objects"):
-        evaluate(phantoms.load("medical", subjects=4), "detection", ["classic"], out=tmp_path / "run")
+        evaluate(phantoms.load_phantom("medical", subjects=4), "detection", ["classic"], out=tmp_path / "run")

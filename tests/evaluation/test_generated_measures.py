@@ -30,7 +30,7 @@ def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def people(dims: int, subjects: int = 4, seed: int = 0) -> Dataset:
-    data = phantoms.load("medical", subjects=subjects, shape=(40, 40, 24), seed=seed)
+    data = phantoms.load_phantom("medical", subjects=subjects, shape=(40, 40, 24), seed=seed)
     return slice_volumes(data).load_into_memory() if dims == 2 else data.load_into_memory()
 
 
@@ -102,7 +102,7 @@ def test_places_are_painted_where_real_objects_of_others_are(domain: str, dims: 
     if domain == "medical":
         seen, test = crops(people(dims), 16), people(dims, 3, seed=5)
     else:
-        drives = phantoms.load("driving", sequences=4, frames=2)
+        drives = phantoms.load_phantom("driving", sequences=4, frames=2)
         seen = crops(drives.select_groups(drives.groups[:2]), 16)
         test = drives.select_groups(drives.groups[2:])
     places = Places.of(test, seen, 1)
@@ -139,7 +139,7 @@ QUICK: dict[str, Any] = {"seeds": 1, "steps": 2, "width": 4, "size": 16, "gan_st
 
 
 def test_an_evaluation_measures_once_and_shows_what_was_painted(tmp_path: Path) -> None:
-    data, out = phantoms.load("medical", subjects=9, shape=(40, 40, 24)), tmp_path / "run"
+    data, out = phantoms.load_phantom("medical", subjects=9, shape=(40, 40, 24)), tmp_path / "run"
     alone = evaluate(data, arms=["classic", "inpaint+classic"], out=out, **QUICK)
     assert list(alone["painted"]) == ["real", "pasted", "inpaint"]
     arms = ["classic", "inpaint+classic", "refine+classic"]
@@ -168,6 +168,6 @@ def test_an_evaluation_measures_once_and_shows_what_was_painted(tmp_path: Path) 
 
 
 def test_without_such_an_arm_there_is_no_section(tmp_path: Path) -> None:
-    data, out = phantoms.load("medical", subjects=4, shape=(32, 32, 16)), tmp_path / "run"
+    data, out = phantoms.load_phantom("medical", subjects=4, shape=(32, 32, 16)), tmp_path / "run"
     assert "painted" not in evaluate(data, arms=["classic", "copy-paste+classic"], out=out, **QUICK)
     assert "Painted or real?" not in write_report(out).read_text()

@@ -23,7 +23,7 @@ from domaingan.imaging.near_duplicates import collect_datasets
 from domaingan.views.slices import slice_volumes
 
 QUICK: dict[str, Any] = {"seeds": 1, "steps": 1, "width": 4, "size": 16, "dims": 2}
-PEOPLE = phantoms.load("medical", subjects=6, shape=(32, 32, 16))
+PEOPLE = phantoms.load_phantom("medical", subjects=6, shape=(32, 32, 16))
 
 
 class Renamed:
@@ -106,7 +106,7 @@ def test_a_model_and_what_it_draws_know_the_scans(tmp_path: Path) -> None:
 
 def test_frames_that_follow_one_another_are_told(tmp_path: Path) -> None:
     wide = gaussian_filter(np.random.default_rng(0).random((3, 48, 480)), (0, 6, 6)).astype(np.float32)
-    schema = phantoms.load("driving", sequences=1, frames=1, shape=(48, 80)).schema
+    schema = phantoms.load_phantom("driving", sequences=1, frames=1, shape=(48, 80)).schema
 
     def read(record: Record) -> Sample:
         start = 2 * int(record.name[3:])

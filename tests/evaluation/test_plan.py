@@ -50,7 +50,7 @@ def test_what_is_kept_is_not_counted_again(tmp_path: Path) -> None:
     (tmp_path / "fold-0").mkdir()
     (tmp_path / "fold-0" / "classic-seed5.json").write_text("{}")
     arms = ["classic", "none"]
-    people = phantoms.load("medical", subjects=2, shape=(16, 16, 16))
+    people = phantoms.load_phantom("medical", subjects=2, shape=(16, 16, 16))
     from domaingan.evaluation.split import Fold
 
     fold = Fold(people[:1], people[1:])
@@ -73,7 +73,7 @@ def test_counter_tells_what_is_left() -> None:
 def test_evaluation_tells_plan_and_time_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "MIN_STEPS_PER_TRIAL_STEP", 0)
     listener = Listener()
-    people = phantoms.load("medical", subjects=6, shape=(32, 32, 16))
+    people = phantoms.load_phantom("medical", subjects=6, shape=(32, 32, 16))
     result = evaluate(
         people, arms=["none", "gan"], seeds=1, out=tmp_path / "run", dims=2, steps=4, width=4, size=16, gan_steps=3,
         gan_samples=4, progress=listener,

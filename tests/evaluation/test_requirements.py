@@ -17,7 +17,7 @@ from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation import api
 
-STREET: Dataset = phantoms.load("driving", sequences=4, frames=2).load_into_memory()
+STREET: Dataset = phantoms.load_phantom("driving", sequences=4, frames=2).load_into_memory()
 CLASSES = {name: number for number, name in enumerate(STREET.schema.objects, start=1)}
 OBJECTS: Schema = replace(STREET.schema, classes=CLASSES, ignore=(), regions={})
 
@@ -128,7 +128,7 @@ def test_a_size_that_no_bank_has(runs: list[Any], tmp_path: Path, size: int) -> 
 
 def test_weather_does_not_fall_on_scans(runs: list[Any], tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"arm weather\+classic: weather on scans; expected frames"):
-        evaluate(phantoms.load("medical"), "classic,weather+classic", tmp_path / "run", "segmentation")
+        evaluate(phantoms.load_phantom("medical"), "classic,weather+classic", tmp_path / "run", "segmentation")
     assert not runs
 
 

@@ -27,7 +27,7 @@ QUICK: dict[str, Any] = {"seeds": 1, "steps": 4, "width": 4, "size": 16, "gan_st
 
 @pytest.fixture(scope="module")
 def people() -> Dataset:
-    return phantoms.load("medical", subjects=5, shape=(32, 32, 16))
+    return phantoms.load_phantom("medical", subjects=5, shape=(32, 32, 16))
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from domaingan.views.slices import slice_volumes
 
 @pytest.fixture(scope="module")
 def people() -> Dataset:
-    return slice_volumes(phantoms.load("medical", subjects=6, shape=(32, 32, 16)))
+    return slice_volumes(phantoms.load_phantom("medical", subjects=6, shape=(32, 32, 16)))
 
 
 def test_no_subject_is_on_both_sides(people: Dataset, rng: np.random.Generator) -> None:

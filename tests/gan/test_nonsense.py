@@ -41,7 +41,7 @@ def copy(model: Path, tmp_path: Path) -> Path:
 
 def write_scans(folder: Path, healthy: bool) -> Path:
     """Scans of two people; healthy ones have classes and no object of any."""
-    people = phantoms.load("medical", subjects=2, shape=(32, 32, 16))
+    people = phantoms.load_phantom("medical", subjects=2, shape=(32, 32, 16))
     samples = [replace(s, mask=np.zeros_like(s.mask)) if healthy and s.mask is not None else s for s in people]
     write_dataset(samples, people, folder)
     return folder

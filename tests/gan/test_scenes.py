@@ -99,7 +99,7 @@ def test_a_bank_of_another_kind_is_refused() -> None:
 
 
 def test_a_class_of_value_0_does_not_stand_in_the_way_of_scenes(tmp_path: Path) -> None:
-    street = phantoms.load("driving", sequences=1, frames=1)
+    street = phantoms.load_phantom("driving", sequences=1, frames=1)
     assert 0 in street.schema.classes.values()
     bank = scenes(street, 16)
     assert 0 in bank.info.classes.values()

@@ -94,7 +94,7 @@ def test_padding_is_no_other_scan(value: int, width: object) -> None:
 
 
 def test_a_change_of_the_grid_keeps_what_was_read() -> None:
-    people = phantoms.load("medical", subjects=2, shape=(32, 32, 16))
+    people = phantoms.load_phantom("medical", subjects=2, shape=(32, 32, 16))
     own = get_checksums(people[0])
     for seen in (view(people, dims=2), view(people, spacing=3.0), view(people, dims=2, spacing=3.0)):
         assert get_checksums(seen[0]) == own
@@ -103,7 +103,7 @@ def test_a_change_of_the_grid_keeps_what_was_read() -> None:
 
 
 def test_banks_know_what_they_were_made_of() -> None:
-    people = phantoms.load("medical", subjects=3, shape=(32, 32, 16))
+    people = phantoms.load_phantom("medical", subjects=3, shape=(32, 32, 16))
     expected = {one: sample.statistical_unit for sample in people for one in get_checksums(sample)}
     bank = crops(view(people, dims=2), 16)
     assert bank.info.checksums == expected
@@ -189,9 +189,9 @@ def test_inspect_tells_them(tmp_path: Path) -> None:
         (frozenset({"sub-1", "other"}), "have the same values, under two names"),
         (frozenset({"sub-1", "SUB_01"}), "are one name in two spellings"),
     }
-    assert inspect_dataset(phantoms.load("medical", subjects=9, shape=(32, 32, 16)))["leaks"] == []
+    assert inspect_dataset(phantoms.load_phantom("medical", subjects=9, shape=(32, 32, 16)))["leaks"] == []
 
 
 def test_surveys_join_datasets() -> None:
-    people = phantoms.load("medical", subjects=2, shape=(32, 32, 16))
+    people = phantoms.load_phantom("medical", subjects=2, shape=(32, 32, 16))
     assert len(collect_datasets([people, people[:1]]).records) == 3

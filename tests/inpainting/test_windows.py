@@ -23,7 +23,7 @@ from domaingan.views.slices import slice_volumes
 
 
 def scans(dims: int, subjects: int = 3) -> Dataset:
-    data = phantoms.load("medical", subjects=subjects, shape=(40, 40, 24))
+    data = phantoms.load_phantom("medical", subjects=subjects, shape=(40, 40, 24))
     return slice_volumes(data).load_into_memory() if dims == 2 else data.load_into_memory()
 
 
@@ -85,7 +85,7 @@ def test_no_window_is_shrunk_more_than_the_crops_were() -> None:
 def test_hosts_may_be_unlabelled_and_their_subjects_are_known() -> None:
     data = scans(2)
     real = crops(data, 16)
-    others = phantoms.load("medical", subjects=2, shape=(40, 40, 24), seed=9)
+    others = phantoms.load_phantom("medical", subjects=2, shape=(40, 40, 24), seed=9)
     bare = slice_volumes(others).load_into_memory().map(lambda sample: replace(sample, mask=None))
     found = windows(bare, real, 6)
     assert set(found.subjects) == {*real.subjects, *bare.subjects}
@@ -120,7 +120,7 @@ def test_healthy_windows_are_beside_the_crops() -> None:
 
 
 def test_frames_have_windows_too() -> None:
-    data = phantoms.load("driving", sequences=2, frames=3, shape=(96, 160))
+    data = phantoms.load_phantom("driving", sequences=2, frames=3, shape=(96, 160))
     real = crops(data, 32)
     found = windows(data, real, 12)
     assert len(found) > 6 and found.masks.any(axis=(1, 2)).all()

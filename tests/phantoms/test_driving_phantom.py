@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from domaingan import phantoms
 from domaingan.core.errors import DataError
 from domaingan.data import FRAME, Dataset, Sample
-from domaingan.phantoms.driving import CLASSES, CYCLE, MIN_PIXELS, OBJECTS, condition, has_cyclists
+from domaingan.phantoms.driving import (
+    CLASSES,
+    MIN_INSTANCE_PIXELS,
+    OBJECTS,
+    SEQUENCES_PER_CYCLE,
+    choose_condition,
+    has_cyclists,
+)
 
 SMALL = (48, 80)
 GROUND = [CLASSES[name] for name in ("road", "lane", "pavement")]
@@ -22,7 +29,7 @@ GROUND = [CLASSES[name] for name in ("road", "lane", "pavement")]
 
 @pytest.fixture(scope="module")
 def street() -> Dataset:
-    return phantoms.load("driving", frames=3).load_into_memory()
+    return phantoms.load_phantom("driving", frames=3).load_into_memory()
 
 
 def same(a: Sample, b: Sample) -> bool:
@@ -64,7 +71,7 @@ def test_instances_boxes_and_labels_agree_with_the_mask(street: Dataset) -> None
         assert objects[sample.instances > 0].all()
         for number, (box, label) in enumerate(zip(sample.boxes, sample.labels, strict=True), start=1):
             rows, columns = np.nonzero(sample.instances == number)
-            assert len(rows) >= MIN_PIXELS and (sample.mask[rows, columns] == label).all()
+            assert len(rows) >= MIN_INSTANCE_PIXELS and (sample.mask[rows, columns] == label).all()
             assert box.tolist() == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
         left_over = objects & (sample.instances == 0)
         assert left_over.mean() < 0.01  # far ones, and what little is seen of hidden ones
@@ -97,8 +104,8 @@ def test_objects_are_as_tall_as_perspective_has_them(street: Dataset) -> None:
 
 @given(seed=st.integers(0, 2**40), block=st.integers(0, 20))
 def test_how_often_conditions_and_cyclists_come(seed: int, block: int) -> None:
-    numbers = range(block * CYCLE, (block + 1) * CYCLE)
-    known = [condition(seed, number) for number in numbers]
+    numbers = range(block * SEQUENCES_PER_CYCLE, (block + 1) * SEQUENCES_PER_CYCLE)
+    known = [choose_condition(seed, number) for number in numbers]
     assert Counter(c["lighting"] for c in known) == {"day": 4, "dusk": 1, "night": 1}
     assert Counter(c["weather"] for c in known) == {"clear": 4, "fog": 1, "rain": 1}
     riding = [c["lighting"] for number, c in zip(numbers, known, strict=True) if has_cyclists(seed, number)]
@@ -109,8 +116,10 @@ def test_how_often_conditions_and_cyclists_come(seed: int, block: int) -> None:
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**40), number=st.integers(0, 25), frame=st.integers(0, 12), more=st.integers(1, 9))
 def test_a_frame_depends_on_seed_and_numbers_alone(seed: int, number: int, frame: int, more: int) -> None:
-    few = phantoms.load("driving", sequences=number + 1, frames=frame + 1, seed=seed, shape=SMALL)
-    many = phantoms.load("phantom:driving", sequences=number + more, frames=frame + more, seed=seed, shape=SMALL)
+    few = phantoms.load_phantom("driving", sequences=number + 1, frames=frame + 1, seed=seed, shape=SMALL)
+    many = phantoms.load_phantom(
+        "phantom:driving", sequences=number + more, frames=frame + more, seed=seed, shape=SMALL
+    )
     many = pickle.loads(pickle.dumps(many))
     name = f"seq{number:02d}_{frame:06d}"
     (first,), (second,) = few.where(name=name), many.where(name=name)
@@ -119,22 +128,24 @@ def test_a_frame_depends_on_seed_and_numbers_alone(seed: int, number: int, frame
 
 def test_seeds_sequences_and_moments_differ() -> None:
     def mask(seed: int, number: int, frame: int) -> np.ndarray:
-        return phantoms.load("driving", seed=seed, shape=SMALL)[8 * number + frame].mask
+        return phantoms.load_phantom("driving", seed=seed, shape=SMALL)[8 * number + frame].mask
 
     first = mask(0, 0, 0)
     assert all((first != other).mean() > 0.05 for other in (mask(1, 0, 0), mask(0, 3, 0), mask(0, 0, 1)))
 
 
 def test_another_shape_shows_the_same_scene() -> None:
-    small, large = (phantoms.load("driving", sequences=1, frames=1, shape=shape)[0] for shape in ((48, 80), (96, 160)))
+    small, large = (
+        phantoms.load_phantom("driving", sequences=1, frames=1, shape=shape)[0] for shape in ((48, 80), (96, 160))
+    )
     assert (small.mask == large.mask[::2, ::2]).mean() > 0.9
-    assert phantoms.load("driving", sequences=1, frames=1, shape=(64, 40))[0].shape == (64, 40)
+    assert phantoms.load_phantom("driving", sequences=1, frames=1, shape=(64, 40))[0].shape == (64, 40)
 
 
 def test_what_lighting_and_weather_do_to_a_frame() -> None:
     looks: dict[str, list[tuple[float, float]]] = {}
     for seed in range(4):
-        data = phantoms.load("driving", sequences=CYCLE, frames=1, seed=seed, shape=SMALL)
+        data = phantoms.load_phantom("driving", sequences=SEQUENCES_PER_CYCLE, frames=1, seed=seed, shape=SMALL)
         for record, sample in zip(data.records, data, strict=True):
             grey = sample.image.mean(axis=0)
             for name in ("lighting", "weather"):
@@ -146,7 +157,7 @@ def test_what_lighting_and_weather_do_to_a_frame() -> None:
 
 
 def test_making_one_is_quick() -> None:
-    data = phantoms.load("driving", sequences=1, frames=6)
+    data = phantoms.load_phantom("driving", sequences=1, frames=6)
     seconds = []
     for index in range(6):
         start = time.process_time()
@@ -167,4 +178,4 @@ def test_making_one_is_quick() -> None:
 )
 def test_mistakes_are_named(options: dict[str, int], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        phantoms.load("driving", **options)
+        phantoms.load_phantom("driving", **options)

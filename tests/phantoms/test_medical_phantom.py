@@ -14,13 +14,13 @@ from domaingan import phantoms
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.imaging.intensity import get_foreground
-from domaingan.phantoms.medical import has_rare
+from domaingan.phantoms.medical import has_rare_lesion
 from domaingan.views.slices import slice_volumes
 
 
 @pytest.fixture(scope="module")
 def heads() -> Dataset:
-    return phantoms.load("medical", subjects=10, seed=3).load_into_memory()
+    return phantoms.load_phantom("medical", subjects=10, seed=3).load_into_memory()
 
 
 def test_schema_records_and_samples_agree(heads: Dataset) -> None:
@@ -40,7 +40,7 @@ def test_everyone_has_the_common_class_and_one_in_five_the_rare(heads: Dataset) 
     has = [(bool((s.mask == 1).any()), bool((s.mask == 2).any())) for s in heads]
     assert all(common for common, _ in has)
     assert [sum(rare for _, rare in has[i : i + 5]) for i in (0, 5)] == [1, 1]
-    assert [rare for _, rare in has] == [has_rare(3, n) for n in range(10)]
+    assert [rare for _, rare in has] == [has_rare_lesion(3, n) for n in range(10)]
     assert all((s.mask == 2).sum() >= 12 for s in heads if (s.mask == 2).any())
 
 
@@ -64,8 +64,8 @@ def test_lesions_stand_out_in_their_contrast(heads: Dataset) -> None:
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**31), number=st.integers(0, 40), more=st.integers(1, 30))
 def test_a_subject_depends_on_seed_and_number_alone(seed: int, number: int, more: int) -> None:
-    few = phantoms.load("medical", subjects=number + 1, seed=seed, shape=(24, 24, 16))
-    many = phantoms.load("phantom:medical", subjects=number + more, seed=seed, shape=(24, 24, 16))
+    few = phantoms.load_phantom("medical", subjects=number + 1, seed=seed, shape=(24, 24, 16))
+    many = phantoms.load_phantom("phantom:medical", subjects=number + more, seed=seed, shape=(24, 24, 16))
     many = pickle.loads(pickle.dumps(many))
     first, second = few[number], many[number]
     assert first.image.tobytes() == second.image.tobytes() and first.mask.tobytes() == second.mask.tobytes()
@@ -73,14 +73,14 @@ def test_a_subject_depends_on_seed_and_number_alone(seed: int, number: int, more
 
 def test_subjects_and_seeds_differ(heads: Dataset) -> None:
     assert not np.array_equal(heads[0].mask, heads[1].mask)
-    other = phantoms.load("medical", subjects=1, seed=4)[0]
+    other = phantoms.load_phantom("medical", subjects=1, seed=4)[0]
     assert not np.array_equal(heads[0].image, other.image)
     means = [s.image[0][get_foreground(s)].mean() for s in heads]
     assert max(means) > 1.3 * min(means)  # everyone has a gain of their own
 
 
 def test_the_shape_changes_the_grid_not_the_field_of_view() -> None:
-    fine = phantoms.load("medical", subjects=1, shape=(96, 96, 48))
+    fine = phantoms.load_phantom("medical", subjects=1, shape=(96, 96, 48))
     assert fine.records[0].spacing == (2.0, 2.0, 2.0) and fine[0].shape == (96, 96, 48)
 
 
@@ -90,7 +90,7 @@ def test_slices_work(heads: Dataset) -> None:
 
 
 def test_making_one_is_quick() -> None:
-    data = phantoms.load("medical", subjects=4)
+    data = phantoms.load_phantom("medical", subjects=4)
     seconds = []
     for index in range(4):
         start = time.process_time()
@@ -110,4 +110,4 @@ def test_making_one_is_quick() -> None:
 )
 def test_mistakes_are_named(name: str, options: dict[str, int], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        phantoms.load(name, **options)
+        phantoms.load_phantom(name, **options)

@@ -119,7 +119,7 @@ def _config() -> dict[str, Any]:
 
 def _pictures(rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     images, masks = [], []
-    for sample in phantoms.load("medical", subjects=5):
+    for sample in phantoms.load_phantom("medical", subjects=5):
         assert sample.mask is not None
         best = int((sample.mask > 0).sum((0, 1)).argmax())
         scaled = to_scaled(sample.image, get_intensity_range(sample, SCAN))

@@ -48,7 +48,7 @@ class Wavering:
 
 
 def make(out: Path, task: ModelTask) -> Path:
-    data = phantoms.load("driving", sequences=3, frames=1, shape=(60, 100)).load_into_memory()
+    data = phantoms.load_phantom("driving", sequences=3, frames=1, shape=(60, 100)).load_into_memory()
     command = "domaingan robustness phantom:driving --model python:wavering:look --out runs/a-long-name-of-a-run-folder"
     robustness(data, Wavering(data, task), out, mapping={"person": "pedestrian"}, severities=(1, 3), command=command)
     write_report(out)

@@ -18,7 +18,7 @@ from domaingan.views.slices import slice_volumes
 
 @pytest.fixture(scope="module")
 def people() -> Dataset:
-    return slice_volumes(phantoms.load("medical", subjects=3, shape=(32, 32, 16)))
+    return slice_volumes(phantoms.load_phantom("medical", subjects=3, shape=(32, 32, 16)))
 
 
 @pytest.fixture(scope="module")

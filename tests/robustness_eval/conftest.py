@@ -147,7 +147,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
 @pytest.fixture(scope="session")
 def drives() -> Dataset:
     """A few small street frames, in memory."""
-    return phantoms.load("driving", sequences=6, frames=1, shape=(48, 80)).load_into_memory()
+    return phantoms.load_phantom("driving", sequences=6, frames=1, shape=(48, 80)).load_into_memory()
 
 
 @pytest.fixture(scope="session")

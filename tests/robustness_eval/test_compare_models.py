@@ -45,7 +45,7 @@ class Shifted:
 
 @pytest.fixture(scope="module")
 def streets() -> Dataset:
-    return phantoms.load("driving", sequences=6, frames=1, shape=(60, 100)).load_into_memory()
+    return phantoms.load_phantom("driving", sequences=6, frames=1, shape=(60, 100)).load_into_memory()
 
 
 SAME = {"car": "car", "person": "pedestrian"}

@@ -213,7 +213,7 @@ def test_wrong_options(drives: Dataset, tmp_path: Path, options: dict[str, Any],
 
 def test_scans_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="scans; expected frames"):
-        robustness(phantoms.load("medical", subjects=2), "onnx:absent.onnx", tmp_path / "run")
+        robustness(phantoms.load_phantom("medical", subjects=2), "onnx:absent.onnx", tmp_path / "run")
 
 
 def test_frames_without_labels_are_left_out_and_noted(drives: Dataset, tmp_path: Path) -> None:

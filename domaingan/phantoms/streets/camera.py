@@ -7,52 +7,54 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.phantoms.fields import Field
-from domaingan.phantoms.streets.chance import noise
+from domaingan.phantoms.streets.chance import look_up_noise
 from domaingan.phantoms.streets.lens import Lens
 from domaingan.phantoms.streets.light import Light
 from domaingan.phantoms.streets.shapes import Thing
 
 
-def through_air(radiance: Field, depth: Field, light: Light) -> Field:
+def apply_haze(radiance: Field, depth: Field, light: Light) -> Field:
     """Koschmieder's law: I = J t + A (1 - t) with t = exp(-haze * depth) (Middleton 1952)."""
     kept = np.exp(-np.float32(light.haze) * np.minimum(depth, 600))[..., None]
     return light.air + kept * (radiance - light.air)
 
 
-def mirrored(radiance: Field, ground: NDArray[np.bool_], things: list[Thing], lens: Lens, light: Light) -> Field:
+def add_wet_reflections(
+    radiance: Field, is_ground: NDArray[np.bool_], things: list[Thing], lens: Lens, light: Light
+) -> Field:
     """A wet ground: what is above the horizon upside down, smeared downwards, and streaks below every light."""
     height = lens.shape[0]
     rows = np.clip(np.rint(2 * lens.horizon - np.arange(height)).astype(int), 0, height - 1)
     upside = cv2.blur(radiance[rows], (3, 2 * (height // 24) + 1))
     streaks = np.zeros_like(radiance)
     for point, colour in (lamp for thing in things for lamp in thing.lamps):
-        right, down, ahead = lens.rays(np.array([(point[0], point[1], -point[2])]))[0].tolist()
+        right, down, ahead = lens.to_rays(np.array([(point[0], point[1], -point[2])]))[0].tolist()
         if ahead < 2:
             continue
-        column, row = lens.pixels(np.array([(right, down, ahead)]))[0].tolist()
+        column, row = lens.project_rays(np.array([(right, down, ahead)]))[0].tolist()
         reach = lens.focal * (0.15 + 0.3 * point[2]) / ahead
         wide = max(1, round(lens.focal * 0.08 / ahead))
         top, low = (round(column) - wide, round(row - reach)), (round(column) + wide, round(row + reach))
         if -9999 < top[0] < 9999 and -9999 < low[1] < 9999:
             cv2.rectangle(streaks, top, low, colour, -1)
     streaks = cv2.GaussianBlur(streaks, (0, 0), sigmaX=0.006 * height, sigmaY=0.03 * height)
-    s, d = lens.street(lens.slopes[None], lens.ground[:, None])
-    film = np.clip(0.85 + 0.35 * noise(1.5 * s, 5 * d), 0.3, 1.2) * np.float32(light.wet)
-    grazing = (film * np.exp(-3.2 * np.maximum(lens.falls, 0))[:, None])[..., None]
+    s, d = lens.to_street(lens.slopes[None], lens.ground_depth[:, None])
+    film = np.clip(0.85 + 0.35 * look_up_noise(1.5 * s, 5 * d), 0.3, 1.2) * np.float32(light.wetness)
+    grazing = (film * np.exp(-3.2 * np.maximum(lens.drops, 0))[:, None])[..., None]
     wet = radiance * np.float32(0.65) + grazing * (upside - np.float32(0.3) * radiance) + np.float32(1.4) * streaks
-    return np.where(ground[..., None], wet, radiance)
+    return np.where(is_ground[..., None], wet, radiance)
 
 
-def reduced(image: Field) -> Field:
+def halve_resolution(image: Field) -> Field:
     """The frame from a map of twice its size: a tent over each pixel, centred on the sample its label comes from."""
-    soft = cv2.sepFilter2D(image, -1, KERNEL, KERNEL)
+    soft = cv2.sepFilter2D(image, -1, TENT_KERNEL, TENT_KERNEL)
     return np.ascontiguousarray(soft[::2, ::2])
 
 
-KERNEL = np.array([0.25, 0.5, 0.25], dtype=np.float32)
+TENT_KERNEL = np.array([0.25, 0.5, 0.25], dtype=np.float32)
 
 
-def glare(radiance: Field, light: Light) -> Field:
+def add_glare(radiance: Field, light: Light) -> Field:
     """Light that the lens, and fog or rain, scatter around what is bright."""
     height = radiance.shape[0]
     bright = np.maximum(radiance - np.float32(1.0 / light.exposure), 0)
@@ -64,7 +66,7 @@ def glare(radiance: Field, light: Light) -> Field:
     return radiance + np.float32(0.22) * near + np.float32(0.1 + thick) * far
 
 
-def rain(radiance: Field, rng: np.random.Generator, light: Light) -> Field:
+def add_rain(radiance: Field, rng: np.random.Generator, light: Light) -> Field:
     """Streaks of drops near the lens, which shine with the air's light, and the veil of those farther away."""
     height, width = radiance.shape[:2]
     drops = np.zeros((height, width), dtype=np.float32)
@@ -81,14 +83,14 @@ def rain(radiance: Field, rng: np.random.Generator, light: Light) -> Field:
     return radiance + (np.float32(0.5) * drops)[..., None] * (np.float32(1.25) * behind - radiance * np.float32(0.6))
 
 
-def developed(radiance: Field, rng: np.random.Generator, light: Light) -> NDArray[np.float32]:
+def develop_image(radiance: Field, rng: np.random.Generator, light: Light) -> NDArray[np.float32]:
     """What is stored: exposure with a soft shoulder, vignetting, shot and read noise, gamma, 8 bits."""
     height, width = radiance.shape[:2]
     y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None]
     vignette = (1 - 0.16 * (x**2 + y**2))[..., None].astype(np.float32)
     exposed = radiance * (vignette * np.float32(light.exposure)) * light.tint
     exposed = 1 - np.exp(-np.float32(1.1) * np.maximum(exposed, 0))
-    spread = np.sqrt(np.float32(light.grain**2) + np.float32(0.03 * light.grain) * exposed)
+    spread = np.sqrt(np.float32(light.noise_deviation**2) + np.float32(0.03 * light.noise_deviation) * exposed)
     exposed += spread * rng.standard_normal(exposed.shape, dtype=np.float32)
     levels = np.rint(255 * np.clip(exposed, 0, 1) ** np.float32(1 / 2.2))
     return (levels / 255).astype(np.float32)

@@ -11,29 +11,31 @@ from scipy import ndimage
 
 from domaingan.phantoms.fields import Field
 
-TILE = 256
+NOISE_TILE_SIZE = 256
 """Edge of the noise tile, a power of 2."""
 
 
 @cache
-def tile() -> Field:
+def make_noise_tile() -> Field:
     """A ``(TILE, TILE)`` periodic noise, mean 0, standard deviation 1, with structure at all scales."""
     rng = np.random.default_rng(20)
-    total = np.zeros((TILE, TILE), dtype=np.float32)
+    total = np.zeros((NOISE_TILE_SIZE, NOISE_TILE_SIZE), dtype=np.float32)
     for scale in (0.0, 1.0, 3.0, 9.0):
-        octave = ndimage.gaussian_filter(rng.standard_normal((TILE, TILE)), scale, mode="wrap")
+        octave = ndimage.gaussian_filter(rng.standard_normal((NOISE_TILE_SIZE, NOISE_TILE_SIZE)), scale, mode="wrap")
         total += (octave / octave.std()).astype(np.float32)
     total -= total.mean()
     return total / total.std()
 
 
-def noise(x: Field, y: Field) -> Field:
+def look_up_noise(x: Field, y: Field) -> Field:
     """The tile's noise at ``x``, ``y``, in units of its pixels."""
-    found: Field = tile()[y.astype(np.int32) & (TILE - 1), x.astype(np.int32) & (TILE - 1)]
+    found: Field = make_noise_tile()[
+        y.astype(np.int32) & (NOISE_TILE_SIZE - 1), x.astype(np.int32) & (NOISE_TILE_SIZE - 1)
+    ]
     return found
 
 
-def hashed(*numbers: NDArray[np.integer[Any]] | int) -> Field:
+def hash_to_unit(*numbers: NDArray[np.integer[Any]] | int) -> Field:
     """A number in [0, 1) for each tuple of integers, without visible order (a multiplicative hash)."""
     mixed = np.zeros(np.broadcast_shapes(*(np.shape(number) for number in numbers)), dtype=np.uint32)
     for number in numbers:

@@ -9,22 +9,37 @@ from typing import NamedTuple
 
 import numpy as np
 
-from domaingan.phantoms.streets.lens import FAR, Lens
-from domaingan.phantoms.streets.shapes import BLACK, Colour, Point, linear, pick, times
-from domaingan.phantoms.streets.street_plan import Plan
+from domaingan.phantoms.streets.lens import FAR_METRES, Lens
+from domaingan.phantoms.streets.shapes import BLACK, Colour, Point, pick_colour, scale_colour, to_linear
+from domaingan.phantoms.streets.street_plan import StreetPlan
 
-BRICKS = [linear(0.48, 0.30, 0.23), linear(0.56, 0.44, 0.33), linear(0.38, 0.26, 0.22), linear(0.62, 0.54, 0.42)]
-RENDERS = [linear(0.80, 0.77, 0.70), linear(0.74, 0.66, 0.52), linear(0.66, 0.68, 0.70), linear(0.70, 0.56, 0.48)]
-STONES = [linear(0.56, 0.54, 0.50), linear(0.44, 0.43, 0.42), linear(0.50, 0.46, 0.38), linear(0.34, 0.36, 0.38)]
-ROOFS = [linear(0.32, 0.20, 0.17), linear(0.26, 0.27, 0.29), linear(0.40, 0.28, 0.22)]
-FRAMES = [linear(0.85, 0.85, 0.83), linear(0.30, 0.28, 0.27), linear(0.55, 0.53, 0.50)]
-SHOPS = [linear(0.40, 0.08, 0.10), linear(0.08, 0.22, 0.14), linear(0.10, 0.14, 0.32), linear(0.75, 0.70, 0.55),
-         linear(0.14, 0.14, 0.15), linear(0.65, 0.35, 0.10)]  # fmt: skip
+BRICK_COLOURS = [
+    to_linear(0.48, 0.30, 0.23),
+    to_linear(0.56, 0.44, 0.33),
+    to_linear(0.38, 0.26, 0.22),
+    to_linear(0.62, 0.54, 0.42),
+]
+RENDER_COLOURS = [
+    to_linear(0.80, 0.77, 0.70),
+    to_linear(0.74, 0.66, 0.52),
+    to_linear(0.66, 0.68, 0.70),
+    to_linear(0.70, 0.56, 0.48),
+]
+STONE_COLOURS = [
+    to_linear(0.56, 0.54, 0.50),
+    to_linear(0.44, 0.43, 0.42),
+    to_linear(0.50, 0.46, 0.38),
+    to_linear(0.34, 0.36, 0.38),
+]
+ROOF_COLOURS = [to_linear(0.32, 0.20, 0.17), to_linear(0.26, 0.27, 0.29), to_linear(0.40, 0.28, 0.22)]
+FRAME_COLOURS = [to_linear(0.85, 0.85, 0.83), to_linear(0.30, 0.28, 0.27), to_linear(0.55, 0.53, 0.50)]
+SHOP_COLOURS = [to_linear(0.40, 0.08, 0.10), to_linear(0.08, 0.22, 0.14), to_linear(0.10, 0.14, 0.32), to_linear(0.75, 0.70, 0.55),
+         to_linear(0.14, 0.14, 0.15), to_linear(0.65, 0.35, 0.10)]  # fmt: skip
 
-BLOCK = 17.0
+BLOCK_LENGTH = 17.0
 """Metres of street front that are built together."""
 
-FRONT, ROOF, HEDGE = 0, 1, 2
+FRONT_KIND, ROOF_KIND, HEDGE_KIND = 0, 1, 2
 """What a wall's surface is."""
 
 
@@ -53,48 +68,57 @@ class Wall(NamedTuple):
     seed: int = 0
 
 
-def build(plan: Plan, lens: Lens) -> list[Wall]:
+def build_walls(plan: StreetPlan, lens: Lens) -> list[Wall]:
     """All walls that may be seen, farthest first."""
-    first = math.floor(lens.s / BLOCK) - 1
+    first = math.floor(lens.s / BLOCK_LENGTH) - 1
     walls: list[Wall] = []
     for side in (-1, 1):
-        for block in range(first, first + int(FAR / BLOCK) + 3):
+        for block in range(first, first + int(FAR_METRES / BLOCK_LENGTH) + 3):
             rng = np.random.default_rng((*plan.key, 6 + (side > 0), block + (1 << 20)))
-            walls += _block(plan, rng, side, block * BLOCK)
+            walls += _build_block(plan, rng, side, block * BLOCK_LENGTH)
     seen = [wall for wall in walls if max(wall.p[0], wall.q[0]) > lens.s + 1.6]
     return sorted(seen, key=lambda wall: -(wall.p[0] + wall.q[0]))
 
 
-def _block(plan: Plan, rng: np.random.Generator, side: int, start: float) -> Iterator[Wall]:
+def _build_block(plan: StreetPlan, rng: np.random.Generator, side: int, start: float) -> Iterator[Wall]:
     """A few houses in a row, perhaps with a gap after them, perhaps with hedges before them."""
-    end = BLOCK - (float(rng.uniform(3, 9)) if rng.random() < plan.gaps else 0.0)
+    end = BLOCK_LENGTH - (float(rng.uniform(3, 9)) if rng.random() < plan.gap_chance else 0.0)
     n = int(rng.integers(1, 4)) if plan.storeys < 3 else int(rng.integers(1, 3))
     cuts = [0.0, *np.sort(rng.uniform(0.3, 0.7, n - 1) if n < 3 else (0.33, 0.66)).tolist(), 1.0]
-    d = side * plan.front(side)
+    d = side * plan.get_building_line(side)
     for a, b in pairwise(cuts):
-        yield from _house(plan, rng, side, start + a * end, start + b * end, d)
-    if plan.setback[side > 0] and rng.random() < 0.75:
-        edge = side * (plan.kerb(side) + plan.pavement + 0.3)
-        stop = start + float(rng.uniform(0.6, 1.0)) * BLOCK
-        yield _hedge(rng, (start, edge), (stop, edge), side, pick(rng, plan.greens, 0.2), float(rng.uniform(0.7, 1.7)))
+        yield from _build_house(plan, rng, side, start + a * end, start + b * end, d)
+    if plan.setbacks[side > 0] and rng.random() < 0.75:
+        edge = side * (plan.get_kerb(side) + plan.pavement_width + 0.3)
+        stop = start + float(rng.uniform(0.6, 1.0)) * BLOCK_LENGTH
+        yield _build_hedge(
+            rng,
+            (start, edge),
+            (stop, edge),
+            side,
+            pick_colour(rng, plan.leaf_colours, 0.2),
+            float(rng.uniform(0.7, 1.7)),
+        )
 
 
-def _house(plan: Plan, rng: np.random.Generator, side: int, start: float, end: float, d: float) -> Iterator[Wall]:
+def _build_house(
+    plan: StreetPlan, rng: np.random.Generator, side: int, start: float, end: float, d: float
+) -> Iterator[Wall]:
     """A front along the street, the end that we see, a roof."""
-    palette = (BRICKS, RENDERS, STONES)[int(np.searchsorted((0.45, 0.75, 1.0), rng.random()))]
+    palette = (BRICK_COLOURS, RENDER_COLOURS, STONE_COLOURS)[int(np.searchsorted((0.45, 0.75, 1.0), rng.random()))]
     storeys = max(1, round(plan.storeys + float(rng.normal(0, 0.6))))
-    storey = plan.storey * float(rng.uniform(0.95, 1.05))
+    storey = plan.storey_height * float(rng.uniform(0.95, 1.05))
     height = storeys * storey + float(rng.uniform(0.2, 0.9))
     office = plan.storeys > 3 and rng.random() < 0.35
-    shop = rng.random() < (0.75 if plan.setback[side > 0] == 0 and plan.storeys > 2.3 else 0.05)
+    shop = rng.random() < (0.75 if plan.setbacks[side > 0] == 0 and plan.storeys > 2.3 else 0.05)
     look = Wall(
-        FRONT, (start, d), (end, d), upright((start, d), (end, d), height), (0.0, -float(side)),
-        colour=pick(rng, palette, 0.18), trim=pick(rng, FRAMES, 0.15),
-        shop=pick(rng, SHOPS, 0.25) if shop else BLACK,
+        FRONT_KIND, (start, d), (end, d), outline_wall((start, d), (end, d), height), (0.0, -float(side)),
+        colour=pick_colour(rng, palette, 0.18), trim=pick_colour(rng, FRAME_COLOURS, 0.15),
+        shop=pick_colour(rng, SHOP_COLOURS, 0.25) if shop else BLACK,
         bay=float(rng.uniform(1.6, 2.4) if office else rng.uniform(2.2, 3.6)), storey=storey,
         wide=float(rng.uniform(0.75, 0.9) if office else rng.uniform(0.35, 0.55)),
         tall=float(rng.uniform(0.5, 0.65) if office else rng.uniform(0.45, 0.6)), height=height,
-        roughness=0.22 if palette is BRICKS else 0.1, seed=int(rng.integers(1 << 16)),
+        roughness=0.22 if palette is BRICK_COLOURS else 0.1, seed=int(rng.integers(1 << 16)),
     )  # fmt: skip
     deep = float(rng.uniform(8, 11))
     pitched = not office and rng.random() < 0.7
@@ -110,14 +134,14 @@ def _house(plan: Plan, rng: np.random.Generator, side: int, start: float, end: f
     if pitched:
         ridge = [(start, d, height), (end, d, height), (end, d + side * deep / 2, height + peak),
                  (start, d + side * deep / 2, height + peak)]  # fmt: skip
-        yield look._replace(kind=ROOF, outline=ridge, colour=pick(rng, ROOFS, 0.15), roughness=0.2)
+        yield look._replace(kind=ROOF_KIND, outline=ridge, colour=pick_colour(rng, ROOF_COLOURS, 0.15), roughness=0.2)
     yield look._replace(
         q=back, outline=gable, normal=(-1.0, 0.0), shop=BLACK, bay=4.5, wide=0.22 if rng.random() < 0.5 else 0.0
     )
     yield look
 
 
-def _hedge(
+def _build_hedge(
     rng: np.random.Generator, p: tuple[float, float], q: tuple[float, float], side: int, green: Colour, height: float
 ) -> Wall:
     """A hedge with a ragged top."""
@@ -125,9 +149,9 @@ def _hedge(
     along = np.linspace(q[0], p[0], n).tolist()
     top = [(s, p[1], height * float(rng.uniform(0.8, 1.1))) for s in along]
     outline = [(*p, 0.0), (*q, 0.0), *top]
-    return Wall(HEDGE, p, q, outline, (0.0, -float(side)), times(green, 0.9), height=height, roughness=0.6)
+    return Wall(HEDGE_KIND, p, q, outline, (0.0, -float(side)), scale_colour(green, 0.9), height=height, roughness=0.6)
 
 
-def upright(p: tuple[float, float], q: tuple[float, float], height: float) -> list[Point]:
+def outline_wall(p: tuple[float, float], q: tuple[float, float], height: float) -> list[Point]:
     """The outline of a wall."""
     return [(*p, 0.0), (*q, 0.0), (*q, height), (*p, height)]

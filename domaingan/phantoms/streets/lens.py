@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from domaingan.phantoms.fields import Field
 from domaingan.phantoms.streets.shapes import Point, Polygon, Thing
 
-NEAR, FAR = 1.5, 110.0
+NEAR_METRES, FAR_METRES = 1.5, 110.0
 """Nothing nearer or farther than so many metres is drawn."""
 
-INFINITY = 3000.0
+SKY_DEPTH = 3000.0
 """The depth of the sky, in metres."""
 
-SHIFT = 4
+FRACTION_BITS = 4
 """Bits of a pixel's fraction in polygon corners."""
 
 Ints = NDArray[np.int32]
@@ -63,43 +63,43 @@ class Lens:
         return ((np.arange(self.shape[1]) - self.middle) / self.focal).astype(np.float32)
 
     @cached_property
-    def falls(self) -> Field:
+    def drops(self) -> Field:
         """``(H,)`` metres down, a metre ahead, of each row's rays."""
         return ((np.arange(self.shape[0]) - self.horizon) / self.focal).astype(np.float32)
 
     @cached_property
-    def ground(self) -> Field:
+    def ground_depth(self) -> Field:
         """``(H,)`` depth of the ground in each row, :data:`INFINITY` above the horizon."""
-        return np.minimum(self.y / np.maximum(self.falls, 1e-6), INFINITY).astype(np.float32)
+        return np.minimum(self.y / np.maximum(self.drops, 1e-6), SKY_DEPTH).astype(np.float32)
 
-    def eye(self, s: float) -> Point:
+    def get_apparent_position(self, s: float) -> Point:
         """Where the camera seems to be to a thing at ``s`` that takes the street for straight."""
         return self.s, self.d + self.bend * (s - self.s) ** 2 / 2, self.y
 
-    def sees(self, s: Field, d: Field, margin: float = 3.0) -> NDArray[np.bool_]:
+    def is_in_view(self, s: Field, d: Field, margin: float = 3.0) -> NDArray[np.bool_]:
         """Whether something within ``margin`` metres of each ``s``, ``d`` may be in the frame."""
         z = s - self.s
         x = d - self.d + self.yaw * z + self.bend * z * z / 2
         seen: NDArray[np.bool_] = np.abs(x) - margin < (z + margin) * self.middle / self.focal
         return seen
 
-    def rays(self, points: NDArray[Any]) -> Field:
+    def to_rays(self, points: NDArray[Any]) -> Field:
         """``(N, 3)`` points of the street as metres to the right, below the camera and ahead."""
         z = points[:, 0] - self.s
         x = points[:, 1] - self.d + self.yaw * z + self.bend * z * z / 2
         return np.stack([x, self.y - points[:, 2], z], axis=1)
 
-    def pixels(self, rays: Field) -> Field:
+    def project_rays(self, rays: Field) -> Field:
         """``(N, 2)`` columns and rows of what lies at ``(N, 3)`` rays, which must be ahead."""
         scaled = rays[:, :2] * (self.focal / rays[:, 2:])
         return scaled + np.array((self.middle, self.horizon))
 
-    def street(self, slope: Field, z: Field) -> tuple[Field, Field]:
+    def to_street(self, slope: Field, z: Field) -> tuple[Field, Field]:
         """The ``s`` and ``d`` of what is seen along ``slope`` at depth ``z``."""
         return z + np.float32(self.s), (slope - self.yaw - self.bend / 2 * z) * z + np.float32(self.d)
 
 
-class Drawn(NamedTuple):
+class DrawnThings(NamedTuple):
     """What each pixel sees of a list of things.
 
     Attributes:
@@ -108,63 +108,63 @@ class Drawn(NamedTuple):
         owner: of which thing each is, from 0.
     """
 
-    pieces: Ints
+    polygon_numbers: Ints
     polygons: list[Polygon]
-    owner: Ints
+    owners: Ints
 
 
-def draw(things: Sequence[Thing], lens: Lens) -> Drawn:
+def draw_things(things: Sequence[Thing], lens: Lens) -> DrawnThings:
     """Draw things, farthest first."""
-    order = sorted(range(len(things)), key=lambda i: -things[i].s)
+    order = sorted(range(len(things)), key=lambda i: -things[i].distance)
     polygons = [polygon for i in order for polygon in things[i].polygons]
     owner = np.array([i for i in order for _ in things[i].polygons], dtype=np.int32)
     pieces = np.zeros(lens.shape, dtype=np.int32)
-    for number, outline in enumerate(outlines([polygon.points for polygon in polygons], lens), start=1):
-        fill(pieces, outline, number)
-    return Drawn(pieces, polygons, owner)
+    for number, outline in enumerate(project_outlines([polygon.points for polygon in polygons], lens), start=1):
+        fill_outline(pieces, outline, number)
+    return DrawnThings(pieces, polygons, owner)
 
 
-def outlines(shapes: Sequence[Sequence[Point]], lens: Lens) -> list[Outline | None]:
+def project_outlines(shapes: Sequence[Sequence[Point]], lens: Lens) -> list[Outline | None]:
     """Each shape as it is drawn, cut off where it comes too near; None for one of which nothing can be seen."""
     if not shapes:
         return []
     lengths = [len(points) for points in shapes]
-    rays = lens.rays(np.array(list(chain.from_iterable(shapes))))
-    corners = rounded(lens.pixels(np.maximum(rays, (-np.inf, -np.inf, NEAR))))
+    rays = lens.to_rays(np.array(list(chain.from_iterable(shapes))))
+    corners = round_to_outline(lens.project_rays(np.maximum(rays, (-np.inf, -np.inf, NEAR_METRES))))
     starts = np.cumsum([0, *lengths[:-1]])
     low, high = np.minimum.reduceat(corners, starts), np.maximum.reduceat(corners, starts)
-    limits = np.array(lens.shape[::-1]) << SHIFT
+    limits = np.array(lens.shape[::-1]) << FRACTION_BITS
     seen = ((high >= 0) & (low < limits)).all(axis=1)
     nearest, farthest = np.minimum.reduceat(rays[:, 2], starts), np.maximum.reduceat(rays[:, 2], starts)
-    whole, some = (seen & (nearest >= NEAR)).tolist(), (farthest > NEAR).tolist()
+    whole, some = (seen & (nearest >= NEAR_METRES)).tolist(), (farthest > NEAR_METRES).tolist()
     found: list[Outline | None] = []
     for number, (start, length) in enumerate(zip(starts.tolist(), lengths, strict=True)):
         if whole[number]:
             found.append(corners[start : start + length])
-        elif some[number] and nearest[number] < NEAR:
-            found.append(rounded(lens.pixels(_ahead(rays[start : start + length]))))
+        elif some[number] and nearest[number] < NEAR_METRES:
+            found.append(round_to_outline(lens.project_rays(_clip_near(rays[start : start + length]))))
         else:
             found.append(None)
     return found
 
 
-def rounded(pixels: Field) -> Outline:
+def round_to_outline(pixels: Field) -> Outline:
     """``(N, 2)`` columns and rows as corners to draw with."""
-    return np.rint(np.clip(pixels, -30000, 30000) * (1 << SHIFT)).astype(np.int32)
+    return np.rint(np.clip(pixels, -30000, 30000) * (1 << FRACTION_BITS)).astype(np.int32)
 
 
-def _ahead(rays: Field) -> Field:
+def _clip_near(rays: Field) -> Field:
     """The part of a polygon that lies at least :data:`NEAR` ahead (Sutherland & Hodgman 1974, one plane)."""
     kept = []
     for a, b in zip(rays, np.roll(rays, -1, axis=0), strict=True):
-        if a[2] >= NEAR:
+        if a[2] >= NEAR_METRES:
             kept.append(a)
-        if (a[2] >= NEAR) != (b[2] >= NEAR):
-            kept.append(a + (NEAR - a[2]) / (b[2] - a[2]) * (b - a))
+        if (a[2] >= NEAR_METRES) != (b[2] >= NEAR_METRES):
+            kept.append(a + (NEAR_METRES - a[2]) / (b[2] - a[2]) * (b - a))
     return np.array(kept).reshape(-1, 3)
 
 
-def fill(target: NDArray[Any], outline: Outline | None, value: float) -> None:
+def fill_outline(target: NDArray[Any], outline: Outline | None, value: float) -> None:
     """Fill an outline with a number, in place."""
     if outline is not None and len(outline):
-        cv2.fillPoly(target, [outline], value, shift=SHIFT)
+        cv2.fillPoly(target, [outline], value, shift=FRACTION_BITS)

@@ -30,7 +30,7 @@ class Polygon(NamedTuple):
     points: Sequence[Point]
     colour: Colour
     glow: Colour = BLACK
-    leaf: bool = False
+    is_foliage: bool = False
 
 
 class Thing(NamedTuple):
@@ -46,24 +46,24 @@ class Thing(NamedTuple):
     """
 
     label: int
-    s: float
+    distance: float
     polygons: list[Polygon]
     footprint: Sequence[Point] = ()
-    shade: Sequence[Point] = ()
+    shadow_outline: Sequence[Point] = ()
     lamps: Sequence[tuple[Point, Colour]] = ()
 
 
-def linear(red: float, green: float, blue: float) -> Colour:
+def to_linear(red: float, green: float, blue: float) -> Colour:
     """A colour as a screen shows it (sRGB, [0, 1]) as linear light, by a power of 2.2."""
     return red**2.2, green**2.2, blue**2.2
 
 
-def times(colour: Colour, factor: float) -> Colour:
+def scale_colour(colour: Colour, factor: float) -> Colour:
     """A colour, brighter or darker."""
     return colour[0] * factor, colour[1] * factor, colour[2] * factor
 
 
-def pick(rng: np.random.Generator, palette: Sequence[Colour], spread: float = 0.1) -> Colour:
+def pick_colour(rng: np.random.Generator, palette: Sequence[Colour], spread: float = 0.1) -> Colour:
     """One of the colours of a palette, a little changed in brightness and in hue."""
     base = palette[int(rng.random() * len(palette))]
     all_of_it, *each = (spread * rng.standard_normal(4)).tolist()
@@ -71,7 +71,7 @@ def pick(rng: np.random.Generator, palette: Sequence[Colour], spread: float = 0.
     return red, green, blue
 
 
-def limb(p: Point, q: Point, r: float, r2: float, eye: Point) -> list[Point]:
+def outline_limb(p: Point, q: Point, r: float, r2: float, eye: Point) -> list[Point]:
     """A rounded bar of radius ``r`` at ``p`` and ``r2`` at ``q``, turned towards ``eye``."""
     along = q[0] - p[0], q[1] - p[1], q[2] - p[2]
     view = p[0] - eye[0], p[1] - eye[1], p[2] - eye[2]
@@ -93,7 +93,7 @@ def limb(p: Point, q: Point, r: float, r2: float, eye: Point) -> list[Point]:
     return [*start, at(q, r2, -1, 0), at(q, r2, -0.6, 0.6), at(q, r2, 0.6, 0.6), at(q, r2, 1, 0)]
 
 
-def disc(centre: Point, radius: float, axis: tuple[float, float] = (0.0, 1.0), n: int = 10) -> list[Point]:
+def outline_disc(centre: Point, radius: float, axis: tuple[float, float] = (0.0, 1.0), n: int = 10) -> list[Point]:
     """An upright disc that stretches along ``axis``, a direction on the ground (s, d)."""
     turns = [2 * math.pi * k / n for k in range(n)]
     return [
@@ -106,12 +106,12 @@ def disc(centre: Point, radius: float, axis: tuple[float, float] = (0.0, 1.0), n
     ]
 
 
-def ring(centre: Point, radius: float, hole: float, axis: tuple[float, float], n: int = 12) -> list[Point]:
+def outline_ring(centre: Point, radius: float, hole: float, axis: tuple[float, float], n: int = 12) -> list[Point]:
     """A disc with a hole of radius ``hole``: one outline that runs around both, joined by a seam."""
-    outer, inner = disc(centre, radius, axis, n), disc(centre, hole, axis, n)
+    outer, inner = outline_disc(centre, radius, axis, n), outline_disc(centre, hole, axis, n)
     return [*outer, outer[0], inner[0], *reversed(inner)]
 
 
-def card(s: float, d: float, low: float, high: float, half: float) -> list[Point]:
+def outline_card(s: float, d: float, low: float, high: float, half: float) -> list[Point]:
     """An upright rectangle that faces along the street."""
     return [(s, d - half, low), (s, d + half, low), (s, d + half, high), (s, d - half, high)]

@@ -20,7 +20,7 @@ from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Sample
 from domaingan.views.slices import slice_volumes
 
-PEOPLE = phantoms.load("medical", subjects=4, shape=(40, 40, 16))
+PEOPLE = phantoms.load_phantom("medical", subjects=4, shape=(40, 40, 16))
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_nothing_to_do_and_scenes_that_do_not_fit() -> None:
 
 
 def test_boxes_without_masks_move_too() -> None:
-    drives = phantoms.load("driving", sequences=2, frames=2, shape=(48, 80)).map(_boxes_alone)
+    drives = phantoms.load_phantom("driving", sequences=2, frames=2, shape=(48, 80)).map(_boxes_alone)
     made = AugmentedDataset(drives, None, "strong", seed=1)
     moved = [made[i] for i in range(len(drives))]
     assert all(sample.mask is None and sample.boxes is not None for sample in moved)

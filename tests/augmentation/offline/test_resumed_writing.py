@@ -23,7 +23,7 @@ from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.core.errors import DataError
 
-PEOPLE = phantoms.load("medical", subjects=3, shape=(32, 32, 16))
+PEOPLE = phantoms.load_phantom("medical", subjects=3, shape=(32, 32, 16))
 BANK = crops(PEOPLE, size=16)
 
 

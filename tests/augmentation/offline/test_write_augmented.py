@@ -28,7 +28,7 @@ NAME = ".set.unfinished"
 @pytest.fixture(scope="module")
 def drives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("data") / "drives"
-    frames = phantoms.load("driving", sequences=6, frames=2, shape=(48, 80))
+    frames = phantoms.load_phantom("driving", sequences=6, frames=2, shape=(48, 80))
     write_dataset(frames, frames, out)
     return out
 

@@ -19,7 +19,7 @@ from domaingan.data import Dataset, Sample
 from domaingan.imaging.instances import find_corner_box, find_instance_objects
 from domaingan.views.regrid import resize_to_shape
 
-FRAMES: Dataset = phantoms.load("driving", sequences=8, frames=3).load_into_memory()
+FRAMES: Dataset = phantoms.load_phantom("driving", sequences=8, frames=3).load_into_memory()
 SCHEMA = FRAMES.schema
 OBJECTS = [SCHEMA.classes[name] for name in SCHEMA.objects]
 BANK: Bank = crops(FRAMES, size=32)

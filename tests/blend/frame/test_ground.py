@@ -17,7 +17,7 @@ from domaingan.blend.occlusion import shrink_boxes
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Record, Sample, Schema
 
-STREET: Dataset = phantoms.load("driving", sequences=6, frames=3).load_into_memory()
+STREET: Dataset = phantoms.load_phantom("driving", sequences=6, frames=3).load_into_memory()
 CLASSES = {name: number for number, name in enumerate(STREET.schema.objects, start=1)}
 OBJECTS_ONLY: Schema = replace(STREET.schema, classes=CLASSES, ignore=(), regions={})
 

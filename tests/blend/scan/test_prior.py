@@ -146,13 +146,13 @@ def test_nonsense_is_refused(rng: np.random.Generator, tmp_path: Path) -> None:
     ]:
         with pytest.raises(DataError, match=said):
             Paste(bank, **given)
-    frames = phantoms.load("driving", sequences=2, frames=2)
+    frames = phantoms.load_phantom("driving", sequences=2, frames=2)
     with pytest.raises(DataError, match="for frames"):
         Paste(crops(frames, size=32), schema=frames.schema, placement="prior")
 
 
 def test_a_prior_of_slices_goes_into_slices() -> None:
-    people = slice_volumes(phantoms.load("medical", subjects=4, shape=(40, 40, 16)))
+    people = slice_volumes(phantoms.load_phantom("medical", subjects=4, shape=(40, 40, 16)))
     paste = Paste(crops(people, size=16), placement="prior")
     host = next(s for s in people if s.mask is not None and (s.mask > 0).any())
     after = paste(host, np.random.default_rng(0))
@@ -188,7 +188,7 @@ def test_a_prior_is_of_the_body_whichever_way_voxels_run(order: tuple[int, ...],
 
 
 def test_crops_know_their_place_in_the_body() -> None:
-    people = phantoms.load("medical", subjects=3, shape=(40, 40, 16))
+    people = phantoms.load_phantom("medical", subjects=3, shape=(40, 40, 16))
     scans = [sample for sample in people if (sample.mask > 0).any()]
     records = [Record(sample.name, subject=sample.name) for sample in scans]
     for order, flips in (((0, 1, 2), (0, 2)), ((2, 1, 0), (1,))):
@@ -203,7 +203,7 @@ def test_crops_know_their_place_in_the_body() -> None:
 
 
 def test_slices_keep_the_directions_of_their_volume() -> None:
-    people = phantoms.load("medical", subjects=1, shape=(40, 40, 16))
+    people = phantoms.load_phantom("medical", subjects=1, shape=(40, 40, 16))
     flipped = people.map(lambda sample: turned(sample, (0, 1, 2), (0,)))
     assert [get_body_axes(slice_volumes(one)[8]) for one in (people, flipped)] == [((0, 1), (1, 1)), ((0, -1), (1, 1))]
 

@@ -24,7 +24,7 @@ from domaingan.imaging.instances import find_corner_box
 from domaingan.integrations.image_samples import make_schema
 from domaingan.views.slices import slice_volumes
 
-SLICES = slice_volumes(phantoms.load("medical", subjects=3, shape=(48, 48, 16)))
+SLICES = slice_volumes(phantoms.load_phantom("medical", subjects=3, shape=(48, 48, 16)))
 SLICE_BANK = dg.crops(SLICES, size=16)
 ORIGIN = np.zeros(2, dtype=int)
 
@@ -290,7 +290,7 @@ def test_boxes_without_bbox_params_are_refused() -> None:
 
 
 def test_a_ground_and_a_region_that_classes_name_reach_the_paste_and_are_saved() -> None:
-    street = phantoms.load("driving", sequences=2, frames=2)
+    street = phantoms.load_phantom("driving", sequences=2, frames=2)
     values = {"classes": dict(street.schema.classes), "objects": list(street.schema.objects)}
     named = values | {"ground": ["road"], "region": [0, 0.25, 1, 1]}
     paste = dg.albumentations.Paste(dg.crops(street, size=32), classes=named, p=1)
@@ -301,7 +301,7 @@ def test_a_ground_and_a_region_that_classes_name_reach_the_paste_and_are_saved()
 
 
 def test_slices_take_a_2d_bank_alone() -> None:
-    people = phantoms.load("medical", subjects=2, shape=(40, 40, 16))
+    people = phantoms.load_phantom("medical", subjects=2, shape=(40, 40, 16))
     flat = dg.albumentations.Paste(crops(slice_volumes(people), size=16), dims=2, spacing=4.8, p=1)
     sample = slice_volumes(people)[8]
     after = A.Compose([flat], seed=0)(image=np.moveaxis(sample.image, 0, -1), mask=sample.mask)

@@ -20,7 +20,7 @@ from domaingan.core.errors import DataError
 from domaingan.data import Sample
 from domaingan.views.slices import slice_volumes
 
-SLICES = slice_volumes(phantoms.load("medical", subjects=3, shape=(48, 48, 16)))
+SLICES = slice_volumes(phantoms.load_phantom("medical", subjects=3, shape=(48, 48, 16)))
 
 
 def test_relight_equals_the_core_and_leaves_labels_alone(tmp_path: Path) -> None:

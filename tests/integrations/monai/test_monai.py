@@ -218,7 +218,7 @@ def test_keys_that_are_missing() -> None:
 
 
 def test_frames_are_relit_as_the_core_does() -> None:
-    frames = phantoms.load("driving", sequences=3, frames=1)
+    frames = phantoms.load_phantom("driving", sequences=3, frames=1)
     bank: Bank = dg.scenes(frames, 16)
     sample = frames[0]
     transform = dg.monai.RandRelightd(["image", "other", "absent"], bank, prob=1, allow_missing_keys=True)
@@ -233,7 +233,7 @@ def test_frames_are_relit_as_the_core_does() -> None:
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("method", [None, "fda"])
 def test_scans_are_relit_as_the_core_does(dims: int, method: str | None) -> None:
-    scans = phantoms.load("medical", subjects=3, shape=(32, 32, 20))
+    scans = phantoms.load_phantom("medical", subjects=3, shape=(32, 32, 20))
     data = slice_volumes(scans) if dims == 2 else scans
     bank = dg.scenes(data, 16)
     sample = next(one for one in data if one.mask is not None and one.mask.any())
@@ -254,7 +254,7 @@ def test_scans_are_relit_as_the_core_does(dims: int, method: str | None) -> None
 @pytest.mark.parametrize("threads", [True, False])
 @pytest.mark.parametrize("dims", [2, 3])
 def test_relit_in_caches_and_workers_of_either_kind(dims: int, threads: bool, tmp_path: Path) -> None:
-    scans = phantoms.load("medical", subjects=3, shape=(32, 32, 20))
+    scans = phantoms.load_phantom("medical", subjects=3, shape=(32, 32, 20))
     bank = dg.scenes(slice_volumes(scans) if dims == 2 else scans, 16).save(tmp_path / "scenes")
     compose = Compose([dg.monai.RandRelightd("image", bank.path, strength=(1, 1), prob=1)]).set_random_state(0)
     data = CacheDataset([host(dims, i) for i in range(4)], compose, progress=False)
@@ -270,7 +270,7 @@ def test_relit_in_caches_and_workers_of_either_kind(dims: int, threads: bool, tm
 
 
 def test_frames_are_relit_class_by_class() -> None:
-    frames = phantoms.load("driving", sequences=3, frames=1)
+    frames = phantoms.load_phantom("driving", sequences=3, frames=1)
     bank, sample = dg.scenes(frames, 16), frames[0]
     shifted = {name: value + 30 for name, value in frames.schema.classes.items()}
     results = []
@@ -314,7 +314,7 @@ def test_a_bank_that_is_broken(tmp_path: Path) -> None:
 
 
 def test_a_2d_bank_goes_into_the_slices_of_volumes() -> None:
-    people = phantoms.load("medical", subjects=2, shape=(40, 40, 16))
+    people = phantoms.load_phantom("medical", subjects=2, shape=(40, 40, 16))
     bank, sample = crops(slice_volumes(people), size=16), people[1]
     transform = dg.monai.RandPasted(["image", "label"], bank, prob=1.0, dims=2).set_random_state(3)
     affine = torch.as_tensor(sample.meta["affine"])
