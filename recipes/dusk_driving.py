@@ -19,7 +19,7 @@ from domaingan.augmentation import AugmentedDataset, draw_preview
 from domaingan.cli.options import parse_height_width
 from domaingan.cli.progress_bar import ProgressBar
 from domaingan.core.tiles import save_png
-from domaingan.evaluation.split import folds
+from domaingan.evaluation.split import make_folds
 from domaingan.report import write_report
 from domaingan.report.phrases import describe_result
 
@@ -39,7 +39,7 @@ choice = options.parse_args()
 drives = dg.load(choice.drives)
 days = [str(value) for value in {record.condition["lighting"] for record in drives.records}]
 dusk = drives.where(lighting=choice.lighting)
-(fold,) = folds(
+(fold,) = make_folds(
     drives,
     np.random.default_rng(0),
     train=drives.where(lighting=sorted({"day", choice.lighting} & set(days))),

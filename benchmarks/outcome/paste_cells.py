@@ -9,7 +9,7 @@ from typing import Any
 from domaingan import Paste
 from domaingan.augmentation import Classic
 from domaingan.banks import Bank
-from domaingan.baselines.training_augmentation import PASTE_SHARE, Augment
+from domaingan.baselines.training_augmentation import PASTE_SHARE, TrainingAugmentation
 from domaingan.blend.variation import Variation
 from domaingan.data import Schema
 
@@ -39,15 +39,15 @@ class Cell:
         given = BASE.paste | self.paste | BASE.variation | self.variation
         return {name: value for name, value in given.items() if name in PASTES | VARIES} | {"share": self.share}
 
-    def augment(self, bank: Bank, schema: Schema) -> Augment:
+    def augment(self, bank: Bank, schema: Schema) -> TrainingAugmentation:
         """The arm."""
         classic, settings = Classic(schema.spatial_dims, schema.domain), self.settings()
         if not self.share:
-            return Augment(classic=classic)
+            return TrainingAugmentation(classic=classic)
         variation = Variation(**{name: value for name, value in settings.items() if name in VARIES})
         paste = {name: value for name, value in settings.items() if name in PASTES}
         made = Paste(bank, variation=variation, schema=schema, **paste)
-        return Augment({"copy-paste": made}, classic=classic, share=self.share)
+        return TrainingAugmentation({"copy-paste": made}, classic=classic, paste_share=self.share)
 
 
 PASTES = set(inspect.signature(Paste).parameters) - {"bank", "variation", "schema"}

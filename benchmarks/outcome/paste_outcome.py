@@ -41,11 +41,11 @@ from domaingan import crops, load, view
 from domaingan.banks import Bank
 from domaingan.banks.crops import sort_classes_by_rarity
 from domaingan.baselines import segmentation
-from domaingan.baselines.training_progress import precision_for
+from domaingan.baselines.training_progress import choose_forward_dtype
 from domaingan.core.files import write_json
 from domaingan.data import Dataset, Sample, Schema
-from domaingan.evaluation.runner import EMPTY
-from domaingan.evaluation.split import Fold, only_labelled, refuse_leak
+from domaingan.evaluation.runner import MIN_BODY_SHARE
+from domaingan.evaluation.split import Fold, refuse_leak, select_labelled
 from domaingan.imaging.intensity import with_measurements
 from domaingan.imaging.padded_crops import count_voxels
 
@@ -73,12 +73,12 @@ class Prepared:
         """Train a segmenter on a cell's images, and score it on every test person."""
         augment = cell.augment(self.bank, self.schema)
         started, wall = time.process_time(), time.monotonic()
-        precision = precision_for("auto")
-        model = segmentation.train(
+        precision = choose_forward_dtype("auto")
+        model = segmentation.train_segmenter(
             self.train, self.schema, augment, steps=steps, seed=seed, precision=precision, progress=None
         )
         middle = time.process_time()
-        scores = segmentation.score(model, self.test, self.own_grid)
+        scores = segmentation.score_segmenter(model, self.test, self.own_grid)
         found = [row[f"dice:{self.rarest}"] for row in scores.values()]
         return {
             "steps": steps,
@@ -102,7 +102,7 @@ def prepare(train: Dataset, test: Dataset, spacing: float | None) -> Prepared:
     bank = crops(worked, SIZE)
     refuse_leak(bank, test)
     samples = [with_measurements(sample, worked.schema.domain) for sample in worked if sample.mask is not None]
-    samples = [s for s in samples if s.meta["foreground"].mean() >= EMPTY or (np.asarray(s.mask) > 0).any()]
+    samples = [s for s in samples if s.meta["foreground"].mean() >= MIN_BODY_SHARE or (np.asarray(s.mask) > 0).any()]
     own_grid = test.load_into_memory()
     names = {value: name for name, value in test.schema.classes.items()}
     order = sort_classes_by_rarity([(s.statistical_unit, count_voxels(np.asarray(s.mask))) for s in samples])
@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument("--held-out", type=numbers, default=[0], help="groups of three people of --curve: 0, 1, 2")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    data = view(only_labelled(load(options.data)), dims=2)
+    data = view(select_labelled(load(options.data)), dims=2)
     chosen = options.train.split(",")
     train, test = data.where(subject=chosen), data.where(subject=[s for s in data.subjects if s not in chosen])
     about = {"data": options.data.name, "spacing": options.spacing, "threads": options.threads}

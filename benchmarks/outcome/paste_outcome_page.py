@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
-from domaingan.metrics.statistics import mean_interval, paired
+from domaingan.metrics.statistics import compare_paired, compute_mean_interval
 
 Training = dict[str, Any]
 
@@ -70,13 +70,13 @@ def summary(rows: dict[str, list[Training]]) -> dict[str, Any]:
             "settings": own[0]["settings"],
             "seeds": [one["seed"] for one in own],
             "per_seed": np.nanmean(values, axis=1).tolist(),
-            "dice": mean_interval(values.mean(axis=0)),
+            "dice": compute_mean_interval(values.mean(axis=0)),
             "cpu_seconds": float(np.mean([sum(one["cpu_seconds"].values()) for one in own])),
         }
         shared = [one for one in own if one["seed"] in base]
         if name != "base" and shared:
             against = dice([base[one["seed"]] for one in shared])
-            row["to_base"] = paired(dice(shared).mean(axis=0), against.mean(axis=0), np.random.default_rng(0))
+            row["to_base"] = compare_paired(dice(shared).mean(axis=0), against.mean(axis=0), np.random.default_rng(0))
             row["to_base"]["seeds"] = [one["seed"] for one in shared]
             row["to_base"]["per_seed"] = (dice(shared) - against).mean(axis=1).tolist()
         found[name] = row

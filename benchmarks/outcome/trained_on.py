@@ -26,14 +26,14 @@ from numpy.typing import NDArray
 from domaingan import crops, load, view
 from domaingan.banks.scenes import scenes
 from domaingan.baselines.batches import Patches
-from domaingan.baselines.segmentation import patch_shape
-from domaingan.baselines.training_augmentation import Augment
+from domaingan.baselines.segmentation import choose_patch_shape
+from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.blend import Paste
 from domaingan.data import Dataset, Sample
-from domaingan.evaluation.arm_banks import REFERENCE_SIZE
-from domaingan.evaluation.arms import Arm, augment_for
-from domaingan.evaluation.runner import EMPTY
-from domaingan.evaluation.split import folds, only_labelled
+from domaingan.evaluation.arm_banks import REFERENCE_FRAME_SIZE
+from domaingan.evaluation.arms import Arm, build_augmentation
+from domaingan.evaluation.runner import MIN_BODY_SHARE
+from domaingan.evaluation.split import make_folds, select_labelled
 from domaingan.imaging.intensity import find_ring, measure_contrast, measure_surface_depth, to_scaled, with_measurements
 
 VOLUMES: dict[str, Any] = {"dims": None, "spacing": None, "resize": None, "size": 32, "seed": 0}
@@ -63,12 +63,12 @@ def find_training(data: Dataset, settings: dict[str, Any]) -> Dataset:
     """Find what the first fold of a run was trained on, at the grid worked in."""
     if settings is VOLUMES:
         return data
-    seen = view(only_labelled(data), dims=settings["dims"])
+    seen = view(select_labelled(data), dims=settings["dims"])
     train = seen.where(**settings["train"]) if settings["train"] else None
     test = seen.where(**settings["test"]) if settings["test"] else None
     rng = np.random.default_rng(settings["seed"])
     limits = [(name, value, n) for name, value, n in settings.get("limits") or []]
-    fold = folds(seen, rng, train=train, test=test, k=settings.get("folds") or 1, limits=limits)[0]
+    fold = make_folds(seen, rng, train=train, test=test, k=settings.get("folds") or 1, limits=limits)[0]
     resize = settings["resize"]
     return view(fold.train, spacing=settings["spacing"], resize=resize and tuple(resize))
 
@@ -79,13 +79,13 @@ def keep(table: str, folder: Path, out: Path, items: int, arm: str) -> None:
     train = find_training(load(folder), settings).load_into_memory()
     schema = train.schema
     samples = [with_measurements(sample, schema.domain) for sample in train if sample.mask is not None]
-    samples = [s for s in samples if s.meta["foreground"].mean() >= EMPTY or (np.asarray(s.mask) > 0).any()]
+    samples = [s for s in samples if s.meta["foreground"].mean() >= MIN_BODY_SHARE or (np.asarray(s.mask) > 0).any()]
     bank = crops(train, settings["size"] or 64)
     banks = {"copy-paste": bank}
-    if "reference-relight" in Arm.parse(arm).looks:
-        banks["reference-relight"] = scenes(train, REFERENCE_SIZE, tuple(settings["looks"]))
-    augment = augment_for(Arm.parse(arm), banks, schema, settings.get("looks"))
-    patch = patch_shape([sample.shape for sample in samples], schema.domain.patch_divisor)
+    if "reference-relight" in Arm.parse(arm).relight_sources:
+        banks["reference-relight"] = scenes(train, REFERENCE_FRAME_SIZE, tuple(settings["looks"]))
+    augment = build_augmentation(Arm.parse(arm), banks, schema, settings.get("looks"))
+    patch = choose_patch_shape([sample.shape for sample in samples], schema.domain.patch_divisor)
     wanted = settings.get("looks") or {}
     patches = Patches(samples, schema, augment, patch, items, settings["seed"], wanted)
     started = time.process_time()
@@ -110,7 +110,7 @@ def keep(table: str, folder: Path, out: Path, items: int, arm: str) -> None:
     print(out, len(bank), "crops,", len(samples), "samples,", len(rows), "items,", facts["seconds"], "s")
 
 
-def draw_item(patches: Patches, augment: Augment, item: int) -> dict[str, Any]:
+def draw_item(patches: Patches, augment: TrainingAugmentation, item: int) -> dict[str, Any]:
     """What one item is made of: checksums of the host as it was blended and of the patch, and each paste."""
     image, mask = patches[item]
     rng = np.random.default_rng((patches.seed, item))

@@ -31,9 +31,9 @@ from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops, decode
 from domaingan.gan.sampling.generate import generate
 from domaingan.gan.seeds import make_rng
-from domaingan.metrics.fidelity.features import Extractor, extractor
-from domaingan.metrics.fidelity.kid import kid
-from domaingan.metrics.fidelity.precision_recall import precision_recall_density_coverage
+from domaingan.metrics.fidelity.features import FeatureExtractor, make_extractor
+from domaingan.metrics.fidelity.kid import compute_kid
+from domaingan.metrics.fidelity.precision_recall import compute_precision_recall
 from domaingan.views.slices import slice_volumes
 
 SIZE, STEPS, BATCH, WIDTH = 32, 2000, 16, 32
@@ -119,10 +119,10 @@ def ours(bank: Bank, seed: int, **settings: Any) -> Callable[[int], np.ndarray[A
     return draw
 
 
-def measured(fake: np.ndarray[Any, Any], real: np.ndarray[Any, Any], features: Extractor) -> dict[str, float]:
+def measured(fake: np.ndarray[Any, Any], real: np.ndarray[Any, Any], features: FeatureExtractor) -> dict[str, float]:
     """KID, its error, precision, recall, density and coverage of generated images against real ones."""
     a, b = features(real), features(fake)
-    distance, shares = kid(a, b), precision_recall_density_coverage(a, b)
+    distance, shares = compute_kid(a, b), compute_precision_recall(a, b)
     return {"kid": distance.value, "kid_error": distance.error} | {
         name: float(getattr(shares, name)) for name in ("precision", "recall", "density", "coverage")
     }
@@ -141,7 +141,7 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     asked.out.mkdir(parents=True, exist_ok=True)
     train, compared, held = parts(crops_of(asked.data, asked.set))
-    features = extractor(rgb=asked.set == "camvid")
+    features = make_extractor(rgb=asked.set == "camvid")
     reference = GAN.for_crops(train).make_config(train, STEPS, "32", 0)
     real, other = (scaled(np.asarray(bank.images), reference) for bank in (compared, held))
     floor = measured(other, real, features)

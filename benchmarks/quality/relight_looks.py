@@ -30,8 +30,8 @@ from domaingan.banks.scenes import scenes
 from domaingan.core.files import write_json
 from domaingan.core.tiles import draw_tile, make_contact_sheet, save_png
 from domaingan.imaging.resample import resize
-from domaingan.metrics.fidelity.features import Extractor, extractor
-from domaingan.metrics.fidelity.kid import kid
+from domaingan.metrics.fidelity.features import FeatureExtractor, make_extractor
+from domaingan.metrics.fidelity.kid import compute_kid
 
 METHODS = ("reinhard", "histogram", "fda:0.002", "fda:0.004", "fda:0.01", "fda:0.05", "lut", "mix")
 STRENGTHS = (0.5, 0.75, 1.0)
@@ -62,20 +62,20 @@ def relit(relight: Relight, frames: Sequence[Sample]) -> list[Array]:
     return [relight(frame, np.random.default_rng(number)).image for number, frame in enumerate(frames)]
 
 
-def measured(frames: Sequence[Sample], banks: Sequence[Dataset], extract: Extractor) -> list[dict[str, Any]]:
+def measured(frames: Sequence[Sample], banks: Sequence[Dataset], extract: FeatureExtractor) -> list[dict[str, Any]]:
     """KID of every method and strength to the half that gave no scene, each way round."""
     rows = []
     real = [extract(np.stack([sample.image for sample in half])) for half in banks]
     own = extract(np.stack([frame.image for frame in frames]))
     for way, half in enumerate(banks):
         target = real[1 - way]
-        rows.append({"way": way, "method": "the other half", "strength": None} | vars(kid(target, real[way])))
-        rows.append({"way": way, "method": "as they were", "strength": 0.0} | vars(kid(target, own)))
+        rows.append({"way": way, "method": "the other half", "strength": None} | vars(compute_kid(target, real[way])))
+        rows.append({"way": way, "method": "as they were", "strength": 0.0} | vars(compute_kid(target, own)))
         bank = scenes(half, SIZE)
         for method in METHODS:
             for strength in STRENGTHS:
                 relight = Relight(bank, method, (strength, strength))
-                distance = kid(target, extract(np.stack(relit(relight, frames))))
+                distance = compute_kid(target, extract(np.stack(relit(relight, frames))))
                 rows.append({"way": way, "method": method, "strength": strength} | vars(distance))
                 print(rows[-1], flush=True)
     return rows
@@ -126,7 +126,7 @@ def main() -> None:
     data = load(arguments.what[0])
     source, target = (chosen(data, text) for text in arguments.what[1:])
     frames = list(source.select(np.linspace(0, len(source) - 1, FRAMES).round()))
-    banks, extract = halves(target), extractor()
+    banks, extract = halves(target), make_extractor()
     if arguments.sheet:
         sheet(frames, banks[0], arguments.sheet)
     rows = summed(measured(frames, banks, extract))

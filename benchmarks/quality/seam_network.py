@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from domaingan.metrics.fidelity.two_sample_classifier import fitted, seen, turned
+from domaingan.metrics.fidelity.two_sample_classifier import flip_randomly, make_classifier_input, train_classifier
 
 EDGE = 12
 """Edge of a window, in pixels."""
@@ -41,16 +41,18 @@ def told(train: Pair, test: Pair, free: bool, seed: int) -> tuple[int, int]:
         seed: of weights, order and mirroring.
     """
     n, m = (min(map(len, pair)) for pair in (train, test))
-    inputs = torch.cat([seen(np.stack(side[:n])) for side in train])
+    inputs = torch.cat([make_classifier_input(np.stack(side[:n])) for side in train])
     answers = torch.cat([torch.ones(n), torch.zeros(n)])
 
     def batches() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         rng = torch.Generator().manual_seed(seed)
         for _ in range(EPOCHS):
             for rows in torch.randperm(2 * n, generator=rng).split(BATCH):
-                yield turned(inputs[rows], free, rng), answers[rows]
+                yield flip_randomly(inputs[rows], free, rng), answers[rows]
 
-    model = fitted(lambda: network(inputs.shape[1] // 2), batches(), EPOCHS * -(-2 * n // BATCH), seed)
+    model = train_classifier(lambda: network(inputs.shape[1] // 2), batches(), EPOCHS * -(-2 * n // BATCH), seed)
     with torch.no_grad():
-        right = [(model(seen(np.stack(side[:m])))[:, 0] > 0) == bool(1 - i) for i, side in enumerate(test)]
+        right = [
+            (model(make_classifier_input(np.stack(side[:m])))[:, 0] > 0) == bool(1 - i) for i, side in enumerate(test)
+        ]
     return int(sum(int(side.sum()) for side in right)), 2 * m

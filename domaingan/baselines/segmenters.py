@@ -17,14 +17,14 @@ from domaingan.data import Domain, Schema
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
-IGNORED = 255
+IGNORED_TARGET = 255
 """The target value of pixels that no loss counts."""
 
-DECODER = (128, 96, 64, 32, 16)
+DECODER_CHANNELS = (128, 96, 64, 32, 16)
 """Channels of the frame network's decoder, from the coarsest; half of the library's own, as an image has 11 classes."""
 
 
-def network_for(schema: Schema, classes: int, width: int, backbone: Backbone | None) -> nn.Module:
+def build_network(schema: Schema, classes: int, width: int, backbone: Backbone | None) -> nn.Module:
     """The network of a domain: maps ``(B, C, *patch)`` scaled images to ``(B, classes, *patch)`` logits.
 
     Args:
@@ -39,8 +39,8 @@ def network_for(schema: Schema, classes: int, width: int, backbone: Backbone | N
     if schema.domain.has_body:
         features = (width, width, 2 * width, 4 * width, 8 * width, width)
         network: nn.Module = BasicUNet(schema.spatial_dims, len(schema.channels), classes, features)
-        _exchanged(network)
-        _unpadded(network)
+        _replace_layers(network)
+        _disable_padding(network)
     else:
         assert backbone is not None
         network = FrameUNet(backbone, classes)
@@ -85,7 +85,7 @@ class Conv3d(nn.Module):
             return functional.conv3d(x.float(), self.weight, self.bias, self.stride, self.padding).to(x.dtype)
 
 
-def _exchanged(network: nn.Module) -> None:
+def _replace_layers(network: nn.Module) -> None:
     """Put :class:`InstanceNorm` and :class:`Conv3d` in the places of PyTorch's, with their weights and names."""
     for module in list(network.modules()):
         for name, child in module.named_children():
@@ -95,7 +95,7 @@ def _exchanged(network: nn.Module) -> None:
                 setattr(module, name, Conv3d(child))
 
 
-def _unpadded(network: nn.Module) -> None:
+def _disable_padding(network: nn.Module) -> None:
     """Patches are multiples of ``Domain.patch_divisor``, so nothing needs padding, which autocast does in float32.
 
     So all that follows stays in bfloat16: a quarter of the time of a step in 2D, and the same numbers come out.
@@ -116,7 +116,9 @@ class FrameUNet(nn.Module):
 
         super().__init__()
         try:
-            self.unet = smp.Unet(f"tu-{backbone.name}", encoder_weights=None, classes=classes, decoder_channels=DECODER)
+            self.unet = smp.Unet(
+                f"tu-{backbone.name}", encoder_weights=None, classes=classes, decoder_channels=DECODER_CHANNELS
+            )
         except (RuntimeError, ValueError, KeyError, AttributeError) as error:
             raise DataError(f"backbone {backbone.name!r}: {error}", expected="a timm model with a pyramid") from None
         mean, std = backbone.get_normalisation()
@@ -134,28 +136,28 @@ class FrameUNet(nn.Module):
         return logits
 
 
-def loss_for(domain: Domain) -> Loss:
+def make_loss(domain: Domain) -> Loss:
     """Dice + cross-entropy of logits ``(B, classes, *patch)`` and targets ``(B, *patch)``, 255 not counted.
 
     Of scans the background's Dice is left out; frames may have no background, so that every class counts.
     """
-    return _scan_loss() if domain.has_body else _frame_loss()
+    return _make_scan_loss() if domain.has_body else _make_frame_loss()
 
 
-def _scan_loss() -> Loss:
+def _make_scan_loss() -> Loss:
     criterion = DiceCELoss(include_background=False, softmax=True, to_onehot_y=True, batch=True)
 
     def loss(logits: Tensor, target: Tensor) -> Tensor:
-        known = torch.where(target == IGNORED, 0, target)[:, None]
-        value: Tensor = criterion(_certain_where_ignored(logits, target), known)
+        known = torch.where(target == IGNORED_TARGET, 0, target)[:, None]
+        value: Tensor = criterion(_mask_ignored_logits(logits, target), known)
         return value
 
     return loss
 
 
-def _certain_where_ignored(logits: Tensor, target: Tensor) -> Tensor:
+def _mask_ignored_logits(logits: Tensor, target: Tensor) -> Tensor:
     """Logits that are certain of background where the target is ignored, so that nothing is learned there."""
-    ignored = (target == IGNORED)[:, None]
+    ignored = (target == IGNORED_TARGET)[:, None]
     if not bool(ignored.any()):
         return logits
     certain = torch.full_like(logits, -20.0)
@@ -163,26 +165,26 @@ def _certain_where_ignored(logits: Tensor, target: Tensor) -> Tensor:
     return torch.where(ignored, certain, logits)
 
 
-def _frame_loss() -> Loss:
+def _make_frame_loss() -> Loss:
     from segmentation_models_pytorch.losses import DiceLoss
 
-    dice: Any = DiceLoss("multiclass", ignore_index=IGNORED)
+    dice: Any = DiceLoss("multiclass", ignore_index=IGNORED_TARGET)
 
     def loss(logits: Tensor, target: Tensor) -> Tensor:
-        value: Tensor = functional.cross_entropy(logits, target, ignore_index=IGNORED) + dice(logits, target)
+        value: Tensor = functional.cross_entropy(logits, target, ignore_index=IGNORED_TARGET) + dice(logits, target)
         return value
 
     return loss
 
 
-def seeded_network(
-    schema: Schema, classes: int, seed: int, width: int, backbone: Backbone | None, *, pretrained: bool = True
+def build_seeded_network(
+    schema: Schema, classes: int, seed: int, width: int, backbone: Backbone | None, *, is_pretrained: bool = True
 ) -> nn.Module:
-    """:func:`network_for` with random weights drawn by ``seed``, and the backbone's own where it has any."""
+    """:func:`build_network` with random weights drawn by ``seed``, and the backbone's own where it has any."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = network_for(schema, classes, width, backbone)
-        if pretrained and backbone is not None and isinstance(network, FrameUNet):
+        network = build_network(schema, classes, width, backbone)
+        if is_pretrained and backbone is not None and isinstance(network, FrameUNet):
             state = backbone.load_weights()  # builds another model, which draws weights as well
             if state is not None:
                 network.load_encoder(state)

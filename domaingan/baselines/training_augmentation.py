@@ -23,7 +23,7 @@ RELIGHT_SHARE = 0.6
 
 
 @dataclass
-class Augment:
+class TrainingAugmentation:
     """What an arm does to a training sample: blends on the whole image, then classic on the patch.
 
     Attributes:
@@ -37,30 +37,30 @@ class Augment:
     """
 
     pastes: Mapping[str, Paste] = field(default_factory=dict)
-    healthy: Mapping[str, Paste] = field(default_factory=dict)
-    looks: Mapping[str, Relight] = field(default_factory=dict)
+    healthy_pastes: Mapping[str, Paste] = field(default_factory=dict)
+    relights: Mapping[str, Relight] = field(default_factory=dict)
     weather: Weather | None = None
     classic: Classic | None = None
-    share: float = PASTE_SHARE
-    relit: float = RELIGHT_SHARE
+    paste_share: float = PASTE_SHARE
+    relight_share: float = RELIGHT_SHARE
 
     def blend(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """The sample, pasted into and relit as often as the shares say; what was pasted is relit with its host."""
-        if self.pastes and rng.random() < self.share:
-            sample = _drawn(self.pastes, rng)(sample, rng)
-        if self.healthy and rng.random() < self.share:
-            sample = _drawn(self.healthy, rng)(sample, rng)
-        if self.looks and rng.random() < self.relit:
-            sample = _drawn(self.looks, rng)(sample, rng)
+        if self.pastes and rng.random() < self.paste_share:
+            sample = _choose_blender(self.pastes, rng)(sample, rng)
+        if self.healthy_pastes and rng.random() < self.paste_share:
+            sample = _choose_blender(self.healthy_pastes, rng)(sample, rng)
+        if self.relights and rng.random() < self.relight_share:
+            sample = _choose_blender(self.relights, rng)(sample, rng)
         return sample if self.weather is None else self.weather(sample, rng)
 
-    def patch(
+    def apply_classic(
         self, image: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """The scaled ``(C, *patch)`` image and its mask after the classic pipeline."""
         return (image, mask) if self.classic is None else self.classic(image, mask, rng)
 
 
-def _drawn(blenders: Mapping[str, Blender], rng: np.random.Generator) -> Blender:
+def _choose_blender(blenders: Mapping[str, Blender], rng: np.random.Generator) -> Blender:
     names = sorted(blenders)
     return blenders[names[int(rng.integers(len(names)))]]

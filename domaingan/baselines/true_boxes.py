@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.baselines.detection_frames import boxes_of
+from domaingan.baselines.detection_frames import select_boxes
 from domaingan.data import Sample, Schema
 from domaingan.imaging.instances import find_mask_objects, isin_small
 from domaingan.metrics.average_precision import Truth
 
 
-def truth_of(sample: Sample, schema: Schema, classes: Mapping[str, int]) -> Truth:
+def collect_truth(sample: Sample, schema: Schema, classes: Mapping[str, int]) -> Truth:
     """Collect what detections in a frame are scored against.
 
     Args:
@@ -24,9 +24,9 @@ def truth_of(sample: Sample, schema: Schema, classes: Mapping[str, int]) -> Trut
     Returns:
         The boxes of these classes; crowds and objects under ``schema.min_area`` as crowds; the ignored area.
     """
-    boxes, labels = boxes_of(sample, classes)
-    areas = _areas(sample, classes)
-    crowds, crowd_labels = _crowds(sample, schema, classes)
+    boxes, labels = select_boxes(sample, classes)
+    areas = _select_areas(sample, classes)
+    crowds, crowd_labels = _collect_crowds(sample, schema, classes)
     ignored = None
     if sample.mask is not None and schema.ignore:
         ignored = isin_small(sample.mask, schema.ignore)
@@ -34,7 +34,7 @@ def truth_of(sample: Sample, schema: Schema, classes: Mapping[str, int]) -> Trut
     return Truth(boxes, np.ones(len(boxes), np.float32), labels, areas, crowds, crowd_labels, ignored)
 
 
-def _areas(sample: Sample, classes: Mapping[str, int]) -> NDArray[np.float64] | None:
+def _select_areas(sample: Sample, classes: Mapping[str, int]) -> NDArray[np.float64] | None:
     """Areas of the boxes of these classes: as annotated, else the pixels that are seen of each, where they are told."""
     if sample.boxes is None or sample.labels is None:
         return None
@@ -47,7 +47,7 @@ def _areas(sample: Sample, classes: Mapping[str, int]) -> NDArray[np.float64] | 
     return pixels[kept].astype(np.float64)
 
 
-def _crowds(
+def _collect_crowds(
     sample: Sample, schema: Schema, classes: Mapping[str, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Boxes and labels of crowds, and of objects that are too small to be among the boxes."""

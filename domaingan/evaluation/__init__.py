@@ -10,9 +10,9 @@ from typing import Any
 from domaingan.evaluation.api import evaluate
 from domaingan.evaluation.arms import Arm, parse_arms
 from domaingan.evaluation.evaluation_config import EvaluationConfig
-from domaingan.evaluation.split import Fold, folds
+from domaingan.evaluation.split import Fold, make_folds
 
-__all__ = ["Arm", "EvaluationConfig", "Fold", "evaluate", "folds", "parse_arms"]
+__all__ = ["Arm", "EvaluationConfig", "Fold", "evaluate", "make_folds", "parse_arms"]
 
 
 class _Room(ModuleType):

@@ -13,32 +13,32 @@ import numpy as np
 from domaingan.adapters.open_dataset import DatasetSource, open_dataset
 from domaingan.banks import Bank, resolve_bank
 from domaingan.banks.crops import check_crop_classes
-from domaingan.baselines.batches import check_values
+from domaingan.baselines.batches import check_class_values
 from domaingan.blend import Paste, Relight
 from domaingan.core.arguments import read_names
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset
 from domaingan.data.slice_axes import warn_about_thin_volumes
-from domaingan.evaluation.arm_banks import is_real, lacks_masks, served
+from domaingan.evaluation.arm_banks import has_no_masks, is_real_bank, list_supported_sources
 from domaingan.evaluation.arms import Arm, parse_arms
 from domaingan.evaluation.evaluation_config import EvaluationConfig, build_config
 from domaingan.evaluation.leaks import refuse_copies
-from domaingan.evaluation.progress import Progress, Silent
+from domaingan.evaluation.progress import Progress, SilentProgress
 from domaingan.evaluation.requirements import check_arms
-from domaingan.evaluation.runner import run
-from domaingan.evaluation.split import Fold, Limit, folds, only_labelled, refuse_leak
-from domaingan.evaluation.summary import REFERENCE, RIVAL
+from domaingan.evaluation.runner import run_evaluation
+from domaingan.evaluation.split import Fold, Limit, make_folds, refuse_leak, select_labelled
+from domaingan.evaluation.summary import REFERENCE_ARM, STRONG_BASELINE
 from domaingan.evaluation.tasks import TASKS
 from domaingan.imaging.near_duplicates import collect_datasets
 from domaingan.views.regrid import view
 
-BACKBONE = "timm:tf_efficientnet_lite0"
+DEFAULT_BACKBONE = "timm:tf_efficientnet_lite0"
 """Encoder of the baselines for frames, unless another is named."""
 
 Where = Mapping[str, str | int | float | Sequence[str]]
 """Columns, and the value or values that are meant."""
 
-GENERATED = "refine+classic"
+DEFAULT_GENERATIVE_ARM = "refine+classic"
 """The arm with a generator that is compared unless others are named: on faint lesions as good as any and quick to
 train, on tumours and cyclists ahead of pasting real crops (benchmarks/results)."""
 
@@ -71,7 +71,7 @@ def evaluate(
         data: labelled samples, or their folder.
         task: ``segmentation`` or, for frames, ``detection``.
         arms: see :mod:`domaingan.evaluation.arms`; differences are taken to ``classic``. Unless given ``classic``,
-            ``copy-paste+classic`` and :data:`GENERATED`, or in place of that what the bank is for.
+            ``copy-paste+classic`` and :data:`DEFAULT_GENERATIVE_ARM`, or in place of that what the bank is for.
         seeds: trainings an arm.
         out: the run folder: ``result.json``, ``config.json``, ``pictures.npz``, and a file for every training.
         dims: 2 to work on slices; the data's own unless given.
@@ -104,19 +104,19 @@ def evaluate(
     given = None if bank is None else resolve_bank(bank)
     if given is not None and given.path is None:
         raise DataError("a bank in memory", expected="one that was saved: bank.save(folder)")
-    parsed = parse_arms(_usual(given) if arms is None else _names(arms))
+    parsed = parse_arms(_choose_default_arms(given) if arms is None else _split_arm_names(arms))
     if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
         raise DataError(f"{seeds!r} seeds", expected="a whole number of at least 1")
     data, test = open_dataset(data), None if test is None else open_dataset(test)
-    originals = [only_labelled(data) if task == "segmentation" else data]
-    originals += [] if test is None else [only_labelled(test)]
+    originals = [select_labelled(data) if task == "segmentation" else data]
+    originals += [] if test is None else [select_labelled(test)]
     data = view(originals[0], dims=dims)
     warn_about_thin_volumes(data)
     dims, frames = data.schema.spatial_dims, data.schema.domain.is_rgb
     if task == "detection" and not (frames and data.schema.objects):
         raise DataError(f"{task} on {data.schema.domain}s", path=data.root, expected="frames whose objects are named")
-    settings["backbone"] = (settings.get("backbone") or BACKBONE) if frames else None
-    tested, trained = _values(test_where), _values(train_where)
+    settings["backbone"] = (settings.get("backbone") or DEFAULT_BACKBONE) if frames else None
+    tested, trained = _normalise_filter(test_where), _normalise_filter(train_where)
     size = settings.pop("size", None) or (64 if dims == 2 else 32)
     config = build_config(
         settings,
@@ -137,26 +137,28 @@ def evaluate(
         looks={name: values for name, values in tested.items() if name in data.schema.conditions},
     )
     TASKS[task].check(config)
-    _check_values(data, task, parsed)
-    chosen = _folds(data, config, test)
+    _check_class_values(data, task, parsed)
+    chosen = _make_folds(data, config, test)
     if given is not None:
         _check_bank(given, config.arms, data, chosen)
     check_arms(parsed, chosen, config, given)
-    tell = progress or Silent()
+    tell = progress or SilentProgress()
     tell.start("comparing the images")
     notes = refuse_copies(collect_datasets(originals), chosen, given)
     for note in notes:
         warnings.warn(note, AssumptionWarning, stacklevel=2)
     regrid = partial(view, spacing=spacing, resize=resize)
-    return run(config, chosen, regrid, Path(out), resume=resume, overwrite=overwrite, progress=tell, notes=notes)
+    return run_evaluation(
+        config, chosen, regrid, Path(out), resume=resume, overwrite=overwrite, progress=tell, notes=notes
+    )
 
 
-def _names(arms: str | Sequence[str]) -> list[str]:
+def _split_arm_names(arms: str | Sequence[str]) -> list[str]:
     """The arms as the command line takes them too: in one text, with commas between."""
     return arms.split(",") if isinstance(arms, str) else read_names(arms, "arms")
 
 
-def _values(where: Where | None) -> dict[str, list[str]]:
+def _normalise_filter(where: Where | None) -> dict[str, list[str]]:
     """Columns and the values that are meant, each a text; one value needs no list."""
     meant: dict[str, list[str]] = {}
     for name, values in (where or {}).items():
@@ -164,41 +166,45 @@ def _values(where: Where | None) -> dict[str, list[str]]:
     return meant
 
 
-def _usual(bank: Bank | None) -> list[str]:
+def _choose_default_arms(bank: Bank | None) -> list[str]:
     """The arms that are compared unless others are named."""
-    return [REFERENCE, RIVAL, GENERATED if bank is None else f"{served(bank)[0]}+classic"]
+    return [
+        REFERENCE_ARM,
+        STRONG_BASELINE,
+        DEFAULT_GENERATIVE_ARM if bank is None else f"{list_supported_sources(bank)[0]}+classic",
+    ]
 
 
-def _folds(data: Dataset, config: EvaluationConfig, test: Dataset | None) -> list[Fold]:
+def _make_folds(data: Dataset, config: EvaluationConfig, test: Dataset | None) -> list[Fold]:
     if test is not None:
-        test = view(only_labelled(test), dims=config.dims)
+        test = view(select_labelled(test), dims=config.dims)
         if test.schema.channels != data.schema.channels or test.schema.classes != data.schema.classes:
             raise DataError("other channels or classes", path=test.root, expected=f"those of {data.root}")
     train = data.where(**config.train) if config.train else (data if test is not None else None)
     if config.test:
         test = (data if test is None else test).where(**config.test)
     rng = np.random.default_rng(config.seed)
-    return folds(data, rng, train=train, test=test, k=config.folds, limits=config.limits)
+    return make_folds(data, rng, train=train, test=test, k=config.folds, limits=config.limits)
 
 
-def _check_values(data: Dataset, task: str, arms: Sequence[Arm]) -> None:
+def _check_class_values(data: Dataset, task: str, arms: Sequence[Arm]) -> None:
     """Refuse class values that networks or banks cannot hold, before anything is read."""
     if task == "segmentation":
-        check_values(data.schema, data.root)
-    pasting = [arm.name for arm in arms if arm.sources]
+        check_class_values(data.schema, data.root)
+    pasting = [arm.name for arm in arms if arm.paste_sources]
     if pasting:
         check_crop_classes(data, f", or arms without crops (here {', '.join(pasting)})")
 
 
-def _check_bank(bank: Bank, arms: list[str], data: Dataset, chosen: list[Fold]) -> None:
+def _check_bank(bank: Bank, arms: list[str], data: Dataset, folds: list[Fold]) -> None:
     """Refuse a bank that does not fit, that no arm uses, or that knows a test subject, before anything is written."""
     blender = Paste(bank, schema=data.schema) if bank.info.kind == "crops" else Relight(bank)
     blender.check(data.schema)
-    usable = {*served(bank)}
-    if is_real(bank) and all(lacks_masks(fold.train) for fold in chosen):
+    usable = {*list_supported_sources(bank)}
+    if is_real_bank(bank) and all(has_no_masks(fold.train) for fold in folds):
         usable |= {"copy-paste", "deform-paste"}
-    if not any({*arm.sources, *arm.looks} & usable for arm in parse_arms(arms)):
+    if not any({*arm.paste_sources, *arm.relight_sources} & usable for arm in parse_arms(arms)):
         found = f"a bank that none of {', '.join(arms)} uses"
-        raise DataError(found, path=bank.path, expected=f"arms with {' or '.join(served(bank))}")
-    for fold in chosen:
+        raise DataError(found, path=bank.path, expected=f"arms with {' or '.join(list_supported_sources(bank))}")
+    for fold in folds:
         refuse_leak(bank, fold.test)

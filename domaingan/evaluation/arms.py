@@ -2,7 +2,7 @@
 
 An arm is a sum of parts joined by ``+``, such as ``relight+copy-paste+classic``. ``none`` is the training data as
 it is. The other parts work on a training image in the order in which they are listed here, whatever the arm's order:
-crops are pasted (:data:`SOURCES`), the whole gets another look (:data:`LOOKS`), ``weather`` falls on it, and
+crops are pasted (:data:`PASTE_SOURCES`), the whole gets another look (:data:`RELIGHT_SOURCES`), ``weather`` falls on it, and
 ``classic`` varies what is left.
 """
 
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 from domaingan.augmentation import Classic, Weather
 from domaingan.banks import HEALTHY_VALUE, Bank
-from domaingan.baselines.training_augmentation import Augment
+from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.blend import Paste, Relight
 from domaingan.core.errors import DataError
 from domaingan.data import Schema
 from domaingan.inpainting.windows import DEFORM
 
-SOURCES = {
+PASTE_SOURCES = {
     "copy-paste": "real crops of the training subjects",
     "deform-paste": "real crops of the training subjects, deformed as the masks of inpaint are",
     "gan": "crops drawn by a GAN that was fitted to the training subjects",
@@ -28,10 +28,10 @@ SOURCES = {
 }
 """Parts of an arm that paste, and where their crops come from."""
 
-PAINTED = ("inpaint", "refine")
+INPAINTED_SOURCES = ("inpaint", "refine")
 """Sources whose crops are bound to the places that they were made for."""
 
-LOOKS = {
+RELIGHT_SOURCES = {
     "relight": "scenes drawn by a GAN that was fitted to the training frames",
     "reference-relight": "real training frames",
 }
@@ -40,7 +40,7 @@ LOOKS = {
 HEALTHY_SHARE = 1 / 3
 """Of what inpaint paints so much is what is normal there. It is pasted beside the objects, and changes no label."""
 
-_OTHERS = ("weather", "classic")
+_OTHER_PARTS = ("weather", "classic")
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,17 @@ class Arm:
 
     Attributes:
         name: as it was written.
-        sources: the banks it pastes from, keys of :data:`SOURCES`.
-        looks: the banks it relights from, keys of :data:`LOOKS`.
+        sources: the banks it pastes from, keys of :data:`PASTE_SOURCES`.
+        looks: the banks it relights from, keys of :data:`RELIGHT_SOURCES`.
         weather: whether synthetic weather falls on the images.
         classic: whether the classic pipeline runs at the end.
     """
 
     name: str
-    sources: tuple[str, ...] = ()
-    looks: tuple[str, ...] = ()
-    weather: bool = False
-    classic: bool = False
+    paste_sources: tuple[str, ...] = ()
+    relight_sources: tuple[str, ...] = ()
+    has_weather: bool = False
+    has_classic: bool = False
 
     @classmethod
     def parse(cls, name: str) -> Arm:
@@ -72,19 +72,19 @@ class Arm:
         Arm(name='gan+classic', paste_sources=('gan',), relight_sources=(), has_weather=False, has_classic=True)
         """
         parts = name.split("+")
-        known = (*SOURCES, *LOOKS, *_OTHERS)
+        known = (*PASTE_SOURCES, *RELIGHT_SOURCES, *_OTHER_PARTS)
         unknown = [part for part in parts if part not in (*known, "none")]
         if unknown:
             raise DataError(f"no arm {unknown[0]!r} in {name!r}", expected=f"a sum of {', '.join(known)}; or none")
         if len(set(parts)) < len(parts) or ("none" in parts and len(parts) > 1):
             raise DataError(f"arm {name!r}", expected="each part once, and none alone")
-        sources, looks = (tuple(part for part in parts if part in kind) for kind in (SOURCES, LOOKS))
+        sources, looks = (tuple(part for part in parts if part in kind) for kind in (PASTE_SOURCES, RELIGHT_SOURCES))
         return cls(name, sources, looks, "weather" in parts, "classic" in parts)
 
     @property
-    def generates(self) -> bool:
+    def has_gan(self) -> bool:
         """Whether a GAN is part of it."""
-        return bool({"gan", *PAINTED} & set(self.sources)) or "relight" in self.looks
+        return bool({"gan", *INPAINTED_SOURCES} & set(self.paste_sources)) or "relight" in self.relight_sources
 
 
 def parse_arms(names: str | list[str]) -> list[Arm]:
@@ -96,9 +96,9 @@ def parse_arms(names: str | list[str]) -> list[Arm]:
     return arms
 
 
-def augment_for(
-    arm: Arm, banks: Mapping[str, Bank], schema: Schema, looks: Mapping[str, Sequence[str]] | None = None
-) -> Augment:
+def build_augmentation(
+    arm: Arm, banks: Mapping[str, Bank], schema: Schema, conditions: Mapping[str, Sequence[str]] | None = None
+) -> TrainingAugmentation:
     """What an arm does to a training sample.
 
     Args:
@@ -107,24 +107,27 @@ def augment_for(
         schema: that of the samples.
         looks: scenes of these conditions alone, such as ``{"lighting": ["dusk"]}``.
     """
-    deform, parts = {"deform-paste": DEFORM[schema.domain]}, {source: _parts(banks[source]) for source in arm.sources}
-    return Augment(
+    deform, parts = (
+        {"deform-paste": DEFORM[schema.domain]},
+        {source: _split_class_values(banks[source]) for source in arm.paste_sources},
+    )
+    return TrainingAugmentation(
         pastes={
             source: Paste(banks[source], schema=schema, variation=deform.get(source), only=marked)
             for source, (marked, _) in parts.items()
         },
-        healthy={
+        healthy_pastes={
             source: Paste(banks[source], schema=schema, only=healthy)
             for source, (_, healthy) in parts.items()
             if healthy
         },
-        looks={source: Relight(banks[source], only=looks) for source in arm.looks},
-        weather=Weather() if arm.weather else None,
-        classic=Classic(schema.spatial_dims, schema.domain) if arm.classic else None,
+        relights={source: Relight(banks[source], only=conditions) for source in arm.relight_sources},
+        weather=Weather() if arm.has_weather else None,
+        classic=Classic(schema.spatial_dims, schema.domain) if arm.has_classic else None,
     )
 
 
-def _parts(bank: Bank) -> tuple[list[str], list[str]]:
+def _split_class_values(bank: Bank) -> tuple[list[str], list[str]]:
     """The values of a bank's classes that mark an object, and that which marks none; both empty where all do."""
     counts = bank.count_conditions().get(bank.info.domain.class_condition, {})
     if not counts.get(HEALTHY_VALUE):

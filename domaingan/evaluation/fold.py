@@ -11,7 +11,7 @@ from domaingan.evaluation.tasks import Task
 
 
 @dataclass
-class Prepared:
+class FoldContext:
     """What every arm and seed of a fold shares.
 
     Attributes:
@@ -26,10 +26,10 @@ class Prepared:
     """
 
     task: Task
-    train: list[Sample]
+    train_samples: list[Sample]
     hosts: Dataset
     test: Dataset
-    own_grid: Dataset
+    original_test: Dataset
     banks: dict[str, Bank]
     folder: Path
-    shown: list[int] = field(default_factory=list)
+    example_positions: list[int] = field(default_factory=list)

@@ -21,10 +21,15 @@ from domaingan.banks import HEALTHY_VALUE, Bank
 from domaingan.core.files import write_arrays, write_json
 from domaingan.core.reading import read_arrays, read_json_object
 from domaingan.data import Dataset
-from domaingan.evaluation.arms import PAINTED
+from domaingan.evaluation.arms import INPAINTED_SOURCES
 from domaingan.evaluation.evaluation_config import EvaluationConfig
-from domaingan.evaluation.example_images import SHOWN, entry_examples
-from domaingan.evaluation.generated_measures import PAIRS, Places, painted_or_real, spread
+from domaingan.evaluation.example_images import MAX_EXAMPLES, collect_entry_examples
+from domaingan.evaluation.generated_measures import (
+    MAX_PAIRS,
+    HeldOutPlaces,
+    measure_real_vs_fake_accuracy,
+    measure_spread,
+)
 from domaingan.evaluation.progress import Progress
 from domaingan.gan import GAN
 from domaingan.gan.conditioning import select_conditioning_crops
@@ -32,16 +37,16 @@ from domaingan.gan.networks import count_levels
 from domaingan.gan.sampling.rejection import RejectionSampler
 from domaingan.inpainting.windows import windows
 
-WORST = 10
+MAX_WORST_SHOWN = 10
 """So many of those painted that the discriminator scores lowest are shown."""
 
-SCORED = 64
+SCORING_BATCH_SIZE = 64
 """Crops are encoded so many at a time."""
 
 Arrays = dict[str, NDArray[Any]]
 
 
-def painted(
+def evaluate_generated(
     banks: Mapping[str, Bank], train: Dataset, test: Dataset, config: EvaluationConfig, folder: Path, progress: Progress
 ) -> tuple[dict[str, Any], Arrays]:
     """Measures and pictures of a fold's painted banks, those that lie in its folder from before and the others.
@@ -56,19 +61,19 @@ def painted(
 
     Returns:
         For each column what :func:`domaingan.evaluation.generated_measures.spread` measures and, but for ``real``,
-        under ``told`` what :func:`domaingan.evaluation.generated_measures.painted_or_real` finds; and the pictures,
+        under ``told`` what :func:`domaingan.evaluation.generated_measures.measure_real_vs_fake_accuracy` finds; and the pictures,
         ``KIND:COLUMN``
         with their masks ``KIND_masks:COLUMN``, and ``worst_scores:COLUMN``. Both empty where nothing was painted.
     """
-    known, pictures = _kept(folder)
-    sources = [name for name in PAINTED if name in banks and (name in known or (folder / name).is_dir())]
+    known, pictures = _read_stored(folder)
+    sources = [name for name in INPAINTED_SOURCES if name in banks and (name in known or (folder / name).is_dir())]
     names = ["real", "pasted", *sources] if sources else []
     missing = [name for name in names if name not in known]
     if missing:
         progress.start("telling painted from real")
-        bench = _Bench(banks, train, test, config, folder)
+        bench = _GeneratedEvaluation(banks, train, test, config, folder)
         for name in missing:
-            known[name], shown = bench.column(name)
+            known[name], shown = bench.evaluate_column(name)
             pictures |= shown
         write_arrays(folder / "painted.npz", pictures)
         write_json(folder / "painted.json", known)
@@ -76,14 +81,14 @@ def painted(
     return {name: known[name] for name in names}, chosen
 
 
-def _kept(folder: Path) -> tuple[dict[str, Any], Arrays]:
+def _read_stored(folder: Path) -> tuple[dict[str, Any], Arrays]:
     if not (folder / "painted.json").is_file():
         return {}, {}
     return read_json_object(folder / "painted.json"), read_arrays(folder / "painted.npz")
 
 
 @dataclass
-class _Bench:
+class _GeneratedEvaluation:
     """What is measured and shown of each column."""
 
     banks: Mapping[str, Bank]
@@ -93,43 +98,43 @@ class _Bench:
     folder: Path
 
     @cached_property
-    def places(self) -> Places | None:
-        return Places.of(self.test, self.banks["copy-paste"], self.config.seed)
+    def places(self) -> HeldOutPlaces | None:
+        return HeldOutPlaces.from_test(self.test, self.banks["copy-paste"], self.config.seed)
 
     @cached_property
     def windows(self) -> dict[bool, Bank]:
         """Windows of the training images, as they are and with crops pasted into them."""
-        real, n, seed = self.banks["copy-paste"], min(self.config.gan_samples, PAIRS), self.config.seed
+        real, n, seed = self.banks["copy-paste"], min(self.config.gan_samples, MAX_PAIRS), self.config.seed
         return {pasted: windows(self.train, real, n, seed, pasted=pasted) for pasted in (False, True)}
 
-    def column(self, name: str) -> tuple[dict[str, Any], Arrays]:
+    def evaluate_column(self, name: str) -> tuple[dict[str, Any], Arrays]:
         """What is measured of one column, and its pictures."""
-        places, shown = self.places, self.windows[False].take(np.arange(min(SHOWN, len(self.windows[False]))))
+        places, shown = self.places, self.windows[False].take(np.arange(min(MAX_EXAMPLES, len(self.windows[False]))))
         pictures: Arrays = {}
         if name == "real":
             bank, other = self.banks["copy-paste"], None if places is None else places.real
         elif name == "pasted":
-            bank, other = self.windows[True], None if places is None else places.pasted()
+            bank, other = self.windows[True], None if places is None else places.paste_training_crops()
             shown = bank.take(np.arange(len(shown)))
         else:
-            bank, gan = _objects(self.banks[name]), GAN.load(self.folder / name)
+            bank, gan = _select_objects(self.banks[name]), GAN.load(self.folder / name)
             assert gan.config is not None
             hosts = self.windows["paste" in gan.config.given].take(np.arange(len(shown)))
             shown = gan.sample(len(shown), self.config.seed, hosts=hosts)
-            other = None if places is None else places.painted(gan)
-            rows, pictures[f"worst_scores:{name}"] = lowest(gan, bank, WORST)
-            pictures |= _pictures(bank.take(rows), "worst", name)
-        found = spread(bank)
-        pictures |= _pictures(shown, "windows", name)
+            other = None if places is None else places.inpaint(gan)
+            rows, pictures[f"worst_scores:{name}"] = find_lowest_scored(gan, bank, MAX_WORST_SHOWN)
+            pictures |= _collect_pictures(bank.take(rows), "worst", name)
+        found = measure_spread(bank)
+        pictures |= _collect_pictures(shown, "windows", name)
         if places is not None and other is not None:
-            rows = np.unique(np.linspace(0, len(other) - 1, SHOWN).round().astype(np.int64))  # of many subjects
-            pictures |= _pictures(other.take(rows), "places", name)
+            rows = np.unique(np.linspace(0, len(other) - 1, MAX_EXAMPLES).round().astype(np.int64))  # of many subjects
+            pictures |= _collect_pictures(other.take(rows), "places", name)
             if name != "real":
-                found["told"] = painted_or_real(places.real, other, self.config.seed)
+                found["told"] = measure_real_vs_fake_accuracy(places.real, other, self.config.seed)
         return found, pictures
 
 
-def lowest(gan: GAN, bank: Bank, n: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def find_lowest_scored(gan: GAN, bank: Bank, n: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Positions and scores of the ``n`` entries that a generator's own discriminator likes least, the worst first.
 
     Args:
@@ -140,13 +145,13 @@ def lowest(gan: GAN, bank: Bank, n: int) -> tuple[NDArray[np.int64], NDArray[np.
     assert gan.config is not None and gan.discriminator is not None
     data = select_conditioning_crops(bank, gan.config, {})[0]
     judge = RejectionSampler(gan.discriminator, count_levels(gan.config), {}, -np.inf)
-    parts = np.split(np.arange(len(bank)), range(SCORED, len(bank), SCORED))
+    parts = np.split(np.arange(len(bank)), range(SCORING_BATCH_SIZE, len(bank), SCORING_BATCH_SIZE))
     scores = np.concatenate([judge.score_stacks(*data.encode(part)) for part in parts])
     rows = np.argsort(scores, kind="stable")[:n]
     return rows, scores[rows]
 
 
-def _objects(bank: Bank) -> Bank:
+def _select_objects(bank: Bank) -> Bank:
     """The entries in which an object was painted, and not what is healthy."""
     name = bank.info.domain.class_condition
     values = bank.info.conditions.get(name, [])
@@ -155,5 +160,5 @@ def _objects(bank: Bank) -> Bank:
     )
 
 
-def _pictures(bank: Bank, kind: str, name: str) -> Arrays:
-    return entry_examples(bank, f"{kind}:{name}", f"{kind}_masks:{name}")
+def _collect_pictures(bank: Bank, kind: str, name: str) -> Arrays:
+    return collect_entry_examples(bank, f"{kind}:{name}", f"{kind}_masks:{name}")

@@ -31,18 +31,18 @@ from domaingan.imaging.intensity import (
     measure_contrast,
 )
 from domaingan.imaging.padded_crops import crop_padded
-from domaingan.metrics.fidelity.two_sample_classifier import told
+from domaingan.metrics.fidelity.two_sample_classifier import classify_pairs
 
-PAIRS = 300
+MAX_PAIRS = 300
 """At most so many pairs are told apart."""
 
-FEWEST = 10
+MIN_PAIRS_PER_HALF = 10
 """With fewer pairs in either half nothing is told apart."""
 
-SPREADS = ("contrast", "radius_mm", "texture")
+CROP_MEASURES = ("contrast", "radius_mm", "texture")
 """What is measured on each crop."""
 
-AROUND = 5
+VIEW_MARGIN = 5
 """Painted and real are looked at up to so many pixels beyond what was painted."""
 
 Floats = NDArray[np.float64]
@@ -51,29 +51,29 @@ Floats = NDArray[np.float64]
 # ------------------------------------------------------------------------------------------------- spread
 
 
-def spread(bank: Bank) -> dict[str, Any]:
+def measure_spread(bank: Bank) -> dict[str, Any]:
     """Mean and standard deviation over a bank of what is measured on each of its crops.
 
     Returns:
         ``{"n": crops, "contrast": {"mean", "sd"}, "radius_mm": …, "texture": …}``: contrast to the ring (scaled units,
         first channel), radius of a disc or ball as large, and :func:`texture`.
     """
-    found = np.array([_measures(bank, i) for i in range(len(bank))])
+    found = np.array([_measure_crop(bank, i) for i in range(len(bank))])
     means, sds = np.nanmean(found, axis=0).tolist(), np.nanstd(found, axis=0).tolist()
-    columns = {name: {"mean": m, "sd": s} for name, m, s in zip(SPREADS, means, sds, strict=True)}
+    columns = {name: {"mean": m, "sd": s} for name, m, s in zip(CROP_MEASURES, means, sds, strict=True)}
     return {"n": len(bank), **columns}
 
 
-def _measures(bank: Bank, index: int) -> tuple[float, float, float]:
+def _measure_crop(bank: Bank, index: int) -> tuple[float, float, float]:
     crop = bank[index]
     around = find_ring(crop.mask, inside=find_nonzero(crop.image))
     radius = compute_equivalent_radius(
         float(np.count_nonzero(crop.mask) * np.prod(crop.spacing)), bank.info.spatial_dims
     )
-    return float(measure_contrast(crop.image, crop.mask, around)[0]), radius, texture(crop.image, crop.mask)
+    return float(measure_contrast(crop.image, crop.mask, around)[0]), radius, measure_texture(crop.image, crop.mask)
 
 
-def texture(image: NDArray[Any], mask: NDArray[Any]) -> float:
+def measure_texture(image: NDArray[Any], mask: NDArray[Any]) -> float:
     """Mean absolute difference of neighbours that both lie in a mask, over axes and channels; NaN where none do.
 
     >>> measure_texture(np.array([[[0.0, 1.0, 3.0]]]), np.array([[0, 1, 1]]))
@@ -91,55 +91,57 @@ def texture(image: NDArray[Any], mask: NDArray[Any]) -> float:
 
 
 @dataclass(frozen=True)
-class Places:
+class HeldOutPlaces:
     """Real objects of subjects that a generator never saw, and real crops that it did see.
 
     Attributes:
-        real: the former, at most :data:`PAIRS`.
+        real: the former, at most :data:`MAX_PAIRS`.
         seen: the latter.
         seed: of what is drawn.
     """
 
     real: Bank
-    seen: Bank
+    training_crops: Bank
     seed: int
 
     @classmethod
-    def of(cls, test: Dataset, seen: Bank, seed: int) -> Places | None:
+    def from_test(cls, test: Dataset, training_crops: Bank, seed: int) -> HeldOutPlaces | None:
         """Those of a test set, whose classes and pixels are like those of the crops seen; None where there are none."""
         try:
-            real = crops(test, seen.size[0])
+            real = crops(test, training_crops.size[0])
         except DataError:  # nothing is labelled
             return None
-        chosen = np.random.default_rng(seed).permutation(np.flatnonzero(_alike(real, seen)))[:PAIRS]
-        return cls(real.take(np.sort(chosen)), seen, seed) if len(chosen) else None
+        chosen = np.random.default_rng(seed).permutation(np.flatnonzero(_find_comparable(real, training_crops)))[
+            :MAX_PAIRS
+        ]
+        return cls(real.take(np.sort(chosen)), training_crops, seed) if len(chosen) else None
 
-    def pasted(self) -> Bank:
+    def paste_training_crops(self) -> Bank:
         """The same places with the inside of another object, a seen one of the same class, as refine is shown it."""
         real, rng = self.real, torch.Generator().manual_seed(self.seed)
         about: Any = real.info  # what turns asks a model's config for
         turned, images = random_rotations(len(real), about, rng), []
         for i, crop in enumerate(real):
-            same = self.seen.find_matching(**crop.condition)
-            other = self.seen[int(same[int(torch.randint(len(same), (), generator=rng))])]
+            same = self.training_crops.find_matching(**crop.condition)
+            other = self.training_crops[int(same[int(torch.randint(len(same), (), generator=rng))])]
             image, body = torch.from_numpy(crop.image)[None], torch.from_numpy(crop.mask)[None]
             put = paste_textures(image, body, [ObjectTexture.from_crop(other.image, other.mask)], turned[i : i + 1])
             images.append(to_float16(put[0].numpy()))
         return Bank(real.info, np.stack(images), real.masks, real.entries)
 
-    def painted(self, gan: GAN) -> Bank:
+    def inpaint(self, gan: GAN) -> Bank:
         """The same places, painted by a generator: in what was there, or in :meth:`pasted` where it is shown that."""
         assert gan.config is not None
-        hosts = self.pasted() if "paste" in gan.config.given else self.real
+        hosts = self.paste_training_crops() if "paste" in gan.config.given else self.real
         return gan.sample(len(hosts), seed=self.seed, hosts=hosts)
 
 
-def _alike(real: Bank, seen: Bank) -> NDArray[np.bool_]:
+def _find_comparable(real: Bank, training_crops: Bank) -> NDArray[np.bool_]:
     """Which places a generator that was trained on the crops seen can paint at: classes and pixels are like theirs."""
-    spacing, own = (np.asarray(bank.entries["spacing"], dtype=float) for bank in (seen, real))
+    spacing, own = (np.asarray(bank.entries["spacing"], dtype=float) for bank in (training_crops, real))
     fits = is_known_spacing(own, spacing) | (not real.info.domain.is_metric)
-    values = np.unique(seen.masks)
-    counts = seen.count_conditions()
+    values = np.unique(training_crops.masks)
+    counts = training_crops.count_conditions()
     return np.array(
         [
             ok
@@ -151,7 +153,7 @@ def _alike(real: Bank, seen: Bank) -> NDArray[np.bool_]:
     )
 
 
-def painted_or_real(real: Bank, painted: Bank, seed: int = 0) -> dict[str, Any] | None:
+def measure_real_vs_fake_accuracy(real: Bank, generated: Bank, seed: int = 0) -> dict[str, Any] | None:
     """How well a small network tells painted from real, the same places twice.
 
     It is fitted to the pairs of half of the subjects and asked about those of the others, and the other way round; each
@@ -169,31 +171,31 @@ def painted_or_real(real: Bank, painted: Bank, seed: int = 0) -> dict[str, Any] 
     """
     units = np.asarray(real.entries["subject"])
     free = not real.info.domain.has_ground
-    part = _halves(units, np.random.default_rng(seed), shuffled=free)
-    if min(part.sum(), (~part).sum()) < FEWEST:
+    part = _split_in_halves(units, np.random.default_rng(seed), is_shuffled=free)
+    if min(part.sum(), (~part).sum()) < MIN_PAIRS_PER_HALF:
         return None
-    edge = _edge(real)
-    columns = zip(*(_looked_at(real, painted, i, edge) for i in range(len(real))), strict=True)
+    edge = _choose_view_edge(real)
+    columns = zip(*(_make_pair_views(real, generated, i, edge) for i in range(len(real))), strict=True)
     one, two, marks, near = (np.stack(column) for column in columns)
-    right = told(one, two, marks, near, part, free=free, seed=seed)
+    right = classify_pairs(one, two, marks, near, part, can_rotate=free, seed=seed)
     return {
         "accuracy": float(right.mean()),
-        "ci": _interval(right, units),
+        "ci": _compute_cluster_interval(right, units),
         "per_half": [float(right[part].mean()), float(right[~part].mean())],
         "pairs": len(right),
         "units": len(np.unique(units)),
     }
 
 
-def _halves(units: NDArray[Any], rng: np.random.Generator, *, shuffled: bool) -> NDArray[np.bool_]:
+def _split_in_halves(units: NDArray[Any], rng: np.random.Generator, *, is_shuffled: bool) -> NDArray[np.bool_]:
     """Which half each pair belongs to: whole units, about as many pairs in both."""
     names, counts = np.unique(units, return_counts=True)
-    order = rng.permutation(len(names)) if shuffled else np.arange(len(names))
+    order = rng.permutation(len(names)) if is_shuffled else np.arange(len(names))
     before = counts[order].cumsum() - counts[order] / 2
     return np.isin(units, names[order[before <= len(units) / 2]])
 
 
-def _interval(right: Floats, units: NDArray[Any]) -> list[float]:
+def _compute_cluster_interval(right: Floats, units: NDArray[Any]) -> list[float]:
     """95 % interval of a mean over pairs that come in clusters, its variance from the clusters' residuals."""
     sums = np.array([(right[units == unit] - right.mean()).sum() for unit in np.unique(units)])
     n = len(sums)
@@ -201,16 +203,16 @@ def _interval(right: Floats, units: NDArray[Any]) -> list[float]:
     return [max(0.0, float(right.mean() - half)), min(1.0, float(right.mean() + half))]
 
 
-def _edge(bank: Bank) -> int:
+def _choose_view_edge(bank: Bank) -> int:
     """Edge of what is looked at: it holds nine in ten objects with their surroundings; a multiple of 4."""
     sides = [max(side.stop - side.start for side in where) for mask in bank.masks if (where := find_extent(mask > 0))]
-    wanted = float(np.quantile(sides, 0.9)) + 2 * (BOUND_REACH_PIXELS + AROUND)
+    wanted = float(np.quantile(sides, 0.9)) + 2 * (BOUND_REACH_PIXELS + VIEW_MARGIN)
     return int(min(bank.size[0], 4 * np.ceil(wanted / 4)))
 
 
-def _looked_at(real: Bank, painted: Bank, index: int, edge: int) -> tuple[NDArray[Any], ...]:
+def _make_pair_views(real: Bank, generated: Bank, index: int, edge: int) -> tuple[NDArray[Any], ...]:
     """Views of the real crop and of the painted one, their one-hot masks, and where a difference may be."""
-    one, two = real[index], painted[index]
+    one, two = real[index], generated[index]
     body = one.mask > 0
     grown = ndimage.binary_dilation(body, np.ones((3,) * body.ndim), BOUND_REACH_PIXELS)
     values = np.array(list(real.info.classes.values())).reshape(-1, *[1] * body.ndim)

@@ -11,7 +11,7 @@ from domaingan.evaluation.split import Fold
 from domaingan.imaging.near_duplicates import DuplicateFinder
 
 
-def refuse_copies(survey: DuplicateFinder, chosen: Sequence[Fold], bank: Bank | None) -> list[str]:
+def refuse_copies(survey: DuplicateFinder, folds: Sequence[Fold], bank: Bank | None) -> list[str]:
     """Refuse images that are on both sides, and tell those that are nearly alike.
 
     Args:
@@ -27,7 +27,7 @@ def refuse_copies(survey: DuplicateFinder, chosen: Sequence[Fold], bank: Bank | 
         DataError: the values of a test image are those of a training image, or of one that the bank was made of.
     """
     notes: dict[str, None] = {}
-    for fold in chosen:
+    for fold in folds:
         train, test = _find_positions(survey, fold.train), _find_positions(survey, fold.test)
         _refuse_exact(survey, train, test, fold)
         if bank is not None:
@@ -46,11 +46,11 @@ def refuse_copies(survey: DuplicateFinder, chosen: Sequence[Fold], bank: Bank | 
 def _find_positions(survey: DuplicateFinder, part: Dataset) -> list[int]:
     """Where the samples of a part of a split stand in the survey; slices by their volume's group."""
     is_frame = not part.schema.domain.has_body
-    wanted = {_key(record, is_frame) for record in part.records}
-    return [i for i, record in enumerate(survey.records) if _key(record, is_frame) in wanted]
+    wanted = {_make_key(record, is_frame) for record in part.records}
+    return [i for i, record in enumerate(survey.records) if _make_key(record, is_frame) in wanted]
 
 
-def _key(record: Record, is_frame: bool) -> str:
+def _make_key(record: Record, is_frame: bool) -> str:
     return record.name if is_frame else record.group
 
 
@@ -60,7 +60,7 @@ def _refuse_exact(survey: DuplicateFinder, train: Sequence[int], test: Sequence[
     if both:
         names = [survey.records[i].name for i in both[0]]
         n = len({i for i, _ in both})
-        found = f"{_count(n)} trained on under another name: {names[0]!r} is {names[1]!r}"
+        found = f"{_describe_count(n)} trained on under another name: {names[0]!r} is {names[1]!r}"
         raise DataError(
             found, path=fold.test.root, expected="each image once, or one `subject` for both in samples.csv"
         )
@@ -71,11 +71,11 @@ def _refuse_of_bank(survey: DuplicateFinder, test: Sequence[int], bank: Bank) ->
     leaked = [(survey.records[i].name, sums[one]) for i in test for one in survey.checksums[i] if one in sums]
     if leaked:
         n, (name, known) = len({name for name, _ in leaked}), leaked[0]
-        found = f"{_count(n)} what it was made of, under another name: {name!r} is its {known!r}"
+        found = f"{_describe_count(n)} what it was made of, under another name: {name!r} is its {known!r}"
         raise DataError(found, path=bank.path, expected="a bank of training subjects alone")
 
 
-def _count(n: int) -> str:
+def _describe_count(n: int) -> str:
     return "1 tested image is" if n == 1 else f"{n} tested images are"
 
 

@@ -11,10 +11,10 @@ from typing import Any
 from domaingan.banks import Bank
 from domaingan.core.durations import describe_duration
 from domaingan.data import Dataset, Sample
-from domaingan.evaluation.arm_banks import Maker
-from domaingan.evaluation.arms import Arm, augment_for
+from domaingan.evaluation.arm_banks import BankBuilder
+from domaingan.evaluation.arms import Arm, build_augmentation
 from domaingan.evaluation.evaluation_config import EvaluationConfig
-from domaingan.evaluation.progress import Progress, Silent
+from domaingan.evaluation.progress import Progress, SilentProgress
 from domaingan.evaluation.split import Fold
 from domaingan.evaluation.tasks import Task
 from domaingan.gan import GAN
@@ -22,10 +22,10 @@ from domaingan.gan import GAN
 TRIAL_STEPS = 6
 """Steps that are taken to see how long one is."""
 
-WORTH_A_TRIAL = 50
+MIN_STEPS_PER_TRIAL_STEP = 50
 """An evaluation with less than so many times the steps of its trials is simply begun."""
 
-FITTED = {"gan": (), "inpaint": ("mask", "ring"), "refine": ("paste", "mask")}
+GENERATOR_CONDITIONING = {"gan": (), "inpaint": ("mask", "ring"), "refine": ("paste", "mask")}
 """The sources that fit a generator to crops, and what that generator is conditioned on."""
 
 
@@ -43,31 +43,31 @@ class Plan:
 
     config: EvaluationConfig
     arms: list[Arm]
-    folds: int
-    tested: int
-    kept: int = 0
+    n_folds: int
+    n_tested: int
+    n_finished: int = 0
 
     @classmethod
-    def of(cls, config: EvaluationConfig, arms: list[Arm], folds: list[Fold], out: Path) -> Plan:
+    def from_folds(cls, config: EvaluationConfig, arms: list[Arm], folds: list[Fold], out: Path) -> Plan:
         """The plan of a run folder: what lies there from before is not trained again."""
         seeds = range(config.seed, config.seed + config.seeds)
-        names = [f"fold-{number}/{training_name(arm, seed)}.json"
+        names = [f"fold-{number}/{name_training(arm, seed)}.json"
                  for number in range(len(folds)) for arm in arms for seed in seeds]  # fmt: skip
         kept = sum((out / name).is_file() for name in names)
         return cls(config, arms, len(folds), sum(len(fold.test) for fold in folds), kept)
 
     @property
-    def trainings(self) -> int:
+    def n_trainings(self) -> int:
         """How many trainings of the baseline there are, those kept from before included."""
-        return len(self.arms) * self.config.seeds * self.folds
+        return len(self.arms) * self.config.seeds * self.n_folds
 
     @property
-    def fitted_sources(self) -> list[str]:
+    def sources_to_fit(self) -> list[str]:
         """The sources that fit a generator in each fold."""
         if self.config.bank is not None:
             return []
-        named = dict.fromkeys(source for arm in self.arms for source in (*arm.sources, *arm.looks))
-        return [source for source in named if source in (*FITTED, "relight")]
+        named = dict.fromkeys(source for arm in self.arms for source in (*arm.paste_sources, *arm.relight_sources))
+        return [source for source in named if source in (*GENERATOR_CONDITIONING, "relight")]
 
     def describe(self) -> str:
         """Say the plan in one line.
@@ -77,22 +77,24 @@ class Plan:
         'plan: 1 arm × 3 seeds = 3 trainings of 600 steps, each tested on 40 samples'
         """
         config = self.config
-        factors = [_count(len(self.arms), "arm"), _count(config.seeds, "seed")]
-        factors += [_count(self.folds, "fold")] if self.folds > 1 else []
-        text = f"plan: {' × '.join(factors)} = {_count(self.trainings, 'training')} of {config.steps:,} steps"
-        text += f", each tested on {_count(round(self.tested / self.folds), 'sample')}"
-        if fitted := self.fitted_sources:
-            number = _count(len(fitted) * self.folds, "generator")
+        factors = [_pluralise(len(self.arms), "arm"), _pluralise(config.seeds, "seed")]
+        factors += [_pluralise(self.n_folds, "fold")] if self.n_folds > 1 else []
+        text = f"plan: {' × '.join(factors)} = {_pluralise(self.n_trainings, 'training')} of {config.steps:,} steps"
+        text += f", each tested on {_pluralise(round(self.n_tested / self.n_folds), 'sample')}"
+        if fitted := self.sources_to_fit:
+            number = _pluralise(len(fitted) * self.n_folds, "generator")
             text += f"; before them {number} ({', '.join(fitted)}) of {config.gan_steps:,} steps"
-        return text + (f"; {self.kept} trainings are kept from before" if self.kept else "")
+        return text + (f"; {self.n_finished} trainings are kept from before" if self.n_finished else "")
 
 
-def training_name(arm: Arm, seed: int) -> str:
+def name_training(arm: Arm, seed: int) -> str:
     """What the files of a training are called in their fold's folder."""
     return f"{arm.name}-seed{seed}"
 
 
-def tell_plan(plan: Plan, task: Task, samples: list[Sample], test: Dataset, maker: Maker, tell: Progress) -> None:
+def report_plan(
+    plan: Plan, task: Task, samples: list[Sample], test: Dataset, builder: BankBuilder, progress: Progress
+) -> None:
     """Tell the plan, and about how long it takes: a few steps of each kind of training are timed for that.
 
     Args:
@@ -103,18 +105,18 @@ def tell_plan(plan: Plan, task: Task, samples: list[Sample], test: Dataset, make
         maker: makes that fold's banks; those made here are kept.
         tell: told.
     """
-    tell.say(plan.describe())
+    progress.say(plan.describe())
     config = plan.config
-    trainings = plan.trainings - plan.kept
-    fits = [] if plan.kept else plan.fitted_sources
-    if trainings * config.steps < WORTH_A_TRIAL * TRIAL_STEPS or not samples:
+    trainings = plan.n_trainings - plan.n_finished
+    fits = [] if plan.n_finished else plan.sources_to_fit
+    if trainings * config.steps < MIN_STEPS_PER_TRIAL_STEP * TRIAL_STEPS or not samples:
         return
-    tell.start("timing a few steps of each training")
+    progress.start("timing a few steps of each training")
     step, scoring = _time_training(task, samples, test, config)
-    seconds = trainings * (config.steps * step + plan.tested / plan.folds * scoring)
+    seconds = trainings * (config.steps * step + plan.n_tested / plan.n_folds * scoring)
     for source in fits:
-        seconds += plan.folds * config.gan_steps * _time_fit(source, maker)
-    tell.say(f"about {describe_duration(seconds)} in all on this machine")
+        seconds += plan.n_folds * config.gan_steps * _time_fit(source, builder)
+    progress.say(f"about {describe_duration(seconds)} in all on this machine")
 
 
 @dataclass
@@ -127,27 +129,27 @@ class TrainingCounter:
     """
 
     plan: Plan
-    tell: Progress
-    _over: int = 0
+    progress: Progress
+    _n_ended: int = 0
     _seconds: list[float] = field(default_factory=list)
 
     def start(self, what: str) -> None:
         """A training begins."""
-        self.tell.start(f"{self._over + 1} of {self.plan.trainings}: {what}")
+        self.progress.start(f"{self._n_ended + 1} of {self.plan.n_trainings}: {what}")
 
-    def count_kept(self) -> None:
+    def count_reused(self) -> None:
         """A training was kept from before."""
-        self._over += 1
+        self._n_ended += 1
 
     def count_done(self, seconds: float) -> None:
         """A training ended, scores and all."""
-        self._over += 1
+        self._n_ended += 1
         self._seconds.append(seconds)
-        left = self.plan.trainings - self._over
+        left = self.plan.n_trainings - self._n_ended
         if left:
             each = sum(self._seconds) / len(self._seconds)
-            done = f"{self._over} of {self.plan.trainings} trainings are done and kept"
-            self.tell.say(f"{done}; about {describe_duration(left * each)} left")
+            done = f"{self._n_ended} of {self.plan.n_trainings} trainings are done and kept"
+            self.progress.say(f"{done}; about {describe_duration(left * each)} left")
 
 
 def _time_training(task: Task, samples: list[Sample], test: Dataset, config: EvaluationConfig) -> tuple[float, float]:
@@ -159,24 +161,26 @@ def _time_training(task: Task, samples: list[Sample], test: Dataset, config: Eva
 
     schema = test.schema
     trial = config.model_copy(update={"steps": TRIAL_STEPS})
-    augment = augment_for(Arm.parse("classic"), {}, schema, config.looks)
+    augment = build_augmentation(Arm.parse("classic"), {}, schema, config.looks)
     model: Any = task.train(samples, schema, augment, trial, config.seed, note)
     step = (times[-1] - times[0]) / (len(times) - 1)
     sample = test[0]
     started = time.monotonic()
-    task.shown(model, sample)
+    task.draw_prediction(model, sample)
     return step, time.monotonic() - started
 
 
-def _time_fit(source: str, maker: Maker) -> float:
+def _time_fit(source: str, builder: BankBuilder) -> float:
     """Seconds a step of the generator of a source."""
-    bank: Bank = maker.make_scenes() if source == "relight" else maker.make("copy-paste")
-    gan = GAN.for_crops(bank, given=FITTED.get(source, ()))
-    config = maker.config
-    fitted = gan.fit(bank, TRIAL_STEPS, seed=config.seed, precision=config.precision, judge_every=0, progress=Silent())
+    bank: Bank = builder.build_scenes() if source == "relight" else builder.build("copy-paste")
+    gan = GAN.for_crops(bank, given=GENERATOR_CONDITIONING.get(source, ()))
+    config = builder.config
+    fitted = gan.fit(
+        bank, TRIAL_STEPS, seed=config.seed, precision=config.precision, judge_every=0, progress=SilentProgress()
+    )
     assert gan.config is not None
     return gan.config.batch / fitted.images_per_second
 
 
-def _count(n: int, noun: str) -> str:
+def _pluralise(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

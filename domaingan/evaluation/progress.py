@@ -15,7 +15,7 @@ class Progress(gan.Progress, Protocol):
         """A new stretch of work begins."""
 
 
-class Silent:
+class SilentProgress:
     """Tells nobody."""
 
     def start(self, what: str) -> None:

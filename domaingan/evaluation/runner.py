@@ -16,32 +16,32 @@ from domaingan.core.files import prepare_run_folder, write_arrays, write_json
 from domaingan.core.locks import lock_folder
 from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.data import BLOCK_SECONDS, Dataset
-from domaingan.evaluation.arm_banks import Maker, banks_for
-from domaingan.evaluation.arms import Arm, augment_for, parse_arms
+from domaingan.evaluation.arm_banks import BankBuilder, build_banks
+from domaingan.evaluation.arms import Arm, build_augmentation, parse_arms
 from domaingan.evaluation.evaluation_config import EvaluationConfig
-from domaingan.evaluation.example_images import largest
-from domaingan.evaluation.figures import gathered
-from domaingan.evaluation.fold import Prepared
-from domaingan.evaluation.generated import painted
-from domaingan.evaluation.plan import Plan, TrainingCounter, tell_plan, training_name
-from domaingan.evaluation.progress import Progress, Silent
+from domaingan.evaluation.example_images import choose_largest_samples
+from domaingan.evaluation.figures import collect_figures
+from domaingan.evaluation.fold import FoldContext
+from domaingan.evaluation.generated import evaluate_generated
+from domaingan.evaluation.plan import Plan, TrainingCounter, name_training, report_plan
+from domaingan.evaluation.progress import Progress, SilentProgress
 from domaingan.evaluation.split import Fold
 from domaingan.evaluation.summary import Scores, summarise, warn_of_missed
-from domaingan.evaluation.tasks import TASKS, backbone_of
+from domaingan.evaluation.tasks import TASKS, parse_backbone
 from domaingan.imaging.intensity import with_measurements
 from domaingan.imaging.padded_crops import count_voxels
 
-MAY_CHANGE = ("arms", "seeds", "command")
+CHANGEABLE_SETTINGS = ("arms", "seeds", "command")
 """Settings that a resumed run may change: what was trained before stays true, and the table grows."""
 
-EMPTY = 0.02
+MIN_BODY_SHARE = 0.02
 """Slices that show less of the body than this share are not trained on."""
 
-IN_MEMORY = 2e9
+MAX_BYTES_IN_MEMORY = 2e9
 """Frames tested are kept in memory up to so many bytes, so that they are not decoded anew for every arm."""
 
 
-def run(
+def run_evaluation(
     config: EvaluationConfig,
     folds: list[Fold],
     regrid: Callable[[Dataset], Dataset],
@@ -72,17 +72,17 @@ def run(
             subject.
     """
     with lock_folder(out):
-        prepare_run_folder(out, config.model_dump(mode="json"), MAY_CHANGE, resume=resume, overwrite=overwrite)
-        return _run(config, folds, regrid, out, progress or Silent(), notes)
+        prepare_run_folder(out, config.model_dump(mode="json"), CHANGEABLE_SETTINGS, resume=resume, overwrite=overwrite)
+        return _run_in_folder(config, folds, regrid, out, progress or SilentProgress(), notes)
 
 
-def _run(
+def _run_in_folder(
     config: EvaluationConfig,
     folds: list[Fold],
     regrid: Callable[[Dataset], Dataset],
     out: Path,
-    tell: Progress,
-    about_data: Sequence[str],
+    progress: Progress,
+    data_notes: Sequence[str],
 ) -> dict[str, Any]:
     """The run in a folder that is ours."""
     arms, seconds = parse_arms(config.arms), 0.0
@@ -92,11 +92,13 @@ def _run(
     notes: list[str] = []
     made: dict[str, Any] = {}
     rarest = None
-    plan = Plan.of(config, arms, folds, out)
-    counter = TrainingCounter(plan, tell)
+    plan = Plan.from_folds(config, arms, folds, out)
+    counter = TrainingCounter(plan, progress)
     for number, fold in enumerate(folds):
-        ready = _prepare(fold, arms, config, regrid, out / f"fold-{number}", tell, plan if number == 0 else None)
-        rarest = rarest or _rarest(ready)
+        ready = _prepare_fold(
+            fold, arms, config, regrid, out / f"fold-{number}", progress, plan if number == 0 else None
+        )
+        rarest = rarest or _find_rarest_class(ready)
         for seed in range(config.seed, config.seed + config.seeds):
             for arm in arms:
                 kept = _train_and_score(arm, seed, ready, config, counter)
@@ -104,11 +106,11 @@ def _run(
                 losses[arm.name][f"{number}/{seed}"] = kept["losses"]
                 seconds += sum(kept["seconds"].values())
         if number == 0:
-            made, pictures = painted(ready.banks, ready.hosts, ready.test, config, ready.folder, tell)
-            pictures |= gathered(ready, arms, config)
-            notes = [*about_data, *_notes(ready, folds, config)]
+            made, pictures = evaluate_generated(ready.banks, ready.hosts, ready.test, config, ready.folder, progress)
+            pictures |= collect_figures(ready, arms, config)
+            notes = [*data_notes, *_collect_notes(ready, folds, config)]
     result = summarise(scores, config, rarest) | {
-        "unit": _unit(folds[0].test),
+        "unit": _name_unit(folds[0].test),
         "classes": folds[0].test.schema.classes,
         "domain": folds[0].test.schema.domain.name,
         "training": losses,
@@ -118,7 +120,7 @@ def _run(
     }
     warn_of_missed(result, config.steps)
     for warning in result["warnings"]:
-        tell.say(f"warning: {warning}")
+        progress.say(f"warning: {warning}")
     if made:
         result["painted"] = made
     write_arrays(out / "pictures.npz", pictures)
@@ -126,66 +128,66 @@ def _run(
     return result
 
 
-def _prepare(
+def _prepare_fold(
     fold: Fold,
     arms: list[Arm],
     config: EvaluationConfig,
     regrid: Callable[[Dataset], Dataset],
     folder: Path,
-    tell: Progress,
+    progress: Progress,
     plan: Plan | None,
-) -> Prepared:
+) -> FoldContext:
     """Read a fold's samples and make its banks; a plan is told before the banks are made."""
     folder.mkdir(parents=True, exist_ok=True)
     task = TASKS[config.task]()
-    tell.start("reading the training samples")
+    progress.start("reading the training samples")
     train = regrid(fold.train).load_into_memory()
-    samples = [with_measurements(sample, train.schema.domain) for sample in train if task.labelled(sample)]
-    samples = [s for s in samples if s.meta["foreground"].mean() >= EMPTY or (np.asarray(s.mask) > 0).any()]
+    samples = [with_measurements(sample, train.schema.domain) for sample in train if task.has_labels(sample)]
+    samples = [s for s in samples if s.meta["foreground"].mean() >= MIN_BODY_SHARE or (np.asarray(s.mask) > 0).any()]
     test, own_grid = regrid(fold.test), fold.test
-    maker = Maker(train, config, folder, tell)
+    maker = BankBuilder(train, config, folder, progress)
     if plan is not None:
-        tell_plan(plan, task, samples, test, maker, tell)
-    tell.start("making the banks")
-    banks = banks_for(arms, fold.test, maker)
+        report_plan(plan, task, samples, test, maker, progress)
+    progress.start("making the banks")
+    banks = build_banks(arms, fold.test, maker)
     for arm in arms:  # what does not fit is refused before the first training
-        augment_for(arm, banks, test.schema, config.looks)
-    if test.schema.domain.is_rgb and sum(12 * np.prod(r.shape) for r in own_grid.records) < IN_MEMORY:
+        build_augmentation(arm, banks, test.schema, config.looks)
+    if test.schema.domain.is_rgb and sum(12 * np.prod(r.shape) for r in own_grid.records) < MAX_BYTES_IN_MEMORY:
         own_grid = own_grid.load_into_memory()
         test = regrid(own_grid).load_into_memory()
-    return Prepared(task, samples, train, test, own_grid, banks, folder)
+    return FoldContext(task, samples, train, test, own_grid, banks, folder)
 
 
 def _train_and_score(
-    arm: Arm, seed: int, fold: Prepared, config: EvaluationConfig, counter: TrainingCounter
+    arm: Arm, seed: int, fold: FoldContext, config: EvaluationConfig, counter: TrainingCounter
 ) -> dict[str, Any]:
     """One training of one arm, or what is kept of it."""
-    tell = counter.tell
-    path = fold.folder / f"{training_name(arm, seed)}.json"
+    tell = counter.progress
+    path = fold.folder / f"{name_training(arm, seed)}.json"
     if path.is_file():
-        counter.count_kept()
-        return _read_kept(path)
+        counter.count_reused()
+        return _read_training(path)
     counter.start(f"{arm.name}, seed {seed}")
     started = time.monotonic()
-    augment = augment_for(arm, fold.banks, fold.test.schema, config.looks)
-    model = fold.task.train(fold.train, fold.test.schema, augment, config, seed, tell.update)
+    augment = build_augmentation(arm, fold.banks, fold.test.schema, config.looks)
+    model = fold.task.train(fold.train_samples, fold.test.schema, augment, config, seed, tell.update)
     trained = time.monotonic()
     model.save(path.with_suffix(".safetensors"))
     tell.start(f"scoring {len(fold.test)} samples")
-    if not fold.shown:
-        fold.shown = largest(
-            [(r.statistical_unit, fold.task.truth(s)) for r, s in zip(fold.test.records, fold.test, strict=True)]
+    if not fold.example_positions:
+        fold.example_positions = choose_largest_samples(
+            [(r.statistical_unit, fold.task.draw_truth(s)) for r, s in zip(fold.test.records, fold.test, strict=True)]
         )
-    scores = fold.task.score(model, fold.test, fold.own_grid)
-    arrays = {f"p{n}": fold.task.shown(model, fold.test[i]) for n, i in enumerate(fold.shown)}
-    write_arrays(path.with_suffix(".npz"), {"shown": np.array(fold.shown), **arrays})
+    scores = fold.task.score(model, fold.test, fold.original_test)
+    arrays = {f"p{n}": fold.task.draw_prediction(model, fold.test[i]) for n, i in enumerate(fold.example_positions)}
+    write_arrays(path.with_suffix(".npz"), {"shown": np.array(fold.example_positions), **arrays})
     timing = {"train": round(trained - started, 1), "score": round(time.monotonic() - trained, 1)}
     write_json(path, {"scores": scores, "losses": model.losses, "seconds": timing})
     counter.count_done(time.monotonic() - started)
     return {"scores": scores, "losses": model.losses, "seconds": timing}
 
 
-def _read_kept(path: Path) -> dict[str, Any]:
+def _read_training(path: Path) -> dict[str, Any]:
     """What a training that ended wrote: scores by unit and metric, losses, seconds.
 
     Raises:
@@ -203,15 +205,15 @@ def _read_kept(path: Path) -> dict[str, Any]:
     return {"scores": scores, "losses": losses, "seconds": seconds}
 
 
-def _rarest(fold: Prepared) -> str | None:
+def _find_rarest_class(fold: FoldContext) -> str | None:
     """The rarest class of the training samples, by the rule that names a crop's condition."""
     names = {value: name for name, value in fold.test.schema.classes.items()}
-    held = [(s.statistical_unit, count_voxels(np.asarray(s.mask))) for s in fold.train if s.mask is not None]
+    held = [(s.statistical_unit, count_voxels(np.asarray(s.mask))) for s in fold.train_samples if s.mask is not None]
     order = [value for value in sort_classes_by_rarity(held) if value in names]
     return names[order[0]] if order else None
 
 
-def _unit(test: Dataset) -> str:
+def _name_unit(test: Dataset) -> str:
     """What one value of a metric belongs to."""
     units = {record.statistical_unit for record in test.records}
     if units == {record.group for record in test.records}:
@@ -219,7 +221,7 @@ def _unit(test: Dataset) -> str:
     return f"{BLOCK_SECONDS:g}-second block"
 
 
-def _guesses(fold: Prepared) -> list[str]:
+def _describe_guesses(fold: FoldContext) -> list[str]:
     """What pasting into the training samples had to guess."""
     schema = fold.test.schema
     pasted = [bank for bank in fold.banks.values() if bank.info.kind == "crops" and bank.info.domain.has_ground]
@@ -227,9 +229,9 @@ def _guesses(fold: Prepared) -> list[str]:
     return [note[0].upper() + note[1:] + "." for note in said]
 
 
-def _notes(fold: Prepared, folds: list[Fold], config: EvaluationConfig) -> list[str]:
+def _collect_notes(fold: FoldContext, folds: list[Fold], config: EvaluationConfig) -> list[str]:
     """What a reader must know to trust the numbers."""
-    unit = _unit(fold.test)
+    unit = _name_unit(fold.test)
     trained, tested = ({record.statistical_unit for record in part.records} for part in (folds[0].train, folds[0].test))
     frames = fold.test.schema.domain.is_rgb
     notes = [
@@ -247,14 +249,14 @@ def _notes(fold: Prepared, folds: list[Fold], config: EvaluationConfig) -> list[
             "Scores are pooled over all test frames; each unit's value is what leaving it out changes (jackknife), "
             "and their mean is the pooled score."
         )
-        backbone = backbone_of(config)
+        backbone = parse_backbone(config)
         notes += [] if backbone is None else [backbone.describe()]
     if "gan" in fold.banks:
         notes.append("One GAN is fitted a fold, to the training subjects alone, and serves every seed.")
     for source, bank in fold.banks.items():
         for why, n in bank.info.left_out.items():
             notes.append(f"Left out of the {source} bank: {n} {why}")
-    notes += _guesses(fold)
+    notes += _describe_guesses(fold)
     problems = folds[0].train.problems
     if problems:
         notes.append(f"{len(problems)} samples were left out when the data was read, first {problems[0].path}")

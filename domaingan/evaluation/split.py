@@ -12,7 +12,7 @@ from domaingan.core.errors import DataError
 from domaingan.data import BLOCK_SECONDS, ConditionValue, Dataset, Record
 from domaingan.imaging.near_duplicates import find_alternative_spellings, normalise_name
 
-HELD_OUT = 1 / 3
+HELD_OUT_SHARE = 1 / 3
 """Share of the subjects that is tested where nothing says otherwise."""
 
 Limit = tuple[str, ConditionValue, int]
@@ -27,7 +27,7 @@ class Fold:
     test: Dataset
 
     def __post_init__(self) -> None:
-        near = _near(self.test)
+        near = _list_units_with_neighbours(self.test)
         shared = [record for record in self.train.records if record.statistical_unit in near]
         if shared:
             found = f"{shared[0].statistical_unit!r} is both trained on and tested"
@@ -49,7 +49,7 @@ class Fold:
         return any(a in self.train.groups and b in self.test.groups for a, b in (pair, pair[::-1]))
 
 
-def _near(test: Dataset) -> set[str]:
+def _list_units_with_neighbours(test: Dataset) -> set[str]:
     """The units that are tested, and of drives the blocks just before and after them."""
     timed = [record for record in test.records if record.time is not None]
     beside = {
@@ -60,7 +60,7 @@ def _near(test: Dataset) -> set[str]:
     return {record.statistical_unit for record in test.records} | beside
 
 
-def folds(
+def make_folds(
     data: Dataset,
     rng: np.random.Generator,
     *,
@@ -80,13 +80,13 @@ def folds(
             else a third of the subjects.
         limits: only so many of these samples are trained on; the test samples are left as they are.
     """
-    pairs = _pairs(data, rng, train, test, k)
+    pairs = _split_in_pairs(data, rng, train, test, k)
     for name, value, n in limits:
         pairs = [(trained.limit(name, value, n, rng), tested) for trained, tested in pairs]
     return [Fold(*pair) for pair in pairs]
 
 
-def _pairs(
+def _split_in_pairs(
     data: Dataset, rng: np.random.Generator, train: Dataset | None, test: Dataset | None, k: int
 ) -> list[tuple[Dataset, Dataset]]:
     if k > 1:
@@ -96,20 +96,20 @@ def _pairs(
     if train is None and test is None:
         labelled = [record for record in data.records if record.split == "test"]
         if not labelled or len(labelled) == len(data):
-            return [data.holdout(HELD_OUT, rng)]
+            return [data.holdout(HELD_OUT_SHARE, rng)]
         test = data.where(split="test")
     if train is None:
         assert test is not None
-        train = _others(data, test)
-    return [apart(train, _others(data, train) if test is None else test)]
+        train = _select_others(data, test)
+    return [split_shared_drives(train, _select_others(data, train) if test is None else test)]
 
 
-def _others(data: Dataset, chosen: Dataset) -> Dataset:
+def _select_others(data: Dataset, chosen: Dataset) -> Dataset:
     groups = set(chosen.groups)
     return data.select_groups(group for group in data.groups if group not in groups)
 
 
-def apart(train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
+def split_shared_drives(train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
     """Two choices of samples, parted where they meet in drives.
 
     Of the drives that both name the first half is trained on and the others are tested; of a single one the earlier
@@ -117,36 +117,36 @@ def apart(train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
     that is tested, or in one beside it: frames that follow one another are near-copies, and a score on them would
     measure memory. Subjects, and frames without a time, are left to :class:`Fold`, which refuses them on both sides.
     """
-    both = {_key(record) for record in train.records} & {_key(record) for record in test.records}
-    shared = [record for record in test.records if _key(record) in both and _is_timed(record)]
+    both = {_make_key(record) for record in train.records} & {_make_key(record) for record in test.records}
+    shared = [record for record in test.records if _make_key(record) in both and _is_timed(record)]
     drives = list(dict.fromkeys(record.sequence for record in shared))
     middle = (
         float(np.median([record.time or 0.0 for record in shared])) // BLOCK_SECONDS * BLOCK_SECONDS if shared else 0.0
     )
 
-    def tested(record: Record) -> bool:
-        if _key(record) not in both or not _is_timed(record):
+    def is_tested(record: Record) -> bool:
+        if _make_key(record) not in both or not _is_timed(record):
             return True
         if len(drives) > 1:
             return record.sequence in drives[len(drives) // 2 :]
         return (record.time or 0.0) >= middle
 
-    later = test.select(i for i, record in enumerate(test.records) if tested(record))
-    near = _near(later)
+    later = test.select(i for i, record in enumerate(test.records) if is_tested(record))
+    near = _list_units_with_neighbours(later)
 
-    def trained(record: Record) -> bool:
+    def is_trained(record: Record) -> bool:
         if not _is_timed(record):
             return True
-        return record.statistical_unit not in near and not (_key(record) in both and tested(record))
+        return record.statistical_unit not in near and not (_make_key(record) in both and is_tested(record))
 
-    return train.select(i for i, record in enumerate(train.records) if trained(record)), later
+    return train.select(i for i, record in enumerate(train.records) if is_trained(record)), later
 
 
 def _is_timed(record: Record) -> bool:
     return record.time is not None and not record.subject and bool(record.sequence)
 
 
-def _key(record: Record) -> tuple[str, int | None]:
+def _make_key(record: Record) -> tuple[str, int | None]:
     return record.name, record.index
 
 
@@ -158,7 +158,7 @@ def refuse_leak(bank: Bank, test: Dataset) -> None:
     Raises:
         DataError: one of the bank's subjects is tested.
     """
-    tested = {normalise_name(name) for name in _near(test) | set(test.groups)}
+    tested = {normalise_name(name) for name in _list_units_with_neighbours(test) | set(test.groups)}
     leaked = [subject for subject in bank.subjects if normalise_name(subject) in tested]
     if leaked:
         raise DataError(
@@ -168,7 +168,7 @@ def refuse_leak(bank: Bank, test: Dataset) -> None:
         )
 
 
-def only_labelled(data: Dataset) -> Dataset:
+def select_labelled(data: Dataset) -> Dataset:
     """The samples that have a mask on disk, where the layout records files; all of them otherwise.
 
     Raises:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from domaingan.baselines import segmentation
 from domaingan.baselines.backbones import Backbone
-from domaingan.baselines.training_augmentation import Augment
-from domaingan.baselines.training_progress import Told, precision_for
+from domaingan.baselines.training_augmentation import TrainingAugmentation
+from domaingan.baselines.training_progress import ProgressCallback, choose_forward_dtype
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.summary import Scores
@@ -19,7 +19,7 @@ from domaingan.metrics.average_precision import Detections
 if TYPE_CHECKING:
     from domaingan.baselines import detection
 
-SURE = 0.3
+MIN_DRAWN_SCORE = 0.3
 """Detections of at least this score are drawn."""
 
 
@@ -31,132 +31,153 @@ class Task(Protocol):
         """Refuse what cannot be trained, before anything is."""
 
     def train(
-        self, samples: list[Sample], schema: Schema, augment: Augment, config: EvaluationConfig, seed: int, told: Told
+        self,
+        samples: list[Sample],
+        schema: Schema,
+        augment: TrainingAugmentation,
+        config: EvaluationConfig,
+        seed: int,
+        callback: ProgressCallback,
     ) -> Any:
         """A baseline trained on the augmented samples."""
 
-    def score(self, model: Any, test: Dataset, own_grid: Dataset) -> Scores:
+    def score(self, model: Any, test: Dataset, original_test: Dataset) -> Scores:
         """Its metrics for each unit of the test samples, on the data's own grid."""
 
-    def shown(self, model: Any, sample: Sample) -> NDArray[Any]:
+    def draw_prediction(self, model: Any, sample: Sample) -> NDArray[Any]:
         """What it predicts for a sample, as a mask to draw outlines from."""
 
-    def truth(self, sample: Sample) -> NDArray[Any]:
+    def draw_truth(self, sample: Sample) -> NDArray[Any]:
         """What is true, as such a mask."""
 
-    def labelled(self, sample: Sample) -> bool:
+    def has_labels(self, sample: Sample) -> bool:
         """Whether a sample can be trained on."""
 
 
-class Segmentation:
+class SegmentationTask:
     """Masks: a U-Net, scored by Dice (scans) or IoU (frames)."""
 
     @staticmethod
     def check(config: EvaluationConfig) -> None:
         """Refuse what cannot be trained, before anything is."""
-        backbone_of(config)
+        parse_backbone(config)
 
     def train(
-        self, samples: list[Sample], schema: Schema, augment: Augment, config: EvaluationConfig, seed: int, told: Told
+        self,
+        samples: list[Sample],
+        schema: Schema,
+        augment: TrainingAugmentation,
+        config: EvaluationConfig,
+        seed: int,
+        callback: ProgressCallback,
     ) -> segmentation.Segmenter:
         """See :func:`domaingan.baselines.segmentation.train`."""
-        return segmentation.train(
+        return segmentation.train_segmenter(
             samples,
             schema,
             augment,
             steps=config.steps,
             seed=seed,
             width=config.width,
-            backbone=backbone_of(config),
-            wanted=config.looks,
-            precision=precision_for(config.precision),
-            progress=told,
+            backbone=parse_backbone(config),
+            oversampled=config.looks,
+            precision=choose_forward_dtype(config.precision),
+            progress=callback,
         )
 
-    def score(self, model: segmentation.Segmenter, test: Dataset, own_grid: Dataset) -> Scores:
+    def score(self, model: segmentation.Segmenter, test: Dataset, original_test: Dataset) -> Scores:
         """See :func:`domaingan.baselines.segmentation.score`."""
-        return segmentation.score(model, test, own_grid)
+        return segmentation.score_segmenter(model, test, original_test)
 
-    def shown(self, model: segmentation.Segmenter, sample: Sample) -> NDArray[Any]:
+    def draw_prediction(self, model: segmentation.Segmenter, sample: Sample) -> NDArray[Any]:
         """The predicted mask."""
         return model.predict(sample)
 
-    def truth(self, sample: Sample) -> NDArray[Any]:
+    def draw_truth(self, sample: Sample) -> NDArray[Any]:
         """The mask."""
         return np.zeros(sample.shape, dtype=np.uint8) if sample.mask is None else sample.mask
 
-    def labelled(self, sample: Sample) -> bool:
+    def has_labels(self, sample: Sample) -> bool:
         """Whether there is a mask."""
         return sample.mask is not None
 
 
-class Detection:
+class DetectionTask:
     """Boxes: a torchvision detector, scored by average precision."""
 
     @staticmethod
     def check(config: EvaluationConfig) -> None:
         """Refuse what cannot be trained, before anything is."""
-        from domaingan.baselines.detectors import check_name
+        from domaingan.baselines.detectors import check_detector_name
 
-        backbone_of(config)
-        check_name(config.detector.partition("=")[0])
+        parse_backbone(config)
+        check_detector_name(config.detector.partition("=")[0])
 
     def train(
-        self, samples: list[Sample], schema: Schema, augment: Augment, config: EvaluationConfig, seed: int, told: Told
+        self,
+        samples: list[Sample],
+        schema: Schema,
+        augment: TrainingAugmentation,
+        config: EvaluationConfig,
+        seed: int,
+        callback: ProgressCallback,
     ) -> detection.Detector:
         """See :func:`domaingan.baselines.detection.train`."""
         from domaingan.baselines import detection  # torchvision's detectors take a second to import
 
-        return detection.train(
+        return detection.train_detector(
             samples,
             schema,
             augment,
             steps=config.steps,
             seed=seed,
             detector=config.detector,
-            backbone=backbone_of(config),
-            wanted=config.looks,
-            precision=detection.precision_for(config.precision),
-            progress=told,
+            backbone=parse_backbone(config),
+            oversampled=config.looks,
+            precision=detection.choose_backbone_dtype(config.precision),
+            progress=callback,
         )
 
-    def score(self, model: detection.Detector, test: Dataset, own_grid: Dataset) -> Scores:
+    def score(self, model: detection.Detector, test: Dataset, original_test: Dataset) -> Scores:
         """See :func:`domaingan.baselines.detection.score`."""
         from domaingan.baselines import detection
 
-        return detection.score(model, test, own_grid)
+        return detection.score_detector(model, test, original_test)
 
-    def shown(self, model: detection.Detector, sample: Sample) -> NDArray[Any]:
+    def draw_prediction(self, model: detection.Detector, sample: Sample) -> NDArray[Any]:
         """The boxes it is sure of."""
-        return drawn_boxes(model.predict(sample), sample.shape)
+        return draw_boxes(model.predict(sample), sample.shape)
 
-    def truth(self, sample: Sample) -> NDArray[Any]:
+    def draw_truth(self, sample: Sample) -> NDArray[Any]:
         """The true boxes."""
         boxes, labels = sample.boxes, sample.labels
         if boxes is None or labels is None:
             return np.zeros(sample.shape, dtype=np.uint8)
-        return drawn_boxes(Detections.true(boxes, labels), sample.shape)
+        return draw_boxes(Detections.from_true_boxes(boxes, labels), sample.shape)
 
-    def labelled(self, sample: Sample) -> bool:
+    def has_labels(self, sample: Sample) -> bool:
         """Whether there are boxes, be it none of them in this frame."""
         return sample.boxes is not None
 
 
-TASKS: dict[str, type[Segmentation] | type[Detection]] = {"segmentation": Segmentation, "detection": Detection}
+TASKS: dict[str, type[SegmentationTask] | type[DetectionTask]] = {
+    "segmentation": SegmentationTask,
+    "detection": DetectionTask,
+}
 """The tasks by name."""
 
 
-def backbone_of(config: EvaluationConfig) -> Backbone | None:
+def parse_backbone(config: EvaluationConfig) -> Backbone | None:
     """The backbone that a config names."""
     return None if config.backbone is None else Backbone.parse(config.backbone)
 
 
-def drawn_boxes(found: Detections, shape: tuple[int, ...]) -> NDArray[Any]:
+def draw_boxes(found: Detections, shape: tuple[int, ...]) -> NDArray[Any]:
     """A mask of ``shape`` in which each box is filled with its class, smaller ones on top."""
     mask = np.zeros(shape, dtype=np.min_scalar_type(int(max(found.labels, default=0))))
     areas = np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1)
     for i in np.argsort(-areas, kind="stable"):
-        if found.scores[i] >= SURE:
+        if found.scores[i] >= MIN_DRAWN_SCORE:
             x0, y0, x1, y1 = np.rint(found.boxes[i]).astype(int).tolist()
             mask[max(0, y0) : y1, max(0, x0) : x1] = found.labels[i]
     return mask

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.metrics.statistics import leave_one_out
+from domaingan.metrics.statistics import compute_jackknife_pseudovalues
 
-SIZES = ("small", "medium", "large")
+BOX_SIZES = ("small", "medium", "large")
 """Boxes under 32², under 96² and from 96² pixels on (COCO's)."""
 
 
@@ -38,7 +38,7 @@ class Detections:
             raise DataError(found, expected="(N, 4), (N,) and (N,)")
 
     @classmethod
-    def true(cls, boxes: NDArray[np.float32], labels: NDArray[np.int64]) -> Detections:
+    def from_true_boxes(cls, boxes: NDArray[np.float32], labels: NDArray[np.int64]) -> Detections:
         """True boxes, whose score is 1."""
         return cls(boxes, np.ones(len(boxes), np.float32), labels)
 
@@ -57,7 +57,7 @@ class Truth(Detections):
     areas: NDArray[np.float64] | None = None
     crowds: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     crowd_labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    ignored: NDArray[np.bool_] | None = None
+    ignored_mask: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,7 +67,7 @@ class Truth(Detections):
             raise DataError(f"{len(self.crowd_labels)} labels", expected=f"one for each of {len(self.crowds)} crowds")
 
 
-def average_precision(
+def compute_average_precision(
     truth: Sequence[Detections], found: Sequence[Detections], classes: Mapping[str, int]
 ) -> dict[str, float]:
     """Average precision over IoU 0.50 to 0.95, at most 100 detections an image (Lin et al. 2014).
@@ -88,20 +88,20 @@ def average_precision(
     >>> compute_average_precision([box], [box], {"car": 8})["ap"]
     1.0
     """
-    return MatchedDetections(truth, found, classes).scores(range(len(truth)))
+    return MatchedDetections(truth, found, classes).compute_scores(range(len(truth)))
 
 
-def jackknife(
+def jackknife_average_precision(
     truth: Sequence[Detections], found: Sequence[Detections], classes: Mapping[str, int], units: Sequence[str]
 ) -> dict[str, dict[str, float]]:
-    """The same for each unit (a block of a drive; one name an image), see :func:`leave_one_out`."""
+    """The same for each unit (a block of a drive; one name an image), see :func:`compute_jackknife_pseudovalues`."""
     matched = MatchedDetections(truth, found, classes)  # once: images do not depend on one another
 
-    def pooled(chosen: Sequence[str]) -> dict[str, float]:
+    def compute_pooled(chosen: Sequence[str]) -> dict[str, float]:
         kept = set(chosen)
-        return matched.scores([i for i, unit in enumerate(units) if unit in kept])
+        return matched.compute_scores([i for i, unit in enumerate(units) if unit in kept])
 
-    return leave_one_out(list(dict.fromkeys(units)), pooled)
+    return compute_jackknife_pseudovalues(list(dict.fromkeys(units)), compute_pooled)
 
 
 class MatchedDetections:
@@ -118,15 +118,15 @@ class MatchedDetections:
             "images": [{"id": i} for i in range(1, self.n + 1)],
             "categories": [{"id": number, "name": str(number)} for number in ids.values()],
         }
-        rows = _rows(truth, ids)
-        left_out = _left_out(truth, ids, len(rows))
+        rows = _make_annotations(truth, ids)
+        left_out = _make_ignored_annotations(truth, ids, len(rows))
         true = COCO(described | {"annotations": [*rows, *left_out]})
-        detected = COCO(described | {"annotations": _rows(found, ids)})
-        scorer = _scorer(true, detected, truth)
+        detected = COCO(described | {"annotations": _make_annotations(found, ids)})
+        scorer = _make_scorer(true, detected, truth)
         scorer.evaluate()
         self._params, self._matches = scorer._paramsEval, scorer._evalImgs_cpp  # a list, by class, size and image
 
-    def scores(self, images: Sequence[int]) -> dict[str, float]:
+    def compute_scores(self, images: Sequence[int]) -> dict[str, float]:
         """The scores over these images, by their numbers; see :func:`average_precision`."""
         from faster_coco_eval.faster_eval_api_cpp import COCOevalAccumulate
 
@@ -136,20 +136,20 @@ class MatchedDetections:
         matches = [self._matches[start + i] for start in starts for i in images]
         # (10 IoUs, 101 recalls, classes, all and three sizes) at 100 detections; -1 where nothing is true
         precision = np.asarray(COCOevalAccumulate(params, matches)["precision"], dtype=float)[..., -1]
-        scores = {"ap": _mean(precision[..., 0]), "ap50": _mean(precision[0, ..., 0])}
+        scores = {"ap": _average_known(precision[..., 0]), "ap50": _average_known(precision[0, ..., 0])}
         for k, name in enumerate(self.classes):
-            scores[f"ap:{name}"] = _mean(precision[:, :, k, 0])
-            scores[f"ap50:{name}"] = _mean(precision[0, :, k, 0])
-        return scores | {f"ap:{size}": _mean(precision[..., 1 + i]) for i, size in enumerate(SIZES)}
+            scores[f"ap:{name}"] = _average_known(precision[:, :, k, 0])
+            scores[f"ap50:{name}"] = _average_known(precision[0, :, k, 0])
+        return scores | {f"ap:{size}": _average_known(precision[..., 1 + i]) for i, size in enumerate(BOX_SIZES)}
 
 
-def _rows(images: Sequence[Detections], ids: Mapping[int, int]) -> list[dict[str, Any]]:
+def _make_annotations(images: Sequence[Detections], ids: Mapping[int, int]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for number, image in enumerate(images, start=1):
         areas = getattr(image, "areas", None)
         for i, label in enumerate(image.labels.tolist()):
             if label in ids:
-                row = _row(len(rows) + 1, number, ids[label], image.boxes[i].tolist())
+                row = _make_annotation(len(rows) + 1, number, ids[label], image.boxes[i].tolist())
                 row["score"] = float(image.scores[i])
                 if areas is not None:
                     row["area"] = float(areas[i])
@@ -157,13 +157,13 @@ def _rows(images: Sequence[Detections], ids: Mapping[int, int]) -> list[dict[str
     return rows
 
 
-def _row(identity: int, image: int, category: int, box: list[float]) -> dict[str, Any]:
+def _make_annotation(identity: int, image: int, category: int, box: list[float]) -> dict[str, Any]:
     width, height = box[2] - box[0], box[3] - box[1]
     row = {"id": identity, "image_id": image, "category_id": category, "iscrowd": 0}
     return row | {"bbox": [box[0], box[1], width, height], "area": width * height}
 
 
-def _left_out(images: Sequence[Detections], ids: Mapping[int, int], rows: int) -> list[dict[str, Any]]:
+def _make_ignored_annotations(images: Sequence[Detections], ids: Mapping[int, int], rows: int) -> list[dict[str, Any]]:
     """Crowds as COCO has them, and for each class the extent of what is ignored, as a crowd that is marked."""
     found: list[dict[str, Any]] = []
     for number, image in enumerate(images, start=1):
@@ -171,16 +171,16 @@ def _left_out(images: Sequence[Detections], ids: Mapping[int, int], rows: int) -
             continue
         for box, label in zip(image.crowds.tolist(), image.crowd_labels.tolist(), strict=True):
             if label in ids:
-                found.append(_row(rows + len(found) + 1, number, ids[label], box) | {"iscrowd": 1})
-        if image.ignored is not None and image.ignored.any():
-            height, width = image.ignored.shape
+                found.append(_make_annotation(rows + len(found) + 1, number, ids[label], box) | {"iscrowd": 1})
+        if image.ignored_mask is not None and image.ignored_mask.any():
+            height, width = image.ignored_mask.shape
             for category in ids.values():
-                row = _row(rows + len(found) + 1, number, category, [0.0, 0.0, float(width), float(height)])
+                row = _make_annotation(rows + len(found) + 1, number, category, [0.0, 0.0, float(width), float(height)])
                 found.append(row | {"iscrowd": 1, "is_region": True})
     return found
 
 
-def _scorer(true: Any, detected: Any, truth: Sequence[Detections]) -> Any:
+def _make_scorer(true: Any, detected: Any, truth: Sequence[Detections]) -> Any:
     """COCO's scorer, which takes of an ignored region its pixels rather than the box around them."""
     from faster_coco_eval.core import COCOeval_faster
 
@@ -188,7 +188,7 @@ def _scorer(true: Any, detected: Any, truth: Sequence[Detections]) -> Any:
         def computeIoU(self, imgId: int, catId: int) -> Any:
             overlaps = super().computeIoU(imgId, catId)
             image = truth[imgId - 1]
-            if not len(overlaps) or not isinstance(image, Truth) or image.ignored is None:
+            if not len(overlaps) or not isinstance(image, Truth) or image.ignored_mask is None:
                 return overlaps
             rows = self.gt_dataset.get_instances([imgId], [catId], True)[0][0]
             regions = [i for i, row in enumerate(rows) if row.get("is_region")]
@@ -197,13 +197,13 @@ def _scorer(true: Any, detected: Any, truth: Sequence[Detections]) -> Any:
             corners = np.array([boxes[i]["bbox"] for i in order], dtype=float)
             corners[:, 2:] += corners[:, :2]
             overlaps = np.array(overlaps)
-            overlaps[:, regions] = shares_of_boxes(image.ignored, corners)[:, None]
+            overlaps[:, regions] = measure_box_shares(image.ignored_mask, corners)[:, None]
             return overlaps
 
-    return Scorer(true, detected, iouType="bbox", print_function=_silent, separate_eval=True)
+    return Scorer(true, detected, iouType="bbox", print_function=_print_nothing, separate_eval=True)
 
 
-def shares_of_boxes(region: NDArray[np.bool_], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+def measure_box_shares(region: NDArray[np.bool_], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Compute which share of each ``(N, 4)`` corner box lies in a ``(H, W)`` region; pixels count by their part.
 
     >>> measure_box_shares(np.array([[False, True]]), np.array([[0.5, 0.0, 2.0, 1.0]])).round(3).tolist()
@@ -213,13 +213,18 @@ def shares_of_boxes(region: NDArray[np.bool_], boxes: NDArray[np.float64]) -> ND
     sums = cv2.integral(np.ascontiguousarray(region).view(np.uint8)).astype(np.float64, copy=False)
     x0, x1 = np.clip(boxes[:, 0], 0, width), np.clip(boxes[:, 2], 0, width)
     y0, y1 = np.clip(boxes[:, 1], 0, height), np.clip(boxes[:, 3], 0, height)
-    inside = _between(sums, y1, x1) - _between(sums, y0, x1) - _between(sums, y1, x0) + _between(sums, y0, x0)
+    inside = (
+        _interpolate_sums(sums, y1, x1)
+        - _interpolate_sums(sums, y0, x1)
+        - _interpolate_sums(sums, y1, x0)
+        + _interpolate_sums(sums, y0, x0)
+    )
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     shares: NDArray[np.float64] = np.divide(inside, areas, out=np.zeros(len(boxes)), where=areas > 0)
     return shares
 
 
-def _between(sums: NDArray[np.float64], y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _interpolate_sums(sums: NDArray[np.float64], y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
     """The sum over all above and left of points, which may lie between pixels."""
     row, column = np.minimum(y.astype(int), sums.shape[0] - 2), np.minimum(x.astype(int), sums.shape[1] - 2)
     down, right = y - row, x - column
@@ -228,10 +233,10 @@ def _between(sums: NDArray[np.float64], y: NDArray[np.float64], x: NDArray[np.fl
     return (1 - down) * upper + down * lower
 
 
-def _mean(precision: NDArray[np.float64]) -> float:
+def _average_known(precision: NDArray[np.float64]) -> float:
     known = precision[precision > -1]
     return float(known.mean()) if known.size else float("nan")
 
 
-def _silent(*_: Any, **__: Any) -> None:
+def _print_nothing(*_: Any, **__: Any) -> None:
     """The scorer prints what it does."""

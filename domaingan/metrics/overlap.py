@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.data import Schema
-from domaingan.metrics.statistics import leave_one_out
+from domaingan.metrics.statistics import compute_jackknife_pseudovalues
 
-FOUND = 0.1
+MIN_FOUND_DICE = 0.1
 """A subject's object counts as found from this Dice on."""
 
 
@@ -45,7 +45,7 @@ class DiceCounter:
             t, p = np.isin(truth, values) & counted, np.isin(prediction, values) & counted
             self._counts[subject][name] += (int((t & p).sum()), int(t.sum()), int(p.sum()))
 
-    def scores(self) -> dict[str, dict[str, float]]:
+    def compute_scores(self) -> dict[str, dict[str, float]]:
         """For each subject ``dice:NAME`` and ``found:NAME`` where it has the class, else ``false:NAME``.
 
         ``false`` is 1 where a class was predicted that the subject does not have. What does not apply is NaN.
@@ -56,13 +56,13 @@ class DiceCounter:
             for name, (both, truth, predicted) in counts.items():
                 dice = 2 * both / (truth + predicted) if truth else np.nan
                 row[f"dice:{name}"] = float(dice)
-                row[f"found:{name}"] = float(dice >= FOUND) if truth else np.nan
+                row[f"found:{name}"] = float(dice >= MIN_FOUND_DICE) if truth else np.nan
                 row[f"false:{name}"] = np.nan if truth else float(predicted > 0)
             result[subject] = row
         return result
 
 
-def overlaps(
+def count_overlaps(
     truth: NDArray[Any], prediction: NDArray[Any], values: Sequence[int], ignore: Sequence[int] = ()
 ) -> NDArray[np.int64]:
     """For each class value its pixels in both masks, in either and in the truth, ``(K, 3)``; ignored ones left out."""
@@ -77,7 +77,7 @@ def overlaps(
     return counts
 
 
-def ious(counts: NDArray[np.int64], names: Sequence[str]) -> dict[str, float]:
+def compute_ious(counts: NDArray[np.int64], names: Sequence[str]) -> dict[str, float]:
     """``miou`` and ``iou:NAME`` from the sum of :func:`overlaps`, pooled (Everingham et al. 2010).
 
     A class that no truth has is NaN and not in the mean: else a single pixel of it would lower the mean.
@@ -92,7 +92,7 @@ class IoUCounter:
     """The same for frames: intersection over union of each class, counted over all frames; the unit is a block of time.
 
     Pooled over a set as the field does (Everingham et al. 2010), since many a frame shows nothing of a class. What each
-    unit contributes is found by leaving it out, see :func:`domaingan.metrics.statistics.leave_one_out`.
+    unit contributes is found by leaving it out, see :func:`domaingan.metrics.statistics.compute_jackknife_pseudovalues`.
 
     >>> counter = IoUCounter(Schema("masks", FRAME, 2, ("red", "green", "blue"), {"sky": 0, "car": 8}))
     >>> counter.add("a@0s", truth=np.array([[0, 8], [8, 8]]), prediction=np.array([[0, 0], [8, 8]]))
@@ -109,16 +109,16 @@ class IoUCounter:
 
     def add(self, unit: str, truth: NDArray[Any], prediction: NDArray[Any]) -> None:
         """Count a frame; both arrays on the data's own grid."""
-        self._counts[unit] += overlaps(truth, prediction, list(self.targets.values()), self.ignore)
+        self._counts[unit] += count_overlaps(truth, prediction, list(self.targets.values()), self.ignore)
 
-    def scores(self) -> dict[str, dict[str, float]]:
+    def compute_scores(self) -> dict[str, dict[str, float]]:
         """For each unit ``miou`` and ``iou:NAME``; NaN where no frame has the class."""
-        return leave_one_out(list(self._counts), self._pooled)
+        return compute_jackknife_pseudovalues(list(self._counts), self._compute_pooled)
 
-    def _pooled(self, units: Sequence[str]) -> dict[str, float]:
-        return ious(np.sum([self._counts[unit] for unit in units], axis=0), list(self.targets))
+    def _compute_pooled(self, units: Sequence[str]) -> dict[str, float]:
+        return compute_ious(np.sum([self._counts[unit] for unit in units], axis=0), list(self.targets))
 
 
-def counter_for(schema: Schema) -> DiceCounter | IoUCounter:
+def make_counter(schema: Schema) -> DiceCounter | IoUCounter:
     """What a domain's masks are scored by."""
     return DiceCounter(schema) if schema.domain.has_body else IoUCounter(schema)

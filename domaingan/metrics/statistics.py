@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-EXACT = 14
-"""Up to so many subjects every assignment of signs is counted; beyond, :data:`DRAWS` of them are drawn."""
+MAX_EXACT_SUBJECTS = 14
+"""Up to so many subjects every assignment of signs is counted; beyond, :data:`SIGN_FLIP_DRAWS` of them are drawn."""
 
-DRAWS = 20_000
+SIGN_FLIP_DRAWS = 20_000
 
 Verdict = Literal["helps", "hurts", "no difference", "cannot be shown"]
 
 
-def mean_interval(values: Sequence[float] | NDArray[Any], level: float = 0.95) -> dict[str, Any]:
+def compute_mean_interval(values: Sequence[float] | NDArray[Any], level: float = 0.95) -> dict[str, Any]:
     """Mean and Student's t interval over subjects; NaN subjects do not count.
 
     Returns:
@@ -38,7 +38,7 @@ def mean_interval(values: Sequence[float] | NDArray[Any], level: float = 0.95) -
     return {"mean": round(mean, 6), "ci": [round(mean - half, 6), round(mean + half, 6)]}
 
 
-def sign_flip_p(differences: Sequence[float] | NDArray[Any], rng: np.random.Generator) -> float | None:
+def compute_sign_flip_p(differences: Sequence[float] | NDArray[Any], rng: np.random.Generator) -> float | None:
     """Two-sided p of a paired sign-flip (randomisation) test on the mean difference.
 
     Under the null hypothesis each subject's difference is as likely to have either sign (Fisher 1935). All
@@ -50,31 +50,34 @@ def sign_flip_p(differences: Sequence[float] | NDArray[Any], rng: np.random.Gene
     if n == 0:
         return None
     observed = abs(known.mean())
-    if n <= EXACT:
+    if n <= MAX_EXACT_SUBJECTS:
         signs = np.array(list(product((-1.0, 1.0), repeat=n)))
         means = np.abs(signs @ known) / n
         return float((means >= observed - 1e-12).mean())
-    signs = rng.choice((-1.0, 1.0), size=(DRAWS, n))
+    signs = rng.choice((-1.0, 1.0), size=(SIGN_FLIP_DRAWS, n))
     means = np.abs(signs @ known) / n
-    return float((1 + (means >= observed - 1e-12).sum()) / (DRAWS + 1))
+    return float((1 + (means >= observed - 1e-12).sum()) / (SIGN_FLIP_DRAWS + 1))
 
 
-def smallest_p(n: int) -> float:
+def compute_smallest_p(n: int) -> float:
     """The smallest two-sided p that ``n`` subjects can give in a sign-flip test.
 
     >>> compute_smallest_p(2), compute_smallest_p(6)
     (0.5, 0.03125)
     """
-    return min(1.0, 2.0 / 2**n) if n <= EXACT else 1 / (DRAWS + 1)
+    return min(1.0, 2.0 / 2**n) if n <= MAX_EXACT_SUBJECTS else 1 / (SIGN_FLIP_DRAWS + 1)
 
 
-def paired(arm: NDArray[Any], against: NDArray[Any], rng: np.random.Generator) -> dict[str, Any]:
+def compare_paired(arm: NDArray[Any], against: NDArray[Any], rng: np.random.Generator) -> dict[str, Any]:
     """Mean, interval and p of the paired differences of two arms over the same subjects."""
     differences = np.asarray(arm, dtype=float) - np.asarray(against, dtype=float)
-    return mean_interval(differences) | {"p": sign_flip_p(differences, rng), "n": int((~np.isnan(differences)).sum())}
+    return compute_mean_interval(differences) | {
+        "p": compute_sign_flip_p(differences, rng),
+        "n": int((~np.isnan(differences)).sum()),
+    }
 
 
-def crossed_interval(values: NDArray[Any], level: float = 0.95) -> dict[str, Any]:
+def compute_crossed_interval(values: NDArray[Any], level: float = 0.95) -> dict[str, Any]:
     """Mean and interval over units and seeds at once: what other units and other seeds would change is in it.
 
     Units and seeds are crossed random effects with one value each (Searle, Casella and McCulloch, "Variance
@@ -116,21 +119,21 @@ def crossed_interval(values: NDArray[Any], level: float = 0.95) -> dict[str, Any
     return {"mean": round(mean, 6), "ci": [round(mean - float(half), 6), round(mean + float(half), 6)]}
 
 
-def verdict(difference: dict[str, Any], alpha: float = 0.05) -> Verdict:
+def decide_verdict(difference: dict[str, Any], alpha: float = 0.05) -> Verdict:
     """One word for a paired difference.
 
     ``cannot be shown`` where so few subjects could never give p < alpha; ``helps`` or ``hurts`` where p < alpha and
     the interval excludes 0; else ``no difference`` (none was shown).
     """
     low, high = difference["ci"]
-    if low is None or smallest_p(difference["n"]) >= alpha:
+    if low is None or compute_smallest_p(difference["n"]) >= alpha:
         return "cannot be shown"
     if difference["p"] >= alpha or low <= 0 <= high:
         return "no difference"
     return "helps" if difference["mean"] > 0 else "hurts"
 
 
-def leave_one_out(
+def compute_jackknife_pseudovalues(
     units: Sequence[str], statistic: Callable[[Sequence[str]], Mapping[str, float]]
 ) -> dict[str, dict[str, float]]:
     """What each unit contributes to statistics that are pooled over units (IoU, average precision): the jackknife.
@@ -140,7 +143,7 @@ def leave_one_out(
     paired tests over units work as for a plain mean. A statistic that is not defined without some unit (a class in one
     block alone) is the first unit's value, and NaN for the others: there is no telling how it varies.
 
-    >>> leave_one_out(["a", "b"], lambda units: {"n": 10.0 * len(units) + ("a" in units)})["b"]
+    >>> compute_jackknife_pseudovalues(["a", "b"], lambda units: {"n": 10.0 * len(units) + ("a" in units)})["b"]
     {'n': 20.5}
     """
     whole, n = statistic(units), len(units)

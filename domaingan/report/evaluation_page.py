@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from domaingan.core.durations import describe_duration
 from domaingan.core.errors import DataError
-from domaingan.evaluation.summary import RIVAL
+from domaingan.evaluation.summary import STRONG_BASELINE
 from domaingan.report import gallery, generated_section, phrases, svg_figures
 from domaingan.report.phrases import (
     format_count,
@@ -125,7 +125,7 @@ def _compare_to_baseline(result: dict[str, Any], primary: dict[str, Any] | None)
         said = phrases.mark_difference(primary["metric"], change | {"unit": phrases.read_unit(primary)})
         ends = (format_interval(change[which], signed=True) for which in ("ci", "crossed"))
         rows.append((arm, format_points(change["mean"]), *ends, format_p(change["p"]), said))
-    return {"arm": RIVAL, "metric": format_metric(primary["metric"]), "rows": rows} if rows else None
+    return {"arm": STRONG_BASELINE, "metric": format_metric(primary["metric"]), "rows": rows} if rows else None
 
 
 def _list_facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[str, str]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from domaingan.evaluation.summary import RIVAL
-from domaingan.metrics.statistics import smallest_p
+from domaingan.evaluation.summary import STRONG_BASELINE
+from domaingan.metrics.statistics import compute_smallest_p
 
 SIGNIFICANCE_LEVEL = 0.05
 """The p below which a difference counts as shown."""
@@ -111,7 +111,7 @@ def is_significant(difference: dict[str, Any]) -> bool:
     """Whether the interval excludes 0, p is below :data:`ALPHA`, and so many subjects could show it at all."""
     low, high = difference["ci"]
     p = difference.get("p")
-    if low is None or high is None or p is None or smallest_p(difference["n"]) >= SIGNIFICANCE_LEVEL:
+    if low is None or high is None or p is None or compute_smallest_p(difference["n"]) >= SIGNIFICANCE_LEVEL:
         return False
     return bool(p < SIGNIFICANCE_LEVEL and (low > 0 or high < 0))
 
@@ -129,7 +129,7 @@ def mark_difference(metric: str, difference: dict[str, Any]) -> Mark:
     n = difference["n"]
     if n == 0:
         return Mark(DASH, "few", f"no {read_unit(difference)} to compare")
-    if smallest_p(n) >= SIGNIFICANCE_LEVEL or difference["ci"][0] is None:
+    if compute_smallest_p(n) >= SIGNIFICANCE_LEVEL or difference["ci"][0] is None:
         return Mark("?", "few", f"cannot be shown: {format_count(n, read_unit(difference))}")
     if not is_significant(difference):
         return Mark("○", "chance", "could be chance")
@@ -185,7 +185,7 @@ def describe_verdict(verdict: str, primary: dict[str, Any] | None) -> str:
     if verdict == "no difference":
         return f"No difference was shown between {arm} and {against}: {metric} differs by {format_points(mean)} points"
     few = format_count(primary["n"], f"test {read_unit(primary)}")
-    if mean == 0 and primary["n"] > 1 and smallest_p(primary["n"]) < SIGNIFICANCE_LEVEL:
+    if mean == 0 and primary["n"] > 1 and compute_smallest_p(primary["n"]) < SIGNIFICANCE_LEVEL:
         return f"Whether {arm} helps cannot be shown: {metric} is the same with {against}"
     differs = f"{metric} differs by {format_points(mean)} points from {against}"
     return f"Whether {arm} helps cannot be shown with {few}: {differs}"
@@ -215,4 +215,4 @@ def compare_to_strong_baseline(result: dict[str, Any]) -> str | None:
     said = mark_difference(primary["metric"], change | {"unit": result.get("unit")}).text
     numbers = f"95 % interval {format_interval(change['ci'], signed=True)}, p = {format_p(change['p'])}"
     numbers = numbers.replace("p = below", "p below")
-    return f"Beside {RIVAL}, which needs no GAN: {format_points(change['mean'])} points ({numbers}), {said}"
+    return f"Beside {STRONG_BASELINE}, which needs no GAN: {format_points(change['mean'])} points ({numbers}), {said}"

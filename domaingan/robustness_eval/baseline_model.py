@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.baselines.weights import facts_of
+from domaingan.baselines.weights import read_metadata
 from domaingan.core.errors import DataError
 from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.data import Sample
@@ -30,7 +30,7 @@ def load_baseline(source: str) -> BaselineModel:
     path = Path(source).expanduser()
     if path.is_dir():
         path = _choose_weights_file(path)
-    task = facts_of(path)["task"]
+    task = read_metadata(path)["task"]
     if task == "segmentation":
         from domaingan.baselines.segmentation import Segmenter
 

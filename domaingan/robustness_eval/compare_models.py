@@ -10,7 +10,7 @@ import numpy as np
 
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_file_atomically, write_json
-from domaingan.metrics.statistics import paired, verdict
+from domaingan.metrics.statistics import compare_paired, decide_verdict
 from domaingan.robustness_eval.class_names import join_names, normalise_name
 from domaingan.robustness_eval.export_tables import Row, format_markdown, format_percent, write_rows
 from domaingan.robustness_eval.robustness_scores import compute_mean
@@ -85,8 +85,8 @@ def compare_results(results: Mapping[str, Mapping[str, Any]], seed: int = 0) -> 
     for name in list(results)[1:]:
         differences[name] = {}
         for metric in COMPARED_METRICS:
-            found = paired(values[name][metric], values[reference][metric], np.random.default_rng(seed))
-            differences[name][metric] = found | {"verdict": verdict(found)}
+            found = compare_paired(values[name][metric], values[reference][metric], np.random.default_rng(seed))
+            differences[name][metric] = found | {"verdict": decide_verdict(found)}
     return {
         "kind": "comparison",
         "task": first["task"],

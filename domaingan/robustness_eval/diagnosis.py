@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from domaingan.metrics.average_precision import Detections, Truth, average_precision
+from domaingan.metrics.average_precision import Detections, Truth, compute_average_precision
 from domaingan.robustness_eval.answers import PredictionMapper
 from domaingan.robustness_eval.class_names import format_map_option, join_names
 from domaingan.robustness_eval.stored_answers import CellAnswers
@@ -74,7 +74,7 @@ def _sort_by_frequency(labels: np.typing.NDArray[np.int64]) -> list[int]:
 
 def _score_without_classes(found: Sequence[Detections], truths: Sequence[Truth]) -> float:
     """AP50 of all boxes as boxes of one class."""
-    true = [Detections.true(truth.boxes, np.ones(len(truth.boxes), np.int64)) for truth in truths]
+    true = [Detections.from_true_boxes(truth.boxes, np.ones(len(truth.boxes), np.int64)) for truth in truths]
     said = [Detections(one.boxes, one.scores, np.ones(len(one.boxes), np.int64)) for one in found]
-    score = average_precision(true, said, {"thing": 1})["ap50"]
+    score = compute_average_precision(true, said, {"thing": 1})["ap50"]
     return 0.0 if np.isnan(score) else score

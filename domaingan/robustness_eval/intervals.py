@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from domaingan.metrics.statistics import leave_one_out, mean_interval
+from domaingan.metrics.statistics import compute_jackknife_pseudovalues, compute_mean_interval
 from domaingan.robustness_eval.cells import Cell
 from domaingan.robustness_eval.robustness_scores import Scorer
 from domaingan.robustness_eval.robustness_summary import summarise
@@ -34,7 +34,7 @@ def assign_blocks(units: Sequence[str]) -> list[str]:
 def compute_block_values(
     scorers: Mapping[Cell, Scorer], units: Sequence[str], task: str, scored: Sequence[str]
 ) -> dict[str, dict[str, float]]:
-    """What each block contributes to the headline's numbers (the jackknife, see :func:`leave_one_out`).
+    """Compute what each block contributes to the headline: :func:`compute_jackknife_pseudovalues`.
 
     Args:
         scorers: of the clean frames and of each corruption and severity.
@@ -57,7 +57,7 @@ def compute_block_values(
             values |= {f"clean:{name}": float(row["clean"]), f"mpc:{name}": float(row["mpc"])}
         return values
 
-    return leave_one_out(list(dict.fromkeys(blocks)), pooled)
+    return compute_jackknife_pseudovalues(list(dict.fromkeys(blocks)), pooled)
 
 
 def tabulate(
@@ -74,7 +74,7 @@ def tabulate(
 def compute_interval(blocks: Mapping[str, Mapping[str, float]], name: str) -> list[float | None]:
     """The 95 % interval of one of the numbers, 0 at least; None where it cannot be said."""
     values = [block[name] for block in blocks.values()]
-    low, high = mean_interval(values)["ci"] if len(blocks) >= MIN_BLOCKS else (None, None)
+    low, high = compute_mean_interval(values)["ci"] if len(blocks) >= MIN_BLOCKS else (None, None)
     if low is None or high is None:
         return [None, None]
     most = float("inf") if name == "rpc" else 1.0  # a model may do better on corrupted frames

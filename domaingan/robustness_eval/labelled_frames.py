@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.baselines.true_boxes import truth_of
+from domaingan.baselines.true_boxes import collect_truth
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.imaging.resample import resize
@@ -41,7 +41,7 @@ class LabelledFrame:
         """Bytes it takes in memory."""
         if not isinstance(self.truth, Truth):
             return self.picture.nbytes + int(self.truth.nbytes)
-        return self.picture.nbytes + (0 if self.truth.ignored is None else self.truth.ignored.nbytes)
+        return self.picture.nbytes + (0 if self.truth.ignored_mask is None else self.truth.ignored_mask.nbytes)
 
 
 def to_picture(image: NDArray[np.float32]) -> Picture:
@@ -119,7 +119,7 @@ class LabelledFrames:
         for truth in self.truths:
             if truth is not None:
                 crowds += len(truth.crowds)
-                regions += truth.ignored is not None
+                regions += truth.ignored_mask is not None
         return crowds, regions
 
     def _read(self, index: int) -> LabelledFrame | None:
@@ -138,7 +138,7 @@ def _read_truth(sample: Sample, task: ModelTask, schema: Schema) -> Truth | NDAr
         return sample.mask
     if sample.boxes is None or sample.labels is None:
         return None
-    return truth_of(sample, schema, select_scorable(schema, task))
+    return collect_truth(sample, schema, select_scorable(schema, task))
 
 
 def select_scorable(schema: Schema, task: ModelTask) -> dict[str, int]:

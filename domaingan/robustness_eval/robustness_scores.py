@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.metrics.average_precision import Detections, MatchedDetections
-from domaingan.metrics.overlap import ious, overlaps
+from domaingan.metrics.overlap import compute_ious, count_overlaps
 
 PRIMARY_METRICS = {"detection": "ap", "segmentation": "miou"}
 CLASS_METRICS = {"detection": "ap", "segmentation": "iou"}
@@ -51,7 +51,7 @@ class BoxScorer:
         """See :class:`Scorer`."""
         if self._matched is None:
             self._matched = MatchedDetections(self.truths, self.detections, self.classes)
-        return self._matched.scores(range(len(self.truths)) if pictures is None else pictures)
+        return self._matched.compute_scores(range(len(self.truths)) if pictures is None else pictures)
 
 
 class MaskScorer:
@@ -73,7 +73,7 @@ class MaskScorer:
 
     def add(self, truth: NDArray[Any], answer: NDArray[Any]) -> None:
         """See :class:`Scorer`."""
-        self.counts.append(overlaps(truth, answer, list(self.classes.values()), self.ignore))
+        self.counts.append(count_overlaps(truth, answer, list(self.classes.values()), self.ignore))
 
     def add_pairs(self, truth: NDArray[Any], answer: NDArray[Any], pixels: NDArray[np.int64]) -> None:
         """Count a picture by how many pixels have each pair of a true and an answered value, ``(N,)`` each."""
@@ -90,7 +90,7 @@ class MaskScorer:
         total = np.zeros((len(self.classes), 3), dtype=np.int64)
         for counts in chosen:
             total += counts
-        return ious(total, list(self.classes))
+        return compute_ious(total, list(self.classes))
 
 
 def compute_mean(values: Sequence[float | None]) -> float:

@@ -19,7 +19,7 @@ from domaingan.core.locks import lock_folder
 from domaingan.core.reading import open_regular_file
 from domaingan.corruptions import SEVERITIES, expand_names
 from domaingan.data import Dataset
-from domaingan.evaluation.progress import Progress, Silent
+from domaingan.evaluation.progress import Progress, SilentProgress
 from domaingan.robustness_eval.answers import PredictionMapper
 from domaingan.robustness_eval.cells import Cell, CellRunner, CellStore
 from domaingan.robustness_eval.class_names import ClassMapping
@@ -105,7 +105,7 @@ def robustness(
     severities = [severities] if isinstance(severities, int) else list(severities)
     cells = _list_cells(None if corruptions is None else read_names(corruptions, "corruptions"), severities)
     data = open_dataset(data)
-    out, tell, options = Path(out), progress or Silent(), options or ModelOptions()
+    out, tell, options = Path(out), progress or SilentProgress(), options or ModelOptions()
     tell.start("reading the frames")
     if isinstance(model, Sequence) and not isinstance(model, str):
         settings = {

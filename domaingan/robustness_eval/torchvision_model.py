@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torchvision.models import detection, get_model, get_model_weights, list_models
 
-from domaingan.baselines.weights import read_state
+from domaingan.baselines.weights import read_state_dict
 from domaingan.core.errors import DataError
 from domaingan.metrics.average_precision import Detections
 from domaingan.robustness_eval.class_names import COCO91, read_names
@@ -84,7 +84,7 @@ def _load_published(builder: str) -> Any:
 
 
 def _load_from_file(builder: str, path: Path) -> tuple[Any, int]:
-    state = read_state(path)
+    state = read_state_dict(path)
     with torch.device("meta"):
         plain = get_model(builder, weights=None, weights_backbone=None)
     classes = count_classes(state, plain.state_dict(), path)

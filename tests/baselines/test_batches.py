@@ -9,8 +9,8 @@ from torch.utils.data import DataLoader
 from domaingan import phantoms
 from domaingan.augmentation import Classic
 from domaingan.banks.crops import crops
-from domaingan.baselines.batches import Patches, class_index
-from domaingan.baselines.training_augmentation import Augment
+from domaingan.baselines.batches import Patches, build_class_table
+from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.blend import Paste
 from domaingan.data import Schema
 from domaingan.imaging.intensity import with_measurements
@@ -21,7 +21,7 @@ from domaingan.views.slices import slice_volumes
 def patches() -> Patches:
     data = slice_volumes(phantoms.load_phantom("medical", subjects=2, shape=(32, 32, 16)))
     samples = [with_measurements(sample, data.schema.domain) for sample in data]
-    augment = Augment({"copy-paste": Paste(crops(data, size=16))}, classic=Classic(2, "scan"))
+    augment = TrainingAugmentation({"copy-paste": Paste(crops(data, size=16))}, classic=Classic(2, "scan"))
     return Patches(samples, data.schema, augment, (32, 48), 12, seed=3)
 
 
@@ -42,5 +42,5 @@ def test_another_seed_other_patches(patches: Patches) -> None:
 
 
 def test_values_become_consecutive_classes_and_ignored_ones_255() -> None:
-    table = class_index(Schema("nifti", "scan", 2, ("a",), {"x": 7, "y": 300, "void": 9}, ignore=(9,)))
+    table = build_class_table(Schema("nifti", "scan", 2, ("a",), {"x": 7, "y": 300, "void": 9}, ignore=(9,)))
     assert table[[0, 7, 300, 9]].tolist() == [0, 1, 2, 255]

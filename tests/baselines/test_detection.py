@@ -12,9 +12,9 @@ import torch
 from domaingan.augmentation import Classic
 from domaingan.baselines import detection
 from domaingan.baselines.backbones import Backbone
-from domaingan.baselines.detection import Detector, input_size, scaled
-from domaingan.baselines.detection_frames import Frames, object_classes
-from domaingan.baselines.training_augmentation import Augment
+from domaingan.baselines.detection import Detector, choose_input_size, rescale_boxes
+from domaingan.baselines.detection_frames import DetectionFrames, select_object_classes
+from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.views.regrid import resize_to_shape
@@ -54,7 +54,7 @@ def read(record: Record) -> Sample:
 def train(steps: int = 2, seed: int = 0, samples: list[Sample] | None = None, **options: object) -> Detector:
     chosen = [frame(0), frame(1)] if samples is None else samples
     options = {"batch_size": 2, "backbone": SMALL} | options
-    return detection.train(chosen, SCHEMA, Augment(), steps=steps, seed=seed, **options)  # type: ignore[arg-type]
+    return detection.train_detector(chosen, SCHEMA, TrainingAugmentation(), steps=steps, seed=seed, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def learned() -> Detector:
 def test_two_frames_are_learned_by_heart(learned: Detector) -> None:
     assert learned.losses[-1][1] < learned.losses[0][1] / 2
     data = Dataset([Record(f"f{i}", shape=SHAPE, time=9.0 * i, sequence="d") for i in (0, 1)], read, SCHEMA)
-    scores = detection.score(learned, data, data)
+    scores = detection.score_detector(learned, data, data)
     assert list(scores) == ["d@0s", "d@5s"]
     assert np.mean([row["ap50"] for row in scores.values()]) > 0.6
 
@@ -73,7 +73,7 @@ def test_two_frames_are_learned_by_heart(learned: Detector) -> None:
 def test_scores_are_on_the_own_grid(learned: Detector) -> None:
     fine = Dataset([Record("f0", shape=SHAPE)], read, SCHEMA)
     large = resize_to_shape(fine, (128, 192))
-    one, two = (next(iter(detection.score(learned, fine, own).values())) for own in (fine, large))
+    one, two = (next(iter(detection.score_detector(learned, fine, own).values())) for own in (fine, large))
     assert one["ap"] == pytest.approx(two["ap"], abs=0.05) and np.isnan(one["ap:large"])
 
 
@@ -147,7 +147,7 @@ def test_what_cannot_be_trained_on_is_refused() -> None:
         train(samples=[broken])
     with pytest.raises(DataError, match="no test sample with boxes"):
         nothing = Dataset([], read, SCHEMA)
-        detection.score(None, nothing, nothing)  # type: ignore[arg-type]
+        detection.score_detector(None, nothing, nothing)  # type: ignore[arg-type]
 
 
 def test_progress_is_told_and_size_can_be_chosen() -> None:
@@ -158,12 +158,12 @@ def test_progress_is_told_and_size_can_be_chosen() -> None:
 
 def test_frames_are_a_function_of_seed_and_number() -> None:
     samples = [frame(i, n=i) for i in range(4)]
-    classes, augment = object_classes(SCHEMA), Augment(classic=Classic(2, "frame"))
-    one, two = (Frames(samples, classes, augment, 40, 3) for _ in range(2))
+    classes, augment = select_object_classes(SCHEMA), TrainingAugmentation(classic=Classic(2, "frame"))
+    one, two = (DetectionFrames(samples, classes, augment, 40, 3) for _ in range(2))
     two[7]
     for i in (0, 5, 39):
         assert all((a == b).all() for a, b in zip(one[i], two[i], strict=True))
-    other = Frames(samples, classes, augment, 40, 4)
+    other = DetectionFrames(samples, classes, augment, 40, 4)
     assert any((one[i][0] != other[i][0]).any() for i in range(5))
     for image, boxes, labels in (one[i] for i in range(40)):
         assert image.shape == (3, *SHAPE) and image.dtype == np.float32 and 0 <= image.min() <= image.max() <= 1
@@ -178,17 +178,17 @@ def test_slivers_and_boxes_of_other_classes_are_left_out() -> None:
     assert sample.boxes is not None and sample.labels is not None
     sample.boxes = np.concatenate([sample.boxes, [[5, 5, 6.5, 30], [0, 0, 20, 20]]]).astype(np.float32)
     sample.labels = np.array([8, 9, 9, 0])
-    _, boxes, labels = Frames([sample], object_classes(SCHEMA), Augment(), 1, 0)[0]
+    _, boxes, labels = DetectionFrames([sample], select_object_classes(SCHEMA), TrainingAugmentation(), 1, 0)[0]
     assert labels.tolist() == [1, 2] and len(boxes) == 2
 
 
 def test_classes_are_the_objects_by_value() -> None:
-    assert list(object_classes(SCHEMA).items()) == [("car", 8), ("pedestrian", 9)]
+    assert list(select_object_classes(SCHEMA).items()) == [("car", 8), ("pedestrian", 9)]
     plain = Schema("coco", "frame", 2, ("red", "green", "blue"), {"b": 5, "a": 2})
-    assert list(object_classes(plain).values()) == [2, 5]
+    assert list(select_object_classes(plain).values()) == [2, 5]
 
 
 def test_sizes() -> None:
-    assert input_size([(360, 480)] * 3) == (360, 480) and input_size([(1080, 1920)]) == (360, 640)
+    assert choose_input_size([(360, 480)] * 3) == (360, 480) and choose_input_size([(1080, 1920)]) == (360, 640)
     boxes = np.array([[10, 10, 20, 40]], np.float32)
-    assert scaled(boxes, (100, 200), (50, 400)).tolist() == [[20, 5, 40, 20]]
+    assert rescale_boxes(boxes, (100, 200), (50, 400)).tolist() == [[20, 5, 40, 20]]

@@ -11,7 +11,13 @@ from safetensors.torch import save_file
 from torchvision.models import get_model
 
 from domaingan.baselines.backbones import Backbone
-from domaingan.baselines.detectors import DETECTORS, Pyramid, backbone_in, seeded_detector, whole_builders
+from domaingan.baselines.detectors import (
+    DETECTORS,
+    BackbonePyramid,
+    build_detector,
+    list_torchvision_detectors,
+    use_backbone_precision,
+)
 from domaingan.core.errors import DataError
 
 LITE = Backbone("tf_efficientnet_lite0")
@@ -29,7 +35,7 @@ def step(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("name", [*DETECTORS, WHOLE])
 def test_trains_and_finds(name: str) -> None:
-    network = seeded_detector(name, LITE if name in DETECTORS else None, 3, SIZE, 0)
+    network = build_detector(name, LITE if name in DETECTORS else None, 3, SIZE, 0)
     torch.stack(list(step(network).values())).sum().backward()
     gradients = [p.grad for p in network.parameters() if p.requires_grad]
     assert all(g is not None and torch.isfinite(g).all() for g in gradients)
@@ -39,12 +45,12 @@ def test_trains_and_finds(name: str) -> None:
 
 
 def test_pyramid_of_other_backbones_and_of_none() -> None:
-    levels = Pyramid(Backbone("resnet18"))(torch.rand(1, 3, 64, 96))
+    levels = BackbonePyramid(Backbone("resnet18"))(torch.rand(1, 3, 64, 96))
     assert [tuple(level.shape[2:]) for level in levels.values()] == [(8, 12), (4, 6), (2, 3), (1, 2)]
     with pytest.raises(DataError, match="vit_tiny"):
-        Pyramid(Backbone("vit_tiny_patch16_224"))
+        BackbonePyramid(Backbone("vit_tiny_patch16_224"))
     with pytest.raises(DataError, match="without a backbone"):
-        seeded_detector("ssdlite", None, 3, SIZE, 0)
+        build_detector("ssdlite", None, 3, SIZE, 0)
 
 
 @pytest.mark.parametrize("name", ["convnext_atto", "resnet18"])  # timm joins their names in different ways
@@ -53,7 +59,7 @@ def test_a_backbones_weights_arrive_and_its_early_layers_stay(name: str, tmp_pat
 
     state = {key: value + 1 for key, value in timm.create_model(name).state_dict().items()}
     torch.save(state, tmp_path / "w.pth")
-    pyramid = seeded_detector("ssdlite", Backbone(name, str(tmp_path / "w.pth")), 3, SIZE, 0).backbone
+    pyramid = build_detector("ssdlite", Backbone(name, str(tmp_path / "w.pth")), 3, SIZE, 0).backbone
     first_key, first = next(iter(pyramid.body.named_parameters()))
     joined = {key.replace(".", "_"): value for key, value in state.items()}
     assert torch.equal(first, joined[first_key.replace(".", "_")]) and not first.requires_grad
@@ -62,7 +68,7 @@ def test_a_backbones_weights_arrive_and_its_early_layers_stay(name: str, tmp_pat
 
 
 def test_a_random_backbone_is_trained_whole() -> None:
-    pyramid = seeded_detector("ssdlite", LITE, 3, SIZE, 0, pretrained=False).backbone
+    pyramid = build_detector("ssdlite", LITE, 3, SIZE, 0, is_pretrained=False).backbone
     assert all(parameter.requires_grad for parameter in pyramid.parameters())
 
 
@@ -72,7 +78,7 @@ def test_given_weights_of_torchvision_but_for_the_head(tmp_path: Path, suffix: s
     given = get_model(WHOLE, weights=None, weights_backbone=None, num_classes=7).state_dict()
     path = tmp_path / f"w{suffix}"
     torch.save(given, path) if suffix == ".pth" else save_file(given, path)
-    own = seeded_detector(f"{WHOLE}={path}", None, 3, SIZE, 0).state_dict()
+    own = build_detector(f"{WHOLE}={path}", None, 3, SIZE, 0).state_dict()
     same = [name for name in own if own[name].shape == given[name].shape and torch.equal(own[name], given[name])]
     rest = set(own) - set(same)
     assert rest and all("classification_head" in name for name in rest)
@@ -88,25 +94,27 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     ):
         torch.save(change, tmp_path / "w.pth")
         with pytest.raises(DataError, match=reason):
-            seeded_detector(f"{WHOLE}={tmp_path / 'w.pth'}", None, 3, SIZE, 0)
+            build_detector(f"{WHOLE}={tmp_path / 'w.pth'}", None, 3, SIZE, 0)
     (tmp_path / "w.pth").write_bytes(b"nothing")
     with pytest.raises(DataError, match="cannot be read"):
-        seeded_detector(f"{WHOLE}={tmp_path / 'w.pth'}", None, 3, SIZE, 0)
+        build_detector(f"{WHOLE}={tmp_path / 'w.pth'}", None, 3, SIZE, 0)
     with pytest.raises(DataError, match="no such file"):
-        seeded_detector(f"ssdlite={tmp_path / 'v.pth'}", LITE, 3, SIZE, 0)
+        build_detector(f"ssdlite={tmp_path / 'v.pth'}", LITE, 3, SIZE, 0)
 
 
 def test_an_unknown_detector_is_refused_and_the_known_ones_are_listed() -> None:
     with pytest.raises(DataError, match="ssdlite, fcos, fasterrcnn"):
-        seeded_detector("yolo", LITE, 3, SIZE, 0)
-    assert WHOLE in whole_builders() and not any(name.startswith("mask") for name in whole_builders())
+        build_detector("yolo", LITE, 3, SIZE, 0)
+    assert WHOLE in list_torchvision_detectors() and not any(
+        name.startswith("mask") for name in list_torchvision_detectors()
+    )
 
 
 def test_lower_precision_changes_little_and_ends_with_the_block() -> None:
-    network = seeded_detector("fcos", LITE, 3, SIZE, 0)
+    network = build_detector("fcos", LITE, 3, SIZE, 0)
     inner = network.backbone
     exact = torch.stack(list(step(network).values())).sum().item()
-    with backbone_in(network, torch.bfloat16):
+    with use_backbone_precision(network, torch.bfloat16):
         rough = step(network)
         assert all(value.dtype == torch.float32 for value in rough.values())
     assert network.backbone is inner

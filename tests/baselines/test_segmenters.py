@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from domaingan.baselines.segmenters import seeded_network
+from domaingan.baselines.segmenters import build_seeded_network
 from domaingan.data import Schema
 
 
 def gradients(shape: tuple[int, ...], precision: torch.dtype) -> dict[str, torch.Tensor]:
     schema = Schema("nifti", "scan", 3 if len(shape) == 3 else 2, ("t1",), {"lesion": 1})
-    network = seeded_network(schema, 2, 0, 8, None)
+    network = build_seeded_network(schema, 2, 0, 8, None)
     image = torch.rand(2, 1, *shape, generator=torch.Generator().manual_seed(0))
     dirt = [torch.full((2**n,), 1e4, dtype=torch.bfloat16) for n in range(6, 22)]  # in what is handed out next
     del dirt

@@ -15,7 +15,7 @@ from domaingan.adapters.frames.picture_io import read_picture
 from domaingan.adapters.nifti.nifti_files import read_nifti_image
 from domaingan.adapters.tables import read_classes, read_sample_table
 from domaingan.banks import Bank
-from domaingan.baselines.weights import facts_of
+from domaingan.baselines.weights import read_metadata
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular_file, open_regular_file, read_bytes, read_json, read_text
 from domaingan.gan.training.checkpoint import hash_file
@@ -80,7 +80,7 @@ def test_every_table_of_a_dataset_is_opened_so(tmp_path: Path) -> None:
         (lambda: read_classes(tmp_path), "pipe"),
         (lambda: read_sample_table(tmp_path, []), "device"),
         (lambda: read_picture(tmp_path / "a.png"), "pipe"),
-        (lambda: facts_of(tmp_path / "model.safetensors"), "device"),
+        (lambda: read_metadata(tmp_path / "model.safetensors"), "device"),
         (lambda: read_names(str(tmp_path / "a.png")), "pipe"),
     ]
     for read, kind in readers:

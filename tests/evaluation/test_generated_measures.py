@@ -15,8 +15,13 @@ from domaingan.banks.crops import crops
 from domaingan.core.reading import read_json
 from domaingan.data import Dataset
 from domaingan.evaluation import evaluate, generated_measures
-from domaingan.evaluation.generated import lowest
-from domaingan.evaluation.generated_measures import Places, painted_or_real, spread, texture
+from domaingan.evaluation.generated import find_lowest_scored
+from domaingan.evaluation.generated_measures import (
+    HeldOutPlaces,
+    measure_real_vs_fake_accuracy,
+    measure_spread,
+    measure_texture,
+)
 from domaingan.gan import GAN
 from domaingan.metrics.fidelity import two_sample_classifier
 from domaingan.report import write_report
@@ -49,9 +54,9 @@ def test_texture_is_of_the_inside_alone() -> None:
     checks = np.indices((8, 8)).sum(axis=0) % 2
     mask = np.zeros((8, 8), dtype=np.uint8)
     mask[2:6, 2:6] = 1
-    assert texture(checks[None].astype(float), mask) == 1
-    assert texture(np.where(mask, 0.3, checks)[None], mask) == 0
-    assert np.isnan(texture(checks[None].astype(float), np.eye(8)))
+    assert measure_texture(checks[None].astype(float), mask) == 1
+    assert measure_texture(np.where(mask, 0.3, checks)[None], mask) == 0
+    assert np.isnan(measure_texture(checks[None].astype(float), np.eye(8)))
 
 
 def test_spread_has_mean_and_deviation_of_what_was_put_in() -> None:
@@ -60,7 +65,7 @@ def test_spread_has_mean_and_deviation_of_what_was_put_in() -> None:
     masks[:, 4:12, 4:12] = 1
     images = np.full((2, 1, 16, 16), 0.25, dtype=np.float16)
     images[0, 0, 4:12, 4:12], images[1, 0, 4:12, 4:12] = 0.5, 1.0
-    found = spread(Bank(info, images, masks, create_entries(info, 2)))
+    found = measure_spread(Bank(info, images, masks, create_entries(info, 2)))
     assert found["n"] == 2 and found["contrast"] == {"mean": 0.5, "sd": 0.25}
     assert found["radius_mm"]["mean"] == pytest.approx((64 / np.pi) ** 0.5) and found["texture"]["mean"] == 0
 
@@ -71,28 +76,33 @@ def test_spread_has_mean_and_deviation_of_what_was_put_in() -> None:
 @pytest.mark.parametrize("dims", [2, 3])
 def test_identical_pairs_are_a_guess_and_gross_ones_are_not(dims: int) -> None:
     real = crops(people(dims, 8), 16)
-    same = painted_or_real(real, real)
+    same = measure_real_vs_fake_accuracy(real, real)
     assert same is not None and same["accuracy"] == 0.5 and same["ci"] == [0.5, 0.5]
     assert same["pairs"] == len(real) and same["units"] == len(real.subjects)
-    flat = painted_or_real(real, changed(real, lambda image: image.mean() + 0 * image))
+    flat = measure_real_vs_fake_accuracy(real, changed(real, lambda image: image.mean() + 0 * image))
     assert flat is not None and flat["accuracy"] > 0.9
     if dims == 2:
-        soft = painted_or_real(real, changed(real, lambda image: ndimage.gaussian_filter(image, (0, 2, 2))))
+        soft = measure_real_vs_fake_accuracy(
+            real, changed(real, lambda image: ndimage.gaussian_filter(image, (0, 2, 2)))
+        )
         assert soft is not None and soft["accuracy"] > 0.65 and soft["ci"][0] > 0.5
 
 
 def test_a_single_subject_or_few_pairs_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     real = crops(people(2, 2), 16)
-    assert painted_or_real(real.select_subjects(real.subjects[:1]), real.select_subjects(real.subjects[:1])) is None
+    assert (
+        measure_real_vs_fake_accuracy(real.select_subjects(real.subjects[:1]), real.select_subjects(real.subjects[:1]))
+        is None
+    )
     monkeypatch.setattr(generated_measures, "MIN_PAIRS_PER_HALF", len(real))
-    assert painted_or_real(real, real) is None
+    assert measure_real_vs_fake_accuracy(real, real) is None
 
 
 def test_halves_are_whole_subjects_and_of_drives_those_before_and_after() -> None:
     units = np.repeat([3, 0, 1, 2], [5, 4, 6, 5])
     rng = np.random.default_rng(0)
     for shuffled in (True, False):
-        part = generated_measures._halves(units, rng, shuffled=shuffled)
+        part = generated_measures._split_in_halves(units, rng, is_shuffled=shuffled)
         assert all(len(set(part[units == unit])) == 1 for unit in range(4)) and 6 <= part.sum() <= 14
     assert set(units[part]) == {0, 1}
 
@@ -105,32 +115,32 @@ def test_places_are_painted_where_real_objects_of_others_are(domain: str, dims: 
         drives = phantoms.load_phantom("driving", sequences=4, frames=2)
         seen = crops(drives.select_groups(drives.groups[:2]), 16)
         test = drives.select_groups(drives.groups[2:])
-    places = Places.of(test, seen, 1)
+    places = HeldOutPlaces.from_test(test, seen, 1)
     assert places is not None and set(places.real.subjects) <= {r.statistical_unit for r in test.records}
-    other = places.pasted()
-    assert other.images.tobytes() == places.pasted().images.tobytes()
+    other = places.paste_training_crops()
+    assert other.images.tobytes() == places.paste_training_crops().images.tobytes()
     gan = GAN.for_crops(seen, given=("paste", "mask"), width=4, latent=8, batch=4)
     gan.fit(seen, 2, device="cpu", judge_every=0)
-    painted = places.painted(gan)
+    painted = places.inpaint(gan)
     assert len(painted) == len(other) == len(places.real) and (painted.masks == places.real.masks).all()
     far = ~ndimage.binary_dilation(places.real.masks > 0, np.ones((1, *[7] * dims)))
     for bank in (other, painted):
         same = np.asarray(bank.images).swapaxes(0, 1)[:, far] == places.real.images.swapaxes(0, 1)[:, far]
         assert same.all() and not np.array_equal(bank.images, places.real.images)
-    rows, scores = lowest(gan, painted, 3)
+    rows, scores = find_lowest_scored(gan, painted, 3)
     assert (np.diff(scores) >= 0).all() and len(set(rows.tolist())) == min(3, len(painted))
 
 
 def test_places_that_no_generator_could_paint_at_are_left_out() -> None:
     seen, test = crops(people(2, 8), 16), people(2, 8, seed=5)
-    whole = Places.of(test, seen, 0)
+    whole = HeldOutPlaces.from_test(test, seen, 0)
     rare = seen.find_matching(lesion=seen.info.conditions["lesion"][0])
-    fewer = Places.of(test, seen.take(np.setdiff1d(np.arange(len(seen)), rare)), 0)
+    fewer = HeldOutPlaces.from_test(test, seen.take(np.setdiff1d(np.arange(len(seen)), rare)), 0)
     assert whole is not None and fewer is not None and len(fewer.real) < len(whole.real)
     entries = seen.entries.copy()
     entries["spacing"] *= 3
-    assert Places.of(test, Bank(seen.info, seen.images, seen.masks, entries), 0) is None
-    assert Places.of(test.select(i for i, s in enumerate(test) if not np.any(s.mask)), seen, 0) is None
+    assert HeldOutPlaces.from_test(test, Bank(seen.info, seen.images, seen.masks, entries), 0) is None
+    assert HeldOutPlaces.from_test(test.select(i for i, s in enumerate(test) if not np.any(s.mask)), seen, 0) is None
 
 
 # ---------------------------------------------------------------- in an evaluation

@@ -11,11 +11,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from domaingan.baselines.true_boxes import truth_of
+from domaingan.baselines.true_boxes import collect_truth
 from domaingan.core.errors import DataError
 from domaingan.data import Crowd, Sample, Schema
 from domaingan.imaging.instances import find_mask_objects
-from domaingan.metrics.average_precision import Detections, Truth, average_precision, jackknife, shares_of_boxes
+from domaingan.metrics.average_precision import (
+    Detections,
+    Truth,
+    compute_average_precision,
+    jackknife_average_precision,
+    measure_box_shares,
+)
 
 CLASSES = {"car": 8, "pedestrian": 9}
 SIDE = 200
@@ -66,7 +72,7 @@ def by_pycocotools(truth: list[Truth], found: list[Detections]) -> list[float]:
             true.append(row(len(true) + 1, image, box, label, area=float(area)))
         for box, label in zip(one.crowds, one.crowd_labels, strict=True):
             true.append(row(len(true) + 1, image, box, label, iscrowd=1))
-        if one.ignored is not None:  # a rectangle: a crowd of each class says the same
+        if one.ignored_mask is not None:  # a rectangle: a crowd of each class says the same
             for label in CLASSES.values():
                 true.append(row(len(true) + 1, image, (60, 20, 150, 100), label, iscrowd=1))
         for box, label, score in zip(other.boxes, other.labels, other.scores, strict=True):
@@ -98,12 +104,12 @@ def test_scores_are_those_of_pycocotools(seed: int, with_region: bool) -> None:
         one, other = drawn_image(rng, with_region)
         truth.append(one)
         found.append(other)
-    ours = average_precision(truth, found, CLASSES)
+    ours = compute_average_precision(truth, found, CLASSES)
     mine = [ours[name] for name in ("ap", "ap50", "ap:small", "ap:medium", "ap:large")]
     assert mine == pytest.approx(by_pycocotools(truth, found), abs=1e-9)
-    plain = [Detections.true(one.boxes, one.labels) for one in truth]
-    assert average_precision(plain, found, CLASSES)["ap"] < ours["ap"]
-    units = jackknife(truth, found, CLASSES, [str(i // 2) for i in range(6)])
+    plain = [Detections.from_true_boxes(one.boxes, one.labels) for one in truth]
+    assert compute_average_precision(plain, found, CLASSES)["ap"] < ours["ap"]
+    units = jackknife_average_precision(truth, found, CLASSES, [str(i // 2) for i in range(6)])
     assert np.mean([unit["ap"] for unit in units.values()]) == pytest.approx(ours["ap"])
 
 
@@ -123,24 +129,24 @@ def test_a_box_that_lies_half_in_an_l_shaped_region_counts_from_the_next_overlap
     region = np.zeros((100, 100), bool)
     region[:, :20] = region[80:] = True  # the box around it is the whole frame
     truth = true_at((50, 10, 70, 30), ignored=region)
-    assert average_precision([truth], [found_at((0, 0, 20, 60), (50, 10, 70, 30))], CLASSES)["ap"] == 1
-    assert average_precision([truth], [found_at((30, 40, 60, 70), (50, 10, 70, 30))], CLASSES)["ap"] == 0.5
+    assert compute_average_precision([truth], [found_at((0, 0, 20, 60), (50, 10, 70, 30))], CLASSES)["ap"] == 1
+    assert compute_average_precision([truth], [found_at((30, 40, 60, 70), (50, 10, 70, 30))], CLASSES)["ap"] == 0.5
     # 12 of 20 columns in it: ignored up to an overlap of 0.60, three of ten thresholds; else precision is a half.
-    half = average_precision([truth], [found_at((8, 0, 28, 60), (50, 10, 70, 30))], CLASSES)["ap"]
+    half = compute_average_precision([truth], [found_at((8, 0, 28, 60), (50, 10, 70, 30))], CLASSES)["ap"]
     assert half == pytest.approx((3 + 7 / 2) / 10)
 
 
 def test_a_region_hides_no_true_box() -> None:
     truth = true_at((10, 10, 30, 30), ignored=np.ones((100, 100), bool))
-    assert average_precision([truth], [found_at((10, 10, 30, 30))], CLASSES)["ap"] == 1
-    assert average_precision([truth], [found_at()], CLASSES)["ap"] == 0
+    assert compute_average_precision([truth], [found_at((10, 10, 30, 30))], CLASSES)["ap"] == 1
+    assert compute_average_precision([truth], [found_at()], CLASSES)["ap"] == 0
 
 
 def test_sizes_go_by_annotated_areas() -> None:
     box = (0.0, 0.0, 40.0, 40.0)  # 1600 square pixels; of a thin thing, 700
-    scores = average_precision([true_at(box, areas=np.array([700.0]))], [found_at(box)], CLASSES)
+    scores = compute_average_precision([true_at(box, areas=np.array([700.0]))], [found_at(box)], CLASSES)
     assert scores["ap:small"] == 1 and math.isnan(scores["ap:medium"])
-    assert average_precision([true_at(box)], [found_at(box)], CLASSES)["ap:medium"] == 1
+    assert compute_average_precision([true_at(box)], [found_at(box)], CLASSES)["ap:medium"] == 1
 
 
 def test_shares_of_boxes_count_parts_of_pixels() -> None:
@@ -148,7 +154,7 @@ def test_shares_of_boxes_count_parts_of_pixels() -> None:
     region = rng.random((9, 12)) < 0.5
     boxes = np.array([[1.25, 2.5, 7.75, 8.0], [-4, -4, 2, 2], [3, 3, 3, 5], [0, 0, 12, 9], [11.5, 8.5, 12, 9]])
     fine = region.repeat(4, axis=0).repeat(4, axis=1)
-    for box, share in zip(boxes, shares_of_boxes(region, boxes), strict=True):
+    for box, share in zip(boxes, measure_box_shares(region, boxes), strict=True):
         x0, y0, x1, y1 = (int(edge * 4) for edge in box.clip(0))
         area = (box[2] - box[0]) * (box[3] - box[1])
         assert share == pytest.approx(fine[y0:y1, x0:x1].sum() / 16 / area if area else 0)
@@ -172,15 +178,15 @@ def test_the_truth_of_a_mask_leaves_out_what_is_too_small_or_ignored() -> None:
     mask = street()
     objects = find_mask_objects(mask, (8, 9), 30)
     sample = Sample(np.zeros((3, 60, 80), np.float32), mask, objects.boxes, objects.labels, instances=objects.instances)
-    truth = truth_of(sample, schema(ignore=(11,), min_area=30), CLASSES)
+    truth = collect_truth(sample, schema(ignore=(11,), min_area=30), CLASSES)
     assert truth.boxes.tolist() == [[10, 10, 40, 30]] and truth.areas is not None and truth.areas.tolist() == [600]
     assert truth.crowds.tolist() == [[10, 40, 15, 44], [60, 40, 66, 43]] and truth.crowd_labels.tolist() == [8, 9]
-    assert truth.ignored is not None and truth.ignored.sum() == 120
+    assert truth.ignored_mask is not None and truth.ignored_mask.sum() == 120
     every = find_mask_objects(mask, (8, 9))
     perfect = Detections(every.boxes, np.linspace(0.5, 0.9, 3, dtype=np.float32), every.labels)
-    assert average_precision([truth], [perfect], CLASSES)["ap"] == 1
-    all_count = truth_of(sample, schema(), CLASSES)
-    assert not len(all_count.crowds) and all_count.ignored is None
+    assert compute_average_precision([truth], [perfect], CLASSES)["ap"] == 1
+    all_count = collect_truth(sample, schema(), CLASSES)
+    assert not len(all_count.crowds) and all_count.ignored_mask is None
 
 
 def test_the_truth_of_annotations_has_their_areas_and_crowds() -> None:
@@ -188,7 +194,7 @@ def test_the_truth_of_annotations_has_their_areas_and_crowds() -> None:
     crowds = (Crowd(9, np.array([40, 0, 60, 20], np.float32), 300.0), Crowd(1, np.zeros(4, np.float32), 0.0))
     meta = {"areas": np.array([11.0, 22.0, 33.0]), "crowds": crowds}
     sample = Sample(np.zeros((3, 60, 80), np.float32), None, boxes, np.array([8, 1, 9]), meta=meta)
-    truth = truth_of(sample, schema(min_area=30), CLASSES)
+    truth = collect_truth(sample, schema(min_area=30), CLASSES)
     assert truth.labels.tolist() == [8, 9] and truth.areas is not None and truth.areas.tolist() == [11, 33]
     assert truth.crowds.tolist() == [[40, 0, 60, 20]] and truth.crowd_labels.tolist() == [9]
 

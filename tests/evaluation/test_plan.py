@@ -12,7 +12,7 @@ from domaingan.evaluation import evaluate, plan
 from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.plan import Plan, TrainingCounter
-from domaingan.evaluation.summary import missed_metrics, warn_of_missed
+from domaingan.evaluation.summary import find_missed_metrics, warn_of_missed
 
 
 class Listener:
@@ -43,7 +43,7 @@ def test_plan_counts_trainings_and_generators() -> None:
         "plan: 3 arms × 3 seeds × 2 folds = 18 trainings of 600 steps, each tested on 20 samples; "
         "before them 4 generators (gan, refine) of 2,000 steps"
     )
-    assert Plan(config(arms, bank="bank"), made.arms, 2, 40).fitted_sources == []
+    assert Plan(config(arms, bank="bank"), made.arms, 2, 40).sources_to_fit == []
 
 
 def test_what_is_kept_is_not_counted_again(tmp_path: Path) -> None:
@@ -54,8 +54,8 @@ def test_what_is_kept_is_not_counted_again(tmp_path: Path) -> None:
     from domaingan.evaluation.split import Fold
 
     fold = Fold(people[:1], people[1:])
-    made = Plan.of(config(arms, seed=5, seeds=2), [Arm.parse(name) for name in arms], [fold], tmp_path)
-    assert made.kept == 1 and made.trainings == 4
+    made = Plan.from_folds(config(arms, seed=5, seeds=2), [Arm.parse(name) for name in arms], [fold], tmp_path)
+    assert made.n_finished == 1 and made.n_trainings == 4
     assert made.describe().endswith("; 1 trainings are kept from before")
 
 
@@ -63,7 +63,7 @@ def test_counter_tells_what_is_left() -> None:
     listener = Listener()
     arms = ["classic", "none"]
     counter = TrainingCounter(Plan(config(arms, seeds=2), [Arm.parse(name) for name in arms], 1, 4), listener)
-    counter.count_kept()
+    counter.count_reused()
     counter.start("none, seed 0")
     counter.count_done(30.0)
     assert listener.started == ["2 of 4: none, seed 0"]
@@ -87,7 +87,7 @@ def test_a_class_that_no_arm_finds_is_warned_of() -> None:
     none, some = {"mean": 0.0}, {"mean": 0.2}
     arms = {"none": {"dice:a": none, "dice:b": none}, "classic": {"dice:a": none, "dice:b": some}}
     result = {"arms": arms, "primary": {"metric": "dice:a"}, "verdict": "no difference"}
-    assert missed_metrics(result) == ["dice:a"]
+    assert find_missed_metrics(result) == ["dice:a"]
     warn_of_missed(result, 600)
     assert result["verdict"] == "cannot be shown"
     assert result["warnings"] == [

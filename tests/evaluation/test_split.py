@@ -10,7 +10,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
 from domaingan.data import BLOCK_SECONDS, Dataset, Record, Schema
-from domaingan.evaluation.split import Fold, apart, folds, refuse_leak
+from domaingan.evaluation.split import Fold, make_folds, refuse_leak, split_shared_drives
 from domaingan.views.slices import slice_volumes
 
 
@@ -21,14 +21,14 @@ def people() -> Dataset:
 
 def test_no_subject_is_on_both_sides(people: Dataset, rng: np.random.Generator) -> None:
     for k in (1, 3):
-        for fold in folds(people, rng, k=k):
+        for fold in make_folds(people, rng, k=k):
             assert not set(fold.train.subjects) & set(fold.test.subjects)
             assert len(fold.train) + len(fold.test) == len(people)
 
 
 def test_the_rest_is_tested_where_only_training_is_named(people: Dataset, rng: np.random.Generator) -> None:
     train = people.where(subject=["phantom_000", "phantom_003"])
-    (fold,) = folds(people, rng, train=train)
+    (fold,) = make_folds(people, rng, train=train)
     assert len(fold.test.subjects) == 4 and not set(fold.test.subjects) & set(train.subjects)
 
 
@@ -63,7 +63,7 @@ def times(data: Dataset, sequence: str) -> list[float]:
 
 
 def test_a_drive_that_both_name_is_parted_by_time_with_a_gap(drives: Dataset) -> None:
-    train, test = apart(drives, drives.where(lighting="dusk"))
+    train, test = split_shared_drives(drives, drives.where(lighting="dusk"))
     assert len(times(train, "a")) == 20 and not times(test, "a")
     assert min(times(test, "b")) - max(times(train, "b")) > BLOCK_SECONDS
     assert len(times(test, "b")) >= 30 and len(times(train, "b")) >= 20
@@ -71,20 +71,22 @@ def test_a_drive_that_both_name_is_parted_by_time_with_a_gap(drives: Dataset) ->
 
 
 def test_several_drives_are_parted_whole(drives: Dataset) -> None:
-    train, test = apart(drives, drives)
+    train, test = split_shared_drives(drives, drives)
     assert {r.sequence for r in train.records} == {"a"} and {r.sequence for r in test.records} == {"b"}
     assert len(train) == 20 and len(test) == 60
 
 
 def test_day_and_a_few_dusk_frames_tested_on_later_dusk(drives: Dataset, rng: np.random.Generator) -> None:
-    (fold,) = folds(drives, rng, train=drives, test=drives.where(lighting="dusk"), limits=[("lighting", "dusk", 4)])
+    (fold,) = make_folds(
+        drives, rng, train=drives, test=drives.where(lighting="dusk"), limits=[("lighting", "dusk", 4)]
+    )
     assert len(times(fold.train, "b")) == 4 and len(times(fold.test, "b")) >= 30
     assert min(times(fold.test, "b")) - max(times(fold.train, "b")) > BLOCK_SECONDS
 
 
 def test_named_stretches_keep_their_gap(drives: Dataset, rng: np.random.Generator) -> None:
     early, late = drives.where(sequence="b", time="0..29"), drives.where(sequence="b", time="30..59")
-    (fold,) = folds(drives, rng, train=early, test=late)
+    (fold,) = make_folds(drives, rng, train=early, test=late)
     assert times(fold.test, "b") == list(range(30, 60))
     assert max(times(fold.train, "b")) < 30 - BLOCK_SECONDS
 
@@ -99,7 +101,7 @@ def test_without_times_a_drive_stays_whole(drives: Dataset, rng: np.random.Gener
         [Record(r.name, sequence=r.sequence, condition=r.condition) for r in drives.records], print, drives.schema
     )  # type: ignore[arg-type]
     with pytest.raises(DataError, match="'b' is both trained on and tested"):
-        folds(untimed, rng, train=untimed, test=untimed.where(lighting="dusk"))
+        make_folds(untimed, rng, train=untimed, test=untimed.where(lighting="dusk"))
 
 
 def test_a_bank_made_beside_a_tested_block_is_refused(drives: Dataset) -> None:

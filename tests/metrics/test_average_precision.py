@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan.core.errors import DataError
-from domaingan.metrics.average_precision import Detections, average_precision, jackknife
+from domaingan.metrics.average_precision import Detections, compute_average_precision, jackknife_average_precision
 
 CLASSES = {"car": 8, "pedestrian": 9}
 
@@ -28,7 +28,10 @@ ONE, TWO = (0, 0, 10, 10), (50, 50, 90, 90)
 
 def test_all_found_is_one_and_nothing_found_is_nought() -> None:
     truth = [boxes(ONE, TWO), NONE]
-    perfect, nothing = average_precision(truth, truth, CLASSES), average_precision(truth, [NONE, NONE], CLASSES)
+    perfect, nothing = (
+        compute_average_precision(truth, truth, CLASSES),
+        compute_average_precision(truth, [NONE, NONE], CLASSES),
+    )
     for name in ("ap", "ap50", "ap:car", "ap50:car", "ap:small", "ap:medium"):
         assert perfect[name] == pytest.approx(1) and nothing[name] == 0, name
     for name in ("ap:pedestrian", "ap50:pedestrian", "ap:large"):
@@ -36,40 +39,40 @@ def test_all_found_is_one_and_nothing_found_is_nought() -> None:
 
 
 def test_no_true_box_is_no_score() -> None:
-    assert all(math.isnan(value) for value in average_precision([NONE], [boxes(ONE)], CLASSES).values())
+    assert all(math.isnan(value) for value in compute_average_precision([NONE], [boxes(ONE)], CLASSES).values())
 
 
 def test_one_of_two_found_covers_the_recalls_up_to_a_half() -> None:
     # Precision is 1 at recalls 0, 0.01, …, 0.50: 51 of the 101 that COCO averages over.
-    assert average_precision([boxes(ONE, TWO)], [boxes(ONE)], CLASSES)["ap50"] == pytest.approx(51 / 101)
+    assert compute_average_precision([boxes(ONE, TWO)], [boxes(ONE)], CLASSES)["ap50"] == pytest.approx(51 / 101)
 
 
 def test_a_false_box_before_the_true_one_halves_the_precision() -> None:
     found = boxes(TWO, ONE, scores=[0.9, 0.8])
-    assert average_precision([boxes(ONE)], [found], CLASSES)["ap50"] == pytest.approx(0.5)
+    assert compute_average_precision([boxes(ONE)], [found], CLASSES)["ap50"] == pytest.approx(0.5)
     behind = boxes(TWO, ONE, scores=[0.7, 0.8])
-    assert average_precision([boxes(ONE)], [behind], CLASSES)["ap50"] == pytest.approx(1)
+    assert compute_average_precision([boxes(ONE)], [behind], CLASSES)["ap50"] == pytest.approx(1)
 
 
 def test_ap_counts_the_overlaps_that_a_box_reaches() -> None:
     # IoU 0.72 passes the thresholds 0.50, 0.55, 0.60, 0.65 and 0.70: five of ten.
-    scores = average_precision([boxes((0, 0, 100, 100))], [boxes((0, 0, 100, 72))], CLASSES)
+    scores = compute_average_precision([boxes((0, 0, 100, 100))], [boxes((0, 0, 100, 72))], CLASSES)
     assert scores["ap"] == pytest.approx(0.5) and scores["ap50"] == pytest.approx(1)
 
 
 def test_another_class_at_the_right_place_is_wrong() -> None:
-    scores = average_precision([boxes(ONE)], [boxes(ONE, label=9)], CLASSES)
+    scores = compute_average_precision([boxes(ONE)], [boxes(ONE, label=9)], CLASSES)
     assert scores["ap:car"] == 0 and math.isnan(scores["ap:pedestrian"])
 
 
 def test_classes_that_are_not_asked_for_do_not_count() -> None:
     truth = [boxes(ONE, label=77)]
-    assert all(math.isnan(value) for value in average_precision(truth, truth, CLASSES).values())
+    assert all(math.isnan(value) for value in compute_average_precision(truth, truth, CLASSES).values())
 
 
 def test_bad_input_is_refused() -> None:
     with pytest.raises(DataError, match="2 images"):
-        average_precision([NONE], [NONE, NONE], CLASSES)
+        compute_average_precision([NONE], [NONE, NONE], CLASSES)
     with pytest.raises(DataError, match="scores"):
         Detections(np.zeros((2, 4), np.float32), np.zeros(1, np.float32), np.zeros(2, np.int64))
 
@@ -82,7 +85,7 @@ def drawn(seed: int, images: int, per_image: int) -> tuple[list[Detections], lis
         corner, size = rng.uniform(0, 200, (per_image, 2)), rng.uniform(5, 120, (per_image, 2))
         labels = rng.choice(list(CLASSES.values()), per_image)
         true = np.concatenate([corner, corner + size], axis=1).astype(np.float32)
-        truth.append(Detections.true(true, labels))
+        truth.append(Detections.from_true_boxes(true, labels))
         moved = (true + rng.normal(0, 4, true.shape)).astype(np.float32)
         moved[:, 2:] = np.maximum(moved[:, 2:], moved[:, :2] + 1)
         found.append(Detections(moved, rng.random(per_image).astype(np.float32), rng.permutation(labels)))
@@ -94,7 +97,10 @@ def drawn(seed: int, images: int, per_image: int) -> tuple[list[Detections], lis
 def test_units_have_the_pooled_value_as_their_mean(seed: int, units: int, per_image: int) -> None:
     truth, found = drawn(seed, 8, per_image)
     names = [f"u{i % units}" for i in range(8)]
-    rows, pooled = jackknife(truth, found, CLASSES, names), average_precision(truth, found, CLASSES)
+    rows, pooled = (
+        jackknife_average_precision(truth, found, CLASSES, names),
+        compute_average_precision(truth, found, CLASSES),
+    )
     assert list(rows) == [f"u{i}" for i in range(units)]
     for name, whole in pooled.items():
         values = [row[name] for row in rows.values()]
@@ -107,27 +113,27 @@ def test_units_have_the_pooled_value_as_their_mean(seed: int, units: int, per_im
 
 def test_a_unit_is_left_out_as_if_it_had_not_been_there() -> None:
     truth, found = drawn(3, 6, 5)
-    rows = jackknife(truth, found, CLASSES, list("aabbcc"))
+    rows = jackknife_average_precision(truth, found, CLASSES, list("aabbcc"))
     without = [
-        average_precision([truth[i] for i in kept], [found[i] for i in kept], CLASSES)["ap"]
+        compute_average_precision([truth[i] for i in kept], [found[i] for i in kept], CLASSES)["ap"]
         for kept in ([2, 3, 4, 5], [0, 1, 4, 5], [0, 1, 2, 3])
     ]
-    whole = average_precision(truth, found, CLASSES)["ap"]
+    whole = compute_average_precision(truth, found, CLASSES)["ap"]
     expected = whole - 2 * (np.array(without) - np.mean(without))
     assert [rows[unit]["ap"] for unit in "abc"] == pytest.approx(expected)
 
 
 def test_one_unit_and_a_class_in_one_unit_alone() -> None:
     truth = [boxes(ONE), boxes(ONE, label=9)]
-    assert jackknife(truth, truth, CLASSES, ["a", "a"])["a"]["ap"] == pytest.approx(1)
-    rows = jackknife(truth, truth, CLASSES, ["a", "b"])
+    assert jackknife_average_precision(truth, truth, CLASSES, ["a", "a"])["a"]["ap"] == pytest.approx(1)
+    rows = jackknife_average_precision(truth, truth, CLASSES, ["a", "b"])
     assert rows["a"]["ap:car"] == pytest.approx(1) and math.isnan(rows["b"]["ap:car"])
 
 
 def test_twenty_units_of_a_hundred_crowded_images_take_no_more_than_matching_once() -> None:
     truth, found = drawn(0, 100, 40)
     started = time.process_time()
-    average_precision(truth, found, CLASSES)
+    compute_average_precision(truth, found, CLASSES)
     once = time.process_time() - started
-    jackknife(truth, found, CLASSES, [f"u{i // 5}" for i in range(100)])
+    jackknife_average_precision(truth, found, CLASSES, [f"u{i // 5}" for i in range(100)])
     assert time.process_time() - started < max(2.0, 15 * once)

@@ -17,9 +17,9 @@ def test_slices_of_a_subject_are_counted_together_as_one_volume(rng: np.random.G
     for t, p in zip(truth, predicted, strict=True):
         pieces.add("s", t, p)
     whole.add("s", truth, predicted)
-    assert pieces.scores()["s"] == pytest.approx(whole.scores()["s"], nan_ok=True)
+    assert pieces.compute_scores()["s"] == pytest.approx(whole.compute_scores()["s"], nan_ok=True)
     both = ((truth == 1) & (predicted == 1)).sum()
-    assert whole.scores()["s"]["dice:a"] == 2 * both / ((truth == 1).sum() + (predicted == 1).sum())
+    assert whole.compute_scores()["s"]["dice:a"] == 2 * both / ((truth == 1).sum() + (predicted == 1).sum())
 
 
 def test_perfect_absent_and_invented() -> None:
@@ -27,7 +27,7 @@ def test_perfect_absent_and_invented() -> None:
     mask = np.array([[1, 1], [0, 0]])
     counter.add("perfect", mask, mask)
     counter.add("invented", mask, np.array([[1, 1], [2, 0]]))
-    scores = counter.scores()
+    scores = counter.compute_scores()
     assert scores["perfect"]["dice:a"] == 1 and scores["perfect"]["found:a"] == 1
     assert np.isnan(scores["perfect"]["dice:b"]) and scores["perfect"]["false:b"] == 0
     assert np.isnan(scores["invented"]["dice:b"]) and scores["invented"]["false:b"] == 1
@@ -36,5 +36,5 @@ def test_perfect_absent_and_invented() -> None:
 def test_ignored_pixels_do_not_count_and_regions_do() -> None:
     counter = DiceCounter(SCHEMA)
     counter.add("s", np.array([[1, 2, 9, 9]]), np.array([[2, 1, 1, 2]]))
-    scores = counter.scores()["s"]
+    scores = counter.compute_scores()["s"]
     assert scores["dice:a"] == 0 and scores["dice:whole"] == 1 and "dice:void" not in scores

@@ -14,7 +14,7 @@ from domaingan import phantoms
 from domaingan.core.files import write_arrays, write_json
 from domaingan.data import SCAN
 from domaingan.imaging.intensity import get_intensity_range, to_scaled
-from domaingan.metrics.statistics import mean_interval, paired, smallest_p, verdict
+from domaingan.metrics.statistics import compare_paired, compute_mean_interval, compute_smallest_p, decide_verdict
 
 ARMS = ["none", "classic", "copy-paste+classic", "gan+classic"]
 FakeRun = Callable[..., dict[str, Any]]
@@ -54,7 +54,9 @@ def make_run(run: Path, *, subjects: int = 24, effect: float = 0.08, pictures: b
 
 def _result(names: list[str], values: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
     differences = {
-        arm: {m: paired(values[arm][m], values["classic"][m], rng) for m in METRICS} for arm in ARMS if arm != "classic"
+        arm: {m: compare_paired(values[arm][m], values["classic"][m], rng) for m in METRICS}
+        for arm in ARMS
+        if arm != "classic"
     }
     primary = {"arm": "gan+classic", "against": "classic", "metric": "dice:enhancing"}
     primary |= differences["gan+classic"]["dice:enhancing"]
@@ -69,15 +71,16 @@ def _result(names: list[str], values: dict[str, Any], rng: np.random.Generator) 
         "subjects": names,
         "arms": {
             arm: {
-                m: mean_interval(v) | {"values": [None if np.isnan(x) else float(x) for x in v]} for m, v in row.items()
+                m: compute_mean_interval(v) | {"values": [None if np.isnan(x) else float(x) for x in v]}
+                for m, v in row.items()
             }
             for arm, row in values.items()
         },
         "differences": differences,
         "to_rival": to_rival,
         "primary": primary,
-        "verdict": verdict(primary),
-        "smallest_p": smallest_p(primary["n"]),
+        "verdict": decide_verdict(primary),
+        "smallest_p": compute_smallest_p(primary["n"]),
         "per_seed": {
             arm: {m: [float(np.nanmean(v)), float(np.nanmean(v)) - 0.01] for m, v in row.items()}
             for arm, row in values.items()
@@ -98,8 +101,8 @@ def _result(names: list[str], values: dict[str, Any], rng: np.random.Generator) 
 
 
 def _beside(arm: NDArray[Any], rival: NDArray[Any], rng: np.random.Generator) -> dict[str, Any]:
-    low, high = mean_interval(arm - rival)["ci"]
-    return paired(arm, rival, rng) | {"crossed": [low - 0.01, high + 0.01], "per_seed": [0.0, 0.0]}
+    low, high = compute_mean_interval(arm - rival)["ci"]
+    return compare_paired(arm, rival, rng) | {"crossed": [low - 0.01, high + 0.01], "per_seed": [0.0, 0.0]}
 
 
 def _config() -> dict[str, Any]:

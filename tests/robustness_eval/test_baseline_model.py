@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from domaingan.baselines.backbones import Backbone
-from domaingan.baselines.batches import network_values
+from domaingan.baselines.batches import list_class_values
 from domaingan.baselines.detection import Detector
-from domaingan.baselines.detection_frames import object_classes
-from domaingan.baselines.detectors import seeded_detector
+from domaingan.baselines.detection_frames import select_object_classes
+from domaingan.baselines.detectors import build_detector
 from domaingan.baselines.segmentation import Segmenter
-from domaingan.baselines.segmenters import seeded_network
+from domaingan.baselines.segmenters import build_seeded_network
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_json
 from domaingan.data import Dataset, Sample
@@ -29,7 +29,7 @@ BACKBONE = Backbone("tf_efficientnet_lite0")
 @pytest.fixture(scope="module")
 def segmenter(drives: Dataset) -> Segmenter:
     schema = drives.schema
-    network = seeded_network(schema, len(network_values(schema)), 0, 16, BACKBONE, pretrained=False)
+    network = build_seeded_network(schema, len(list_class_values(schema)), 0, 16, BACKBONE, is_pretrained=False)
     return Segmenter(network.eval(), (32, 64), schema, torch.float32, 16, BACKBONE)
 
 
@@ -68,7 +68,9 @@ def test_the_report_says_which_frames_it_was_trained_on(drives: Dataset, run: Pa
 
 def test_a_detector(drives: Dataset, tmp_path: Path) -> None:
     size = (48, 80)
-    network = seeded_detector("ssdlite", BACKBONE, len(object_classes(drives.schema)) + 1, size, 0, pretrained=False)
+    network = build_detector(
+        "ssdlite", BACKBONE, len(select_object_classes(drives.schema)) + 1, size, 0, is_pretrained=False
+    )
     detector = Detector(network.eval(), size, drives.schema, "ssdlite", BACKBONE)
     path = tmp_path / "run" / "fold-0" / "none-seed0.safetensors"
     path.parent.mkdir(parents=True)

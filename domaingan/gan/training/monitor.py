@@ -15,8 +15,8 @@ from domaingan.gan.data import TrainingCrops
 from domaingan.gan.networks import Generator
 from domaingan.gan.sampling.generate import generate, recalibrate_batch_norm
 from domaingan.gan.seeds import make_rng
-from domaingan.metrics.fidelity.features import Extractor
-from domaingan.metrics.fidelity.kid import kid
+from domaingan.metrics.fidelity.features import FeatureExtractor
+from domaingan.metrics.fidelity.kid import compute_kid
 
 MIN_HELD_OUT = 20
 """With fewer crops held out, what is generated is compared with those trained on."""
@@ -37,7 +37,7 @@ class GeneratorMonitor:
 
     config: GANConfig
     crops: TrainingCrops
-    extract: Extractor
+    extract: FeatureExtractor
 
     def __call__(self, generator: Generator) -> dict[str, float]:
         """``kid`` with ``kid_error``, and ``diversity``.
@@ -52,7 +52,7 @@ class GeneratorMonitor:
         condition = self.crops.encode(rows, self.crops.sample_variation(rows, rng))[1]
         z = torch.randn(len(chosen), self.config.latent, generator=rng)
         fake = self._extract_features(generate(ready, self.config, z, condition))
-        found = kid(self._real_features, fake)
+        found = compute_kid(self._real_features, fake)
         real_kinds, kinds = self.crops.codes[self._compared_rows], self.crops.codes[self._compared_rows[chosen]]
         spread = _measure_distance(self._real_features, real_kinds)
         diversity = _measure_distance(fake, kinds) / spread if spread else 1.0

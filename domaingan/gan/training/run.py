@@ -22,7 +22,7 @@ from domaingan.gan.training.loop import Progress, TrainingLoop
 from domaingan.gan.training.monitor import GeneratorMonitor
 from domaingan.gan.training.samples_sheet import draw_sample_sheet
 from domaingan.gan.training.trainer import Trainer
-from domaingan.metrics.fidelity.features import Extractor, extractor
+from domaingan.metrics.fidelity.features import FeatureExtractor, make_extractor
 
 
 def check_crops(crops: Bank, channels: list[str] | int, classes: dict[str, int], settings: Mapping[str, Any]) -> None:
@@ -57,9 +57,9 @@ def make_config(crops: Bank, settings: Mapping[str, Any], *, steps: int, seed: i
     )
 
 
-def make_extractor(config: GANConfig, features: str, device: str) -> Extractor:
+def make_extractor(config: GANConfig, features: str, device: str) -> FeatureExtractor:
     """What a training's KID is measured on."""
-    return extractor(features, spatial_dims=config.spatial_dims, rgb=config.domain.is_rgb, device=device)
+    return make_extractor(features, spatial_dims=config.spatial_dims, rgb=config.domain.is_rgb, device=device)
 
 
 def prepare_folder(out: Path, config: GANConfig, fabric: Fabric, *, resume: bool, overwrite: bool) -> GANConfig:
@@ -84,7 +84,7 @@ def run_training(
     resume: bool,
     checkpoint_every: int,
     eval_every: int,
-    extract: Extractor | None,
+    extract: FeatureExtractor | None,
     tensorboard: bool,
 ) -> tuple[TrainingLoop, Generator]:
     """Train to the end, from where ``out`` has it if it is to be resumed; the first process alone writes and tells.

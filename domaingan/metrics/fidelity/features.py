@@ -11,19 +11,19 @@ from torch import Tensor
 
 from domaingan.core.errors import DataError
 from domaingan.core.timm_weights import TimmModel
-from domaingan.metrics.fidelity.picture_views import resized, views
+from domaingan.metrics.fidelity.picture_views import make_views, resize_pictures
 
-DEFAULT = "tf_efficientnet_lite0"
+DEFAULT_NETWORK = "tf_efficientnet_lite0"
 """The network of ``auto`` where its weights are installed: ImageNet's, Apache-2.0, for CPUs."""
 
-SPECS = "auto, random, timm:NAME[=WEIGHTS_FILE] or onnx:FILE:NODE"
+FEATURE_SPECS = "auto, random, timm:NAME[=WEIGHTS_FILE] or onnx:FILE:NODE"
 
-BATCH = 16
+FEATURE_BATCH_SIZE = 16
 """Images that are taken through a network at a time: on a CPU the fastest, as they stay in its caches."""
 
 
-class Network(Protocol):
-    """What an :class:`Extractor` needs of a network.
+class FeatureNetwork(Protocol):
+    """What an :class:`FeatureExtractor` needs of a network.
 
     Attributes:
         name: what its features are, in words.
@@ -40,7 +40,7 @@ class Network(Protocol):
     def __call__(self, pictures: Tensor) -> Tensor: ...  # noqa: D102
 
 
-class Extractor:
+class FeatureExtractor:
     """Turns images into vectors of features, the same ones every time.
 
     A network sees pictures of its own size and number of channels. Images with as many channels go in as they are;
@@ -57,7 +57,9 @@ class Extractor:
         name: what the features are, in words.
     """
 
-    def __init__(self, network: Network, *, spatial_dims: int = 2, rgb: bool = True, device: str = "cpu") -> None:
+    def __init__(
+        self, network: FeatureNetwork, *, spatial_dims: int = 2, rgb: bool = True, device: str = "cpu"
+    ) -> None:
         self.network, self.spatial_dims, self.rgb, self.device = network, spatial_dims, rgb, device
         self.name = network.name
 
@@ -71,20 +73,25 @@ class Extractor:
         if images.ndim != self.spatial_dims + 2 or not len(images):
             axes = "D, H, W" if self.spatial_dims == 3 else "H, W"
             raise DataError(f"images of shape {tuple(images.shape)}", expected=f"(N, C, {axes})")
-        pieces = [self._features(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+        pieces = [
+            self._compute_features(images[start : start + FEATURE_BATCH_SIZE])
+            for start in range(0, len(images), FEATURE_BATCH_SIZE)
+        ]
         return np.concatenate(pieces)
 
-    def _features(self, images: NDArray[np.floating] | Tensor) -> NDArray[np.float32]:
+    def _compute_features(self, images: NDArray[np.floating] | Tensor) -> NDArray[np.float32]:
         batch = images.detach() if isinstance(images, Tensor) else torch.from_numpy(np.array(images, np.float32))
         batch = batch.to(self.device, torch.float32)
         if batch.isnan().any():
             raise DataError("NaN in the images", expected="numbers in [0, 1]")
-        shown = views(batch.clamp(0, 1), self.network.channels, len(self.network.size), self.rgb)
-        features = [self.network(resized(view, self.network.size)).float() for view in shown]
+        shown = make_views(batch.clamp(0, 1), self.network.channels, len(self.network.size), self.rgb)
+        features = [self.network(resize_pictures(view, self.network.size)).float() for view in shown]
         return torch.cat(features, 1).cpu().numpy()
 
 
-def extractor(spec: str = "auto", *, spatial_dims: int = 2, rgb: bool = True, device: str = "cpu") -> Extractor:
+def make_extractor(
+    spec: str = "auto", *, spatial_dims: int = 2, rgb: bool = True, device: str = "cpu"
+) -> FeatureExtractor:
     """The extractor that a spec names.
 
     Args:
@@ -92,16 +99,16 @@ def extractor(spec: str = "auto", *, spatial_dims: int = 2, rgb: bool = True, de
             ``random``; ``random`` for fixed random convolutions; ``timm:NAME[=WEIGHTS_FILE]``;
             ``onnx:FILE:NODE`` for an output or an inner tensor of an ONNX file, computed on the CPU.
         spatial_dims: 2 or 3.
-        rgb: three channels are the colours of a picture, see :class:`Extractor`.
+        rgb: three channels are the colours of a picture, see :class:`FeatureExtractor`.
         device: torch's name of it, such as ``cuda``.
 
     Raises:
         DataError: the spec names nothing, or what it names cannot be read or has no weights.
     """
     kind, _, rest = spec.partition(":")
-    if spec == "auto" and TimmModel(DEFAULT).has_packaged_weights:
-        kind, spec = "timm", f"timm:{DEFAULT}"
-    network: Network
+    if spec == "auto" and TimmModel(DEFAULT_NETWORK).has_packaged_weights:
+        kind, spec = "timm", f"timm:{DEFAULT_NETWORK}"
+    network: FeatureNetwork
     if kind == "timm":
         from domaingan.metrics.fidelity.timm_features import TimmFeatures
 
@@ -115,5 +122,5 @@ def extractor(spec: str = "auto", *, spatial_dims: int = 2, rgb: bool = True, de
 
         network = RandomFeatures(spatial_dims, device, why=" (no weights installed)" if spec == "auto" else "")
     else:
-        raise DataError(f"features {spec!r}", expected=SPECS)
-    return Extractor(network, spatial_dims=spatial_dims, rgb=rgb, device=device)
+        raise DataError(f"features {spec!r}", expected=FEATURE_SPECS)
+    return FeatureExtractor(network, spatial_dims=spatial_dims, rgb=rgb, device=device)

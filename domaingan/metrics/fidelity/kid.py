@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.metrics.fidelity.validation import checked
+from domaingan.metrics.fidelity.validation import validate_features
 
 Floats = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ class KID:
     error: float
 
 
-def kid(real: NDArray[np.floating], fake: NDArray[np.floating]) -> KID:
+def compute_kid(real: NDArray[np.floating], fake: NDArray[np.floating]) -> KID:
     """KID of two sets of features ``(N, F)`` and ``(M, F)``.
 
     The unbiased estimate of the squared MMD with the kernel (x·y / F + 1)³ (Bińkowski et al. 2018,
@@ -38,11 +38,11 @@ def kid(real: NDArray[np.floating], fake: NDArray[np.floating]) -> KID:
     Raises:
         DataError: other shapes, NaN, or fewer than 2 samples.
     """
-    x, y = checked(real, fake)
+    x, y = validate_features(real, fake)
     n, m = len(x), len(y)
-    cross = _kernel(x, y)
-    within_x, rows_x = _without_self(_kernel(x, x))
-    within_y, rows_y = _without_self(_kernel(y, y))
+    cross = _compute_kernel(x, y)
+    within_x, rows_x = _sum_without_diagonal(_compute_kernel(x, x))
+    within_y, rows_y = _sum_without_diagonal(_compute_kernel(y, y))
     own_x, own_y, between = within_x / (n * (n - 1)), within_y / (m * (m - 1)), cross.sum() / (n * m)
     value = own_x + own_y - 2 * between
     if min(n, m) < 3:
@@ -54,11 +54,11 @@ def kid(real: NDArray[np.floating], fake: NDArray[np.floating]) -> KID:
     return KID(float(value), float(np.sqrt(variance)))
 
 
-def _kernel(a: Floats, b: Floats) -> Floats:
+def _compute_kernel(a: Floats, b: Floats) -> Floats:
     return (a @ b.T / a.shape[1] + 1) ** 3
 
 
-def _without_self(kernel: Floats) -> tuple[float, Floats]:
+def _sum_without_diagonal(kernel: Floats) -> tuple[float, Floats]:
     """Sum of a square kernel matrix, and of each row, without the diagonal."""
     rows = kernel.sum(1) - kernel.diagonal()
     return float(rows.sum()), rows

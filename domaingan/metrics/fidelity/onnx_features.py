@@ -13,10 +13,10 @@ from torch import Tensor
 
 from domaingan.core.errors import DataError
 
-EDGE = {2: 112, 3: 32}
+DEFAULT_EDGES = {2: 112, 3: 32}
 """Edge of pictures and of volumes for a network that takes any size."""
 
-TYPES: dict[str, tuple[type[np.generic], float]] = {
+INPUT_TYPES: dict[str, tuple[type[np.generic], float]] = {
     "tensor(float)": (np.float32, 1),
     "tensor(float16)": (np.float16, 1),
     "tensor(double)": (np.float64, 1),
@@ -40,22 +40,22 @@ class OnnxFeatures:
     """
 
     def __init__(self, place: str, spatial_dims: int = 2) -> None:
-        self.path, self.node = _parsed(place)
-        self.session, self.tensor = _session(self.path, self.node)
+        self.path, self.node = _parse_place(place)
+        self.session, self.tensor = _open_session(self.path, self.node)
         self.name = f"{self.path.name}, {self.node}"
         inputs = self.session.get_inputs()
         shape = inputs[0].shape if len(inputs) == 1 else []
-        if len(shape) - 2 not in range(2, spatial_dims + 1) or inputs[0].type not in TYPES:
+        if len(shape) - 2 not in range(2, spatial_dims + 1) or inputs[0].type not in INPUT_TYPES:
             found = "inputs " + ", ".join(f"{i.name} {i.shape} {i.type}" for i in inputs)
             raise DataError(found, path=self.path, expected="one picture or volume, (N, C, *size)")
         self.input = inputs[0]
         batch, channels, *size = (n if isinstance(n, int) else None for n in shape)
         self.batch, self.channels = batch, channels
-        self.size = tuple(n or EDGE[len(size)] for n in size)
+        self.size = tuple(n or DEFAULT_EDGES[len(size)] for n in size)
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Features ``(N, F)`` of pictures ``(N, C, *size)`` in [0, 1]."""
-        kind, scale = TYPES[self.input.type]
+        kind, scale = INPUT_TYPES[self.input.type]
         values = pictures.cpu().numpy() * scale
         array = (values.round() if scale != 1 else values).astype(kind)
         if self.batch is None:
@@ -76,7 +76,7 @@ class OnnxFeatures:
         return found.astype(np.float32).mean(axis=tuple(range(2, found.ndim)))
 
 
-def _parsed(place: str) -> tuple[Path, str]:
+def _parse_place(place: str) -> tuple[Path, str]:
     """File and node; a node's name may hold colons, and so may a file's before ``.onnx``."""
     stem, found, node = place.partition(".onnx:")
     file = f"{stem}.onnx" if found else place.rpartition(":")[0]
@@ -86,9 +86,9 @@ def _parsed(place: str) -> tuple[Path, str]:
     return Path(file).expanduser(), node
 
 
-def _session(path: Path, node: str) -> tuple[Any, str]:
+def _open_session(path: Path, node: str) -> tuple[Any, str]:
     """A session that gives the node's tensor, and the tensor's name."""
-    session = _opened(str(path), path)
+    session = _load_session(str(path), path)
     outputs = [output.name for output in session.get_outputs()]
     if node in outputs:
         return session, node
@@ -105,10 +105,10 @@ def _session(path: Path, node: str) -> tuple[Any, str]:
         raise DataError(f"no node {node!r}", path=path, expected=f"one of its own, such as {', '.join(near)}")
     if tensor not in outputs:
         model.graph.output.append(onnx.ValueInfoProto(name=tensor))
-    return _opened(model.SerializeToString(), path), tensor
+    return _load_session(model.SerializeToString(), path), tensor
 
 
-def _opened(model: str | bytes, path: Path) -> Any:
+def _load_session(model: str | bytes, path: Path) -> Any:
     if not path.is_file():
         raise DataError("no such file", path=path, expected="an ONNX file")
     options = onnxruntime.SessionOptions()

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def views(images: Tensor, channels: int | None, spatial_dims: int, rgb: bool) -> list[Tensor]:
+def make_views(images: Tensor, channels: int | None, spatial_dims: int, rgb: bool) -> list[Tensor]:
     """The pictures ``(N, channels, *size)`` that a network is shown of images ``(N, C, *size)``.
 
     Args:
@@ -24,7 +24,7 @@ def views(images: Tensor, channels: int | None, spatial_dims: int, rgb: bool) ->
     return [view.select(axis, view.shape[axis] // 2) for view in shown for axis in (2, 3, 4)]
 
 
-def resized(pictures: Tensor, size: tuple[int, ...]) -> Tensor:
+def resize_pictures(pictures: Tensor, size: tuple[int, ...]) -> Tensor:
     """Pictures ``(N, C, *)`` at ``size``: linearly and without aliasing; volumes are averaged where they shrink."""
     if tuple(pictures.shape[2:]) == size:
         return pictures

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.metrics.fidelity.validation import checked
+from domaingan.metrics.fidelity.validation import validate_features
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Manifold:
+class ManifoldScores:
     """How two sets lie in each other's neighbourhoods.
 
     Attributes:
@@ -30,7 +30,7 @@ class Manifold:
     coverage: float
 
 
-def precision_recall_density_coverage(real: NDArray[np.floating], fake: NDArray[np.floating], k: int = 5) -> Manifold:
+def compute_precision_recall(real: NDArray[np.floating], fake: NDArray[np.floating], k: int = 5) -> ManifoldScores:
     """The four of two sets of features ``(N, F)`` and ``(M, F)``.
 
     A sample's neighbourhood is the closed ball that reaches to the k-th nearest other sample of its set. Precision
@@ -43,10 +43,10 @@ def precision_recall_density_coverage(real: NDArray[np.floating], fake: NDArray[
     """
     if k < 1:
         raise DataError(f"k = {k}", expected="1 or more")
-    x, y = checked(real, fake, least=max(2, k + 1))
-    apart = _distances(x, y)
-    in_real, in_fake = apart <= _radii(x, k)[:, None], apart <= _radii(y, k)[None]
-    return Manifold(
+    x, y = validate_features(real, fake, min_samples=max(2, k + 1))
+    apart = _compute_distances(x, y)
+    in_real, in_fake = apart <= _compute_radii(x, k)[:, None], apart <= _compute_radii(y, k)[None]
+    return ManifoldScores(
         precision=float(in_real.any(0).mean()),
         recall=float(in_fake.any(1).mean()),
         density=float(in_real.sum() / (k * len(y))),
@@ -54,12 +54,12 @@ def precision_recall_density_coverage(real: NDArray[np.floating], fake: NDArray[
     )
 
 
-def _radii(samples: Floats, k: int) -> Floats:
+def _compute_radii(samples: Floats, k: int) -> Floats:
     """Each sample's distance to its k-th nearest other; it is itself the nearest, at 0."""
-    return np.partition(_distances(samples, samples), k, axis=1)[:, k]
+    return np.partition(_compute_distances(samples, samples), k, axis=1)[:, k]
 
 
-def _distances(a: Floats, b: Floats) -> Floats:
+def _compute_distances(a: Floats, b: Floats) -> Floats:
     """Euclidean, pair by pair rather than by a matrix product: equal samples are at exactly 0, equal pairs agree."""
     from scipy.spatial.distance import cdist
 

@@ -6,35 +6,35 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-SEED = 20_240
+FILTER_SEED = 20_240
 """Of filters and textures: everybody's are the same."""
 
-WIDTHS = (16, 32)
+FILTER_COUNTS = (16, 32)
 """Filters of the first and of the second layer."""
 
-SCALES = 3
+N_SCALES = 3
 """Full size, half and a quarter."""
 
-EDGES = {2: 64, 3: 32}
+INPUT_EDGES = {2: 64, 3: 32}
 """Edge of the pictures and of the volumes that the network sees."""
 
-TEXTURES = {2: 1024, 3: 256}
+TEXTURE_COUNTS = {2: 1024, 3: 256}
 """How many textures whiten the features of pictures and of volumes."""
 
-FLOOR = 0.01
+RESPONSE_FLOOR = 0.01
 """Response under which a filter counts as silent: about that to noise of one grey level in 256."""
 
-RIDGE = 3e-4
+WHITENING_RIDGE = 3e-4
 """Variance, in logarithms of responses, of which whitening makes half as much as of larger ones."""
 
-GAIN = 0.5
+FEATURE_GAIN = 0.5
 """Standard deviation of a feature over textures: (x·y / F + 1)³ is to be near its linear part."""
 
 
 class RandomFeatures:
     """Convolutions with random filters that are never trained.
 
-    At each of :data:`SCALES` scales two layers of random filters without a mean (3 along each axis; ReLU and averaging
+    At each of :data:`N_SCALES` scales two layers of random filters without a mean (3 along each axis; ReLU and averaging
     over 2 between them) see the image. Of every filter the logarithm of the mean absolute response in each of the 2^d
     parts of the image is kept, and beside them the image itself at 4^d. On their own such numbers all say the same,
     how much contrast there is; so they are whitened: what varies little over textures drawn at random (smooth and
@@ -53,41 +53,41 @@ class RandomFeatures:
 
     def __init__(self, spatial_dims: int, device: str = "cpu", why: str = "") -> None:
         self.name = f"random convolutions{why}"
-        self.size = (EDGES[spatial_dims],) * spatial_dims
+        self.size = (INPUT_EDGES[spatial_dims],) * spatial_dims
         self.device = device
-        self._known: dict[int, tuple[list[Tensor], Tensor, Tensor]] = {}
+        self._cache: dict[int, tuple[list[Tensor], Tensor, Tensor]] = {}
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Features ``(N, F)`` of pictures ``(N, C, *size)`` in [0, 1]."""
-        layers, mean, whitening = self._for(pictures.shape[1])
-        return (responses(pictures, layers) - mean) @ whitening
+        layers, mean, whitening = self._get_layers(pictures.shape[1])
+        return (compute_responses(pictures, layers) - mean) @ whitening
 
-    def _for(self, channels: int) -> tuple[list[Tensor], Tensor, Tensor]:
+    def _get_layers(self, channels: int) -> tuple[list[Tensor], Tensor, Tensor]:
         """Filters, mean and whitening for images of so many channels; always drawn on the CPU, so always the same."""
-        if channels not in self._known:
-            rng = torch.Generator().manual_seed(SEED)
-            layers = filters(channels, len(self.size), rng)
-            batches = [textures(32, channels, self.size, rng) for _ in range(TEXTURES[len(self.size)] // 32)]
-            seen = torch.cat([responses(batch, layers) for batch in batches]).double()
+        if channels not in self._cache:
+            rng = torch.Generator().manual_seed(FILTER_SEED)
+            layers = make_filters(channels, len(self.size), rng)
+            batches = [make_textures(32, channels, self.size, rng) for _ in range(TEXTURE_COUNTS[len(self.size)] // 32)]
+            seen = torch.cat([compute_responses(batch, layers) for batch in batches]).double()
             mean = seen.mean(0)
             _, spread, axes = torch.linalg.svd((seen - mean) / (len(seen) - 1) ** 0.5, full_matrices=False)
-            whitening = axes.T * GAIN / (spread**2 + RIDGE).sqrt()
+            whitening = axes.T * FEATURE_GAIN / (spread**2 + WHITENING_RIDGE).sqrt()
             layers = [layer.to(self.device) for layer in layers]
-            self._known[channels] = layers, mean.float().to(self.device), whitening.float().to(self.device)
-        return self._known[channels]
+            self._cache[channels] = layers, mean.float().to(self.device), whitening.float().to(self.device)
+        return self._cache[channels]
 
 
-def filters(channels: int, dims: int, rng: torch.Generator) -> list[Tensor]:
+def make_filters(channels: int, dims: int, rng: torch.Generator) -> list[Tensor]:
     """Both layers' filters, each without a mean, scaled to keep variance (He et al. 2015)."""
     layers = []
-    for inputs, outputs in zip((channels, WIDTHS[0]), WIDTHS, strict=True):
+    for inputs, outputs in zip((channels, FILTER_COUNTS[0]), FILTER_COUNTS, strict=True):
         weight = torch.randn((outputs, inputs, *(3,) * dims), generator=rng)
         weight -= weight.flatten(2).mean(2).reshape(outputs, inputs, *(1,) * dims)
         layers.append(weight * (2 / weight[0].numel()) ** 0.5)
     return layers
 
 
-def responses(pictures: Tensor, layers: list[Tensor]) -> Tensor:
+def compute_responses(pictures: Tensor, layers: list[Tensor]) -> Tensor:
     """Logarithms of responses, ``(N, F)``, to pictures ``(N, C, *size)`` in [0, 1]."""
     flat = pictures.ndim == 4
     convolve = functional.conv2d if flat else functional.conv3d
@@ -96,15 +96,15 @@ def responses(pictures: Tensor, layers: list[Tensor]) -> Tensor:
     first, second = layers
     image = pictures * 2 - 1
     found = [pooled(image, 4).flatten(1)]
-    for _ in range(SCALES):
+    for _ in range(N_SCALES):
         edges = convolve(image, first)
         patterns = convolve(halve(edges.relu(), 2), second)
-        found += [torch.log(pooled(layer.abs(), 2).flatten(1) + FLOOR) for layer in (edges, patterns)]
+        found += [torch.log(pooled(layer.abs(), 2).flatten(1) + RESPONSE_FLOOR) for layer in (edges, patterns)]
         image = halve(image, 2)
     return torch.cat(found, 1)
 
 
-def textures(n: int, channels: int, size: tuple[int, ...], rng: torch.Generator) -> Tensor:
+def make_textures(n: int, channels: int, size: tuple[int, ...], rng: torch.Generator) -> Tensor:
     """``(n, channels, *size)`` in [0, 1]: noise with power spectra 1/f to 1/f⁶, half of it sharpened to edges."""
     axes = tuple(range(2, 2 + len(size)))
     places = torch.meshgrid(*(torch.fft.fftfreq(edge) for edge in size), indexing="ij")

@@ -9,7 +9,7 @@ from torch import Tensor
 from domaingan.core.errors import DataError
 from domaingan.core.timm_weights import WEIGHT_PACKAGES, TimmModel
 
-EDGE = 112
+DEFAULT_EDGE = 112
 """Edge of the pictures that a network sees, unless it takes one size alone.
 
 Crops of 64 shown at 112 give away mild blur, noise and a GAN's hand nearly as surely (KID over its error) as at 224, at
@@ -41,7 +41,9 @@ class TimmFeatures:
         self.name = f"{model.name}, {model.weights_source}"
         config = timm.get_pretrained_cfg(model.name)
         fixed = config is not None and config.fixed_input_size
-        self.size: tuple[int, ...] = tuple(config.input_size[1:]) if config is not None and fixed else (EDGE, EDGE)
+        self.size: tuple[int, ...] = (
+            tuple(config.input_size[1:]) if config is not None and fixed else (DEFAULT_EDGE, DEFAULT_EDGE)
+        )
         network = model.build_network(num_classes=0)
         network.load_state_dict({name: state[name] for name in network.state_dict()})
         self.network = network.eval().to(device, memory_format=torch.channels_last)

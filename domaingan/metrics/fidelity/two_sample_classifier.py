@@ -16,34 +16,34 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor, nn
 
-STEPS, BATCH = 240, 16
+TRAINING_STEPS, PAIRS_PER_BATCH = 240, 16
 """How long the network is fitted, and pairs in a step."""
 
-WIDTHS = (12, 16, 24)
+LAYER_CHANNELS = (12, 16, 24)
 """Channels of its layers."""
 
-RATE, DECAY = 3e-3, 1e-2
+LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-2
 """AdamW's (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101), under one cycle of the rate."""
 
 Array = NDArray[Any]
 
 
-def seen(pictures: Array) -> Tensor:
+def make_classifier_input(pictures: Array) -> Tensor:
     """Pictures ``(N, C, h, w)`` in scaled units and what a blur takes from them, strengthened: ``(N, 2 C, h, w)``."""
     fine = pictures - ndimage.gaussian_filter(pictures, (0, 0, 1, 1))
     centred = pictures - pictures.mean(axis=(2, 3), keepdims=True)
     return torch.from_numpy(np.concatenate([4 * centred, 20 * fine], axis=1).astype(np.float32))
 
 
-def turned(batch: Tensor, free: bool, rng: torch.Generator) -> Tensor:
+def flip_randomly(batch: Tensor, can_rotate: bool, rng: torch.Generator) -> Tensor:
     """Mirrored left and right, and where there is no up and down (``free``) turned as well; a batch all alike."""
     draw = torch.rand(3, generator=rng) < 0.5
     batch = batch.flip(3) if draw[0] else batch
-    batch = batch.flip(2) if free and draw[1] else batch
-    return batch.transpose(2, 3) if free and draw[2] else batch
+    batch = batch.flip(2) if can_rotate and draw[1] else batch
+    return batch.transpose(2, 3) if can_rotate and draw[2] else batch
 
 
-def fitted(
+def train_classifier(
     network: Callable[[], nn.Module], batches: Iterable[tuple[Tensor, Tensor]], steps: int, seed: int
 ) -> nn.Module:
     """A network that was taught to give positive scores where the answer is 1; the global generators stay untouched.
@@ -57,8 +57,8 @@ def fitted(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = network()
-        optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=DECAY)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
+        optimizer = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
         for inputs, answers in batches:
             loss = nn.functional.binary_cross_entropy_with_logits(model(inputs)[:, 0], answers)
             optimizer.zero_grad()
@@ -68,7 +68,7 @@ def fitted(
     return model.eval()
 
 
-class Beholder(nn.Module):
+class PairClassifier(nn.Module):
     """Three convolutions, then mean and maximum of their features over what is to be judged.
 
     Args:
@@ -79,9 +79,9 @@ class Beholder(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(
             nn.Sequential(nn.Conv2d(a, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU())
-            for a, b in pairwise((channels, *WIDTHS))
+            for a, b in pairwise((channels, *LAYER_CHANNELS))
         )
-        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * WIDTHS[-1], 1))
+        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * LAYER_CHANNELS[-1], 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores ``(B, 1)`` of ``(B, channels + 1, h, w)``, whose edges are multiples of 4."""
@@ -94,8 +94,15 @@ class Beholder(nn.Module):
         return self.head(torch.cat([mean, (x * (near > 0)).amax((2, 3))], dim=1))
 
 
-def told(
-    real: Array, painted: Array, marks: Array, near: Array, part: NDArray[np.bool_], *, free: bool, seed: int = 0
+def classify_pairs(
+    real: Array,
+    generated: Array,
+    masks: Array,
+    regions: Array,
+    is_first_half: NDArray[np.bool_],
+    *,
+    can_rotate: bool,
+    seed: int = 0,
 ) -> NDArray[np.float64]:
     """For each pair of pictures the share that is told right: of its two pictures, each shown by itself.
 
@@ -114,12 +121,12 @@ def told(
     Returns:
         ``(n,)``, each 0, 0.5 or 1.
     """
-    sides = [_inputs(side, marks, near) for side in (real, painted)]
-    right = np.zeros(len(part))
+    sides = [_make_inputs(side, masks, regions) for side in (real, generated)]
+    right = np.zeros(len(is_first_half))
     for tested in (False, True):
-        rows = [torch.from_numpy(np.flatnonzero(part == which)) for which in (not tested, tested)]
-        batches = _batches([side[rows[0]].flatten(0, 1) for side in sides], free, seed)
-        model = fitted(lambda: Beholder(sides[0].shape[2] - 1), batches, STEPS, seed)
+        rows = [torch.from_numpy(np.flatnonzero(is_first_half == which)) for which in (not tested, tested)]
+        batches = _iterate_batches([side[rows[0]].flatten(0, 1) for side in sides], can_rotate, seed)
+        model = train_classifier(lambda: PairClassifier(sides[0].shape[2] - 1), batches, TRAINING_STEPS, seed)
         with torch.no_grad():
             scores = torch.stack(
                 [model(side[rows[1]].flatten(0, 1)).reshape(len(rows[1]), -1).mean(1) for side in sides]
@@ -128,18 +135,18 @@ def told(
     return right
 
 
-def _inputs(pictures: Array, marks: Array, near: Array) -> Tensor:
+def _make_inputs(pictures: Array, marks: Array, near: Array) -> Tensor:
     n, views = pictures.shape[:2]
-    flat = seen(pictures.reshape(n * views, *pictures.shape[2:]).astype(np.float32))
+    flat = make_classifier_input(pictures.reshape(n * views, *pictures.shape[2:]).astype(np.float32))
     rest = np.concatenate([marks, near], axis=2).astype(np.float32)
     return torch.cat([flat.unflatten(0, (n, views)), torch.from_numpy(rest)], dim=2)
 
 
-def _batches(sides: list[Tensor], free: bool, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _iterate_batches(sides: list[Tensor], can_rotate: bool, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Both pictures of some pairs, turned alike: all that they differ by is what was painted."""
     rng = torch.Generator().manual_seed(seed)
     n = len(sides[0])
-    for _ in range(STEPS):
-        rows = torch.randperm(n, generator=rng)[:BATCH]
+    for _ in range(TRAINING_STEPS):
+        rows = torch.randperm(n, generator=rng)[:PAIRS_PER_BATCH]
         batch = torch.cat([side[rows] for side in sides])
-        yield turned(batch, free, rng), torch.arange(2).repeat_interleave(len(rows)).float()
+        yield flip_randomly(batch, can_rotate, rng), torch.arange(2).repeat_interleave(len(rows)).float()

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from domaingan.core.errors import DataError
 
 
-def checked(
-    real: NDArray[np.floating], fake: NDArray[np.floating], least: int = 2
+def validate_features(
+    real: NDArray[np.floating], fake: NDArray[np.floating], min_samples: int = 2
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Both as float64.
 
@@ -27,8 +27,8 @@ def checked(
         if array.ndim != 2 or array.shape[1] != np.shape(real)[-1]:
             found = f"{name} features of shape {array.shape}"
             raise DataError(found, expected="(N, F) and (M, F) with the same F")
-        if len(array) < least:
-            raise DataError(f"{len(array)} {name} images", expected=f"{least} or more")
+        if len(array) < min_samples:
+            raise DataError(f"{len(array)} {name} images", expected=f"{min_samples} or more")
         if not np.isfinite(array).all():
             raise DataError(f"NaN or infinity in the {name} features", expected="numbers")
         pair.append(array)

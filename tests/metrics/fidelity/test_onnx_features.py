@@ -11,7 +11,7 @@ from torch import nn
 
 import domaingan.metrics.fidelity.onnx_features as room
 from domaingan.core.errors import DataError
-from domaingan.metrics.fidelity.features import extractor
+from domaingan.metrics.fidelity.features import make_extractor
 
 onnx = pytest.importorskip("onnx")
 
@@ -53,7 +53,7 @@ def relu_of(path: Path) -> str:
 
 def test_an_output(tiny: Path, rng: np.random.Generator) -> None:
     images = rng.random((37, 3, 16, 16), dtype=np.float32)
-    found = extractor(f"onnx:{tiny}:scores")
+    found = make_extractor(f"onnx:{tiny}:scores")
     with torch.no_grad():
         expected = Tiny()(torch.from_numpy(images)).numpy()
     assert found.name == "tiny.onnx, scores" and np.allclose(found(images), expected, atol=1e-5)
@@ -65,37 +65,37 @@ def test_an_inner_tensor(tiny: Path, rng: np.random.Generator) -> None:
     network = Tiny()
     with torch.no_grad():
         expected = network.conv(torch.from_numpy(images)).relu().mean((2, 3)).numpy()
-    assert np.allclose(extractor(f"onnx:{tiny}:{relu_of(tiny)}")(images), expected, atol=1e-5)
+    assert np.allclose(make_extractor(f"onnx:{tiny}:{relu_of(tiny)}")(images), expected, atol=1e-5)
     by_name = next(node.name for node in onnx.load(str(tiny)).graph.node if node.op_type == "Relu")
-    assert np.allclose(extractor(f"onnx:{tiny}:{by_name}")(images), expected, atol=1e-5)
+    assert np.allclose(make_extractor(f"onnx:{tiny}:{by_name}")(images), expected, atol=1e-5)
 
 
 def test_a_fixed_batch_and_free_sizes(tmp_path: Path, rng: np.random.Generator) -> None:
     one = exported(tmp_path / "one.onnx", Tiny(1), (1, 1, 16, 16))
-    assert extractor(f"onnx:{one}:scores")(rng.random((5, 3, 16, 16))).shape == (5, 6)
+    assert make_extractor(f"onnx:{one}:scores")(rng.random((5, 3, 16, 16))).shape == (5, 6)
     free = exported(tmp_path / "free.onnx", Tiny(4), (2, 4, 16, 16), free=True)
-    assert extractor(f"onnx:{free}:scores")(rng.random((5, 4, 40, 24))).shape == (5, 2)
+    assert make_extractor(f"onnx:{free}:scores")(rng.random((5, 4, 40, 24))).shape == (5, 2)
 
 
 def test_a_network_for_volumes(tmp_path: Path, rng: np.random.Generator) -> None:
     path = exported(tmp_path / "volumes.onnx", Tiny(1, 3), (2, 1, 8, 8, 8))
-    assert extractor(f"onnx:{path}:scores", spatial_dims=3)(rng.random((3, 2, 16, 16, 16))).shape == (3, 4)
+    assert make_extractor(f"onnx:{path}:scores", spatial_dims=3)(rng.random((3, 2, 16, 16, 16))).shape == (3, 4)
     with pytest.raises(DataError, match="expected one picture"):
-        extractor(f"onnx:{path}:scores")
+        make_extractor(f"onnx:{path}:scores")
     flat = exported(tmp_path / "flat.onnx", Tiny(1), (2, 1, 8, 8))
-    assert extractor(f"onnx:{flat}:scores", spatial_dims=3)(rng.random((3, 2, 16, 16, 16))).shape == (3, 12)
+    assert make_extractor(f"onnx:{flat}:scores", spatial_dims=3)(rng.random((3, 2, 16, 16, 16))).shape == (3, 12)
 
 
 def test_what_cannot_be_used(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match=r"tiny\.onnx: no node 'nope'; expected one of its own, such as scores"):
-        extractor(f"onnx:{tiny}:nope")
+        make_extractor(f"onnx:{tiny}:nope")
     with pytest.raises(DataError, match="no such file"):
-        extractor(f"onnx:{tmp_path / 'none.onnx'}:scores")
+        make_extractor(f"onnx:{tmp_path / 'none.onnx'}:scores")
     with pytest.raises(DataError, match="expected onnx:FILE:NODE"):
-        extractor("onnx:a.onnx")
+        make_extractor("onnx:a.onnx")
     (tmp_path / "torn.onnx").write_bytes(b"torn")
     with pytest.raises(DataError, match="cannot be read"):
-        extractor(f"onnx:{tmp_path / 'torn.onnx'}:scores")
+        make_extractor(f"onnx:{tmp_path / 'torn.onnx'}:scores")
     monkeypatch.setattr(room, "find_spec", lambda name: None)
     with pytest.raises(DataError, match="expected one of its outputs, scores, or the package onnx"):
-        extractor(f"onnx:{tiny}:{relu_of(tiny)}")
+        make_extractor(f"onnx:{tiny}:{relu_of(tiny)}")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan.core.errors import DataError
-from domaingan.metrics.fidelity.precision_recall import precision_recall_density_coverage as measure
+from domaingan.metrics.fidelity.precision_recall import compute_precision_recall as measure
 
 
 def test_a_set_and_itself(rng: np.random.Generator) -> None:
