@@ -28,7 +28,7 @@ from domaingan.gan.sampling.latent_sampler import sample_bank
 from domaingan.gan.sampling.rejection import TRIAL_CROPS, RejectionSampler
 from domaingan.gan.sampling.sample_conditions import ConditionRequest
 from domaingan.gan.training.loop import CHECKPOINT_EVERY, EVAL_EVERY, FitResult, Progress
-from domaingan.gan.training.run import check_crops, make_config, make_extractor, prepare_folder, run_training
+from domaingan.gan.training.run import check_crops, make_config, make_training_extractor, prepare_folder, run_training
 from domaingan.gan.training.samples_sheet import draw_sample_sheet
 from domaingan.gan.training.terminal import open_progress
 from domaingan.gan.training.training_log import require_tensorboard
@@ -142,7 +142,7 @@ class GAN:
             config = config.model_copy(update={"precision": model_folder.read_config(out).precision})
         build_networks(config)  # refuses what cannot be built before a folder is written
         fabric = make_fabric(device, config.precision)
-        extract = make_extractor(config, features, str(fabric.device)) if judge_every else None
+        extract = make_training_extractor(config, features, str(fabric.device)) if judge_every else None
         self.crops = model_folder.reference_crops(crops, config) if config.is_inpainting else None
         with nullcontext() if out is None or not fabric.is_global_zero else lock_folder(out):
             if out is not None:

@@ -57,7 +57,7 @@ def make_config(crops: Bank, settings: Mapping[str, Any], *, steps: int, seed: i
     )
 
 
-def make_extractor(config: GANConfig, features: str, device: str) -> FeatureExtractor:
+def make_training_extractor(config: GANConfig, features: str, device: str) -> FeatureExtractor:
     """What a training's KID is measured on."""
     return make_extractor(features, spatial_dims=config.spatial_dims, rgb=config.domain.is_rgb, device=device)
 
