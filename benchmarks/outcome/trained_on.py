@@ -128,7 +128,7 @@ def draw_item(patches: Patches, augment: TrainingAugmentation, item: int) -> dic
 
 def follow(paste: Paste, sample: Sample, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Paste once more, crop by crop, and measure each: its pixels in the host, contrast asked for and given."""
-    host: Any = paste.host(sample)
+    host: Any = paste.prepare_host(sample)
     found: list[dict[str, Any]] = []
     for record in records:
         rng = np.random.default_rng(record["seed"])

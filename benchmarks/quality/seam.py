@@ -32,7 +32,7 @@ from benchmarks.lib.machine import machine
 from benchmarks.quality.seam_network import EDGE, told
 from domaingan import Paste, crops, load, view
 from domaingan.blend.methods.blending import METHODS, parse_method
-from domaingan.blend.variation import NONE
+from domaingan.blend.variation import IDENTITY
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
 from domaingan.data import Dataset, Domain, Sample
@@ -75,7 +75,7 @@ def shown(sample: Sample, domain: Domain) -> Array:
 def half(data: Dataset, method: str, options: argparse.Namespace, seed: int) -> Seams:
     """Paste one half's crops into its own hosts and cut windows at the seams."""
     bank = crops(data, size=128)
-    paste = Paste(bank, method, (1, 1), variation=NONE if options.still else None, schema=data.schema)
+    paste = Paste(bank, method, (1, 1), variation=IDENTITY if options.still else None, schema=data.schema)
     seams, blend = Seams(), parse_method(method)
     for number in range(options.pastes):
         rng = np.random.default_rng((seed, number))

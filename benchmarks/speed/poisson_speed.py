@@ -24,7 +24,7 @@ from scipy.sparse.linalg import cg
 
 from benchmarks.lib.machine import machine
 from benchmarks.lib.turns import RESULTS, medians, table
-from domaingan.blend.methods.poisson import Poisson, minus_laplacian, on_box, solve
+from domaingan.blend.methods.poisson import Poisson, apply_minus_laplacian, solve_on_box, solve_poisson
 from domaingan.core.files import write_json
 
 OUT = RESULTS / "poisson.json"
@@ -85,7 +85,7 @@ def on_rectangle(crop: Array, host: Array, mask: Array) -> tuple[Array, Array]:
     box = rectangle(mask)
     there, source = planes(host[box]), planes(crop[box])
     right = right_side(source, there, eroded(mask)[box])
-    there[:, 1:-1, 1:-1] += on_box(right[:, 1:-1, 1:-1])
+    there[:, 1:-1, 1:-1] += solve_on_box(right[:, 1:-1, 1:-1])
     result = host.copy()
     result[box] = pixels(there)
     return result, there
@@ -94,7 +94,7 @@ def on_rectangle(crop: Array, host: Array, mask: Array) -> tuple[Array, Array]:
 def on_mask(crop: Array, host: Array, mask: Array) -> Array:
     """domaingan's ``poisson`` with the mask's inner part as its object, so that the domain is the mask."""
     box, method = rectangle(mask), Poisson(reach=3)
-    weight = method.weight(eroded(mask)[box])
+    weight = method.compute_weight(eroded(mask)[box])
     mixed = method.mix(planes(host[box]), planes(crop[box]), weight, np.ones(weight.shape, dtype=bool))
     result = host.copy()
     result[box] = pixels(mixed)
@@ -106,7 +106,7 @@ def residual(result: Array, crop: Array, host: Array, mask: Array) -> float:
     box = rectangle(mask)
     there, source = planes(host[box]).astype(float), planes(crop[box]).astype(float)
     right = right_side(source, there, eroded(mask)[box])
-    left = minus_laplacian(result.astype(float) - there, 4)
+    left = apply_minus_laplacian(result.astype(float) - there, 4)
     return float(np.sqrt(np.mean((left - right)[:, 1:-1, 1:-1] ** 2)))
 
 
@@ -166,21 +166,21 @@ def volume(domain: Array, rng: np.random.Generator) -> dict[str, Any]:
     images = ndimage.gaussian_filter(rng.normal(size=(2, *[n + 2 for n in domain.shape])), (0, 4, 4, 4))
     images = images / images.std() + 0.1 * rng.normal(size=images.shape)
     inner = (slice(None), *[slice(1, -1)] * 3)
-    right = minus_laplacian(images[:1] - images[1:], 6)[inner].astype(np.float32) * domain
+    right = apply_minus_laplacian(images[:1] - images[1:], 6)[inner].astype(np.float32) * domain
     padded, wide = np.pad(right, [(0, 0)] + [(1, 1)] * 3), np.pad(domain, 1)
     matrix, flat = system(domain), right[0][domain].astype(float)
 
     def left_over(x: Array) -> float:
         return float(np.linalg.norm(matrix @ x.astype(float) - flat) / np.linalg.norm(flat))
 
-    reached = left_over(solve(padded, wide)[inner][0][domain])
+    reached = left_over(solve_poisson(padded, wide)[inner][0][domain])
     tolerance = max(reached, 2e-6)
     tries: list[dict[str, Any]] = []
     for kind in ("float64", "float32"):
         system_, flat_ = matrix.astype(kind), flat.astype(kind)
         steps: list[Array] = []
         x = cg(system_, flat_, rtol=tolerance, callback=steps.append)[0]
-        calls = {"ours": partial(solve, padded, wide), "cg": partial(cg, system_, flat_, rtol=tolerance)}
+        calls = {"ours": partial(solve_poisson, padded, wide), "cg": partial(cg, system_, flat_, rtol=tolerance)}
         tries.append({"ms": medians(calls, 5), "cg_steps": len(steps), "cg_type": kind, "residual_cg": left_over(x)})
     best = min(tries, key=lambda row: row["ms"]["cg"])
     faster = best["ms"]["cg"] / best["ms"]["ours"]

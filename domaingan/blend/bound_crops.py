@@ -17,12 +17,12 @@ from domaingan.imaging.resample import resize
 
 Mask = NDArray[np.bool_]
 
-MAX_TIMES = 4
+MAX_SIZE_RATIO = 4
 """So many times longer than its host, or its own grid, a bound crop may be: windows around objects stick out."""
 
 
-def at_its_place(
-    crop: Crop, sample: Sample, ends: NDArray[np.float32]
+def resample_to_host(
+    crop: Crop, sample: Sample, intensity_range: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], Mask, NDArray[np.int64]] | None:
     """A bound crop on its host's grid, trimmed to what it replaces there.
 
@@ -43,9 +43,9 @@ def at_its_place(
     Raises:
         DataError: the host has not the size that it had when the crop was made.
     """
-    _refuse_another_size(crop, sample)
-    shape = _on_grid(crop.mask.shape, crop.spacing, sample.spacing)
-    if max(shape) > MAX_TIMES * max(*sample.shape, *crop.mask.shape):
+    _check_host_size(crop, sample)
+    shape = _convert_shape(crop.mask.shape, crop.spacing, sample.spacing)
+    if max(shape) > MAX_SIZE_RATIO * max(*sample.shape, *crop.mask.shape):
         found = f"entry {crop.index} of {' × '.join(map(str, shape))} of the host's pixels"
         raise DataError(found, path=sample.name, expected=f"one of the size of its host, {sample.shape}")
     near = ndimage.binary_dilation(crop.mask > 0, np.ones((3,) * len(shape)), iterations=BOUND_REACH_PIXELS)
@@ -56,16 +56,16 @@ def at_its_place(
     corner = np.array(crop.entry["place"], dtype=np.int64)
     image = resize(crop.image, shape)
     if shape != crop.mask.shape:
-        host = to_scaled(crop_padded(sample.image, corner, shape), ends)
+        host = to_scaled(crop_padded(sample.image, corner, shape), intensity_range)
         image = np.where(mask > 0, image, host + image - resize(resize(host, crop.mask.shape), shape))
     return image[(slice(None), *part)], mask[part], replaced[part], corner + [side.start for side in part]
 
 
-def _on_grid(shape: Sequence[int], spacing: Sequence[float], host: Sequence[float]) -> tuple[int, ...]:
-    return tuple(max(1, round(n * own / theirs)) for n, own, theirs in zip(shape, spacing, host, strict=True))
+def _convert_shape(shape: Sequence[int], spacing: Sequence[float], host_spacing: Sequence[float]) -> tuple[int, ...]:
+    return tuple(max(1, round(n * own / theirs)) for n, own, theirs in zip(shape, spacing, host_spacing, strict=True))
 
 
-def _refuse_another_size(crop: Crop, sample: Sample) -> None:
+def _check_host_size(crop: Crop, sample: Sample) -> None:
     found = measure_source_size(sample)
     wanted = [int(n) for n in crop.entry["extent"]]
     if found != wanted:

@@ -12,7 +12,7 @@ from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
 
 
-def refuse_unfit(sample: Any, info: BankInfo) -> None:
+def check_host(sample: Any, info: BankInfo) -> None:
     """Refuse a host that the bank does not fit.
 
     Args:
@@ -25,7 +25,7 @@ def refuse_unfit(sample: Any, info: BankInfo) -> None:
     """
     if not isinstance(sample, Sample):
         raise DataError(f"a host that is a {type(sample).__name__}", expected="a sample, as dataset[0] is")
-    refuse_other_channels(sample.image, info, sample.name)
+    check_channels(sample.image, info, sample.name)
     if sample.mask is not None and sample.mask.shape != sample.shape:
         raise DataError(f"a mask {sample.mask.shape}", path=sample.name, expected=f"{sample.shape}, as the image is")
     if not is_finite(sample.image):
@@ -45,7 +45,7 @@ def read_schema(value: Any) -> Schema | None:
     raise DataError(f"a schema that is a {type(value).__name__}", expected="the schema of a dataset, or the dataset")
 
 
-def refuse_other_channels(image: NDArray[Any], info: BankInfo, name: str = "") -> None:
+def check_channels(image: NDArray[Any], info: BankInfo, name: str = "") -> None:
     """Refuse a ``(C, *spatial)`` image of other dimensions or channels than the bank's.
 
     Raises:

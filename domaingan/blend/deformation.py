@@ -11,82 +11,84 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-POINTS = 4
+GRID_POINTS = 4
 """Points of the grid along each axis."""
 
-SPAN = 1.5
+GRID_SPAN = 1.5
 """How much wider the grid is than the object, so that what is far apart in it moves apart more than what is near."""
 
-STEEPEST = 0.9
+MAX_STRETCH = 0.9
 """Largest stretch of a displacement (the spectral norm of its derivative): from 1 on it could fold. Flows that get
 further without folding were tried: they draw an object's texture out into streaks."""
 
-LOOKED_AT = 12
+STRETCH_SAMPLES = 12
 """Points along each axis at which the stretch is measured."""
 
 Array = NDArray[np.float64]
 
 
-def normals(dims: int, rng: np.random.Generator) -> Array:
-    """``(dims, POINTS, …)`` standard normal numbers: a displacement of every point along every axis."""
-    return rng.normal(size=(dims, *[POINTS] * dims))
+def draw_grid_displacements(dims: int, rng: np.random.Generator) -> Array:
+    """``(dims, GRID_POINTS, …)`` standard normal numbers: a displacement of every point along every axis."""
+    return rng.normal(size=(dims, *[GRID_POINTS] * dims))
 
 
 @dataclass(frozen=True, eq=False)
-class Bend:
+class Deformation:
     """A deformation of one object; lengths are in whatever unit its points were given in.
 
     Attributes:
-        field: ``(dims, POINTS, …)`` how far the grid's points are moved, less steep than :data:`STEEPEST` throughout.
+        field: ``(dims, GRID_POINTS, …)`` how far the grid's points are moved, less steep than :data:`MAX_STRETCH` throughout.
         low, high: where the grid begins and ends along each axis.
         farthest: about the longest way that anything is moved along an axis.
     """
 
-    field: Array
-    low: Array
-    high: Array
-    farthest: float
+    displacements: Array
+    start: Array
+    stop: Array
+    max_displacement: float
 
     @classmethod
-    def of(cls, drawn: Array, points: Array, volume: float) -> Bend:
+    def fit(cls, grid_displacements: Array, points: Array, point_volume: float) -> Deformation:
         """Of an object at ``(n, dims)`` points, each of that volume, by displacements drawn in radii of the object."""
         dims = points.shape[1]
-        radius = (len(points) * volume * (1 / np.pi if dims == 2 else 3 / (4 * np.pi))) ** (1 / dims)
+        radius = (len(points) * point_volume * (1 / np.pi if dims == 2 else 3 / (4 * np.pi))) ** (1 / dims)
         middle = (points.max(axis=0) + points.min(axis=0)) / 2
-        half = SPAN * np.maximum(np.ptp(points, axis=0) / 2, radius)  # what is thin is not folded up
-        field = radius * drawn
-        field = field * min(1.0, STEEPEST / max(_stretch(field, 2 * half), 1e-12))
-        seen = _spread(field, [_basis(np.linspace(0, 1, LOOKED_AT))] * dims)
+        half = GRID_SPAN * np.maximum(np.ptp(points, axis=0) / 2, radius)  # what is thin is not folded up
+        field = radius * grid_displacements
+        field = field * min(1.0, MAX_STRETCH / max(_measure_max_stretch(field, 2 * half), 1e-12))
+        seen = _interpolate(field, [_compute_basis(np.linspace(0, 1, STRETCH_SAMPLES))] * dims)
         return cls(field, middle - half, middle + half, float(1.1 * np.abs(seen).max()))
 
-    def at(self, lines: Sequence[Array]) -> Array:
+    def compute_displacement(self, coordinates: Sequence[Array]) -> Array:
         """``(dims, *pixels)`` how far each pixel is moved, of which ``lines`` say where they are along each axis.
 
         Beyond the grid everything is moved as far as at its border.
         """
-        shares = [(x - a) / (b - a) for x, a, b in zip(lines, self.low, self.high, strict=True)]
-        return _spread(self.field, [_basis(share) for share in shares])
+        shares = [(x - a) / (b - a) for x, a, b in zip(coordinates, self.start, self.stop, strict=True)]
+        return _interpolate(self.displacements, [_compute_basis(share) for share in shares])
 
 
-def _stretch(field: Array, spans: Array) -> float:
+def _measure_max_stretch(displacements: Array, spans: Array) -> float:
     """The largest spectral norm of the derivative."""
-    seen = np.linspace(0, 1, LOOKED_AT)
-    flat, steep = _basis(seen), _basis(seen, 1)
+    seen = np.linspace(0, 1, STRETCH_SAMPLES)
+    flat, steep = _compute_basis(seen), _compute_basis(seen, 1)
     dims = len(spans)
-    slopes = [_spread(field, [steep if b == a else flat for b in range(dims)]) / spans[a] for a in range(dims)]
+    slopes = [
+        _interpolate(displacements, [steep if b == a else flat for b in range(dims)]) / spans[a] for a in range(dims)
+    ]
     return float(np.linalg.norm(np.moveaxis(np.stack(slopes, axis=1), (0, 1), (-2, -1)), 2, axis=(-2, -1)).max())
 
 
-def _basis(share: NDArray[Any], derivative: int = 0) -> Array:
-    """``(n, POINTS)``: what each point counts at so many shares of the way along the grid."""
-    spline = CubicSpline(np.linspace(0, 1, POINTS), np.eye(POINTS), bc_type="natural")
-    basis: Array = spline(np.clip(share, 0, 1), derivative)
+def _compute_basis(positions: NDArray[Any], derivative: int = 0) -> Array:
+    """``(n, GRID_POINTS)``: what each point counts at so many shares of the way along the grid."""
+    spline = CubicSpline(np.linspace(0, 1, GRID_POINTS), np.eye(GRID_POINTS), bc_type="natural")
+    basis: Array = spline(np.clip(positions, 0, 1), derivative)
     return basis
 
 
-def _spread(field: Array, bases: Sequence[Array]) -> Array:
+def _interpolate(displacements: Array, bases: Sequence[Array]) -> Array:
     """The field between its points: one basis an axis."""
     points, pixels = string.ascii_lowercase[: len(bases)], string.ascii_uppercase[: len(bases)]
     terms = ",".join(f"{pixel}{point}" for pixel, point in zip(pixels, points, strict=True))
-    spread: Array = np.einsum(f"z{points},{terms}->z{pixels}", field, *bases, optimize=True)
+    spread: Array = np.einsum(f"z{points},{terms}->z{pixels}", displacements, *bases, optimize=True)
     return spread

@@ -13,7 +13,7 @@ from domaingan.imaging.intensity import label_components
 __all__ = ["MIN_VISIBLE_SHARE", "merge_mask"]
 
 
-def merge_mask(mask: NDArray[Any], pasted: NDArray[Any]) -> NDArray[Any]:
+def merge_mask(mask: NDArray[Any], pasted_mask: NDArray[Any]) -> NDArray[Any]:
     """The host's mask with a pasted one on top; older objects nearly hidden by it disappear.
 
     Args:
@@ -23,7 +23,7 @@ def merge_mask(mask: NDArray[Any], pasted: NDArray[Any]) -> NDArray[Any]:
     Returns:
         A new mask of the same type.
     """
-    covered = pasted > 0
+    covered = pasted_mask > 0
     merged = mask.copy()
     if (mask[covered] > 0).any():
         older, _ = label_components(mask)
@@ -31,5 +31,5 @@ def merge_mask(mask: NDArray[Any], pasted: NDArray[Any]) -> NDArray[Any]:
         left = np.bincount(older[~covered], minlength=len(before))
         hidden = np.flatnonzero((left < MIN_VISIBLE_SHARE * before) & (left > 0))
         merged[np.isin(older, hidden[hidden > 0])] = 0
-    merged[covered] = pasted[covered]
+    merged[covered] = pasted_mask[covered]
     return merged

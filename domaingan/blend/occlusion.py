@@ -17,7 +17,7 @@ from domaingan.imaging.instances import Objects, find_corner_box, find_instance_
 Mask = NDArray[np.bool_]
 
 
-def objects_of(sample: Sample, values: Sequence[int]) -> Objects:
+def find_objects(sample: Sample, values: Sequence[int]) -> Objects:
     """The objects of a sample as it tells them, else the components of its mask.
 
     Args:
@@ -32,40 +32,44 @@ def objects_of(sample: Sample, values: Sequence[int]) -> Objects:
             if instances is None
             else find_instance_objects(instances, sample.mask)
         )
-    return Objects(_in_boxes(boxes, labels, sample.mask) if instances is None else instances, boxes, labels)
+    return Objects(
+        _assign_pixels_to_boxes(boxes, labels, sample.mask) if instances is None else instances, boxes, labels
+    )
 
 
-def _in_boxes(boxes: NDArray[np.float32], labels: NDArray[np.int64], mask: NDArray[Any]) -> NDArray[np.int32]:
+def _assign_pixels_to_boxes(
+    boxes: NDArray[np.float32], labels: NDArray[np.int64], mask: NDArray[Any]
+) -> NDArray[np.int32]:
     """Instances of boxes: each has the pixels of its class in it, the smaller box where two have them."""
     instances = np.zeros(mask.shape, dtype=np.int32)
     areas = np.prod(boxes[:, mask.ndim :] - boxes[:, : mask.ndim], axis=1)
     for index in np.argsort(-areas, kind="stable").tolist():
-        where = box_slices(boxes[index], mask.ndim)
+        where = get_box_slices(boxes[index], mask.ndim)
         instances[where][mask[where] == labels[index]] = index + 1
     return instances
 
 
-def box_slices(box: NDArray[np.float32], dims: int) -> tuple[slice, ...]:
+def get_box_slices(box: NDArray[np.float32], dims: int) -> tuple[slice, ...]:
     """The part of an array that a box covers, with every pixel that it touches."""
     corners = box.tolist()
     return tuple(slice(math.floor(corners[i]), math.ceil(corners[dims + i])) for i in get_box_axes(dims))
 
 
-def mask_of_boxes(sample: Sample) -> NDArray[np.int32]:
+def fill_boxes(sample: Sample) -> NDArray[np.int32]:
     """``(*spatial)`` the classes of a sample's boxes, filled, the smaller in front: where something is, 0 elsewhere."""
     assert sample.boxes is not None and sample.labels is not None
     mask = np.zeros(sample.shape, dtype=np.int32)
     dims = sample.spatial_dims
     areas = np.prod(sample.boxes[:, dims:] - sample.boxes[:, :dims], axis=1)
     for index in np.argsort(-areas, kind="stable").tolist():
-        mask[box_slices(sample.boxes[index], dims)] = sample.labels[index]
+        mask[get_box_slices(sample.boxes[index], dims)] = sample.labels[index]
     return mask
 
 
-def drawable_mask(sample: Sample) -> NDArray[Any] | None:
+def get_mask_or_filled_boxes(sample: Sample) -> NDArray[Any] | None:
     """A sample's mask, or its boxes filled where it has boxes alone; None where nothing is labelled."""
     if sample.mask is None and sample.boxes is not None and sample.labels is not None:
-        return mask_of_boxes(sample)
+        return fill_boxes(sample)
     return sample.mask
 
 
@@ -79,7 +83,7 @@ def shrink_boxes(boxes: NDArray[np.float32], hidden: Mask) -> NDArray[np.float32
     shrunk = boxes.copy()
     dims = hidden.ndim
     for index, box in enumerate(boxes):
-        where = box_slices(box, dims)
+        where = get_box_slices(box, dims)
         left = ~hidden[where]
         if left.all() or not left.any():
             continue
@@ -90,7 +94,7 @@ def shrink_boxes(boxes: NDArray[np.float32], hidden: Mask) -> NDArray[np.float32
 
 
 @dataclass
-class Covered:
+class OccludedObjects:
     """Objects that others come in front of.
 
     Attributes:
@@ -101,16 +105,16 @@ class Covered:
     """
 
     objects: Objects
-    whole: NDArray[np.int64]
+    full_sizes: NDArray[np.int64]
     origins: NDArray[np.int64]
 
     @classmethod
-    def of(cls, objects: Objects) -> Covered:
+    def from_objects(cls, objects: Objects) -> OccludedObjects:
         """Nothing has come yet."""
         n = len(objects.boxes)
         return cls(objects, np.full(n, -1), np.arange(n))
 
-    def put(self, where: tuple[slice, ...], seen: Mask, label: int, whole: int) -> Mask | None:
+    def add(self, region: tuple[slice, ...], visible: Mask, label: int, full_size: int) -> Mask | None:
         """An object comes in front; those of which less than :data:`VISIBLE` is left are dropped.
 
         Args:
@@ -122,16 +126,16 @@ class Covered:
         Returns:
             ``(*spatial)`` what can still be seen of dropped objects, None where none was.
         """
-        old, n, corner = self.objects, len(self.objects.boxes), np.array([part.start for part in where])
+        old, n, corner = self.objects, len(self.objects.boxes), np.array([part.start for part in region])
         boxes, kept, gone = old.boxes.copy(), np.ones(n, dtype=bool), []
-        for number in np.unique(old.instances[where][seen]).tolist():
+        for number in np.unique(old.instances[region][visible]).tolist():
             if number == 0:
                 continue
             left, index = old.instances == number, number - 1
-            if self.whole[index] < 0:
-                self.whole[index] = np.count_nonzero(left)
-            left[where] &= ~seen
-            if np.count_nonzero(left) < MIN_VISIBLE_SHARE * self.whole[index]:
+            if self.full_sizes[index] < 0:
+                self.full_sizes[index] = np.count_nonzero(left)
+            left[region] &= ~visible
+            if np.count_nonzero(left) < MIN_VISIBLE_SHARE * self.full_sizes[index]:
                 kept[index] = False
                 gone.append(left)
             else:
@@ -140,22 +144,22 @@ class Covered:
         if gone:  # whose numbers the others move up to
             numbers = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)]).astype(np.int32)
             np.take(numbers, instances, out=instances, mode="clip")
-        instances[where][seen] = kept.sum() + 1
+        instances[region][visible] = kept.sum() + 1
         self.objects = Objects(
             instances,
-            np.concatenate([boxes[kept], find_corner_box(seen, corner)[None]]),
+            np.concatenate([boxes[kept], find_corner_box(visible, corner)[None]]),
             np.append(old.labels[kept], label),
         )
-        self.whole, self.origins = np.append(self.whole[kept], whole), np.append(self.origins[kept], -1)
+        self.full_sizes, self.origins = np.append(self.full_sizes[kept], full_size), np.append(self.origins[kept], -1)
         return np.logical_or.reduce(gone) if gone else None
 
-    def told(self, sample: Sample) -> Sample:
+    def to_sample(self, sample: Sample) -> Sample:
         """The sample with these objects and their ``meta["origins"]``; what it did not know of them stays unknown."""
         known, meta = self.objects, sample.meta | {"origins": self.origins}
-        if "areas" in meta and (self.whole >= 0).any():
-            meta["areas"] = self._measure_areas(meta["areas"])
+        if "areas" in meta and (self.full_sizes >= 0).any():
+            meta["areas"] = self._update_areas(meta["areas"])
         if meta.get("crowds") and (self.origins < 0).any():
-            meta["crowds"] = self._uncover_crowds(meta["crowds"])
+            meta["crowds"] = self._update_crowds(meta["crowds"])
         return replace(
             sample,
             boxes=None if sample.boxes is None else known.boxes,
@@ -164,11 +168,11 @@ class Covered:
             meta=meta,
         )
 
-    def _uncover_crowds(self, before: Sequence[Crowd]) -> tuple[Crowd, ...]:
+    def _update_crowds(self, crowds: Sequence[Crowd]) -> tuple[Crowd, ...]:
         """The crowds without what came in front of them; those of which less than :data:`VISIBLE` is left go."""
         free = ~np.concatenate([[False], self.origins < 0])[self.objects.instances]
         after: list[Crowd] = []
-        for one in before:
+        for one in crowds:
             left = None if one.mask is None else one.mask & free
             if left is None or one.mask is None:
                 after.append(one)
@@ -178,9 +182,9 @@ class Covered:
                 after.append(one if is_same else replace(one, mask=left, box=box, area=float(left.sum())))
         return tuple(after)
 
-    def _measure_areas(self, before: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _update_areas(self, areas: NDArray[np.float64]) -> NDArray[np.float64]:
         """The objects' annotated areas: as before where nothing came in front, else as many pixels as are seen."""
-        seen = np.bincount(self.objects.instances.ravel(), minlength=len(self.whole) + 1)[1:].astype(np.float64)
-        is_old = (self.origins >= 0) & (self.whole < 0)
-        seen[is_old] = before[self.origins[is_old]]
+        seen = np.bincount(self.objects.instances.ravel(), minlength=len(self.full_sizes) + 1)[1:].astype(np.float64)
+        is_old = (self.origins >= 0) & (self.full_sizes < 0)
+        seen[is_old] = areas[self.origins[is_old]]
         return seen

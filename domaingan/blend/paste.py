@@ -13,26 +13,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.banks import Bank, resolve_bank
-from domaingan.blend.checks import read_schema, refuse_unfit
+from domaingan.blend.checks import check_host, read_schema
 from domaingan.blend.frame.frame_host import FrameHost, FrameRules
-from domaingan.blend.frame.frame_place import Spots
+from domaingan.blend.frame.frame_place import GroundSampler
 from domaingan.blend.frame.ground import describe_guess, find_ground
 from domaingan.blend.frame.perspective import Perspective
 from domaingan.blend.methods.blending import parse_method
-from domaingan.blend.sampler import Drawing, chosen
-from domaingan.blend.scan.prior import kinds, placement_of
+from domaingan.blend.sampler import EntrySampler, select_entries
+from domaingan.blend.scan.prior import build_placement, get_class_codes
 from domaingan.blend.scan.scan_host import ScanHost, ScanRules
 from domaingan.blend.variation import Variation, read_variation
 from domaingan.core.arguments import RngOrSeed, read_count_range, read_generator, read_names
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import FRAME, SCAN, Dataset, Sample, Schema, parse_region
 
-SHALLOW = 0.1
+DEPTH_QUANTILE = 0.1
 """Objects are pasted at least as deep below the body's surface as this quantile of the real ones lay. It keeps
 them off scalp and skull where those are in the image, and is all that is learned of their places unless a prior is
 asked for: a narrow one from few subjects costs more than it brings."""
 
-VARIATIONS = {SCAN: Variation(), FRAME: Variation(rotate=3.0, scale=(0.7, 1.4))}
+DEFAULT_VARIATIONS = {SCAN: Variation(), FRAME: Variation(rotate=3.0, scale=(0.7, 1.4))}
 """How crops of a domain are varied, unless it is said."""
 
 
@@ -105,49 +105,49 @@ class Paste:
         self.notes: list[str] = []
         if region is not None and bank.info.domain.has_body:
             raise DataError("a region for scans", path=bank.path, expected="placement or an atlas")
-        values = _value_table(bank, classes if schema is None else schema.classes)
-        variation = variation or VARIATIONS[bank.info.domain]
-        entries = chosen(bank, self.only)
+        values = _build_class_table(bank, classes if schema is None else schema.classes)
+        variation = variation or DEFAULT_VARIATIONS[bank.info.domain]
+        entries = select_entries(bank, self.only)
         if donors is not None:
-            entries = entries[_is_of(bank, donors)[entries]]
+            entries = entries[_is_from_subjects(bank, donors)[entries]]
             if not len(entries):
                 raise DataError("no crops of these subjects", path=bank.path, expected=", ".join(list(donors)[:5]))
         is_free = bank.entries["host"][entries] < 0
-        where = placement_of(bank, entries[is_free], placement, atlas)
+        where = build_placement(bank, entries[is_free], placement, atlas)
         self.rules: ScanRules | FrameRules
         if bank.info.domain.has_body:
             known = bank.entries["depth_mm"][entries[is_free]]
-            depth = float(np.quantile(known, SHALLOW)) if len(known) else 0.0
-            self.rules = ScanRules(bank.info, values, blend, variation, depth, where, kinds(bank), overlap)
+            depth = float(np.quantile(known, DEPTH_QUANTILE)) if len(known) else 0.0
+            self.rules = ScanRules(bank.info, values, blend, variation, depth, where, get_class_codes(bank), overlap)
         elif schema is None:
             raise DataError("a bank of frames' crops", path=bank.path, expected="the hosts' schema beside it")
         else:
-            perspective = Perspective.of(bank, values)
-            entries = np.union1d(entries[~is_free], perspective.usable(entries[is_free]))
+            perspective = Perspective.from_bank(bank, values)
+            entries = np.union1d(entries[~is_free], perspective.select_usable(entries[is_free]))
             ground = find_ground(bank, schema, () if region is None else parse_region(region))
             if not bank.entries["extent"].any():
                 expected = '"frame": [height, width] in classes.json, of those they were cut from'
                 where_from = bank.path or bank.info.source
                 raise DataError("no word of how large crops were in their frames", path=where_from, expected=expected)
             self.notes = describe_guess(bank, schema, ground, perspective)
-            spots = Spots(perspective, ground, variation.flip, variation.scale)
+            spots = GroundSampler(perspective, ground, variation.flip, variation.scale)
             objects = tuple(schema.classes[name] for name in schema.objects)
             self.rules = FrameRules(spots, blend, variation, objects, next(iter(schema.ignore), None))
-        self.drawing = Drawing.of(bank, entries)
+        self.sampler = EntrySampler.from_bank(bank, entries)
         for note in self.notes:
             warnings.warn(note, AssumptionWarning, stacklevel=1)  # from one place, so that Python says it once
 
-    def among(self, allowed: NDArray[np.bool_]) -> Paste:
+    def restrict_to(self, allowed: NDArray[np.bool_]) -> Paste:
         """The same paste, which draws some of the bank's entries alone.
 
         Args:
             allowed: for each entry of the bank whether it may be pasted.
         """
         limited = copy.copy(self)
-        limited.drawing = self.drawing.among(allowed)
+        limited.sampler = self.sampler.restrict_to(allowed)
         return limited
 
-    def check(self, schema: Schema) -> None:
+    def check_schema(self, schema: Schema) -> None:
         """Refuse hosts that the bank's crops do not fit.
 
         Raises:
@@ -178,19 +178,19 @@ class Paste:
         places, are not known. Of frames with boxes alone something is wherever a box is, and they get boxes alone.
 
         Raises:
-            DataError: as of :func:`domaingan.blend.checks.refuse_unfit`, or a bound crop whose host had another size.
+            DataError: as of :func:`domaingan.blend.checks.check_host`, or a bound crop whose host had another size.
         """
         rng = read_generator(rng)
-        refuse_unfit(sample, self.bank.info)
+        check_host(sample, self.bank.info)
         if not self.can_host(sample):
             return replace(sample, meta=sample.meta | {"pasted": [], "touched": []})
-        host, records = self.host(sample), list[dict[str, Any]]()
+        host, records = self.prepare_host(sample), list[dict[str, Any]]()
         for _ in range(int(rng.integers(self.per_image[0], self.per_image[1] + 1))):
-            index = self.drawing.draw(rng, sample.name, {int(record["index"]) for record in records})
+            index = self.sampler.draw_entry(rng, sample.name, {int(record["index"]) for record in records})
             if index is None:  # every entry is bound, and none (left) to this host
                 break
             records.append(self._paste_one(host, index, int(rng.integers(2**63))))
-        return _told(host, records)
+        return _finish_sample(host, records)
 
     def redo(self, sample: Sample, records: Sequence[Mapping[str, Any]]) -> Sample:
         """The sample with what ``meta["pasted"]`` says was pasted into it: the same bytes again.
@@ -202,15 +202,17 @@ class Paste:
         Raises:
             DataError: a record of an entry that the bank has not, or as of calling.
         """
-        refuse_unfit(sample, self.bank.info)
+        check_host(sample, self.bank.info)
         if not self.can_host(sample):
             return replace(sample, meta=sample.meta | {"pasted": [], "touched": []})
-        host = self.host(sample)
+        host = self.prepare_host(sample)
         for record in records:
             if not 0 <= record["index"] < len(self.bank):
                 expected = f"an entry of the bank, 0 to {len(self.bank) - 1}"
                 raise DataError(f"index {record['index']}", path=sample.name, expected=expected)
-        return _told(host, [self._paste_one(host, int(record["index"]), int(record["seed"])) for record in records])
+        return _finish_sample(
+            host, [self._paste_one(host, int(record["index"]), int(record["seed"])) for record in records]
+        )
 
     def can_host(self, sample: Sample) -> bool:
         """Whether it is known where the sample's objects are: by its mask, of frames by boxes as well."""
@@ -221,19 +223,19 @@ class Paste:
         """Whether only a host's mask tells places: in scans, and where crops stand on a ground that is labelled."""
         if not isinstance(self.rules, FrameRules):
             return True
-        return any(values is not None for values in self.rules.spots.ground.values.values())
+        return any(values is not None for values in self.rules.ground_sampler.ground.supporting_values.values())
 
-    def host(self, sample: Sample) -> ScanHost | FrameHost:
+    def prepare_host(self, sample: Sample) -> ScanHost | FrameHost:
         """A sample that :meth:`can_host`, ready to be looked at (``find``) and pasted into (``paste``)."""
-        return self.rules.host(sample)
+        return self.rules.prepare_host(sample)
 
-    def draw(self, rng: RngOrSeed) -> int:
+    def draw_entry(self, rng: RngOrSeed) -> int:
         """The position of a free entry in the bank, rare classes more often than they occur.
 
         Raises:
             DataError: every entry is bound to a host.
         """
-        index = self.drawing.draw(read_generator(rng))
+        index = self.sampler.draw_entry(read_generator(rng))
         if index is None:
             raise DataError("only entries that are bound to hosts", path=self.bank.path, expected="free ones")
         return index
@@ -242,26 +244,26 @@ class Paste:
         """Paste an entry if it finds a place; everything about it follows from the seed."""
         crop, rng = self.bank[index], np.random.default_rng(seed)
         record: dict[str, Any] = {"index": index, **crop.condition, "method": self.method_name, "seed": seed}
-        spotted = host.find(crop, rng)
+        spotted = host.place_crop(crop, rng)
         if spotted is None:
             return record | {"place": None}
-        host.paste(spotted, rng)
+        host.paste_crop(spotted, rng)
         return record | spotted.record
 
 
-def _told(host: ScanHost | FrameHost, records: list[dict[str, Any]]) -> Sample:
+def _finish_sample(host: ScanHost | FrameHost, records: list[dict[str, Any]]) -> Sample:
     """What has become of a host."""
-    pasted = host.result()
+    pasted = host.to_sample()
     return replace(pasted, meta=pasted.meta | {"pasted": records, "touched": host.touched})
 
 
-def _is_of(bank: Bank, subjects: Sequence[str]) -> NDArray[np.bool_]:
+def _is_from_subjects(bank: Bank, subjects: Sequence[str]) -> NDArray[np.bool_]:
     """For each entry whether it is of one of these subjects, or of none in particular."""
     codes = [code for code, subject in enumerate(bank.subjects) if subject in set(subjects)]
     return np.isin(bank.entries["subject"], [-1, *codes])
 
 
-def _value_table(bank: Bank, classes: Mapping[str, int] | None) -> NDArray[np.int64]:
+def _build_class_table(bank: Bank, classes: Mapping[str, int] | None) -> NDArray[np.int64]:
     """Host mask value for every bank mask value."""
     table = np.zeros(256, dtype=np.int64)
     for name, value in bank.info.classes.items():

@@ -12,12 +12,12 @@ from domaingan.blend.methods.blending import Blend
 
 Mask = NDArray[np.bool_]
 
-GAP = 2
+OBJECT_GAP = 2
 """Pixels kept free between a pasted object and an older one."""
 
 
 @dataclass(frozen=True, eq=False)
-class Spotted:
+class PlacedCrop:
     """What goes where; the host is as it was.
 
     Attributes:
@@ -38,11 +38,11 @@ class Spotted:
     scale: float
     body: Mask
     blend: Blend
-    target: NDArray[np.float32] | None = None
-    replaced: Mask | None = None
-    facts: tuple[tuple[str, Any], ...] = ()
+    target_contrast: NDArray[np.float32] | None = None
+    replaced_pixels: Mask | None = None
+    details: tuple[tuple[str, Any], ...] = ()
 
     @property
     def record(self) -> dict[str, Any]:
         """Place, scale and whatever else ``meta["pasted"]`` tells of it, in plain numbers."""
-        return {"place": self.corner.tolist(), "scale": self.scale, **dict(self.facts)}
+        return {"place": self.corner.tolist(), "scale": self.scale, **dict(self.details)}

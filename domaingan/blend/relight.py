@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from domaingan.banks import Bank, Crop, resolve_bank
 from domaingan.banks.scenes import UNLABELLED_VALUE, downscale_body
-from domaingan.blend.checks import refuse_unfit
-from domaingan.blend.looks import Look, Seen, parse_looks, softened
-from domaingan.blend.scan.host_range import host_range
+from domaingan.blend.checks import check_host
+from domaingan.blend.looks import Look, LookInput, parse_looks, soften_range
+from domaingan.blend.scan.host_range import find_host_range
 from domaingan.core.arguments import RngOrSeed, read_generator, read_names, read_number_range
 from domaingan.core.errors import DataError
 from domaingan.data import FRAME, Sample, Schema
@@ -30,7 +30,7 @@ from domaingan.imaging.intensity import (
 )
 from domaingan.imaging.resample import resize
 
-Only = Mapping[str, str | Sequence[str]] | str | Sequence[str] | None
+LookSelection = Mapping[str, str | Sequence[str]] | str | Sequence[str] | None
 """Which looks are meant: ``"dusk"``, ``["dusk", "night"]`` or ``{"lighting": ["dusk"]}``; None for all."""
 
 
@@ -60,7 +60,7 @@ class Relight:
         bank: Bank | str | Path,
         method: str | None = None,
         strength: float | Sequence[float] = (0.7, 1.0),
-        only: Only = None,
+        only: LookSelection = None,
         skip_same: bool = True,
         schema: Schema | None = None,
     ) -> None:
@@ -76,11 +76,11 @@ class Relight:
         self.values = {value: self.classes[name] for name, value in named.items() if name in self.classes}
         self.method_name = method or info.domain.look_method
         self.looks = parse_looks(self.method_name, info.domain, bool(self.classes))
-        self.only = read_looks(bank, only)
-        self.entries = _chosen(bank, self.only)
-        self.weights = _even(bank, self.entries)
+        self.only = read_look_selection(bank, only)
+        self.entries = _select_scenes(bank, self.only)
+        self.weights = _compute_balanced_weights(bank, self.entries)
 
-    def among(self, allowed: NDArray[np.bool_]) -> Relight | None:
+    def restrict_to(self, allowed: NDArray[np.bool_]) -> Relight | None:
         """The same relighting, with some of the bank's scenes alone; None where none of them is left.
 
         Args:
@@ -90,10 +90,10 @@ class Relight:
         if not len(entries):
             return None
         limited = copy.copy(self)
-        limited.entries, limited.weights = entries, _even(self.bank, entries)
+        limited.entries, limited.weights = entries, _compute_balanced_weights(self.bank, entries)
         return limited
 
-    def check(self, schema: Schema) -> None:
+    def check_schema(self, schema: Schema) -> None:
         """Refuse hosts that a scene's look cannot be given to.
 
         Raises:
@@ -117,32 +117,32 @@ class Relight:
         same arrays. ``meta["relit"]``: index, method and strength, or None for a host left alone.
 
         Raises:
-            DataError: as of :func:`domaingan.blend.checks.refuse_unfit`.
+            DataError: as of :func:`domaingan.blend.checks.check_host`.
         """
         rng = read_generator(rng)
-        refuse_unfit(sample, self.bank.info)
+        check_host(sample, self.bank.info)
         scene = self.bank[int(rng.choice(self.entries, p=self.weights))]
         strength = float(rng.uniform(*self.strength))
-        if strength == 0 or (self.skip_same and _has_look(sample, scene)) or _lies_beside_the_body(sample):
+        if strength == 0 or (self.skip_same and _has_conditions_of(sample, scene)) or _is_outside_body(sample):
             return replace(sample, meta=sample.meta | {"relit": None})
         names = list(self.looks)
         name = names[int(rng.integers(len(names)))] if len(names) > 1 else names[0]
-        relit = self._scan if self.bank.info.domain.has_body else self._frame
+        relit = self._relight_scan if self.bank.info.domain.has_body else self._relight_frame
         image = relit(sample, scene, self.looks[name], np.float32(strength))
         record = {"index": scene.index, **scene.condition, "method": name, "strength": strength}
         condition = sample.condition | scene.condition
         return replace(sample, image=image, condition=condition, meta=sample.meta | {"relit": record})
 
-    def _frame(self, sample: Sample, scene: Crop, look: Look, strength: np.float32) -> NDArray[Any]:
+    def _relight_frame(self, sample: Sample, scene: Crop, look: Look, strength: np.float32) -> NDArray[Any]:
         ends = get_intensity_range(sample, FRAME)
-        host = Seen(to_scaled(sample.image, ends), classes=self._classes_of(sample))
-        small = Seen(_resized(host.image, scene), classes=_resized_classes(host.classes, scene))
-        lit = look(host, small, Seen(scene.image, classes=scene.mask if self.classes else None))
-        lit = np.stack([softened(channel, float(channel.min()), float(channel.max()), 1) for channel in lit])
+        host = LookInput(to_scaled(sample.image, ends), classes=self._get_bank_classes(sample))
+        small = LookInput(_resize_to_scene(host.image, scene), classes=_resize_classes_to_scene(host.classes, scene))
+        lit = look(host, small, LookInput(scene.image, classes=scene.mask if self.classes else None))
+        lit = np.stack([soften_range(channel, float(channel.min()), float(channel.max()), 1) for channel in lit])
         mixed = np.clip(host.image + strength * (lit - host.image), 0, 1)
         return to_dtype(from_scaled(mixed, ends), sample.image.dtype)
 
-    def _classes_of(self, sample: Sample) -> NDArray[np.uint8] | None:
+    def _get_bank_classes(self, sample: Sample) -> NDArray[np.uint8] | None:
         """The host's classes in the bank's values; None where either has none."""
         if sample.mask is None or not self.values:
             return None
@@ -151,42 +151,42 @@ class Relight:
             classes[sample.mask == value] = stored
         return classes
 
-    def _scan(self, sample: Sample, scene: Crop, look: Look, strength: np.float32) -> NDArray[Any]:
+    def _relight_scan(self, sample: Sample, scene: Crop, look: Look, strength: np.float32) -> NDArray[Any]:
         inside = get_foreground(sample)
-        ends = host_range(replace(sample, meta=sample.meta | {"foreground": inside}), self.bank.info)
+        ends = find_host_range(replace(sample, meta=sample.meta | {"foreground": inside}), self.bank.info)
         box = (slice(None), *find_body_extent(inside))
         body = inside[box[1:]]
-        host = Seen(to_scaled(sample.image[box], ends), body)
-        small = Seen(*downscale_body(host.image, body, scene.image.shape[1:]))
-        lit = look(host, small, Seen(scene.image, find_nonzero(scene.image)))
+        host = LookInput(to_scaled(sample.image[box], ends), body)
+        small = LookInput(*downscale_body(host.image, body, scene.image.shape[1:]))
+        lit = look(host, small, LookInput(scene.image, find_nonzero(scene.image)))
         mixed = to_dtype(from_scaled(host.image + strength * (lit - host.image), ends), sample.image.dtype)
         image = sample.image.copy()
         image[box][:, body] = mixed[:, body]
         return image
 
 
-def _resized(image: NDArray[np.float32], scene: Crop) -> NDArray[np.float32]:
+def _resize_to_scene(image: NDArray[np.float32], scene: Crop) -> NDArray[np.float32]:
     return np.asarray(resize(image, scene.image.shape[1:]), dtype=np.float32)
 
 
-def _resized_classes(classes: NDArray[np.uint8] | None, scene: Crop) -> NDArray[np.uint8] | None:
+def _resize_classes_to_scene(classes: NDArray[np.uint8] | None, scene: Crop) -> NDArray[np.uint8] | None:
     return None if classes is None else resize(classes, scene.image.shape[1:], is_mask=True)
 
 
-def _has_look(sample: Sample, scene: Crop) -> bool:
+def _has_conditions_of(sample: Sample, scene: Crop) -> bool:
     """Whether the sample is known to be under the scene's conditions; a scene without any has a look of its own."""
     return bool(scene.condition) and all(
         str(sample.condition.get(name)) == value for name, value in scene.condition.items()
     )
 
 
-def _lies_beside_the_body(sample: Sample) -> bool:
+def _is_outside_body(sample: Sample) -> bool:
     """Whether a slice is known to show nothing of it."""
     known = sample.meta.get("foreground")
     return known is not None and not np.any(known)
 
 
-def _chosen(bank: Bank, only: Mapping[str, Sequence[str]]) -> NDArray[np.int64]:
+def _select_scenes(bank: Bank, only: Mapping[str, Sequence[str]]) -> NDArray[np.int64]:
     keep = np.ones(len(bank), dtype=bool)
     for name, values in only.items():
         keep &= np.isin(np.arange(len(bank)), [i for value in values for i in bank.find_matching(**{name: value})])
@@ -196,7 +196,7 @@ def _chosen(bank: Bank, only: Mapping[str, Sequence[str]]) -> NDArray[np.int64]:
     return np.flatnonzero(keep)
 
 
-def _even(bank: Bank, entries: NDArray[np.int64]) -> NDArray[np.float64]:
+def _compute_balanced_weights(bank: Bank, entries: NDArray[np.int64]) -> NDArray[np.float64]:
     """Drawing weights: every combination of conditions the same in sum."""
     codes: list[Any] = [bank.entries[f"condition:{name}"][entries] for name in bank.info.conditions]
     if not codes:
@@ -205,7 +205,7 @@ def _even(bank: Bank, entries: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(1 / (len(counts) * counts[kind.reshape(-1)]), dtype=np.float64)
 
 
-def read_looks(bank: Bank, only: Only) -> dict[str, list[str]]:
+def read_look_selection(bank: Bank, only: LookSelection) -> dict[str, list[str]]:
     """Read which looks are meant: values by their conditions, or values alone, one or several.
 
     Raises:
@@ -213,10 +213,10 @@ def read_looks(bank: Bank, only: Only) -> dict[str, list[str]]:
     """
     if isinstance(only, Mapping):
         return {name: read_names(values, f"only of {name}") for name, values in only.items()}
-    return looks_named(bank, read_names(only, "only"))
+    return find_conditions_of_looks(bank, read_names(only, "only"))
 
 
-def looks_named(bank: Bank, values: Sequence[str]) -> dict[str, list[str]]:
+def find_conditions_of_looks(bank: Bank, values: Sequence[str]) -> dict[str, list[str]]:
     """Values of any of a bank's conditions as what ``only`` takes: ``["dusk"]`` becomes ``{"lighting": ["dusk"]}``.
 
     Raises:

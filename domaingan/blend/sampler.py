@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Drawing:
+class EntrySampler:
     """What is drawn from: free entries for every host, and for some hosts those that were made for them.
 
     Attributes:
@@ -26,13 +26,13 @@ class Drawing:
     """
 
     free: NDArray[np.int64]
-    chances: NDArray[np.float64]
+    cumulative_weights: NDArray[np.float64]
     bound: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
 
     @classmethod
-    def of(cls, bank: Bank, entries: NDArray[np.int64]) -> Drawing:
+    def from_bank(cls, bank: Bank, entries: NDArray[np.int64]) -> EntrySampler:
         """From these entries of a bank."""
-        hosts, weights = bank.entries["host"][entries], _tempered(bank, entries)
+        hosts, weights = bank.entries["host"][entries], _compute_inverse_sqrt_weights(bank, entries)
         order = np.flatnonzero(hosts >= 0)
         order = order[np.argsort(hosts[order], kind="stable")]
         codes, starts = np.unique(hosts[order], return_index=True)
@@ -40,22 +40,22 @@ class Drawing:
         bound = {bank.info.hosts[int(c)]: (entries[p], weights[p]) for c, p in zip(codes, parts, strict=True)}
         return cls(entries[hosts < 0], np.cumsum(weights[hosts < 0]), bound)
 
-    def among(self, allowed: NDArray[np.bool_]) -> Drawing:
+    def restrict_to(self, allowed: NDArray[np.bool_]) -> EntrySampler:
         """The same drawing from some of the bank's entries alone.
 
         Args:
             allowed: for each entry of the bank whether it may be drawn.
         """
-        weights = np.diff(self.chances, prepend=0.0)
+        weights = np.diff(self.cumulative_weights, prepend=0.0)
         keep = allowed[self.free]
         bound = {host: (own[allowed[own]], chances[allowed[own]]) for host, (own, chances) in self.bound.items()}
-        return Drawing(self.free[keep], np.cumsum(weights[keep]), bound)
+        return EntrySampler(self.free[keep], np.cumsum(weights[keep]), bound)
 
-    def has_any(self, host: str) -> bool:
+    def has_entries(self, host: str) -> bool:
         """Whether there is any entry for a host, by its name."""
         return len(self.free) > 0 or len(self.bound.get(host, ([], []))[0]) > 0
 
-    def draw(self, rng: np.random.Generator, host: str = "", used: Collection[int] = ()) -> int | None:
+    def draw_entry(self, rng: np.random.Generator, host: str = "", used: Collection[int] = ()) -> int | None:
         """The position of an entry that may go into ``host``; each of those made for it only once.
 
         Args:
@@ -66,18 +66,20 @@ class Drawing:
         Returns:
             None where there is none (left).
         """
-        own, weights = self.bound.get(host, (self.free[:0], self.chances[:0]))
+        own, weights = self.bound.get(host, (self.free[:0], self.cumulative_weights[:0]))
         fresh = ~np.isin(own, list(used))
         own, weights = own[fresh], np.cumsum(weights[fresh])
-        free, bound = (float(part[-1]) if len(part) else 0.0 for part in (self.chances, weights))
+        free, bound = (float(part[-1]) if len(part) else 0.0 for part in (self.cumulative_weights, weights))
         if not free + bound:
             return None
         spot = rng.random() * (free + bound)
-        entries, chances, spot = (self.free, self.chances, spot) if spot < free else (own, weights, spot - free)
+        entries, chances, spot = (
+            (self.free, self.cumulative_weights, spot) if spot < free else (own, weights, spot - free)
+        )
         return int(entries[min(int(chances.searchsorted(spot, side="right")), len(entries) - 1)])
 
 
-def chosen(bank: Bank, only: Sequence[str]) -> NDArray[np.int64]:
+def select_entries(bank: Bank, only: Sequence[str]) -> NDArray[np.int64]:
     """Positions of the entries with one of these values of a class condition; all of them where none is named.
 
     A class that no entry is called by, as it is always a part of objects that are called by a rarer one, is looked for
@@ -95,13 +97,13 @@ def chosen(bank: Bank, only: Sequence[str]) -> NDArray[np.int64]:
             raise DataError(
                 f"no class {', '.join(only)}", path=bank.path, expected=f"one of {', '.join(sorted(known))}"
             )
-        found = np.unique(np.concatenate([_called(bank, names, value) for value in only]))
+        found = np.unique(np.concatenate([_find_entries_by_value(bank, names, value) for value in only]))
     if not len(found):
         raise DataError("no crops to paste", path=bank.path, expected="at least one")
     return found
 
 
-def _called(bank: Bank, names: Sequence[str], value: str) -> NDArray[np.int64]:
+def _find_entries_by_value(bank: Bank, names: Sequence[str], value: str) -> NDArray[np.int64]:
     """Positions of the entries that have a value of a condition, or whose masks hold the class of this name."""
     for name in names:
         if value in bank.info.conditions[name]:
@@ -113,7 +115,7 @@ def _called(bank: Bank, names: Sequence[str], value: str) -> NDArray[np.int64]:
     return np.array(holds, dtype=np.int64)
 
 
-def _tempered(bank: Bank, entries: NDArray[np.int64]) -> NDArray[np.float64]:
+def _compute_inverse_sqrt_weights(bank: Bank, entries: NDArray[np.int64]) -> NDArray[np.float64]:
     """Drawing weights: each value of the first condition by the square root of its count, so that rare ones come up."""
     weights = np.ones(len(entries))
     for name in list(bank.info.conditions)[:1]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.banks import Crop
-from domaingan.blend.deformation import Bend, normals
+from domaingan.blend.deformation import Deformation, draw_grid_displacements
 from domaingan.core.arguments import read_count_range, read_number_range
 from domaingan.core.errors import DataError
 
@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Draw:
+class SampledVariation:
     """One drawn variation.
 
     Attributes:
@@ -35,8 +35,8 @@ class Draw:
     matrix: tuple[tuple[float, ...], ...]
     scale: float = 1.0
     contrast: float = 1.0
-    bend: Array | None = None
-    width: int | None = None
+    displacements: Array | None = None
+    blend_width: int | None = None
     order: int = 3
 
 
@@ -81,7 +81,7 @@ class Variation:
             raise DataError(f"order {self.order}", expected="1 (linear) or 3 (cubic)")
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> Variation:
+    def from_settings(cls, settings: Mapping[str, Any]) -> Variation:
         """A variation from its settings by name, with lists for ranges as files have them.
 
         Raises:
@@ -94,30 +94,30 @@ class Variation:
         chosen: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
         return cls(**chosen)
 
-    def draw(self, dims: int, rng: np.random.Generator) -> Draw:
+    def draw(self, dims: int, rng: np.random.Generator) -> SampledVariation:
         """Draw a variation for a crop of ``dims`` dimensions."""
         flips = np.where(rng.random(dims) < 0.5, -1.0, 1.0) if self.flip else np.ones(dims)
         angle = np.deg2rad(rng.uniform(-self.rotate, self.rotate))
         scale = float(np.exp(rng.uniform(*np.log(self.scale))))
         factor = float(rng.uniform(*self.contrast))
-        matrix = scale * _rotation(dims, angle, rng) @ np.diag(flips)
-        bend, width = self.bend(dims, rng), self.drawn_width(rng)
-        return Draw(tuple(map(tuple, matrix.tolist())), scale, factor, bend, width, self.order)
+        matrix = scale * _build_rotation(dims, angle, rng) @ np.diag(flips)
+        bend, width = self.draw_displacements(dims, rng), self.draw_width(rng)
+        return SampledVariation(tuple(map(tuple, matrix.tolist())), scale, factor, bend, width, self.order)
 
-    def bend(self, dims: int, rng: np.random.Generator) -> Array | None:
+    def draw_displacements(self, dims: int, rng: np.random.Generator) -> Array | None:
         """Draw a deformation."""
-        return self.elastic * normals(dims, rng) if self.elastic else None
+        return self.elastic * draw_grid_displacements(dims, rng) if self.elastic else None
 
-    def drawn_width(self, rng: np.random.Generator) -> int | None:
+    def draw_width(self, rng: np.random.Generator) -> int | None:
         """Draw a blending width."""
         return None if self.width is None else int(rng.integers(self.width[0], self.width[1] + 1))
 
 
-NONE = Variation(flip=False, rotate=0.0, scale=(1.0, 1.0))
+IDENTITY = Variation(flip=False, rotate=0.0, scale=(1.0, 1.0))
 """Nothing is varied."""
 
 
-def _rotation(dims: int, angle: float, rng: np.random.Generator) -> Array:
+def _build_rotation(dims: int, angle: float, rng: np.random.Generator) -> Array:
     cos, sin = np.cos(angle), np.sin(angle)
     if dims == 2:
         return np.array([[cos, -sin], [sin, cos]])
@@ -130,7 +130,7 @@ def _rotation(dims: int, angle: float, rng: np.random.Generator) -> Array:
 
 
 def apply(
-    crop: Crop, draw: Draw, spacing: Sequence[float], margin: int, largest: Sequence[int] | None = None
+    crop: Crop, draw: SampledVariation, spacing: Sequence[float], margin: int, largest: Sequence[int] | None = None
 ) -> tuple[Image, NDArray[np.uint8]] | None:
     """The varied crop on the host's grid, trimmed to its object and ``margin`` pixels around it.
 
@@ -140,12 +140,12 @@ def apply(
     Returns:
         Image ``(C, *patch)`` and mask ``(*patch)``, or None as of :func:`warp`.
     """
-    warped = warp(crop, draw, spacing, margin, largest)
+    warped = warp_crop(crop, draw, spacing, margin, largest)
     return None if warped is None else (warped.sample_image(), warped.mask)
 
 
-def warp(
-    crop: Crop, draw: Draw, spacing: Sequence[float], margin: int, largest: Sequence[int] | None = None
+def warp_crop(
+    crop: Crop, sampled: SampledVariation, spacing: Sequence[float], margin: int, max_shape: Sequence[int] | None = None
 ) -> WarpedCrop | None:
     """Vary a crop's mask on the host's grid; its image, which takes most of the time, is made when it is asked for.
 
@@ -162,65 +162,72 @@ def warp(
     """
     out_step = np.asarray(spacing, dtype=float)
     in_step = np.asarray(crop.spacing)
-    forward = np.asarray(draw.matrix)  # crop's millimetres to host's millimetres
+    forward = np.asarray(sampled.matrix)  # crop's millimetres to host's millimetres
     middle = (np.array(crop.mask.shape) - 1) / 2
     points = (np.argwhere(crop.mask > 0) - middle) * in_step
     if not len(points):
         return None
     moved = points @ forward.T / out_step
-    if largest is not None and (np.ptp(moved, axis=0) > np.asarray(largest)).any():
+    if max_shape is not None and (np.ptp(moved, axis=0) > np.asarray(max_shape)).any():
         return None
     volume = float(np.prod(in_step) * abs(np.linalg.det(forward)))
-    bend = None if draw.bend is None else Bend.of(draw.bend, moved * out_step, volume)
+    bend = None if sampled.displacements is None else Deformation.fit(sampled.displacements, moved * out_step, volume)
     # Output pixels sit where input pixels do (half a pixel off the middle for even sizes), so that a crop that is
     # not varied is not interpolated either.
-    room = margin + (0 if bend is None else np.ceil(bend.farthest / out_step))
+    room = margin + (0 if bend is None else np.ceil(bend.max_displacement / out_step))
     low = np.floor(moved.min(axis=0) - middle - room) + middle - 1
     shape = (np.ceil(moved.max(axis=0) + room) + 1 - low + 1).astype(int)
     # ndimage wants the way from output pixels to input pixels.
     back = np.diag(1 / in_step) @ np.linalg.inv(forward) @ np.diag(out_step)
-    grid = _Grid(back, back @ low + middle, tuple(shape))
+    grid = _SamplingGrid(back, back @ low + middle, tuple(shape))
     if bend is not None:
         at = [(a + np.arange(n)) * step for a, n, step in zip(low, shape, out_step, strict=True)]
-        grid = _Grid(back, grid.offset, grid.shape, bend.at(at) / out_step.reshape(-1, *[1] * len(at)))
-    mask = grid.sampled(crop.mask, 0, "constant")
+        grid = _SamplingGrid(
+            back, grid.offset, grid.shape, bend.compute_displacement(at) / out_step.reshape(-1, *[1] * len(at))
+        )
+    mask = grid.sample(crop.mask, 0, "constant")
     body = ndimage.find_objects((mask > 0).astype(np.uint8))
     if not body:
         return None
     where = tuple(slice(max(0, s.start - margin), s.stop + margin) for s in body[0])
-    return WarpedCrop(crop, mask[where], grid.part(where), draw.order)
+    return WarpedCrop(crop, mask[where], grid.trim_to(where), sampled.order)
 
 
 @dataclass(frozen=True, eq=False)
-class _Grid:
+class _SamplingGrid:
     """Where in a crop the pixels of a patch are: at ``matrix @ (pixel + shift) + offset``."""
 
     matrix: Array
     offset: Array
     shape: tuple[int, ...]
-    shift: Array | None = None
+    displacement: Array | None = None
 
     @property
-    def hits_pixels(self) -> bool:
+    def is_on_pixels(self) -> bool:
         """Whether each is in the middle of a pixel, so that nothing has to be interpolated."""
         turned, offset = np.abs(self.matrix), self.offset
-        return self.shift is None and np.allclose(turned, np.rint(turned)) and np.allclose(offset, np.rint(offset))
+        return (
+            self.displacement is None and np.allclose(turned, np.rint(turned)) and np.allclose(offset, np.rint(offset))
+        )
 
-    def part(self, where: tuple[slice, ...]) -> _Grid:
+    def trim_to(self, region: tuple[slice, ...]) -> _SamplingGrid:
         """A part of the patch."""
-        start, shape = [side.start for side in where], tuple(len(range(*s.indices(n))) for s, n in self._sides(where))
-        shift = None if self.shift is None else self.shift[(slice(None), *where)]
-        return _Grid(self.matrix, self.offset + self.matrix @ start, shape, shift)
+        start, shape = (
+            [side.start for side in region],
+            tuple(len(range(*s.indices(n))) for s, n in self._zip_sides(region)),
+        )
+        shift = None if self.displacement is None else self.displacement[(slice(None), *region)]
+        return _SamplingGrid(self.matrix, self.offset + self.matrix @ start, shape, shift)
 
-    def _sides(self, where: tuple[slice, ...]) -> zip[tuple[slice, int]]:
+    def _zip_sides(self, where: tuple[slice, ...]) -> zip[tuple[slice, int]]:
         return zip(where, self.shape, strict=True)
 
-    def sampled(self, image: NDArray[Any], order: int, mode: str) -> NDArray[Any]:
+    def sample(self, image: NDArray[Any], order: int, mode: str) -> NDArray[Any]:
         """A ``(*spatial)`` image at these places."""
-        if self.shift is None:
+        if self.displacement is None:
             settings: dict[str, Any] = {"offset": self.offset, "output_shape": self.shape}
             return np.asarray(ndimage.affine_transform(image, self.matrix, order=order, mode=mode, **settings))
-        places = np.indices(self.shape, dtype=float) + self.shift
+        places = np.indices(self.shape, dtype=float) + self.displacement
         places = np.tensordot(self.matrix, places, 1) + self.offset.reshape(-1, *[1] * len(self.shape))
         return np.asarray(ndimage.map_coordinates(image, places, order=order, mode=mode))
 
@@ -238,13 +245,13 @@ class WarpedCrop:
 
     crop: Crop
     mask: NDArray[np.uint8]
-    grid: _Grid
+    grid: _SamplingGrid
     order: int
 
     def sample_image(self) -> Image:
         """The image ``(C, *patch)``; interpolation leaves each channel within its range."""
-        order = 1 if self.grid.hits_pixels else self.order
-        channels = [np.clip(self.grid.sampled(c, order, "nearest"), c.min(), c.max()) for c in self.crop.image]
+        order = 1 if self.grid.is_on_pixels else self.order
+        channels = [np.clip(self.grid.sample(c, order, "nearest"), c.min(), c.max()) for c in self.crop.image]
         return np.stack(channels).astype(np.float32)
 
 
@@ -261,4 +268,4 @@ def read_variation(value: Any) -> Variation | None:
         return value
     if not isinstance(value, Mapping):
         raise DataError(f"variation {value!r}", expected="a Variation, or {setting: value}")
-    return Variation.of(value)
+    return Variation.from_settings(value)

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 def find_folder_kind(method: str | None) -> Literal["scenes"] | None:
     """What a folder is to be opened as, where the method tells."""
-    from domaingan.blend import RELIGHTS
+    from domaingan.blend import FRAME_LOOKS
 
-    return "scenes" if method is not None and method.partition(":")[0] in (*RELIGHTS, "mix") else None
+    return "scenes" if method is not None and method.partition(":")[0] in (*FRAME_LOOKS, "mix") else None
 
 
 def describe_resampling(bank: Bank, dataset: Dataset) -> str:

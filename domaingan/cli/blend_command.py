@@ -325,13 +325,13 @@ def make_blender(
     Raises:
         DataError: a method or a value that the bank has not, or places for scenes.
     """
-    from domaingan.blend import Paste, Relight, looks_named
+    from domaingan.blend import Paste, Relight, find_conditions_of_looks
 
     given = {name: value for name, value in placement_options.items() if value is not None}
     if bank.info.kind == "scenes":
         if given:
             raise DataError(f"--{next(iter(given))}", path=bank.path, expected="crops: scenes have no place")
-        return Relight(bank, method, strength, looks_named(bank, only), schema=dataset.schema)
+        return Relight(bank, method, strength, find_conditions_of_looks(bank, only), schema=dataset.schema)
     return Paste(bank, method, (1, per_image), only, schema=dataset.schema, donors=donors, **given)
 
 

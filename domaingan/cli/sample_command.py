@@ -145,14 +145,14 @@ def _open_hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
     from domaingan.banks import CLASS_CONDITIONS, Bank
     from domaingan.banks.crops import MEASURED_CONDITIONS
     from domaingan.cli.bank_options import build_bank
-    from domaingan.inpainting.windows import windows
+    from domaingan.inpainting.windows import sample_windows
 
     if (Path(data) / "bank.json").is_file():
         return Bank.load(data)
     config = _get_config(gan)
     dataset = o.apply_grid_options(o.open_data(data), config.spatial_dims, None, None)
     if gan.crops is not None:
-        return windows(dataset, gan.crops, n, seed, pasted="paste" in config.given, reshaped=True)
+        return sample_windows(dataset, gan.crops, n, seed, pasted="paste" in config.given, reshaped=True)
     known = (*dataset.schema.conditions, *CLASS_CONDITIONS, *MEASURED_CONDITIONS)
     names = [name for name in (*config.conditions, *config.numbers) if name in known]
     return build_bank(dataset, config.kind, config.size, ",".join(names) or None)

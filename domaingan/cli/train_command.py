@@ -129,7 +129,7 @@ def command(
     from domaingan.cli.progress_bar import ProgressBar
     from domaingan.gan import GAN
     from domaingan.gan.devices import get_process_rank
-    from domaingan.inpainting.windows import with_healthy
+    from domaingan.inpainting.windows import add_healthy_windows
 
     if not resume and get_process_rank() == 0:
         o.check_output_folder(out, data, overwrite)
@@ -138,7 +138,7 @@ def command(
     with ProgressBar(f"cutting {target}") as teller:
         bank = build_bank(dataset, target, size, condition, masks, seed)
         if given is not None and "ring" in given:
-            bank = with_healthy(bank, dataset, seed=seed)
+            bank = add_healthy_windows(bank, dataset, seed=seed)
         gan = GAN.for_crops(
             bank, arch=arch, width=width, depth=depth, skip=skip, loss=loss, batch=batch,
             given=_parse_conditioning(given, bank.info.channels), augment=_parse_augment(augment), licence=licence,

@@ -199,7 +199,7 @@ def _check_class_values(data: Dataset, task: str, arms: Sequence[Arm]) -> None:
 def _check_bank(bank: Bank, arms: list[str], data: Dataset, folds: list[Fold]) -> None:
     """Refuse a bank that does not fit, that no arm uses, or that knows a test subject, before anything is written."""
     blender = Paste(bank, schema=data.schema) if bank.info.kind == "crops" else Relight(bank)
-    blender.check(data.schema)
+    blender.check_schema(data.schema)
     usable = {*list_supported_sources(bank)}
     if is_real_bank(bank) and all(has_no_masks(fold.train) for fold in folds):
         usable |= {"copy-paste", "deform-paste"}

@@ -16,7 +16,7 @@ from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.progress import Progress
 from domaingan.evaluation.split import refuse_leak
 from domaingan.gan import GAN
-from domaingan.inpainting.windows import partly_healthy, windows, with_healthy
+from domaingan.inpainting.windows import add_healthy_windows, mark_healthy_share, sample_windows
 
 SOURCES_WITHOUT_GAN = ("copy-paste", "deform-paste", "reference-relight")
 """Sources that need no GAN."""
@@ -89,11 +89,11 @@ class BankBuilder:
         real, config = self.build("copy-paste"), self.config
         pasted = source == "refine"
         self.progress.start(f"finding {config.gan_samples} places in {len(self.train)} images")
-        hosts = windows(self.train, real, config.gan_samples, config.seed, pasted=pasted, reshaped=True)
+        hosts = sample_windows(self.train, real, config.gan_samples, config.seed, pasted=pasted, reshaped=True)
         if pasted:
             return self._fit_gan_and_sample(real, source, len(hosts), hosts, given=("paste", "mask"))
-        learned = with_healthy(real, self.train, seed=config.seed)
-        hosts = partly_healthy(hosts, HEALTHY_SHARE)
+        learned = add_healthy_windows(real, self.train, seed=config.seed)
+        hosts = mark_healthy_share(hosts, HEALTHY_SHARE)
         return self._fit_gan_and_sample(learned, source, len(hosts), hosts, given=("mask", "ring"))
 
     def _fit_gan_and_sample(self, real: Bank, name: str, n: int, hosts: Bank | None = None, **settings: Any) -> Bank:

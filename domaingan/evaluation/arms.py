@@ -17,7 +17,7 @@ from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.blend import Paste, Relight
 from domaingan.core.errors import DataError
 from domaingan.data import Schema
-from domaingan.inpainting.windows import DEFORM
+from domaingan.inpainting.windows import MASK_VARIATIONS
 
 PASTE_SOURCES = {
     "copy-paste": "real crops of the training subjects",
@@ -108,7 +108,7 @@ def build_augmentation(
         looks: scenes of these conditions alone, such as ``{"lighting": ["dusk"]}``.
     """
     deform, parts = (
-        {"deform-paste": DEFORM[schema.domain]},
+        {"deform-paste": MASK_VARIATIONS[schema.domain]},
         {source: _split_class_values(banks[source]) for source in arm.paste_sources},
     )
     return TrainingAugmentation(

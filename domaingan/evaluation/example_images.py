@@ -13,7 +13,7 @@ from domaingan.augmentation import find_added
 from domaingan.banks import Bank
 from domaingan.baselines.batches import OversampledConditions, has_conditions
 from domaingan.baselines.training_augmentation import TrainingAugmentation
-from domaingan.blend.occlusion import drawable_mask
+from domaingan.blend.occlusion import get_mask_or_filled_boxes
 from domaingan.data import Record, Sample, Schema
 from domaingan.data.slice_axes import find_fullest_slice, find_slice_axis
 from domaingan.imaging.intensity import get_intensity_range, to_scaled
@@ -64,7 +64,7 @@ def _describe_pasted(after: Sample, schema: Schema) -> str:
 
 def _select_objects(sample: Sample, schema: Schema) -> NDArray[Any]:
     """The mask of a scan; of a frame, in which everything may be labelled, that of its objects."""
-    mask = np.asarray(drawable_mask(sample))
+    mask = np.asarray(get_mask_or_filled_boxes(sample))
     if not schema.domain.has_ground:
         return mask
     return np.where(np.isin(mask, [schema.classes[name] for name in schema.objects]), mask, 0)

@@ -35,7 +35,7 @@ from domaingan.gan import GAN
 from domaingan.gan.conditioning import select_conditioning_crops
 from domaingan.gan.networks import count_levels
 from domaingan.gan.sampling.rejection import RejectionSampler
-from domaingan.inpainting.windows import windows
+from domaingan.inpainting.windows import sample_windows
 
 MAX_WORST_SHOWN = 10
 """So many of those painted that the discriminator scores lowest are shown."""
@@ -105,7 +105,7 @@ class _GeneratedEvaluation:
     def windows(self) -> dict[bool, Bank]:
         """Windows of the training images, as they are and with crops pasted into them."""
         real, n, seed = self.banks["copy-paste"], min(self.config.gan_samples, MAX_PAIRS), self.config.seed
-        return {pasted: windows(self.train, real, n, seed, pasted=pasted) for pasted in (False, True)}
+        return {pasted: sample_windows(self.train, real, n, seed, pasted=pasted) for pasted in (False, True)}
 
     def evaluate_column(self, name: str) -> tuple[dict[str, Any], Arrays]:
         """What is measured of one column, and its pictures."""

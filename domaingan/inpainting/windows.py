@@ -20,8 +20,8 @@ from domaingan.banks import HEALTHY_VALUE, Bank, BankInfo, Crop, create_entries,
 from domaingan.banks.find_objects import downscale_to, find_crop_box, to_float16
 from domaingan.blend import Paste
 from domaingan.blend.frame.frame_host import FrameHost
-from domaingan.blend.occlusion import mask_of_boxes
-from domaingan.blend.paste import VARIATIONS
+from domaingan.blend.occlusion import fill_boxes
+from domaingan.blend.paste import DEFAULT_VARIATIONS
 from domaingan.blend.scan.scan_host import ScanHost
 from domaingan.core.errors import DataError
 from domaingan.data import FRAME, SCAN, Sample, Schema
@@ -31,19 +31,19 @@ from domaingan.imaging.mask_shapes import draw_random_blob, interpolate_shapes
 from domaingan.imaging.near_duplicates import get_checksums
 from domaingan.imaging.padded_crops import crop_padded
 
-HEALTHY_WINDOWS = 400
+MIN_HEALTHY_WINDOWS = 400
 """At least so many of them are learned from."""
 
-MIXED, DRAWN = 0.25, 0.15
+MIXED_MASK_SHARE, BLOB_MASK_SHARE = 0.25, 0.15
 """Of the new masks in scans so many are mixed from two crops', and drawn by chance; all are deformed besides."""
 
-DEFORM = {SCAN: replace(VARIATIONS[SCAN], elastic=0.3), FRAME: VARIATIONS[FRAME]}
+MASK_VARIATIONS = {SCAN: replace(DEFAULT_VARIATIONS[SCAN], elastic=0.3), FRAME: DEFAULT_VARIATIONS[FRAME]}
 """How the masks of real crops become new ones, by domain: cars and people do not bend."""
 
-Place = tuple[NDArray[np.float16], NDArray[np.uint8], np.void]
+WindowData = tuple[NDArray[np.float16], NDArray[np.uint8], np.void]
 
 
-def windows(
+def sample_windows(
     dataset: DatasetSource,
     crops: Bank | str | Path,
     n: int,
@@ -71,7 +71,7 @@ def windows(
     dataset, crops = open_dataset(dataset), resolve_bank(crops)
     if n < 1 or not len(dataset):
         raise DataError(f"{n} windows of {len(dataset)} hosts", path=dataset.root, expected="at least one of each")
-    paste = _paste(crops, dataset.schema)
+    paste = _build_paste(crops, dataset.schema)
     names, left_out = [record.name for record in dataset.records], Counter[str]()
     info = crops.info.model_copy(
         update={
@@ -80,19 +80,21 @@ def windows(
             "source": str(dataset.root),
         }
     )
-    found: dict[int, Place] = {}
+    found: dict[int, WindowData] = {}
     checksums = dict(crops.info.checksums)
     order = np.random.default_rng(seed).permutation(len(names)).tolist()
     shapes = reshaped and not pasted and crops.info.domain.has_body
     for first, position in enumerate(order[:n]):
-        sample = _ready(dataset[position], dataset.schema)
+        sample = _prepare_sample(dataset[position], dataset.schema)
         checksums |= dict.fromkeys(get_checksums(sample), sample.statistical_unit)
-        untouched = None if pasted else paste.host(sample)
+        untouched = None if pasted else paste.prepare_host(sample)
         for i in range(first, n, len(names)):
-            host = untouched or paste.host(sample)  # what is pasted stays out of the other windows
+            host = untouched or paste.prepare_host(sample)  # what is pasted stays out of the other windows
             rng = np.random.default_rng([seed, i])
-            crop = crops[paste.draw(rng)]
-            place = _place(paste, host, _reshaped(crop, crops, rng) if shapes else crop, info, position, rng, pasted)
+            crop = crops[paste.draw_entry(rng)]
+            place = _make_window(
+                paste, host, _reshape_mask(crop, crops, rng) if shapes else crop, info, position, rng, pasted
+            )
             if place is None:
                 left_out["objects that found no place"] += 1
             else:
@@ -104,10 +106,10 @@ def windows(
     return Bank(left, np.stack(images), np.stack(masks), np.array(list(entries), dtype=entries[0].dtype))
 
 
-def with_healthy(crops: Bank | str | Path, dataset: DatasetSource, n: int | None = None, seed: int = 0) -> Bank:
+def add_healthy_windows(crops: Bank | str | Path, dataset: DatasetSource, n: int | None = None, seed: int = 0) -> Bank:
     """The crops, and ``n`` windows under their class condition's value ``healthy``, whose masks mark nothing.
 
-    Unless ``n`` is given, as many as there are crops, and at least :data:`HEALTHY_WINDOWS`.
+    Unless ``n`` is given, as many as there are crops, and at least :data:`MIN_HEALTHY_WINDOWS`.
 
     A generator that is to paint into holes learns from them that a hole by itself says nothing.
 
@@ -121,7 +123,9 @@ def with_healthy(crops: Bank | str | Path, dataset: DatasetSource, n: int | None
         raise DataError(
             f"crops without {name}" if values is None else f"a {name} called {HEALTHY_VALUE}", path=crops.path
         )
-    empty = windows(dataset, crops, max(len(crops), HEALTHY_WINDOWS) if n is None else n, seed, reshaped=True)
+    empty = sample_windows(
+        dataset, crops, max(len(crops), MIN_HEALTHY_WINDOWS) if n is None else n, seed, reshaped=True
+    )
     info = crops.info.model_copy(update={"conditions": crops.info.conditions | {name: [*values, HEALTHY_VALUE]}})
     entries = create_entries(info, len(crops) + len(empty))
     for column in entries.dtype.names or ():
@@ -136,7 +140,7 @@ def with_healthy(crops: Bank | str | Path, dataset: DatasetSource, n: int | None
     return Bank(info, images, np.concatenate([crops.masks, empty.masks]), entries)
 
 
-def partly_healthy(hosts: Bank, share: float) -> Bank:
+def mark_healthy_share(hosts: Bank, share: float) -> Bank:
     """Windows of which this share is asked to stay healthy: what is painted there changes no label.
 
     A segmenter that is also shown them cannot take for a lesion whatever was painted. They are the last ones, so that
@@ -156,22 +160,24 @@ def partly_healthy(hosts: Bank, share: float) -> Bank:
     return Bank(info, hosts.images, hosts.masks, entries)
 
 
-def _paste(crops: Bank, schema: Schema) -> Paste:
+def _build_paste(crops: Bank, schema: Schema) -> Paste:
     """What finds the places: scans keep the crops' own mask values, as nothing of the hosts' masks is written."""
-    paste = Paste(crops, variation=DEFORM[crops.info.domain], schema=schema if crops.info.domain.has_ground else None)
-    paste.check(schema)
+    paste = Paste(
+        crops, variation=MASK_VARIATIONS[crops.info.domain], schema=schema if crops.info.domain.has_ground else None
+    )
+    paste.check_schema(schema)
     return paste
 
 
-def _ready(sample: Sample, schema: Schema) -> Sample:
+def _prepare_sample(sample: Sample, schema: Schema) -> Sample:
     """The sample with a mask, and with what every window would measure anew."""
     if sample.mask is None:
         is_boxed = schema.domain.has_ground and sample.boxes is not None and sample.labels is not None
-        sample = replace(sample, mask=mask_of_boxes(sample) if is_boxed else np.zeros(sample.shape, dtype=np.uint8))
+        sample = replace(sample, mask=fill_boxes(sample) if is_boxed else np.zeros(sample.shape, dtype=np.uint8))
     return with_measurements(sample, schema.domain)
 
 
-def _place(
+def _make_window(
     paste: Paste,
     host: ScanHost | FrameHost,
     crop: Crop,
@@ -179,15 +185,15 @@ def _place(
     position: int,
     rng: np.random.Generator,
     pasted: bool,
-) -> Place | None:
+) -> WindowData | None:
     sample = host.sample
-    spotted = host.find(crop, rng)
+    spotted = host.place_crop(crop, rng)
     if spotted is None:
         return None
     if pasted:
-        host.paste(spotted, rng)
+        host.paste_crop(spotted, rng)
     image = host.image
-    value = np.where(spotted.mask > 0, _own_values(spotted.mask, crop), 0)
+    value = np.where(spotted.mask > 0, _restore_crop_values(spotted.mask, crop), 0)
     where = find_extent(value > 0) or ()
     low, high = (spotted.corner + [getattr(side, end) for side in where] for end in ("start", "stop"))
     size = crop.mask.shape[0]
@@ -195,31 +201,31 @@ def _place(
     spacing = np.array(sample.spacing) * edge / size
     if edge > size and (spacing > paste.bank.entries["spacing"].max(axis=0) * MAX_SPACING_RATIO).any():
         return None  # larger than any crop: no generator of theirs has seen it so small
-    piece = downscale_to(to_scaled(crop_padded(image, corner, edge), host.ends), size)
+    piece = downscale_to(to_scaled(crop_padded(image, corner, edge), host.intensity_range), size)
     mask = downscale_to(crop_padded(value, corner - spotted.corner, edge, fill=0).astype(np.uint8), size, is_mask=True)
     if not mask.any():
         return None
-    entry = _entry(crop, sample, info, position)
+    entry = _build_entry(crop, sample, info, position)
     entry["place"], entry["spacing"] = corner, spacing
-    _measure(entry, mask, info)
+    _record_mask_size(entry, mask, info)
     return to_float16(piece), mask, entry
 
 
-def _reshaped(crop: Crop, crops: Bank, rng: np.random.Generator) -> Crop:
+def _reshape_mask(crop: Crop, crops: Bank, rng: np.random.Generator) -> Crop:
     """The crop with its own mask, one between it and another crop's, or one drawn by chance."""
     kind, other, share = rng.random(), crops[int(rng.integers(len(crops)))], rng.random()
-    if kind < MIXED:
+    if kind < MIXED_MASK_SHARE:
         return replace(crop, mask=interpolate_shapes(crop.mask, other.mask, share))
-    return replace(crop, mask=draw_random_blob(crop.mask, rng)) if kind < MIXED + DRAWN else crop
+    return replace(crop, mask=draw_random_blob(crop.mask, rng)) if kind < MIXED_MASK_SHARE + BLOB_MASK_SHARE else crop
 
 
-def _own_values(mask: NDArray[Any], crop: Crop) -> NDArray[Any]:
+def _restore_crop_values(mask: NDArray[Any], crop: Crop) -> NDArray[Any]:
     """A mask in the crops' own values: of frames it has the hosts', and an object has one class."""
     own = np.unique(crop.mask[crop.mask > 0])
     return np.full_like(mask, own[0]) if len(own) == 1 else mask
 
 
-def _entry(crop: Crop, sample: Sample, info: BankInfo, position: int) -> Any:
+def _build_entry(crop: Crop, sample: Sample, info: BankInfo, position: int) -> Any:
     """The crop's own row, at another place."""
     entry = create_entries(info, 1)[0]
     for column in entry.dtype.names or ():
@@ -231,10 +237,17 @@ def _entry(crop: Crop, sample: Sample, info: BankInfo, position: int) -> Any:
     return entry
 
 
-def _measure(entry: Any, mask: NDArray[np.uint8], info: BankInfo) -> None:
+def _record_mask_size(entry: Any, mask: NDArray[np.uint8], info: BankInfo) -> None:
     """Note how large the new mask is."""
     volume = float(np.count_nonzero(mask) * np.prod(entry["spacing"]))
     entry["radius_mm"] = compute_equivalent_radius(volume, info.spatial_dims)
     for name, value in (("radius_mm", entry["radius_mm"]), ("volume_mm3", volume)):
         if name in info.numbers:
             entry[f"number:{name}"] = value
+
+
+windows = sample_windows
+"""The public name: ``domaingan.windows``."""
+
+with_healthy = add_healthy_windows
+"""The public name: ``domaingan.with_healthy``."""

@@ -17,7 +17,7 @@ from domaingan.bank_folders import open_bank
 from domaingan.bank_folders.open_bank import BankKind
 from domaingan.banks import Bank, BankInfo
 from domaingan.blend import Relight
-from domaingan.blend.checks import refuse_other_channels
+from domaingan.blend.checks import check_channels
 from domaingan.core.errors import DataError
 from domaingan.core.reading import read_json
 from domaingan.data import Sample, Schema
@@ -115,7 +115,7 @@ def convert_image(image: NDArray[Any], info: BankInfo) -> Sample:
     Raises:
         DataError: other channels or dimensions than the bank's, or a frame of another range. NaN is refused later.
     """
-    refuse_other_channels(image, info)
+    check_channels(image, info)
     if info.domain.has_body:
         return Sample(np.ascontiguousarray(image))  # scans are measured as a whole
     if image.dtype == np.uint8:

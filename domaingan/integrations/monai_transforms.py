@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from domaingan import blend
 from domaingan.augmentation.offline.augmented_dataset import paste_volume
 from domaingan.banks import Bank, BankInfo
-from domaingan.blend.relight import Only
+from domaingan.blend.relight import LookSelection
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
 from domaingan.imaging.body_axes import compute_axes_from_affine
@@ -157,11 +157,11 @@ class RandPasted(_SeededTransform):
         self.bank = resolve_bank(bank, "crops")
         self.schema = make_schema(classes, self.bank)
         if isinstance(variation, Mapping):
-            variation = blend.Variation.of(variation)
+            variation = blend.Variation.from_settings(variation)
         self.paste = blend.Paste(
             self.bank, method, per_image, only, variation, self.schema, None, placement, atlas, overlap
         )
-        self.paste.check(self.schema)
+        self.paste.check_schema(self.schema)
         self.meta_key = meta_key
         if dims is not None and dims != self.bank.info.spatial_dims:
             raise DataError(f"a {self.bank.info.spatial_dims}D bank", path=self.bank.path, expected=f"a {dims}D one")
@@ -234,7 +234,7 @@ class RandRelightd(_SeededTransform):
         bank: Bank | str | Path,
         method: str | None = None,
         strength: float | Sequence[float] = (0.7, 1.0),
-        only: Only = None,
+        only: LookSelection = None,
         classes: Classes = None,
         label_key: Hashable | None = None,
         meta_key: str = "meta",

@@ -169,7 +169,7 @@ def test_scans(dims: int, way: str, tmp_path: Path) -> None:
     host = phantoms.load_phantom("medical", subjects=5, shape=(32, 32, 24))
     samples = slice_volumes(host) if dims == 2 else host
     paste, seen = dg.Paste(bank, "feather", (3, 3), classes=host.schema.classes), 0
-    paste.check(samples.schema)
+    paste.check_schema(samples.schema)
     for sample in list(samples)[:: 8 if dims == 2 else 2]:
         after = paste(sample, np.random.default_rng(0))
         seen += sum(record["place"] is not None for record in after.meta["pasted"])
@@ -281,7 +281,7 @@ def test_another_scanners_volumes_are_scenes(tmp_path: Path) -> None:
         and bank.count_conditions() == {"scanner": {"a": 1, "b": 1}}
     )
     assert bank.info.channels == list(data.schema.channels)
-    dg.Relight(bank, "histogram").check(data.schema)
+    dg.Relight(bank, "histogram").check_schema(data.schema)
 
 
 def test_crops_asked_for_their_look(tmp_path: Path) -> None:

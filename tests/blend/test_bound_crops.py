@@ -15,7 +15,7 @@ from domaingan.augmentation.offline.augmented_dataset import paste_slices
 from domaingan.banks import Bank, create_entries
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
-from domaingan.blend.bound_crops import BOUND_REACH_PIXELS, at_its_place
+from domaingan.blend.bound_crops import BOUND_REACH_PIXELS, resample_to_host
 from domaingan.core.errors import DataError
 from domaingan.data import Sample
 from domaingan.imaging.instances import find_corner_box, find_mask_objects
@@ -54,7 +54,7 @@ def test_half_pixels_are_right_whatever_the_spacing(dims: int, extent: int, seed
     entry["host"], entry["place"], entry["spacing"] = 0, corner, np.array(spacing) * extent / 16
     entry["extent"] = [round(64 * s) for s in spacing]
     crop = replace(a_bank(dims, rng)[0], image=resize(crop_padded(ramp, corner, extent), (16,) * dims), mask=mask)
-    found = at_its_place(replace(crop, entry=entry[0]), host, np.array([[0, 1]], np.float32))
+    found = resample_to_host(replace(crop, entry=entry[0]), host, np.array([[0, 1]], np.float32))
     assert found is not None
     image, body, replaced, start = found
     assert image.shape[1:] == body.shape == replaced.shape
@@ -118,7 +118,7 @@ def test_hosts_without_an_entry_are_left_as_they_are(dims: int, rng: np.random.G
     assert after.meta["pasted"] == [] and np.array_equal(after.image, other.image)
     assert np.array_equal(after.mask, other.mask)
     with pytest.raises(DataError, match="only entries that are bound"):
-        paste.draw(rng)
+        paste.draw_entry(rng)
 
 
 def a_frames_entry(host: Sample) -> tuple[Bank, np.ndarray]:

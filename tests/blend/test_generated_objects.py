@@ -24,7 +24,11 @@ def test_generated_objects_go_where_real_ones_stood(tmp_path: Path) -> None:
     assert set(map(tuple, bank.entries["extent"].tolist())) == {frames[0].shape}
     paste, rng = Paste(bank, schema=frames.schema, per_image=(3, 3)), np.random.default_rng(0)
     assert (
-        abs(paste.rules.spots.perspective.usual - Paste(real, schema=frames.schema).rules.spots.perspective.usual) < 0.1
+        abs(
+            paste.rules.ground_sampler.perspective.default_horizon
+            - Paste(real, schema=frames.schema).rules.ground_sampler.perspective.default_horizon
+        )
+        < 0.1
     )
     records = [record for host in frames for record in paste(host, rng).meta["pasted"]]
     placed = [record for record in records if record["place"]]

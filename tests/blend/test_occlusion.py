@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.blend.occlusion import Covered, objects_of
+from domaingan.blend.occlusion import OccludedObjects, find_objects
 from domaingan.data import Crowd, Sample
 from domaingan.imaging.instances import find_corner_box, find_mask_objects
 
@@ -26,15 +26,15 @@ def a_mask(rng: np.random.Generator, n: int = 6) -> np.ndarray:
 @given(st.integers(0, 2**20))
 def test_everything_agrees_whatever_comes_in_front(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    covered = Covered.of(find_mask_objects(a_mask(rng), [1, 2, 3]))
+    covered = OccludedObjects.from_objects(find_mask_objects(a_mask(rng), [1, 2, 3]))
     for _ in range(4):
         before = covered.objects
         seen = np.zeros((40, 50), dtype=bool)
         top, left = rng.integers(0, 30), rng.integers(0, 40)
         seen[top : top + 9, left : left + 7] = True
-        gone = covered.put(ALL, seen, 2, int(seen.sum()))
+        gone = covered.add(ALL, seen, 2, int(seen.sum()))
         after = covered.objects
-        assert len(after.boxes) == len(after.labels) == len(covered.whole) == after.instances.max()
+        assert len(after.boxes) == len(after.labels) == len(covered.full_sizes) == after.instances.max()
         for number, box in enumerate(after.boxes, start=1):
             assert np.array_equal(box, find_corner_box(after.instances == number, ORIGIN))
         assert np.array_equal(after.instances == len(after.boxes), seen)
@@ -47,11 +47,11 @@ def test_everything_agrees_whatever_comes_in_front(seed: int) -> None:
 def test_several_that_cover_it_bit_by_bit_count_together() -> None:
     mask = np.zeros((20, 30), dtype=np.uint8)
     mask[5:15, 5:25] = 1
-    covered = Covered.of(find_mask_objects(mask, [1]))
+    covered = OccludedObjects.from_objects(find_mask_objects(mask, [1]))
     for left, there in ((5, True), (11, True), (17, False)):  # 70 %, 40 % and 10 % of it are left
         seen = np.zeros(mask.shape, dtype=bool)
         seen[5:15, left : left + 6] = True
-        gone = covered.put(ALL, seen, 2, 60)
+        gone = covered.add(ALL, seen, 2, 60)
         assert (1 in covered.objects.labels) == there and (gone is None) == there
 
 
@@ -61,10 +61,12 @@ def test_boxes_without_instances_are_kept_to_the_bit() -> None:
     mask[8:12, 20:26] = 2
     boxes = np.array([[4.5, 4.25, 10.5, 15.75], [20, 8, 26, 12], [0, 0, 3, 3]], dtype=np.float32)
     labels = np.array([1, 2, 2])
-    covered = Covered.of(objects_of(Sample(np.zeros((3, 20, 30), np.float32), mask, boxes, labels), [1, 2]))
+    covered = OccludedObjects.from_objects(
+        find_objects(Sample(np.zeros((3, 20, 30), np.float32), mask, boxes, labels), [1, 2])
+    )
     seen = np.zeros(mask.shape, dtype=bool)
     seen[8:12, 22:30] = True
-    covered.put(ALL, seen, 1, int(seen.sum()))
+    covered.add(ALL, seen, 1, int(seen.sum()))
     assert covered.objects.boxes.tolist() == [boxes[0].tolist(), [20, 8, 22, 12], boxes[2].tolist(), [22, 8, 30, 12]]
     assert covered.objects.labels.tolist() == [1, 2, 2, 1]
 
@@ -72,14 +74,14 @@ def test_boxes_without_instances_are_kept_to_the_bit() -> None:
 def test_of_two_boxes_the_smaller_has_the_pixels() -> None:
     mask = np.ones((10, 10), dtype=np.uint8)
     boxes = np.array([[2, 2, 5, 5], [0, 0, 10, 10]], dtype=np.float32)
-    told = objects_of(Sample(np.zeros((3, 10, 10), np.float32), mask, boxes, np.array([1, 1])), [1])
+    told = find_objects(Sample(np.zeros((3, 10, 10), np.float32), mask, boxes, np.array([1, 1])), [1])
     assert (told.instances == 1).sum() == 9 and (told.instances == 2).sum() == 91
 
 
 def test_instances_without_boxes_are_measured() -> None:
     instances = np.zeros((10, 10), dtype=np.int32)
     instances[2:4, 3:6] = 2
-    told = objects_of(Sample(np.zeros((3, 10, 10), np.float32), np.full((10, 10), 7), instances=instances), [7])
+    told = find_objects(Sample(np.zeros((3, 10, 10), np.float32), np.full((10, 10), 7), instances=instances), [7])
     assert told.boxes.tolist() == [[3, 2, 6, 4]] and told.labels.tolist() == [7] and told.instances.max() == 1
 
 
@@ -87,17 +89,17 @@ def test_annotated_areas_stay_but_for_what_is_covered() -> None:
     mask = np.zeros((20, 30), dtype=np.uint8)
     mask[2:6, 2:12], mask[10:14, 2:12] = 1, 1
     sample = Sample(np.zeros((3, 20, 30), np.float32), mask, meta={"areas": np.array([38.5, 37.25])})
-    covered = Covered.of(objects_of(sample, [1]))
-    assert "areas" not in covered.told(Sample(sample.image, mask)).meta
-    assert covered.told(sample).meta["areas"].tolist() == [38.5, 37.25]
+    covered = OccludedObjects.from_objects(find_objects(sample, [1]))
+    assert "areas" not in covered.to_sample(Sample(sample.image, mask)).meta
+    assert covered.to_sample(sample).meta["areas"].tolist() == [38.5, 37.25]
     seen = np.zeros(mask.shape, dtype=bool)
     seen[9:12, 2:7] = True  # ten of the lower object's 40 pixels
-    covered.put(ALL, seen, 2, 15)
-    assert covered.told(sample).meta["areas"].tolist() == [38.5, 30, 15]
+    covered.add(ALL, seen, 2, 15)
+    assert covered.to_sample(sample).meta["areas"].tolist() == [38.5, 30, 15]
     seen[:] = False
     seen[1:7, 2:12] = True  # and all of the upper one
-    covered.put(ALL, seen, 2, 60)
-    assert covered.told(sample).meta["areas"].tolist() == [30, 15, 60]
+    covered.add(ALL, seen, 2, 60)
+    assert covered.to_sample(sample).meta["areas"].tolist() == [30, 15, 60]
 
 
 def test_crowds_lose_what_comes_in_front_of_them() -> None:
@@ -108,10 +110,10 @@ def test_crowds_lose_what_comes_in_front_of_them() -> None:
     box = np.array([0, 0, 9, 9], np.float32)
     crowds = (Crowd(1, box, 190.0, region), Crowd(1, box, 4.0, small), Crowd(2, box, 81.0))
     sample = Sample(np.zeros((3, 20, 30), np.float32), mask, meta={"crowds": crowds})
-    covered = Covered.of(objects_of(sample, [1]))
-    assert covered.told(sample).meta["crowds"] is crowds
+    covered = OccludedObjects.from_objects(find_objects(sample, [1]))
+    assert covered.to_sample(sample).meta["crowds"] is crowds
     seen = np.zeros(mask.shape, dtype=bool)
     seen[8:12, 8:30] = True
-    covered.put(ALL, seen, 2, 88)
-    whole, boxed = covered.told(sample).meta["crowds"]
+    covered.add(ALL, seen, 2, 88)
+    whole, boxed = covered.to_sample(sample).meta["crowds"]
     assert whole.box.tolist() == [10, 12, 30, 20] and whole.area == 160 == whole.mask.sum() and boxed is crowds[2]

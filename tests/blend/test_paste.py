@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from domaingan.blend import Paste, Variation
 from domaingan.blend.methods.blending import METHODS
-from domaingan.blend.placement import overlap
+from domaingan.blend.placement import find_overlap
 from domaingan.core.errors import DataError
 from domaingan.data import SCAN, Sample, Schema
 from domaingan.imaging.instances import find_corner_box, find_mask_objects
@@ -166,9 +166,9 @@ def test_nonsense_is_refused_by_name(rng: np.random.Generator, settings_: dict, 
 def test_hosts_that_do_not_fit_are_refused(rng: np.random.Generator) -> None:
     paste = Paste(a_bank(2, rng))
     with pytest.raises(DataError, match="2D bank"):
-        paste.check(Schema("nifti", "scan", 3, ("c0", "c1"), {}))
+        paste.check_schema(Schema("nifti", "scan", 3, ("c0", "c1"), {}))
     with pytest.raises(DataError, match="channels c0, c1"):
-        paste.check(Schema("nifti", "scan", 2, ("t1",), {}))
+        paste.check_schema(Schema("nifti", "scan", 2, ("t1",), {}))
 
 
 @pytest.mark.parametrize("dims", [2, 3])
@@ -181,18 +181,18 @@ def test_of_scans_boxes_instances_and_origins_agree_whatever_is_hidden(dims: int
     assert len(known.boxes) == 1
     host = replace(host, boxes=known.boxes, labels=known.labels, instances=known.instances)
     paste = Paste(a_bank(dims, rng, n=1), per_image=(1, 1))
-    found = paste.host(host)
-    spotted = found.find(paste.bank[0], rng)
+    found = paste.prepare_host(host)
+    spotted = found.place_crop(paste.bank[0], rng)
     assert spotted is not None and (found.image == host.image).all() and (found.mask == host.mask).all()
     # No place that is searched for hides anything; a paste that is told where to go may.
     middles = [np.argwhere(part).mean(axis=0) for part in (known.instances, spotted.mask)]
     over = np.rint(middles[0] - middles[1]).astype(int) + np.eye(dims, dtype=int)[0] * shift
-    found.paste(replace(spotted, corner=over), rng)
-    after = found.result()
+    found.paste_crop(replace(spotted, corner=over), rng)
+    after = found.to_sample()
     assert after.boxes is not None and after.labels is not None and after.instances is not None
     assert after.mask is not None
     left = known.instances.astype(bool)
-    source, where = overlap(spotted.mask.shape, host.shape, over)
+    source, where = find_overlap(spotted.mask.shape, host.shape, over)
     left[where] &= spotted.mask[source] == 0
     stays = left.sum() >= 0.2 * (known.instances > 0).sum()
     assert after.meta["origins"].tolist() == [0, -1][0 if stays else 1 :]
@@ -231,6 +231,6 @@ def test_a_class_that_is_always_part_of_larger_objects_can_be_asked_for(rng: np.
     paste, host = Paste(bank, only=["common"], per_image=(2, 2)), a_host(2, rng)
     used = {record["index"] for s in range(20) for record in paste(host, np.random.default_rng(s)).meta["pasted"]}
     assert used == set(holds) and 0 not in used
-    assert {*Paste(bank, only=["rare"]).drawing.free.tolist()} == set(range(6))
+    assert {*Paste(bank, only=["rare"]).sampler.free.tolist()} == set(range(6))
     with pytest.raises(DataError, match="no class gone"):
         Paste(bank, only=["gone"])

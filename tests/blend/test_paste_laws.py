@@ -15,9 +15,9 @@ from scipy import ndimage
 from domaingan.banks import Bank, BankInfo, Crop, create_entries
 from domaingan.blend import Paste
 from domaingan.blend.methods.blending import METHODS
-from domaingan.blend.placed_crop import Spotted
-from domaingan.blend.placement import overlap
-from domaingan.blend.variation import NONE
+from domaingan.blend.placed_crop import PlacedCrop
+from domaingan.blend.placement import find_overlap
+from domaingan.blend.variation import IDENTITY
 from domaingan.data import SCAN, Sample
 from domaingan.imaging.instances import find_corner_box, find_mask_objects
 from domaingan.imaging.intensity import get_intensity_range, to_scaled
@@ -71,31 +71,31 @@ def cases(draw: st.DrawFn, room: int = 12) -> Case:
     return Case(host, bank[0], bank, corner, rng)
 
 
-def spotted(case: Case, method: str = "feather", crop: Crop | None = None) -> Spotted:
+def spotted(case: Case, method: str = "feather", crop: Crop | None = None) -> PlacedCrop:
     """The crop, not varied, where it was cut from."""
     bank = replace(case, bank=case.bank).bank
-    found = Paste(bank, method, variation=NONE).host(case.host).find(crop or case.crop, case.rng)
+    found = Paste(bank, method, variation=IDENTITY).prepare_host(case.host).place_crop(crop or case.crop, case.rng)
     assert found is not None
     return replace(found, corner=case.own - first(found.mask))
 
 
-def done(paste: Paste, host: Sample, what: Spotted) -> Sample:
-    into = paste.host(host)
-    into.paste(what, np.random.default_rng(0))
-    return into.result()
+def done(paste: Paste, host: Sample, what: PlacedCrop) -> Sample:
+    into = paste.prepare_host(host)
+    into.paste_crop(what, np.random.default_rng(0))
+    return into.to_sample()
 
 
 @pytest.mark.parametrize("method", METHODS)
 @settings(max_examples=12)
 @given(case=cases())
 def test_a_hosts_own_background_gives_back_the_host(method: str, case: Case) -> None:
-    after = done(Paste(case.bank, method, variation=NONE), case.host, spotted(case, method))
+    after = done(Paste(case.bank, method, variation=IDENTITY), case.host, spotted(case, method))
     span = float(np.ptp(get_intensity_range(case.host, SCAN)[0]))
     off = np.abs(after.image.astype(float) - case.host.image.astype(float)).max()
     assert off <= (2e-5 * span if case.host.image.dtype.kind == "f" else 0), off
     assert after.mask is not None and after.image.dtype == case.host.image.dtype
     mask = np.zeros_like(after.mask)
-    mask[overlap(case.crop.mask.shape, mask.shape, case.corner)[1]] = case.crop.mask
+    mask[find_overlap(case.crop.mask.shape, mask.shape, case.corner)[1]] = case.crop.mask
     assert (after.mask == mask).all()
 
 
@@ -105,7 +105,7 @@ def test_a_hosts_own_background_gives_back_the_host(method: str, case: Case) -> 
 def test_host_and_place_moved_alike_move_the_result(method: str, case: Case, data: st.DataObject) -> None:
     crop = replace(case.crop, image=case.crop.image + np.float32(0.3) * (case.crop.mask > 0))
     what, dims = spotted(case, method, crop), case.host.spatial_dims
-    paste = Paste(case.bank, method, variation=NONE)
+    paste = Paste(case.bank, method, variation=IDENTITY)
     shift = np.array(data.draw(st.lists(st.integers(-4, 4), min_size=dims, max_size=dims)))
 
     def moved(array: np.ndarray) -> np.ndarray:
@@ -121,9 +121,9 @@ def test_host_and_place_moved_alike_move_the_result(method: str, case: Case, dat
 @settings(max_examples=20)
 @given(case=cases(), method=st.sampled_from(list(METHODS)))
 def test_an_empty_mask_is_identity(case: Case, method: str) -> None:
-    paste = Paste(case.bank, method, variation=NONE)
+    paste = Paste(case.bank, method, variation=IDENTITY)
     nothing = replace(case.crop, mask=np.zeros_like(case.crop.mask), image=case.crop.image + 1)
-    assert paste.host(case.host).find(nothing, case.rng) is None
+    assert paste.prepare_host(case.host).place_crop(nothing, case.rng) is None
     what = spotted(case, method)
     empty = replace(what, mask=np.zeros_like(what.mask), image=what.image + 1)
     after = done(paste, case.host, empty)
@@ -140,7 +140,7 @@ def test_at_the_border_it_is_clipped(case: Case, method: str, data: st.DataObjec
     host = replace(host, boxes=known.boxes, labels=known.labels, instances=known.instances)
     ends = [st.integers(-n - 2, side + 2) for n, side in zip(what.mask.shape, host.shape, strict=True)]
     corner = np.array(data.draw(st.tuples(*ends)))
-    after = done(Paste(case.bank, method, variation=NONE), host, replace(what, corner=corner))
+    after = done(Paste(case.bank, method, variation=IDENTITY), host, replace(what, corner=corner))
     padded = np.zeros([side + 2 * n + 4 for n, side in zip(what.mask.shape, host.shape, strict=True)], int)
     start = corner + what.mask.shape + 2
     padded[tuple(slice(a, a + n) for a, n in zip(start, what.mask.shape, strict=True))] = what.mask
@@ -166,5 +166,5 @@ def test_a_bound_piece_of_its_host_gives_it_back_and_clips(case: Case) -> None:
     off = np.abs(after.image.astype(float) - case.host.image.astype(float)).max()
     assert off <= (1e-6 * span if case.host.image.dtype.kind == "f" else 0)
     mask = np.zeros(case.host.shape)
-    mask[overlap(case.crop.mask.shape, mask.shape, case.corner)[1]] = case.crop.mask
+    mask[find_overlap(case.crop.mask.shape, mask.shape, case.corner)[1]] = case.crop.mask
     assert after.mask is not None and np.array_equal(after.mask, mask)

@@ -15,8 +15,8 @@ from scipy import ndimage
 from domaingan import phantoms
 from domaingan.banks import Bank
 from domaingan.banks.scenes import scenes
-from domaingan.blend import RELIGHTS, Relight, looks_named
-from domaingan.blend.looks import FDA, OF_SCANS, Seen, softened
+from domaingan.blend import FRAME_LOOKS, Relight, find_conditions_of_looks
+from domaingan.blend.looks import FDA, SCAN_LOOKS, LookInput, soften_range
 from domaingan.core.errors import DataError
 from domaingan.data import SCAN, Dataset, Record, Sample, Schema
 from domaingan.imaging.intensity import get_foreground, get_intensity_range, to_scaled
@@ -57,7 +57,7 @@ def a_bank(seed: int = 0, size: int = 16, n: int = 4) -> Bank:
     return scenes(dataset([frame(rng, light=0.3 if i % 2 else 1.0, name=f"s{i}") for i in range(n)]), size)
 
 
-@pytest.mark.parametrize("method", RELIGHTS)
+@pytest.mark.parametrize("method", FRAME_LOOKS)
 @settings(max_examples=30)
 @given(
     seed=st.integers(0, 2**16), size=st.sampled_from([8, 16, 64]), shape=st.sampled_from([(36, 52), (9, 7), (64, 64)])
@@ -77,7 +77,7 @@ def test_labels_stay_and_the_image_stays_an_image(method: str, seed: int, size: 
     assert after.image.tobytes() == again.image.tobytes() and after.meta["relit"] == again.meta["relit"]
 
 
-@pytest.mark.parametrize("method", RELIGHTS)
+@pytest.mark.parametrize("method", FRAME_LOOKS)
 @pytest.mark.parametrize("size", [8, 32, 64])
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**16), light=st.sampled_from([1.0, 0.2]))
@@ -87,7 +87,7 @@ def test_the_same_look_changes_almost_nothing(method: str, size: int, seed: int,
     np.testing.assert_allclose(relight(host, np.random.default_rng(0)).image, host.image, atol=5e-3)
 
 
-@pytest.mark.parametrize("method", RELIGHTS)
+@pytest.mark.parametrize("method", FRAME_LOOKS)
 def test_strength_zero_is_the_host_itself(method: str, rng: np.random.Generator) -> None:
     host = frame(rng)
     after = Relight(a_bank(), method, (0, 0), skip_same=False)(host, rng)
@@ -95,7 +95,7 @@ def test_strength_zero_is_the_host_itself(method: str, rng: np.random.Generator)
     assert after.condition == host.condition
 
 
-@pytest.mark.parametrize("method", RELIGHTS)
+@pytest.mark.parametrize("method", FRAME_LOOKS)
 def test_a_dark_scene_makes_it_dark_without_turning_it_black(method: str, rng: np.random.Generator) -> None:
     host = frame(rng)
     dark = Relight(a_bank(), method, FULL, {"lighting": ["dusk"]})
@@ -133,7 +133,7 @@ def test_pictures_without_conditions_leave_the_hosts_own(rng: np.random.Generato
     assert after.meta["relit"] and after.condition == {"lighting": "day"}
 
 
-@pytest.mark.parametrize("method", RELIGHTS)
+@pytest.mark.parametrize("method", FRAME_LOOKS)
 def test_flat_frames_and_flat_scenes(method: str) -> None:
     flat = Sample(np.full((3, 12, 12), 0.5, dtype=np.float32), np.zeros((12, 12), np.uint8), meta={"name": "flat"})
     for one, two in ((flat, frame(np.random.default_rng(0))), (frame(np.random.default_rng(0)), flat)):
@@ -144,7 +144,7 @@ def test_flat_frames_and_flat_scenes(method: str) -> None:
 def test_fda_takes_the_amplitudes_and_keeps_the_phases(rng: np.random.Generator) -> None:
     host, scene = (ndimage.gaussian_filter(rng.random((3, 32, 32)), (0, 3, 3)).astype(np.float32) for _ in range(2))
     host, scene = 0.5 + (host - 0.5), 0.5 + (scene - 0.5) * 0.8
-    lit = FDA(2 / 512)(Seen(host), Seen(host), Seen(scene))
+    lit = FDA(2 / 512)(LookInput(host), LookInput(host), LookInput(scene))
     own, wanted, made = (np.fft.fft2(x)[:, [[0], [1], [2], [-1], [-2]], [0, 1, 2, -1, -2]] for x in (host, scene, lit))
     np.testing.assert_allclose(np.abs(made), np.abs(wanted), rtol=0.02, atol=0.05)
     np.testing.assert_allclose(made / np.abs(made), own / np.abs(own), atol=0.02)
@@ -155,7 +155,7 @@ def test_fda_takes_the_amplitudes_and_keeps_the_phases(rng: np.random.Generator)
 @given(low=st.floats(-0.3, 0.5), high=st.floats(0.6, 1.3))
 def test_softened_stays_in_range_in_order_and_leaves_what_is_inside(low: float, high: float) -> None:
     values = np.linspace(low, high, 101, dtype=np.float32)
-    out = softened(values, low, high, 1)
+    out = soften_range(values, low, high, 1)
     assert (np.diff(out) > -1e-6).all() and out.min() > -2e-3 and out.max() < 1 + 2e-3
     if low >= 0 and high <= 1:
         assert (out == values).all()
@@ -167,7 +167,7 @@ def test_on_the_phantom_night_is_darker(rng: np.random.Generator) -> None:
     assert {"day", "night"} <= lights
     host = drives.where(lighting="day")[0]
     relight = Relight(scenes(drives, 32, ("lighting",)), only={"lighting": ["night"]}, strength=FULL)
-    relight.check(drives.schema)
+    relight.check_schema(drives.schema)
     after = relight(host, rng)
     assert after.image.mean() < host.image.mean() and after.condition["weather"] == host.condition["weather"]
 
@@ -176,7 +176,7 @@ def test_wrong_pairs_are_refused(tmp_path: Path) -> None:
     bank = a_bank()
     scan = phantoms.load_phantom("medical", subjects=1)
     with pytest.raises(DataError, match="a bank of scenes"):
-        Relight(bank).check(scan.schema)
+        Relight(bank).check_schema(scan.schema)
     with pytest.raises(
         DataError, match="no method 'feather' for scenes; expected one of reinhard, histogram, fda, lut, mix"
     ):
@@ -194,9 +194,12 @@ def test_wrong_pairs_are_refused(tmp_path: Path) -> None:
 
 def test_looks_by_their_values() -> None:
     bank = a_bank()
-    assert looks_named(bank, ["dusk", "day"]) == {"lighting": ["dusk", "day"]} and looks_named(bank, []) == {}
+    assert (
+        find_conditions_of_looks(bank, ["dusk", "day"]) == {"lighting": ["dusk", "day"]}
+        and find_conditions_of_looks(bank, []) == {}
+    )
     with pytest.raises(DataError, match="no look 'fog'; expected one of day, dusk"):
-        looks_named(bank, ["fog"])
+        find_conditions_of_looks(bank, ["fog"])
 
 
 def test_bytes_stay_bytes(rng: np.random.Generator) -> None:
@@ -204,7 +207,7 @@ def test_bytes_stay_bytes(rng: np.random.Generator) -> None:
     stored = np.rint(host.image * 255).astype(np.uint8)
     ends = np.array([[0, 255]] * 3, dtype=np.float32)
     bank = a_bank()
-    for method in (*RELIGHTS, "mix"):
+    for method in (*FRAME_LOOKS, "mix"):
         after = Relight(bank, method, FULL, skip_same=False)(
             replace(host, image=stored, meta={"range": ends}), np.random.default_rng(3)
         )
@@ -218,7 +221,7 @@ def test_bytes_stay_bytes(rng: np.random.Generator) -> None:
 def test_mix_draws_each_of_them_and_says_which(rng: np.random.Generator) -> None:
     relight = Relight(a_bank(), "mix", skip_same=False)
     drawn = {relight(frame(rng), rng).meta["relit"]["method"] for _ in range(60)}
-    assert drawn == set(RELIGHTS)
+    assert drawn == set(FRAME_LOOKS)
 
 
 def test_classes_are_matched_by_their_names(rng: np.random.Generator) -> None:
@@ -248,13 +251,13 @@ def scanned(sample: Sample, gamma: float = 0.6) -> Sample:
 
 
 @pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("method", OF_SCANS)
+@pytest.mark.parametrize("method", SCAN_LOOKS)
 def test_scans_change_within_the_body_alone(dims: int, method: str) -> None:
     data = HEADS if dims == 3 else slice_volumes(HEADS)
     host = data[0] if dims == 3 else data[8]
     before = copy.deepcopy(host)
     relight = Relight(scenes(data.map(scanned), 16), method, FULL, skip_same=False)
-    relight.check(data.schema)
+    relight.check_schema(data.schema)
     after = relight(host, np.random.default_rng(1))
     inside = get_foreground(host)
     assert after.mask is host.mask and after.boxes is host.boxes and after.instances is host.instances
@@ -266,7 +269,7 @@ def test_scans_change_within_the_body_alone(dims: int, method: str) -> None:
 
 
 @pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("method", OF_SCANS)
+@pytest.mark.parametrize("method", SCAN_LOOKS)
 def test_the_same_scan_changes_almost_nothing(dims: int, method: str) -> None:
     data = HEADS[:1] if dims == 3 else slice_volumes(HEADS)[8:9]
     after = Relight(scenes(data, 16), method, FULL, skip_same=False)(data[0], np.random.default_rng(0))

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from domaingan.banks import Bank, BankInfo, Crop, create_entries
 from domaingan.blend import Paste
-from domaingan.blend.deformation import STEEPEST, Bend, normals
-from domaingan.blend.frame.frame_patch import patch as frame_patch
+from domaingan.blend.deformation import MAX_STRETCH, Deformation, draw_grid_displacements
+from domaingan.blend.frame.frame_patch import resample_crop as frame_patch
 from domaingan.blend.methods.blending import METHODS, parse_method
-from domaingan.blend.variation import NONE, Variation, _Grid, apply, warp
+from domaingan.blend.variation import IDENTITY, Variation, _SamplingGrid, apply, warp_crop
 from domaingan.core.errors import DataError
 from domaingan.imaging.intensity import label_components
 
@@ -31,7 +31,7 @@ def crop_of(mask: np.ndarray, spacing: float = 1.0) -> Crop:
 def test_nothing_varied_gives_back_the_object(dims: int, rng: np.random.Generator) -> None:
     mask = np.zeros((16,) * dims, dtype=np.uint8)
     mask[(slice(4, 11),) * dims] = rng.integers(0, 2, (7,) * dims)
-    patch = apply(crop_of(mask), NONE.draw(dims, rng), (1.0,) * dims, margin=0)
+    patch = apply(crop_of(mask), IDENTITY.draw(dims, rng), (1.0,) * dims, margin=0)
     assert patch is not None
     where = tuple(slice(s.min(), s.max() + 1) for s in np.nonzero(mask))
     assert (patch[1] == mask[where]).all()
@@ -69,15 +69,15 @@ def test_a_deformation_is_smooth_and_does_not_fold(dims: int, seed: int, elastic
     rng = np.random.default_rng(seed)
     spacing = rng.uniform(0.3, 3, dims)
     points = np.argwhere(np.ones(rng.integers(4, 20, dims))) * spacing
-    bend = Bend.of(elastic * normals(dims, rng), points, float(np.prod(spacing)))
-    lines = [np.linspace(a - 1, b + 1, 61) for a, b in zip(bend.low, bend.high, strict=True)]
-    shift = bend.at(lines)
+    bend = Deformation.fit(elastic * draw_grid_displacements(dims, rng), points, float(np.prod(spacing)))
+    lines = [np.linspace(a - 1, b + 1, 61) for a, b in zip(bend.start, bend.stop, strict=True)]
+    shift = bend.compute_displacement(lines)
     steps = [line[1] - line[0] for line in lines]
     slopes = np.stack([np.stack(np.gradient(part, *steps)) for part in shift])
     slopes = np.moveaxis(slopes, (0, 1), (-2, -1))
-    assert np.linalg.norm(slopes, 2, axis=(-2, -1)).max() < STEEPEST + 0.1
+    assert np.linalg.norm(slopes, 2, axis=(-2, -1)).max() < MAX_STRETCH + 0.1
     assert (np.linalg.det(np.eye(dims) + slopes) > 0).all()
-    assert np.abs(shift).max() <= bend.farthest
+    assert np.abs(shift).max() <= bend.max_displacement
 
 
 @settings(max_examples=30, deadline=None)
@@ -99,11 +99,11 @@ def test_frames_objects_are_deformed_too(rng: np.random.Generator) -> None:
     mask = np.zeros((32, 32), dtype=np.uint8)
     mask[8:24, 12:20] = 1
     crop = crop_of(mask)
-    plain, bent = (frame_patch(crop, (2.0, 2.0), False, 0.0, b) for b in (None, 0.2 * normals(2, rng)))
+    plain, bent = (frame_patch(crop, (2.0, 2.0), False, 0.0, b) for b in (None, 0.2 * draw_grid_displacements(2, rng)))
     assert plain is not None and bent is not None
     assert label_components(bent[1])[1] == 1 and bent[1].sum() == pytest.approx(plain[1].sum(), rel=0.5)
     assert ((bent[0][0] > 0.5) == bent[1]).mean() > 0.98
-    nothing = frame_patch(crop, (2.0, 2.0), False, 0.0, 0 * normals(2, rng))
+    nothing = frame_patch(crop, (2.0, 2.0), False, 0.0, 0 * draw_grid_displacements(2, rng))
     assert nothing is not None and np.array_equal(nothing[1], plain[1])
     assert nothing[0] == pytest.approx(plain[0], abs=0.02)
 
@@ -135,8 +135,8 @@ def test_what_is_only_mirrored_is_not_interpolated(dims: int, rng: np.random.Gen
 
 
 def test_widths_are_drawn_and_methods_take_them(rng: np.random.Generator) -> None:
-    drawn = {Variation(width=(1, 5)).draw(2, rng).width for _ in range(60)}
-    assert drawn == {1, 2, 3, 4, 5} and Variation().draw(2, rng).width is None
+    drawn = {Variation(width=(1, 5)).draw(2, rng).blend_width for _ in range(60)}
+    assert drawn == {1, 2, 3, 4, 5} and Variation().draw(2, rng).blend_width is None
     for name in METHODS:
         blend = parse_method(name)
         assert blend.with_reach(None) is blend
@@ -177,9 +177,9 @@ def test_a_warped_crop_s_image_is_made_only_when_it_is_asked_for(monkeypatch: py
     mask[3:6, 3:6] = 1
     crop, draw = crop_of(mask), Variation().draw(2, rng)
     calls: list[int] = []
-    sampled = _Grid.sampled
-    monkeypatch.setattr(_Grid, "sampled", lambda *args: calls.append(args[2]) or sampled(*args))
-    warped = warp(crop, draw, (1.0, 1.0), 2)
+    sampled = _SamplingGrid.sample
+    monkeypatch.setattr(_SamplingGrid, "sample", lambda *args: calls.append(args[2]) or sampled(*args))
+    warped = warp_crop(crop, draw, (1.0, 1.0), 2)
     assert warped is not None and calls == [0]
     made = apply(crop, draw, (1.0, 1.0), 2)
     assert made is not None and (warped.sample_image() == made[0]).all() and (warped.mask == made[1]).all()

@@ -14,7 +14,7 @@ from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
-from domaingan.blend import RELIGHTS, Paste
+from domaingan.blend import FRAME_LOOKS, Paste
 from domaingan.blend.methods.blending import MATCHES, METHODS
 from domaingan.cli.bank_summary import describe_resampling
 from domaingan.views.slices import slice_volumes
@@ -75,4 +75,6 @@ def test_another_spacing_is_said_of_volumes_and_of_their_slices() -> None:
 
 def test_help_names_every_method() -> None:
     code, text, _ = run("blend", "--help")
-    assert code == 0 and all(name in text for name in [*METHODS, *RELIGHTS, *(f"+{match}" for match in MATCHES), "mix"])
+    assert code == 0 and all(
+        name in text for name in [*METHODS, *FRAME_LOOKS, *(f"+{match}" for match in MATCHES), "mix"]
+    )

@@ -170,6 +170,6 @@ def test_depths_and_places_are_learned_from_the_donors_alone(cases: Path) -> Non
     bank = Bank(bank.info, bank.images, bank.masks, entries)
     for chosen, depth in ((donors[:1], 3), (donors[1:], 40)):
         rules = Paste(bank, donors=chosen).rules
-        assert isinstance(rules, ScanRules) and rules.depth_mm == depth
+        assert isinstance(rules, ScanRules) and rules.min_depth_mm == depth
     with pytest.raises(DataError, match="no crops of these subjects"):
         Paste(bank, donors=["nobody"])

@@ -18,7 +18,7 @@ from domaingan.gan import GAN
 from domaingan.gan.conditioning import MAX_SPACING_RATIO
 from domaingan.imaging.intensity import get_intensity_range, to_scaled
 from domaingan.imaging.padded_crops import crop_padded
-from domaingan.inpainting.windows import partly_healthy, windows, with_healthy
+from domaingan.inpainting.windows import add_healthy_windows, mark_healthy_share, sample_windows
 from domaingan.views.slices import slice_volumes
 
 
@@ -31,7 +31,7 @@ def scans(dims: int, subjects: int = 3) -> Dataset:
 def test_windows_show_their_hosts_and_lie_on_nothing_labelled(dims: int) -> None:
     data = scans(dims)
     real = crops(data, 16)
-    found = windows(data, real, 12, seed=1)
+    found = sample_windows(data, real, 12, seed=1)
     assert found.info.hosts == [record.name for record in data.records] and found.size == (16,) * dims
     for crop in found:
         sample = data[int(crop.entry["host"])]
@@ -49,16 +49,16 @@ def test_windows_show_their_hosts_and_lie_on_nothing_labelled(dims: int) -> None
 def test_a_window_follows_from_the_seed_and_its_number() -> None:
     data = scans(2)
     real = crops(data, 16)
-    many, few = windows(data, real, 40, seed=3), windows(data, real, 8, seed=3)
+    many, few = sample_windows(data, real, 40, seed=3), sample_windows(data, real, 8, seed=3)
     n = len(few)
     assert n + sum(few.info.left_out.values()) == 8 and few.images.tobytes() == many.images[:n].tobytes()
-    assert windows(data, real, 8, seed=4).images.tobytes() != few.images.tobytes()
+    assert sample_windows(data, real, 8, seed=4).images.tobytes() != few.images.tobytes()
 
 
 def test_crops_are_pasted_into_windows_where_asked() -> None:
     data = scans(2)
     real = crops(data, 16)
-    plain, pasted = windows(data, real, 10, seed=1), windows(data, real, 10, seed=1, pasted=True)
+    plain, pasted = sample_windows(data, real, 10, seed=1), sample_windows(data, real, 10, seed=1, pasted=True)
     assert (plain.masks == pasted.masks).all() and (plain.entries["place"] == pasted.entries["place"]).all()
     assert not np.allclose(plain.images, pasted.images, atol=0.02)
 
@@ -67,7 +67,7 @@ def test_crops_are_pasted_into_windows_where_asked() -> None:
 def test_some_masks_may_be_of_new_shapes(dims: int) -> None:
     data = scans(dims)
     real = crops(data, 16)
-    plain, new = windows(data, real, 20, seed=1), windows(data, real, 20, seed=1, reshaped=True)
+    plain, new = sample_windows(data, real, 20, seed=1), sample_windows(data, real, 20, seed=1, reshaped=True)
     same = [bool((a.mask == b.mask).all()) for a, b in zip(plain, new, strict=False)]
     assert not all(same)
     assert set(np.unique(new.masks)) <= set(np.unique(real.masks))
@@ -77,7 +77,7 @@ def test_some_masks_may_be_of_new_shapes(dims: int) -> None:
 def test_no_window_is_shrunk_more_than_the_crops_were() -> None:
     data = scans(2, subjects=6)
     real = crops(data, 8)
-    found = windows(data, real, 200, seed=0, reshaped=True)
+    found = sample_windows(data, real, 200, seed=0, reshaped=True)
     assert sum(found.info.left_out.values()) > 0
     assert (found.entries["spacing"] <= real.entries["spacing"].max(axis=0) * MAX_SPACING_RATIO + 1e-5).all()
 
@@ -87,7 +87,7 @@ def test_hosts_may_be_unlabelled_and_their_subjects_are_known() -> None:
     real = crops(data, 16)
     others = phantoms.load_phantom("medical", subjects=2, shape=(40, 40, 24), seed=9)
     bare = slice_volumes(others).load_into_memory().map(lambda sample: replace(sample, mask=None))
-    found = windows(bare, real, 6)
+    found = sample_windows(bare, real, 6)
     assert set(found.subjects) == {*real.subjects, *bare.subjects}
 
 
@@ -95,10 +95,10 @@ def test_hosts_may_be_unlabelled_and_their_subjects_are_known() -> None:
 def test_what_is_painted_goes_where_it_was_made(pasted: bool) -> None:
     data = scans(2)
     real = crops(data, 16)
-    trained = real if pasted else with_healthy(real, data, 20)
+    trained = real if pasted else add_healthy_windows(real, data, 20)
     gan = GAN.for_crops(trained, given=("paste", "mask") if pasted else ("mask", "ring"), width=4, latent=8, batch=4)
     gan.fit(trained, 2, device="cpu", judge_every=0)
-    bank = gan.sample(20, hosts=windows(data, real, 20, seed=1, pasted=pasted))
+    bank = gan.sample(20, hosts=sample_windows(data, real, 20, seed=1, pasted=pasted))
     paste = Paste(bank, per_image=(1, 1), schema=data.schema)
     placed = 0
     for sample in data:
@@ -112,17 +112,17 @@ def test_what_is_painted_goes_where_it_was_made(pasted: bool) -> None:
 def test_healthy_windows_are_beside_the_crops() -> None:
     data = scans(2)
     real = crops(data, 16)
-    both = with_healthy(real, data, 15)
+    both = add_healthy_windows(real, data, 15)
     assert len(both) == len(real) + 15 and both.count_conditions()["lesion"]["healthy"] == 15
     assert set(both.subjects) == set(real.subjects) and (both.entries["subject"] >= 0).all()
     with pytest.raises(DataError, match="a lesion called healthy"):
-        with_healthy(both, data, 3)
+        add_healthy_windows(both, data, 3)
 
 
 def test_frames_have_windows_too() -> None:
     data = phantoms.load_phantom("driving", sequences=2, frames=3, shape=(96, 160))
     real = crops(data, 32)
-    found = windows(data, real, 12)
+    found = sample_windows(data, real, 12)
     assert len(found) > 6 and found.masks.any(axis=(1, 2)).all()
 
 
@@ -130,13 +130,13 @@ def test_frames_have_windows_too() -> None:
 def test_nonsense_is_refused(n: int, said: str) -> None:
     data: Any = scans(2)
     with pytest.raises(DataError, match=said):
-        windows(data, crops(data, 16), n)
+        sample_windows(data, crops(data, 16), n)
 
 
 def test_windows_that_stay_healthy_are_pasted_without_a_label() -> None:
     data = scans(2)
     real = crops(data, 16)
-    hosts = partly_healthy(windows(data, real, 12, 0), 1 / 3)
+    hosts = mark_healthy_share(sample_windows(data, real, 12, 0), 1 / 3)
     assert (
         hosts.count_conditions()["lesion"]["healthy"] == 4
         and [crop.is_healthy for crop in hosts] == [False] * 8 + [True] * 4

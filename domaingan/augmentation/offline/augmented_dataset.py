@@ -16,7 +16,7 @@ from domaingan.augmentation.label_transforms import move_boxes, move_masks
 from domaingan.augmentation.offline.donors import Sides
 from domaingan.blend import Paste, Relight
 from domaingan.blend.checks import is_finite
-from domaingan.blend.scan.host_range import host_range
+from domaingan.blend.scan.host_range import find_host_range
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.data.slice_axes import find_slice_axis
@@ -74,9 +74,9 @@ class AugmentedDataset:
         if self.classic:
             Classic(schema.spatial_dims, schema.domain, self.classic)
         if isinstance(self.blender, Relight):
-            self.blender.check(schema)
+            self.blender.check_schema(schema)
         elif self.blender is not None:
-            self.blender.check(make_slice_schema(schema, self.blender.bank.info.spatial_dims))
+            self.blender.check_schema(make_slice_schema(schema, self.blender.bank.info.spatial_dims))
         elif not self.classic:
             raise DataError("nothing to do", expected="a bank to blend with, or classic augmentation")
 
@@ -119,8 +119,8 @@ class AugmentedDataset:
         for record in self.data.records:
             if not self.sides.is_blended(record):
                 continue
-            blender = self.blender.among(self.sides.find_donors(self.blender.bank, record))
-            if blender is None or (isinstance(blender, Paste) and not blender.drawing.has_any(record.name)):
+            blender = self.blender.restrict_to(self.sides.find_donors(self.blender.bank, record))
+            if blender is None or (isinstance(blender, Paste) and not blender.sampler.has_entries(record.name)):
                 names.append(record.name)
         return names
 
@@ -175,7 +175,7 @@ class AugmentedDataset:
         blender: Paste | Relight | None = self.blender
         if self.sides is not None:
             allowed = self.sides.find_donors(self.blender.bank, sample)
-            blender = self.blender if allowed.all() else self.blender.among(allowed)
+            blender = self.blender if allowed.all() else self.blender.restrict_to(allowed)
         if blender is None:
             return replace(sample, meta=sample.meta | {self.kind: None})
         if isinstance(blender, Relight) or blender.bank.info.spatial_dims == sample.spatial_dims:
@@ -258,7 +258,7 @@ def paste_slices(
     if sample.mask is None:
         return replace(sample, meta=sample.meta | {"pasted": []})
     inside = get_foreground(sample)
-    ends = host_range(replace(sample, meta=sample.meta | {"foreground": inside}), paste.bank.info)
+    ends = find_host_range(replace(sample, meta=sample.meta | {"foreground": inside}), paste.bank.info)
     image, mask = sample.image.copy(), sample.mask.copy()
     done, digits = list[dict[str, Any]](), len(str(sample.shape[axis] - 1))
     for index in range(sample.shape[axis]):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from domaingan.augmentation.offline.augmented_dataset import AugmentedDataset
 from domaingan.augmentation.offline.unplaced import find_likeliest_reason
 from domaingan.blend import Paste, Relight
-from domaingan.blend.occlusion import mask_of_boxes
+from domaingan.blend.occlusion import fill_boxes
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.core.tiles import Picture, add_legend, draw_tile, make_contact_sheet
 from domaingan.data import Domain, Sample
@@ -140,7 +140,7 @@ def find_added(host: Sample, after: Sample) -> NDArray[np.bool_]:
     origins = after.meta.get("origins")
     if after.mask is None and after.boxes is not None and after.labels is not None and origins is not None:
         is_new = np.asarray(origins) < 0
-        return mask_of_boxes(replace(after, boxes=after.boxes[is_new], labels=after.labels[is_new])) > 0
+        return fill_boxes(replace(after, boxes=after.boxes[is_new], labels=after.labels[is_new])) > 0
     added = (np.asarray(after.mask) != host.mask) & (np.asarray(after.mask) > 0)
     if after.instances is None or origins is None:
         return added

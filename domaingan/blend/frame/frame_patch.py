@@ -10,29 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.banks import Crop
-from domaingan.blend.deformation import Bend
+from domaingan.blend.deformation import Deformation
 from domaingan.imaging.intensity import find_ring
 
-GAIN = (0.25, 1.6)
+EXPOSURE_GAIN = (0.25, 1.6)
 """How much darker or brighter a crop may be made: frames at dusk are a quarter as bright as by day, and what is dark is
 noise when it is brightened."""
 
-SURROUNDINGS = 8
+SURROUNDINGS_WIDTH = 8
 """Width of the surroundings that the exposure is measured on, in pixels."""
 
-LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+LUMINANCE_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Weights of red, green and blue (ITU-R BT.601)."""
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-def patch(
+def resample_crop(
     crop: Crop,
     zoom: tuple[float, float],
     flip: bool,
     angle: float,
-    bend: NDArray[np.float64] | None = None,
+    displacements: NDArray[np.float64] | None = None,
     order: int = 3,
 ) -> tuple[Image, Mask] | None:
     """The crop on its host's grid, trimmed to its object and what surrounds it; outside the crop its edge is repeated.
@@ -57,15 +57,15 @@ def patch(
     cos, sin = math.cos(angle), math.sin(angle)
     forward = np.array([[cos, -sin], [sin, cos]]) @ np.diag([zoom[0], -zoom[1] if flip else zoom[1]])
     points = (np.argwhere(crop.mask > 0) - middle) @ forward.T
-    bent = None if bend is None else Bend.of(bend, points, zoom[0] * zoom[1])
-    room = SURROUNDINGS + (0 if bent is None else math.ceil(bent.farthest))
+    bent = None if displacements is None else Deformation.fit(displacements, points, zoom[0] * zoom[1])
+    room = SURROUNDINGS_WIDTH + (0 if bent is None else math.ceil(bent.max_displacement))
     shape = np.ceil(np.abs(forward) @ size).astype(int) + 2 * room + 2
     back = np.linalg.inv(forward)
     lines = [np.arange(n) - (n - 1) / 2 for n in shape]
-    shift = None if bent is None else bent.at(lines)
-    image = _blurred(np.ascontiguousarray(np.moveaxis(crop.image, 0, -1)), zoom)
-    cover = _blurred((crop.mask > 0).astype(np.float32), zoom)
-    to_crop = partial(_moved, back=back, offset=middle - back @ ((shape - 1) / 2), shape=shape, shift=shift)
+    shift = None if bent is None else bent.compute_displacement(lines)
+    image = _blur_before_shrinking(np.ascontiguousarray(np.moveaxis(crop.image, 0, -1)), zoom)
+    cover = _blur_before_shrinking((crop.mask > 0).astype(np.float32), zoom)
+    to_crop = partial(_resample_image, back=back, offset=middle - back @ ((shape - 1) / 2), shape=shape, shift=shift)
     smooth = cv2.INTER_LINEAR if order == 1 else cv2.INTER_CUBIC
     moved = to_crop(image, flags=smooth, border=cv2.BORDER_REPLICATE)
     body: Mask = np.greater_equal(to_crop(cover, flags=cv2.INTER_LINEAR, border=cv2.BORDER_CONSTANT), 0.5)
@@ -73,7 +73,7 @@ def patch(
     return (np.moveaxis(moved, -1, 0), body) if body.any() else None
 
 
-def _moved(
+def _resample_image(
     image: NDArray[np.float32],
     back: NDArray[np.float64],
     offset: NDArray[np.float64],
@@ -92,13 +92,13 @@ def _moved(
     return cv2.remap(image, columns, rows, flags, borderMode=border)
 
 
-def _blurred(image: NDArray[np.float32], zoom: tuple[float, float]) -> NDArray[np.float32]:
+def _blur_before_shrinking(image: NDArray[np.float32], zoom: tuple[float, float]) -> NDArray[np.float32]:
     """What is shrunk is blurred first, by half of what a host's pixel holds beyond one of its own."""
     sigma = (1 / min(zoom) - 1) / 2
     return image if sigma < 0.2 else np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), dtype=np.float32)
 
 
-def exposure(host: Image, crop: Image, body: Mask) -> np.float32:
+def compute_exposure(host: Image, crop: Image, body: Mask) -> np.float32:
     """One factor that makes the crop's surroundings as bright as the host's: an exposure, not another contrast.
 
     The ring of a scan's lesion is shifted to the host's; what stands behind an object in a frame says nothing about it.
@@ -110,9 +110,9 @@ def exposure(host: Image, crop: Image, body: Mask) -> np.float32:
         body: ``(H, W)`` the object.
     """
     rows = np.flatnonzero(body.any(axis=1))
-    around = find_ring(body, SURROUNDINGS)
+    around = find_ring(body, SURROUNDINGS_WIDTH)
     around[: (rows[0] + rows[-1]) // 2] = False
     if not around.any():
         return np.float32(1)
-    lights = [float((LUMINANCE @ picture[:, around]).mean()) for picture in (host, crop)]
-    return np.float32(np.clip(lights[0] / max(lights[1], 0.02), *GAIN))
+    lights = [float((LUMINANCE_WEIGHTS @ picture[:, around]).mean()) for picture in (host, crop)]
+    return np.float32(np.clip(lights[0] / max(lights[1], 0.02), *EXPOSURE_GAIN))

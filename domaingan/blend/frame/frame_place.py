@@ -9,35 +9,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.banks import Crop
-from domaingan.blend.frame.ground import Ground
+from domaingan.blend.frame.ground import SupportingGround
 from domaingan.blend.frame.perspective import Perspective
 from domaingan.blend.merge_labels import MIN_VISIBLE_SHARE
-from domaingan.blend.placement import overlap
+from domaingan.blend.placement import find_overlap
 from domaingan.imaging.instances import Objects, find_corner_box
 
-TRIES = 12
+MAX_COLUMN_TRIES = 12
 """How often a place in a row is drawn before giving up."""
 
-INSIDE = 0.5
+MIN_INSIDE_SHARE = 0.5
 """At least this share of an object lies in the frame, and of its base on its ground."""
 
-JITTER = 0.1
+MAX_SIZE_JITTER = 0.1
 """Sizes vary by so much either way (natural logarithm): not everybody is of one height."""
 
-CLOSE = 0.5
+MAX_BOX_IOU = 0.5
 """An object is not pasted where its box overlaps an older one's by more than this (intersection over union)."""
 
-MAGNIFIED = 2.0
+MAX_MAGNIFICATION = 2.0
 """Crops are not pasted at more host pixels a pixel than this: they would be a blur among what is sharp."""
 
-LEAST = 12
+MIN_VISIBLE_PIXELS = 12
 """Fewest pixels that must be seen of a pasted object."""
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Spot:
+class GroundPosition:
     """A row for an object's feet, columns to try, and how large it appears there.
 
     Attributes:
@@ -48,15 +48,15 @@ class Spot:
         cut: whether it is cut by the frame's top, left and right (after mirroring), and must be again.
     """
 
-    foot: int
+    contact_row: int
     columns: NDArray[np.int64]
     scale: float
     flip: bool
-    cut: tuple[bool, bool, bool]
+    cut_sides: tuple[bool, bool, bool]
 
 
 @dataclass(frozen=True)
-class Spots:
+class GroundSampler:
     """What a spot is drawn by.
 
     Attributes:
@@ -67,13 +67,13 @@ class Spots:
     """
 
     perspective: Perspective
-    ground: Ground
+    ground: SupportingGround
     flip: bool
     scale: tuple[float, float]
 
-    def draw(
-        self, crop: Crop, mask: NDArray[Any], horizon: float | None, finest: float, rng: np.random.Generator
-    ) -> Spot | None:
+    def draw_position(
+        self, crop: Crop, mask: NDArray[Any], horizon: float | None, sharpest_scale: float, rng: np.random.Generator
+    ) -> GroundPosition | None:
         """A spot, uniform over the pixels of the ground where the scale is in range; None where there is none.
 
         Args:
@@ -85,39 +85,41 @@ class Spots:
         """
         known, (height, width) = self.perspective, mask.shape
         flip = bool(self.flip and rng.random() < 0.5)
-        jitter = float(np.exp(rng.uniform(-JITTER, JITTER)))
-        top, bottom, *sides = (bool(side) for side in known.sides[crop.index])
+        jitter = float(np.exp(rng.uniform(-MAX_SIZE_JITTER, MAX_SIZE_JITTER)))
+        top, bottom, *sides = (bool(side) for side in known.cut_sides[crop.index])
         left, right = sides[::-1] if flip else sides
-        smallest, largest = self.scale[0], min(self.scale[1], finest / jitter)
+        smallest, largest = self.scale[0], min(self.scale[1], sharpest_scale / jitter)
         if smallest > largest or (bottom and largest < 1):
             return None
-        low, high = known.rows(crop.index, smallest, largest, horizon)
+        low, high = known.find_row_range(crop.index, smallest, largest, horizon)
         first, last = max(0, round(low * height)), min(height - 1, int(high * height) - 1)
         if bottom:
             first = last = height - 1
         if first > last:
             return None
-        value = int(known.kinds[crop.index])
-        ground = self.ground.rows(mask, first, last, value)
-        if self.ground.is_unknown(value) and not bottom:
-            ground &= known.columns(crop.index, (np.arange(first, last + 1) + 1) / height, width, horizon)
+        value = int(known.class_values[crop.index])
+        ground = self.ground.find_pixels(mask, first, last, value)
+        if self.ground.is_unknown_for(value) and not bottom:
+            ground &= known.find_columns(crop.index, (np.arange(first, last + 1) + 1) / height, width, horizon)
         if left != right:
             ground[:, 1 if left else 0 : width if left else width - 1] = False
         spots = np.flatnonzero(ground)
         if not len(spots):
             return None
         row = int(spots[int(rng.integers(len(spots)))]) // width
-        scale = 1.0 if bottom else known.scale(crop.index, (first + row + 1) / height, horizon)
-        columns = rng.choice(np.flatnonzero(ground[row]), TRIES)
-        return Spot(first + row, columns, scale * jitter, flip, (top, left, right))
+        scale = 1.0 if bottom else known.compute_scale(crop.index, (first + row + 1) / height, horizon)
+        columns = rng.choice(np.flatnonzero(ground[row]), MAX_COLUMN_TRIES)
+        return GroundPosition(first + row, columns, scale * jitter, flip, (top, left, right))
 
-    def corner(self, body: Mask, spot: Spot, column: int, mask: NDArray[Any], value: int) -> NDArray[np.int64] | None:
+    def find_corner(
+        self, body: Mask, position: GroundPosition, column: int, mask: NDArray[Any], value: int
+    ) -> NDArray[np.int64] | None:
         """Where a patch goes so that its feet stand there, or its cut sides at the border; None if that does not do."""
         width = mask.shape[1]
         rows, columns = (np.flatnonzero(body.any(axis=axis)) for axis in (1, 0))
         base = np.flatnonzero(body[rows[-1] - len(rows) // 10 : rows[-1] + 1].any(axis=0))
-        down, across = spot.foot - int(rows[-1]), column - int(base.mean())
-        top, left, right = spot.cut
+        down, across = position.contact_row - int(rows[-1]), column - int(base.mean())
+        top, left, right = position.cut_sides
         if left != right:
             across = -int(columns[0]) if left else width - 1 - int(columns[-1])
         if (top and down + rows[0] > 0) or (
@@ -126,33 +128,33 @@ class Spots:
             return None
         stood = base + across
         stood = stood[(stood >= 0) & (stood < width)]
-        if not len(stood) or self.ground.share(mask, spot.foot, stood, value) < INSIDE:
+        if not len(stood) or self.ground.compute_share(mask, position.contact_row, stood, value) < MIN_INSIDE_SHARE:
             return None
         return np.array([down, across], dtype=np.int64)
 
 
-def visible(body: Mask, corner: NDArray[np.int64], objects: Objects) -> Mask | None:
+def find_visible(body: Mask, corner: NDArray[np.int64], objects: Objects) -> Mask | None:
     """What would be seen of an object in its patch; None where that is too little, or its box would be another's.
 
     Objects whose feet are lower in the frame are nearer, and stay in front.
     """
-    source, where = overlap(body.shape, objects.instances.shape, corner)
+    source, where = find_overlap(body.shape, objects.instances.shape, corner)
     inside = body[source]
-    if inside.sum() < INSIDE * body.sum():
+    if inside.sum() < MIN_INSIDE_SHARE * body.sum():
         return None
     start = np.array([part.start for part in where])
     nearer = objects.boxes[:, 3] > find_corner_box(inside, start)[3]
     front = np.concatenate([[False], nearer])[objects.instances[where]]
     seen = inside & ~front
     if (
-        seen.sum() < max(LEAST, MIN_VISIBLE_SHARE * body.sum())
-        or _closest(find_corner_box(seen, start), objects.boxes) > CLOSE
+        seen.sum() < max(MIN_VISIBLE_PIXELS, MIN_VISIBLE_SHARE * body.sum())
+        or _compute_max_iou(find_corner_box(seen, start), objects.boxes) > MAX_BOX_IOU
     ):
         return None
     return seen
 
 
-def _closest(box: NDArray[np.float32], others: NDArray[np.float32]) -> float:
+def _compute_max_iou(box: NDArray[np.float32], others: NDArray[np.float32]) -> float:
     """The largest intersection over union of a box with others; 0 where there are none."""
     if not len(others):
         return 0.0

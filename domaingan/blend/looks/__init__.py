@@ -8,18 +8,20 @@ the scene's look already stays what it is.
 from __future__ import annotations
 
 from domaingan.blend.looks.fda import FDA
-from domaingan.blend.looks.histogram import Histogram, Tones
-from domaingan.blend.looks.look_input import Look, Seen, softened
-from domaingan.blend.looks.reinhard import ClassColours, Reinhard
+from domaingan.blend.looks.histogram import HistogramLook, LightnessHistogram
+from domaingan.blend.looks.look_input import Look, LookInput, soften_range
+from domaingan.blend.looks.reinhard import Reinhard, ReinhardPerClass
 from domaingan.core.errors import DataError
 from domaingan.data import Domain
 
-Kinds = dict[str, type[Reinhard] | type[Histogram] | type[Tones] | type[FDA] | type[ClassColours]]
+LookTypes = dict[
+    str, type[Reinhard] | type[HistogramLook] | type[LightnessHistogram] | type[FDA] | type[ReinhardPerClass]
+]
 
-RELIGHTS: Kinds = {"reinhard": Reinhard, "histogram": Tones, "fda": FDA, "lut": ClassColours}
+FRAME_LOOKS: LookTypes = {"reinhard": Reinhard, "histogram": LightnessHistogram, "fda": FDA, "lut": ReinhardPerClass}
 """The looks of frames by name."""
 
-OF_SCANS: Kinds = {"histogram": Histogram, "fda": FDA}
+SCAN_LOOKS: LookTypes = {"histogram": HistogramLook, "fda": FDA}
 """Those of scans, which have neither colours nor classes."""
 
 MIX = "mix"
@@ -37,7 +39,7 @@ def parse_looks(method: str, domain: Domain, has_masks: bool) -> dict[str, Look]
     Raises:
         DataError: no such method for such scenes, or a β that is none.
     """
-    known = RELIGHTS if domain.is_rgb else OF_SCANS
+    known = FRAME_LOOKS if domain.is_rgb else SCAN_LOOKS
     name, _, beta = method.partition(":")
     if name not in (*known, MIX):
         kind = "" if domain.is_rgb else " of scans"
@@ -45,12 +47,12 @@ def parse_looks(method: str, domain: Domain, has_masks: bool) -> dict[str, Look]
     if name == "lut" and not has_masks:
         raise DataError("scenes without masks", expected="a bank of labelled frames' scenes, for lut")
     if beta:
-        return {method: FDA(_beta(name, beta))}
+        return {method: FDA(_parse_beta(name, beta))}
     chosen = known if name == MIX else [name]
     return {name: known[name]() for name in chosen if name != "lut" or has_masks}
 
 
-def _beta(name: str, text: str) -> float:
+def _parse_beta(name: str, text: str) -> float:
     try:
         beta = float(text)
     except ValueError:
@@ -60,4 +62,4 @@ def _beta(name: str, text: str) -> float:
     return beta
 
 
-__all__ = ["MIX", "OF_SCANS", "RELIGHTS", "Look", "Seen", "Tones", "parse_looks", "softened"]
+__all__ = ["FRAME_LOOKS", "MIX", "SCAN_LOOKS", "LightnessHistogram", "Look", "LookInput", "parse_looks", "soften_range"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.blend.looks.look_input import Image, Seen
+from domaingan.blend.looks.look_input import Image, LookInput
 
-REFERENCE = 512
+REFERENCE_SIZE = 512
 """Pixels along an axis of the frames that β refers to, whatever the frame's own resolution."""
 
 Coefficients = NDArray[np.complex64]
@@ -35,46 +35,46 @@ class FDA:
 
     beta: float = 0.002
 
-    def __call__(self, host: Seen, small: Seen, scene: Seen) -> Image:
+    def __call__(self, host: LookInput, small: LookInput, scene: LookInput) -> Image:
         """The image and the waves that it lacks of the scene's."""
         shape = scene.image.shape[1:]
-        band = min(round(self.beta * REFERENCE), (min(shape) - 1) // 2)
-        own, other = (_analysed(_filled(seen), band) for seen in (small, scene))
+        band = min(round(self.beta * REFERENCE_SIZE), (min(shape) - 1) // 2)
+        own, other = (_analyse_band(_fill_background(seen), band) for seen in (small, scene))
         # The phase of what is almost zero is noise, but then so small a wave may have any.
         lacking = (np.abs(other) - np.abs(own)) * np.exp(1j * np.angle(own))
-        return host.image + _synthesised(lacking.astype(np.complex64), host.image.shape[1:], band)
+        return host.image + _synthesise_band(lacking.astype(np.complex64), host.image.shape[1:], band)
 
 
-def _filled(seen: Seen) -> Image:
+def _fill_background(seen: LookInput) -> Image:
     """The image with everything beside the body at the body's mean."""
-    if seen.inside is None or not seen.inside.any():
+    if seen.body is None or not seen.body.any():
         return seen.image
-    means = seen.image[:, seen.inside].mean(axis=1)
-    return np.where(seen.inside, seen.image, means.reshape(-1, *[1] * seen.inside.ndim)).astype(np.float32)
+    means = seen.image[:, seen.body].mean(axis=1)
+    return np.where(seen.body, seen.image, means.reshape(-1, *[1] * seen.body.ndim)).astype(np.float32)
 
 
-def _analysed(image: Image, band: int) -> Coefficients:
+def _analyse_band(image: Image, band: int) -> Coefficients:
     """``(C, 2 * band + 1, …)``: amplitudes and phases of the waves of an image ``(C, *spatial)``.
 
     By einsum, here and below, as threads of BLAS get into one another's way in workers.
     """
     found: NDArray[np.complex64] = image.astype(np.complex64)
     for n in reversed(image.shape[1:]):  # the last axis is worked on and becomes the first, so that all have their turn
-        found = np.moveaxis(np.einsum("...n,nk->...k", found, _waves(n, band).conj()), -1, 1)
+        found = np.moveaxis(np.einsum("...n,nk->...k", found, _build_waves(n, band).conj()), -1, 1)
     return found / np.prod(image.shape[1:])
 
 
-def _synthesised(waves: Coefficients, shape: tuple[int, ...], band: int) -> Image:
+def _synthesise_band(waves: Coefficients, shape: tuple[int, ...], band: int) -> Image:
     """``(C, *shape)``: the sum of waves, of which only the real part is computed in the end."""
     for n in reversed(shape[1:]):
-        waves = np.moveaxis(np.einsum("...k,nk->...n", waves, _waves(n, band)), -1, 1)
-    first = _waves(shape[0], band)
+        waves = np.moveaxis(np.einsum("...k,nk->...n", waves, _build_waves(n, band)), -1, 1)
+    first = _build_waves(shape[0], band)
     real, imaginary = np.ascontiguousarray(waves.real), np.ascontiguousarray(waves.imag)
     total = np.einsum("...k,nk->...n", real, first.real) - np.einsum("...k,nk->...n", imaginary, first.imag)
     return np.ascontiguousarray(np.moveaxis(total, -1, 1))
 
 
-def _waves(n: int, band: int) -> Coefficients:
+def _build_waves(n: int, band: int) -> Coefficients:
     """``(n, 2 * band + 1)``: the waves of -band to band periods, at the centres of n pixels."""
     centres = (np.arange(n) + 0.5) / n
     return np.exp(2j * np.pi * np.outer(centres, np.arange(-band, band + 1))).astype(np.complex64)

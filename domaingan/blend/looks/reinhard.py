@@ -12,13 +12,13 @@ from scipy import ndimage
 from skimage.color import lab2rgb, rgb2lab
 
 from domaingan.banks.scenes import UNLABELLED_VALUE
-from domaingan.blend.looks.look_input import EPSILON, Image, Seen, moments, softened
+from domaingan.blend.looks.look_input import LOOK_EPSILON, Image, LookInput, compute_moments, soften_range
 from domaingan.imaging.resample import resize
 
-Change = tuple[NDArray[np.float32], NDArray[np.float32]]
+ColourChange = tuple[NDArray[np.float32], NDArray[np.float32]]
 """By what L*, a* and b* are multiplied, and what is added then, ``(3,)`` each."""
 
-OUTLIERS = 0.002
+OUTLIER_SHARE = 0.002
 """Share of the pixels that may become black, or white: a wire that counts as sky is far from all other sky."""
 
 
@@ -38,25 +38,25 @@ class Reinhard:
         gain: by how much a channel may be stretched at most, lest faint tints of a grey frame glow.
     """
 
-    coarse: int = 8
-    gain: float = 2.0
+    coarse_size: int = 8
+    max_gain: float = 2.0
 
-    def __call__(self, host: Seen, small: Seen, scene: Seen) -> Image:
+    def __call__(self, host: LookInput, small: LookInput, scene: LookInput) -> Image:
         """The frame with its colours moved and stretched."""
-        stretch, offset = self.change(small.image, scene.image)
+        stretch, offset = self.compute_change(small.image, scene.image)
         moved = to_lab(host.image) * stretch[:, None, None] + offset[:, None, None]
         black, white = (float(end * stretch[0] + offset[0]) for end in (0, 100))
         return to_rgb(moved, (black, white))
 
-    def change(self, small: Image, scene: Image) -> Change:
+    def compute_change(self, small: Image, scene: Image) -> ColourChange:
         """What brings the colours of one ``(3, h, w)`` frame to those of another."""
-        coarse = tuple(min(n, self.coarse) for n in scene.shape[1:])
+        coarse = tuple(min(n, self.coarse_size) for n in scene.shape[1:])
         own, other = (to_lab(resize(rgb, coarse)).reshape(3, -1) for rgb in (small, scene))
-        return _between(own, other, self.gain)
+        return _match_moments(own, other, self.max_gain)
 
 
 @dataclass(frozen=True)
-class ClassColours:
+class ReinhardPerClass:
     """The same for each class by itself: sky becomes as the scene's sky, road as its road.
 
     A class of which either picture shows few pixels is partly, and one that either lacks wholly, changed as Reinhard
@@ -69,38 +69,38 @@ class ClassColours:
         blur: standard deviation, in shares of the frame's height, of how gradually it changes.
     """
 
-    whole: Reinhard = field(default_factory=Reinhard)
-    few: float = 2e-3
+    whole_frame: Reinhard = field(default_factory=Reinhard)
+    half_trusted_share: float = 2e-3
     blur: float = 5e-3
 
-    def __call__(self, host: Seen, small: Seen, scene: Seen) -> Image:
+    def __call__(self, host: LookInput, small: LookInput, scene: LookInput) -> Image:
         """The frame with the colours of each class moved and stretched."""
         if host.classes is None or small.classes is None or scene.classes is None:
-            return self.whole(host, small, scene)
-        table = self._table(small, scene)
+            return self.whole_frame(host, small, scene)
+        table = self._build_table(small, scene)
         maps = np.moveaxis(table[host.classes], -1, 0)
         sigma = self.blur * host.image.shape[1]
         stretch, offset = np.split(ndimage.gaussian_filter(maps, (0, sigma, sigma), mode="nearest"), 2)
         moved = to_lab(host.image) * stretch + offset
         return to_rgb(moved)
 
-    def _table(self, small: Seen, scene: Seen) -> NDArray[np.float32]:
+    def _build_table(self, small: LookInput, scene: LookInput) -> NDArray[np.float32]:
         """For each class value the stretch and the offset of the three channels, ``(256, 6)``."""
         assert small.classes is not None and scene.classes is not None
-        whole = np.concatenate(self.whole.change(small.image, scene.image))
+        whole = np.concatenate(self.whole_frame.compute_change(small.image, scene.image))
         table = np.tile(whole, (256, 1))
         own, other = to_lab(small.image), to_lab(scene.image)
         for value in np.setdiff1d(np.intersect1d(small.classes, scene.classes), [UNLABELLED_VALUE]):
             here, there = small.classes == value, scene.classes == value
             fewest = min(here.mean(), there.mean())
-            change = np.concatenate(_between(own[:, here], other[:, there], self.whole.gain))
-            table[value] += fewest / (fewest + self.few) * (change - whole)
+            change = np.concatenate(_match_moments(own[:, here], other[:, there], self.whole_frame.max_gain))
+            table[value] += fewest / (fewest + self.half_trusted_share) * (change - whole)
         return table
 
 
-def _between(own: NDArray[Any], other: NDArray[Any], gain: float) -> Change:
-    (mean, std), (wanted, spread) = moments(own), moments(other)
-    stretch = np.minimum((spread + EPSILON) / (std + EPSILON), gain)
+def _match_moments(source: NDArray[Any], target: NDArray[Any], max_gain: float) -> ColourChange:
+    (mean, std), (wanted, spread) = compute_moments(source), compute_moments(target)
+    stretch = np.minimum((spread + LOOK_EPSILON) / (std + LOOK_EPSILON), max_gain)
     return stretch, wanted - mean * stretch
 
 
@@ -117,8 +117,8 @@ def to_rgb(lab: Image, ends: tuple[float, float] | None = None) -> Image:
         lab: ``(3, H, W)``; its lightness is changed in place.
         ends: what lightness reaches from and to; unless given all but the darkest and the brightest few in a thousand.
     """
-    black, white = ends or np.quantile(lab[0], (OUTLIERS, 1 - OUTLIERS)).tolist()
-    lab[0] = softened(lab[0], black, white, 100)
+    black, white = ends or np.quantile(lab[0], (OUTLIER_SHARE, 1 - OUTLIER_SHARE)).tolist()
+    lab[0] = soften_range(lab[0], black, white, 100)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # colours beyond what RGB can show, which become its nearest
         rgb: Image = lab2rgb(lab, channel_axis=0)

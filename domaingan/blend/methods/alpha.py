@@ -13,11 +13,11 @@ from domaingan.imaging.intensity import measure_squared_distance
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-MAX_NEAR = 16
+MAX_TABLE_REACH = 16
 """Up to so many pixels it is faster to look at what is near than to measure all distances."""
 
 
-def ramp(body: Mask, reach: int) -> Image:
+def compute_ramp(body: Mask, reach: int) -> Image:
     """1 in the body, falling linearly with the distance from it to 0 beyond ``reach`` pixels.
 
     >>> ramp(np.array([True, False, False, False]), 2).round(2)
@@ -25,7 +25,7 @@ def ramp(body: Mask, reach: int) -> Image:
     """
     if not body.any():
         return np.zeros(body.shape, dtype=np.float32)
-    if reach > MAX_NEAR:
+    if reach > MAX_TABLE_REACH:
         distance = ndimage.distance_transform_edt(~body)
         return np.where(distance <= reach, 1 - distance / (reach + 1), 0).astype(np.float32)
     by_square = np.zeros(reach**2 + 2, dtype=np.float32)
@@ -33,7 +33,7 @@ def ramp(body: Mask, reach: int) -> Image:
     return by_square[measure_squared_distance(body, reach)]
 
 
-def weighted(host: Image, crop: Image, weight: Image) -> Image:
+def mix_by_weight(host: Image, crop: Image, weight: Image) -> Image:
     """The host where the weight is 0, the crop where it is 1, a mix between."""
     return host + weight * (crop - host)
 
@@ -48,13 +48,13 @@ class Alpha:
         """Itself: it has no width."""
         return self
 
-    def weight(self, body: Mask) -> Image:
+    def compute_weight(self, body: Mask) -> Image:
         """1 in the body, 0 elsewhere."""
         return body.astype(np.float32)
 
     def mix(self, host: Image, crop: Image, weight: Image, free: Mask) -> Image:
         """The weighted mean."""
-        return weighted(host, crop, weight)
+        return mix_by_weight(host, crop, weight)
 
 
 @dataclass(frozen=True)
@@ -67,31 +67,31 @@ class Feather:
         """Another ramp."""
         return replace(self, reach=reach)
 
-    def weight(self, body: Mask) -> Image:
+    def compute_weight(self, body: Mask) -> Image:
         """1 in the body, falling to 0 outside it."""
-        return ramp(body, self.reach)
+        return compute_ramp(body, self.reach)
 
     def mix(self, host: Image, crop: Image, weight: Image, free: Mask) -> Image:
         """The weighted mean."""
-        return weighted(host, crop, weight)
+        return mix_by_weight(host, crop, weight)
 
 
 @dataclass(frozen=True)
 class Soft:
     """The mask with its outermost pixels half mixed with the host, as a lens would: nothing outside it is changed."""
 
-    edge: float = 0.6
+    edge_weight: float = 0.6
     reach: int = 0
 
     def with_reach(self, reach: int) -> Soft:
         """Itself: it has no width."""
         return self
 
-    def weight(self, body: Mask) -> Image:
+    def compute_weight(self, body: Mask) -> Image:
         """1 in the body, ``edge`` at its border, 0 elsewhere."""
         inner = ndimage.binary_erosion(body, ndimage.generate_binary_structure(body.ndim, 1), border_value=1)
-        return np.where(inner, 1, self.edge * body).astype(np.float32)
+        return np.where(inner, 1, self.edge_weight * body).astype(np.float32)
 
     def mix(self, host: Image, crop: Image, weight: Image, free: Mask) -> Image:
         """The weighted mean."""
-        return weighted(host, crop, weight)
+        return mix_by_weight(host, crop, weight)

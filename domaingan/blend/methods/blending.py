@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from domaingan.blend.methods.alpha import Alpha, Feather, Soft
 from domaingan.blend.methods.laplacian import Laplacian
-from domaingan.blend.methods.matching import Histogram, Match, Noise
+from domaingan.blend.methods.matching import HistogramMatch, Match, NoiseMatch
 from domaingan.blend.methods.poisson import Poisson
 from domaingan.core.errors import DataError
 from domaingan.imaging.intensity import find_ring, measure_contrast
@@ -27,17 +27,17 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-class Method(Protocol):
+class BlendMethod(Protocol):
     """What every blending method offers."""
 
     @property
     def reach(self) -> int:
         """How many pixels away from the mask a pixel may be changed."""
 
-    def with_reach(self, reach: int) -> Method:
+    def with_reach(self, reach: int) -> BlendMethod:
         """The same, blending over another width; a method that changes nothing around an object stays as it is."""
 
-    def weight(self, body: Mask) -> Image:
+    def compute_weight(self, body: Mask) -> Image:
         """How much of the crop is at each pixel of a patch whose object is ``body``: 0 to 1, 0 beyond ``reach``."""
 
     def mix(self, host: Image, crop: Image, weight: Image, free: Mask) -> Image:
@@ -50,18 +50,18 @@ class Method(Protocol):
         """
 
 
-METHODS: dict[str, Callable[[], Method]] = {
+METHODS: dict[str, Callable[[], BlendMethod]] = {
     "alpha": Alpha,
     "feather": Feather,
     "soft": Soft,
     "laplacian": Laplacian,
     "poisson": Poisson,
-    "poisson-mixed": partial(Poisson, mixed=True),
+    "poisson-mixed": partial(Poisson, is_mixed=True),
 }
 
-MATCHES: dict[str, Callable[[], Match]] = {"histogram": Histogram, "noise": Noise}
+MATCHES: dict[str, Callable[[], Match]] = {"histogram": HistogramMatch, "noise": NoiseMatch}
 
-RIM = 2
+RIM_WIDTH = 2
 """How many pixels the surface of a body is thick: they are half air."""
 
 
@@ -74,7 +74,7 @@ class Blend:
         matches: what the crop takes over from the host first, in this order.
     """
 
-    method: Method
+    method: BlendMethod
     matches: tuple[Match, ...] = ()
 
     @property
@@ -86,7 +86,7 @@ class Blend:
         """The same, blending over another width, unless that is None."""
         return self if reach is None else replace(self, method=self.method.with_reach(reach))
 
-    def matched(
+    def match_crop(
         self, host: Image, crop: Image, body: Mask, host_tissue: Mask, crop_tissue: Mask, rng: np.random.Generator
     ) -> Image:
         """The crop with everything matched; arguments as of :class:`domaingan.blend.methods.matching.Match`."""
@@ -119,7 +119,7 @@ def blend_patch(
     crop_tissue: Mask,
     blend: Blend,
     rng: np.random.Generator,
-    target: NDArray[np.float32] | None = None,
+    target_contrast: NDArray[np.float32] | None = None,
 ) -> tuple[Image, Mask]:
     """Put a crop's object into a host's patch of the same shape; both ``(C, *patch)`` in scaled units.
 
@@ -137,14 +137,14 @@ def blend_patch(
     around_host, around_crop = find_ring(body, inside=host_tissue), find_ring(body, inside=crop_tissue)
     comparable = around_host.any() and around_crop.any()
     shape = (-1, *[1] * body.ndim)
-    wanted = measure_contrast(crop, body, around_crop) if target is None else target
-    crop = blend.matched(host, crop, body, host_tissue, crop_tissue, rng)
+    wanted = measure_contrast(crop, body, around_crop) if target_contrast is None else target_contrast
+    crop = blend.match_crop(host, crop, body, host_tissue, crop_tissue, rng)
     if comparable:
         difference = host[:, around_host].mean(axis=1) - crop[:, around_crop].mean(axis=1)
         crop = crop + difference.reshape(shape)
-        crop = _continued(crop, _beyond(crop_tissue, host_tissue))
+        crop = _extend_crop(crop, _find_missing_tissue(crop_tissue, host_tissue))
     free = body | host_tissue
-    weight = np.where(free, blend.method.weight(body), 0).astype(np.float32)
+    weight = np.where(free, blend.method.compute_weight(body), 0).astype(np.float32)
     blended = blend.method.mix(host, crop, weight, free)
     if comparable:
         lost = wanted - measure_contrast(blended, body, around_host)
@@ -154,7 +154,7 @@ def blend_patch(
     return blended.astype(np.float32), weight > 0
 
 
-def _continued(crop: Image, missing: Mask) -> Image:
+def _extend_crop(crop: Image, missing: Mask) -> Image:
     """The crop with a membrane stretched over what is ``missing``: as smooth there as its rim allows."""
     if not missing.any() or missing.all():
         return crop
@@ -162,10 +162,10 @@ def _continued(crop: Image, missing: Mask) -> Image:
     return Poisson().mix(crop, np.zeros_like(crop), weight, everywhere)
 
 
-def _beyond(crop_tissue: Mask, host_tissue: Mask) -> Mask:
+def _find_missing_tissue(crop_tissue: Mask, host_tissue: Mask) -> Mask:
     """Where a crop shows air or is half of it, and the host is not."""
     crop_tissue = ndimage.binary_fill_holes(crop_tissue)
     if crop_tissue.all():
         return ~crop_tissue
-    inner = [ndimage.binary_erosion(part, iterations=RIM, border_value=1) for part in (crop_tissue, host_tissue)]
+    inner = [ndimage.binary_erosion(part, iterations=RIM_WIDTH, border_value=1) for part in (crop_tissue, host_tissue)]
     return (~crop_tissue & host_tissue) | (~inner[0] & inner[1])

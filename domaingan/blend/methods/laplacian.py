@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.blend.methods.alpha import ramp
+from domaingan.blend.methods.alpha import compute_ramp
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-KERNEL = np.array([1, 4, 6, 4, 1], dtype=np.float32) / 16
+PYRAMID_KERNEL = np.array([1, 4, 6, 4, 1], dtype=np.float32) / 16
 """Burt and Adelson's generating kernel with a = 0.375."""
 
 
@@ -37,9 +37,9 @@ class Laplacian:
         """The same over another width."""
         return replace(self, reach=reach)
 
-    def weight(self, body: Mask) -> Image:
+    def compute_weight(self, body: Mask) -> Image:
         """1 in the body, falling to 0 outside it."""
-        return ramp(body, self.reach)
+        return compute_ramp(body, self.reach)
 
     def mix(self, host: Image, crop: Image, weight: Image, free: Mask) -> Image:
         """The two pyramids mixed; the host where the weight is 0."""
@@ -53,11 +53,11 @@ class Laplacian:
         share = ((weight > 0.5) & free).astype(np.float32)
         levels = min(self.levels, int(np.log2(min(weight.shape))))
         blended = host.copy()
-        blended[near] += np.minimum(2 * weight, 1) * mixed(difference, share[None], levels)
+        blended[near] += np.minimum(2 * weight, 1) * mix_octaves(difference, share[None], levels)
         return blended
 
 
-def mixed(image: Image, share: Image, levels: int) -> Image:
+def mix_octaves(image: Image, share: Image, levels: int) -> Image:
     """An image of which each octave is multiplied by a share that is blurred as much.
 
     Args:
@@ -67,23 +67,23 @@ def mixed(image: Image, share: Image, levels: int) -> Image:
     """
     if levels <= 1:
         return image * share
-    small = reduced(image)
+    small = reduce_image(image)
     shape = image.shape[1:]
-    fine = (image - expanded(small, shape)) * share
-    return fine + expanded(mixed(small, reduced(share), levels - 1), shape)
+    fine = (image - expand_image(small, shape)) * share
+    return fine + expand_image(mix_octaves(small, reduce_image(share), levels - 1), shape)
 
 
-def reduced(image: Image) -> Image:
+def reduce_image(image: Image) -> Image:
     """Half as large along each spatial axis of a ``(C, *spatial)`` image."""
     for axis in range(1, image.ndim):
-        image = ndimage.correlate1d(image, KERNEL, axis, mode="mirror")
+        image = ndimage.correlate1d(image, PYRAMID_KERNEL, axis, mode="mirror")
     return image[(slice(None), *[slice(None, None, 2)] * (image.ndim - 1))]
 
 
-def expanded(image: Image, shape: tuple[int, ...]) -> Image:
+def expand_image(image: Image, shape: tuple[int, ...]) -> Image:
     """A :func:`reduced` image brought back to a spatial shape."""
     large = np.zeros((len(image), *shape), dtype=image.dtype)
     large[(slice(None), *[slice(None, None, 2)] * len(shape))] = image
     for axis in range(1, large.ndim):
-        large = ndimage.correlate1d(large, 2 * KERNEL, axis, mode="mirror")
+        large = ndimage.correlate1d(large, 2 * PYRAMID_KERNEL, axis, mode="mirror")
     return large

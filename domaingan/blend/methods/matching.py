@@ -17,7 +17,7 @@ from domaingan.imaging.intensity import RING_WIDTH, find_ring
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-FEWEST = 24
+MIN_GRAIN_PIXELS = 24
 """Fewest pixels that a spread or a grain is measured on; with fewer the crop stays as it is."""
 
 
@@ -38,7 +38,7 @@ class Match(Protocol):
 
 
 @dataclass(frozen=True)
-class Histogram:
+class HistogramMatch:
     """Intensities moved so that those of the crop's ring are distributed as those of the host's.
 
     Attributes:
@@ -46,23 +46,23 @@ class Histogram:
         steepest: largest factor by which a difference in intensity grows or shrinks.
     """
 
-    steps: int = 5
-    steepest: float = 2.0
+    quantiles: int = 5
+    max_slope: float = 2.0
 
     def __call__(
         self, host: Image, crop: Image, body: Mask, host_tissue: Mask, crop_tissue: Mask, rng: np.random.Generator
     ) -> Image:
         """The crop with the host's distribution around the object."""
         around_host, around_crop = (find_ring(body, RING_WIDTH, inside) for inside in (host_tissue, crop_tissue))
-        if min(around_host.sum(), around_crop.sum()) < FEWEST:
+        if min(around_host.sum(), around_crop.sum()) < MIN_GRAIN_PIXELS:
             return crop
-        levels = np.linspace(0, 1, self.steps + 2)[1:-1]
+        levels = np.linspace(0, 1, self.quantiles + 2)[1:-1]
         matched = crop.copy()
         for channel, theirs in zip(matched, host, strict=True):
             own, wanted = (np.quantile(v, levels) for v in (channel[around_crop], theirs[around_host]))
             widths = np.maximum(np.diff(own), 1e-6)
-            slopes = np.clip(np.diff(wanted) / widths, 1 / self.steepest, self.steepest)
-            middle = self.steps // 2
+            slopes = np.clip(np.diff(wanted) / widths, 1 / self.max_slope, self.max_slope)
+            middle = self.quantiles // 2
             reached = np.concatenate([[0], np.cumsum(slopes * widths)])
             reached += wanted[middle] - reached[middle]
             knots = own[0] + np.concatenate([[0], np.cumsum(widths)])
@@ -71,19 +71,19 @@ class Histogram:
         return matched
 
 
-MAX_PASSES = 4
+MAX_SMOOTHING_PASSES = 4
 """How often grain is smoothed at most, where the host has far less of it."""
 
 
 @dataclass(frozen=True)
-class Noise:
+class NoiseMatch:
     """Grain added to or taken from the crop until it is that of the host.
 
     Attributes:
         edge: what rises this many times higher than the crop's grain is not grain and is kept.
     """
 
-    edge: float = 3.0
+    edge_factor: float = 3.0
 
     def __call__(
         self, host: Image, crop: Image, body: Mask, host_tissue: Mask, crop_tissue: Mask, rng: np.random.Generator
@@ -92,8 +92,8 @@ class Noise:
         matched = crop.copy()
         white = rng.normal(size=crop.shape).astype(np.float32)
         for channel, theirs, more in zip(matched, host, white, strict=True):
-            own = grain(channel, crop_tissue & ~body)
-            wanted = grain(theirs, host_tissue & ~body)
+            own = measure_grain(channel, crop_tissue & ~body)
+            wanted = measure_grain(theirs, host_tissue & ~body)
             if own is None or wanted is None:
                 continue
             if own < wanted:
@@ -104,10 +104,10 @@ class Noise:
 
     def _smooth(self, channel: Image, own: float, wanted: float, around: Mask) -> None:
         """Take away, in place, as much of the grain as is too much; what is far coarser needs several passes."""
-        for _ in range(MAX_PASSES):
+        for _ in range(MAX_SMOOTHING_PASSES):
             fine = channel - ndimage.gaussian_filter(channel, 1)
-            fine *= np.exp(-((fine / (self.edge * own)) ** 2))
-            least = grain(channel - fine, around) or 0.0
+            fine *= np.exp(-((fine / (self.edge_factor * own)) ** 2))
+            least = measure_grain(channel - fine, around) or 0.0
             share = min((own - wanted) / max(own - least, 1e-12), 1)
             channel -= share * fine
             if share < 1 or least <= wanted:
@@ -115,7 +115,7 @@ class Noise:
             own = least
 
 
-def grain(image: Image, where: Mask) -> float | None:
+def measure_grain(image: Image, where: Mask) -> float | None:
     """The standard deviation of what changes from pixel to pixel, as that of white noise.
 
     Second differences along every axis leave nothing of a slope (J. Immerkær, "Fast noise variance estimation",
@@ -129,7 +129,7 @@ def grain(image: Image, where: Mask) -> float | None:
         In the image's unit; None where too little is looked at.
     """
     whole = ndimage.binary_erosion(where, np.ones((3,) * image.ndim, dtype=bool), border_value=0)
-    if whole.sum() < FEWEST:
+    if whole.sum() < MIN_GRAIN_PIXELS:
         return None
     residual = image
     for axis in range(image.ndim):

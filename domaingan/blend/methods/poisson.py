@@ -24,20 +24,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from domaingan.blend.methods.alpha import ramp
-from domaingan.blend.methods.poisson_boundary import MAX_PRODUCT, find_rim, solve_by_boundary, stretch
+from domaingan.blend.methods.alpha import compute_ramp
+from domaingan.blend.methods.poisson_boundary import MAX_PRODUCT_SIZE, find_rim, solve_by_boundary, solve_for_difference
 from domaingan.imaging.intensity import find_extent
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-TOLERANCE = 1e-4
+SOLVER_TOLERANCE = 1e-4
 """Conjugate gradients stop when the residual has fallen to this share of the right-hand side (2-norms, per channel)."""
 
-STEPS = 500
+MAX_SOLVER_STEPS = 500
 """Most steps of conjugate gradients."""
 
-LONG = 128
+MAX_MATRIX_LENGTH = 128
 """Along axes longer than this a sine transform goes by FFT; a product with the matrix is faster for shorter ones."""
 
 
@@ -52,15 +52,15 @@ class Poisson:
     """
 
     reach: int = 4
-    mixed: bool = False
+    is_mixed: bool = False
 
     def with_reach(self, reach: int) -> Poisson:
         """The same over another width."""
         return replace(self, reach=reach)
 
-    def weight(self, body: Mask) -> Image:
+    def compute_weight(self, body: Mask) -> Image:
         """1 in the body, falling to 0 outside it; the equation holds wherever it is not 0."""
-        return ramp(body, self.reach)
+        return compute_ramp(body, self.reach)
 
     def mix(self, host: Image, crop: Image, weight: Image, free: Mask) -> Image:
         """The solution where the weight is not 0, the host elsewhere.
@@ -71,25 +71,31 @@ class Poisson:
         if not domain.any():
             return host
         difference = crop - host
-        rim = None if self.mixed else find_rim(domain, free | domain)
+        rim = None if self.is_mixed else find_rim(domain, free | domain)
         if rim is not None:
             blended = host.copy()
-            blended[(slice(None), *rim.where)] += stretch(difference, rim, TOLERANCE, STEPS)
+            blended[(slice(None), *rim.box)] += solve_for_difference(
+                difference, rim, SOLVER_TOLERANCE, MAX_SOLVER_STEPS
+            )
             return blended
         right, is_free_everywhere = np.zeros_like(host), bool(free.all())
-        for before, after in _neighbours(host.ndim):
+        for before, after in _iterate_neighbours(host.ndim):
             flow = difference[after] - difference[before]
-            if self.mixed:
+            if self.is_mixed:
                 flow *= np.abs(crop[after] - crop[before]) > np.abs(host[after] - host[before])
             if not is_free_everywhere:
                 flow *= free[after[1:]] & free[before[1:]]
             right[before] -= flow
             right[after] += flow
-        return host + solve(right, domain, free)
+        return host + solve_poisson(right, domain, free)
 
 
-def solve(
-    right: NDArray[Any], domain: Mask, free: Mask | None = None, tolerance: float = TOLERANCE, steps: int = STEPS
+def solve_poisson(
+    right: NDArray[Any],
+    domain: Mask,
+    free: Mask | None = None,
+    tolerance: float = SOLVER_TOLERANCE,
+    max_steps: int = MAX_SOLVER_STEPS,
 ) -> NDArray[Any]:
     """Solve −Δu = ``right`` in a domain, channel by channel, with u = 0 outside it.
 
@@ -112,96 +118,98 @@ def solve(
         return u
     near = (slice(None), *where)
     inside, is_free = domain[where], np.ones_like(domain) if free is None else free | domain
-    degree = _degree(is_free)[where]
+    degree = _count_free_neighbours(is_free)[where]
     if inside.all() and (degree == 2 * domain.ndim).all():
-        u[near] = on_box(right[near])
+        u[near] = solve_on_box(right[near])
         return u
     rim = find_rim(domain, is_free)
     if rim is None:
-        u[near] = _gradients(right[near], inside, degree.astype(right.dtype), tolerance, steps)
+        u[near] = _solve_by_gradients(right[near], inside, degree.astype(right.dtype), tolerance, max_steps)
     else:
-        u[near] = solve_by_boundary(right, rim, tolerance, steps)
+        u[near] = solve_by_boundary(right, rim, tolerance, max_steps)
     return u
 
 
-def _gradients(right: NDArray[Any], inside: Mask, degree: NDArray[Any], tolerance: float, steps: int) -> NDArray[Any]:
+def _solve_by_gradients(
+    right: NDArray[Any], inside: Mask, degree: NDArray[Any], tolerance: float, max_steps: int
+) -> NDArray[Any]:
     """Preconditioned conjugate gradients, all channels at once."""
     kept = inside.astype(right.dtype)
     degree = degree * kept
     residual, u, direction = right * kept, np.zeros_like(right), np.zeros_like(right)
-    enough = tolerance**2 * _dot(residual, residual)
+    enough = tolerance**2 * _compute_dot(residual, residual)
     size = np.ones_like(enough)
-    for _ in range(steps):
-        if (_dot(residual, residual) <= enough).all():
+    for _ in range(max_steps):
+        if (_compute_dot(residual, residual) <= enough).all():
             break
-        towards = _near_solution(residual)
+        towards = _precondition(residual)
         towards *= kept
-        older, size = size, _dot(residual, towards)
-        direction *= _ratio(size, older)
+        older, size = size, _compute_dot(residual, towards)
+        direction *= _divide(size, older)
         direction += towards
-        image = minus_laplacian(direction, degree)
+        image = apply_minus_laplacian(direction, degree)
         image *= kept
-        step = _ratio(size, _dot(direction, image))
+        step = _divide(size, _compute_dot(direction, image))
         image *= step
         residual -= image
         u += np.multiply(step, direction, out=image)
     return u
 
 
-def _near_solution(right: NDArray[Any]) -> NDArray[Any]:
+def _precondition(right: NDArray[Any]) -> NDArray[Any]:
     """The solution in a box, which is made longer where that transforms faster: ``(C, *box)``."""
     shape = right.shape[1:]
-    good = [fft.next_fast_len(size + 1, real=True) - 1 if size > LONG else size for size in shape]
+    good = [fft.next_fast_len(size + 1, real=True) - 1 if size > MAX_MATRIX_LENGTH else size for size in shape]
     if good == list(shape):
-        return on_box(right)
+        return solve_on_box(right)
     longer = np.pad(right, [(0, 0), *[(0, more - size) for more, size in zip(good, shape, strict=True)]])
-    return on_box(longer)[(slice(None), *map(slice, shape))]
+    return solve_on_box(longer)[(slice(None), *map(slice, shape))]
 
 
-def _dot(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+def _compute_dot(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     """The scalar product of each channel, of a shape that multiplies the channels."""
     return np.vecdot(a.reshape(len(a), -1), b.reshape(len(a), -1)).reshape(-1, *[1] * (a.ndim - 1))
 
 
-def _ratio(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+def _divide(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     """a / b, 0 where b is 0: a channel that is solved already."""
     return np.divide(a, b, out=np.zeros_like(a), where=b != 0)
 
 
-def minus_laplacian(u: NDArray[Any], degree: NDArray[Any] | float) -> NDArray[Any]:
+def apply_minus_laplacian(u: NDArray[Any], degree: NDArray[Any] | float) -> NDArray[Any]:
     """``degree`` times each pixel minus its neighbours in the array, ``(C, *spatial)``."""
     image: NDArray[Any] = degree * u
-    for before, after in _neighbours(u.ndim):
+    for before, after in _iterate_neighbours(u.ndim):
         image[before] -= u[after]
         image[after] -= u[before]
     return image
 
 
-def on_box(right: NDArray[Any]) -> NDArray[Any]:
+def solve_on_box(right: NDArray[Any]) -> NDArray[Any]:
     """Solve −Δu = ``right`` in a whole box with u = 0 around it, by sine transforms: ``(C, *box)``."""
-    spread = _sines(right)
-    spread /= _eigenvalues(right.shape[1:], right.dtype.char)
-    return _sines(spread)
+    spread = _transform_sines(right)
+    spread /= _compute_eigenvalues(right.shape[1:], right.dtype.char)
+    return _transform_sines(spread)
 
 
-def _sines(image: NDArray[Any]) -> NDArray[Any]:
+def _transform_sines(image: NDArray[Any]) -> NDArray[Any]:
     """The orthonormal sine transform (DST-I) along each spatial axis; its own inverse."""
     shape = image.shape
     for axis, size in enumerate(shape[1:], start=1):
-        if size > LONG:
+        if size > MAX_MATRIX_LENGTH:
             image = fft.dst(image.reshape(shape), type=1, axis=axis, norm="ortho")
         elif axis == len(shape) - 1:
-            image = _multiply_rows(image.reshape(-1, size), _sine_matrix(size, image.dtype.char))
+            image = _multiply_rows(image.reshape(-1, size), _build_sine_matrix(size, image.dtype.char))
         else:
             image = _multiply_columns(
-                _sine_matrix(size, image.dtype.char), image.reshape(-1, size, math.prod(shape[axis + 1 :]))
+                _build_sine_matrix(size, image.dtype.char), image.reshape(-1, size, math.prod(shape[axis + 1 :]))
             )
     return image.reshape(shape)
 
 
 def _multiply_rows(rows: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:
     """``(m, k)`` times ``(k, k)``, in pieces that stay on one thread."""
-    step = max(1, MAX_PRODUCT // matrix.size)
+    step = max(1, MAX_PRODUCT_SIZE // matrix.size)
     whole = len(rows) // step * step
     product = np.empty_like(rows)
     pieces = (-1, step, len(matrix))
@@ -212,7 +220,7 @@ def _multiply_rows(rows: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:
 
 def _multiply_columns(matrix: NDArray[Any], columns: NDArray[Any]) -> NDArray[Any]:
     """``(k, k)`` times each of ``(n, k, m)``, in pieces that stay on one thread."""
-    step = max(1, MAX_PRODUCT // matrix.size)
+    step = max(1, MAX_PRODUCT_SIZE // matrix.size)
     product = np.empty_like(columns)
     for start in range(0, columns.shape[-1], step):
         piece = (..., slice(start, start + step))
@@ -221,32 +229,32 @@ def _multiply_columns(matrix: NDArray[Any], columns: NDArray[Any]) -> NDArray[An
 
 
 @lru_cache(maxsize=16)
-def _sine_matrix(size: int, kind: str) -> NDArray[Any]:
+def _build_sine_matrix(size: int, dtype_char: str) -> NDArray[Any]:
     k = np.arange(1, size + 1)
     matrix = np.sqrt(2 / (size + 1)) * np.sin(np.pi * (np.outer(k, k) % (2 * size + 2)) / (size + 1))
-    return matrix.astype(kind)
+    return matrix.astype(dtype_char)
 
 
 @lru_cache(maxsize=16)
-def _eigenvalues(shape: tuple[int, ...], kind: str) -> NDArray[Any]:
-    """Of −Δ on a box, in the order of :func:`_sines`."""
+def _compute_eigenvalues(shape: tuple[int, ...], dtype_char: str) -> NDArray[Any]:
+    """Of −Δ on a box, in the order of :func:`_transform_sines`."""
     total = np.zeros(shape)
     for axis, size in enumerate(shape):
         own = 4 * np.sin(np.pi * np.arange(1, size + 1) / (2 * size + 2)) ** 2
         total += own.reshape([-1 if i == axis else 1 for i in range(len(shape))])
-    return total.astype(kind)
+    return total.astype(dtype_char)
 
 
-def _degree(free: Mask) -> NDArray[np.uint8]:
+def _count_free_neighbours(free: Mask) -> NDArray[np.uint8]:
     """How many free neighbours each pixel has in the array."""
     degree = np.zeros((1, *free.shape), dtype=np.uint8)
-    for before, after in _neighbours(degree.ndim):
+    for before, after in _iterate_neighbours(degree.ndim):
         degree[before] += free[after[1:]]
         degree[after] += free[before[1:]]
     return degree[0]
 
 
-def _neighbours(ndim: int) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+def _iterate_neighbours(ndim: int) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
     """For each spatial axis of a ``(C, *spatial)`` array all pixels but the last, and all but the first."""
     for axis in range(1, ndim):
         head = (slice(None),) * axis

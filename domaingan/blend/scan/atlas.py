@@ -26,7 +26,7 @@ def read_atlas(atlas: NDArray[Any] | str | Path, dims: int) -> NDArray[np.float3
         DataError: a file that cannot be read; other dimensions; values that are negative, not finite, or all 0.
     """
     path = Path(atlas) if isinstance(atlas, str | Path) else None
-    values = np.asarray(atlas) if path is None else _read(path)
+    values = np.asarray(atlas) if path is None else _read_file(path)
     if values.ndim != dims or not values.size:
         raise DataError(f"an atlas of shape {values.shape}", path=path, expected=f"{dims} dimensions, as the hosts")
     weights = values.astype(np.float64)
@@ -52,22 +52,22 @@ def read_axes(atlas: NDArray[Any] | str | Path, dims: int) -> BodyAxes | None:
     return compute_axes_from_affine(np.asarray(header.get_best_affine(), dtype=float), dims)
 
 
-def turn_map(weights: NDArray[np.float32], own: BodyAxes, other: BodyAxes) -> NDArray[np.float32]:
+def align_map_axes(weights: NDArray[np.float32], axes: BodyAxes, target_axes: BodyAxes) -> NDArray[np.float32]:
     """Turn a map so that its axes run in the body as others do; as it is where they are axes of another plane.
 
     >>> turn_map(np.array([[1, 2, 3]], np.float32), ((0, 1), (1, 1)), ((1, -1), (0, 1))).tolist()
     [[3.0], [2.0], [1.0]]
     """
-    names = [axis for axis, _ in own]
-    if sorted(names) != sorted(axis for axis, _ in other):
+    names = [axis for axis, _ in axes]
+    if sorted(names) != sorted(axis for axis, _ in target_axes):
         return weights
-    places = [names.index(axis) for axis, _ in other]
+    places = [names.index(axis) for axis, _ in target_axes]
     turned = np.transpose(weights, places)
-    flipped = [i for i, (_, sign) in enumerate(other) if own[places[i]][1] != sign]
+    flipped = [i for i, (_, sign) in enumerate(target_axes) if axes[places[i]][1] != sign]
     return np.ascontiguousarray(np.flip(turned, flipped))
 
 
-def _read(path: Path) -> NDArray[Any]:
+def _read_file(path: Path) -> NDArray[Any]:
     if not path.is_file():
         raise DataError("no such file", path=path, expected="an atlas: .npy, NIfTI or a picture")
     try:

@@ -14,14 +14,14 @@ from domaingan.data import SCAN, Sample
 from domaingan.imaging.intensity import get_intensity_range, measure_body_percentiles
 from domaingan.imaging.ranges import find_absolute_channels, is_hounsfield_range
 
-SATURATED = 0.005
+MIN_SATURATED_SHARE = 0.005
 """Where so many voxels have the lowest value, and so many the highest, a window was cut out of the units."""
 
-MIN_WIDTH = 30.0
+MIN_PERCENTILE_WIDTH = 30.0
 """Percentiles that lie less apart are not of a body in Hounsfield units: noise alone spreads as far."""
 
 
-def host_range(sample: Sample, info: BankInfo) -> NDArray[np.float32]:
+def find_host_range(sample: Sample, info: BankInfo) -> NDArray[np.float32]:
     """Find the stored values of a host that are 0 and 1 in the scaled units of a bank.
 
     Args:
@@ -40,35 +40,35 @@ def host_range(sample: Sample, info: BankInfo) -> NDArray[np.float32]:
         if fixed is None:
             if absolute[i] and sample.meta.get("range") is None:
                 ends[i] = measure_body_percentiles(sample)[i]
-        elif absolute[i] or (not is_named and _may_be_in_units(sample.image[i], ends[i], fixed)):
+        elif absolute[i] or (not is_named and _can_be_in_units(sample.image[i], ends[i], fixed)):
             ends[i] = fixed
         elif not is_named:
-            ends[i] = _as_far_apart(ends[i], fixed, info.percentiles.get(name, fixed))
+            ends[i] = _match_donor_percentiles(ends[i], fixed, info.percentiles.get(name, fixed))
             said = f"{name} of a host is not in the bank's units, whose range is {fixed[0]:g} to {fixed[1]:g}"
             warnings.warn(f"{said}: matched by percentiles", AssumptionWarning, stacklevel=2)
     return ends
 
 
-def _may_be_in_units(channel: NDArray[Any], ends: NDArray[np.float32], fixed: tuple[float, float]) -> bool:
+def _can_be_in_units(channel: NDArray[Any], percentiles: NDArray[np.float32], fixed_range: tuple[float, float]) -> bool:
     """Whether a channel, of which these are the percentiles of the body, may be in the bank's units.
 
     Of Hounsfield units a patch may lack all that tells them; nothing tells others.
     """
-    if not is_hounsfield_range(fixed):
+    if not is_hounsfield_range(fixed_range):
         return True
-    low, high = float(ends[0]), float(ends[1])
-    if not (low >= -1100 and high <= 3100 and high - low >= MIN_WIDTH):
+    low, high = float(percentiles[0]), float(percentiles[1])
+    if not (low >= -1100 and high <= 3100 and high - low >= MIN_PERCENTILE_WIDTH):
         return False
-    is_window = min((channel == channel.min()).mean(), (channel == channel.max()).mean()) > SATURATED
+    is_window = min((channel == channel.min()).mean(), (channel == channel.max()).mean()) > MIN_SATURATED_SHARE
     return not is_window
 
 
-def _as_far_apart(
-    own: NDArray[np.float32], fixed: tuple[float, float], donors: tuple[float, float]
+def _match_donor_percentiles(
+    percentiles: NDArray[np.float32], fixed_range: tuple[float, float], donor_percentiles: tuple[float, float]
 ) -> NDArray[np.float32]:
     """The range that makes a host's percentiles what the donors' are in scaled units."""
-    width = fixed[1] - fixed[0]
-    low, high = (donors[0] - fixed[0]) / width, (donors[1] - fixed[0]) / width
-    step = (float(own[1]) - float(own[0])) / max(high - low, 1e-6)
-    start = float(own[0]) - low * step
+    width = fixed_range[1] - fixed_range[0]
+    low, high = (donor_percentiles[0] - fixed_range[0]) / width, (donor_percentiles[1] - fixed_range[0]) / width
+    step = (float(percentiles[1]) - float(percentiles[0])) / max(high - low, 1e-6)
+    start = float(percentiles[0]) - low * step
     return np.array([start, start + step], dtype=np.float32)

@@ -36,7 +36,7 @@ class Surroundings:
     is_soft: bool
 
 
-def soft_levels(info: BankInfo) -> NDArray[np.float32]:
+def find_soft_levels(info: BankInfo) -> NDArray[np.float32]:
     """The scaled value ``(C,)`` from which on a channel shows soft tissue, NaN where it is not in Hounsfield units."""
     levels = np.full(len(info.channels), np.nan, dtype=np.float32)
     for i, name in enumerate(info.channels):
@@ -46,14 +46,14 @@ def soft_levels(info: BankInfo) -> NDArray[np.float32]:
     return levels
 
 
-def surroundings_of(image: Image, body: Mask, tissue: Mask, levels: NDArray[np.float32]) -> Surroundings:
+def find_surroundings(image: Image, body: Mask, tissue: Mask, levels: NDArray[np.float32]) -> Surroundings:
     """Find what an object is compared with: soft tissue if it is soft and enough of that is around it.
 
     Args:
         image: ``(C, *patch)`` scaled units.
         body: ``(*patch)`` the object, or where it is to lie.
         tissue: ``(*patch)`` where the image shows anything that counts.
-        levels: see :func:`soft_levels`.
+        levels: see :func:`find_soft_levels`.
     """
     known = np.flatnonzero(~np.isnan(levels))
     around = find_ring(body, inside=tissue)
@@ -64,12 +64,12 @@ def surroundings_of(image: Image, body: Mask, tissue: Mask, levels: NDArray[np.f
     return Surroundings(soft if is_soft else tissue, is_soft)
 
 
-def wanted_contrast(
+def find_target_contrast(
     crop: Image,
     body: Mask,
-    own: Surroundings,
+    crop_surroundings: Surroundings,
     host: Image,
-    there: Surroundings,
+    host_surroundings: Surroundings,
     levels: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Find the contrast ``(C,)`` that an object is to have: its own, or what keeps its values among another kind.
@@ -78,11 +78,11 @@ def wanted_contrast(
         crop, host: ``(C, *patch)`` scaled units.
         body: ``(*patch)`` the object.
         own, there: what it is compared with in either.
-        levels: see :func:`soft_levels`.
+        levels: see :func:`find_soft_levels`.
     """
-    wanted = measure_contrast(crop, body, find_ring(body, inside=own.tissue))
-    if own.is_soft != there.is_soft:
-        around = find_ring(body, inside=there.tissue)
+    wanted = measure_contrast(crop, body, find_ring(body, inside=crop_surroundings.tissue))
+    if crop_surroundings.is_soft != host_surroundings.is_soft:
+        around = find_ring(body, inside=host_surroundings.tissue)
         is_absolute = ~np.isnan(levels)
         kept = crop[:, body].mean(axis=1) - host[:, around].mean(axis=1)
         wanted = np.where(is_absolute, kept, wanted).astype(np.float32)

@@ -18,17 +18,17 @@ from domaingan.imaging.intensity import find_extent, measure_surface_depth
 
 Mask = NDArray[np.bool_]
 
-BLOCKS = (4, 2)
+BLOCK_SIZES = (4, 2)
 """How many pixels the coarse blocks are long: places are looked for among the larger ones first."""
 
-MAX_EXACT = 2**15
+MAX_EXACT_PIXELS = 2**15
 """Of so few pixels all depths are measured at once."""
 
-MAX_STEPS = 24
+MAX_DEPTH_STEPS = 24
 """Up to so many pixels deep, what has to be body around an object is found step by step; deeper by all distances."""
 
 
-class Surface:
+class BodySurface:
     """A body, whose depths are those of :func:`domaingan.imaging.intensity.measure_surface_depth`.
 
     Attributes:
@@ -39,7 +39,7 @@ class Surface:
     def __init__(self, inside: Mask, spacing: Sequence[float]) -> None:
         self.inside, self.spacing = inside, tuple(float(size) for size in spacing)
         self.part = find_extent(inside)
-        self._measured: dict[int, NDArray[np.float64]] = {}
+        self._block_distances: dict[int, NDArray[np.float64]] = {}
 
     @cached_property
     def depth(self) -> NDArray[np.float32]:
@@ -49,24 +49,24 @@ class Surface:
     @property
     def is_small(self) -> bool:
         """Whether all depths are measured at once."""
-        return self.inside.size <= MAX_EXACT
+        return self.inside.size <= MAX_EXACT_PIXELS
 
-    def find_deep(self, depth_mm: float, block: int = 1) -> Mask:
+    def find_deep(self, min_depth_mm: float, block: int = 1) -> Mask:
         """Find the pixels of the body that lie at least so deep.
 
         Args:
             depth_mm: how deep.
-            block: edge of the blocks that are looked at, one of :data:`BLOCKS`: none that is deep enough is left out,
+            block: edge of the blocks that are looked at, one of :data:`BLOCK_SIZES`: none that is deep enough is left out,
                 but some that are not quite so deep may be there, too. 1 for exactly those.
 
         Returns:
             ``(*host)``.
         """
         if block == 1 or self.is_small:
-            return (self.depth > 0) & (self.depth >= depth_mm)
+            return (self.depth > 0) & (self.depth >= min_depth_mm)
         deep = np.zeros_like(self.inside)
         if self.part is not None:
-            near = self._measure_blocks(block) >= depth_mm
+            near = self._measure_blocks(block) >= min_depth_mm
             for axis, side in enumerate(self.part):
                 near = np.repeat(near, block, axis=axis)[(slice(None),) * axis + (slice(side.stop - side.start),)]
             np.logical_and(self.inside[self.part], near, out=deep[self.part])
@@ -74,7 +74,7 @@ class Surface:
 
     def _measure_blocks(self, block: int) -> NDArray[np.float64]:
         """The most that pixels of each block of the body's box can lie below the surface, in mm."""
-        if block not in self._measured:
+        if block not in self._block_distances:
             assert self.part is not None
             blocks = self.inside[self.part]
             for axis, size in enumerate(blocks.shape):
@@ -84,10 +84,10 @@ class Surface:
             distance = ndimage.distance_transform_edt(np.pad(blocks, 1), sampling=tuple(sides))
             # From a pixel to the middle of its block, and from there to a pixel at the middle of one without body.
             slack = float(np.linalg.norm(sides) / 2 + np.linalg.norm(self.spacing) / 2)
-            self._measured[block] = distance[(slice(1, -1),) * blocks.ndim] + slack - min(self.spacing)
-        return self._measured[block]
+            self._block_distances[block] = distance[(slice(1, -1),) * blocks.ndim] + slack - min(self.spacing)
+        return self._block_distances[block]
 
-    def surround(self, body: Mask, depth_mm: float) -> tuple[Mask, tuple[int, ...]]:
+    def find_required_body(self, body: Mask, min_depth_mm: float) -> tuple[Mask, tuple[int, ...]]:
         """Find what has to be body so that an object lies at least so deep.
 
         Args:
@@ -97,44 +97,48 @@ class Surface:
         Returns:
             ``(*around)``, and where the patch's corner is in it.
         """
-        reach = max(depth_mm, 0.0) + min(self.spacing) - 1e-4 * min(self.spacing)
-        if depth_mm <= 0:
+        reach = max(min_depth_mm, 0.0) + min(self.spacing) - 1e-4 * min(self.spacing)
+        if min_depth_mm <= 0:
             reach += 2e-4 * min(self.spacing)  # pixels on the surface are 0 deep, and not in the body
-        part = find_extent(body)
-        assert part is not None
+        body_extent = find_extent(body)
+        assert body_extent is not None
         steps = [math.ceil(reach / size) for size in self.spacing]
-        wide = np.pad(body[part], [(n, n) for n in steps])
-        around = _near(wide, self.spacing, reach) if max(steps) <= MAX_STEPS else _within(wide, self.spacing, reach)
-        return around, tuple(n - side.start for n, side in zip(steps, part, strict=True))
+        wide = np.pad(body[body_extent], [(n, n) for n in steps])
+        around = (
+            _dilate_by_steps(wide, self.spacing, reach)
+            if max(steps) <= MAX_DEPTH_STEPS
+            else _dilate_by_distances(wide, self.spacing, reach)
+        )
+        return around, tuple(n - side.start for n, side in zip(steps, body_extent, strict=True))
 
-    def holds(self, around: Mask, start: NDArray[np.int64]) -> bool:
+    def is_inside_body(self, required: Mask, start: NDArray[np.int64]) -> bool:
         """Whether what has to be body is, with the first pixel of ``around`` there; beyond the host nothing is."""
-        stop = start + around.shape
+        stop = start + required.shape
         if (start >= 0).all() and (stop <= self.inside.shape).all():
             where = tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
-            return not (around & ~self.inside[where]).any()
+            return not (required & ~self.inside[where]).any()
         first, last = np.maximum(start, 0), np.minimum(stop, self.inside.shape)
         if (first >= last).any():
             return False
         own = tuple(slice(int(a), int(b)) for a, b in zip(first - start, last - start, strict=True))
         where = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
-        is_all_in = np.count_nonzero(around[own]) == np.count_nonzero(around)
-        return bool(is_all_in and not (around[own] & ~self.inside[where]).any())
+        is_all_in = np.count_nonzero(required[own]) == np.count_nonzero(required)
+        return bool(is_all_in and not (required[own] & ~self.inside[where]).any())
 
 
-def _within(mask: Mask, spacing: Sequence[float], reach: float) -> Mask:
+def _dilate_by_distances(mask: Mask, spacing: Sequence[float], reach_mm: float) -> Mask:
     """What is at most so many mm away from a mask."""
-    return np.asarray(ndimage.distance_transform_edt(~mask, sampling=tuple(spacing)) <= reach)
+    return np.asarray(ndimage.distance_transform_edt(~mask, sampling=tuple(spacing)) <= reach_mm)
 
 
-def _near(mask: Mask, spacing: Sequence[float], reach: float) -> Mask:
+def _dilate_by_steps(mask: Mask, spacing: Sequence[float], reach_mm: float) -> Mask:
     """The same, along one axis after the other, as far as it reaches."""
     nearest = np.where(mask, np.float32(0), np.float32(np.inf))
     for axis, size in enumerate(spacing):
         ahead, along = (slice(None),) * axis, nearest.copy()
-        for step in range(1, min(math.floor(reach / size), mask.shape[axis] - 1) + 1):
+        for step in range(1, min(math.floor(reach_mm / size), mask.shape[axis] - 1) + 1):
             farther = along + np.float32((step * size) ** 2)
             before, after = (*ahead, slice(None, -step)), (*ahead, slice(step, None))
             np.minimum(nearest[after], farther[before], out=nearest[after])
             np.minimum(nearest[before], farther[after], out=nearest[before])
-    return nearest <= np.float32(reach**2)
+    return nearest <= np.float32(reach_mm**2)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from domaingan import blend
 from domaingan.banks import Bank
-from domaingan.blend.relight import Only
+from domaingan.blend.relight import LookSelection
 from domaingan.core.errors import DataError
 from domaingan.integrations.albumentations.box_labels import CORNER_COLUMNS, BoxLabels
 from domaingan.integrations.albumentations.serialization import BankTransform, InMemoryBank, SeededTransform
@@ -122,9 +122,9 @@ class Paste(SeededTransform, BankTransform, A.DualTransform):  # type: ignore[mi
             raise DataError(found, path=self.bank.path, expected="a 2D bank (crops --dims 2), for images and slices")
         schema = make_schema(classes, self.bank)
         if isinstance(variation, Mapping):
-            variation = blend.Variation.of(variation)
+            variation = blend.Variation.from_settings(variation)
         self.paste = blend.Paste(self.bank, method, per_image, only, variation, schema, None, placement, atlas, overlap)
-        self.paste.check(schema)
+        self.paste.check_schema(schema)
         self.warnings_once = OneTimeWarnings()
         self.box_labels = BoxLabels(schema.classes, dict(labels or {}), schema.objects, self.warnings_once)
         size = None if spacing is None else read_spacing(spacing, 2)
@@ -268,7 +268,7 @@ class Relight(SeededTransform, BankTransform, A.ImageOnlyTransform):  # type: ig
         bank: Bank | InMemoryBank | str | Path,
         method: str | None = None,
         strength: float | Sequence[float] = (0.7, 1.0),
-        only: Only = None,
+        only: LookSelection = None,
         classes: Classes = None,
         meta_key: str = "meta",
         p: float = 0.5,

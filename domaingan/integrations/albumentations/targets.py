@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.banks import BankInfo
-from domaingan.blend.occlusion import box_slices, mask_of_boxes, objects_of
+from domaingan.blend.occlusion import fill_boxes, find_objects, get_box_slices
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
 from domaingan.imaging.instances import find_instance_objects
@@ -107,7 +107,7 @@ class TargetReader:
             host = self._add_boxes(host, mask, targets, values, processor)
         if targets.get("masks") is not None:
             host = _add_masks(host, mask, targets["masks"])
-        known = objects_of(host, values)
+        known = find_objects(host, values)
         return replace(host, boxes=known.boxes, labels=known.labels, instances=known.instances)
 
     def _add_boxes_alone(self, host: Sample, targets: Targets, processor: Any) -> Sample:
@@ -123,8 +123,8 @@ class TargetReader:
         if targets.get("masks") is not None:
             host = _add_masks(host, nothing, targets["masks"])
             return replace(host, mask=np.append(0, host.labels)[host.instances].astype(np.int32))  # type: ignore[arg-type]
-        mask = mask_of_boxes(host)
-        return replace(host, instances=objects_of(replace(host, mask=mask), values).instances)
+        mask = fill_boxes(host)
+        return replace(host, instances=find_objects(replace(host, mask=mask), values).instances)
 
     def _add_boxes(self, host: Sample, mask: Array, targets: Targets, values: list[int], processor: Any) -> Sample:
         """The host with boxes and their class values: where no label tells them, of what most of a box holds."""
@@ -139,7 +139,7 @@ class TargetReader:
         if labels is None and targets.get("mask") is None:
             raise DataError("bboxes without labels or a mask", expected="label_fields in BboxParams, or mask=")
         if labels is None:
-            parts = [mask[box_slices(box, 2)] for box in boxes]
+            parts = [mask[get_box_slices(box, 2)] for box in boxes]
             labels = np.array([_find_most_common(part[np.isin(part, values)]) for part in parts], dtype=np.int64)
         elif self.box_labels.is_numeric(processor) and targets.get("mask") is not None:
             check_box_numbers(boxes, labels, mask, values)
@@ -206,12 +206,12 @@ def check_box_numbers(boxes: Array, labels: Array, mask: Array, values: Sequence
     """
     others: list[int] = []
     for index, box in enumerate(boxes):
-        part = mask[box_slices(box, 2)]
+        part = mask[get_box_slices(box, 2)]
         part = part[np.isin(part, values)]
         if part.size and not (part == labels[index]).any():
             others.append(index)
     if len(others) >= 2 and 2 * len(others) > len(boxes):
-        part = mask[box_slices(boxes[others[0]], 2)]
+        part = mask[get_box_slices(boxes[others[0]], 2)]
         found = f"a box of {labels[others[0]]} where the mask has {_find_most_common(part[np.isin(part, values)])}"
         raise DataError(found, expected="class values of the mask, or labels={field: {class: label}}")
 

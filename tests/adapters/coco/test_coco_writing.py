@@ -20,7 +20,7 @@ from domaingan.adapters import load
 from domaingan.adapters.coco.run_lengths import encode_mask, parse_counts
 from domaingan.adapters.write_dataset import write_dataset
 from domaingan.augmentation import AugmentedDataset
-from domaingan.blend.occlusion import Covered, objects_of
+from domaingan.blend.occlusion import OccludedObjects, find_objects
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Sample
 
@@ -89,10 +89,10 @@ def put(root: Path, document: dict[str, Any] | None = None, file: str = "instanc
 def paste(sample: Sample, mask: np.ndarray, label: int) -> Sample:
     """What a paste makes of a sample, without a bank: grey where the mask is."""
     assert sample.mask is not None
-    covered = Covered.of(objects_of(sample, [1, 2, 10]))
-    covered.put(WHOLE, mask > 0, label, int(mask.sum()))
+    covered = OccludedObjects.from_objects(find_objects(sample, [1, 2, 10]))
+    covered.add(WHOLE, mask > 0, label, int(mask.sum()))
     image = np.where(mask > 0, np.float32(0.5), sample.image).astype(np.float32)
-    return replace(covered.told(sample), image=image, mask=np.where(mask > 0, label, sample.mask).astype(np.uint8))
+    return replace(covered.to_sample(sample), image=image, mask=np.where(mask > 0, label, sample.mask).astype(np.uint8))
 
 
 def written(out: Path, file: str = "instances_train.json") -> dict[str, Any]:
@@ -228,11 +228,11 @@ def test_overlapping_masks_are_not_cut_into_each_other(blended: Callable[..., di
 def test_two_pastes_one_before_the_other(tmp_path: Path) -> None:
     data = put(tmp_path / "in")
     once = paste(data[0], region(30, 0, 38, 10), 1)
-    covered = Covered.of(objects_of(once, [1, 2, 10]))
+    covered = OccludedObjects.from_objects(find_objects(once, [1, 2, 10]))
     covered.origins = np.asarray(once.meta["origins"])
     second = region(30, 4, 38, 14)
-    covered.put(WHOLE, second > 0, 2, int(second.sum()))
-    write_dataset([covered.told(once)], data, tmp_path / "out")
+    covered.add(WHOLE, second > 0, 2, int(second.sum()))
+    write_dataset([covered.to_sample(once)], data, tmp_path / "out")
     found = written(tmp_path / "out")["annotations"]
     assert found[:-2] == [one for one in ANNOTATIONS if one["image_id"] == 30]
     assert [one["bbox"] for one in found[-2:]] == [[0, 30, 4, 8], [4, 30, 10, 8]]

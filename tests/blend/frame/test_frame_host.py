@@ -13,7 +13,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.blend.methods.blending import METHODS
-from domaingan.blend.occlusion import objects_of
+from domaingan.blend.occlusion import find_objects
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample
 from domaingan.imaging.instances import find_corner_box, find_instance_objects
@@ -89,14 +89,14 @@ def test_feet_stand_on_the_ground_of_their_class(seed: int) -> None:
 
 
 def test_size_follows_the_row() -> None:
-    perspective = PASTE.rules.spots.perspective
+    perspective = PASTE.rules.ground_sampler.perspective
     for seed in range(40):
         host, _, record = pasted(seed)
         index = record["index"]
-        if perspective.sides[index, 1]:
+        if perspective.cut_sides[index, 1]:
             continue
         foot = (record["foot"][0] + 1) / host.shape[0]
-        wanted = (foot - perspective.horizons[host.group]) / perspective.distance[index]
+        wanted = (foot - perspective.horizons[host.group]) / perspective.distances[index]
         assert abs(np.log(record["scale"] / wanted)) < 0.25
         assert 0.6 < wanted < 1.6
 
@@ -150,7 +150,7 @@ def test_what_a_border_cut_is_cut_by_it_again(side: str) -> None:
     frames = FRAMES.map(cut_below)
     bank = crops(frames, size=32)
     asked = [side == name for name in ("top", "bottom", "left", "right")]
-    cut = (Paste(bank, schema=SCHEMA).rules.spots.perspective.sides == asked).all(axis=1)
+    cut = (Paste(bank, schema=SCHEMA).rules.ground_sampler.perspective.cut_sides == asked).all(axis=1)
     paste, rng, found = Paste(bank.take(cut), schema=SCHEMA, per_image=(1, 1)), np.random.default_rng(0), set()
     for host in list(frames) * 3:
         after = paste(host, rng)
@@ -197,13 +197,13 @@ def test_crops_go_into_frames_of_a_camera_that_hangs_otherwise() -> None:
         objects = find_instance_objects(instances, mask)
         meta = frame.meta | {"sequence": "elsewhere"}
         moved.append(Sample(image, mask, objects.boxes, objects.labels, meta=meta, instances=objects.instances))
-    spots = PASTE.rules.spots.perspective
+    spots = PASTE.rules.ground_sampler.perspective
     errors = []
     for frame, sample in zip(FRAMES, moved, strict=True):
-        objects = objects_of(sample, OBJECTS)
+        objects = find_objects(sample, OBJECTS)
         if len(objects.boxes) >= 5:
             wanted = spots.horizons[frame.group] + shift / frame.shape[0]
-            errors.append(abs(spots.horizon_of(sample.group, objects) - wanted))
+            errors.append(abs(spots.find_horizon(sample.group, objects) - wanted))
     assert len(errors) > 3 and np.median(errors) < 0.05
 
 
@@ -218,7 +218,7 @@ def test_blurred_crops_are_not_pasted() -> None:
 def test_a_class_whose_ground_was_not_seen_stands_where_others_do() -> None:
     ground = {name: below for name, below in BANK.info.ground.items() if name != "car"}
     bank = Bank(BANK.info.model_copy(update={"ground": ground}), BANK.images, BANK.masks, BANK.entries)
-    grounds = Paste(bank, schema=SCHEMA).rules.spots.ground.values
+    grounds = Paste(bank, schema=SCHEMA).rules.ground_sampler.ground.supporting_values
     assert set(grounds[SCHEMA.classes["car"]]) == {value for name in ground for value in grounds[SCHEMA.classes[name]]}
 
 

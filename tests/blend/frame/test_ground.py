@@ -12,7 +12,7 @@ from domaingan import phantoms
 from domaingan.banks import UNLABELLED_NAME, Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
-from domaingan.blend.frame.ground import Ground, rasterize
+from domaingan.blend.frame.ground import SupportingGround, rasterize
 from domaingan.blend.occlusion import shrink_boxes
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Record, Sample, Schema
@@ -68,14 +68,14 @@ def test_feet_stand_on_the_street_and_size_follows_the_row_though_nothing_says_w
     paste = quiet_paste(per_image=(2, 2))
     found = placed(paste)
     assert len(found) > 0.8 * 4 * 2 * len(BARE)
-    perspective = paste.rules.spots.perspective
+    perspective = paste.rules.ground_sampler.perspective
     on_street, columns = [], []
     for i, after, record in found:
         row, column = record["foot"]
         on_street.append(STREET[i].mask[row, column] != STREET.schema.classes["sky"])
         columns.append(column / after.shape[1])
-        if not perspective.sides[record["index"], 1]:
-            wanted = ((row + 1) / after.shape[0] - perspective.horizons[BARE[i].group]) / perspective.distance[
+        if not perspective.cut_sides[record["index"], 1]:
+            wanted = ((row + 1) / after.shape[0] - perspective.horizons[BARE[i].group]) / perspective.distances[
                 record["index"]
             ]
             assert abs(np.log(record["scale"] / wanted)) < 0.25
@@ -104,7 +104,7 @@ def test_a_class_goes_by_boxes_while_another_has_its_ground() -> None:
     ground = {name: {UNLABELLED_NAME: 9, "sky": 3} if name == "car" else {"road": 5} for name in CLASSES}
     mixed = Bank(BANK.info.model_copy(update={"ground": ground}), BANK.images, BANK.masks, BANK.entries)
     paste = quiet_paste(mixed, STREET.schema)
-    values = paste.rules.spots.ground.values
+    values = paste.rules.ground_sampler.ground.supporting_values
     assert values.pop(STREET.schema.classes["car"]) is None
     assert set(values.values()) == {(STREET.schema.classes["road"],)}
     assert "for car:" in paste.notes[0]
@@ -114,7 +114,7 @@ def test_a_ground_that_is_named_counts_more_than_what_was_seen() -> None:
     named = replace(STREET.schema, ground=dict.fromkeys(CLASSES, ("pavement",)))
     paste = quiet_paste(schema=named)
     pavement = STREET.schema.classes["pavement"]
-    assert paste.notes == [] and set(paste.rules.spots.ground.values.values()) == {(pavement,)}
+    assert paste.notes == [] and set(paste.rules.ground_sampler.ground.supporting_values.values()) == {(pavement,)}
     for i, _, record in placed(paste, STREET, rounds=1):
         assert STREET[i].mask[tuple(record["foot"])] == pavement
 
@@ -145,9 +145,12 @@ def test_a_region_holds_the_pixels_whose_centres_lie_in_it() -> None:
 
 def test_the_share_of_a_row_to_stand_on() -> None:
     mask = np.array([[0, 0, 3, 9]])
-    ground = Ground({1: None, 2: (3,)}, taken=(9,))
-    assert ground.share(mask, 0, np.arange(4), 1) == 0.75 and ground.share(mask, 0, np.arange(4), 2) == 0.25
-    assert ground.share(mask, 0, np.arange(4), 7) == 0  # a class that the bank does not know stands nowhere
+    ground = SupportingGround({1: None, 2: (3,)}, excluded_values=(9,))
+    assert (
+        ground.compute_share(mask, 0, np.arange(4), 1) == 0.75
+        and ground.compute_share(mask, 0, np.arange(4), 2) == 0.25
+    )
+    assert ground.compute_share(mask, 0, np.arange(4), 7) == 0  # a class that the bank does not know stands nowhere
 
 
 @pytest.mark.parametrize(
@@ -166,15 +169,16 @@ def test_too_few_objects_go_where_those_of_their_size_stood() -> None:
     few.entries["depth_mm"] = 0
     with pytest.warns(AssumptionWarning, match="3 objects tell no horizon.*where objects of its size stood"):
         paste = Paste(few, schema=OBJECTS_ONLY, per_image=(3, 3))
-    perspective = paste.rules.spots.perspective
+    perspective = paste.rules.ground_sampler.perspective
     found = placed(paste)
     assert len(found) > 20
     for _, after, record in found:
-        own = perspective.feet[record["index"]]
-        alike = np.abs(np.log(perspective.height / perspective.height[record["index"]])) < 0.2
+        own = perspective.contact_rows[record["index"]]
+        alike = np.abs(np.log(perspective.heights / perspective.heights[record["index"]])) < 0.2
         foot = (record["foot"][0] + 1) / after.shape[0]
         assert (
-            perspective.feet[alike].min() - 0.03 < foot < perspective.feet[alike].max() + 0.03 or abs(foot - own) < 0.03
+            perspective.contact_rows[alike].min() - 0.03 < foot < perspective.contact_rows[alike].max() + 0.03
+            or abs(foot - own) < 0.03
         )
         assert abs(np.log(record["scale"])) <= 0.1001
 
@@ -197,27 +201,30 @@ def test_lights_that_hang_are_not_taken_for_what_stands() -> None:
     data = Dataset([Record(f"f{n}", shape=(100, 160)) for n in range(40)], lambda r: frames[int(r.name[1:])], schema)
     bank = crops(data, size=32)
     paste = quiet_paste(bank, schema, per_image=(3, 3))
-    perspective = paste.rules.spots.perspective
-    assert perspective.usual == pytest.approx(0.45, abs=0.03)
-    assert not perspective.distance[perspective.kinds == 2].any() and perspective.distance[perspective.kinds == 1].all()
+    perspective = paste.rules.ground_sampler.perspective
+    assert perspective.default_horizon == pytest.approx(0.45, abs=0.03)
+    assert (
+        not perspective.distances[perspective.class_values == 2].any()
+        and perspective.distances[perspective.class_values == 1].all()
+    )
     found = placed(paste, data, rounds=1)
     assert {record["object"] for *_, record in found} == {"car", "light"}
     assert all(record["foot"][0] < 45 for *_, record in found if record["object"] == "light")
 
 
 def test_far_objects_stand_near_the_middle_column_and_close_ones_anywhere() -> None:
-    perspective = quiet_paste().rules.spots.perspective
-    index = int(np.flatnonzero(perspective.distance > 0)[0])
+    perspective = quiet_paste().rules.ground_sampler.perspective
+    index = int(np.flatnonzero(perspective.distances > 0)[0])
     feet = np.array([0.45, 0.5, 0.9])
-    columns = perspective.columns(index, feet, 100, 0.45)
+    columns = perspective.find_columns(index, feet, 100, 0.45)
     counts = columns.sum(axis=1)
     assert counts[0] == 0 < counts[1] < counts[2]
     assert np.array_equal(columns, columns[:, ::-1])
-    ways = np.abs(BANK.entries["centre"][:, 1] - 0.5)[perspective.distance > 0]
-    own = perspective.kinds[perspective.distance > 0] == perspective.kinds[index]
-    median = np.median((ways / perspective.distance[perspective.distance > 0])[own])
+    ways = np.abs(BANK.entries["centre"][:, 1] - 0.5)[perspective.distances > 0]
+    own = perspective.class_values[perspective.distances > 0] == perspective.class_values[index]
+    median = np.median((ways / perspective.distances[perspective.distances > 0])[own])
     assert counts[1] == pytest.approx(2 * 100 * 2 * median * 0.05, abs=2)
-    assert perspective.columns(index, feet, 100, None).all()
+    assert perspective.find_columns(index, feet, 100, None).all()
 
 
 # ------------------------------------------------------------------ boxes alone

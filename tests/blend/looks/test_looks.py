@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from domaingan.blend.looks import FDA, MIX, OF_SCANS, RELIGHTS, ClassColours, Histogram, Seen, parse_looks
+from domaingan.blend.looks import (
+    FDA,
+    FRAME_LOOKS,
+    MIX,
+    SCAN_LOOKS,
+    HistogramLook,
+    LookInput,
+    ReinhardPerClass,
+    parse_looks,
+)
 from domaingan.core.errors import DataError
 from domaingan.data import FRAME, SCAN
 
@@ -29,7 +38,7 @@ def ball(shape: tuple[int, ...]) -> np.ndarray:
 def test_histogram_takes_the_quantiles_in_order(shape: tuple[int, ...], seed: int) -> None:
     rng = np.random.default_rng(seed)
     host, scene = smooth(rng, shape), smooth(rng, shape) ** 2
-    lit = Histogram()(Seen(host), Seen(host), Seen(scene))
+    lit = HistogramLook()(LookInput(host), LookInput(host), LookInput(scene))
     for before, after, wanted in zip(host, lit, scene, strict=True):
         middle, ends = (0.25, 0.5, 0.75), (0.05, 0.95)
         np.testing.assert_allclose(np.quantile(after, middle), np.quantile(wanted, middle), atol=0.03)
@@ -42,14 +51,17 @@ def test_histogram_of_the_body_alone(rng: np.random.Generator) -> None:
     inside = ball((20, 20))
     host, scene = smooth(rng, (20, 20), 1), smooth(rng, (20, 20), 1) * np.float32(0.5)
     air = np.where(inside, scene, 9).astype(np.float32)
-    one, two = (Histogram()(Seen(host, inside), Seen(host, inside), Seen(image, inside)) for image in (scene, air))
+    one, two = (
+        HistogramLook()(LookInput(host, inside), LookInput(host, inside), LookInput(image, inside))
+        for image in (scene, air)
+    )
     assert (one == two).all()
     assert abs(np.median(one[:, inside]) - np.median(scene[:, inside])) < 0.02
 
 
 def test_histogram_does_not_tear_apart_what_is_flat(rng: np.random.Generator) -> None:
     flat = (0.5 + 0.002 * rng.standard_normal((1, 32, 32))).astype(np.float32)
-    lit = Histogram(gain=3)(Seen(flat), Seen(flat), Seen(smooth(rng, (32, 32), 1, low=0)))
+    lit = HistogramLook(max_gain=3)(LookInput(flat), LookInput(flat), LookInput(smooth(rng, (32, 32), 1, low=0)))
     assert lit.std() < 3.5 * flat.std()
 
 
@@ -57,7 +69,7 @@ def test_histogram_does_not_tear_apart_what_is_flat(rng: np.random.Generator) ->
 def test_fda_takes_amplitudes_and_keeps_phases_in_any_dimensions(shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(1)
     host, scene = (0.5 + (smooth(rng, shape, 2) - 0.5) * scale for scale in (1.0, 0.7))
-    lit = FDA(2 / 512)(Seen(host), Seen(host), Seen(scene))
+    lit = FDA(2 / 512)(LookInput(host), LookInput(host), LookInput(scene))
     band = np.ix_(range(2), *[[0, 1, 2, -1, -2]] * len(shape))
     axes = tuple(range(1, len(shape) + 1))
     own, wanted, made = (np.fft.fftn(image, axes=axes)[band] for image in (host, scene, lit))
@@ -75,14 +87,14 @@ def test_a_wider_band_comes_nearer(rng: np.random.Generator) -> None:
     spectrum = np.abs(np.fft.fft2(scene))
     away = []
     for beta in (0.0, 0.006, 0.02):  # 0, 3 and 10 periods
-        lit = FDA(beta)(Seen(host), Seen(host), Seen(scene))
+        lit = FDA(beta)(LookInput(host), LookInput(host), LookInput(scene))
         away.append(np.abs(np.abs(np.fft.fft2(lit)) - spectrum).sum())
     assert away[0] > away[1] > away[2]
 
 
 def test_the_lightness_of_frames_is_matched_and_grey_stays_grey(rng: np.random.Generator) -> None:
     host, scene = (np.repeat(smooth(rng, (32, 40), 1) ** power, 3, axis=0) for power in (1, 2))
-    lit = RELIGHTS["histogram"]()(Seen(host), Seen(host), Seen(scene))
+    lit = FRAME_LOOKS["histogram"]()(LookInput(host), LookInput(host), LookInput(scene))
     assert np.abs(lit - lit.mean(axis=0)).max() < 0.01
     levels = (0.1, 0.5, 0.9)
     np.testing.assert_allclose(np.quantile(lit, levels), np.quantile(scene, levels), atol=0.02)
@@ -98,25 +110,30 @@ def test_lut_goes_class_by_class(rng: np.random.Generator) -> None:
     """The host is dark on the left, the scene on the right: their classes tell what belongs together."""
     classes = np.zeros((32, 48), np.uint8)
     classes[:, 24:] = 7
-    host, scene = Seen(halves(0.3, 0.7, rng), classes=classes), Seen(halves(0.9, 0.1, rng), classes=classes[:, ::-1])
-    lit = ClassColours()(host, host, scene)
+    host, scene = (
+        LookInput(halves(0.3, 0.7, rng), classes=classes),
+        LookInput(halves(0.9, 0.1, rng), classes=classes[:, ::-1]),
+    )
+    lit = ReinhardPerClass()(host, host, scene)
     assert abs(lit[:, :, :20].mean() - 0.1) < 0.05 and abs(lit[:, :, 28:].mean() - 0.9) < 0.05
 
 
 def test_what_the_scene_lacks_follows_the_whole_frame(rng: np.random.Generator) -> None:
-    host, scene = Seen(halves(0.3, 0.7, rng)), Seen(halves(0.2, 0.5, rng))
+    host, scene = LookInput(halves(0.3, 0.7, rng)), LookInput(halves(0.2, 0.5, rng))
     classes = [np.full((32, 48), value, np.uint8) for value in (3, 4)]
-    whole = ClassColours()(host, host, scene)
-    apart = ClassColours()(*(Seen(s.image, classes=c) for s, c in ((host, classes[0]),) * 2 + ((scene, classes[1]),)))
+    whole = ReinhardPerClass()(host, host, scene)
+    apart = ReinhardPerClass()(
+        *(LookInput(s.image, classes=c) for s, c in ((host, classes[0]),) * 2 + ((scene, classes[1]),))
+    )
     np.testing.assert_allclose(apart, whole, atol=0.02)  # the ends of lightness are pressed otherwise
-    unknown = [Seen(s.image, classes=np.full((32, 48), 255, np.uint8)) for s in (host, host, scene)]
-    np.testing.assert_array_equal(ClassColours()(*unknown), apart)
+    unknown = [LookInput(s.image, classes=np.full((32, 48), 255, np.uint8)) for s in (host, host, scene)]
+    np.testing.assert_array_equal(ReinhardPerClass()(*unknown), apart)
 
 
 def test_methods_by_name() -> None:
-    assert list(parse_looks(MIX, FRAME, True)) == list(RELIGHTS)
-    assert list(parse_looks(MIX, FRAME, False)) == [name for name in RELIGHTS if name != "lut"]
-    assert list(parse_looks(MIX, SCAN, False)) == list(OF_SCANS)
+    assert list(parse_looks(MIX, FRAME, True)) == list(FRAME_LOOKS)
+    assert list(parse_looks(MIX, FRAME, False)) == [name for name in FRAME_LOOKS if name != "lut"]
+    assert list(parse_looks(MIX, SCAN, False)) == list(SCAN_LOOKS)
     assert parse_looks("fda:0.02", FRAME, False) == {"fda:0.02": FDA(0.02)}
     for method, domain, reason in [
         ("lut", FRAME, "scenes without masks"),

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import spsolve
 
-from domaingan.blend.methods.poisson import Poisson, minus_laplacian, on_box, solve
-from domaingan.blend.methods.poisson_boundary import MAX_DIRECT, MAX_PRODUCT, find_rim, stretch
+from domaingan.blend.methods.poisson import Poisson, apply_minus_laplacian, solve_on_box, solve_poisson
+from domaingan.blend.methods.poisson_boundary import MAX_DIRECT_PIXELS, MAX_PRODUCT_SIZE, find_rim, solve_for_difference
 
 
 def equations(domain: np.ndarray, free: np.ndarray) -> sparse.csc_matrix:
@@ -52,7 +52,7 @@ def test_it_is_what_a_sparse_direct_solve_finds(
     problem: tuple[np.ndarray, np.ndarray, np.ndarray], kind: type[np.floating]
 ) -> None:
     right, domain, free = problem
-    u = solve(right.astype(kind), domain, free, tolerance=1e-5)
+    u = solve_poisson(right.astype(kind), domain, free, tolerance=1e-5)
     assert u.dtype == kind and not u[:, ~domain].any()
     if not domain.any():
         return
@@ -68,24 +68,24 @@ def test_it_is_what_a_sparse_direct_solve_finds(
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=3), st.integers(0, 2**20))
 def test_a_box_is_solved_at_once(shape: list[int], seed: int) -> None:
     right = np.random.default_rng(seed).normal(size=(2, *shape))
-    u = on_box(right)
-    np.testing.assert_allclose(minus_laplacian(u, 2 * len(shape)), right, atol=1e-10)
+    u = solve_on_box(right)
+    np.testing.assert_allclose(apply_minus_laplacian(u, 2 * len(shape)), right, atol=1e-10)
     padded = np.pad(right, [(0, 0)] + [(1, 1)] * len(shape))
     domain = np.pad(np.ones(shape, dtype=bool), 1)
-    np.testing.assert_allclose(solve(padded, domain, steps=2)[:, domain], u.reshape(2, -1), atol=1e-10)
+    np.testing.assert_allclose(solve_poisson(padded, domain, max_steps=2)[:, domain], u.reshape(2, -1), atol=1e-10)
 
 
 def test_a_long_axis_goes_by_fft_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     right = np.random.default_rng(0).normal(size=(2, 9, 14, 5))
-    by_matrix = on_box(right)
-    monkeypatch.setattr("domaingan.blend.methods.poisson.LONG", 8)
-    np.testing.assert_allclose(on_box(right), by_matrix, atol=1e-12)
+    by_matrix = solve_on_box(right)
+    monkeypatch.setattr("domaingan.blend.methods.poisson.MAX_MATRIX_LENGTH", 8)
+    np.testing.assert_allclose(solve_on_box(right), by_matrix, atol=1e-12)
 
 
 def test_nothing_asked_nothing_changed() -> None:
     right = np.random.default_rng(0).normal(size=(1, 4, 4))
-    assert not solve(right, np.zeros((4, 4), dtype=bool)).any()
-    assert not solve(np.zeros((1, 4, 4)), np.eye(4, dtype=bool)).any()
+    assert not solve_poisson(right, np.zeros((4, 4), dtype=bool)).any()
+    assert not solve_poisson(np.zeros((1, 4, 4)), np.eye(4, dtype=bool)).any()
 
 
 def a_disc(radius: float) -> np.ndarray:
@@ -100,11 +100,11 @@ def test_gradients_are_the_crops_and_values_around_the_hosts(dims: int) -> None:
     body = np.zeros(shape, dtype=bool)
     body[(slice(8, 14),) * dims] = True
     method = Poisson()
-    weight = method.weight(body)
+    weight = method.compute_weight(body)
     result = method.mix(host, crop, weight, np.ones(shape, dtype=bool))
     inside = weight > 0
     assert np.array_equal(result[:, ~inside], host[:, ~inside])
-    laplacians = [minus_laplacian(image, 2 * dims)[:, inside] for image in (result, crop)]
+    laplacians = [apply_minus_laplacian(image, 2 * dims)[:, inside] for image in (result, crop)]
     np.testing.assert_allclose(*laplacians, atol=5e-3)
 
 
@@ -112,7 +112,9 @@ def test_mixed_gradients_let_the_hosts_texture_through() -> None:
     rng = np.random.default_rng(2)
     host, flat = 0.5 + 0.1 * rng.normal(size=(1, 40, 40)), np.full((1, 40, 40), 0.5)
     body, free = a_disc(8), np.ones((40, 40), dtype=bool)
-    plain, mixed = (method.mix(host, flat, method.weight(body), free)[0] for method in (Poisson(), Poisson(mixed=True)))
+    plain, mixed = (
+        method.mix(host, flat, method.compute_weight(body), free)[0] for method in (Poisson(), Poisson(is_mixed=True))
+    )
     assert plain[body].std() < 0.03
     np.testing.assert_allclose(mixed, host[0], atol=1e-12)
 
@@ -124,7 +126,7 @@ def test_a_tight_domain_loses_the_contrast_that_a_wider_one_keeps() -> None:
     crop = ndimage.gaussian_filter(crop, (0, 1, 1))
     kept = []
     for reach in (0, 4):
-        result = Poisson(reach).mix(host, crop, Poisson(reach).weight(body), free)
+        result = Poisson(reach).mix(host, crop, Poisson(reach).compute_weight(body), free)
         kept.append(float(result[0, body].mean() - 0.4) / float(crop[0, body].mean() - 0.4))
     assert kept[0] < 0.7 and kept[1] == pytest.approx(1, abs=0.02)
 
@@ -136,7 +138,7 @@ def test_what_lies_in_front_says_nothing_about_the_object() -> None:
     body, free = a_disc(8), np.ones((40, 40), dtype=bool)
     free[:, 24:] = False
     body &= free
-    weight = Poisson().weight(body) * free
+    weight = Poisson().compute_weight(body) * free
     result = Poisson().mix(host, crop, weight, free)
     np.testing.assert_allclose(result[:, weight > 0], 0.4, atol=1e-4)
     bound = Poisson().mix(host, crop, weight, np.ones_like(free))
@@ -151,10 +153,12 @@ def test_a_rim_solves_it_as_conjugate_gradients_in_the_whole_domain_do(monkeypat
     free = domain | (rng.random(domain.shape) < 0.5)
     right = rng.normal(size=(2, *domain.shape))
     rim = find_rim(domain, free)
-    assert rim is not None and len(rim.places) > MAX_DIRECT and rim.is_closed.any()
-    by_rim = solve(right, domain, free, tolerance=1e-9)
+    assert rim is not None and len(rim.places) > MAX_DIRECT_PIXELS and rim.is_closed.any()
+    by_rim = solve_poisson(right, domain, free, tolerance=1e-9)
     monkeypatch.setattr("domaingan.blend.methods.poisson.find_rim", lambda domain, free: None)
-    np.testing.assert_allclose(by_rim, solve(right, domain, free, tolerance=1e-9), atol=1e-6 * np.abs(by_rim).max())
+    np.testing.assert_allclose(
+        by_rim, solve_poisson(right, domain, free, tolerance=1e-9), atol=1e-6 * np.abs(by_rim).max()
+    )
 
 
 @pytest.mark.parametrize("radius", [3, 15, 60])
@@ -182,7 +186,7 @@ def test_a_part_that_nothing_known_touches_is_left_to_conjugate_gradients() -> N
     assert find_rim(domain, np.ones_like(domain)) is not None and find_rim(domain, free) is None
     right = np.where(domain, np.random.default_rng(5).normal(size=(1, 20, 20)), 0)
     right[0, 2:8, 2:8] -= right[0, 2:8, 2:8].mean()
-    u = solve(right, domain, free)
+    u = solve_poisson(right, domain, free)
     assert np.abs(u).max() < 10
 
 
@@ -194,9 +198,9 @@ def test_a_stretched_difference_has_the_residual_that_is_asked_for(size: int) ->
     rim = find_rim(domain, free)
     assert rim is not None
     u = np.zeros_like(difference)
-    u[(slice(None), *rim.where)] = stretch(difference, rim, 1e-4, 500)
-    cut_off = minus_laplacian(difference * domain - difference, 4)[:, domain]
-    residual = minus_laplacian(u - difference, 4)[:, domain]
+    u[(slice(None), *rim.box)] = solve_for_difference(difference, rim, 1e-4, 500)
+    cut_off = apply_minus_laplacian(difference * domain - difference, 4)[:, domain]
+    residual = apply_minus_laplacian(u - difference, 4)[:, domain]
     assert not u[:, ~domain].any()
     assert (np.linalg.norm(residual, axis=1) <= 2e-4 * np.linalg.norm(cut_off, axis=1)).all()
 
@@ -204,9 +208,9 @@ def test_a_stretched_difference_has_the_residual_that_is_asked_for(size: int) ->
 @pytest.mark.parametrize("shape", [(2, 1, 7), (1, 65, 3), (3, 40, 70), (1, 20, 90, 5)])
 def test_products_in_pieces_are_the_products(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     right = np.random.default_rng(7).normal(size=shape)
-    at_once = on_box(right)
-    monkeypatch.setattr("domaingan.blend.methods.poisson.MAX_PRODUCT", 5000)
-    np.testing.assert_allclose(on_box(right), at_once, atol=1e-12 * np.abs(at_once).max())
+    at_once = solve_on_box(right)
+    monkeypatch.setattr("domaingan.blend.methods.poisson.MAX_PRODUCT_SIZE", 5000)
+    np.testing.assert_allclose(solve_on_box(right), at_once, atol=1e-12 * np.abs(at_once).max())
 
 
 def test_no_product_is_so_large_that_a_library_would_share_it_among_threads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,5 +222,5 @@ def test_no_product_is_so_large_that_a_library_would_share_it_among_threads(monk
         return matmul(a, b, **keywords)
 
     monkeypatch.setattr("domaingan.blend.methods.poisson.np.matmul", count)
-    on_box(np.ones((1, 100, 20, 90), dtype=np.float32))
-    assert 0 < max(sizes) <= MAX_PRODUCT
+    solve_on_box(np.ones((1, 100, 20, 90), dtype=np.float32))
+    assert 0 < max(sizes) <= MAX_PRODUCT_SIZE

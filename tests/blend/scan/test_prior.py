@@ -15,7 +15,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
 from domaingan.blend.scan.atlas import read_axes
-from domaingan.blend.scan.prior import ENOUGH, Prior, _anywhere_in_body
+from domaingan.blend.scan.prior import PRIOR_STRENGTH, PlacementPrior, _sample_free_by_body_axes
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample
 from domaingan.imaging.body_axes import get_body_axes
@@ -56,13 +56,17 @@ def test_the_more_people_the_narrower(dims: int) -> None:
 
 def test_shares_and_widths_follow_from_the_numbers() -> None:
     bank = of_people(2, 10, n=40)
-    prior = Prior.of(bank, np.arange(40))
+    prior = PlacementPrior.from_bank(bank, np.arange(40))
     assert set(prior.centres) == {0, 1} and sum(len(own) for own in prior.centres.values()) == 40
-    assert all(prior.shares[code] == 5 / (5 + ENOUGH) for code in (0, 1))  # every other crop is rare: five people each
-    few = Prior.of(bank, np.arange(2))
-    assert (few.widths[0] > prior.widths[0]).all() and few.widths[0] == pytest.approx(np.sqrt(1 / 12), abs=0.01)
+    assert all(
+        prior.prior_shares[code] == 5 / (5 + PRIOR_STRENGTH) for code in (0, 1)
+    )  # every other crop is rare: five people each
+    few = PlacementPrior.from_bank(bank, np.arange(2))
+    assert (few.bandwidths[0] > prior.bandwidths[0]).all() and few.bandwidths[0] == pytest.approx(
+        np.sqrt(1 / 12), abs=0.01
+    )
     bank.entries["subject"], bank.info.subjects[:] = -1, ["a", "b", "c"]
-    assert Prior.of(bank, np.arange(40)).shares[0] == 3 / (3 + ENOUGH)
+    assert PlacementPrior.from_bank(bank, np.arange(40)).prior_shares[0] == 3 / (3 + PRIOR_STRENGTH)
 
 
 def test_a_place_that_is_taken_is_left_for_another(rng: np.random.Generator) -> None:
@@ -212,8 +216,8 @@ def test_the_same_seed_draws_the_same_places_of_the_body(rng: np.random.Generato
     free = rng.random((9, 11, 13)) < 0.4
     axes = ((2, -1), (0, 1), (1, -1))
     as_body = np.transpose(np.flip(free, (0, 2)), (1, 2, 0))
-    one = _anywhere_in_body(free, axes, 20, np.random.default_rng(5))
-    other = _anywhere_in_body(as_body, ((0, 1), (1, 1), (2, 1)), 20, np.random.default_rng(5))
+    one = _sample_free_by_body_axes(free, axes, 20, np.random.default_rng(5))
+    other = _sample_free_by_body_axes(as_body, ((0, 1), (1, 1), (2, 1)), 20, np.random.default_rng(5))
     assert free[tuple(one.T)].all()
     moved = np.stack([one[:, 1], 12 - one[:, 2], 8 - one[:, 0]], axis=1)
     assert (moved == other).all()

@@ -294,8 +294,8 @@ def test_a_ground_and_a_region_that_classes_name_reach_the_paste_and_are_saved()
     values = {"classes": dict(street.schema.classes), "objects": list(street.schema.objects)}
     named = values | {"ground": ["road"], "region": [0, 0.25, 1, 1]}
     paste = dg.albumentations.Paste(dg.crops(street, size=32), classes=named, p=1)
-    ground = paste.paste.rules.spots.ground
-    assert set(ground.values.values()) == {(street.schema.classes["road"],)}
+    ground = paste.paste.rules.ground_sampler.ground
+    assert set(ground.supporting_values.values()) == {(street.schema.classes["road"],)}
     assert ground.region == ((0, 0.25), (1, 0.25), (1, 1), (0, 1))
     assert make_schema(paste.settings["classes"], paste.bank) == make_schema(named, paste.bank)
 

@@ -17,7 +17,7 @@ from monai.data import CacheDataset, DataLoader, Dataset, MetaTensor, Persistent
 
 import domaingan as dg
 from domaingan.core.errors import DataError
-from domaingan.inpainting.windows import windows
+from domaingan.inpainting.windows import sample_windows
 
 BANKS = {dims: a_bank(dims, np.random.default_rng(dims)) for dims in (2, 3)}
 HOSTS = {dims: [a_host(dims, np.random.default_rng(seed)) for seed in range(3)] for dims in (2, 3)}
@@ -176,7 +176,7 @@ def test_a_persistent_dataset_forgets_the_spacing_and_it_is_said(tmp_path: Path)
 def test_a_bound_bank_meets_its_hosts_after_loading(tmp_path: Path) -> None:
     items = files(tmp_path, spacing=1.0)
     data = dg.load(tmp_path)
-    bound = windows(data, dg.crops(data, size=16), 4)
+    bound = sample_windows(data, dg.crops(data, size=16), 4)
     assert set(bound.info.hosts) <= {"p0", "p1"}
     paste = dg.monai.RandPasted(KEYS, bound, prob=1.0, per_image=(2, 2))
     chain = mt.Compose([*reading(), paste]).set_random_state(0)
@@ -195,7 +195,7 @@ def bound_chain(root: Path, *between: Any) -> tuple[mt.Compose, dict[str, Any], 
     """A pipeline with a bank bound to the scans in a folder, its first scan's files, and that scan."""
     items = files(root, spacing=1.0)
     data = dg.load(root)
-    bound = windows(data, dg.crops(data, size=16), 4)
+    bound = sample_windows(data, dg.crops(data, size=16), 4)
     paste = dg.monai.RandPasted(KEYS, bound, prob=1.0)
     return mt.Compose([*reading(), *between, paste]).set_random_state(0), items[0], data[0]
 
