@@ -25,8 +25,8 @@ REFERENCE_SCENE_SIZE = 256
 PICTURE_SCHEMA = Schema("pictures", FRAME, 2, ("red", "green", "blue"), {})
 
 EXPECTED_FOLDER = (
-    f"a folder that crops or sample wrote, one of pictures ({', '.join(PICTURE_SUFFIXES)}) or NIfTI files, or images/ and "
-    "masks/ of crops"
+    f"a folder that crops or sample wrote, one of pictures ({', '.join(PICTURE_SUFFIXES)}) or NIfTI files, or "
+    "images/ and masks/ of crops"
 )
 
 

@@ -221,7 +221,8 @@ class Bank(Sequence[Crop]):
     def __repr__(self) -> str:
         made = "generated" if self.info.generated else "real"
         size = "×".join(map(str, self.size))
-        return f"Bank({len(self)} {made} {self.info.kind}, {size}, {self.count_conditions()}, {len(self.subjects)} subjects)"
+        conditions = self.count_conditions()
+        return f"Bank({len(self)} {made} {self.info.kind}, {size}, {conditions}, {len(self.subjects)} subjects)"
 
 
 def _release_pages(*arrays: NDArray[Any]) -> None:

@@ -71,8 +71,8 @@ class BackbonePyramid(nn.Module):
     def load_body(self, state: Mapping[str, Tensor]) -> None:
         """Bring the backbone to the weights of a whole timm model; its classifier is not needed.
 
-        Up to :data:`MAX_FROZEN_STRIDE` they stay so, and so do all the statistics of its normalisation, which a few frames a batch
-        would only blur (as is usual for detectors: He et al. 2016, Ren et al. 2015).
+        Up to :data:`MAX_FROZEN_STRIDE` they stay so, and so do all the statistics of its normalisation, which a few
+        frames a batch would only blur (as is usual for detectors: He et al. 2016, Ren et al. 2015).
         """
         # timm joins the names of what it flattens by underscores: stages.0 becomes stages_0.
         joined = {name.replace(".", "_"): value for name, value in state.items()}
@@ -176,8 +176,8 @@ def build_detector(
     """A detector with random weights drawn by ``seed``, then those that are given.
 
     Args:
-        spec: ``NAME[=WEIGHTS_FILE]``, the name one of :data:`DETECTORS` or of :func:`list_torchvision_detectors`. The file is a
-            state dict of that detector; its head may be for other classes, and is then left random.
+        spec: ``NAME[=WEIGHTS_FILE]``, the name one of :data:`DETECTORS` or of :func:`list_torchvision_detectors`. The
+            file is a state dict of that detector; its head may be for other classes, and is then left random.
         backbone: what :data:`DETECTORS` stand on.
         classes: number of classes, the background included.
         size: height and width that it works at.

@@ -37,7 +37,8 @@ class Deformation:
     """A deformation of one object; lengths are in whatever unit its points were given in.
 
     Attributes:
-        field: ``(dims, GRID_POINTS, …)`` how far the grid's points are moved, less steep than :data:`MAX_STRETCH` throughout.
+        field: ``(dims, GRID_POINTS, …)`` how far the grid's points are moved, less steep than :data:`MAX_STRETCH`
+            throughout.
         low, high: where the grid begins and ends along each axis.
         farthest: about the longest way that anything is moved along an axis.
     """

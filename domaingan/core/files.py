@@ -118,7 +118,8 @@ def write_folder_atomically(out: Path, *, overwrite: bool = False, needed_bytes:
         needed_bytes: bytes that will be written, for the message when there is no room for them.
 
     Raises:
-        DataError: as :func:`refuse_existing_folder`, checked before and after the block; or nothing can be written there.
+        DataError: as :func:`refuse_existing_folder`, checked before and after the block; or nothing can be written
+            there.
     """
     refuse_existing_folder(out, overwrite=overwrite)
     temporary = out.parent / f".{out.name}.partial-{os.getpid()}"

@@ -2,8 +2,8 @@
 
 An arm is a sum of parts joined by ``+``, such as ``relight+copy-paste+classic``. ``none`` is the training data as
 it is. The other parts work on a training image in the order in which they are listed here, whatever the arm's order:
-crops are pasted (:data:`PASTE_SOURCES`), the whole gets another look (:data:`RELIGHT_SOURCES`), ``weather`` falls on it, and
-``classic`` varies what is left.
+crops are pasted (:data:`PASTE_SOURCES`), the whole gets another look (:data:`RELIGHT_SOURCES`), ``weather`` falls on
+it, and ``classic`` varies what is left.
 """
 
 from __future__ import annotations

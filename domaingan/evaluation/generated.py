@@ -61,8 +61,8 @@ def evaluate_generated(
 
     Returns:
         For each column what :func:`domaingan.evaluation.generated_measures.spread` measures and, but for ``real``,
-        under ``told`` what :func:`domaingan.evaluation.generated_measures.measure_real_vs_fake_accuracy` finds; and the pictures,
-        ``KIND:COLUMN``
+        under ``told`` what :func:`domaingan.evaluation.generated_measures.measure_real_vs_fake_accuracy` finds; and
+        the pictures, ``KIND:COLUMN``
         with their masks ``KIND_masks:COLUMN``, and ``worst_scores:COLUMN``. Both empty where nothing was painted.
     """
     known, pictures = _read_stored(folder)

@@ -107,7 +107,7 @@ def get_scaling(sample: Sample, domain: Domain) -> Scaling:
 
 
 def to_scaled(image: Image, ends: NDArray[np.float32]) -> Image:
-    """Stored to scaled units; ``image`` is ``(C, *spatial)``, ``ends`` the ``(C, 2)`` of :func:`get_intensity_range`."""
+    """Convert a ``(C, *spatial)`` image to scaled units; ``ends`` is ``(C, 2)`` (:func:`get_intensity_range`)."""
     low, high = _split_ends(ends, image.ndim)
     return ((image - low) / (high - low)).astype(np.float32)
 

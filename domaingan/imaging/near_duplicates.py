@@ -159,8 +159,10 @@ def _normalise_rows(rows: NDArray[np.float64]) -> NDArray[np.float32]:
 def normalise_name(name: str) -> tuple[str, ...]:
     """Fold a name to what stays when it is spelled otherwise: case, separators and leading zeros do not count.
 
-    >>> normalise_name("sub-01") == normalise_name("SUB_1") == normalise_name("Sub1"), normalise_name("a-1-1") == normalise_name("a-11")
-    (True, False)
+    >>> normalise_name("sub-01") == normalise_name("SUB_1") == normalise_name("Sub1")
+    True
+    >>> normalise_name("a-1-1") == normalise_name("a-11")
+    False
     """
     words = re.findall(r"\d+|[^\W\d_]+", name.casefold())
     return tuple(word.lstrip("0") or "0" if word.isdecimal() else word for word in words)

@@ -92,7 +92,8 @@ class IoUCounter:
     """The same for frames: intersection over union of each class, counted over all frames; the unit is a block of time.
 
     Pooled over a set as the field does (Everingham et al. 2010), since many a frame shows nothing of a class. What each
-    unit contributes is found by leaving it out, see :func:`domaingan.metrics.statistics.compute_jackknife_pseudovalues`.
+    unit contributes is found by leaving it out, see
+    :func:`domaingan.metrics.statistics.compute_jackknife_pseudovalues`.
 
     >>> counter = IoUCounter(Schema("masks", FRAME, 2, ("red", "green", "blue"), {"sky": 0, "car": 8}))
     >>> counter.add("a@0s", truth=np.array([[0, 8], [8, 8]]), prediction=np.array([[0, 0], [8, 8]]))

@@ -18,7 +18,8 @@ def load_phantom(name: str, **options: Any) -> Dataset:
 
     Args:
         name: one of :data:`PHANTOMS`.
-        options: passed on, see :func:`domaingan.phantoms.medical.load_medical` and :func:`domaingan.phantoms.driving.load_driving`.
+        options: passed on, see :func:`domaingan.phantoms.medical.load_medical` and
+            :func:`domaingan.phantoms.driving.load_driving`.
 
     Raises:
         DataError: there is no phantom of that name.

@@ -34,7 +34,8 @@ def describe_new_names(class_mapping: ClassMapping, model: Model) -> list[str]:
         return []
     names = ", ".join(proposed)
     return [
-        f"The model found {names}, which count as nothing of the data's: add {format_map_option(proposed)}, with --resume"
+        f"The model found {names}, which count as nothing of the data's: "
+        f"add {format_map_option(proposed)}, with --resume"
     ]
 
 

@@ -40,7 +40,7 @@ class CocoImage:
 
 @dataclass(frozen=True)
 class CocoFile:
-    """The contents of a file, checked, but for the objects, which :meth:`add_objects` adds once the images' sizes are known.
+    """The checked contents of a file; :meth:`add_objects` adds the objects once the images' sizes are known.
 
     Attributes:
         path: the file.
@@ -112,7 +112,8 @@ class CocoFile:
         (image.crowds if is_crowd else image.objects).append(found)
 
     def _describe_annotation(self, annotation_index: int, image: CocoImage) -> str:
-        return f"annotation {str(self.annotations[annotation_index].get('id', annotation_index))[:40]} of {image.file_name}"
+        annotation_id = self.annotations[annotation_index].get("id", annotation_index)
+        return f"annotation {str(annotation_id)[:40]} of {image.file_name}"
 
     def _report_file_problems(self, keys: Sequence[str | None], problems: ProblemList) -> None:
         """Tell what is wrong with the annotations as a whole."""

@@ -45,8 +45,9 @@ class CocoFolders(Adapter):
     ``images/`` or ``data/``, as Label Studio and FiftyOne write it. The split is what the file's name says; a sample is
     named by it and its picture, ``train/0001``. Categories are classes with their ids (raised by one where a file uses
     0), and all are objects, unless a ``classes.json`` says otherwise
-    (:func:`domaingan.adapters.coco.coco_classes.read_coco_classes`). Polygons and run lengths become mask and instances,
-    smaller objects over larger ones; an image of whose objects none has either has no mask. Crowds are no objects, and
+    (:func:`domaingan.adapters.coco.coco_classes.read_coco_classes`). Polygons and run lengths become mask and
+    instances, smaller objects over larger ones; an image of whose objects none has either has no mask. Crowds are no
+    objects, and
     counted. Boxes are clipped to the image.
 
     Written back, a file says what it said but for what was pasted over or added

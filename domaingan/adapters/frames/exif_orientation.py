@@ -110,7 +110,8 @@ class OrientationLog:
                 f"{len(self.turned_names)} pictures are turned as their EXIF data says, such as {self.turned_names[0]}"
             )
         if self.unturned_names:
-            found = f"{len(self.unturned_names)} pictures are not turned as their EXIF data says, such as {self.unturned_names[0]}"
+            count, example = len(self.unturned_names), self.unturned_names[0]
+            found = f"{count} pictures are not turned as their EXIF data says, such as {example}"
             parts.append(f"{found}: their labels have the size of the pixels as stored")
         if parts:
             warnings.warn(f"{root}: {'; '.join(parts)}", AssumptionWarning, stacklevel=3)

@@ -85,8 +85,9 @@ class MaskFolders(Adapter):
     """``images/a.jpg`` and ``masks/a.png``; the same in ``train/``, ``val/``, …; or ``train/`` and ``trainannot/``.
 
     A sample is named by its path below ``images``, or with its first folder: ``train/0001TP_006690`` for
-    ``train/0001TP_006690.jpg``. The first folder is its split where it is called so (:data:`SPLIT_FOLDER_NAMES`) or has an
-    ``annot`` folder beside it; any other folder is its sequence. Frames are PNG, JPEG, TIFF or WebP; masks have a
+    ``train/0001TP_006690.jpg``. The first folder is its split where it is called so (:data:`SPLIT_FOLDER_NAMES`) or
+    has an ``annot`` folder beside it; any other folder is its sequence. Frames are PNG, JPEG, TIFF or WebP; masks have
+    a
     palette or are grey. Frames without a mask are not labelled.
 
     Written back, every file keeps its folder and its kind (JPEG becomes PNG). Where touching or hidden objects are

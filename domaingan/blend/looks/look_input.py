@@ -57,7 +57,7 @@ def soften_range(values: Image, low: float, high: float, top: float) -> Image:
 
 
 def _compress_below_zero(values: Image, excess: float) -> Image:
-    """-excess becomes 0; from ``KNEE_RATIO * excess`` on values stay; in between they rise, smoothly and all the way."""
+    """-excess becomes 0; from ``KNEE_RATIO * excess`` on values stay; in between they rise smoothly."""
     below = np.maximum(KNEE_RATIO * excess - values, 0)
     return values + (below / ((KNEE_RATIO + 1) * excess)) ** 2 * excess
 

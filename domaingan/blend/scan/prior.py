@@ -24,7 +24,8 @@ from domaingan.imaging.resample import resize
 
 PRIOR_STRENGTH = 20
 """Of so many subjects, half of the objects go where those of their class were found, and half anywhere; of n subjects a
-share of n / (n + PRIOR_STRENGTH). A prior that was narrower than ten people support cost a segmenter more than it gained."""
+share of n / (n + PRIOR_STRENGTH). A prior that was narrower than ten people support cost a segmenter more than it
+gained."""
 
 PROPOSALS_PER_TRY = 4
 """So many places are drawn from a prior for each that is tried: many lie outside, or on something."""

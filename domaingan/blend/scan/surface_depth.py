@@ -56,8 +56,8 @@ class BodySurface:
 
         Args:
             depth_mm: how deep.
-            block: edge of the blocks that are looked at, one of :data:`BLOCK_SIZES`: none that is deep enough is left out,
-                but some that are not quite so deep may be there, too. 1 for exactly those.
+            block: edge of the blocks that are looked at, one of :data:`BLOCK_SIZES`: none that is deep enough is left
+                out, but some that are not quite so deep may be there, too. 1 for exactly those.
 
         Returns:
             ``(*host)``.

@@ -34,8 +34,9 @@ FEATURE_GAIN = 0.5
 class RandomFeatures:
     """Convolutions with random filters that are never trained.
 
-    At each of :data:`N_SCALES` scales two layers of random filters without a mean (3 along each axis; ReLU and averaging
-    over 2 between them) see the image. Of every filter the logarithm of the mean absolute response in each of the 2^d
+    At each of :data:`N_SCALES` scales two layers of random filters without a mean (3 along each axis; ReLU and
+    averaging over 2 between them) see the image. Of every filter the logarithm of the mean absolute response in each
+    of the 2^d
     parts of the image is kept, and beside them the image itself at 4^d. On their own such numbers all say the same,
     how much contrast there is; so they are whitened: what varies little over textures drawn at random (smooth and
     rough, soft and sharp, faint and strong, noisy and clean) but differs between two sets of images counts most.

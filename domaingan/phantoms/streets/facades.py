@@ -33,8 +33,14 @@ STONE_COLOURS = [
 ]
 ROOF_COLOURS = [to_linear(0.32, 0.20, 0.17), to_linear(0.26, 0.27, 0.29), to_linear(0.40, 0.28, 0.22)]
 FRAME_COLOURS = [to_linear(0.85, 0.85, 0.83), to_linear(0.30, 0.28, 0.27), to_linear(0.55, 0.53, 0.50)]
-SHOP_COLOURS = [to_linear(0.40, 0.08, 0.10), to_linear(0.08, 0.22, 0.14), to_linear(0.10, 0.14, 0.32), to_linear(0.75, 0.70, 0.55),
-         to_linear(0.14, 0.14, 0.15), to_linear(0.65, 0.35, 0.10)]  # fmt: skip
+SHOP_COLOURS = [
+    to_linear(0.40, 0.08, 0.10),
+    to_linear(0.08, 0.22, 0.14),
+    to_linear(0.10, 0.14, 0.32),
+    to_linear(0.75, 0.70, 0.55),
+    to_linear(0.14, 0.14, 0.15),
+    to_linear(0.65, 0.35, 0.10),
+]
 
 BLOCK_LENGTH = 17.0
 """Metres of street front that are built together."""
