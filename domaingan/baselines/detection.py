@@ -33,7 +33,8 @@ from domaingan.baselines.weights import load_model, load_weights, restore_schema
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.imaging.resample import resize
-from domaingan.metrics.average_precision import Detections, jackknife_average_precision
+from domaingan.metrics.average_precision import jackknife_average_precision
+from domaingan.metrics.detections import Detections
 
 MAX_FRAME_EDGE = 640
 """Pixels of the longer edge of a frame that is trained on; larger ones are brought to it."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from domaingan.baselines.detection_frames import select_boxes
 from domaingan.data import Sample, Schema
 from domaingan.imaging.instances import find_mask_objects, isin_small
-from domaingan.metrics.average_precision import Truth
+from domaingan.metrics.detections import Truth
 
 
 def collect_truth(sample: Sample, schema: Schema, classes: Mapping[str, int]) -> Truth:

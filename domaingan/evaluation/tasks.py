@@ -14,7 +14,7 @@ from domaingan.baselines.training_progress import ProgressCallback, choose_forwa
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.summary import Scores
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 
 if TYPE_CHECKING:
     from domaingan.baselines import detection

@@ -1,4 +1,4 @@
-"""Segmentation scores: of scans the Dice of each class and region a subject, of frames the IoU of each class."""
+"""Segmentation scores: the Dice of each class and region for scans, the IoU of each class for frames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIN_FOUND_DICE = 0.1
 
 
 class DiceCounter:
-    """Collects masks and predictions piece by piece and gives every subject's scores.
+    """Count masks and predictions piece by piece, and compute every subject's scores.
 
     Args:
         schema: names the classes, the regions and what is ignored.
@@ -29,28 +29,43 @@ class DiceCounter:
     """
 
     def __init__(self, schema: Schema) -> None:
-        self.targets: dict[str, tuple[int, ...]] = {
-            name: (value,) for name, value in schema.classes.items() if value not in schema.ignore
-        }
-        self.targets |= {name: values for name, values in schema.regions.items() if len(values) > 1}
+        self.targets: dict[str, tuple[int, ...]] = {}
+        for name, value in schema.classes.items():
+            if value not in schema.ignore:
+                self.targets[name] = (value,)
+        for name, values in schema.regions.items():
+            if len(values) > 1:
+                self.targets[name] = values
         self.ignore = schema.ignore
-        self._counts: dict[str, dict[str, NDArray[np.int64]]] = defaultdict(
-            lambda: {name: np.zeros(3, dtype=np.int64) for name in self.targets}
-        )
+        self._counts: dict[str, dict[str, NDArray[np.int64]]] = defaultdict(self._make_zeros)
+
+    def _make_zeros(self) -> dict[str, NDArray[np.int64]]:
+        return {name: np.zeros(3, dtype=np.int64) for name in self.targets}
 
     def add(self, subject: str, truth: NDArray[Any], prediction: NDArray[Any]) -> None:
-        """Count a slice or volume of a subject; both arrays on the data's own grid."""
-        counted = ~np.isin(truth, self.ignore) if self.ignore else np.ones(truth.shape, dtype=bool)
+        """Count a slice or volume of a subject.
+
+        Args:
+            subject: whose it is; the pieces of a subject are counted together.
+            truth: ``(*spatial)`` mask on the data's own grid.
+            prediction: the predicted mask, of the same shape.
+        """
+        is_counted = ~np.isin(truth, self.ignore) if self.ignore else np.ones(truth.shape, dtype=bool)
         for name, values in self.targets.items():
-            t, p = np.isin(truth, values) & counted, np.isin(prediction, values) & counted
-            self._counts[subject][name] += (int((t & p).sum()), int(t.sum()), int(p.sum()))
+            is_true = np.isin(truth, values) & is_counted
+            is_predicted = np.isin(prediction, values) & is_counted
+            both = int((is_true & is_predicted).sum())
+            self._counts[subject][name] += (both, int(is_true.sum()), int(is_predicted.sum()))
 
     def compute_scores(self) -> dict[str, dict[str, float]]:
-        """For each subject ``dice:NAME`` and ``found:NAME`` where it has the class, else ``false:NAME``.
+        """Compute the scores of each subject.
 
-        ``false`` is 1 where a class was predicted that the subject does not have. What does not apply is NaN.
+        Returns:
+            For each subject ``dice:NAME``, ``found:NAME`` and ``false:NAME``. The first two are NaN where the subject
+            does not have the class, and ``false`` is NaN where it has. ``found`` is 1 from a Dice of
+            :data:`MIN_FOUND_DICE` on; ``false`` is 1 where a class was predicted that the subject does not have.
         """
-        result = {}
+        scores: dict[str, dict[str, float]] = {}
         for subject, counts in self._counts.items():
             row: dict[str, float] = {}
             for name, (both, truth, predicted) in counts.items():
@@ -58,42 +73,67 @@ class DiceCounter:
                 row[f"dice:{name}"] = float(dice)
                 row[f"found:{name}"] = float(dice >= MIN_FOUND_DICE) if truth else np.nan
                 row[f"false:{name}"] = np.nan if truth else float(predicted > 0)
-            result[subject] = row
-        return result
+            scores[subject] = row
+        return scores
 
 
 def count_overlaps(
     truth: NDArray[Any], prediction: NDArray[Any], values: Sequence[int], ignore: Sequence[int] = ()
 ) -> NDArray[np.int64]:
-    """For each class value its pixels in both masks, in either and in the truth, ``(K, 3)``; ignored ones left out."""
+    """Count each class's pixels in both masks, in either, and in the truth.
+
+    Args:
+        truth: mask.
+        prediction: mask of the same shape.
+        values: the K class values.
+        ignore: values of the truth whose pixels do not count.
+
+    Returns:
+        ``(K, 3)``: pixels in both, in either, and in the truth.
+    """
     if ignore:
-        counted = ~np.isin(truth, list(ignore))
-        truth, prediction = truth[counted], prediction[counted]
+        is_counted = ~np.isin(truth, list(ignore))
+        truth, prediction = truth[is_counted], prediction[is_counted]
     counts = np.zeros((len(values), 3), dtype=np.int64)
     for row, value in enumerate(values):
-        true, said = truth == value, prediction == value
-        both, n = int(np.count_nonzero(true & said)), int(np.count_nonzero(true))
-        counts[row] = both, n + int(np.count_nonzero(said)) - both, n
+        is_true = truth == value
+        is_predicted = prediction == value
+        both = int(np.count_nonzero(is_true & is_predicted))
+        true_pixels = int(np.count_nonzero(is_true))
+        predicted_pixels = int(np.count_nonzero(is_predicted))
+        counts[row] = both, true_pixels + predicted_pixels - both, true_pixels
     return counts
 
 
 def compute_ious(counts: NDArray[np.int64], names: Sequence[str]) -> dict[str, float]:
-    """``miou`` and ``iou:NAME`` from the sum of :func:`overlaps`, pooled (Everingham et al. 2010).
+    """Compute the IoU of each class from pooled counts (Everingham et al. 2010).
 
-    A class that no truth has is NaN and not in the mean: else a single pixel of it would lower the mean.
+    Args:
+        counts: ``(K, 3)``, the sum of what :func:`count_overlaps` returns over the images.
+        names: of the K classes.
+
+    Returns:
+        ``iou:NAME`` of each class, and their mean ``miou``. A class that is in no truth is NaN and not in the mean,
+        as else a single predicted pixel of it would lower the mean.
     """
     both, either, true = counts.T
-    iou = np.where(true > 0, both / np.maximum(either, 1), np.nan)
-    mean = float(iou[true > 0].mean()) if true.any() else float("nan")
-    return {"miou": mean, **{f"iou:{name}": float(value) for name, value in zip(names, iou, strict=True)}}
+    ious = np.where(true > 0, both / np.maximum(either, 1), np.nan)
+    mean = float(ious[true > 0].mean()) if true.any() else float("nan")
+    scores = {"miou": mean}
+    for name, iou in zip(names, ious, strict=True):
+        scores[f"iou:{name}"] = float(iou)
+    return scores
 
 
 class IoUCounter:
-    """The same for frames: intersection over union of each class, counted over all frames; the unit is a block of time.
+    """Count masks and predictions of frames, and compute the IoU of each class over all of them.
 
-    Pooled over a set as the field does (Everingham et al. 2010), since many a frame shows nothing of a class. What each
-    unit contributes is found by leaving it out, see
+    The IoU is pooled over the set as is usual (Everingham et al. 2010), because many frames show nothing of a class.
+    What a unit, such as a block of time, contributes is found by leaving it out: see
     :func:`domaingan.metrics.statistics.compute_jackknife_pseudovalues`.
+
+    Args:
+        schema: names the classes and what is ignored.
 
     >>> counter = IoUCounter(Schema("masks", FRAME, 2, ("red", "green", "blue"), {"sky": 0, "car": 8}))
     >>> counter.add("a@0s", truth=np.array([[0, 8], [8, 8]]), prediction=np.array([[0, 0], [8, 8]]))
@@ -104,22 +144,30 @@ class IoUCounter:
     def __init__(self, schema: Schema) -> None:
         self.targets = {name: value for name, value in schema.classes.items() if value not in schema.ignore}
         self.ignore = schema.ignore
-        self._counts: dict[str, NDArray[np.int64]] = defaultdict(
-            lambda: np.zeros((len(self.targets), 3), dtype=np.int64)
-        )
+        self._counts: dict[str, NDArray[np.int64]] = defaultdict(self._make_zeros)
+
+    def _make_zeros(self) -> NDArray[np.int64]:
+        return np.zeros((len(self.targets), 3), dtype=np.int64)
 
     def add(self, unit: str, truth: NDArray[Any], prediction: NDArray[Any]) -> None:
-        """Count a frame; both arrays on the data's own grid."""
+        """Count a frame.
+
+        Args:
+            unit: what the frame belongs to, such as a block of time.
+            truth: ``(H, W)`` mask on the data's own grid.
+            prediction: the predicted mask, of the same shape.
+        """
         self._counts[unit] += count_overlaps(truth, prediction, list(self.targets.values()), self.ignore)
 
     def compute_scores(self) -> dict[str, dict[str, float]]:
-        """For each unit ``miou`` and ``iou:NAME``; NaN where no frame has the class."""
+        """Compute what each unit contributes to ``miou`` and ``iou:NAME``; NaN where no frame has the class."""
         return compute_jackknife_pseudovalues(list(self._counts), self._compute_pooled)
 
     def _compute_pooled(self, units: Sequence[str]) -> dict[str, float]:
-        return compute_ious(np.sum([self._counts[unit] for unit in units], axis=0), list(self.targets))
+        counts = np.sum([self._counts[unit] for unit in units], axis=0)
+        return compute_ious(counts, list(self.targets))
 
 
 def make_counter(schema: Schema) -> DiceCounter | IoUCounter:
-    """What a domain's masks are scored by."""
+    """Make the counter that scores a domain's masks."""
     return DiceCounter(schema) if schema.domain.has_body else IoUCounter(schema)

@@ -1,4 +1,4 @@
-"""Means, intervals and p values over test subjects; the subject is the unit, seeds are averaged first."""
+"""Means, intervals and p values over test subjects. The subject is the unit; seeds are averaged before."""
 
 from __future__ import annotations
 
@@ -10,87 +10,119 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+ALPHA = 0.05
+"""A difference is shown only where p is below this."""
+
 MAX_EXACT_SUBJECTS = 14
-"""Up to so many subjects every assignment of signs is counted; beyond, :data:`SIGN_FLIP_DRAWS` of them are drawn."""
+"""Up to this many subjects every assignment of signs is counted. For more, :data:`SIGN_FLIP_DRAWS` are sampled."""
 
 SIGN_FLIP_DRAWS = 20_000
+
+TIE_TOLERANCE = 1e-12
+"""Means that differ by less than this are equal: their sums were only rounded differently."""
 
 Verdict = Literal["helps", "hurts", "no difference", "cannot be shown"]
 
 
 def compute_mean_interval(values: Sequence[float] | NDArray[Any], level: float = 0.95) -> dict[str, Any]:
-    """Mean and Student's t interval over subjects; NaN subjects do not count.
+    """Compute the mean over subjects and its Student's t interval.
+
+    Args:
+        values: ``(n,)``, one value for each subject. NaN values do not count.
+        level: confidence level of the interval, in (0, 1).
 
     Returns:
-        ``{"mean", "ci": [low, high]}``, None where it cannot be said (no subject; one subject for the interval).
+        ``{"mean", "ci": [low, high]}``, rounded to 6 digits. The mean is None without any subject, and the ends of
+        the interval are None with fewer than two.
 
     >>> compute_mean_interval([0.2, 0.4, float("nan")])["mean"]
     0.3
     """
-    known = np.asarray(values, dtype=float)
-    known = known[~np.isnan(known)]
+    known = _drop_nan(values)
     if not len(known):
         return {"mean": None, "ci": [None, None]}
     mean = float(known.mean())
     if len(known) == 1:
         return {"mean": round(mean, 6), "ci": [None, None]}
-    half = float(stats.t.ppf(0.5 + level / 2, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
+    quantile = stats.t.ppf(0.5 + level / 2, len(known) - 1)
+    half = float(quantile * known.std(ddof=1) / np.sqrt(len(known)))
     return {"mean": round(mean, 6), "ci": [round(mean - half, 6), round(mean + half, 6)]}
 
 
 def compute_sign_flip_p(differences: Sequence[float] | NDArray[Any], rng: np.random.Generator) -> float | None:
-    """Two-sided p of a paired sign-flip (randomisation) test on the mean difference.
+    """Compute the two-sided p of a paired sign-flip (randomisation) test on the mean difference.
 
-    Under the null hypothesis each subject's difference is as likely to have either sign (Fisher 1935). All
-    2^n assignments are counted up to n = 14; beyond, drawn ones with the observed one among them, so that p > 0.
+    Under the null hypothesis each subject's difference is as likely to have either sign (Fisher 1935). All 2^n
+    assignments are counted up to :data:`MAX_EXACT_SUBJECTS`. For more subjects assignments are sampled, and the
+    observed one is counted among them, so that p > 0.
+
+    Args:
+        differences: ``(n,)``, one paired difference for each subject. NaN values do not count.
+        rng: samples the signs where they are not all counted.
+
+    Returns:
+        p in (0, 1]; None without any subject.
     """
-    known = np.asarray(differences, dtype=float)
-    known = known[~np.isnan(known)]
+    known = _drop_nan(differences)
     n = len(known)
     if n == 0:
         return None
     observed = abs(known.mean())
-    if n <= MAX_EXACT_SUBJECTS:
+    is_exact = n <= MAX_EXACT_SUBJECTS
+    if is_exact:
         signs = np.array(list(product((-1.0, 1.0), repeat=n)))
-        means = np.abs(signs @ known) / n
-        return float((means >= observed - 1e-12).mean())
-    signs = rng.choice((-1.0, 1.0), size=(SIGN_FLIP_DRAWS, n))
+    else:
+        signs = rng.choice((-1.0, 1.0), size=(SIGN_FLIP_DRAWS, n))
     means = np.abs(signs @ known) / n
-    return float((1 + (means >= observed - 1e-12).sum()) / (SIGN_FLIP_DRAWS + 1))
+    is_as_large = means >= observed - TIE_TOLERANCE
+    if is_exact:
+        return float(is_as_large.mean())
+    return float((1 + is_as_large.sum()) / (SIGN_FLIP_DRAWS + 1))
 
 
 def compute_smallest_p(n: int) -> float:
-    """The smallest two-sided p that ``n`` subjects can give in a sign-flip test.
+    """Compute the smallest two-sided p that ``n`` subjects can give in a sign-flip test.
 
     >>> compute_smallest_p(2), compute_smallest_p(6)
     (0.5, 0.03125)
     """
-    return min(1.0, 2.0 / 2**n) if n <= MAX_EXACT_SUBJECTS else 1 / (SIGN_FLIP_DRAWS + 1)
+    if n > MAX_EXACT_SUBJECTS:
+        return 1 / (SIGN_FLIP_DRAWS + 1)
+    return min(1.0, 2.0 / 2**n)
 
 
 def compare_paired(arm: NDArray[Any], against: NDArray[Any], rng: np.random.Generator) -> dict[str, Any]:
-    """Mean, interval and p of the paired differences of two arms over the same subjects."""
+    """Compare two arms over the same subjects.
+
+    Args:
+        arm: ``(n,)`` values of one arm, NaN where a subject has none.
+        against: ``(n,)`` values of the other, in the same order.
+        rng: see :func:`compute_sign_flip_p`.
+
+    Returns:
+        ``{"mean", "ci", "p", "n"}`` of ``arm - against``; ``n`` counts the subjects that have both values.
+    """
     differences = np.asarray(arm, dtype=float) - np.asarray(against, dtype=float)
-    return compute_mean_interval(differences) | {
-        "p": compute_sign_flip_p(differences, rng),
-        "n": int((~np.isnan(differences)).sum()),
-    }
+    interval = compute_mean_interval(differences)
+    n = int((~np.isnan(differences)).sum())
+    return interval | {"p": compute_sign_flip_p(differences, rng), "n": n}
 
 
 def compute_crossed_interval(values: NDArray[Any], level: float = 0.95) -> dict[str, Any]:
-    """Mean and interval over units and seeds at once: what other units and other seeds would change is in it.
+    """Compute a mean and an interval that holds what other units and what other seeds would change.
 
     Units and seeds are crossed random effects with one value each (Searle, Casella and McCulloch, "Variance
-    components", 1992, chapter 4): the variance of the mean is (MS_units + MS_seeds - MS_rest) / (units · seeds), its
-    degrees of freedom Satterthwaite's, but no fewer than the smaller of the two has. It is never narrower than the
-    interval over units after averaging over seeds.
+    components", 1992, chapter 4). The variance of the mean is (MS_units + MS_seeds - MS_rest) / (units · seeds). Its
+    degrees of freedom are Satterthwaite's, but no fewer than the smaller of the two has. The interval is never narrower
+    than the one over units after averaging over seeds.
 
     Args:
-        values: ``(seeds, units)``, such as paired differences; units with a NaN do not count.
-        level: of the interval.
+        values: ``(seeds, units)``, such as paired differences. Units with a NaN do not count.
+        level: confidence level of the interval, in (0, 1).
 
     Returns:
-        ``{"mean", "ci": [low, high]}``; without at least two of both no interval can be said.
+        ``{"mean", "ci": [low, high]}``, rounded to 6 digits. The ends of the interval are None without at least two
+        seeds and two units.
 
     >>> compute_crossed_interval(np.array([[0.1, 0.3, 0.2], [0.2, 0.4, 0.3]]))["mean"]
     0.25
@@ -99,36 +131,66 @@ def compute_crossed_interval(values: NDArray[Any], level: float = 0.95) -> dict[
     table = table[:, ~np.isnan(table).any(axis=0)]
     if 0 in table.shape:
         return {"mean": None, "ci": [None, None]}
-    (seeds, units), mean = table.shape, float(table.mean())
+    seeds, units = table.shape
+    mean = float(table.mean())
     if min(seeds, units) < 2:
         return {"mean": round(mean, 6), "ci": [None, None]}
-    by_unit, by_seed = table.mean(axis=0), table.mean(axis=1)
-    rest = table - by_unit - by_seed[:, None] + mean
-    squares = [
-        (seeds * by_unit.var(ddof=1), units - 1),
-        (units * by_seed.var(ddof=1), seeds - 1),
-        (float((rest**2).sum()) / ((seeds - 1) * (units - 1)), (seeds - 1) * (units - 1)),
-    ]
-    signs = (1, 1, -1)
-    whole = sum(sign * square for sign, (square, _) in zip(signs, squares, strict=True))
-    spread = sum(square**2 / freedom for square, freedom in squares)
-    alone, freedom = squares[0]
-    if whole > alone and spread > 0:  # else seeds differ by less than chance, and units are all there is
-        freedom = min(freedom, max(min(seeds, units) - 1, whole**2 / spread))
-    half = stats.t.ppf(0.5 + level / 2, freedom) * np.sqrt(max(whole, alone) / (seeds * units))
-    return {"mean": round(mean, 6), "ci": [round(mean - float(half), 6), round(mean + float(half), 6)]}
+    unit_means = table.mean(axis=0)
+    seed_means = table.mean(axis=1)
+    residuals = table - unit_means - seed_means[:, None] + mean
+    units_freedom = units - 1
+    seeds_freedom = seeds - 1
+    rest_freedom = seeds_freedom * units_freedom
+    units_square = seeds * unit_means.var(ddof=1)
+    seeds_square = units * seed_means.var(ddof=1)
+    rest_square = float((residuals**2).sum()) / rest_freedom
+    both_square = units_square + seeds_square - rest_square
+    spread = units_square**2 / units_freedom + seeds_square**2 / seeds_freedom + rest_square**2 / rest_freedom
+    freedom: float = units_freedom
+    if both_square > units_square and spread > 0:
+        satterthwaite = max(min(seeds, units) - 1, both_square**2 / spread)
+        freedom = min(units_freedom, satterthwaite)
+    # Else seeds differ by less than chance, and only the units count.
+    error = np.sqrt(max(both_square, units_square) / (seeds * units))
+    half = float(stats.t.ppf(0.5 + level / 2, freedom) * error)
+    return {"mean": round(mean, 6), "ci": [round(mean - half, 6), round(mean + half, 6)]}
 
 
-def decide_verdict(difference: dict[str, Any], alpha: float = 0.05) -> Verdict:
-    """One word for a paired difference.
+def can_be_significant(n: int, alpha: float = ALPHA) -> bool:
+    """Return whether ``n`` subjects could give p < alpha at all."""
+    return compute_smallest_p(n) < alpha
 
-    ``cannot be shown`` where so few subjects could never give p < alpha; ``helps`` or ``hurts`` where p < alpha and
-    the interval excludes 0; else ``no difference`` (none was shown).
+
+def is_significant(difference: Mapping[str, Any], alpha: float = ALPHA) -> bool:
+    """Return whether a paired difference is shown: p is below alpha and the interval excludes 0.
+
+    Args:
+        difference: ``{"ci": [low, high], "p", "n"}``, as :func:`compare_paired` returns it.
+        alpha: level of significance.
     """
     low, high = difference["ci"]
-    if low is None or compute_smallest_p(difference["n"]) >= alpha:
+    p = difference.get("p")
+    if low is None or high is None or p is None:
+        return False
+    if not can_be_significant(difference["n"], alpha):
+        return False
+    return bool(p < alpha and (low > 0 or high < 0))
+
+
+def decide_verdict(difference: Mapping[str, Any], alpha: float = ALPHA) -> Verdict:
+    """Decide what a paired difference shows, in one word.
+
+    Args:
+        difference: ``{"mean", "ci": [low, high], "p", "n"}``, as :func:`compare_paired` returns it.
+        alpha: level of significance.
+
+    Returns:
+        ``cannot be shown`` where so few subjects could never give p < alpha; ``helps`` or ``hurts`` where the
+        difference is significant (:func:`is_significant`); else ``no difference``: none was shown.
+    """
+    if difference["ci"][0] is None or not can_be_significant(difference["n"], alpha):
         return "cannot be shown"
-    if difference["p"] >= alpha or low <= 0 <= high:
+    if not is_significant(difference, alpha):
         return "no difference"
     return "helps" if difference["mean"] > 0 else "hurts"
 
@@ -136,27 +198,43 @@ def decide_verdict(difference: dict[str, Any], alpha: float = 0.05) -> Verdict:
 def compute_jackknife_pseudovalues(
     units: Sequence[str], statistic: Callable[[Sequence[str]], Mapping[str, float]]
 ) -> dict[str, dict[str, float]]:
-    """What each unit contributes to statistics that are pooled over units (IoU, average precision): the jackknife.
+    """Compute what each unit contributes to statistics that are pooled over units, such as IoU or average precision.
 
-    Unit i's value is θ - (n - 1) (θ_(-i) - mean_j θ_(-j)), θ_(-i) being the statistic without it. The values' mean is
-    θ itself, and the variance of their mean is the jackknife's (Tukey 1958; Efron and Stein 1981): so intervals and
-    paired tests over units work as for a plain mean. A statistic that is not defined without some unit (a class in one
-    block alone) is the first unit's value, and NaN for the others: there is no telling how it varies.
+    Unit i's pseudovalue is θ - (n - 1) (θ_(-i) - mean_j θ_(-j)), where θ_(-i) is the statistic without unit i. The mean
+    of the values is θ itself, and the variance of their mean is the jackknife's (Tukey 1958; Efron and Stein 1981).
+    So intervals and paired tests over units work as for a plain mean.
+
+    Args:
+        units: names of the units, such as blocks of a drive, each once.
+        statistic: computes the statistics by name from some of the units.
+
+    Returns:
+        For each unit its value of each statistic. Where a statistic is undefined without some unit (a class that is in
+        one block alone), the first unit has the pooled value and the others NaN: its variation is not known.
 
     >>> compute_jackknife_pseudovalues(["a", "b"], lambda units: {"n": 10.0 * len(units) + ("a" in units)})["b"]
     {'n': 20.5}
     """
-    whole, n = statistic(units), len(units)
+    whole = statistic(units)
+    n = len(units)
     if n == 1:
         return {units[0]: dict(whole)}
-    without = [statistic([other for other in units if other != unit]) for unit in units]
+    without_unit: list[Mapping[str, float]] = []
+    for left_out in units:
+        remaining = [unit for unit in units if unit != left_out]
+        without_unit.append(statistic(remaining))
     values: dict[str, dict[str, float]] = {unit: {} for unit in units}
     for name, pooled in whole.items():
-        rest = np.array([found.get(name, np.nan) for found in without], dtype=float)
-        if np.isnan(pooled) or np.isnan(rest).any():
-            listed = [float(pooled), *[float("nan")] * (n - 1)]
+        partial = np.array([found.get(name, np.nan) for found in without_unit], dtype=float)
+        if np.isnan(pooled) or np.isnan(partial).any():
+            contributions = [float(pooled), *[float("nan")] * (n - 1)]
         else:
-            listed = (pooled - (n - 1) * (rest - rest.mean())).tolist()
-        for unit, value in zip(units, listed, strict=True):
-            values[unit][name] = value
+            contributions = (pooled - (n - 1) * (partial - partial.mean())).tolist()
+        for unit, contribution in zip(units, contributions, strict=True):
+            values[unit][name] = contribution
     return values
+
+
+def _drop_nan(values: Sequence[float] | NDArray[Any]) -> NDArray[np.float64]:
+    known = np.asarray(values, dtype=float)
+    return known[~np.isnan(known)]

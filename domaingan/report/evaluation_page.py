@@ -12,6 +12,7 @@ from markupsafe import Markup
 from domaingan.core.durations import describe_duration
 from domaingan.core.errors import DataError
 from domaingan.evaluation.summary import STRONG_BASELINE
+from domaingan.metrics.statistics import ALPHA, is_significant
 from domaingan.report import gallery, generated_section, phrases, svg_figures
 from domaingan.report.phrases import (
     format_count,
@@ -95,12 +96,12 @@ def _explain_verdict(result: dict[str, Any], primary: dict[str, Any] | None) -> 
     if result["verdict"] == "cannot be shown":
         if result.get("warnings") and primary["mean"] == 0:
             return "No arm's network finds it: scores of 0 say nothing about the arms."
-        if smallest is None or smallest < phrases.SIGNIFICANCE_LEVEL:
+        if smallest is None or smallest < ALPHA:
             return "The measured difference has no interval, so that it cannot be told from chance."
         return (
             f"With {format_count(n, 'test ' + phrases.read_unit(primary))} that can be compared, "
             f"no p below {format_p(smallest)} is possible, however large the difference. "
-            f"At least six are needed for p below {phrases.SIGNIFICANCE_LEVEL}."
+            f"At least six are needed for p below {ALPHA}."
         )
     if result["verdict"] == "no difference":
         return (
@@ -183,7 +184,7 @@ def _describe_chance(changes: dict[str, Any], against: str) -> list[str]:
     """One sentence an arm: which of its differences are more than chance."""
     sentences = []
     for arm, row in changes.items():
-        shown = [m for m, change in row.items() if phrases.is_significant(change)]
+        shown = [m for m, change in row.items() if is_significant(change)]
         said = [f"{format_metric(m)} {format_points(row[m]['mean'])}" for m in shown]
         rest = "every difference could be chance" if not shown else f"beyond chance: {'; '.join(said)}"
         others = "; every other difference could be chance" if shown and len(shown) < len(row) else ""

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from domaingan.evaluation.summary import STRONG_BASELINE
-from domaingan.metrics.statistics import compute_smallest_p
-
-SIGNIFICANCE_LEVEL = 0.05
-"""The p below which a difference counts as shown."""
+from domaingan.metrics.statistics import can_be_significant, is_significant
 
 MINUS, DASH = "−", "–"
 
@@ -107,15 +104,6 @@ def format_setting(value: Any) -> str:
     return DASH if value is None else str(value)
 
 
-def is_significant(difference: dict[str, Any]) -> bool:
-    """Whether the interval excludes 0, p is below :data:`ALPHA`, and so many subjects could show it at all."""
-    low, high = difference["ci"]
-    p = difference.get("p")
-    if low is None or high is None or p is None or compute_smallest_p(difference["n"]) >= SIGNIFICANCE_LEVEL:
-        return False
-    return bool(p < SIGNIFICANCE_LEVEL and (low > 0 or high < 0))
-
-
 def mark_difference(metric: str, difference: dict[str, Any]) -> Mark:
     """What a paired difference says.
 
@@ -129,7 +117,7 @@ def mark_difference(metric: str, difference: dict[str, Any]) -> Mark:
     n = difference["n"]
     if n == 0:
         return Mark(DASH, "few", f"no {read_unit(difference)} to compare")
-    if compute_smallest_p(n) >= SIGNIFICANCE_LEVEL or difference["ci"][0] is None:
+    if not can_be_significant(n) or difference["ci"][0] is None:
         return Mark("?", "few", f"cannot be shown: {format_count(n, read_unit(difference))}")
     if not is_significant(difference):
         return Mark("○", "chance", "could be chance")
@@ -185,7 +173,7 @@ def describe_verdict(verdict: str, primary: dict[str, Any] | None) -> str:
     if verdict == "no difference":
         return f"No difference was shown between {arm} and {against}: {metric} differs by {format_points(mean)} points"
     few = format_count(primary["n"], f"test {read_unit(primary)}")
-    if mean == 0 and primary["n"] > 1 and compute_smallest_p(primary["n"]) < SIGNIFICANCE_LEVEL:
+    if mean == 0 and primary["n"] > 1 and can_be_significant(primary["n"]):
         return f"Whether {arm} helps cannot be shown: {metric} is the same with {against}"
     differs = f"{metric} differs by {format_points(mean)} points from {against}"
     return f"Whether {arm} helps cannot be shown with {few}: {differs}"

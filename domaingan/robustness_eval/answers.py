@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from domaingan.core.errors import DataError
 from domaingan.data import Schema
 from domaingan.imaging.resample import resize
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval.class_names import ClassMapping
 from domaingan.robustness_eval.model_under_test import Answer, Model
 from domaingan.robustness_eval.robustness_scores import UNMAPPED_VALUE

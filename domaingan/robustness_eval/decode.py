@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 
 GRID_STRIDES = (8, 16, 32)
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from domaingan.metrics.average_precision import Detections, Truth, compute_average_precision
+from domaingan.metrics.average_precision import compute_average_precision
+from domaingan.metrics.detections import Detections, Truth
 from domaingan.robustness_eval.answers import PredictionMapper
 from domaingan.robustness_eval.class_names import format_map_option, join_names
 from domaingan.robustness_eval.stored_answers import CellAnswers

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.imaging.resample import resize
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval.answers import PredictionMapper
 from domaingan.robustness_eval.cells import Cell
 from domaingan.robustness_eval.labelled_frames import LabelledFrame, LabelledFrames

@@ -13,7 +13,7 @@ from domaingan.baselines.true_boxes import collect_truth
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.imaging.resample import resize
-from domaingan.metrics.average_precision import Detections, Truth
+from domaingan.metrics.detections import Detections, Truth
 from domaingan.robustness_eval.model_under_test import ModelTask, Picture
 
 MAX_CACHED_BYTES = 2e9

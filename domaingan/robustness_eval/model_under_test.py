@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 
 Picture = NDArray[np.uint8]
 """``(H, W, 3)`` RGB."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval.class_names import (
     COCO,
     join_names,

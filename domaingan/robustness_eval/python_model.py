@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval.class_names import number_names, parse_names
 from domaingan.robustness_eval.model_under_test import ModelTask, Picture
 from domaingan.robustness_eval.readings import MAX_OVERHANG

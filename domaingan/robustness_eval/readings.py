@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval.decode import Layout
 
 MIN_BOX_SCORE = 0.05

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.metrics.average_precision import Detections, MatchedDetections
+from domaingan.metrics.average_precision import MatchedDetections
+from domaingan.metrics.detections import Detections
 from domaingan.metrics.overlap import compute_ious, count_overlaps
 
 PRIMARY_METRICS = {"detection": "ap", "segmentation": "miou"}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_arrays
 from domaingan.core.reading import open_regular_file
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval.answers import PredictionMapper
 from domaingan.robustness_eval.model_under_test import Answer
 from domaingan.robustness_eval.robustness_scores import BoxScorer, MaskScorer, Scorer

@@ -11,7 +11,7 @@ from torchvision.models import detection, get_model, get_model_weights, list_mod
 
 from domaingan.baselines.weights import read_state_dict
 from domaingan.core.errors import DataError
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval.class_names import COCO91, read_names
 from domaingan.robustness_eval.model_specs import ModelOptions
 from domaingan.robustness_eval.model_under_test import ModelTask, Picture

@@ -17,7 +17,7 @@ from domaingan.core.locks import lock_folder
 from domaingan.data import Dataset
 from domaingan.evaluation import evaluate
 from domaingan.gan import GAN
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval import robustness
 
 

@@ -16,12 +16,11 @@ from domaingan.core.errors import DataError
 from domaingan.data import Crowd, Sample, Schema
 from domaingan.imaging.instances import find_mask_objects
 from domaingan.metrics.average_precision import (
-    Detections,
-    Truth,
     compute_average_precision,
     jackknife_average_precision,
     measure_box_shares,
 )
+from domaingan.metrics.detections import Detections, Truth
 
 CLASSES = {"car": 8, "pedestrian": 9}
 SIDE = 200

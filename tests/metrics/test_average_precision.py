@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan.core.errors import DataError
-from domaingan.metrics.average_precision import Detections, compute_average_precision, jackknife_average_precision
+from domaingan.metrics.average_precision import compute_average_precision, jackknife_average_precision
+from domaingan.metrics.detections import Detections
 
 CLASSES = {"car": 8, "pedestrian": 9}
 

@@ -18,7 +18,7 @@ from PIL import Image
 from domaingan import phantoms
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 from domaingan.report import write_report
 from domaingan.robustness_eval import robustness
 from domaingan.robustness_eval.model_under_test import ModelTask

@@ -19,7 +19,7 @@ from domaingan.core.errors import DataError
 from domaingan.core.files import write_json
 from domaingan.data import Dataset, Sample
 from domaingan.imaging.resample import resize
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval import open_model, robustness
 from domaingan.robustness_eval.labelled_frames import LabelledFrames, to_picture
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from domaingan import phantoms
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 from domaingan.report import write_report
 from domaingan.robustness_eval import robustness
 from domaingan.robustness_eval.compare_models import compare_results, describe_comparison, make_folder_names

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval.model_specs import open_model
 from domaingan.robustness_eval.model_under_test import Model
 from domaingan.robustness_eval.python_model import open_function

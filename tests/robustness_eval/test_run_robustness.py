@@ -19,7 +19,7 @@ from domaingan import phantoms
 from domaingan.core.errors import DataError
 from domaingan.corruptions import GROUPS
 from domaingan.data import Dataset
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval import robustness
 from domaingan.robustness_eval.cells import Cell
 from domaingan.robustness_eval.labelled_frames import LabelledFrames, to_picture

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
-from domaingan.metrics.average_precision import Detections
+from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval import robustness
 from domaingan.robustness_eval.cells import Cell
 from domaingan.robustness_eval.class_names import ClassMapping, are_synonyms

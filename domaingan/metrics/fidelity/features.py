@@ -1,4 +1,4 @@
-"""Features of images: what a network that has never seen the data sees in them. Nothing is downloaded."""
+"""Features of images, computed by a network that was not trained on the data. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from domaingan.core.timm_weights import TimmModel
 from domaingan.metrics.fidelity.picture_views import make_views, resize_pictures
 
 DEFAULT_NETWORK = "tf_efficientnet_lite0"
-"""The network of ``auto`` where its weights are installed: ImageNet's, Apache-2.0, for CPUs."""
+"""The network of ``auto`` where its weights are installed: trained on ImageNet, Apache-2.0, made for CPUs."""
 
 FEATURE_SPECS = "auto, random, timm:NAME[=WEIGHTS_FILE] or onnx:FILE:NODE"
 
 FEATURE_BATCH_SIZE = 16
-"""Images that are taken through a network at a time: on a CPU the fastest, as they stay in its caches."""
+"""Images in a batch. On a CPU this is the fastest, as they stay in its caches."""
 
 
 class FeatureNetwork(Protocol):
@@ -65,7 +65,13 @@ class FeatureExtractor:
 
     @torch.no_grad()
     def __call__(self, images: NDArray[np.floating] | Tensor) -> NDArray[np.float32]:
-        """Features ``(N, F)`` of images ``(N, C, *size)`` in [0, 1]; what lies outside counts as 0 or 1.
+        """Compute the features of images.
+
+        Args:
+            images: ``(N, C, *size)`` in [0, 1]; what lies outside is clipped.
+
+        Returns:
+            ``(N, F)``.
 
         Raises:
             DataError: no images of ``spatial_dims`` dimensions, or one that holds NaN.
@@ -73,10 +79,9 @@ class FeatureExtractor:
         if images.ndim != self.spatial_dims + 2 or not len(images):
             axes = "D, H, W" if self.spatial_dims == 3 else "H, W"
             raise DataError(f"images of shape {tuple(images.shape)}", expected=f"(N, C, {axes})")
-        pieces = [
-            self._compute_features(images[start : start + FEATURE_BATCH_SIZE])
-            for start in range(0, len(images), FEATURE_BATCH_SIZE)
-        ]
+        pieces = []
+        for start in range(0, len(images), FEATURE_BATCH_SIZE):
+            pieces.append(self._compute_features(images[start : start + FEATURE_BATCH_SIZE]))
         return np.concatenate(pieces)
 
     def _compute_features(self, images: NDArray[np.floating] | Tensor) -> NDArray[np.float32]:
@@ -84,15 +89,18 @@ class FeatureExtractor:
         batch = batch.to(self.device, torch.float32)
         if batch.isnan().any():
             raise DataError("NaN in the images", expected="numbers in [0, 1]")
-        shown = make_views(batch.clamp(0, 1), self.network.channels, len(self.network.size), self.rgb)
-        features = [self.network(resize_pictures(view, self.network.size)).float() for view in shown]
+        network = self.network
+        views = make_views(batch.clamp(0, 1), network.channels, len(network.size), self.rgb)
+        features = []
+        for view in views:
+            features.append(network(resize_pictures(view, network.size)).float())
         return torch.cat(features, 1).cpu().numpy()
 
 
 def make_extractor(
     spec: str = "auto", *, spatial_dims: int = 2, rgb: bool = True, device: str = "cpu"
 ) -> FeatureExtractor:
-    """The extractor that a spec names.
+    """Make the extractor that a spec names.
 
     Args:
         spec: ``auto`` for efficientnet-lite0 with ImageNet weights where the extra ``pretrained`` is installed, else
@@ -120,7 +128,8 @@ def make_extractor(
     elif spec in ("auto", "random"):
         from domaingan.metrics.fidelity.random_features import RandomFeatures
 
-        network = RandomFeatures(spatial_dims, device, why=" (no weights installed)" if spec == "auto" else "")
+        note = " (no weights installed)" if spec == "auto" else ""
+        network = RandomFeatures(spatial_dims, device, note)
     else:
         raise DataError(f"features {spec!r}", expected=FEATURE_SPECS)
     return FeatureExtractor(network, spatial_dims=spatial_dims, rgb=rgb, device=device)

@@ -1,4 +1,4 @@
-"""Features of anyone's network: an output or an inner tensor of an ONNX file, computed by onnxruntime on the CPU."""
+"""Features of any network: an output or an inner tensor of an ONNX file, computed by onnxruntime on the CPU."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INPUT_TYPES: dict[str, tuple[type[np.generic], float]] = {
     "tensor(double)": (np.float64, 1),
     "tensor(uint8)": (np.uint8, 255),
 }
-"""Types of input that pictures can be given in, and what 1 becomes."""
+"""Types of input that pictures can be converted to, and the value that 1 becomes."""
 
 
 class OnnxFeatures:
@@ -54,15 +54,19 @@ class OnnxFeatures:
         self.size = tuple(n or DEFAULT_EDGES[len(size)] for n in size)
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        """Features ``(N, F)`` of pictures ``(N, C, *size)`` in [0, 1]."""
-        kind, scale = INPUT_TYPES[self.input.type]
+        """Compute features ``(N, F)`` of pictures ``(N, C, *size)`` in [0, 1]."""
+        dtype, scale = INPUT_TYPES[self.input.type]
         values = pictures.cpu().numpy() * scale
-        array = (values.round() if scale != 1 else values).astype(kind)
+        if scale != 1:
+            values = values.round()
+        array = values.astype(dtype)
         if self.batch is None:
             return torch.from_numpy(self._run(array))
-        short = -len(array) % self.batch
-        padded = np.concatenate([array, array[:1].repeat(short, 0)])
-        pieces = [self._run(padded[start : start + self.batch]) for start in range(0, len(padded), self.batch)]
+        n_missing = -len(array) % self.batch
+        padded = np.concatenate([array, array[:1].repeat(n_missing, 0)])
+        pieces = []
+        for start in range(0, len(padded), self.batch):
+            pieces.append(self._run(padded[start : start + self.batch]))
         return torch.from_numpy(np.concatenate(pieces)[: len(array)])
 
     def _run(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -71,23 +75,24 @@ class OnnxFeatures:
         except Exception as error:  # onnxruntime raises its own kinds, none of which it exports
             raise DataError(f"it cannot be run ({str(error)[:200]})", path=self.path) from None
         if found.ndim not in (2, 4, 5) or len(found) != len(array) or found.dtype.kind != "f":
-            what = f"{self.node} of shape {found.shape} for {len(array)} pictures"
-            raise DataError(what, path=self.path, expected="(N, F) or (N, F, *size) of floats")
+            output = f"{self.node} of shape {found.shape} for {len(array)} pictures"
+            raise DataError(output, path=self.path, expected="(N, F) or (N, F, *size) of floats")
         return found.astype(np.float32).mean(axis=tuple(range(2, found.ndim)))
 
 
 def _parse_place(place: str) -> tuple[Path, str]:
-    """File and node; a node's name may hold colons, and so may a file's before ``.onnx``."""
-    stem, found, node = place.partition(".onnx:")
-    file = f"{stem}.onnx" if found else place.rpartition(":")[0]
-    node = node if found else place.rpartition(":")[2]
+    """Split into file and node. A node's name may hold colons, and so may a file's before ``.onnx``."""
+    stem, separator, node = place.partition(".onnx:")
+    file = f"{stem}.onnx"
+    if not separator:
+        file, _, node = place.rpartition(":")
     if not file or not node:
         raise DataError(f"features 'onnx:{place}'", expected="onnx:FILE:NODE")
     return Path(file).expanduser(), node
 
 
 def _open_session(path: Path, node: str) -> tuple[Any, str]:
-    """A session that gives the node's tensor, and the tensor's name."""
+    """Open a session that computes the node's tensor, and return it with the tensor's name."""
     session = _load_session(str(path), path)
     outputs = [output.name for output in session.get_outputs()]
     if node in outputs:
@@ -98,14 +103,26 @@ def _open_session(path: Path, node: str) -> tuple[Any, str]:
     import onnx
 
     model = onnx.load(str(path))
-    tensor = next((n.output[0] for n in model.graph.node if node in (n.name, *n.output)), None)
-    tensor = node if any(node in n.output for n in model.graph.node) else tensor
+    tensor = _find_tensor(model.graph, node)
     if tensor is None:
-        near = [*outputs, *(name for n in reversed(model.graph.node) for name in n.output)][:6]
-        raise DataError(f"no node {node!r}", path=path, expected=f"one of its own, such as {', '.join(near)}")
+        names = list(outputs)
+        for other in reversed(model.graph.node):
+            names += other.output
+        raise DataError(f"no node {node!r}", path=path, expected=f"one of its own, such as {', '.join(names[:6])}")
     if tensor not in outputs:
         model.graph.output.append(onnx.ValueInfoProto(name=tensor))
     return _load_session(model.SerializeToString(), path), tensor
+
+
+def _find_tensor(graph: Any, node: str) -> str | None:
+    """Return the tensor of this name, else the first output of the node of this name, or None."""
+    by_node_name = None
+    for other in graph.node:
+        if node in other.output:
+            return node
+        if by_node_name is None and node == other.name:
+            by_node_name = str(other.output[0])
+    return by_node_name
 
 
 def _load_session(model: str | bytes, path: Path) -> Any:

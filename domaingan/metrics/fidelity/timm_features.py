@@ -1,4 +1,4 @@
-"""Features of timm's networks: what is pooled before the classifier."""
+"""Features of timm's networks: their pooled output before the classifier."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from domaingan.core.timm_weights import WEIGHT_PACKAGES, TimmModel
 DEFAULT_EDGE = 112
 """Edge of the pictures that a network sees, unless it takes one size alone.
 
-Crops of 64 shown at 112 give away mild blur, noise and a GAN's hand nearly as surely (KID over its error) as at 224, at
-five times the speed and more; at 64 and 96 they give away less, at 128 no more.
+Crops of 64 pixels, resized to 112, show mild blur, noise and a GAN's artefacts nearly as clearly (KID over its error)
+as at 224, and five times faster. At 64 and 96 they show less, at 128 no more.
 """
 
 
 class TimmFeatures:
-    """The pooled features before the classifier of a timm model.
+    """The pooled features of a timm model, before its classifier.
 
     Args:
         spec: ``timm:NAME[=WEIGHTS_FILE]``.
@@ -40,18 +40,18 @@ class TimmFeatures:
             raise DataError(f"no weights for {model.name}", expected=expected)
         self.name = f"{model.name}, {model.weights_source}"
         config = timm.get_pretrained_cfg(model.name)
-        fixed = config is not None and config.fixed_input_size
-        self.size: tuple[int, ...] = (
-            tuple(config.input_size[1:]) if config is not None and fixed else (DEFAULT_EDGE, DEFAULT_EDGE)
-        )
+        self.size: tuple[int, ...] = (DEFAULT_EDGE, DEFAULT_EDGE)
+        if config is not None and config.fixed_input_size:
+            self.size = tuple(config.input_size[1:])
         network = model.build_network(num_classes=0)
         network.load_state_dict({name: state[name] for name in network.state_dict()})
         self.network = network.eval().to(device, memory_format=torch.channels_last)
-        mean, std = (torch.tensor(numbers, device=device).view(3, 1, 1) for numbers in model.get_normalisation())
-        self.mean, self.std = mean, std
+        mean, std = model.get_normalisation()
+        self.mean = torch.tensor(mean, device=device).view(3, 1, 1)
+        self.std = torch.tensor(std, device=device).view(3, 1, 1)
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        """Features ``(N, F)`` of pictures ``(N, 3, *size)`` in [0, 1]."""
+        """Compute features ``(N, F)`` of pictures ``(N, 3, *size)`` in [0, 1]."""
         prepared = ((pictures - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         features: Tensor = self.network(prepared)
         return features

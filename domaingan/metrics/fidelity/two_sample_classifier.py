@@ -1,7 +1,7 @@
-"""Painted or real? A small network is asked, which never sees the pictures that it is tested on.
+"""Real or fake? A small network is trained to tell pairs of pictures apart, and tested on pairs it never saw.
 
-It looks at small pictures, all of one size: at their levels, at their fine structure, and at what they are said to show
-(masks). Volumes are looked at in slices.
+It sees small pictures, all of one size: their intensities, their fine structure, and the masks of their labels. Volumes
+are shown to it as slices.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 TRAINING_STEPS, PAIRS_PER_BATCH = 240, 16
-"""How long the network is fitted, and pairs in a step."""
+"""How long the network is trained, and how many pairs are in a step."""
 
 LAYER_CHANNELS = (12, 16, 24)
-"""Channels of its layers."""
+"""Channels of its convolutions."""
 
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-2
 """AdamW's (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101), under one cycle of the rate."""
@@ -29,30 +29,51 @@ Array = NDArray[Any]
 
 
 def make_classifier_input(pictures: Array) -> Tensor:
-    """Pictures ``(N, C, h, w)`` in scaled units and what a blur takes from them, strengthened: ``(N, 2 C, h, w)``."""
+    """Make what the network sees of pictures: their intensities less the mean, and what a blur removes, amplified.
+
+    Args:
+        pictures: ``(N, C, h, w)`` in scaled units.
+
+    Returns:
+        ``(N, 2 C, h, w)`` float32.
+    """
     fine = pictures - ndimage.gaussian_filter(pictures, (0, 0, 1, 1))
     centred = pictures - pictures.mean(axis=(2, 3), keepdims=True)
     return torch.from_numpy(np.concatenate([4 * centred, 20 * fine], axis=1).astype(np.float32))
 
 
 def flip_randomly(batch: Tensor, can_rotate: bool, rng: torch.Generator) -> Tensor:
-    """Mirrored left and right, and where there is no up and down (``free``) turned as well; a batch all alike."""
-    draw = torch.rand(3, generator=rng) < 0.5
-    batch = batch.flip(3) if draw[0] else batch
-    batch = batch.flip(2) if can_rotate and draw[1] else batch
-    return batch.transpose(2, 3) if can_rotate and draw[2] else batch
+    """Flip a batch at random, all pictures alike.
+
+    Args:
+        batch: ``(B, C, h, w)``.
+        can_rotate: whether pictures have no up and down, so that they may be flipped upside down and transposed too;
+            else they are flipped left and right alone.
+        rng: samples the flips.
+    """
+    is_flipped = torch.rand(3, generator=rng) < 0.5
+    if is_flipped[0]:
+        batch = batch.flip(3)
+    if can_rotate and is_flipped[1]:
+        batch = batch.flip(2)
+    if can_rotate and is_flipped[2]:
+        batch = batch.transpose(2, 3)
+    return batch
 
 
 def train_classifier(
     network: Callable[[], nn.Module], batches: Iterable[tuple[Tensor, Tensor]], steps: int, seed: int
 ) -> nn.Module:
-    """A network that was taught to give positive scores where the answer is 1; the global generators stay untouched.
+    """Train a network to give positive scores where the answer is 1. The global generators stay untouched.
 
     Args:
         network: builds it; its scores are ``(B, 1)``.
-        batches: inputs and answers ``(B,)``, ``steps`` of them.
-        steps: how many.
-        seed: of weights and dropout.
+        batches: inputs and answers ``(B,)``, each 0 or 1; there are ``steps`` of them.
+        steps: number of steps.
+        seed: seeds weights and dropout.
+
+    Returns:
+        The trained network, in evaluation mode.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -69,29 +90,32 @@ def train_classifier(
 
 
 class PairClassifier(nn.Module):
-    """Three convolutions, then mean and maximum of their features over what is to be judged.
+    """Three convolutions, then the mean and the maximum of their features over the region that counts.
 
     Args:
-        channels: of what it sees; one more comes last, which is above 0 where it is to judge.
+        channels: of the input, without its last channel, which is above 0 in the region that counts.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(a, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU())
-            for a, b in pairwise((channels, *LAYER_CHANNELS))
-        )
+        layers = []
+        for inputs, outputs in pairwise((channels, *LAYER_CHANNELS)):
+            convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+            layers.append(nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU()))
+        self.layers = nn.ModuleList(layers)
         self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * LAYER_CHANNELS[-1], 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores ``(B, 1)`` of ``(B, channels + 1, h, w)``, whose edges are multiples of 4."""
-        x, near = x[:, :-1], x[:, -1:]
+        """Compute scores ``(B, 1)`` of ``(B, channels + 1, h, w)``, whose edges are multiples of 4."""
+        x, region = x[:, :-1], x[:, -1:]
         for number, layer in enumerate(self.layers):
             x = layer(x)
             if number + 1 < len(self.layers):
-                x, near = nn.functional.avg_pool2d(x, 2), nn.functional.avg_pool2d(near, 2)
-        mean = (x * near).sum((2, 3)) / near.sum((2, 3)).clamp(min=1e-6)
-        return self.head(torch.cat([mean, (x * (near > 0)).amax((2, 3))], dim=1))
+                x = nn.functional.avg_pool2d(x, 2)
+                region = nn.functional.avg_pool2d(region, 2)
+        mean = (x * region).sum((2, 3)) / region.sum((2, 3)).clamp(min=1e-6)
+        maximum = (x * (region > 0)).amax((2, 3))
+        return self.head(torch.cat([mean, maximum], dim=1))
 
 
 def classify_pairs(
@@ -104,49 +128,58 @@ def classify_pairs(
     can_rotate: bool,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """For each pair of pictures the share that is told right: of its two pictures, each shown by itself.
+    """Compute for each pair of pictures which share of the two is classified right, each seen by itself.
 
-    A network is fitted to the pairs of either part and asked about those of the other. Of identical pairs each gives
-    0.5.
+    A network is trained on the pairs of either half and tested on those of the other. Identical pairs give 0.5.
 
     Args:
-        real: ``(n, V, C, h, w)`` in scaled units, ``V`` views of each of ``n`` things; edges are multiples of 4.
-        painted: the same places, painted.
-        marks: ``(n, V, K, h, w)`` what both are said to show.
-        near: ``(n, V, 1, h, w)`` where a difference may be.
-        part: ``(n,)`` which part a pair belongs to; both have some.
-        free: whether pictures may be turned as well as mirrored left and right.
-        seed: of weights, order and turning.
+        real: ``(n, V, C, h, w)`` in scaled units, ``V`` views of each of ``n`` objects; edges are multiples of 4.
+        generated: the same places with a generated object.
+        masks: ``(n, V, K, h, w)`` what both are labelled as.
+        regions: ``(n, V, 1, h, w)`` where a difference may be.
+        is_first_half: ``(n,)`` to which half a pair belongs; neither is empty.
+        can_rotate: see :func:`flip_randomly`.
+        seed: seeds weights, order and flips.
 
     Returns:
         ``(n,)``, each 0, 0.5 or 1.
     """
     sides = [_make_inputs(side, masks, regions) for side in (real, generated)]
-    right = np.zeros(len(is_first_half))
+    channels = sides[0].shape[2] - 1
+    accuracy = np.zeros(len(is_first_half))
     for tested in (False, True):
-        rows = [torch.from_numpy(np.flatnonzero(is_first_half == which)) for which in (not tested, tested)]
-        batches = _iterate_batches([side[rows[0]].flatten(0, 1) for side in sides], can_rotate, seed)
-        model = train_classifier(lambda: PairClassifier(sides[0].shape[2] - 1), batches, TRAINING_STEPS, seed)
+        train_rows = torch.from_numpy(np.flatnonzero(is_first_half != tested))
+        test_rows = torch.from_numpy(np.flatnonzero(is_first_half == tested))
+        train_sides = [side[train_rows].flatten(0, 1) for side in sides]
+        batches = _iterate_batches(train_sides, can_rotate, seed)
+        model = train_classifier(lambda: PairClassifier(channels), batches, TRAINING_STEPS, seed)
         with torch.no_grad():
-            scores = torch.stack(
-                [model(side[rows[1]].flatten(0, 1)).reshape(len(rows[1]), -1).mean(1) for side in sides]
-            )
-        right[rows[1].numpy()] = ((scores > 0) == torch.tensor([[False], [True]])).double().mean(0).numpy()
-    return right
+            scores = torch.stack([_score_objects(model, side[test_rows]) for side in sides])
+        is_right = (scores > 0) == torch.tensor([[False], [True]])
+        accuracy[test_rows.numpy()] = is_right.double().mean(0).numpy()
+    return accuracy
 
 
-def _make_inputs(pictures: Array, marks: Array, near: Array) -> Tensor:
+def _score_objects(model: nn.Module, views: Tensor) -> Tensor:
+    """Score ``(n, V, …)`` views of objects: ``(n,)``, the mean over the views of each."""
+    scores: Tensor = model(views.flatten(0, 1))
+    return scores.reshape(len(views), -1).mean(1)
+
+
+def _make_inputs(pictures: Array, masks: Array, regions: Array) -> Tensor:
     n, views = pictures.shape[:2]
-    flat = make_classifier_input(pictures.reshape(n * views, *pictures.shape[2:]).astype(np.float32))
-    rest = np.concatenate([marks, near], axis=2).astype(np.float32)
-    return torch.cat([flat.unflatten(0, (n, views)), torch.from_numpy(rest)], dim=2)
+    flat = pictures.reshape(n * views, *pictures.shape[2:]).astype(np.float32)
+    seen = make_classifier_input(flat).unflatten(0, (n, views))
+    rest = np.concatenate([masks, regions], axis=2).astype(np.float32)
+    return torch.cat([seen, torch.from_numpy(rest)], dim=2)
 
 
 def _iterate_batches(sides: list[Tensor], can_rotate: bool, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Both pictures of some pairs, turned alike: all that they differ by is what was painted."""
+    """Yield both pictures of some pairs, flipped alike, so that they differ by what was generated alone."""
     rng = torch.Generator().manual_seed(seed)
     n = len(sides[0])
     for _ in range(TRAINING_STEPS):
         rows = torch.randperm(n, generator=rng)[:PAIRS_PER_BATCH]
         batch = torch.cat([side[rows] for side in sides])
-        yield flip_randomly(batch, can_rotate, rng), torch.arange(2).repeat_interleave(len(rows)).float()
+        answers = torch.arange(2).repeat_interleave(len(rows)).float()
+        yield flip_randomly(batch, can_rotate, rng), answers

@@ -1,4 +1,4 @@
-"""Two sets of features, checked."""
+"""Checks of two sets of features."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from domaingan.core.errors import DataError
 def validate_features(
     real: NDArray[np.floating], fake: NDArray[np.floating], min_samples: int = 2
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both as float64.
+    """Check two sets of features, and return both as float64.
 
     Args:
         real: ``(N, F)``.
         fake: ``(M, F)``.
-        least: of N and of M.
+        min_samples: how many each set needs.
+
+    Returns:
+        Both sets, of the same shapes.
 
     Raises:
-        DataError: other shapes, NaN or infinity, or fewer samples than ``least``.
+        DataError: other shapes, NaN or infinity, or fewer samples than ``min_samples``.
     """
     pair = []
     for name, features in (("real", real), ("generated", fake)):
