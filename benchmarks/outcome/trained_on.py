@@ -114,7 +114,7 @@ def draw_item(patches: Patches, augment: TrainingAugmentation, item: int) -> dic
     """What one item is made of: checksums of the host as it was blended and of the patch, and each paste."""
     image, mask = patches[item]
     rng = np.random.default_rng((patches.seed, item))
-    number = patches._drawer(rng)
+    number = patches.sampler.sample_position(rng)
     blended = augment.blend(patches.samples[number], rng)
     records = blended.meta.get("pasted", [])
     row: dict[str, Any] = {"host": number, "patch": digest(image, mask)}

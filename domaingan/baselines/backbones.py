@@ -1,4 +1,4 @@
-"""Backbones of the baselines for frames: timm models, with ImageNet weights where there are any."""
+"""Backbones of the baselines for frames: timm models, with ImageNet weights where they are installed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from domaingan.core.timm_weights import WEIGHT_PACKAGES, TimmModel
 
 @dataclass(frozen=True)
 class Backbone(TimmModel):
-    """A timm model as the baselines' encoder."""
+    """A timm model as the encoder of the baselines."""
 
     def describe(self) -> str:
-        """What it is and where its weights come from, for a report."""
+        """Describe the model and where its weights come from, in a sentence for a report."""
         text = f"The baselines' encoder is timm's {self.name} with {self.weights_source}"
         if self.has_weights:
             return f"{text}."

@@ -1,4 +1,4 @@
-"""The detectors' networks: torchvision's, on a feature pyramid over a timm backbone or as torchvision builds them."""
+"""The networks of detectors: torchvision's, on a feature pyramid of a timm backbone or as torchvision builds them."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ from domaingan.core.errors import DataError
 FrameSize = tuple[int, int]
 
 PYRAMID_STRIDES = (8, 16, 32)
-"""Of the backbone's features that the pyramid is built on; a level of stride 64 is added. Objects in frames are small:
-half of a town's pedestrians are lower than 25 pixels at 240 lines, and a stride of 16 would lose them."""
+"""Strides of the backbone's features that the pyramid is built on; a level of stride 64 is added. Objects in frames are
+small: half of a town's pedestrians are lower than 25 pixels at 240 lines, and are lost at a stride of 16."""
 
 MAX_FROZEN_STRIDE = 4
-"""Stride of the features up to which a trained backbone stays as it is: edges and colours are the same everywhere, and
-it saves two fifths of a step."""
+"""Stride of the features up to which a pretrained backbone is frozen: edges and colours are the same everywhere, and a
+step takes two fifths less time."""
 
 PYRAMID_CHANNELS = 96
 """Channels of every level of the pyramid."""
 
 ANCHOR_RATIOS = (0.5, 1.0, 2.0, 3.5)
-"""Height to width of the anchors: cars from the side, from the front, cyclists, people."""
+"""Height to width of the anchors: cars from the side, cars from the front, cyclists, pedestrians."""
 
 DETECTION_LIMITS = {"score_thresh": 0.02, "nms_thresh": 0.5, "detections_per_img": 100}
-"""What counts as found: COCO scores at most 100 boxes a picture."""
+"""Which boxes are returned; COCO scores at most 100 an image."""
 
 
 class BackbonePyramid(nn.Module):
-    """A timm backbone with a feature pyramid on it (Lin et al. 2017): levels of stride 8, 16, 32 and 64.
+    """A timm backbone with a feature pyramid (Lin et al. 2017): levels of stride 8, 16, 32 and 64.
 
     Args:
         backbone: names the timm model; its weights are not loaded yet.
 
     Raises:
-        DataError: it has no features at these strides.
+        DataError: there is no such model, or it has no features at these strides.
     """
 
     def __init__(self, backbone: Backbone) -> None:
@@ -69,7 +69,7 @@ class BackbonePyramid(nn.Module):
         self.is_pretrained = False
 
     def load_body(self, state: Mapping[str, Tensor]) -> None:
-        """Bring the backbone to the weights of a whole timm model; its classifier is not needed.
+        """Load the weights of a whole timm model into the backbone; those of its classifier are not used.
 
         Up to :data:`MAX_FROZEN_STRIDE` they stay so, and so do all the statistics of its normalisation, which a few
         frames a batch would only blur (as is usual for detectors: He et al. 2016, Ren et al. 2015).
@@ -82,18 +82,23 @@ class BackbonePyramid(nn.Module):
             parameter.requires_grad_(False)
 
     def _list_early_parameters(self) -> list[nn.Parameter]:
-        """The backbone's parameters up to :data:`MAX_FROZEN_STRIDE`, in the order in which a frame passes them."""
-        named = dict(self.body.named_parameters())
-        last = [
-            str(i["module"]).replace(".", "_")
-            for i in self.body.feature_info.info
-            if i["reduction"] == MAX_FROZEN_STRIDE
-        ]
-        ends = [n for n, name in enumerate(named) if last and name.replace(".", "_").startswith(f"{last[0]}_")]
-        return list(named.values())[: ends[-1] + 1] if ends else []
+        """List the backbone's parameters up to :data:`MAX_FROZEN_STRIDE`, in the order of the forward pass."""
+        frozen_modules = []
+        for feature in self.body.feature_info.info:
+            if feature["reduction"] == MAX_FROZEN_STRIDE:
+                frozen_modules.append(str(feature["module"]).replace(".", "_"))
+        if not frozen_modules:
+            return []
+        parameters: list[nn.Parameter] = []
+        n_early = 0
+        for name, parameter in self.body.named_parameters():
+            parameters.append(parameter)
+            if name.replace(".", "_").startswith(f"{frozen_modules[0]}_"):
+                n_early = len(parameters)
+        return parameters[:n_early]
 
     def train(self, mode: bool = True) -> Self:
-        """As of any module, but that a trained backbone's normalisation keeps its statistics."""
+        """Set the mode, as for any module; a pretrained backbone's normalisation keeps its statistics."""
         super().train(mode)
         if self.is_pretrained:
             for module in self.body.modules():
@@ -102,34 +107,40 @@ class BackbonePyramid(nn.Module):
         return self
 
     def forward(self, image: Tensor) -> OrderedDict[str, Tensor]:
-        """From ``(B, 3, H, W)`` to the levels by name, each ``(B, PYRAMID_CHANNELS, ⌈H / stride⌉, ⌈W / stride⌉)``."""
-        levels: OrderedDict[str, Tensor] = self.fpn(OrderedDict((str(i), x) for i, x in enumerate(self.body(image))))
+        """Map ``(B, 3, H, W)`` to the levels by name, each ``(B, PYRAMID_CHANNELS, ⌈H / stride⌉, ⌈W / stride⌉)``."""
+        features = OrderedDict()
+        for number, feature in enumerate(self.body(image)):
+            features[str(number)] = feature
+        levels: OrderedDict[str, Tensor] = self.fpn(features)
         return levels
 
 
 def _make_anchors(scales: tuple[float, ...], ratios: tuple[float, ...]) -> AnchorGenerator:
-    """Anchors of these multiples of each level's stride."""
-    strides = (*PYRAMID_STRIDES, 2 * PYRAMID_STRIDES[-1])
-    return AnchorGenerator(tuple(tuple(s * scale for scale in scales) for s in strides), (ratios,) * len(strides))
+    """Make anchors whose edges are multiples of each level's stride."""
+    sizes = []
+    for stride in (*PYRAMID_STRIDES, 2 * PYRAMID_STRIDES[-1]):
+        sizes.append(tuple(stride * scale for scale in scales))
+    return AnchorGenerator(tuple(sizes), (ratios,) * len(sizes))
 
 
 def _build_ssdlite(pyramid: BackbonePyramid, classes: int) -> nn.Module:
-    """Single shot, separable heads (Liu et al. 2016, Sandler et al. 2018), as "SSDlite with FPN" is known."""
+    """Build SSDlite with a feature pyramid: single shot, separable heads (Liu et al. 2016, Sandler et al. 2018)."""
     anchors = _make_anchors((1.0, 1.6, 2.4), ANCHOR_RATIOS)
-    each = anchors.num_anchors_per_location()
-    head = SSDLiteHead([PYRAMID_CHANNELS] * len(each), each, classes, partial(nn.BatchNorm2d, eps=1e-3))
+    anchor_counts = anchors.num_anchors_per_location()
+    channels = [PYRAMID_CHANNELS] * len(anchor_counts)
+    head = SSDLiteHead(channels, anchor_counts, classes, partial(nn.BatchNorm2d, eps=1e-3))
     return SSD(pyramid, anchors, (1, 1), classes, head=head, iou_thresh=0.4, topk_candidates=200, **DETECTION_LIMITS)
 
 
 def _build_fcos(pyramid: BackbonePyramid, classes: int) -> nn.Module:
-    """Without anchors, a box a point (Tian et al. 2019)."""
+    """Build FCOS, which has no anchors and predicts a box at each point (Tian et al. 2019)."""
     return detection.FCOS(
         pyramid, classes, anchor_generator=_make_anchors((1.0,), (1.0,)), topk_candidates=200, **DETECTION_LIMITS
     )
 
 
 def _build_fasterrcnn(pyramid: BackbonePyramid, classes: int) -> nn.Module:
-    """Proposals, then a look at each (Ren et al. 2015)."""
+    """Build Faster R-CNN: proposals, each then classified (Ren et al. 2015)."""
     return detection.FasterRCNN(
         pyramid,
         classes,
@@ -150,52 +161,53 @@ DETECTORS: dict[str, Callable[[BackbonePyramid, int], nn.Module]] = {
     "fcos": _build_fcos,
     "fasterrcnn": _build_fasterrcnn,
 }
-"""Detectors that stand on any timm backbone, by name. torchvision's own builders go by their names as well, each with
-its own backbone."""
+"""Detectors that are built on any timm backbone, by name. The names of torchvision's own builders are accepted too,
+each with its own backbone."""
 
 
 def list_torchvision_detectors() -> list[str]:
-    """torchvision's detectors of boxes by the names of their builders, such as ``ssdlite320_mobilenet_v3_large``."""
+    """List torchvision's detectors of boxes by their builders' names, such as ``ssdlite320_mobilenet_v3_large``."""
     return [name for name in list_models(module=detection) if not name.startswith(("mask", "keypoint"))]
 
 
 def check_detector_name(name: str) -> None:
-    """Refuse what is no detector's name.
+    """Refuse a name that no detector has.
 
     Raises:
-        DataError: the names that there are.
+        DataError: no detector has it; the message lists all names.
     """
-    known = [*DETECTORS, *list_torchvision_detectors()]
-    if name not in known:
-        raise DataError(f"no detector {name!r}", expected=f"one of {', '.join(known)}")
+    names = [*DETECTORS, *list_torchvision_detectors()]
+    if name not in names:
+        raise DataError(f"no detector {name!r}", expected=f"one of {', '.join(names)}")
 
 
 def build_detector(
     spec: str, backbone: Backbone | None, classes: int, size: FrameSize, seed: int, *, is_pretrained: bool = True
 ) -> nn.Module:
-    """A detector with random weights drawn by ``seed``, then those that are given.
+    """Build a detector with random weights drawn by a seed, then load the weights that are available.
 
     Args:
         spec: ``NAME[=WEIGHTS_FILE]``, the name one of :data:`DETECTORS` or of :func:`list_torchvision_detectors`. The
             file is a state dict of that detector; its head may be for other classes, and is then left random.
-        backbone: what :data:`DETECTORS` stand on.
+        backbone: what a detector of :data:`DETECTORS` is built on.
         classes: number of classes, the background included.
         size: height and width that it works at.
-        seed: seeds what is random.
-        pretrained: whether to read weights at all.
+        seed: seeds the random weights.
+        pretrained: whether to load any weights.
 
     Raises:
         DataError: there is no such detector, or weights cannot be read or do not fit.
     """
     name, _, file = spec.partition("=")
     check_detector_name(name)
+    used_backbone = backbone if name in DETECTORS else None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _build_network(name, backbone, classes)
-        state = backbone.load_weights() if backbone and name in DETECTORS and is_pretrained and not file else None
+        state = used_backbone.load_weights() if used_backbone and is_pretrained and not file else None
     mean, std = network.transform.image_mean, network.transform.image_std
-    if name in DETECTORS and backbone is not None:
-        mean, std = backbone.get_normalisation()
+    if used_backbone is not None:
+        mean, std = used_backbone.get_normalisation()
     if state is not None:
         network.backbone.load_body(state)
     if file and is_pretrained:
@@ -213,20 +225,24 @@ def _build_network(name: str, backbone: Backbone | None, classes: int) -> Any:
 
 
 def _load_matching_weights(network: nn.Module, state: Mapping[str, Tensor], classes: int, path: Path) -> None:
-    """Load all weights but those of a head for another number of classes."""
-    own = network.state_dict()
-    missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
-    if missing:
-        raise DataError(f"no {missing[0]!r}", path=path, expected=f"{len(own)} tensors of the detector")
-    other = {name for name in own if name in state and state[name].shape != own[name].shape}
-    for name in other:
-        if state[name].shape[1:] != own[name].shape[1:] or own[name].shape[0] % classes:
-            raise DataError(f"{name} {tuple(state[name].shape)}", path=path, expected=f"{tuple(own[name].shape)}")
-    network.load_state_dict({name: state[name] for name in own if name in state and name not in other}, strict=False)
+    """Load all weights but those of a head for another number of classes, which stay random."""
+    matching = {}
+    target = network.state_dict()
+    for name, tensor in target.items():
+        if name not in state:
+            if not name.endswith("num_batches_tracked"):
+                raise DataError(f"no {name!r}", path=path, expected=f"{len(target)} tensors of the detector")
+            continue
+        found, wanted = tuple(state[name].shape), tuple(tensor.shape)
+        if found == wanted:
+            matching[name] = state[name]
+        elif found[1:] != wanted[1:] or wanted[0] % classes:  # else it is of a head for other classes
+            raise DataError(f"{name} {found}", path=path, expected=f"{wanted}")
+    network.load_state_dict(matching, strict=False)
 
 
 class _AutocastBackbone(nn.Module):
-    """Runs a backbone under autocast and hands on float32: matching and suppressing boxes needs it."""
+    """Runs a backbone under autocast, and returns float32, which matching and suppressing boxes needs."""
 
     def __init__(self, inner: nn.Module, precision: torch.dtype) -> None:
         super().__init__()
@@ -235,12 +251,15 @@ class _AutocastBackbone(nn.Module):
     def forward(self, image: Tensor) -> OrderedDict[str, Tensor]:
         with torch.autocast("cpu", dtype=self.precision):
             levels: Mapping[str, Tensor] = self.inner(image)
-        return OrderedDict((name, level.float()) for name, level in levels.items())
+        converted = OrderedDict()
+        for name, level in levels.items():
+            converted[name] = level.float()
+        return converted
 
 
 @contextmanager
 def use_backbone_precision(network: nn.Module, precision: torch.dtype) -> Iterator[None]:
-    """Inside the block the detector's backbone runs in this precision."""
+    """Run the detector's backbone in this precision inside the block."""
     inner = network.backbone
     if precision != torch.float32:
         network.backbone = _AutocastBackbone(inner, precision)  # type: ignore[arg-type]

@@ -27,7 +27,13 @@ from domaingan.imaging.intensity import get_intensity_range, to_scaled
 from domaingan.metrics.overlap import make_counter
 
 MAX_PATCH_EDGES = {2: 256, 3: 64}
+"""Longest edge of a patch, by dimensions."""
+
 BATCH_SIZES = {2: 8, 3: 2}
+"""Patches a step, by dimensions."""
+
+MAX_GRADIENT_NORM = 12.0
+"""Gradients are clipped to this norm."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Segmenter:
         precision: dtype of its forward pass.
         width: channels of the first level of the network for scans.
         backbone: encoder of the network for frames.
-        losses: mean training loss of each stretch of steps, ``[(step, loss), …]``.
+        losses: mean training loss of each bin of steps, ``[(step, loss), …]``.
     """
 
     network: torch.nn.Module
@@ -53,9 +59,17 @@ class Segmenter:
     losses: list[tuple[int, float]] = field(default_factory=list)
 
     def predict(self, sample: Sample, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
-        """The predicted mask of a sample, in mask values, resampled to ``shape`` where given (from probabilities)."""
-        scaled = np.clip(to_scaled(sample.image, get_intensity_range(sample, self.schema.domain)), *CLIP_RANGE)
-        image = torch.from_numpy(scaled)[None]
+        """Predict the mask of a sample.
+
+        Args:
+            sample: at the grid that the network was trained on.
+            shape: spatial shape of the mask; probabilities are resampled to it. The sample's own by default.
+
+        Returns:
+            A mask of that shape, in mask values.
+        """
+        scaled = to_scaled(sample.image, get_intensity_range(sample, self.schema.domain))
+        image = torch.from_numpy(np.clip(scaled, *CLIP_RANGE))[None]
         with torch.inference_mode(), _make_autocast(self.precision):
             logits = sliding_window_inference(image, self.patch, 4, self.network, overlap=0.25, mode="gaussian")
         logits = logits.float()
@@ -68,34 +82,50 @@ class Segmenter:
         return predicted
 
     def get_metadata(self) -> dict[str, Any]:
-        """What :meth:`Segmenter.load` needs beside the weights."""
-        backbone = None if self.backbone is None else self.backbone.name
-        return {"patch": self.patch, "schema": self.schema.to_dict(), "width": self.width, "backbone": backbone}
+        """Return what :meth:`Segmenter.load` needs beside the weights."""
+        return {
+            "patch": self.patch,
+            "schema": self.schema.to_dict(),
+            "width": self.width,
+            "backbone": None if self.backbone is None else self.backbone.name,
+        }
 
     def save(self, path: Path) -> None:
-        """Write weights and facts to one ``.safetensors`` file, atomically."""
+        """Write weights and metadata to one ``.safetensors`` file, atomically."""
         save_model(path, self.network.state_dict(), "segmentation", self.get_metadata())
 
     @classmethod
     def load(cls, path: Path) -> Segmenter:
-        """Open what :meth:`save` wrote; runs no code from the file.
+        """Load what :meth:`save` wrote; runs no code from the file.
 
         Raises:
             DataError: the file is missing or damaged, or holds another kind of model.
         """
-        state, facts = load_model(path, "segmentation")
-        schema = restore_schema(facts)
-        backbone = None if facts["backbone"] is None else Backbone(facts["backbone"])
-        classes = len(list_class_values(schema))
-        network = build_seeded_network(schema, classes, 0, facts["width"], backbone, is_pretrained=False)
+        state, metadata = load_model(path, "segmentation")
+        schema = restore_schema(metadata)
+        backbone = None if metadata["backbone"] is None else Backbone(metadata["backbone"])
+        width = metadata["width"]
+        n_classes = len(list_class_values(schema))
+        network = build_seeded_network(schema, n_classes, 0, width, backbone, is_pretrained=False)
         load_weights(network, state, path)
-        return cls(network.eval(), tuple(facts["patch"]), schema, torch.float32, facts["width"], backbone)
+        return cls(network.eval(), tuple(metadata["patch"]), schema, torch.float32, width, backbone)
 
 
 def choose_patch_shape(shapes: list[tuple[int, ...]], divisor: int) -> tuple[int, ...]:
-    """The median shape, rounded up to what the network can halve, at most :data:`MAX_PATCH_EDGES`."""
-    median = np.median(np.array(shapes), axis=0)
-    return tuple(int(min(-(-m // divisor) * divisor, MAX_PATCH_EDGES[len(median)])) for m in median)
+    """Choose the shape of a patch: the median shape, rounded up to multiples of a divisor, up to a longest edge.
+
+    Args:
+        shapes: spatial shapes of the training samples.
+        divisor: what the network needs each edge to be a multiple of.
+
+    >>> choose_patch_shape([(100, 300), (101, 300)], 16)
+    (112, 256)
+    """
+    patch = []
+    for edge in np.median(np.array(shapes), axis=0):
+        rounded_up = -(-edge // divisor) * divisor
+        patch.append(int(min(rounded_up, MAX_PATCH_EDGES[len(shapes[0])])))
+    return tuple(patch)
 
 
 def train_segmenter(
@@ -114,19 +144,22 @@ def train_segmenter(
     """Train with Dice + cross-entropy, AdamW, a short warm-up and a cosine to zero.
 
     Args:
-        samples: training samples, as :func:`domaingan.imaging.intensity.measured` gives them.
+        samples: training samples, as :func:`domaingan.imaging.intensity.with_measurements` returns them.
         schema: names the classes.
-        augment: what the arm does to them.
+        augment: what the arm does to a sample.
         steps: number of optimiser steps.
         seed: seeds weights and batches.
         width: channels of the first level of the network for scans; they double three times.
         backbone: encoder of the network for frames.
-        wanted: conditions of samples that are drawn more often than they occur, see :class:`Patches`.
+        oversampled: conditions of samples that are drawn more often than they occur, see :class:`Patches`.
         precision: dtype of the forward pass.
         progress: called with step, steps and the loss.
 
+    Returns:
+        The trained segmenter, in evaluation mode.
+
     Raises:
-        DataError: there is nothing to train on, or the loss is no longer a number.
+        DataError: there is nothing to train on, or the loss is no finite number.
     """
     if not samples:
         raise DataError("no labelled training samples", expected="at least one")
@@ -134,40 +167,43 @@ def train_segmenter(
     network = build_seeded_network(schema, len(list_class_values(schema)), seed, width, backbone)
     optimiser = torch.optim.AdamW(network.parameters(), lr=schema.domain.learning_rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(compute_warmup_cosine, steps=steps))
-    criterion = make_loss(schema.domain)
-    batch = BATCH_SIZES[schema.spatial_dims]
-    patches = Patches(samples, schema, augment, patch, steps * batch, seed, oversampled or {})
-    course = LossLog("segmenter", steps, progress)
-    for step, (image, target) in enumerate(_iterate_batches(patches, batch), start=1):
+    compute_loss = make_loss(schema.domain)
+    batch_size = BATCH_SIZES[schema.spatial_dims]
+    patches = Patches(samples, schema, augment, patch, steps * batch_size, seed, oversampled or {})
+    log = LossLog("segmenter", steps, progress)
+    for step, (image, target) in enumerate(_iterate_batches(patches, batch_size), start=1):
         with _make_autocast(precision):
             logits = network(image).float()
-        loss = criterion(logits, target)
+        loss = compute_loss(logits, target)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 12.0)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), MAX_GRADIENT_NORM)
         optimiser.step()
         schedule.step()
-        course.add(step, loss)
-    return Segmenter(network.eval(), patch, schema, precision, width, backbone, course.losses)
+        log.add(step, loss)
+    return Segmenter(network.eval(), patch, schema, precision, width, backbone, log.losses)
 
 
 def score_segmenter(model: Segmenter, test: Dataset, original_test: Dataset) -> dict[str, dict[str, float]]:
-    """Scores of every test subject (of drives, block of time), on the data's own grid.
+    """Score a segmenter on the data's own grid.
 
     Args:
         model: a trained segmenter.
         test: test samples at the grid it was trained on.
-        own_grid: the same samples at the data's own grid, whose masks are the truth.
+        original_test: the same samples at the data's own grid, whose masks are the truth.
+
+    Returns:
+        For each unit (a subject, or a block of time of a drive) its scores, see :mod:`domaingan.metrics.overlap`.
     """
     counter = make_counter(original_test.schema)
-    for record, coarse, own in zip(test.records, test, original_test, strict=True):
-        if own.mask is not None:
-            counter.add(record.statistical_unit, own.mask, model.predict(coarse, own.shape))
+    for record, sample, original in zip(test.records, test, original_test, strict=True):
+        if original.mask is not None:
+            counter.add(record.statistical_unit, original.mask, model.predict(sample, original.shape))
     return counter.compute_scores()
 
 
 def _iterate_batches(patches: Patches, batch_size: int) -> Iterator[list[Any]]:
-    # Nothing is shuffled, but a loader draws a seed for its workers; not from the global generator.
+    # Nothing is shuffled, but a loader draws a seed for its workers: that must not come from the global generator.
     yield from DataLoader(patches, batch_size=batch_size, shuffle=False, generator=torch.Generator())
 
 

@@ -12,23 +12,21 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from domaingan.baselines.backbones import Backbone
+from domaingan.baselines.batches import IGNORED_INDEX
 from domaingan.core.errors import DataError
 from domaingan.data import Domain, Schema
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
-IGNORED_TARGET = 255
-"""The target value of pixels that no loss counts."""
-
 DECODER_CHANNELS = (128, 96, 64, 32, 16)
-"""Channels of the frame network's decoder, from the coarsest; half of the library's own, as an image has 11 classes."""
+"""Channels of the frame network's decoder, from the coarsest; half of the library's default."""
 
 
 def build_network(schema: Schema, classes: int, width: int, backbone: Backbone | None) -> nn.Module:
-    """The network of a domain: maps ``(B, C, *patch)`` scaled images to ``(B, classes, *patch)`` logits.
+    """Build the network of a domain: it maps ``(B, C, *patch)`` scaled images to ``(B, classes, *patch)`` logits.
 
     Args:
-        schema: says the domain, the dimensions and the channels.
+        schema: names the domain, the dimensions and the channels.
         classes: number of output channels.
         width: channels of the first level of the network for scans; they double three times.
         backbone: encoder of the network for frames.
@@ -48,10 +46,13 @@ def build_network(schema: Schema, classes: int, width: int, backbone: Backbone |
 
 
 class InstanceNorm(nn.Module):
-    """Instance normalisation, item by item as batch normalisation: PyTorch's own undoes the channels-last layout.
+    """Instance normalisation, computed item by item as batch normalisation.
 
-    With the copies that this takes, a third of the time of a step in 2D goes away; what comes out is the same but for
-    rounding.
+    PyTorch's own undoes the channels-last layout. Without the copies that this needs, a step in 2D takes a third less
+    time; the output is the same but for rounding.
+
+    Args:
+        norm: PyTorch's own, whose weights are used.
     """
 
     def __init__(self, norm: nn.InstanceNorm2d | nn.InstanceNorm3d) -> None:
@@ -59,18 +60,22 @@ class InstanceNorm(nn.Module):
         self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
 
     def forward(self, x: Tensor) -> Tensor:
-        """From ``(B, C, *spatial)`` to the same shape."""
-        items = (
-            functional.batch_norm(one, None, None, self.weight, self.bias, True, 0.0, self.eps) for one in x.split(1)
-        )
-        return torch.cat(list(items))
+        """Normalise ``(B, C, *spatial)``; the shape stays."""
+        items = []
+        for item in x.split(1):
+            items.append(functional.batch_norm(item, None, None, self.weight, self.bias, True, 0.0, self.eps))
+        return torch.cat(items)
 
 
 class Conv3d(nn.Module):
-    """A convolution in float32 where the first axis is shorter than the kernel: at the bottom of the U-Net, few voxels.
+    """A convolution that runs in float32 where the first axis is shorter than the kernel.
 
-    In bfloat16 the gradient of the weights is wrong there, and may be no number at all, as oneDNN adds memory to it
-    that nobody wrote (PyTorch 2.11 and 2.14, on an AMD EPYC with AVX-512 BF16).
+    This is so at the bottom of the U-Net, for few voxels. In bfloat16 the gradient of the weights is wrong there, and
+    may be no number at all: oneDNN adds uninitialised memory to it (PyTorch 2.11 and 2.14, on an AMD EPYC with AVX-512
+    BF16).
+
+    Args:
+        conv: PyTorch's own, whose weights are used.
     """
 
     def __init__(self, conv: nn.Conv3d) -> None:
@@ -78,7 +83,7 @@ class Conv3d(nn.Module):
         self.weight, self.bias, self.stride, self.padding = conv.weight, conv.bias, conv.stride, conv.padding
 
     def forward(self, x: Tensor) -> Tensor:
-        """From ``(B, C, *spatial)`` to the same with other channels."""
+        """Convolve ``(B, C, *spatial)``; only the number of channels changes."""
         if x.shape[2] >= self.weight.shape[2]:
             return functional.conv3d(x, self.weight, self.bias, self.stride, self.padding)
         with torch.autocast(x.device.type, enabled=False):
@@ -86,7 +91,7 @@ class Conv3d(nn.Module):
 
 
 def _replace_layers(network: nn.Module) -> None:
-    """Put :class:`InstanceNorm` and :class:`Conv3d` in the places of PyTorch's, with their weights and names."""
+    """Replace PyTorch's layers by :class:`InstanceNorm` and :class:`Conv3d`, with the same weights and names."""
     for module in list(network.modules()):
         for name, child in module.named_children():
             if isinstance(child, (nn.InstanceNorm2d, nn.InstanceNorm3d)):
@@ -96,9 +101,10 @@ def _replace_layers(network: nn.Module) -> None:
 
 
 def _disable_padding(network: nn.Module) -> None:
-    """Patches are multiples of ``Domain.patch_divisor``, so nothing needs padding, which autocast does in float32.
+    """Disable padding, which autocast does in float32.
 
-    So all that follows stays in bfloat16: a quarter of the time of a step in 2D, and the same numbers come out.
+    Patches are multiples of ``Domain.patch_divisor``, so that nothing needs padding. All that follows then stays in
+    bfloat16: a step in 2D takes a quarter less time, and the output is the same.
     """
     for module in network.modules():
         if isinstance(module, UpCat):
@@ -106,12 +112,20 @@ def _disable_padding(network: nn.Module) -> None:
 
 
 class FrameUNet(nn.Module):
-    """segmentation-models-pytorch's Unet on a timm encoder, from RGB in [0, 1]."""
+    """segmentation-models-pytorch's Unet on a timm encoder, for RGB in [0, 1].
+
+    Args:
+        backbone: names the timm model.
+        classes: number of output channels.
+
+    Raises:
+        DataError: timm has no such model, or it has no feature pyramid.
+    """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, backbone: Backbone, classes: int, state: Mapping[str, Tensor] | None = None) -> None:
+    def __init__(self, backbone: Backbone, classes: int) -> None:
         import segmentation_models_pytorch as smp
 
         super().__init__()
@@ -126,20 +140,21 @@ class FrameUNet(nn.Module):
         self.register_buffer("std", torch.tensor(std).reshape(1, 3, 1, 1))
 
     def load_encoder(self, state: Mapping[str, Tensor]) -> None:
-        """Bring the encoder to the weights of a whole timm model; its classifier is not needed."""
-        own = self.unet.encoder.model.state_dict()
-        self.unet.encoder.model.load_state_dict({name: state[name] for name in own})
+        """Load the weights of a whole timm model into the encoder; those of its classifier are not used."""
+        encoder = self.unet.encoder.model
+        encoder.load_state_dict({name: state[name] for name in encoder.state_dict()})
 
     def forward(self, image: Tensor) -> Tensor:
-        """From ``(B, 3, H, W)`` in [0, 1], edges multiples of 32, to ``(B, classes, H, W)`` logits."""
+        """Map ``(B, 3, H, W)`` in [0, 1], whose edges are multiples of 32, to ``(B, classes, H, W)`` logits."""
         logits: Tensor = self.unet((image - self.mean) / self.std)
         return logits
 
 
 def make_loss(domain: Domain) -> Loss:
-    """Dice + cross-entropy of logits ``(B, classes, *patch)`` and targets ``(B, *patch)``, 255 not counted.
+    """Make Dice + cross-entropy of logits ``(B, classes, *patch)`` and class indices ``(B, *patch)``.
 
-    Of scans the background's Dice is left out; frames may have no background, so that every class counts.
+    :data:`IGNORED_INDEX` does not count. For scans the background's Dice is left out. Frames may have no background,
+    so that every class counts.
     """
     return _make_scan_loss() if domain.has_body else _make_frame_loss()
 
@@ -148,30 +163,31 @@ def _make_scan_loss() -> Loss:
     criterion = DiceCELoss(include_background=False, softmax=True, to_onehot_y=True, batch=True)
 
     def loss(logits: Tensor, target: Tensor) -> Tensor:
-        known = torch.where(target == IGNORED_TARGET, 0, target)[:, None]
-        value: Tensor = criterion(_mask_ignored_logits(logits, target), known)
+        without_ignored = torch.where(target == IGNORED_INDEX, 0, target)[:, None]
+        value: Tensor = criterion(_mask_ignored_logits(logits, target), without_ignored)
         return value
 
     return loss
 
 
 def _mask_ignored_logits(logits: Tensor, target: Tensor) -> Tensor:
-    """Logits that are certain of background where the target is ignored, so that nothing is learned there."""
-    ignored = (target == IGNORED_TARGET)[:, None]
-    if not bool(ignored.any()):
+    """Set logits to certain background where the target is ignored, so that nothing is learned there."""
+    is_ignored = (target == IGNORED_INDEX)[:, None]
+    if not bool(is_ignored.any()):
         return logits
     certain = torch.full_like(logits, -20.0)
     certain[:, 0] = 20.0
-    return torch.where(ignored, certain, logits)
+    return torch.where(is_ignored, certain, logits)
 
 
 def _make_frame_loss() -> Loss:
     from segmentation_models_pytorch.losses import DiceLoss
 
-    dice: Any = DiceLoss("multiclass", ignore_index=IGNORED_TARGET)
+    dice: Any = DiceLoss("multiclass", ignore_index=IGNORED_INDEX)
 
     def loss(logits: Tensor, target: Tensor) -> Tensor:
-        value: Tensor = functional.cross_entropy(logits, target, ignore_index=IGNORED_TARGET) + dice(logits, target)
+        cross_entropy = functional.cross_entropy(logits, target, ignore_index=IGNORED_INDEX)
+        value: Tensor = cross_entropy + dice(logits, target)
         return value
 
     return loss
@@ -180,7 +196,19 @@ def _make_frame_loss() -> Loss:
 def build_seeded_network(
     schema: Schema, classes: int, seed: int, width: int, backbone: Backbone | None, *, is_pretrained: bool = True
 ) -> nn.Module:
-    """:func:`build_network` with random weights drawn by ``seed``, and the backbone's own where it has any."""
+    """Build the network of a domain with weights drawn by a seed, and pretrained weights of the backbone if any.
+
+    Args:
+        schema: see :func:`build_network`.
+        classes: see there.
+        seed: seeds the random weights.
+        width: see there.
+        backbone: see there.
+        is_pretrained: whether to load the backbone's weights.
+
+    Raises:
+        DataError: see there.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = build_network(schema, classes, width, backbone)

@@ -16,24 +16,25 @@ from domaingan.data import Sample
 Blender = TypeVar("Blender", Paste, Relight)
 
 PASTE_SHARE = 0.5
-"""Share of the training images that a pasting arm pastes into; the others are left as they are."""
+"""Share of the training images that a pasting arm pastes into; the others stay as they are."""
 
 RELIGHT_SHARE = 0.6
-"""Share of the training images that are relit."""
+"""Share of the training images that a relighting arm relights."""
 
 
 @dataclass
 class TrainingAugmentation:
-    """What an arm does to a training sample: blends on the whole image, then classic on the patch.
+    """What an arm does to a training sample: it blends on the whole image, then runs classic on the patch.
 
     Attributes:
-        pastes: one a source; which of them is used is drawn each time.
-        healthy: likewise for what was painted without an object, pasted as often, by itself or beside objects.
-        looks: one a source of looks; likewise.
+        pastes: one for each source of objects; which of them is used is drawn for each image.
+        healthy_pastes: the same for generated patches without an object. They are pasted as often as objects, by
+            themselves or beside objects.
+        relights: one for each source of styles; which of them is used is drawn for each image.
         weather: synthetic weather, or None.
         classic: the classic pipeline, or None.
-        share: share of the images that are pasted into.
-        relit: share of the images that are relit.
+        paste_share: share of the images that are pasted into, in [0, 1].
+        relight_share: share of the images that are relit, in [0, 1].
     """
 
     pastes: Mapping[str, Paste] = field(default_factory=dict)
@@ -45,7 +46,17 @@ class TrainingAugmentation:
     relight_share: float = RELIGHT_SHARE
 
     def blend(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """The sample, pasted into and relit as often as the shares say; what was pasted is relit with its host."""
+        """Paste into a sample and relight it, as often as the shares say, then add weather.
+
+        What was pasted is relit together with its host.
+
+        Args:
+            sample: a training sample; it stays as it is.
+            rng: draws whether, what and where.
+
+        Returns:
+            The blended sample, or the same one where nothing was done to it.
+        """
         if self.pastes and rng.random() < self.paste_share:
             sample = _choose_blender(self.pastes, rng)(sample, rng)
         if self.healthy_pastes and rng.random() < self.paste_share:
@@ -57,8 +68,16 @@ class TrainingAugmentation:
     def apply_classic(
         self, image: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """The scaled ``(C, *patch)`` image and its mask after the classic pipeline."""
-        return (image, mask) if self.classic is None else self.classic(image, mask, rng)
+        """Apply the classic pipeline, if there is one, to a patch.
+
+        Args:
+            image: ``(C, *patch)`` in scaled units.
+            mask: ``(*patch)`` class indices.
+            rng: draws the parameters.
+        """
+        if self.classic is None:
+            return image, mask
+        return self.classic(image, mask, rng)
 
 
 def _choose_blender(blenders: Mapping[str, Blender], rng: np.random.Generator) -> Blender:

@@ -1,4 +1,4 @@
-"""What the trainings of all baselines share: the learning rate's course, the precision, and how the loss goes."""
+"""What all baselines share in training: the learning rate's schedule, the precision, and the log of the loss."""
 
 from __future__ import annotations
 
@@ -14,32 +14,44 @@ from domaingan.core.errors import DataError
 from domaingan.gan.devices import choose_precision
 
 LOSS_BINS = 40
-"""A training keeps the mean loss of so many stretches of its steps."""
+"""A training is divided into this many bins of steps, and the mean loss of each is kept."""
 
 ProgressCallback = Callable[[int, int, dict[str, float]], None]
-"""Called with step, steps and the loss."""
+"""Called with step, number of steps, and the loss."""
 
 
 def compute_warmup_cosine(step: int, steps: int) -> float:
-    """The share of the peak learning rate at a step: up for a tenth of the way, then down to 0 by a cosine."""
-    warm = min(1.0, (step + 1) / max(1, steps // 10))
-    return warm * 0.5 * (1 + math.cos(math.pi * step / steps))
+    """Compute the share of the peak learning rate at a step: up for a tenth of the steps, then a cosine down to 0.
+
+    Args:
+        step: counted from 0.
+        steps: their number.
+
+    Returns:
+        A factor in [0, 1].
+    """
+    warmup = min(1.0, (step + 1) / max(1, steps // 10))
+    return warmup * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 def choose_forward_dtype(precision: str) -> torch.dtype:
-    """The dtype of the forward pass on this CPU; ``auto`` is bf16 where it is fast."""
+    """Choose the dtype of the forward pass on this CPU.
+
+    Args:
+        precision: ``auto``, ``32`` or ``bf16``; ``auto`` is bfloat16 where that is fast.
+    """
     return torch.bfloat16 if choose_precision(precision, "cpu") == "bf16-mixed" else torch.float32
 
 
 @dataclass
 class LossLog:
-    """How a training goes.
+    """Records the loss of a training, and reports it.
 
     Attributes:
-        what: whose training it is, for messages.
-        steps: its length.
-        told: who is told after each step, if anybody.
-        losses: mean loss of each stretch of steps that is over, ``[(step, loss), …]``.
+        network_name: whose training it is, for messages.
+        steps: number of steps.
+        callback: called after each step, if given.
+        losses: mean loss of each bin of steps that is over, ``[(step, loss), …]``.
     """
 
     network_name: str
@@ -49,10 +61,10 @@ class LossLog:
     _recent: list[float] = field(default_factory=list)
 
     def add(self, step: int, loss: Tensor) -> None:
-        """Note the loss of a step, counted from 1.
+        """Record the loss of a step, counted from 1.
 
         Raises:
-            DataError: it is no finite number.
+            DataError: the loss is no finite number.
         """
         value = float(loss.detach())
         if not np.isfinite(value):
@@ -62,4 +74,5 @@ class LossLog:
             self.losses.append((step, round(float(np.mean(self._recent)), 5)))
             self._recent.clear()
         if self.callback is not None:
-            self.callback(step, self.steps, {"loss": self.losses[-1][1] if self.losses else value})
+            shown_loss = self.losses[-1][1] if self.losses else value
+            self.callback(step, self.steps, {"loss": shown_loss})

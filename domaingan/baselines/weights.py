@@ -1,4 +1,4 @@
-"""Weights on disk: a baseline of ours, its facts in the header, or anyone's state dict. Reading them runs no code."""
+"""Weights on disk: a trained baseline with its metadata, or any state dict. Reading them runs no code."""
 
 from __future__ import annotations
 
@@ -20,11 +20,18 @@ from domaingan.data import Schema
 WEIGHTS_FORMAT = 1
 
 CHECKPOINT_KEYS = ("model", "state_dict", "model_state_dict")
-"""What people call the weights in a checkpoint that holds more."""
+"""Names under which checkpoints that hold more than weights usually keep them."""
 
 
 def save_model(path: Path, state: Mapping[str, Tensor], task: str, metadata: Mapping[str, Any]) -> None:
-    """Write weights and facts, atomically."""
+    """Write weights and metadata to a ``.safetensors`` file, atomically.
+
+    Args:
+        path: the file.
+        state: the network's state dict.
+        task: ``segmentation`` or ``detection``.
+        metadata: what is needed to build the network again; values that JSON can hold.
+    """
     header = {"format": WEIGHTS_FORMAT, "task": task, **metadata}
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     with write_file_atomically(path) as temporary:
@@ -32,41 +39,54 @@ def save_model(path: Path, state: Mapping[str, Tensor], task: str, metadata: Map
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """The facts of a model file, ``task`` among them.
+    """Read the metadata of a model file.
+
+    Args:
+        path: what :func:`save_model` wrote.
+
+    Returns:
+        The metadata, and ``task`` and ``format``.
 
     Raises:
-        DataError: it is missing, damaged or of another kind or version.
+        DataError: the file is missing or damaged, or of another kind or version.
     """
     try:
         with safe_open(check_regular_file(path), framework="pt") as file:
-            facts = json.loads((file.metadata() or {}).get("domaingan", "null"))
+            metadata = json.loads((file.metadata() or {}).get("domaingan", "null"))
     except DataError as error:
         raise DataError(error.found, path=path, expected="a trained model of an evaluation") from None
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise DataError(f"cannot be read ({error})", path=path, expected="a whole .safetensors file") from None
-    if not isinstance(facts, dict) or facts.get("format") != WEIGHTS_FORMAT:
+    if not isinstance(metadata, dict) or metadata.get("format") != WEIGHTS_FORMAT:
         raise DataError("no model of this package's version", path=path, expected=f"format {WEIGHTS_FORMAT}")
-    return facts
+    return metadata
 
 
 def load_model(path: Path, task: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Weights and facts.
+    """Load weights and metadata of a model for a task.
 
     Raises:
-        DataError: as :func:`read_metadata`, or the model is of another task.
+        DataError: as :func:`read_metadata`, or the model is for another task.
     """
-    facts = read_metadata(path)
-    if facts["task"] != task:
-        raise DataError(f"a model for {facts['task']}", path=path, expected=task)
+    metadata = read_metadata(path)
+    if metadata["task"] != task:
+        raise DataError(f"a model for {metadata['task']}", path=path, expected=task)
     with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118  (it is no dict)
+        names = file.keys()  # the file is no dict
+        state = {name: file.get_tensor(name) for name in names}
+    return state, metadata
 
 
 def load_weights(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
-    """Bring a network to these weights.
+    """Load weights into a network.
+
+    Args:
+        network: changed in place.
+        state: its state dict.
+        path: where that was read, for the message.
 
     Raises:
-        DataError: they are of another network.
+        DataError: the weights are those of another network.
     """
     try:
         network.load_state_dict(dict(state))
@@ -75,19 +95,24 @@ def load_weights(network: nn.Module, state: Mapping[str, Tensor], path: Path) ->
 
 
 def restore_schema(metadata: Mapping[str, Any]) -> Schema:
-    """The schema among a model's facts, as :func:`dataclasses.asdict` gave it to JSON."""
-    return Schema(**{name: _convert_lists_to_tuples(value) for name, value in metadata["schema"].items()})
+    """Restore the schema from a model's metadata, where JSON made lists of its tuples."""
+    fields = {name: _convert_lists_to_tuples(value) for name, value in metadata["schema"].items()}
+    return Schema(**fields)
 
 
 def _convert_lists_to_tuples(value: Any) -> Any:
-    """What JSON made lists of as tuples again."""
     if isinstance(value, dict):
-        return {name: _convert_lists_to_tuples(one) for name, one in value.items()}
-    return tuple(_convert_lists_to_tuples(one) for one in value) if isinstance(value, list) else value
+        return {name: _convert_lists_to_tuples(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return tuple(_convert_lists_to_tuples(item) for item in value)
+    return value
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Anyone's state dict, alone or in a checkpoint: ``.safetensors``, or torch's own format without running its code.
+    """Read any state dict, alone or inside a checkpoint.
+
+    Args:
+        path: a ``.safetensors`` file, or one in torch's own format, which is read without running its code.
 
     Raises:
         DataError: the file is missing, cannot be read or holds something else.
@@ -99,9 +124,9 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # damaged archives and refused pickles raise many kinds
         reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
         raise DataError(f"cannot be read ({reason})", path=path, expected="a state dict of tensors alone") from None
-    for name in CHECKPOINT_KEYS:
-        if isinstance(stored, Mapping) and isinstance(stored.get(name), Mapping):
-            stored = stored[name]
+    for key in CHECKPOINT_KEYS:
+        if isinstance(stored, Mapping) and isinstance(stored.get(key), Mapping):
+            stored = stored[key]
     if not isinstance(stored, Mapping):
         raise DataError(f"a {type(stored).__name__}", path=path, expected="a state dict of tensors alone")
     if not all(isinstance(value, Tensor) for value in stored.values()):

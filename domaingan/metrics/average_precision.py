@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.metrics.detections import Detections, Truth, measure_boxes
+from domaingan.metrics.detections import Detections, Truth, compute_box_areas
 from domaingan.metrics.statistics import compute_jackknife_pseudovalues
 
 BOX_SIZES = ("small", "medium", "large")
@@ -217,7 +217,7 @@ def measure_box_shares(region: NDArray[np.bool_], boxes: NDArray[np.float64]) ->
         - _interpolate_sums(sums, y1, x0)
         + _interpolate_sums(sums, y0, x0)
     )
-    areas = measure_boxes(boxes)
+    areas = compute_box_areas(boxes)
     shares: NDArray[np.float64] = np.divide(inside, areas, out=np.zeros(len(boxes)), where=areas > 0)
     return shares
 

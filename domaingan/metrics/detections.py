@@ -98,7 +98,7 @@ def rescale_boxes(
     return clip_boxes((boxes * factors).astype(np.float32), target_shape)
 
 
-def measure_boxes(boxes: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Measure the areas, in square pixels, of ``(N, 4)`` corner boxes."""
+def compute_box_areas(boxes: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Compute the areas, in square pixels, of ``(N, 4)`` corner boxes."""
     areas: NDArray[np.floating] = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     return areas

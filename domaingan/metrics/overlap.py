@@ -22,6 +22,7 @@ class DiceCounter:
     Args:
         schema: names the classes, the regions and what is ignored.
 
+    >>> from domaingan.data import SCAN
     >>> counter = DiceCounter(Schema("nifti", SCAN, 2, ("t1",), {"lesion": 1}))
     >>> counter.add("a", truth=np.array([[1, 1], [0, 0]]), prediction=np.array([[1, 0], [0, 0]]))
     >>> counter.compute_scores()["a"]["dice:lesion"]
@@ -135,6 +136,7 @@ class IoUCounter:
     Args:
         schema: names the classes and what is ignored.
 
+    >>> from domaingan.data import FRAME
     >>> counter = IoUCounter(Schema("masks", FRAME, 2, ("red", "green", "blue"), {"sky": 0, "car": 8}))
     >>> counter.add("a@0s", truth=np.array([[0, 8], [8, 8]]), prediction=np.array([[0, 0], [8, 8]]))
     >>> counter.compute_scores()["a@0s"]["iou:car"]

@@ -127,7 +127,7 @@ def found_at(*rows: tuple[float, float, float, float]) -> Detections:
 def test_a_box_that_lies_half_in_an_l_shaped_region_counts_from_the_next_overlap_on() -> None:
     region = np.zeros((100, 100), bool)
     region[:, :20] = region[80:] = True  # the box around it is the whole frame
-    truth = true_at((50, 10, 70, 30), ignored=region)
+    truth = true_at((50, 10, 70, 30), ignored_mask=region)
     assert compute_average_precision([truth], [found_at((0, 0, 20, 60), (50, 10, 70, 30))], CLASSES)["ap"] == 1
     assert compute_average_precision([truth], [found_at((30, 40, 60, 70), (50, 10, 70, 30))], CLASSES)["ap"] == 0.5
     # 12 of 20 columns in it: ignored up to an overlap of 0.60, three of ten thresholds; else precision is a half.
@@ -136,7 +136,7 @@ def test_a_box_that_lies_half_in_an_l_shaped_region_counts_from_the_next_overlap
 
 
 def test_a_region_hides_no_true_box() -> None:
-    truth = true_at((10, 10, 30, 30), ignored=np.ones((100, 100), bool))
+    truth = true_at((10, 10, 30, 30), ignored_mask=np.ones((100, 100), bool))
     assert compute_average_precision([truth], [found_at((10, 10, 30, 30))], CLASSES)["ap"] == 1
     assert compute_average_precision([truth], [found_at()], CLASSES)["ap"] == 0
 
