@@ -24,8 +24,7 @@ class Volumes:
         image = np.stack([grid[0] * 10_000 + grid[1] * 100 + grid[2], np.full(record.shape, 7)]).astype(np.float32)
         mask = np.zeros(record.shape, dtype=np.uint8)
         mask[2:4, 2:4, 1:3] = 1
-        meta = record.facts() | {"affine": np.asarray(record.affine), "header": "of the volume"}
-        return Sample(image, mask, meta=meta)
+        return Sample(image, mask, source=record.source, geometry=record.geometry, header="of the volume")
 
 
 def volume(name: str = "a", shape: tuple[int, ...] = (8, 9, 10), **facts: object) -> Record:

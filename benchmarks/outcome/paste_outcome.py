@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.lib import timing  # sets the number of threads, so before NumPy
+from domaingan.imaging.intensity import get_foreground
 
 # isort: split
 import numpy as np
@@ -102,7 +103,7 @@ def prepare(train: Dataset, test: Dataset, spacing: float | None) -> Prepared:
     bank = crops(worked, SIZE)
     refuse_leak(bank, test)
     samples = [with_measurements(sample, worked.schema.domain) for sample in worked if sample.mask is not None]
-    samples = [s for s in samples if s.meta["foreground"].mean() >= MIN_BODY_SHARE or (np.asarray(s.mask) > 0).any()]
+    samples = [s for s in samples if get_foreground(s).mean() >= MIN_BODY_SHARE or (np.asarray(s.mask) > 0).any()]
     own_grid = test.load_into_memory()
     names = {value: name for name, value in test.schema.classes.items()}
     order = sort_classes_by_rarity([(s.statistical_unit, count_voxels(np.asarray(s.mask))) for s in samples])

@@ -20,6 +20,8 @@ from typing import Any
 from benchmarks.lib import timing  # sets the number of threads, so before NumPy
 
 # isort: split
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,12 +31,20 @@ from domaingan.baselines.batches import Patches
 from domaingan.baselines.segmentation import choose_patch_shape
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.blend import Paste
-from domaingan.data import Dataset, Sample
+from domaingan.data import Dataset, PastedCrop, Sample
 from domaingan.evaluation.arm_banks import REFERENCE_FRAME_SIZE
 from domaingan.evaluation.arms import Arm, build_augmentation
 from domaingan.evaluation.runner import MIN_BODY_SHARE
 from domaingan.evaluation.split import make_folds, select_labelled
-from domaingan.imaging.intensity import find_ring, measure_contrast, measure_surface_depth, to_scaled, with_measurements
+from domaingan.imaging.intensity import (
+    find_ring,
+    get_foreground,
+    get_intensity_range,
+    measure_contrast,
+    measure_surface_depth,
+    to_scaled,
+    with_measurements,
+)
 
 VOLUMES: dict[str, Any] = {"dims": None, "spacing": None, "resize": None, "size": 32, "seed": 0}
 
@@ -79,7 +89,7 @@ def keep(table: str, folder: Path, out: Path, items: int, arm: str) -> None:
     train = find_training(load(folder), settings).load_into_memory()
     schema = train.schema
     samples = [with_measurements(sample, schema.domain) for sample in train if sample.mask is not None]
-    samples = [s for s in samples if s.meta["foreground"].mean() >= MIN_BODY_SHARE or (np.asarray(s.mask) > 0).any()]
+    samples = [s for s in samples if get_foreground(s).mean() >= MIN_BODY_SHARE or (np.asarray(s.mask) > 0).any()]
     bank = crops(train, settings["size"] or 64)
     banks = {"copy-paste": bank}
     if "reference-relight" in Arm.parse(arm).relight_sources:
@@ -94,9 +104,9 @@ def keep(table: str, folder: Path, out: Path, items: int, arm: str) -> None:
         "table": table,
         "names": [sample.name for sample in samples],
         "spacings": [list(map(float, sample.spacing)) for sample in samples],
-        "bodies": [digest(sample.meta["foreground"]) for sample in samples],
+        "bodies": [digest(get_foreground(sample)) for sample in samples],
         "shapes": [list(sample.shape) for sample in samples],
-        "ranges": [np.asarray(sample.meta["range"]).tolist() for sample in samples],
+        "ranges": [get_intensity_range(sample, schema.domain).tolist() for sample in samples],
         "images": [digest(sample.image, np.asarray(sample.mask)) for sample in samples],
         "crops": [digest(np.asarray(bank.images[i]), np.asarray(bank.masks[i])) for i in range(len(bank))],
         "entries": {name: np.asarray(bank.entries[name]).tolist() for name in bank.entries.dtype.names or ()},
@@ -105,7 +115,7 @@ def keep(table: str, folder: Path, out: Path, items: int, arm: str) -> None:
     }
     arrays: dict[str, Any] = {"facts": np.array(json.dumps(facts))}
     for i, sample in enumerate(samples):
-        arrays[f"body{i}"] = np.packbits(sample.meta["foreground"])
+        arrays[f"body{i}"] = np.packbits(get_foreground(sample))
     np.savez_compressed(out, **arrays)
     print(out, len(bank), "crops,", len(samples), "samples,", len(rows), "items,", facts["seconds"], "s")
 
@@ -116,29 +126,29 @@ def draw_item(patches: Patches, augment: TrainingAugmentation, item: int) -> dic
     rng = np.random.default_rng((patches.seed, item))
     number = patches.sampler.sample_position(rng)
     blended = augment.blend(patches.samples[number], rng)
-    records = blended.meta.get("pasted", [])
+    crops = blended.pasted_crops
     row: dict[str, Any] = {"host": number, "patch": digest(image, mask)}
-    row |= {"image": digest(blended.image), "mask": digest(np.asarray(blended.mask)), "asked": len(records)}
-    if patches.schema.domain.has_body and records:
-        row["pastes"] = [*follow(augment.pastes["copy-paste"], patches.samples[number], records)]
+    row |= {"image": digest(blended.image), "mask": digest(np.asarray(blended.mask)), "asked": len(crops)}
+    if patches.schema.domain.has_body and crops:
+        row["pastes"] = [*follow(augment.pastes["copy-paste"], patches.samples[number], crops)]
     else:
-        row["pastes"] = [{"crop": int(r["index"]), "placed": r["place"] is not None} for r in records]
+        row["pastes"] = [{"crop": crop.index, "placed": crop.is_placed} for crop in crops]
     return row
 
 
-def follow(paste: Paste, sample: Sample, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def follow(paste: Paste, sample: Sample, crops: Sequence[PastedCrop]) -> list[dict[str, Any]]:
     """Paste once more, crop by crop, and measure each: its pixels in the host, contrast asked for and given."""
     host: Any = paste.prepare_host(sample)
     found: list[dict[str, Any]] = []
-    for record in records:
-        rng = np.random.default_rng(record["seed"])
+    for crop in crops:
+        rng = np.random.default_rng(crop.seed)
         older = host.mask > 0
-        spotted = host.find(paste.bank[record["index"]], rng)
-        row: dict[str, Any] = {"crop": int(record["index"]), "placed": spotted is not None}
+        spotted = host.find(paste.bank[crop.index], rng)
+        row: dict[str, Any] = {"crop": crop.index, "placed": spotted is not None}
         if spotted is not None:
             host.paste(spotted, rng)
             added = (host.mask > 0) & ~older
-            around = find_ring(added, inside=np.asarray(sample.meta["foreground"]) & ~older)
+            around = find_ring(added, inside=np.asarray(get_foreground(sample)) & ~older)
             given = measure_contrast(to_scaled(host.image, host.ends), added, around)
             row |= {"wanted": np.asarray(spotted.target).tolist(), "given": np.asarray(given).tolist()}
             row |= {"pixels": np.flatnonzero(added).tolist(), "corner": [int(v) for v in spotted.corner]}

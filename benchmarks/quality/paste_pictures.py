@@ -120,7 +120,7 @@ class Drawer:
             name: paste(host, np.random.default_rng((self.seed, number, 1))) for name, paste in self.pastes.items()
         }
         first = pasted[METHODS[0]]
-        if first.meta["pasted"][0]["place"] is None:
+        if not first.pasted_crops[0].is_placed:
             return None
         body = pasted_part(host, first)
         if any((pasted_part(host, after) != body).any() for after in pasted.values()):
@@ -130,7 +130,7 @@ class Drawer:
             return None
         corner = (spots.min(axis=0) + spots.max(axis=0)) // 2 - self.edge // 2
         corner = np.clip(corner, 0, np.maximum(np.array(host.shape) - self.edge, 0))
-        ends, crop = get_intensity_range(host, domain), self.bank[first.meta["pasted"][0]["index"]]
+        ends, crop = get_intensity_range(host, domain), self.bank[first.pasted_crops[0].index]
         before = to_scaled(host.image, ends)
         middle = np.array(crop.mask.shape) // 2 - self.edge // 2
         own = Shown("crop", crop_padded(crop.image, middle, self.edge), crop_padded(crop.mask, middle, self.edge))

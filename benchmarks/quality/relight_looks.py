@@ -100,8 +100,10 @@ def sheet(frames: Sequence[Sample], half: Dataset, path: Path) -> None:
     """Frames, and what each method makes of them at full strength; the scenes are drawn alike."""
     bank, tiles, captions = scenes(half, SIZE), [], []
     for number in range(0, len(frames), len(frames) // SHOWN)[:SHOWN]:
-        drawn = Relight(bank, strength=(1, 1))(frames[number], np.random.default_rng(number)).meta["relit"]["index"]
-        pictures = {"as it was": frames[number].image, "scene": half[drawn].image}
+        relit = Relight(bank, strength=(1, 1))(frames[number], np.random.default_rng(number))
+        assert relit.relight_result is not None and relit.relight_result.index is not None
+        scene = half[relit.relight_result.index]
+        pictures = {"as it was": frames[number].image, "scene": scene.image}
         for method in METHODS[:-1]:
             relight = Relight(bank, method, (1, 1))
             pictures[method] = relight(frames[number], np.random.default_rng(number)).image

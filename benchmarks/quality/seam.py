@@ -81,7 +81,7 @@ def half(data: Dataset, method: str, options: argparse.Namespace, seed: int) -> 
         rng = np.random.default_rng((seed, number))
         host = data[int(rng.integers(len(data)))]
         after = paste(host, rng)
-        if after.meta["pasted"][0]["place"] is None or host.mask is None or after.mask is None:
+        if not after.pasted_crops[0].is_placed or host.mask is None or after.mask is None:
             continue
         ends = get_intensity_range(host, data.schema.domain)
         old, new = to_scaled(host.image, ends), to_scaled(after.image, ends)
@@ -93,7 +93,7 @@ def half(data: Dataset, method: str, options: argparse.Namespace, seed: int) -> 
         change = 255 * np.abs(new - old)[:, near]
         seams.outside.append((float(change.mean()), float(change.max())) if near.any() else (0.0, 0.0))
         if data.schema.domain.has_body:
-            crop = bank[after.meta["pasted"][0]["index"]]
+            crop = bank[after.pasted_crops[0].index]
             own = measure_contrast(
                 crop.image, crop.mask, find_ring(crop.mask, inside=np.asarray((crop.image > 0).any(axis=0)))
             )

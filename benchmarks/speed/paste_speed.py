@@ -40,6 +40,8 @@ from domaingan import phantoms
 from domaingan.banks import Bank
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
+from domaingan.data import SCAN
+from domaingan.imaging.intensity import get_foreground, get_intensity_range
 from domaingan.views.slices import slice_volumes
 
 OUT = RESULTS / "paste.json"
@@ -64,10 +66,12 @@ def frames() -> tuple[list[Targets], Bank, Any]:
 def slices() -> tuple[list[Targets], Bank]:
     """The same of two-channel slices of the medical phantom, their foreground and range known or not."""
     scans = slice_volumes(phantoms.load_phantom("medical", subjects=2, shape=(EDGE, EDGE, 16)))
-    full = [sample for sample in scans if (sample.meta["foreground"]).mean() > 0.2][:HOSTS]
-    hosts: list[Targets] = [
-        {"image": np.ascontiguousarray(np.moveaxis(s.image, 0, -1)), "mask": s.mask, "meta": s.meta} for s in full
-    ]
+    full = [sample for sample in scans if get_foreground(sample).mean() > 0.2][:HOSTS]
+    hosts: list[Targets] = []
+    for sample in full:
+        known = {"spacing": sample.spacing, "foreground": sample.foreground, "range": get_intensity_range(sample, SCAN)}
+        image = np.ascontiguousarray(np.moveaxis(sample.image, 0, -1))
+        hosts.append({"image": image, "mask": sample.mask, "meta": known})
     return hosts, dg.crops(scans, size=CROP)
 
 

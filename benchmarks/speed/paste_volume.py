@@ -42,7 +42,7 @@ def items(data: str) -> dict[str, list[Item]]:
     patches: list[Item] = []
     for sample in dg.load(data):
         assert sample.mask is not None
-        affine = sample.meta.get("affine", np.diag([*sample.spacing, 1.0]))
+        affine = np.diag([*sample.spacing, 1.0]) if sample.geometry.affine is None else sample.geometry.affine
         arrays = {"image": np.ascontiguousarray(sample.image), "label": np.ascontiguousarray(sample.mask[None])}
         middle = tuple(slice(max(0, n // 2 - PATCH // 2), n // 2 + PATCH // 2) for n in sample.shape)
         for found, where in ((whole, (slice(None),)), (patches, (slice(None), *middle))):

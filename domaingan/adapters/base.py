@@ -40,7 +40,7 @@ class Adapter(ABC):
 
     @abstractmethod
     def write_sample(self, out: Path, sample: Sample, schema: Schema) -> None:
-        """Write the files of one sample below ``out``, named by ``sample.meta["name"]``.
+        """Write the files of one sample below ``out``, named by ``sample.name``.
 
         Raises:
             DataError: the sample cannot be held by this layout.

@@ -82,9 +82,7 @@ class _DatasetSummary:
         if sample.labels is not None:
             self.object_counts.update(sample.labels.tolist())
             present.update(sample.labels.tolist())
-        self.left_out_counts.update(
-            {"dropped": int(sample.meta.get("dropped", 0)), "crowds": len(sample.meta.get("crowds", ()))}
-        )
+        self.left_out_counts.update({"dropped": sample.dropped, "crowds": len(sample.crowds)})
         self.unlabelled_count += sample.mask is None and sample.boxes is None
         self.samples_holding.update(present)
         self.samples_holding.update(

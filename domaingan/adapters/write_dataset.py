@@ -52,6 +52,14 @@ def write_dataset(
 
 def make_record(sample: Sample) -> Record:
     """What a dataset's tables say of a sample that is written."""
-    subject, sequence, split = (str(sample.meta.get(name, "")) for name in ("subject", "sequence", "split"))
-    time = sample.meta.get("time")
-    return Record(sample.name, subject, sequence, split, sample.condition, sample.shape, sample.spacing, time=time)
+    source = sample.source
+    return Record(
+        source.name,
+        source.subject,
+        source.sequence,
+        source.split,
+        condition=sample.condition,
+        shape=sample.shape,
+        spacing=sample.spacing,
+        time=source.time,
+    )

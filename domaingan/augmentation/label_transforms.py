@@ -17,9 +17,6 @@ from domaingan.imaging.instances import find_corner_box, find_instance_objects, 
 Image = NDArray[np.float32]
 Augment = Callable[[Image, NDArray[Any], np.random.Generator], tuple[Image, NDArray[Any]]]
 
-_STALE_META_KEYS = ("foreground", "areas", "touched")
-"""What ``Sample.meta`` says of places in a picture that has moved."""
-
 
 def move_masks(sample: Sample, augment: Augment, scaled: Image, rng: np.random.Generator) -> tuple[Image, Sample]:
     """Change a sample's picture, and move its mask, objects and crowds with it.
@@ -40,7 +37,7 @@ def move_masks(sample: Sample, augment: Augment, scaled: Image, rng: np.random.G
     def move(part: NDArray[Any]) -> NDArray[Any]:
         return augment(scaled, part, copy.deepcopy(before))[1]
 
-    moved = replace(sample, meta=_update_meta(sample, _move_crowds(sample, move)))
+    moved = _mark_as_moved(sample, _move_crowds(sample, move))
     if sample.mask is None:
         return image, moved
     moved.mask = mask
@@ -58,8 +55,8 @@ def move_masks(sample: Sample, augment: Augment, scaled: Image, rng: np.random.G
         places, others = _move_unseen(sample, unseen, move)
         kept = np.append(kept, places)
         boxes, labels = np.concatenate([boxes, others]), np.append(labels, sample.labels[places])
-    moved.meta["origins"] = _find_origins(sample)[kept]
-    return image, replace(moved, instances=objects.instances, boxes=boxes, labels=labels)
+    origins = _find_origins(sample)[kept]
+    return image, replace(moved, instances=objects.instances, boxes=boxes, labels=labels, origins=origins)
 
 
 def _move_unseen(
@@ -99,7 +96,7 @@ def move_boxes(sample: Sample, classic: Classic, scaled: Image, rng: np.random.G
         As :func:`move_masks`.
     """
     assert sample.boxes is not None and sample.labels is not None
-    crowds: Sequence[Crowd] = sample.meta.get("crowds", ())
+    crowds = sample.crowds
     boxes = np.concatenate([sample.boxes, *(one.box[None] for one in crowds)]).astype(np.float32)
     image, boxes, numbers = classic.augment_boxes(scaled, boxes, np.arange(len(boxes)), rng)
     is_object = numbers < len(sample.boxes)
@@ -108,27 +105,38 @@ def move_boxes(sample: Sample, classic: Classic, scaled: Image, rng: np.random.G
         for number, box in zip(numbers[~is_object].tolist(), boxes[~is_object], strict=True)
     ]
     kept = numbers[is_object]
-    meta = _update_meta(sample, moved_crowds) | {"origins": _find_origins(sample)[kept]}
-    return image, replace(sample, boxes=boxes[is_object], labels=sample.labels[kept], meta=meta)
+    moved = _mark_as_moved(sample, moved_crowds)
+    origins = _find_origins(sample)[kept]
+    return image, replace(moved, boxes=boxes[is_object], labels=sample.labels[kept], origins=origins)
 
 
 def _find_origins(sample: Sample) -> NDArray[np.int64]:
-    """For each object which one it was when the sample was read."""
+    """Find for each object its number when the sample was read."""
+    if sample.origins is not None:
+        return np.asarray(sample.origins, dtype=np.int64)
     n = 0 if sample.boxes is None else len(sample.boxes)
     if sample.boxes is None and sample.instances is not None:
         n = int(sample.instances.max())
-    return np.asarray(sample.meta.get("origins", np.arange(n)), dtype=np.int64)
+    return np.arange(n, dtype=np.int64)
 
 
-def _update_meta(sample: Sample, crowds: Sequence[Crowd]) -> dict[str, Any]:
-    meta = {key: value for key, value in sample.meta.items() if key not in _STALE_META_KEYS}
-    return meta | {"moved": True} | ({"crowds": tuple(crowds)} if "crowds" in meta else {})
+def _mark_as_moved(sample: Sample, crowds: Sequence[Crowd]) -> Sample:
+    """Give a sample its moved crowds, and drop what is known of places in the picture before it moved."""
+    pasted = sample.paste_result
+    return replace(
+        sample,
+        foreground=None,
+        areas=None,
+        crowds=tuple(crowds),
+        is_moved=True,
+        paste_result=None if pasted is None else replace(pasted, touched=()),
+    )
 
 
 def _move_crowds(sample: Sample, move: Callable[[NDArray[Any]], NDArray[Any]]) -> list[Crowd]:
     """The crowds as they are seen afterwards; those of which nothing is are left out."""
     moved: list[Crowd] = []
-    for one in sample.meta.get("crowds", ()):
+    for one in sample.crowds:
         before = _fill_box(one.box, sample.shape) if one.mask is None else one.mask.astype(np.uint8)
         region = move(before) > 0
         if region.any():

@@ -31,7 +31,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.banks.find_objects import find_crop_box
 from domaingan.core.errors import DataError
-from domaingan.data import Dataset, Reader, Record, Sample, Schema
+from domaingan.data import Dataset, IntensityRange, Reader, Record, Sample, Schema
 from domaingan.imaging.intensity import find_extent
 
 DEFAULT_CLASS = "object"
@@ -177,11 +177,8 @@ class _PaddedReader:
             return replace(whole, image=_pad_image(sample.image, margin, grey))
         ends = self.ranges[record.group]
         inside = np.ones(mask.shape, dtype=bool)
-        whole.meta = sample.meta | {
-            "range": ends,
-            "foreground": inside,
-            "absolute": find_hounsfield_channels(self.ranges),
-        }
+        whole.foreground = inside
+        whole.intensity_range = IntensityRange(ends, find_hounsfield_channels(self.ranges))
         nothing = ends[:, 0].tolist()  # 0 in scaled units
         return replace(whole, image=_pad_image(sample.image, margin, nothing))
 

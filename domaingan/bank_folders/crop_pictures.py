@@ -66,7 +66,11 @@ class _PictureCropReader:
             if mask.all():
                 raise DataError("nothing transparent", path=record.files["image"], expected="all but the object")
             return Sample(
-                _fill_surroundings(image, mask > 0), mask, condition=dict(record.condition), meta=record.facts()
+                _fill_surroundings(image, mask > 0),
+                mask,
+                condition=dict(record.condition),
+                source=record.source,
+                geometry=record.geometry,
             )
         mask = read_mask_picture(path, record.shape)[0].astype(np.int32)
         if not self.allowed_values:
@@ -75,7 +79,7 @@ class _PictureCropReader:
         if strangers:
             expected = f"one of {', '.join(map(str, self.allowed_values))}, as in classes.json"
             raise DataError(f"mask value {strangers[0]}", path=path, expected=expected)
-        return Sample(image, mask, condition=dict(record.condition), meta=record.facts())
+        return Sample(image, mask, condition=dict(record.condition), source=record.source, geometry=record.geometry)
 
 
 def threshold_soft_mask(mask: NDArray[np.int32]) -> NDArray[np.int32]:

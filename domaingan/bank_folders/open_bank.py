@@ -100,4 +100,9 @@ def _check_complete(dataset: Dataset) -> Dataset:
 
 
 def _read_scene(record: Record) -> Sample:
-    return Sample(read_picture(record.files["image"]), condition=dict(record.condition), meta=record.facts())
+    return Sample(
+        read_picture(record.files["image"]),
+        condition=dict(record.condition),
+        source=record.source,
+        geometry=record.geometry,
+    )

@@ -25,6 +25,7 @@ from domaingan.imaging.intensity import (
     measure_contrast,
     measure_surface_depth,
     to_scaled,
+    with_foreground,
 )
 from domaingan.imaging.padded_crops import count_voxels, crop_padded
 from domaingan.imaging.ranges import Scaling
@@ -95,8 +96,8 @@ def find_objects(sample: Sample, schema: Schema, size: int, left_out: Counter[st
     if not layers:
         return []
     scan = schema.domain.has_body
-    inside = get_foreground(sample) if scan else np.ones(sample.shape, dtype=bool)
-    scaling = get_scaling(replace(sample, meta=sample.meta | {"foreground": inside}), schema.domain)
+    measured = with_foreground(sample, schema.domain)
+    inside, scaling = get_foreground(measured), get_scaling(measured, schema.domain)
     scaled = to_scaled(sample.image, scaling.ends)
     air = ~inside & (sample.mask == 0)
     for i in np.flatnonzero(scaling.absolute):  # of a fixed range air is not at or below 0 by itself

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from domaingan.banks import Bank, BankInfo, create_entries
 from domaingan.core.arguments import read_edge_length
 from domaingan.core.errors import DataError
 from domaingan.data import SCAN, ConditionValue, Dataset, Sample, Schema
-from domaingan.imaging.intensity import find_body_extent, get_foreground, get_scaling, to_scaled
+from domaingan.imaging.intensity import find_body_extent, get_foreground, get_scaling, to_scaled, with_foreground
 from domaingan.imaging.near_duplicates import get_checksums
 from domaingan.imaging.ranges import Scaling, find_shared_ranges, warn_about_guessed_ranges
 from domaingan.imaging.resample import resize
@@ -123,9 +122,9 @@ def downscale_body(
 
 def _make_body_scene(sample: Sample, shape: Sequence[int]) -> tuple[NDArray[np.float32], list[float], Scaling]:
     """The body of a scan as a scene, the size of its box in mm, and how it was scaled."""
-    inside = get_foreground(sample)
+    measured = with_foreground(sample, SCAN)
+    inside, scaling = get_foreground(measured), get_scaling(measured, SCAN)
     box = find_body_extent(inside)
-    scaling = get_scaling(replace(sample, meta=sample.meta | {"foreground": inside}), SCAN)
     scaled = to_scaled(sample.image, scaling.ends)
     image, _ = downscale_body(scaled[(slice(None), *box)], inside[box], shape)
     return image, [(s.stop - s.start) * mm for s, mm in zip(box, sample.spacing, strict=True)], scaling

@@ -41,8 +41,8 @@ def _select_areas(sample: Sample, classes: Mapping[str, int]) -> NDArray[np.floa
     if sample.boxes is None or sample.labels is None:
         return None
     is_selected = np.isin(sample.labels, list(classes.values()))
-    if "areas" in sample.meta:
-        return np.asarray(sample.meta["areas"], dtype=np.float64)[is_selected]
+    if sample.areas is not None:
+        return sample.areas[is_selected]
     if sample.instances is None:
         return None
     n_boxes = len(sample.boxes)
@@ -55,7 +55,7 @@ def _collect_crowds(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Collect boxes and labels of crowds, and of objects that are too small to be among the boxes."""
     values = list(classes.values())
-    crowds = [crowd for crowd in sample.meta.get("crowds", ()) if crowd.label in values]
+    crowds = [crowd for crowd in sample.crowds if crowd.label in values]
     boxes = np.array([crowd.box for crowd in crowds], np.float32).reshape(-1, 4)
     labels = np.array([crowd.label for crowd in crowds], np.int64)
     if sample.mask is None or sample.instances is None or schema.min_area <= 1:

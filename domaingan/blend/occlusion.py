@@ -154,18 +154,21 @@ class OccludedObjects:
         return np.logical_or.reduce(gone) if gone else None
 
     def to_sample(self, sample: Sample) -> Sample:
-        """The sample with these objects and their ``meta["origins"]``; what it did not know of them stays unknown."""
-        known, meta = self.objects, sample.meta | {"origins": self.origins}
-        if "areas" in meta and (self.full_sizes >= 0).any():
-            meta["areas"] = self._update_areas(meta["areas"])
-        if meta.get("crowds") and (self.origins < 0).any():
-            meta["crowds"] = self._update_crowds(meta["crowds"])
+        """The sample with these objects and their ``origins``; what it did not know of them stays unknown."""
+        known = self.objects
+        areas, crowds = sample.areas, sample.crowds
+        if areas is not None and (self.full_sizes >= 0).any():
+            areas = self._update_areas(areas)
+        if crowds and (self.origins < 0).any():
+            crowds = self._update_crowds(crowds)
         return replace(
             sample,
             boxes=None if sample.boxes is None else known.boxes,
             labels=None if sample.labels is None else known.labels,
             instances=None if sample.instances is None else known.instances,
-            meta=meta,
+            areas=areas,
+            crowds=crowds,
+            origins=self.origins,
         )
 
     def _update_crowds(self, crowds: Sequence[Crowd]) -> tuple[Crowd, ...]:

@@ -25,7 +25,17 @@ from domaingan.blend.scan.scan_host import ScanHost, ScanRules
 from domaingan.blend.variation import Variation, read_variation
 from domaingan.core.arguments import RngOrSeed, read_count_range, read_generator, read_names
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.data import FRAME, SCAN, Dataset, Sample, Schema, parse_region
+from domaingan.data import (
+    FRAME,
+    SCAN,
+    Dataset,
+    PastedCrop,
+    PasteResult,
+    Sample,
+    Schema,
+    parse_region,
+    read_pasted_crops,
+)
 
 DEPTH_QUANTILE = 0.1
 """Objects are pasted at least as deep below the body's surface as this quantile of the real ones lay. It keeps
@@ -37,7 +47,7 @@ DEFAULT_VARIATIONS = {SCAN: Variation(), FRAME: Variation(rotate=3.0, scale=(0.7
 
 
 class Paste:
-    """Puts crops from a bank into samples, at most where they fit, and says what it did in ``meta["pasted"]``.
+    """Puts crops from a bank into samples, at most where they fit, and says what it did in ``Sample.paste_result``.
 
     Crops keep their size, whatever a host's spacing: they are resampled. Into scans they go anywhere in the
     body unless a placement is chosen, on nothing that is labelled, with the host's intensity around them (see
@@ -167,13 +177,11 @@ class Paste:
     def __call__(self, sample: Sample, rng: RngOrSeed) -> Sample:
         """The sample with crops pasted; ``sample`` itself is not changed. ``rng`` is a generator, or a seed.
 
-        Its image may be of integers, too (frames of bytes have a ``meta["range"]`` of 0 to 255): what is pasted is
-        rounded. ``meta["touched"]`` are the parts of the image outside of which it is bit-identical to the host's; and
+        Its image may be of integers, too (frames of bytes have a range of 0 to 255): what is pasted is rounded.
+        ``paste_result.touched`` are the parts of the image outside of which it is bit-identical to the host's; and
         every pixel further from what is seen of a pasted mask than the method's reach is bit-identical to the host's.
-        ``meta["pasted"]`` has one record a crop: ``index``, conditions, ``method``, ``seed`` (all else about it follows
-        from it, see :meth:`redo`), ``place`` (its corner, None where none was found) and ``scale``; of scans
-        ``contrast``, of frames ``foot`` (row and column that it stands on).
-        Where the sample's objects are known, ``meta["origins"]`` tells their numbers before (-1: pasted).
+        ``pasted_crops`` has one entry a crop, see :class:`domaingan.data.PastedCrop`. Where the sample's objects are
+        known, ``Sample.origins`` tells their numbers before (-1: pasted).
         Samples without a mask, and frames without boxes either, come back as they are: their objects, and so the free
         places, are not known. Of frames with boxes alone something is wherever a box is, and they get boxes alone.
 
@@ -183,36 +191,36 @@ class Paste:
         rng = read_generator(rng)
         check_host(sample, self.bank.info)
         if not self.can_host(sample):
-            return replace(sample, meta=sample.meta | {"pasted": [], "touched": []})
-        host, records = self.prepare_host(sample), list[dict[str, Any]]()
+            return replace(sample, paste_result=PasteResult())
+        host, crops = self.prepare_host(sample), list[PastedCrop]()
         for _ in range(int(rng.integers(self.per_image[0], self.per_image[1] + 1))):
-            index = self.sampler.draw_entry(rng, sample.name, {int(record["index"]) for record in records})
+            index = self.sampler.draw_entry(rng, sample.name, {crop.index for crop in crops})
             if index is None:  # every entry is bound, and none (left) to this host
                 break
-            records.append(self._paste_one(host, index, int(rng.integers(2**63))))
-        return _finish_sample(host, records)
+            crops.append(self._paste_one(host, index, int(rng.integers(2**63))))
+        return _finish_sample(host, crops)
 
-    def redo(self, sample: Sample, records: Sequence[Mapping[str, Any]]) -> Sample:
-        """The sample with what ``meta["pasted"]`` says was pasted into it: the same bytes again.
+    def redo(self, sample: Sample, crops: Sequence[PastedCrop | Mapping[str, Any]]) -> Sample:
+        """Paste again what was pasted into a sample before: the same bytes again.
 
         Args:
             sample: the host as it was.
-            records: of a paste that was made as this one, with the same bank.
+            crops: ``pasted_crops`` of a paste that was made as this one, with the same bank, or the same as
+                ``pasted.json`` holds them.
 
         Raises:
             DataError: a record of an entry that the bank has not, or as of calling.
         """
         check_host(sample, self.bank.info)
         if not self.can_host(sample):
-            return replace(sample, meta=sample.meta | {"pasted": [], "touched": []})
+            return replace(sample, paste_result=PasteResult())
         host = self.prepare_host(sample)
-        for record in records:
-            if not 0 <= record["index"] < len(self.bank):
+        done = read_pasted_crops(crops)
+        for crop in done:
+            if not 0 <= crop.index < len(self.bank):
                 expected = f"an entry of the bank, 0 to {len(self.bank) - 1}"
-                raise DataError(f"index {record['index']}", path=sample.name, expected=expected)
-        return _finish_sample(
-            host, [self._paste_one(host, int(record["index"]), int(record["seed"])) for record in records]
-        )
+                raise DataError(f"index {crop.index}", path=sample.name, expected=expected)
+        return _finish_sample(host, [self._paste_one(host, crop.index, crop.seed) for crop in done])
 
     def can_host(self, sample: Sample) -> bool:
         """Whether it is known where the sample's objects are: by its mask, of frames by boxes as well."""
@@ -240,21 +248,20 @@ class Paste:
             raise DataError("only entries that are bound to hosts", path=self.bank.path, expected="free ones")
         return index
 
-    def _paste_one(self, host: ScanHost | FrameHost, index: int, seed: int) -> dict[str, Any]:
+    def _paste_one(self, host: ScanHost | FrameHost, index: int, seed: int) -> PastedCrop:
         """Paste an entry if it finds a place; everything about it follows from the seed."""
         crop, rng = self.bank[index], np.random.default_rng(seed)
-        record: dict[str, Any] = {"index": index, **crop.condition, "method": self.method_name, "seed": seed}
+        pasted = PastedCrop(index, crop.condition, self.method_name, seed)
         spotted = host.place_crop(crop, rng)
         if spotted is None:
-            return record | {"place": None}
+            return pasted
         host.paste_crop(spotted, rng)
-        return record | spotted.record
+        return spotted.complete(pasted)
 
 
-def _finish_sample(host: ScanHost | FrameHost, records: list[dict[str, Any]]) -> Sample:
+def _finish_sample(host: ScanHost | FrameHost, crops: Sequence[PastedCrop]) -> Sample:
     """What has become of a host."""
-    pasted = host.to_sample()
-    return replace(pasted, meta=pasted.meta | {"pasted": records, "touched": host.touched})
+    return replace(host.to_sample(), paste_result=PasteResult(tuple(crops), tuple(host.touched)))
 
 
 def _is_from_subjects(bank: Bank, subjects: Sequence[str]) -> NDArray[np.bool_]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.blend.methods.blending import Blend
+from domaingan.data import PastedCrop
 
 Mask = NDArray[np.bool_]
 
@@ -27,9 +28,10 @@ class PlacedCrop:
         scale: how much larger the object is than in its own image.
         body: ``(*patch)`` the whole object, with what is hidden or sticks out.
         blend: how it is mixed in. A bound crop is not: its pixels replace the host's.
-        target: of scans ``(C,)`` the contrast to the ring that it will have, in scaled units.
-        replaced: of bound crops ``(*patch)`` which of the host's pixels they replace; None for free ones.
-        facts: what a record tells of it.
+        target_contrast: of scans ``(C,)`` the contrast to the ring that it will have, in scaled units.
+        replaced_pixels: of bound crops ``(*patch)`` which of the host's pixels they replace; None for free ones.
+        contrast: of scans the factor of its contrast that was drawn.
+        ground_contact: of frames row and column of its ground contact.
     """
 
     image: NDArray[np.float32]
@@ -40,9 +42,15 @@ class PlacedCrop:
     blend: Blend
     target_contrast: NDArray[np.float32] | None = None
     replaced_pixels: Mask | None = None
-    details: tuple[tuple[str, Any], ...] = ()
+    contrast: float | None = None
+    ground_contact: tuple[float, ...] | None = None
 
-    @property
-    def record(self) -> dict[str, Any]:
-        """Place, scale and whatever else ``meta["pasted"]`` tells of it, in plain numbers."""
-        return {"place": self.corner.tolist(), "scale": self.scale, **dict(self.details)}
+    def complete(self, crop: PastedCrop) -> PastedCrop:
+        """Say of a crop that is pasted where it is, how large, and whatever else was chosen for it."""
+        return replace(
+            crop,
+            place=tuple(self.corner.tolist()),
+            scale=self.scale,
+            contrast=self.contrast,
+            ground_contact=self.ground_contact,
+        )

@@ -18,7 +18,7 @@ from domaingan.blend.looks import Look, LookInput, parse_looks, soften_range
 from domaingan.blend.scan.host_range import find_host_range
 from domaingan.core.arguments import RngOrSeed, read_generator, read_names, read_number_range
 from domaingan.core.errors import DataError
-from domaingan.data import FRAME, Sample, Schema
+from domaingan.data import FRAME, SCAN, RelightResult, Sample, Schema
 from domaingan.imaging.intensity import (
     find_body_extent,
     find_nonzero,
@@ -27,6 +27,7 @@ from domaingan.imaging.intensity import (
     get_intensity_range,
     to_dtype,
     to_scaled,
+    with_foreground,
 )
 from domaingan.imaging.resample import resize
 
@@ -35,7 +36,7 @@ LookSelection = Mapping[str, str | Sequence[str]] | str | Sequence[str] | None
 
 
 class Relight:
-    """Gives samples the look of scenes and says what it did in ``meta["relit"]``; labels stay, to the bit.
+    """Gives samples the look of scenes and says what it did in ``Sample.relight_result``; labels stay, to the bit.
 
     Args:
         bank: scenes, generated or real, of frames or of scans, or the folder of such a bank.
@@ -114,7 +115,7 @@ class Relight:
 
         Image: of the host's type and range, bit-identical where the strength is 0, where the host was left alone, and
         beside a scan's body. Conditions: the scene's, where it has any. Mask, boxes, labels and instances: the very
-        same arrays. ``meta["relit"]``: index, method and strength, or None for a host left alone.
+        same arrays. ``relight_result`` says index, method and strength.
 
         Raises:
             DataError: as of :func:`domaingan.blend.checks.check_host`.
@@ -124,14 +125,14 @@ class Relight:
         scene = self.bank[int(rng.choice(self.entries, p=self.weights))]
         strength = float(rng.uniform(*self.strength))
         if strength == 0 or (self.skip_same and _has_conditions_of(sample, scene)) or _is_outside_body(sample):
-            return replace(sample, meta=sample.meta | {"relit": None})
+            return replace(sample, relight_result=RelightResult())
         names = list(self.looks)
         name = names[int(rng.integers(len(names)))] if len(names) > 1 else names[0]
         relit = self._relight_scan if self.bank.info.domain.has_body else self._relight_frame
         image = relit(sample, scene, self.looks[name], np.float32(strength))
-        record = {"index": scene.index, **scene.condition, "method": name, "strength": strength}
+        result = RelightResult(scene.index, scene.condition, name, strength)
         condition = sample.condition | scene.condition
-        return replace(sample, image=image, condition=condition, meta=sample.meta | {"relit": record})
+        return replace(sample, image=image, condition=condition, relight_result=result)
 
     def _relight_frame(self, sample: Sample, scene: Crop, look: Look, strength: np.float32) -> NDArray[Any]:
         ends = get_intensity_range(sample, FRAME)
@@ -152,8 +153,8 @@ class Relight:
         return classes
 
     def _relight_scan(self, sample: Sample, scene: Crop, look: Look, strength: np.float32) -> NDArray[Any]:
-        inside = get_foreground(sample)
-        ends = find_host_range(replace(sample, meta=sample.meta | {"foreground": inside}), self.bank.info)
+        measured = with_foreground(sample, SCAN)
+        inside, ends = get_foreground(measured), find_host_range(measured, self.bank.info)
         box = (slice(None), *find_body_extent(inside))
         body = inside[box[1:]]
         host = LookInput(to_scaled(sample.image[box], ends), body)
@@ -182,8 +183,7 @@ def _has_conditions_of(sample: Sample, scene: Crop) -> bool:
 
 def _is_outside_body(sample: Sample) -> bool:
     """Whether a slice is known to show nothing of it."""
-    known = sample.meta.get("foreground")
-    return known is not None and not np.any(known)
+    return sample.foreground is not None and not sample.foreground.any()
 
 
 def _select_scenes(bank: Bank, only: Mapping[str, Sequence[str]]) -> NDArray[np.int64]:

@@ -11,7 +11,8 @@ from typing import overload
 from domaingan.core.arguments import RngOrSeed, read_generator
 from domaingan.core.errors import DataError
 from domaingan.data.record import Problem, Reader, Record
-from domaingan.data.sample import ConditionValue, Sample, Schema
+from domaingan.data.sample import ConditionValue, Sample
+from domaingan.data.schema import Schema
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.core.errors import DataError
-from domaingan.data.sample import RegionCorners
+from domaingan.data.schema import RegionCorners
 
 EXPECTED_REGION = "[left, top, right, bottom], or at least 3 corners [x, y], as shares of width and height from 0 to 1"
 

@@ -1,24 +1,19 @@
-"""The Sample: an image with what is known of it; and the Schema that all samples of a dataset share."""
+"""The Sample: an image with what is known of it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.core.errors import DataError
-from domaingan.data.domain import Domain, read_domain
+from domaingan.data.blend_results import PastedCrop, PasteResult, RelightResult
+from domaingan.data.geometry import Geometry, IntensityRange
+from domaingan.data.source import Source
 
 ConditionValue = str | float
-
-RegionCorners = tuple[tuple[float, float], ...]
-"""Corners ``(x, y)`` of a part of a frame, shares of its width and height."""
-
-BLOCK_SECONDS = 5.0
-"""Seconds of a drive that count as one in statistics, and that must lie between what is trained on and what is tested:
-at the speed of town traffic the view has changed by then."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +37,11 @@ class Crowd:
 
 @dataclass(eq=False)  # arrays have no one truth value
 class Sample:
-    """One labelled image or volume in memory.
+    """Hold one labelled image or volume in memory, with everything that is known of it.
+
+    ``Sample(image, meta={…})`` reads the keys ``name``, ``subject``, ``sequence``, ``split``, ``time``, ``spacing``,
+    ``affine``, ``axes``, ``header``, ``foreground``, ``range``, ``absolute``, ``areas`` and ``crowds`` of ``meta`` into
+    the fields, see :func:`take_known_keys`.
 
     Attributes:
         image: ``(C, *spatial)`` float32; spatial is ``(H, W)`` or ``(X, Y, Z)``. Frames are RGB in [0, 1],
@@ -51,14 +50,21 @@ class Sample:
         boxes: ``(N, 2 * dims)`` float32 corner boxes in pixels (xyxy) or voxels (xyzxyz).
         labels: ``(N,)`` integers, the class value of each box.
         condition: what is known about the whole sample, such as ``{"lighting": "dusk"}``.
-        meta: what travels along: ``name``, ``subject``, ``sequence``, ``time``, ``split``, ``spacing`` (one number a
-            spatial axis, in mm; 1 for frames), for scans ``affine`` and ``header``, and where known
-            ``foreground`` (a boolean mask of the body), ``range`` (see :mod:`domaingan.imaging.intensity`) and
-            ``absolute`` (of which channels the range is that of absolute units, see :mod:`domaingan.imaging.ranges`).
-            For frames, where
-            annotations say so: ``areas`` (``(N,)`` float64, each box's annotated area in square pixels) and ``crowds``
-            (a tuple of :class:`Crowd`).
+        meta: a user's own entries. Nothing in the package reads them.
         instances: ``(*spatial)`` int32, where objects are told apart: ``i + 1`` where ``boxes[i]`` can be seen, else 0.
+        source: which sample it is, and whom it belongs to.
+        geometry: how the axes lie in space.
+        header: how the files were stored that it was read from, in the words of the adapter that read them.
+        foreground: ``(*spatial)`` bool, where a scan shows the body. None where it was not measured yet.
+        intensity_range: which stored values are 0 and 1 in scaled units. None where it was not measured yet.
+        areas: ``(N,)`` float64, the annotated area of each box in square pixels, where annotations say it.
+        crowds: regions of many objects, where annotations say so.
+        dropped: number of objects that were too small to get a box when the sample was read.
+        origins: ``(N,)`` for each box the number of the object when the sample was read, -1 for pasted objects. None
+            where no object was changed.
+        is_moved: whether classic augmentation moved the objects since they were read.
+        paste_result: what was pasted. None where nobody tried.
+        relight_result: which look was given. None where nobody tried.
     """
 
     image: NDArray[np.float32]
@@ -68,6 +74,22 @@ class Sample:
     condition: dict[str, ConditionValue] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
     instances: NDArray[np.int32] | None = None
+    source: Source = field(default_factory=Source)
+    geometry: Geometry = field(default_factory=Geometry)
+    header: object | None = None
+    foreground: NDArray[np.bool_] | None = None
+    intensity_range: IntensityRange | None = None
+    areas: NDArray[np.float64] | None = None
+    crowds: tuple[Crowd, ...] = ()
+    dropped: int = 0
+    origins: NDArray[np.int64] | None = None
+    is_moved: bool = False
+    paste_result: PasteResult | None = None
+    relight_result: RelightResult | None = None
+
+    def __post_init__(self) -> None:
+        if not KNOWN_KEYS.isdisjoint(self.meta):
+            take_known_keys(self)
 
     @property
     def spatial_dims(self) -> int:
@@ -82,79 +104,85 @@ class Sample:
     @property
     def spacing(self) -> tuple[float, ...]:
         """Size of one pixel or voxel along each spatial axis, in mm (1 where nothing is known)."""
-        return tuple(self.meta.get("spacing") or (1.0,) * self.spatial_dims)
+        return self.geometry.spacing or (1.0,) * self.spatial_dims
 
     @property
     def name(self) -> str:
         """The sample's name, unique in its dataset."""
-        return str(self.meta.get("name", ""))
+        return self.source.name
 
     @property
     def group(self) -> str:
-        """Whom the sample belongs to, as :attr:`Record.group`: the subject, else the sequence, else its own name."""
-        return str(self.meta.get("subject") or self.meta.get("sequence") or self.name)
+        """Whom the sample belongs to, see :attr:`Source.group`."""
+        return self.source.group
 
     @property
     def statistical_unit(self) -> str:
-        """What it counts with in statistics, and what a bank knows it by, as :attr:`Record.unit`."""
-        return name_statistical_unit(self.group, str(self.meta.get("subject", "")), self.meta.get("time"))
+        """What counts as one in statistics, and what a bank knows it by, see :attr:`Source.statistical_unit`."""
+        return self.source.statistical_unit
+
+    @property
+    def pasted_crops(self) -> tuple[PastedCrop, ...]:
+        """The crops that a paste tried, in order; none where nothing was pasted."""
+        return () if self.paste_result is None else self.paste_result.crops
 
 
-@dataclass(frozen=True)
-class Schema:
-    """What all samples of a dataset share.
+_SOURCE_KEYS = ("name", "subject", "sequence", "split", "time")
 
-    Attributes:
-        layout: name of the on-disk layout, such as ``nifti``.
-        domain: what kind of images they are. A name (``scan`` or ``frame``) becomes its :class:`Domain`.
-        spatial_dims: 2 or 3.
-        channels: a name for each image channel.
-        classes: the mask's values by name, without background; frames in which everything is labelled have no
-            background, and may have a class of value 0.
-        ignore: mask values that no score counts.
-        objects: classes whose connected components are instances.
-        regions: unions of classes that are scored together, such as ``{"tumour_core": (1, 3, 4)}``.
-        conditions: names of the per-sample conditions.
-        min_area: components of fewer pixels are no instances.
-        ground: for each class of objects the classes that it may stand on, where a person named them (frames).
-        region: corners of the region that objects must stand in, where a person named one (frames).
-        description: what the layout's own file says of the dataset as a whole, key by key, to be written back.
-        ranges: for channels of fixed range what is 0 and 1 in scaled units, where a person named it (scans).
+_GEOMETRY_KEYS = ("spacing", "affine", "axes")
+
+_FIELD_KEYS = ("header", "foreground", "areas", "crowds")
+
+KNOWN_KEYS = {*_SOURCE_KEYS, *_GEOMETRY_KEYS, *_FIELD_KEYS, "range"}
+"""Keys of ``meta`` that are fields of a sample. ``absolute`` beside ``range`` is read with it."""
+
+
+def take_known_keys(sample: Sample) -> None:
+    """Move the entries of a sample's ``meta`` that are known by name into its fields.
+
+    The dictionary itself is not changed. An entry replaces what the field held; None clears it.
+
+    Args:
+        sample: its ``meta`` may have the keys of :data:`KNOWN_KEYS`, of the types that the fields have; ``range`` is
+            the ``(C, 2)`` of :class:`IntensityRange`, ``absolute`` its ``(C,)``.
     """
-
-    layout: str
-    domain: Domain
-    spatial_dims: int
-    channels: tuple[str, ...]
-    classes: dict[str, int]
-    ignore: tuple[int, ...] = ()
-    objects: tuple[str, ...] = ()
-    regions: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    conditions: tuple[str, ...] = ()
-    min_area: int = 0
-    ground: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    region: RegionCorners = ()
-    description: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "domain", read_domain(self.domain))
-
-    def get_class_value(self, name: str) -> int:
-        """The mask value of a class.
-
-        Raises:
-            DataError: there is no class of that name.
-        """
-        if name not in self.classes:
-            raise DataError(f"no class {name!r}", expected=f"one of {', '.join(self.classes) or '(none)'}")
-        return self.classes[name]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Turn the schema into plain values for a JSON file; ``Schema(**values)`` is the schema again."""
-        return asdict(self) | {"domain": self.domain.name}
+    known = {key: value for key, value in sample.meta.items() if key in KNOWN_KEYS}
+    source = {key: value for key, value in known.items() if key in _SOURCE_KEYS}
+    for key in ("name", "subject", "sequence", "split"):
+        if key in source:
+            source[key] = str(source[key] or "")
+    sample.source = replace(sample.source, **source)
+    sample.geometry = replace(sample.geometry, **_read_geometry(known))
+    if "range" in known:
+        sample.intensity_range = _read_range(known["range"], sample.meta.get("absolute"))
+    if "foreground" in known:
+        inside = known["foreground"]
+        sample.foreground = None if inside is None else np.asarray(inside, dtype=bool)
+    if "header" in known:
+        sample.header = known["header"]
+    if "areas" in known:
+        sample.areas = known["areas"]
+    if "crowds" in known:
+        sample.crowds = tuple(known["crowds"] or ())
+    taken = {*known, "absolute"} if "range" in known else set(known)
+    sample.meta = {key: value for key, value in sample.meta.items() if key not in taken}
 
 
-def name_statistical_unit(group: str, subject: str, time: float | None) -> str:
-    """What counts as one in statistics: of a drive a block of :data:`BLOCK` seconds, else the group."""
-    return group if subject or time is None else f"{group}@{time // BLOCK_SECONDS * BLOCK_SECONDS:g}s"
+def _read_geometry(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the fields of a :class:`Geometry` that are known."""
+    geometry: dict[str, Any] = {}
+    if "spacing" in known:
+        geometry["spacing"] = tuple(known["spacing"]) if known["spacing"] is not None else ()
+    if "affine" in known:
+        geometry["affine"] = known["affine"]
+    if "axes" in known:
+        axes = known["axes"]
+        geometry["axes"] = None if axes is None else tuple((int(axis), int(sign)) for axis, sign in axes)
+    return geometry
+
+
+def _read_range(ends: Any, absolute: Any) -> IntensityRange | None:
+    if ends is None:
+        return None
+    flags = None if absolute is None else np.asarray(absolute, dtype=bool)
+    return IntensityRange(np.asarray(ends, dtype=np.float32), flags)

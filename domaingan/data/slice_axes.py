@@ -37,6 +37,21 @@ def find_slice_axis(record: Record) -> int:
     return int(np.argmax(np.abs(axes[2]) / np.linalg.norm(axes, axis=0)))
 
 
+def make_slice_name(volume: str, index: int, count: int) -> str:
+    """Name a slice after its volume.
+
+    Args:
+        volume: name of the volume.
+        index: number of the slice.
+        count: how many slices the volume has: all numbers get as many digits as the last one.
+
+    >>> make_slice_name("head", 7, 120)
+    'head_007'
+    """
+    digits = len(str(count - 1))
+    return f"{volume}_{index:0{digits}d}"
+
+
 def count_thin_slices(records: Iterable[Record]) -> int | None:
     """Count the slices of volumes that are too thin to be worked on in 3D.
 

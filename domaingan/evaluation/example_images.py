@@ -34,7 +34,7 @@ def collect_paste_examples(
     for number in rng.permutation(len(samples)):
         host = samples[int(number)]
         after = always.blend(host, rng)
-        if not any(record["place"] for record in after.meta["pasted"]) or len(rows["hosts"]) == MAX_EXAMPLES:
+        if not any(crop.is_placed for crop in after.pasted_crops) or len(rows["hosts"]) == MAX_EXAMPLES:
             continue
         added = find_added(host, after)
         for sample, prefix, masks in ((host, "hosts", "host_masks"), (after, "pasted", "pasted_masks")):
@@ -57,8 +57,8 @@ def _describe_host(host: Sample, focus: NDArray[Any]) -> str:
 def _describe_pasted(after: Sample, schema: Schema) -> str:
     """Name the classes of the crops that were pasted."""
     condition = schema.domain.class_condition
-    placed = [record for record in after.meta["pasted"] if record["place"] is not None]
-    counts = Counter(str(record.get(condition, condition)) for record in placed)
+    placed = [crop for crop in after.pasted_crops if crop.is_placed]
+    counts = Counter(str(crop.condition.get(condition, condition)) for crop in placed)
     return ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))
 
 
@@ -111,7 +111,7 @@ def collect_relight_examples(
     for number in rng.permutation(len(samples)):
         host = samples[int(number)]
         after = always.blend(host, rng)
-        if len(rows["relit"]) < MAX_EXAMPLES and "relit" in after.meta:
+        if len(rows["relit"]) < MAX_EXAMPLES and after.relight_result is not None:
             rows["lit_hosts"].append(host.image)
             rows["relit"].append(after.image)
         elif len(rows["lit_real"]) < MAX_EXAMPLES and has_conditions(host, conditions):
@@ -141,7 +141,7 @@ def collect_prediction_examples(
 def _choose_slice_axis(sample: Sample) -> int:
     if sample.spatial_dims == 2:
         return 0
-    affine = sample.meta.get("affine")
+    affine = sample.geometry.affine
     rows = () if affine is None else tuple(map(tuple, np.asarray(affine).tolist()))
     return find_slice_axis(Record(sample.name, shape=sample.shape, spacing=sample.spacing, affine=rows))
 

@@ -28,7 +28,7 @@ from domaingan.evaluation.progress import Progress, SilentProgress
 from domaingan.evaluation.split import Fold
 from domaingan.evaluation.summary import Scores, summarise, warn_of_missed
 from domaingan.evaluation.tasks import TASKS, parse_backbone
-from domaingan.imaging.intensity import with_measurements
+from domaingan.imaging.intensity import get_foreground, with_measurements
 from domaingan.imaging.padded_crops import count_voxels
 
 CHANGEABLE_SETTINGS = ("arms", "seeds", "command")
@@ -143,7 +143,7 @@ def _prepare_fold(
     progress.start("reading the training samples")
     train = regrid(fold.train).load_into_memory()
     samples = [with_measurements(sample, train.schema.domain) for sample in train if task.has_labels(sample)]
-    samples = [s for s in samples if s.meta["foreground"].mean() >= MIN_BODY_SHARE or (np.asarray(s.mask) > 0).any()]
+    samples = [s for s in samples if get_foreground(s).mean() >= MIN_BODY_SHARE or (np.asarray(s.mask) > 0).any()]
     test, own_grid = regrid(fold.test), fold.test
     maker = BankBuilder(train, config, folder, progress)
     if plan is not None:

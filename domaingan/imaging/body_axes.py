@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.data import Sample
+from domaingan.data import Geometry, Sample
 
 BodyAxes = tuple[tuple[int, int], ...]
 """For each axis of an array the body's axis it runs along (0 left–right, 1 back–front, 2 foot–head), and 1 if it runs
@@ -18,15 +18,14 @@ Points = NDArray[Any]
 
 
 def get_body_axes(sample: Sample) -> BodyAxes:
-    """Find how a scan's axes run in the body: ``meta["axes"]`` where known (of slices), else by ``meta["affine"]``.
+    """Find how a scan's axes run in the body: ``Geometry.axes`` where known (of slices), else by the affine.
 
     Returns:
         One pair an axis; where nothing is known, as if stored to the right, the front and the head.
     """
-    known = sample.meta.get("axes")
-    if known is not None:
-        return tuple((int(axis), int(sign)) for axis, sign in known)
-    affine = sample.meta.get("affine")
+    if sample.geometry.axes is not None:
+        return sample.geometry.axes
+    affine = sample.geometry.affine
     if affine is None:
         return tuple((axis, 1) for axis in range(sample.spatial_dims))
     return compute_axes_from_affine(np.asarray(affine, dtype=float), sample.spatial_dims)
@@ -45,6 +44,21 @@ def compute_axes_from_affine(affine: NDArray[np.floating[Any]], dims: int) -> Bo
     if not np.isfinite(found).all():  # a flat or broken one tells nothing
         return tuple((axis, 1) for axis in range(dims))
     return tuple((int(axis), int(sign)) for axis, sign in found[:dims])
+
+
+def slice_geometry(sample: Sample, axis: int) -> Geometry:
+    """Work out the geometry of a volume's slices, which have no affine of their own.
+
+    Args:
+        sample: the volume.
+        axis: that it is cut across.
+
+    Returns:
+        The spacing and the body's axes of the two axes that are left.
+    """
+    axes = get_body_axes(sample)
+    others = [other for other in range(sample.spatial_dims) if other != axis]
+    return Geometry(tuple(sample.spacing[other] for other in others), axes=tuple(axes[other] for other in others))
 
 
 def to_body_coordinates(points: Points, axes: BodyAxes) -> Points:

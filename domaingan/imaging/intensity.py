@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import measure
 
-from domaingan.data import Domain, Sample
+from domaingan.data import Domain, IntensityRange, Sample
 from domaingan.imaging.body_cache import find_body_cached
 from domaingan.imaging.ranges import HOUNSFIELD_RANGE, Scaling, find_absolute_channels
 
@@ -31,33 +31,43 @@ RING_WIDTH = 3
 
 
 def get_foreground(sample: Sample) -> Mask:
-    """The part of a scan that shows the body: ``meta["foreground"]`` where known, else measured.
+    """Get the part of a scan that shows the body: ``Sample.foreground`` where known, else measured.
 
     How it is measured: :mod:`domaingan.imaging.body`.
 
+    Args:
+        sample: a scan.
+
     Returns:
-        ``(*spatial)`` boolean. Where nothing parts body from surroundings, all true; of one value, all false.
+        ``(*spatial)`` bool. All true where nothing parts the body from its surroundings, all false where the image has
+        one value.
     """
-    known = sample.meta.get("foreground")
-    if known is not None:
-        return np.asarray(known, dtype=bool)
+    if sample.foreground is not None:
+        return sample.foreground
     return find_body_cached(sample.image)
 
 
 def get_intensity_range(sample: Sample, domain: Domain) -> NDArray[np.float32]:
-    """The ``(C, 2)`` stored values that are 0 and 1 in scaled units: ``meta["range"]`` where known, else measured.
+    """Get the stored values that are 0 and 1 in scaled units: ``Sample.intensity_range`` where known, else measured.
 
-    For frames 0 and 1 themselves; for scans in Hounsfield units a fixed range, for others the 0.5th and 99.5th
-    percentiles of the foreground. Rows of NaN in what is known are measured.
+    Measured they are 0 and 1 themselves for frames, a fixed range for scans in Hounsfield units, and for other scans
+    the 0.5th and 99.5th percentiles of the foreground. Rows of NaN in what is known are measured as well.
+
+    Args:
+        sample: whose image it is.
+        domain: of the sample.
+
+    Returns:
+        ``(C, 2)``, the lower value first.
     """
-    known, channels = sample.meta.get("range"), len(sample.image)
+    known, channels = sample.intensity_range, len(sample.image)
     if known is None and domain.is_rgb:
         return np.tile(np.array([0, 1], dtype=np.float32), (channels, 1))
     ends = np.full((channels, 2), np.nan, dtype=np.float32)
     if known is None:
         ends[find_absolute_channels(sample)] = HOUNSFIELD_RANGE
     else:
-        ends[...] = known
+        ends[...] = known.ends
     open_ends = np.asarray(np.isnan(ends).any(axis=1))
     if open_ends.any():
         ends[open_ends] = measure_body_percentiles(sample, open_ends)
@@ -87,13 +97,34 @@ def measure_percentiles(values: NDArray[Any]) -> NDArray[np.float32]:
     return ends
 
 
-def with_measurements(sample: Sample, domain: Domain) -> Sample:
-    """The sample with ``meta["foreground"]`` and ``meta["range"]``, so that nobody measures them again."""
+def with_foreground(sample: Sample, domain: Domain) -> Sample:
+    """Measure the foreground of a sample, unless it is known.
+
+    Args:
+        sample: whose image it is.
+        domain: of the sample. Where it has no body, the whole image is foreground.
+
+    Returns:
+        The sample with its ``foreground``.
+    """
     inside = get_foreground(sample) if domain.has_body else np.ones(sample.shape, dtype=bool)
-    known = replace(sample, meta=sample.meta | {"foreground": inside})
-    if domain.has_body:
-        known.meta["absolute"] = find_absolute_channels(known)
-    return replace(known, meta=known.meta | {"range": get_intensity_range(known, domain)})
+    return replace(sample, foreground=inside)
+
+
+def with_measurements(sample: Sample, domain: Domain) -> Sample:
+    """Measure the foreground of a sample, and then its intensity range inside it, so that nobody does it again.
+
+    Args:
+        sample: whose image it is.
+        domain: of the sample.
+
+    Returns:
+        The sample with its ``foreground`` and its ``intensity_range``.
+    """
+    known = with_foreground(sample, domain)
+    absolute = find_absolute_channels(known) if domain.has_body else None
+    ends = get_intensity_range(known, domain)
+    return replace(known, intensity_range=IntensityRange(ends, absolute))
 
 
 def get_scaling(sample: Sample, domain: Domain) -> Scaling:

@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 from domaingan.data import Dataset, Reader, Record, Sample
 from domaingan.imaging.body_axes import get_body_axes
 
-CHECKSUMS = "checksums"
-"""Where ``Sample.meta`` keeps them, of what was read before its grid was changed."""
-
 THUMBNAIL_GRIDS = {2: (12, 16), 3: (8, 8, 8)}
 """Pixels of a small picture, by dimensions."""
 
@@ -50,9 +47,11 @@ def get_checksums(sample: Sample) -> tuple[str, ...]:
     Returns:
         One a channel that is not constant; of frames a single one of all channels.
     """
-    if CHECKSUMS in sample.meta:
-        return tuple(sample.meta[CHECKSUMS])
-    return () if "slice" in sample.meta else compute_checksums(rotate_to_body_axes(sample))
+    if sample.source.checksums is not None:
+        return sample.source.checksums
+    if sample.source.index is not None:
+        return ()
+    return compute_checksums(rotate_to_body_axes(sample))
 
 
 def rotate_to_body_axes(sample: Sample) -> NDArray[np.float32]:
@@ -116,9 +115,10 @@ class _ChecksumReader:
 
     def __call__(self, record: Record) -> Sample:
         sample = self.read(record)
-        if CHECKSUMS in sample.meta or "slice" in sample.meta:
+        if sample.source.checksums is not None or sample.source.index is not None:
             return sample
-        return replace(sample, meta=sample.meta | {CHECKSUMS: compute_checksums(rotate_to_body_axes(sample))})
+        checksums = compute_checksums(rotate_to_body_axes(sample))
+        return replace(sample, source=replace(sample.source, checksums=checksums))
 
 
 # -------------------------------------------------------------- small pictures

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.data import Dataset, Sample
+from domaingan.data import Dataset, IntensityRange, Sample
 from domaingan.imaging.body import is_hounsfield
 
 HOUNSFIELD_RANGE = (-1000.0, 1000.0)
@@ -27,24 +27,27 @@ MAX_SAMPLED_VOXELS = 200_000
 MIN_PADDING_SHARE = 0.02
 """A value that so many voxels have can be padding."""
 
-IntensityRange = tuple[float, float]
+ChannelRange = tuple[float, float]
 
 
 def find_absolute_channels(sample: Sample) -> NDArray[np.bool_]:
-    """Find which channels of a scan have absolute units: ``meta["absolute"]`` where known, else by their values.
+    """Find which channels of a scan have absolute units: those of its range where that is known, else by their values.
+
+    Args:
+        sample: a scan.
 
     Returns:
-        ``(C,)``. None have where only ``meta["range"]`` is known.
+        ``(C,)`` bool. Where a person named the range alone, no channel has absolute units.
     """
-    known = sample.meta.get("absolute")
-    if known is not None:
-        return np.asarray(known, dtype=bool)
-    if sample.meta.get("range") is not None:
+    known = sample.intensity_range
+    if known is None:
+        return np.array([is_ct(channel) for channel in sample.image], dtype=bool)
+    if known.absolute is None:
         return np.zeros(len(sample.image), dtype=bool)
-    return np.array([is_ct(channel) for channel in sample.image], dtype=bool)
+    return known.absolute
 
 
-def is_hounsfield_range(pair: IntensityRange) -> bool:
+def is_hounsfield_range(pair: ChannelRange) -> bool:
     """Tell a range of Hounsfield units from one of other absolute units, which begin at 0, or of normalised values.
 
     >>> is_hounsfield_range((-160, 240)), is_hounsfield_range((0, 20)), is_hounsfield_range((-3, 3))
@@ -80,15 +83,16 @@ class RangeSetter:
         rows: what is 0 and 1 in each channel, NaN where that is measured.
     """
 
-    rows: tuple[IntensityRange, ...]
+    rows: tuple[ChannelRange, ...]
 
     def __call__(self, sample: Sample) -> Sample:
-        """The sample with ``meta["range"]`` and ``meta["absolute"]``."""
+        """Give a sample its ``intensity_range``."""
         ends = np.array(self.rows, dtype=np.float32)
-        return replace(sample, meta=sample.meta | {"range": ends, "absolute": ~np.isnan(ends).any(axis=1)})
+        is_fixed = np.asarray(~np.isnan(ends).any(axis=1))
+        return replace(sample, intensity_range=IntensityRange(ends, is_fixed))
 
 
-def with_ranges(dataset: Dataset, ranges: IntensityRange | Sequence[IntensityRange | None] | None) -> Dataset:
+def with_ranges(dataset: Dataset, ranges: ChannelRange | Sequence[ChannelRange | None] | None) -> Dataset:
     """Give the scans of a dataset a fixed range.
 
     Args:
@@ -108,7 +112,7 @@ def with_ranges(dataset: Dataset, ranges: IntensityRange | Sequence[IntensityRan
     if len(rows) != len(schema.channels):
         expected = f"LOW, HIGH, or a pair for each of {', '.join(schema.channels)}"
         raise DataError(f"{len(rows)} ranges", path=dataset.root, expected=expected)
-    named: dict[str, IntensityRange] = {}
+    named: dict[str, ChannelRange] = {}
     for channel, row in zip(schema.channels, rows, strict=True):
         if row is None:
             continue
@@ -138,7 +142,7 @@ class Scaling:
 
 def find_shared_ranges(
     channels: Sequence[str], scalings: Sequence[Scaling]
-) -> tuple[dict[str, IntensityRange], dict[str, IntensityRange]]:
+) -> tuple[dict[str, ChannelRange], dict[str, ChannelRange]]:
     """Find the ranges that all scans share because their units are absolute.
 
     Args:
@@ -148,7 +152,7 @@ def find_shared_ranges(
     Returns:
         The range by channel, and for the same channels the median of the scans' percentiles.
     """
-    ranges, percentiles = dict[str, IntensityRange](), dict[str, IntensityRange]()
+    ranges, percentiles = dict[str, ChannelRange](), dict[str, ChannelRange]()
     for i, name in enumerate(channels):
         pairs = {(float(one.ends[i, 0]), float(one.ends[i, 1])) for one in scalings}
         if len(pairs) > 1 or not all(one.absolute[i] for one in scalings):
@@ -159,7 +163,7 @@ def find_shared_ranges(
 
 
 def warn_about_guessed_ranges(
-    channels: Sequence[str], scalings: Sequence[Scaling], named_ranges: Mapping[str, IntensityRange]
+    channels: Sequence[str], scalings: Sequence[Scaling], named_ranges: Mapping[str, ChannelRange]
 ) -> None:
     """Warn of units that were told by values alone.
 

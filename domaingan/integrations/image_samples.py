@@ -20,7 +20,7 @@ from domaingan.blend import Relight
 from domaingan.blend.checks import check_channels
 from domaingan.core.errors import DataError
 from domaingan.core.reading import read_json
-from domaingan.data import Sample, Schema
+from domaingan.data import IntensityRange, Sample, Schema
 
 Classes = Schema | Mapping[str, Any] | str | Path | None
 """How the values of the hosts' masks may be named: a dataset's schema, ``{name: value}``, a ``classes.json`` or what
@@ -119,7 +119,8 @@ def convert_image(image: NDArray[Any], info: BankInfo) -> Sample:
     if info.domain.has_body:
         return Sample(np.ascontiguousarray(image))  # scans are measured as a whole
     if image.dtype == np.uint8:
-        return Sample(image, meta={"range": np.array([[0, MAX_BYTE]] * len(image), dtype=np.float32)})
+        ends = np.array([[0, MAX_BYTE]] * len(image), dtype=np.float32)
+        return Sample(image, intensity_range=IntensityRange(ends))
     if image.dtype.kind != "f":
         raise DataError(f"a frame of {image.dtype}", expected="floats in [0, 1], or uint8")
     low, high = float(image.min()), float(image.max())

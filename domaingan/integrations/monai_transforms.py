@@ -187,7 +187,9 @@ class RandPasted(_SeededTransform):
         is_volume = host.spatial_dims > self.bank.info.spatial_dims
         after = paste_volume(self.paste, host, self.schema, rng) if is_volume else self.paste(host, rng)
         assert host.mask is not None and after.mask is not None
-        result[image_key] = _add_record(_convert_like(after.image, image), image, "pasted", after.meta["pasted"])
+        result[image_key] = _add_record(
+            _convert_like(after.image, image), image, "pasted", [crop.to_dict() for crop in after.pasted_crops]
+        )
         result[label_key] = _write_label(label, host.mask, after.mask)
         return result
 
@@ -265,7 +267,8 @@ class RandRelightd(_SeededTransform):
             known = _read_image_info(image, data, self.meta_key, self.bank.info.spatial_dims)
             host = _make_sample(image, label, known, self.schema, self.bank.info, is_changed=False)
             after = relight_host(self.relight, host, self.seed)
-            result[key] = _add_record(_convert_like(after.image, image), image, "relit", after.meta["relit"])
+            assert after.relight_result is not None
+            result[key] = _add_record(_convert_like(after.image, image), image, "relit", after.relight_result.to_dict())
         return result
 
 

@@ -96,8 +96,9 @@ class _DrivingReader:
             boxes=seen.boxes,
             labels=seen.labels,
             condition=dict(known),
-            meta=record.facts(),
             instances=seen.instances,
+            source=record.source,
+            geometry=record.geometry,
         )
 
 

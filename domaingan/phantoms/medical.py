@@ -68,8 +68,13 @@ class _MedicalReader:
         head = sample_head(rng, self.grid)
         mask = paint_lesions(rng, head, has_core=has_rare_lesion(self.seed, number))
         # The brain: real sets of heads come stripped, or with a mask of it, as here.
-        meta = record.facts() | {"affine": self.grid.affine, "foreground": head.depth > 0}
-        return Sample(image=_simulate_scanner(rng, head.image, self.grid), mask=mask, meta=meta)
+        return Sample(
+            image=_simulate_scanner(rng, head.image, self.grid),
+            mask=mask,
+            source=record.source,
+            geometry=record.geometry,
+            foreground=head.depth > 0,
+        )
 
 
 def has_rare_lesion(seed: int, number: int) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.data import Dataset, Reader, Record, Sample
+from domaingan.data import Dataset, Geometry, Reader, Record, Sample
 from domaingan.imaging.near_duplicates import keep_checksums
 from domaingan.imaging.resample import resize
 from domaingan.views.slices import slice_volumes
@@ -26,18 +26,19 @@ def resize_sample(sample: Sample, shape: Sequence[int]) -> Sample:
         return sample
     factors = np.array([o / n for o, n in zip(sample.shape, shape, strict=True)])
     corners = factors[::-1] if sample.spatial_dims == 2 else factors  # frames are (H, W), their boxes xyxy
-    meta = dict(sample.meta, spacing=tuple(s * f for s, f in zip(sample.spacing, factors, strict=True)))
-    if meta.get("foreground") is not None:
-        meta["foreground"] = resize(np.asarray(meta["foreground"]), shape, is_mask=True)
-    if meta.get("affine") is not None:
-        meta["affine"] = _rescale_affine(np.asarray(meta["affine"]), factors)
+    affine, inside = sample.geometry.affine, sample.foreground
+    spacing = tuple(s * f for s, f in zip(sample.spacing, factors, strict=True))
+    geometry = Geometry(
+        spacing, None if affine is None else _rescale_affine(affine, factors), axes=sample.geometry.axes
+    )
     return replace(
         sample,
         image=resize(sample.image, shape).astype(np.float32),
         mask=None if sample.mask is None else resize(sample.mask, shape, is_mask=True),
         instances=None if sample.instances is None else resize(sample.instances, shape, is_mask=True),
         boxes=None if sample.boxes is None else (sample.boxes / np.tile(corners, 2)).astype(np.float32),
-        meta=meta,
+        geometry=geometry,
+        foreground=None if inside is None else resize(inside, shape, is_mask=True),
     )
 
 

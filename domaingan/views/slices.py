@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from domaingan.data import Dataset, Reader, Record, Sample, Schema
-from domaingan.data.slice_axes import find_slice_axis
-from domaingan.imaging.body_axes import get_body_axes
-from domaingan.imaging.intensity import get_foreground, get_intensity_range
-from domaingan.imaging.ranges import find_absolute_channels
+from domaingan.data.slice_axes import find_slice_axis, make_slice_name
+from domaingan.imaging.body_axes import slice_geometry
+from domaingan.imaging.intensity import with_measurements
 
 
 def slice_volumes(dataset: Dataset, *, labelled_only: bool = False) -> Dataset:
@@ -34,7 +33,7 @@ def slice_volumes(dataset: Dataset, *, labelled_only: bool = False) -> Dataset:
 
 def _list_slices(record: Record, read: _SliceReader, labelled_only: bool) -> Iterator[Record]:
     axis = find_slice_axis(record)
-    n, digits = record.shape[axis], len(str(record.shape[axis] - 1))
+    n = record.shape[axis]
     keep: Iterable[int] = range(n)
     if labelled_only:
         mask = read.load_volume(record).mask
@@ -43,12 +42,13 @@ def _list_slices(record: Record, read: _SliceReader, labelled_only: bool) -> Ite
     for index in keep:
         yield replace(
             record,
-            name=f"{record.name}_{index:0{digits}d}",
+            name=make_slice_name(record.name, index, n),
             subject=record.group,  # slices of one volume must never be torn apart
             shape=tuple(np.delete(record.shape, axis).tolist()),
             spacing=tuple(np.delete(record.spacing or (1.0,) * len(record.shape), axis).tolist()),
             affine=(),  # that of the volume would be wrong for a slice
             index=int(index),
+            parent=record.name,
         )
 
 
@@ -63,27 +63,25 @@ class _SliceReader:
         return self.__dict__ | {"_last": None}
 
     def load_volume(self, parent: Record) -> Sample:
+        """Read a volume with its foreground and range, unless it was the last one that was read."""
         if self._last is None or self._last[0] != parent.name:
-            read = self.read(parent)
-            sample = replace(read, meta=dict(read.meta, foreground=get_foreground(read)))
-            if self.schema.domain.has_body:
-                sample.meta["absolute"] = find_absolute_channels(sample)
-            sample.meta["range"] = get_intensity_range(sample, self.schema.domain)
-            self._last = (parent.name, sample)
+            self._last = (parent.name, with_measurements(self.read(parent), self.schema.domain))
         return self._last[1]
 
     def __call__(self, record: Record) -> Sample:
-        parent = self.parents[record.name.rsplit("_", 1)[0]]
+        """Read a slice."""
+        parent = self.parents[record.parent]
         volume, axis = self.load_volume(parent), find_slice_axis(parent)
         index = int(record.index or 0)
-        meta = {k: v for k, v in volume.meta.items() if k not in ("affine", "header")}
-        meta |= record.facts() | {"slice": index, "volume": parent.name}
-        meta["axes"] = tuple(pair for i, pair in enumerate(get_body_axes(volume)) if i != axis)
-        meta["foreground"] = np.take(volume.meta["foreground"], index, axis)
         mask = volume.mask
+        assert volume.foreground is not None
         return Sample(
             image=np.ascontiguousarray(np.take(volume.image, index, axis + 1)),
             mask=None if mask is None else np.ascontiguousarray(np.take(mask, index, axis)),
             condition=dict(volume.condition),
-            meta=meta,
+            meta=dict(volume.meta),
+            source=replace(record.source, checksums=volume.source.checksums),
+            geometry=slice_geometry(volume, axis),
+            foreground=np.take(volume.foreground, index, axis),
+            intensity_range=volume.intensity_range,
         )

@@ -98,7 +98,7 @@ def test_they_stand_in_frames_as_large_as_their_row_calls_for(tmp_path: Path) ->
     paste, heights = dg.Paste(open_bank(root), per_image=(3, 3), schema=data.schema), []
     for i, sample in enumerate(data):
         after = paste(sample, np.random.default_rng(i))
-        heights += [(r["foot"][0], r["scale"]) for r in after.meta["pasted"] if r["place"] is not None]
+        heights += [(r.ground_contact[0], r.scale) for r in after.pasted_crops if r.is_placed]
     feet, scales = np.array(heights).T
     assert len(feet) > 12 and np.corrcoef(feet, scales)[0, 1] > 0.5
 
@@ -172,7 +172,7 @@ def test_scans(dims: int, way: str, tmp_path: Path) -> None:
     paste.check_schema(samples.schema)
     for sample in list(samples)[:: 8 if dims == 2 else 2]:
         after = paste(sample, np.random.default_rng(0))
-        seen += sum(record["place"] is not None for record in after.meta["pasted"])
+        seen += sum(record.is_placed for record in after.pasted_crops)
     assert seen
 
 

@@ -43,7 +43,7 @@ def scans(
         body = np.zeros(mask.shape, dtype=np.uint8)
         ball(body, tuple((n - 1) / 2 for n in mask.shape), 0.45 * min(mask.shape), 1)
         image = body * (100 + rng.normal(0, 5, mask.shape)) + 50.0 * mask
-        return Sample(image[None].astype(np.float32), mask, meta=record.facts())
+        return Sample(image[None].astype(np.float32), mask, source=record.source, geometry=record.geometry)
 
     names = subjects or tuple(f"p{i}" for i in range(len(masks)))
     records = [
@@ -188,7 +188,13 @@ def test_a_flat_channel_stays_finite_in_half_precision() -> None:
         mask = painted((64, 64), ((32, 32), 8, 4))
         image = np.zeros((1, 64, 64), dtype=np.float32)
         image[0, 32, 32] = 1e6
-        return Sample(image, mask, meta=record.facts() | {"foreground": np.ones((64, 64), dtype=bool)})
+        return Sample(
+            image,
+            mask,
+            source=record.source,
+            geometry=record.geometry,
+            foreground=np.ones((64, 64), dtype=bool),
+        )
 
     data = Dataset([Record("a")], read, Schema("nifti", "scan", 2, ("pet",), CLASSES))
     assert np.isfinite(crops(data, size=32).images).all()

@@ -20,7 +20,7 @@ SCHEMA = Schema("test", "frame", 2, ("red", "green", "blue"), {"road": 0}, condi
 def _read(record: Record) -> Sample:
     image = np.full((3, *record.shape), 0.25, dtype=np.float32)
     image[0, : record.shape[0] // 2] = 1
-    return Sample(image, condition=dict(record.condition), meta=record.facts())
+    return Sample(image, condition=dict(record.condition), source=record.source, geometry=record.geometry)
 
 
 def drives(schema: Schema = SCHEMA) -> Dataset:

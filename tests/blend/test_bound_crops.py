@@ -73,8 +73,8 @@ def test_its_pixels_replace_the_hosts_around_its_mask_and_no_others(dims: int, r
     host = replace(host, boxes=known.boxes, labels=known.labels, instances=known.instances)
     bank = bound_to(host, a_bank(dims, rng, size=24), [14] * dims)
     after = Paste(bank, "poisson+noise", (1, 1))(host, rng)
-    record = after.meta["pasted"][0]
-    assert record["place"] is not None and record["scale"] == 1
+    record = after.pasted_crops[0]
+    assert record.is_placed and record.scale == 1
     assert after.mask is not None and after.instances is not None and after.boxes is not None
     here = (slice(14, 38),) * dims
     body = bank.masks[0] > 0
@@ -102,20 +102,20 @@ def test_another_size_of_the_host_is_refused_by_name(rng: np.random.Generator) -
 def test_it_does_not_overlap_what_is_there_and_goes_there_once(rng: np.random.Generator) -> None:
     host = a_host(2, rng)  # with a labelled disc around (13, 13)
     on_it = Paste(bound_to(host, a_bank(2, rng), [8, 8]), per_image=(3, 3))(host, rng)
-    assert [record["place"] for record in on_it.meta["pasted"]] == [None]
+    assert [record.place for record in on_it.pasted_crops] == [None]
     assert np.array_equal(on_it.image, host.image) and np.array_equal(on_it.mask, host.mask)
     twice = bound_to(host, a_bank(2, rng), [14, 20]).take([0, 0])
     after = Paste(twice, per_image=(5, 5))(host, rng)
-    assert sorted(record["place"] is None for record in after.meta["pasted"]) == [False, True]
+    assert sorted(record.place is None for record in after.pasted_crops) == [False, True]
 
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_hosts_without_an_entry_are_left_as_they_are(dims: int, rng: np.random.Generator) -> None:
     paste = Paste(bound_to(a_host(dims, rng), a_bank(dims, rng), [14] * dims), per_image=(2, 2))
     other = a_host(dims, rng)
-    other.meta["name"] = "another"
+    other.source = replace(other.source, name="another")
     after = paste(other, rng)
-    assert after.meta["pasted"] == [] and np.array_equal(after.image, other.image)
+    assert after.pasted_crops == () and np.array_equal(after.image, other.image)
     assert np.array_equal(after.mask, other.mask)
     with pytest.raises(DataError, match="only entries that are bound"):
         paste.draw_entry(rng)
@@ -144,7 +144,7 @@ def test_of_frames_too() -> None:
     host, rng = FRAMES[0], np.random.default_rng(0)
     bank, place = a_frames_entry(host)
     after = Paste(bank, per_image=(2, 2), schema=SCHEMA)(host, rng)
-    assert [record["place"] is None for record in after.meta["pasted"]] == [False]
+    assert [record.place is None for record in after.pasted_crops] == [False]
     assert after.boxes is not None and after.instances is not None and after.mask is not None
     top, left = place + 8
     assert after.boxes[-1].tolist() == [left, top, left + 8, top + 8] and len(after.boxes) == len(host.boxes) + 1
@@ -155,9 +155,9 @@ def test_of_frames_too() -> None:
     off[top - 3 : top + 11, left - 3 : left + 11] = 0  # what was painted, interpolated
     assert off.max() < 1e-6  # the finer detail of the host stays
     again = Paste(bank, per_image=(2, 2), schema=SCHEMA)(after, rng)
-    assert again.meta["pasted"][0]["place"] is None  # its box would be that of the one that is there
+    assert again.pasted_crops[0].place is None  # its box would be that of the one that is there
     with pytest.raises(DataError, match="expected"):
-        Paste(bank, schema=SCHEMA)(Sample(host.image[:, :-8], host.mask[:-8], meta=host.meta), rng)
+        Paste(bank, schema=SCHEMA)(Sample(host.image[:, :-8], host.mask[:-8], source=host.source), rng)
 
 
 def test_of_slices_bound_crops_find_theirs_in_volumes() -> None:
@@ -167,8 +167,8 @@ def test_of_slices_bound_crops_find_theirs_in_volumes() -> None:
     bank = bound_to(piece, crops(pieces, size=16), [10, 10])
     bare = replace(volume[0], mask=np.zeros(volume[0].shape, np.uint8))
     after = paste_slices(Paste(bank), bare, 2, volume.schema, np.random.default_rng(0))
-    assert [f"{bare.name}_{record['slice']:02d}" for record in after.meta["pasted"]] == [piece.name]
-    assert after.mask is not None and set(np.nonzero(after.mask)[2]) == {after.meta["pasted"][0]["slice"]}
+    assert [f"{bare.name}_{record.slice_index:02d}" for record in after.pasted_crops] == [piece.name]
+    assert after.mask is not None and set(np.nonzero(after.mask)[2]) == {after.pasted_crops[0].slice_index}
 
 
 def test_an_entry_of_impossible_pixels_is_refused_before_it_is_made(rng: np.random.Generator) -> None:

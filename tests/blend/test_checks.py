@@ -36,20 +36,20 @@ def test_hosts_themselves_are_looked_at_whoever_pastes(dims: int, rng: np.random
     for said, sample in wrong.items():
         for run in (lambda s: paste(s, rng), lambda s: paste.redo(s, []), lambda s: relight(s, rng)):
             with pytest.raises(DataError, match=said):
-                run(replace(sample, meta=sample.meta | {"name": "host"}))
+                run(replace(sample, meta={"name": "host"}))
 
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_without_a_body_and_where_all_is_body_or_labelled(dims: int, rng: np.random.Generator) -> None:
     host, paste = a_host(dims, rng), Paste(a_bank(dims, rng), per_image=(2, 2))
-    bodies = {body: replace(host, meta=host.meta | {"foreground": np.full(host.shape, body)}) for body in (True, False)}
-    assert all(record["place"] for record in paste(bodies[True], rng).meta["pasted"])
+    bodies = {body: replace(host, meta={"foreground": np.full(host.shape, body)}) for body in (True, False)}
+    assert all(record.is_placed for record in paste(bodies[True], rng).pasted_crops)
     for sample in (bodies[False], replace(host, mask=np.ones_like(np.asarray(host.mask)))):
         after = paste(sample, rng)
-        assert [record["place"] for record in after.meta["pasted"]] == [None, None]
+        assert [record.place for record in after.pasted_crops] == [None, None]
         assert np.array_equal(after.image, host.image) and np.array_equal(np.asarray(after.mask), sample.mask)
     relit = Relight(scenes_of(dims, rng))(bodies[False], rng)
-    assert relit.meta["relit"] is None and relit.image is host.image
+    assert not relit.relight_result.is_relit and relit.image is host.image
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.int16, np.uint8])

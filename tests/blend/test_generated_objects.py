@@ -30,6 +30,6 @@ def test_generated_objects_go_where_real_ones_stood(tmp_path: Path) -> None:
         )
         < 0.1
     )
-    records = [record for host in frames for record in paste(host, rng).meta["pasted"]]
-    placed = [record for record in records if record["place"]]
-    assert placed and all("foot" in record and "scale" in record for record in placed)
+    records = [record for host in frames for record in paste(host, rng).pasted_crops]
+    placed = [record for record in records if record.is_placed]
+    assert placed and all(record.ground_contact is not None and record.scale is not None for record in placed)

@@ -90,16 +90,16 @@ def test_annotated_areas_stay_but_for_what_is_covered() -> None:
     mask[2:6, 2:12], mask[10:14, 2:12] = 1, 1
     sample = Sample(np.zeros((3, 20, 30), np.float32), mask, meta={"areas": np.array([38.5, 37.25])})
     covered = OccludedObjects.from_objects(find_objects(sample, [1]))
-    assert "areas" not in covered.to_sample(Sample(sample.image, mask)).meta
-    assert covered.to_sample(sample).meta["areas"].tolist() == [38.5, 37.25]
+    assert covered.to_sample(Sample(sample.image, mask)).areas is None
+    assert covered.to_sample(sample).areas.tolist() == [38.5, 37.25]
     seen = np.zeros(mask.shape, dtype=bool)
     seen[9:12, 2:7] = True  # ten of the lower object's 40 pixels
     covered.add(ALL, seen, 2, 15)
-    assert covered.to_sample(sample).meta["areas"].tolist() == [38.5, 30, 15]
+    assert covered.to_sample(sample).areas.tolist() == [38.5, 30, 15]
     seen[:] = False
     seen[1:7, 2:12] = True  # and all of the upper one
     covered.add(ALL, seen, 2, 60)
-    assert covered.to_sample(sample).meta["areas"].tolist() == [30, 15, 60]
+    assert covered.to_sample(sample).areas.tolist() == [30, 15, 60]
 
 
 def test_crowds_lose_what_comes_in_front_of_them() -> None:
@@ -111,9 +111,9 @@ def test_crowds_lose_what_comes_in_front_of_them() -> None:
     crowds = (Crowd(1, box, 190.0, region), Crowd(1, box, 4.0, small), Crowd(2, box, 81.0))
     sample = Sample(np.zeros((3, 20, 30), np.float32), mask, meta={"crowds": crowds})
     covered = OccludedObjects.from_objects(find_objects(sample, [1]))
-    assert covered.to_sample(sample).meta["crowds"] is crowds
+    assert covered.to_sample(sample).crowds is crowds
     seen = np.zeros(mask.shape, dtype=bool)
     seen[8:12, 8:30] = True
     covered.add(ALL, seen, 2, 88)
-    whole, boxed = covered.to_sample(sample).meta["crowds"]
+    whole, boxed = covered.to_sample(sample).crowds
     assert whole.box.tolist() == [10, 12, 30, 20] and whole.area == 160 == whole.mask.sum() and boxed is crowds[2]

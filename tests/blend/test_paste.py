@@ -72,7 +72,7 @@ def test_same_seed_same_bytes(dims: int, seed: int) -> None:
     host, paste = a_host(dims, rng), Paste(a_bank(dims, rng))
     one, two = (paste(host, np.random.default_rng(seed)) for _ in range(2))
     assert one.image.tobytes() == two.image.tobytes() and one.mask.tobytes() == two.mask.tobytes()
-    assert one.meta["pasted"] == two.meta["pasted"]
+    assert one.pasted_crops == two.pasted_crops
 
 
 def test_a_crop_of_twice_the_spacing_comes_out_twice_as_large(rng: np.random.Generator) -> None:
@@ -107,7 +107,7 @@ def test_what_finds_no_place_is_recorded_and_changes_nothing(rng: np.random.Gene
     host = a_host(2, rng)
     host.mask[...] = 1
     after = Paste(a_bank(2, rng), per_image=(2, 2))(host, rng)
-    assert [record["place"] for record in after.meta["pasted"]] == [None, None]
+    assert [record.place for record in after.pasted_crops] == [None, None]
     assert (after.image == host.image).all() and (after.mask == host.mask).all()
 
 
@@ -115,13 +115,15 @@ def test_a_host_without_a_mask_comes_back_as_it_is(rng: np.random.Generator) -> 
     host = a_host(2, rng)
     host.mask = None
     after = Paste(a_bank(2, rng))(host, rng)
-    assert after.mask is None and after.image is host.image and after.meta["pasted"] == []
+    assert after.mask is None and after.image is host.image and after.pasted_crops == ()
 
 
 def test_only_the_classes_asked_for_are_pasted(rng: np.random.Generator) -> None:
     bank = a_bank(2, rng, n=6)
     paste = Paste(bank, per_image=(3, 3), only=["rare"])
-    drawn = [r["lesion"] for s in range(10) for r in paste(a_host(2, rng), np.random.default_rng(s)).meta["pasted"]]
+    drawn = [
+        r.condition["lesion"] for s in range(10) for r in paste(a_host(2, rng), np.random.default_rng(s)).pasted_crops
+    ]
     assert set(drawn) == {"rare"}
 
 
@@ -140,12 +142,12 @@ def test_bound_entries_go_where_they_were_made_and_nowhere_else(rng: np.random.G
     host.mask[...] = 0
     for seed in range(12):
         after = paste(host, np.random.default_rng(seed))
-        record = after.meta["pasted"][0]
-        if record["index"] == 0:
+        record = after.pasted_crops[0]
+        if record.index == 0:
             changed = after.mask[4:20, 12:28]
             assert (changed == bank.masks[0]).all() and (after.mask > 0).sum() == (changed > 0).sum()
     other = Sample(host.image, host.mask, meta={"name": "another"})
-    drawn = {paste(other, np.random.default_rng(s)).meta["pasted"][0]["index"] for s in range(12)}
+    drawn = {paste(other, np.random.default_rng(s)).pasted_crops[0].index for s in range(12)}
     assert drawn == {1}
 
 
@@ -195,7 +197,7 @@ def test_of_scans_boxes_instances_and_origins_agree_whatever_is_hidden(dims: int
     source, where = find_overlap(spotted.mask.shape, host.shape, over)
     left[where] &= spotted.mask[source] == 0
     stays = left.sum() >= 0.2 * (known.instances > 0).sum()
-    assert after.meta["origins"].tolist() == [0, -1][0 if stays else 1 :]
+    assert after.origins.tolist() == [0, -1][0 if stays else 1 :]
     for number, box in enumerate(after.boxes, start=1):
         assert np.array_equal(box, find_corner_box(after.instances == number, np.zeros(dims, dtype=int)))
     assert ((after.instances > 0) == (after.mask > 0)).all()
@@ -217,7 +219,7 @@ def test_on_what_is_labelled_only_where_asked(dims: int) -> None:
         assert all(part.any() for part in new) and any((part & bottom).any() for part in new) == asked
     for after in seen[True]:
         assert after.instances is not None and after.boxes is not None and after.mask is not None
-        assert np.array_equal(after.instances > 0, after.mask > 0) and 0 in after.meta["origins"]
+        assert np.array_equal(after.instances > 0, after.mask > 0) and 0 in after.origins
         for number, box in enumerate(after.boxes, start=1):
             assert np.array_equal(box, find_corner_box(after.instances == number, np.zeros(dims, dtype=int)))
         assert np.isfinite(after.image).all()
@@ -229,7 +231,7 @@ def test_a_class_that_is_always_part_of_larger_objects_can_be_asked_for(rng: np.
     bank.masks[0][bank.masks[0] == 1] = 2  # no common part
     holds = [i for i in range(6) if (bank.masks[i] == 1).any()]
     paste, host = Paste(bank, only=["common"], per_image=(2, 2)), a_host(2, rng)
-    used = {record["index"] for s in range(20) for record in paste(host, np.random.default_rng(s)).meta["pasted"]}
+    used = {record.index for s in range(20) for record in paste(host, np.random.default_rng(s)).pasted_crops}
     assert used == set(holds) and 0 not in used
     assert {*Paste(bank, only=["rare"]).sampler.free.tolist()} == set(range(6))
     with pytest.raises(DataError, match="no class gone"):

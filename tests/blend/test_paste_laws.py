@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -160,8 +159,8 @@ def test_a_bound_piece_of_its_host_gives_it_back_and_clips(case: Case) -> None:
     case.bank.entries["host"], case.bank.entries["place"] = 0, case.corner
     paste = Paste(case.bank, per_image=(3, 3))
     after = paste(case.host, case.rng)
-    records: list[dict[str, Any]] = after.meta["pasted"]
-    assert len(records) == 1 and records[0]["place"] is not None  # once is enough
+    records = after.pasted_crops
+    assert len(records) == 1 and records[0].is_placed  # once is enough
     span = float(np.ptp(get_intensity_range(case.host, SCAN)[0]))
     off = np.abs(after.image.astype(float) - case.host.image.astype(float)).max()
     assert off <= (1e-6 * span if case.host.image.dtype.kind == "f" else 0)

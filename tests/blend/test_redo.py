@@ -31,7 +31,7 @@ def same(one: Sample, two: Sample) -> bool:
 
 def stored(sample: Sample) -> list[dict]:
     """Its records after a while on disk."""
-    return json.loads(json.dumps(sample.meta["pasted"]))
+    return json.loads(json.dumps([crop.to_dict() for crop in sample.pasted_crops]))
 
 
 @settings(max_examples=25)
@@ -51,8 +51,8 @@ def test_scans(dims: int, seed: int, method: str, placement: str) -> None:
     paste = Paste(bank, method, (1, 4), variation=varied, placement=placement)
     after = paste(host, rng)
     again = Paste(bank, method, variation=varied, placement=placement).redo(host, stored(after))
-    assert same(after, again) and again.meta["pasted"] == stored(after)
-    assert all(0 <= record["seed"] < 2**63 for record in after.meta["pasted"])
+    assert same(after, again) and stored(again) == stored(after)
+    assert all(0 <= crop.seed < 2**63 for crop in after.pasted_crops)
 
 
 @settings(max_examples=15)
@@ -69,8 +69,8 @@ def test_slices_of_volumes() -> None:
     paste, host = Paste(crops(slice_volumes(volumes), size=16)), volumes[0]
     after = paste_slices(paste, host, 2, volumes.schema, np.random.default_rng(4))
     again = paste_slices(paste, host, 2, volumes.schema, np.random.default_rng(5), stored(after))
-    assert any(record["place"] for record in after.meta["pasted"]) and same(after, again)
-    assert again.meta["pasted"] == stored(after)
+    assert any(crop.is_placed for crop in after.pasted_crops) and same(after, again)
+    assert stored(again) == stored(after)
 
 
 def test_records_of_another_bank_are_refused(rng: np.random.Generator) -> None:
@@ -78,4 +78,4 @@ def test_records_of_another_bank_are_refused(rng: np.random.Generator) -> None:
     records = stored(paste(host, rng))
     with pytest.raises(DataError, match="index 7"):
         paste.redo(host, [records[0] | {"index": 7}])
-    assert paste.redo(replace(host, mask=None), records).meta["pasted"] == []
+    assert paste.redo(replace(host, mask=None), records).pasted_crops == ()

@@ -71,10 +71,10 @@ def test_labels_stay_and_the_image_stays_an_image(method: str, seed: int, size: 
     for name in ("mask", "boxes", "labels", "instances"):
         assert getattr(after, name) is getattr(host, name)
         assert getattr(host, name).tobytes() == getattr(before, name).tobytes()
-    assert host.image.tobytes() == before.image.tobytes() and host.meta == before.meta
+    assert host.image.tobytes() == before.image.tobytes() and host.source == before.source
     assert after.image.dtype == np.float32 and after.image.shape == host.image.shape
     assert after.image.min() >= 0 and after.image.max() <= 1
-    assert after.image.tobytes() == again.image.tobytes() and after.meta["relit"] == again.meta["relit"]
+    assert after.image.tobytes() == again.image.tobytes() and after.relight_result == again.relight_result
 
 
 @pytest.mark.parametrize("method", FRAME_LOOKS)
@@ -91,7 +91,7 @@ def test_the_same_look_changes_almost_nothing(method: str, size: int, seed: int,
 def test_strength_zero_is_the_host_itself(method: str, rng: np.random.Generator) -> None:
     host = frame(rng)
     after = Relight(a_bank(), method, (0, 0), skip_same=False)(host, rng)
-    assert after.image.tobytes() == host.image.tobytes() and after.meta["relit"] is None
+    assert after.image.tobytes() == host.image.tobytes() and not after.relight_result.is_relit
     assert after.condition == host.condition
 
 
@@ -102,21 +102,21 @@ def test_a_dark_scene_makes_it_dark_without_turning_it_black(method: str, rng: n
     full = dark(host, np.random.default_rng(1))
     dark.strength = (0.5, 0.5)
     half = dark(host, np.random.default_rng(1))
-    scene = dark.bank[full.meta["relit"]["index"]].image
+    scene = dark.bank[full.relight_result.index].image
     assert full.image.mean() < half.image.mean() < host.image.mean()
     assert abs(full.image.mean() - scene.mean()) < 0.35 * abs(host.image.mean() - scene.mean())
     assert (full.image.max(axis=0) < 1 / 255).mean() <= (host.image.max(axis=0) < 1 / 255).mean() + 0.01
     assert full.condition == {"lighting": "dusk"} and host.condition == {"lighting": "day"}
-    record = full.meta["relit"]
+    record = full.relight_result.to_dict()
     assert record == {"index": record["index"], "lighting": "dusk", "method": method, "strength": 1.0}
 
 
 def test_hosts_of_the_wanted_look_are_left_alone(rng: np.random.Generator) -> None:
     host = frame(rng, light=0.3)
     after = Relight(a_bank(), only={"lighting": ["dusk"]})(host, rng)
-    assert after.image is host.image and after.meta["relit"] is None and "relit" not in host.meta
-    assert Relight(a_bank(), only={"lighting": ["dusk"]}, skip_same=False)(host, rng).meta["relit"]
-    assert Relight(a_bank(), only={"lighting": ["day"]})(host, rng).meta["relit"]
+    assert after.image is host.image and not after.relight_result.is_relit and host.relight_result is None
+    assert Relight(a_bank(), only={"lighting": ["dusk"]}, skip_same=False)(host, rng).relight_result.is_relit
+    assert Relight(a_bank(), only={"lighting": ["day"]})(host, rng).relight_result.is_relit
 
 
 def test_every_look_comes_up_equally_often(rng: np.random.Generator) -> None:
@@ -130,7 +130,7 @@ def test_every_look_comes_up_equally_often(rng: np.random.Generator) -> None:
 def test_pictures_without_conditions_leave_the_hosts_own(rng: np.random.Generator) -> None:
     bank = scenes(dataset([frame(rng, light=0.3)]), 16, ())
     after = Relight(bank)(frame(rng), rng)
-    assert after.meta["relit"] and after.condition == {"lighting": "day"}
+    assert after.relight_result.is_relit and after.condition == {"lighting": "day"}
 
 
 @pytest.mark.parametrize("method", FRAME_LOOKS)
@@ -220,7 +220,7 @@ def test_bytes_stay_bytes(rng: np.random.Generator) -> None:
 
 def test_mix_draws_each_of_them_and_says_which(rng: np.random.Generator) -> None:
     relight = Relight(a_bank(), "mix", skip_same=False)
-    drawn = {relight(frame(rng), rng).meta["relit"]["method"] for _ in range(60)}
+    drawn = {relight(frame(rng), rng).relight_result.method for _ in range(60)}
     assert drawn == set(FRAME_LOOKS)
 
 

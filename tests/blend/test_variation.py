@@ -17,6 +17,7 @@ from domaingan.blend.frame.frame_patch import resample_crop as frame_patch
 from domaingan.blend.methods.blending import METHODS, parse_method
 from domaingan.blend.variation import IDENTITY, Variation, _SamplingGrid, apply, warp_crop
 from domaingan.core.errors import DataError
+from domaingan.data import Geometry
 from domaingan.imaging.intensity import label_components
 
 
@@ -166,9 +167,9 @@ def test_what_is_larger_than_its_host_is_not_even_made() -> None:
 
 def test_a_host_in_wrong_units_is_left_alone_in_no_time(rng: np.random.Generator) -> None:
     bank, host = a_bank(3, rng), a_host(3, rng)
-    host.meta["spacing"] = (1e-3, 1e-3, 1e-3)
+    host.geometry = Geometry((1e-3, 1e-3, 1e-3))
     after = Paste(bank, per_image=(2, 2))(host, rng)
-    assert [record["place"] for record in after.meta["pasted"]] == [None, None]
+    assert [record.place for record in after.pasted_crops] == [None, None]
 
 
 def test_a_warped_crop_s_image_is_made_only_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     records = [replace(record, split="test" if record.name == TESTED else "train") for record in PEOPLE.records]
     data = Dataset(records, PEOPLE.read, replace(PEOPLE.schema, layout="nnunet", conditions=()), PEOPLE.root)
     samples = [
-        replace(sample, condition={}, meta=sample.meta | {"split": record.split})
+        replace(sample, condition={}, meta={"split": record.split})
         for sample, record in zip(data, records, strict=True)
     ]
     write_dataset(samples, data, folder / "raw")

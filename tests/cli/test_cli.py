@@ -111,7 +111,7 @@ def test_blend_writes_a_set_that_reads_back(scans: Path, bank: Path, tmp_path: P
     assert [r.name for r in before.records] == [r.name for r in after.records]
     assert before.schema == after.schema and not after.problems
     for one, two in zip(before, after, strict=True):
-        np.testing.assert_allclose(one.meta["affine"], two.meta["affine"])
+        np.testing.assert_allclose(one.geometry.affine, two.geometry.affine)
         assert one.image.shape == two.image.shape and one.mask is not None and two.mask is not None
         assert classic or ((two.mask > 0) | (one.mask == 0)).all()
     assert json.loads((out / "pasted.json").read_text()).keys() == {r.name for r in before.records}

@@ -31,8 +31,7 @@ def stacks(shape: tuple[int, ...] = SHAPE, spacing: float = 1.0) -> Dataset:
         x, y = rng.integers(12, 24, 2)
         mask[x : x + 6, y : y + 6, : max(4, shape[2] // 2)] = 1
         image[0][mask > 0] += 150
-        meta = record.facts() | {"affine": np.diag([spacing, spacing, spacing, 1.0])}
-        return Sample(image, mask, meta=meta)
+        return Sample(image, mask, source=record.source, geometry=record.geometry)
 
     affine = tuple(map(tuple, np.diag([spacing, spacing, spacing, 1.0]).tolist()))
     records = [Record(f"s{i}", subject=f"s{i}", shape=shape, spacing=(spacing,) * 3, affine=affine) for i in range(3)]

@@ -73,7 +73,7 @@ def test_one_number_and_one_name_of_a_paste() -> None:
     one, two = dg.Paste(BANK, per_image=2, only="rare"), dg.Paste(BANK, per_image=(2, 2), only=["rare"])
     after = one(HOST, 5)
     assert np.array_equal(after.image, two(HOST, np.random.default_rng(5)).image)
-    assert [record["lesion"] for record in after.meta["pasted"]] == ["rare", "rare"]
+    assert [record.condition["lesion"] for record in after.pasted_crops] == ["rare", "rare"]
     with pytest.raises(DataError, match="no class rar; expected one of"):
         dg.Paste(BANK, only="rar")
     with pytest.raises(DataError, match="a seed of at least 0"):

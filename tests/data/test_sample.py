@@ -17,7 +17,7 @@ SCHEMA = Schema("nifti", "scan", 2, ("t1",), {"oedema": 1, "enhancing": 3})
 
 def read(record: Record) -> Sample:
     image = np.full((1, 4, 4), len(record.name), dtype=np.float32)
-    return Sample(image, condition=dict(record.condition), meta=record.facts())
+    return Sample(image, condition=dict(record.condition), source=record.source, geometry=record.geometry)
 
 
 def brighter(sample: Sample) -> Sample:
@@ -162,9 +162,9 @@ def test_map_and_memory_leave_the_source_alone() -> None:
     kept = data.load_into_memory()
     assert [float(sample.image.max()) for sample in kept] == [2, 3]
     first = kept[0]
-    first.meta["foreground"] = "mine"
+    first.meta["note"] = "mine"
     first.condition["x"] = "mine"
-    assert "foreground" not in kept[0].meta
+    assert not kept[0].meta
     assert not kept[0].condition
 
 

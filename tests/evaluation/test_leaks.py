@@ -35,7 +35,7 @@ class Renamed:
     def __call__(self, record: Record) -> Sample:
         original = next(one for one in self.data.records if one.name == self.own[record.name])
         sample = self.data.read(original)
-        return replace(sample, meta=sample.meta | {"name": record.name, "subject": record.subject})
+        return replace(sample, meta={"name": record.name, "subject": record.subject})
 
 
 def rename(data: Dataset, **names: str) -> Dataset:
@@ -110,7 +110,7 @@ def test_frames_that_follow_one_another_are_told(tmp_path: Path) -> None:
 
     def read(record: Record) -> Sample:
         start = 2 * int(record.name[3:])
-        return Sample(wide[:, :, start : start + 64], meta=record.facts())
+        return Sample(wide[:, :, start : start + 64], source=record.source, geometry=record.geometry)
 
     frames = Dataset([Record(f"img{i}") for i in range(40)], read, schema)
     odd, even = frames.select(range(1, 40, 2)), frames.select(range(0, 40, 2))

@@ -167,7 +167,7 @@ def test_what_was_pasted_into_boxes_alone_is_shown() -> None:
     for number, host in enumerate(BOXED):
         after = paste(host, np.random.default_rng(number))
         added = find_added(host, after)
-        new = [box for box, origin in zip(after.boxes, after.meta["origins"], strict=True) if origin < 0]  # type: ignore[arg-type]
+        new = [box for box, origin in zip(after.boxes, after.origins, strict=True) if origin < 0]  # type: ignore[arg-type]
         assert added.any() == bool(new)
         for left, top, right, bottom in np.array(new).reshape(-1, 4).astype(int).tolist():
             assert added[top:bottom, left:right].all()

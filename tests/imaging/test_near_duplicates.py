@@ -17,7 +17,6 @@ from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
 from domaingan.data import Record, Sample
 from domaingan.imaging.near_duplicates import (
-    CHECKSUMS,
     DuplicateFinder,
     collect_datasets,
     compute_checksums,
@@ -99,7 +98,7 @@ def test_a_change_of_the_grid_keeps_what_was_read() -> None:
     for seen in (view(people, dims=2), view(people, spacing=3.0), view(people, dims=2, spacing=3.0)):
         assert get_checksums(seen[0]) == own
     assert get_checksums(slice_volumes(people)[0]) == ()  # of a slice alone nothing is known
-    assert keep_checksums(people)[1].meta[CHECKSUMS] == get_checksums(people[1])
+    assert keep_checksums(people)[1].source.checksums == get_checksums(people[1])
 
 
 def test_banks_know_what_they_were_made_of() -> None:

@@ -22,7 +22,7 @@ def read_stripped(record: Record) -> Sample:
     image[0, 4:28, 4:28, 4:] = rng.uniform(200, 300, (24, 24, 10))
     mask = np.zeros(image.shape[1:], dtype=np.uint8)
     mask[10:16, 10:16, 2:8] = 1
-    return Sample(image, mask, meta=record.facts())
+    return Sample(image, mask, source=record.source, geometry=record.geometry)
 
 
 @pytest.fixture
@@ -37,16 +37,16 @@ def test_crops_of_slices_beside_the_body_have_no_known_place(dataset: Dataset) -
     is_beside = (bank.entries["centre"] == 0).all(axis=1)
     assert is_beside.sum() == 4 and (bank.entries["depth_mm"][is_beside] == 0).all()
     paste = Paste(bank, placement="prior", per_image=(1, 1))
-    assert paste(slice_volumes(dataset)[9], np.random.default_rng(0)).meta["pasted"][0]["place"] is not None
+    assert paste(slice_volumes(dataset)[9], np.random.default_rng(0)).pasted_crops[0].is_placed
 
 
 @pytest.mark.parametrize("how", [{}, {"placement": "prior"}, {"atlas": np.ones((5, 5))}])
 def test_nothing_is_pasted_where_no_body_is(how: dict[str, object], rng: np.random.Generator) -> None:
     bank, host = a_bank(2, rng), a_host(2, rng)
     bank.entries["centre"] = 0.5
-    host.meta["foreground"] = np.zeros(host.shape, dtype=bool)
+    host.foreground = np.zeros(host.shape, dtype=bool)
     after = Paste(bank, per_image=(2, 2), **how)(host, rng)  # type: ignore[arg-type]
-    assert [record["place"] for record in after.meta["pasted"]] == [None, None]
+    assert [record.place for record in after.pasted_crops] == [None, None]
     assert (after.image == host.image).all() and (after.mask == host.mask).all()
 
 

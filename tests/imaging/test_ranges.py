@@ -46,7 +46,9 @@ def trunk(number: int, *, lung: bool, lesion: bool = True) -> tuple[NDArray[np.f
 def scans(*, lung: bool = False, lesion: bool = True, scale: float = 1.0, offset: float = 0.0, n: int = 3) -> Dataset:
     def read(record: Record) -> Sample:
         image, mask = trunk(int(record.name), lung=lung, lesion=lesion)
-        return Sample(((image + offset) * scale)[None].astype(np.float32), mask, meta=record.facts())
+        return Sample(
+            ((image + offset) * scale)[None].astype(np.float32), mask, source=record.source, geometry=record.geometry
+        )
 
     names = [str(i) for i in range(n)]
     return Dataset([Record(x, subject=x, shape=(44, 44, 24), spacing=(1.0, 1.0, 1.0)) for x in names], read, SCHEMA)

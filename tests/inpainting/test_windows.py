@@ -103,9 +103,9 @@ def test_what_is_painted_goes_where_it_was_made(pasted: bool) -> None:
     placed = 0
     for sample in data:
         result = paste(sample, np.random.default_rng(0))
-        for record in result.meta["pasted"]:
-            assert bank.info.hosts[int(bank.entries["host"][record["index"]])] == sample.name
-            placed += record["place"] is not None
+        for record in result.pasted_crops:
+            assert bank.info.hosts[int(bank.entries["host"][record.index])] == sample.name
+            placed += record.is_placed
     assert placed >= 10
 
 
@@ -146,5 +146,5 @@ def test_windows_that_stay_healthy_are_pasted_without_a_label() -> None:
     name = hosts.info.hosts[int(bank.entries["host"][-1])]
     sample = next(data[i] for i, record in enumerate(data.records) if record.name == name)
     after = Paste(bank, per_image=(1, 1), only=["healthy"])(sample, np.random.default_rng(0))
-    assert after.meta["pasted"][0]["place"] is not None and not np.array_equal(after.image, sample.image)
+    assert after.pasted_crops[0].is_placed and not np.array_equal(after.image, sample.image)
     assert np.array_equal(after.mask, sample.mask)

@@ -45,8 +45,8 @@ def test_schema_records_and_samples_agree(street: Dataset) -> None:
         assert sample.image.shape == (3, 96, 160) and sample.image.dtype == np.float32
         assert sample.image.min() >= 0 and sample.image.max() <= 1
         assert sample.mask.shape == record.shape == sample.shape and sample.mask.dtype == np.uint8
-        assert sample.meta["time"] == record.time and sample.statistical_unit == record.statistical_unit
-        assert sample.condition == record.condition and sample.meta == record.facts()
+        assert sample.source.time == record.time and sample.statistical_unit == record.statistical_unit
+        assert sample.condition == record.condition and sample.source == record.source and sample.meta == {}
 
 
 def test_every_pixel_has_one_of_the_classes_and_cyclists_are_the_rarest(street: Dataset) -> None:

@@ -32,7 +32,7 @@ def test_schema_records_and_samples_agree(heads: Dataset) -> None:
         assert sample.image.shape == (2, 64, 64, 32) and sample.image.dtype == np.float32
         assert sample.mask.shape == record.shape == sample.shape and sample.mask.dtype == np.uint8
         assert sample.spacing == record.spacing == (3.0, 3.0, 3.0)
-        np.testing.assert_array_equal(sample.meta["affine"], record.affine)
+        np.testing.assert_array_equal(sample.geometry.affine, record.affine)
         assert sample.image.min() >= 0 and np.isfinite(sample.image).all()
 
 

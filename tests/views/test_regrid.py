@@ -76,8 +76,8 @@ def test_a_volumes_affine_keeps_its_outer_edges() -> None:
     assert small.spacing == (2, 4, 3)
     for corner in (np.zeros(3), np.ones(3)):
         old = world(affine, corner * sample.shape - 0.5)
-        np.testing.assert_allclose(world(small.meta["affine"], corner * small.shape - 0.5), old)
-    assert sample.meta["affine"] is affine
+        np.testing.assert_allclose(world(small.geometry.affine, corner * small.shape - 0.5), old)
+    assert sample.geometry.affine is affine
 
 
 def test_boxes_of_frames_are_xy_where_their_shape_is_hw() -> None:
@@ -108,14 +108,16 @@ def test_a_coarser_spacing_never_refines() -> None:
     record, sample = coarse.records[0], coarse[0]
     assert record.shape == sample.shape == (2, 4, 10)
     assert record.spacing == sample.spacing == (2, 2.25, 4)
-    np.testing.assert_allclose(record.affine, sample.meta["affine"])
+    np.testing.assert_allclose(record.affine, sample.geometry.affine)
     with pytest.raises(DataError, match="spacing of 0"):
         resample_to_spacing(data, 0)
 
 
 def test_frames_of_any_size_are_brought_to_one() -> None:
     def read(record: Record) -> Sample:
-        return Sample(np.zeros((3, *(record.shape or (5, 5))), dtype=np.float32), meta=record.facts())
+        return Sample(
+            np.zeros((3, *(record.shape or (5, 5))), dtype=np.float32), source=record.source, geometry=record.geometry
+        )
 
     data = resize_to_shape(Dataset([Record("a", shape=(8, 12)), Record("unknown")], read, FRAME), (4, 6))
     assert [sample.shape for sample in data] == [(4, 6)] * 2

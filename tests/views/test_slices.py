@@ -49,12 +49,12 @@ def test_slices_follow_the_volume_and_keep_its_measures() -> None:
         assert (sample.image == whole.image[..., index]).all()
         assert sample.mask is not None
         assert (sample.mask == whole.mask[..., index]).all()
-        assert sample.meta["volume"] == "a_0"
-        assert sample.meta["foreground"].shape == sample.shape
-        assert (sample.meta["range"] == slices[0].meta["range"]).all()
+        assert sample.source.parent == "a_0"
+        assert sample.foreground.shape == sample.shape
+        assert (sample.intensity_range.ends == slices[0].intensity_range.ends).all()
         assert sample.spacing == (1, 1)
-        assert "affine" not in sample.meta
-        assert "header" not in sample.meta
+        assert sample.geometry.affine is None
+        assert sample.header is None
     assert slice_volumes(slices) is slices
 
 
@@ -80,4 +80,4 @@ def test_labelled_slices_only() -> None:
 def test_a_coarser_grid_of_slices() -> None:
     slices = resample_to_spacing(slice_volumes(volumes()), 2.0)
     assert slices[3].shape == slices.records[3].shape == (4, 4)
-    assert slices[3].meta["slice"] == 3
+    assert slices[3].source.index == 3

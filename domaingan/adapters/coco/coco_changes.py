@@ -58,14 +58,14 @@ def find_changes(sample: Sample, schema: Schema) -> AnnotationChanges:
     Raises:
         DataError: it has neither boxes nor a mask.
     """
-    header = sample.meta.get("header")
+    header = sample.header
     origins = _find_origins(sample, header.entry) if isinstance(header, CocoHeader) else None
     if not isinstance(header, CocoHeader) or origins is None:
-        crowds = [_make_crowd_annotation(one, schema) for one in sample.meta.get("crowds", ())]
+        crowds = [_make_crowd_annotation(one, schema) for one in sample.crowds]
         return AnnotationChanges(is_kept=False, added=_make_all_annotations(sample, schema) + crowds)
     return (
         _find_changes_by_moving(sample, header.entry, origins, schema)
-        if sample.meta.get("moved")
+        if sample.is_moved
         else _find_changes_by_pasting(sample, header.entry, origins, schema)
     )
 
@@ -74,7 +74,7 @@ def _find_origins(sample: Sample, entry: CocoEntry) -> NDArray[np.int64] | None:
     """For each box which of the entry's objects it was, -1 for one that came; None where that is not known."""
     if sample.boxes is None or sample.labels is None:
         return None
-    origins = sample.meta.get("origins")
+    origins = sample.origins
     if origins is not None:
         numbers = np.asarray(origins, dtype=np.int64)
         is_known = numbers.shape == (len(sample.boxes),) and numbers.max(initial=-1) < len(entry.objects)
@@ -169,7 +169,7 @@ def _find_changes_by_moving(
             number = entry.objects[origin].number
             changes.changed[number] = {key: made[key] for key in ("bbox", "area", "segmentation")}
     changes.added += _make_background_annotations(sample, schema)
-    changes.added += [_make_crowd_annotation(one, schema) for one in sample.meta.get("crowds", ())]
+    changes.added += [_make_crowd_annotation(one, schema) for one in sample.crowds]
     return changes
 
 

@@ -57,7 +57,7 @@ class CocoEntry:
 
 @dataclass(frozen=True)
 class CocoHeader(FrameHeader):
-    """What ``Sample.meta["header"]`` holds of a frame whose labels a COCO file tells.
+    """Hold how a frame was stored whose labels a COCO file tells: its ``Sample.header``.
 
     Attributes:
         entry: what the file says of it.
@@ -89,13 +89,21 @@ class CocoReader:
             raise DataError(f"shape {image.shape[1:]}", path=path, expected=f"{record.shape}, as when it was opened")
         boxes = np.array([one.box for one in entry.objects], dtype=np.float32).reshape(-1, 4)
         labels = np.array([one.class_value for one in entry.objects], dtype=np.int64)
-        meta: dict[str, Any] = record.facts()
-        meta |= {"header": CocoHeader(header, layout_style=entry.layout_style, entry=entry, original_name=record.name)}
-        meta |= {"areas": np.array([one.area for one in entry.objects], dtype=np.float64)}
-        meta |= {"crowds": tuple(_make_crowd(one) for one in entry.crowds)}
-        meta |= {"dropped": entry.small} if entry.small else {}
         mask, instances = self._paint_masks(entry, (image.shape[1], image.shape[2]))
-        return Sample(image, mask, boxes, labels, dict(record.condition), meta, instances)
+        return Sample(
+            image,
+            mask,
+            boxes,
+            labels,
+            condition=dict(record.condition),
+            instances=instances,
+            source=record.source,
+            geometry=record.geometry,
+            header=CocoHeader(header, layout_style=entry.layout_style, entry=entry, original_name=record.name),
+            areas=np.array([one.area for one in entry.objects], dtype=np.float64),
+            crowds=tuple(_make_crowd(one) for one in entry.crowds),
+            dropped=entry.small,
+        )
 
     def _paint_masks(
         self, entry: CocoEntry, shape: tuple[int, int]

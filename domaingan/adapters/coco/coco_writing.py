@@ -127,9 +127,7 @@ def _split_sample_name(sample: Sample) -> tuple[str, str]:
     """The file that lists a sample, and its name there: where it came from, else by the split that begins its name."""
     name, header = check_sample_name(sample, allow_folders=True), get_frame_header(sample)
     from_coco = header is not None and header.layout_style.startswith(STYLE_PREFIX)
-    subset = (
-        header.layout_style.removeprefix(STYLE_PREFIX) if header and from_coco else str(sample.meta.get("split", ""))
-    )
+    subset = header.layout_style.removeprefix(STYLE_PREFIX) if header and from_coco else sample.source.split
     if subset and name.startswith(f"{subset}/"):
         return subset, name.removeprefix(f"{subset}/")
     return "", name

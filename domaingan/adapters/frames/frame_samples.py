@@ -55,7 +55,7 @@ def make_frame_schema(layout: str, classes: ClassDefinitions, conditions: tuple[
 
 @dataclass(frozen=True)
 class FrameHeader:
-    """What ``Sample.meta["header"]`` holds of a frame: how its files were stored, and in which folders.
+    """Hold how the files of a frame were stored, and in which folders: the ``Sample.header`` of frames.
 
     Attributes:
         image: of the frame's file.
@@ -73,7 +73,7 @@ class FrameReader:
     """Reads the files of a record into a sample; masks are uint8 where the dataset's values allow, else int32.
 
     Objects are the connected components of the schema's ``objects``, those under its ``min_area`` counted in
-    ``meta["dropped"]``; where the record has a picture of instances, they are what it says.
+    ``Sample.dropped``; where the record has a picture of instances, they are what it says.
     """
 
     schema: Schema
@@ -91,18 +91,25 @@ class FrameReader:
         """
         image, header = read_picture_with_header(record.files["image"], record.shape)
         _check_shape(image.shape[1:], record, "image")
-        meta: dict[str, Any] = record.facts()
         condition = dict(record.condition)
         if "mask" not in record.files:
-            meta["header"] = FrameHeader(header, layout_style=self.layout_style)
-            return Sample(image, condition=condition, meta=meta)
+            frame_header = FrameHeader(header, layout_style=self.layout_style)
+            return Sample(
+                image, condition=condition, source=record.source, geometry=record.geometry, header=frame_header
+            )
         mask, mask_header = self._read_mask(record)
-        meta["header"] = FrameHeader(header, mask_header, self.layout_style)
+        sample = Sample(
+            image,
+            mask,
+            condition=condition,
+            source=record.source,
+            geometry=record.geometry,
+            header=FrameHeader(header, mask_header, self.layout_style),
+        )
         if not self.schema.objects:
-            return Sample(image, mask, condition=condition, meta=meta)
+            return sample
         found = self._find_objects(record, mask)
-        meta["dropped"] = found.dropped
-        return Sample(image, mask, found.boxes, found.labels, condition, meta, found.instances)
+        return replace(sample, boxes=found.boxes, labels=found.labels, instances=found.instances, dropped=found.dropped)
 
     def _read_mask(self, record: Record) -> tuple[NDArray[Any], PictureHeader]:
         path = record.files["mask"]
@@ -146,8 +153,7 @@ def _check_shape(shape: tuple[int, ...], record: Record, file_key: str) -> None:
 
 def get_frame_header(sample: Sample) -> FrameHeader | None:
     """How the sample's files were stored, None where it was made and not read."""
-    header = sample.meta.get("header")
-    return header if isinstance(header, FrameHeader) else None
+    return sample.header if isinstance(sample.header, FrameHeader) else None
 
 
 def write_frame(sample: Sample, stem: Path) -> Path:

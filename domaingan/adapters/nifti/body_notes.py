@@ -29,7 +29,7 @@ class BodyNotes:
         if not self.schema.domain.has_body:
             return
         self.records.append(record)
-        self.masked_count += sample.meta.get("foreground") is not None
+        self.masked_count += sample.foreground is not None
         channels = zip(self.schema.channels, find_absolute_channels(sample), strict=True)
         self.absolute_counts.update(name for name, is_absolute in channels if is_absolute)
 

@@ -44,7 +44,7 @@ class HeaderNotes:
         Args:
             sample: as its reader gave it.
         """
-        header = sample.meta.get("header")
+        header = sample.header
         if not isinstance(header, ScanHeader):
             return
         parts: dict[int | str, NiftiHeader | None] = dict(enumerate(header.channels))

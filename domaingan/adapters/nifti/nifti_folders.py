@@ -34,7 +34,7 @@ class NiftiFolders(Adapter):
     The mask is the file whose name's last word is one of :data:`domaingan.adapters.nifti.label_files.MASK_WORDS`, else
     the one that has a label's word in its name (``FLAIR_roi``, ``lesionSeg``). What else is called so, or holds labels
     though it is not called so, is a problem and no channel, unless ``classes.json`` lists it among the channels. A mask
-    of the body is neither channel nor label; it becomes ``meta["foreground"]``.
+    of the body is neither channel nor label; it becomes ``Sample.foreground``.
     """
 
     layout = "nifti"

@@ -88,7 +88,7 @@ class NnUNetFolders(Adapter):
         The ending is the one in ``dataset.json``, where it is ``.nii`` or ``.nii.gz``.
         """
         name = check_sample_name(sample)
-        split = "test" if sample.meta.get("split") == "test" else "train"
+        split = "test" if sample.source.split == "test" else "train"
         images, labels = _get_split_folders(out, split)
         if sample.mask is None and split == "train":
             raise DataError(f"sample {name!r} has no mask", path=labels, expected="one, outside the split test")

@@ -41,7 +41,7 @@ class ArrayOrigin:
 
 @dataclass(frozen=True)
 class ScanHeader:
-    """What ``Sample.meta["header"]`` holds of a scan: the headers of all its files, one a channel for the image.
+    """Hold the headers of all files of a scan, one a channel for the image: the ``Sample.header`` of scans.
 
     Attributes:
         channels: the headers of the image's channels.
@@ -87,20 +87,25 @@ class ScanReader:
         for name in ("mask", "foreground"):
             if name in record.files:
                 origins[name] = ArrayOrigin(record.files[name])
-        meta = record.facts() | {
-            "affine": np.array(record.affine),
-            "header": ScanHeader(tuple(headers), mask_header, inside_header, origins),
-        }
+        foreground: NDArray[np.bool_] | None = None
         if inside is not None and len(record.shape) > 2 and not np.any(inside > 0):
             empty = f"{record.files['foreground']}: a mask of the body that is empty; the body is measured instead"
             warnings.warn(empty, AssumptionWarning, stacklevel=2)
         elif inside is not None:
-            meta["foreground"] = _stack_in_c_order([inside > 0], np.bool_)[0]
+            foreground = _stack_in_c_order([inside > 0], np.bool_)[0]
         if mask is not None:
             self._check_values(mask, record.files["mask"])
             small = self.known[0] >= 0 and self.known[-1] < 256
             mask = _stack_in_c_order([mask], np.uint8 if small else np.int32)[0]
-        return Sample(_stack_in_c_order(channels, np.float32), mask, condition=dict(record.condition), meta=meta)
+        return Sample(
+            _stack_in_c_order(channels, np.float32),
+            mask,
+            condition=dict(record.condition),
+            source=record.source,
+            geometry=record.geometry,
+            header=ScanHeader(tuple(headers), mask_header, inside_header, origins),
+            foreground=foreground,
+        )
 
     def _split_channels(self, array: NDArray[Any], record: Record, path: Path) -> list[NDArray[Any]]:
         """The spatial arrays that a stored one holds, one a channel."""
@@ -152,7 +157,7 @@ def write_scan(sample: Sample, images: Sequence[Path], mask: Path, foreground: P
     """
     if len(images) != len(sample.image):
         raise DataError(f"{len(sample.image)} channels", path=sample.name, expected=f"{len(images)}")
-    header = sample.meta.get("header")
+    header = sample.header
     if not isinstance(header, ScanHeader) or len(header.channels) != len(images):
         header = None
     affine = _find_changed_affine(sample, header)
@@ -162,7 +167,7 @@ def write_scan(sample: Sample, images: Sequence[Path], mask: Path, foreground: P
     if sample.mask is not None:
         like = header.mask if header else None
         write_nifti(mask, sample.mask, like, affine, _reread_stored_numbers(header, "mask", like, sample.shape))
-    inside = sample.meta.get("foreground")
+    inside = sample.foreground
     if foreground is not None and inside is not None:
         write_nifti(foreground, np.asarray(inside, np.uint8), header.foreground if header else None, affine)
 
@@ -173,7 +178,7 @@ def strip_header_text(sample: Sample) -> Sample:
     Args:
         sample: any sample.
     """
-    header = sample.meta.get("header")
+    header = sample.header
     if not isinstance(header, ScanHeader):
         return sample
     stripped = replace(
@@ -182,7 +187,7 @@ def strip_header_text(sample: Sample) -> Sample:
         mask=None if header.mask is None else strip_text(header.mask),
         foreground=None if header.foreground is None else strip_text(header.foreground),
     )
-    return replace(sample, meta=sample.meta | {"header": stripped})
+    return replace(sample, header=stripped)
 
 
 def _reread_stored_numbers(
@@ -204,7 +209,7 @@ def _reread_stored_numbers(
 
 def _find_changed_affine(sample: Sample, header: ScanHeader | None) -> NDArray[Any] | None:
     """The affine to write, None where each file keeps its own."""
-    affine = sample.meta.get("affine")
+    affine = sample.geometry.affine
     if header is not None:
         return None if affine is None or np.array_equal(affine, header.channels[0].affine) else np.asarray(affine)
     if affine is not None:

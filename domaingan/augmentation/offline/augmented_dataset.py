@@ -18,10 +18,28 @@ from domaingan.blend import Paste, Relight
 from domaingan.blend.checks import is_finite
 from domaingan.blend.scan.host_range import find_host_range
 from domaingan.core.errors import DataError
-from domaingan.data import Dataset, Record, Sample, Schema
-from domaingan.data.slice_axes import find_slice_axis
-from domaingan.imaging.body_axes import get_body_axes
-from domaingan.imaging.intensity import from_scaled, get_foreground, get_intensity_range, to_scaled
+from domaingan.data import (
+    SCAN,
+    Dataset,
+    IntensityRange,
+    PastedCrop,
+    PasteResult,
+    Record,
+    RelightResult,
+    Sample,
+    Schema,
+    Source,
+    read_pasted_crops,
+)
+from domaingan.data.slice_axes import find_slice_axis, make_slice_name
+from domaingan.imaging.body_axes import get_body_axes, slice_geometry
+from domaingan.imaging.intensity import (
+    from_scaled,
+    get_foreground,
+    get_intensity_range,
+    to_scaled,
+    with_foreground,
+)
 
 
 @dataclass(frozen=True)
@@ -139,27 +157,42 @@ class AugmentedDataset:
             rng = np.random.default_rng((self.seed, job.index, job.copy))
             sample = self.apply_blend(job.index, rng)
             sample = self.apply_classic(sample, rng) if self.classic else sample
-        meta = sample.meta | {
-            "name": job.name,
-            self.kind: [self._add_donor(one, record) for one in self._list_records(sample)],
-        }
+        source = replace(sample.source, name=job.name)
         if job.name != record.name and not (record.subject or record.sequence):
-            meta["subject"] = record.group  # a copy is torn from its original by no split
-        sample = replace(sample, meta=meta)
+            source = replace(source, subject=record.group)  # no split tears a copy from its original
+        sample = self._add_donors(replace(sample, source=source), record)
         return strip_header_text(sample) if self.is_text_stripped else sample
 
-    def _list_records(self, sample: Sample) -> list[dict[str, Any]]:
-        """The records of what was done to a sample."""
-        done = sample.meta.get(self.kind) or []
-        return done if isinstance(done, list) else [done]
+    def describe_blend(self, sample: Sample) -> list[dict[str, Any]]:
+        """Describe what was done to a sample, as ``pasted.json`` and ``relit.json`` hold it.
 
-    def _add_donor(self, paste_record: dict[str, Any], record: Record) -> dict[str, Any]:
-        """A record with the names of its host and its donor; no donor where the bank knows none in particular."""
-        if self.blender is None:
-            return paste_record
+        Args:
+            sample: as of :meth:`make_sample`.
+
+        Returns:
+            One entry a crop that was tried, or one for the look that was given.
+        """
+        if self.kind == "pasted":
+            return [crop.to_dict() for crop in sample.pasted_crops]
+        look = None if sample.relight_result is None else sample.relight_result.to_dict()
+        return [] if look is None else [look]
+
+    def _add_donors(self, sample: Sample, record: Record) -> Sample:
+        """Name the host and the donors in what was done; the donor is empty where the bank names none."""
+        pasted, relit = sample.paste_result, sample.relight_result
+        if pasted is not None:
+            crops = [replace(crop, host=record.name, donor=self._find_donor(crop.index)) for crop in pasted.crops]
+            return replace(sample, paste_result=replace(pasted, crops=tuple(crops)))
+        if relit is not None and relit.index is not None:
+            relit = replace(relit, host=record.name, donor=self._find_donor(relit.index))
+        return replace(sample, relight_result=relit)
+
+    def _find_donor(self, index: int) -> str:
+        """Find the subject of an entry of the bank; empty where it is of none in particular."""
+        assert self.blender is not None
         bank = self.blender.bank
-        code = int(bank.entries["subject"][paste_record["index"]])
-        return paste_record | {"host": record.name, "donor": bank.subjects[code] if code >= 0 else ""}
+        code = int(bank.entries["subject"][index])
+        return bank.subjects[code] if code >= 0 else ""
 
     def apply_blend(self, index: int, rng: np.random.Generator) -> Sample:
         """A host after pasting or relighting; the host itself where there is no bank.
@@ -177,7 +210,9 @@ class AugmentedDataset:
             allowed = self.sides.find_donors(self.blender.bank, sample)
             blender = self.blender if allowed.all() else self.blender.restrict_to(allowed)
         if blender is None:
-            return replace(sample, meta=sample.meta | {self.kind: None})
+            if self.kind == "pasted":
+                return replace(sample, paste_result=PasteResult())
+            return replace(sample, relight_result=RelightResult())
         if isinstance(blender, Relight) or blender.bank.info.spatial_dims == sample.spatial_dims:
             return blender(sample, rng)
         return paste_slices(blender, sample, find_slice_axis(record), self.data.schema, rng)
@@ -241,7 +276,7 @@ def paste_slices(
     axis: int,
     schema: Schema,
     rng: np.random.Generator,
-    records: Sequence[Mapping[str, Any]] | None = None,
+    crops: Sequence[PastedCrop | Mapping[str, Any]] | None = None,
 ) -> Sample:
     """A volume with 2D crops pasted into its slices; foreground and range are those of the volume.
 
@@ -253,28 +288,36 @@ def paste_slices(
         axis: across the slices.
         schema: the volumes'.
         rng: source of every draw.
-        records: do again what these say (``meta["pasted"]`` of the volume as it was pasted into before).
+        crops: do again what these say (``pasted_crops`` of the volume as it was pasted into before).
     """
     if sample.mask is None:
-        return replace(sample, meta=sample.meta | {"pasted": []})
-    inside = get_foreground(sample)
-    ends = find_host_range(replace(sample, meta=sample.meta | {"foreground": inside}), paste.bank.info)
+        return replace(sample, paste_result=PasteResult())
+    measured = with_foreground(sample, SCAN)
+    inside = get_foreground(measured)
+    intensity = IntensityRange(find_host_range(measured, paste.bank.info))
+    geometry = slice_geometry(sample, axis)
     image, mask = sample.image.copy(), sample.mask.copy()
-    done, digits = list[dict[str, Any]](), len(str(sample.shape[axis] - 1))
+    done: list[PastedCrop] = []
     for index in range(sample.shape[axis]):
         body = np.take(inside, index, axis)
         if not body.any():
             continue
-        spacing = tuple(np.delete(sample.spacing, axis).tolist())
-        meta = {"name": f"{sample.name}_{index:0{digits}d}", "spacing": spacing, "foreground": body, "range": ends}
-        meta["axes"] = tuple(pair for i, pair in enumerate(get_body_axes(sample)) if i != axis)
-        piece = Sample(np.take(image, index, axis + 1), np.take(mask, index, axis), meta=meta)
-        again = None if records is None else [record for record in records if record["slice"] == index]
-        after = paste(piece, rng) if again is None else paste.redo(piece, again)
+        piece = Sample(
+            np.take(image, index, axis + 1),
+            np.take(mask, index, axis),
+            source=Source(make_slice_name(sample.name, index, sample.shape[axis])),
+            geometry=geometry,
+            foreground=body,
+            intensity_range=intensity,
+        )
+        if crops is None:
+            after = paste(piece, rng)
+        else:
+            after = paste.redo(piece, [crop for crop in read_pasted_crops(crops) if crop.slice_index == index])
         _get_slice(image, index, axis + 1)[...] = after.image
         _get_slice(mask, index, axis)[...] = after.mask
-        done += [record | {"slice": index} for record in after.meta["pasted"]]
-    return replace(sample, image=image, mask=mask, meta=sample.meta | {"pasted": done})
+        done += [replace(crop, slice_index=index) for crop in after.pasted_crops]
+    return replace(sample, image=image, mask=mask, paste_result=PasteResult(tuple(done)))
 
 
 def _get_slice(array: NDArray[Any], index: int, axis: int) -> NDArray[Any]:

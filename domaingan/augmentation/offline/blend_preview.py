@@ -85,10 +85,10 @@ def _list_shown_classes(augmented: AugmentedDataset) -> dict[str, int]:
 def _draw_relit_row(augmented: AugmentedDataset, number: int, rng: np.random.Generator) -> Row:
     host, relight = augmented.data[number], augmented.blender
     after = augmented.apply_blend(number, rng)
-    record = after.meta["relit"]
-    if record is None or not isinstance(relight, Relight):
+    result = after.relight_result
+    if result is None or result.index is None or not isinstance(relight, Relight):
         return []
-    scene = relight.bank[record["index"]]
+    scene = relight.bank[result.index]
     look = ", ".join(scene.condition.values())
     domain = augmented.data.schema.domain
     focus, axis = _find_focus(host, augmented, number)
@@ -97,7 +97,7 @@ def _draw_relit_row(augmented: AugmentedDataset, number: int, rng: np.random.Gen
     return [
         (_draw_tile(host, None, focus, axis, domain), before),
         (_draw_picture(image, None, domain), f"scene{': ' if look else ''}{look}"),
-        (_draw_tile(after, None, focus, axis, domain), f"relit, {record['method']} {record['strength']:.2f}"),
+        (_draw_tile(after, None, focus, axis, domain), f"relit, {result.method} {result.strength:.2f}"),
         *_draw_classic_tiles(augmented, after, number, rng),
     ]
 
@@ -105,11 +105,10 @@ def _draw_relit_row(augmented: AugmentedDataset, number: int, rng: np.random.Gen
 def _draw_pasted_row(augmented: AugmentedDataset, number: int, rng: np.random.Generator) -> Row:
     host, paste = augmented.data[number], augmented.blender
     after = augmented.apply_blend(number, rng)
-    placed = [record for record in after.meta["pasted"] if record["place"] is not None]
+    placed = [crop for crop in after.pasted_crops if crop.is_placed]
     if not placed or not isinstance(paste, Paste) or not paste.can_host(host):
         return []
-    record = placed[0]
-    crop, info = paste.bank[record["index"]], paste.bank.info
+    crop, info = paste.bank[placed[0].index], paste.bank.info
     added = find_added(host, after)
     if not added.any():  # what is healthy changes no label
         return []
@@ -137,7 +136,7 @@ def find_added(host: Sample, after: Sample) -> NDArray[np.bool_]:
     Returns:
         ``(*spatial)`` booleans.
     """
-    origins = after.meta.get("origins")
+    origins = after.origins
     if after.mask is None and after.boxes is not None and after.labels is not None and origins is not None:
         is_new = np.asarray(origins) < 0
         return fill_boxes(replace(after, boxes=after.boxes[is_new], labels=after.labels[is_new])) > 0

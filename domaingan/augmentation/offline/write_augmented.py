@@ -158,7 +158,7 @@ def _make_and_write(
     """Make a sample, write it, and then note that it is written."""
     sample = augmented.make_sample(jobs[index])
     get_adapter(schema.layout).write_sample(folder, sample, schema)
-    done = sample.meta[augmented.kind]
+    done = augmented.describe_blend(sample)
     record = {name: value for name, value in asdict(make_record(sample)).items() if name not in ("files", "affine")}
     write_json(_get_note_path(folder, index), {"record": record, "done": done})
 

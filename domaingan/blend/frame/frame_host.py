@@ -106,8 +106,9 @@ class FrameHost:
             seen = None if corner is None else find_visible(body, corner, self.occluded.objects)
             if corner is not None and seen is not None:
                 values = self._fill_visible(body, seen, corner, value)
-                facts = (("foot", [spot.contact_row, column]),)
-                return PlacedCrop(image, values, corner, spot.scale, body, blend, details=facts)
+                return PlacedCrop(
+                    image, values, corner, spot.scale, body, blend, ground_contact=(spot.contact_row, column)
+                )
         return None
 
     def paste_crop(self, placed: PlacedCrop, rng: np.random.Generator) -> None:

@@ -34,11 +34,12 @@ def find_host_range(sample: Sample, info: BankInfo) -> NDArray[np.float32]:
         channels what is known of the host, else its percentiles.
     """
     ends, absolute = get_intensity_range(sample, SCAN), find_absolute_channels(sample)
-    is_named = sample.meta.get("range") is not None and sample.meta.get("absolute") is None  # by a person
+    known = sample.intensity_range
+    is_named = known is not None and known.absolute is None  # by a person
     for i, name in enumerate(info.channels):
         fixed = info.ranges.get(name)
         if fixed is None:
-            if absolute[i] and sample.meta.get("range") is None:
+            if absolute[i] and known is None:
                 ends[i] = measure_body_percentiles(sample)[i]
         elif absolute[i] or (not is_named and _can_be_in_units(sample.image[i], ends[i], fixed)):
             ends[i] = fixed

@@ -22,7 +22,7 @@ from domaingan.blend.scan.prior import CentreSampler, Placement
 from domaingan.blend.scan.soft_tissue import find_soft_levels, find_surroundings, find_target_contrast
 from domaingan.blend.scan.surface_depth import BodySurface
 from domaingan.blend.variation import Variation, warp_crop
-from domaingan.data import Sample
+from domaingan.data import SCAN, Sample
 from domaingan.imaging.body_axes import get_body_axes
 from domaingan.imaging.intensity import (
     RING_WIDTH,
@@ -34,6 +34,7 @@ from domaingan.imaging.intensity import (
     measure_contrast,
     to_dtype,
     to_scaled,
+    with_foreground,
 )
 
 
@@ -88,8 +89,8 @@ class ScanHost:
     def from_sample(cls, sample: Sample, rules: ScanRules) -> ScanHost:
         """Measure a sample, which must have a mask."""
         assert sample.mask is not None
-        inside = get_foreground(sample)
-        measured = replace(sample, meta=sample.meta | {"foreground": inside})
+        measured = with_foreground(sample, SCAN)
+        inside = get_foreground(measured)
         surface, ends = BodySurface(inside, sample.spacing), find_host_range(measured, rules.info)
         copies = sample.image.copy(order="K"), sample.mask.copy()
         known = sample.instances is not None or (sample.boxes is not None and sample.labels is not None)
@@ -120,12 +121,16 @@ class ScanHost:
         corner = find_place(mask > 0, self.surface, rules.min_depth_mm, taken, rng, middles)
         if corner is None:
             return None
-        target, facts = (
-            _measure_crop_contrast(crop, self.soft_levels) * np.float32(draw.contrast),
-            (("contrast", draw.contrast),),
-        )
+        target = _measure_crop_contrast(crop, self.soft_levels) * np.float32(draw.contrast)
         return PlacedCrop(
-            warped.sample_image(), rules.class_table[mask], corner, draw.scale, mask > 0, blend, target, details=facts
+            warped.sample_image(),
+            rules.class_table[mask],
+            corner,
+            draw.scale,
+            mask > 0,
+            blend,
+            target,
+            contrast=draw.contrast,
         )
 
     def paste_crop(self, placed: PlacedCrop, rng: np.random.Generator) -> None:

@@ -155,7 +155,11 @@ class Paste(SeededTransform, BankTransform, A.DualTransform):  # type: ignore[mi
         processor = self.get_processor("bboxes")
         host = self.target_reader.read_sample(data, processor)
         after = self.paste(host, self.random_generator)
-        return {"pasted": after.meta["pasted"], "seed": self.call_seed, **self.target_reader.find_changes(host, after)}
+        return {
+            "pasted": [crop.to_dict() for crop in after.pasted_crops],
+            "seed": self.call_seed,
+            **self.target_reader.find_changes(host, after),
+        }
 
     # ---------------------------------------------------------------- applying
 

@@ -154,13 +154,14 @@ class TargetReader:
         ``moved`` (whether they are others than before), ``instances`` ``(H, W)``; ``kinds``: the classes of the pasted
         ones by name. Nothing of it depends on how a pipeline encodes labels: another one may replay it.
         """
-        patches = [_extract_patch(host.image, after.image, where) for where in after.meta["touched"]]
+        assert after.paste_result is not None
+        patches = [_extract_patch(host.image, after.image, where) for where in after.paste_result.touched]
         relabelled, values = _find_relabelled(host, after)
         drawn = {"patches": patches, "relabelled": relabelled, "values": values}
         if host.boxes is None:
             return drawn
-        assert after.boxes is not None and after.labels is not None
-        origins = after.meta["origins"]
+        assert after.boxes is not None and after.labels is not None and after.origins is not None
+        origins = after.origins
         older = origins[origins >= 0]
         pasted = after.labels[len(older) :].tolist()
         moved = np.ones(len(origins), dtype=bool)
@@ -181,8 +182,8 @@ def _find_relabelled(host: Sample, after: Sample) -> tuple[Array, Array]:
     if host.mask is not None and after.mask is not None:
         changed = after.mask != host.mask
         return changed, after.mask[changed]
-    assert after.labels is not None and after.instances is not None
-    pasted = np.append(False, after.meta["origins"] < 0)[after.instances]
+    assert after.labels is not None and after.instances is not None and after.origins is not None
+    pasted = np.append(False, after.origins < 0)[after.instances]
     return pasted, np.append(0, after.labels)[after.instances[pasted]]
 
 

@@ -66,7 +66,7 @@ def test_objects_may_be_named_and_small_ones_left_out(tmp_path: Path) -> None:
     sample = data[0]
     assert data.schema.objects == ("lorry",) and data.schema.min_area == 10
     assert sample.labels is not None and sample.labels.tolist() == values(data, "lorry")
-    assert sample.meta["dropped"] == 1
+    assert sample.dropped == 1
     assert sample.mask is not None and sample.mask[13, 16] == data.schema.classes["lorry"]  # still there, but no object
 
 

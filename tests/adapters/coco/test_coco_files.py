@@ -114,7 +114,7 @@ def test_categories_by_text_are_numbers(make: Make) -> None:
 def test_crowds_by_any_word(make: Make, flag: Any, crowd: int) -> None:
     data = load(make([thing(iscrowd=flag, bbox=[1, 1, 5, 5]), thing(id=2)]))
     assert data[0].labels is not None
-    assert (len(data[0].labels), len(data[0].meta["crowds"])) == (2 - crowd, crowd) and data.problems == ()
+    assert (len(data[0].labels), len(data[0].crowds)) == (2 - crowd, crowd) and data.problems == ()
 
 
 @pytest.mark.parametrize("flag", ["maybe", 2, -1, [0]])
@@ -131,15 +131,15 @@ def test_what_crowds_are(make: Make) -> None:
     region[2:20, 20:30] = 1
     crowd = thing(id=9, iscrowd=1, category_id=5, bbox=[20, 2, 10, 18], area=170, segmentation=encode_mask(region))
     sample = load(make([thing(), crowd]))[0]
-    (found,) = sample.meta["crowds"]
+    (found,) = sample.crowds
     assert (found.label, found.area, found.box.tolist()) == (5, 170, [20, 2, 30, 20])
     assert np.array_equal(found.mask, region) and found.mask.dtype == bool
-    assert sample.meta["areas"].tolist() == [77.5]
+    assert sample.areas.tolist() == [77.5]
 
 
 @pytest.mark.parametrize(("area", "right"), [(3, 3), (0, 80), (None, 80), ("3", 80), (float("nan"), 80), (True, 80)])
 def test_areas(make: Make, area: Any, right: float) -> None:
-    assert load(make([thing(area=area)]))[0].meta["areas"].tolist() == [right]
+    assert load(make([thing(area=area)]))[0].areas.tolist() == [right]
 
 
 def test_a_file_of_crowds_alone_is_told(make: Make) -> None:
@@ -170,7 +170,7 @@ def test_shares_of_the_picture_are_refused(make: Make, annotations: list[Any]) -
 
 def test_one_share_among_pixels_is_told(make: Make) -> None:
     root = make([thing(bbox=[0.1, 0.2, 0.5, 0.4]), thing(id=2), thing(id=3, bbox=[0, 0, 1, 1])])
-    assert len(load(root)[0].meta["areas"]) == 2
+    assert len(load(root)[0].areas) == 2
     (reason,) = reasons(root)
     assert reason.startswith("annotation 1 of a.png: box [0.1, 0.2, 0.5, 0.4], less than a pixel")
 
@@ -205,7 +205,7 @@ def test_a_mask_beside_its_box_is_told_and_the_box_kept(make: Make) -> None:
     counts = np.diff([0, *edges, flat.size]).tolist()
     turned = thing(segmentation={"size": list(SIDES), "counts": counts})
     data = load(make([turned, thing(id=2, segmentation=encode_mask(region))]))
-    assert np.array_equal(data[0].instances == 2, region) and data[0].meta["areas"].tolist() == [77.5, 77.5]
+    assert np.array_equal(data[0].instances == 2, region) and data[0].areas.tolist() == [77.5, 77.5]
     (reason,) = [one.reason for one in data.problems]
     assert reason.startswith("annotation 1 of a.png: a mask within [") and "its box is kept" in reason
 

@@ -112,8 +112,8 @@ def test_polygons_and_boxes(put: Put, tmp_path: Path) -> None:
     )
     assert [(r.name, r.split, r.shape) for r in data.records] == [(f"train/{n}", "train", SHAPE) for n in "abc"]
     first, second, third = data
-    assert first.labels is not None and first.labels.tolist() == [90, 3, 1] and len(first.meta["crowds"]) == 1
-    assert first.meta["areas"].tolist() == [192, 16, 14]
+    assert first.labels is not None and first.labels.tolist() == [90, 3, 1] and len(first.crowds) == 1
+    assert first.areas.tolist() == [192, 16, 14]
     assert first.boxes is not None and first.boxes.tolist() == [[0, 0, 16, 12], [2, 1, 6, 5], [8.25, 2.5, 11.75, 6.5]]
     assert first.mask is not None and first.instances is not None
     square = np.zeros(SHAPE, bool)
@@ -244,7 +244,7 @@ def test_what_was_pasted_is_written(put: Put, tmp_path: Path) -> None:
     mask, instances = sample.mask.copy(), sample.instances.copy()
     mask[2:9, 4], instances[2:9, 4] = 1, 2  # somebody before the car, who cuts it in two
     boxes = np.vstack([sample.boxes, [[4, 2, 5, 9]]]).astype(np.float32)
-    meta = sample.meta | {"name": "train/a-1", "split": "train"}
+    meta = {"name": "train/a-1", "split": "train"}
     made = replace(sample, mask=mask, instances=instances, boxes=boxes, labels=np.array([3, 1]), meta=meta)
     write_dataset([made, data[1]], data, tmp_path / "out")
     back = load(tmp_path / "out")

@@ -229,7 +229,7 @@ def test_two_pastes_one_before_the_other(tmp_path: Path) -> None:
     data = put(tmp_path / "in")
     once = paste(data[0], region(30, 0, 38, 10), 1)
     covered = OccludedObjects.from_objects(find_objects(once, [1, 2, 10]))
-    covered.origins = np.asarray(once.meta["origins"])
+    covered.origins = np.asarray(once.origins)
     second = region(30, 4, 38, 14)
     covered.add(WHOLE, second > 0, 2, int(second.sum()))
     write_dataset([covered.to_sample(once)], data, tmp_path / "out")
@@ -244,14 +244,13 @@ def test_boxes_alone_lose_what_is_covered(tmp_path: Path) -> None:
     data = put(tmp_path / "in", document)
     sample = data[0]
     assert sample.boxes is not None and sample.labels is not None
-    meta = sample.meta | {"origins": np.array([0, 2, -1])}
     made = replace(
         sample,
         boxes=np.array([[4, 4, 14, 20], [2, 24, 8, 30], [14, 4, 24, 20]], np.float32),
         labels=np.array([1, 1, 2]),
         instances=None,
         mask=None,
-        meta=meta,
+        origins=np.array([0, 2, -1]),
     )
     write_dataset([made], data, tmp_path / "out")
     first, third, new = written(tmp_path / "out")["annotations"]
@@ -288,7 +287,7 @@ def test_pycocotools_reads_everything(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_copies_beside_their_original_have_ids_of_their_own(tmp_path: Path) -> None:
     data = put(tmp_path / "in")
     copied = data[0]
-    copied.meta["name"] = "train/b-2"
+    copied.source = replace(copied.source, name="train/b-2")
     write_dataset([copied, data[0], data[1]], data, tmp_path / "out")
     found = written(tmp_path / "out")
     assert [(one["id"], one["file_name"]) for one in found["images"]] == [(30, "b.jpg"), (31, "b-2.jpg"), (8, "a.png")]
@@ -355,7 +354,7 @@ def test_classic_augmentation_moves_objects_and_crowds_and_keeps_what_is_said(tm
     data = put(tmp_path / "in", document)
     made = AugmentedDataset(data, None, "strong", seed=4)
     samples = [made[i] for i in range(2)]
-    assert samples[0].meta["moved"] and "areas" not in samples[0].meta
+    assert samples[0].is_moved and samples[0].areas is None
     write_dataset(samples, data, tmp_path / "out")
     found = written(tmp_path / "out")
     assert {key: found[key] for key in ("info", "licenses", "categories", "tool")} == {
@@ -382,7 +381,7 @@ def test_a_crowd_moves_as_the_picture_does(tmp_path: Path) -> None:
     kept = Dataset(data.records[:1], lambda record: light, data.schema, data.root)
     for seed in range(3):
         moved = AugmentedDataset(kept, None, "light", seed=seed)[0]
-        (crowd,) = moved.meta["crowds"]
+        (crowd,) = moved.crowds
         shown = moved.image[0] > 0.5 * moved.image[0].max()
         assert (shown != crowd.mask).mean() < 0.02 and crowd.area == crowd.mask.sum()
         rows, columns = np.nonzero(crowd.mask)

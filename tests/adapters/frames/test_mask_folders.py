@@ -121,8 +121,8 @@ def test_as_camvid_has_it(drive: Path) -> None:
     assert sample.boxes.tolist() == [[2, 5, 6, 8], [10, 6, 12, 9]] and sample.boxes.dtype == np.float32
     assert sample.labels.tolist() == [8, 10] and sample.labels.dtype == np.int64
     assert sample.instances is not None and sample.instances.dtype == np.int32
-    assert np.array_equal(sample.instances == 2, street() == 10) and sample.meta["dropped"] == 1
-    assert sample.meta["time"] == 10.0 and sample.spacing == (1.0, 1.0)
+    assert np.array_equal(sample.instances == 2, street() == 10) and sample.dropped == 1
+    assert sample.source.time == 10.0 and sample.spacing == (1.0, 1.0)
     unlabelled = data[2]
     assert (unlabelled.mask, unlabelled.boxes, unlabelled.labels, unlabelled.instances) == (None,) * 4
     assert same(pickle.loads(pickle.dumps(data))[3], data[3])
@@ -260,7 +260,7 @@ def test_samples_that_were_made(tmp_path: Path, rng: np.random.Generator) -> Non
 def test_names_that_lead_elsewhere(drive: Path, tmp_path: Path, name: str) -> None:
     data = load(drive)
     sample = data[0]
-    sample.meta["name"] = name
+    sample.source = replace(sample.source, name=name)
     with pytest.raises(DataError, match="sample name"):
         write_dataset([sample], data, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -61,7 +61,7 @@ def test_round_trip(nnunet: Path, tmp_path: Path, save: Save) -> None:
         assert_array_equal(one.image, other.image)
         assert one.mask is not None and other.mask is not None
         assert_array_equal(one.mask, other.mask)
-        assert one.meta["header"] == other.meta["header"]
+        assert one.header == other.header
     assert json.loads((tmp_path / "out" / "dataset.json").read_text())["numTraining"] == 2
     assert nib.load(tmp_path / "out" / "labelsTs" / "case_0003.nii.gz").get_data_dtype() == np.int16
 

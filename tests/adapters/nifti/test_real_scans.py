@@ -24,7 +24,7 @@ def test_real_data_opens(real_data: Path, name: str, layout: str, n: int, channe
     assert (dataset.schema.layout, len(dataset), dataset.schema.channels) == (layout, n, channels)
     sample = dataset[0]
     assert sample.mask is not None and sample.mask.any()
-    assert (sample.meta.get("foreground") is not None) == (name == "brats")
+    assert (sample.foreground is not None) == (name == "brats")
 
 
 @pytest.mark.parametrize("name", ["brats", "fcd", "sarcoma"])
@@ -39,6 +39,6 @@ def test_real_data_comes_back_as_it_was(real_data: Path, tmp_path: Path, name: s
     for key, path in back.records[0].files.items():
         original = dataset.records[0].files[key]
         if key == "foreground":  # BraTS stores 1 as 0.99999997, which is read as 1 and written as near it as can be
-            assert np.array_equal(one.meta[key], other.meta[key])
+            assert np.array_equal(one.foreground, other.foreground)
             continue
         assert gzip.decompress(path.read_bytes()) == gzip.decompress(original.read_bytes()), path.name

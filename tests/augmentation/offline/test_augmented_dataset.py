@@ -17,7 +17,7 @@ from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
 from domaingan.blend import Paste, Relight
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.data import Dataset, Sample
+from domaingan.data import Dataset, PastedCrop, PasteResult, Sample
 from domaingan.views.slices import slice_volumes
 
 PEOPLE = phantoms.load_phantom("medical", subjects=4, shape=(40, 40, 16))
@@ -46,11 +46,11 @@ def test_same_bytes_from_one_process_or_several(solid: Bank, classic: str | None
 def test_a_2d_bank_goes_into_the_slices_of_volumes(flat: Bank) -> None:
     made, host = AugmentedDataset(PEOPLE, Paste(flat), None, seed=0)[1], PEOPLE[1]
     assert made.mask is not None and host.mask is not None and made.image.shape == host.image.shape
-    placed = [record for record in made.meta["pasted"] if record["place"] is not None]
-    assert placed and all(0 <= record["slice"] < 16 for record in placed)
+    placed = [record for record in made.pasted_crops if record.is_placed]
+    assert placed and all(0 <= record.slice_index < 16 for record in placed)
     changed = {int(z) for z in np.nonzero(made.mask != host.mask)[2]}
-    assert changed <= {record["slice"] for record in placed}
-    untouched = [z for z in range(16) if z not in {record["slice"] for record in placed}]
+    assert changed <= {record.slice_index for record in placed}
+    untouched = [z for z in range(16) if z not in {record.slice_index for record in placed}]
     assert (made.image[..., untouched] == host.image[..., untouched]).all()
 
 
@@ -74,7 +74,7 @@ def test_a_preview_says_why_little_is_shown(solid: Bank, monkeypatch: pytest.Mon
 
     def none(number: int) -> Sample:
         host = PEOPLE[number]
-        return replace(host, meta=host.meta | {"pasted": [{"index": 0, "place": None}]})
+        return replace(host, paste_result=PasteResult((PastedCrop(0),)))
 
     def once(self: AugmentedDataset, number: int, rng: np.random.Generator) -> Sample:
         return placed(number, rng) if number == 2 else none(number)

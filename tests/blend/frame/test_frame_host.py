@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -33,8 +35,8 @@ def pasted(seed: int, paste: Paste = PASTE) -> tuple[Sample, Sample, dict]:
     for _ in range(20):
         host = FRAMES[int(rng.integers(len(FRAMES)))]
         after = paste(host, rng)
-        if after.meta["pasted"][0]["place"] is not None:
-            return host, after, after.meta["pasted"][0]
+        if after.pasted_crops[0].is_placed:
+            return host, after, after.pasted_crops[0]
     pytest.skip("no crop found a place")
 
 
@@ -69,7 +71,7 @@ def test_nearer_objects_lose_nothing_and_farther_ones_go_when_hidden(seed: int) 
     host, after, record = pasted(seed)
     assert host.boxes is not None and host.instances is not None and after.instances is not None
     seen = after.instances == after.instances.max()
-    foot = record["foot"][0] + 1  # the object's own, be it hidden
+    foot = record.ground_contact[0] + 1  # the object's own, be it hidden
     for number, box in enumerate(host.boxes, start=1):
         own = host.instances == number
         if box[3] > foot:
@@ -83,21 +85,21 @@ def test_nearer_objects_lose_nothing_and_farther_ones_go_when_hidden(seed: int) 
 @given(st.integers(0, 2**20))
 def test_feet_stand_on_the_ground_of_their_class(seed: int) -> None:
     host, _, record = pasted(seed)
-    below = BANK.info.ground[record["object"]]
+    below = BANK.info.ground[record.condition["object"]]
     grounds = [SCHEMA.classes[name] for name, n in below.items() if n >= 0.1 * sum(below.values())]
-    assert host.mask[tuple(record["foot"])] in grounds
+    assert host.mask[tuple(record.ground_contact)] in grounds
 
 
 def test_size_follows_the_row() -> None:
     perspective = PASTE.rules.ground_sampler.perspective
     for seed in range(40):
         host, _, record = pasted(seed)
-        index = record["index"]
+        index = record.index
         if perspective.cut_sides[index, 1]:
             continue
-        foot = (record["foot"][0] + 1) / host.shape[0]
+        foot = (record.ground_contact[0] + 1) / host.shape[0]
         wanted = (foot - perspective.horizons[host.group]) / perspective.distances[index]
-        assert abs(np.log(record["scale"] / wanted)) < 0.25
+        assert abs(np.log(record.scale / wanted)) < 0.25
         assert 0.6 < wanted < 1.6
 
 
@@ -113,7 +115,7 @@ def test_sizes_are_kept_on_a_coarser_grid() -> None:
         rng, found = np.random.default_rng(2), []
         for host in hosts:
             after = PASTE(host, rng)
-            if after.meta["pasted"][0]["place"] is not None:
+            if after.pasted_crops[0].is_placed:
                 box = after.boxes[-1]
                 found.append((box[3] - box[1]) / host.shape[0])
         heights.append(np.median(found))
@@ -122,7 +124,7 @@ def test_sizes_are_kept_on_a_coarser_grid() -> None:
 
 def test_what_a_host_does_not_know_stays_unknown() -> None:
     host = FRAMES[0]
-    bare = Sample(host.image, host.mask, meta=host.meta)
+    bare = Sample(host.image, host.mask, source=host.source)
     after = Paste(BANK, schema=SCHEMA, per_image=(3, 3))(bare, np.random.default_rng(0))
     assert after.instances is None and after.boxes is None and (after.mask != host.mask).any()
 
@@ -142,7 +144,14 @@ def cut_below(sample: Sample) -> Sample:
     rows = 4 * sample.shape[0] // 5
     objects = find_instance_objects(sample.instances[:rows], sample.mask[:rows])
     image, mask = sample.image[:, :rows], sample.mask[:rows]
-    return Sample(image, mask, objects.boxes, objects.labels, sample.condition, sample.meta, objects.instances)
+    return replace(
+        sample,
+        image=image,
+        mask=mask,
+        boxes=objects.boxes,
+        labels=objects.labels,
+        instances=objects.instances,
+    )
 
 
 @pytest.mark.parametrize("side", ["left", "right", "bottom"])
@@ -154,7 +163,7 @@ def test_what_a_border_cut_is_cut_by_it_again(side: str) -> None:
     paste, rng, found = Paste(bank.take(cut), schema=SCHEMA, per_image=(1, 1)), np.random.default_rng(0), set()
     for host in list(frames) * 3:
         after = paste(host, rng)
-        if after.meta["pasted"][0]["place"] is None:
+        if after.pasted_crops[0].place is None:
             continue
         whole = after.instances == after.instances.max()
         left, _, right, bottom = find_corner_box(whole, ORIGIN)
@@ -195,8 +204,8 @@ def test_crops_go_into_frames_of_a_camera_that_hangs_otherwise() -> None:
         )  # the sky's last rows come in at the top
         mask[:shift], instances[:shift] = mask[shift], 0
         objects = find_instance_objects(instances, mask)
-        meta = frame.meta | {"sequence": "elsewhere"}
-        moved.append(Sample(image, mask, objects.boxes, objects.labels, meta=meta, instances=objects.instances))
+        source = replace(frame.source, sequence="elsewhere")
+        moved.append(Sample(image, mask, objects.boxes, objects.labels, instances=objects.instances, source=source))
     spots = PASTE.rules.ground_sampler.perspective
     errors = []
     for frame, sample in zip(FRAMES, moved, strict=True):
@@ -210,9 +219,9 @@ def test_crops_go_into_frames_of_a_camera_that_hangs_otherwise() -> None:
 def test_blurred_crops_are_not_pasted() -> None:
     large = resize_to_shape(FRAMES, tuple(4 * n for n in FRAMES[0].shape))
     rng = np.random.default_rng(0)
-    records = [record for i in range(6) for record in Paste(BANK, schema=SCHEMA)(large[i], rng).meta["pasted"]]
-    finest = {record["index"]: BANK.entries["spacing"][record["index"], 0] for record in records if record["place"]}
-    assert all(4 * r["scale"] * finest[r["index"]] <= 2.01 for r in records if r["place"])
+    records = [record for i in range(6) for record in Paste(BANK, schema=SCHEMA)(large[i], rng).pasted_crops]
+    finest = {record.index: BANK.entries["spacing"][record.index, 0] for record in records if record.is_placed}
+    assert all(4 * r.scale * finest[r.index] <= 2.01 for r in records if r.is_placed)
 
 
 def test_a_class_whose_ground_was_not_seen_stands_where_others_do() -> None:

@@ -46,7 +46,7 @@ def placed(paste: Paste, frames: Dataset = BARE, rounds: int = 4) -> list[tuple[
     for seed in range(rounds):
         for i, host in enumerate(frames):
             after = paste(host, np.random.default_rng((seed, i)))
-            found += [(i, after, record) for record in after.meta["pasted"] if record["place"] is not None]
+            found += [(i, after, record) for record in after.pasted_crops if record.is_placed]
     return found
 
 
@@ -71,14 +71,14 @@ def test_feet_stand_on_the_street_and_size_follows_the_row_though_nothing_says_w
     perspective = paste.rules.ground_sampler.perspective
     on_street, columns = [], []
     for i, after, record in found:
-        row, column = record["foot"]
+        row, column = record.ground_contact
         on_street.append(STREET[i].mask[row, column] != STREET.schema.classes["sky"])
         columns.append(column / after.shape[1])
-        if not perspective.cut_sides[record["index"], 1]:
+        if not perspective.cut_sides[record.index, 1]:
             wanted = ((row + 1) / after.shape[0] - perspective.horizons[BARE[i].group]) / perspective.distances[
-                record["index"]
+                record.index
             ]
-            assert abs(np.log(record["scale"] / wanted)) < 0.25
+            assert abs(np.log(record.scale / wanted)) < 0.25
     assert np.mean(on_street) == 1
     assert np.std(columns) > 0.2  # any column
 
@@ -86,7 +86,7 @@ def test_feet_stand_on_the_street_and_size_follows_the_row_though_nothing_says_w
 def test_nothing_stands_on_other_objects() -> None:
     paste = quiet_paste(per_image=(1, 1))
     for i, _, record in placed(paste):
-        assert BARE[i].mask[tuple(record["foot"])] == 0
+        assert BARE[i].mask[tuple(record.ground_contact)] == 0
 
 
 def test_crops_with_a_known_ground_go_into_frames_that_label_none() -> None:
@@ -116,7 +116,7 @@ def test_a_ground_that_is_named_counts_more_than_what_was_seen() -> None:
     pavement = STREET.schema.classes["pavement"]
     assert paste.notes == [] and set(paste.rules.ground_sampler.ground.supporting_values.values()) == {(pavement,)}
     for i, _, record in placed(paste, STREET, rounds=1):
-        assert STREET[i].mask[tuple(record["foot"])] == pavement
+        assert STREET[i].mask[tuple(record.ground_contact)] == pavement
 
 
 @pytest.mark.parametrize("region", [(0.5, 0.3, 1, 1), [(0.5, 0.3), (1, 0.3), (1, 1), (0.5, 1)]])
@@ -125,9 +125,9 @@ def test_feet_stay_in_a_region_that_is_named(region: object) -> None:
     found = placed(paste, rounds=2)
     assert paste.notes == [] and len(found) > 10
     for _, after, record in found:
-        assert (record["foot"][1] + 0.5) / after.shape[1] >= 0.5
-    assert {tuple(r["foot"]) for *_, r in found} == {
-        tuple(r["foot"])
+        assert (record.ground_contact[1] + 0.5) / after.shape[1] >= 0.5
+    assert {tuple(r.ground_contact) for *_, r in found} == {
+        tuple(r.ground_contact)
         for *_, r in placed(
             quiet_paste(schema=replace(OBJECTS_ONLY, region=((0.5, 0.3), (1, 0.3), (1, 1), (0.5, 1)))), rounds=2
         )
@@ -173,14 +173,14 @@ def test_too_few_objects_go_where_those_of_their_size_stood() -> None:
     found = placed(paste)
     assert len(found) > 20
     for _, after, record in found:
-        own = perspective.contact_rows[record["index"]]
-        alike = np.abs(np.log(perspective.heights / perspective.heights[record["index"]])) < 0.2
-        foot = (record["foot"][0] + 1) / after.shape[0]
+        own = perspective.contact_rows[record.index]
+        alike = np.abs(np.log(perspective.heights / perspective.heights[record.index])) < 0.2
+        foot = (record.ground_contact[0] + 1) / after.shape[0]
         assert (
             perspective.contact_rows[alike].min() - 0.03 < foot < perspective.contact_rows[alike].max() + 0.03
             or abs(foot - own) < 0.03
         )
-        assert abs(np.log(record["scale"])) <= 0.1001
+        assert abs(np.log(record.scale)) <= 0.1001
 
 
 def test_lights_that_hang_are_not_taken_for_what_stands() -> None:
@@ -208,8 +208,8 @@ def test_lights_that_hang_are_not_taken_for_what_stands() -> None:
         and perspective.distances[perspective.class_values == 1].all()
     )
     found = placed(paste, data, rounds=1)
-    assert {record["object"] for *_, record in found} == {"car", "light"}
-    assert all(record["foot"][0] < 45 for *_, record in found if record["object"] == "light")
+    assert {record.condition["object"] for *_, record in found} == {"car", "light"}
+    assert all(record.ground_contact[0] < 45 for *_, record in found if record.condition["object"] == "light")
 
 
 def test_far_objects_stand_near_the_middle_column_and_close_ones_anywhere() -> None:
@@ -241,7 +241,7 @@ def test_frames_with_boxes_alone_are_pasted_into_and_get_boxes_alone() -> None:
     for i, after, _ in found:
         assert after.mask is None and after.instances is None
         assert after.boxes is not None and after.labels is not None and len(after.boxes) == len(after.labels)
-        origins = after.meta["origins"]
+        origins = after.origins
         assert (origins < 0).sum() >= 1
         for box, origin in zip(after.boxes, origins, strict=True):
             if origin >= 0:  # never larger, and where nothing came in front as it was
@@ -250,7 +250,7 @@ def test_frames_with_boxes_alone_are_pasted_into_and_get_boxes_alone() -> None:
     untouched = [
         np.array_equal(box, frames[i].boxes[origin])
         for i, after, _ in found
-        for box, origin in zip(after.boxes, after.meta["origins"], strict=True)
+        for box, origin in zip(after.boxes, after.origins, strict=True)
         if origin >= 0
     ]
     assert np.mean(untouched) > 0.6
@@ -270,7 +270,7 @@ def test_a_side_of_a_box_moves_in_where_it_is_hidden_all_along() -> None:
 def test_a_frame_of_which_nothing_is_known_comes_back_as_it_is() -> None:
     bare = replace(BARE[0], mask=None, instances=None, boxes=None, labels=None)
     after = quiet_paste()(bare, np.random.default_rng(0))
-    assert after.image is bare.image and after.meta["pasted"] == []
+    assert after.image is bare.image and after.pasted_crops == ()
     empty = replace(bare, boxes=np.zeros((0, 4), np.float32), labels=np.zeros(0, np.int64))
     after = quiet_paste(per_image=(3, 3))(empty, np.random.default_rng(0))
     assert after.boxes is not None and len(after.boxes) > 0  # a clean frame is a host, too

@@ -17,7 +17,7 @@ from domaingan.blend import Paste
 from domaingan.blend.scan.atlas import read_axes
 from domaingan.blend.scan.prior import PRIOR_STRENGTH, PlacementPrior, _sample_free_by_body_axes
 from domaingan.core.errors import DataError
-from domaingan.data import Dataset, Record, Sample
+from domaingan.data import Dataset, Geometry, Record, Sample
 from domaingan.imaging.body_axes import get_body_axes
 from domaingan.views.slices import slice_volumes
 
@@ -28,7 +28,7 @@ def placed(paste: Paste, dims: int, n: int = 60) -> np.ndarray:
     host.mask[...] = 0
     for seed in range(n):
         after = paste(host, np.random.default_rng(seed))
-        assert after.meta["pasted"][0]["place"] is not None
+        assert after.pasted_crops[0].is_placed
         found.append((np.argwhere(after.mask > 0).mean(axis=0) - 4) / 40)
     return np.array(found)
 
@@ -73,7 +73,7 @@ def test_a_place_that_is_taken_is_left_for_another(rng: np.random.Generator) -> 
     bank, host = of_people(2, 60), a_host(2, rng, edge=48)
     host.mask[24:40] = 1
     records = [Paste(bank, per_image=(1, 1), placement="prior")(host, np.random.default_rng(s)) for s in range(10)]
-    assert all(after.meta["pasted"][0]["place"] is not None for after in records)
+    assert all(after.pasted_crops[0].is_placed for after in records)
 
 
 @pytest.mark.parametrize("dims", [2, 3])
@@ -111,7 +111,7 @@ def test_an_atlas_in_a_file_means_places_in_the_body(dims: int, codes: str, tmp_
         affine[row, column] = 1 if code in "RAS" else -1
     paste = Paste(a_bank(dims, np.random.default_rng(0)), per_image=(1, 1), atlas=path)
     host = a_host(dims, np.random.default_rng(1))
-    host.meta["affine"] = affine
+    host.geometry = Geometry(host.spacing, affine)
     middle = (np.array(host.shape) - 1) / 2
     for seed in range(8):
         after = paste(host, np.random.default_rng(seed))
@@ -132,7 +132,7 @@ def test_an_atlas_of_no_room_leaves_what_is_not_placed_counted(rng: np.random.Ge
     atlas = np.zeros((10, 10))
     atlas[0, 0] = 1  # outside the ball
     after = Paste(a_bank(2, rng), per_image=(2, 2), atlas=atlas)(a_host(2, rng), rng)
-    assert [record["place"] for record in after.meta["pasted"]] == [None, None]
+    assert [record.place for record in after.pasted_crops] == [None, None]
 
 
 def test_nonsense_is_refused(rng: np.random.Generator, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_prior_of_slices_goes_into_slices() -> None:
     paste = Paste(crops(people, size=16), placement="prior")
     host = next(s for s in people if s.mask is not None and (s.mask > 0).any())
     after = paste(host, np.random.default_rng(0))
-    assert any(record["place"] for record in after.meta["pasted"])
+    assert any(record.is_placed for record in after.pasted_crops)
 
 
 def turned(sample: Sample, order: tuple[int, ...], flips: tuple[int, ...]) -> Sample:
@@ -185,7 +185,7 @@ def test_a_prior_is_of_the_body_whichever_way_voxels_run(order: tuple[int, ...],
     host.mask[...] = 0
     other = turned(host, order, flips)
     where = []
-    for scan, affine in ((host, np.eye(4)), (other, other.meta["affine"])):
+    for scan, affine in ((host, np.eye(4)), (other, other.geometry.affine)):
         middles = [np.argwhere(paste(scan, np.random.default_rng(s)).mask > 0).mean(axis=0) for s in range(25)]
         where.append(np.median([(affine @ [*middle, 1])[:3] for middle in middles], axis=0))
     assert np.abs(where[0] - where[1]).max() < 4 and where[1][0] > 22 and where[1][1] < 20

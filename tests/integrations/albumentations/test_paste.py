@@ -40,7 +40,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Bank:
 @pytest.mark.parametrize("seed", range(4))
 def test_equal_to_the_core_with_the_same_generator(seed: int) -> None:
     sample = FRAMES[seed]
-    given_ = {**frame(seed, np.float32), "meta": sample.meta}
+    given_ = {**frame(seed, np.float32), "meta": {"name": sample.name, "sequence": sample.source.sequence}}
     transform = pipeline(seed=seed)
     out = transform(**given_)
     rng = np.random.default_rng(transform.transforms[0].params["seed"])
@@ -62,7 +62,7 @@ def test_slices_of_scans_with_several_channels_equal_the_core(seed: int, setting
     paste = dg.albumentations.Paste(SLICE_BANK, p=1, spacing=spacing, **settings_)
     transform = A.from_dict(A.to_dict(A.Compose([paste])))
     transform.set_random_seed(seed)
-    known = {key: sample.meta[key] for key in ("foreground", "range") if key in sample.meta}
+    known = {"foreground": sample.foreground, "range": sample.intensity_range.ends}
     out = transform(image=image, mask=sample.mask, meta=known)
     rng = np.random.default_rng(transform.transforms[0].params["seed"])
     after = dg.Paste(SLICE_BANK, **settings_)(sample, rng)

@@ -87,7 +87,7 @@ def test_slices_of_scans_get_another_scanners_look(method: str | None, dtype: ty
     sample = next(one for one in SLICES if one.mask is not None and one.mask.any())
     image = np.moveaxis(sample.image, 0, -1)
     image = (image / image.max() * 255).astype(np.uint8) if dtype is np.uint8 else image
-    inside = np.asarray(sample.meta["foreground"])
+    inside = np.asarray(sample.foreground)
     relight = dg.albumentations.Relight(bank, method, strength=(1, 1), p=1)
     compose = A.Compose([relight], seed=2)
     data = {"image": image, "mask": sample.mask, "meta": {"foreground": inside}}

@@ -54,7 +54,7 @@ def test_equal_to_the_core_with_the_same_seed(dims: int) -> None:
         after = dg.Paste(BANKS[dims], per_image=(2, 3))(bare, np.random.default_rng(transform.seed))
         assert np.array_equal(out["image"].numpy(), after.image)
         assert np.array_equal(out["label"].numpy()[0], after.mask)
-        assert json.loads(out["image"].meta["pasted"]) == after.meta["pasted"]
+        assert json.loads(out["image"].meta["pasted"]) == [crop.to_dict() for crop in after.pasted_crops]
         changed += int((after.mask != sample.mask).sum())
     assert changed > 0
 
@@ -242,8 +242,8 @@ def test_scans_are_relit_as_the_core_does(dims: int, method: str | None) -> None
     before = given["image"].clone()
     relight = dg.monai.RandRelightd("image", bank, method, (1, 1), label_key="label", prob=1)
     compose = Compose([relight]).set_random_state(3)
-    out = compose({**given, "meta": {"foreground": sample.meta["foreground"]}})
-    bare = Sample(sample.image, meta={"foreground": sample.meta["foreground"]})
+    out = compose({**given, "meta": {"foreground": sample.foreground}})
+    bare = Sample(sample.image, meta={"foreground": sample.foreground})
     after = dg.Relight(bank, method, (1, 1))(bare, np.random.default_rng(relight.seed))
     assert np.array_equal(out["image"].numpy(), after.image) and (out["image"] != before).any()
     assert isinstance(out["image"], MetaTensor) and torch.equal(out["image"].affine, affine)
@@ -317,7 +317,7 @@ def test_a_2d_bank_goes_into_the_slices_of_volumes() -> None:
     people = phantoms.load_phantom("medical", subjects=2, shape=(40, 40, 16))
     bank, sample = crops(slice_volumes(people), size=16), people[1]
     transform = dg.monai.RandPasted(["image", "label"], bank, prob=1.0, dims=2).set_random_state(3)
-    affine = torch.as_tensor(sample.meta["affine"])
+    affine = torch.as_tensor(sample.geometry.affine)
     data = {"image": MetaTensor(torch.as_tensor(sample.image), affine=affine), "label": sample.mask[None]}
     after = transform(data)
     records = json.loads(after["image"].meta["pasted"])
