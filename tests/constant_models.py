@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from domaingan.robustness_eval.model_specs import ModelOptions
-from domaingan.robustness_eval.onnx_model import OnnxDetector
+from domaingan.robustness_eval.onnx_detector.onnx_model import OnnxDetector
 
 Array = NDArray[np.generic]
 Constant = Callable[..., Path]

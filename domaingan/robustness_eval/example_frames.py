@@ -1,4 +1,4 @@
-"""One frame under every corruption, with what the model says of it: the arrays that the report draws."""
+"""One frame under every corruption, with the model's answers to it: the arrays that the report draws."""
 
 from __future__ import annotations
 
@@ -16,55 +16,81 @@ from domaingan.robustness_eval.cells import Cell
 from domaingan.robustness_eval.labelled_frames import LabelledFrame, LabelledFrames
 
 MAX_PICTURE_WIDTH = 640
-"""Pictures wider than this are shrunk to it."""
+"""Wider pictures are shrunk to this width, in pixels."""
 
 
 def collect_example_frames(
     frames: LabelledFrames, mapper: PredictionMapper, scored: Mapping[str, int], cells: Sequence[Cell], seed: int
 ) -> dict[str, NDArray[Any]]:
-    """The frame that shows most of what is scored, under each of the cells.
+    """Collect the frame with most scored objects, under each of the cells, with the model's answers.
+
+    Args:
+        frames: the labelled frames.
+        mapper: from the model's answers to the data's classes.
+        scored: the classes that count: the data's values by name.
+        cells: the K corruptions and severities to show.
+        seed: of the corruptions.
 
     Returns:
-        ``name``, ``images`` (K, h, w, 3); for a detector ``boxes`` (M, 4), ``scores`` (M,), ``labels`` (M,), ``tile``
-        (M,), which of the images, and ``true_boxes``, ``true_labels``; for a segmenter ``masks`` (K, h, w) and
+        ``name``, ``images`` (K, h, w, 3). For a detector ``boxes`` (M, 4), ``scores`` (M,), ``labels`` (M,), ``tile``
+        (M,), the number of the image, and ``true_boxes``, ``true_labels``. For a segmenter ``masks`` (K, h, w) and
         ``truth`` (h, w).
     """
     frame = frames[_find_fullest_frame(frames, scored)]
-    ratio = min(1.0, MAX_PICTURE_WIDTH / frame.picture.shape[1])
-    shape = (round(frame.picture.shape[0] * ratio), round(frame.picture.shape[1] * ratio))
-    images, answers = [], []
+    height, width = frame.picture.shape[:2]
+    ratio = min(1.0, MAX_PICTURE_WIDTH / width)
+    shape = (round(height * ratio), round(width * ratio))
+    images = []
+    answers = []
     for cell in cells:
         picture = cell.corrupt_frame(frame, seed)
-        answer = mapper(mapper.model.predict(picture), picture.shape[:2], frame.shape)
-        images.append(cv2.resize(picture, shape[::-1], interpolation=cv2.INTER_AREA) if ratio < 1 else picture)
-        answers.append(answer)
-    drawn = {"name": np.array(frame.name), "images": np.stack(images)}
+        prediction = mapper.model.predict(picture)
+        answers.append(mapper(prediction, picture.shape[:2], frame.shape))
+        if ratio < 1:
+            picture = cv2.resize(picture, shape[::-1], interpolation=cv2.INTER_AREA)
+        images.append(picture)
+    arrays = {"name": np.array(frame.name), "images": np.stack(images)}
     if isinstance(frame.truth, Detections):
-        return drawn | _collect_boxes(frame, answers, shape)
-    masks = [resize(np.asarray(answer), shape, is_mask=True).astype(np.int16) for answer in answers]
-    return drawn | {"masks": np.stack(masks), "truth": resize(frame.truth, shape, is_mask=True).astype(np.int16)}
+        return arrays | _collect_boxes(frame, answers, shape)
+    masks = [_shrink_mask(answer, shape) for answer in answers]
+    return arrays | {"masks": np.stack(masks), "truth": _shrink_mask(frame.truth, shape)}
+
+
+def _shrink_mask(mask: Any, shape: tuple[int, int]) -> NDArray[np.int16]:
+    return resize(np.asarray(mask), shape, is_mask=True).astype(np.int16)
 
 
 def _find_fullest_frame(frames: LabelledFrames, scored: Mapping[str, int]) -> int:
-    """The frame with most classes, then most objects (most of the rest of it), the first of several."""
+    """Find the frame with most scored classes, of these the one with most objects, of these the first."""
+    best_number = 0
+    best_counts = (-1, -1)
+    for number, frame in enumerate(frames):
+        counts = _count_scored(frame, list(scored.values()))
+        if counts > best_counts:
+            best_number = number
+            best_counts = counts
+    return best_number
 
-    def counted(frame: LabelledFrame) -> tuple[int, int]:
-        if isinstance(frame.truth, Detections):
-            labels = frame.truth.labels[np.isin(frame.truth.labels, list(scored.values()))]
-            return len(np.unique(labels)), len(labels)
-        values = np.unique(frame.truth)
-        return int(np.isin(values, list(scored.values())).sum()), 0
 
-    return max(range(len(frames)), key=lambda number: (*counted(frames[number]), -number))
+def _count_scored(frame: LabelledFrame, values: Sequence[int]) -> tuple[int, int]:
+    """Count the scored classes in a frame, and their objects (0 for masks)."""
+    if isinstance(frame.truth, Detections):
+        labels = frame.truth.labels[np.isin(frame.truth.labels, values)]
+        return len(np.unique(labels)), len(labels)
+    return int(np.isin(np.unique(frame.truth), values).sum()), 0
 
 
 def _collect_boxes(frame: LabelledFrame, answers: Sequence[Any], shape: tuple[int, int]) -> dict[str, NDArray[Any]]:
-    factors = np.array([shape[1] / frame.shape[1], shape[0] / frame.shape[0]] * 2, dtype=np.float32)
+    """Join the boxes of all answers, in pixels of the shrunk pictures."""
+    height_factor = shape[0] / frame.shape[0]
+    width_factor = shape[1] / frame.shape[1]
+    factors = np.array([width_factor, height_factor, width_factor, height_factor], dtype=np.float32)
+    box_counts = [len(answer.boxes) for answer in answers]
     return {
         "boxes": np.concatenate([answer.boxes for answer in answers]) * factors,
         "scores": np.concatenate([answer.scores for answer in answers]),
         "labels": np.concatenate([answer.labels for answer in answers]),
-        "tile": np.repeat(np.arange(len(answers)), [len(answer.boxes) for answer in answers]),
+        "tile": np.repeat(np.arange(len(answers)), box_counts),
         "true_boxes": frame.truth.boxes * factors,
         "true_labels": frame.truth.labels,
     }

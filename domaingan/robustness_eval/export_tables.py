@@ -10,12 +10,13 @@ from typing import Any
 
 from domaingan.core.files import write_file_atomically
 from domaingan.robustness_eval.robustness_scores import compute_mean
+from domaingan.robustness_eval.robustness_summary import METRIC_NAMES
 
 Row = Sequence[str]
 
 
 def write_tables(out: Path, result: Mapping[str, Any]) -> None:
-    """Write the scores by corruption and severity, in percent, and those of each class.
+    """Write the scores by corruption and severity, and those of each class, in percent.
 
     Args:
         out: the run folder.
@@ -23,37 +24,40 @@ def write_tables(out: Path, result: Mapping[str, Any]) -> None:
     """
     rows = build_table_rows(result)
     write_rows(out / "table.csv", rows)
-    title = {"ap": "AP", "miou": "mean IoU"}.get(result["metric"], result["metric"])
-    classes = build_class_rows(result)
-    text = f"{title}, percent\n\n{format_markdown(rows)}\n\n{format_markdown(classes)}\n"
+    title = METRIC_NAMES.get(result["metric"], result["metric"])
+    table = format_markdown(rows)
+    class_table = format_markdown(build_class_rows(result))
     with write_file_atomically(out / "table.md") as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(f"{title}, percent\n\n{table}\n\n{class_table}\n", encoding="utf-8")
 
 
 def build_table_rows(result: Mapping[str, Any]) -> list[Row]:
-    """A row a corruption: group, name, severities, their mean; clean first, mPC last."""
-    severities = [str(severity) for severity in result["severities"]]
-    blank = [""] * len(severities)
-    rows: list[Row] = [["group", "corruption", *(f"severity {n}" for n in severities), "mean"]]
-    rows.append(["", "clean", *blank, format_percent(result["clean"])])
+    """Build a row for each corruption: group, name, severities, their mean; clean stands first and mPC last."""
+    severities = result["severities"]
+    blanks = [""] * len(severities)
+    heads = [f"severity {severity}" for severity in severities]
+    rows: list[Row] = [["group", "corruption", *heads, "mean"]]
+    rows.append(["", "clean", *blanks, format_percent(result["clean"])])
     for name, values in result["table"].items():
         cells = [format_percent(value) for value in values]
-        rows.append([result["groups"].get(name, ""), name, *cells, format_percent(compute_mean(values))])
-    rows.append(["", "all (mPC)", *blank, format_percent(result["mpc"])])
+        group = result["groups"].get(name, "")
+        rows.append([group, name, *cells, format_percent(compute_mean(values))])
+    rows.append(["", "all (mPC)", *blanks, format_percent(result["mpc"])])
     return rows
 
 
 def build_class_rows(result: Mapping[str, Any]) -> list[Row]:
-    """A row a class: objects, clean, mPC, rPC."""
+    """Build a row for each class: objects, clean, mPC, rPC."""
     rows: list[Row] = [["class", "objects", "clean", "mPC", "rPC"]]
     for name, row in result["per_class"].items():
         count = str(result["objects"].get(name, ""))
-        rows.append([name, count, format_percent(row["clean"]), format_percent(row["mpc"]), format_percent(row["rpc"])])
+        scores = [format_percent(row[key]) for key in ("clean", "mpc", "rpc")]
+        rows.append([name, count, *scores])
     return rows
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """Write rows as a CSV file, the first has the names of the columns."""
+    """Write rows as a CSV file; the first row names the columns."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     with write_file_atomically(path) as temporary:
@@ -61,18 +65,24 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
 
 
 def format_markdown(rows: Sequence[Row]) -> str:
-    """Rows as a table of Markdown.
+    """Format rows as a Markdown table; the first row names the columns.
 
     >>> print(format_markdown([["a", "b"], ["1", "2|3"]]))
     | a | b |
     | --- | --- |
     | 1 | 2\\|3 |
     """
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    lines.insert(1, "| " + " | ".join("---" for _ in rows[0]) + " |")
+    lines = []
+    for row in rows:
+        cells = [cell.replace("|", "\\|") for cell in row]
+        lines.append("| " + " | ".join(cells) + " |")
+    rules = ["---"] * len(rows[0])
+    lines.insert(1, "| " + " | ".join(rules) + " |")
     return "\n".join(lines)
 
 
 def format_percent(value: float | None) -> str:
-    """One place of a percent, empty where there is no number."""
-    return "" if value is None or value != value else f"{100 * value:.1f}"
+    """Format a share as percent with one decimal; empty where there is no number."""
+    if value is None or value != value:  # NaN is not equal to itself
+        return ""
+    return f"{100 * value:.1f}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domaingan.core.errors import DataError
-from domaingan.robustness_eval.model_under_test import Model, Picture
+from domaingan.robustness_eval.model_under_test import Model, Picture, as_picture_list
 
 MODEL_SPECS = "a run folder, torchvision:NAME[=WEIGHTS_FILE], onnx:FILE (or FILE.onnx) or python:MODULE:FUNCTION"
 
@@ -19,11 +19,11 @@ class ModelOptions:
     """How a model is to be read, where it does not say itself.
 
     Attributes:
-        score: detections below it are left out.
-        decode: how an ONNX file's outputs are read; found out unless given, see
-            :mod:`domaingan.robustness_eval.output_layouts`.
-        names: class names, see :func:`domaingan.robustness_eval.class_names.read_names`.
-        threads: of an ONNX session.
+        min_score: detections with a lower score are left out, 0 to 1.
+        decode: how an ONNX file's outputs are laid out; found out if None, see
+            :mod:`domaingan.robustness_eval.onnx_detector.find_layouts`.
+        class_names: class names, see :func:`domaingan.robustness_eval.class_names.read_names`.
+        threads: the number of threads of an ONNX session.
     """
 
     min_score: float = 0.05
@@ -33,35 +33,49 @@ class ModelOptions:
 
 
 def open_model(spec: str, examples: Picture | Sequence[Picture], options: ModelOptions | None = None) -> Model:
-    """The model that a spec names.
+    """Open the model that a spec names.
 
     Args:
-        spec: see :data:`SPECS`.
-        examples: a picture, or the first few, to try it on where it has to be seen at work to be understood.
-        reading: how it is to be read.
+        spec: see :data:`MODEL_SPECS`.
+        examples: a picture, or the first few, ``(H, W, 3)`` uint8; they show how some models answer.
+        options: how the model is to be read.
+
+    Returns:
+        The model.
 
     Raises:
         DataError: there is no such model, or it cannot be read.
     """
     options = options or ModelOptions()
-    scheme, found, rest = spec.partition(":")
-    if Path(spec).suffix.lower() == ".onnx" and scheme not in SPEC_SCHEMES:
-        scheme, found, rest = "onnx", ":", spec
-    if scheme == "onnx" and found:
-        from domaingan.robustness_eval.onnx_model import OnnxDetector
+    scheme, rest = _split_spec(spec)
+    if scheme == "onnx":
+        from domaingan.robustness_eval.onnx_detector.onnx_model import OnnxDetector
 
         return OnnxDetector(rest, examples, options)
-    if scheme == "torchvision" and found:
+    if scheme == "torchvision":
         from domaingan.robustness_eval.torchvision_model import TorchvisionDetector
 
         return TorchvisionDetector(rest, options)
-    if scheme == "python" and found:
+    if scheme == "python":
         from domaingan.robustness_eval.python_model import open_function
-        from domaingan.robustness_eval.readings import as_picture_list
 
         return open_function(rest, as_picture_list(examples)[0])
-    if found and len(scheme) > 1 and "/" not in scheme:
+    if len(scheme) > 1 and "/" not in scheme:
         raise DataError(f"--model {spec}", expected=MODEL_SPECS)
     from domaingan.robustness_eval.baseline_model import load_baseline
 
     return load_baseline(spec)
+
+
+def _split_spec(spec: str) -> tuple[str, str]:
+    """Split a spec into its scheme and the rest; a path that ends in ``.onnx`` needs no scheme.
+
+    >>> _split_spec("onnx:a.onnx"), _split_spec("b/a.onnx"), _split_spec("runs/7")
+    (('onnx', 'a.onnx'), ('onnx', 'b/a.onnx'), ('', 'runs/7'))
+    """
+    scheme, colon, rest = spec.partition(":")
+    if Path(spec).suffix.lower() == ".onnx" and scheme not in SPEC_SCHEMES:
+        return "onnx", spec
+    if not colon:
+        return "", spec
+    return scheme, rest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ Picture = NDArray[np.uint8]
 """``(H, W, 3)`` RGB."""
 
 Answer = Detections | NDArray[np.integer]
-"""What a model says of a picture: boxes in its pixels, or an ``(H, W)`` mask; labels and values in its own numbers."""
+"""What a model returns for a picture: boxes in its pixels, or an ``(H, W)`` mask; in the model's own class numbers."""
 
 ModelTask = Literal["detection", "segmentation"]
 
@@ -22,11 +23,11 @@ class Model(Protocol):
     """A detector or a segmenter of pictures.
 
     Attributes:
-        name: a short name for people.
+        name: a short name for readers.
         task: ``detection`` or ``segmentation``.
-        classes: its own numbers (of labels, or of mask values) by class name.
-        complete: whether ``classes`` is all that it knows; where not, it grows with what the model finds, and is empty
-            for a segmenter whose values are the data's own.
+        classes: the model's own numbers (labels, or mask values) by class name.
+        has_fixed_classes: ``classes`` names every class that the model knows. Otherwise ``classes`` grows with what a
+            detector finds, and is empty for a segmenter whose values are the data's own.
     """
 
     name: str
@@ -35,7 +36,14 @@ class Model(Protocol):
     has_fixed_classes: bool
 
     def predict(self, image: Picture) -> Answer:
-        """What the model sees in a picture."""
+        """Return what the model finds in a picture, in pixels of the picture."""
 
     def describe(self) -> list[str]:
-        """How it was read, in sentences: what a person must know to trust its numbers."""
+        """Say in sentences how the model was read: what a reader must know to trust its numbers."""
+
+
+def as_picture_list(pictures: Sequence[Picture] | Picture) -> list[Picture]:
+    """Return a list of pictures for one picture or several."""
+    if isinstance(pictures, np.ndarray):
+        return [pictures]
+    return list(pictures)

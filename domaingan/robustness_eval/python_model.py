@@ -16,120 +16,152 @@ from domaingan.core.errors import DataError
 from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval.class_names import number_names, parse_names
 from domaingan.robustness_eval.model_under_test import ModelTask, Picture
-from domaingan.robustness_eval.readings import MAX_OVERHANG
+from domaingan.robustness_eval.onnx_detector.choose_layout import MAX_OVERHANG
 
 MAX_RELATIVE_COORDINATE = 1.05
-"""Boxes that end before it are shares of the picture; the first boxes decide."""
+"""If the first boxes end before it, all boxes are shares of the picture."""
 
 EXPECTED_ANSWER = (
     '{"boxes": (N, 4) xyxy in pixels, "scores": (N,) from 0 to 1, "labels": N class names} for a detector, '
     "an (H, W) integer mask for a segmenter"
 )
 
+PictureFunction = Callable[[Picture], Any]
+"""A user's function: it takes an ``(H, W, 3)`` uint8 RGB picture."""
+
 
 def open_function(text: str, example: Picture) -> FunctionDetector | FunctionSegmenter:
-    """The model that ``MODULE:FUNCTION`` names; it is tried on ``example`` to see what it is.
+    """Import a user's function as a model, and try it on a picture to see whether it detects or segments.
+
+    Args:
+        text: ``MODULE:FUNCTION``.
+        example: ``(H, W, 3)`` uint8 RGB.
 
     Raises:
-        DataError: it cannot be imported or called, or answers in another way than expected.
+        DataError: it cannot be imported or called, or its answer is not as expected.
     """
     module, _, name = text.rpartition(":")
     if not module or not name:
         raise DataError(f"--model python:{text}", expected="python:MODULE:FUNCTION")
     function = _import_function(module, name)
     answer = _call_function(function, text, example)
-    kind = FunctionDetector if isinstance(answer, dict) else FunctionSegmenter
-    model = kind(function, text)
-    found = model.predict(example)
-    if isinstance(model, FunctionDetector) and isinstance(found, Detections):
-        _check_boxes_inside(found, example, text)
-    return model
+    if not isinstance(answer, dict):
+        segmenter = FunctionSegmenter(function, text)
+        segmenter.predict(example)
+        return segmenter
+    detector = FunctionDetector(function, text)
+    found = detector.predict(example)
+    _check_boxes_inside(found, example, text)
+    return detector
 
 
 def _check_boxes_inside(found: Detections, example: Picture, text: str) -> None:
-    """Refuse boxes most of which (by their scores) reach beyond the picture.
+    """Refuse boxes of which most (weighted by score) reach beyond the picture.
 
     Raises:
-        DataError: it is so: they may be pixels of another size of the picture.
+        DataError: it is so; they may be pixels of another size of the picture.
     """
     height, width = example.shape[:2]
-    ends = found.boxes.max(initial=0, axis=0)[2:].tolist()
-    is_outside = (found.boxes[:, 2:] > np.array([width, height]) * (1 + MAX_OVERHANG)).any(axis=1)
+    ends = found.boxes[:, 2:]
+    limits = np.array([width, height]) * (1 + MAX_OVERHANG)
+    is_outside = (ends > limits).any(axis=1)
     if 2 * float(found.scores[is_outside].sum()) > float(found.scores.sum()):
-        said = f"boxes that reach to ({ends[0]:.0f}, {ends[1]:.0f}) in a picture of {width}×{height}"
-        raise DataError(f"python:{text} returned {said}", expected="xyxy in the pixels of the picture as it was given")
+        right, bottom = ends.max(initial=0, axis=0).tolist()
+        boxes = f"boxes that reach to ({right:.0f}, {bottom:.0f}) in a picture of {width}×{height}"
+        raise DataError(f"python:{text} returned {boxes}", expected="xyxy in the pixels of the picture as it was given")
 
 
 class FunctionDetector:
     """A function that returns boxes, scores and class names.
 
-    The names that it knows are those of its attribute ``classes``, if it has one; else they become known as it uses
-    them.
+    It knows the class names of its attribute ``classes``, if it has one. Otherwise names are added as it uses them.
+
+    Args:
+        function: takes a picture, returns a dictionary with ``boxes``, ``scores`` and ``labels``.
+        name: ``MODULE:FUNCTION``, for messages.
     """
 
     task: ModelTask = "detection"
 
-    def __init__(self, function: Callable[[Picture], Any], name: str) -> None:
-        self.function, self.name = function, name
-        known = getattr(function, "classes", None)
-        self.has_fixed_classes = known is not None
+    def __init__(self, function: PictureFunction, name: str) -> None:
+        self.function = function
+        self.name = name
         self.is_relative: bool | None = None
-        self.classes = (
-            {} if known is None else parse_names(list(known), "", "a list of names as the function's `classes`")
-        )
+        known_names = getattr(function, "classes", None)
+        self.has_fixed_classes = known_names is not None
+        self.classes: dict[str, int] = {}
+        if known_names is not None:
+            self.classes = parse_names(list(known_names), "", "a list of names as the function's `classes`")
 
     def predict(self, image: Picture) -> Detections:
-        """Its boxes; labels count its names in the order in which they became known.
+        """Call the function and check its boxes.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 RGB.
+
+        Returns:
+            Boxes in pixels; labels count the class names in the order in which they became known.
 
         Raises:
-            DataError: it answers in another way.
+            DataError: the answer is not as expected.
         """
         answer = _call_function(self.function, self.name, image)
-        if not isinstance(answer, dict) or not {"boxes", "scores", "labels"} <= set(answer):
-            keys = f"a dict of {', '.join(map(str, answer))}" if isinstance(answer, dict) else type(answer).__name__
-            raise self._make_error(keys)
-        labels = list(answer["labels"])
-        boxes, scores = self._read_numbers(answer["boxes"], "boxes"), self._read_numbers(answer["scores"], "scores")
-        boxes = boxes.reshape(-1, 4) if boxes.size == 0 else boxes
-        if boxes.shape != (len(labels), 4) or scores.shape != (len(labels),):
-            raise self._make_error(f"boxes {boxes.shape}, scores {scores.shape} and {len(labels)} labels")
-        if scores.size and not (scores.min() >= 0 and scores.max() <= 1):
-            raise self._make_error(f"scores from {scores.min():.3g} to {scores.max():.3g}")
-        if (boxes[:, 2:] < boxes[:, :2]).any():
-            first = boxes[(boxes[:, 2:] < boxes[:, :2]).any(axis=1)][0].tolist()
-            raise self._make_error(f"a box {first} whose end lies before its start")
+        if not isinstance(answer, dict):
+            raise self._make_error(type(answer).__name__)
+        if not {"boxes", "scores", "labels"} <= set(answer):
+            raise self._make_error(f"a dict of {', '.join(map(str, answer))}")
+        names = list(answer["labels"])
+        boxes = self._read_numbers(answer["boxes"], "boxes")
+        scores = self._read_numbers(answer["scores"], "scores")
+        if boxes.size == 0:
+            boxes = boxes.reshape(-1, 4)
+        self._check_arrays(boxes, scores, len(names))
         boxes = self._to_pixels(boxes, image)
-        return Detections(boxes, scores, np.array([self._read_label(name) for name in labels], dtype=np.int64))
+        labels = [self._read_label(name) for name in names]
+        return Detections(boxes, scores, np.array(labels, dtype=np.int64))
 
     def describe(self) -> list[str]:
-        """Where it comes from and which names it knows."""
-        known = (
-            "its attribute `classes` names"
-            if self.has_fixed_classes
-            else "it does not say which classes it knows: met were"
-        )
-        said = [f"{self.name}, a detector as a Python function; {known} {', '.join(self.classes) or 'none'}."]
+        """Say where the function comes from and which class names it knows."""
+        source = "it does not say which classes it knows; those found were"
+        if self.has_fixed_classes:
+            source = "its attribute `classes` names"
+        names = ", ".join(self.classes) or "none"
+        sentences = [f"{self.name}, a detector as a Python function; {source} {names}."]
         if self.is_relative:
-            said.append("Its boxes end before 1: they are read as shares of the picture's width and height.")
-        return said
+            sentences.append("Its boxes end before 1: they are read as shares of the picture's width and height.")
+        return sentences
+
+    def _check_arrays(self, boxes: NDArray[np.float32], scores: NDArray[np.float32], count: int) -> None:
+        """Refuse boxes and scores of the wrong shape or range."""
+        if boxes.shape != (count, 4) or scores.shape != (count,):
+            raise self._make_error(f"boxes {boxes.shape}, scores {scores.shape} and {count} labels")
+        if scores.size and not (scores.min() >= 0 and scores.max() <= 1):
+            raise self._make_error(f"scores from {scores.min():.3g} to {scores.max():.3g}")
+        is_reversed = (boxes[:, 2:] < boxes[:, :2]).any(axis=1)
+        if is_reversed.any():
+            first = boxes[is_reversed][0].tolist()
+            raise self._make_error(f"a box {first} whose end lies before its start")
 
     def _to_pixels(self, boxes: NDArray[np.float32], image: Picture) -> NDArray[np.float32]:
-        """The boxes in pixels: the first with an area tell whether they are shares of the picture.
+        """Convert boxes to pixels; the first boxes with an area tell whether they are shares of the picture.
 
         Raises:
-            DataError: shares first, then a box that is none.
+            DataError: the first boxes were shares, and one of these is not.
         """
-        sized = boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
-        largest = float(sized.max(initial=0))
-        if self.is_relative is None and len(sized):
+        has_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        largest = float(boxes[has_area].max(initial=0))
+        if self.is_relative is None and has_area.any():
             self.is_relative = largest <= MAX_RELATIVE_COORDINATE
         if not self.is_relative:
             return boxes
         if largest > MAX_RELATIVE_COORDINATE:
-            raise self._make_error(f"a box that reaches to {largest:.4g}, after boxes that were shares of the picture")
-        return boxes * np.array([image.shape[1], image.shape[0]] * 2, np.float32)
+            found = f"a box that reaches to {largest:.4g}, after boxes that were shares of the picture"
+            raise self._make_error(found)
+        height, width = image.shape[:2]
+        return boxes * np.array([width, height, width, height], np.float32)
 
     def _read_label(self, name: Any) -> int:
+        """Return the number of a class name; a new name gets the next number."""
         if not isinstance(name, str):
             raise self._make_error(f"a label {name!r}")
         if name not in self.classes and self.has_fixed_classes:
@@ -137,11 +169,13 @@ class FunctionDetector:
         return self.classes.setdefault(name, len(self.classes))
 
     def _read_numbers(self, value: Any, what: str) -> NDArray[np.float32]:
+        """Read an array or tensor (on any device) as finite float32 numbers."""
         try:
-            value = value.detach().cpu() if hasattr(value, "detach") else value  # a tensor, on whatever device
+            if hasattr(value, "detach"):
+                value = value.detach().cpu()
             array = np.asarray(value, dtype=np.float32)
         except (TypeError, ValueError):
-            raise self._make_error(f"{what} that are no numbers") from None
+            raise self._make_error(f"{what} that are not numbers") from None
         if not np.isfinite(array).all():
             raise self._make_error(f"NaN or infinite {what}")
         return array
@@ -153,26 +187,38 @@ class FunctionDetector:
 class FunctionSegmenter:
     """A function that returns a mask of class values.
 
-    Its attribute ``classes``, a list of names by value or ``{name: value}``, says what the values are; without it they
+    Its attribute ``classes``, a list of names by value or ``{name: value}``, says what the values are. Without it they
     are the data's own.
+
+    Args:
+        function: takes a picture, returns an ``(H, W)`` integer mask.
+        name: ``MODULE:FUNCTION``, for messages.
     """
 
     task: ModelTask = "segmentation"
 
-    def __init__(self, function: Callable[[Picture], Any], name: str) -> None:
-        self.function, self.name = function, name
-        known = getattr(function, "classes", None)
-        self.has_fixed_classes = known is not None
-        if isinstance(known, dict):
-            self.classes = {str(name): int(value) for name, value in known.items()}
-        else:
-            self.classes = {} if known is None else number_names(map(str, known))
+    def __init__(self, function: PictureFunction, name: str) -> None:
+        self.function = function
+        self.name = name
+        known_names = getattr(function, "classes", None)
+        self.has_fixed_classes = known_names is not None
+        self.classes: dict[str, int] = {}
+        if isinstance(known_names, dict):
+            self.classes = {str(key): int(value) for key, value in known_names.items()}
+        elif known_names is not None:
+            self.classes = number_names(map(str, known_names))
 
     def predict(self, image: Picture) -> NDArray[np.integer]:
-        """Its mask.
+        """Call the function and check its mask.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 RGB.
+
+        Returns:
+            The ``(H, W)`` mask, in the function's own values.
 
         Raises:
-            DataError: it answers in another way.
+            DataError: the answer is not as expected.
         """
         try:
             mask = np.asarray(_call_function(self.function, self.name, image))
@@ -183,41 +229,48 @@ class FunctionSegmenter:
         return mask
 
     def describe(self) -> list[str]:
-        """Where it comes from and what its values are."""
-        known = ", ".join(f"{name} {value}" for name, value in self.classes.items())
-        values = f"its values: {known}" if self.has_fixed_classes else "its values are the data's own"
+        """Say where the function comes from and what its values are."""
+        values = "its values are the data's own"
+        if self.has_fixed_classes:
+            values = "its values: " + ", ".join(f"{name} {value}" for name, value in self.classes.items())
         return [f"{self.name}, a segmenter as a Python function; {values}."]
 
     def _make_error(self, found: str) -> DataError:
         return DataError(f"python:{self.name} returned {found}", expected=EXPECTED_ANSWER)
 
 
-def _import_function(module: str, name: str) -> Callable[[Picture], Any]:
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+def _import_function(module: str, name: str) -> PictureFunction:
+    """Import a function; the working folder is searched first."""
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     importlib.invalidate_caches()
     try:
         function = getattr(importlib.import_module(module), name)
     except AttributeError:
         raise DataError(f"no {name!r} in the module {module!r}", expected="a function") from None
     except Exception as error:  # whatever the user's module raises while it is imported
-        raise DataError(f"module {module!r} cannot be imported from {here} ({_describe_error(error)})") from None
+        reason = _describe_error(error)
+        raise DataError(f"module {module!r} cannot be imported from {folder} ({reason})") from None
     if not callable(function):
         raise DataError(f"{module}:{name} is {type(function).__name__}", expected="a function")
-    called: Callable[[Picture], Any] = function
-    return called
+    picture_function: PictureFunction = function
+    return picture_function
 
 
-def _call_function(function: Callable[[Picture], Any], name: str, image: Picture) -> Any:
+def _call_function(function: PictureFunction, name: str, image: Picture) -> Any:
+    """Call a user's function with a copy of a picture, which it may change."""
     try:
         return function(image.copy())
     except Exception as error:  # whatever the user's function raises
-        raise DataError(f"python:{name} failed on a picture {image.shape} uint8 ({_describe_error(error)})") from error
+        reason = _describe_error(error)
+        raise DataError(f"python:{name} failed on a picture {image.shape} uint8 ({reason})") from error
 
 
 def _describe_error(error: Exception) -> str:
-    """The error with the place in the user's own file."""
-    places = traceback.extract_tb(error.__traceback__)
-    where = f", {Path(places[-1].filename).name} line {places[-1].lineno}" if places else ""
-    return f"{type(error).__name__}: {error}{where}"
+    """Describe an error with the place in the user's own file."""
+    text = f"{type(error).__name__}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    if frames:
+        text += f", {Path(frames[-1].filename).name} line {frames[-1].lineno}"
+    return text

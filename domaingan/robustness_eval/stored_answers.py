@@ -1,4 +1,4 @@
-"""What a model answered in one corruption and severity, in its own numbers: kept on disk, scored under any map."""
+"""What a model answered for one corruption and severity: kept on disk in its own numbers, scored under any mapping."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ from domaingan.robustness_eval.model_under_test import Answer
 from domaingan.robustness_eval.robustness_scores import BoxScorer, MaskScorer, Scorer
 
 BOX_ARRAYS = ("frames", "boxes", "scores", "labels")
-PAIR_ARRAYS = ("frames", "truth", "answers", "pixels")
-"""Of a segmenter are kept how many pixels of a frame have each pair of a true and an answered value."""
+"""Names of the arrays of a detector's answers."""
 
+PAIR_ARRAYS = ("frames", "truth", "answers", "pixels")
+"""Names of the arrays of a segmenter's answers: the number of pixels with each pair of true and answered value."""
 
 MAX_COUNTED_RANGE = 2048
-"""Masks whose values lie further apart are counted by sorting."""
+"""Masks whose values lie further apart are counted by sorting, which needs less memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class CellAnswers:
-    """The answers to all frames.
+    """A model's answers to all frames under one corruption and severity.
 
     Attributes:
-        arrays: of a detector :data:`BOXES`, boxes on the data's own grid; of a segmenter :data:`PAIRS`; a row a box
-            or a pair, ``frames`` is the number of its frame.
+        arrays: :data:`BOX_ARRAYS` of a detector, with boxes on the data's own grid, or :data:`PAIR_ARRAYS` of a
+            segmenter. A row is a box or a pair; ``frames`` is the number of its frame.
         classes: the model's numbers by class name, as they were then.
-        seconds: total, model, corruption.
+        seconds: the time spent: ``total``, ``model``, ``corruption``.
     """
 
     arrays: dict[str, NDArray[Any]]
@@ -50,42 +51,57 @@ class CellAnswers:
         return "boxes" in self.arrays
 
     def split_detections(self, frame_count: int) -> list[Detections]:
-        """A detector's answer to each frame, labels in the model's numbers."""
-        found = []
+        """Split a detector's answers by frame; labels stay in the model's numbers."""
+        detections = []
         for number in range(frame_count):
-            rows = self.arrays["frames"] == number
-            found.append(Detections(*(self.arrays[name][rows] for name in BOX_ARRAYS[1:])))
-        return found
+            is_row = self.arrays["frames"] == number
+            boxes = self.arrays["boxes"][is_row]
+            scores = self.arrays["scores"][is_row]
+            labels = self.arrays["labels"][is_row]
+            detections.append(Detections(boxes, scores, labels))
+        return detections
 
     def score(self, truths: Sequence[Any], mapper: PredictionMapper, scored: Mapping[str, int]) -> Scorer:
-        """Score them against the frames' truths, in the data's classes."""
+        """Score the answers against the truth, in the data's classes.
+
+        Args:
+            truths: what is true of each frame; not needed for a segmenter, but for their number.
+            mapper: from the model's numbers to the data's classes.
+            scored: the classes that count: the data's values by name.
+        """
         if self.is_detection:
-            boxes = BoxScorer(scored)
-            for truth, found in zip(truths, self.split_detections(len(truths)), strict=True):
-                named = mapper.map_labels(found, self.classes)
-                assert isinstance(named, Detections)
-                boxes.add(truth, named)
-            return boxes
-        masks = MaskScorer(scored, mapper.schema.ignore)
-        for number in range(len(truths)):
-            rows = self.arrays["frames"] == number
-            answer = mapper.map_labels(self.arrays["answers"][rows], self.classes)
-            assert not isinstance(answer, Detections)
-            masks.add_pairs(self.arrays["truth"][rows], answer, self.arrays["pixels"][rows])
-        return masks
+            return self._score_boxes(truths, mapper, scored)
+        return self._score_masks(len(truths), mapper, scored)
+
+    def _score_boxes(self, truths: Sequence[Any], mapper: PredictionMapper, scored: Mapping[str, int]) -> BoxScorer:
+        scorer = BoxScorer(scored)
+        for truth, detections in zip(truths, self.split_detections(len(truths)), strict=True):
+            mapped = mapper.map_labels(detections, self.classes)
+            assert isinstance(mapped, Detections)
+            scorer.add(truth, mapped)
+        return scorer
+
+    def _score_masks(self, frame_count: int, mapper: PredictionMapper, scored: Mapping[str, int]) -> MaskScorer:
+        scorer = MaskScorer(scored, mapper.schema.ignore)
+        for number in range(frame_count):
+            is_row = self.arrays["frames"] == number
+            mapped = mapper.map_labels(self.arrays["answers"][is_row], self.classes)
+            assert not isinstance(mapped, Detections)
+            scorer.add_pairs(self.arrays["truth"][is_row], mapped, self.arrays["pixels"][is_row])
+        return scorer
 
     def save(self, path: Path) -> None:
-        """Write them to one ``.npz`` file, atomically."""
+        """Write the answers to one ``.npz`` file, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         facts = json.dumps({"classes": self.classes, "seconds": self.seconds})
         write_arrays(path, {**self.arrays, "facts": np.array(facts)})
 
     @classmethod
     def load(cls, path: Path) -> CellAnswers:
-        """Open what :meth:`save` wrote.
+        """Read what :meth:`save` wrote.
 
         Raises:
-            DataError: it is damaged or something else.
+            DataError: the file is damaged or something else.
         """
         expected = "the answers to a corruption and severity; delete it to have it measured again"
         try:
@@ -109,35 +125,58 @@ class AnswerCollector:
     parts: list[dict[str, NDArray[Any]]] = field(default_factory=list)
 
     def add(self, number: int, answer: Answer, truth: Any) -> None:
-        """Add the answer to a frame, on the data's own grid."""
+        """Add the answer to a frame.
+
+        Args:
+            number: the frame's number.
+            answer: boxes or a mask on the data's own grid.
+            truth: the true mask, where the answer is a mask.
+        """
+        part: dict[str, NDArray[Any]]
         if isinstance(answer, Detections):
-            part: dict[str, NDArray[Any]] = {"boxes": answer.boxes, "scores": answer.scores, "labels": answer.labels}
+            part = {"boxes": answer.boxes, "scores": answer.scores, "labels": answer.labels}
         else:
             part = count_pairs(np.asarray(truth), np.asarray(answer))
-        rows = len(next(iter(part.values())))
-        self.parts.append({"frames": np.full(rows, number, np.int32), **part})
+        row_count = len(next(iter(part.values())))
+        self.parts.append({"frames": np.full(row_count, number, np.int32), **part})
 
     def finish(self, classes: dict[str, int], seconds: dict[str, float]) -> CellAnswers:
-        """All of them."""
-        names = list(self.parts[0])
-        arrays = {name: np.concatenate([part[name] for part in self.parts]) for name in names}
+        """Join the answers to all frames."""
+        arrays = {}
+        for name in self.parts[0]:
+            arrays[name] = np.concatenate([part[name] for part in self.parts])
         return CellAnswers(arrays, classes, seconds)
 
 
 def count_pairs(truth: NDArray[Any], answer: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """Count the pixels that have each pair of values, as :data:`PAIRS` without ``frames``.
+    """Count the pixels with each pair of a true and an answered value.
 
-    >>> {name: array.tolist() for name, array in count_pairs(np.array([[0, 8, 8]]), np.array([[0, 0, 3]])).items()}
+    Args:
+        truth: ``(H, W)`` integers.
+        answer: ``(H, W)`` integers.
+
+    Returns:
+        ``truth``, ``answers`` and ``pixels``, each ``(N,)``: a row for each pair that occurs.
+
+    >>> counts = count_pairs(np.array([[0, 8, 8]]), np.array([[0, 0, 3]]))
+    >>> {name: array.tolist() for name, array in counts.items()}
     {'truth': [0, 8, 8], 'answers': [0, 0, 3], 'pixels': [1, 1, 1]}
     """
     low = min(int(truth.min()), int(answer.min()))
     width = max(int(truth.max()), int(answer.max())) - low + 1
     if width > MAX_COUNTED_RANGE:
         pairs, counts = np.unique(np.stack([truth.ravel(), answer.ravel()]), axis=1, return_counts=True)
-        true, answered = pairs
+        true_values, answered_values = pairs
     else:
-        pixels = np.bincount((truth.ravel().astype(np.int64) - low) * width + (answer.ravel().astype(np.int64) - low))
-        places = np.flatnonzero(pixels)
-        true, answered, counts = places // width + low, places % width + low, pixels[places]
-    columns = {"truth": true, "answers": answered, "pixels": counts}
-    return {name: column.astype(np.int64) for name, column in columns.items()}
+        rows = truth.ravel().astype(np.int64) - low
+        columns = answer.ravel().astype(np.int64) - low
+        pixels = np.bincount(rows * width + columns)
+        codes = np.flatnonzero(pixels)
+        true_values = codes // width + low
+        answered_values = codes % width + low
+        counts = pixels[codes]
+    return {
+        "truth": true_values.astype(np.int64),
+        "answers": answered_values.astype(np.int64),
+        "pixels": counts.astype(np.int64),
+    }

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from domaingan import phantoms
 from domaingan.adapters.write_dataset import write_dataset
 from domaingan.data import Dataset
-from domaingan.robustness_eval.decode import GRID_STRIDES
+from domaingan.robustness_eval.onnx_detector.dense_layout import GRID_STRIDES
 
 SIZE = 64
 CELLS = sum((SIZE // stride) ** 2 for stride in GRID_STRIDES)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torchvision.models.detection import SSDLite320_MobileNet_V3_Large_Weights as Weights
 
 from domaingan.core.errors import DataError
-from domaingan.robustness_eval.class_names import COCO, COCO91, ClassMapping, normalise_name, number_names, read_names
+from domaingan.robustness_eval.class_mapping import ClassMapping
+from domaingan.robustness_eval.class_names import COCO, COCO91, normalise_name, number_names, read_names
 
 DATA = {"car": 8, "pedestrian": 9, "traffic_light": 3}
 
@@ -49,7 +50,7 @@ def test_a_map_goes_before_a_name() -> None:
 
 def test_what_does_not_meet_is_refused() -> None:
     found = (
-        "no class of the model (dog, cat) is one of the data (car, pedestrian, traffic_light); expected names that meet"
+        "no class of the model (dog, cat) is one of the data (car, pedestrian, traffic_light); expected matching names"
     )
     with pytest.raises(DataError, match=re.escape(found)):
         ClassMapping(DATA).check_names(["dog", "cat"], has_fixed_classes=True)

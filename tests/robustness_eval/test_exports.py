@@ -8,8 +8,9 @@ from constant_models import FITTED, GRID, PICTURE, STRETCHED, SURE, TRUE, Consta
 
 from domaingan.core.errors import DataError
 from domaingan.robustness_eval.model_specs import ModelOptions
-from domaingan.robustness_eval.onnx_model import OnnxDetector, remove_background
-from domaingan.robustness_eval.output_layouts import remove_filler
+from domaingan.robustness_eval.onnx_detector.find_layouts import remove_filler
+from domaingan.robustness_eval.onnx_detector.onnx_model import OnnxDetector
+from domaingan.robustness_eval.onnx_detector.onnx_names import remove_background
 
 SCORES = np.array(SURE, np.float32)
 SWAPPED = [1, 0, 3, 2]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
 from domaingan.robustness_eval.model_specs import ModelOptions, open_model
-from domaingan.robustness_eval.onnx_model import OnnxDetector
+from domaingan.robustness_eval.onnx_detector.onnx_model import OnnxDetector
 
 Export = Callable[..., Path]
 Picture = NDArray[np.uint8]

@@ -83,7 +83,7 @@ def test_the_function_cannot_spoil_the_frames(written: Write) -> None:
         ("{'boxes': [[1, 2, 3, 4]], 'scores': [50], 'labels': ['car']}", "scores from 50 to 50"),
         ("{'boxes': [[1, 2, 3, np.nan]], 'scores': [0.5], 'labels': ['car']}", "NaN or infinite boxes"),
         ("{'boxes': [[5, 2, 3, 4]], 'scores': [0.5], 'labels': ['car']}", "a box .* whose end lies before its start"),
-        ("{'boxes': ['a'], 'scores': [0.5], 'labels': ['car']}", "boxes that are no numbers"),
+        ("{'boxes': ['a'], 'scores': [0.5], 'labels': ['car']}", "boxes that are not numbers"),
         ("np.zeros(image.shape[:2])", r"float64 of shape \(20, 30\)"),
         ("np.zeros((2, 2), int)", r"int64 of shape \(2, 2\) for a picture of shape \(20, 30, 3\)"),
         ("None", "object of shape"),

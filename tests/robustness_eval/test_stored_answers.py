@@ -16,7 +16,8 @@ from domaingan.data import Dataset
 from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval import robustness
 from domaingan.robustness_eval.cells import Cell
-from domaingan.robustness_eval.class_names import ClassMapping, are_synonyms
+from domaingan.robustness_eval.class_mapping import ClassMapping
+from domaingan.robustness_eval.class_names import are_synonyms
 from domaingan.robustness_eval.diagnosis import explain_zero_score
 from domaingan.robustness_eval.intervals import assign_blocks, compute_block_values, compute_interval
 from domaingan.robustness_eval.robustness_scores import MaskScorer
@@ -107,7 +108,7 @@ def test_synonyms_are_proposed_and_never_taken(theirs: str, ours: str) -> None:
         assert matching.select_scored([theirs], has_fixed_classes=True) == {} and matching.propose_mapping(
             [theirs]
         ) == {theirs: ours}
-        with pytest.raises(DataError, match=f"expected names that meet, or --map {theirs}={ours}"):
+        with pytest.raises(DataError, match=f"expected matching names, or --map {theirs}={ours}"):
             matching.check_names([theirs], has_fixed_classes=True)
     assert matching.propose_mapping([theirs, ours]) == {}
     assert ClassMapping({"rider": 1}).propose_mapping(["person", "bicycle"]) == {}
@@ -238,7 +239,7 @@ def test_names_met_on_the_way_are_proposed_and_mapped_without_a_new_run(drives: 
             return found
 
     result = robustness(drives, Unsaid(drives), tmp_path / "run", **FEW)
-    said = "The model found person, which count as nothing of the data's: add --map person=pedestrian, with --resume"
+    said = "The model found person, which is no class of the data: add --map person=pedestrian, with --resume"
     assert said in result["notes"] and result["per_class"]["pedestrian"]["clean"] == 0
     model = Unsaid(drives)
     again = robustness(drives, model, tmp_path / "run", mapping={"person": "pedestrian"}, resume=True, **FEW)

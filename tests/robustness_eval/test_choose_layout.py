@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
 from domaingan.robustness_eval.model_specs import ModelOptions, open_model
-from domaingan.robustness_eval.onnx_model import OnnxDetector
-from domaingan.robustness_eval.readings import are_valid_boxes
+from domaingan.robustness_eval.onnx_detector.choose_layout import are_valid_boxes
+from domaingan.robustness_eval.onnx_detector.onnx_model import OnnxDetector
 
 
 @pytest.mark.parametrize(("classes", "transposed"), [(7, False), (7, True), (3, False)])
@@ -31,7 +31,7 @@ def test_detr_after_softmax_has_a_column_for_nothing(constant: Constant) -> None
     rows = table(centred(STRETCHED) / 64, (2, 0), 25, 5)
     rows[0, :, -1] = 1 - rows[0, :, 4:].sum(axis=1)
     model = check(constant(b=rows[:, :, :4], s=rows[:, :, 4:]), (2, 0))
-    assert "scores of 4 classes and, last, one for nothing" in model.describe()[0]
+    assert "scores of 4 classes and, last, one for no object" in model.describe()[0]
     assert "stretched to 64×64" in model.describe()[1]
 
 
@@ -130,7 +130,9 @@ def test_nothing_found_is_told(constant: Constant) -> None:
 
 def test_boxes_that_can_be_none_are_refused(constant: Constant) -> None:
     rows = table(centred(FITTED) * 40, (2, 1), GRID, 4)
-    with pytest.raises(DataError, match=r"constant.onnx: boxes that can be none: of those in the first frame, read as"):
+    with pytest.raises(
+        DataError, match=r"constant.onnx: boxes that cannot be boxes: of those in the first frame, read as"
+    ):
         OnnxDetector(str(constant(o=rows.transpose(0, 2, 1))), PICTURE, ModelOptions())
     far = OnnxDetector(str(constant(o=rows.transpose(0, 2, 1))), PICTURE, ModelOptions(decode="yolov8"))
     assert "0 % of 2 boxes" in far.describe()[4]
