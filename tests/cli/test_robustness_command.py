@@ -112,7 +112,7 @@ def test_mistakes_end_in_one_line(drives: Path, here: Path) -> None:
     assert not out.exists()
     meet = refused("robustness", drives, *model, *FEW)
     assert (
-        "no class of the model (Auto) is one of the data (car, pedestrian, cyclist); expected names that meet" in meet
+        "no class of the model (Auto) is one of the data (car, pedestrian, cyclist); expected matching names" in meet
     )
 
 
