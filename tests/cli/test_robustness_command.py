@@ -111,9 +111,7 @@ def test_mistakes_end_in_one_line(drives: Path, here: Path) -> None:
     assert "scans; expected frames" in refused("robustness", "phantom:medical", *model)
     assert not out.exists()
     meet = refused("robustness", drives, *model, *FEW)
-    assert (
-        "no class of the model (Auto) is one of the data (car, pedestrian, cyclist); expected matching names" in meet
-    )
+    assert "no class of the model (Auto) is one of the data (car, pedestrian, cyclist); expected matching names" in meet
 
 
 def test_an_empty_folder_is_no_run(drives: Path, here: Path) -> None:
