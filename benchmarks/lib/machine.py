@@ -12,9 +12,9 @@ ISA = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 """The instructions that decide how fast a CPU multiplies float32 and bf16."""
 
 
-def machine(*packages: str) -> dict[str, Any]:
+def describe_machine(*packages: str) -> dict[str, Any]:
     """CPU, cores that this process may use, memory, and the versions of Python and of these packages."""
-    names, flags = _cpuinfo("model name"), " ".join(_cpuinfo("flags")[:1]).split()
+    names, flags = _read_cpuinfo("model name"), " ".join(_read_cpuinfo("flags")[:1]).split()
     pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "cpu": names[0] if names else platform.processor() or platform.machine(),
@@ -26,7 +26,7 @@ def machine(*packages: str) -> dict[str, Any]:
     }
 
 
-def busy_seconds() -> float:
+def count_busy_seconds() -> float:
     """CPU seconds that all processes of this machine have used since it started; 0 where Linux does not say."""
     stat = Path("/proc/stat")
     if not stat.is_file():
@@ -36,14 +36,14 @@ def busy_seconds() -> float:
     return (sum(ticks) - idle - waiting) / os.sysconf("SC_CLK_TCK")
 
 
-def resident() -> dict[str, float]:
+def measure_resident_memory() -> dict[str, float]:
     """GiB of this process in memory: what it holds itself, and pages of files that the system can take back."""
     status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     found = {name: value.split() for name, _, value in (line.partition(":") for line in status)}
     return {word: int(found[f"Rss{key}"][0]) / 2**20 for word, key in (("own", "Anon"), ("files", "File"))}
 
 
-def _cpuinfo(field: str) -> list[str]:
+def _read_cpuinfo(field: str) -> list[str]:
     path = Path("/proc/cpuinfo")
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return [line.partition(":")[2].strip() for line in lines if line.split(":")[0].strip() == field]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 
-from benchmarks.lib.turns import RESULTS, medians, table
+from benchmarks.lib.turns import RESULTS, format_table, time_in_turns
 
-__all__ = ["RESULTS", "medians", "table"]
+__all__ = ["RESULTS", "format_table", "time_in_turns"]
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"

@@ -9,7 +9,7 @@ from pathlib import Path
 RESULTS = Path(__file__).parents[1] / "results"
 
 
-def medians(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+def time_in_turns(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
     """Milliseconds of each call, taken in turns; the first turn warms up."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(repeats + 1):
@@ -21,6 +21,6 @@ def medians(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str
     return {name: sorted(values)[len(values) // 2] for name, values in times.items()}
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def format_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A table in Markdown."""
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in [head, ["---"] * len(head), *rows])

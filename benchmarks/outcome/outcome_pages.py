@@ -18,23 +18,23 @@ from benchmarks.lib.pages import update_page
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
 
-OUTSIDE = re.compile(r"(?:\.\./)+(?:[\w-]+/)*")
+OUTSIDE_FOLDERS = re.compile(r"(?:\.\./)+(?:[\w-]+/)*")
 """Folders beside the repository, whose names mean nothing elsewhere."""
 
-HERE = Path(__file__).parents[1] / "results"
-SHOWN = ("dice:", "found:", "miou", "iou:", "ap")
+RESULTS_FOLDER = Path(__file__).parents[1] / "results"
+SHOWN_METRICS = ("dice:", "found:", "miou", "iou:", "ap")
 """Metrics that a table shows."""
 
 
-def take(name: str, run: Path) -> None:
+def take_run(name: str, run: Path) -> None:
     """Keep a run's numbers as ``NAME.json``."""
     result, config = read_json(run / "result.json"), read_json(run / "config.json")
     result.pop("training", None)
-    config = {key: OUTSIDE.sub("", value) if isinstance(value, str) else value for key, value in config.items()}
-    write_json(HERE / f"{name}.json", {"config": config, "result": result})
+    config = {key: OUTSIDE_FOLDERS.sub("", value) if isinstance(value, str) else value for key, value in config.items()}
+    write_json(RESULTS_FOLDER / f"{name}.json", {"config": config, "result": result})
 
 
-def cell(score: dict[str, Any] | None) -> str:
+def format_score(score: dict[str, Any] | None) -> str:
     """Mean and interval in percent."""
     if not score or score["mean"] is None:
         return "–"
@@ -43,7 +43,7 @@ def cell(score: dict[str, Any] | None) -> str:
     return f"{100 * score['mean']:.1f}{interval}"
 
 
-def robustness_table(kept: dict[str, Any]) -> list[str]:
+def format_robustness(kept: dict[str, Any]) -> list[str]:
     """A robustness run as a Markdown table of corruptions and severities, in percent."""
     result, config = kept["result"], kept["config"]
     seconds = result["seconds"]
@@ -55,27 +55,29 @@ def robustness_table(kept: dict[str, Any]) -> list[str]:
     return [*lines, "", "```", config.get("command", ""), "```"]
 
 
-def table(kept: dict[str, Any]) -> list[str]:
+def format_run(kept: dict[str, Any]) -> list[str]:
     """A run as a Markdown table of arms, with its command and verdict."""
     result, config = kept["result"], kept["config"]
     if result.get("kind") == "robustness":
-        return robustness_table(kept)
-    shown = [m for m in next(iter(result["arms"].values())) if m.startswith(SHOWN)]
+        return format_robustness(kept)
+    shown = [m for m in next(iter(result["arms"].values())) if m.startswith(SHOWN_METRICS)]
     if len(shown) > 4 and any(m.startswith("dice:") for m in shown):
         shown = [m for m in shown if m.startswith("dice:")]
     lines = ["| arm | " + " | ".join(shown) + " | per seed |", "| --- |" + " --- |" * (len(shown) + 1)]
     first = next(iter(shown))
     for arm, scores in result["arms"].items():
         seeds = " / ".join("–" if v is None else f"{100 * v:.1f}" for v in result["per_seed"][arm].get(first, []))
-        lines.append(f"| {arm} | " + " | ".join(cell(scores.get(m)) for m in shown) + f" | {seeds} |")
+        lines.append(f"| {arm} | " + " | ".join(format_score(scores.get(m)) for m in shown) + f" | {seeds} |")
     if result["differences"]:
         unit = result.get("unit", "subject")
         lines += ["", f"Differences to {result['reference']}, in points, paired over test {unit}s:", ""]
         lines += ["| arm | " + " | ".join(shown) + " |", "| --- |" + " --- |" * len(shown)]
     for arm, rows in result["differences"].items():
-        cells = [f"{cell(rows.get(m))}, p = {rows[m]['p']:.2g}" if rows.get(m, {}).get("p") else "–" for m in shown]
+        cells = [
+            f"{format_score(rows.get(m))}, p = {rows[m]['p']:.2g}" if rows.get(m, {}).get("p") else "–" for m in shown
+        ]
         lines.append(f"| {arm} | " + " | ".join(cells) + " |")
-    lines += rivals(result, shown) + painted(result.get("painted") or {})
+    lines += format_comparisons(result, shown) + format_generated(result.get("painted") or {})
     if primary := result["primary"]:  # of one arm alone there is no comparison
         lines += ["", f"Verdict on {primary['arm']} ({primary['metric']}): **{result['verdict']}**, "
                   f"n = {primary['n']}, smallest possible p = {result['smallest_p']:.2g}."]  # fmt: skip
@@ -83,7 +85,7 @@ def table(kept: dict[str, Any]) -> list[str]:
     return [*lines, "", f"`{config['command']}`", ""]
 
 
-def rivals(result: dict[str, Any], shown: list[str]) -> list[str]:
+def format_comparisons(result: dict[str, Any], shown: list[str]) -> list[str]:
     """How arms that paste compare with pasting real crops; the wider interval holds what other seeds would change."""
     if not result.get("to_rival"):
         return []
@@ -102,7 +104,7 @@ def rivals(result: dict[str, Any], shown: list[str]) -> list[str]:
     return ["", head, "| --- |" + " --- |" * 6, *lines]
 
 
-def painted(columns: dict[str, Any]) -> list[str]:
+def format_generated(columns: dict[str, Any]) -> list[str]:
     """Spread of what was painted beside real crops, and how often a network tells them apart at unseen places."""
     if not columns:
         return []
@@ -121,8 +123,8 @@ def update_pages() -> None:
     Raises:
         KeyError: no page has a block for a run.
     """
-    pages = {path: path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.md"))}
-    for path in sorted(HERE.glob("*.json")):
+    pages = {path: path.read_text(encoding="utf-8") for path in sorted(RESULTS_FOLDER.glob("*.md"))}
+    for path in sorted(RESULTS_FOLDER.glob("*.json")):
         kept = json.loads(path.read_text(encoding="utf-8"))
         if "result" not in kept:
             continue
@@ -131,11 +133,11 @@ def update_pages() -> None:
         if not shown_on:
             raise KeyError(f"no page has a block for {path.stem}: put {mark} and <!-- end --> where it belongs")
         for page in shown_on:
-            update_page(page, {path.stem: "\n".join(table(kept))})
+            update_page(page, {path.stem: "\n".join(format_run(kept))})
 
 
 if __name__ == "__main__":
     for argument in sys.argv[1:]:
         named, _, folder = argument.partition("=")
-        take(named, Path(folder))
+        take_run(named, Path(folder))
     update_pages()

@@ -36,8 +36,8 @@ from domaingan.imaging.intensity import get_foreground
 import numpy as np
 import torch
 
-from benchmarks.lib.machine import machine
-from benchmarks.outcome.paste_cells import CELLS, Cell
+from benchmarks.lib.machine import describe_machine
+from benchmarks.outcome.paste_cells import CELLS, PasteCell
 from domaingan import crops, load, view
 from domaingan.banks import Bank
 from domaingan.banks.crops import sort_classes_by_rarity
@@ -50,7 +50,7 @@ from domaingan.evaluation.split import Fold, refuse_leak, select_labelled
 from domaingan.imaging.intensity import with_measurements
 from domaingan.imaging.padded_crops import count_voxels
 
-TRAINED = "0002 0004 0006 0009 0011 0013 0015 0017 0019 0022"
+TRAINING_SUBJECTS = "0002 0004 0006 0009 0011 0013 0015 0017 0019 0022"
 """The ten people of the outcome table ``fcd``."""
 
 SIZE, KEPT_OUT = 64, 3
@@ -60,7 +60,7 @@ assert timing.RESULTS  # imported for what it sets
 
 
 @dataclass
-class Prepared:
+class PreparedData:
     """What every cell of a table has in common."""
 
     train: list[Sample]
@@ -70,9 +70,9 @@ class Prepared:
     schema: Schema
     rarest: str
 
-    def trained(self, cell: Cell, seed: int, steps: int) -> dict[str, Any]:
+    def train_cell(self, cell: PasteCell, seed: int, steps: int) -> dict[str, Any]:
         """Train a segmenter on a cell's images, and score it on every test person."""
-        augment = cell.augment(self.bank, self.schema)
+        augment = cell.make_augmentation(self.bank, self.schema)
         started, wall = time.process_time(), time.monotonic()
         precision = choose_forward_dtype("auto")
         model = segmentation.train_segmenter(
@@ -95,7 +95,7 @@ class Prepared:
         }
 
 
-def prepare(train: Dataset, test: Dataset, spacing: float | None) -> Prepared:
+def prepare_data(train: Dataset, test: Dataset, spacing: float | None) -> PreparedData:
     """Read everything once: the training samples and the bank of their crops at the grid worked in, the test people."""
     Fold(train, test)  # refuses people who are on both sides
     regrid = partial(view, spacing=spacing)
@@ -107,11 +107,11 @@ def prepare(train: Dataset, test: Dataset, spacing: float | None) -> Prepared:
     own_grid = test.load_into_memory()
     names = {value: name for name, value in test.schema.classes.items()}
     order = sort_classes_by_rarity([(s.statistical_unit, count_voxels(np.asarray(s.mask))) for s in samples])
-    return Prepared(samples, bank, regrid(own_grid).load_into_memory(), own_grid, test.schema, names[order[0]])
+    return PreparedData(samples, bank, regrid(own_grid).load_into_memory(), own_grid, test.schema, names[order[0]])
 
 
 @contextmanager
-def claimed(path: Path) -> Iterator[bool]:
+def claim_file(path: Path) -> Iterator[bool]:
     """Whether this training is ours to make: the kernel takes the lock away from a process that ends."""
     locks = path.parent / "locks"
     locks.mkdir(parents=True, exist_ok=True)
@@ -127,14 +127,14 @@ def claimed(path: Path) -> Iterator[bool]:
         os.close(handle)
 
 
-def make(path: Path, made: Callable[[], dict[str, Any]], about: dict[str, Any]) -> None:
+def make_once(path: Path, made: Callable[[], dict[str, Any]], about: dict[str, Any]) -> None:
     """Make one training's file, unless it is there or being made."""
-    with claimed(path) as ours:
+    with claim_file(path) as ours:
         if not ours:
             return
         print(f"{path.stem}: training", flush=True)
         found = made()
-        write_json(path, about | found | {"machine": machine("torch", "monai", "albumentations")})
+        write_json(path, about | found | {"machine": describe_machine("torch", "monai", "albumentations")})
         seconds = found["cpu_seconds"]
         print(f"{path.stem}: Dice {100 * found['dice']:.1f}, {sum(seconds.values()):.0f} s of CPU", flush=True)
 
@@ -142,16 +142,16 @@ def make(path: Path, made: Callable[[], dict[str, Any]], about: dict[str, Any]) 
 def run_table(train: Dataset, test: Dataset, options: argparse.Namespace, about: dict[str, Any]) -> None:
     """All cells and seeds asked for."""
     for name in options.cells:
-        if CELLS[name].missing():
-            print(f"{name}: left out, as this version pastes without {', '.join(CELLS[name].missing())}")
-    cells = [name for name in options.cells if not CELLS[name].missing()]
-    ready = prepare(train, test, options.spacing)
+        if CELLS[name].list_missing():
+            print(f"{name}: left out, as this version pastes without {', '.join(CELLS[name].list_missing())}")
+    cells = [name for name in options.cells if not CELLS[name].list_missing()]
+    ready = prepare_data(train, test, options.spacing)
     about |= {"train": train.subjects, "crops": len(ready.bank), "slices": len(ready.train)}
     folder = options.work / f"steps-{options.steps}"
     for seed in options.seeds:
         for name in cells:
-            made = partial(ready.trained, CELLS[name], seed, options.steps)
-            make(folder / f"{name}-seed{seed}.json", made, about | {"cell": name})
+            made = partial(ready.train_cell, CELLS[name], seed, options.steps)
+            make_once(folder / f"{name}-seed{seed}.json", made, about | {"cell": name})
 
 
 def run_curve(train: Dataset, options: argparse.Namespace, about: dict[str, Any]) -> None:
@@ -160,20 +160,20 @@ def run_curve(train: Dataset, options: argparse.Namespace, about: dict[str, Any]
     for group in options.held_out:
         out = people[group * KEPT_OUT : (group + 1) * KEPT_OUT]
         parts = [train.where(subject=[p for p in people if (p in out) == held]) for held in (False, True)]
-        ready = prepare(parts[0], parts[1], options.spacing)
+        ready = prepare_data(parts[0], parts[1], options.spacing)
         about |= {"train": parts[0].subjects, "held_out": group}
         for seed in options.seeds:
             for steps in options.lengths:
-                made = partial(ready.trained, CELLS["classic"], seed, steps)
-                make(options.work / "curve" / f"steps{steps}-out{group}-seed{seed}.json", made, about)
+                made = partial(ready.train_cell, CELLS["classic"], seed, steps)
+                make_once(options.work / "curve" / f"steps{steps}-out{group}-seed{seed}.json", made, about)
 
 
-def numbers(text: str) -> list[int]:
+def parse_numbers(text: str) -> list[int]:
     """Numbers separated by commas."""
     return [int(word) for word in text.split(",")]
 
 
-def names(text: str) -> list[str]:
+def parse_names(text: str) -> list[str]:
     """Cells separated by commas."""
     asked = text.split(",")
     unknown = [name for name in asked if name not in CELLS]
@@ -186,16 +186,20 @@ def main() -> None:
     """Make the trainings asked for that are not there yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--cells", type=names, default=list(CELLS), help=", ".join(CELLS))
-    parser.add_argument("--seeds", type=numbers, default=[0, 1])
+    parser.add_argument("--cells", type=parse_names, default=list(CELLS), help=", ".join(CELLS))
+    parser.add_argument("--seeds", type=parse_numbers, default=[0, 1])
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--work", type=Path, default=Path("runs/paste-outcome"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--spacing", type=float, default=1.0, help="mm")
-    parser.add_argument("--train", default=",".join(f"case_{n}" for n in TRAINED.split()), help="people trained on")
+    parser.add_argument(
+        "--train", default=",".join(f"case_{n}" for n in TRAINING_SUBJECTS.split()), help="people trained on"
+    )
     parser.add_argument("--curve", action="store_true", help="choose the number of steps on training people")
-    parser.add_argument("--lengths", type=numbers, default=[500, 1000, 2000], help="of --curve")
-    parser.add_argument("--held-out", type=numbers, default=[0], help="groups of three people of --curve: 0, 1, 2")
+    parser.add_argument("--lengths", type=parse_numbers, default=[500, 1000, 2000], help="of --curve")
+    parser.add_argument(
+        "--held-out", type=parse_numbers, default=[0], help="groups of three people of --curve: 0, 1, 2"
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     data = view(select_labelled(load(options.data)), dims=2)

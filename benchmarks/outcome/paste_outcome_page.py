@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.lib.pages import update_page
-from benchmarks.lib.timing import RESULTS, table  # sets the number of threads, so before NumPy
-from benchmarks.outcome.paste_cells import BASE, CELLS
+from benchmarks.lib.timing import RESULTS, format_table  # sets the number of threads, so before NumPy
+from benchmarks.outcome.paste_cells import BASE_CELL, CELLS
 
 # isort: split
 import numpy as np
@@ -23,7 +23,7 @@ from domaingan.metrics.statistics import compare_paired, compute_mean_interval
 
 Training = dict[str, Any]
 
-SAYS = {
+CELL_DESCRIPTIONS = {
     "classic": "nothing is pasted",
     "base": "feather, anywhere below the surface, contrast as it is, 1 to 3 crops an image, half of the images",
     "poisson": "Poisson",
@@ -40,32 +40,32 @@ SAYS = {
 """What a cell changes."""
 
 
-def dice(trainings: list[Training]) -> NDArray[np.float64]:
+def collect_dice(trainings: list[Training]) -> NDArray[np.float64]:
     """Dice of each training and person, ``(trainings, people)``; people in one order."""
     people = sorted(trainings[0]["scores"])
     rows = [[one["scores"][person][f"dice:{one['class']}"] for person in people] for one in trainings]
     return np.array(rows, dtype=float)  # None becomes NaN
 
 
-def percent(found: dict[str, Any], sign: str = "") -> str:
+def format_percent(found: dict[str, Any], sign: str = "") -> str:
     """Mean and interval in points."""
     low, high = found["ci"]
     interval = "" if low is None else f" ({100 * low:{sign}.1f} to {100 * high:{sign}.1f})"
     return f"{100 * found['mean']:{sign}.1f}{interval}"
 
 
-def by_cell(trainings: list[Training]) -> dict[str, list[Training]]:
+def group_by_cell(trainings: list[Training]) -> dict[str, list[Training]]:
     """Trainings of each cell in the table's order, by seed."""
     rows = {name: [one for one in trainings if one["cell"] == name] for name in CELLS}
     return {name: sorted(found, key=lambda one: one["seed"]) for name, found in rows.items() if found}
 
 
-def summary(rows: dict[str, list[Training]]) -> dict[str, Any]:
+def summarise_cells(rows: dict[str, list[Training]]) -> dict[str, Any]:
     """For each cell its mean over people by seed and over all, its difference to the base over the seeds both have."""
     found: dict[str, Any] = {}
     base = {one["seed"]: one for one in rows.get("base", [])}
     for name, own in rows.items():
-        values = dice(own)
+        values = collect_dice(own)
         row: dict[str, Any] = {
             "settings": own[0]["settings"],
             "seeds": [one["seed"] for one in own],
@@ -75,15 +75,17 @@ def summary(rows: dict[str, list[Training]]) -> dict[str, Any]:
         }
         shared = [one for one in own if one["seed"] in base]
         if name != "base" and shared:
-            against = dice([base[one["seed"]] for one in shared])
-            row["to_base"] = compare_paired(dice(shared).mean(axis=0), against.mean(axis=0), np.random.default_rng(0))
+            against = collect_dice([base[one["seed"]] for one in shared])
+            row["to_base"] = compare_paired(
+                collect_dice(shared).mean(axis=0), against.mean(axis=0), np.random.default_rng(0)
+            )
             row["to_base"]["seeds"] = [one["seed"] for one in shared]
-            row["to_base"]["per_seed"] = (dice(shared) - against).mean(axis=1).tolist()
+            row["to_base"]["per_seed"] = (collect_dice(shared) - against).mean(axis=1).tolist()
         found[name] = row
     return found
 
 
-def cells_table(found: dict[str, Any]) -> str:
+def format_cells_table(found: dict[str, Any]) -> str:
     """A row a cell."""
     lines = []
     for name, row in found.items():
@@ -91,20 +93,20 @@ def cells_table(found: dict[str, Any]) -> str:
         lines.append(
             [
                 f"`{name}`",
-                SAYS.get(name, ""),
-                percent(row["dice"]),
+                CELL_DESCRIPTIONS.get(name, ""),
+                format_percent(row["dice"]),
                 ", ".join(
                     f"{100 * value:.1f} ({seed})" for seed, value in zip(row["seeds"], row["per_seed"], strict=True)
                 ),
-                f"{percent(to_base, '+')}, p = {to_base['p']:.2g}" if to_base else "–",
+                f"{format_percent(to_base, '+')}, p = {to_base['p']:.2g}" if to_base else "–",
                 ", ".join(f"{100 * value:+.1f}" for value in to_base["per_seed"]) if to_base else "–",
                 f"{row['cpu_seconds']:.0f}",
             ]
         )
-    return table(["cell", "differs in", "Dice", "by seed", "minus base", "by seed", "CPU s"], lines)
+    return format_table(["cell", "differs in", "Dice", "by seed", "minus base", "by seed", "CPU s"], lines)
 
 
-def curve_table(trainings: list[Training]) -> str:
+def format_curve_table(trainings: list[Training]) -> str:
     """A row a length: mean over the people kept out, each of which was kept out of its own group's trainings."""
     lines = []
     for steps in sorted({one["steps"] for one in trainings}):
@@ -113,10 +115,10 @@ def curve_table(trainings: list[Training]) -> str:
         said = ", ".join(f"{100 * value:.1f} ({group}/{seed})" for (group, seed), value in sorted(groups.items()))
         loss = np.mean([one["losses"][-1][1] for one in own])
         lines.append([f"{steps:,}", f"{100 * np.mean(list(groups.values())):.1f}", said, f"{loss:.2f}"])
-    return table(["steps", "Dice", "by group of three / seed", "training loss at the end"], lines)
+    return format_table(["steps", "Dice", "by group of three / seed", "training loss at the end"], lines)
 
 
-def read(folder: Path) -> list[Training]:
+def read_trainings(folder: Path) -> list[Training]:
     """The trainings of a folder."""
     return [read_json(path) for path in sorted(folder.glob("*.json"))]
 
@@ -130,16 +132,20 @@ def main() -> None:
     asked = parser.parse_args()
     lengths = sorted(int(path.name.partition("-")[2]) for path in asked.work.glob("steps-*"))
     steps = asked.steps or (lengths[-1] if lengths else 0)
-    trainings, curve = read(asked.work / f"steps-{steps}"), read(asked.work / "curve")
+    trainings, curve = read_trainings(asked.work / f"steps-{steps}"), read_trainings(asked.work / "curve")
     if not trainings and not curve:
         parser.error(f"no trainings in {asked.work}")
-    found = summary(by_cell(trainings))
-    facts = {"base": {**BASE.paste, **BASE.variation, "share": BASE.share}, "steps": steps, "cells": found}
+    found = summarise_cells(group_by_cell(trainings))
+    facts = {
+        "base": {**BASE_CELL.paste, **BASE_CELL.variation, "share": BASE_CELL.share},
+        "steps": steps,
+        "cells": found,
+    }
     write_json(asked.out / "paste-outcome.json", facts | {"trainings": trainings, "curve": curve})
-    blocks = {"cells": cells_table(found)} if trainings else {}
+    blocks = {"cells": format_cells_table(found)} if trainings else {}
     update_page(asked.out / "paste-outcome.md", blocks)
     if curve:
-        print(curve_table(curve))
+        print(format_curve_table(curve))
 
 
 if __name__ == "__main__":

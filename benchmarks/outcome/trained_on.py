@@ -51,7 +51,7 @@ VOLUMES: dict[str, Any] = {"dims": None, "spacing": None, "resize": None, "size"
 assert timing.RESULTS  # imported for what it sets
 
 
-def digest(*arrays: NDArray[Any]) -> str:
+def hash_arrays(*arrays: NDArray[Any]) -> str:
     """A checksum of arrays: values, types and shapes."""
     found = hashlib.sha256()
     for array in arrays:
@@ -83,7 +83,7 @@ def find_training(data: Dataset, settings: dict[str, Any]) -> Dataset:
     return view(fold.train, spacing=settings["spacing"], resize=resize and tuple(resize))
 
 
-def keep(table: str, folder: Path, out: Path, items: int, arm: str) -> None:
+def keep_training_data(table: str, folder: Path, out: Path, items: int, arm: str) -> None:
     """Write what an arm trains on to one file."""
     settings = read_settings(table)
     train = find_training(load(folder), settings).load_into_memory()
@@ -104,11 +104,11 @@ def keep(table: str, folder: Path, out: Path, items: int, arm: str) -> None:
         "table": table,
         "names": [sample.name for sample in samples],
         "spacings": [list(map(float, sample.spacing)) for sample in samples],
-        "bodies": [digest(get_foreground(sample)) for sample in samples],
+        "bodies": [hash_arrays(get_foreground(sample)) for sample in samples],
         "shapes": [list(sample.shape) for sample in samples],
         "ranges": [get_intensity_range(sample, schema.domain).tolist() for sample in samples],
-        "images": [digest(sample.image, np.asarray(sample.mask)) for sample in samples],
-        "crops": [digest(np.asarray(bank.images[i]), np.asarray(bank.masks[i])) for i in range(len(bank))],
+        "images": [hash_arrays(sample.image, np.asarray(sample.mask)) for sample in samples],
+        "crops": [hash_arrays(np.asarray(bank.images[i]), np.asarray(bank.masks[i])) for i in range(len(bank))],
         "entries": {name: np.asarray(bank.entries[name]).tolist() for name in bank.entries.dtype.names or ()},
         "items": rows,
         "seconds": round(time.process_time() - started, 1),
@@ -127,16 +127,16 @@ def draw_item(patches: Patches, augment: TrainingAugmentation, item: int) -> dic
     number = patches.sampler.sample_position(rng)
     blended = augment.blend(patches.samples[number], rng)
     crops = blended.pasted_crops
-    row: dict[str, Any] = {"host": number, "patch": digest(image, mask)}
-    row |= {"image": digest(blended.image), "mask": digest(np.asarray(blended.mask)), "asked": len(crops)}
+    row: dict[str, Any] = {"host": number, "patch": hash_arrays(image, mask)}
+    row |= {"image": hash_arrays(blended.image), "mask": hash_arrays(np.asarray(blended.mask)), "asked": len(crops)}
     if patches.schema.domain.has_body and crops:
-        row["pastes"] = [*follow(augment.pastes["copy-paste"], patches.samples[number], crops)]
+        row["pastes"] = [*follow_pastes(augment.pastes["copy-paste"], patches.samples[number], crops)]
     else:
         row["pastes"] = [{"crop": crop.index, "placed": crop.is_placed} for crop in crops]
     return row
 
 
-def follow(paste: Paste, sample: Sample, crops: Sequence[PastedCrop]) -> list[dict[str, Any]]:
+def follow_pastes(paste: Paste, sample: Sample, crops: Sequence[PastedCrop]) -> list[dict[str, Any]]:
     """Paste once more, crop by crop, and measure each: its pixels in the host, contrast asked for and given."""
     host: Any = paste.prepare_host(sample)
     found: list[dict[str, Any]] = []
@@ -156,31 +156,31 @@ def follow(paste: Paste, sample: Sample, crops: Sequence[PastedCrop]) -> list[di
     return found
 
 
-def compare(before: Path, after: Path) -> None:
+def compare_training_data(before: Path, after: Path) -> None:
     """Print what differs between two files of :func:`keep`."""
     files = [np.load(path) for path in (before, after)]
     old, new = (json.loads(str(file["facts"])) for file in files)
     print(old["table"], "seconds", old["seconds"], new["seconds"])
     for name in ("names", "images", "bodies", "ranges", "crops"):
-        print(f"{name}: {len(old[name])} and {len(new[name])}, {equal(old[name], new[name])} the same")
+        print(f"{name}: {len(old[name])} and {len(new[name])}, {count_equal(old[name], new[name])} the same")
     for name in sorted({*old["entries"], *new["entries"]}):
         values = [facts["entries"].get(name) for facts in (old, new)]
-        print(f"entries {name}:", "only in one" if None in values else f"{equal(*values)} the same")
+        print(f"entries {name}:", "only in one" if None in values else f"{count_equal(*values)} the same")
     for i, name in enumerate(old["names"]):
         if old["bodies"][i] != new["bodies"][i]:
             sizes = [int(np.unpackbits(file[f"body{i}"]).sum()) for file in files]
             print("  body of", name, sizes, "range", old["ranges"][i], new["ranges"][i])
     for name in ("host", "patch", "image", "mask", "asked"):
-        same = equal([row[name] for row in old["items"]], [row[name] for row in new["items"]])
+        same = count_equal([row[name] for row in old["items"]], [row[name] for row in new["items"]])
         print(f"items {name}: {same} of {len(new['items'])} the same")
     pasted = [sum(bool(row["pastes"]) for row in facts["items"]) for facts in (old, new)]
     print("items pasted into:", pasted)
     compare_pastes(old, new)
     for label, facts in (("before", old), ("after", new)):
-        describe(label, facts, files)
+        describe_difference(label, facts, files)
 
 
-def equal(a: list[Any], b: list[Any]) -> int:
+def count_equal(a: list[Any], b: list[Any]) -> int:
     """Count equal entries at equal positions."""
     return sum(x == y for x, y in zip(a, b, strict=False))
 
@@ -199,7 +199,7 @@ def compare_pastes(old: dict[str, Any], new: dict[str, Any]) -> None:
         print("  same contrast given", sum(a["given"] == b["given"] for a, b in placed))
 
 
-def describe(label: str, facts: dict[str, Any], files: list[Any]) -> None:
+def describe_difference(label: str, facts: dict[str, Any], files: list[Any]) -> None:
     """Print where the pastes of one version lie, by the body of either, and how much of the contrast they keep."""
     rows = [(item["host"], paste) for item in facts["items"] for paste in item["pastes"]]
     placed = [(host, paste) for host, paste in rows if paste["placed"]]
@@ -245,9 +245,9 @@ def main() -> None:
     two.add_argument("after", type=Path)
     given = parser.parse_args()
     if given.part == "keep":
-        keep(given.table, given.data, given.out, given.items, given.arm)
+        keep_training_data(given.table, given.data, given.out, given.items, given.arm)
     else:
-        compare(given.before, given.after)
+        compare_training_data(given.before, given.after)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
 """``plain`` is the textbook's DCGAN; all others are our ``dcgan``, augmented by ADA or at 0.6 from the start."""
 
 
-def crops_of(data: Path, name: str) -> Bank:
+def load_crops(data: Path, name: str) -> Bank:
     """All crops of a set, and the stretch of each as its subject."""
     dataset = dg.load(data / name)
     if name == "camvid":
@@ -65,7 +65,7 @@ def crops_of(data: Path, name: str) -> Bank:
     return Bank(bank.info.model_copy(update={"subjects": names}), bank.images, bank.masks, bank.entries)
 
 
-def parts(bank: Bank) -> tuple[Bank, Bank, Bank]:
+def split_bank(bank: Bank) -> tuple[Bank, Bank, Bank]:
     """Crops to train on, to compare with, and the real ones that are compared in their turn; by whole stretches."""
     rng = np.random.default_rng(0)
     stretches = rng.permutation(len(bank.info.subjects))
@@ -76,13 +76,13 @@ def parts(bank: Bank) -> tuple[Bank, Bank, Bank]:
     return chosen[0], chosen[1], chosen[2]
 
 
-def scaled(images: np.ndarray[Any, Any], config: Any) -> np.ndarray[Any, Any]:
+def scale_to_unit(images: np.ndarray[Any, Any], config: Any) -> np.ndarray[Any, Any]:
     """Images in [0, 1], as the networks' range has it."""
     low, high = (end.reshape(-1, 1, 1) for end in np.array(config.image_range, np.float32).T)
     return np.clip((images.astype(np.float32) - low) / (high - low), 0, 1)
 
 
-def plain(bank: Bank, seed: int) -> Callable[[int], np.ndarray[Any, Any]]:
+def train_plain_dcgan(bank: Bank, seed: int) -> Callable[[int], np.ndarray[Any, Any]]:
     """Train the textbook's DCGAN on images and masks together; returns what draws images in [0, 1]."""
     config = GAN.for_crops(bank).make_config(bank, STEPS, "32", seed)
     data = TrainingCrops(bank, config)
@@ -90,36 +90,40 @@ def plain(bank: Bank, seed: int) -> Callable[[int], np.ndarray[Any, Any]]:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         channels = len(config.is_conditioning)
-        loop = dcgan.Loop((dcgan.generator(SIZE, channels, WIDTH), dcgan.discriminator(SIZE, channels, WIDTH)))
+        loop = dcgan.PlainTraining(
+            (dcgan.make_generator(SIZE, channels, WIDTH), dcgan.make_discriminator(SIZE, channels, WIDTH))
+        )
     for _ in range(STEPS):
         chosen = torch.randint(len(bank), (BATCH,), generator=rng).numpy()
         loop.step(data.encode(chosen)[0], torch.randn(BATCH, dcgan.LATENT, generator=rng))
     network = loop.generator.eval()
 
-    def draw(n: int) -> np.ndarray[Any, Any]:
+    def generate_images(n: int) -> np.ndarray[Any, Any]:
         with torch.no_grad():
             stacks = network(torch.randn(n, dcgan.LATENT, generator=rng)[..., None, None])
-        return scaled(decode(stacks, config)[0], config)
+        return scale_to_unit(decode(stacks, config)[0], config)
 
-    return draw
+    return generate_images
 
 
-def ours(bank: Bank, seed: int, **settings: Any) -> Callable[[int], np.ndarray[Any, Any]]:
+def train_our_gan(bank: Bank, seed: int, **settings: Any) -> Callable[[int], np.ndarray[Any, Any]]:
     """Train one of our configurations; returns what draws images in [0, 1], with conditions as the crops have them."""
     gan = GAN.for_crops(bank, width=WIDTH, batch=BATCH, **settings)
     gan.fit(bank, STEPS, seed=seed, device="cpu", judge_every=0)
     config, generator = gan._require_fitted()
     data, rng = TrainingCrops(bank, config), make_rng(seed, 0, 9)
 
-    def draw(n: int) -> np.ndarray[Any, Any]:
+    def generate_images(n: int) -> np.ndarray[Any, Any]:
         condition = data.encode(torch.randint(len(bank), (n,), generator=rng).numpy())[1]
         stacks = generate(generator, config, torch.randn(n, config.latent, generator=rng), condition)
-        return scaled(decode(stacks, config)[0], config)
+        return scale_to_unit(decode(stacks, config)[0], config)
 
-    return draw
+    return generate_images
 
 
-def measured(fake: np.ndarray[Any, Any], real: np.ndarray[Any, Any], features: FeatureExtractor) -> dict[str, float]:
+def measure_fidelity(
+    fake: np.ndarray[Any, Any], real: np.ndarray[Any, Any], features: FeatureExtractor
+) -> dict[str, float]:
     """KID, its error, precision, recall, density and coverage of generated images against real ones."""
     a, b = features(real), features(fake)
     distance, shares = compute_kid(a, b), compute_precision_recall(a, b)
@@ -140,11 +144,11 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     asked.out.mkdir(parents=True, exist_ok=True)
-    train, compared, held = parts(crops_of(asked.data, asked.set))
+    train, compared, held = split_bank(load_crops(asked.data, asked.set))
     features = make_extractor(rgb=asked.set == "camvid")
     reference = GAN.for_crops(train).make_config(train, STEPS, "32", 0)
-    real, other = (scaled(np.asarray(bank.images), reference) for bank in (compared, held))
-    floor = measured(other, real, features)
+    real, other = (scale_to_unit(np.asarray(bank.images), reference) for bank in (compared, held))
+    floor = measure_fidelity(other, real, features)
     print(asked.set, {name: round(value, 4) for name, value in floor.items()}, flush=True)
     for seed in map(int, asked.seeds.split(",")):
         for name in asked.configs.split(","):
@@ -152,13 +156,13 @@ def main() -> None:
             if cell.is_file():
                 continue
             started = time.perf_counter()
-            draw = plain(train, seed) if name == "plain" else ours(train, seed, **CONFIGS[name])
+            draw = train_plain_dcgan(train, seed) if name == "plain" else train_our_gan(train, seed, **CONFIGS[name])
             seconds = time.perf_counter() - started
             images = draw(DRAWN)
             result = {
                 "set": asked.set, "config": name, "seed": seed, "steps": STEPS, "seconds": round(seconds, 1),
                 "train": len(train), "compared": len(compared), "features": features.name, "floor": floor,
-                **measured(images, real, features),
+                **measure_fidelity(images, real, features),
             }  # fmt: skip
             np.save(cell.with_suffix(".npy"), images[:64].astype(np.float16))
             cell.with_suffix(".part").write_text(json.dumps(result, indent=1))

@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.lib.machine import machine
+from benchmarks.lib.machine import describe_machine
 from benchmarks.lib.pages import update_page
 from benchmarks.quality.gan_quality import CONFIGS
 
 BEST, PLAIN, FRESH = "relativistic", "plain", (1, 2, 3)
-NAMES = {"brats": "lesions (four channels)", "camvid": "objects (RGB)"}
+SET_TITLES = {"brats": "lesions (four channels)", "camvid": "objects (RGB)"}
 
 Cell = dict[str, Any]
 
 
-def ratio(cells: list[Cell], name: str) -> dict[str, float]:
+def compute_kid_ratio(cells: list[Cell], name: str) -> dict[str, float]:
     """KID of the best configuration over the plain one's, over the seeds that chose neither, with its 95 % interval.
 
     By the delta method: the standard error of each mean holds the spread over the seeds and the error of KID itself,
@@ -43,13 +43,13 @@ def ratio(cells: list[Cell], name: str) -> dict[str, float]:
     return {"ratio": value, "low": value - 1.96 * error, "high": value + 1.96 * error}
 
 
-def covered(cells: list[Cell], name: str) -> float:
+def compute_coverage_ratio(cells: list[Cell], name: str) -> float:
     """Coverage by the best configuration as a share of real crops', the mean over the seeds that did not choose it."""
     rows = [cell for cell in cells if (cell["set"], cell["config"]) == (name, BEST) and cell["seed"] in FRESH]
     return float(np.mean([row["coverage"] / row["floor"]["coverage"] for row in rows]))
 
 
-def table(cells: list[Cell], name: str) -> list[str]:
+def format_set_table(cells: list[Cell], name: str) -> list[str]:
     """The rows of a set, seeds side by side."""
     rows: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
@@ -71,12 +71,12 @@ def table(cells: list[Cell], name: str) -> list[str]:
     return [*lines, ""]
 
 
-def block(cells: list[Cell], name: str, r: dict[str, float]) -> str:
+def format_set_block(cells: list[Cell], name: str, r: dict[str, float]) -> str:
     """Format the table of a set, and what it says of the aims."""
-    lines = table(cells, name)
+    lines = format_set_table(cells, name)
     if r:
         said = "reached" if r["ratio"] <= 0.3 and r["high"] < 0.5 else "not reached"
-        share = covered(cells, name)
+        share = compute_coverage_ratio(cells, name)
         lines += [
             f"KID of `{BEST}` over that of `{PLAIN}`, seeds 1 to 3: **{r['ratio']:.2f}** "
             f"({r['low']:.2f} to {r['high']:.2f}); at most 0.30 with an upper end below 0.50 was the aim: {said}.",
@@ -96,10 +96,10 @@ def main() -> None:
     cells = [json.loads(path.read_text()) for path in sorted(asked.cells.glob("*.json"))]
     for cell in cells:
         cell.pop("seconds")  # cells run beside others, and may be paused
-    ratios = {name: ratio(cells, name) for name in NAMES}
-    result = {"machine": machine("torch", "timm"), "ratios": ratios, "cells": cells}
+    ratios = {name: compute_kid_ratio(cells, name) for name in SET_TITLES}
+    result = {"machine": describe_machine("torch", "timm"), "ratios": ratios, "cells": cells}
     (asked.out / "gan-quality.json").write_text(json.dumps(result, indent=1) + "\n")
-    blocks = {f"quality-{name}": block(cells, name, ratios[name]) for name in NAMES}
+    blocks = {f"quality-{name}": format_set_block(cells, name, ratios[name]) for name in SET_TITLES}
     update_page(asked.out / "gan-quality.md", blocks)
 
 

@@ -50,7 +50,7 @@ Array = NDArray[Any]
 
 
 @dataclass
-class Shown:
+class PastePicture:
     """One column of a host: ``(C, *spatial)`` in scaled units, labels ``(*spatial)``, and what was changed outside."""
 
     title: str
@@ -58,12 +58,12 @@ class Shown:
     mask: Array
     changed: Array | None = None
 
-    def plane(self, axis: int, index: int) -> Shown:
+    def take_plane(self, axis: int, index: int) -> PastePicture:
         """A slice of a volume."""
         changed = None if self.changed is None else self.changed.take(index, axis)
-        return Shown(self.title, self.image.take(index, axis + 1), self.mask.take(index, axis), changed)
+        return PastePicture(self.title, self.image.take(index, axis + 1), self.mask.take(index, axis), changed)
 
-    def rows(self, domain: Domain, channel: int | None, zoom: int) -> tuple[Picture, Picture, Picture]:
+    def draw_rows(self, domain: Domain, channel: int | None, zoom: int) -> tuple[Picture, Picture, Picture]:
         """The picture, its outlines, and what was changed; the last one white where there is nothing to compare."""
         plain = draw_tile(self.image, domain=domain.name, channel=channel, zoom=zoom)
         outlined = draw_tile(self.image, self.mask, domain=domain.name, channel=channel, zoom=zoom)
@@ -71,7 +71,7 @@ class Shown:
             return plain, outlined, np.full_like(plain, 255)
         return plain, outlined, draw_tile(LOUDER * self.changed[None], domain=domain.name, channel=0, zoom=zoom)
 
-    def said(self) -> str:
+    def caption(self) -> str:
         """Mean over the changed pixels and largest change, in grey levels."""
         if self.changed is None:
             return ""
@@ -80,7 +80,7 @@ class Shown:
 
 
 @dataclass
-class Drawer:
+class ExampleDrawer:
     """Pastes one crop at one place by every method.
 
     Attributes:
@@ -98,18 +98,18 @@ class Drawer:
         self.bank = crops(self.data, size=1 << (self.edge - 1).bit_length())
         self.pastes = {name: Paste(self.bank, name, (1, 1), schema=schema) for name in METHODS}
 
-    def examples(self, hosts: int, tries: int = 400) -> Iterator[tuple[list[Shown], int | None]]:
+    def iterate_examples(self, hosts: int, tries: int = 400) -> Iterator[tuple[list[PastePicture], int | None]]:
         """Columns and the channel shown, host by host."""
         found = 0
         for number in range(tries):
-            made = self._example(number)
+            made = self._draw_example(number)
             if made is not None:
                 yield made
                 found += 1
             if found == hosts:
                 return
 
-    def _example(self, number: int) -> tuple[list[Shown], int | None] | None:
+    def _draw_example(self, number: int) -> tuple[list[PastePicture], int | None] | None:
         """The columns of a draw; None where nothing was placed, it does not fit the window, or places differ.
 
         A wider margin around a crop can round its middle, and so its place, to the next pixel.
@@ -122,8 +122,8 @@ class Drawer:
         first = pasted[METHODS[0]]
         if not first.pasted_crops[0].is_placed:
             return None
-        body = pasted_part(host, first)
-        if any((pasted_part(host, after) != body).any() for after in pasted.values()):
+        body = find_pasted_pixels(host, first)
+        if any((find_pasted_pixels(host, after) != body).any() for after in pasted.values()):
             return None
         spots = np.argwhere(body)
         if len(spots) < LEAST or (np.ptp(spots, axis=0) >= self.edge - 2 * CLEAR).any():
@@ -133,22 +133,24 @@ class Drawer:
         ends, crop = get_intensity_range(host, domain), self.bank[first.pasted_crops[0].index]
         before = to_scaled(host.image, ends)
         middle = np.array(crop.mask.shape) // 2 - self.edge // 2
-        own = Shown("crop", crop_padded(crop.image, middle, self.edge), crop_padded(crop.mask, middle, self.edge))
-        shown = [own, Shown("host", crop_padded(before, corner, self.edge), self._labels(host, corner))]
+        own = PastePicture(
+            "crop", crop_padded(crop.image, middle, self.edge), crop_padded(crop.mask, middle, self.edge)
+        )
+        shown = [own, PastePicture("host", crop_padded(before, corner, self.edge), self._crop_labels(host, corner))]
         for name, after in pasted.items():
             now = to_scaled(after.image, ends)
             changed = np.abs(now - before)
-            channel = _clearest(crop.image, crop.mask) if domain.has_body else None
+            channel = _find_clearest_channel(crop.image, crop.mask) if domain.has_body else None
             outside = np.where(body, 0, changed.max(axis=0) if channel is None else changed[channel])
             parts = (
                 crop_padded(now, corner, self.edge),
-                self._labels(after, corner),
+                self._crop_labels(after, corner),
                 crop_padded(outside, corner, self.edge),
             )
-            shown.append(Shown(name, *parts))
+            shown.append(PastePicture(name, *parts))
         return shown, channel
 
-    def _labels(self, sample: Sample, corner: Array) -> Array:
+    def _crop_labels(self, sample: Sample, corner: Array) -> Array:
         """A window of a sample's labels; of frames those of objects alone."""
         assert sample.mask is not None
         schema = self.data.schema
@@ -157,7 +159,7 @@ class Drawer:
         return crop_padded(mask, corner, self.edge, fill=0)
 
 
-def pasted_part(host: Sample, after: Sample) -> Array:
+def find_pasted_pixels(host: Sample, after: Sample) -> Array:
     """Where the last object of a sample can be seen."""
     if after.instances is not None:
         return np.equal(after.instances, after.instances.max())
@@ -165,12 +167,12 @@ def pasted_part(host: Sample, after: Sample) -> Array:
     return np.not_equal(after.mask, host.mask)
 
 
-def _clearest(image: Array, mask: Array) -> int:
+def _find_clearest_channel(image: Array, mask: Array) -> int:
     """The channel with the most contrast between object and ring."""
     return int(np.abs(measure_contrast(image, mask, find_ring(mask, inside=find_nonzero(image)))).argmax())
 
 
-def planes(shown: list[Shown]) -> Iterator[list[Shown]]:
+def iterate_planes(shown: list[PastePicture]) -> Iterator[list[PastePicture]]:
     """The columns themselves, or the three slices of volumes that hold most of the pasted object."""
     if shown[0].mask.ndim == 2:
         yield shown
@@ -179,18 +181,18 @@ def planes(shown: list[Shown]) -> Iterator[list[Shown]]:
     for axis in range(3):
         counts = body.sum(axis=tuple(other for other in range(3) if other != axis))
         middle = shown[0].mask.shape[axis] // 2
-        yield [one.plane(axis, middle if one.title == "crop" else int(counts.argmax())) for one in shown]
+        yield [one.take_plane(axis, middle if one.title == "crop" else int(counts.argmax())) for one in shown]
 
 
-def sheet(drawer: Drawer, hosts: int, zoom: int) -> Picture:
+def draw_sheet(drawer: ExampleDrawer, hosts: int, zoom: int) -> Picture:
     """The whole picture."""
     tiles: list[Picture] = []
     captions: list[str] = []
-    for shown, channel in drawer.examples(hosts):
-        for columns in planes(shown):
-            rows = [one.rows(drawer.data.schema.domain, channel, zoom) for one in columns]
+    for shown, channel in drawer.iterate_examples(hosts):
+        for columns in iterate_planes(shown):
+            rows = [one.draw_rows(drawer.data.schema.domain, channel, zoom) for one in columns]
             tiles += [row[kind] for kind in range(3) for row in rows]
-            captions += [one.title for one in columns] + [""] * len(columns) + [one.said() for one in columns]
+            captions += [one.title for one in columns] + [""] * len(columns) + [one.caption() for one in columns]
     return make_contact_sheet(tiles, 2 + len(METHODS), captions)
 
 
@@ -210,7 +212,7 @@ def main() -> None:
     options = parser.parse_args()
     data = view(load(options.data), dims=options.dims, spacing=options.spacing)
     data = data.select(range(0, len(data), options.every)).load_into_memory()
-    picture = sheet(Drawer(data, options.edge, options.seed), options.hosts, options.zoom)
+    picture = draw_sheet(ExampleDrawer(data, options.edge, options.seed), options.hosts, options.zoom)
     print(save_png(picture, options.out / f"paste-methods-{options.name}.png"))
 
 

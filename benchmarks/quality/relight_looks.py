@@ -17,14 +17,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.lib.timing import RESULTS, table  # sets the number of threads, so before NumPy
+from benchmarks.lib.timing import RESULTS, format_table  # sets the number of threads, so before NumPy
 
 # isort: split
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.lib.machine import machine
+from benchmarks.lib.machine import describe_machine
 from domaingan import Dataset, Relight, Sample, load
 from domaingan.banks.scenes import scenes
 from domaingan.core.files import write_json
@@ -44,25 +44,27 @@ SHOWN, WIDE = 4, 240
 Array = NDArray[Any]
 
 
-def chosen(data: Dataset, text: str) -> Dataset:
+def select_samples(data: Dataset, text: str) -> Dataset:
     """The samples of a condition, NAME=VALUE."""
     name, _, value = text.partition("=")
     return data.where(**{name: value})
 
 
-def halves(data: Dataset) -> list[Dataset]:
+def split_drive(data: Dataset) -> list[Dataset]:
     """Before and after the middle of the times, without those within half a gap of it."""
     times = np.array([record.time if record.time is not None else i for i, record in enumerate(data.records)])
     middle = np.median(times)
     return [data.select(np.flatnonzero(sign * (times - middle) > GAP / 2)) for sign in (-1, 1)]
 
 
-def relit(relight: Relight, frames: Sequence[Sample]) -> list[Array]:
+def relight_frames(relight: Relight, frames: Sequence[Sample]) -> list[Array]:
     """The frames under the looks of scenes that follow from their numbers."""
     return [relight(frame, np.random.default_rng(number)).image for number, frame in enumerate(frames)]
 
 
-def measured(frames: Sequence[Sample], banks: Sequence[Dataset], extract: FeatureExtractor) -> list[dict[str, Any]]:
+def measure_looks(
+    frames: Sequence[Sample], banks: Sequence[Dataset], extract: FeatureExtractor
+) -> list[dict[str, Any]]:
     """KID of every method and strength to the half that gave no scene, each way round."""
     rows = []
     real = [extract(np.stack([sample.image for sample in half])) for half in banks]
@@ -75,13 +77,13 @@ def measured(frames: Sequence[Sample], banks: Sequence[Dataset], extract: Featur
         for method in METHODS:
             for strength in STRENGTHS:
                 relight = Relight(bank, method, (strength, strength))
-                distance = compute_kid(target, extract(np.stack(relit(relight, frames))))
+                distance = compute_kid(target, extract(np.stack(relight_frames(relight, frames))))
                 rows.append({"way": way, "method": method, "strength": strength} | vars(distance))
                 print(rows[-1], flush=True)
     return rows
 
 
-def summed(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def average_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Both ways together: mean KID, its error, and the share of the distance that is gone."""
     found: dict[tuple[str, Any], list[dict[str, Any]]] = {}
     for row in rows:
@@ -96,7 +98,7 @@ def summed(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def sheet(frames: Sequence[Sample], half: Dataset, path: Path) -> None:
+def save_sheet(frames: Sequence[Sample], half: Dataset, path: Path) -> None:
     """Frames, and what each method makes of them at full strength; the scenes are drawn alike."""
     bank, tiles, captions = scenes(half, SIZE), [], []
     for number in range(0, len(frames), len(frames) // SHOWN)[:SHOWN]:
@@ -126,12 +128,12 @@ def main() -> None:
     torch.set_num_threads(1)
     started = time.perf_counter()
     data = load(arguments.what[0])
-    source, target = (chosen(data, text) for text in arguments.what[1:])
+    source, target = (select_samples(data, text) for text in arguments.what[1:])
     frames = list(source.select(np.linspace(0, len(source) - 1, FRAMES).round()))
-    banks, extract = halves(target), make_extractor()
+    banks, extract = split_drive(target), make_extractor()
     if arguments.sheet:
-        sheet(frames, banks[0], arguments.sheet)
-    rows = summed(measured(frames, banks, extract))
+        save_sheet(frames, banks[0], arguments.sheet)
+    rows = average_rows(measure_looks(frames, banks, extract))
     facts = {
         "from": arguments.what[1],
         "to": arguments.what[2],
@@ -139,14 +141,14 @@ def main() -> None:
         "halves": [len(half) for half in banks],
         "features": extract.name,
         "scene_size": SIZE,
-        "machine": machine("numpy", "torch", "scikit-image"),
+        "machine": describe_machine("numpy", "torch", "scikit-image"),
         "seconds": time.perf_counter() - started,
     }
     write_json(arguments.out, facts | {"rows": rows})
-    print(table(("method", "strength", "KID", "error", "closed"), [_cells(row) for row in rows]))
+    print(format_table(("method", "strength", "KID", "error", "closed"), [_format_cells(row) for row in rows]))
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def _format_cells(row: dict[str, Any]) -> list[str]:
     strength = "" if row["strength"] is None else f"{row['strength']:g}"
     return [row["method"], strength, f"{row['kid']:.3f}", f"{row['error']:.3f}", f"{100 * row['closed']:.0f} %"]
 

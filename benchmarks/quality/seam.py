@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.lib.timing import RESULTS, table  # sets the number of threads, so before NumPy
+from benchmarks.lib.timing import RESULTS, format_table  # sets the number of threads, so before NumPy
 
 # isort: split
 import numpy as np
@@ -28,8 +28,8 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from benchmarks.lib.machine import machine
-from benchmarks.quality.seam_network import EDGE, told
+from benchmarks.lib.machine import describe_machine
+from benchmarks.quality.seam_network import WINDOW_EDGE, classify_windows
 from domaingan import Paste, crops, load, view
 from domaingan.blend.methods.blending import METHODS, parse_method
 from domaingan.blend.variation import IDENTITY
@@ -40,10 +40,18 @@ from domaingan.imaging.intensity import find_ring, get_foreground, get_intensity
 from domaingan.imaging.padded_crops import crop_padded
 
 OUT = RESULTS / "seam.json"
-SHOWN = 72
+MAX_SHEET_WINDOWS = 72
 """Edge of a picture on the sheet, in pixels."""
 
-ALL = [*METHODS, "alpha+noise", "feather+noise", "soft+noise", "laplacian+noise", "poisson+noise", "feather+histogram"]
+ALL_METHODS = [
+    *METHODS,
+    "alpha+noise",
+    "feather+noise",
+    "soft+noise",
+    "laplacian+noise",
+    "poisson+noise",
+    "feather+histogram",
+]
 
 Array = NDArray[Any]
 
@@ -59,20 +67,20 @@ class Seams:
     pictures: list[Array] = field(default_factory=list)
 
 
-def cut(image: Array, body: Array, inside: Array, n: int, rng: np.random.Generator) -> list[Array]:
+def cut_border_windows(image: Array, body: Array, inside: Array, n: int, rng: np.random.Generator) -> list[Array]:
     """``n`` windows at an object's border that show nothing but the body; none where there is none."""
-    whole = ndimage.binary_erosion(inside, np.ones((EDGE, EDGE), dtype=bool), border_value=0)
+    whole = ndimage.binary_erosion(inside, np.ones((WINDOW_EDGE, WINDOW_EDGE), dtype=bool), border_value=0)
     spots = np.argwhere(body & ~ndimage.binary_erosion(body) & whole)
     chosen = rng.integers(len(spots), size=n if len(spots) else 0)
-    return [crop_padded(image, spots[i] - EDGE // 2, EDGE) for i in chosen]
+    return [crop_padded(image, spots[i] - WINDOW_EDGE // 2, WINDOW_EDGE) for i in chosen]
 
 
-def shown(sample: Sample, domain: Domain) -> Array:
+def scale_for_display(sample: Sample, domain: Domain) -> Array:
     """Where a sample shows anything."""
     return get_foreground(sample) if domain.has_body else np.ones(sample.shape, dtype=bool)
 
 
-def half(data: Dataset, method: str, options: argparse.Namespace, seed: int) -> Seams:
+def collect_paste_windows(data: Dataset, method: str, options: argparse.Namespace, seed: int) -> Seams:
     """Paste one half's crops into its own hosts and cut windows at the seams."""
     bank = crops(data, size=128)
     paste = Paste(bank, method, (1, 1), variation=IDENTITY if options.still else None, schema=data.schema)
@@ -85,8 +93,10 @@ def half(data: Dataset, method: str, options: argparse.Namespace, seed: int) -> 
             continue
         ends = get_intensity_range(host, data.schema.domain)
         old, new = to_scaled(host.image, ends), to_scaled(after.image, ends)
-        body = pasted_part(host, after)
-        seams.windows += cut(new, body, shown(host, data.schema.domain), options.per_object, rng)
+        body = find_pasted_pixels(host, after)
+        seams.windows += cut_border_windows(
+            new, body, scale_for_display(host, data.schema.domain), options.per_object, rng
+        )
         values = after.mask[body]
         seams.classes += [int(np.bincount(values).argmax())] * (len(seams.windows) - len(seams.classes))
         near = find_ring(body, blend.reach) if blend.reach else np.zeros_like(body)
@@ -102,11 +112,11 @@ def half(data: Dataset, method: str, options: argparse.Namespace, seed: int) -> 
             largest = int(np.abs(own).argmax())
             seams.kept.append(float((measure_contrast(new, body, around) / own)[largest]))
         middle = np.argwhere(body).mean(axis=0).astype(int)
-        seams.pictures.append(crop_padded(new, middle - SHOWN // 2, SHOWN))
+        seams.pictures.append(crop_padded(new, middle - MAX_SHEET_WINDOWS // 2, MAX_SHEET_WINDOWS))
     return seams
 
 
-def pasted_part(host: Sample, after: Sample) -> Array:
+def find_pasted_pixels(host: Sample, after: Sample) -> Array:
     """Where the last object of a sample can be seen."""
     if after.instances is not None:
         return np.equal(after.instances, after.instances.max())
@@ -114,7 +124,7 @@ def pasted_part(host: Sample, after: Sample) -> Array:
     return np.not_equal(after.mask, host.mask)
 
 
-def real_half(data: Dataset, classes: Sequence[int], per_object: int, seed: int) -> Seams:
+def collect_real_windows(data: Dataset, classes: Sequence[int], per_object: int, seed: int) -> Seams:
     """Windows at the borders of real objects, of these classes, in the same order."""
     found: dict[int, list[tuple[int, int]]] = {}
     objects: list[Array] = []
@@ -134,31 +144,37 @@ def real_half(data: Dataset, classes: Sequence[int], per_object: int, seed: int)
         index, number = known[int(rng.integers(len(known)))]
         sample, body = data[index], objects[index] == number
         scaled = to_scaled(sample.image, get_intensity_range(sample, data.schema.domain))
-        seams.windows += cut(scaled, body, shown(sample, data.schema.domain), per_object, rng)
+        seams.windows += cut_border_windows(
+            scaled, body, scale_for_display(sample, data.schema.domain), per_object, rng
+        )
         middle = np.argwhere(body).mean(axis=0).astype(int)
-        seams.pictures.append(crop_padded(scaled, middle - SHOWN // 2, SHOWN))
+        seams.pictures.append(crop_padded(scaled, middle - MAX_SHEET_WINDOWS // 2, MAX_SHEET_WINDOWS))
     return seams
 
 
-def interval(right: int, n: int) -> list[float]:
+def compute_interval(right: int, n: int) -> list[float]:
     """Wilson's 95 % interval of a share."""
     z, p = 1.959964, right / n
     middle, width = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     return [float((middle - width) / (1 + z**2 / n)), float((middle + width) / (1 + z**2 / n))]
 
 
-def judged(halves: list[Dataset], method: str, options: argparse.Namespace) -> tuple[dict[str, Any], list[Array]]:
+def evaluate_method(
+    halves: list[Dataset], method: str, options: argparse.Namespace
+) -> tuple[dict[str, Any], list[Array]]:
     """One method's row, and pictures of the second half's pastes."""
     base = "alpha" if method == "real" else method
-    pasted = [half(data, base, options, seed) for seed, data in enumerate(halves)]
-    real = [real_half(halves[i], pasted[i].classes, options.per_object, i) for i in (0, 1)]
+    pasted = [collect_paste_windows(data, base, options, seed) for seed, data in enumerate(halves)]
+    real = [collect_real_windows(halves[i], pasted[i].classes, options.per_object, i) for i in (0, 1)]
     if method == "real":
-        pasted = [real_half(d, p.classes, options.per_object, 7) for d, p in zip(halves, pasted, strict=True)]
+        pasted = [
+            collect_real_windows(d, p.classes, options.per_object, 7) for d, p in zip(halves, pasted, strict=True)
+        ]
     free = halves[0].schema.domain.has_body
     pairs = [(one.windows, two.windows) for one, two in zip(pasted, real, strict=True)]
-    counts = np.array([told(pairs[i], pairs[1 - i], free, seed=0) for i in (0, 1)])
+    counts = np.array([classify_windows(pairs[i], pairs[1 - i], free, seed=0) for i in (0, 1)])
     right, n = counts.sum(axis=0).tolist()
-    row: dict[str, Any] = {"accuracy": right / n, "ci": interval(right, n), "windows": n}
+    row: dict[str, Any] = {"accuracy": right / n, "ci": compute_interval(right, n), "windows": n}
     row["per_half"] = (counts[:, 0] / counts[:, 1]).tolist()
     row["pastes"] = sum(len(side.pictures) for side in pasted)
     if method != "real":
@@ -170,7 +186,7 @@ def judged(halves: list[Dataset], method: str, options: argparse.Namespace) -> t
     return row, pasted[1].pictures[:12]
 
 
-def sheet(path: Path, rows: dict[str, list[Array]]) -> None:
+def save_sheet(path: Path, rows: dict[str, list[Array]]) -> None:
     """A picture: a row a method, the same pastes in every column; first and last channel of scans."""
     from PIL import Image
 
@@ -190,7 +206,7 @@ def main() -> None:
     parser.add_argument("halves", nargs="*", help="groups of each half, separated by commas")
     parser.add_argument("--dims", type=int)
     parser.add_argument("--every", type=int, default=3, help="take every so many samples of a half")
-    parser.add_argument("--methods", default=",".join([*ALL, "real"]))
+    parser.add_argument("--methods", default=",".join([*ALL_METHODS, "real"]))
     parser.add_argument("--pastes", type=int, default=300, help="pastes into each half")
     parser.add_argument("--per-object", type=int, default=2)
     parser.add_argument("--still", action="store_true", help="crops as they are: not turned, mirrored nor resized")
@@ -214,13 +230,13 @@ def main() -> None:
         rows = known.setdefault(options.name, about | {"methods": {}})["methods"]
         if method in rows and not options.sheet:
             continue
-        row, pictures[method] = judged(halves, method, options)
+        row, pictures[method] = evaluate_method(halves, method, options)
         known = read_json(options.out) if options.out.is_file() else known
         rows = known.setdefault(options.name, about | {"methods": {}})["methods"]
         rows[method] = row
-        write_json(options.out, known | {"machine": machine("numpy", "scipy", "torch")})
+        write_json(options.out, known | {"machine": describe_machine("numpy", "scipy", "torch")})
     if options.sheet:
-        sheet(options.sheet, pictures)
+        save_sheet(options.sheet, pictures)
     lines = []
     for method, row in rows.items():
         outside, kept = row.get("outside"), row.get("contrast_kept")
@@ -234,7 +250,7 @@ def main() -> None:
                 f"{outside['mean']:.1f}, {outside['max']:.0f}" if outside else "–",
             ]
         )
-    print(table(["method", "accuracy", "each way", "n", "contrast kept", "changed outside: mean, max"], lines))
+    print(format_table(["method", "accuracy", "each way", "n", "contrast kept", "changed outside: mean, max"], lines))
 
 
 if __name__ == "__main__":

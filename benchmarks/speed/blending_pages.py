@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.lib.pages import update_page
-from benchmarks.lib.timing import RESULTS, table
+from benchmarks.lib.timing import RESULTS, format_table
 from domaingan.core.reading import read_json
 
 Row = dict[str, Any]
 
 
-def poisson(kept: Row) -> dict[str, str]:
+def format_poisson(kept: Row) -> dict[str, str]:
     """Format the tables of the solver."""
     rows = []
     for row in kept["frames"]:
@@ -34,7 +34,7 @@ def poisson(kept: Row) -> dict[str, str]:
         )
     sides = ["seamlessClone", "rectangle", "mask"]
     head = ["patch", *sides, "rectangle faster", "mask faster", "residual: theirs / ours in 8 bits / in float32"]
-    frames = table([*head, *(f"changed outside: {side}" for side in sides)], rows)
+    frames = format_table([*head, *(f"changed outside: {side}" for side in sides)], rows)
     solids = [
         [
             name,
@@ -45,37 +45,37 @@ def poisson(kept: Row) -> dict[str, str]:
         ]
         for name, row in kept["volumes"].items()
     ]
-    volumes = table(["domain", "unknowns", "cg, ms", "ours, ms", "faster", "residual: theirs / ours"], solids)
+    volumes = format_table(["domain", "unknowns", "cg, ms", "ours, ms", "faster", "residual: theirs / ours"], solids)
     at_once = [[f"{row['edge']}²", *(f"{value:.2f}" for value in row["ms"].values())] for row in kept["workers"]]
-    workers = table(["patch", "seamlessClone", "mask"], at_once)
+    workers = format_table(["patch", "seamlessClone", "mask"], at_once)
     return {"frames": frames, "workers": workers, "volumes": volumes}
 
 
-def paste(kept: Row) -> dict[str, str]:
+def format_paste(kept: Row) -> dict[str, str]:
     """Format images a second, what pasting adds to a step, and memory."""
     rates = [[name, *rate.values()] for name, rate in kept["speed"].items()]
     step, memory = kept["training"], kept["memory"]
     sizes = [[way, memory[way]["private_dirty"], memory[way]["private_clean"]] for way in ("fork", "spawn")]
-    sizes_table = table(["workers started by", "its own", "pages of files"], sizes)
+    sizes_table = format_table(["workers started by", "its own", "pages of files"], sizes)
     added = (
         f"{step['seconds_a_step']['without']} s a step without, {step['seconds_a_step']['with']} s with, "
         f"{step['added_percent']} % more; in CPU seconds of the workers beside those of the step "
         f"{step['added_percent_of_cpu']} % more."
     )
     return {
-        "transforms": table(["transform", "fastest", "median"], rates),
+        "transforms": format_table(["transform", "fastest", "median"], rates),
         "training": added,
         "memory": f"{sizes_table}\n\nThe bank opens in {memory['seconds_to_open']} s.",
     }
 
 
-def paste_volumes(kept: Row) -> dict[str, str]:
+def format_volumes(kept: Row) -> dict[str, str]:
     """Format each transform on whole volumes and on patches."""
     rows = [[row["size"], row["transform"], f"{row['new']:.2f}", f"{row['again']:.2f}"] for row in kept["rows"]]
-    return {"paste-volumes": table(["scan", "transform", "a new scan", "again"], rows)}
+    return {"paste-volumes": format_table(["scan", "transform", "a new scan", "again"], rows)}
 
 
-def looks(kept: Row) -> dict[str, str]:
+def format_looks(kept: Row) -> dict[str, str]:
     """Format every look at every strength."""
     rows: dict[str, dict[float, Row]] = {}
     for row in kept["rows"]:
@@ -83,15 +83,15 @@ def looks(kept: Row) -> dict[str, str]:
             rows.setdefault(row["method"], {})[row["strength"]] = row
     strengths = sorted({strength for row in rows.values() for strength in row})
     lines = [[f"`{name}`", *(f"{100 * row[s]['closed']:.0f} %" for s in strengths)] for name, row in rows.items()]
-    return {"looks": table(["closed, by strength", *map(str, strengths)], lines)}
+    return {"looks": format_table(["closed, by strength", *map(str, strengths)], lines)}
 
 
 def main() -> None:
     """Update the pages."""
-    update_page(RESULTS / "poisson-speed.md", poisson(read_json(RESULTS / "poisson.json")))
-    blocks = paste(read_json(RESULTS / "paste.json")) | paste_volumes(read_json(RESULTS / "paste-volume.json"))
+    update_page(RESULTS / "poisson-speed.md", format_poisson(read_json(RESULTS / "poisson.json")))
+    blocks = format_paste(read_json(RESULTS / "paste.json")) | format_volumes(read_json(RESULTS / "paste-volume.json"))
     update_page(RESULTS / "paste-speed.md", blocks)
-    update_page(RESULTS / "looks.md", looks(read_json(RESULTS / "relight.json")))
+    update_page(RESULTS / "looks.md", format_looks(read_json(RESULTS / "relight.json")))
 
 
 if __name__ == "__main__":

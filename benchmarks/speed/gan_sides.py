@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from benchmarks.lib.peers.dcgan_loop import Batch, Loop, example_discriminator, example_generator
+from benchmarks.lib.peers.dcgan_loop import Batch, ExampleLoop, make_example_discriminator, make_example_generator
 from domaingan.banks import Bank, BankInfo, create_entries
 from domaingan.core.files import write_json
 from domaingan.gan.conditions import Condition
@@ -39,7 +39,7 @@ LATENT = 100
 
 
 @dataclass
-class Side:
+class TimedSide:
     """One of those compared.
 
     Attributes:
@@ -58,7 +58,7 @@ class Side:
 # ---------------------------------------------------------------- crops
 
 
-def bank(folder: Path, n: int, dims: int, size: int) -> Path:
+def make_bank(folder: Path, n: int, dims: int, size: int) -> Path:
     """A folder of ``n`` random crops, discs or balls in noise, written in pieces unless it is there."""
     path = folder / f"bank-{n}-{dims}-{size}"
     if path.exists():
@@ -86,7 +86,7 @@ def bank(folder: Path, n: int, dims: int, size: int) -> Path:
     return path
 
 
-def config_of(crops: Bank, precision: str, **settings: Any) -> GANConfig:
+def make_config(crops: Bank, precision: str, **settings: Any) -> GANConfig:
     """What ``GAN.for_crops(crops, …).fit(crops)`` trains by."""
     shape: dict[str, Any] = {"size": crops.size[0], "spatial_dims": crops.info.spatial_dims}
     chosen = with_defaults(**{"arch": "dcgan", "width": 32} | shape | settings)
@@ -110,7 +110,9 @@ class OneByOne(Dataset[Any]):
 # ---------------------------------------------------------------- training steps
 
 
-def ours(path: Path, precision: str, *, most: int = MAX_RESIDENT_BYTES, cold: bool = False, **settings: Any) -> Side:
+def make_our_training(
+    path: Path, precision: str, *, max_resident_bytes: int = MAX_RESIDENT_BYTES, cold: bool = False, **settings: Any
+) -> TimedSide:
     """A step of our training, as a user gets it.
 
     Args:
@@ -120,15 +122,15 @@ def ours(path: Path, precision: str, *, most: int = MAX_RESIDENT_BYTES, cold: bo
         cold: have the system forget the bank's files first.
         **settings: of the GAN.
     """
-    config = config_of(Bank.load(path), precision, **settings)
+    config = make_config(Bank.load(path), precision, **settings)
     if cold:
-        forget(path)
-    crops = TrainingCrops(Bank.load(path), config, "cpu", most)
+        drop_file_cache(path)
+    crops = TrainingCrops(Bank.load(path), config, "cpu", max_resident_bytes)
     trainer = Trainer(config, crops, make_fabric("cpu", precision))
-    return Side(trainer.train_step, config.batch, trainer.feed.close)
+    return TimedSide(trainer.train_step, config.batch, trainer.feed.close)
 
 
-def forget(path: Path) -> None:
+def drop_file_cache(path: Path) -> None:
     """Drop a folder's files from the page cache."""
     for file in path.iterdir():
         with file.open("rb+") as stream:
@@ -136,16 +138,16 @@ def forget(path: Path) -> None:
             os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def same_networks(path: Path, **settings: Any) -> Side:
+def make_loop_with_our_networks(path: Path, **settings: Any) -> TimedSide:
     """A step of the example's loop with our networks."""
     crops = Bank.load(path)
-    config = config_of(crops, "32", **settings)
+    config = make_config(crops, "32", **settings)
     generator, discriminator = build_networks(config)
 
     def condition(batch: Batch) -> Condition:
         return Condition(batch[1], batch[2], batch[0][:, :0])
 
-    loop = Loop(
+    loop = ExampleLoop(
         generator,
         discriminator,
         lambda batch: generator.paint(torch.randn(len(batch[0]), config.latent), condition(batch))[-1],
@@ -153,17 +155,17 @@ def same_networks(path: Path, **settings: Any) -> Side:
         OneByOne(TrainingCrops(crops, config)),
         config.batch,
     )
-    return Side(loop.step, config.batch)
+    return TimedSide(loop.step, config.batch)
 
 
-def own_networks(path: Path, **settings: Any) -> Side:
+def make_loop_with_own_networks(path: Path, **settings: Any) -> TimedSide:
     """A step of the example's loop with the example's networks, as wide as ours."""
     crops = Bank.load(path)
-    config = config_of(crops, "32", **settings)
+    config = make_config(crops, "32", **settings)
     widths, channels, dims = list_widths(config), len(config.is_conditioning), config.spatial_dims
-    generator = example_generator(LATENT, widths[::-1], channels, dims)
-    discriminator = example_discriminator(channels, widths, dims)
-    loop = Loop(
+    generator = make_example_generator(LATENT, widths[::-1], channels, dims)
+    discriminator = make_example_discriminator(channels, widths, dims)
+    loop = ExampleLoop(
         generator,
         discriminator,
         lambda batch: generator(torch.randn(len(batch[0]), LATENT, *[1] * dims)),
@@ -171,19 +173,19 @@ def own_networks(path: Path, **settings: Any) -> Side:
         OneByOne(TrainingCrops(crops, config)),
         config.batch,
     )
-    return Side(loop.step, config.batch)
+    return TimedSide(loop.step, config.batch)
 
 
-def matmul(dtype: torch.dtype, n: int = 3072) -> Side:
+def make_matmul(dtype: torch.dtype, n: int = 3072) -> TimedSide:
     """The product of two large matrices: what the device can do."""
     a, b = torch.randn(n, n).to(dtype), torch.randn(n, n).to(dtype)
-    return Side(lambda: a @ b)
+    return TimedSide(lambda: a @ b)
 
 
 # ---------------------------------------------------------------- drawing
 
 
-def drawing(path: Path, n: int, steps: int, width: int) -> dict[str, Callable[[], Side]]:
+def make_sampling_sides(path: Path, n: int, steps: int, width: int) -> dict[str, Callable[[], TimedSide]]:
     """``GAN.sample`` of a model that was trained for so long that its masks are usable, and the bare forward pass."""
     crops = Bank.load(path)
     gan = GAN.for_crops(crops, width=width)
@@ -198,5 +200,5 @@ def drawing(path: Path, n: int, steps: int, width: int) -> dict[str, Callable[[]
             generator.paint(torch.randn(SAMPLING_BATCH, config.latent), condition)
 
     again = gan.sample(n, device="cpu").info.left_out
-    drawn, bare = Side(lambda: gan.sample(n, device="cpu"), n, notes=again), Side(forward, n)
+    drawn, bare = TimedSide(lambda: gan.sample(n, device="cpu"), n, notes=again), TimedSide(forward, n)
     return {"sample": lambda: drawn, "forward": lambda: bare}

@@ -23,23 +23,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.lib.machine import busy_seconds, machine, resident
+from benchmarks.lib.machine import count_busy_seconds, describe_machine, measure_resident_memory
 from benchmarks.lib.pages import update_page
-from benchmarks.speed.gan_speed_page import blocks
+from benchmarks.speed.gan_speed_page import format_blocks
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
 
 OUT = Path(__file__).parents[1] / "results" / "gan-speed.json"
-TURN = 0.5
+MIN_TURN_SECONDS = 0.5
 """Seconds that a turn of one side takes at least."""
 STEPS_WEIGHED = 4
 """Steps after which a process has grown as large as it will."""
 LOSSES = ("nonsaturating", "minimax", "least-squares", "hinge", "wgan-gp", "relativistic")
-MANY = 100_000
+MANY_CROPS = 100_000
 
 
 @dataclass(frozen=True)
-class Cell:
+class SpeedCell:
     """Some sides that are timed together.
 
     Attributes:
@@ -53,7 +53,7 @@ class Cell:
     memory: bool = False
 
 
-def against_loop(
+def make_sides_against_loop(
     dims: int, size: int, batch: int, width: int, n: int
 ) -> Callable[[Path], dict[str, Callable[[], Any]]]:
     """Ours in both precisions, the loop with our networks and with its own, and the device's peak."""
@@ -61,82 +61,88 @@ def against_loop(
     def sides(folder: Path) -> dict[str, Callable[[], Any]]:
         import torch
 
-        from benchmarks.speed.gan_sides import bank, matmul, ours, own_networks, same_networks
+        from benchmarks.speed.gan_sides import (
+            make_bank,
+            make_loop_with_our_networks,
+            make_loop_with_own_networks,
+            make_matmul,
+            make_our_training,
+        )
 
-        path = bank(folder, n, dims, size)
+        path = make_bank(folder, n, dims, size)
         how: dict[str, Any] = {"width": width, "batch": batch, "loss": "nonsaturating"}  # as the example
         return {
-            "ours, bf16": lambda: ours(path, "bf16-mixed", **how),
-            "ours, float32": lambda: ours(path, "32", **how),
-            "loop, our networks": lambda: same_networks(path, **how),
-            "loop, its own networks": lambda: own_networks(path, **how),
-            "matmul, bf16": lambda: matmul(torch.bfloat16),
-            "matmul, float32": lambda: matmul(torch.float32),
+            "ours, bf16": lambda: make_our_training(path, "bf16-mixed", **how),
+            "ours, float32": lambda: make_our_training(path, "32", **how),
+            "loop, our networks": lambda: make_loop_with_our_networks(path, **how),
+            "loop, its own networks": lambda: make_loop_with_own_networks(path, **how),
+            "matmul, bf16": lambda: make_matmul(torch.bfloat16),
+            "matmul, float32": lambda: make_matmul(torch.float32),
         }
 
     return sides
 
 
-def by_loss(folder: Path) -> dict[str, Callable[[], Any]]:
+def make_sides_by_loss(folder: Path) -> dict[str, Callable[[], Any]]:
     """Every loss, in bf16."""
-    from benchmarks.speed.gan_sides import bank, ours
+    from benchmarks.speed.gan_sides import make_bank, make_our_training
 
-    path = bank(folder, 2000, 2, 64)
-    return {loss: lambda loss=loss: ours(path, "bf16-mixed", width=64, loss=loss) for loss in LOSSES}  # type: ignore[misc]
+    path = make_bank(folder, 2000, 2, 64)
+    return {loss: lambda loss=loss: make_our_training(path, "bf16-mixed", width=64, loss=loss) for loss in LOSSES}  # type: ignore[misc]
 
 
-def by_size(folder: Path) -> dict[str, Callable[[], Any]]:
+def make_sides_by_size(folder: Path) -> dict[str, Callable[[], Any]]:
     """Every edge, with the default width."""
-    from benchmarks.speed.gan_sides import bank, ours
+    from benchmarks.speed.gan_sides import make_bank, make_our_training
 
-    paths = {size: bank(folder, 200, 2, size) for size in (32, 64, 128)}
-    return {f"{size}": lambda path=path: ours(path, "bf16-mixed") for size, path in paths.items()}  # type: ignore[misc]
+    paths = {size: make_bank(folder, 200, 2, size) for size in (32, 64, 128)}
+    return {f"{size}": lambda path=path: make_our_training(path, "bf16-mixed") for size, path in paths.items()}  # type: ignore[misc]
 
 
-def by_crops(folder: Path) -> dict[str, Callable[[], Any]]:
+def make_sides_by_crops(folder: Path) -> dict[str, Callable[[], Any]]:
     """Few and many crops, kept in memory and read ahead, with the default width."""
-    from benchmarks.speed.gan_sides import bank, ours
+    from benchmarks.speed.gan_sides import make_bank, make_our_training
 
-    few, some, many = (bank(folder, n, 2, 64) for n in (100, 1000, MANY))
+    few, some, many = (make_bank(folder, n, 2, 64) for n in (100, 1000, MANY_CROPS))
     return {
-        "100, in memory": lambda: ours(few, "bf16-mixed"),
-        "1,000, in memory": lambda: ours(some, "bf16-mixed"),
-        "100, read ahead": lambda: ours(few, "bf16-mixed", most=0, cold=True),
-        "1,000, read ahead": lambda: ours(some, "bf16-mixed", most=0, cold=True),
-        "100,000, read ahead": lambda: ours(many, "bf16-mixed", cold=True),
+        "100, in memory": lambda: make_our_training(few, "bf16-mixed"),
+        "1,000, in memory": lambda: make_our_training(some, "bf16-mixed"),
+        "100, read ahead": lambda: make_our_training(few, "bf16-mixed", max_resident_bytes=0, cold=True),
+        "1,000, read ahead": lambda: make_our_training(some, "bf16-mixed", max_resident_bytes=0, cold=True),
+        "100,000, read ahead": lambda: make_our_training(many, "bf16-mixed", cold=True),
     }
 
 
-def drawn(width: int) -> Callable[[Path], Mapping[str, Callable[[], Any]]]:
+def make_sampling_cell(width: int) -> Callable[[Path], Mapping[str, Callable[[], Any]]]:
     """``GAN.sample`` and the bare forward pass."""
 
     def sides(folder: Path) -> Mapping[str, Callable[[], Any]]:
-        from benchmarks.speed.gan_sides import bank, drawing
+        from benchmarks.speed.gan_sides import make_bank, make_sampling_sides
 
-        return drawing(bank(folder, 200, 2, 64), 512, 200, width)
+        return make_sampling_sides(make_bank(folder, 200, 2, 64), 512, 200, width)
 
     return sides
 
 
-CELLS: dict[str, Cell] = {
-    "64x64, 1 thread": Cell(against_loop(2, 64, 64, 64, 2000), memory=True),
-    "64x64, 2 threads": Cell(against_loop(2, 64, 64, 64, 2000), threads=2),
-    "losses": Cell(by_loss),
-    "32x32x32, 1 thread": Cell(against_loop(3, 32, 16, 32, 100), memory=True),
-    "32x32x32, 2 threads": Cell(against_loop(3, 32, 16, 32, 100), threads=2),
-    "64x64x64, 1 thread": Cell(against_loop(3, 64, 8, 32, 50), memory=True),
-    "64x64x64, 2 threads": Cell(against_loop(3, 64, 8, 32, 50), threads=2),
-    "sample, width 32": Cell(drawn(32)),
-    "sample, width 64": Cell(drawn(64)),
-    "size": Cell(by_size, memory=True),
-    "crops": Cell(by_crops, memory=True),
+CELLS: dict[str, SpeedCell] = {
+    "64x64, 1 thread": SpeedCell(make_sides_against_loop(2, 64, 64, 64, 2000), memory=True),
+    "64x64, 2 threads": SpeedCell(make_sides_against_loop(2, 64, 64, 64, 2000), threads=2),
+    "losses": SpeedCell(make_sides_by_loss),
+    "32x32x32, 1 thread": SpeedCell(make_sides_against_loop(3, 32, 16, 32, 100), memory=True),
+    "32x32x32, 2 threads": SpeedCell(make_sides_against_loop(3, 32, 16, 32, 100), threads=2),
+    "64x64x64, 1 thread": SpeedCell(make_sides_against_loop(3, 64, 8, 32, 50), memory=True),
+    "64x64x64, 2 threads": SpeedCell(make_sides_against_loop(3, 64, 8, 32, 50), threads=2),
+    "sample, width 32": SpeedCell(make_sampling_cell(32)),
+    "sample, width 64": SpeedCell(make_sampling_cell(64)),
+    "size": SpeedCell(make_sides_by_size, memory=True),
+    "crops": SpeedCell(make_sides_by_crops, memory=True),
 }
 
 
 # ---------------------------------------------------------------- in the process of a cell
 
 
-def timed(cell: Cell, folder: Path, repeat: int) -> dict[str, Any]:
+def time_cell(cell: SpeedCell, folder: Path, repeat: int) -> dict[str, Any]:
     """For each side images and FLOP a step, and the seconds a step took in each turn."""
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -148,7 +154,7 @@ def timed(cell: Cell, folder: Path, repeat: int) -> dict[str, Any]:
         started = time.perf_counter()
         side.step()
         once = time.perf_counter() - started
-        steps = max(1, round(TURN / once))
+        steps = max(1, round(MIN_TURN_SECONDS / once))
         rows[name] = {"images": side.images, "flop": counter.get_total_flops(), "notes": side.notes}
         rows[name] |= {"steps": steps, "seconds": []}
     for _ in range(repeat):
@@ -162,30 +168,34 @@ def timed(cell: Cell, folder: Path, repeat: int) -> dict[str, Any]:
     return rows
 
 
-def weighed(cell: Cell, folder: Path, name: str, repeat: int) -> dict[str, float]:
+def weigh_cell(cell: SpeedCell, folder: Path, name: str, repeat: int) -> dict[str, float]:
     """GiB of memory that one side takes: at most, and after some steps."""
     side = cell.sides(folder)[name]()
     for _ in range(min(repeat, STEPS_WEIGHED)):
         side.step()
-    now = resident()
+    now = measure_resident_memory()
     side.done()
     return {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, **now}
 
 
-def child(args: argparse.Namespace) -> None:
+def run_child(args: argparse.Namespace) -> None:
     """Measure and print as JSON."""
     import torch
 
     cell = CELLS[args.child]
     torch.set_num_threads(cell.threads)
-    found = weighed(cell, args.folder, args.side, args.repeat) if args.side else timed(cell, args.folder, args.repeat)
+    found = (
+        weigh_cell(cell, args.folder, args.side, args.repeat)
+        if args.side
+        else time_cell(cell, args.folder, args.repeat)
+    )
     print(json.dumps(found))
 
 
 # ---------------------------------------------------------------- outside
 
 
-def called(name: str, folder: Path, repeat: int, side: str = "") -> dict[str, Any]:
+def call_child(name: str, folder: Path, repeat: int, side: str = "") -> dict[str, Any]:
     """A fresh process for a cell, or one of its sides."""
     command = [
         sys.executable,
@@ -206,21 +216,21 @@ def called(name: str, folder: Path, repeat: int, side: str = "") -> dict[str, An
     return found
 
 
-def measured(name: str, folder: Path, repeat: int) -> dict[str, Any]:
+def measure_cell(name: str, folder: Path, repeat: int) -> dict[str, Any]:
     """All numbers of a cell."""
     load, began = os.getloadavg()[0], time.perf_counter()
-    before = busy_seconds(), _own_seconds()
-    sides = called(name, folder, repeat)
+    before = count_busy_seconds(), _count_own_seconds()
+    sides = call_child(name, folder, repeat)
     seconds = time.perf_counter() - began
-    others = (busy_seconds() - before[0] - (_own_seconds() - before[1])) / seconds
+    others = (count_busy_seconds() - before[0] - (_count_own_seconds() - before[1])) / seconds
     for side in sides if CELLS[name].memory else ():
         if not side.startswith("matmul"):
-            sides[side]["gib"] = called(name, folder, repeat, side)
+            sides[side]["gib"] = call_child(name, folder, repeat, side)
     about = {"threads": CELLS[name].threads, "repeat": repeat, "load_before": round(load, 2)}
     return {**about, "cores_others_used": round(max(0.0, others), 2), "sides": sides}
 
 
-def _own_seconds() -> float:
+def _count_own_seconds() -> float:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
@@ -237,16 +247,16 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
-        return child(args)
+        return run_child(args)
     result = read_json(args.out) if args.out.is_file() else {"cells": {}}
     with tempfile.TemporaryDirectory() as folder:
         kept = [name for name, cell in result["cells"].items() if cell["cores_others_used"] <= args.busy]
         for name in args.cells or [name for name in CELLS if name not in kept]:
             print(name, flush=True)
-            result["cells"][name] = measured(name, Path(folder), args.repeat)
-            result["machine"] = machine("torch", "numpy", "domaingan")
+            result["cells"][name] = measure_cell(name, Path(folder), args.repeat)
+            result["machine"] = describe_machine("torch", "numpy", "domaingan")
             write_json(args.out, result)
-    update_page(args.out.with_suffix(".md"), blocks(result))
+    update_page(args.out.with_suffix(".md"), format_blocks(result))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ ABOUT = (
 )
 
 
-def blocks(result: Mapping[str, Any]) -> dict[str, str]:
+def format_blocks(result: Mapping[str, Any]) -> dict[str, str]:
     """Format the blocks of the page, of all cells that there are."""
     cells, machine = result["cells"], result["machine"]
     busy = [cell["cores_others_used"] for cell in cells.values()]
@@ -33,20 +33,20 @@ def blocks(result: Mapping[str, Any]) -> dict[str, str]:
         if shape == "sample":
             sampled[rest] = cell["sides"]
         elif rest:
-            found[f"{shape}-{rest.partition(' ')[0]}"] = _training(cell["sides"])
+            found[f"{shape}-{rest.partition(' ')[0]}"] = _format_training(cell["sides"])
     if sampled:
-        found["sample"] = _sampling(sampled)
+        found["sample"] = _format_sampling(sampled)
     for name, what, first in (
         ("losses", "loss", "nonsaturating"),
         ("size", "size", "32"),
         ("crops", "crops", "100, in memory"),
     ):
         if name in cells:
-            found[name] = _plain(cells[name]["sides"], what, first)
+            found[name] = _format_sides(cells[name]["sides"], what, first)
     return found
 
 
-def _training(sides: Mapping[str, Any]) -> str:
+def _format_training(sides: Mapping[str, Any]) -> str:
     head = ["", "images/s", "× loop, our networks", "× loop, its own", "GFLOP/image", "share of peak"]
     weighed = any("gib" in side for side in sides.values())
     rows = []
@@ -54,56 +54,67 @@ def _training(sides: Mapping[str, Any]) -> str:
         if name.startswith("matmul"):
             continue
         peak = "matmul, bf16" if name.endswith("bf16") else "matmul, float32"
-        row = [name, _rate(side), *(_ratio(side, sides[loop]) for loop in LOOPS)]
-        row += [f"{side['flop'] / side['images'] / 1e9:.2f}", f"{_flops(side) / _flops(sides[peak]):.0%}"]
+        row = [name, _format_rate(side), *(_format_ratio(side, sides[loop]) for loop in LOOPS)]
+        row += [
+            f"{side['flop'] / side['images'] / 1e9:.2f}",
+            f"{_compute_flops(side) / _compute_flops(sides[peak]):.0%}",
+        ]
         rows.append(row + ([f"{side['gib']['peak']:.2f}"] if weighed else []))
     peaks = [
-        f"{name.partition(', ')[2]} {_flops(sides[name]) / 1e9:,.0f}" for name in sides if name.startswith("matmul")
+        f"{name.partition(', ')[2]} {_compute_flops(sides[name]) / 1e9:,.0f}"
+        for name in sides
+        if name.startswith("matmul")
     ]
-    return _table(head + ["peak GiB"] * weighed, rows) + f"\nPeak, GFLOP/s: {'; '.join(peaks)}.\n"
+    return _format_table(head + ["peak GiB"] * weighed, rows) + f"\nPeak, GFLOP/s: {'; '.join(peaks)}.\n"
 
 
-def _plain(sides: Mapping[str, Any], what: str, first: str) -> str:
+def _format_sides(sides: Mapping[str, Any], what: str, first: str) -> str:
     head = [what, "ms/step", f"time, {first} = 1", "images/s"]
     weighed = any("gib" in side for side in sides.values())
     rows = []
     for name, side in sides.items():
         milliseconds = [1e3 * seconds for seconds in side["seconds"]]
-        row = [name, _spread(milliseconds, ".0f"), _ratio(sides[first], side), _rate(side)]
+        row = [name, _format_spread(milliseconds, ".0f"), _format_ratio(sides[first], side), _format_rate(side)]
         rows.append(row + ([f"{side['gib']['own']:.2f}", f"{side['gib']['files']:.2f}"] if weighed else []))
-    return _table(head + ["own GiB", "files GiB"] * weighed, rows)
+    return _format_table(head + ["own GiB", "files GiB"] * weighed, rows)
 
 
-def _sampling(cells: Mapping[str, Any]) -> str:
+def _format_sampling(cells: Mapping[str, Any]) -> str:
     head = ["generator", "sample, images/s", "forward, images/s", "share", "sampled again"]
     rows = [
-        [name, _rate(sides["sample"]), _rate(sides["forward"]), _ratio(sides["sample"], sides["forward"]), again]
+        [
+            name,
+            _format_rate(sides["sample"]),
+            _format_rate(sides["forward"]),
+            _format_ratio(sides["sample"], sides["forward"]),
+            again,
+        ]
         for name, sides in cells.items()
         for again in [str(sum(sides["sample"]["notes"].values()))]
     ]
-    return _table(head, rows)
+    return _format_table(head, rows)
 
 
-def _flops(side: Mapping[str, Any]) -> float:
+def _compute_flops(side: Mapping[str, Any]) -> float:
     return side["flop"] / median(side["seconds"])
 
 
-def _rate(side: Mapping[str, Any]) -> str:
-    return _spread([side["images"] / seconds for seconds in side["seconds"]])
+def _format_rate(side: Mapping[str, Any]) -> str:
+    return _format_spread([side["images"] / seconds for seconds in side["seconds"]])
 
 
-def _ratio(side: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+def _format_ratio(side: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """How many times faster a side is than another one."""
     if side is other:
         return "1"
-    return _spread([b / a for a, b in zip(side["seconds"], other["seconds"], strict=True)], ".2f")
+    return _format_spread([b / a for a, b in zip(side["seconds"], other["seconds"], strict=True)], ".2f")
 
 
-def _spread(values: Sequence[float], digits: str = "") -> str:
+def _format_spread(values: Sequence[float], digits: str = "") -> str:
     digits = digits or (".1f" if median(values) < 100 else ".0f")
     return f"{median(values):{digits}} ({min(values):{digits}}–{max(values):{digits}})"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)

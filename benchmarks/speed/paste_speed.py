@@ -22,7 +22,7 @@ from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.lib.timing import RESULTS, table  # sets the number of threads, so before NumPy
+from benchmarks.lib.timing import RESULTS, format_table  # sets the number of threads, so before NumPy
 
 # isort: split
 import albumentations as A
@@ -35,7 +35,7 @@ from numpy.lib.format import open_memmap
 from torch.utils.data import DataLoader, Dataset
 
 import domaingan as dg
-from benchmarks.lib.machine import machine
+from benchmarks.lib.machine import describe_machine
 from domaingan import phantoms
 from domaingan.banks import Bank
 from domaingan.core.files import write_json
@@ -53,7 +53,7 @@ CROPS, DRAWS = 100_000, 300
 Targets = dict[str, Any]
 
 
-def frames() -> tuple[list[Targets], Bank, Any]:
+def load_frames() -> tuple[list[Targets], Bank, Any]:
     """Hosts as albumentations' targets, a bank of the drives' crops, and the schema of both."""
     drives = phantoms.load_phantom("driving", sequences=8, frames=3, shape=(EDGE, EDGE)).load_into_memory()
     hosts = []
@@ -63,7 +63,7 @@ def frames() -> tuple[list[Targets], Bank, Any]:
     return hosts, dg.crops(drives, size=CROP), drives.schema
 
 
-def slices() -> tuple[list[Targets], Bank]:
+def load_slices() -> tuple[list[Targets], Bank]:
     """The same of two-channel slices of the medical phantom, their foreground and range known or not."""
     scans = slice_volumes(phantoms.load_phantom("medical", subjects=2, shape=(EDGE, EDGE, 16)))
     full = [sample for sample in scans if get_foreground(sample).mean() > 0.2][:HOSTS]
@@ -78,7 +78,9 @@ def slices() -> tuple[list[Targets], Bank]:
 # ---------------------------------------------------------------- speed
 
 
-def cpu_seconds(calls: Mapping[str, Callable[[int], object]], turns: int = TURNS) -> dict[str, dict[str, float]]:
+def measure_cpu_seconds(
+    calls: Mapping[str, Callable[[int], object]], turns: int = TURNS
+) -> dict[str, dict[str, float]]:
     """CPU seconds that each call takes for the hosts, in turns: of the fastest and the median turn, an image."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(turns + 1):
@@ -91,7 +93,7 @@ def cpu_seconds(calls: Mapping[str, Callable[[int], object]], turns: int = TURNS
     return {name: {"fastest": min(spent), "median": float(np.median(spent))} for name, spent in times.items()}
 
 
-def overlays(hosts: list[Targets], bank: Bank) -> Callable[[int], object]:
+def make_overlay_call(hosts: list[Targets], bank: Bank) -> Callable[[int], object]:
     """albumentations' own: a crop of the same size, placed by hand onto the road."""
     overlay, rng = A.Compose([A.OverlayElements(p=1)], seed=0), np.random.default_rng(0)
     entries = [bank[int(i)] for i in rng.choice(len(bank), 64)]
@@ -111,7 +113,7 @@ def overlays(hosts: list[Targets], bank: Bank) -> Callable[[int], object]:
     return call
 
 
-def cutmix(hosts: list[Targets]) -> Callable[[int], object]:
+def make_cutmix_call(hosts: list[Targets]) -> Callable[[int], object]:
     """MONAI's nearest: rectangles between the images of a batch of four, a quarter of it an image."""
     cut = CutMixd(["image", "label"], batch_size=BATCH, label_keys=["label"])
     batches = []
@@ -131,7 +133,7 @@ def cutmix(hosts: list[Targets]) -> Callable[[int], object]:
     return call
 
 
-def tensors(hosts: list[Targets], bank: Bank, schema: Any) -> Callable[[int], object]:
+def make_tensor_call(hosts: list[Targets], bank: Bank, schema: Any) -> Callable[[int], object]:
     """Ours for MONAI, on the same tensors as theirs."""
     paste = dg.monai.RandPasted(["image", "label"], bank, schema, "feather", (1, 1), prob=1.0)
     paste.set_random_state(0)
@@ -145,46 +147,46 @@ def tensors(hosts: list[Targets], bank: Bank, schema: Any) -> Callable[[int], ob
     return lambda index: paste(data[index])
 
 
-def speed() -> dict[str, Any]:
+def measure_speed() -> dict[str, Any]:
     """Images a second of one core."""
-    hosts, bank, schema = frames()
-    scans, lesions = slices()
+    hosts, bank, schema = load_frames()
+    scans, lesions = load_slices()
     boxed = {"bbox_params": A.BboxParams("pascal_voc", label_fields=["kind"])}
 
-    def pasting(most: int, keys: tuple[str, ...], **more: Any) -> Callable[[int], object]:
+    def make_paste_call(most: int, keys: tuple[str, ...], **more: Any) -> Callable[[int], object]:
         paste = dg.albumentations.Paste(bank, schema, "feather", (1, most), p=1)
         compose = A.Compose([paste], seed=0, **more)
         return lambda index: compose(**{key: hosts[index][key] for key in keys})
 
     everything = ("image", "mask", "bboxes", "kind")
     calls = {
-        "Paste, 1 crop, mask": pasting(1, everything[:2]),
-        "Paste, 1 crop, mask and boxes": pasting(1, everything, **boxed),
-        "Paste, 1 to 3 crops, mask and boxes": pasting(3, everything, **boxed),
-        "albumentations OverlayElements, 1 crop, mask": overlays(hosts, bank),
-        "RandPasted, 1 crop, float tensors": tensors(hosts, bank, schema),
-        "MONAI CutMixd, float tensors": cutmix(hosts),
+        "Paste, 1 crop, mask": make_paste_call(1, everything[:2]),
+        "Paste, 1 crop, mask and boxes": make_paste_call(1, everything, **boxed),
+        "Paste, 1 to 3 crops, mask and boxes": make_paste_call(3, everything, **boxed),
+        "albumentations OverlayElements, 1 crop, mask": make_overlay_call(hosts, bank),
+        "RandPasted, 1 crop, float tensors": make_tensor_call(hosts, bank, schema),
+        "MONAI CutMixd, float tensors": make_cutmix_call(hosts),
     }
     slow = A.Compose([dg.albumentations.Paste(lesions, per_image=(1, 1), p=1)], seed=0)
     few = {
-        "Paste, 1 crop, slices of scans, 2 channels": lambda i: slow(**_bare(scans[i % len(scans)])),
+        "Paste, 1 crop, slices of scans, 2 channels": lambda i: slow(**_without_boxes(scans[i % len(scans)])),
         "the same, foreground and range known": lambda i: slow(**scans[i % len(scans)]),
     }
-    found = cpu_seconds(calls) | cpu_seconds(few, TURNS // 6)
+    found = measure_cpu_seconds(calls) | measure_cpu_seconds(few, TURNS // 6)
     return {
         name: {f"per_second_{turn}": round(1 / seconds, 1) for turn, seconds in spent.items()}
         for name, spent in found.items()
     }
 
 
-def _bare(host: Targets) -> Targets:
+def _without_boxes(host: Targets) -> Targets:
     return {"image": host["image"], "mask": host["mask"], "meta": {"spacing": host["meta"]["spacing"]}}
 
 
 # ---------------------------------------------------------------- training
 
 
-class Frames(Dataset):  # type: ignore[type-arg]
+class TrainingFrames(Dataset):  # type: ignore[type-arg]
     """Frames as tensors, augmented when they are asked for."""
 
     def __init__(self, hosts: list[Targets], compose: A.Compose, n: int) -> None:
@@ -200,7 +202,7 @@ class Frames(Dataset):  # type: ignore[type-arg]
         return image.float() / 255, torch.from_numpy(out["mask"]).long()
 
 
-def training() -> dict[str, Any]:
+def measure_training() -> dict[str, Any]:
     """What pasting into every frame adds to a training step fed by two workers.
 
     Seconds of a step in turns; and CPU seconds, of which other work on the machine takes nothing: those of the workers
@@ -208,14 +210,16 @@ def training() -> dict[str, Any]:
     """
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    hosts, bank, schema = frames()
+    hosts, bank, schema = load_frames()
     net = BasicUNet(2, 3, max(schema.classes.values()) + 1, features=(16, 16, 32, 64, 128, 16))
     optimiser = torch.optim.AdamW(net.parameters())
     paste = dg.albumentations.Paste(bank, schema, "feather", (1, 3), p=1)
     common = [A.RandomCrop(EDGE // 2, EDGE // 2), A.HorizontalFlip()]
     pipelines = {"without": common, "with": [paste, *common]}
     loaders = {
-        name: iter(DataLoader(Frames(hosts, A.Compose(steps, seed=0), BATCH * (STEPS + 1)), BATCH, num_workers=2))
+        name: iter(
+            DataLoader(TrainingFrames(hosts, A.Compose(steps, seed=0), BATCH * (STEPS + 1)), BATCH, num_workers=2)
+        )
         for name, steps in pipelines.items()
     }
     times: dict[str, list[float]] = {name: [] for name in loaders}
@@ -232,7 +236,7 @@ def training() -> dict[str, Any]:
                 times[name].append(time.perf_counter() - start)
                 spent.append(time.process_time() - before)
     medians = {name: round(float(np.median(seconds)), 3) for name, seconds in times.items()}
-    a_batch = {name: BATCH * _augmenting(hosts, steps) for name, steps in pipelines.items()}
+    a_batch = {name: BATCH * _time_augmentation(hosts, steps) for name, steps in pipelines.items()}
     own = float(np.median(spent))
     return {
         "batch": BATCH,
@@ -244,16 +248,16 @@ def training() -> dict[str, Any]:
     }
 
 
-def _augmenting(hosts: list[Targets], steps: list[Any]) -> float:
+def _time_augmentation(hosts: list[Targets], steps: list[Any]) -> float:
     """CPU seconds that a pipeline takes for a frame."""
-    data = Frames(hosts, A.Compose(steps, seed=0), HOSTS)
-    return cpu_seconds({"frame": lambda index: data[index]}, 5)["frame"]["median"]
+    data = TrainingFrames(hosts, A.Compose(steps, seed=0), HOSTS)
+    return measure_cpu_seconds({"frame": lambda index: data[index]}, 5)["frame"]["median"]
 
 
 # ---------------------------------------------------------------- memory
 
 
-class Draws(Dataset):  # type: ignore[type-arg]
+class MemoryReadings(Dataset):  # type: ignore[type-arg]
     """Pastes, and tells what the worker has in memory before and after."""
 
     def __init__(self, hosts: list[Targets], compose: A.Compose) -> None:
@@ -267,10 +271,10 @@ class Draws(Dataset):  # type: ignore[type-arg]
         for turn in range(DRAWS):
             host = self.hosts[turn % len(self.hosts)]
             self.compose(image=host["image"], mask=host["mask"])
-        return rollup()
+        return read_memory()
 
 
-def rollup() -> dict[str, float]:
+def read_memory() -> dict[str, float]:
     """MB of this process: what only it has, changed by it or (pages of files) not, and what others map, too."""
     lines = Path("/proc/self/smaps_rollup").read_text(encoding="utf-8").splitlines()[1:]
     sizes = {name: int(value.split()[0]) / 1024 for name, _, value in (line.partition(":") for line in lines)}
@@ -281,7 +285,7 @@ def rollup() -> dict[str, float]:
     }
 
 
-def large(bank: Bank, folder: Path) -> Path:
+def make_large_bank(bank: Bank, folder: Path) -> Path:
     """A bank of 100,000 crops on disk: the same ones again and again."""
     folder.mkdir()
     images = open_memmap(folder / "images.npy", "w+", np.float16, (CROPS, *bank.images.shape[1:]))
@@ -296,19 +300,19 @@ def large(bank: Bank, folder: Path) -> Path:
     return folder
 
 
-def memory() -> dict[str, Any]:
+def measure_memory() -> dict[str, Any]:
     """MB that each of two workers has for itself, beyond those of one that pastes nothing."""
-    hosts, bank, schema = frames()
+    hosts, bank, schema = load_frames()
     found: dict[str, Any] = {"crops": CROPS, "draws": DRAWS}
     with tempfile.TemporaryDirectory() as scratch:
-        path = large(bank, Path(scratch) / "bank")
+        path = make_large_bank(bank, Path(scratch) / "bank")
         start = time.perf_counter()
         paste = dg.albumentations.Paste(path, schema, "feather", (1, 1), p=1)
         found["seconds_to_open"] = round(time.perf_counter() - start, 2)
         pipelines = {"nothing": A.Compose([A.NoOp()]), "paste": A.Compose([paste])}
         for context in ("fork", "spawn"):
             workers = {
-                name: list(DataLoader(Draws(hosts, run), None, num_workers=2, multiprocessing_context=context))
+                name: list(DataLoader(MemoryReadings(hosts, run), None, num_workers=2, multiprocessing_context=context))
                 for name, run in pipelines.items()
             }
             found[context] = {
@@ -321,16 +325,16 @@ def memory() -> dict[str, Any]:
 def main() -> None:
     """Measure what was asked for, keep what is known of the rest, and print a table."""
     cv2.setNumThreads(1)
-    parts = {"speed": speed, "training": training, "memory": memory}
+    parts = {"speed": measure_speed, "training": measure_training, "memory": measure_memory}
     asked = sys.argv[1:] or list(parts)
     result = read_json(OUT) if OUT.exists() else {}
     packages = ("numpy", "scipy", "albumentations", "monai", "torch", "opencv-python-headless")
-    result["machine"] = machine(*packages) | {"threads": 1}
+    result["machine"] = describe_machine(*packages) | {"threads": 1}
     for name in asked:
         result[name] = parts[name]()
         write_json(OUT, result)
     rows = [[name, *rates.values()] for name, rates in result.get("speed", {}).items()]
-    print(table(["images a second, 512×512", "fastest turn", "median turn"], rows))
+    print(format_table(["images a second, 512×512", "fastest turn", "median turn"], rows))
     print({key: result.get(key) for key in ("training", "memory")})
 
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.lib.timing import RESULTS, table  # sets the number of threads, so before NumPy
+from benchmarks.lib.timing import RESULTS, format_table  # sets the number of threads, so before NumPy
 
 # isort: split
 import numpy as np
@@ -24,7 +24,7 @@ from monai.data import MetaTensor
 from monai.transforms import RandAffined, RandZoomd
 
 import domaingan as dg
-from benchmarks.lib.machine import machine
+from benchmarks.lib.machine import describe_machine
 from domaingan.core.files import write_json
 from domaingan.imaging import body_cache
 
@@ -36,7 +36,7 @@ KEYS = ["image", "label"]
 Item = dict[str, MetaTensor]
 
 
-def items(data: str) -> dict[str, list[Item]]:
+def load_items(data: str) -> dict[str, list[Item]]:
     """Every scan as a whole, and the patch in its middle."""
     whole: list[Item] = []
     patches: list[Item] = []
@@ -51,7 +51,7 @@ def items(data: str) -> dict[str, list[Item]]:
     return {shape: whole, f"{PATCH}³": patches}
 
 
-def seconds(call: Callable[[Item], Any], scans: list[Item], *, again: bool) -> float:
+def measure_seconds(call: Callable[[Item], Any], scans: list[Item], *, again: bool) -> float:
     """The median of the CPU seconds of a call."""
     times = []
     for turn in range(REPEATS):
@@ -77,14 +77,14 @@ def main() -> None:
         "MONAI RandZoomd": RandZoomd(KEYS, prob=1.0, min_zoom=0.9, max_zoom=1.1, mode=("trilinear", "nearest")),
     }
     kept: list[dict[str, Any]] = []
-    for size, scans in items(data).items():
+    for size, scans in load_items(data).items():
         for name, call in calls.items():
             call.set_random_state(0)
-            row = {"size": size, "transform": name, "new": seconds(call, scans, again=False)}
-            kept.append(row | {"again": seconds(call, scans, again=True)})
-    write_json(OUT, {"machine": machine("monai", "numpy", "scipy", "torch"), "repeats": REPEATS, "rows": kept})
+            row = {"size": size, "transform": name, "new": measure_seconds(call, scans, again=False)}
+            kept.append(row | {"again": measure_seconds(call, scans, again=True)})
+    write_json(OUT, {"machine": describe_machine("monai", "numpy", "scipy", "torch"), "repeats": REPEATS, "rows": kept})
     rows = [[row["size"], row["transform"], f"{row['new']:.3f}", f"{row['again']:.3f}"] for row in kept]
-    print(table(["scan", "transform", "CPU s, a new scan", "the same again"], rows))
+    print(format_table(["scan", "transform", "CPU s, a new scan", "the same again"], rows))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import cg
 
-from benchmarks.lib.machine import machine
-from benchmarks.lib.turns import RESULTS, medians, table
+from benchmarks.lib.machine import describe_machine
+from benchmarks.lib.turns import RESULTS, format_table, time_in_turns
 from domaingan.blend.methods.poisson import Poisson, apply_minus_laplacian, solve_on_box, solve_poisson
 from domaingan.core.files import write_json
 
@@ -36,7 +36,7 @@ WORKERS = 2
 Array = NDArray[Any]
 
 
-def pictures(edge: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+def make_pictures(edge: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
     """Crop and host, 8-bit ``(H, W, 3)``, of smooth shapes with grain, and a disc whose rectangle has that edge."""
     rows = edge + 8
     images = ndimage.gaussian_filter(rng.normal(size=(2, rows, rows, 3)), (0, edge / 8, edge / 8, 0))
@@ -47,18 +47,18 @@ def pictures(edge: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
     return crop, host, mask
 
 
-def eroded(mask: Array) -> Array:
+def erode(mask: Array) -> Array:
     """The part of the mask in which OpenCV takes the crop's gradients."""
     return cv2.erode(mask, np.ones((3, 3), dtype=np.uint8), iterations=3) > 0
 
 
-def rectangle(mask: Array) -> tuple[slice, slice]:
+def find_rectangle(mask: Array) -> tuple[slice, slice]:
     """The mask's bounding box."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def right_side(crop: Array, host: Array, inside: Array) -> Array:
+def compute_right_side(crop: Array, host: Array, inside: Array) -> Array:
     """−div of what the wanted gradients differ from the host's: ``(C, H, W)``; forward differences, as OpenCV takes."""
     difference, right = crop - host, np.zeros_like(host)
     flow = (difference[:, 1:] - difference[:, :-1]) * inside[:-1]
@@ -70,82 +70,86 @@ def right_side(crop: Array, host: Array, inside: Array) -> Array:
     return right
 
 
-def planes(image: Array) -> Array:
+def to_planes(image: Array) -> Array:
     """8-bit ``(H, W, 3)`` to float32 ``(3, H, W)``."""
     return np.ascontiguousarray(np.moveaxis(image, -1, 0), dtype=np.float32)
 
 
-def pixels(image: Array) -> Array:
+def to_pixels(image: Array) -> Array:
     """And back, rounded."""
     return np.moveaxis(np.clip(np.rint(image), 0, 255).astype(np.uint8), 0, -1)
 
 
-def on_rectangle(crop: Array, host: Array, mask: Array) -> tuple[Array, Array]:
+def solve_on_rectangle(crop: Array, host: Array, mask: Array) -> tuple[Array, Array]:
     """The same as seamlessClone; the result, and the rectangle before it is rounded."""
-    box = rectangle(mask)
-    there, source = planes(host[box]), planes(crop[box])
-    right = right_side(source, there, eroded(mask)[box])
+    box = find_rectangle(mask)
+    there, source = to_planes(host[box]), to_planes(crop[box])
+    right = compute_right_side(source, there, erode(mask)[box])
     there[:, 1:-1, 1:-1] += solve_on_box(right[:, 1:-1, 1:-1])
     result = host.copy()
-    result[box] = pixels(there)
+    result[box] = to_pixels(there)
     return result, there
 
 
-def on_mask(crop: Array, host: Array, mask: Array) -> Array:
+def solve_on_mask(crop: Array, host: Array, mask: Array) -> Array:
     """domaingan's ``poisson`` with the mask's inner part as its object, so that the domain is the mask."""
-    box, method = rectangle(mask), Poisson(reach=3)
-    weight = method.compute_weight(eroded(mask)[box])
-    mixed = method.mix(planes(host[box]), planes(crop[box]), weight, np.ones(weight.shape, dtype=bool))
+    box, method = find_rectangle(mask), Poisson(reach=3)
+    weight = method.compute_weight(erode(mask)[box])
+    mixed = method.mix(to_planes(host[box]), to_planes(crop[box]), weight, np.ones(weight.shape, dtype=bool))
     result = host.copy()
-    result[box] = pixels(mixed)
+    result[box] = to_pixels(mixed)
     return result
 
 
-def residual(result: Array, crop: Array, host: Array, mask: Array) -> float:
+def compute_residual(result: Array, crop: Array, host: Array, mask: Array) -> float:
     """Root mean square of the equation's residual inside the rectangle, in grey levels."""
-    box = rectangle(mask)
-    there, source = planes(host[box]).astype(float), planes(crop[box]).astype(float)
-    right = right_side(source, there, eroded(mask)[box])
+    box = find_rectangle(mask)
+    there, source = to_planes(host[box]).astype(float), to_planes(crop[box]).astype(float)
+    right = compute_right_side(source, there, erode(mask)[box])
     left = apply_minus_laplacian(result.astype(float) - there, 4)
     return float(np.sqrt(np.mean((left - right)[:, 1:-1, 1:-1] ** 2)))
 
 
-def frame(edge: int, rng: np.random.Generator) -> dict[str, Any]:
+def measure_frame(edge: int, rng: np.random.Generator) -> dict[str, Any]:
     """2D: one patch, three ways."""
-    crop, host, mask = pictures(edge, rng)
-    middle, box = (host.shape[1] // 2, host.shape[0] // 2), rectangle(mask)
+    crop, host, mask = make_pictures(edge, rng)
+    middle, box = (host.shape[1] // 2, host.shape[0] // 2), find_rectangle(mask)
 
     def theirs() -> Array:
         return cv2.seamlessClone(crop, host, mask.copy(), middle, cv2.NORMAL_CLONE)  # it writes into the mask
 
-    their, (our, exact), tight = theirs(), on_rectangle(crop, host, mask), on_mask(crop, host, mask)
+    their, (our, exact), tight = theirs(), solve_on_rectangle(crop, host, mask), solve_on_mask(crop, host, mask)
     calls = {
         "seamlessClone": theirs,
-        "rectangle": lambda: on_rectangle(crop, host, mask),
-        "mask": lambda: on_mask(crop, host, mask),
+        "rectangle": lambda: solve_on_rectangle(crop, host, mask),
+        "mask": lambda: solve_on_mask(crop, host, mask),
     }
-    times = medians(calls, REPEATS)
-    images = {"seamlessClone": planes(their[box]), "rectangle, 8 bit": planes(our[box]), "rectangle, float32": exact}
+    times = time_in_turns(calls, REPEATS)
+    images = {
+        "seamlessClone": to_planes(their[box]),
+        "rectangle, 8 bit": to_planes(our[box]),
+        "rectangle, float32": exact,
+    }
     results = {"seamlessClone": their, "rectangle": our, "mask": tight}
     return {
         "edge": edge,
         "ms": times,
         "faster": times["seamlessClone"] / times["rectangle"],
         "faster_on_mask": times["seamlessClone"] / times["mask"],
-        "residual": {name: residual(image, crop, host, mask) for name, image in images.items()},
+        "residual": {name: compute_residual(image, crop, host, mask) for name, image in images.items()},
         "mean_difference": float(np.abs(our.astype(float) - their)[mask > 0].mean()),
-        "changed_outside_mask": {name: changed(result, host, mask) for name, result in results.items()},
+        "changed_outside_mask": {name: measure_change(result, host, mask) for name, result in results.items()},
     }
 
 
-def changed(result: Array, host: Array, mask: Array) -> dict[str, float]:
+def measure_change(result: Array, host: Array, mask: Array) -> dict[str, float]:
     """Grey levels by which pixels outside the mask, in its rectangle, changed."""
-    box = rectangle(mask)
+    box = find_rectangle(mask)
     change = np.abs(result.astype(float) - host)[box][mask[box] == 0]
     return {"mean": float(change.mean()), "max": float(change.max())}
 
 
-def system(domain: Array) -> sparse.csr_array:
+def build_system(domain: Array) -> sparse.csr_array:
     """−Δ on the pixels of a domain, 0 around it."""
     number = np.full(domain.shape, -1)
     number[domain] = np.arange(domain.sum())
@@ -161,14 +165,14 @@ def system(domain: Array) -> sparse.csr_array:
     )
 
 
-def volume(domain: Array, rng: np.random.Generator) -> dict[str, Any]:
+def measure_volume(domain: Array, rng: np.random.Generator) -> dict[str, Any]:
     """3D: one domain, one channel; their solver in the type in which it is faster."""
     images = ndimage.gaussian_filter(rng.normal(size=(2, *[n + 2 for n in domain.shape])), (0, 4, 4, 4))
     images = images / images.std() + 0.1 * rng.normal(size=images.shape)
     inner = (slice(None), *[slice(1, -1)] * 3)
     right = apply_minus_laplacian(images[:1] - images[1:], 6)[inner].astype(np.float32) * domain
     padded, wide = np.pad(right, [(0, 0)] + [(1, 1)] * 3), np.pad(domain, 1)
-    matrix, flat = system(domain), right[0][domain].astype(float)
+    matrix, flat = build_system(domain), right[0][domain].astype(float)
 
     def left_over(x: Array) -> float:
         return float(np.linalg.norm(matrix @ x.astype(float) - flat) / np.linalg.norm(flat))
@@ -181,29 +185,31 @@ def volume(domain: Array, rng: np.random.Generator) -> dict[str, Any]:
         steps: list[Array] = []
         x = cg(system_, flat_, rtol=tolerance, callback=steps.append)[0]
         calls = {"ours": partial(solve_poisson, padded, wide), "cg": partial(cg, system_, flat_, rtol=tolerance)}
-        tries.append({"ms": medians(calls, 5), "cg_steps": len(steps), "cg_type": kind, "residual_cg": left_over(x)})
+        tries.append(
+            {"ms": time_in_turns(calls, 5), "cg_steps": len(steps), "cg_type": kind, "residual_cg": left_over(x)}
+        )
     best = min(tries, key=lambda row: row["ms"]["cg"])
     faster = best["ms"]["cg"] / best["ms"]["ours"]
     return {"unknowns": len(flat), **best, "residual_ours": reached, "faster": faster}
 
 
-def work(edge: int) -> dict[str, float]:
+def measure_worker(edge: int) -> dict[str, float]:
     """What one of several workers measures: the same patch by both, ms."""
-    crop, host, mask = pictures(edge, np.random.default_rng(0))
+    crop, host, mask = make_pictures(edge, np.random.default_rng(0))
     middle = host.shape[1] // 2, host.shape[0] // 2
     calls = {
         "seamlessClone": lambda: cv2.seamlessClone(crop, host, mask.copy(), middle, cv2.NORMAL_CLONE),
-        "mask": lambda: on_mask(crop, host, mask),
+        "mask": lambda: solve_on_mask(crop, host, mask),
     }
-    return medians(calls, REPEATS)
+    return time_in_turns(calls, REPEATS)
 
 
-def workers() -> list[dict[str, Any]]:
+def measure_workers() -> list[dict[str, Any]]:
     """Two processes at once, started anew; the slower one's medians."""
     rows = []
     with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
         for edge in EDGES:
-            both = pool.map(work, [edge] * WORKERS, chunksize=1)
+            both = pool.map(measure_worker, [edge] * WORKERS, chunksize=1)
             rows.append({"edge": edge, "ms": {name: max(one[name] for one in both) for name in both[0]}})
     return rows
 
@@ -213,10 +219,10 @@ def main() -> None:
     rng = np.random.default_rng(0)
     cube = np.ones((CUBE,) * 3, dtype=bool)
     ball = np.linalg.norm(np.indices(cube.shape) - (CUBE - 1) / 2, axis=0) <= CUBE / 2
-    patches = [frame(edge, rng) for edge in EDGES]
-    domains = {f"cube {CUBE}³": volume(cube, rng), f"ball {CUBE}³": volume(ball, rng)}
-    about = {**machine("numpy", "scipy", "opencv-python-headless"), "threads": "as each library takes"}
-    at_once = workers()
+    patches = [measure_frame(edge, rng) for edge in EDGES]
+    domains = {f"cube {CUBE}³": measure_volume(cube, rng), f"ball {CUBE}³": measure_volume(ball, rng)}
+    about = {**describe_machine("numpy", "scipy", "opencv-python-headless"), "threads": "as each library takes"}
+    at_once = measure_workers()
     kept = {"machine": about, "repeats": REPEATS, "frames": patches, "volumes": domains, "workers": at_once}
     write_json(OUT, kept)
     head = ["patch", "seamlessClone ms", "ours ms", "ratio", "on the mask ms", "ratio", "residual", "ours", "unrounded"]
@@ -225,15 +231,15 @@ def main() -> None:
         ms, left = row["ms"], list(row["residual"].values())
         times = f"{ms['seamlessClone']:.2f}", f"{ms['rectangle']:.2f}", f"{row['faster']:.1f}", f"{ms['mask']:.2f}"
         rows.append([f"{row['edge']}²", *times, f"{row['faster_on_mask']:.1f}", *[f"{value:.2g}" for value in left]])
-    print(table(head, rows) + "\n")
+    print(format_table(head, rows) + "\n")
     rows = []
     for name, row in domains.items():
         ms, left = row["ms"], [row["residual_cg"], row["residual_ours"]]
         times = f"{ms['cg']:.0f}", row["cg_steps"], f"{ms['ours']:.1f}", f"{row['faster']:.0f}"
         rows.append([name, *times, *[f"{value:.1e}" for value in left]])
-    print(table(["domain", "cg ms", "cg steps", "ours ms", "ratio", "residual", "ours"], rows) + "\n")
+    print(format_table(["domain", "cg ms", "cg steps", "ours ms", "ratio", "residual", "ours"], rows) + "\n")
     rows = [[f"{row['edge']}²", *(f"{value:.2f}" for value in row["ms"].values())] for row in at_once]
-    print(table(["two processes", "seamlessClone ms", "on the mask ms"], rows))
+    print(format_table(["two processes", "seamlessClone ms", "on the mask ms"], rows))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from domaingan.adapters.nifti.nifti_files import read_nifti_image
 REPEATS = 5
 
 
-def best(function: Callable[[], object]) -> float:
+def time_best(function: Callable[[], object]) -> float:
     """Seconds of the fastest of several calls."""
     times = []
     for _ in range(REPEATS):
@@ -42,8 +42,8 @@ def main() -> None:
             nib.save(nib.Nifti1Image((noise * 1e4).astype(np.int16), np.eye(4)), path)
         ours, theirs = read_nifti_image(path)[0], nib.load(path).get_fdata(dtype=np.float32)
         assert np.array_equal(np.asarray(ours).squeeze(), theirs.squeeze())
-        own = best(lambda: read_nifti_image(path))
-        peer = best(lambda: nib.load(path).get_fdata(dtype=np.float32))
+        own = time_best(lambda: read_nifti_image(path))
+        peer = time_best(lambda: nib.load(path).get_fdata(dtype=np.float32))
     print(f"read_nifti: ours {own:.3f} s, nibabel {nib.__version__} {peer:.3f} s, ratio {peer / own:.2f}")
 
 

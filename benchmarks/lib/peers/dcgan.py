@@ -17,7 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 LATENT = 100
 
 
-def _started(network: nn.Module) -> nn.Module:
+def _initialise(network: nn.Module) -> nn.Module:
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
             nn.init.normal_(module.weight, 0.0, 0.02)
@@ -26,7 +26,7 @@ def _started(network: nn.Module) -> nn.Module:
     return network
 
 
-def generator(size: int, channels: int, width: int = 64) -> nn.Module:
+def make_generator(size: int, channels: int, width: int = 64) -> nn.Module:
     """From ``(B, 100, 1, 1)`` to ``(B, channels, size, size)`` in [-1, 1]."""
     doublings = int(math.log2(size)) - 2
     widths = [width * 2**level for level in reversed(range(doublings))]
@@ -34,20 +34,20 @@ def generator(size: int, channels: int, width: int = 64) -> nn.Module:
     for a, b in pairwise(widths):
         layers += [nn.BatchNorm2d(a), nn.ReLU(True), nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)]
     last = nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1, bias=False)
-    return _started(nn.Sequential(*layers, nn.BatchNorm2d(widths[-1]), nn.ReLU(True), last, nn.Tanh()))
+    return _initialise(nn.Sequential(*layers, nn.BatchNorm2d(widths[-1]), nn.ReLU(True), last, nn.Tanh()))
 
 
-def discriminator(size: int, channels: int, width: int = 64) -> nn.Module:
+def make_discriminator(size: int, channels: int, width: int = 64) -> nn.Module:
     """From ``(B, channels, size, size)`` to logits ``(B, 1, 1, 1)``."""
     halvings = int(math.log2(size)) - 2
     widths = [width * 2**level for level in range(halvings)]
     layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)]
     for a, b in pairwise(widths):
         layers += [nn.Conv2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(0.2, True)]
-    return _started(nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False)))
+    return _initialise(nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False)))
 
 
-class Loop:
+class PlainTraining:
     """One pair of networks and the loop of the textbook: real, fake, step; generator, step.
 
     Args:
