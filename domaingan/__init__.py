@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from domaingan.blend import Paste as Paste
     from domaingan.blend import Relight as Relight
     from domaingan.blend import Variation as Variation
+    from domaingan.cli.progress_bar import ProgressBar as ProgressBar
     from domaingan.core.errors import DataError as DataError
     from domaingan.corruptions import corrupt as corrupt
     from domaingan.data import Dataset as Dataset
@@ -39,16 +40,18 @@ if TYPE_CHECKING:
     from domaingan.gan import GAN as GAN
     from domaingan.inpainting.windows import windows as windows
     from domaingan.inpainting.windows import with_healthy as with_healthy
+    from domaingan.report import write_report as write_report
     from domaingan.report.show import show as show
     from domaingan.robustness_eval.run_robustness import robustness as robustness
 
-_HOMES = {
+_MODULE_BY_NAME = {
     "Bank": "banks",
     "Classic": "augmentation",
     "DataError": "core.errors",
     "Dataset": "data",
     "GAN": "gan",
     "Paste": "blend",
+    "ProgressBar": "cli.progress_bar",
     "Relight": "blend",
     "Sample": "data",
     "Variation": "blend",
@@ -62,23 +65,28 @@ _HOMES = {
     "view": "bank_folders.from_dataset_folder",
     "windows": "inpainting.windows",
     "with_healthy": "inpainting.windows",
+    "write_report": "report",
 }
+"""The public names, and the module below ``domaingan`` that each is imported from when it is first used."""
 
-_OF_BANKS = ("GAN", "Paste", "Relight")  # take folders, too: how they are opened, bank_folders says
+_TAKES_FOLDERS = ("GAN", "Paste", "Relight")
+"""Names that take a bank's folder in place of a bank. ``bank_folders`` says how a folder is opened."""
 
-_MODULES = ("albumentations", "monai")  # transforms of those libraries, by the libraries' names
+_TRANSFORM_MODULES = ("albumentations", "monai")
+"""Modules with the transforms for other libraries, called as the library is."""
 
-__all__ = [*sorted([*_HOMES, *_MODULES]), "__version__"]
+__all__ = [*sorted([*_MODULE_BY_NAME, *_TRANSFORM_MODULES]), "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+    if name in _TRANSFORM_MODULES:
         return importlib.import_module(f"domaingan.{name}")
-    if name not in _HOMES:
+    if name not in _MODULE_BY_NAME:
         raise AttributeError(f"module 'domaingan' has no attribute {name!r}")
-    if name in _OF_BANKS:
+    if name in _TAKES_FOLDERS:
         importlib.import_module("domaingan.bank_folders")
-    return getattr(importlib.import_module(f"domaingan.{_HOMES[name]}"), name)
+    module = importlib.import_module(f"domaingan.{_MODULE_BY_NAME[name]}")
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

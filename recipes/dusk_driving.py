@@ -13,22 +13,25 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 import domaingan as dg
 from domaingan.augmentation import AugmentedDataset, draw_preview
-from domaingan.cli.options import parse_height_width
-from domaingan.cli.progress_bar import ProgressBar
-from domaingan.core.tiles import save_png
-from domaingan.evaluation.split import make_folds
-from domaingan.report import write_report
-from domaingan.report.phrases import describe_result
+from domaingan.evaluation import make_folds
+
+
+def read_height_width(text: str) -> tuple[int, int]:
+    """Read ``H,W`` as two numbers."""
+    height, width = text.split(",")
+    return int(height), int(width)
+
 
 options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 options.add_argument("drives", nargs="?", default="phantom:driving", help="a folder of frames (default: phantoms)")
 options.add_argument("--out", type=Path, default=Path("runs/dusk-driving"), help="a new folder")
 options.add_argument("--lighting", default="dusk", help="the rare lighting")
 options.add_argument("--dusk", type=int, default=4, help="frames under it that may be trained on")
-options.add_argument("--resize", type=parse_height_width, help="work at this size, H,W")
+options.add_argument("--resize", type=read_height_width, help="work at this size, H,W")
 options.add_argument("--size", type=int, default=32, help="edge of a scene and of a crop")
 options.add_argument("--steps", type=int, default=60, help="steps of each segmenter")
 options.add_argument("--gan-steps", type=int, default=150, help="steps of the GAN")
@@ -48,22 +51,23 @@ dusk = drives.where(lighting=choice.lighting)
 )
 print(fold.train, fold.test, sep="\n")
 
-# 2. Whole frames as scenes: their looks, told apart by lighting. A conditional GAN learns to draw more of them.
+# 2. Whole frames as scenes: their looks, told apart by the lighting. A conditional GAN learns to generate more of them.
 train = dg.view(fold.train, resize=choice.resize)
 looks = dg.scenes(train, size=choice.size, conditions=("lighting",))
 gan = dg.GAN.for_crops(looks)
-with ProgressBar("training the GAN") as teller:
-    gan.fit(looks, steps=choice.gan_steps, out=choice.out / "gan", progress=teller)
-drawn = gan.sample(200, lighting=choice.lighting).save(choice.out / "drawn-scenes")
-print(drawn)
+with dg.ProgressBar("training the GAN") as progress:
+    gan.fit(looks, steps=choice.gan_steps, out=choice.out / "gan", progress=progress)
+generated = gan.sample(200, lighting=choice.lighting).save(choice.out / "generated-scenes")
+print(generated)
 
 # 3. Look at what relighting and pasting do before believing in them.
 objects = dg.crops(train, size=choice.size).save(choice.out / "objects")
-for name, blender in (("relit", dg.Relight(drawn)), ("pasted", dg.Paste(objects, schema=train.schema))):
-    save_png(draw_preview(AugmentedDataset(train, blender, classic=None, seed=0)), choice.out / f"{name}.png")
+for name, blender in (("relit", dg.Relight(generated)), ("pasted", dg.Paste(objects, schema=train.schema))):
+    picture = draw_preview(AugmentedDataset(train, blender, classic=None, seed=0))
+    Image.fromarray(picture).save(choice.out / f"{name}.png")
 
 # 4. Does it help, on frames that nothing was trained on?
-with ProgressBar("evaluating") as teller:
+with dg.ProgressBar("evaluating") as progress:
     result = dg.evaluate(
         fold.train,
         arms=[
@@ -77,11 +81,11 @@ with ProgressBar("evaluating") as teller:
         out=choice.out / "evaluation",
         test=fold.test,
         test_where={"lighting": [choice.lighting]},
-        bank=choice.out / "drawn-scenes",
+        bank=choice.out / "generated-scenes",
         resize=choice.resize,
         size=choice.size,
         steps=choice.steps,
-        progress=teller,
+        progress=progress,
     )
-print(describe_result(result))
-print(write_report(choice.out / "evaluation"))
+print(result["verdict"])
+print(dg.write_report(choice.out / "evaluation"))

@@ -1,4 +1,4 @@
-"""Rare lesions, from scans to an answer: paste them into other people's scans, make them fit, see whether it helps.
+"""Rare lesions, from scans to an answer: paste them into other subjects' scans, make them fit, see whether it helps.
 
     python recipes/rare_lesions.py                       # phantoms, about two minutes
     python recipes/rare_lesions.py SCANS --steps 600 --gan-steps 2000 --seeds 3
@@ -12,13 +12,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 import domaingan as dg
 from domaingan.augmentation import AugmentedDataset, draw_preview
-from domaingan.cli.progress_bar import ProgressBar
-from domaingan.core.tiles import draw_tile, make_contact_sheet, save_png
-from domaingan.report import write_report
-from domaingan.report.phrases import describe_result
 
 options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 options.add_argument("scans", nargs="?", default="phantom:medical", help="a folder of scans (default: phantoms)")
@@ -30,39 +27,34 @@ options.add_argument("--gan-steps", type=int, default=200, help="steps of the GA
 options.add_argument("--seeds", type=int, default=1, help="trainings an arm")
 choice = options.parse_args()
 
-# 1. Read the scans, as slices. A third of the people is set aside: neither GAN nor segmenter sees them.
+# 1. Read the scans, as slices. A third of the subjects is set aside: neither GAN nor segmenter sees them.
 scans = dg.view(dg.load(choice.scans), dims=2)
 train, test = scans.holdout(1 / 3, np.random.default_rng(0))
 print(train, test, sep="\n")
 
-# 2. The real crops of the training people: already enough for copy-paste.
+# 2. The real crops of the training subjects: already enough for copy-paste.
 real = dg.crops(dg.view(train, spacing=choice.spacing), size=choice.size)
 real = real.save(choice.out / "real-crops")
 print(real)
 
-# 3. Learn to make pasted crops fit where they go. Watch gan/samples.png; resume=True goes on after a crash.
+# 3. Learn to make pasted crops fit where they go. Watch gan/samples.png; resume=True continues after a crash.
 gan = dg.GAN.for_crops(real, given=("paste", "mask"))
-with ProgressBar("training the GAN") as teller:
-    gan.fit(real, steps=choice.gan_steps, out=choice.out / "gan", progress=teller)
+with dg.ProgressBar("training the GAN") as progress:
+    gan.fit(real, steps=choice.gan_steps, out=choice.out / "gan", progress=progress)
 places = dg.windows(dg.view(train, spacing=choice.spacing), real, 500, pasted=True)
 refined = gan.sample(len(places), hosts=places).save(choice.out / "refined-crops")
 print(refined)
 
 # 4. Look at what pasting does before believing in it: the same places as they are, pasted into, and made to fit.
 bare = dg.windows(dg.view(train, spacing=choice.spacing), real, 500)
-rows = [("host", bare), ("pasted", places), ("made to fit", refined), ("real lesions, elsewhere", real)]
-columns = min(12, len(real), len(places))
-some = [bank.take(np.linspace(0, len(bank) - 1, columns).astype(int)) for _, bank in rows]
-shown = [draw_tile(crop.image, channel=0, zoom=max(1, 96 // choice.size)) for bank in some for crop in bank]
-captions = [caption for name, _ in rows for caption in (name, *[""] * (columns - 1))]
-save_png(make_contact_sheet(shown, columns, captions), choice.out / "made-to-fit.png")
+for name, bank in (("hosts", bare), ("pasted", places), ("made-to-fit", refined), ("real-lesions", real)):
+    dg.show(bank, 12, choice.out / f"{name}.png")
 for name, bank in (("real", real), ("refined", refined)):
-    save_png(
-        draw_preview(AugmentedDataset(train, dg.Paste(bank), classic=None, seed=0)), choice.out / f"pasted-{name}.png"
-    )
+    picture = draw_preview(AugmentedDataset(train, dg.Paste(bank), classic=None, seed=0))
+    Image.fromarray(picture).save(choice.out / f"pasted-{name}.png")
 
-# 5. Does it help, on people that nothing was trained on?
-with ProgressBar("evaluating") as teller:
+# 5. Does it help, on subjects that nothing was trained on?
+with dg.ProgressBar("evaluating") as progress:
     result = dg.evaluate(
         train,
         arms=["classic", "copy-paste+classic", "refine+classic", "refine+copy-paste+classic"],
@@ -73,7 +65,7 @@ with ProgressBar("evaluating") as teller:
         spacing=choice.spacing,
         size=choice.size,
         steps=choice.steps,
-        progress=teller,
+        progress=progress,
     )
-print(describe_result(result))
-print(write_report(choice.out / "evaluation"))
+print(result["verdict"])
+print(dg.write_report(choice.out / "evaluation"))

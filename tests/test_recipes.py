@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def run(recipe: str, out: Path) -> str:
-    """Run a recipe's shortest form; the last line of what it prints."""
+    """Run a recipe in its shortest form, and return the last line that it prints."""
     command = [sys.executable, ROOT / "recipes" / recipe, "--out", out]
     command += ["--size", "16", "--steps", "2", "--gan-steps", "2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -23,7 +23,7 @@ def run(recipe: str, out: Path) -> str:
 def test_dusk_driving(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run("dusk_driving.py", out) == str(out / "evaluation" / "report.html")
-    for name in ("drawn-scenes/bank.json", "objects/bank.json", "gan/samples.png", "relit.png", "pasted.png"):
+    for name in ("generated-scenes/bank.json", "objects/bank.json", "gan/samples.png", "relit.png", "pasted.png"):
         assert (out / name).is_file()
 
 
@@ -33,7 +33,10 @@ def test_rare_lesions(tmp_path: Path) -> None:
     for name in (
         "real-crops/bank.json",
         "refined-crops/bank.json",
+        "hosts.png",
+        "pasted.png",
         "made-to-fit.png",
+        "real-lesions.png",
         "gan/samples.png",
         "pasted-real.png",
     ):

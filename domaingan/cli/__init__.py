@@ -55,9 +55,18 @@ for module in (
 INTERRUPTED_EXIT_CODE = 130
 """Exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
 
+BAD_INPUT_EXIT_CODE = 2
+"""Exit code for bad input or usage."""
 
-def _print_version(asked: bool) -> None:
-    if asked:
+MAX_DIGITS = 18
+"""Integers with more digits do not fit into 64 bits."""
+
+MEMORY_ADVICE = "a smaller --size, a coarser --spacing, or fewer samples by --limit"
+"""What needs less memory."""
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
         from importlib.metadata import version
 
         print(f"domaingan {version('domaingan')}")
@@ -67,39 +76,48 @@ def _print_version(asked: bool) -> None:
 @app.callback()
 def accept_global_options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """For images in which what matters is rare: learn it, paste it into real images, measure whether it helped."""
 
 
 def main() -> None:
-    """Run the command line; a user's mistake ends as one line on stderr and exit code 2."""
+    """Run the command line.
+
+    Bad input or usage ends as one line on stderr and exit code 2; a mistake of ours stays a traceback.
+    """
     _allow_any_text()
+    exit_code = _run_command()
+    if exit_code == INTERRUPTED_EXIT_CODE:  # typer, too, makes this code of Ctrl-C in a command
+        print(f"domaingan: {describe_interruption(sys.argv[1:])}", file=sys.stderr)
+    sys.exit(exit_code)
+
+
+def _run_command() -> int:
+    """Run the command that the arguments name, and return the exit code."""
     try:
         _check_arguments(sys.argv[1:])
-        advice = "a smaller --size, a coarser --spacing, or fewer samples by --limit"
-        with print_assumptions_once(), report_out_of_memory(advice):
+        with print_assumptions_once(), report_out_of_memory(MEMORY_ADVICE):
             code = app(standalone_mode=False)
+        return code if isinstance(code, int) else 0
     except DataError as error:
-        code = _print_reason(str(error))
+        return _print_reason(str(error))
     except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED_EXIT_CODE
+        return INTERRUPTED_EXIT_CODE
     except BrokenPipeError:  # the reader of a pipe, such as head, has gone
         _silence_stdout()
-        code = 0
+        return 0
     except OSError as error:
         if error.filename is None and error.errno not in NO_SPACE_ERRNOS:
             raise
         code = _print_reason(f"{error.filename or 'what was to be written'}: {error.strerror}")
         _silence_stdout()
+        return code
     except Exception as error:  # usage errors of the parser, by whichever name it gives them
         if not hasattr(error, "format_message"):
             raise
-        code = _print_reason(" ".join(error.format_message().split()))
-    if code == INTERRUPTED_EXIT_CODE:  # also what typer makes of Ctrl-C in a command
-        print(f"domaingan: {describe_interruption(sys.argv[1:])}", file=sys.stderr)
-    sys.exit(code if isinstance(code, int) else 0)
+        return _print_reason(error.format_message())
 
 
 def _allow_any_text() -> None:
@@ -110,15 +128,16 @@ def _allow_any_text() -> None:
 
 
 def _check_arguments(arguments: list[str]) -> None:
-    """Refuse an argument that is no text, which could not be kept with the result, or a number that nothing can hold.
+    """Refuse an argument that is no text, which no result file could hold, or a number that is too large.
 
     Raises:
         DataError: there is one.
     """
+    too_large = re.compile(rf"-?\d{{{MAX_DIGITS + 1},}}(,\d+)?")
     for argument in arguments:
         check_utf8_name(argument, "")
-        if re.fullmatch(r"-?\d{19,}(,\d+)?", argument):
-            raise DataError(f"the number {argument[:40]}", expected="one of at most 18 digits")
+        if too_large.fullmatch(argument):
+            raise DataError(f"the number {argument[:40]}", expected=f"one of at most {MAX_DIGITS} digits")
 
 
 def _silence_stdout() -> None:
@@ -127,5 +146,6 @@ def _silence_stdout() -> None:
 
 
 def _print_reason(reason: str) -> int:
+    """Print why a command is refused, as one line on stderr, and return the exit code."""
     print(f"domaingan: {' '.join(reason.split())}", file=sys.stderr)
-    return 2
+    return BAD_INPUT_EXIT_CODE

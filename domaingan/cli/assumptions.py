@@ -1,4 +1,4 @@
-"""What was assumed, said in one line on stderr."""
+"""Warnings about assumptions, printed for a person: one line each, on stderr."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from domaingan.core.errors import AssumptionWarning
 
 @contextmanager
 def print_assumptions_once() -> Iterator[None]:
-    """Print each :class:`~domaingan.core.errors.AssumptionWarning` once, as one line; others look as usual."""
+    """Print each :class:`~domaingan.core.errors.AssumptionWarning` once, as one line; other warnings look as usual."""
     with warnings.catch_warnings():
-        plain = warnings.showwarning
-        said: set[str] = set()
+        show_as_usual = warnings.showwarning
+        printed: set[str] = set()
 
-        def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
-            if issubclass(category, AssumptionWarning):
-                if str(message) in said:
-                    return
-                said.add(str(message))
-                print(f"domaingan: {message}", file=sys.stderr)
-            else:
-                plain(message, category, *rest, **more)
+        def show(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
+            if not issubclass(category, AssumptionWarning):
+                show_as_usual(message, category, *args, **kwargs)
+                return
+            text = str(message)
+            if text not in printed:
+                printed.add(text)
+                print(f"domaingan: {text}", file=sys.stderr)
 
         warnings.showwarning = show
         warnings.simplefilter("default", AssumptionWarning)

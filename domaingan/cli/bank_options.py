@@ -1,4 +1,4 @@
-"""What a bank is made of: the options of the commands that cut one from a dataset, and the cutting."""
+"""What a bank is made of: the options of the commands that cut a bank out of a dataset, and the call that does it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domaingan.cli.options import WORK_PANEL
+from domaingan.cli.parse_options import parse_names
 from domaingan.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -14,27 +15,26 @@ if TYPE_CHECKING:
     from domaingan.data import Dataset
 
 Target = Annotated[
-    str, typer.Option("--target", help="crops: objects with their masks; scenes: whole frames, for their look.")
+    str,
+    typer.Option("--target", help="crops: objects with their masks. scenes: whole frames or scans, for their look."),
 ]
 Condition = Annotated[
     str | None,
     typer.Option(
         "--condition",
         metavar="NAME[,NAME]",
-        help="Of crops: lesion (scans) or object (frames), the rarest class in a crop and the default; a column of "
-        "samples.csv; radius_mm, volume_mm3 or contrast, numbers measured on the crop. Of scenes: columns of "
-        "samples.csv; all unless given. Several as NAME,NAME.",
+        help="What the crops or scenes are told apart by. For crops: lesion (scans) or object (frames), the rarest "
+        "class in a crop, which is the default; a column of samples.csv; or radius_mm, volume_mm3 or contrast, numbers "
+        "that are measured on the crop. For scenes: columns of samples.csv; all of them unless given.",
         rich_help_panel=WORK_PANEL,
     ),
 ]
-
-
 Masks = Annotated[
     str | None,
     typer.Option(
         "--masks",
         metavar="grabcut",
-        help="Of frames whose objects have a box alone: grabcut cuts them out of it, a guess (crops shows it).",
+        help="For frames whose objects have boxes only: estimate their masks by grabcut. crops shows the result.",
         rich_help_panel=WORK_PANEL,
     ),
 ]
@@ -43,7 +43,15 @@ Masks = Annotated[
 def build_bank(
     dataset: Dataset, target: str, size: int | None, condition: str | None, masks: str | None = None, seed: int = 0
 ) -> Bank:
-    """The crops or scenes of a dataset.
+    """Cut the crops or the scenes out of a dataset.
+
+    Args:
+        dataset: labelled samples.
+        target: ``crops`` or ``scenes``.
+        size: edge of an entry in pixels; None for the default of the dimensions.
+        condition: ``NAME[,NAME]``; None for the default of the target.
+        masks: ``grabcut`` to estimate masks of objects that have boxes only.
+        seed: of what is drawn.
 
     Raises:
         DataError: there is no such target, or :func:`domaingan.banks.crops.crops` or
@@ -52,7 +60,7 @@ def build_bank(
     from domaingan.banks.crops import crops
     from domaingan.banks.scenes import scenes
 
-    names = None if condition is None else [name for name in condition.split(",") if name]
+    names = parse_names(condition)
     if target == "crops":
         return crops(dataset, size, names, masks, seed)
     if masks is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from domaingan.cli import options as o
 from domaingan.cli.bank_options import Condition, Masks, Target, build_bank
+from domaingan.cli.bank_summary import describe_left_out, write_contact_sheet
+from domaingan.cli.open_data import apply_grid_options, open_data
+from domaingan.cli.option_groups import CommonOptions, DataOptions, GridOptions, expand_options
+from domaingan.cli.output import check_output_folder, print_result
 
 if TYPE_CHECKING:
     from domaingan.banks import Bank
@@ -17,49 +18,38 @@ if TYPE_CHECKING:
 NAME = "crops"
 
 
+@expand_options
 def command(
     data: o.Data,
     out: o.Out,
+    *,
     target: Target = "crops",
     condition: Condition = None,
     masks: Masks = None,
     size: o.Size = None,
-    grid: Annotated[
-        Path | None,
-        typer.Option(
-            "--grid", metavar="FILE.png", help="A contact sheet with mask outlines.", rich_help_panel=o.OUTPUT_PANEL
-        ),
-    ] = None,
-    dims: o.Dims = None,
-    spacing: o.Spacing = None,
-    resize: o.Resize = None,
-    layout: o.Layout = None,
-    where: o.Where = None,
-    limit: o.Limit = None,
-    skip_problems: o.SkipProblems = False,
-    units: o.IntensityRange = None,
-    seed: o.Seed = 0,
+    grid: o.Grid = None,
+    working_grid: GridOptions,
+    source: DataOptions,
     overwrite: o.Overwrite = False,
-    json: o.Json = False,
-    verbose: o.Verbose = False,
+    common: CommonOptions,
 ) -> None:
-    """The real crops of DATA, or its scenes, as a bank: pasting or relighting with them (copy-paste) needs no GAN.
+    """Cut the real crops, or the scenes, out of DATA and save them as a bank.
 
-    Masks that were cut out of boxes are shown in OUT-masks.png, beside the bank, unless --grid names another file.
+    Pasting real crops (copy-paste) or relighting with real scenes needs no GAN.
+
+    Masks that were cut out of boxes are shown in OUT-masks.png,
+    unless --grid names another file.
     """
     from domaingan.banks.find_objects import BOX_WITHOUT_MASK
 
-    o.check_output_folder(out, data, overwrite)
-    dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose, units)
-    dataset = o.apply_grid_options(dataset, dims, spacing, resize)
-    bank = build_bank(dataset, target, size, condition, masks, seed).save(out, overwrite=overwrite)
+    check_output_folder(out, data, overwrite)
+    dataset = apply_grid_options(open_data(data, source, common), working_grid)
+    bank = build_bank(dataset, target, size, condition, masks, common.seed)
+    bank = bank.save(out, overwrite=overwrite)
     if masks is not None and grid is None:
         grid = out.with_name(f"{out.name}-masks.png")
     if grid is not None:
-        from domaingan.core.tiles import save_png
-        from domaingan.report.show import draw_bank
-
-        save_png(draw_bank(bank), grid)
+        write_contact_sheet(bank, grid)
     result = {
         "bank": str(out),
         "grid": None if grid is None else str(grid),
@@ -69,14 +59,16 @@ def command(
         "left_out": bank.info.left_out,
         "notes": _list_pasting_notes(bank, dataset),
     }
-    left = "".join(f"; left out: {n} {why}" for why, n in bank.info.left_out.items())
+    message = f"{bank} → {out}{describe_left_out(bank)}"
     if masks is None and BOX_WITHOUT_MASK in bank.info.left_out:
-        left += " (--masks grabcut cuts them out of their boxes)"
-    o.print_result(result, json, f"{bank} → {out}{left}{'' if grid is None else f'; contact sheet {grid}'}")
+        message += " (--masks grabcut cuts them out of their boxes)"
+    if grid is not None:
+        message += f"; contact sheet {grid}"
+    print_result(result, common.json, message)
 
 
 def _list_pasting_notes(bank: Bank, dataset: Dataset) -> list[str]:
-    """What pasting these crops into such images will have to guess."""
+    """List what pasting these crops into such frames will have to guess."""
     if bank.info.kind != "crops" or not bank.info.domain.has_ground:
         return []
     from domaingan.blend import Paste

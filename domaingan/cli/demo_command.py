@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,24 +10,27 @@ from typing import Annotated, Any
 import typer
 
 from domaingan.cli import options as o
+from domaingan.cli.option_groups import CommonOptions, RunOptions, expand_options
+from domaingan.cli.output import print_result
 from domaingan.core.errors import DataError
 
 NAME = "demo"
 
 
+@expand_options
 def command(
     domain: Annotated[str, typer.Argument(metavar="[medical|driving]", help="Which phantoms.")] = "medical",
+    *,
     out: o.Out = Path("runs/demo"),
-    seed: o.Seed = 0,
-    resume: o.Resume = False,
-    overwrite: o.Overwrite = False,
-    json: o.Json = False,
-    verbose: o.Verbose = False,
+    run: RunOptions,
+    common: CommonOptions,
 ) -> None:
-    """The whole job on phantoms, without a download: read, train, sample, blend, measure, report.
+    """Do the whole job on phantoms: read, train, sample, blend, evaluate, report.
 
-    Takes about five minutes on two cores and ends by printing the report's path. So short a training shows how
-    things work, not how well.
+    It takes about five minutes on two cores and downloads nothing.
+    The last line that it prints is the report's path.
+    The training is so short that it shows how things work, not how well.
+    With --verbose the data and the settings of the evaluation are printed.
     """
     from domaingan.cli.progress_bar import ProgressBar
     from domaingan.evaluation import evaluate
@@ -35,32 +39,37 @@ def command(
 
     if domain not in DEMO_SETTINGS:
         raise DataError(f"demo {domain}", expected=" or ".join(DEMO_SETTINGS))
-    started = time.monotonic()
-    with ProgressBar("demo") as teller:
-        run = evaluate(
-            **DEMO_SETTINGS[domain](),
+    started_at = time.monotonic()
+    settings = DEMO_SETTINGS[domain]()
+    if common.verbose:
+        for name, value in settings.items():
+            print(f"{name}: {value}", file=sys.stderr)
+    with ProgressBar("demo") as progress:
+        result = evaluate(
+            **settings,
             seeds=1,
             out=out,
-            seed=seed,
-            resume=resume,
-            overwrite=overwrite,
-            progress=teller,
+            seed=common.seed,
+            resume=run.resume,
+            overwrite=run.overwrite,
+            progress=progress,
             size=32,
             command=f"domaingan demo {domain}",
         )
     report = write_report(out)
-    result = {"report": str(report), "seconds": round(time.monotonic() - started, 1)}
-    o.print_result(result | {"verdict": run["verdict"]}, json, f"{describe_result(run)}\n{report}")
+    seconds = round(time.monotonic() - started_at, 1)
+    summary = {"report": str(report), "seconds": seconds, "verdict": result["verdict"]}
+    print_result(summary, common.json, f"{describe_result(result)}\n{report}")
 
 
 def make_medical_settings() -> dict[str, Any]:
-    """Rare lesions: one phantom in five has one, so eight of those are tested."""
+    """Make the evaluation of rare lesions: one phantom in five has one, so eight of those are tested."""
     from domaingan import phantoms
 
-    people = phantoms.load_phantom("medical", subjects=60)
+    scans = phantoms.load_phantom("medical", subjects=60)
     return {
-        "data": people[:20],
-        "test": people[20:],
+        "data": scans[:20],
+        "test": scans[20:],
         "arms": ["none", "classic", "copy-paste+classic", "gan+classic"],
         "dims": 2,
         "steps": 300,
@@ -70,7 +79,7 @@ def make_medical_settings() -> dict[str, Any]:
 
 
 def make_driving_settings() -> dict[str, Any]:
-    """Dusk from a few frames: trained on the day and four frames of dusk, tested on dusk of other drives and times."""
+    """Make the evaluation of dusk: trained on the day and four frames of dusk, tested on dusk elsewhere and later."""
     from domaingan import phantoms
 
     return {
@@ -86,3 +95,4 @@ def make_driving_settings() -> dict[str, Any]:
 
 
 DEMO_SETTINGS = {"medical": make_medical_settings, "driving": make_driving_settings}
+"""What each demo evaluates: the arguments of :func:`domaingan.evaluate`."""

@@ -4,45 +4,57 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from domaingan.cli import options as o
+from domaingan.cli.open_data import open_data
+from domaingan.cli.option_groups import CommonOptions, DataOptions, GridOptions, RunOptions, expand_options
+from domaingan.cli.output import check_output_folder, print_result
+from domaingan.cli.parse_options import parse_conditions, parse_height_width, parse_limits
 
 NAME = "evaluate"
 DEFAULT_STEPS = {2: 600, 3: 400}
-SHARED_DRIVES_HELP = (
-    "Of drives that both name the first half is trained on (of one drive its earlier half), the rest tested."
-)
+"""Steps of each training, by dimensions."""
 
 
+@expand_options
 def command(
     data: o.Data,
     out: o.Out,
-    task: Annotated[str, typer.Option("--task", help="segmentation, or detection (frames).")] = "segmentation",
+    *,
+    task: Annotated[str, typer.Option("--task", help="segmentation, or detection (frames only).")] = "segmentation",
     arms: Annotated[
         str | None,
         typer.Option(
             "--arms",
-            help="Ways of making training data: none, or sums of classic; copy-paste (real crops), deform-paste, gan "
-            "(crops it drew), inpaint (objects painted into hosts), refine (real crops made to fit); relight, "
-            "reference-relight, weather (frames). Unless given classic, copy-paste+classic, and refine+classic or what "
-            "the bank is for.",
+            help="The ways of making training data that are compared, as ARM,ARM,... An arm is none, or parts joined "
+            "by +: classic (augmentation); copy-paste (real crops); deform-paste (real crops, deformed); gan "
+            "(generated crops); inpaint (objects generated into hosts); refine (real crops made to fit their host); "
+            "relight, reference-relight and weather (frames). Unless given: classic, copy-paste+classic, and refine+classic "
+            "or the part that --bank is for.",
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings an arm.")] = 3,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Number of trainings of each arm.")] = 3,
     folds: Annotated[
         int,
         typer.Option(
-            "--folds", min=1, help="Folds by subject; 1: split test, else a drawn third.", rich_help_panel=o.INPUT_PANEL
+            "--folds",
+            min=1,
+            help="Number of folds, split by subject. 1 tests on the split named test, or else on a drawn third.",
+            rich_help_panel=o.INPUT_PANEL,
         ),
     ] = 1,
     train_where: Annotated[
         list[str] | None,
         typer.Option(
-            "--train-where", metavar="NAME=VALUE[,VALUE]", help="What to train on.", rich_help_panel=o.INPUT_PANEL
+            "--train-where",
+            metavar="NAME=VALUE[,VALUE]",
+            help="Train only on the samples with these values.",
+            rich_help_panel=o.INPUT_PANEL,
         ),
     ] = None,
     test_where: Annotated[
@@ -50,7 +62,9 @@ def command(
         typer.Option(
             "--test-where",
             metavar="NAME=VALUE[,VALUE]",
-            help=f"What to test on. {SHARED_DRIVES_HELP}",
+            help="Test only on the samples with these values. Drives that both --train-where and --test-where select "
+            "are shared out: the first half of them is trained on and the other half is tested. A single drive is cut "
+            "in time.",
             rich_help_panel=o.INPUT_PANEL,
         ),
     ] = None,
@@ -62,29 +76,43 @@ def command(
         Path | None,
         typer.Option(
             "--bank",
-            help="Bank of the gan, inpaint, refine or relight part; else a GAN is fitted in each fold.",
+            metavar="BANK",
+            help="The bank of the part gan, inpaint, refine or relight. Unless given, a GAN is trained in each fold.",
             rich_help_panel=o.WORK_PANEL,
         ),
     ] = None,
     steps: Annotated[
         int | None,
         typer.Option(
-            "--steps", min=2, help="Steps of each training: 600 in 2D, 400 in 3D.", rich_help_panel=o.WORK_PANEL
+            "--steps",
+            min=2,
+            help="Steps of each training. Unless given, 600 in 2D and 400 in 3D.",
+            rich_help_panel=o.WORK_PANEL,
         ),
     ] = None,
     gan_steps: Annotated[
-        int, typer.Option("--gan-steps", min=1, help="Steps of a GAN fitted inside.", rich_help_panel=o.WORK_PANEL)
+        int,
+        typer.Option(
+            "--gan-steps", min=1, help="Steps of a GAN that is trained in a fold.", rich_help_panel=o.WORK_PANEL
+        ),
     ] = 2000,
     gan_samples: Annotated[
         int,
         typer.Option(
-            "--gan-samples", min=1, help="Crops that it draws, or paints into hosts.", rich_help_panel=o.WORK_PANEL
+            "--gan-samples",
+            min=1,
+            help="Number of crops that such a GAN generates.",
+            rich_help_panel=o.WORK_PANEL,
         ),
     ] = 2000,
     width: Annotated[
         int,
         typer.Option(
-            "--width", min=4, max=2048, help="Base width of the baseline for scans.", rich_help_panel=o.WORK_PANEL
+            "--width",
+            min=4,
+            max=2048,
+            help="Channels of the first layer of the network for scans.",
+            rich_help_panel=o.WORK_PANEL,
         ),
     ] = 16,
     backbone: Annotated[
@@ -92,7 +120,7 @@ def command(
         typer.Option(
             "--backbone",
             metavar="timm:NAME[=FILE]",
-            help="Encoder of the baselines for frames; timm:tf_efficientnet_lite0 unless given.",
+            help="Encoder of the networks for frames. Unless given, timm:tf_efficientnet_lite0.",
             rich_help_panel=o.WORK_PANEL,
         ),
     ] = None,
@@ -101,53 +129,51 @@ def command(
     ] = "ssdlite",
     size: o.Size = None,
     precision: o.Precision = "auto",
-    dims: o.Dims = None,
-    spacing: o.Spacing = None,
-    resize: o.Resize = None,
-    layout: o.Layout = None,
-    where: o.Where = None,
-    limit: o.Limit = None,
-    skip_problems: o.SkipProblems = False,
-    units: o.IntensityRange = None,
-    seed: o.Seed = 0,
-    resume: o.Resume = False,
-    overwrite: o.Overwrite = False,
-    json: o.Json = False,
-    verbose: o.Verbose = False,
+    grid: GridOptions,
+    source: DataOptions,
+    run: RunOptions,
+    common: CommonOptions,
 ) -> None:
-    """Does it help? Train a baseline with each arm and seed, test on people nothing was trained on, and compare.
+    """Measure whether augmented training data helps a model.
 
-    OUT/report.html shows the answer; OUT/result.json has every number. An interrupted run goes on with --resume.
+    A baseline network is trained with each arm and seed, and tested on subjects
+    that nothing was trained on. An arm is one way of making training data.
+
+    OUT/report.html shows the answer, OUT/result.json has every number.
+    An interrupted run continues with --resume.
     """
     from domaingan.cli.progress_bar import ProgressBar
     from domaingan.evaluation import evaluate
 
-    if not resume:
-        o.check_output_folder(out, data, overwrite)
-    # A limit is on what is trained on: the test samples stay as they are.
-    dataset = o.open_data(data, layout, where, None, seed, skip_problems, verbose, units)
-    tested = None if test is None else o.open_data(test, skip_problems=skip_problems, intensity_range=units)
-    with ProgressBar("evaluating") as teller:
+    if not run.resume:
+        check_output_folder(out, data, run.overwrite)
+    # A limit is on the samples that are trained on: the test samples stay as they are.
+    dataset = open_data(data, replace(source, limit=None), common)
+    test_dataset = None
+    if test is not None:
+        test_source = DataOptions(skip_problems=source.skip_problems, intensity_range=source.intensity_range)
+        test_dataset = open_data(test, test_source, CommonOptions())
+    with ProgressBar("evaluating") as progress:
         result = evaluate(
             dataset,
             task,
             None if arms is None else arms.split(","),
             seeds,
             out,
-            dims=dims,
+            dims=grid.dims,
             k=folds,
-            test=tested,
-            train_where=o.parse_conditions(train_where, "--train-where"),
-            test_where=o.parse_conditions(test_where, "--test-where"),
-            limits=o.parse_limits(limit),
+            test=test_dataset,
+            train_where=parse_conditions(train_where, "--train-where"),
+            test_where=parse_conditions(test_where, "--test-where"),
+            limits=parse_limits(source.limit),
             bank=bank,
-            spacing=spacing,
-            resize=o.parse_height_width(resize),
-            seed=seed,
-            resume=resume,
-            overwrite=overwrite,
-            progress=teller,
-            steps=steps or DEFAULT_STEPS[dims or dataset.schema.spatial_dims],
+            spacing=grid.spacing,
+            resize=parse_height_width(grid.resize),
+            seed=common.seed,
+            resume=run.resume,
+            overwrite=run.overwrite,
+            progress=progress,
+            steps=steps or DEFAULT_STEPS[grid.dims or dataset.schema.spatial_dims],
             gan_steps=gan_steps,
             gan_samples=gan_samples,
             width=width,
@@ -162,4 +188,5 @@ def command(
 
     report = write_report(out)
     lines = [describe_result(result), compare_to_strong_baseline(result), str(report)]
-    o.print_result({**result, "report": str(report)}, json, "\n".join(filter(None, lines)))
+    message = "\n".join(line for line in lines if line)
+    print_result({**result, "report": str(report)}, common.json, message)

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a plain line now and then otherwise; all of it on stderr."""
+"""Progress of long work on stderr: a bar on a terminal, a plain line now and then otherwise."""
 
 from __future__ import annotations
 
@@ -16,23 +16,31 @@ from domaingan.core.durations import describe_metrics, describe_progress
 SECONDS_BETWEEN_LINES = 20.0
 """Seconds between plain lines."""
 
+PHASE_WIDTH = 34
+"""Characters of a phase that are shown beside the bar."""
+
+BAR_WIDTH = 8
+"""Characters of the bar."""
+
 
 class ProgressBar:
-    """Tells a person how long work goes; use as a context manager.
+    """Shows how long work goes; use it as a context manager, and as ``progress=`` of a training or an evaluation.
 
-    A line says what is done, its share, the step and the time left; losses come last, and are cut off first where a
-    terminal is narrow.
+    A line has the phase of the work, its share, the step and the time left. Losses come last, and are cut off first
+    where a terminal is narrow.
 
     Args:
-        what: the first stretch of work.
+        phase: the first phase of the work.
     """
 
     def __init__(self, phase: str = "") -> None:
         self.phase = phase
         fixed = Column(no_wrap=True)
         self._bar = Progress(
-            TextColumn("{task.description}", table_column=Column(no_wrap=True, max_width=34, overflow="ellipsis")),
-            BarColumn(bar_width=8, table_column=fixed),
+            TextColumn(
+                "{task.description}", table_column=Column(no_wrap=True, max_width=PHASE_WIDTH, overflow="ellipsis")
+            ),
+            BarColumn(bar_width=BAR_WIDTH, table_column=fixed),
             TextColumn("{task.fields[reached]}", table_column=fixed),
             TextColumn("{task.fields[metrics]}", table_column=Column(no_wrap=True, ratio=1, overflow="ellipsis")),
             console=Console(stderr=True),
@@ -54,30 +62,47 @@ class ProgressBar:
         if not self._bar.disable:  # it would end the line that no bar has begun
             self._bar.stop()
 
-    def start(self, what: str) -> None:
-        """A new stretch of work begins."""
-        self.phase = what
+    def start(self, phase: str) -> None:
+        """Begin a new phase of the work.
+
+        Args:
+            phase: what is done in it.
+        """
+        self.phase = phase
         self._started_at = self._printed_at = time.monotonic()
         self._first_step = None
         if self._bar.disable:
-            print(what, file=sys.stderr, flush=True)
+            print(phase, file=sys.stderr, flush=True)
         else:
-            self._bar.reset(self._task, description=what, total=None, reached="", metrics="")
+            self._bar.reset(self._task, description=phase, total=None, reached="", metrics="")
 
     def update(self, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
-        """The stretch has come to ``step`` of ``total``."""
+        """Show how far the phase has come.
+
+        Args:
+            step: the step that was reached.
+            total: the last step.
+            metrics: losses and measures by name; a few of them are shown.
+        """
         now = time.monotonic()
         if self._first_step is None or step < self._first_step:
-            # What a resumed training did before says nothing of the speed of today.
-            self._first_step, self._started_at = step, now if step else self._started_at
+            # The steps that a resumed training took before say nothing of the speed of today.
+            self._first_step = step
+            if step:
+                self._started_at = now
         reached = describe_progress(step, total, now - self._started_at, step - self._first_step)
-        text = describe_metrics(metrics or {})
+        shown_metrics = describe_metrics(metrics or {})
         if not self._bar.disable:
-            self._bar.update(self._task, completed=step, total=total, reached=reached, metrics=text)
+            self._bar.update(self._task, completed=step, total=total, reached=reached, metrics=shown_metrics)
         elif now - self._printed_at >= SECONDS_BETWEEN_LINES and step:
             self._printed_at = now
-            print(f"{self.phase}: {reached}  {text}".rstrip(), file=sys.stderr, flush=True)
+            line = f"{self.phase}: {reached}  {shown_metrics}"
+            print(line.rstrip(), file=sys.stderr, flush=True)
 
     def say(self, message: str) -> None:
-        """Something that a person should know, on a line of its own."""
+        """Print a message on a line of its own.
+
+        Args:
+            message: what a person should know.
+        """
         self._bar.console.print(message, markup=False, highlight=False, soft_wrap=True)

@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from domaingan.cli import options as o
+from domaingan.cli.bank_summary import describe_left_out, write_contact_sheet
+from domaingan.cli.open_data import apply_grid_options, open_data
+from domaingan.cli.option_groups import CommonOptions, DataOptions, GridOptions, expand_options
+from domaingan.cli.output import print_result
+from domaingan.cli.sampling_conditions import parse_condition_values, split_ends
 from domaingan.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -15,22 +20,23 @@ if TYPE_CHECKING:
     from domaingan.gan import GAN, GANConfig
 
 NAME = "sample"
-STRIP_ROWS, STRIP_STEPS = 4, 8
 
 
+@expand_options
 def command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder that train wrote.")],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Where the bank goes; must not exist.", rich_help_panel=o.OUTPUT_PANEL)
-    ] = None,
-    n: Annotated[int, typer.Option("--n", min=1, help="How many.", rich_help_panel=o.WORK_PANEL)] = 500,
+    *,
+    out: o.OptionalOut = None,
+    n: Annotated[
+        int, typer.Option("--n", min=1, help="Number of crops or scenes.", rich_help_panel=o.WORK_PANEL)
+    ] = 500,
     condition: Annotated[
         list[str] | None,
         typer.Option(
             "--condition",
             metavar="NAME=VALUE",
-            help="What to draw; all values evenly unless given. Repeatable; NAME=A:0.7,B:0.3 is a distribution. Of a "
-            "number NAME=4 or NAME=3..6; NAME=0.5..1.5x is that of a real crop times a factor.",
+            help="What is generated. Unless given, all values evenly. Repeatable. NAME=A:0.7,B:0.3 is a distribution. "
+            "For a number NAME=4 or NAME=3..6; NAME=0.5..1.5x multiplies that of a real crop.",
             rich_help_panel=o.WORK_PANEL,
         ),
     ] = None,
@@ -39,15 +45,18 @@ def command(
         typer.Option(
             "--hosts",
             metavar="DATA",
-            help="For a model trained with --given: a dataset to paint into (labelled or healthy), or to take what is "
-            "given from; or a bank that crops made.",
+            help="For a model that was trained with --given: the dataset, labelled or healthy, to generate into or to "
+            "take the conditioning images from; or a bank that crops wrote.",
             rich_help_panel=o.INPUT_PANEL,
         ),
     ] = None,
     truncation: Annotated[
         float | None,
         typer.Option(
-            "--truncation", metavar="T", help="About 1: more typical, less varied.", rich_help_panel=o.WORK_PANEL
+            "--truncation",
+            metavar="T",
+            help="Draw latents only up to this size, about 1: more typical and less varied.",
+            rich_help_panel=o.WORK_PANEL,
         ),
     ] = None,
     reject: Annotated[
@@ -55,22 +64,18 @@ def command(
         typer.Option(
             "--reject",
             metavar="SHARE",
-            help="Draw this share again: what the discriminator scores lowest.",
+            help="Generate this share again: what the discriminator scores lowest.",
             rich_help_panel=o.WORK_PANEL,
         ),
     ] = 0.0,
-    grid: Annotated[
-        Path | None,
-        typer.Option(
-            "--grid", metavar="FILE.png", help="A contact sheet with mask outlines.", rich_help_panel=o.OUTPUT_PANEL
-        ),
-    ] = None,
+    grid: o.Grid = None,
     interpolate: Annotated[
         Path | None,
         typer.Option(
             "--interpolate",
             metavar="FILE.png",
-            help="Strips from one latent to another; with --condition NAME=A,B or NAME=3..6 from the one to the other.",
+            help="Write strips from one latent to another. With --condition NAME=A,B or NAME=3..6 from one value to "
+            "the other.",
             rich_help_panel=o.OUTPUT_PANEL,
         ),
     ] = None,
@@ -79,17 +84,19 @@ def command(
         typer.Option(
             "--onnx",
             metavar="FILE.onnx",
-            help="The generator as an ONNX file, for programs without PyTorch (needs the extra onnx).",
+            help="Write the generator as an ONNX file, for programs without PyTorch. Needs the extra onnx.",
             rich_help_panel=o.OUTPUT_PANEL,
         ),
     ] = None,
     device: o.Device = "auto",
-    seed: o.Seed = 0,
     overwrite: o.Overwrite = False,
-    json: o.Json = False,
-    verbose: o.Verbose = False,
+    common: CommonOptions,
 ) -> None:
-    """Draw a bank of generated crops or scenes from MODEL, look at what it draws, or take its generator elsewhere."""
+    """Generate crops or scenes with MODEL and save them as a bank.
+
+    --grid and --interpolate write pictures of what the model generates,
+    --onnx exports its generator.
+    """
     from domaingan.core.files import refuse_existing_folder
     from domaingan.gan import GAN
 
@@ -98,49 +105,65 @@ def command(
     if out is not None:
         refuse_existing_folder(out, overwrite=overwrite)
     gan = GAN.load(model)
-    if verbose:
+    if common.verbose:
         typer.echo(gan, err=True)
-    drawn: dict[str, Any] = {"seed": seed, "device": device, "truncation": truncation}
-    drawn["hosts"] = None if hosts is None else _open_hosts(hosts, gan, n, seed)
+    sampling: dict[str, Any] = {"seed": common.seed, "device": device, "truncation": truncation}
+    sampling["hosts"] = None if hosts is None else _open_hosts(hosts, gan, n, common.seed)
     result: dict[str, Any] = {"bank": None, "grid": None, "interpolate": None, "onnx": None}
-    said: list[str] = []
+    messages: list[str] = []
     if onnx is not None:
         result["onnx"] = str(gan.export(onnx))
-        said.append(f"generator → {onnx}")
+        messages.append(f"generator → {onnx}")
+    conditions = parse_condition_values(condition, _get_config(gan).numbers)
     if interpolate is not None:
-        _write_strips(gan, condition, interpolate, drawn)
+        _write_strips(gan, conditions, interpolate, sampling)
         result["interpolate"] = str(interpolate)
-        said.append(f"strips → {interpolate}")
+        messages.append(f"strips → {interpolate}")
     if out is not None or grid is not None:
-        bank = gan.sample(n, reject=reject, **drawn, **_parse_condition_values(condition, gan))
-        said.append(_write_bank(bank, out, grid, overwrite, result))
-    o.print_result(result, json, "; ".join(said))
+        bank = gan.sample(n, reject=reject, **sampling, **conditions)
+        messages.append(_write_bank(bank, out, grid, overwrite, result))
+    print_result(result, common.json, "; ".join(messages))
 
 
 def _write_bank(bank: Bank, out: Path | None, grid: Path | None, overwrite: bool, result: dict[str, Any]) -> str:
-    """Write a bank and its picture where they are wanted, note it in the result, and say so."""
-    from domaingan.core.tiles import save_png
-    from domaingan.report.show import draw_bank
+    """Write a bank and its contact sheet where they are asked for.
 
+    Args:
+        bank: what was generated.
+        out: folder of the bank, or None.
+        grid: file of the contact sheet, or None.
+        overwrite: whether an existing folder is replaced.
+        result: of the command; what was written is added to it.
+
+    Returns:
+        A line for a person.
+    """
     if out is not None:
         bank = bank.save(out, overwrite=overwrite)
     if grid is not None:
-        save_png(draw_bank(bank), grid)
-    result |= {
-        "bank": None if out is None else str(out),
-        "n": len(bank),
-        "conditions": bank.count_conditions(),
-        "left_out": bank.info.left_out,
-        "grid": None if grid is None else str(grid),
-    }
-    left = "".join(f"; left out: {count} {why}" for why, count in bank.info.left_out.items())
-    return f"{bank}{'' if out is None else f' → {out}'}{left}{'' if grid is None else f'; contact sheet {grid}'}"
+        write_contact_sheet(bank, grid)
+    result["bank"] = None if out is None else str(out)
+    result["n"] = len(bank)
+    result["conditions"] = bank.count_conditions()
+    result["left_out"] = bank.info.left_out
+    result["grid"] = None if grid is None else str(grid)
+    folder = "" if out is None else f" → {out}"
+    sheet = "" if grid is None else f"; contact sheet {grid}"
+    return f"{bank}{folder}{describe_left_out(bank)}{sheet}"
 
 
 def _open_hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
-    """A bank folder; places in a dataset for a model that paints into hosts; or the crops of a dataset.
+    """Open what a model is conditioned on.
 
-    They are cut as the model's were as far as the dataset knows the conditions.
+    Args:
+        data: a bank's folder, or a dataset.
+        gan: the model.
+        n: number of places in the hosts.
+        seed: of the places.
+
+    Returns:
+        The bank itself; of a dataset places in its samples, for a model that inpaints or refines, and crops for another
+        one. The crops are cut by the model's conditions as far as the dataset has them.
     """
     from domaingan.banks import CLASS_CONDITIONS, Bank
     from domaingan.banks.crops import MEASURED_CONDITIONS
@@ -150,11 +173,13 @@ def _open_hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
     if (Path(data) / "bank.json").is_file():
         return Bank.load(data)
     config = _get_config(gan)
-    dataset = o.apply_grid_options(o.open_data(data), config.spatial_dims, None, None)
+    dataset = open_data(data, DataOptions(), CommonOptions())
+    dataset = apply_grid_options(dataset, GridOptions(dims=config.spatial_dims))
     if gan.crops is not None:
-        return sample_windows(dataset, gan.crops, n, seed, pasted="paste" in config.given, reshaped=True)
-    known = (*dataset.schema.conditions, *CLASS_CONDITIONS, *MEASURED_CONDITIONS)
-    names = [name for name in (*config.conditions, *config.numbers) if name in known]
+        is_pasted = "paste" in config.given
+        return sample_windows(dataset, gan.crops, n, seed, pasted=is_pasted, reshaped=True)
+    available = (*dataset.schema.conditions, *CLASS_CONDITIONS, *MEASURED_CONDITIONS)
+    names = [name for name in (*config.conditions, *config.numbers) if name in available]
     return build_bank(dataset, config.kind, config.size, ",".join(names) or None)
 
 
@@ -163,50 +188,9 @@ def _get_config(gan: GAN) -> GANConfig:
     return gan.config
 
 
-def _write_strips(gan: GAN, texts: list[str] | None, path: Path, sampling_options: dict[str, Any]) -> None:
-    """Strips between the two values that each condition has, or between two latents where none has two."""
+def _write_strips(gan: GAN, conditions: dict[str, Any], path: Path, sampling: dict[str, Any]) -> None:
+    """Write strips between the two values that each condition has, or between two latents where none has two."""
     from domaingan.core.tiles import save_png
 
-    start: dict[str, Any] = {}
-    end: dict[str, Any] = {}
-    for name, values in _parse_condition_values(texts, gan).items():
-        ends = [values] if isinstance(values, (str, float)) else list(values)
-        if isinstance(values, dict) or len(ends) > 2:
-            raise DataError(f"--condition {name} for --interpolate", expected=f"{name}=FROM,TO, or one value")
-        start[name] = ends[0]
-        if len(ends) == 2:
-            end[name] = ends[1]
-    save_png(
-        gan.interpolate(STRIP_STEPS, start=start, end=end, rows=STRIP_ROWS, **sampling_options).draw_picture(), path
-    )
-
-
-def _parse_condition_values(texts: list[str] | None, gan: GAN) -> dict[str, Any]:
-    """``lesion=a``, ``lesion=a,b``, ``lesion=a:0.7,b:0.3``, ``radius_mm=4`` or ``radius_mm=3..6`` as Python."""
-    wanted: dict[str, Any] = {}
-    for name, values in o.parse_conditions(texts, "--condition").items():
-        if name in _get_config(gan).numbers:
-            wanted[name] = _parse_number(name, values)
-            continue
-        weighted = [value.rpartition(":") for value in values]
-        if all(colon for _, colon, _ in weighted):
-            try:
-                wanted[name] = {value: float(weight) for value, _, weight in weighted}
-            except ValueError:
-                raise DataError(f"--condition {name}={','.join(values)}", expected="NAME=VALUE:WEIGHT,…") from None
-        else:
-            wanted[name] = values[0] if len(values) == 1 else values
-    return wanted
-
-
-def _parse_number(name: str, values: list[str]) -> float | tuple[float, float]:
-    from domaingan.gan.sampling.sample_conditions import Multiple
-
-    text = ",".join(values)
-    low, dots, high = text.removesuffix("x").partition("..")
-    try:
-        if text.endswith("x"):
-            return Multiple(float(low), float(high or low))
-        return (float(low), float(high)) if dots else float(low)
-    except ValueError:
-        raise DataError(f"--condition {name}={text}", expected="a number, LOW..HIGH, or LOW..HIGHx") from None
+    start, end = split_ends(conditions)
+    save_png(gan.interpolate(start=start, end=end, **sampling).draw_picture(), path)

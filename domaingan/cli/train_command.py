@@ -9,21 +9,34 @@ import typer
 
 from domaingan.cli import options as o
 from domaingan.cli.bank_options import Condition, Masks, Target, build_bank
+from domaingan.cli.open_data import apply_grid_options, open_data
+from domaingan.cli.option_groups import CommonOptions, DataOptions, GridOptions, RunOptions, expand_options
+from domaingan.cli.output import check_output_folder, print_result
 from domaingan.core.errors import DataError
 
 NAME = "train"
 DEFAULT_STEPS = {2: 2000, 3: 1000}
+"""Steps of a training, by dimensions."""
+
 NETWORK_PANEL = "Networks and their training"
 
 
+@expand_options
 def command(
     data: o.Data,
     out: o.Out,
+    *,
     target: Target = "crops",
     condition: Condition = None,
     masks: Masks = None,
     steps: Annotated[
-        int | None, typer.Option("--steps", min=1, help="2,000 in 2D, 1,000 in 3D.", rich_help_panel=o.WORK_PANEL)
+        int | None,
+        typer.Option(
+            "--steps",
+            min=1,
+            help="Steps of the training. Unless given, 2,000 in 2D and 1,000 in 3D.",
+            rich_help_panel=o.WORK_PANEL,
+        ),
     ] = None,
     size: o.Size = None,
     given: Annotated[
@@ -31,8 +44,9 @@ def command(
         typer.Option(
             "--given",
             metavar="mask | mask,ring | paste,mask | modality:NAME[,NAME]",
-            help="What the generator is shown, not paints: the mask (mask to texture); mask and ring (inpaint: a new "
-            "object into a host); paste and mask (refine: a real crop made to fit a host); or channels (flair to t1c).",
+            help="The image that generation is conditioned on. mask: the generator makes the texture of a mask. "
+            "mask,ring: it inpaints a new object into a host. paste,mask: it refines a real crop that was pasted into "
+            "a host. modality: it makes the other channels from these, such as t1c from flair.",
             rich_help_panel=NETWORK_PANEL,
         ),
     ] = None,
@@ -40,20 +54,24 @@ def command(
         str | None,
         typer.Option(
             "--arch",
-            help="dcgan (default), resnet (R3GAN's blocks), mlp, or unet (default of inpaint and refine).",
+            help="dcgan (default), resnet (the blocks of R3GAN), mlp, or unet (default to inpaint and refine).",
             rich_help_panel=NETWORK_PANEL,
         ),
     ] = None,
-    width: Annotated[int, typer.Option("--width", min=1, help="Base width.", rich_help_panel=NETWORK_PANEL)] = 32,
+    width: Annotated[
+        int, typer.Option("--width", min=1, help="Channels of the widest resolution.", rich_help_panel=NETWORK_PANEL)
+    ] = 32,
     depth: Annotated[
         int | None,
-        typer.Option("--depth", min=1, help="Layers at each resolution; of mlp all.", rich_help_panel=NETWORK_PANEL),
+        typer.Option(
+            "--depth", min=1, help="Layers at each resolution; for mlp, layers in all.", rich_help_panel=NETWORK_PANEL
+        ),
     ] = None,
     skip: Annotated[
         str | None,
         typer.Option(
             "--skip",
-            help="none, residual, or multiscale (generator to discriminator, as in MSG-GAN).",
+            help="Skip connections: none, residual, or multiscale (from generator to discriminator, as in MSG-GAN).",
             rich_help_panel=NETWORK_PANEL,
         ),
     ] = None,
@@ -61,7 +79,7 @@ def command(
         str | None,
         typer.Option(
             "--loss",
-            help="minimax, nonsaturating, least-squares, hinge, wgan-gp or relativistic (R3GAN's, the default).",
+            help="minimax, nonsaturating, least-squares, hinge, wgan-gp or relativistic (default, as in R3GAN).",
             rich_help_panel=NETWORK_PANEL,
         ),
     ] = None,
@@ -70,8 +88,8 @@ def command(
         typer.Option(
             "--augment",
             metavar="P|ada",
-            help="Probability of each augmentation of what the discriminator sees; ada, which adapts it to "
-            "overfitting, unless given, and 0.3 of what is painted into hosts.",
+            help="Probability of each augmentation of the discriminator's input. ada (default) adapts it to "
+            "overfitting. To inpaint and refine the default is 0.3.",
             rich_help_panel=NETWORK_PANEL,
         ),
     ] = None,
@@ -80,7 +98,7 @@ def command(
         typer.Option(
             "--batch",
             min=2,
-            help="Crops a step: 64 in 2D, 16 in 3D (16 and 8 if into hosts).",
+            help="Crops in a step. Unless given, 64 in 2D and 16 in 3D; to inpaint and refine 16 and 8.",
             rich_help_panel=NETWORK_PANEL,
         ),
     ] = None,
@@ -88,42 +106,43 @@ def command(
         str,
         typer.Option(
             "--features",
-            help="What KID is measured on: auto, random, timm:NAME[=FILE] or onnx:FILE:NODE.",
+            help="Image features that KID is measured on: auto, random, timm:NAME[=FILE] or onnx:FILE:NODE.",
             rich_help_panel=o.WORK_PANEL,
         ),
     ] = "auto",
     name_subjects: Annotated[
         bool,
-        typer.Option("--name-subjects", help="Name them in the model's card, too.", rich_help_panel=o.OUTPUT_PANEL),
+        typer.Option(
+            "--name-subjects", help="List the subjects in the model card, too.", rich_help_panel=o.OUTPUT_PANEL
+        ),
     ] = False,
     licence: Annotated[
-        str, typer.Option("--licence", help="For the model's card; usually the data's.", rich_help_panel=o.OUTPUT_PANEL)
+        str,
+        typer.Option(
+            "--licence", help="Licence in the model card; usually that of the data.", rich_help_panel=o.OUTPUT_PANEL
+        ),
     ] = "unknown",
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Events beside log.csv.", rich_help_panel=o.OUTPUT_PANEL)
+        bool,
+        typer.Option("--tensorboard", help="Write TensorBoard events beside log.csv.", rich_help_panel=o.OUTPUT_PANEL),
     ] = False,
     device: o.Device = "auto",
     precision: o.Precision = "auto",
-    dims: o.Dims = None,
-    spacing: o.Spacing = None,
-    resize: o.Resize = None,
+    grid: GridOptions,
     split: Annotated[
-        str | None, typer.Option("--split", help="Only this named split.", rich_help_panel=o.INPUT_PANEL)
+        str | None,
+        typer.Option("--split", help="Use only the samples of this split.", rich_help_panel=o.INPUT_PANEL),
     ] = None,
-    layout: o.Layout = None,
-    where: o.Where = None,
-    limit: o.Limit = None,
-    skip_problems: o.SkipProblems = False,
-    units: o.IntensityRange = None,
-    seed: o.Seed = 0,
-    resume: o.Resume = False,
-    overwrite: o.Overwrite = False,
-    json: o.Json = False,
-    verbose: o.Verbose = False,
+    source: DataOptions,
+    run: RunOptions,
+    common: CommonOptions,
 ) -> None:
-    """Train a conditional GAN on what is rare in DATA: objects, or a look; watch OUT/samples.png as it learns.
+    """Train a conditional GAN on what is rare in DATA: on objects, or on looks.
 
-    OUT/log.csv says how it goes. It trains on several processes, GPUs or machines under torchrun:
+    OUT/samples.png shows what it generates while it learns,
+    OUT/log.csv has the losses and the measures.
+
+    Under torchrun it trains on several processes, GPUs or machines:
     torchrun --nproc-per-node 2 -m domaingan train …
     """
     from domaingan.cli.progress_bar import ProgressBar
@@ -131,68 +150,85 @@ def command(
     from domaingan.gan.devices import get_process_rank
     from domaingan.inpainting.windows import add_healthy_windows
 
-    if not resume and get_process_rank() == 0:
-        o.check_output_folder(out, data, overwrite)
-    dataset = o.open_data(data, layout, where, limit, seed, skip_problems, verbose, units)
-    dataset = o.apply_grid_options(dataset if split is None else dataset.select_split(split), dims, spacing, resize)
-    with ProgressBar(f"cutting {target}") as teller:
-        bank = build_bank(dataset, target, size, condition, masks, seed)
+    if not run.resume and get_process_rank() == 0:
+        check_output_folder(out, data, run.overwrite)
+    dataset = open_data(data, source, common)
+    if split is not None:
+        dataset = dataset.select_split(split)
+    dataset = apply_grid_options(dataset, grid)
+    with ProgressBar(f"cutting {target}") as progress:
+        bank = build_bank(dataset, target, size, condition, masks, common.seed)
         if given is not None and "ring" in given:
-            bank = add_healthy_windows(bank, dataset, seed=seed)
+            bank = add_healthy_windows(bank, dataset, seed=common.seed)
         gan = GAN.for_crops(
             bank, arch=arch, width=width, depth=depth, skip=skip, loss=loss, batch=batch,
             given=_parse_conditioning(given, bank.info.channels), augment=_parse_augment(augment), licence=licence,
             name_subjects=name_subjects,
         )  # fmt: skip
-        teller.start(f"training on {len(bank)} {target}")
-        fitted = gan.fit(
+        progress.start(f"training on {len(bank)} {target}")
+        training = gan.fit(
             bank,
             steps=steps or DEFAULT_STEPS[bank.info.spatial_dims],
             out=out,
-            resume=resume,
-            overwrite=overwrite,
+            resume=run.resume,
+            overwrite=run.overwrite,
             device=device,
             precision=precision,
-            seed=seed,
-            progress=teller,
+            seed=common.seed,
+            progress=progress,
             features=features,
             tensorboard=tensorboard,
         )
-    if get_process_rank():  # one of torchrun's processes tells how it went
+    if get_process_rank():  # one of torchrun's processes prints the result
         return
     result = {
         "model": str(out),
-        "steps": fitted.steps,
-        "seconds": round(fitted.seconds, 1),
-        "images_per_second": round(fitted.images_per_second, 1),
+        "steps": training.steps,
+        "seconds": round(training.seconds, 1),
+        "images_per_second": round(training.images_per_second, 1),
         bank.info.kind: len(bank),
         "conditions": bank.count_conditions(),
         "left_out": bank.info.left_out,
-        "messages": list(fitted.messages),
+        "messages": list(training.messages),
     }
-    said = f"{gan} → {out} in {fitted.seconds:.0f} s, {fitted.images_per_second:.0f} images/s; see {out}/samples.png"
-    o.print_result(result, json, said)
+    speed = f"{training.seconds:.0f} s, {training.images_per_second:.0f} images/s"
+    print_result(result, common.json, f"{gan} → {out} in {speed}; see {out}/samples.png")
 
 
 def _parse_conditioning(text: str | None, channels: Sequence[str]) -> tuple[str, ...]:
-    """``mask`` or ``modality:NAME,NAME`` as the names that a GAN takes."""
+    """Read ``mask``, ``mask,ring``, ``paste,mask`` or ``modality:NAME,NAME`` as the names that a GAN takes.
+
+    Args:
+        text: as it was given, or None.
+        channels: of the bank.
+
+    Raises:
+        DataError: it is something else, or names a channel that the bank does not have.
+    """
     if text is None:
         return ()
-    kind, _, names = text.partition(":")
     parts = tuple(part.strip() for part in text.split(","))
     if set(parts) in ({"mask"}, {"mask", "ring"}, {"mask", "paste"}):
         return parts
-    chosen = tuple(name for name in names.split(",") if name)
-    if kind != "modality" or not chosen or not set(chosen) <= set(channels):
+    kind, _, names = text.partition(":")
+    modalities = tuple(name for name in names.split(",") if name)
+    if kind != "modality" or not modalities or not set(modalities) <= set(channels):
         raise DataError(
             f"--given {text}",
             expected=f"mask; mask,ring; paste,mask; or modality:NAME with one of {', '.join(channels)}",
         )
-    return chosen
+    return modalities
 
 
 def _parse_augment(text: str | None) -> float | str | None:
+    """Read a probability, or ``ada``; None stays None.
+
+    Raises:
+        DataError: it is something else.
+    """
+    if text is None or text == "ada":
+        return text
     try:
-        return text if text is None or text == "ada" else float(text)
+        return float(text)
     except ValueError:
         raise DataError(f"--augment {text}", expected="a probability, or ada") from None
