@@ -34,8 +34,8 @@ def command(
             help="The ways of making training data that are compared, as ARM,ARM,... An arm is none, or parts joined "
             "by +: classic (augmentation); copy-paste (real crops); deform-paste (real crops, deformed); gan "
             "(generated crops); inpaint (objects generated into hosts); refine (real crops made to fit their host); "
-            "relight, reference-relight and weather (frames). Unless given: classic, copy-paste+classic, and refine+classic "
-            "or the part that --bank is for.",
+            "relight, reference-relight and weather (frames). Unless given: classic, copy-paste+classic, and "
+            "refine+classic or the part that --bank is for.",
         ),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Number of trainings of each arm.")] = 3,

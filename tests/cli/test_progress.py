@@ -43,7 +43,7 @@ def test_share_step_and_time_left_fit_into_80_columns(monkeypatch: pytest.Monkey
 def test_plain_lines_where_there_is_no_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress_bar, "EVERY", 0.0)
+    monkeypatch.setattr(progress_bar, "SECONDS_BETWEEN_LINES", 0.0)
     with ProgressBar() as teller:
         teller.start("training")
         teller.update(500, 1000, {"loss": 0.5})

@@ -64,7 +64,7 @@ def test_processes_that_are_forked_count_together() -> None:
 
 
 def test_a_full_table_forgets_but_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call_seeds, "SLOTS", 16)
+    monkeypatch.setattr(call_seeds, "COUNTER_SLOTS", 16)
     small = CallSeeds(0)
     for number in range(400):
         assert small._count_visit(hash_values(number)) == 0

@@ -246,7 +246,7 @@ def test_a_bank_in_memory_is_copied_but_not_saved(tmp_path: Path) -> None:
     back = A.from_dict(A.to_dict(whole))
     back.set_random_seed(1)
     assert np.array_equal(whole(**frame(1))["image"], back(**frame(1))["image"]) and "94 real crops" in repr(whole)
-    with pytest.raises(TypeError, match="Unsaved"):
+    with pytest.raises(TypeError, match="InMemoryBank"):
         A.save(whole, tmp_path / "pipeline.json")
 
 
