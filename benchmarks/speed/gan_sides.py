@@ -80,7 +80,7 @@ def make_bank(folder: Path, n: int, dims: int, size: int) -> Path:
         masks[start : start + piece] = mask
     entries = create_entries(info, n)
     entries["subject"], entries["condition:lesion"] = np.arange(n) % 10, np.arange(n) % 2
-    entries["radius_mm"], entries["extent"], entries["centre"] = radii, 4 * size, 0.5
+    entries["radius_mm"], entries["source_size"], entries["centre"] = radii, 4 * size, 0.5
     np.save(path / "entries.npy", entries)
     write_json(path / "bank.json", info.model_dump())
     return path

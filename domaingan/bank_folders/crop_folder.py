@@ -87,10 +87,13 @@ def build_crop_bank(root: Path, crop_files: Mapping[str, CropFiles]) -> Bank:
     size = _choose_size(plain.records, len(schema.channels), schema.spatial_dims)
     canvases = Dataset(plain.records, _PaddedReader(plain.read, size, ranges), schema, root)
     bank = crops(canvases, size, [column, *schema.conditions])
-    bank.entries["depth_mm"], bank.entries["centre"], bank.entries["extent"] = 0, 0, 0
+    bank.entries["depth"], bank.entries["centre"], bank.entries["source_size"] = 0, 0, 0
     if is_frame and said.frame:
         _assume_upright(bank, said.frame)
-    told = {"ground": said.count_supporting_classes(bank.info.classes), "left_out": bank.info.left_out | left_out}
+    told = {
+        "supporting_classes": said.count_supporting_classes(bank.info.classes),
+        "left_out": bank.info.left_out | left_out,
+    }
     return Bank(bank.info.model_copy(update=told), bank.images, bank.masks, bank.entries)
 
 
@@ -194,7 +197,7 @@ def _assume_upright(bank: Bank, frame_size: tuple[int, int]) -> None:
     """Let each crop stand in its frame as tall as the camera hangs high."""
     rows: NDArray[np.bool_] = np.any(bank.masks > 0, axis=2)
     height = (rows.shape[1] - rows.argmax(axis=1) - rows[:, ::-1].argmax(axis=1)) * bank.entries["spacing"][:, 0]
-    bank.entries["extent"], bank.entries["depth_mm"] = frame_size, height
+    bank.entries["source_size"], bank.entries["depth"] = frame_size, height
     bank.entries["centre"] = np.stack(
         [DEFAULT_HORIZON + height / 2 / frame_size[0], np.full(len(bank), DEFAULT_HORIZON)], axis=1
     )

@@ -40,7 +40,7 @@ def crops(
 
     A crop of a scan is a connected component of all classes together (of all ``objects`` where the dataset names
     some), and its mask keeps every class. A crop of a frame is one of its instances, unless another one hides its feet;
-    the bank also counts what was right below each class of them (``info.ground``), and knows how far below the horizon
+    the bank also counts what was right below each class of them (``info.supporting_classes``), and knows how far below the horizon
     each stood (``depth_mm``, see :mod:`domaingan.imaging.horizon`). Its condition is the rarest class it holds (the
     one found in the fewest subjects, and among those the one with the fewest voxels), its sample's value in a column of
     ``samples.csv``, a number measured on it, or several of these together. A crop is cut at the dataset's own grid; an
@@ -88,7 +88,7 @@ def crops(
         spatial_dims=dims,
         channels=list(dataset.schema.channels),
         classes=classes,
-        ground=_count_supporting_classes(found, dataset.schema),
+        supporting_classes=_count_supporting_classes(found, dataset.schema),
         conditions={name: values for name, (_, values) in labels.items()},
         numbers=list(numbers),
         subjects=list(dict.fromkeys(crop.subject for crop in found)),
@@ -101,12 +101,12 @@ def crops(
         warn_about_guessed_ranges(info.channels, scalings, dataset.schema.ranges)
         info.ranges, info.percentiles = find_shared_ranges(info.channels, scalings)
     entries = create_entries(info, len(found))
-    depths = [crop.depth_mm for crop in found] if info.domain.has_body else _measure_horizon_distances(found)
+    depths = [crop.depth for crop in found] if info.domain.has_body else _measure_horizon_distances(found)
     for entry, crop, depth in zip(entries, found, depths, strict=True):
         entry["subject"] = info.subjects.index(crop.subject)
-        entry["spacing"], entry["centre"], entry["extent"] = crop.spacing, crop.centre, crop.source_size
+        entry["spacing"], entry["centre"], entry["source_size"] = crop.spacing, crop.centre, crop.source_size
         entry["radius_mm"], entry["contrast"] = crop.radius_mm, crop.contrast
-        entry["depth_mm"] = depth
+        entry["depth"] = depth
     for name, (own, values) in labels.items():
         entries[f"condition:{name}"] = [values.index(label) if label in values else -1 for label in own]
     for name, column in numbers.items():

@@ -57,7 +57,7 @@ class FoundObject:
     Attributes:
         image: ``(C, *size)`` scaled units.
         mask: ``(*size)`` class values, 0 outside the object.
-        spacing, extent, centre, radius_mm, contrast, depth_mm: as in :func:`domaingan.banks.entry_dtype`.
+        spacing, extent, centre, radius_mm, contrast, depth: as in :func:`domaingan.banks.entry_dtype`.
         voxels: pixels of each class value in the crop's mask.
         subject: whom the sample belongs to, as :attr:`domaingan.data.Sample.unit`.
         drive: the same without the time, as :attr:`domaingan.data.Sample.group`.
@@ -75,7 +75,7 @@ class FoundObject:
     centre: NDArray[np.float32]
     radius_mm: float
     contrast: float
-    depth_mm: float
+    depth: float
     voxels: Counter[int]
     subject: str
     group: str
@@ -200,7 +200,7 @@ def _crop_object(
         centre=_to_body_position((low + high) / 2, box, get_body_axes(sample)),
         radius_mm=compute_equivalent_radius(volume, sample.spatial_dims),
         contrast=float(measure_contrast(image, piece, rim)[0]),
-        depth_mm=float(depth[mask > 0].min()),
+        depth=float(depth[mask > 0].min()),
         voxels=count_voxels(piece),
         subject=sample.statistical_unit,
         group=sample.group,

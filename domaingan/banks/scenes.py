@@ -145,7 +145,7 @@ def _fill_entries(
 ) -> NDArray[np.void]:
     entries = create_entries(info, len(subjects))
     entries["subject"] = [info.subjects.index(subject) for subject in subjects]
-    entries["extent"], entries["spacing"], entries["centre"] = np.rint(extents), extents / size, SCENE_CENTRE
+    entries["source_size"], entries["spacing"], entries["centre"] = np.rint(extents), extents / size, SCENE_CENTRE
     for k, (name, values) in enumerate(info.conditions.items()):
         entries[f"condition:{name}"] = [values.index(row[k]) if row[k] else -1 for row in labels]
     return entries

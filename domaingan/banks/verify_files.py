@@ -47,7 +47,7 @@ def check_bank_info(info: BankInfo, path: Path) -> None:
             raise DataError(f"class {name} of value {value}", path=path, expected=f"{least} to {MAX_CLASS_VALUE}")
     other = next(domain for domain in DOMAINS.values() if domain != info.domain)
     is_others = other.class_condition in info.conditions and info.domain.class_condition not in info.conditions
-    if is_others or (not info.domain.has_ground and info.ground):
+    if is_others or (not info.domain.has_ground and info.supporting_classes):
         what = f"the condition {other.class_condition!r}" if is_others else "what objects stand on"
         raise DataError(f"domain {info.domain.name!r} with {what}", path=path, expected=f'"domain": "{other}"')
     try:
@@ -138,9 +138,9 @@ def _check_measurements(entries: Array, info: BankInfo, path: Path) -> None:
     wrong = ~(np.isfinite(spacing) & (spacing > 0))
     if wrong.any():
         raise DataError(f"spacing {spacing[wrong][0]:g}", path=path, expected="positive numbers, in mm")
-    if (entries["extent"] < 0).any():
-        raise DataError(f"extent {entries['extent'].min()}", path=path, expected="0 (not known) or more")
-    for column in ("centre", "radius_mm", "contrast", "depth_mm"):
+    if (entries["source_size"] < 0).any():
+        raise DataError(f"source_size {entries['source_size'].min()}", path=path, expected="0 (not known) or more")
+    for column in ("centre", "radius_mm", "contrast", "depth"):
         if not np.isfinite(entries[column]).all():
             raise DataError(f"{column} that is no number", path=path, expected="finite numbers")
     if (entries["radius_mm"] < 0).any():

@@ -67,7 +67,7 @@ def _convert_shape(shape: Sequence[int], spacing: Sequence[float], host_spacing:
 
 def _check_host_size(crop: Crop, sample: Sample) -> None:
     found = measure_source_size(sample)
-    wanted = [int(n) for n in crop.entry["extent"]]
+    wanted = [int(n) for n in crop.entry["source_size"]]
     if found != wanted:
         sizes = [" × ".join(map(str, size)) for size in (found, wanted)]
         raise DataError(

@@ -35,7 +35,7 @@ def collect_config_fields(bank: Bank) -> dict[str, Any]:
         "labels": [0, *(int(value) for value in np.unique(bank.masks) if value)],
         "domain": info.domain,
         "kind": info.kind,
-        "ground": info.ground,
+        "ground": info.supporting_classes,
         "ranges": info.ranges,
         "percentiles": info.percentiles,
         "conditions": info.conditions,

@@ -50,10 +50,10 @@ def select_crop_records(entries: NDArray[Any], conditions: list[str], numbers: l
             codes=tuple(int(entry[f"condition:{name}"]) for name in conditions),
             numbers=tuple(_round_or_none(float(entry[f"number:{name}"])) for name in numbers),
             spacing=tuple(round(float(s), 6) for s in entry["spacing"]),
-            extent=tuple(int(n) for n in entry["extent"]),
+            extent=tuple(int(n) for n in entry["source_size"]),
             centre=tuple(round(float(c), 6) for c in entry["centre"]),
             radius_mm=round(float(entry["radius_mm"]), 6),
-            depth_mm=round(float(entry["depth_mm"]), 6),
+            depth_mm=round(float(entry["depth"]), 6),
         )
         for entry in entries[np.unique(chosen)]
     )

@@ -229,11 +229,11 @@ def _build_entry(crop: Crop, sample: Sample, info: BankInfo, position: int) -> A
     """The crop's own row, at another place."""
     entry = create_entries(info, 1)[0]
     for column in entry.dtype.names or ():
-        if column.startswith(("condition:", "number:")) or column in ("contrast", "depth_mm", "centre"):
+        if column.startswith(("condition:", "number:")) or column in ("contrast", "depth", "centre"):
             entry[column] = crop.entry[column]
     entry["host"] = position
     entry["subject"] = info.subjects.index(sample.statistical_unit) if sample.statistical_unit in info.subjects else -1
-    entry["extent"] = measure_source_size(sample)
+    entry["source_size"] = measure_source_size(sample)
     return entry
 
 

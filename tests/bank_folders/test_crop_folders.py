@@ -66,12 +66,12 @@ def test_ways_to_keep_pictures(way: str, tmp_path: Path) -> None:
     assert (
         bank.size == (32, 32) and info.classes == {"object": 1} and bank.count_conditions() == {"object": {"object": 3}}
     )
-    assert bank.subjects == ("c0", "c1", "c2") and info.ground == {}
+    assert bank.subjects == ("c0", "c1", "c2") and info.supporting_classes == {}
     for i, crop in enumerate(bank):
         assert (crop.mask > 0).sum() == 12 * (6 + i) and crop.spacing == (1, 1)
         body = crop.image[:, crop.mask > 0]
         np.testing.assert_allclose(body.mean(axis=1), np.array([250, 10, 10]) / 255, atol=1e-3)
-        assert not crop.entry["depth_mm"] and not crop.entry["centre"].any() and not crop.entry["extent"].any()
+        assert not crop.entry["depth"] and not crop.entry["centre"].any() and not crop.entry["source_size"].any()
         assert (crop.image[:, 0, 0] == crop.image[:, 0, 0].max()).all() == (way == "transparent")  # grey, else blue
     again = bank.save(tmp_path / "bank")
     assert again.info == info and (again.masks == bank.masks).all()
@@ -84,10 +84,10 @@ def test_classes_by_the_masks_values(tmp_path: Path) -> None:
     table(root, "sample,subject,lighting,height", "c0,a,dusk,1.5", "c1,a,day,2", "c2,b,day,1")
     bank = open_bank(root)
     assert bank.info.classes == {"person": 7}  # what it stands on is no object
-    assert bank.info.ground == {"person": {"road": 1, "pavement": 1}} and bank.subjects == ("a", "b")
+    assert bank.info.supporting_classes == {"person": {"road": 1, "pavement": 1}} and bank.subjects == ("a", "b")
     assert bank.count_conditions() == {"object": {"person": 3}, "lighting": {"dusk": 1, "day": 2}}
-    assert bank.entries["number:height"].tolist() == [1.5, 2, 1] and (bank.entries["extent"] == [480, 640]).all()
-    assert (bank.entries["depth_mm"] == 12).all()  # as tall as the camera hangs high: its head is on the horizon
+    assert bank.entries["number:height"].tolist() == [1.5, 2, 1] and (bank.entries["source_size"] == [480, 640]).all()
+    assert (bank.entries["depth"] == 12).all()  # as tall as the camera hangs high: its head is on the horizon
     assert np.allclose(bank.entries["centre"], [0.5 + 6 / 480, 0.5])
 
 
@@ -111,7 +111,7 @@ def test_classes_by_a_column(way: str, tmp_path: Path) -> None:
     bank = open_bank(root)
     assert bank.info.classes == {"car": 1, "van": 2} and bank.count_conditions() == {"object": {"van": 1, "car": 2}}
     assert [int(crop.mask.max()) for crop in bank] == [1, 2, 1]
-    assert bank.info.ground == {"car": {"road": 1}, "van": {"road": 1}}
+    assert bank.info.supporting_classes == {"car": {"road": 1}, "van": {"road": 1}}
 
 
 def test_large_ones_are_shrunk_and_say_so(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def test_pictures_are_a_bank_of_scenes(tmp_path: Path) -> None:
     bank = open_bank(pictures(tmp_path / "refs", "a.png", "b.JPG", "c.tiff", "d.webp"))
     assert bank.info.kind == "scenes" and not bank.info.generated and bank.size == (256, 256)
     assert bank.subjects == ("a", "b", "c", "d") and bank.info.conditions == {}
-    assert bank.entries["extent"].tolist() == [[30, 50], [31, 50], [32, 50], [33, 50]]
+    assert bank.entries["source_size"].tolist() == [[30, 50], [31, 50], [32, 50], [33, 50]]
 
 
 def test_a_bank_folder_is_loaded(tmp_path: Path) -> None:

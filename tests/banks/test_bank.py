@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from domaingan.banks import BANK_FORMAT, Bank, BankInfo, create_entries
 from domaingan.core.errors import DataError
+from domaingan.data import FRAME
 
 
 def make(n: int = 6, dims: int = 2, size: int = 8, subjects: int = 3) -> Bank:
@@ -286,7 +287,7 @@ def test_a_header_that_says_nothing(tmp_path: Path, header: str) -> None:
         ("radius_mm", np.inf, "radius_mm that is no number"),
         ("radius_mm", -3, "radius_mm -3"),
         ("contrast", np.nan, "contrast that is no number"),
-        ("extent", (-4, 4), "extent -4"),
+        ("source_size", (-4, 4), "source_size -4"),
     ],
 )
 def test_rows_that_no_entry_has(tmp_path: Path, column: str, value: object, reason: str) -> None:
@@ -300,7 +301,7 @@ def test_rows_that_no_entry_has(tmp_path: Path, column: str, value: object, reas
     ("changes", "reason"),
     [
         ({"domain": "frame"}, "domain 'frame' with the condition 'lesion'; expected \"domain\": \"scan\""),
-        ({"ground": {"oedema": {"road": 3}}}, "domain 'scan' with what objects stand on"),
+        ({"supporting_classes": {"oedema": {"road": 3}}}, "domain 'scan' with what objects stand on"),
         ({"spatial_dims": 7}, "spatial_dims 7; expected 2 or 3"),
         ({"channels": ["a", "a"]}, "channels with a name twice"),
         ({"channels": []}, "no channels"),
@@ -328,3 +329,26 @@ def test_pixels_that_are_no_numbers_are_told_when_they_are_drawn() -> None:
     assert bank[1].index == 1
     with pytest.raises(DataError, match="NaN or infinity in entry 2"):
         bank[2]
+
+
+def test_a_bank_of_the_format_before_is_read(tmp_path: Path) -> None:
+    bank = make()
+    bank.info.domain, bank.info.conditions = FRAME, {"object": ["enhancing", "oedema"]}
+    bank.info.supporting_classes = {"oedema": {"road": 3}}
+    bank.entries.dtype.names = [name.replace("lesion", "object") for name in bank.entries.dtype.names]
+    bank.entries["source_size"], bank.entries["depth"] = (40, 50), np.arange(6)
+    folder = bank.save(tmp_path / "bank").path
+    assert folder is not None
+    stored = json.loads((folder / "bank.json").read_text())
+    stored["ground"] = stored.pop("supporting_classes")
+    (folder / "bank.json").write_text(json.dumps(stored | {"format": 2}))
+    entries = np.load(folder / "entries.npy")
+    today = {"source_size": "extent", "depth": "depth_mm"}
+    entries.dtype.names = [today.get(name, name) for name in entries.dtype.names]
+    np.save(folder / "entries.npy", entries)
+    again = Bank.load(folder)
+    assert same(again, bank)
+    assert again[3].entry["depth"] == 3
+    rewrite(folder, format=1)
+    with pytest.raises(DataError, match="bank format 1; expected 3: make the bank again"):
+        Bank.load(folder)

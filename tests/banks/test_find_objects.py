@@ -57,9 +57,9 @@ def a_dataset(*samples: Sample) -> Dataset:
 def test_the_ground_is_what_is_right_below() -> None:
     frame = a_frame((2, 50, 70, 20, 26), (3, 20, 30, 40, 60), (3, 60, 80, 80, 100), (2, 90, 100, 5, 15))
     bank = crops(a_dataset(frame), size=16)
-    assert bank.info.ground == {"walker": {"road": 1}, "car": {"sky": 1, "road": 1}}
+    assert bank.info.supporting_classes == {"walker": {"road": 1}, "car": {"sky": 1, "road": 1}}
     assert bank.info.classes == {"walker": 2, "car": 3}
-    assert (bank.entries["extent"] == (100, 120)).all()
+    assert (bank.entries["source_size"] == (100, 120)).all()
 
 
 def test_who_is_hidden_from_below_is_left_out() -> None:
@@ -103,14 +103,14 @@ def test_the_distance_below_the_horizon_is_that_of_the_drive() -> None:
     for drive, row in horizons.items():
         own = [name.startswith(drive) for name in np.array(bank.info.subjects)[bank.entries["subject"]]]
         feet = np.array([np.flatnonzero((s.mask == 2).any(axis=1))[-1] + 1 for s in samples if s.group == drive])
-        assert np.abs(feet - row - bank.entries["depth_mm"][own]).max() < 3.1
+        assert np.abs(feet - row - bank.entries["depth"][own]).max() < 3.1
 
 
 def test_few_objects_tell_no_horizon() -> None:
-    assert (crops(a_dataset(a_frame((2, 50, 70, 20, 26))), size=16).entries["depth_mm"] == 0).all()
+    assert (crops(a_dataset(a_frame((2, 50, 70, 20, 26))), size=16).entries["depth"] == 0).all()
 
 
 def test_crops_of_a_column_of_samples() -> None:
     data = phantoms.load_phantom("driving", sequences=3, frames=2)
     bank = crops(data, size=16, condition="lighting")
-    assert set(bank.count_conditions()["lighting"]) <= {"day", "dusk", "night"} and bank.info.ground
+    assert set(bank.count_conditions()["lighting"]) <= {"day", "dusk", "night"} and bank.info.supporting_classes

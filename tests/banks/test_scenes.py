@@ -43,7 +43,7 @@ def test_a_bank_of_whole_frames_without_masks() -> None:
         assert bank.info.subjects[bank.entries["subject"][i]] == sample.statistical_unit
         np.testing.assert_allclose(bank[i].image, resize(sample.image, (16, 16)), atol=1e-3)
         np.testing.assert_allclose(np.array(bank[i].spacing) * 16, sample.shape, rtol=1e-6)
-        assert tuple(bank.entries["extent"][i]) == sample.shape
+        assert tuple(bank.entries["source_size"][i]) == sample.shape
 
 
 def test_one_condition_or_none() -> None:

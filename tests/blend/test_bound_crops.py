@@ -34,7 +34,7 @@ def bound_to(host: Sample, bank: Bank, place: list[int], ratio: float = 1.0) -> 
     info = one.info.model_copy(update={"hosts": [host.name]})
     entries = one.entries.copy()
     entries["host"], entries["place"], entries["spacing"] = 0, place, np.array(host.spacing) * ratio
-    entries["extent"] = [round(n * s) for n, s in zip(host.shape, host.spacing, strict=True)]
+    entries["source_size"] = [round(n * s) for n, s in zip(host.shape, host.spacing, strict=True)]
     return Bank(info, one.images, one.masks, entries)
 
 
@@ -52,7 +52,7 @@ def test_half_pixels_are_right_whatever_the_spacing(dims: int, extent: int, seed
     mask[(slice(7, 9),) * dims] = 1
     entry = create_entries(a_bank(dims, rng).info, 1)
     entry["host"], entry["place"], entry["spacing"] = 0, corner, np.array(spacing) * extent / 16
-    entry["extent"] = [round(64 * s) for s in spacing]
+    entry["source_size"] = [round(64 * s) for s in spacing]
     crop = replace(a_bank(dims, rng)[0], image=resize(crop_padded(ramp, corner, extent), (16,) * dims), mask=mask)
     found = resample_to_host(replace(crop, entry=entry[0]), host, np.array([[0, 1]], np.float32))
     assert found is not None

@@ -19,9 +19,13 @@ def test_generated_objects_go_where_real_ones_stood(tmp_path: Path) -> None:
     gan = GAN.for_crops(real, width=8, latent=16, batch=16)
     gan.fit(real, steps=120, out=tmp_path / "model", device="cpu", precision="32")
     bank = Bank.load(GAN.load(tmp_path / "model").sample(24).save(tmp_path / "bank").path or "")
-    assert bank.info.generated and bank.info.ground == real.info.ground and bank.info.classes == real.info.classes
-    assert set(bank.entries["depth_mm"].round(3)) <= set(real.entries["depth_mm"].round(3))
-    assert set(map(tuple, bank.entries["extent"].tolist())) == {frames[0].shape}
+    assert (
+        bank.info.generated
+        and bank.info.supporting_classes == real.info.supporting_classes
+        and bank.info.classes == real.info.classes
+    )
+    assert set(bank.entries["depth"].round(3)) <= set(real.entries["depth"].round(3))
+    assert set(map(tuple, bank.entries["source_size"].tolist())) == {frames[0].shape}
     paste, rng = Paste(bank, schema=frames.schema, per_image=(3, 3)), np.random.default_rng(0)
     assert (
         abs(

@@ -136,7 +136,7 @@ def test_mask_values_are_the_hosts(rng: np.random.Generator) -> None:
 def test_bound_entries_go_where_they_were_made_and_nowhere_else(rng: np.random.Generator) -> None:
     bank = a_bank(2, rng, n=2)
     bank.info.hosts.append("host")
-    bank.entries["host"], bank.entries["place"], bank.entries["extent"] = [0, -1], [[4, 12], [-1, -1]], 40
+    bank.entries["host"], bank.entries["place"], bank.entries["source_size"] = [0, -1], [[4, 12], [-1, -1]], 40
     paste = Paste(bank, per_image=(1, 1), method="alpha")
     host = a_host(2, rng, edge=40)
     host.mask[...] = 0

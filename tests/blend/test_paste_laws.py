@@ -65,7 +65,7 @@ def cases(draw: st.DrawFn, room: int = 12) -> Case:
     info = BankInfo(spatial_dims=dims, channels=["a", "b"], classes={"one": 1, "two": 2}, hosts=["host"])
     entries = create_entries(info, 1)
     entries["spacing"] = spacing
-    entries["extent"] = [round(n * s) for n, s in zip(host.shape, spacing, strict=True)]
+    entries["source_size"] = [round(n * s) for n, s in zip(host.shape, spacing, strict=True)]
     bank = Bank(info, crop_padded(scaled, corner, size)[None], mask[None], entries)
     return Case(host, bank[0], bank, corner, rng)
 

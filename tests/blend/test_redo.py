@@ -45,7 +45,7 @@ def test_scans(dims: int, seed: int, method: str, placement: str) -> None:
     rng = np.random.default_rng(seed)
     bank, host = a_bank(dims, rng, n=4), a_host(dims, rng)
     bank.info.hosts.append("host")
-    bank.entries["host"][0], bank.entries["place"][0], bank.entries["extent"] = 0, 20, 40
+    bank.entries["host"][0], bank.entries["place"][0], bank.entries["source_size"] = 0, 20, 40
     bank.entries["centre"] = rng.uniform(0.2, 0.8, (4, dims))
     varied = Variation(elastic=0.3, width=(1, 5), contrast=(0.5, 1.5))
     paste = Paste(bank, method, (1, 4), variation=varied, placement=placement)

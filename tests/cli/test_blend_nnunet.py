@@ -166,7 +166,7 @@ def test_depths_and_places_are_learned_from_the_donors_alone(cases: Path) -> Non
     donors = list(dict.fromkeys(bank.subjects[code] for code in bank.entries["subject"].tolist()))
     entries = bank.entries.copy()
     is_first = entries["subject"] == bank.subjects.index(donors[0])
-    entries["depth_mm"] = np.where(is_first, 3, 40)
+    entries["depth"] = np.where(is_first, 3, 40)
     bank = Bank(bank.info, bank.images, bank.masks, entries)
     for chosen, depth in ((donors[:1], 3), (donors[1:], 40)):
         rules = Paste(bank, donors=chosen).rules

@@ -60,7 +60,7 @@ def test_thin_stacks_in_3d_are_said_and_what_is_not_pasted_too(folder: Path) -> 
     assert code == 0 and "5 slices" in err and "--dims 2" in err
     bank = Bank.load(folder / "bank3")
     entries = bank.entries.copy()
-    entries["depth_mm"] = 30  # nowhere so deep
+    entries["depth"] = 30  # nowhere so deep
     Bank(bank.info, bank.images, bank.masks, entries).save(folder / "deep")
     code, out, err = run("blend", folder / "data", "--bank", folder / "deep", "--out", folder / "out3")
     assert code == 0 and "pasted nothing" in out

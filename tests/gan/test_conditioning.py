@@ -34,7 +34,7 @@ def test_a_given_mask_is_the_hosts(dims: int, make_bank: Any) -> None:
     assert (drawn.masks == hosts.masks[turns]).all() and len(drawn) == 20
     assert drawn.info.generated and (drawn.entries["subject"] == -1).all()
     assert set(drawn.subjects) == {"s0", "s1", "s2", "new0", "new1", "new2"}
-    for column in ("spacing", "centre", "extent", "depth_mm"):
+    for column in ("spacing", "centre", "source_size", "depth"):
         assert (drawn.entries[column] == hosts.entries[column][turns]).all()
     for name in ("lesion", "grade"):
         assert (drawn.entries[f"condition:{name}"] == hosts.entries[f"condition:{name}"][turns]).all()

@@ -35,7 +35,7 @@ def make_scenes(n: int = 40, rare: int = 2, size: int = 16) -> Bank:
     )
     entries = create_entries(info, n)
     entries["subject"], entries["centre"], entries["spacing"] = np.arange(n), 0.5, 6
-    entries["extent"] = 96, 96
+    entries["source_size"] = 96, 96
     entries["condition:lighting"], entries["condition:weather"] = np.arange(n) >= rare, np.arange(n) % 4 > 0
     light = np.where(entries["condition:lighting"] == 0, 0.15, 0.8)
     images = light[:, None, None, None] + 0.05 * rng.standard_normal((n, 3, size, size))
@@ -53,7 +53,7 @@ def test_no_mask_is_painted_and_a_bank_comes_back(tmp_path: Path) -> None:
     drawn = GAN.load(tmp_path / "model").sample(9, lighting="dusk")
     assert len(drawn) == 9 and drawn.info.kind == "scenes" and drawn.info.generated and not drawn.masks.any()
     assert drawn.info.left_out == {} and set(drawn.count_conditions()["lighting"]) == {"dusk"}
-    assert drawn.entries["extent"].tolist() == [[96, 96]] * 9 and drawn.subjects == bank.subjects
+    assert drawn.entries["source_size"].tolist() == [[96, 96]] * 9 and drawn.subjects == bank.subjects
     both = gan.sample(4, lighting="day", weather="rain")
     assert all(scene.condition == {"lighting": "day", "weather": "rain"} for scene in both)
     saved = drawn.save(tmp_path / "bank")

@@ -35,7 +35,7 @@ def test_crops_of_slices_beside_the_body_have_no_known_place(dataset: Dataset) -
     bank = crops(slice_volumes(dataset), size=16)
     assert len(bank) == 12  # six labelled slices of each
     is_beside = (bank.entries["centre"] == 0).all(axis=1)
-    assert is_beside.sum() == 4 and (bank.entries["depth_mm"][is_beside] == 0).all()
+    assert is_beside.sum() == 4 and (bank.entries["depth"][is_beside] == 0).all()
     paste = Paste(bank, placement="prior", per_image=(1, 1))
     assert paste(slice_volumes(dataset)[9], np.random.default_rng(0)).pasted_crops[0].is_placed
 

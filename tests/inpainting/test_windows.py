@@ -43,7 +43,9 @@ def test_windows_show_their_hosts_and_lie_on_nothing_labelled(dims: int) -> None
             assert np.allclose(crop.image, host, atol=2e-3)
             assert not (crop_padded(sample.mask, place, extent, fill=0)[crop.mask > 0] > 0).any()
         assert crop.mask.any() and crop.condition
-        assert (crop.entry["extent"] == [round(n * s) for n, s in zip(sample.shape, sample.spacing, strict=True)]).all()
+        assert (
+            crop.entry["source_size"] == [round(n * s) for n, s in zip(sample.shape, sample.spacing, strict=True)]
+        ).all()
 
 
 def test_a_window_follows_from_the_seed_and_its_number() -> None:

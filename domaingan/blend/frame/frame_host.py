@@ -162,7 +162,7 @@ class FrameHost:
     def _compute_zoom(self, crop: Crop) -> tuple[float, float]:
         """Host pixels a pixel of the crop, of rows and columns, were it to appear as large as in its own frame."""
         rows, columns = crop.spacing
-        own, host = float(crop.entry["extent"][0]), self.mask.shape[0]
+        own, host = float(crop.entry["source_size"][0]), self.mask.shape[0]
         pixel = host / own if own else 1 / self.sample.spacing[0]
         stretch = self.sample.spacing[0] / self.sample.spacing[1]  # pixels that are not square
         return pixel * rows, pixel * columns * stretch

@@ -78,7 +78,9 @@ def find_ground(bank: Bank, schema: Schema, region: RegionCorners = ()) -> Suppo
         DataError: what the crops stood on is not labelled in the hosts, which label other grounds.
     """
     where = bank.path or bank.info.source
-    is_told = bank.info.ground or bank.entries["extent"].any() or schema.ground or schema.region or region
+    is_told = (
+        bank.info.supporting_classes or bank.entries["source_size"].any() or schema.ground or schema.region or region
+    )
     if not is_told:  # a folder of crops
         raise DataError("no word of what crops stand on", path=where, expected='"ground": [class, …] in classes.json')
     own = {name: _find_class_ground(name, bank, schema) for name in bank.info.classes}
@@ -87,7 +89,7 @@ def find_ground(bank: Bank, schema: Schema, region: RegionCorners = ()) -> Suppo
     for name, found in own.items():
         shared = found or together
         values[schema.get_class_value(name)] = tuple(sorted(shared)) if found is not None and shared else None
-    stood = {below for counts in bank.info.ground.values() for below in counts} - {UNLABELLED_NAME}
+    stood = {below for counts in bank.info.supporting_classes.values() for below in counts} - {UNLABELLED_NAME}
     if not together and stood and None not in own.values():
         found_there = ", ".join(sorted(stood))
         raise DataError(f"crops that stood on {found_there}", path=where, expected=f"of {', '.join(schema.classes)}")
@@ -99,7 +101,11 @@ def _find_class_ground(name: str, bank: Bank, schema: Schema) -> set[int] | None
     """The host mask values that a class stood on; empty where that was not seen, None where none is labelled."""
     if name in schema.ground:
         return {schema.classes[below] for below in schema.ground[name]}
+<<<<<<< HEAD
     often = _find_frequent_surfaces(bank.info.ground.get(name, {}))
+=======
+    often = _often(bank.info.supporting_classes.get(name, {}))
+>>>>>>> ac16eac (A bank's format 3: source_size, depth and supporting_classes say what they hold; format 2 is read)
     others = {value for other, value in schema.classes.items() if other not in schema.objects} - set(schema.ignore)
     if often is None or (often and not others):
         return None

@@ -67,16 +67,22 @@ class Perspective:
             for start in range(0, len(bank), MASK_BATCH_SIZE)
         ]
         spans, highest = (np.concatenate(parts) for parts in zip(*measured, strict=True))
-        share = [entries["spacing"][:, a] / np.maximum(entries["extent"][:, a], 1) for a in (0, 1)]
+        share = [entries["spacing"][:, a] / np.maximum(entries["source_size"][:, a], 1) for a in (0, 1)]
         height, width = (spans[:, a] * share[a].astype(float) for a in (0, 1))
         middle = entries["centre"].astype(float)
         top, feet = middle[:, 0] - height / 2, middle[:, 0] + height / 2
         left, right = middle[:, 1] - width / 2, middle[:, 1] + width / 2
+<<<<<<< HEAD
         sides = np.stack(
             [top < BORDER_MARGIN, feet > 1 - BORDER_MARGIN, left < BORDER_MARGIN, right > 1 - BORDER_MARGIN], axis=1
         )
         distance = entries["depth_mm"] / np.maximum(entries["extent"][:, 0], 1).astype(float)
         kinds = class_table[highest]
+=======
+        sides = np.stack([top < CUT, feet > 1 - CUT, left < CUT, right > 1 - CUT], axis=1)
+        distance = entries["depth"] / np.maximum(entries["source_size"][:, 0], 1).astype(float)
+        kinds = values[highest]
+>>>>>>> ac16eac (A bank's format 3: source_size, depth and supporting_classes say what they hold; format 2 is read)
         known = (distance > 0) & (height > 0)
         whole = known & ~sides.any(axis=1)
         typical = measure_height_ratios(height[whole], distance[whole], kinds[whole])

@@ -222,7 +222,7 @@ def _build_bank(
         conditions={name: list(values) for name, values in config.conditions.items()},
         numbers=list(config.numbers),
         subjects=list(dict.fromkeys([*config.subjects, *(hosts.subjects if hosts else ())])),
-        ground=config.ground,
+        supporting_classes=config.ground,
         ranges=config.ranges,
         percentiles=config.percentiles,
         hosts=list(hosts.info.hosts) if hosts is not None and config.is_inpainting else [],
@@ -246,14 +246,16 @@ def _build_bank(
         if hosts is None:
             rng = np.random.default_rng([seed, i, MAX_ATTEMPTS])
             template = places.find_similar(codes, int(np.count_nonzero(done[i].mask)), rng)
-            for name in ("spacing", "centre", "depth_mm", "extent"):
-                entry[name] = getattr(template, name)
+            entry["spacing"] = template.spacing
+            entry["centre"] = template.centre
+            entry["depth"] = template.depth_mm
+            entry["source_size"] = template.extent
         else:
             for name in (
                 "spacing",
                 "centre",
-                "depth_mm",
-                "extent",
+                "depth",
+                "source_size",
                 *(("host", "place") if config.is_inpainting else ()),
             ):
                 entry[name] = hosts.entries[i][name]

@@ -51,8 +51,8 @@ def placed(paste: Paste, frames: Dataset = BARE, rounds: int = 4) -> list[tuple[
 
 
 def test_a_bank_says_that_nothing_below_is_labelled() -> None:
-    assert set(BANK.info.ground) <= set(CLASSES)
-    assert all(set(below) == {UNLABELLED_NAME} for below in BANK.info.ground.values())
+    assert set(BANK.info.supporting_classes) <= set(CLASSES)
+    assert all(set(below) == {UNLABELLED_NAME} for below in BANK.info.supporting_classes.values())
 
 
 def test_what_was_guessed_is_said_once_and_kept() -> None:
@@ -95,14 +95,16 @@ def test_crops_with_a_known_ground_go_into_frames_that_label_none() -> None:
 
 
 def test_frames_that_label_another_ground_are_refused_as_before() -> None:
-    snowy = Bank(BANK.info.model_copy(update={"ground": {"car": {"snow": 9}}}), BANK.images, BANK.masks, BANK.entries)
+    snowy = Bank(
+        BANK.info.model_copy(update={"supporting_classes": {"car": {"snow": 9}}}), BANK.images, BANK.masks, BANK.entries
+    )
     with pytest.raises(DataError, match="stood on snow"):
         Paste(snowy, schema=STREET.schema)
 
 
 def test_a_class_goes_by_boxes_while_another_has_its_ground() -> None:
     ground = {name: {UNLABELLED_NAME: 9, "sky": 3} if name == "car" else {"road": 5} for name in CLASSES}
-    mixed = Bank(BANK.info.model_copy(update={"ground": ground}), BANK.images, BANK.masks, BANK.entries)
+    mixed = Bank(BANK.info.model_copy(update={"supporting_classes": ground}), BANK.images, BANK.masks, BANK.entries)
     paste = quiet_paste(mixed, STREET.schema)
     values = paste.rules.ground_sampler.ground.supporting_values
     assert values.pop(STREET.schema.classes["car"]) is None
@@ -166,7 +168,7 @@ def test_too_few_objects_go_where_those_of_their_size_stood() -> None:
     car = BARE.schema.classes["car"]
     positions = [i for i in range(len(BANK)) if BANK.masks[i].max() == car][:3]
     few = BANK.take(positions)
-    few.entries["depth_mm"] = 0
+    few.entries["depth"] = 0
     with pytest.warns(AssumptionWarning, match="3 objects tell no horizon.*where objects of its size stood"):
         paste = Paste(few, schema=OBJECTS_ONLY, per_image=(3, 3))
     perspective = paste.rules.ground_sampler.perspective
@@ -278,8 +280,8 @@ def test_a_frame_of_which_nothing_is_known_comes_back_as_it_is() -> None:
 
 def test_crops_of_which_nothing_is_told_need_a_ground_or_a_region() -> None:
     entries = BANK.entries.copy()
-    entries["extent"], entries["depth_mm"] = 0, 0
-    bare = Bank(BANK.info.model_copy(update={"ground": {}}), BANK.images, BANK.masks, entries)
+    entries["source_size"], entries["depth"] = 0, 0
+    bare = Bank(BANK.info.model_copy(update={"supporting_classes": {}}), BANK.images, BANK.masks, entries)
     with pytest.raises(DataError, match="no word of what crops stand on"):
         Paste(bare, schema=OBJECTS_ONLY)
     with pytest.raises(DataError, match="no word of how large crops were"):
