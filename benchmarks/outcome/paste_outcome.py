@@ -40,7 +40,7 @@ from benchmarks.lib.machine import describe_machine
 from benchmarks.outcome.paste_cells import CELLS, PasteCell
 from domaingan import crops, load, view
 from domaingan.banks import Bank
-from domaingan.banks.crops import sort_classes_by_rarity
+from domaingan.banks.crop_conditions import sort_classes_by_rarity
 from domaingan.baselines import segmentation
 from domaingan.baselines.training_progress import choose_forward_dtype
 from domaingan.core.files import write_json

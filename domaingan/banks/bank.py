@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.banks.bank_files import read_bank_files
+from domaingan.banks.bank_files import load_bank_files
 from domaingan.banks.info import CLASS_CONDITIONS, HEALTHY_VALUE, BankInfo, BankKind
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_folder_atomically, write_json
@@ -103,7 +103,7 @@ class Bank(Sequence[Crop]):
                 format is newer than this package.
         """
         path = Path(path)
-        info, images, masks, entries = read_bank_files(path)
+        info, images, masks, entries = load_bank_files(path)
         return cls(info, images, masks, entries, path)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Bank:
@@ -144,13 +144,13 @@ class Bank(Sequence[Crop]):
         _release_pages(self.images, self.masks)
         if not np.isfinite(image).all():
             raise DataError(f"NaN or infinity in entry {index}", path=self.path, expected="finite pixels")
-        condition = self._read_condition(index)
+        condition = self._get_condition(index)
         return Crop(image, mask, self.entries[index], index, condition)
 
     def __iter__(self) -> Iterator[Crop]:
         return (self[index] for index in range(len(self)))
 
-    def _read_condition(self, index: int) -> dict[str, str]:
+    def _get_condition(self, index: int) -> dict[str, str]:
         """Read the class conditions of an entry; those that are not known are left out."""
         condition = {}
         for name, values in self.info.conditions.items():

@@ -24,7 +24,7 @@ RENAMED_COLUMNS = {"extent": "source_size", "depth_mm": "depth"}
 """Columns of ``entries.npy`` in that format, and their names today."""
 
 
-def read_bank_files(folder: Path) -> tuple[BankInfo, NDArray[Any], NDArray[Any], NDArray[Any]]:
+def load_bank_files(folder: Path) -> tuple[BankInfo, NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Read the files of a bank folder. Arrays stay on disk.
 
     Args:
@@ -40,7 +40,7 @@ def read_bank_files(folder: Path) -> tuple[BankInfo, NDArray[Any], NDArray[Any],
     info_file = folder / "bank.json"
     if not info_file.is_file():
         raise DataError("no bank", path=folder, expected="a folder with bank.json")
-    info, is_renamed = _read_info(folder)
+    info, is_renamed = _load_info(folder)
     check_bank_info(info, info_file)
     entries = open_array(folder / "entries.npy", 1)
     if is_renamed:
@@ -53,7 +53,7 @@ def read_bank_files(folder: Path) -> tuple[BankInfo, NDArray[Any], NDArray[Any],
     return info, images, masks, entries
 
 
-def _read_info(folder: Path) -> tuple[BankInfo, bool]:
+def _load_info(folder: Path) -> tuple[BankInfo, bool]:
     """Read ``bank.json``, and tell whether it is of the format whose names have changed."""
     stored = read_json(folder / "bank.json")
     version = stored.get("format") if isinstance(stored, dict) else None

@@ -19,6 +19,9 @@ BankKind = Literal["crops", "scenes"]
 CLASS_CONDITIONS = tuple(domain.class_condition for domain in DOMAINS.values())
 """The conditions that hold the class of a crop, one for each domain."""
 
+MAX_CLASS_VALUE = 255
+"""The largest class value that the masks of a bank can hold: they are of bytes."""
+
 HEALTHY_VALUE = "healthy"
 """Value of such a condition for a healthy crop. Its mask marks where it was painted, but no object, so that pasting it
 changes no label. In any other condition this value means nothing in particular."""

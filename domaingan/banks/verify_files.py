@@ -1,4 +1,4 @@
-"""What a bank's files may hold: told in one line before anything is drawn, and before memory is asked for."""
+"""What a bank's files may hold. Mistakes are reported in one line, before memory is taken and entries are drawn."""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.banks.info import BankInfo, entry_dtype
+from domaingan.banks.info import MAX_CLASS_VALUE, BankInfo, entry_dtype
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular_file, open_regular_file
 from domaingan.data import DOMAINS
 
-MAX_CLASS_VALUE = 255
-"""Masks are of bytes."""
+MAX_SHOWN_LENGTH = 60
+"""Characters of an array's shape that a message shows."""
 
 Array = NDArray[Any]
 
+# ------------------------------------------------------------------ bank.json
+
 
 def check_bank_info(info: BankInfo, path: Path) -> None:
-    """Refuse a description that no bank has.
+    """Refuse an info that no bank has.
 
     Args:
         info: of the bank.
         path: the file it was read from.
 
     Raises:
-        DataError: another number of dimensions than 2 or 3, no channel, two of one name, a class value that a mask
-            cannot hold, or what scans have in a bank of frames, or the other way round.
+        DataError: the number of dimensions is not 2 or 3; there is no channel; a name occurs twice; a mask cannot hold
+            a class value; or a bank of frames has what only scans have, or the other way round.
     """
     if info.spatial_dims not in (2, 3):
         raise DataError(f"spatial_dims {info.spatial_dims}", path=path, expected="2 or 3")
@@ -37,67 +39,98 @@ def check_bank_info(info: BankInfo, path: Path) -> None:
         raise DataError("frames of 3 dimensions", path=path, expected="2, or scans")
     if not info.channels:
         raise DataError("no channels", path=path, expected="at least one")
-    lists = {"channels": info.channels, "subjects": info.subjects, "hosts": info.hosts, "numbers": info.numbers}
-    for name, values in (lists | {f"condition {name}": values for name, values in info.conditions.items()}).items():
-        if len(set(values)) < len(values):
-            raise DataError(f"{name} with a name twice", path=path, expected="every name once")
-    least = 1 if info.kind == "crops" else 0  # in whole frames 0 may be a class
-    for name, value in info.classes.items():
-        if not least <= value <= MAX_CLASS_VALUE:
-            raise DataError(f"class {name} of value {value}", path=path, expected=f"{least} to {MAX_CLASS_VALUE}")
-    other = next(domain for domain in DOMAINS.values() if domain != info.domain)
-    is_others = other.class_condition in info.conditions and info.domain.class_condition not in info.conditions
-    if is_others or (not info.domain.has_ground and info.supporting_classes):
-        what = f"the condition {other.class_condition!r}" if is_others else "what objects stand on"
-        raise DataError(f"domain {info.domain.name!r} with {what}", path=path, expected=f'"domain": "{other}"')
+    _check_unique_names(info, path)
+    _check_class_values(info, path)
+    _check_domain(info, path)
     try:
         entry_dtype(info)
     except (ValueError, TypeError) as error:
         raise DataError(f"conditions that make no columns ({error})", path=path, expected="other names") from None
 
 
+def _check_unique_names(info: BankInfo, path: Path) -> None:
+    """Refuse a list in which a name occurs twice."""
+    lists = {"channels": info.channels, "subjects": info.subjects, "hosts": info.hosts, "numbers": info.numbers}
+    for condition, values in info.conditions.items():
+        lists[f"condition {condition}"] = values
+    for name, values in lists.items():
+        if len(set(values)) < len(values):
+            raise DataError(f"{name} with a name twice", path=path, expected="every name once")
+
+
+def _check_class_values(info: BankInfo, path: Path) -> None:
+    """Refuse a class value that a mask cannot hold."""
+    least = 1 if info.kind == "crops" else 0  # 0 is beside a crop's object, but a class like any other in a scene
+    for name, value in info.classes.items():
+        if not least <= value <= MAX_CLASS_VALUE:
+            raise DataError(f"class {name} of value {value}", path=path, expected=f"{least} to {MAX_CLASS_VALUE}")
+
+
+def _check_domain(info: BankInfo, path: Path) -> None:
+    """Refuse what only banks of the other domain have."""
+    other = next(domain for domain in DOMAINS.values() if domain != info.domain)
+    has_own_condition = info.domain.class_condition in info.conditions
+    if other.class_condition in info.conditions and not has_own_condition:
+        found = f"the condition {other.class_condition!r}"
+    elif info.supporting_classes and not info.domain.has_ground:
+        found = "what objects stand on"
+    else:
+        return
+    raise DataError(f"domain {info.domain.name!r} with {found}", path=path, expected=f'"domain": "{other}"')
+
+
+# ----------------------------------------------------------------- .npy files
+
+
 def open_array(path: Path, ndim: int, dtypes: tuple[type, ...] = ()) -> Array:
-    """Open an array that stays on disk, if the file holds all that its header says.
+    """Open an array that stays on disk, if the file holds all that its header describes.
 
     Args:
         path: a ``.npy`` file.
-        dimensions: how many it has.
-        kinds: types that its numbers may be of; any unless given.
+        ndim: the number of dimensions that it must have.
+        dtypes: the types that it may have; any unless given.
+
+    Returns:
+        The array, mapped from the file.
 
     Raises:
-        DataError: it is no such file, is of another type or number of dimensions, or of fewer bytes than it says.
+        DataError: the file is missing or no ``.npy`` file, has another type or number of dimensions, or is shorter than
+            its header says.
     """
     check_regular_file(path)
     try:
-        shape, dtype, start, size = _read_header(path)
+        shape, dtype, data_start, file_size = _parse_header(path)
     except DataError:
         raise
     except Exception as error:  # NumPy reads the header as text of Python, which fails in many ways
         reason = str(error).split("\n", 1)[0][:200]
-        raise DataError(f"cannot be read ({reason})", path=path, expected="a whole .npy file") from None
+        raise _make_damage_error(reason, path) from None
     if dtype.hasobject:
         raise DataError(f"an array of {dtype}", path=path, expected="numbers, no Python objects")
-    if dtypes and dtype not in [np.dtype(kind) for kind in dtypes]:
-        raise DataError(f"an array of {dtype}", path=path, expected=" or ".join(str(np.dtype(kind)) for kind in dtypes))
-    if any(n < 0 for n in shape) or len(shape) != ndim:
-        raise DataError(
-            f"an array of shape {_shorten_shape(shape)}", path=path, expected=f"{ndim} sizes, none negative"
-        )
-    needed = start + math.prod(shape) * dtype.itemsize
-    if needed > size:
-        found = f"cannot be read ({size:,} bytes of the {needed:.3g} that its header tells of)"
-        raise DataError(found, path=path, expected="a whole .npy file")
+    allowed = [np.dtype(kind) for kind in dtypes]
+    if allowed and dtype not in allowed:
+        raise DataError(f"an array of {dtype}", path=path, expected=" or ".join(map(str, allowed)))
+    if any(length < 0 for length in shape) or len(shape) != ndim:
+        found = f"an array of shape {_shorten_shape(shape)}"
+        raise DataError(found, path=path, expected=f"{ndim} sizes, none negative")
+    needed = data_start + math.prod(shape) * dtype.itemsize
+    if needed > file_size:
+        raise _make_damage_error(f"{file_size:,} bytes of the {needed:.3g} that its header tells of", path)
     try:
         return np.lib.format.open_memmap(path, mode="r")  # unlike np.load, never a zip archive or a pickle
     except (ValueError, OSError, EOFError, OverflowError) as error:
-        raise DataError(f"cannot be read ({error})", path=path, expected="a whole .npy file") from None
+        raise _make_damage_error(str(error), path) from None
 
 
-def _read_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int, int]:
-    """Shape, type, where the numbers begin, and the size of the file."""
+def _make_damage_error(reason: str, path: Path) -> DataError:
+    return DataError(f"cannot be read ({reason})", path=path, expected="a whole .npy file")
+
+
+def _parse_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int, int]:
+    """Read the shape and the type, where the data begin, and the size of the file."""
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     with open_regular_file(path) as file:
         version = np.lib.format.read_magic(file)
-        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         if version not in readers:
             raise DataError(f"a .npy file of version {version[0]}.{version[1]}", path=path, expected="1.0 or 2.0")
         shape, _, dtype = readers[version](file)
@@ -106,23 +139,26 @@ def _read_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int, int]:
 
 def _shorten_shape(shape: tuple[int, ...]) -> str:
     text = str(shape)
-    return text if len(text) <= 60 else f"{text[:60]}…"
+    return text if len(text) <= MAX_SHOWN_LENGTH else f"{text[:MAX_SHOWN_LENGTH]}…"
+
+
+# ---------------------------------------------------------------- entries.npy
 
 
 def check_entries(entries: Array, info: BankInfo, path: Path) -> None:
-    """Refuse rows that no entry has.
+    """Refuse rows with impossible values.
 
     Args:
-        entries: ``(N,)`` of :func:`domaingan.banks.info.entry_dtype`.
+        entries: ``(N,)`` rows of :func:`domaingan.banks.entry_dtype`.
         info: of the bank.
         path: the file they were read from.
 
     Raises:
-        DataError: a position in a list that has no such place, a spacing that is not positive, or what should be a
-            number and is none.
+        DataError: a position lies outside its list, a spacing is not positive, or a measurement is not a number.
     """
     lists = {"subject": info.subjects, "host": info.hosts}
-    lists |= {f"condition:{name}": values for name, values in info.conditions.items()}
+    for condition, values in info.conditions.items():
+        lists[f"condition:{condition}"] = values
     for column, names in lists.items():
         codes = entries[column]
         if (codes >= len(names)).any():
@@ -134,10 +170,11 @@ def check_entries(entries: Array, info: BankInfo, path: Path) -> None:
 
 
 def _check_measurements(entries: Array, info: BankInfo, path: Path) -> None:
+    """Refuse lengths, places and numbers that nothing can have."""
     spacing = entries["spacing"]
-    wrong = ~(np.isfinite(spacing) & (spacing > 0))
-    if wrong.any():
-        raise DataError(f"spacing {spacing[wrong][0]:g}", path=path, expected="positive numbers, in mm")
+    is_wrong = ~(np.isfinite(spacing) & (spacing > 0))
+    if is_wrong.any():
+        raise DataError(f"spacing {spacing[is_wrong][0]:g}", path=path, expected="positive numbers, in mm")
     if (entries["source_size"] < 0).any():
         raise DataError(f"source_size {entries['source_size'].min()}", path=path, expected="0 (not known) or more")
     for column in ("centre", "radius_mm", "contrast", "depth"):

@@ -166,7 +166,7 @@ def _open_hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
         one. The crops are cut by the model's conditions as far as the dataset has them.
     """
     from domaingan.banks import CLASS_CONDITIONS, Bank
-    from domaingan.banks.crops import MEASURED_CONDITIONS
+    from domaingan.banks.crop_conditions import MEASURED_CONDITIONS
     from domaingan.cli.bank_options import build_bank
     from domaingan.inpainting.windows import sample_windows
 

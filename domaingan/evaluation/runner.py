@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.banks.crops import sort_classes_by_rarity
+from domaingan.banks.crop_conditions import sort_classes_by_rarity
 from domaingan.blend import Paste
 from domaingan.core.files import prepare_run_folder, write_arrays, write_json
 from domaingan.core.locks import lock_folder

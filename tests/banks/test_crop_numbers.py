@@ -36,7 +36,8 @@ def make_scan(mask: np.ndarray, image: np.ndarray | None = None, schema: Schema 
     def read(record: Record) -> Sample:
         pixels = (mask > 0) * 1.0 if image is None else image
         body = np.ones(mask.shape, dtype=bool)
-        return Sample(pixels[None].astype(np.float32), mask, meta=record.facts() | {"foreground": body})
+        known = {"source": record.source, "geometry": record.geometry, "foreground": body}
+        return Sample(pixels[None].astype(np.float32), mask, **known)
 
     record = Record("a", subject="a", shape=mask.shape, spacing=(1.0,) * mask.ndim)
     return Dataset([record], read, schema, "scans")

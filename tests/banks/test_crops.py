@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from domaingan import phantoms
 from domaingan.banks import Bank
-from domaingan.banks.crops import crops, sort_classes_by_rarity
+from domaingan.banks.crop_conditions import sort_classes_by_rarity
+from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Reader, Record, Sample, Schema
 from domaingan.imaging.padded_crops import count_voxels, crop_padded
