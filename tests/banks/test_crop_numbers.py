@@ -190,13 +190,15 @@ def test_numbers_that_are_measured() -> None:
     mask = np.zeros((40, 40, 40), dtype=np.uint8)
     distance = sum((axis - 20) ** 2 for axis in np.indices(mask.shape))
     mask[distance <= 25] = 1
+    image = 1.0 + mask
+    image[:8, :8, :8] = 0  # so that the range is 0 to 2
     schema = Schema("nifti", "scan", 3, ("t1",), {"lesion": 1})
-    bank = crops(make_scan(mask, schema=schema), size=16, condition=["radius_mm", "volume_mm3", "contrast"])
+    bank = crops(make_scan(mask, image, schema), size=16, condition=["radius_mm", "volume_mm3", "contrast"])
     assert bank.info.conditions == {} and bank.info.numbers == ["radius_mm", "volume_mm3", "contrast"]
     entry = bank.entries[0]
     assert entry["number:volume_mm3"] == pytest.approx((mask > 0).sum(), rel=1e-4)
     assert 4 / 3 * np.pi * entry["number:radius_mm"] ** 3 == pytest.approx((mask > 0).sum(), rel=1e-4)
-    assert entry["number:contrast"] == pytest.approx(1)
+    assert entry["number:contrast"] == pytest.approx(0.5)
 
 
 def test_the_depth_of_a_crop_is_that_of_its_shallowest_pixel() -> None:
