@@ -126,15 +126,9 @@ class Paste:
         where = build_placement(bank, entries[is_free], placement, atlas)
         self.rules: ScanRules | FrameRules
         if bank.info.domain.has_body:
-<<<<<<< HEAD
-            known = bank.entries["depth_mm"][entries[is_free]]
+            known = bank.entries["depth"][entries[is_free]]
             depth = float(np.quantile(known, DEPTH_QUANTILE)) if len(known) else 0.0
             self.rules = ScanRules(bank.info, values, blend, variation, depth, where, get_class_codes(bank), overlap)
-=======
-            known = bank.entries["depth"][entries[is_free]]
-            depth = float(np.quantile(known, SHALLOW)) if len(known) else 0.0
-            self.rules = ScanRules(bank.info, values, blend, variation, depth, where, kinds(bank), overlap)
->>>>>>> ac16eac (A bank's format 3: source_size, depth and supporting_classes say what they hold; format 2 is read)
         elif schema is None:
             raise DataError("a bank of frames' crops", path=bank.path, expected="the hosts' schema beside it")
         else:

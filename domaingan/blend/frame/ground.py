@@ -101,11 +101,7 @@ def _find_class_ground(name: str, bank: Bank, schema: Schema) -> set[int] | None
     """The host mask values that a class stood on; empty where that was not seen, None where none is labelled."""
     if name in schema.ground:
         return {schema.classes[below] for below in schema.ground[name]}
-<<<<<<< HEAD
-    often = _find_frequent_surfaces(bank.info.ground.get(name, {}))
-=======
-    often = _often(bank.info.supporting_classes.get(name, {}))
->>>>>>> ac16eac (A bank's format 3: source_size, depth and supporting_classes say what they hold; format 2 is read)
+    often = _find_frequent_surfaces(bank.info.supporting_classes.get(name, {}))
     others = {value for other, value in schema.classes.items() if other not in schema.objects} - set(schema.ignore)
     if often is None or (often and not others):
         return None

@@ -72,17 +72,11 @@ class Perspective:
         middle = entries["centre"].astype(float)
         top, feet = middle[:, 0] - height / 2, middle[:, 0] + height / 2
         left, right = middle[:, 1] - width / 2, middle[:, 1] + width / 2
-<<<<<<< HEAD
         sides = np.stack(
             [top < BORDER_MARGIN, feet > 1 - BORDER_MARGIN, left < BORDER_MARGIN, right > 1 - BORDER_MARGIN], axis=1
         )
-        distance = entries["depth_mm"] / np.maximum(entries["extent"][:, 0], 1).astype(float)
-        kinds = class_table[highest]
-=======
-        sides = np.stack([top < CUT, feet > 1 - CUT, left < CUT, right > 1 - CUT], axis=1)
         distance = entries["depth"] / np.maximum(entries["source_size"][:, 0], 1).astype(float)
-        kinds = values[highest]
->>>>>>> ac16eac (A bank's format 3: source_size, depth and supporting_classes say what they hold; format 2 is read)
+        kinds = class_table[highest]
         known = (distance > 0) & (height > 0)
         whole = known & ~sides.any(axis=1)
         typical = measure_height_ratios(height[whole], distance[whole], kinds[whole])

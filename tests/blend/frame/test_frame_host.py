@@ -85,11 +85,7 @@ def test_nearer_objects_lose_nothing_and_farther_ones_go_when_hidden(seed: int) 
 @given(st.integers(0, 2**20))
 def test_feet_stand_on_the_ground_of_their_class(seed: int) -> None:
     host, _, record = pasted(seed)
-<<<<<<< HEAD
-    below = BANK.info.ground[record.condition["object"]]
-=======
-    below = BANK.info.supporting_classes[record["object"]]
->>>>>>> ac16eac (A bank's format 3: source_size, depth and supporting_classes say what they hold; format 2 is read)
+    below = BANK.info.supporting_classes[record.condition["object"]]
     grounds = [SCHEMA.classes[name] for name, n in below.items() if n >= 0.1 * sum(below.values())]
     assert host.mask[tuple(record.ground_contact)] in grounds
 
@@ -231,15 +227,9 @@ def test_blurred_crops_are_not_pasted() -> None:
 
 
 def test_a_class_whose_ground_was_not_seen_stands_where_others_do() -> None:
-<<<<<<< HEAD
-    ground = {name: below for name, below in BANK.info.ground.items() if name != "car"}
-    bank = Bank(BANK.info.model_copy(update={"ground": ground}), BANK.images, BANK.masks, BANK.entries)
-    grounds = Paste(bank, schema=SCHEMA).rules.ground_sampler.ground.supporting_values
-=======
     ground = {name: below for name, below in BANK.info.supporting_classes.items() if name != "car"}
     bank = Bank(BANK.info.model_copy(update={"supporting_classes": ground}), BANK.images, BANK.masks, BANK.entries)
-    grounds = Paste(bank, schema=SCHEMA).rules.spots.ground.values
->>>>>>> ac16eac (A bank's format 3: source_size, depth and supporting_classes say what they hold; format 2 is read)
+    grounds = Paste(bank, schema=SCHEMA).rules.ground_sampler.ground.supporting_values
     assert set(grounds[SCHEMA.classes["car"]]) == {value for name in ground for value in grounds[SCHEMA.classes[name]]}
 
 
