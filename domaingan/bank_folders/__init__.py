@@ -1,4 +1,4 @@
-"""Folders where functions work on banks and datasets: opened, or made from crops as people have them."""
+"""Folders in the place of banks and datasets: opened, or built from crops and pictures as people keep them."""
 
 from domaingan.bank_folders.open_bank import open_bank
 from domaingan.banks import register_opener

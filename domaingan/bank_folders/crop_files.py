@@ -1,31 +1,33 @@
-"""Crops with masks as people keep them: which files of a folder belong together, and what is said of them."""
+"""Crops with masks as people keep them: which files of a folder belong together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domaingan.adapters.frames.exif_orientation import turn_upright
 from domaingan.adapters.frames.picture_io import PICTURE_SUFFIXES, list_pictures, read_picture_header
 from domaingan.adapters.nifti.nifti_folders import NIFTI_SUFFIXES
-from domaingan.adapters.tables import CLASSES_JSON, ClassDefinitions, parse_classes
+from domaingan.adapters.tables import CLASSES_JSON
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular_file, read_json
 
 IMAGE_FOLDERS = ("crops", "images")
+"""Names of the folder that holds the images."""
+
 MASK_FOLDER = "masks"
+"""Name of the folder that holds their masks."""
+
 MASK_SUFFIX = "_mask"
-"""What the name of a mask ends in that lies beside its crop."""
+"""End of the name of a mask that lies beside its crop."""
 
 TRANSPARENT_MODES = ("RGBA", "LA", "PA")
-"""Kinds of pictures, in Pillow's words, of which a part can be transparent."""
+"""Pillow's modes of pictures that can be transparent in parts."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class CropFiles:
 
     Attributes:
         image: the picture or scan.
-        mask: its mask; None where it is a picture's transparency.
+        mask: its mask; None if the picture is transparent around its object.
     """
 
     image: Path
@@ -42,115 +44,169 @@ class CropFiles:
 
 
 def list_scans(folder: Path, *, is_recursive: bool = False) -> list[Path]:
-    """The NIfTI files in a folder by name (in its folders too where ``deep``), hidden ones left out."""
-    found = folder.rglob("*") if is_recursive else folder.glob("*")
-    scans = (path for path in found if path.name.lower().endswith(NIFTI_SUFFIXES) and path.is_file())
-    return sorted(path for path in scans if not any(part[0] == "." for part in path.relative_to(folder).parts))
+    """List the NIfTI files in a folder, sorted by name. Hidden files and folders are left out.
+
+    Args:
+        folder: where to look.
+        is_recursive: whether to look in its subfolders too.
+
+    Returns:
+        Paths.
+    """
+    candidates = folder.rglob("*") if is_recursive else folder.glob("*")
+    scans = []
+    for path in candidates:
+        is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.name.lower().endswith(NIFTI_SUFFIXES) and path.is_file() and not is_hidden:
+            scans.append(path)
+    return sorted(scans)
 
 
 def get_stem(path: Path) -> str:
-    """A file's name without its ending.
+    """Get the name of a file without its suffix. ``.nii.gz`` is one suffix.
 
     >>> get_stem(Path("a.b.nii.gz")), get_stem(Path("c.d.png"))
     ('a.b', 'c.d')
     """
-    ending = next((end for end in NIFTI_SUFFIXES if path.name.lower().endswith(end)), path.suffix)
-    return path.name[: -len(ending)]
+    for suffix in NIFTI_SUFFIXES:
+        if path.name.lower().endswith(suffix):
+            return path.name[: -len(suffix)]
+    return path.name[: -len(path.suffix)]
 
 
 def find_crop_files(root: Path) -> dict[str, CropFiles]:
-    """The crops in a folder by name: pictures or NIfTI files with their masks; none where there are no masks.
+    """Find the crops in a folder: pictures or NIfTI files with their masks.
 
-    ``images/`` (or ``crops/``) and ``masks/`` with the same names below them; or ``NAME.png`` and ``NAME_mask.png``
-    side by side; or pictures that all can be transparent, and are, around what they show.
+    There are three ways to keep them: ``images/`` (or ``crops/``) and ``masks/`` with the same names below them;
+    ``NAME.png`` and ``NAME_mask.png`` side by side; or pictures that are all transparent around their object.
+
+    Args:
+        root: the folder.
+
+    Returns:
+        The files of each crop by name; none if there are no masks.
 
     Raises:
-        DataError: a crop without a mask, a mask without a crop, or two files of one name.
+        DataError: a crop has no mask, a mask has no crop, or two files have one name.
     """
     for name in IMAGE_FOLDERS:
         images, masks = root / name, root / MASK_FOLDER
         if images.is_dir() and masks.is_dir():
             return _find_in_folders(images, masks)
-    flat = [*list_scans(root), *list_pictures(root)]
-    masks_beside = [path for path in flat if get_stem(path).endswith(MASK_SUFFIX)]
+    files = [*list_scans(root), *list_pictures(root)]
+    masks_beside = [path for path in files if get_stem(path).endswith(MASK_SUFFIX)]
     if masks_beside:
-        crops = [path for path in flat if path not in masks_beside]
+        crops = [path for path in files if path not in masks_beside]
         return _pair_files(crops, masks_beside, get_stem, _get_masked_stem)
-    return {get_stem(path): CropFiles(path, None) for path in flat} if _is_cut_out_set(flat) else {}
+    if _is_cut_out_set(files):
+        return {get_stem(path): CropFiles(path, None) for path in files}
+    return {}
 
 
 def is_labelled_set(root: Path) -> bool:
-    """Whether a ``classes.json`` names objects among all that pictures show, as that of a set of frames does."""
+    """Tell a set of labelled frames by its ``classes.json``, which names the objects among all classes."""
     path = root / CLASSES_JSON
     stored = read_json(path) if path.is_file() else None
     return isinstance(stored, dict) and bool(stored.get("objects"))
 
 
 def drop_mask_files(files: Iterable[Path]) -> list[Path]:
-    """The files that are not the mask of another one of them."""
-    kept = list(files)
-    names = {get_stem(path) for path in kept}
-    return [path for path in kept if not (get_stem(path).endswith(MASK_SUFFIX) and _get_masked_stem(path) in names)]
+    """Drop the files that are the mask of another one of them.
+
+    Args:
+        files: of one folder.
+
+    Returns:
+        The others, in the same order.
+    """
+    listed = list(files)
+    stems = {get_stem(path) for path in listed}
+    return [path for path in listed if not _is_mask_of_any(path, stems)]
+
+
+def _is_mask_of_any(path: Path, stems: set[str]) -> bool:
+    return get_stem(path).endswith(MASK_SUFFIX) and _get_masked_stem(path) in stems
 
 
 def _get_masked_stem(path: Path) -> str:
+    """Get the stem of the crop that a mask beside it belongs to."""
     return get_stem(path).removesuffix(MASK_SUFFIX)
 
 
-def _find_in_folders(images: Path, masks: Path) -> dict[str, CropFiles]:
-    crops, labels = list_scans(images, is_recursive=True), list_scans(masks, is_recursive=True)
+def _find_in_folders(image_folder: Path, mask_folder: Path) -> dict[str, CropFiles]:
+    """Pair the files of two folders that have the same path below them."""
+    crops = list_scans(image_folder, is_recursive=True)
+    masks = list_scans(mask_folder, is_recursive=True)
     if not crops:
-        crops, labels = list_pictures(images, recursive=True), list_pictures(masks, recursive=True)
+        crops = list_pictures(image_folder, recursive=True)
+        masks = list_pictures(mask_folder, recursive=True)
     if not crops:
-        raise DataError(
-            "no crop in it", path=images, expected=f"NIfTI files or pictures ({', '.join(PICTURE_SUFFIXES)})"
-        )
+        expected = f"NIfTI files or pictures ({', '.join(PICTURE_SUFFIXES)})"
+        raise DataError("no crop in it", path=image_folder, expected=expected)
 
-    def name(path: Path) -> str:
-        folder = images if path.is_relative_to(images) else masks
+    def get_name(path: Path) -> str:
+        folder = image_folder if path.is_relative_to(image_folder) else mask_folder
         return (path.relative_to(folder).parent / get_stem(path)).as_posix()
 
-    return _pair_files(crops, labels, name, name)
+    return _pair_files(crops, masks, get_name, get_name)
 
 
 def _pair_files(
     crops: list[Path], masks: list[Path], get_name: Callable[[Path], str], get_masked_name: Callable[[Path], str]
 ) -> dict[str, CropFiles]:
-    by_name = _index_by_name(masks, get_masked_name)
+    """Pair crops and masks by name. Every file must have its counterpart."""
+    masks_by_name = _index_by_name(masks, get_masked_name)
     pairs = {}
-    for own, path in _index_by_name(crops, get_name).items():
-        if own not in by_name:
-            raise DataError("a crop without a mask", path=path, expected=f"a mask for {own}")
-        pairs[own] = CropFiles(path, by_name.pop(own))
-    if by_name:
-        own, path = next(iter(by_name.items()))
-        raise DataError("a mask without a crop", path=path, expected=f"a crop called {own}")
+    for name, path in _index_by_name(crops, get_name).items():
+        if name not in masks_by_name:
+            raise DataError("a crop without a mask", path=path, expected=f"a mask for {name}")
+        pairs[name] = CropFiles(path, masks_by_name.pop(name))
+    if masks_by_name:
+        name, path = next(iter(masks_by_name.items()))
+        raise DataError("a mask without a crop", path=path, expected=f"a crop called {name}")
     return pairs
 
 
 def _index_by_name(files: list[Path], get_name: Callable[[Path], str]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+    by_name: dict[str, Path] = {}
     for path in files:
-        if get_name(path) in found:
-            raise DataError(f"a second file called {get_name(path)}", path=path, expected="one of each name")
-        found[get_name(path)] = path
-    return found
+        name = get_name(path)
+        if name in by_name:
+            raise DataError(f"a second file called {name}", path=path, expected="one of each name")
+        by_name[name] = path
+    return by_name
+
+
+# -------------------------------------------------------------- transparency
 
 
 def _is_cut_out_set(files: list[Path]) -> bool:
-    """Whether all files are pictures with transparency, and that of the first is used: screenshots have it, too."""
-    if not files or not all(path.suffix.lower() in PICTURE_SUFFIXES for path in files):
+    """Tell whether all files are pictures that can be transparent, and the first one is.
+
+    Screenshots can be transparent too, but are not.
+    """
+    if not files:
         return False
-    return all(read_picture_header(path).mode in TRANSPARENT_MODES for path in files) and bool(
-        (read_alpha(files[0]) < 1).any()
-    )
+    for path in files:
+        if path.suffix.lower() not in PICTURE_SUFFIXES:
+            return False
+    for path in files:
+        if read_picture_header(path).mode not in TRANSPARENT_MODES:
+            return False
+    return bool((read_alpha(files[0]) < 1).any())
 
 
 def read_alpha(path: Path) -> NDArray[np.float32]:
-    """How opaque a picture is, ``(H, W)`` from 0 to 1.
+    """Read the alpha channel of a picture.
+
+    Args:
+        path: the picture.
+
+    Returns:
+        ``(H, W)`` opacity, 0 to 1.
 
     Raises:
-        DataError: it has no such channel.
+        DataError: the picture has no such channel.
     """
     header = read_picture_header(path)
     if header.mode not in TRANSPARENT_MODES:
@@ -158,54 +214,5 @@ def read_alpha(path: Path) -> NDArray[np.float32]:
         raise DataError(f"pixels of kind {header.mode}", path=path, expected=expected)
     with Image.open(check_regular_file(path)) as picture:
         alpha = np.asarray(picture.convert("RGBA").getchannel("A"))
-    return np.divide(turn_upright(alpha, header.orientation), 255, dtype=np.float32)
-
-
-# ------------------------------------------------------------------- what is said of them
-
-
-EdgeLength = Annotated[int, Field(ge=1, lt=2**20)]
-"""Of a frame, in pixels."""
-
-
-class CropMetadata(BaseModel):
-    """What ``classes.json`` says of crops beside what :class:`~domaingan.adapters.tables.Classes` does.
-
-    Attributes:
-        ground: of frames the classes of hosts that objects stand on: for all of them, or a list for each class.
-        frame: height and width, in pixels, of the frames that crops were cut from: it makes large what was near.
-        range: of scans the stored values that are 0 and 1 in scaled units (see :mod:`domaingan.imaging.intensity`),
-            those of the whole scans' 0.5th and 99.5th percentiles: for all channels, or a pair for each.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    ground: list[str] | dict[str, list[str]] = []
-    frame: tuple[EdgeLength, EdgeLength] | None = None
-    range: tuple[float, float] | list[tuple[float, float]] | None = None
-
-    def count_supporting_classes(self, class_names: Iterable[str]) -> dict[str, dict[str, int]]:
-        """For each class of objects what it stands on, as in :class:`domaingan.banks.BankInfo`."""
-        named = self.ground if isinstance(self.ground, dict) else dict.fromkeys(class_names, self.ground)
-        return {name: dict.fromkeys(below, 1) for name, below in named.items() if below}
-
-
-def read_crop_metadata(root: Path) -> tuple[ClassDefinitions, CropMetadata]:
-    """Classes (none where nothing names them) and what else is said of crops.
-
-    Raises:
-        DataError: a ``classes.json`` that is not as it should be.
-    """
-    path = root / CLASSES_JSON
-    stored = read_json(path) if path.exists() else {}
-    if not isinstance(stored, dict):
-        raise DataError("no JSON object", path=path, expected='{"classes": {name: value}}')
-    own = {name: stored.pop(name) for name in CropMetadata.model_fields if name in stored}
-    try:
-        classes = parse_classes({"classes": {}} | stored, path, tuple(CropMetadata.model_fields))
-        if classes.region:
-            raise DataError("'region' for crops", path=path, expected="it in the hosts' classes.json, or --region")
-        return classes, CropMetadata.model_validate(own)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise DataError(f"{first['loc'][0]}: {first['msg']}", path=path) from None
+    upright = turn_upright(alpha, header.orientation)
+    return np.divide(upright, 255, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Crops of frames as people have them: pictures with masks, or cut-outs that are transparent around their object."""
+"""Crops of frames as people keep them: pictures with masks, or cut-outs that are transparent around their object."""
 
 from __future__ import annotations
 
@@ -21,74 +21,109 @@ from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Record, Sample
 
 COLOUR_MARGIN_PIXELS = 2.0
-"""So far, in pixels, an object's own colours go on where its picture is transparent: what is smoothed stays its own."""
+"""The colours of a cut-out go on this far beyond it, so that smoothing mixes in nothing else."""
 
 MIN_SOFT_MASK_VALUE = 64
-"""Masks with values from here on, and others in between, are no numbers of classes but opaque to a degree."""
+"""A mask that reaches this value, and has others in between, holds no classes: it says how opaque a pixel is."""
+
+MIN_SOFT_MASK_VALUES = 4
+"""A mask of fewer different values has hard edges."""
 
 SURROUNDINGS_GREY = 0.4
-"""The grey that is taken for its surroundings further away: by them a crop's exposure is told. Asphalt by day."""
+"""Grey beyond that margin. A crop's exposure is judged by its surroundings, and this is asphalt by day."""
+
+MIN_OPACITY = 0.5
+"""A pixel of a cut-out that is at least this opaque belongs to the object."""
 
 
 def open_picture_crops(
     root: Path, crop_files: Mapping[str, CropFiles], classes: ClassDefinitions, table: SampleTable
 ) -> Dataset:
-    """The crops as a dataset; masks hold what is stored, or 1 where a picture is not transparent.
+    """Open crops of frames as a dataset. Masks hold what is stored, or 1 where a picture is not transparent.
+
+    Args:
+        root: the folder.
+        crop_files: its files by name.
+        classes: what ``classes.json`` names.
+        table: the rows of ``samples.csv``.
+
+    Returns:
+        The crops; they are read when they are asked for.
 
     Raises:
-        DataError: a picture cannot be read, or is of another size than its mask.
+        DataError: a picture cannot be read, or its mask has another size.
     """
-    records, log, lossy = [], OrientationLog(), list[str]()
-    for name, pair in crop_files.items():
-        image = read_picture_header(pair.image)
-        masks = [] if pair.mask is None else [read_picture_header(pair.mask)]
+    records = []
+    orientations = OrientationLog()
+    lossy_masks: list[str] = []
+    for name, files in crop_files.items():
+        image = read_picture_header(files.image)
+        masks = [] if files.mask is None else [read_picture_header(files.mask)]
         shape = find_common_shape(image, masks)
-        log.add(pair.image.name, image.orientation, is_stored=shape != image.shape)
-        lossy += [mask.path.name for mask in masks if mask.is_lossy and mask.path is not None]
-        files = {"image": pair.image} | ({} if pair.mask is None else {"mask": pair.mask})
-        records.append(table.merge_into(Record(name, shape=shape, spacing=(1.0, 1.0), files=files)))
+        orientations.add(files.image.name, image.orientation, is_stored=shape != image.shape)
+        lossy_masks += [mask.path.name for mask in masks if mask.is_lossy and mask.path is not None]
+        paths = {"image": files.image}
+        if files.mask is not None:
+            paths["mask"] = files.mask
+        records.append(table.merge_into(Record(name, shape=shape, spacing=(1.0, 1.0), files=paths)))
     schema = make_frame_schema("crops", classes, table.conditions)
-    log.warn(root)
-    warn_of_lossy_masks(lossy, root)
-    known = {0, *schema.classes.values(), *schema.ignore} if classes.foreground_classes else set[int]()
-    return Dataset(records, _PictureCropReader(tuple(sorted(known))), schema, root)
+    orientations.warn(root)
+    warn_of_lossy_masks(lossy_masks, root)
+    allowed: set[int] = set()
+    if classes.foreground_classes:
+        allowed = {0, *schema.classes.values(), *schema.ignore}
+    return Dataset(records, _PictureCropReader(tuple(sorted(allowed))), schema, root)
 
 
 @dataclass(frozen=True)
 class _PictureCropReader:
+    """Reads a picture with its mask.
+
+    Attributes:
+        allowed_values: values that masks may hold; empty if they may hold any.
+    """
+
     allowed_values: tuple[int, ...]
-    """What masks may hold; anything where there is nothing."""
 
     def __call__(self, record: Record) -> Sample:
-        image, path = read_picture(record.files["image"], record.shape), record.files.get("mask")
-        if path is None:
-            mask = (read_alpha(record.files["image"]) >= 0.5).astype(np.int32)
-            if mask.all():
-                raise DataError("nothing transparent", path=record.files["image"], expected="all but the object")
-            return Sample(
-                _fill_surroundings(image, mask > 0),
-                mask,
-                condition=dict(record.condition),
-                source=record.source,
-                geometry=record.geometry,
-            )
-        mask = read_mask_picture(path, record.shape)[0].astype(np.int32)
-        if not self.allowed_values:
-            mask = threshold_soft_mask(mask)
-        strangers = sorted(set(np.unique(mask).tolist()) - set(self.allowed_values)) if self.allowed_values else []
-        if strangers:
-            expected = f"one of {', '.join(map(str, self.allowed_values))}, as in classes.json"
-            raise DataError(f"mask value {strangers[0]}", path=path, expected=expected)
+        image = read_picture(record.files["image"], record.shape)
+        mask_file = record.files.get("mask")
+        if mask_file is None:
+            mask = self._read_opacity(record.files["image"])
+            image = _fill_surroundings(image, mask > 0)
+        else:
+            mask = self._read_mask(mask_file, record.shape)
         return Sample(image, mask, condition=dict(record.condition), source=record.source, geometry=record.geometry)
+
+    def _read_opacity(self, path: Path) -> NDArray[np.int32]:
+        """Read the mask of a cut-out: 1 where it is opaque."""
+        mask = (read_alpha(path) >= MIN_OPACITY).astype(np.int32)
+        if mask.all():
+            raise DataError("nothing transparent", path=path, expected="all but the object")
+        return mask
+
+    def _read_mask(self, path: Path, shape: tuple[int, ...]) -> NDArray[np.int32]:
+        """Read a stored mask, and check its values."""
+        mask = read_mask_picture(path, shape)[0].astype(np.int32)
+        if not self.allowed_values:
+            return threshold_soft_mask(mask)
+        unknown = set(np.unique(mask).tolist()) - set(self.allowed_values)
+        if unknown:
+            expected = f"one of {', '.join(map(str, self.allowed_values))}, as in classes.json"
+            raise DataError(f"mask value {min(unknown)}", path=path, expected=expected)
+        return mask
 
 
 def threshold_soft_mask(mask: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Bring a mask with soft edges to 0 and its highest value, cut at half of that; what has hard edges stays.
+    """Threshold a mask with soft edges at half of its highest value. A mask with hard edges stays as it is.
 
-    Soft is a mask of at least four values that reach :data:`SOFT` or more.
+    A mask is soft if it has at least :data:`MIN_SOFT_MASK_VALUES` values and reaches :data:`MIN_SOFT_MASK_VALUE`.
 
     Args:
         mask: ``(H, W)``.
+
+    Returns:
+        ``(H, W)``: of a soft mask the highest value where it is at least half of that, else 0.
 
     >>> threshold_soft_mask(np.array([[0, 60, 200, 255]], dtype=np.int32)).tolist()
     [[0, 0, 255, 255]]
@@ -96,20 +131,19 @@ def threshold_soft_mask(mask: NDArray[np.int32]) -> NDArray[np.int32]:
     [[0, 1, 2, 3]]
     """
     values = np.unique(mask)
-    top = int(values[-1])
-    if top < MIN_SOFT_MASK_VALUE or len(values) < 4:
+    highest = int(values[-1])
+    if highest < MIN_SOFT_MASK_VALUE or len(values) < MIN_SOFT_MASK_VALUES:
         return mask
-    said = f"a crop's mask of many values up to {top} is taken for one with soft edges, cut at half"
-    warnings.warn(said, AssumptionWarning, stacklevel=2)
-    return np.where(2 * mask >= top, np.int32(top), np.int32(0))
+    warning = f"a crop's mask of many values up to {highest} is taken for one with soft edges, cut at half"
+    warnings.warn(warning, AssumptionWarning, stacklevel=2)
+    return np.where(2 * mask >= highest, np.int32(highest), np.int32(0))
 
 
 def _fill_surroundings(image: NDArray[np.float32], body: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """A cut-out on grey, its own colours continued a little: what is stored beneath transparency means nothing."""
-    away, nearest = ndimage.distance_transform_edt(~body, return_indices=True)
-    colours = image[:, nearest[0], nearest[1]]
-    return (
-        np.where(away <= COLOUR_MARGIN_PIXELS, colours, np.float32(SURROUNDINGS_GREY)).astype(np.float32)
-        if body.any()
-        else image
-    )
+    """Put a cut-out on grey, and continue its colours a little: what is stored beneath transparency means nothing."""
+    if not body.any():
+        return image
+    distance, nearest = ndimage.distance_transform_edt(~body, return_indices=True)
+    nearest_colours = image[:, nearest[0], nearest[1]]
+    is_near = distance <= COLOUR_MARGIN_PIXELS
+    return np.where(is_near, nearest_colours, np.float32(SURROUNDINGS_GREY)).astype(np.float32)

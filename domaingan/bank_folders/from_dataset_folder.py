@@ -1,4 +1,4 @@
-"""``dg.crops``, ``dg.scenes`` and ``dg.view``, which take a folder where they work on a dataset."""
+"""``dg.crops``, ``dg.scenes`` and ``dg.view``, which take a dataset or its folder."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from domaingan.adapters.open_dataset import DatasetSource, open_dataset
 from domaingan.banks import Bank
-from domaingan.banks.crops import crops as crops_of
-from domaingan.banks.scenes import scenes as scenes_of
+from domaingan.banks import crops as bank_crops
+from domaingan.banks import scenes as bank_scenes
 from domaingan.data import Dataset
 from domaingan.views import regrid
 
@@ -19,14 +19,14 @@ def crops(
     masks: str | None = None,
     seed: int = 0,
 ) -> Bank:
-    """The real crops of a dataset, or of the one in a folder, as a bank; see :func:`domaingan.banks.crops.crops`.
+    """Crop every object of a dataset, or of the one in a folder; see :func:`domaingan.banks.crops.crops`.
 
     Args:
         dataset: labelled samples, 2D or 3D, or their folder.
         size: edge of a crop in pixels; 64 in 2D and 32 in 3D unless given.
         condition: the name of a condition, or several; the class unless given.
-        masks: ``grabcut`` to cut objects of frames that have a box alone out of it.
-        seed: of these cuts.
+        masks: ``grabcut`` to segment objects of frames that have only a box.
+        seed: seed of GrabCut.
 
     Returns:
         A bank in memory.
@@ -34,16 +34,16 @@ def crops(
     Raises:
         DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.banks.crops.crops`.
     """
-    return crops_of(open_dataset(dataset), size, condition, masks, seed)
+    return bank_crops.crops(open_dataset(dataset), size, condition, masks, seed)
 
 
 def scenes(dataset: DatasetSource, size: int | None = None, conditions: str | Sequence[str] | None = None) -> Bank:
-    """The frames or scans of a dataset, or of a folder, as scenes; see :func:`domaingan.banks.scenes.scenes`.
+    """Resize every frame or scan of a dataset, or of a folder, to a scene; see :func:`domaingan.banks.scenes.scenes`.
 
     Args:
         dataset: frames or scans, or their folder.
         size: edge of a scene in pixels; 64 unless given, or 32 in 3D.
-        conditions: the name of a condition, or several; all there are unless given.
+        conditions: the name of a condition, or several; all of the dataset's unless given.
 
     Returns:
         A bank in memory.
@@ -51,8 +51,7 @@ def scenes(dataset: DatasetSource, size: int | None = None, conditions: str | Se
     Raises:
         DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.banks.scenes.scenes`.
     """
-    names = [conditions] if isinstance(conditions, str) else conditions
-    return scenes_of(open_dataset(dataset), size, names)
+    return bank_scenes.scenes(open_dataset(dataset), size, conditions)
 
 
 def view(
@@ -62,16 +61,16 @@ def view(
     spacing: float | None = None,
     resize: Sequence[int] | None = None,
 ) -> Dataset:
-    """A dataset, or the one in a folder, as slices or at a coarser grid; see :func:`domaingan.views.regrid.view`.
+    """View a dataset, or the one in a folder, as slices or on a coarser grid; see :func:`domaingan.views.regrid.view`.
 
     Args:
         dataset: samples, or their folder.
-        dims: 2 for the slices of volumes.
-        spacing: mm a voxel of scans.
-        resize: height and width of frames.
+        dims: 2 to take the slices of volumes.
+        spacing: spacing of scans in mm.
+        resize: height and width of frames in pixels.
 
     Returns:
-        The dataset as it is to be worked with.
+        The dataset on that grid.
 
     Raises:
         DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.views.regrid.view`.

@@ -1,4 +1,4 @@
-"""The Bank: generated or collected crops and scenes on disk, memory-mapped, cheap to draw from."""
+"""The Bank: real or generated crops and scenes on disk, memory-mapped, cheap to draw from."""
 
 from domaingan.banks.bank import Bank, Crop, register_opener, resolve_bank
 from domaingan.banks.info import (
@@ -8,6 +8,7 @@ from domaingan.banks.info import (
     HEALTHY_VALUE,
     UNLABELLED_NAME,
     BankInfo,
+    BankKind,
     create_entries,
     entry_dtype,
     measure_source_size,
@@ -21,6 +22,7 @@ __all__ = [
     "UNLABELLED_NAME",
     "Bank",
     "BankInfo",
+    "BankKind",
     "Crop",
     "create_entries",
     "entry_dtype",

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from domaingan.adapters.tables import parse_classes
 from domaingan.adapters.values import list_allowed_values, make_unknown_values_error
 from domaingan.bank_folders import open_bank
-from domaingan.bank_folders.open_bank import BankKind
-from domaingan.banks import Bank, BankInfo
+from domaingan.banks import Bank, BankInfo, BankKind
 from domaingan.blend import Relight
 from domaingan.blend.checks import check_channels
 from domaingan.core.errors import DataError

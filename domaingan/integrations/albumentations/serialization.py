@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from domaingan.bank_folders.open_bank import BankKind
-from domaingan.banks import Bank
+from domaingan.banks import Bank, BankKind
 from domaingan.integrations.call_seeds import CallSeeds
 from domaingan.integrations.image_samples import resolve_bank
 
