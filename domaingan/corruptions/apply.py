@@ -22,24 +22,42 @@ _CORRUPTIONS_BY_GROUP: Final[dict[str, tuple[Corruption[Any], ...]]] = {
     "digital": DIGITAL_CORRUPTIONS,
 }
 
-CORRUPTIONS: Final[dict[str, Corruption[Any]]] = {
-    one.name: one for group in _CORRUPTIONS_BY_GROUP.values() for one in group
-}
+
+def _collect_corruptions() -> dict[str, Corruption[Any]]:
+    collected = {}
+    for group in _CORRUPTIONS_BY_GROUP.values():
+        for corruption in group:
+            collected[corruption.name] = corruption
+    return collected
+
+
+def _collect_groups() -> dict[str, tuple[str, ...]]:
+    groups = {}
+    for name, members in _CORRUPTIONS_BY_GROUP.items():
+        groups[name] = tuple(corruption.name for corruption in members)
+    return groups
+
+
+CORRUPTIONS: Final[dict[str, Corruption[Any]]] = _collect_corruptions()
 """The 15 corruptions of ImageNet-C by name, in its order."""
 
-GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    group: tuple(one.name for one in ones) for group, ones in _CORRUPTIONS_BY_GROUP.items()
-}
-"""Names by kind: noise, blur, weather, digital."""
+GROUPS: Final[dict[str, tuple[str, ...]]] = _collect_groups()
+"""Names by group: noise, blur, weather, digital."""
 
 SEVERITIES: Final = (1, 2, 3, 4, 5)
 
 MIN_SIDE = 32
-"""The smallest side, in pixels, that the published radii make sense for."""
+"""The smallest side, in pixels, for which the published radii make sense."""
+
+MAX_CHANNELS = 4
+"""The most channels that an image may have."""
+
+RANGE_TOLERANCE = 1e-3
+"""Float images may lie outside [0, 1] by this much."""
 
 
 def corrupt(image: NDArray[Any], name: str, severity: int, seed: int | Sequence[int]) -> NDArray[Any]:
-    """A corrupted copy of an image: one of the 15 corruptions of ImageNet-C at its published strength.
+    """Corrupt a copy of an image with one of the 15 corruptions of ImageNet-C at its published strength.
 
     Hendrycks & Dietterich (2019), https://arxiv.org/abs/1903.12261; for pictures of any size as Michaelis et al.
     (2019), https://arxiv.org/abs/1907.07484, apply them to detection: lengths stay in pixels.
@@ -49,14 +67,14 @@ def corrupt(image: NDArray[Any], name: str, severity: int, seed: int | Sequence[
             32 pixels a side. It is not changed.
         name: one of :data:`CORRUPTIONS`.
         severity: 1 (mild) to 5.
-        seed: of every random draw; the same seed gives the same bytes. A sequence mixes several
+        seed: seed of every random draw; the same seed gives the same bytes. A sequence mixes several
             numbers: ``(seed, index)`` for the pictures of a data set.
 
     Returns:
         An array of the same shape, type and layout, in the same range.
 
     Raises:
-        DataError: no such corruption or severity, or an image of another shape, type or range.
+        DataError: there is no such corruption or severity, or the image has another shape, type or range.
 
     >>> corrupt(np.full((40, 60, 3), 99, np.uint8), "fog", severity=3, seed=0).shape
     (40, 60, 3)
@@ -70,12 +88,19 @@ def corrupt(image: NDArray[Any], name: str, severity: int, seed: int | Sequence[
     corruption = CORRUPTIONS[name]
     if image.dtype == np.uint8 and corruption.apply_bytes is not None:
         return corruption.apply_bytes(image, corruption.levels[severity - 1])
-    result = corruption(_to_pixels(image), severity, np.random.default_rng(seed))
-    return _restore_image_format(image, np.clip(result, 0, 1))
+    corrupted = corruption(_to_pixels(image), severity, np.random.default_rng(seed))
+    return _restore_image_format(image, np.clip(corrupted, 0, 1))
 
 
 def expand_names(names: str | Iterable[str]) -> tuple[str, ...]:
-    """The names of a list, or of a text with commas; a group's name stands for all in it, ``all`` for all 15.
+    """Expand names of corruptions and groups.
+
+    Args:
+        names: a list, or a text with commas. The name of a group stands for all of its corruptions, and ``all`` for
+            all 15.
+
+    Returns:
+        Names of corruptions, each once.
 
     Raises:
         DataError: one of them is no corruption, or there are none.
@@ -84,41 +109,50 @@ def expand_names(names: str | Iterable[str]) -> tuple[str, ...]:
     ('fog', 'gaussian_noise', 'shot_noise', 'impulse_noise')
     """
     words = names.split(",") if isinstance(names, str) else list(names)
-    known = GROUPS | {"all": tuple(CORRUPTIONS)} | {name: (name,) for name in CORRUPTIONS}
-    found: dict[str, None] = {}
-    for word in (word.strip() for word in words):
-        if word not in known:
+    groups = {**GROUPS, "all": tuple(CORRUPTIONS)}
+    expanded: list[str] = []
+    for word in words:
+        word = word.strip()
+        if word in groups:
+            expanded += groups[word]
+        elif word in CORRUPTIONS:
+            expanded.append(word)
+        else:
             raise DataError(f"no corruption {word!r}", expected=f"some of {', '.join(CORRUPTIONS)}")
-        found |= dict.fromkeys(known[word])
-    if not found:
+    if not expanded:
         raise DataError("no corruptions", expected=f"some of {', '.join(CORRUPTIONS)}")
-    return tuple(found)
+    return tuple(dict.fromkeys(expanded))
 
 
 def _check_image(image: Any) -> None:
     """Refuse an image of another shape or type."""
     if not isinstance(image, np.ndarray):
         raise DataError(f"an image that is a {type(image).__name__}", expected="a NumPy array")
-    eight, real = image.dtype == np.uint8, np.issubdtype(image.dtype, np.floating)
-    channels = image.shape[0 if real else -1] if image.ndim == 3 else 0
-    sides = image.shape[1:] if real else image.shape[:2]
-    if not (eight or real) or not 1 <= channels <= 4 or min(sides) < MIN_SIDE:
-        kinds = f"(C, H, W) floats or (H, W, C) uint8, 1 to 4 channels, at least {MIN_SIDE} pixels a side"
-        raise DataError(f"an image {image.shape} of {image.dtype}", expected=kinds)
+    is_float = np.issubdtype(image.dtype, np.floating)
+    is_image = image.ndim == 3 and (is_float or image.dtype == np.uint8)
+    if is_image:
+        channels = image.shape[0 if is_float else -1]
+        sides = image.shape[1:] if is_float else image.shape[:2]
+        is_image = 1 <= channels <= MAX_CHANNELS and min(sides) >= MIN_SIDE
+    if not is_image:
+        expected = f"(C, H, W) floats or (H, W, C) uint8, 1 to 4 channels, at least {MIN_SIDE} pixels a side"
+        raise DataError(f"an image {image.shape} of {image.dtype}", expected=expected)
 
 
 def _to_pixels(image: NDArray[Any]) -> Pixels:
-    """A new ``(H, W, C)`` array in [0, 1]."""
+    """Copy an image to a new ``(H, W, C)`` array in [0, 1]."""
     if image.dtype == np.uint8:
         return np.divide(image, np.float32(255), dtype=np.float32)
     low, high = float(image.min()), float(image.max())
-    if not (low >= -1e-3 and high <= 1 + 1e-3):  # said so that NaN is refused too
+    is_in_range = low >= -RANGE_TOLERANCE and high <= 1 + RANGE_TOLERANCE  # false for NaN
+    if not is_in_range:
         raise DataError(f"values from {low:g} to {high:g}", expected="an image in [0, 1]")
-    return np.array(np.moveaxis(image, 0, -1).clip(0, 1), dtype=np.float32, order="C")
+    channels_last = np.moveaxis(image, 0, -1)
+    return np.array(channels_last.clip(0, 1), dtype=np.float32, order="C")
 
 
 def _restore_image_format(original: NDArray[Any], pixels: Pixels) -> NDArray[Any]:
-    """In the layout and of the type of an image."""
+    """Bring pixels to the layout and the type of the original image."""
     if original.dtype == np.uint8:
         return np.rint(pixels * np.float32(255)).astype(np.uint8)
     return np.ascontiguousarray(np.moveaxis(pixels, -1, 0), dtype=original.dtype)

@@ -1,4 +1,4 @@
-"""What a corruption is: a function of an image and the parameters of five severities."""
+"""What a corruption is: a function of an image, and its parameters at five severities."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ Pixels = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 """``(H, W, C)`` pictures of 8 bits."""
 
+QUANTILES = 1 << 16
+"""Number of different normal draws."""
+
 P = TypeVar("P")
 
 
@@ -27,10 +30,11 @@ class Corruption(Generic[P]):
 
     Attributes:
         name: as ImageNet-C spells it.
-        levels: the parameters of severities 1 to 5.
-        apply: ``(pixels, parameters, rng) -> pixels``; may write into the pixels it is given; what it returns may lie
-            outside [0, 1] and is clipped.
-        apply_bytes: ``(picture, parameters) -> picture`` on ``(H, W, C)`` uint8: the same, where it is faster.
+        levels: the parameters at severities 1 to 5.
+        apply: ``(pixels, parameters, rng) -> pixels``. It may write into the pixels that it gets. What it returns may
+            lie outside [0, 1], and is clipped.
+        apply_bytes: ``(picture, parameters) -> picture`` for ``(H, W, C)`` uint8 pictures: the same, where that is
+            faster.
     """
 
     name: str
@@ -39,14 +43,31 @@ class Corruption(Generic[P]):
     apply_bytes: Callable[[Bytes, P], Bytes] | None = None
 
     def __call__(self, pixels: Pixels, severity: int, rng: Generator) -> Pixels:
-        """The pixels at a severity of 1 to 5."""
+        """Apply the corruption.
+
+        Args:
+            pixels: ``(H, W, C)`` in [0, 1]; they may be overwritten.
+            severity: 1 to 5.
+            rng: source of all draws.
+
+        Returns:
+            ``(H, W, C)``, not clipped.
+        """
         return self.apply(pixels, self.levels[severity - 1], rng)
 
 
 def make_corruption(
     *levels: P, apply_bytes: Callable[[Bytes, P], Bytes] | None = None
 ) -> Callable[[Callable[[Pixels, P, Generator], Pixels]], Corruption[P]]:
-    """Make the function below a :class:`Corruption` of its own name with these parameters of severities 1 to 5."""
+    """Make a decorator that turns a function into a :class:`Corruption` of the same name.
+
+    Args:
+        levels: the parameters at severities 1 to 5.
+        apply_bytes: see :class:`Corruption`.
+
+    Returns:
+        The decorator.
+    """
 
     def make(apply: Callable[[Pixels, P, Generator], Pixels]) -> Corruption[P]:
         return Corruption(apply.__name__, levels, apply, apply_bytes)
@@ -55,10 +76,19 @@ def make_corruption(
 
 
 def draw_normals(rng: Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Standard normal draws at 65,536 quantiles: finer than eight bits can show, and seven times faster than exact."""
-    return _compute_quantiles().take(rng.integers(0, 1 << 16, shape, dtype=np.uint16))
+    """Draw from a standard normal distribution at 65,536 quantiles.
+
+    This is finer than eight bits can show, and seven times faster than exact draws.
+
+    Args:
+        rng: source of the draws.
+        shape: of the result.
+    """
+    positions = rng.integers(0, QUANTILES, shape, dtype=np.uint16)
+    return _compute_quantiles().take(positions)
 
 
 @lru_cache(maxsize=1)
 def _compute_quantiles() -> NDArray[np.float32]:
-    return ndtri((np.arange(1 << 16) + 0.5) / (1 << 16)).astype(np.float32)
+    """Compute the normal quantiles in the middle of 65,536 equal parts of probability."""
+    return ndtri((np.arange(QUANTILES) + 0.5) / QUANTILES).astype(np.float32)
