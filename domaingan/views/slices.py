@@ -1,8 +1,8 @@
-"""Volumes as the 2D samples of their slices."""
+"""Volumes seen as the 2D samples of their slices."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -15,41 +15,53 @@ from domaingan.imaging.intensity import with_measurements
 
 
 def slice_volumes(dataset: Dataset, *, labelled_only: bool = False) -> Dataset:
-    """A dataset of volumes as the 2D dataset of its slices; foreground and range are those of the volume.
+    """Turn a dataset of volumes into the 2D dataset of their slices.
 
-    A record needs its shape and spacing; the affine, if any, is read with the volume. Slices follow one another
-    in a record's order, and the last volume read is kept, so that reading them in order reads each file once.
+    Foreground and intensity range of a slice are those of its volume. Slices follow one another in a record's order,
+    and the last volume that was read is kept, so that reading them in order reads each file once.
 
     Args:
-        dataset: a dataset of volumes; one of 2D samples is returned as it is.
-        labelled_only: keep only the slices in which something is labelled (reads every volume once).
+        dataset: volumes whose records have a shape. A dataset of 2D samples is returned as it is.
+        labelled_only: whether only slices are kept in which something is labelled. This reads every volume once.
+
+    Returns:
+        One sample a slice, named ``VOLUME_NUMBER``.
     """
     if dataset.schema.spatial_dims == 2:
         return dataset
     read = _SliceReader(dataset.read, dataset.schema, {record.name: record for record in dataset.records})
-    records = [piece for record in dataset.records for piece in _list_slices(record, read, labelled_only)]
+    records: list[Record] = []
+    for record in dataset.records:
+        axis = find_slice_axis(record)
+        numbers: Iterable[int] = range(record.shape[axis])
+        if labelled_only:
+            numbers = _find_labelled_slices(read.load_volume(record), axis)
+        records += [_make_slice_record(record, axis, number) for number in numbers]
     return Dataset(records, read, replace(dataset.schema, spatial_dims=2), dataset.root, dataset.problems)
 
 
-def _list_slices(record: Record, read: _SliceReader, labelled_only: bool) -> Iterator[Record]:
-    axis = find_slice_axis(record)
-    n = record.shape[axis]
-    keep: Iterable[int] = range(n)
-    if labelled_only:
-        mask = read.load_volume(record).mask
-        others = tuple(a for a in range(len(record.shape)) if a != axis)
-        keep = [] if mask is None else np.flatnonzero((mask > 0).any(axis=others)).tolist()
-    for index in keep:
-        yield replace(
-            record,
-            name=make_slice_name(record.name, index, n),
-            subject=record.group,  # slices of one volume must never be torn apart
-            shape=tuple(np.delete(record.shape, axis).tolist()),
-            spacing=tuple(np.delete(record.spacing or (1.0,) * len(record.shape), axis).tolist()),
-            affine=(),  # that of the volume would be wrong for a slice
-            index=int(index),
-            parent=record.name,
-        )
+def _find_labelled_slices(volume: Sample, axis: int) -> list[int]:
+    """Find the slices across an axis in which something is labelled."""
+    if volume.mask is None:
+        return []
+    others = tuple(other for other in range(volume.spatial_dims) if other != axis)
+    numbers: list[int] = np.flatnonzero((volume.mask > 0).any(axis=others)).tolist()
+    return numbers
+
+
+def _make_slice_record(volume: Record, axis: int, index: int) -> Record:
+    """Make the record of one slice of a volume."""
+    spacing = volume.spacing or (1.0,) * len(volume.shape)
+    return replace(
+        volume,
+        name=make_slice_name(volume.name, index, volume.shape[axis]),
+        subject=volume.group,  # no split tears the slices of one volume apart
+        shape=tuple(np.delete(volume.shape, axis).tolist()),
+        spacing=tuple(np.delete(spacing, axis).tolist()),
+        affine=(),  # the volume's would be wrong for a slice
+        index=index,
+        parent=volume.name,
+    )
 
 
 class _SliceReader:
@@ -71,13 +83,15 @@ class _SliceReader:
     def __call__(self, record: Record) -> Sample:
         """Read a slice."""
         parent = self.parents[record.parent]
-        volume, axis = self.load_volume(parent), find_slice_axis(parent)
-        index = int(record.index or 0)
-        mask = volume.mask
-        assert volume.foreground is not None
+        volume = self.load_volume(parent)
+        assert volume.foreground is not None and record.index is not None
+        axis, index = find_slice_axis(parent), record.index
+        mask = None
+        if volume.mask is not None:
+            mask = np.ascontiguousarray(np.take(volume.mask, index, axis))
         return Sample(
             image=np.ascontiguousarray(np.take(volume.image, index, axis + 1)),
-            mask=None if mask is None else np.ascontiguousarray(np.take(mask, index, axis)),
+            mask=mask,
             condition=dict(volume.condition),
             meta=dict(volume.meta),
             source=replace(record.source, checksums=volume.source.checksums),
