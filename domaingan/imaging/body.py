@@ -9,20 +9,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import filters
 
+from domaingan.imaging.constant_frames import find_commonest_value, find_frames, has_body_shape
+from domaingan.imaging.mask_morphology import (
+    dilate,
+    fill_holes,
+    find_rim,
+    keep_large_pieces,
+    open_mask,
+    restore_edges,
+)
+
 Image = NDArray[Any]
 Mask = NDArray[np.bool_]
-
-MAX_FRAMES = 4
-"""So many frames are looked for, one inside another."""
-
-MIN_FRAME_SHARE = 0.02
-"""A frame takes at least this share of what is outermost."""
 
 MIN_AIR_SHARE = 0.05
 """Air takes at least this share of what is outermost: a ventricle or a bone that the border cuts takes less."""
@@ -37,10 +40,6 @@ MIN_AIR_GAP_SHARE = 0.06
 
 MAX_AIR_SIGNAL = 0.35
 """In a scan without negative values, where 0 is no signal, air is at most this share of the signal of the rest."""
-
-MAX_STRIPPED_BOX_FILL = 0.65
-"""What fills less of its own box, inside a frame, has the shape of a body and is one: a field of view is a box or a
-cylinder (0.79)."""
 
 MIN_LUNG_HOUNSFIELD = -940.0
 """Lower lies air, in Hounsfield units, and above it lung."""
@@ -59,9 +58,6 @@ MIN_FRAME_GAP = 0.05
 
 MIN_SIGNAL_SHARE = 0.005
 """The same in a scan without negative values: a slice at the top of a head shows little of it."""
-
-MIN_PIECE_SHARE = 0.3
-"""A piece of the body, such as the other leg, has at least this share of the largest piece's voxels."""
 
 MAX_THREAD_RADIUS = 2
 """What hangs on by less than twice so many voxels and one, such as a table, is no part of the body."""
@@ -85,91 +81,12 @@ def find_body(image: Image) -> Mask:
     shown = ~find_frames(image)
     if not shown.any():
         return np.ones(shown.shape, dtype=bool)
-    air = _find_air(image, shown, is_stripped=_is_stripped(shown))
+    air = _find_air(image, shown, is_stripped=has_body_shape(shown))
     if air is None:
-        return _keep_large_pieces(_fill_holes(shown))
-    body = _fill_holes(shown & ~air)
-    core = _keep_large_pieces(_open_mask(body, MAX_THREAD_RADIUS))
-    return _keep_large_pieces(_fill_holes(_restore_edges(core, body, MAX_THREAD_RADIUS) if core.any() else body))
-
-
-# -------------------------------------------------------------------- frames
-
-
-def find_frames(image: Image) -> Mask:
-    """Find what is of one value, in all channels, and reaches the image's border or another such frame."""
-    frames: Mask = np.zeros(image.shape[1:], dtype=bool)
-    for _ in range(MAX_FRAMES):
-        frame = _find_outermost_frame(image, frames)
-        if frame is None:
-            break
-        frames |= frame
-    return frames
-
-
-def _find_outermost_frame(image: Image, known_frames: Mask) -> Mask | None:
-    shown = ~known_frames
-    rim = _find_rim(shown)
-    n = int(rim.sum())
-    if not n:
-        return None
-    value = _find_commonest_value(image[:, rim])
-    same: Mask = shown.copy()
-    for channel, one in zip(image, value, strict=True):
-        same &= channel == one
-    if (same & rim).sum() < MIN_FRAME_SHARE * n:
-        return None
-    labels, count = ndimage.label(same)
-    # Of one value by chance is a voxel here and there, never a block of them.
-    kept = np.zeros(count + 1, dtype=bool)
-    kept[labels[rim & _erode(same | known_frames)]] = True
-    kept[0] = False
-    frame: Mask = kept[labels]
-    rest = shown & ~frame
-    if (frame & rim).sum() < MIN_FRAME_SHARE * n or not rest.any():
-        return None
-    inside = [channel[rest] for channel in image]
-    if all(channel.max() <= one for channel, one in zip(inside, value, strict=True)):
-        return None  # saturated, and no background
-    if known_frames.any() and not _is_frame_in_frame(shown, rest, inside, value):
-        return None
-    return frame
-
-
-def _is_frame_in_frame(shown: Mask, rest: Mask, inside: list[NDArray[Any]], value: NDArray[Any]) -> bool:
-    """Whether it surrounds a scan, and is not a body of one value with something brighter in it."""
-    fill, share = _measure_box_fill(shown), rest.sum() / shown.sum()
-    if fill > 0.97:
-        return bool(share > 0.06)
-    is_darkest = all(channel.min() >= one for channel, one in zip(inside, value, strict=True))
-    return bool(fill > 0.7 and is_darkest and share > 0.1)
-
-
-def _find_commonest_value(values: NDArray[Any]) -> NDArray[Any]:
-    """The commonest value of the first channel of ``(C, N)``, of the second where that is, and so on."""
-    found = []
-    for channel in range(len(values)):
-        one, counts = np.unique(values[channel], return_counts=True)
-        found.append(one[counts.argmax()])
-        values = values[:, values[channel] == found[-1]]
-    return np.array(found)
-
-
-def _is_stripped(shown: Mask) -> bool:
-    """Whether frames leave the shape of a body, which hardly touches the image's border along two axes.
-
-    Not along all three: a stack of few slices shows the brain in its first and last.
-    """
-    if shown.all() or _measure_box_fill(shown) > MAX_STRIPPED_BOX_FILL:
-        return False
-    touched = sorted(float(shown.take([0, -1], axis).mean()) for axis in range(shown.ndim))
-    return touched[1] < 0.25
-
-
-def _measure_box_fill(mask: Mask) -> float:
-    """Which share of its own box a mask fills."""
-    box = ndimage.find_objects(mask.view(np.uint8))[0]
-    return float(mask[box].mean())
+        return keep_large_pieces(fill_holes(shown))
+    body = fill_holes(shown & ~air)
+    core = keep_large_pieces(open_mask(body, MAX_THREAD_RADIUS))
+    return keep_large_pieces(fill_holes(restore_edges(core, body, MAX_THREAD_RADIUS) if core.any() else body))
 
 
 # ----------------------------------------------------------------------- air
@@ -183,7 +100,7 @@ def _find_air(image: Image, shown: Mask, *, is_stripped: bool) -> Mask | None:
     """
     step = max(1, int(shown.sum()) // MAX_SAMPLED_VOXELS)
     sampled = np.stack([channel[shown][::step] for channel in image]).astype(np.float32)
-    beside = ~shown & _dilate(shown)
+    beside = ~shown & dilate(shown)
     for channel, values in zip(image, sampled, strict=True):
         around = channel[beside]
         is_in_air = bool(around.size and ((around >= -1100) & (around <= -900)).mean() > MIN_AIR_SHARE)
@@ -222,7 +139,7 @@ def _measure_frame_brightness(image: Image, beside: Mask, ends: NDArray[np.float
     """How bright the frame beside a scan is, on the scan's scale; None without a frame, or of a value far off."""
     if not beside.any():
         return None
-    value = _find_commonest_value(image[:, beside])
+    value = find_commonest_value(image[:, beside])
     low, high = ends
     varied = high > low
     found = float(((value - low)[varied] / (high - low)[varied]).mean())
@@ -242,8 +159,8 @@ def _lies_above(dark: NDArray[np.float32], ground: float) -> bool:
 
 def _is_thick_all_around(low: Mask, shown: Mask) -> bool:
     """Whether what is dark is nowhere thin by itself, and surrounds most of what frames leave."""
-    rim = _find_rim(shown)
-    return bool(_open_mask(low).sum() >= 0.6 * low.sum() and (low & rim).sum() >= 0.6 * rim.sum())
+    rim = find_rim(shown)
+    return bool(open_mask(low).sum() >= 0.6 * low.sum() and (low & rim).sum() >= 0.6 * rim.sum())
 
 
 def _compute_brightness(values: Image, ends: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -295,8 +212,8 @@ def _is_without_signal(air: NDArray[np.float32], rest: NDArray[np.float32]) -> b
 def _find_air_at_border(low: Mask, shown: Mask) -> Mask | None:
     """The part of what is dark that surrounds: nowhere thin, and at the border; None where there is hardly any."""
     outside = low | ~shown
-    thick = _open_mask(outside)
-    rim = _find_rim(shown)
+    thick = open_mask(outside)
+    rim = find_rim(shown)
     at_border = thick & rim
     if at_border.sum() < MIN_AIR_SHARE * rim.sum():
         return None
@@ -304,7 +221,7 @@ def _find_air_at_border(low: Mask, shown: Mask) -> Mask | None:
     sizes = np.bincount(labels[at_border], minlength=count + 1)
     kept = sizes >= max(1.0, 0.01 * rim.sum())
     kept[0] = False
-    return _restore_edges(kept[labels], outside) & shown
+    return restore_edges(kept[labels], outside) & shown
 
 
 def is_hounsfield(values: NDArray[Any], *, has_air: bool = False) -> bool:
@@ -342,86 +259,3 @@ def _find_hounsfield_air(channel: NDArray[Any], shown: Mask) -> Mask | None:
     is_air = np.nan_to_num(np.asarray(median), nan=0.0) < MIN_LUNG_HOUNSFIELD
     is_air[0] = False
     return _find_air_at_border(is_air[labels], shown)
-
-
-# -------------------------------------------------------------------- shapes
-
-
-def _find_rim(shown: Mask) -> Mask:
-    """The voxels of a mask that lie on the array's border or beside what is not in the mask."""
-    inner = shown.copy()
-    for axis in range(shown.ndim):
-        first, last = _slice_neighbours(axis, 1)
-        inner[first] &= shown[last]
-        inner[last] &= shown[first]
-        inner[(slice(None),) * axis + ([0, -1],)] = False  # beyond the border nothing is
-    rim: Mask = shown & ~inner
-    return rim
-
-
-def _erode(mask: Mask, pixels: int = 1) -> Mask:
-    """A mask less a border of so many pixels, corners too; it goes on beyond the array."""
-    return ~_dilate(~mask, pixels)
-
-
-def _dilate(mask: Mask, pixels: int = 1) -> Mask:
-    """A mask and all pixels at most so far away along each axis, one axis after the other."""
-    grown = mask
-    for axis in range(mask.ndim):
-        along, grown = grown, grown.copy()
-        for step in range(1, min(pixels, mask.shape[axis] - 1) + 1):
-            first, last = _slice_neighbours(axis, step)
-            grown[first] |= along[last]
-            grown[last] |= along[first]
-    return grown
-
-
-def _slice_neighbours(axis: int, step: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """All pixels but the last ones along an axis, and all but the first."""
-    ahead = (slice(None),) * axis
-    return (*ahead, slice(None, -step)), (*ahead, slice(step, None))
-
-
-def _open_mask(mask: Mask, pixels: int = 1) -> Mask:
-    """A mask without what is thinner than ``2 * pixels + 1``."""
-    return _dilate(_erode(mask, pixels), pixels)
-
-
-def _restore_edges(core: Mask, mask: Mask, pixels: int = 1) -> Mask:
-    """What opening took from the edges of a part of a mask, given back."""
-    return _dilate(core, pixels) & mask
-
-
-def _keep_large_pieces(mask: Mask) -> Mask:
-    """The largest connected component, and those that are not much smaller; all of it where there is none."""
-    labels, n = ndimage.label(mask)
-    if n < 2:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    largest: Mask = (sizes >= MIN_PIECE_SHARE * sizes.max())[labels]
-    return largest
-
-
-def _fill_holes(mask: Mask) -> Mask:
-    """A mask with its holes filled, slice by slice along each axis, and so in 3D."""
-    filled = mask.copy()
-    if not mask.any():
-        return filled
-    box = ndimage.find_objects(mask.view(np.uint8))[0]  # a hole lies in it
-    part = filled[box]
-    for axis in range(mask.ndim) if mask.ndim == 3 else ():
-        for plane in np.moveaxis(part, axis, 0):
-            _fill_plane_holes(plane)
-    if mask.ndim == 2:
-        _fill_plane_holes(part)
-    return filled
-
-
-def _fill_plane_holes(plane: Mask) -> None:
-    """Fill the holes of a 2D mask in place."""
-    if not plane.any():
-        return
-    padded = np.pad(plane, 1).view(np.uint8)
-    cv2.floodFill(padded, None, (0, 0), 1)
-    plane[padded[1:-1, 1:-1] == 0] = True

@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.imaging.body import find_body, find_frames, is_hounsfield
+from domaingan.imaging.body import find_body, is_hounsfield
+from domaingan.imaging.constant_frames import find_frames
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
