@@ -181,7 +181,7 @@ def write_json(path: Path, value: Any) -> None:
 def to_json_types(value: Any) -> Any:
     """The value in JSON's own types: numpy numbers and arrays, paths and tuples turned, NaN and infinities None.
 
-    >>> plain({"mean": np.float32(0.5), "ci": (float("nan"), 1), Path("a"): np.arange(2)})
+    >>> to_json_types({"mean": np.float32(0.5), "ci": (float("nan"), 1), Path("a"): np.arange(2)})
     {'mean': 0.5, 'ci': [None, 1], 'a': [0, 1]}
     """
     if isinstance(value, (np.ndarray, np.generic)):

@@ -14,6 +14,9 @@ from domaingan.data.record import Problem, Reader, Record
 from domaingan.data.sample import ConditionValue, Sample
 from domaingan.data.schema import Schema
 
+MAX_LISTED_VALUES = 20
+"""An error message lists at most this many values of a column."""
+
 
 @dataclass(frozen=True)
 class _MappedReader:
@@ -27,7 +30,7 @@ class _MappedReader:
 
 
 class Dataset(Sequence[Sample]):
-    """Samples that are read when asked for; cheap to slice, to split and to send to a worker.
+    """Hold samples that are read when they are needed; cheap to slice, to split and to send to a worker.
 
     Args:
         records: one entry a sample.
@@ -72,43 +75,78 @@ class Dataset(Sequence[Sample]):
     # ---------------------------------------------------------------- choosing
 
     def select(self, indices: Iterable[int]) -> Dataset:
-        """The samples at these positions, in this order."""
+        """Select the samples at these positions, in this order.
+
+        Args:
+            indices: positions, 0 for the first sample.
+        """
         return self._with_records(self.records[int(index)] for index in indices)
 
     def where(self, **conditions: ConditionValue | Sequence[ConditionValue]) -> Dataset:
-        """The samples whose columns have one of the given values; of numbers also ``"LOW..HIGH"``, ends included.
+        """Select the samples whose columns have one of the requested values.
+
+        Args:
+            conditions: by column, one value or several. A column of numbers also takes ``"LOW..HIGH"``, ends included.
+
+        Returns:
+            The samples that meet all conditions, in their order.
 
         Raises:
             DataError: no sample has that column, none has one of the values, or none meets all conditions.
 
         >>> records = [Record("a", subject="1"), Record("b", subject="2")]
-        >>> data = Dataset(records, read=print, schema=Schema("nifti", SCAN, 3, ("t1",), {}))
+        >>> data = Dataset(records, read=print, schema=Schema("nifti", "scan", 3, ("t1",), {}))
         >>> [record.name for record in data.where(subject="2").records]
         ['b']
         """
         records: Sequence[Record] = self.records
-        for name, wanted in conditions.items():
-            values = [wanted] if isinstance(wanted, str) or not isinstance(wanted, Iterable) else list(wanted)
-            seen = {value for record in self.records if (value := record.get_value(name)) not in (None, "")}
-            missing = [str(value) for value in values if not any(_is_match(other, value) for other in seen)]
-            if missing:
-                raise DataError(
-                    f"no sample with {name}={','.join(missing)}",
-                    path=self.root,
-                    expected=f"one of {', '.join(sorted(map(str, seen))[:20])}" if seen else f"a column {name!r}",
-                )
-            kept = {other for other in seen if any(_is_match(other, value) for value in values)}
-            records = [record for record in records if record.get_value(name) in kept]
+        for column, requested in conditions.items():
+            if isinstance(requested, str) or not isinstance(requested, Iterable):
+                values = [requested]
+            else:
+                values = list(requested)
+            matching = self._find_matching_values(column, values)
+            records = [record for record in records if record.get_value(column) in matching]
         if not records and self.records:
-            wish = " and ".join(f"{name}={wanted}" for name, wanted in conditions.items())
-            raise DataError(f"no sample with {wish}", path=self.root)
+            described = " and ".join(f"{column}={requested}" for column, requested in conditions.items())
+            raise DataError(f"no sample with {described}", path=self.root)
         return self._with_records(records)
 
-    def limit(self, name: str, value: ConditionValue, n: int, rng: RngOrSeed) -> Dataset:
-        """Keep only ``n`` of the samples whose column ``name`` is ``value``, drawn by ``rng`` or a seed.
+    def _find_matching_values(self, column: str, requested: Sequence[ConditionValue]) -> set[ConditionValue]:
+        """Find the values of a column that are requested.
 
         Raises:
-            DataError: there are not so many.
+            DataError: one of the requested values does not occur.
+        """
+        present: set[ConditionValue] = set()
+        for record in self.records:
+            value = record.get_value(column)
+            if value is not None and value != "":
+                present.add(value)
+        matching: set[ConditionValue] = set()
+        missing: list[str] = []
+        for value in requested:
+            found = {other for other in present if _is_match(other, value)}
+            matching |= found
+            if not found:
+                missing.append(str(value))
+        if missing:
+            listed = ", ".join(sorted(str(value) for value in present)[:MAX_LISTED_VALUES])
+            expected = f"one of {listed}" if present else f"a column {column!r}"
+            raise DataError(f"no sample with {column}={','.join(missing)}", path=self.root, expected=expected)
+        return matching
+
+    def limit(self, name: str, value: ConditionValue, n: int, rng: RngOrSeed) -> Dataset:
+        """Keep only some of the samples that have a value in a column, and all samples that do not.
+
+        Args:
+            name: of the column.
+            value: of the samples of which some are kept.
+            n: how many of them are kept.
+            rng: chooses them; a generator or a seed.
+
+        Raises:
+            DataError: fewer than ``n`` samples have the value.
         """
         matching = [i for i, record in enumerate(self.records) if _is_match(record.get_value(name), value)]
         if not 0 <= n <= len(matching):
@@ -131,16 +169,34 @@ class Dataset(Sequence[Sample]):
         return self.groups
 
     def select_groups(self, groups: Iterable[str]) -> Dataset:
-        """The samples of these subjects or sequences."""
-        wanted = set(groups)
-        return self._with_records(record for record in self.records if record.group in wanted)
+        """Select the samples of these subjects or sequences.
+
+        Args:
+            groups: see :attr:`Record.group`.
+        """
+        selected = set(groups)
+        return self._with_records(record for record in self.records if record.group in selected)
 
     def select_split(self, name: str) -> Dataset:
-        """The samples of a named split (``train``, ``val``, ``test``, …)."""
+        """Select the samples of a named split.
+
+        Args:
+            name: such as ``train``, ``val`` or ``test``.
+
+        Raises:
+            DataError: no sample is in that split.
+        """
         return self.where(split=name)
 
     def holdout(self, fraction: float, rng: RngOrSeed) -> tuple[Dataset, Dataset]:
-        """Split into two parts by subject or sequence; the second gets about ``fraction`` of the groups.
+        """Split into two parts so that no subject or sequence is in both.
+
+        Args:
+            fraction: share of the subjects or sequences that the second part gets, from 0 to 1. Each part gets one.
+            rng: chooses them; a generator or a seed.
+
+        Returns:
+            The larger part for training, and the part that is held out.
 
         Raises:
             DataError: there are fewer than two groups, or ``fraction`` is no share.
@@ -155,7 +211,14 @@ class Dataset(Sequence[Sample]):
         return self.select_groups(order[n:]), self.select_groups(order[:n])
 
     def split_folds(self, k: int, rng: RngOrSeed) -> list[tuple[Dataset, Dataset]]:
-        """``k`` pairs (training, test); every subject or sequence is tested exactly once.
+        """Split into folds of subjects or sequences, each of which is tested exactly once.
+
+        Args:
+            k: number of folds, at least 2.
+            rng: chooses them; a generator or a seed.
+
+        Returns:
+            ``k`` pairs (training, test).
 
         Raises:
             DataError: ``k`` is below 2 or above the number of groups.
@@ -164,27 +227,37 @@ class Dataset(Sequence[Sample]):
         if not isinstance(k, int) or not 2 <= k <= len(groups):
             raise DataError(f"{k} folds", path=self.root, expected=f"2 to {len(groups)} (the number of subjects)")
         order = [groups[i] for i in read_generator(rng).permutation(len(groups))]
-        folds = [order[i::k] for i in range(k)]
-        return [(self.select_groups(set(order) - set(fold)), self.select_groups(fold)) for fold in folds]
+        pairs = []
+        for i in range(k):
+            tested = order[i::k]
+            trained = set(order) - set(tested)
+            pairs.append((self.select_groups(trained), self.select_groups(tested)))
+        return pairs
 
     # ---------------------------------------------------------------- changing
 
     def map(self, function: Callable[[Sample], Sample], schema: Schema | None = None) -> Dataset:
-        """The same samples with ``function`` (picklable) applied after reading."""
-        return Dataset(
-            self.records, _MappedReader(self.read, function), schema or self.schema, self.root, self.problems
-        )
+        """Apply a function to every sample after it is read.
+
+        Args:
+            function: makes a sample of a sample; must be picklable.
+            schema: of what it makes; this dataset's by default.
+        """
+        read = _MappedReader(self.read, function)
+        return Dataset(self.records, read, schema or self.schema, self.root, self.problems)
 
     def load_into_memory(self) -> Dataset:
-        """The same samples, read once and kept."""
-        return Dataset(self.records, _InMemoryReader(list(self), self.records), self.schema, self.root, self.problems)
+        """Read all samples once and keep them in memory."""
+        read = _InMemoryReader(list(self), self.records)
+        return Dataset(self.records, read, self.schema, self.root, self.problems)
 
     # ---------------------------------------------------------------- showing
 
     def summarise(self) -> dict[str, str]:
-        """What is in the dataset, as short texts (no image is read)."""
+        """Describe the dataset in short texts. No image is read."""
         shapes = sorted({record.shape for record in self.records if record.shape})
-        sizes = [("×".join(map(str, shape))) for shape in (shapes[:1] + shapes[1:][-1:])]
+        extremes = shapes[:1] + shapes[1:][-1:]
+        sizes = ["×".join(str(side) for side in shape) for shape in extremes]
         return {
             "layout": self.schema.layout,
             "samples": str(len(self)),
@@ -201,14 +274,14 @@ class Dataset(Sequence[Sample]):
         return f"Dataset({self.root} | {facts})"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in self.summarise().items()
-        )
+        rows = ""
+        for name, text in self.summarise().items():
+            rows += f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>"
         return f"<table><caption>{html.escape(self.root)}</caption>{rows}</table>"
 
 
 def _is_match(value: ConditionValue | None, requested: ConditionValue) -> bool:
-    """Whether a column's value is the one asked for; a number may be asked for as text (``3`` for 3.0, ``2..4``)."""
+    """Whether a column's value is the requested one. Text may request a number: ``3`` for 3.0, or ``2..4``."""
     if value is None or isinstance(value, str):
         return value == str(requested)
     try:
@@ -219,10 +292,12 @@ def _is_match(value: ConditionValue | None, requested: ConditionValue) -> bool:
 
 
 class _InMemoryReader:
-    """A reader that gives samples already in memory; callers get a shallow copy, so that ``meta`` stays theirs."""
+    """Gives samples that are in memory; callers get a shallow copy, so that they may add to ``meta``."""
 
     def __init__(self, samples: list[Sample], records: tuple[Record, ...]) -> None:
-        self.samples = {(record.name, record.index): sample for record, sample in zip(records, samples, strict=True)}
+        self.samples: dict[tuple[str, int | None], Sample] = {}
+        for record, sample in zip(records, samples, strict=True):
+            self.samples[record.name, record.index] = sample
 
     def __call__(self, record: Record) -> Sample:
         sample = self.samples[(record.name, record.index)]

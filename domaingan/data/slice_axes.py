@@ -18,11 +18,17 @@ MIN_SLICES = 8
 
 
 def find_slice_axis(record: Record) -> int:
-    """The axis that a volume is cut along into slices.
+    """Find the axis across which a volume is cut into slices.
 
-    Where one axis is plainly the through-plane one (at most a quarter of the samples of the next, or spaced at
-    least twice as far), it is that one, whatever its direction: cutting across it would give slivers. Else the
-    axis that runs closest to head–feet; the last where no affine is known.
+    It is the through-plane axis where one axis plainly is: it has at most a quarter of the samples of the next, or is
+    spaced at least twice as far. Cutting along it would give slivers. Else it is the axis that runs closest to
+    head–feet, or the last one where no affine is known.
+
+    Args:
+        record: of a volume, with its shape.
+
+    Returns:
+        The number of the axis.
     """
     shape = record.shape
     spacing = record.spacing or (1.0,) * len(shape)
@@ -61,21 +67,38 @@ def count_thin_slices(records: Iterable[Record]) -> int | None:
     """
     counts = []
     for record in records:
-        if len(record.shape) == 3:
-            few = sorted(record.shape)
-            counts.append(few[0] if few[0] < MIN_SLICES and few[0] * 4 <= few[1] else MIN_SLICES)
+        if len(record.shape) != 3:
+            continue
+        fewest, next_fewest, _ = sorted(record.shape)
+        is_thin = fewest < MIN_SLICES and fewest * 4 <= next_fewest
+        counts.append(fewest if is_thin else MIN_SLICES)
     median = int(np.median(counts)) if counts else MIN_SLICES
     return median if median < MIN_SLICES else None
 
 
 def warn_about_thin_volumes(dataset: Dataset) -> None:
-    """Say once that volumes of few slices are better worked on slice by slice."""
-    count = count_thin_slices(dataset.records) if dataset.schema.spatial_dims == 3 else None
+    """Warn that volumes of few slices are better worked on slice by slice.
+
+    Args:
+        dataset: any dataset; nothing is said of 2D samples.
+    """
+    if dataset.schema.spatial_dims != 3:
+        return
+    count = count_thin_slices(dataset.records)
     if count is not None:
-        said = f"scans of {count} slices are worked on in 3D: try --dims 2 (dims=2), slice by slice"
-        warnings.warn(said, AssumptionWarning, stacklevel=3)
+        message = f"scans of {count} slices are worked on in 3D: try --dims 2 (dims=2), slice by slice"
+        warnings.warn(message, AssumptionWarning, stacklevel=3)
 
 
 def find_fullest_slice(focus: NDArray[Any], axis: int) -> int:
-    """The slice of a ``(*spatial)`` mask across ``axis`` in which most of it lies; the first where it is empty."""
-    return int(np.moveaxis(focus, axis, 0).reshape(focus.shape[axis], -1).sum(axis=1).argmax())
+    """Find the slice in which most of a mask lies.
+
+    Args:
+        focus: ``(*spatial)`` mask.
+        axis: that the slices are cut across.
+
+    Returns:
+        The number of the slice, 0 where the mask is empty.
+    """
+    slices = np.moveaxis(focus, axis, 0).reshape(focus.shape[axis], -1)
+    return int(slices.sum(axis=1).argmax())

@@ -92,7 +92,7 @@ def find_instance_objects(instances: NDArray[np.int32], mask: NDArray[Any]) -> O
 def isin_small(mask: NDArray[Any], values: Sequence[int]) -> NDArray[np.bool_]:
     """Where a mask has one of a few values: for so few a comparison each is many times faster than ``np.isin``.
 
-    >>> among(np.array([[8, 9, 7]]), [7, 8]).tolist()
+    >>> isin_small(np.array([[8, 9, 7]]), [7, 8]).tolist()
     [[True, False, True]]
     """
     found = np.zeros(mask.shape, dtype=bool)

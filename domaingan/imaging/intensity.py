@@ -75,7 +75,7 @@ def get_intensity_range(sample: Sample, domain: Domain) -> NDArray[np.float32]:
 
 
 def measure_body_percentiles(sample: Sample, selected: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
-    """The ``(C, 2)`` 0.5th and 99.5th percentiles of a scan's foreground, of the whole image where there is none.
+    """Measure the 0.5th and 99.5th percentiles of a scan's foreground, of the whole image where there is none.
 
     Args:
         sample: a scan.
@@ -88,7 +88,14 @@ def measure_body_percentiles(sample: Sample, selected: NDArray[np.bool_] | None 
 
 
 def measure_percentiles(values: NDArray[Any]) -> NDArray[np.float32]:
-    """The ``(C, 2)`` 0.5th and 99.5th percentiles of ``(C, N)`` values; a channel of one value gets a width of 1."""
+    """Measure the 0.5th and 99.5th percentiles of each channel.
+
+    Args:
+        values: ``(C, N)``.
+
+    Returns:
+        ``(C, 2)``; a channel of one value gets a width of 1.
+    """
     ends = np.tile(np.array([0, 1], dtype=np.float32), (len(values), 1))
     if values.shape[1]:
         ends = np.stack([np.percentile(channel, (0.5, 99.5)) for channel in values]).astype(np.float32)
@@ -128,7 +135,12 @@ def with_measurements(sample: Sample, domain: Domain) -> Sample:
 
 
 def get_scaling(sample: Sample, domain: Domain) -> Scaling:
-    """How a sample is brought to scaled units; of frames nothing is absolute."""
+    """Work out how a sample is brought to scaled units.
+
+    Args:
+        sample: whose image it is.
+        domain: of the sample. No channel of a frame has absolute units.
+    """
     ends = get_intensity_range(sample, domain)
     absolute = find_absolute_channels(sample) if domain.has_body else np.zeros(len(ends), dtype=bool)
     percentiles_ = ends.copy()
@@ -144,13 +156,23 @@ def to_scaled(image: Image, ends: NDArray[np.float32]) -> Image:
 
 
 def from_scaled(image: Image, ends: NDArray[np.float32]) -> Image:
-    """Scaled to stored units, the inverse of :func:`to_scaled`."""
+    """Turn scaled units into stored units, the inverse of :func:`to_scaled`.
+
+    Args:
+        image: ``(C, *spatial)``.
+        ends: ``(C, 2)`` of :func:`get_intensity_range`.
+    """
     low, high = _split_ends(ends, image.ndim)
     return (image * (high - low) + low).astype(np.float32)
 
 
 def to_dtype(values: Image, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Stored units in an image's own type: of integers the nearest."""
+    """Turn values into an image's own type: for integers into the nearest one that the type holds.
+
+    Args:
+        values: in stored units.
+        dtype: of the image.
+    """
     if dtype.kind == "f":
         return values.astype(dtype, copy=False)
     limits = np.iinfo(dtype)
@@ -163,15 +185,30 @@ def _split_ends(ends: NDArray[np.float32], ndim: int) -> tuple[NDArray[np.float3
 
 
 def find_nonzero(scaled: Image) -> Mask:
-    """Where a scaled image shows anything: not at or below 0 in every channel (a scan's background is)."""
+    """Find where a scaled image is above 0 in any channel; the background of a scan is not.
+
+    Args:
+        scaled: ``(C, *spatial)``.
+
+    Returns:
+        ``(*spatial)`` bool.
+    """
     inside: Mask = np.any(scaled > 0, axis=0)
     return inside
 
 
 def find_ring(mask: NDArray[Any], width: float = RING_WIDTH, inside: Mask | None = None) -> Mask:
-    """The pixels at most ``width`` away from a mask and not in it, limited to ``inside``.
+    """Find the pixels around a mask.
 
-    >>> ring(np.pad(np.ones((1, 1)), 2), width=1).astype(int)
+    Args:
+        mask: ``(*spatial)``, everything above 0 counts.
+        width: how far away from the mask the pixels lie at most, in pixels.
+        inside: ``(*spatial)``; where given, pixels outside of it are left out.
+
+    Returns:
+        ``(*spatial)`` bool, false in the mask itself.
+
+    >>> find_ring(np.pad(np.ones((1, 1)), 2), width=1).astype(int)
     array([[0, 0, 0, 0, 0],
            [0, 0, 1, 0, 0],
            [0, 1, 0, 1, 0],
@@ -217,7 +254,14 @@ def measure_squared_distance(mask: Mask, limit: int) -> NDArray[np.uint16]:
 
 
 def measure_surface_depth(inside: Mask, spacing: Sequence[float]) -> Image:
-    """How far each pixel of the body lies below its surface, in mm; 0 outside, and 0 at the image's own border.
+    """Measure how far each pixel of the body lies below its surface.
+
+    Args:
+        inside: ``(*spatial)``, where the body is.
+        spacing: size of a pixel along each axis, in mm.
+
+    Returns:
+        ``(*spatial)`` in mm; 0 outside the body, and 0 at the image's own border.
 
     >>> measure_surface_depth(np.ones((5, 3), dtype=bool), (2.0, 2.0))[:, 1]
     array([0., 2., 2., 2., 0.], dtype=float32)
@@ -232,9 +276,9 @@ def measure_surface_depth(inside: Mask, spacing: Sequence[float]) -> Image:
 
 
 def find_extent(mask: Mask) -> tuple[slice, ...] | None:
-    """The smallest part of an array that holds everything true in it, None where nothing is.
+    """Find the smallest part of an array that holds everything true in it; None where nothing is.
 
-    >>> extent(np.array([[False, True, True], [False, False, False]]))
+    >>> find_extent(np.array([[False, True, True], [False, False, False]]))
     (slice(0, 1, None), slice(1, 3, None))
     """
     if mask.ndim == 2 and mask.size:  # twice as fast
@@ -246,7 +290,7 @@ def find_extent(mask: Mask) -> tuple[slice, ...] | None:
 
 
 def find_body_extent(inside: Mask) -> tuple[slice, ...]:
-    """The box around the body; the whole array where nothing of it is there.
+    """Find the box around the body; the whole array where there is no body.
 
     >>> find_body_extent(np.array([[False, True, True], [False, False, False]]))
     (slice(0, 1, None), slice(1, 3, None))
@@ -257,12 +301,26 @@ def find_body_extent(inside: Mask) -> tuple[slice, ...]:
 
 
 def expand_extent(extent: Sequence[slice], pixels: int) -> tuple[slice, ...]:
-    """A part of an array with so many pixels more on each side, as far as there are any."""
+    """Widen a part of an array by some pixels on each side, as far as the array goes at its start.
+
+    Args:
+        extent: one slice an axis.
+        pixels: how many more on each side.
+    """
     return tuple(slice(max(0, side.start - pixels), side.stop + pixels) for side in extent)
 
 
 def measure_contrast(image: Image, mask: NDArray[Any], ring: Mask) -> NDArray[np.float32]:
-    """Mean inside a mask minus mean over its ring, a ``(C,)`` number in the image's units; 0 where either is empty."""
+    """Measure the mean inside a mask minus the mean in the ring around it.
+
+    Args:
+        image: ``(C, *spatial)``.
+        mask: ``(*spatial)``, everything above 0 counts.
+        ring: ``(*spatial)``, see :func:`find_ring`.
+
+    Returns:
+        ``(C,)`` in the image's units; 0 where mask or ring is empty.
+    """
     body = np.asarray(mask) > 0
     if not body.any() or not ring.any():
         return np.zeros(len(image), dtype=np.float32)
@@ -272,7 +330,11 @@ def measure_contrast(image: Image, mask: NDArray[Any], ring: Mask) -> NDArray[np
 
 
 def compute_equivalent_radius(volume: float, dims: int) -> float:
-    """The radius of a disc (``dims`` 2) or ball of this area or volume.
+    """Compute the radius of a disc or ball.
+
+    Args:
+        volume: its area or volume.
+        dims: 2 for a disc, 3 for a ball.
 
     >>> round(compute_equivalent_radius(np.pi * 4, 2), 6)
     2.0
@@ -281,7 +343,14 @@ def compute_equivalent_radius(volume: float, dims: int) -> float:
 
 
 def label_components(mask: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
-    """Connected components of everything labelled, faces and corners touching; ``(labels, n)``, in scanning order."""
+    """Label the connected components of a mask, where faces, edges or corners touch.
+
+    Args:
+        mask: ``(*spatial)``, everything above 0 counts.
+
+    Returns:
+        ``(*spatial)`` numbers from 1 in the order of the array's elements, and how many there are.
+    """
     body = np.asarray(mask) > 0
     if body.ndim == 2 and body.size:  # twice as fast, and this algorithm of theirs numbers in the same order
         n, labels = cv2.connectedComponentsWithAlgorithm(body.view(np.uint8), 8, cv2.CV_32S, cv2.CCL_WU)

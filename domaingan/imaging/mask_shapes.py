@@ -32,7 +32,7 @@ def interpolate_shapes(mask: Labels, other: Labels, share: float) -> Labels:
 
     >>> one, two = np.zeros((9, 9), np.uint8), np.zeros((9, 9), np.uint8)
     >>> one[2:7, 4], two[4, 2:7] = 1, 1
-    >>> np.array_equal(mixed(one, two, 0.0), one), np.array_equal(mixed(one, two, 1.0), two)
+    >>> np.array_equal(interpolate_shapes(one, two, 0.0), one), np.array_equal(interpolate_shapes(one, two, 1.0), two)
     (True, True)
     """
     moved = crop_padded(other, np.round(_find_centre(other) - _find_centre(mask)).astype(np.int64), other.shape, fill=0)
