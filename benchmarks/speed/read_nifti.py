@@ -18,7 +18,7 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
-from domaingan.adapters.nifti.nifti_files import read_nifti_image
+from domaingan.adapters.nifti.nifti_reading import read_nifti_image
 
 REPEATS = 5
 

@@ -1,4 +1,4 @@
-"""Datasets where a person may name their folder instead."""
+"""Functions take a dataset, or the folder of one in its place."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ DatasetSource = Dataset | str | Path
 
 
 def open_dataset(source: DatasetSource) -> Dataset:
-    """A dataset as it is, or what :func:`domaingan.adapters.load` finds in a folder.
+    """Open the dataset in a folder; return a dataset as it is.
+
+    Args:
+        source: a dataset, a folder, or ``phantom:NAME``.
 
     Raises:
-        DataError: as :func:`domaingan.adapters.load`, or it is something else.
+        DataError: as :func:`domaingan.adapters.load`, or ``source`` is something else.
     """
     if isinstance(source, Dataset):
         return source

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from domaingan.adapters.class_definitions import CLASSES_JSON
 from domaingan.adapters.frames.exif_orientation import turn_upright
-from domaingan.adapters.frames.picture_io import PICTURE_SUFFIXES, list_pictures, read_picture_header
-from domaingan.adapters.nifti.nifti_folders import NIFTI_SUFFIXES
-from domaingan.adapters.tables import CLASSES_JSON
+from domaingan.adapters.frames.picture_files import PICTURE_SUFFIXES, list_pictures
+from domaingan.adapters.frames.picture_header import read_picture_header
+from domaingan.adapters.nifti.nifti_streams import NIFTI_SUFFIXES
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular_file, read_json
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.frames.picture_io import PICTURE_SUFFIXES
-from domaingan.adapters.tables import SAMPLES_CSV, ClassDefinitions, SampleTable, read_sample_table
+from domaingan.adapters.class_definitions import ClassDefinitions
+from domaingan.adapters.frames.picture_files import PICTURE_SUFFIXES
+from domaingan.adapters.sample_table import SAMPLES_CSV, SampleTable, read_sample_table
 from domaingan.bank_folders.crop_files import CropFiles
 from domaingan.bank_folders.crop_metadata import CropMetadata, read_crop_metadata
 from domaingan.bank_folders.crop_pictures import open_picture_crops

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from domaingan.adapters.tables import CLASSES_JSON, ClassDefinitions, parse_classes
+from domaingan.adapters.class_definitions import CLASSES_JSON, ClassDefinitions, parse_classes
 from domaingan.core.errors import DataError
 from domaingan.core.reading import read_json
 

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from domaingan.adapters.class_definitions import ClassDefinitions
 from domaingan.adapters.frames.exif_orientation import OrientationLog
 from domaingan.adapters.frames.frame_samples import make_frame_schema
 from domaingan.adapters.frames.lossy_masks import warn_of_lossy_masks
-from domaingan.adapters.frames.picture_io import find_common_shape, read_mask_picture, read_picture, read_picture_header
-from domaingan.adapters.tables import ClassDefinitions, SampleTable
+from domaingan.adapters.frames.picture_header import find_common_shape, read_picture_header
+from domaingan.adapters.frames.picture_io import read_mask_picture, read_picture
+from domaingan.adapters.sample_table import SampleTable
 from domaingan.bank_folders.crop_files import CropFiles, read_alpha
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Record, Sample

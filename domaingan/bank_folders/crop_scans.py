@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.adapters.class_definitions import CLASSES_JSON, ClassDefinitions
 from domaingan.adapters.nifti.scan_records import ScanFiles, open_scans
-from domaingan.adapters.tables import CLASSES_JSON, ClassDefinitions, SampleTable
+from domaingan.adapters.sample_table import SampleTable
 from domaingan.bank_folders.crop_files import CropFiles
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Schema

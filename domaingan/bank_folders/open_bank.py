@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from domaingan.adapters.frames.picture_io import PICTURE_SUFFIXES, list_pictures, read_picture
+from domaingan.adapters.class_definitions import read_classes
+from domaingan.adapters.frames.picture_files import PICTURE_SUFFIXES, list_pictures
+from domaingan.adapters.frames.picture_io import read_picture
 from domaingan.adapters.nifti.scan_records import ScanFiles, open_scans
-from domaingan.adapters.tables import SampleTable, read_classes, read_sample_table
+from domaingan.adapters.sample_table import SampleTable, read_sample_table
 from domaingan.bank_folders.crop_files import drop_mask_files, find_crop_files, get_stem, is_labelled_set, list_scans
 from domaingan.bank_folders.crop_folder import build_crop_bank
 from domaingan.bank_folders.crop_scans import get_channel_names

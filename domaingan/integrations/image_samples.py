@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.tables import parse_classes
-from domaingan.adapters.values import list_allowed_values, make_unknown_values_error
+from domaingan.adapters.class_definitions import parse_classes
+from domaingan.adapters.mask_values import list_allowed_values, make_unknown_values_error
 from domaingan.bank_folders import open_bank
 from domaingan.banks import Bank, BankInfo, BankKind
 from domaingan.blend import Relight

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from written_sets import write_dataset
 
 from domaingan.adapters import LAYOUTS, get_adapter, load
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domaingan.adapters.class_definitions import read_classes, write_classes
 from domaingan.adapters.frames.frame_samples import make_frame_schema
-from domaingan.adapters.tables import read_classes, read_sample_table, write_classes, write_sample_table
+from domaingan.adapters.sample_table import read_sample_table, write_sample_table
 from domaingan.core.errors import DataError
 from domaingan.data import SCAN, Record, Schema
 

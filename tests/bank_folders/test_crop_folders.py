@@ -255,7 +255,7 @@ def test_scans_that_are_wrong(tmp_path: Path) -> None:
 
 
 def test_labelled_frames_are_scenes_with_masks(tmp_path: Path) -> None:
-    from domaingan.adapters.write_dataset import write_dataset
+    from written_sets import write_dataset
 
     data = phantoms.load_phantom("driving", sequences=2, frames=2)
     write_dataset(data, data, tmp_path / "set")

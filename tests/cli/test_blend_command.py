@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from inprocess import answer, refused, run
+from written_sets import write_dataset
 
 from domaingan import load, phantoms
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes

@@ -15,9 +15,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
+from written_sets import write_dataset
 
 from domaingan import phantoms
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.data import Sample

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from inprocess import answer, refused, run
 from nnunet_rules import check_integrity, check_splits
+from written_sets import write_dataset
 
 from domaingan import load, phantoms
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.augmentation.offline.donors import plan_sides
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from written_sets import write_dataset
 
 from domaingan import phantoms
 from domaingan.adapters import load
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 
 QUICK = ["--steps", "4", "--width", "4", "--size", "16", "--gan-steps", "3"]

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from inprocess import answer, refused, run
+from written_sets import write_dataset
 
 import domaingan as dg
 from domaingan import phantoms
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.data import Dataset, Sample
 
 STREET: Dataset = phantoms.load_phantom("driving", sequences=3, frames=3).load_into_memory()

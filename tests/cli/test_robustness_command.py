@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from inprocess import answer, refused, run
+from written_sets import write_dataset
 
 from domaingan import phantoms
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.cli.robustness_command import parse_mapping
 from domaingan.core.errors import DataError
 from domaingan.report import write_report

@@ -11,9 +11,9 @@ import pytest
 import torch
 from inprocess import answer, refused
 from PIL import Image
+from written_sets import write_dataset
 
 from domaingan import phantoms
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank, create_entries
 from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from inprocess import answer, refused
+from written_sets import write_dataset
 
 from domaingan import phantoms
 from domaingan.adapters import load
 from domaingan.adapters.frames.picture_io import write_picture
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from inprocess import refused, run
+from written_sets import write_dataset
 
 from domaingan import load
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.augmentation.offline.unplaced import find_likeliest_reason
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops

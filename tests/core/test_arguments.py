@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from balls import a_bank, a_host
+from written_sets import write_dataset
 
 import domaingan as dg
 from domaingan import phantoms
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 from domaingan.core.arguments import read_count_range, read_edge_length, read_generator, read_names, read_number_range
 from domaingan.core.errors import DataError

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from domaingan.adapters.class_definitions import read_classes
 from domaingan.adapters.frames.picture_io import read_picture
-from domaingan.adapters.nifti.nifti_files import read_nifti_image
-from domaingan.adapters.tables import read_classes, read_sample_table
+from domaingan.adapters.nifti.nifti_reading import read_nifti_image
+from domaingan.adapters.sample_table import read_sample_table
 from domaingan.banks import Bank
 from domaingan.baselines.weights import read_metadata
 from domaingan.core.errors import DataError

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 from inprocess import refused
+from written_sets import write_dataset
 
 from domaingan import phantoms
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.gan import GAN
 from domaingan.gan.model_card import write_card as write_card
 from domaingan.gan.model_folder import CONFIG_FILE, WEIGHTS_FILE, read_config

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
+from written_sets import write_dataset
 
 from domaingan.adapters import load
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste, Variation

@@ -14,9 +14,9 @@ import torch
 from constant_models import Constant, writer
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from written_sets import write_dataset
 
 from domaingan import phantoms
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.data import Dataset
 from domaingan.robustness_eval.onnx_detector.dense_layout import GRID_STRIDES
 

@@ -1,4 +1,4 @@
-"""What ``classes.json`` says beside COCO files: which categories are objects, what they stand on, what is ignored."""
+"""``classes.json`` beside COCO files: which categories are objects, what they stand on, what is ignored."""
 
 from __future__ import annotations
 
@@ -6,89 +6,131 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from domaingan.adapters.class_definitions import CLASSES_JSON, ClassDefinitions, parse_classes
 from domaingan.adapters.coco.coco_annotations import CocoObject
-from domaingan.adapters.tables import CLASSES_JSON, ClassDefinitions, parse_classes
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
 from domaingan.data import Schema
 
+MIN_AREA = 0
+"""The smallest object in pixels, where ``classes.json`` does not say it: every annotation is an object."""
+
+MAX_LISTED_CATEGORIES = 10
+
 
 def read_coco_classes(root: Path, classes: Mapping[str, int], offset: int) -> ClassDefinitions:
-    """Read what is said of the categories beyond names and ids.
+    """Read what ``classes.json`` says about the categories beyond names and ids.
 
-    Every category is a class of objects, but for those that ``classes.json`` names as ``ground`` or ``ignore``, and
-    for all that its ``objects`` do not name. ``ignore`` and ``regions`` list names or the files' ids.
+    Every category is a class of objects, but for those that ``classes.json`` names as ``ground`` or ``ignore``. Where
+    it lists ``objects``, only those are. ``ignore`` and ``regions`` list names or the files' ids.
 
     Args:
         root: the dataset's folder.
         classes: class values of the categories by name.
-        offset: what a class value is more than its category's id.
+        offset: what is added to a category's id to make a class value.
+
+    Returns:
+        The definitions; those of the categories alone where there is no ``classes.json``.
 
     Raises:
-        DataError: ``classes.json`` is there but not as it should be.
+        DataError: the contents of ``classes.json`` are wrong.
     """
     path = root / CLASSES_JSON
     stored = read_json(path) if path.exists() else {}
     if not isinstance(stored, dict):
         raise DataError("no JSON object", path=path, expected='such as {"ground": [class, …], "objects": [class, …]}')
-    stored |= {name: _add_offset(stored[name], offset) for name in ("ignore", "regions") if name in stored}
+    for key in ("ignore", "regions"):
+        if key in stored:
+            stored[key] = _add_offset(stored[key], offset)
     _check_names(stored.pop("classes", None), classes, offset, path)
-    stored = {"classes": dict(classes), "min_area": 0} | stored
-    if not stored.get("objects"):
-        ignored: Any = stored.get("ignore")
-        left_out = _collect_names(stored.get("ground"))
-        left_out |= {str(one) for one in ignored} if isinstance(ignored, list) else set()
-        stored["objects"] = [name for name, value in classes.items() if not {name, str(value)} & left_out]
-    return parse_classes(stored, path)
+    described: dict[str, Any] = {"classes": dict(classes), "min_area": MIN_AREA, **stored}
+    if not described.get("objects"):
+        described["objects"] = _list_object_names(described, classes)
+    return parse_classes(described, path)
+
+
+def _list_object_names(described: Mapping[str, Any], classes: Mapping[str, int]) -> list[str]:
+    """List the classes that are neither ground nor ignored. ``ignore`` may have names or values."""
+    ignored = described.get("ignore")
+    left_out = _collect_names(described.get("ground"))
+    if isinstance(ignored, list):
+        left_out |= {str(member) for member in ignored}
+    return [name for name, value in classes.items() if name not in left_out and str(value) not in left_out]
 
 
 def write_coco_classes(root: Path, schema: Schema) -> None:
-    """Write ``classes.json``, where there is something to say.
+    """Write ``classes.json``, where the COCO files do not say everything.
 
     Args:
         root: the dataset's folder.
-        schema: of the dataset.
+        schema: the dataset's.
     """
-    plain = tuple(schema.classes)
-    said: dict[str, Any] = {"objects": schema.objects} if schema.objects != plain else {}
-    said |= {"ignore": [name for name, value in schema.classes.items() if value in schema.ignore]}
-    names = {value: name for name, value in schema.classes.items()}
-    said |= {"regions": {name: [names[value] for value in values] for name, values in schema.regions.items()}}
-    said |= {"min_area": schema.min_area, "ground": schema.ground, "region": schema.region}
-    said = {name: value for name, value in said.items() if value}
-    if said:
-        write_json(root / CLASSES_JSON, said)
+    names_by_value = {value: name for name, value in schema.classes.items()}
+    regions: dict[str, list[str]] = {}
+    for region, values in schema.regions.items():
+        regions[region] = [names_by_value[value] for value in values]
+    described: dict[str, Any] = {
+        "objects": schema.objects if schema.objects != tuple(schema.classes) else (),
+        "ignore": [name for name, value in schema.classes.items() if value in schema.ignore],
+        "regions": regions,
+        "min_area": schema.min_area,
+        "ground": schema.ground,
+        "region": schema.region,
+    }
+    described = {key: value for key, value in described.items() if value}
+    if described:
+        write_json(root / CLASSES_JSON, described)
+
+
+def list_object_values(schema: Schema) -> set[int]:
+    """List the values of the classes of objects that are not ignored.
+
+    Args:
+        schema: the dataset's.
+    """
+    return {schema.classes[name] for name in schema.objects} - set(schema.ignore)
 
 
 def is_object(annotation: CocoObject, schema: Schema) -> bool:
-    """Whether an annotation is one of the objects, not of a class that they stand on, ignored, or too small."""
-    named = {schema.classes[name] for name in schema.objects} - set(schema.ignore)
-    return annotation.class_value in named and annotation.area >= schema.min_area
+    """Whether an annotation is an object: of a class of objects, not ignored, and large enough.
+
+    Args:
+        annotation: the annotation.
+        schema: the dataset's.
+    """
+    return annotation.class_value in list_object_values(schema) and annotation.area >= schema.min_area
 
 
 def _add_offset(stored: Any, offset: int) -> Any:
-    """Ids as class values, wherever they stand; names as they are."""
+    """Add the offset to all ids in a JSON value; names stay as they are."""
     if isinstance(stored, dict):
         return {name: _add_offset(value, offset) for name, value in stored.items()}
     if isinstance(stored, list):
         return [_add_offset(value, offset) for value in stored]
-    return stored + offset if isinstance(stored, int) and not isinstance(stored, bool) else stored
+    if isinstance(stored, int) and not isinstance(stored, bool):
+        return stored + offset
+    return stored
 
 
 def _collect_names(ground: Any) -> set[str]:
-    """The names in what may be a list of them, or lists by name."""
+    """Collect the names in ``ground``: a list of names, or lists of names by class."""
     lists = ground.values() if isinstance(ground, dict) else [ground]
-    return {str(name) for one in lists if isinstance(one, list) for name in one}
+    names: set[str] = set()
+    for listed in lists:
+        if isinstance(listed, list):
+            names.update(str(name) for name in listed)
+    return names
 
 
 def _check_names(stored: Any, classes: Mapping[str, int], offset: int, path: Path) -> None:
-    """Refuse names and ids that are not the files'.
+    """Check that ``classes`` has the files' names and ids, if it is there.
 
     Raises:
-        DataError: they are not.
+        DataError: it has others.
     """
-    own = {name: value - offset for name, value in classes.items()}
-    if stored is not None and stored != own:
-        listed = ", ".join(f"{name} {key}" for name, key in [*own.items()][:10])
-        raise DataError(f"classes {str(stored)[:80]}", path=path, expected=f"none, or the categories: {listed}")
+    ids = {name: value - offset for name, value in classes.items()}
+    if stored is not None and stored != ids:
+        listed = [f"{name} {category_id}" for name, category_id in ids.items()]
+        expected = f"none, or the categories: {', '.join(listed[:MAX_LISTED_CATEGORIES])}"
+        raise DataError(f"classes {str(stored)[:80]}", path=path, expected=expected)

@@ -1,23 +1,23 @@
-"""The COCO file of a set that is written: the file that it came from, with what changed, and no more."""
+"""The COCO file of a dataset that is written: the file that it came from, with what has changed, and no more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from domaingan.adapters.coco.coco_annotations import is_number, read_annotation
 from domaingan.adapters.coco.coco_changes import AnnotationChanges
-from domaingan.adapters.coco.coco_file import normalize_id, parse_whole_number
-from domaingan.adapters.coco.run_lengths import decode_mask, parse_counts
+from domaingan.adapters.coco.coco_values import normalize_id, parse_whole_number
+from domaingan.adapters.coco.id_allocator import IdAllocator
+from domaingan.adapters.coco.run_lengths import decode_mask
+from domaingan.adapters.coco.written_annotations import Annotation, add_missing_keys, replace_geometry
+from domaingan.adapters.frames.picture_header import PictureShape
 from domaingan.core.errors import DataError
 from domaingan.data import Schema
 
-Annotation = dict[str, Any]
+IndexedAnnotation = tuple[int, Annotation]
+"""An annotation with its index in its file."""
 
 
 @dataclass(frozen=True)
@@ -25,44 +25,20 @@ class WrittenImage:
     """A picture that was written.
 
     Attributes:
-        file_name: below the folder of its split.
+        file_name: path below the folder of its split.
         shape: height and width.
         changes: how its annotations differ from those in ``source``.
-        source: the file that it came from, None where it was made.
-        key: of its image in that file.
-        is_original: whether it is that image, not another that was made of it.
+        source: the annotation file that it came from, None where it was made.
+        image_key: id of its image in that file.
+        is_original: whether it is that image. Else it is another one that was made of it.
     """
 
     file_name: str
-    shape: tuple[int, int]
+    shape: PictureShape
     changes: AnnotationChanges
     source: Path | None = None
     image_key: str = ""
     is_original: bool = False
-
-
-class _IdAllocator:
-    """Ids that are free, beside those of some files."""
-
-    def __init__(self, listed: Iterable[Any]) -> None:
-        keys = [normalize_id(one.get("id")) for one in listed if isinstance(one, dict)]
-        numbers = [number for number in map(parse_whole_number, keys) if number is not None]
-        self.highest, self.is_text = max(numbers, default=0), bool(keys) and not numbers
-        self.taken_keys: set[str] = set()
-
-    def keep_or_replace(self, value: Any) -> Any:
-        """An id as it is if nothing has it yet, else a new one."""
-        key = normalize_id(value)
-        if key is None or key in self.taken_keys:
-            return self.allocate()
-        self.taken_keys.add(key)
-        return value
-
-    def allocate(self) -> Any:
-        """The next number, as a text where all ids are texts."""
-        self.highest += 1
-        self.taken_keys.add(str(self.highest))
-        return str(self.highest) if self.is_text else self.highest
 
 
 def build_document(
@@ -70,189 +46,189 @@ def build_document(
 ) -> dict[str, Any]:
     """Build the contents of an annotation file.
 
-    Whatever the files that the images came from say besides (``info``, ``licenses``, keys of tools) is kept, and so
-    are the order of images and annotations, their ids and all that is said of them. Annotations without ``id``,
-    ``iscrowd``, ``area`` or ``bbox`` get them, as pycocotools needs them. What was added comes last.
+    All else that the source files say (``info``, ``licenses``, keys of tools) is kept, and so are the order of images
+    and annotations, their ids and their other keys. Annotations without ``id``, ``iscrowd``, ``area`` or ``bbox`` get
+    them, as pycocotools needs them. New annotations come last.
 
     Args:
         images: those of one split.
-        documents: the files that they came from.
+        documents: contents of the annotation files that they came from.
         schema: names the classes.
 
     Raises:
-        DataError: a class has no id from 1 on, and no file gives it one.
+        DataError: a class that no file has would get an id below 1.
     """
     return _DocumentBuilder(images, documents, schema).build()
 
 
-@dataclass
 class _DocumentBuilder:
-    images: Sequence[WrittenImage]
-    documents: Mapping[Path, Mapping[str, Any]]
-    schema: Schema
-    categories: list[dict[str, Any]] = field(default_factory=list)
+    """Builds one annotation file; see :func:`build_document`."""
 
-    def build(self) -> dict[str, Any]:
-        sources = [path for path in self.documents if any(one.source == path for one in self.images)]
-        base = self.documents[sources[0]] if sources else {"info": {}, "licenses": []}
-        self._list_categories(sources)
-        self.image_ids = _IdAllocator(one for path in sources for one in self.documents[path]["images"])
-        self.annotation_ids = _IdAllocator(one for path in sources for one in self.documents[path]["annotations"])
+    def __init__(
+        self, images: Sequence[WrittenImage], documents: Mapping[Path, Mapping[str, Any]], schema: Schema
+    ) -> None:
+        self.images = images
+        self.documents = documents
+        self.schema = schema
+        used_sources = {image.source for image in images}
+        self.sources = [path for path in documents if path in used_sources]
+        self.image_ids = IdAllocator(self._iterate("images"))
+        self.annotation_ids = IdAllocator(self._iterate("annotations"))
+        self.categories: list[dict[str, Any]] = []
         self.listed_images: list[dict[str, Any]] = []
         self.annotations: list[Annotation] = []
         self.new_annotations: list[Annotation] = []
-        for path in sources:
+
+    def _iterate(self, key: str) -> Iterator[Any]:
+        """Yield the entries of a list in all source files."""
+        for path in self.sources:
+            yield from self.documents[path][key]
+
+    def build(self) -> dict[str, Any]:
+        self._list_categories()
+        for path in self.sources:
             self._add_source_images(path)
-        for one in self.images:
-            if one.source is None:
-                self._add_image(one, {"id": self.image_ids.allocate()}, [])
-        found = {
+        for image in self.images:
+            if image.source is None:
+                self._add_image(image, {"id": self.image_ids.allocate()}, [])
+        base = self.documents[self.sources[0]] if self.sources else {"info": {}, "licenses": []}
+        return {
+            **base,
             "images": self.listed_images,
             "annotations": self.annotations + self.new_annotations,
             "categories": self.categories,
         }
-        return {**base, **found}
 
-    # ------------------------------------------------------------------ categories
+    # ------------------------------------------------------------------- categories
 
-    def _list_categories(self, sources: Sequence[Path]) -> None:
-        for path in sources:
-            names = {one["name"] for one in self.categories}
-            self.categories += [one for one in self.documents[path]["categories"] if one["name"] not in names]
-        if not sources:
+    def _list_categories(self) -> None:
+        """List the categories of all source files; those of the schema where there is no source file."""
+        for path in self.sources:
+            names = {category["name"] for category in self.categories}
+            for category in self.documents[path]["categories"]:
+                if category["name"] not in names:
+                    self.categories.append(category)
+        if not self.sources:
             for name in self.schema.classes:
                 self._get_category_id(name)
 
     def _get_category_id(self, name: str) -> Any:
-        """The id of a class, which is listed if it was not.
+        """Get the id of a class. A class that is not listed yet is added.
 
         Raises:
-            DataError: it would be below 0, or 0 in a file of its own.
+            DataError: its id would be below 0, or below 1 in a file without other classes.
         """
-        for one in self.categories:
-            if one["name"] == name:
-                return one["id"]
-        shifts = [
-            self.schema.classes[one["name"]] - int(one["id"])
-            for one in self.categories
-            if one["name"] in self.schema.classes
-        ]
-        value = self.schema.get_class_value(name) - (shifts[0] if shifts else 0)
-        if value < int(not shifts):
+        offset = None
+        for category in self.categories:
+            if category["name"] == name:
+                return category["id"]
+            if offset is None and category["name"] in self.schema.classes:
+                offset = self.schema.classes[category["name"]] - int(category["id"])
+        lowest_id = 1 if offset is None else 0
+        category_id = self.schema.get_class_value(name) - (offset or 0)
+        if category_id < lowest_id:
             raise DataError(f"objects of the classes {self.schema.classes}", expected="ids from 1 on")
-        self.categories.append({"id": value, "name": name, "supercategory": ""})
-        return value
+        self.categories.append({"id": category_id, "name": name, "supercategory": ""})
+        return category_id
 
-    # ---------------------------------------------------------------------- images
+    # ------------------------------------------------------------------- images
 
     def _add_source_images(self, path: Path) -> None:
-        """The images that came from a file, in its order; those that are its own before what was made of them."""
-        document = self.documents[path]
-        by_key: dict[str, list[WrittenImage]] = {}
-        for one in self.images:
-            if one.source == path:
-                by_key.setdefault(one.image_key, []).append(one)
-        annotations: dict[str, list[tuple[int, Annotation]]] = {key: [] for key in by_key}
-        for number, stored in enumerate(document["annotations"]):
-            key = normalize_id(stored.get("image_id")) if isinstance(stored, dict) else None
-            if key is not None and key in annotations:
-                annotations[key].append((number, stored))
-        originals: list[tuple[int, Annotation]] = []
-        for stored in document["images"]:
-            key = (normalize_id(stored.get("id")) if isinstance(stored, dict) else None) or ""
-            for one in sorted(by_key.pop(key, []), key=lambda one: not one.is_original):
-                value = self.image_ids.keep_or_replace(stored["id"]) if one.is_original else self.image_ids.allocate()
-                entry = stored if value == stored["id"] else stored | {"id": value}
-                found = self._add_image(one, entry, annotations[key])
-                if one.is_original:
-                    originals += found
+        """Add the images that came from a file in the file's order, an original before what was made of it."""
+        images_by_key: dict[str, list[WrittenImage]] = {}
+        for image in self.images:
+            if image.source == path:
+                images_by_key.setdefault(image.image_key, []).append(image)
+        annotations_by_key = self._group_annotations(path, images_by_key)
+        original_annotations: list[IndexedAnnotation] = []
+        for stored in self.documents[path]["images"]:
+            key = normalize_id(stored.get("id")) if isinstance(stored, dict) else None
+            written = images_by_key.pop(key or "", [])
+            for image in sorted(written, key=lambda image: not image.is_original):
+                annotations = self._add_stored_image(image, stored, annotations_by_key[key or ""])
+                if image.is_original:
+                    original_annotations += annotations
                 else:
-                    self.new_annotations += [each | {"id": self.annotation_ids.allocate()} for _, each in found]
-        is_first = not self.annotations
-        for _, each in sorted(originals, key=lambda pair: pair[0]):
-            value = self.annotation_ids.keep_or_replace(each.get("id"))
-            is_new = "id" not in each or not is_first  # ids that are there twice in one file stay as they are
-            self.annotations.append({**each, "id": value} if is_new else each)
+                    for _, annotation in annotations:
+                        self.new_annotations.append(annotation | {"id": self.annotation_ids.allocate()})
+        self._add_original_annotations(original_annotations)
+
+    def _group_annotations(
+        self, path: Path, images_by_key: Mapping[str, Sequence[WrittenImage]]
+    ) -> dict[str, list[IndexedAnnotation]]:
+        """Group the annotations of a file by the images that are written."""
+        annotations_by_key: dict[str, list[IndexedAnnotation]] = {key: [] for key in images_by_key}
+        for index, annotation in enumerate(self.documents[path]["annotations"]):
+            key = normalize_id(annotation.get("image_id")) if isinstance(annotation, dict) else None
+            if key is not None and key in annotations_by_key:
+                annotations_by_key[key].append((index, annotation))
+        return annotations_by_key
+
+    def _add_stored_image(
+        self, image: WrittenImage, stored: dict[str, Any], annotations: Sequence[IndexedAnnotation]
+    ) -> list[IndexedAnnotation]:
+        """Add an image that its source file lists, under its id there or a new one."""
+        ids = self.image_ids
+        image_id = ids.keep_or_replace(stored["id"]) if image.is_original else ids.allocate()
+        entry = stored if image_id == stored["id"] else stored | {"id": image_id}
+        return self._add_image(image, entry, annotations)
+
+    def _add_original_annotations(self, annotations: Sequence[IndexedAnnotation]) -> None:
+        """Add the annotations of originals in the order of their file. Ids that are twice in the first file stay so."""
+        is_first_file = not self.annotations
+        for _, annotation in sorted(annotations, key=lambda pair: pair[0]):
+            annotation_id = self.annotation_ids.keep_or_replace(annotation.get("id"))
+            if "id" not in annotation or not is_first_file:
+                annotation = {**annotation, "id": annotation_id}
+            self.annotations.append(annotation)
 
     def _add_image(
-        self, image: WrittenImage, entry: dict[str, Any], stored: Sequence[tuple[int, Annotation]]
-    ) -> list[tuple[int, Annotation]]:
-        """List an image with what was added to it; returns its other annotations with their numbers."""
+        self, image: WrittenImage, entry: dict[str, Any], annotations: Sequence[IndexedAnnotation]
+    ) -> list[IndexedAnnotation]:
+        """List an image with its new annotations; return its other annotations as they are to be written."""
         self.listed_images.append(_describe_image(image, entry))
-        for made in image.changes.added:
-            category = self._get_category_id(made["class"])
-            rest = {key: value for key, value in made.items() if key != "class"}
-            self.new_annotations.append(
-                {"id": self.annotation_ids.allocate(), "image_id": entry["id"], "category_id": category} | rest
-            )
-        covered = None if image.changes.covered is None else decode_mask(image.changes.covered)
-        found: list[tuple[int, Annotation]] = []
-        for number, each in stored:
-            geometry = image.changes.changed.get(number)
-            if number in image.changes.dropped or (geometry is None and not image.changes.is_kept):
-                continue
-            made = each if geometry is None else _replace_geometry(each, geometry, covered, image.changes.is_moved)
-            if normalize_id(each.get("image_id")) != normalize_id(entry["id"]):
-                made = made | {"image_id": entry["id"]}
-            found.append((number, _add_missing_keys(made, image.shape)))
-        return found
+        for new_annotation in image.changes.new_annotations:
+            category_id = self._get_category_id(new_annotation["class"])
+            annotation = {
+                "id": self.annotation_ids.allocate(),
+                "image_id": entry["id"],
+                "category_id": category_id,
+                **new_annotation,
+            }
+            del annotation["class"]
+            self.new_annotations.append(annotation)
+        return _change_annotations(image, entry["id"], annotations)
+
+
+def _change_annotations(
+    image: WrittenImage, image_id: Any, annotations: Sequence[IndexedAnnotation]
+) -> list[IndexedAnnotation]:
+    """Change the annotations of an image as :class:`AnnotationChanges` says; those that go are left out."""
+    changes = image.changes
+    pasted = None if changes.pasted_pixels is None else decode_mask(changes.pasted_pixels)
+    changed: list[IndexedAnnotation] = []
+    for index, annotation in annotations:
+        geometry = changes.new_geometries.get(index)
+        if index in changes.dropped_indices or (geometry is None and not changes.is_kept):
+            continue
+        if geometry is not None:
+            annotation = replace_geometry(annotation, geometry, pasted, changes.is_moved)
+        if normalize_id(annotation.get("image_id")) != normalize_id(image_id):
+            annotation = annotation | {"image_id": image_id}
+        changed.append((index, add_missing_keys(annotation, image.shape)))
+    return changed
 
 
 def _describe_image(image: WrittenImage, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """What a file says of an image, with the name and size of the picture that was written."""
+    """Describe an image as its file does, with the name and shape of the picture that was written."""
     name = stored.get("file_name", "")
     address = stored.get("coco_url")
     if not name and isinstance(address, str):
         name = "/".join(address.split("/")[-2:])
-    made = dict(stored)
+    described = dict(stored)
     if PurePosixPath(str(name).replace("\\", "/")).as_posix() != image.file_name:
-        made["file_name"] = image.file_name
+        described["file_name"] = image.file_name
     for side, length in zip(("height", "width"), image.shape, strict=True):
-        if parse_whole_number(made.get(side)) != length:
-            made[side] = length
-    return made
-
-
-# ----------------------------------------------------------------- annotations
-
-
-def _replace_geometry(
-    stored: Mapping[str, Any], geometry: Mapping[str, Any], covered: NDArray[np.bool_] | None, is_moved: bool
-) -> Annotation:
-    """An annotation with another box, area and mask; points under what was pasted are labelled, but not visible."""
-    made = {**stored, **geometry}
-    before, after = stored.get("segmentation"), geometry.get("segmentation")
-    if isinstance(before, dict) and isinstance(before.get("counts"), list) and isinstance(after, dict):
-        made["segmentation"] = {"size": after["size"], "counts": parse_counts(after["counts"]).tolist()}
-    points = stored.get("keypoints")
-    if is_moved:
-        return {key: value for key, value in made.items() if key not in ("keypoints", "num_keypoints")}
-    if covered is not None and isinstance(points, list):
-        made["keypoints"] = _hide_points(points, covered)
-    return made
-
-
-def _hide_points(points: Sequence[Any], covered: NDArray[np.bool_]) -> list[Any]:
-    """Key points as COCO lists them (x, y and 2 for visible, 1 for hidden), those that are covered hidden."""
-    made = list(points)
-    for place in range(0, len(points) - 2, 3):
-        x, y, visible = points[place : place + 3]
-        if visible == 2 and is_number(x) and is_number(y):
-            row, column = int(y), int(x)
-            is_inside = 0 <= row < covered.shape[0] and 0 <= column < covered.shape[1]
-            made[place + 2] = 1 if is_inside and covered[row, column] else 2
-    return made
-
-
-def _add_missing_keys(stored: Annotation, shape: tuple[int, int]) -> Annotation:
-    """An annotation with the keys that pycocotools needs, where it can be used at all."""
-    lacking = [key for key in ("iscrowd", "area", "bbox") if stored.get(key) in (None, [])]
-    if not lacking:
-        return stored
-    try:
-        found = read_annotation(stored, 0, 0, shape, lambda reason: None)
-    except DataError:
-        return stored
-    x1, y1, x2, y2 = found.box
-    known = {"iscrowd": 0, "area": found.area, "bbox": [x1, y1, x2 - x1, y2 - y1]}
-    return stored | {key: known[key] for key in lacking}
+        if parse_whole_number(described.get(side)) != length:
+            described[side] = length
+    return described

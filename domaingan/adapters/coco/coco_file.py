@@ -1,53 +1,59 @@
-"""One COCO annotation file: its classes, images and annotations, checked one by one."""
+"""One COCO annotation file: its categories, images and annotations, checked one by one."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domaingan.adapters.coco.coco_annotations import CocoObject, ImageShape, read_annotation, read_crowd_flag
+from domaingan.adapters.coco.coco_annotations import CocoObject, read_annotation
+from domaingan.adapters.coco.coco_problems import ProblemList
 from domaingan.adapters.coco.coco_units import check_units
+from domaingan.adapters.coco.coco_values import normalize_id, parse_whole_number, read_crowd_flag
+from domaingan.adapters.frames.picture_header import PictureShape
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular_file, read_json
 from domaingan.data import Problem
 
 REQUIRED_KEYS = ("images", "annotations", "categories")
 
-MAX_LISTED_PROBLEMS = 10
-"""So many problems of one kind are told one by one; more are counted."""
+MAX_CATEGORY_ID = 2**31 - 2
+"""The highest id that makes a class value of 31 bits, even raised by one."""
+
+MAX_LISTED_CATEGORIES = 20
+MAX_LISTED_IDS = 5
+MAX_ID_LETTERS = 40
 
 
 @dataclass
 class CocoImage:
-    """What a file says of one image.
+    """What a file says about one image.
 
     Attributes:
-        file_name: as it is there.
-        shape: height and width, if it says so.
-        objects: those that are told apart.
-        crowds: regions of many.
+        file_name: as it is in the file.
+        shape: height and width, if the file says them.
+        objects: its single objects.
+        crowds: its regions of many objects.
     """
 
     file_name: str
-    shape: ImageShape | None = None
+    shape: PictureShape | None = None
     objects: list[CocoObject] = field(default_factory=list)
     crowds: list[CocoObject] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class CocoFile:
-    """The checked contents of a file; :meth:`add_objects` adds the objects once the images' sizes are known.
+    """The checked contents of a file. :meth:`add_objects` adds the objects, once the images' shapes are known.
 
     Attributes:
         path: the file.
-        categories: names and ids as they are there.
-        images: by their keys, see :func:`normalize_id`.
-        annotations: as they are there.
-        stamp: of when it was read, see :func:`read_stamp`.
+        categories: ids by name.
+        images: by their ids, see :func:`domaingan.adapters.coco.coco_values.normalize_id`.
+        annotations: as they are in the file.
+        stamp: of the file when it was read, see :func:`read_stamp`.
     """
 
     path: Path
@@ -56,193 +62,157 @@ class CocoFile:
     annotations: Sequence[Any]
     stamp: tuple[int, int]
 
-    def add_objects(self, shapes: Mapping[str, ImageShape], offset: int) -> list[Problem]:
-        """Add their objects to images; annotations that cannot be used are problems.
+    def add_objects(self, shapes: Mapping[str, PictureShape], offset: int) -> list[Problem]:
+        """Add the objects to their images.
 
         Args:
-            shapes: heights and widths of the images that can be used, by their keys.
+            shapes: heights and widths of the images that can be used, by their ids.
             offset: what is added to a category's id to make a class value.
+
+        Returns:
+            What is wrong with single annotations, and with the file.
 
         Raises:
             DataError: the whole file is in other units than COCO's.
         """
-        keys = [normalize_id(one.get("image_id")) if isinstance(one, dict) else None for one in self.annotations]
-        listed = zip(self.annotations, keys, strict=True)
-        usable = [(one, shapes[key]) for one, key in listed if key is not None and key in shapes]
-        check_units(usable, self.path)
+        image_ids = [_get_image_id(annotation) for annotation in self.annotations]
+        usable: list[tuple[int, str]] = []
+        for annotation_index, image_id in enumerate(image_ids):
+            if image_id is not None and image_id in shapes:
+                usable.append((annotation_index, image_id))
+        check_units([(self.annotations[index], shapes[image_id]) for index, image_id in usable], self.path)
         problems = ProblemList(self.path)
-        for number, (one, key) in enumerate(zip(self.annotations, keys, strict=True)):
-            if key is not None and key in shapes:
-                try:
-                    self._add_annotation(one, number, self.images[key], shapes[key], offset, problems)
-                except DataError as error:
-                    problems.add(
-                        f"{error.found}; expected {error.expected}", self._describe_annotation(number, self.images[key])
-                    )
-        self._report_file_problems(keys, problems)
+        for annotation_index, image_id in usable:
+            image = self.images[image_id]
+            try:
+                self._add_annotation(annotation_index, image, shapes[image_id], offset, problems)
+            except DataError as error:
+                reason = f"{error.found}; expected {error.expected}"
+                problems.add(reason, self._describe_annotation(annotation_index, image))
+        self._report_file_problems(image_ids, problems)
         return problems.list_problems()
 
     def _add_annotation(
-        self,
-        annotation: Mapping[str, Any],
-        annotation_index: int,
-        image: CocoImage,
-        shape: ImageShape,
-        offset: int,
-        problems: ProblemList,
+        self, annotation_index: int, image: CocoImage, shape: PictureShape, offset: int, problems: ProblemList
     ) -> None:
         """Add an annotation to its image.
 
         Raises:
-            DataError: its class is unknown or its box is none.
+            DataError: it has an unknown category, or neither its box nor its mask can be used.
         """
+        annotation = self.annotations[annotation_index]
         name = self._describe_annotation(annotation_index, image)
-        category = parse_whole_number(annotation.get("category_id"))
-        if category is None or category not in self.categories.values():
-            known = ", ".join(f"{value} {name}" for name, value in [*self.categories.items()][:20])
-            raise DataError(f"category {str(annotation.get('category_id'))[:80]}", expected=f"one of {known}")
+        category_id = parse_whole_number(annotation.get("category_id"))
+        if category_id is None or category_id not in self.categories.values():
+            listed = [f"{other_id} {category}" for category, other_id in self.categories.items()]
+            found = f"category {str(annotation.get('category_id'))[:80]}"
+            raise DataError(found, expected=f"one of {', '.join(listed[:MAX_LISTED_CATEGORIES])}")
         is_crowd = read_crowd_flag(annotation.get("iscrowd"))
         if is_crowd is None:
-            problems.add(
-                f"iscrowd {str(annotation['iscrowd'])[:80]!r}; expected 0 or 1; it is taken for one object", name
-            )
-        found = read_annotation(
-            annotation, category + offset, annotation_index, shape, lambda reason: problems.add(reason, name)
-        )
-        (image.crowds if is_crowd else image.objects).append(found)
+            found = f"iscrowd {str(annotation['iscrowd'])[:80]!r}"
+            problems.add(f"{found}; expected 0 or 1; it is taken for one object", name)
+
+        def report_problem(reason: str) -> None:
+            problems.add(reason, name)
+
+        made = read_annotation(annotation, category_id + offset, annotation_index, shape, report_problem)
+        if is_crowd:
+            image.crowds.append(made)
+        else:
+            image.objects.append(made)
 
     def _describe_annotation(self, annotation_index: int, image: CocoImage) -> str:
         annotation_id = self.annotations[annotation_index].get("id", annotation_index)
-        return f"annotation {str(annotation_id)[:40]} of {image.file_name}"
+        return f"annotation {str(annotation_id)[:MAX_ID_LETTERS]} of {image.file_name}"
 
-    def _report_file_problems(self, keys: Sequence[str | None], problems: ProblemList) -> None:
-        """Tell what is wrong with the annotations as a whole."""
-        listed = zip(self.annotations, keys, strict=True)
-        lost = Counter(_describe_image_id(one) for one, key in listed if key is None or key not in self.images)
+    def _report_file_problems(self, image_ids: Sequence[str | None], problems: ProblemList) -> None:
+        """Report what is wrong with the annotations as a whole."""
+        lost: Counter[str] = Counter()
+        annotation_ids: Counter[str] = Counter()
+        for annotation, image_id in zip(self.annotations, image_ids, strict=True):
+            if image_id is None or image_id not in self.images:
+                lost[_describe_image_id(annotation)] += 1
+            if isinstance(annotation, dict) and "id" in annotation:
+                annotation_ids[str(annotation["id"])] += 1
         if lost:
-            problems.add(f"{lost.total()} annotations of images that are not listed: {', '.join([*lost][:5])}")
-        ids = Counter(str(one["id"]) for one in self.annotations if isinstance(one, dict) and "id" in one)
-        double = [key[:40] for key, n in ids.items() if n > 1]
-        if double:
-            problems.add(f"{len(double)} ids of annotations are there twice: {', '.join(double[:5])}")
-        self._report_brush_crowds(keys, problems)
-        images = self.images.values()
-        crowds = sum(len(image.crowds) for image in images)
-        if crowds and not any(image.objects for image in images):
+            listed = ", ".join([*lost][:MAX_LISTED_IDS])
+            problems.add(f"{lost.total()} annotations of images that are not listed: {listed}")
+        duplicate_ids = [one[:MAX_ID_LETTERS] for one, count in annotation_ids.items() if count > 1]
+        if duplicate_ids:
+            listed = ", ".join(duplicate_ids[:MAX_LISTED_IDS])
+            problems.add(f"{len(duplicate_ids)} ids of annotations are there twice: {listed}")
+        self._report_brush_crowds(image_ids, problems)
+        n_crowds = sum(len(image.crowds) for image in self.images.values())
+        if n_crowds and not any(image.objects for image in self.images.values()):
             reason = "COCO's word for what nothing tells apart; expected 0 for single objects"
-            problems.add(f"each of {crowds} annotations that can be used has iscrowd 1, {reason}")
+            problems.add(f"each of {n_crowds} annotations that can be used has iscrowd 1, {reason}")
 
-    def _report_brush_crowds(self, keys: Sequence[str | None], problems: ProblemList) -> None:
-        """Tell of crowds that may be objects: CVAT and datumaro write every mask that is no polygon as a crowd."""
-        n = 0
-        for one, key in zip(self.annotations, keys, strict=True):
-            if key in self.images and isinstance(one.get("attributes"), dict):
-                n += "occluded" in one["attributes"] and read_crowd_flag(one.get("iscrowd")) is True
-        if n:
+    def _report_brush_crowds(self, image_ids: Sequence[str | None], problems: ProblemList) -> None:
+        """Report crowds that may be objects: CVAT and datumaro write every mask that is no polygon as a crowd."""
+        n_crowds = 0
+        for annotation, image_id in zip(self.annotations, image_ids, strict=True):
+            if image_id not in self.images or not isinstance(annotation.get("attributes"), dict):
+                continue
+            is_from_cvat = "occluded" in annotation["attributes"]
+            if is_from_cvat and read_crowd_flag(annotation.get("iscrowd")) is True:
+                n_crowds += 1
+        if n_crowds:
             reason = "CVAT writes for every mask drawn by brush; expected 0 where it is a single object"
-            problems.add(f"{n} annotations are left out as crowds by iscrowd 1, which {reason}")
+            problems.add(f"{n_crowds} annotations are left out as crowds by iscrowd 1, which {reason}")
 
 
-class ProblemList:
-    """Problems of one file, of which many of one kind are counted.
-
-    Args:
-        path: the file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.reasons_by_kind: dict[str, list[str]] = {}
-        self.unlisted_counts: Counter[str] = Counter()
-
-    def add(self, reason: str, name: str = "") -> None:
-        """Add a problem.
-
-        Args:
-            reason: what was found and what was expected.
-            name: of what, where it is not the whole file.
-        """
-        kind = re.sub(r"\[.*?\]|[-+.\d]+(e[-+]?\d+)?", "#", reason.partition("; expected")[0])
-        listed = self.reasons_by_kind.setdefault(kind, [])
-        if len(listed) < MAX_LISTED_PROBLEMS:
-            listed.append(f"{name}: {reason}" if name else reason)
-        else:
-            self.unlisted_counts[kind] += 1
-
-    def list_problems(self) -> list[Problem]:
-        """The problems, and how many more there are."""
-        found: list[Problem] = []
-        for kind, listed in self.reasons_by_kind.items():
-            found += [Problem(str(self.path), reason) for reason in listed]
-            if self.unlisted_counts[kind]:
-                found.append(Problem(str(self.path), f"{self.unlisted_counts[kind]} more like {listed[-1]}"))
-        return found
-
-
-# ------------------------------------------------------------------------ parts
+# ------------------------------------------------------------------- reading
 
 
 def read_coco_file(path: Path) -> tuple[CocoFile, list[Problem]]:
-    """Read and check a file's classes and images.
+    """Read a file, and check its categories and images.
 
     Args:
         path: the file.
 
     Returns:
-        The file, and images in it that cannot be used.
+        The file, and the images in it that cannot be used.
 
     Raises:
-        DataError: it is no JSON, no COCO, or its categories are not one name and one number each.
+        DataError: it is no JSON or no COCO, or its categories are not one name and one number each.
     """
     stamp = read_stamp(path)
-    stored = read_json(path, is_finite_only=False)  # checked one by one
+    stored = read_json(path, is_finite_only=False)  # numbers are checked one by one
     if not isinstance(stored, dict) or not all(isinstance(stored.get(key), list) for key in REQUIRED_KEYS):
-        raise DataError(
-            _describe_contents(stored), path=path, expected="COCO: lists of images, annotations and categories"
-        )
+        found = _describe_contents(stored)
+        raise DataError(found, path=path, expected="COCO: lists of images, annotations and categories")
     categories = _read_categories(stored["categories"], path)
     images, problems = _read_images(stored["images"], path)
     return CocoFile(path, categories, images, stored["annotations"], stamp), problems
 
 
 def read_stamp(path: Path) -> tuple[int, int]:
-    """Find out size and time of a file, which tell whether it has changed.
+    """Read what tells whether a file has changed.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Its size in bytes, and the time of its last change in nanoseconds.
 
     Raises:
         DataError: it is not there.
     """
-    facts = check_regular_file(path).stat()
-    return facts.st_size, facts.st_mtime_ns
+    status = check_regular_file(path).stat()
+    return status.st_size, status.st_mtime_ns
 
 
-def normalize_id(value: Any) -> str | None:
-    """Bring an image's id, a whole number or a text, to one form, so that ``7``, ``7.0`` and ``"7"`` are the same.
-
-    Returns:
-        None for what is no id.
-    """
-    number = parse_whole_number(value)
-    if number is not None:
-        return str(number)
-    return value if isinstance(value, str) and value else None
-
-
-def parse_whole_number(value: Any) -> int | None:
-    """Read a whole number, which some tools write as ``7.0`` or ``"7"``; None for anything else, true and false too."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str) and re.fullmatch(r"0|[1-9][0-9]{0,18}", value):
-        return int(value)
-    return value if isinstance(value, int) else None
+def _get_image_id(annotation: Any) -> str | None:
+    return normalize_id(annotation.get("image_id")) if isinstance(annotation, dict) else None
 
 
 def _describe_image_id(annotation: Any) -> str:
-    return str(annotation.get("image_id") if isinstance(annotation, dict) else None)[:40]
+    image_id = annotation.get("image_id") if isinstance(annotation, dict) else None
+    return str(image_id)[:MAX_ID_LETTERS]
 
 
 def _describe_contents(stored: Any) -> str:
+    """Describe the contents of a JSON file that is no COCO file."""
     if isinstance(stored, dict):
         return f"keys {', '.join(stored)[:200]}"
     if isinstance(stored, list) and stored and isinstance(stored[0], dict) and "score" in stored[0]:
@@ -251,38 +221,55 @@ def _describe_contents(stored: Any) -> str:
 
 
 def _read_categories(listed: Sequence[Any], path: Path) -> dict[str, int]:
-    named: dict[str, int] = {}
-    for one in listed:
-        key, name = (parse_whole_number(one.get("id")), one.get("name")) if isinstance(one, dict) else (None, None)
-        is_whole = key is not None and 0 <= key < 2**31 - 1 and isinstance(name, str) and name
-        if not is_whole or name in named or key in named.values():
+    """Read the categories' ids by name, sorted by id.
+
+    Raises:
+        DataError: there is none, or one has no id or no name of its own.
+    """
+    categories: dict[str, int] = {}
+    for category in listed:
+        category_id, name = None, None
+        if isinstance(category, dict):
+            category_id, name = parse_whole_number(category.get("id")), category.get("name")
+        has_id = category_id is not None and 0 <= category_id <= MAX_CATEGORY_ID
+        has_name = isinstance(name, str) and name
+        if not has_id or not has_name or name in categories or category_id in categories.values():
             expected = "an id from 0 on that is a whole number and a name, no two the same"
-            raise DataError(f"category {str(one)[:200]}", path=path, expected=expected)
-        named[str(name)] = int(key or 0)
-    if not named:
+            raise DataError(f"category {str(category)[:200]}", path=path, expected=expected)
+        categories[str(name)] = int(category_id or 0)
+    if not categories:
         raise DataError("no categories", path=path, expected="an id and a name for each class")
-    return dict(sorted(named.items(), key=lambda item: item[1]))
+    return dict(sorted(categories.items(), key=lambda item: item[1]))
 
 
 def _read_images(listed: Iterable[Any], path: Path) -> tuple[dict[str, CocoImage], list[Problem]]:
     images: dict[str, CocoImage] = {}
     problems = ProblemList(path)
-    for one in listed:
-        key, name = (normalize_id(one.get("id")), _read_file_name(one)) if isinstance(one, dict) else (None, None)
-        if key is None or name is None:
+    for image in listed:
+        image_id, name = None, None
+        if isinstance(image, dict):
+            image_id, name = normalize_id(image.get("id")), _read_file_name(image)
+        if image_id is None or name is None:
             expected = "an id that is a whole number or a text, and a file_name"
-            problems.add(f"an image {str(one)[:80]}; expected {expected}")
-        elif key in images:
-            problems.add(f"image {key[:40]} is there twice: {images[key].file_name} and {name}")
+            problems.add(f"an image {str(image)[:80]}; expected {expected}")
+        elif image_id in images:
+            names = f"{images[image_id].file_name} and {name}"
+            problems.add(f"image {image_id[:MAX_ID_LETTERS]} is there twice: {names}")
         else:
-            height, width = parse_whole_number(one.get("height")), parse_whole_number(one.get("width"))
-            is_sized = height is not None and width is not None and height > 0 and width > 0
-            images[key] = CocoImage(name, (height, width) if is_sized else None)  # type: ignore[arg-type]
+            images[image_id] = CocoImage(name, _read_shape(image))
     return images, problems.list_problems()
 
 
+def _read_shape(image: Mapping[str, Any]) -> PictureShape | None:
+    height = parse_whole_number(image.get("height"))
+    width = parse_whole_number(image.get("width"))
+    if height is None or width is None or height <= 0 or width <= 0:
+        return None
+    return height, width
+
+
 def _read_file_name(image: Mapping[str, Any]) -> str | None:
-    """An image's file; LVIS says it by the last two parts of its address."""
+    """Read the name of an image's file. LVIS has it in the last two parts of an address."""
     name, address = image.get("file_name"), image.get("coco_url")
     if isinstance(name, str) and name:
         return name

@@ -2,55 +2,44 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from domaingan.adapters.base import Adapter
+from domaingan.adapters.coco.annotation_files import (
+    DEFAULT_SPLIT,
+    PICTURE_FOLDERS,
+    find_annotation_files,
+    parse_split_name,
+)
 from domaingan.adapters.coco.coco_classes import read_coco_classes, write_coco_classes
 from domaingan.adapters.coco.coco_file import CocoFile, read_coco_file
 from domaingan.adapters.coco.coco_images import list_image_records
 from domaingan.adapters.coco.coco_samples import STYLE_PREFIX, CocoEntry, CocoReader
-from domaingan.adapters.coco.coco_writing import (
-    ANNOTATIONS_FOLDER,
-    DEFAULT_SPLIT,
-    OTHER_TASK_PREFIXES,
-    write_annotation_files,
-    write_sample_part,
-)
+from domaingan.adapters.coco.coco_writing import write_annotation_files, write_sample_part
+from domaingan.adapters.frames.drive_names import assign_drives, assign_times
 from domaingan.adapters.frames.exif_orientation import OrientationLog
-from domaingan.adapters.frames.frame_samples import assign_drives, assign_times, make_frame_schema
-from domaingan.adapters.tables import read_sample_table, write_sample_table
-from domaingan.adapters.values import make_no_sample_error
+from domaingan.adapters.frames.frame_samples import make_frame_schema
+from domaingan.adapters.problems import make_no_sample_error
+from domaingan.adapters.sample_table import read_sample_table, write_sample_table
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Problem, Record, Sample, Schema
-
-ROBOFLOW_FILE = "_annotations.coco.json"
-EXPORT_FILES = ("result.json", "labels.json")
-"""What Label Studio and FiftyOne call their COCO files, beside a folder of pictures."""
-
-PICTURE_FOLDERS = ("images", "data")
-
-KEYPOINTS_PREFIX = "person_keypoints_"
-"""What CVAT begins the name of a file with whose objects have key points."""
-
-_UNINFORMATIVE_WORD = r"(instances|annotations?|coco|labels?|default)"
 
 
 class CocoFolders(Adapter):
     """``annotations/instances_train.json``, … and the pictures in ``images/train/``, ``images/``, ``train/`` or beside.
 
-    A file without ``instances_`` will do, as will Roboflow's ``train/_annotations.coco.json`` and a single file beside
-    ``images/`` or ``data/``, as Label Studio and FiftyOne write it. The split is what the file's name says; a sample is
-    named by it and its picture, ``train/0001``. Categories are classes with their ids (raised by one where a file uses
-    0), and all are objects, unless a ``classes.json`` says otherwise
-    (:func:`domaingan.adapters.coco.coco_classes.read_coco_classes`). Polygons and run lengths become mask and
-    instances, smaller objects over larger ones; an image of whose objects none has either has no mask. Crowds are no
-    objects, and
-    counted. Boxes are clipped to the image.
+    A file without ``instances_`` in its name will do, as will Roboflow's ``train/_annotations.coco.json`` and a single
+    file beside ``images/`` or ``data/``, as Label Studio and FiftyOne write it. The file's name says the split. A
+    sample is named by the split and its picture: ``train/0001``.
 
-    Written back, a file says what it said but for what was pasted over or added
+    Categories are classes, and their ids class values (raised by one where a file uses 0). All are classes of objects,
+    unless ``classes.json`` says otherwise (:func:`domaingan.adapters.coco.coco_classes.read_coco_classes`). Polygons
+    and run lengths become mask and instances, with smaller objects over larger ones. An image whose objects have only
+    boxes has no mask. Crowds are counted, but are no objects. Boxes are clipped to the image.
+
+    An annotation file that is written differs from the one that it came from only in what was pasted over or added
     (:func:`domaingan.adapters.coco.coco_document.build_document`).
     """
 
@@ -58,109 +47,113 @@ class CocoFolders(Adapter):
     expected_files = "annotations/*.json with images in images/"
 
     def can_open(self, root: Path) -> bool:
-        """Whether it has JSON files where COCO has them."""
-        return next(_find_annotation_files(root), None) is not None
+        """Whether a folder has JSON files where COCO has them; see :meth:`domaingan.adapters.base.Adapter.can_open`."""
+        return bool(find_annotation_files(root))
 
     def open(self, root: Path) -> Dataset:
-        """Find the images that the files list; see :meth:`domaingan.adapters.base.Adapter.open`."""
+        """Open a folder; see :meth:`domaingan.adapters.base.Adapter.open`."""
         problems: list[Problem] = []
         files: list[CocoFile] = []
-        for path in _find_annotation_files(root):
-            file, found = read_coco_file(path)
+        for path in find_annotation_files(root):
+            file, image_problems = read_coco_file(path)
             files.append(file)
-            problems += found
+            problems += image_problems
         if not files:
             raise DataError("no annotations", path=root, expected=self.expected_files)
         classes, offset = _merge_categories(files)
-        known: set[str] = set()
-        log = OrientationLog()
+        sample_names: set[str] = set()
+        orientations = OrientationLog()
         records: list[Record] = []
         entries: dict[str, CocoEntry] = {}
         for file in files:
-            subset = _parse_split_name(file.path, root)
-            folders = [root / folder / subset for folder in PICTURE_FOLDERS if subset]
-            folders += [root / "images" / DEFAULT_SPLIT, *(root / folder for folder in PICTURE_FOLDERS)]
-            folders += [root / subset, root, file.path.parent]
-            listed = list_image_records(file, subset, folders, known, problems, log)
-            problems += file.add_objects({key: record.shape for key, record in listed.items()}, offset)  # type: ignore[misc]
-            for key, record in listed.items():
-                image = file.images[key]
-                objects, crowds = tuple(image.objects), tuple(image.crowds)
-                entries[record.name] = CocoEntry(STYLE_PREFIX + subset, file.path, file.stamp, key, objects, crowds)
+            split = parse_split_name(file.path, root)
+            folders = _list_picture_folders(root, split, file.path)
+            listed = list_image_records(file, split, folders, sample_names, problems, orientations)
+            shapes = {image_id: (record.shape[0], record.shape[1]) for image_id, record in listed.items()}
+            problems += file.add_objects(shapes, offset)
+            for image_id, record in listed.items():
+                entries[record.name] = _make_entry(file, split, image_id)
                 records.append(record)
-        log.warn(root)
+        orientations.warn(root)
         if not records:
             raise make_no_sample_error(root, problems)
-        table = read_sample_table(root, known)
-        described = read_coco_classes(root, classes, offset)
-        records = assign_times([table.merge_into(record) for record in assign_drives(records)], described.frame_rate)
-        schema = make_frame_schema(self.layout, described, table.conditions)
-        segmented = any(one.run_lengths is not None for entry in entries.values() for one in entry.objects)
+        table = read_sample_table(root, sample_names)
+        definitions = read_coco_classes(root, classes, offset)
+        schema = make_frame_schema(self.layout, definitions, table.conditions)
+        has_any_mask = any(entry.has_masks() for entry in entries.values())
         entries = {name: entry.apply_schema(schema) for name, entry in entries.items()}
-        records = [_add_mask_file(record, entries[record.name], segmented) for record in records]
-        return Dataset(records, CocoReader(schema, entries, segmented), schema, root, problems)
+        records = [table.merge_into(record) for record in assign_drives(records)]
+        records = assign_times(records, definitions.frame_rate)
+        if has_any_mask:
+            records = _add_mask_files(records, entries)
+        return Dataset(records, CocoReader(schema, entries, has_any_mask), schema, root, problems)
 
     def write_sample(self, out: Path, sample: Sample, schema: Schema) -> None:
-        """Write ``images/SPLIT/NAME.png`` (or its own kind) and set aside what the JSON file will say of it."""
+        """Write ``images/SPLIT/NAME.png`` (or another suffix), and keep what the JSON file will say about it; see
+        :meth:`domaingan.adapters.base.Adapter.write_sample`.
+        """
         write_sample_part(out, sample, schema)
 
     def finish_dataset(self, out: Path, schema: Schema, records: Sequence[Record]) -> None:
-        """Write ``annotations/instances_SPLIT.json`` and ``samples.csv``."""
+        """Write ``annotations/instances_SPLIT.json``, ``samples.csv`` and ``classes.json``; see
+        :meth:`domaingan.adapters.base.Adapter.finish_dataset`.
+        """
         write_annotation_files(out, schema, records)
         write_sample_table(out, records, schema.conditions)
         write_coco_classes(out, schema)
 
 
-# ------------------------------------------------------------------------- files
-
-
-def _find_annotation_files(root: Path) -> Iterator[Path]:
-    """The annotation files by name: of detection where other tasks have theirs beside."""
-    found = sorted((root / ANNOTATIONS_FOLDER).glob("*.json"))
-    found += sorted(root.glob(f"*/{ROBOFLOW_FILE}"))
-    found += [path for path in sorted(root.glob("*.json")) if re.search("instances|annotations|coco", path.stem)]
-    if not found and not (root / "masks").is_dir() and any((root / folder).is_dir() for folder in PICTURE_FOLDERS):
-        found = [root / name for name in EXPORT_FILES if (root / name).is_file()]
-    instances = [path for path in found if path.name.startswith("instances")]
-    chosen = instances or [path for path in found if not path.name.startswith(OTHER_TASK_PREFIXES)]
-    chosen = chosen or [path for path in found if path.name.startswith(KEYPOINTS_PREFIX)]
-    yield from (path for path in chosen if not path.name.startswith("."))
-
-
-def _parse_split_name(path: Path, root: Path) -> str:
-    """What the name of a file says of its split: ``train2017`` for ``instances_train2017.json``.
-
-    Where it says nothing it is the folder's (Roboflow), or there is none.
-    """
-    name = path.stem.removeprefix(KEYPOINTS_PREFIX) if path.name not in EXPORT_FILES else ""
-    while (
-        shorter := re.sub(
-            rf"^({_UNINFORMATIVE_WORD})?[_. -]+|[_. -]+({_UNINFORMATIVE_WORD})?$|^({_UNINFORMATIVE_WORD})$", "", name
-        )
-    ) != name:
-        name = shorter
-    return name or ("" if path.parent in (root, root / ANNOTATIONS_FOLDER) else path.parent.name)
-
-
 def _merge_categories(files: Sequence[CocoFile]) -> tuple[dict[str, int], int]:
-    """The class values of all files, and what they are more than ids: 1 where an id is 0, which masks have for nothing.
+    """Merge the categories of all files.
+
+    Returns:
+        The class values by name, in their order, and the offset from ids to class values: 1 where an id is 0, which is
+        the background in masks.
 
     Raises:
         DataError: two files differ.
     """
     ids: dict[str, int] = {}
     for file in files:
-        for name, value in file.categories.items():
-            others = [other for other, known in ids.items() if known == value and other != name]
-            if others or ids.get(name, value) != value:
-                found = f"category {value} is {name}"
+        for name, category_id in file.categories.items():
+            has_other_name = category_id in ids.values() and ids.get(name) != category_id
+            if has_other_name or ids.get(name, category_id) != category_id:
+                found = f"category {category_id} is {name}"
                 raise DataError(found, path=file.path, expected=f"as in the files before: {ids}")
-            ids[name] = value
+            ids[name] = category_id
     offset = int(0 in ids.values())
-    return {name: value + offset for name, value in sorted(ids.items(), key=lambda item: item[1])}, offset
+    in_order = sorted(ids.items(), key=lambda item: item[1])
+    return {name: category_id + offset for name, category_id in in_order}, offset
 
 
-def _add_mask_file(record: Record, entry: CocoEntry, has_any_mask: bool) -> Record:
-    """The record with the file that tells its mask, where that is known (as :class:`CocoReader` has it)."""
-    is_masked = has_any_mask and (not entry.objects or any(one.run_lengths is not None for one in entry.objects))
-    return replace(record, files={**record.files, "mask": entry.source}) if is_masked else record
+def _list_picture_folders(root: Path, split: str, annotation_path: Path) -> list[Path]:
+    """List the folders where the pictures of an annotation file may lie, the likeliest first."""
+    folders = []
+    if split:
+        folders += [root / folder / split for folder in PICTURE_FOLDERS]
+    folders.append(root / "images" / DEFAULT_SPLIT)
+    folders += [root / folder for folder in PICTURE_FOLDERS]
+    return [*folders, root / split, root, annotation_path.parent]
+
+
+def _make_entry(file: CocoFile, split: str, image_id: str) -> CocoEntry:
+    image = file.images[image_id]
+    return CocoEntry(
+        layout_style=STYLE_PREFIX + split,
+        source=file.path,
+        stamp=file.stamp,
+        image_key=image_id,
+        objects=tuple(image.objects),
+        crowds=tuple(image.crowds),
+    )
+
+
+def _add_mask_files(records: Sequence[Record], entries: Mapping[str, CocoEntry]) -> list[Record]:
+    """Add the annotation file as the mask's file to records of images that get a mask, see :class:`CocoReader`."""
+    changed = []
+    for record in records:
+        entry = entries[record.name]
+        if entry.has_masks() or not entry.objects:
+            record = replace(record, files={**record.files, "mask": entry.source})
+        changed.append(record)
+    return changed

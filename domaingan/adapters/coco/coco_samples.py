@@ -11,30 +11,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.adapters.coco.coco_annotations import CocoObject
-from domaingan.adapters.coco.coco_classes import is_object
+from domaingan.adapters.coco.coco_classes import is_object, list_object_values
 from domaingan.adapters.coco.run_lengths import decode_mask
 from domaingan.adapters.frames.frame_samples import FrameHeader
+from domaingan.adapters.frames.picture_header import PictureShape
 from domaingan.adapters.frames.picture_io import read_picture_with_header
+from domaingan.adapters.mask_values import choose_mask_dtype
 from domaingan.core.errors import DataError
 from domaingan.data import Crowd, Record, Sample, Schema
 
 STYLE_PREFIX = "coco:"
-"""Before the name of the annotation file's split in ``FrameHeader.style``."""
+"""The start of ``FrameHeader.layout_style`` of frames in COCO files. The split of the annotation file follows."""
 
 
 @dataclass(frozen=True)
 class CocoEntry:
-    """What the annotation files say of a sample.
+    """What the annotation files say about a sample.
 
     Attributes:
-        style: which split's file.
-        source: the file.
-        stamp: its size and time when it was read.
-        key: of the sample's image there, see :func:`domaingan.adapters.coco.coco_file.normalize_id`.
-        objects: those that are told apart.
-        crowds: regions of many.
-        others: what is no object: what they stand on, what is ignored, and what is too small.
-        small: how many of these are too small.
+        layout_style: which split's file it is in, after :data:`STYLE_PREFIX`.
+        source: the annotation file.
+        stamp: the file's size and time of change when it was read.
+        image_key: id of the sample's image, see :func:`domaingan.adapters.coco.coco_values.normalize_id`.
+        objects: its objects.
+        crowds: regions of many objects.
+        other_annotations: annotations that are no objects: what objects stand on, what is ignored, what is too small.
+        small_count: how many of them are too small.
     """
 
     layout_style: str
@@ -43,25 +45,36 @@ class CocoEntry:
     image_key: str
     objects: tuple[CocoObject, ...]
     crowds: tuple[CocoObject, ...] = ()
-    others: tuple[CocoObject, ...] = ()
-    small: int = 0
+    other_annotations: tuple[CocoObject, ...] = ()
+    small_count: int = 0
 
     def apply_schema(self, schema: Schema) -> CocoEntry:
-        """The entry with only what the schema takes for objects among them; the rest is among ``others``."""
+        """Separate the objects from annotations that a schema does not count as objects.
+
+        Args:
+            schema: the dataset's.
+
+        Returns:
+            The entry with the others among ``other_annotations``.
+        """
         objects = tuple(one for one in self.objects if is_object(one, schema))
         others = tuple(one for one in self.objects if not is_object(one, schema))
-        named = {schema.classes[name] for name in schema.objects} - set(schema.ignore)
-        small = sum(one.class_value in named for one in others)
-        return replace(self, objects=objects, others=others, small=small)
+        object_values = list_object_values(schema)
+        small_count = sum(one.class_value in object_values for one in others)
+        return replace(self, objects=objects, other_annotations=others, small_count=small_count)
+
+    def has_masks(self) -> bool:
+        """Whether any of the objects has a mask."""
+        return any(one.run_lengths is not None for one in self.objects)
 
 
 @dataclass(frozen=True)
 class CocoHeader(FrameHeader):
-    """Hold how a frame was stored whose labels a COCO file tells: its ``Sample.header``.
+    """How a frame was stored whose labels are in a COCO file.
 
     Attributes:
-        entry: what the file says of it.
-        name: the sample's when it was read.
+        entry: what the file says about it.
+        original_name: the sample's name when it was read.
     """
 
     entry: CocoEntry = field(kw_only=True, repr=False)
@@ -70,20 +83,29 @@ class CocoHeader(FrameHeader):
 
 @dataclass(frozen=True)
 class CocoReader:
-    """Reads a record's picture, and takes its objects from what the files said when they were opened."""
+    """Reads the picture of a record. The objects are those that the files had when the dataset was opened.
+
+    Attributes:
+        schema: the dataset's.
+        entries: by the names of the samples.
+        has_any_mask: whether any object of the dataset has a mask. Then images without objects are all background.
+    """
 
     schema: Schema
     entries: Mapping[str, CocoEntry] = field(repr=False)
     has_any_mask: bool
-    """Whether any object has a mask: then an image without objects is all background."""
 
     def __call__(self, record: Record) -> Sample:
         """Read a sample.
 
+        Args:
+            record: of the sample.
+
         Raises:
-            DataError: the picture is missing, damaged, or of another size than before.
+            DataError: the picture is missing, damaged, or of another shape than when the dataset was opened.
         """
-        entry, path = self.entries[record.name], record.files["image"]
+        entry = self.entries[record.name]
+        path = record.files["image"]
         image, header = read_picture_with_header(path, record.shape)
         if image.shape[1:] != record.shape:
             raise DataError(f"shape {image.shape[1:]}", path=path, expected=f"{record.shape}, as when it was opened")
@@ -102,27 +124,36 @@ class CocoReader:
             header=CocoHeader(header, layout_style=entry.layout_style, entry=entry, original_name=record.name),
             areas=np.array([one.area for one in entry.objects], dtype=np.float64),
             crowds=tuple(_make_crowd(one) for one in entry.crowds),
-            dropped=entry.small,
+            dropped=entry.small_count,
         )
 
     def _paint_masks(
-        self, entry: CocoEntry, shape: tuple[int, int]
+        self, entry: CocoEntry, shape: PictureShape
     ) -> tuple[NDArray[Any] | None, NDArray[np.int32] | None]:
-        """Mask and instances; the files do not say who hides whom, and a small one before a large one shows both.
+        """Paint the mask and the instances of an image.
 
-        What is no object lies behind all that are.
+        The files do not say which object hides which. Smaller objects are painted over larger ones, so that both can
+        be seen, and all objects over what is no object.
+
+        Returns:
+            ``(H, W)`` each; None where the objects have only boxes.
         """
         objects = entry.objects
-        masks = {i: decode_mask(one.run_lengths) for i, one in enumerate(objects) if one.run_lengths is not None}
-        if not self.has_any_mask or (objects and not masks):
+        if not self.has_any_mask or (objects and not entry.has_masks()):
             return None, None
-        mask = np.zeros(shape, np.uint8 if max(self.schema.classes.values()) < 256 else np.int32)
+        mask = np.zeros(shape, choose_mask_dtype([0, max(self.schema.classes.values())]))
         instances = np.zeros(shape, np.int32)
-        for one in sorted(entry.others, key=lambda one: -one.area):
-            if one.run_lengths is not None:
-                mask[decode_mask(one.run_lengths)] = one.class_value
-        for i in sorted(masks, key=lambda i: -int(masks[i].sum())):
-            mask[masks[i]], instances[masks[i]] = objects[i].class_value, i + 1
+        for annotation in sorted(entry.other_annotations, key=lambda one: -one.area):
+            if annotation.run_lengths is not None:
+                mask[decode_mask(annotation.run_lengths)] = annotation.class_value
+        pixels_by_index: dict[int, NDArray[np.bool_]] = {}
+        for index, annotation in enumerate(objects):
+            if annotation.run_lengths is not None:
+                pixels_by_index[index] = decode_mask(annotation.run_lengths)
+        for index in sorted(pixels_by_index, key=lambda index: -int(pixels_by_index[index].sum())):
+            pixels = pixels_by_index[index]
+            mask[pixels] = objects[index].class_value
+            instances[pixels] = index + 1
         return mask, instances
 
 

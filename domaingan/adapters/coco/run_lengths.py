@@ -7,18 +7,28 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as runs
+from pycocotools import mask as coco_mask
 
 from domaingan.core.errors import DataError
 
 RunLengths = Mapping[str, Any]
 """COCO's compressed run lengths: ``size`` (height, width) and ``counts``, a text."""
 
-_FIRST, _LAST = 48, 48 + 63
-"""The characters of compressed counts, by number: six bits each."""
+_FIRST_CHARACTER = 48
+"""The number of the first of 64 characters that compressed counts are made of: six bits each."""
+
+_LAST_CHARACTER = _FIRST_CHARACTER + 63
+
+_VALUE_BITS = 5
+"""Bits of a character that belong to the number."""
+
+_VALUE_MASK = 31
+_SIGN_BIT = 16
+_CONTINUATION_BIT = 32
+"""The bit of a character that says that the number goes on."""
 
 _MAX_COUNT_CHARACTERS = 7
-"""Of one count: 35 bits, more than any picture needs."""
+"""Characters of one count: 35 bits, more than any picture needs."""
 
 
 def decode_mask(run_lengths: RunLengths) -> NDArray[np.bool_]:
@@ -30,25 +40,28 @@ def decode_mask(run_lengths: RunLengths) -> NDArray[np.bool_]:
     Returns:
         ``(H, W)`` bool.
     """
-    return np.asarray(runs.decode(dict(run_lengths)), dtype=bool)
+    return np.asarray(coco_mask.decode(dict(run_lengths)), dtype=bool)
 
 
 def encode_mask(mask: NDArray[Any]) -> dict[str, Any]:
-    """Encode a mask as compressed run lengths in JSON's types.
+    """Encode a mask as compressed run lengths of JSON's types.
 
     Args:
         mask: ``(H, W)``, true or not 0 where the object is.
     """
-    made = runs.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return {"size": list(made["size"]), "counts": made["counts"].decode("ascii")}
+    encoded = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return {"size": list(encoded["size"]), "counts": encoded["counts"].decode("ascii")}
 
 
 def check_run_lengths(stored: Mapping[str, Any], shape: tuple[int, int]) -> dict[str, Any]:
-    """Check run lengths as a file holds them, compressed or not, and return them compressed.
+    """Check run lengths as a file holds them, compressed or not.
 
     Args:
         stored: ``size`` and ``counts``.
         shape: height and width of the picture.
+
+    Returns:
+        The compressed run lengths.
 
     Raises:
         DataError: they are of another size, are no run lengths, or do not fill the picture exactly.
@@ -57,52 +70,62 @@ def check_run_lengths(stored: Mapping[str, Any], shape: tuple[int, int]) -> dict
     if not isinstance(size, list) or size != list(shape):
         raise DataError(f"run lengths for (H, W) {size}", expected=str(list(shape)))
     counts = stored.get("counts")
+    n_pixels = shape[0] * shape[1]
+    not_filling = DataError("run lengths that do not fill the image", expected=f"{n_pixels} pixels")
     if isinstance(counts, list):
-        if not all(type(n) is int and n >= 0 for n in counts) or sum(counts) != shape[0] * shape[1]:
-            raise DataError("run lengths that do not fill the image", expected=f"{shape[0] * shape[1]} pixels")
-        made = runs.frPyObjects({"size": list(shape), "counts": counts}, *shape)
-        return {"size": list(shape), "counts": made["counts"].decode("ascii")}
+        if not all(type(count) is int and count >= 0 for count in counts) or sum(counts) != n_pixels:
+            raise not_filling
+        compressed = coco_mask.frPyObjects({"size": list(shape), "counts": counts}, *shape)
+        return {"size": list(shape), "counts": compressed["counts"].decode("ascii")}
     if not isinstance(counts, str) or not counts:
         raise DataError("run lengths without counts", expected="a list of numbers, or COCO's compressed text")
-    found, pixels = parse_counts(counts), shape[0] * shape[1]
-    if (found < 0).any() or (found > pixels).any() or int(found.sum()) != pixels:
-        raise DataError("run lengths that do not fill the image", expected=f"{shape[0] * shape[1]} pixels")
+    parsed = parse_counts(counts)
+    if (parsed < 0).any() or (parsed > n_pixels).any() or int(parsed.sum()) != n_pixels:
+        raise not_filling
     return {"size": list(shape), "counts": counts}
 
 
 def parse_counts(text: str) -> NDArray[np.int64]:
-    """Read compressed counts.
+    """Parse compressed counts.
 
-    Six bits a character, of which one says that the number goes on. From the third on it is the difference to the one
-    before the last (``rleFrString`` in pycocotools' ``maskApi.c``).
+    Each character holds six bits. One of them says that the number goes on in the next character. From the third count
+    on, the number is the difference to the count before the last one. Source: ``rleFrString`` in pycocotools'
+    ``maskApi.c``.
 
     Args:
-        text: of at least one character.
+        text: at least one character.
 
     Returns:
         The counts; wrong ones may be negative.
 
     Raises:
-        DataError: a character that is not among the 64, a number without an end, or one of more than 35 bits.
+        DataError: there is another character, the last number does not end, or a number has more than 35 bits.
 
     >>> parse_counts("05").tolist()
     [0, 5]
     """
-    bits = np.frombuffer(text.encode("utf-8", "replace"), np.uint8).astype(np.int64)
-    if ((bits < _FIRST) | (bits > _LAST)).any():
+    characters = np.frombuffer(text.encode("utf-8", "replace"), np.uint8).astype(np.int64)
+    if ((characters < _FIRST_CHARACTER) | (characters > _LAST_CHARACTER)).any():
         raise DataError("run lengths with a character that is none of COCO's", expected="COCO's compressed text")
-    bits -= _FIRST
-    ends = np.flatnonzero((bits & 32) == 0)
-    starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
-    if not len(ends) or ends[-1] != len(bits) - 1 or (ends - starts).max() >= _MAX_COUNT_CHARACTERS:
-        raise DataError("run lengths cut short", expected="COCO's compressed text")
-    places = np.arange(len(bits)) - np.repeat(starts, ends - starts + 1)
-    numbers = np.add.reduceat((bits & 31) << (5 * places), starts)
-    negative = (bits[ends] & 16) > 0
-    numbers -= negative.astype(np.int64) << (5 * (ends - starts + 1))
-    numbers[1::2] = np.cumsum(numbers[1::2])
-    numbers[2::2] = np.cumsum(numbers[2::2])
-    return numbers
+    bits = characters - _FIRST_CHARACTER
+    ends = np.flatnonzero((bits & _CONTINUATION_BIT) == 0)
+    if not len(ends) or ends[-1] != len(bits) - 1:
+        raise _make_cut_short_error()
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    lengths = ends - starts + 1
+    if lengths.max() > _MAX_COUNT_CHARACTERS:
+        raise _make_cut_short_error()
+    places = np.arange(len(bits)) - np.repeat(starts, lengths)
+    counts = np.add.reduceat((bits & _VALUE_MASK) << (_VALUE_BITS * places), starts)
+    is_negative = (bits[ends] & _SIGN_BIT) > 0
+    counts -= is_negative.astype(np.int64) << (_VALUE_BITS * lengths)
+    counts[1::2] = np.cumsum(counts[1::2])
+    counts[2::2] = np.cumsum(counts[2::2])
+    return counts
+
+
+def _make_cut_short_error() -> DataError:
+    return DataError("run lengths cut short", expected="COCO's compressed text")
 
 
 def merge_run_lengths(parts: Sequence[Any]) -> dict[str, Any]:
@@ -111,6 +134,6 @@ def merge_run_lengths(parts: Sequence[Any]) -> dict[str, Any]:
     Args:
         parts: at least one, as pycocotools gives them.
     """
-    made = runs.merge(list(parts))
-    counts = made["counts"]
-    return {"size": list(made["size"]), "counts": counts if isinstance(counts, str) else counts.decode("ascii")}
+    merged = coco_mask.merge(list(parts))
+    counts = merged["counts"]
+    return {"size": list(merged["size"]), "counts": counts if isinstance(counts, str) else counts.decode("ascii")}

@@ -1,4 +1,4 @@
-"""Masks that were stored with loss: found out, and mended where that is certain."""
+"""Masks that were stored with loss: recognised, and restored where the values are certain."""
 
 from __future__ import annotations
 
@@ -14,23 +14,30 @@ from PIL import Image
 from domaingan.core.errors import AssumptionWarning, DataError
 
 MIN_VALUE_DISTANCE = 100
-"""Two values so far apart are told apart whatever JPEG does to them."""
+"""The smallest distance between two values that JPEG never confuses."""
 
 MAX_SHARE_BETWEEN = 0.05
-"""The share of pixels in the middle between them, of those of the rarer one, that JPEG's ringing may leave."""
+"""JPEG's ringing leaves pixels between two values. This is the largest share of them in the middle half of the way, of
+the pixels of the rarer value."""
 
 MAX_VALUE_SHIFT = 7
-"""So far black and white are off at most where nothing else is near, even at the lowest quality."""
+"""The most by which black and white are wrong where nothing else is near, even at JPEG's lowest quality."""
+
+MAX_COLOUR_DIFFERENCE = MIN_VALUE_DISTANCE // 4
+"""The most by which the colours of a grey pixel differ after JPEG."""
 
 _LOSSY_FORMATS = ("JPEG", "MPO", "JPEG2000", "AVIF")
 _LOSSY_TIFF_COMPRESSIONS = ("jpeg", "tiff_jpeg", "webp")
 
+_WEBP_CHUNKS_START = 12
+_WEBP_CHUNK_HEAD_BYTES = 8
+
 
 def is_lossy(picture: Image.Image, path: Path) -> bool:
-    """Whether a picture's file keeps its pixels only nearly.
+    """Whether a picture's file stores its pixels only approximately.
 
     Args:
-        picture: opened.
+        picture: an open picture.
         path: its file.
     """
     if picture.format == "WEBP":
@@ -41,63 +48,68 @@ def is_lossy(picture: Image.Image, path: Path) -> bool:
 def _is_lossless_webp(path: Path) -> bool:
     """Whether the first picture in a WebP container is a ``VP8L`` chunk."""
     with path.open("rb") as file:
-        file.seek(12)
-        while len(head := file.read(8)) == 8:
-            kind, size = head[:4], int.from_bytes(head[4:], "little")
+        file.seek(_WEBP_CHUNKS_START)
+        while True:
+            head = file.read(_WEBP_CHUNK_HEAD_BYTES)
+            if len(head) < _WEBP_CHUNK_HEAD_BYTES:
+                return False
+            kind = head[:4]
             if kind in (b"VP8L", b"VP8 "):
                 return kind == b"VP8L"
-            file.seek(size + size % 2, 1)
-    return False
+            size = int.from_bytes(head[4:], "little")
+            file.seek(size + size % 2, 1)  # chunks are padded to an even size
 
 
 def snap_to_levels(values: NDArray[Any], path: Path) -> NDArray[np.uint8]:
-    """Bring the values of a mask that was stored with loss back to the two that it had.
+    """Restore a mask of two values that was stored with loss: each pixel gets the nearer of the two.
 
     Args:
-        values: ``(H, W)`` or ``(H, W, channels)`` of bytes.
-        path: of its file.
+        values: uint8, ``(H, W)`` or ``(H, W, channels)``.
+        path: the mask's file, for messages.
 
     Returns:
-        ``(H, W)``, each pixel the nearer of two values. All of it is 0 where nothing is anything else.
+        ``(H, W)``. Values near 0 and 255 become 0 and 255. A mask of zeros stays as it is.
 
     Raises:
-        DataError: it had more values than two, or two that are too near each other to tell.
+        DataError: the mask had more than two values, or two that are too near each other.
     """
     error = DataError("labels stored with loss", path=path, expected="PNG, or another kind that keeps each value")
     if values.dtype != np.uint8:
         raise error
     if values.ndim == 3:
         colours = values[..., :3].astype(np.int16)
-        if (np.ptp(colours, axis=2) > MIN_VALUE_DISTANCE // 4).any():
+        if (np.ptp(colours, axis=2) > MAX_COLOUR_DIFFERENCE).any():
             raise error
         values = np.rint(colours.mean(axis=2)).astype(np.uint8)
     counts = np.bincount(values.ravel(), minlength=256)
-    found = np.flatnonzero(counts)
-    low, high = int(found[0]), int(found[-1])
-    if high == 0:
+    present = np.flatnonzero(counts)
+    lowest, highest = int(present[0]), int(present[-1])
+    if highest == 0:
         return values
-    middle = (low + high + 1) // 2
-    first, second = int(counts[:middle].argmax()), middle + int(counts[middle:].argmax())
-    quarter = (second - first) // 4
-    between = counts[first + quarter + 1 : second - quarter].sum()
-    rarer = min(counts[:middle].sum(), counts[middle:].sum())
-    if second - first < MIN_VALUE_DISTANCE or between > MAX_SHARE_BETWEEN * rarer:
+    middle = (lowest + highest + 1) // 2
+    low_level = int(counts[:middle].argmax())
+    high_level = middle + int(counts[middle:].argmax())
+    quarter = (high_level - low_level) // 4
+    n_between = counts[low_level + quarter + 1 : high_level - quarter].sum()
+    n_rarer = min(counts[:middle].sum(), counts[middle:].sum())
+    if high_level - low_level < MIN_VALUE_DISTANCE or n_between > MAX_SHARE_BETWEEN * n_rarer:
         raise error
-    is_second = values >= (first + second + 1) // 2
-    first = 0 if first <= MAX_VALUE_SHIFT else first
-    second = 255 if second >= 255 - MAX_VALUE_SHIFT else second
-    return np.where(is_second, np.uint8(second), np.uint8(first))
+    is_high = values >= (low_level + high_level + 1) // 2
+    if low_level <= MAX_VALUE_SHIFT:
+        low_level = 0
+    if high_level >= 255 - MAX_VALUE_SHIFT:
+        high_level = 255
+    return np.where(is_high, np.uint8(high_level), np.uint8(low_level))
 
 
 def warn_of_lossy_masks(names: Sequence[str], root: object) -> None:
-    """Say once which masks of a dataset were stored with loss.
+    """Warn once about all masks of a dataset that were stored with loss.
 
     Args:
-        names: of their files.
+        names: of their files. There is no warning where the list is empty.
         root: the dataset's folder.
     """
     if names:
         found = f"{len(names)} masks were stored with loss, such as {names[0]}"
-        warnings.warn(
-            f"{root}: {found}: each pixel is taken for the nearer of two values", AssumptionWarning, stacklevel=3
-        )
+        warning = f"{root}: {found}: each pixel is taken for the nearer of two values"
+        warnings.warn(warning, AssumptionWarning, stacklevel=3)

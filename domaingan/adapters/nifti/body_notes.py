@@ -1,4 +1,4 @@
-"""What is said of scans: where the body is known from, in which units they are, and how thin the stacks are."""
+"""What should be known of scans before lesions are pasted into them: where the body is, units, thin stacks."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from domaingan.imaging.ranges import HOUNSFIELD_RANGE, find_absolute_channels
 
 
 class BodyNotes:
-    """Collects what each scan says, and what follows from it for pasting.
+    """Collects what each scan says about its body and its units. Frames are skipped.
 
     Args:
-        schema: of the scans.
+        schema: the dataset's.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -25,47 +25,55 @@ class BodyNotes:
         self.absolute_counts: Counter[str] = Counter()
 
     def add(self, record: Record, sample: Sample) -> None:
-        """Count a scan; frames are left out."""
+        """Count a scan.
+
+        Args:
+            record: of the scan.
+            sample: the scan.
+        """
         if not self.schema.domain.has_body:
             return
         self.records.append(record)
-        self.masked_count += sample.foreground is not None
-        channels = zip(self.schema.channels, find_absolute_channels(sample), strict=True)
-        self.absolute_counts.update(name for name, is_absolute in channels if is_absolute)
+        if sample.foreground is not None:
+            self.masked_count += 1
+        for channel, is_absolute in zip(self.schema.channels, find_absolute_channels(sample), strict=True):
+            if is_absolute:
+                self.absolute_counts[channel] += 1
 
     def summarize(self) -> dict[str, Any]:
-        """Return what was found, in JSON's types.
+        """Summarize the scans that were counted.
 
         Returns:
-            Of scans ``body`` {masked, measured: samples}, ``ranges`` {channel: {range, samples}} and ``thin_slices``
-            (their number, None where there are enough); nothing of frames.
+            A dict of JSON's types: ``body`` {"masked" | "measured": samples}, ``ranges`` {channel: {range, samples}}
+            and ``thin_slices`` (the number of slices of thin stacks, None where the stacks are thick). It is empty
+            for frames.
         """
         if not self.schema.domain.has_body:
             return {}
-        ranges = {
-            name: {"range": list(self.schema.ranges.get(name, HOUNSFIELD_RANGE)), "samples": self.absolute_counts[name]}
-            for name in self.schema.channels
-            if self.absolute_counts[name]
-        }
-        measured = len(self.records) - self.masked_count
+        ranges = {}
+        for channel in self.schema.channels:
+            if self.absolute_counts[channel]:
+                channel_range = list(self.schema.ranges.get(channel, HOUNSFIELD_RANGE))
+                ranges[channel] = {"range": channel_range, "samples": self.absolute_counts[channel]}
+        measured_count = len(self.records) - self.masked_count
         return {
-            "body": {"masked": self.masked_count, "measured": measured},
+            "body": {"masked": self.masked_count, "measured": measured_count},
             "ranges": ranges,
             "thin_slices": count_thin_slices(self.records),
         }
 
 
 def describe_body(found: Mapping[str, Any]) -> list[str]:
-    """Describe in a line each what a person should know before pasting into these scans.
+    """Describe what a person should know before lesions are pasted into scans, in a line each.
 
     Args:
-        found: as of :func:`domaingan.adapters.inspect_dataset.inspect`.
+        found: the result of :func:`domaingan.adapters.inspect_dataset.inspect_dataset`.
     """
     lines = _describe_masks(found.get("body", {}))
-    for name, one in found.get("ranges", {}).items():
-        low, high = one["range"]
-        count = f"{one['samples']} of {found['samples']} samples"
-        lines.append(f"{name}: {low:g} to {high:g} is its range ({count}), by its values or as classes.json says")
+    for channel, range_note in found.get("ranges", {}).items():
+        low, high = range_note["range"]
+        count = f"{range_note['samples']} of {found['samples']} samples"
+        lines.append(f"{channel}: {low:g} to {high:g} is its range ({count}), by its values or as classes.json says")
     if found.get("thin_slices") is not None:
         lines.append(f"{found['thin_slices']} slices: try --dims 2")
     return lines

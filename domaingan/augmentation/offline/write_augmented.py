@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.adapters import get_adapter
-from domaingan.adapters.write_dataset import make_record
+from domaingan.adapters.base import make_record
 from domaingan.augmentation.offline.augmented_dataset import AugmentedDataset, SampleJob
 from domaingan.augmentation.offline.fingerprints import fingerprint_bank, fingerprint_data
 from domaingan.augmentation.offline.nnunet_folds import SPLITS_JSON

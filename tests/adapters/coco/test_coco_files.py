@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from written_sets import write_dataset
 
 from domaingan.adapters import load
-from domaingan.adapters.coco.coco_annotations import read_crowd_flag
-from domaingan.adapters.coco.coco_file import normalize_id, parse_whole_number
+from domaingan.adapters.coco.coco_values import normalize_id, parse_whole_number, read_crowd_flag
 from domaingan.adapters.coco.run_lengths import encode_mask
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.core.errors import AssumptionWarning, DataError
 
 SIDES = (24, 32)

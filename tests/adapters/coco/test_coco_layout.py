@@ -17,13 +17,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from written_sets import write_dataset
 
 from domaingan.adapters import load
-from domaingan.adapters.coco.coco_layout import _parse_split_name
+from domaingan.adapters.coco.annotation_files import parse_split_name
 from domaingan.adapters.coco.run_lengths import decode_mask as decoded
 from domaingan.adapters.coco.run_lengths import encode_mask as encoded
 from domaingan.adapters.inspect_dataset import inspect_dataset
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
 
@@ -222,7 +222,7 @@ def test_ids_from_zero_are_raised(put: Put, tmp_path: Path) -> None:
     ],
 )
 def test_splits_by_the_names_of_files(file: str, subset: str) -> None:
-    assert _parse_split_name(Path("/root") / file, Path("/root")) == subset
+    assert parse_split_name(Path("/root") / file, Path("/root")) == subset
 
 
 # ---------------------------------------------------------------------- writing

@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 from pycocotools import mask as runs
 from pycocotools.coco import COCO
+from written_sets import write_dataset
 
 from domaingan.adapters import load
 from domaingan.adapters.coco.run_lengths import encode_mask, parse_counts
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.augmentation import AugmentedDataset
 from domaingan.blend.occlusion import OccludedObjects, find_objects
 from domaingan.core.errors import AssumptionWarning, DataError
@@ -153,8 +153,8 @@ def test_a_file_that_changed_meanwhile_is_refused(tmp_path: Path) -> None:
         write_dataset(data, data, tmp_path / "out")
     path.unlink()
     with pytest.raises(DataError, match="no such file"):
-        write_dataset(data, data, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+        write_dataset(data, data, tmp_path / "other")
+    assert not (tmp_path / "out").exists() and not (tmp_path / "other").exists()
 
 
 def test_a_file_of_key_points_alone_is_read(tmp_path: Path) -> None:

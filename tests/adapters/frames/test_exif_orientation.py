@@ -15,7 +15,8 @@ from PIL import Image, ImageOps
 
 from domaingan.adapters import load
 from domaingan.adapters.frames.exif_orientation import ORIENTATION_TAG
-from domaingan.adapters.frames.picture_io import read_mask_picture, read_picture_header, read_picture_with_header
+from domaingan.adapters.frames.picture_header import read_picture_header
+from domaingan.adapters.frames.picture_io import read_mask_picture, read_picture_with_header
 from domaingan.bank_folders.crop_files import read_alpha
 from domaingan.core.errors import AssumptionWarning, DataError
 

@@ -10,12 +10,9 @@ import pytest
 from PIL import Image
 
 from domaingan.adapters import load
-from domaingan.adapters.frames.picture_io import (
-    find_unread_pictures,
-    read_mask_picture,
-    read_picture,
-    read_picture_header,
-)
+from domaingan.adapters.frames.picture_files import find_unread_pictures
+from domaingan.adapters.frames.picture_header import read_picture_header
+from domaingan.adapters.frames.picture_io import read_mask_picture, read_picture
 from domaingan.bank_folders import open_bank
 from domaingan.core.errors import AssumptionWarning, DataError
 

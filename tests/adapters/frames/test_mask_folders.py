@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from written_sets import write_dataset
 
 from domaingan.adapters import load
 from domaingan.adapters.frames.mask_folders import MaskFolders
 from domaingan.adapters.inspect_dataset import inspect_dataset
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.core.errors import DataError
 from domaingan.data import FRAME, Dataset, Record, Sample, Schema
 

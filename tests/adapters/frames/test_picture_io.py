@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+from domaingan.adapters.frames.picture_files import list_pictures
+from domaingan.adapters.frames.picture_header import read_picture_header
 from domaingan.adapters.frames.picture_io import (
     choose_suffix,
-    list_pictures,
     read_mask_picture,
     read_picture,
-    read_picture_header,
     read_picture_with_header,
     write_mask_picture,
     write_picture,

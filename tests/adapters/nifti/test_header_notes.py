@@ -12,14 +12,14 @@ import pytest
 from inprocess import run
 from nibabel.nifti1 import Nifti1Extension
 from numpy.testing import assert_array_equal
+from written_sets import write_dataset
 
 from domaingan.adapters import load
 from domaingan.adapters.inspect_dataset import inspect_dataset
 from domaingan.adapters.nifti.header_notes import describe_notes
-from domaingan.adapters.nifti.nifti_files import read_nifti_header
-from domaingan.adapters.nifti.nifti_header import find_header_text, strip_text
+from domaingan.adapters.nifti.header_text import find_header_text, strip_text
+from domaingan.adapters.nifti.nifti_reading import read_nifti_header
 from domaingan.adapters.nifti.scan_samples import strip_header_text
-from domaingan.adapters.write_dataset import write_dataset
 
 Save = Callable[..., Path]
 NAMES = ("Meier^Anna", "MRN-0815", "anna.mgh", "Born1961")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from written_sets import write_dataset
 
 from domaingan.adapters import load
 from domaingan.adapters.nifti.label_files import MAX_LABEL_VALUES, classify_name, count_label_values
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from nibabel.nifti1 import Nifti1Extension
 from numpy.testing import assert_array_equal
 
-from domaingan.adapters.nifti import nifti_files
-from domaingan.adapters.nifti.nifti_files import (
-    MAX_PADDING_BYTES,
-    is_rereading_needed,
+from domaingan.adapters.nifti import nifti_reading, nifti_streams
+from domaingan.adapters.nifti.nifti_reading import (
     read_nifti_header,
     read_nifti_image,
     read_nifti_mask,
     read_stored_numbers,
-    write_nifti,
 )
+from domaingan.adapters.nifti.nifti_scaling import is_rereading_needed
+from domaingan.adapters.nifti.nifti_streams import MAX_PADDING_BYTES
+from domaingan.adapters.nifti.nifti_writing import write_nifti
 from domaingan.core.errors import DataError
 
 DTYPES = ("uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "float32", "float64", ">i2", ">f4")
@@ -282,13 +282,17 @@ def test_a_gzip_bomb_behind_a_good_header_is_not_unpacked(tmp_path: Path, monkey
     plain = stored_bytes(make(tmp_path / "a.nii", np.ones((3, 4, 5), np.int16)))
     zeros = gzip.compress(bytes(1 << 26), 9)
     (tmp_path / "b.nii.gz").write_bytes(gzip.compress(plain) + zeros * 16)  # a gigabyte
-    counted = []
-    count_bytes = nifti_files._count_bytes
-    monkeypatch.setattr(nifti_files, "_count_bytes", lambda *given: counted.append(count_bytes(*given)) or counted[-1])
+    counts = []
+
+    def count_bytes(path: Path, limit: int) -> int:
+        counts.append(nifti_streams.count_bytes(path, limit))
+        return counts[-1]
+
+    monkeypatch.setattr(nifti_reading, "count_bytes", count_bytes)
     for read in (read_nifti_header, read_nifti_image):
         with pytest.raises(DataError, match="more than its header says"):
             read(tmp_path / "b.nii.gz")
-    assert counted == [len(plain) + MAX_PADDING_BYTES + 1]
+    assert counts == [len(plain) + MAX_PADDING_BYTES + 1]
 
 
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
@@ -304,9 +308,9 @@ def test_a_shape_that_the_file_cannot_fill_asks_for_no_memory(tmp_path: Path, na
 def test_more_than_memory_holds_is_told_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make(tmp_path / "a.nii.gz", np.ones((30, 40, 50), np.int16))
     needed = len(stored_bytes(path)) + 60000 * 8
-    monkeypatch.setattr(nifti_files, "physical_memory", lambda: float(needed))
+    monkeypatch.setattr(nifti_streams, "get_physical_memory", lambda: float(needed))
     assert read_nifti_image(path)[0].shape == (30, 40, 50)
-    monkeypatch.setattr(nifti_files, "physical_memory", lambda: float(needed - 1))
+    monkeypatch.setattr(nifti_streams, "get_physical_memory", lambda: float(needed - 1))
     for read in (read_nifti_header, read_nifti_image, read_nifti_mask):
         with pytest.raises(DataError, match=r"shape \(30, 40, 50\), which takes 0\.0006 GB to read"):
             read(path)
@@ -317,7 +321,7 @@ def test_memory_that_runs_out_is_one_line(tmp_path: Path, monkeypatch: pytest.Mo
         raise MemoryError
 
     path = make(tmp_path / "a.nii.gz", np.ones((3, 4), np.int16))
-    monkeypatch.setattr(nifti_files, "_scaled", run_out)
+    monkeypatch.setattr(nifti_reading, "apply_scaling", run_out)
     for read in (read_nifti_image, read_nifti_mask):
         with pytest.raises(DataError, match="more than fits into memory"):
             read(path)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from nibabel.quaternions import quat2mat
 
-from domaingan.adapters.nifti.nifti_files import read_nifti_header, read_nifti_image, write_nifti
+from domaingan.adapters.nifti.nifti_reading import read_nifti_header, read_nifti_image
+from domaingan.adapters.nifti.nifti_writing import write_nifti
 from domaingan.core.errors import DataError
 
 SHAPE = (5, 6, 7)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from nnunet_rules import check_integrity, heads
 from numpy.testing import assert_array_equal
+from written_sets import write_dataset
 
 from domaingan.adapters import load
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from written_sets import write_dataset
 
 from domaingan.adapters import load
-from domaingan.adapters.write_dataset import write_dataset
 
 pytestmark = pytest.mark.real
 

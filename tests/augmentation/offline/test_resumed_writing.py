@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from written_sets import write_dataset
 
 from domaingan import phantoms
 from domaingan.adapters import load
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.augmentation import AugmentedDataset
 from domaingan.augmentation.offline.donors import plan_sides
 from domaingan.augmentation.offline.fingerprints import fingerprint_bank, fingerprint_data

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+from written_sets import write_dataset
 
 from domaingan import phantoms
 from domaingan.adapters import load
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.augmentation import AugmentedDataset
 from domaingan.augmentation.offline.write_augmented import ProgressCallbacks, write_augmented_dataset
 from domaingan.banks.scenes import scenes

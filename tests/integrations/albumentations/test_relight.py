@@ -11,10 +11,10 @@ import albumentations as A
 import numpy as np
 import pytest
 from frame_targets import BANK, FRAMES, SCHEMA, frame
+from written_sets import write_dataset
 
 import domaingan as dg
 from domaingan import phantoms
-from domaingan.adapters.write_dataset import write_dataset
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import Sample
