@@ -14,18 +14,19 @@ from domaingan.data import Dataset, Sample
 NOBODY_IS_BLENDED = Sides({}, {}, "a side that no sample is on")
 
 
-def write_dataset(samples: Iterable[Sample], dataset: Dataset, out: Path) -> None:
+def write_dataset(samples: Iterable[Sample], dataset: Dataset, out: Path, *, overwrite: bool = False) -> None:
     """Write samples as they are, in a dataset's layout.
 
     Args:
         samples: any samples with the dataset's channels and classes.
         dataset: gives layout, channels, classes and the names of the conditions.
         out: the new folder.
+        overwrite: whether a folder that is there is replaced.
     """
     listed = list(samples)
     by_name = {sample.name: sample for sample in listed}
     records = [make_record(sample) for sample in listed]
     data = Dataset(records, lambda record: by_name[record.name], dataset.schema)
     augmented = AugmentedDataset(data, blender=None, classic="light", seed=0, sides=NOBODY_IS_BLENDED)
-    write_augmented_dataset(augmented, dataset.schema, out, {}, workers=1)
+    write_augmented_dataset(augmented, dataset.schema, out, {}, workers=1, overwrite=overwrite)
     (out / "classic.json").unlink()  # it says how samples were augmented, which none was

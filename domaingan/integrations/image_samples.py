@@ -57,7 +57,7 @@ def make_schema(classes: Classes, bank: Bank) -> Schema:
         bank: says everything else.
 
     Raises:
-        DataError: it is missing, or not as :class:`domaingan.adapters.tables.Classes` says.
+        DataError: it is missing, or not as :class:`domaingan.adapters.class_definitions.ClassDefinitions` says.
     """
     info = bank.info
     if isinstance(classes, Schema):
