@@ -23,9 +23,15 @@ PAGE_BUILDERS: dict[str, PageBuilder] = {
 
 
 def write_report(run: str | Path) -> Path:
-    """(Re)write ``RUN/report.html`` from ``result.json``, ``config.json`` and ``pictures.npz`` (if there); its path.
+    """Write ``RUN/report.html``, or write it again.
 
     The page loads nothing: style, figures and pictures are in it.
+
+    Args:
+        run: the run folder with ``result.json``, and ``config.json`` and ``pictures.npz`` if there are any.
+
+    Returns:
+        The path of the page.
 
     Raises:
         DataError: the folder holds no readable result, or one of an unknown kind.
@@ -46,6 +52,7 @@ def write_report(run: str | Path) -> Path:
 
 
 def _render(template: str, values: dict[str, Any]) -> str:
+    """Fill a template; a value that it needs and does not get is an error."""
     import jinja2
 
     environment = jinja2.Environment(

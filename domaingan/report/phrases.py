@@ -1,4 +1,4 @@
-"""Numbers and differences in words: percent, intervals, p, and what a difference says."""
+"""Numbers and differences in words: percent, intervals, p, and what a difference shows."""
 
 from __future__ import annotations
 
@@ -25,9 +25,12 @@ _MEASURE_NAMES = {
 LOWER_IS_BETTER = ("false",)
 """Measures of which less is better."""
 
+SMALLEST_SHOWN_P = 0.001
+"""Smaller p values are shown as ``below 0.001``."""
+
 
 class Mark(NamedTuple):
-    """What a difference says: a symbol, a word for the page's style, and a few words for its reader."""
+    """What a difference shows: a symbol, a word for the page's style, and a few words for its reader."""
 
     symbol: str
     kind: str
@@ -35,7 +38,7 @@ class Mark(NamedTuple):
 
 
 def format_percent(share: float | None) -> str:
-    """A share as percent with one decimal.
+    """Format a share as percent with one decimal.
 
     >>> format_percent(0.6125), format_percent(None)
     ('61.3', '–')
@@ -44,7 +47,7 @@ def format_percent(share: float | None) -> str:
 
 
 def format_points(difference: float | None) -> str:
-    """A difference of shares in percentage points, signed.
+    """Format a difference of shares in percentage points, with its sign.
 
     >>> format_points(0.0631), format_points(-0.02), format_points(0.0)
     ('+6.3', '−2.0', '0.0')
@@ -52,16 +55,23 @@ def format_points(difference: float | None) -> str:
     if difference is None:
         return DASH
     text = _format_decimal(100 * difference)
-    return text if text.startswith(MINUS) or not float(text) else f"+{text}"
+    if text.startswith(MINUS) or not float(text):
+        return text
+    return f"+{text}"
 
 
 def _format_decimal(value: float) -> str:
+    """Format a number with one decimal; the small addend rounds 0.25 to 0.3 as readers expect."""
     text = f"{value + 1e-9:.1f}"
     return "0.0" if text == "-0.0" else text.replace("-", MINUS)
 
 
 def format_interval(ends: IntervalEnds, *, signed: bool = False) -> str:
-    """An interval, ``low to high``.
+    """Format an interval of shares as ``low to high``, in percent.
+
+    Args:
+        ends: of the interval, shares.
+        signed: write both ends with their sign, as of a difference.
 
     >>> format_interval([0.021, 0.105], signed=True), format_interval([None, None])
     ('+2.1 to +10.5', '–')
@@ -69,23 +79,34 @@ def format_interval(ends: IntervalEnds, *, signed: bool = False) -> str:
     low, high = ends
     if low is None or high is None:
         return DASH
-    show = format_points if signed else format_percent
-    return f"{show(low)} to {show(high)}"
+    if signed:
+        return f"{format_points(low)} to {format_points(high)}"
+    return f"{format_percent(low)} to {format_percent(high)}"
 
 
 def format_p(p: float | None) -> str:
-    """A p value, two significant digits.
+    """Format a p value with two significant digits.
 
     >>> format_p(0.03125), format_p(0.00005), format_p(None)
     ('0.031', 'below 0.001', '–')
     """
     if p is None:
         return DASH
-    return "below 0.001" if p < 0.001 else f"{p:.2g}"
+    return "below 0.001" if p < SMALLEST_SHOWN_P else f"{p:.2g}"
+
+
+def state_p(p: float | None) -> str:
+    """State a p value.
+
+    >>> state_p(0.03125), state_p(0.00005)
+    ('p = 0.031', 'p below 0.001')
+    """
+    text = format_p(p)
+    return f"p {text}" if text.startswith("below") else f"p = {text}"
 
 
 def format_metric(metric: str) -> str:
-    """A metric for readers.
+    """Format a metric's name for readers.
 
     >>> format_metric("dice:enhancing"), format_metric("false:whole_tumour")
     ('Dice, enhancing', 'False alarms, whole tumour')
@@ -96,16 +117,38 @@ def format_metric(metric: str) -> str:
 
 
 def format_setting(value: Any) -> str:
-    """A setting as a short text."""
+    """Format a setting as a short text."""
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {format_setting(entry)}" for name, entry in value.items()) or DASH
+        entries = [f"{name}: {format_setting(entry)}" for name, entry in value.items()]
+        return "; ".join(entries) or DASH
     if isinstance(value, (list, tuple)):
         return ", ".join(map(format_setting, value)) or DASH
     return DASH if value is None else str(value)
 
 
+def list_settings(config: dict[str, Any], hidden: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """List the settings of a run for its page.
+
+    Args:
+        config: the content of its ``config.json``.
+        hidden: names that are left out; the command always is, since the page shows it by itself.
+
+    Returns:
+        Pairs of a name and a text.
+    """
+    settings = []
+    for name, value in config.items():
+        if name != "command" and name not in hidden:
+            settings.append((name, format_setting(value)))
+    return settings
+
+
 def mark_difference(metric: str, difference: dict[str, Any]) -> Mark:
-    """What a paired difference says.
+    """Say what a paired difference shows.
+
+    Args:
+        metric: its name tells whether less is better.
+        difference: ``mean``, ``ci``, ``p`` and ``n``; ``unit`` if it is not of subjects.
 
     >>> mark_difference("dice:lesion", {"mean": 0.1, "ci": [0.05, 0.15], "p": 0.01, "n": 8}).text
     'better'
@@ -115,23 +158,25 @@ def mark_difference(metric: str, difference: dict[str, Any]) -> Mark:
     'cannot be shown: 3 subjects'
     """
     n = difference["n"]
+    unit = read_unit(difference)
     if n == 0:
-        return Mark(DASH, "few", f"no {read_unit(difference)} to compare")
+        return Mark(DASH, "few", f"no {unit} to compare")
     if not can_be_significant(n) or difference["ci"][0] is None:
-        return Mark("?", "few", f"cannot be shown: {format_count(n, read_unit(difference))}")
+        return Mark("?", "few", f"cannot be shown: {format_count(n, unit)}")
     if not is_significant(difference):
         return Mark("○", "chance", "could be chance")
-    good = (difference["mean"] > 0) != (metric.partition(":")[0] in LOWER_IS_BETTER)
-    return Mark("▲", "better", "better") if good else Mark("▼", "worse", "worse")
+    is_lower_better = metric.partition(":")[0] in LOWER_IS_BETTER
+    is_better = (difference["mean"] > 0) != is_lower_better
+    return Mark("▲", "better", "better") if is_better else Mark("▼", "worse", "worse")
 
 
 def read_unit(difference: dict[str, Any]) -> str:
-    """What a difference was measured over: subjects, unless it says otherwise."""
+    """Read what a difference was measured over: subjects, unless it says otherwise."""
     return str(difference.get("unit") or "subject")
 
 
 def format_count(n: int, noun: str) -> str:
-    """A number with its noun.
+    """Format a number with its noun.
 
     >>> format_count(1, "seed"), format_count(3, "test subject")
     ('1 seed', '3 test subjects')
@@ -140,7 +185,7 @@ def format_count(n: int, noun: str) -> str:
 
 
 def describe_sample(difference: dict[str, Any]) -> str:
-    """How many there were to compare.
+    """Say how many subjects were compared.
 
     >>> describe_sample({"n": 3})
     'n = 3 test subjects'
@@ -149,14 +194,18 @@ def describe_sample(difference: dict[str, Any]) -> str:
 
 
 def describe_statistics(difference: dict[str, Any]) -> str:
-    """A difference's interval, p and n, for use in brackets."""
+    """Describe a difference by its interval, p and n, for use in brackets."""
     ends = format_interval(difference["ci"], signed=True)
-    said = "no interval" if ends == DASH else f"95 % interval {ends}"
-    return f"{said}, p = {format_p(difference.get('p'))}, {describe_sample(difference)}".replace("p = below", "p below")
+    interval = "no interval" if ends == DASH else f"95 % interval {ends}"
+    return f"{interval}, {state_p(difference.get('p'))}, {describe_sample(difference)}"
 
 
 def describe_verdict(verdict: str, primary: dict[str, Any] | None) -> str:
-    """The verdict in one sentence of plain words.
+    """Say the verdict in one sentence of plain words.
+
+    Args:
+        verdict: ``helps``, ``hurts``, ``no difference`` or ``cannot be shown``.
+        primary: the comparison that it rests on; None if nothing was compared.
 
     >>> found = {"arm": "gan+classic", "against": "classic", "metric": "dice:rare", "n": 8, "p": 0.0078}
     >>> describe_verdict("helps", found | {"mean": 0.063, "ci": [0.021, 0.105]})
@@ -164,43 +213,62 @@ def describe_verdict(verdict: str, primary: dict[str, Any] | None) -> str:
     """
     if primary is None:
         return "Nothing was compared: a verdict needs a second arm beside the reference"
-    arm, against, metric, mean = primary["arm"], primary["against"], format_metric(primary["metric"]), primary["mean"]
+    arm, against, mean = primary["arm"], primary["against"], primary["mean"]
+    metric = format_metric(primary["metric"])
     if mean is None:
         return f"Whether {arm} helps cannot be shown: no test {read_unit(primary)} has {metric}"
     if verdict in ("helps", "hurts"):
-        way = "higher" if mean > 0 else "lower"
-        return f"{arm} {verdict}: {metric} is {format_percent(abs(mean))} points {way} than with {against}"
+        direction = "higher" if mean > 0 else "lower"
+        return f"{arm} {verdict}: {metric} is {format_percent(abs(mean))} points {direction} than with {against}"
     if verdict == "no difference":
         return f"No difference was shown between {arm} and {against}: {metric} differs by {format_points(mean)} points"
-    few = format_count(primary["n"], f"test {read_unit(primary)}")
     if mean == 0 and primary["n"] > 1 and can_be_significant(primary["n"]):
         return f"Whether {arm} helps cannot be shown: {metric} is the same with {against}"
-    differs = f"{metric} differs by {format_points(mean)} points from {against}"
-    return f"Whether {arm} helps cannot be shown with {few}: {differs}"
+    sample = format_count(primary["n"], f"test {read_unit(primary)}")
+    difference = f"{metric} differs by {format_points(mean)} points from {against}"
+    return f"Whether {arm} helps cannot be shown with {sample}: {difference}"
 
 
 def describe_result(result: dict[str, Any]) -> str:
-    """The headline of a result with its numbers, in one line."""
+    """Say the verdict of an evaluation with its numbers, in one line.
+
+    Args:
+        result: the content of its ``result.json``.
+    """
     primary = result["primary"]
     if primary is not None:
         primary = {"unit": result.get("unit"), **primary}
-    said = describe_verdict(result["verdict"], primary)
-    return said if primary is None or primary["mean"] is None else f"{said} ({describe_statistics(primary)})"
+    sentence = describe_verdict(result["verdict"], primary)
+    if primary is None or primary["mean"] is None:
+        return sentence
+    return f"{sentence} ({describe_statistics(primary)})"
+
+
+def read_baseline_differences(result: dict[str, Any]) -> dict[str, Any]:
+    """Read the differences to the strong baseline by arm and metric, under today's key or that of older results."""
+    differences: dict[str, Any] = result.get("versus_strong_baseline") or result.get("to_rival") or {}
+    return differences
 
 
 def compare_to_strong_baseline(result: dict[str, Any]) -> str | None:
-    """How the arm of the verdict compares with pasting real crops, which needs no GAN; None where that is not known.
+    """Compare the arm of the verdict with pasting real crops, which needs no GAN; None where that was not measured.
+
+    Args:
+        result: the content of an evaluation's ``result.json``.
 
     >>> found = {"mean": -0.034, "ci": [-0.067, -0.001], "p": 0.049, "n": 20}
     >>> result = {"primary": {"arm": "gan", "metric": "dice:a"}, "to_rival": {"gan": {"dice:a": found}}}
     >>> compare_to_strong_baseline(result)
-    'Beside copy-paste+classic, which needs no GAN: −3.4 points (95 % interval −6.7 to −0.1, p = 0.049), worse'
+    'Compared with copy-paste+classic, which needs no GAN: −3.4 points (95 % interval −6.7 to −0.1, p = 0.049), worse'
     """
     primary = result["primary"]
-    change = primary and result.get("to_rival", {}).get(primary["arm"], {}).get(primary["metric"])
-    if not change or change["mean"] is None:
+    if not primary:
         return None
-    said = mark_difference(primary["metric"], change | {"unit": result.get("unit")}).text
-    numbers = f"95 % interval {format_interval(change['ci'], signed=True)}, p = {format_p(change['p'])}"
-    numbers = numbers.replace("p = below", "p below")
-    return f"Beside {STRONG_BASELINE}, which needs no GAN: {format_points(change['mean'])} points ({numbers}), {said}"
+    metric = primary["metric"]
+    difference = read_baseline_differences(result).get(primary["arm"], {}).get(metric)
+    if not difference or difference["mean"] is None:
+        return None
+    mark = mark_difference(metric, difference | {"unit": result.get("unit")})
+    numbers = f"95 % interval {format_interval(difference['ci'], signed=True)}, {state_p(difference['p'])}"
+    points = format_points(difference["mean"])
+    return f"Compared with {STRONG_BASELINE}, which needs no GAN: {points} points ({numbers}), {mark.text}"

@@ -1,4 +1,4 @@
-"""What the page of a robustness run shows: headline, table of heat, curves, one frame under every corruption."""
+"""What the page of a robustness run shows: headline, coloured table, curves, one frame under every corruption."""
 
 from __future__ import annotations
 
@@ -7,25 +7,35 @@ from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from domaingan.core.durations import describe_duration
 from domaingan.core.errors import DataError
 from domaingan.report import frame_sheet, phrases, svg_figures
 from domaingan.report.phrases import format_count, format_metric, format_percent
+from domaingan.robustness_eval.intervals import MIN_BLOCKS
 from domaingan.robustness_eval.robustness_scores import compute_mean
 from domaingan.robustness_eval.robustness_summary import describe_robustness
 
 REQUIRED_KEYS = ("clean", "mpc", "rpc", "table", "model", "metric")
 
 HEAT_COLOUR = "217, 118, 43"
-"""Orange, red, green, blue: the more of it, the more was lost."""
+"""Orange, as red, green and blue: the more of it, the more was lost."""
+
+MAX_HEAT = 0.64
+"""Opacity of the colour where everything was lost."""
 
 GROUP_ORDER = ("noise", "blur", "weather", "digital", "other")
 
+HIDDEN_SETTINGS = ("frames",)
+
 
 def build_robustness_page(run: Path, result: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-    """The values of ``templates/robustness.html``.
+    """Build the values of ``templates/robustness.html``.
+
+    Args:
+        run: the run folder.
+        result: the content of its ``result.json``.
+        config: the content of its ``config.json``.
 
     Raises:
         DataError: the result lacks what every robustness run has, or its pictures are damaged.
@@ -40,14 +50,7 @@ def build_robustness_page(run: Path, result: dict[str, Any], config: dict[str, A
         "clean": format_percent(result["clean"]),
         "facts": _list_facts(result, config),
         "severities": result["severities"],
-        "heat": [
-            {
-                "group": group,
-                "rows": [_build_row(name, result) for name in names],
-                "mean": _build_cells(_average_rows(names, result), result),
-            }
-            for group, names in _group_corruptions(result).items()
-        ],
+        "heat": _build_heat_table(result),
         "curve": _draw_curves(result),
         "classes": _list_class_rows(result),
         "counted": "Objects" if result["task"] == "detection" else "Frames",
@@ -55,31 +58,34 @@ def build_robustness_page(run: Path, result: dict[str, Any], config: dict[str, A
         "names": result["names"],
         "not_scored": result.get("not_scored") or {},
         "blocks": len(result.get("blocks") or {}),
+        "min_blocks": MIN_BLOCKS,
         "objects": result["objects"],
         "unmatched": result["unmatched"],
         "scored": list(result["classes"]),
         "described": result["model"]["describe"],
         "notes": result.get("notes") or [],
         "seconds": _describe_seconds(result.get("seconds") or {}),
-        "settings": [
-            (name, phrases.format_setting(value)) for name, value in config.items() if name not in ("command", "frames")
-        ],
+        "settings": phrases.list_settings(config, HIDDEN_SETTINGS),
         "command": config.get("command") or "",
         "text": phrases,
     }
 
 
 def _explain_extremes(result: dict[str, Any]) -> str:
-    """The worst and the mildest corruption, for someone who reads no further."""
-    means = {name: compute_mean(row) for name, row in result["table"].items()}
-    known = {name: value for name, value in means.items() if value == value}
-    if not known or not result["clean"]:
+    """Name the worst and the mildest corruption, for a reader who reads no further."""
+    means = {}
+    for name, values in result["table"].items():
+        mean = _nan_to_none(compute_mean(values))
+        if mean is not None:
+            means[name] = mean
+    if not means or not result["clean"]:
         return ""
-    worst, mildest = min(known, key=lambda name: known[name]), max(known, key=lambda name: known[name])
-    said = f"Least is left under {_replace_underscores(worst)} ({format_percent(known[worst])})"
-    return said + (
-        "." if worst == mildest else f", most under {_replace_underscores(mildest)} ({format_percent(known[mildest])})."
-    )
+    worst = min(means, key=means.__getitem__)
+    mildest = max(means, key=means.__getitem__)
+    sentence = f"The score is lowest under {_replace_underscores(worst)} ({format_percent(means[worst])})"
+    if mildest != worst:
+        sentence += f" and highest under {_replace_underscores(mildest)} ({format_percent(means[mildest])})"
+    return f"{sentence}."
 
 
 def _replace_underscores(name: str) -> str:
@@ -87,118 +93,124 @@ def _replace_underscores(name: str) -> str:
 
 
 def _list_facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[str, str]]:
-    objects = sum(result["objects"].values())
-    rest = sum((result.get("not_scored") or {}).values())
-    what = f", {format_count(objects, 'true object')} scored" if result["task"] == "detection" else ""
-    what += f", {rest} of other classes not" if what and rest else ""
-    kept = result["rpc"]
-    corruptions = f"{len(result['table'])} × {format_count(len(result['severities']), 'severity').replace('ys', 'ies')}"
+    """List what stands under the headline: data, task, corruptions and the three numbers."""
+    data = f"{config.get('data', '')}: {format_count(result['frames'], 'frame')}"
+    if result["task"] == "detection":
+        data += f", {format_count(sum(result['objects'].values()), 'true object')} scored"
+        not_scored = sum((result.get("not_scored") or {}).values())
+        if not_scored:
+            data += f", {not_scored} of other classes not scored"
+    severity_count = len(result["severities"])
+    severities = "1 severity" if severity_count == 1 else f"{severity_count} severities"
+    rpc = phrases.DASH
+    if result["rpc"] is not None:
+        rpc = f"{format_percent(result['rpc'])} %" + _format_brackets(result, "rpc")
     return [
-        ("Data", f"{config.get('data', '')}: {format_count(result['frames'], 'frame')}{what}"),
+        ("Data", data),
         ("Task", result["task"]),
-        ("Corruptions", corruptions),
+        ("Corruptions", f"{len(result['table'])} × {severities}"),
         (
             f"Clean {format_metric(result['metric'])}",
             format_percent(result["clean"]) + _format_brackets(result, "clean"),
         ),
         ("Corrupted (mPC)", format_percent(result["mpc"]) + _format_brackets(result, "mpc")),
-        (
-            "Share kept (rPC)",
-            phrases.DASH if kept is None else f"{format_percent(kept)} %" + _format_brackets(result, "rpc"),
-        ),
+        ("Share kept (rPC)", rpc),
     ]
 
 
 def _format_brackets(result: dict[str, Any], name: str) -> str:
-    """The interval of a number, empty where there is none."""
-    low, high = (result.get("intervals") or {}).get(name) or (None, None)
-    return "" if low is None or high is None else f" ({format_percent(low)} to {format_percent(high)})"
+    """Format the interval of a number in brackets; an empty text where there is none."""
+    ends = (result.get("intervals") or {}).get(name) or (None, None)
+    interval = phrases.format_interval(ends)
+    return "" if interval == phrases.DASH else f" ({interval})"
 
 
 def _group_corruptions(result: dict[str, Any]) -> dict[str, list[str]]:
-    groups = {group: [name for name in result["table"] if result["groups"].get(name) == group] for group in GROUP_ORDER}
-    return {group: names for group, names in groups.items() if names}
+    """Group the corruptions of a run; groups without one are left out."""
+    groups: dict[str, list[str]] = {}
+    for group in GROUP_ORDER:
+        names = [name for name in result["table"] if result["groups"].get(name, "other") == group]
+        if names:
+            groups[group] = names
+    return groups
 
 
 def _average_rows(names: Sequence[str], result: dict[str, Any]) -> list[float | None]:
-    return [
-        _nan_to_none(compute_mean(values)) for values in zip(*(result["table"][name] for name in names), strict=True)
-    ]
+    """Average several corruptions at each severity."""
+    rows = [result["table"][name] for name in names]
+    return [_nan_to_none(compute_mean(values)) for values in zip(*rows, strict=True)]
 
 
 def _nan_to_none(value: float) -> float | None:
-    return value if value == value else None
+    return value if value == value else None  # NaN is not equal to itself
 
 
-def _build_row(name: str, result: dict[str, Any]) -> dict[str, Any]:
-    return {"name": _replace_underscores(name), "cells": _build_cells(result["table"][name], result)}
+def _build_heat_table(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Build the table of corruptions and severities, grouped, with a mean row for each group."""
+    table = []
+    for group, names in _group_corruptions(result).items():
+        rows = []
+        for name in names:
+            rows.append({"name": _replace_underscores(name), "cells": _build_cells(result["table"][name], result)})
+        table.append({"group": group, "rows": rows, "mean": _build_cells(_average_rows(names, result), result)})
+    return table
 
 
 def _build_cells(values: Sequence[float | None], result: dict[str, Any]) -> list[tuple[str, str]]:
-    """Each severity's value and their mean, as percent with a colour."""
-    return [
-        (format_percent(value), _colour_cell(value, result["clean"]))
-        for value in [*values, _nan_to_none(compute_mean(values))]
-    ]
+    """Build a cell for each severity and one for their mean: percent and a colour."""
+    cells = []
+    for value in [*values, _nan_to_none(compute_mean(values))]:
+        cells.append((format_percent(value), _colour_cell(value, result["clean"])))
+    return cells
 
 
 def _colour_cell(value: float | None, clean: float | None) -> str:
-    """The background of a cell: the more orange, the less of the clean score is left.
+    """Choose the background of a cell: the less of the clean score is left, the more orange.
 
     >>> _colour_cell(0.1, 0.2)
     'background: rgba(217, 118, 43, 0.32)'
     """
     if value is None or not clean:
         return ""
-    lost = 1 - min(1.0, max(0.0, value / clean))
-    return f"background: rgba({HEAT_COLOUR}, {0.64 * lost:.2f})"
+    lost_share = 1 - min(1.0, max(0.0, value / clean))
+    return f"background: rgba({HEAT_COLOUR}, {MAX_HEAT * lost_share:.2f})"
 
 
 def _draw_curves(result: dict[str, Any]) -> Markup | None:
-    """The metric over severity, a line a group, from the clean score on."""
+    """Draw the metric over severity, a line for each group of corruptions; None without a clean score."""
     if not result["clean"]:
         return None
-    figure = Figure(figsize=(svg_figures.FIGURE_WIDTH, 3.0), layout="constrained")
-    axes = figure.add_subplot()
-    clean, severities = 100 * result["clean"], list(result["severities"])
-    axes.axhline(clean, color=svg_figures.INK, linewidth=0.8, linestyle=(0, (4, 3)))
-    for number, (group, names) in enumerate(_group_corruptions(result).items()):
-        values = [None if value is None else 100 * value for value in _average_rows(names, result)]
-        points = [float("nan") if value is None else value for value in [clean, *values]]
-        colour = svg_figures.ARM_COLOURS[number % len(svg_figures.ARM_COLOURS)]
-        marker = "osD^v"[number % 5]
-        axes.plot([0, *severities], points, color=colour, marker=marker, markersize=5, linewidth=1.6, label=group)
-    axes.set_xticks([0, *severities], ["clean", *map(str, severities)])
-    axes.set_ylim(0, clean * 1.08)
-    axes.set_xlabel("severity")
-    axes.set_ylabel(f"{format_metric(result['metric'])}, percent")
-    figure.legend(loc="outside upper left", ncols=4, frameon=False, labelcolor=svg_figures.INK)
-    title = f"{format_metric(result['metric'])} by severity for each group of corruptions; the table has the numbers"
-    return svg_figures.to_svg(figure, "curves", title, grid="y")
+    curves = {group: _average_rows(names, result) for group, names in _group_corruptions(result).items()}
+    return svg_figures.draw_severities(
+        curves, result["clean"], list(result["severities"]), format_metric(result["metric"])
+    )
 
 
 def _list_class_rows(result: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
-    """For each class its number, clean, mPC and rPC."""
-    return [
-        (
-            name,
-            str(result["objects"].get(name, "")),
-            format_percent(row["clean"]) + _format_brackets(result, f"clean:{name}"),
-            format_percent(row["mpc"]) + _format_brackets(result, f"mpc:{name}"),
-            format_percent(
-                row["rpc"] if format_percent(row["clean"]) != "0.0" else None
-            ),  # a share of next to nothing says nothing
+    """List for each class its number of objects, clean, mPC and rPC."""
+    rows = []
+    for name, row in result["per_class"].items():
+        clean = format_percent(row["clean"])
+        rpc = None if clean == "0.0" else row["rpc"]  # a share of next to nothing says nothing
+        rows.append(
+            (
+                name,
+                str(result["objects"].get(name, "")),
+                clean + _format_brackets(result, f"clean:{name}"),
+                format_percent(row["mpc"]) + _format_brackets(result, f"mpc:{name}"),
+                format_percent(rpc),
+            )
         )
-        for name, row in result["per_class"].items()
-    ]
+    return rows
 
 
-def _describe_seconds(spent: Mapping[str, float]) -> str:
-    """How long it took, and whose time it was."""
-    if not spent:
+def _describe_seconds(seconds: Mapping[str, float]) -> str:
+    """Say how long the run took, and how much of that the model and the corruptions took."""
+    if not seconds:
         return ""
-    parts = [
-        f"{describe_duration(spent[name])} {what}"
-        for name, what in (("model", "the model"), ("corruption", "corrupting"))
-    ]
-    return f"Measured in {describe_duration(spent['total'])}: {', '.join(parts)} (side by side where there are cores)."
+    total = describe_duration(seconds["total"])
+    model = describe_duration(seconds["model"])
+    corruption = describe_duration(seconds["corruption"])
+    return (
+        f"Measured in {total}: {model} the model, {corruption} corrupting (at the same time, if there are two cores)."
+    )

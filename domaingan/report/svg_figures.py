@@ -18,31 +18,41 @@ from PIL import Image
 from domaingan.report.phrases import Mark
 
 INK, FAINT, PAPER = "#010203", "#010204", "#010205"
-"""Stand-ins that become the page's own colours once the figure is drawn."""
+"""Placeholders, replaced by the page's own colours once the figure is drawn."""
 
 ARM_COLOURS = ("#2f7fc1", "#d9762b", "#2f9a6b", "#a65fb0", "#b08900", "#c2496d")
-"""One an arm; told apart by most colour-blind readers, legible on white and on black."""
+"""One for each arm; most colour-blind readers can distinguish them, and they are legible on white and on black."""
 
 FIGURE_WIDTH = 4.8
 """Width of a figure in inches: its text stays readable when a phone shrinks it."""
 
 
+BETTER_COLOUR = ARM_COLOURS[2]
+WORSE_COLOUR = ARM_COLOURS[5]
+
+MARKERS = "osD^v"
+"""One for each group of corruptions."""
+
+MAX_NAMED_SUBJECTS = 40
+"""With more subjects the figure does not name them."""
+
+
 def encode_png(picture: NDArray[np.uint8]) -> str:
-    """An ``(h, w, 3)`` picture as a PNG in a ``data:`` address."""
+    """Encode an ``(H, W, 3)`` picture as a PNG in a ``data:`` address."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def draw_differences(groups: Mapping[str, Sequence[tuple[str, dict[str, Any], Mark]]], against: str) -> Markup:
-    """Dots with intervals: for each metric the arms' differences to the reference, in points.
+    """Draw dots with intervals: for each metric the arms' differences to the reference, in points.
 
     Args:
-        groups: for each metric's name the arms with their difference and what it says.
+        groups: for each metric's name the arms, with their difference and what it shows.
         against: the reference.
     """
-    rows = sum(len(group) for group in groups.values()) + len(groups)
-    figure = Figure(figsize=(FIGURE_WIDTH, 0.9 + 0.3 * rows), layout="constrained")
+    row_count = sum(len(group) for group in groups.values()) + len(groups)
+    figure = Figure(figsize=(FIGURE_WIDTH, 0.9 + 0.3 * row_count), layout="constrained")
     axes = figure.add_subplot()
     labels: list[str] = []
     for metric, group in groups.items():
@@ -51,39 +61,54 @@ def draw_differences(groups: Mapping[str, Sequence[tuple[str, dict[str, Any], Ma
             _draw_interval(axes, len(labels), difference, mark)
             labels.append(arm)
     axes.axvline(0, color=INK, linewidth=0.8)
-    axes.set_yticks(range(rows), labels)
+    axes.set_yticks(range(row_count), labels)
     for label in axes.get_yticklabels():
         label.set_fontweight("bold" if label.get_text() in groups else "normal")
-    axes.set_ylim(rows - 0.4, -0.6)
+    axes.set_ylim(row_count - 0.4, -0.6)
     axes.set_xlabel(f"difference to {against}, points (95 % interval)")
     return to_svg(figure, "differences", f"Differences to {against} with their intervals; the table has the numbers")
 
 
 def _draw_interval(axes: Any, row: int, difference: dict[str, Any], mark: Mark) -> None:
+    """Draw a difference: its interval as a line, its mean as a dot, filled where it is significant."""
     low, high = difference["ci"]
-    colour = {"better": ARM_COLOURS[2], "worse": ARM_COLOURS[5]}.get(mark.kind, INK)
+    is_significant = mark.kind in ("better", "worse")
+    colour = {"better": BETTER_COLOUR, "worse": WORSE_COLOUR}.get(mark.kind, INK)
     if low is not None and high is not None:
         axes.plot([100 * low, 100 * high], [row, row], color=colour, linewidth=1.6, solid_capstyle="butt")
     if difference["mean"] is not None:
-        filled = colour if mark.kind in ("better", "worse") else PAPER
-        axes.plot([100 * difference["mean"]], [row], "o", color=colour, markerfacecolor=filled, markersize=6)
+        face_colour = colour if is_significant else PAPER
+        axes.plot([100 * difference["mean"]], [row], "o", color=colour, markerfacecolor=face_colour, markersize=6)
 
 
 def draw_subjects(
     names: Sequence[str], before: Sequence[float], after: Sequence[float], arms: tuple[str, str]
 ) -> Markup:
-    """Each subject's score with both arms, joined by a line, worst with the first arm at the top."""
+    """Draw each subject's score with two arms, joined by a line; the lowest with the first arm is at the top.
+
+    Args:
+        names: of the subjects.
+        before: scores with the first arm, 0 to 1.
+        after: scores with the second arm, 0 to 1.
+        arms: their names.
+    """
     order = np.argsort(before, kind="stable")
-    named = len(names) <= 40
-    figure = Figure(figsize=(FIGURE_WIDTH, 1.2 + (0.22 if named else 0.07) * len(names)), layout="constrained")
+    has_names = len(names) <= MAX_NAMED_SUBJECTS
+    row_height = 0.22 if has_names else 0.07
+    figure = Figure(figsize=(FIGURE_WIDTH, 1.2 + row_height * len(names)), layout="constrained")
     axes = figure.add_subplot()
     rows = np.arange(len(names))
-    first, second = (100 * np.asarray(values, dtype=float)[order] for values in (before, after))
+    first = 100 * np.asarray(before, dtype=float)[order]
+    second = 100 * np.asarray(after, dtype=float)[order]
     for row, x, y in zip(rows, first, second, strict=True):
-        axes.plot([x, y], [row, row], color=ARM_COLOURS[2] if y >= x else ARM_COLOURS[5], linewidth=1.4, zorder=1)
+        colour = BETTER_COLOUR if y >= x else WORSE_COLOUR
+        axes.plot([x, y], [row, row], color=colour, linewidth=1.4, zorder=1)
     axes.scatter(first, rows, s=30, facecolor=PAPER, edgecolor=INK, label=arms[0], zorder=2)
     axes.scatter(second, rows, s=30, facecolor=ARM_COLOURS[0], edgecolor=ARM_COLOURS[0], label=arms[1], zorder=3)
-    axes.set_yticks(rows if named else [], [names[i] for i in order] if named else [])
+    if has_names:
+        axes.set_yticks(rows, [names[number] for number in order])
+    else:
+        axes.set_yticks([], [])
     axes.set_xlim(-3, 103)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlabel("percent")
@@ -92,23 +117,63 @@ def draw_subjects(
 
 
 def draw_losses(curves: Mapping[str, Sequence[tuple[Sequence[float], Sequence[float]]]]) -> Markup:
-    """Training loss over steps: one colour an arm, one line a training."""
+    """Draw training loss over steps: a colour for each arm, a line for each training.
+
+    Args:
+        curves: for each arm the steps and losses of its trainings.
+    """
     figure = Figure(figsize=(FIGURE_WIDTH, 2.8), layout="constrained")
     axes = figure.add_subplot()
     for number, (arm, lines) in enumerate(curves.items()):
+        colour = ARM_COLOURS[number % len(ARM_COLOURS)]
         for index, (steps, values) in enumerate(lines):
             label = arm if index == 0 else None
-            axes.plot(
-                steps, values, color=ARM_COLOURS[number % len(ARM_COLOURS)], linewidth=1.2, alpha=0.8, label=label
-            )
+            axes.plot(steps, values, color=colour, linewidth=1.2, alpha=0.8, label=label)
     axes.set_xlabel("step")
     axes.set_ylabel("training loss")
     figure.legend(loc="outside upper left", ncols=2, frameon=False, labelcolor=INK)
     return to_svg(figure, "losses", "Training loss of every arm over the steps")
 
 
+def draw_severities(
+    curves: Mapping[str, Sequence[float | None]], clean: float, severities: Sequence[int], metric: str
+) -> Markup:
+    """Draw a metric over severity, a line for each group of corruptions, starting at the clean score.
+
+    Args:
+        curves: for each group its score at each severity, 0 to 1.
+        clean: the score on clean pictures.
+        severities: of the columns.
+        metric: its name for readers.
+    """
+    figure = Figure(figsize=(FIGURE_WIDTH, 3.0), layout="constrained")
+    axes = figure.add_subplot()
+    axes.axhline(100 * clean, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+    for number, (group, values) in enumerate(curves.items()):
+        points = [100 * clean]
+        for value in values:
+            points.append(float("nan") if value is None else 100 * value)
+        colour = ARM_COLOURS[number % len(ARM_COLOURS)]
+        marker = MARKERS[number % len(MARKERS)]
+        axes.plot([0, *severities], points, color=colour, marker=marker, markersize=5, linewidth=1.6, label=group)
+    axes.set_xticks([0, *severities], ["clean", *map(str, severities)])
+    axes.set_ylim(0, 100 * clean * 1.08)
+    axes.set_xlabel("severity")
+    axes.set_ylabel(f"{metric}, percent")
+    figure.legend(loc="outside upper left", ncols=4, frameon=False, labelcolor=INK)
+    title = f"{metric} by severity for each group of corruptions; the table has the numbers"
+    return to_svg(figure, "curves", title, grid="y")
+
+
 def to_svg(figure: Figure, name: str, title: str, grid: Literal["x", "y"] = "x") -> Markup:
-    """The figure as an ``<svg>`` element without any address in it, in the page's colours and font."""
+    """Write a figure as an ``<svg>`` element that loads nothing, in the page's colours and font.
+
+    Args:
+        figure: the figure.
+        name: makes the identifiers in it unique on the page.
+        title: the text for those who do not see it.
+        grid: the axis with grid lines.
+    """
     for axes in figure.axes:
         axes.set_facecolor("none")
         axes.tick_params(colors=INK, labelsize=9, length=0)

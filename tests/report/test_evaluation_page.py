@@ -84,8 +84,8 @@ def test_a_helping_arm_is_named_in_the_title_with_its_numbers(helping: Path, pag
     points = f"{100 * result['primary']['mean']:.1f}"
     assert title_of(page) == f"gan+classic helps: Dice, enhancing is {points} points higher than with classic"
     assert "n = 8 test subjects" in page and "95 % interval +" in page
-    assert "Against copy-paste+classic, which needs no GAN" in page and "over subjects and seeds" in page
-    assert "Beside copy-paste+classic, which needs no GAN: " in page
+    assert "Compared with copy-paste+classic, which needs no GAN" in page and "over subjects and seeds" in page
+    assert "Compared with copy-paste+classic, which needs no GAN: " in page
 
 
 def test_tables_are_complete_and_accessible(helping: Path, page: str) -> None:
@@ -112,7 +112,7 @@ def test_the_page_loads_nothing(page: str) -> None:
 
 def test_pictures_are_embedded_with_a_legend(page: str) -> None:
     assert page.count("data:image/png;base64,") == 5 * 3 + 3 * 5 + 5 * (2 + len(ARMS))
-    for title in ("Hosts and what was pasted", "Real and generated", "Predictions beside the truth"):
+    for title in ("Hosts before and after a paste", "Real and generated", "Predictions beside the truth"):
         assert title in page
     assert "</span>enhancing" in page
 

@@ -1,0 +1,237 @@
+"""The tables and figures of an evaluation's page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from domaingan.evaluation.summary import STRONG_BASELINE
+from domaingan.metrics.statistics import is_significant
+from domaingan.report import svg_figures
+from domaingan.report.phrases import (
+    LOWER_IS_BETTER,
+    format_interval,
+    format_metric,
+    format_p,
+    format_percent,
+    format_points,
+    mark_difference,
+    read_baseline_differences,
+    read_unit,
+)
+
+MAX_FIGURE_METRICS = 8
+"""If there are more metrics, the figure of differences shows only those over all classes."""
+
+Differences = dict[str, dict[str, dict[str, Any]]]
+"""By arm and metric: ``mean``, ``ci``, ``p``, ``n``, ``unit``."""
+
+MISSING_SCORE: dict[str, Any] = {"mean": None, "ci": [None, None]}
+
+
+def count_subjects(result: dict[str, Any], reference: str) -> Differences:
+    """Return the differences, each with its number of subjects.
+
+    Args:
+        result: the content of ``result.json``.
+        reference: the arm that the others are compared with.
+    """
+    counted: Differences = {}
+    for arm, row in result["differences"].items():
+        counted[arm] = {}
+        for metric, difference in row.items():
+            n = difference.get("n")
+            if n is None:
+                n = len(_pair_values(result, reference, arm, metric))
+            counted[arm][metric] = difference | {"n": n, "unit": result.get("unit", "subject")}
+    return counted
+
+
+def _pair_values(result: dict[str, Any], reference: str, arm: str, metric: str) -> list[tuple[str, float, float]]:
+    """Pair the values of two arms: subject, reference, arm; subjects without both are left out."""
+    pairs = []
+    before = _read_values(result, reference, metric)
+    after = _read_values(result, arm, metric)
+    for subject, first, second in zip(result["subjects"], before, after, strict=True):
+        if first is not None and second is not None:
+            pairs.append((subject, first, second))
+    return pairs
+
+
+def _read_values(result: dict[str, Any], arm: str, metric: str) -> list[float | None]:
+    """Read an arm's value for each subject; None where it has none."""
+    values = result["arms"].get(arm, {}).get(metric, {}).get("values") or [None] * len(result["subjects"])
+    return [None if value is None or np.isnan(value) else float(value) for value in values]
+
+
+def build_baseline_table(result: dict[str, Any], primary: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Build the table of differences to pasting real crops, which needs no GAN: the strong baseline.
+
+    Returns:
+        ``arm``, ``metric`` and ``rows``; None where that was not measured.
+    """
+    if primary is None:
+        return None
+    metric = primary["metric"]
+    rows = []
+    for arm, differences in read_baseline_differences(result).items():
+        difference = differences.get(metric)
+        if difference is None or difference["mean"] is None:
+            continue
+        mark = mark_difference(metric, difference | {"unit": read_unit(primary)})
+        over_subjects = format_interval(difference["ci"], signed=True)
+        over_seeds_too = format_interval(difference["crossed"], signed=True)
+        points = format_points(difference["mean"])
+        rows.append((arm, points, over_subjects, over_seeds_too, format_p(difference["p"]), mark))
+    if not rows:
+        return None
+    return {"arm": STRONG_BASELINE, "metric": format_metric(metric), "rows": rows}
+
+
+def build_score_table(arms: dict[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
+    """Build the table of arms × metrics: each cell a mean, its interval, and whether it is the best of its metric."""
+    best = {metric: _find_best_mean(arms, metric) for metric in metrics}
+    rows = []
+    for arm, row in arms.items():
+        cells = []
+        for metric in metrics:
+            score = row.get(metric) or MISSING_SCORE
+            is_best = score["mean"] is not None and score["mean"] == best[metric]
+            cells.append((format_percent(score["mean"]), format_interval(score["ci"]), is_best))
+        rows.append((arm, cells))
+    return {"heads": [format_metric(metric) for metric in metrics], "rows": rows}
+
+
+def _find_best_mean(arms: dict[str, Any], metric: str) -> float | None:
+    """Find the best mean of a metric; None where all arms have the same."""
+    means = set()
+    for row in arms.values():
+        mean = row.get(metric, {}).get("mean")
+        if mean is not None:
+            means.add(mean)
+    if len(means) < 2:
+        return None
+    is_lower_better = metric.partition(":")[0] in LOWER_IS_BETTER
+    best: float = min(means) if is_lower_better else max(means)
+    return best
+
+
+def build_difference_table(differences: Differences, metrics: Sequence[str]) -> list[dict[str, Any]]:
+    """Build the table of differences, grouped by metric."""
+    groups = []
+    for metric in metrics:
+        rows = []
+        for arm, row in differences.items():
+            if metric in row:
+                rows.append(_build_difference_row(arm, metric, row[metric]))
+        if rows:
+            groups.append({"metric": format_metric(metric), "rows": rows})
+    return groups
+
+
+def _build_difference_row(arm: str, metric: str, difference: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "arm": arm,
+        "mean": format_points(difference["mean"]),
+        "ci": format_interval(difference["ci"], signed=True),
+        "p": format_p(difference.get("p")),
+        "n": difference["n"],
+        "mark": mark_difference(metric, difference),
+    }
+
+
+def describe_chance(differences: Differences, reference: str) -> list[str]:
+    """Say for each arm, in a sentence, which of its differences are more than chance."""
+    sentences = []
+    for arm, row in differences.items():
+        significant = []
+        for metric, difference in row.items():
+            if is_significant(difference):
+                significant.append(f"{format_metric(metric)} {format_points(difference['mean'])}")
+        if not significant:
+            text = "every difference could be chance"
+        else:
+            text = f"more than chance: {'; '.join(significant)}"
+            if len(significant) < len(row):
+                text += "; every other difference could be chance"
+        sentences.append(f"{arm} against {reference}: {text}.")
+    return sentences
+
+
+def draw_difference_figure(differences: Differences, metrics: Sequence[str], reference: str) -> Markup | None:
+    """Draw the differences of every arm with their intervals; None if there are none."""
+    groups: dict[str, list[Any]] = {}
+    for metric in _select_figure_metrics(metrics):
+        rows = []
+        for arm, row in differences.items():
+            if metric in row:
+                rows.append((arm, row[metric], mark_difference(metric, row[metric])))
+        if any(difference["mean"] is not None for _, difference, _ in rows):
+            groups[format_metric(metric)] = rows
+    return svg_figures.draw_differences(groups, reference) if groups else None
+
+
+def _select_figure_metrics(metrics: Sequence[str]) -> list[str]:
+    """Select the metrics of the figure: Dice if there is any; of many only those over all classes."""
+    selected = [metric for metric in metrics if metric.startswith("dice")] or list(metrics)
+    if len(selected) <= MAX_FIGURE_METRICS:
+        return selected
+    return [metric for metric in selected if ":" not in metric] or selected
+
+
+def build_subject_table(result: dict[str, Any], primary: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Build the table of every subject's score with the reference and with the arm of the verdict."""
+    if primary is None:
+        return None
+    arms = (primary["against"], primary["arm"])
+    pairs = _pair_values(result, *arms, primary["metric"])
+    if not pairs:
+        return None
+    rows = []
+    for subject, before, after in pairs:
+        rows.append((subject, format_percent(before), format_percent(after), format_points(after - before)))
+    subjects = [subject for subject, _, _ in pairs]
+    before_values = [before for _, before, _ in pairs]
+    after_values = [after for _, _, after in pairs]
+    return {
+        "metric": format_metric(primary["metric"]),
+        "arms": arms,
+        "figure": svg_figures.draw_subjects(subjects, before_values, after_values, arms),
+        "rows": rows,
+        "left_out": len(result["subjects"]) - len(rows),
+        "better": sum(after > before for _, before, after in pairs),
+    }
+
+
+def draw_loss_figure(training: dict[str, Any]) -> Markup | None:
+    """Draw the training loss of every arm; None if it was not recorded."""
+    curves: dict[str, list[tuple[list[float], list[float]]]] = {}
+    for arm, runs in training.items():
+        lines = [_read_curve(run) for run in runs.values()]
+        curves[arm] = [line for line in lines if line[0]]
+    return svg_figures.draw_losses(curves) if any(curves.values()) else None
+
+
+def _read_curve(run: Any) -> tuple[list[float], list[float]]:
+    """Read steps and losses, from ``{"step": […], "loss": […]}`` or ``[[step, loss], …]``."""
+    if isinstance(run, dict):
+        losses = list(run["loss"])
+        steps = list(run.get("step") or range(1, len(losses) + 1))
+        return steps, losses
+    return [pair[0] for pair in run], [pair[1] for pair in run]
+
+
+def build_seed_table(result: dict[str, Any], primary: dict[str, Any] | None, first_seed: int) -> dict[str, Any] | None:
+    """Build the table of every seed's mean: a column a seed, numbered as in the names of the run's files."""
+    table = result.get("per_seed")
+    if not table or primary is None:
+        return None
+    rows = []
+    for arm, row in table.items():
+        rows.append((arm, [format_percent(mean) for mean in row.get(primary["metric"], [])]))
+    column_count = max(len(means) for _, means in rows)
+    seeds = [first_seed + number for number in range(column_count)]
+    return {"metric": format_metric(primary["metric"]), "rows": rows, "seeds": seeds}
