@@ -168,7 +168,7 @@ def test_an_evaluation_measures_once_and_shows_what_was_painted(tmp_path: Path) 
         assert np.array_equal(pictures["places_masks:real"], pictures["places_masks:inpaint"])
     page = write_report(out).read_text()
     for said in (
-        "Painted or real?",
+        "Generated beside real",
         "What was painted into hosts",
         "Real and painted at the same places",
         f"refined ({made['refine']['n']})",
@@ -180,4 +180,4 @@ def test_an_evaluation_measures_once_and_shows_what_was_painted(tmp_path: Path) 
 def test_without_such_an_arm_there_is_no_section(tmp_path: Path) -> None:
     data, out = phantoms.load_phantom("medical", subjects=4, shape=(32, 32, 16)), tmp_path / "run"
     assert "painted" not in evaluate(data, arms=["classic", "copy-paste+classic"], out=out, **QUICK)
-    assert "Painted or real?" not in write_report(out).read_text()
+    assert "Generated beside real" not in write_report(out).read_text()
