@@ -13,12 +13,12 @@ from scipy import ndimage
 from domaingan.imaging.intensity import find_extent, label_components
 
 MIN_VISIBLE_SHARE = 0.2
-"""An object of which less than this share is left to be seen is no object any more."""
+"""An object of which a smaller share is still visible is no object any more."""
 
 
 @dataclass(frozen=True, eq=False)
 class Objects:
-    """The objects of one sample, told apart.
+    """Hold the objects of one sample.
 
     Attributes:
         instances: ``(*spatial)`` int32, ``i + 1`` where object ``i`` is seen, 0 elsewhere.
@@ -34,7 +34,7 @@ class Objects:
 
 
 def find_mask_objects(mask: NDArray[Any], values: Sequence[int], min_area: int = 0) -> Objects:
-    """The connected components of each of the classes ``values`` as objects, in the order of ``values``.
+    """Find the objects of a mask: the connected components of some classes, in the order of the classes.
 
     Args:
         mask: ``(*spatial)`` class values.
@@ -49,30 +49,31 @@ def find_mask_objects(mask: NDArray[Any], values: Sequence[int], min_area: int =
     labels: list[int] = []
     dropped = 0
     for value in values:
-        own = mask == value
-        region = find_extent(own)  # labelling less is faster
+        is_of_class = mask == value
+        region = find_extent(is_of_class)  # labelling less is faster
         if region is None:
             continue
-        numbered, n = label_components(own[region])
-        kept = (
-            np.bincount(numbered.ravel(), minlength=n + 1) >= min_area if min_area > 1 else np.ones(n + 1, dtype=bool)
-        )
+        numbered, n = label_components(is_of_class[region])
+        areas = np.bincount(numbered.ravel(), minlength=n + 1)
+        kept = np.asarray(areas >= min_area)
         kept[0] = False
         there = numbered > 0
         if kept[1:].all():
             np.add(numbered, len(labels), out=instances[region], where=there)
         else:
             instances[region][there] = np.where(kept, len(labels) + np.cumsum(kept), 0)[numbered[there]]
-        parts, corner = ndimage.find_objects(numbered), [side.start for side in region]
-        boxes += [_make_corner_box(part, corner) for part, is_kept in zip(parts, kept[1:], strict=True) if is_kept]
-        labels += [value] * (len(boxes) - len(labels))
+        corner = [side.start for side in region]
+        for part, is_kept in zip(ndimage.find_objects(numbered), kept[1:], strict=True):
+            if is_kept:
+                boxes.append(_make_corner_box(part, corner))
+                labels.append(value)
         dropped += n - int(kept.sum())
     stacked = np.array(boxes, dtype=np.float32).reshape(-1, 2 * mask.ndim)
     return Objects(instances, stacked, np.array(labels, dtype=np.int64), dropped)
 
 
 def find_instance_objects(instances: NDArray[np.int32], mask: NDArray[Any]) -> Objects:
-    """The objects that a picture of instances tells apart, each of the class most of it has in the mask.
+    """Find the objects of a picture of instances; each has the class that most of its pixels have in the mask.
 
     Args:
         instances: ``(*spatial)`` int32, ``i + 1`` where object ``i`` is seen; numbers that do not occur are left out.
@@ -90,7 +91,11 @@ def find_instance_objects(instances: NDArray[np.int32], mask: NDArray[Any]) -> O
 
 
 def isin_small(mask: NDArray[Any], values: Sequence[int]) -> NDArray[np.bool_]:
-    """Where a mask has one of a few values: for so few a comparison each is many times faster than ``np.isin``.
+    """Find where a mask has one of a few values; for few values this is many times faster than ``np.isin``.
+
+    Args:
+        mask: ``(*spatial)``.
+        values: those that are looked for.
 
     >>> isin_small(np.array([[8, 9, 7]]), [7, 8]).tolist()
     [[True, False, True]]
@@ -102,19 +107,28 @@ def isin_small(mask: NDArray[Any], values: Sequence[int]) -> NDArray[np.bool_]:
 
 
 def _make_corner_box(where: Sequence[slice], corner: Sequence[int] | NDArray[Any]) -> NDArray[np.float32]:
-    """The corner box of a part of a patch that starts at ``corner``."""
+    """Make the corner box of a part of a patch that starts at ``corner``."""
     order = get_box_axes(len(where))
-    low, high = ([getattr(where[axis], end) + corner[axis] for axis in order] for end in ("start", "stop"))
+    low = [where[axis].start + corner[axis] for axis in order]
+    high = [where[axis].stop + corner[axis] for axis in order]
     return np.array(low + high, dtype=np.float32)
 
 
 def find_corner_box(mask: NDArray[Any], corner: NDArray[Any]) -> NDArray[np.float32]:
-    """The corner box of what is true in a mask (somewhere it must be) whose patch starts at ``corner`` (array axes)."""
+    """Find the corner box of what is true in a mask.
+
+    Args:
+        mask: ``(*patch)``, true somewhere.
+        corner: ``(dims,)`` where the patch starts, in the order of the array's axes.
+    """
     part = find_extent(mask)
     assert part is not None
     return _make_corner_box(part, corner)
 
 
 def get_box_axes(dims: int) -> tuple[int, ...]:
-    """Array axes in the order in which boxes list them: frames are (H, W) but boxes xyxy; volumes are (X, Y, Z)."""
+    """Get the array's axes in the order in which boxes list them.
+
+    Frames are ``(H, W)`` but their boxes are xyxy; volumes are ``(X, Y, Z)`` and their boxes xyzxyz.
+    """
     return (1, 0) if dims == 2 else (0, 1, 2)

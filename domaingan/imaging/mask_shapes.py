@@ -17,13 +17,13 @@ ROUGHNESS = 0.3
 
 
 def interpolate_shapes(mask: Labels, other: Labels, share: float) -> Labels:
-    """A shape between two, their middles on each other.
+    """Interpolate between the shapes of two masks, with their centres on each other.
 
     The signed distances to both surfaces are interpolated (Raya and Udupa 1990, "Shape-based interpolation of
     multidimensional objects").
 
     Args:
-        mask: ``(*size)`` class values, 0 outside; gives middle and classes.
+        mask: ``(*size)`` class values, 0 outside; gives centre and classes.
         other: the same, as large.
         share: 0 for the first shape, 1 for the second.
 
@@ -35,16 +35,17 @@ def interpolate_shapes(mask: Labels, other: Labels, share: float) -> Labels:
     >>> np.array_equal(interpolate_shapes(one, two, 0.0), one), np.array_equal(interpolate_shapes(one, two, 1.0), two)
     (True, True)
     """
-    moved = crop_padded(other, np.round(_find_centre(other) - _find_centre(mask)).astype(np.int64), other.shape, fill=0)
-    between = (1 - share) * _measure_signed_distance(mask > 0) + share * _measure_signed_distance(moved > 0) < 0
-    return _assign_classes(between, mask)
+    offset = np.round(_find_centre(other) - _find_centre(mask)).astype(np.int64)
+    moved = crop_padded(other, offset, other.shape, fill=0)
+    distance = (1 - share) * _measure_signed_distance(mask > 0) + share * _measure_signed_distance(moved > 0)
+    return _assign_classes(distance < 0, mask)
 
 
 def draw_random_blob(mask: Labels, rng: np.random.Generator) -> Labels:
-    """A rough ball (a disc in 2D) as large as what a mask marks, in the same place.
+    """Draw a rough ball (a disc in 2D) as large as what a mask marks, in the same place.
 
     Args:
-        mask: ``(*size)`` class values, 0 outside; gives middle, size and classes.
+        mask: ``(*size)`` class values, 0 outside; gives centre, size and classes.
         rng: draws the surface: smooth noise as coarse as half the radius.
 
     Returns:
@@ -65,14 +66,14 @@ def _find_centre(mask: Labels) -> NDArray[np.float64]:
 
 
 def _measure_signed_distance(body: Mask) -> NDArray[np.float64]:
-    """Distance to the surface in pixels, negative inside."""
+    """Measure the distance to the surface in pixels, negative inside."""
     inside: NDArray[np.float64] = ndimage.distance_transform_edt(body)
     outside: NDArray[np.float64] = ndimage.distance_transform_edt(~body)
     return outside - inside
 
 
 def _assign_classes(body: Mask, mask: Labels) -> Labels:
-    """The largest piece of a body, each pixel of the class that is nearest in the mask."""
+    """Keep the largest piece of a body, and give each pixel the class that is nearest in the mask."""
     pieces, n = ndimage.label(body)
     if n == 0 or find_extent(mask > 0) is None:
         return mask

@@ -18,7 +18,7 @@ from domaingan.data import Dataset, Reader, Record, Sample
 from domaingan.imaging.body_axes import get_body_axes
 
 THUMBNAIL_GRIDS = {2: (12, 16), 3: (8, 8, 8)}
-"""Pixels of a small picture, by dimensions."""
+"""Pixels of a small picture along each axis, by the number of spatial dimensions."""
 
 MIN_DUPLICATE_CORRELATION = {2: 0.9, 3: 0.99}
 """Correlation, less what all images share, from which two small pictures show nearly the same. Of 39,514 pairs of
@@ -29,7 +29,7 @@ MIN_DRIVE_CORRELATION = 0.5
 apart, -0.10 between drives."""
 
 MIN_FRAMES = 8
-"""Of fewer images it is not known what all share."""
+"""What all images share is only known of at least this many images."""
 
 MAX_COMPARED_IMAGES = 20_000
 """Of more images only the first so many are compared one with another."""
@@ -173,12 +173,12 @@ def normalise_name(name: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class DuplicatePair:
-    """Two samples, of groups that are not the same, that show the same.
+    """Name two samples of different groups that show the same.
 
     Attributes:
-        first: the position of one.
-        second: that of the other.
-        exact: whether their values are the same; else they are nearly alike.
+        first: position of the first sample.
+        second: position of the second sample.
+        is_exact: whether their values are the same; else they are nearly alike.
     """
 
     first: int
@@ -187,7 +187,7 @@ class DuplicatePair:
 
 
 class DuplicateFinder:
-    """What is known of samples by what they show.
+    """Collects what samples show, and finds those that show the same.
 
     Attributes:
         records: of the samples, in the order in which they were added.
@@ -201,23 +201,28 @@ class DuplicateFinder:
         self._spatial_dims = 2
 
     def add(self, record: Record, sample: Sample) -> None:
-        """Add a sample as it was read."""
+        """Add a sample.
+
+        Args:
+            record: of the sample.
+            sample: as it was read.
+        """
         self.records.append(record)
         self.checksums.append(get_checksums(sample))
         self._thumbnails.append(make_thumbnail(sample.image))
         self._spatial_dims = sample.spatial_dims
 
     def find_duplicates(self) -> list[DuplicatePair]:
-        """Find the pairs of samples of different groups that show the same; one a sample, exact ones first."""
+        """Find the pairs of samples of different groups that show the same.
+
+        Returns:
+            At most one pair a sample, exact ones first.
+        """
         exact = list(self._find_exact_duplicates())
-        known = {copy.second for copy in exact}
+        known = {pair.second for pair in exact}
         everyone = range(len(self.records))
-        near = [
-            copy
-            for copy in self.find_near_duplicates(everyone, everyone, is_earlier_only=True)
-            if copy.second not in known
-        ]
-        return exact + near
+        near = self.find_near_duplicates(everyone, everyone, is_earlier_only=True)
+        return exact + [pair for pair in near if pair.second not in known]
 
     def _find_exact_duplicates(self) -> Iterator[DuplicatePair]:
         first: dict[str, int] = {}
@@ -230,9 +235,11 @@ class DuplicateFinder:
                 first.setdefault(one, i)
 
     def _centre_thumbnails(self) -> NDArray[np.float32]:
-        """The small pictures less what all share."""
+        """Subtract from the small pictures what all of them share."""
         rows = np.array(self._thumbnails[:MAX_COMPARED_IMAGES], dtype=np.float64)
-        return _normalise_rows(rows - rows.mean(axis=0)) if len(rows) >= MIN_FRAMES else np.zeros((0, 1), np.float32)
+        if len(rows) < MIN_FRAMES:
+            return np.zeros((0, 1), np.float32)
+        return _normalise_rows(rows - rows.mean(axis=0))
 
     def find_near_duplicates(
         self, positions: Sequence[int], other_positions: Sequence[int], *, is_earlier_only: bool = False
@@ -240,18 +247,17 @@ class DuplicateFinder:
         """Find for each of some samples the one among others, of another group, that looks nearly the same.
 
         Args:
-            some: positions of samples.
-            others: positions of those they are compared with.
-            earlier: compare with those before alone, so that a pair is told once.
+            positions: of samples.
+            other_positions: of the samples that they are compared with.
+            is_earlier_only: whether a sample is compared only with those before it, so that a pair is found once.
 
         Returns:
             Those that have one, as ``second``, with it, as ``first``.
         """
         rows = self._centre_thumbnails()
         groups = np.unique([record.group for record in self.records[: len(rows)]], return_inverse=True)[1]
-        mine, theirs = (
-            np.array([i for i in part if i < len(rows)], dtype=int) for part in (positions, other_positions)
-        )
+        mine = np.array([i for i in positions if i < len(rows)], dtype=int)
+        theirs = np.array([i for i in other_positions if i < len(rows)], dtype=int)
         found = []
         for start in range(0, len(mine), 1000):
             rows_here = mine[start : start + 1000, None]
@@ -259,14 +265,14 @@ class DuplicateFinder:
             alike[groups[rows_here] == groups[theirs]] = -1
             if is_earlier_only:
                 alike[rows_here <= theirs] = -1
-            for i in np.flatnonzero(
-                alike.max(axis=1, initial=-1) >= MIN_DUPLICATE_CORRELATION[self._spatial_dims]
-            ).tolist():
-                found.append(DuplicatePair(int(theirs[alike[i].argmax()]), int(mine[start + i]), is_exact=False))
+            is_duplicate = alike.max(axis=1, initial=-1) >= MIN_DUPLICATE_CORRELATION[self._spatial_dims]
+            for i in np.flatnonzero(is_duplicate).tolist():
+                most_alike = int(theirs[alike[i].argmax()])
+                found.append(DuplicatePair(most_alike, int(mine[start + i]), is_exact=False))
         return found
 
     def is_from_drives(self) -> bool:
-        """Tell whether frames whose names tell no drive follow one another as those of drives do."""
+        """Whether frames whose names say nothing of drives follow one another as the frames of a drive do."""
         rows = self._centre_thumbnails()
         if not len(rows) or any(r.subject or r.sequence for r in self.records) or self._spatial_dims != 2:
             return False

@@ -22,10 +22,10 @@ HOUNSFIELD_RANGE = (-1000.0, 1000.0)
 """What is 0 and 1 in a CT, in Hounsfield units: air, and above bone's spongy parts."""
 
 MAX_SAMPLED_VOXELS = 200_000
-"""So many voxels, evenly spread, say what a channel's units are."""
+"""The units of a channel are guessed from at most this many voxels, evenly spread."""
 
 MIN_PADDING_SHARE = 0.02
-"""A value that so many voxels have can be padding."""
+"""A value can be padding if at least this share of the voxels has it."""
 
 ChannelRange = tuple[float, float]
 
@@ -97,7 +97,11 @@ def with_ranges(dataset: Dataset, ranges: ChannelRange | Sequence[ChannelRange |
 
     Args:
         dataset: of scans.
-        ranges: what is 0 and 1: one pair for all channels, or one for each, None where it is measured. None: as it is.
+        ranges: what is 0 and 1: one pair for all channels, or one for each channel, None where it is measured. Without
+            ranges the dataset is returned as it is.
+
+    Returns:
+        The same samples; they get their range when they are read.
 
     Raises:
         DataError: frames, other than one pair a channel, or no range.
@@ -116,7 +120,7 @@ def with_ranges(dataset: Dataset, ranges: ChannelRange | Sequence[ChannelRange |
     for channel, row in zip(schema.channels, rows, strict=True):
         if row is None:
             continue
-        low, high = (float(end) for end in row)  # type: ignore[union-attr, arg-type]
+        low, high = float(row[0]), float(row[1])  # type: ignore[index, arg-type]
         if not (np.isfinite([low, high]).all() and low < high):
             raise DataError(f"range {low:g} to {high:g}", path=dataset.root, expected="the lower number first")
         named[channel] = (low, high)
@@ -127,7 +131,7 @@ def with_ranges(dataset: Dataset, ranges: ChannelRange | Sequence[ChannelRange |
 
 @dataclass(frozen=True)
 class Scaling:
-    """How a scan was brought to scaled units.
+    """Say how a scan was brought to scaled units.
 
     Attributes:
         ends: ``(C, 2)`` what is 0 and 1.
@@ -165,19 +169,21 @@ def find_shared_ranges(
 def warn_about_guessed_ranges(
     channels: Sequence[str], scalings: Sequence[Scaling], named_ranges: Mapping[str, ChannelRange]
 ) -> None:
-    """Warn of units that were told by values alone.
+    """Warn about channels whose units were guessed from their values alone.
 
     Args:
         channels: their names.
         scalings: of each scan.
-        named: the channels whose range a person named.
+        named_ranges: of the channels whose range a person named.
     """
     for i, name in enumerate(channels):
         n = sum(bool(one.absolute[i]) for one in scalings)
         if name in named_ranges or not n:
             continue
         low, high = HOUNSFIELD_RANGE
-        which = name if n == len(scalings) else f"{name} of {n} of {len(scalings)} crops"
-        otherwise = "another" if n == len(scalings) else "one for all"
+        if n == len(scalings):
+            which, otherwise = name, "another"
+        else:
+            which, otherwise = f"{name} of {n} of {len(scalings)} crops", "one for all"
         said = f"{which}: values look like Hounsfield units, so {low:g} to {high:g} is the range;"
         warnings.warn(f'{said} "range" in classes.json or --range names {otherwise}', AssumptionWarning, stacklevel=3)
