@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from domaingan.blend import Paste as Paste
     from domaingan.blend import Relight as Relight
     from domaingan.blend import Variation as Variation
-    from domaingan.cli.progress_bar import ProgressBar as ProgressBar
     from domaingan.core.errors import DataError as DataError
+    from domaingan.core.progress_bar import ProgressBar as ProgressBar
     from domaingan.corruptions import corrupt as corrupt
     from domaingan.data import Dataset as Dataset
     from domaingan.data import Sample as Sample
@@ -51,7 +51,7 @@ _MODULE_BY_NAME = {
     "Dataset": "data",
     "GAN": "gan",
     "Paste": "blend",
-    "ProgressBar": "cli.progress_bar",
+    "ProgressBar": "core.progress_bar",
     "Relight": "blend",
     "Sample": "data",
     "Variation": "blend",

@@ -38,7 +38,7 @@ real = real.save(choice.out / "real-crops")
 print(real)
 
 # 3. Learn to make pasted crops fit where they go. Watch gan/samples.png; resume=True continues after a crash.
-gan = dg.GAN.for_crops(real, given=("paste", "mask"))
+gan = dg.GAN.for_crops(real, conditioning=("paste", "mask"))
 with dg.ProgressBar("training the GAN") as progress:
     gan.fit(real, steps=choice.gan_steps, out=choice.out / "gan", progress=progress)
 places = dg.windows(dg.view(train, spacing=choice.spacing), real, 500, pasted=True)

@@ -28,7 +28,7 @@ import domaingan as dg
 from benchmarks.lib.peers import dcgan
 from domaingan.banks import Bank
 from domaingan.gan import GAN
-from domaingan.gan.data import TrainingCrops, decode
+from domaingan.gan.data import TrainingCrops, decode_stacks
 from domaingan.gan.sampling.generate import generate
 from domaingan.gan.seeds import make_rng
 from domaingan.metrics.fidelity.features import FeatureExtractor, make_extractor
@@ -78,7 +78,7 @@ def split_bank(bank: Bank) -> tuple[Bank, Bank, Bank]:
 
 def scale_to_unit(images: np.ndarray[Any, Any], config: Any) -> np.ndarray[Any, Any]:
     """Images in [0, 1], as the networks' range has it."""
-    low, high = (end.reshape(-1, 1, 1) for end in np.array(config.image_range, np.float32).T)
+    low, high = (end.reshape(-1, 1, 1) for end in np.array(config.data.image_range, np.float32).T)
     return np.clip((images.astype(np.float32) - low) / (high - low), 0, 1)
 
 
@@ -101,7 +101,7 @@ def train_plain_dcgan(bank: Bank, seed: int) -> Callable[[int], np.ndarray[Any, 
     def generate_images(n: int) -> np.ndarray[Any, Any]:
         with torch.no_grad():
             stacks = network(torch.randn(n, dcgan.LATENT, generator=rng)[..., None, None])
-        return scale_to_unit(decode(stacks, config)[0], config)
+        return scale_to_unit(decode_stacks(stacks, config)[0], config)
 
     return generate_images
 
@@ -109,14 +109,14 @@ def train_plain_dcgan(bank: Bank, seed: int) -> Callable[[int], np.ndarray[Any, 
 def train_our_gan(bank: Bank, seed: int, **settings: Any) -> Callable[[int], np.ndarray[Any, Any]]:
     """Train one of our configurations; returns what draws images in [0, 1], with conditions as the crops have them."""
     gan = GAN.for_crops(bank, width=WIDTH, batch=BATCH, **settings)
-    gan.fit(bank, STEPS, seed=seed, device="cpu", judge_every=0)
+    gan.fit(bank, STEPS, seed=seed, device="cpu", eval_every=0)
     config, generator = gan._require_fitted()
     data, rng = TrainingCrops(bank, config), make_rng(seed, 0, 9)
 
     def generate_images(n: int) -> np.ndarray[Any, Any]:
         condition = data.encode(torch.randint(len(bank), (n,), generator=rng).numpy())[1]
-        stacks = generate(generator, config, torch.randn(n, config.latent, generator=rng), condition)
-        return scale_to_unit(decode(stacks, config)[0], config)
+        stacks = generate(generator, config, torch.randn(n, config.network.latent, generator=rng), condition)
+        return scale_to_unit(decode_stacks(stacks, config)[0], config)
 
     return generate_images
 

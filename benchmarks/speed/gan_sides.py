@@ -17,8 +17,9 @@ from benchmarks.lib.peers.dcgan_loop import Batch, ExampleLoop, make_example_dis
 from domaingan.banks import Bank, BankInfo, create_entries
 from domaingan.core.files import write_json
 from domaingan.gan.conditions import Condition
-from domaingan.gan.config import GANConfig, build_config
-from domaingan.gan.config_from_bank import collect_config_fields
+from domaingan.gan.config import GANConfig
+from domaingan.gan.config_checks import build_config
+from domaingan.gan.config_from_bank import describe_data, describe_provenance
 from domaingan.gan.data import MAX_RESIDENT_BYTES, TrainingCrops
 from domaingan.gan.defaults import with_defaults
 from domaingan.gan.devices import make_fabric
@@ -90,7 +91,10 @@ def make_config(crops: Bank, precision: str, **settings: Any) -> GANConfig:
     """What ``GAN.for_crops(crops, …).fit(crops)`` trains by."""
     shape: dict[str, Any] = {"size": crops.size[0], "spatial_dims": crops.info.spatial_dims}
     chosen = with_defaults(**{"arch": "dcgan", "width": 32} | shape | settings)
-    return build_config(**{"schedule": 1000} | chosen, **collect_config_fields(crops), precision=precision)
+    training = chosen.training.model_dump() | {"schedule": 1000, "precision": precision}
+    return build_config(
+        network=chosen.network, training=training, data=describe_data(crops), provenance=describe_provenance(crops)
+    )
 
 
 class OneByOne(Dataset[Any]):
@@ -127,7 +131,7 @@ def make_our_training(
         drop_file_cache(path)
     crops = TrainingCrops(Bank.load(path), config, "cpu", max_resident_bytes)
     trainer = Trainer(config, crops, make_fabric("cpu", precision))
-    return TimedSide(trainer.train_step, config.batch, trainer.feed.close)
+    return TimedSide(trainer.train_step, config.training.batch, trainer.feed.close)
 
 
 def drop_file_cache(path: Path) -> None:
@@ -150,19 +154,19 @@ def make_loop_with_our_networks(path: Path, **settings: Any) -> TimedSide:
     loop = ExampleLoop(
         generator,
         discriminator,
-        lambda batch: generator.paint(torch.randn(len(batch[0]), config.latent), condition(batch))[-1],
+        lambda batch: generator.generate(torch.randn(len(batch[0]), config.network.latent), condition(batch))[-1],
         lambda images, batch: discriminator([images], condition(batch)),
         OneByOne(TrainingCrops(crops, config)),
-        config.batch,
+        config.training.batch,
     )
-    return TimedSide(loop.step, config.batch)
+    return TimedSide(loop.step, config.training.batch)
 
 
 def make_loop_with_own_networks(path: Path, **settings: Any) -> TimedSide:
     """A step of the example's loop with the example's networks, as wide as ours."""
     crops = Bank.load(path)
     config = make_config(crops, "32", **settings)
-    widths, channels, dims = list_widths(config), len(config.is_conditioning), config.spatial_dims
+    widths, channels, dims = list_widths(config), len(config.is_conditioning), config.network.spatial_dims
     generator = make_example_generator(LATENT, widths[::-1], channels, dims)
     discriminator = make_example_discriminator(channels, widths, dims)
     loop = ExampleLoop(
@@ -171,9 +175,9 @@ def make_loop_with_own_networks(path: Path, **settings: Any) -> TimedSide:
         lambda batch: generator(torch.randn(len(batch[0]), LATENT, *[1] * dims)),
         lambda images, batch: discriminator(images),
         OneByOne(TrainingCrops(crops, config)),
-        config.batch,
+        config.training.batch,
     )
-    return TimedSide(loop.step, config.batch)
+    return TimedSide(loop.step, config.training.batch)
 
 
 def make_matmul(dtype: torch.dtype, n: int = 3072) -> TimedSide:
@@ -189,7 +193,7 @@ def make_sampling_sides(path: Path, n: int, steps: int, width: int) -> dict[str,
     """``GAN.sample`` of a model that was trained for so long that its masks are usable, and the bare forward pass."""
     crops = Bank.load(path)
     gan = GAN.for_crops(crops, width=width)
-    gan.fit(crops, steps, device="cpu", judge_every=0)
+    gan.fit(crops, steps, device="cpu", eval_every=0)
     config, generator = gan.config, gan.generator
     assert config is not None and generator is not None
     condition = sample_conditions(config, SAMPLING_BATCH, 0, {})
@@ -197,7 +201,7 @@ def make_sampling_sides(path: Path, n: int, steps: int, width: int) -> dict[str,
     @torch.no_grad()
     def forward() -> None:
         for _ in range(n // SAMPLING_BATCH):
-            generator.paint(torch.randn(SAMPLING_BATCH, config.latent), condition)
+            generator.generate(torch.randn(SAMPLING_BATCH, config.network.latent), condition)
 
     again = gan.sample(n, device="cpu").info.left_out
     drawn, bare = TimedSide(lambda: gan.sample(n, device="cpu"), n, notes=again), TimedSide(forward, n)

@@ -273,7 +273,7 @@ def _write_dataset(
         For each sample the records of what was done to it.
     """
     from domaingan.augmentation.offline.write_augmented import ProgressCallbacks, write_augmented_dataset
-    from domaingan.cli.progress_bar import ProgressBar
+    from domaingan.core.progress_bar import ProgressBar
 
     schema = augmented.data.schema
     if augmented.kind == "relit" and augmented.blender is not None:

@@ -32,7 +32,7 @@ def command(
     The training is so short that it shows how things work, not how well.
     With --verbose the data and the settings of the evaluation are printed.
     """
-    from domaingan.cli.progress_bar import ProgressBar
+    from domaingan.core.progress_bar import ProgressBar
     from domaingan.evaluation import evaluate
     from domaingan.report import write_report
     from domaingan.report.phrases import describe_result

@@ -142,7 +142,7 @@ def command(
     OUT/report.html shows the answer, OUT/result.json has every number.
     An interrupted run continues with --resume.
     """
-    from domaingan.cli.progress_bar import ProgressBar
+    from domaingan.core.progress_bar import ProgressBar
     from domaingan.evaluation import evaluate
 
     if not run.resume:

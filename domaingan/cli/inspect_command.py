@@ -31,7 +31,7 @@ def command(
     from domaingan.adapters.inspect_dataset import inspect_dataset
     from domaingan.cli.inspect_folders import inspect_folder
     from domaingan.cli.inspect_tables import print_dataset, print_facts
-    from domaingan.cli.progress_bar import ProgressBar
+    from domaingan.core.progress_bar import ProgressBar
 
     facts = inspect_folder(Path(data))
     if facts is not None:

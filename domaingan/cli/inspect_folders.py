@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 MODEL_FIELDS = (
-    "kind", "domain", "spatial_dims", "size", "channels", "classes", "conditions", "numbers", "given", "arch", "width",
-    "depth", "loss", "steps", "crops", "licence", "source",
+    "kind", "domain", "spatial_dims", "size", "channels", "classes", "conditions", "numbers", "conditioning", "arch",
+    "width", "depth", "loss", "steps", "crop_count", "licence", "source",
 )  # fmt: skip
 """What a model's config says that a person wants to know first."""
 
@@ -62,6 +62,7 @@ def _describe_model(path: Path) -> dict[str, Any]:
 
     gan = GAN.load(path)  # refuses what is damaged
     assert gan.config is not None
-    config = gan.config.model_dump(mode="json")
-    facts = {name: config[name] for name in MODEL_FIELDS}
-    return {"layout": "model", **facts, "subjects": len(gan.config.subjects), "problems": []}
+    stored = gan.config.model_dump(mode="json")
+    fields = stored["network"] | stored["training"] | stored["data"] | stored["provenance"]
+    facts = {name: fields[name] for name in MODEL_FIELDS}
+    return {"layout": "model", **facts, "subjects": len(gan.config.provenance.subjects), "problems": []}

@@ -98,7 +98,7 @@ def command(
     severity_levels = parse_severities(severities)
     if not run.resume:
         check_output_folder(out, data, run.overwrite)
-    from domaingan.cli.progress_bar import ProgressBar
+    from domaingan.core.progress_bar import ProgressBar
     from domaingan.robustness_eval import robustness
     from domaingan.robustness_eval.model_specs import ModelOptions
 

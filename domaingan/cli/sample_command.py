@@ -114,7 +114,7 @@ def command(
     if onnx is not None:
         result["onnx"] = str(gan.export(onnx))
         messages.append(f"generator → {onnx}")
-    conditions = parse_condition_values(condition, _get_config(gan).numbers)
+    conditions = parse_condition_values(condition, _get_config(gan).data.numbers)
     if interpolate is not None:
         _write_strips(gan, conditions, interpolate, sampling)
         result["interpolate"] = str(interpolate)
@@ -174,13 +174,13 @@ def _open_hosts(data: str, gan: GAN, n: int, seed: int) -> Bank:
         return Bank.load(data)
     config = _get_config(gan)
     dataset = open_data(data, DataOptions(), CommonOptions())
-    dataset = apply_grid_options(dataset, GridOptions(dims=config.spatial_dims))
+    dataset = apply_grid_options(dataset, GridOptions(dims=config.network.spatial_dims))
     if gan.crops is not None:
-        is_pasted = "paste" in config.given
+        is_pasted = "paste" in config.network.conditioning
         return sample_windows(dataset, gan.crops, n, seed, pasted=is_pasted, reshaped=True)
     available = (*dataset.schema.conditions, *CLASS_CONDITIONS, *MEASURED_CONDITIONS)
-    names = [name for name in (*config.conditions, *config.numbers) if name in available]
-    return build_bank(dataset, config.kind, config.size, ",".join(names) or None)
+    names = [name for name in (*config.data.conditions, *config.data.numbers) if name in available]
+    return build_bank(dataset, config.data.kind, config.network.size, ",".join(names) or None)
 
 
 def _get_config(gan: GAN) -> GANConfig:

@@ -145,7 +145,7 @@ def command(
     Under torchrun it trains on several processes, GPUs or machines:
     torchrun --nproc-per-node 2 -m domaingan train …
     """
-    from domaingan.cli.progress_bar import ProgressBar
+    from domaingan.core.progress_bar import ProgressBar
     from domaingan.gan import GAN
     from domaingan.gan.devices import get_process_rank
     from domaingan.inpainting.windows import add_healthy_windows
@@ -162,8 +162,8 @@ def command(
             bank = add_healthy_windows(bank, dataset, seed=common.seed)
         gan = GAN.for_crops(
             bank, arch=arch, width=width, depth=depth, skip=skip, loss=loss, batch=batch,
-            given=_parse_conditioning(given, bank.info.channels), augment=_parse_augment(augment), licence=licence,
-            name_subjects=name_subjects,
+            conditioning=_parse_conditioning(given, bank.info.channels), augment=_parse_augment(augment),
+            licence=licence, name_subjects=name_subjects,
         )  # fmt: skip
         progress.start(f"training on {len(bank)} {target}")
         training = gan.fit(

@@ -17,13 +17,13 @@ from domaingan.baselines.batches import check_class_values
 from domaingan.blend import Paste, Relight
 from domaingan.core.arguments import read_names
 from domaingan.core.errors import AssumptionWarning, DataError
+from domaingan.core.progress import Progress, SilentProgress
 from domaingan.data import Dataset
 from domaingan.data.slice_axes import warn_about_thin_volumes
 from domaingan.evaluation.arm_banks import has_no_masks, is_real_bank, list_supported_sources
 from domaingan.evaluation.arms import Arm, parse_arms
 from domaingan.evaluation.evaluation_config import EvaluationConfig, build_config
 from domaingan.evaluation.leaks import refuse_copies
-from domaingan.evaluation.progress import Progress, SilentProgress
 from domaingan.evaluation.requirements import check_arms
 from domaingan.evaluation.runner import run_evaluation
 from domaingan.evaluation.split import Fold, Limit, make_folds, refuse_leak, select_labelled

@@ -10,10 +10,10 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
 from domaingan.core.errors import DataError
+from domaingan.core.progress import Progress
 from domaingan.data import Dataset
 from domaingan.evaluation.arms import HEALTHY_SHARE, INPAINTED_SOURCES, Arm
 from domaingan.evaluation.evaluation_config import EvaluationConfig
-from domaingan.evaluation.progress import Progress
 from domaingan.evaluation.split import refuse_leak
 from domaingan.gan import GAN
 from domaingan.inpainting.windows import add_healthy_windows, mark_healthy_share, sample_windows
@@ -91,10 +91,10 @@ class BankBuilder:
         self.progress.start(f"finding {config.gan_samples} places in {len(self.train)} images")
         hosts = sample_windows(self.train, real, config.gan_samples, config.seed, pasted=pasted, reshaped=True)
         if pasted:
-            return self._fit_gan_and_sample(real, source, len(hosts), hosts, given=("paste", "mask"))
+            return self._fit_gan_and_sample(real, source, len(hosts), hosts, conditioning=("paste", "mask"))
         learned = add_healthy_windows(real, self.train, seed=config.seed)
         hosts = mark_healthy_share(hosts, HEALTHY_SHARE)
-        return self._fit_gan_and_sample(learned, source, len(hosts), hosts, given=("mask", "ring"))
+        return self._fit_gan_and_sample(learned, source, len(hosts), hosts, conditioning=("mask", "ring"))
 
     def _fit_gan_and_sample(self, real: Bank, name: str, n: int, hosts: Bank | None = None, **settings: Any) -> Bank:
         self.progress.start(f"fitting a GAN to {len(real)} {real.info.kind}")

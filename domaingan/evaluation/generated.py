@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from domaingan.banks import HEALTHY_VALUE, Bank
 from domaingan.core.files import write_arrays, write_json
+from domaingan.core.progress import Progress
 from domaingan.core.reading import read_arrays, read_json_object
 from domaingan.data import Dataset
 from domaingan.evaluation.arms import INPAINTED_SOURCES
@@ -30,7 +31,6 @@ from domaingan.evaluation.generated_measures import (
     measure_real_vs_fake_accuracy,
     measure_spread,
 )
-from domaingan.evaluation.progress import Progress
 from domaingan.gan import GAN
 from domaingan.gan.conditioning import select_conditioning_crops
 from domaingan.gan.networks import count_levels
@@ -119,7 +119,7 @@ class _GeneratedEvaluation:
         else:
             bank, gan = _select_objects(self.banks[name]), GAN.load(self.folder / name)
             assert gan.config is not None
-            hosts = self.windows["paste" in gan.config.given].take(np.arange(len(shown)))
+            hosts = self.windows["paste" in gan.config.network.conditioning].take(np.arange(len(shown)))
             shown = gan.sample(len(shown), self.config.seed, hosts=hosts)
             other = None if places is None else places.inpaint(gan)
             rows, pictures[f"worst_scores:{name}"] = find_lowest_scored(gan, bank, MAX_WORST_SHOWN)

@@ -132,7 +132,7 @@ class HeldOutPlaces:
     def inpaint(self, gan: GAN) -> Bank:
         """The same places, painted by a generator: in what was there, or in :meth:`pasted` where it is shown that."""
         assert gan.config is not None
-        hosts = self.paste_training_crops() if "paste" in gan.config.given else self.real
+        hosts = self.paste_training_crops() if "paste" in gan.config.network.conditioning else self.real
         return gan.sample(len(hosts), seed=self.seed, hosts=hosts)
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from domaingan.banks import Bank
 from domaingan.core.durations import describe_duration
+from domaingan.core.progress import Progress, SilentProgress
 from domaingan.data import Dataset, Sample
 from domaingan.evaluation.arm_banks import BankBuilder
 from domaingan.evaluation.arms import Arm, build_augmentation
 from domaingan.evaluation.evaluation_config import EvaluationConfig
-from domaingan.evaluation.progress import Progress, SilentProgress
 from domaingan.evaluation.split import Fold
 from domaingan.evaluation.tasks import Task
 from domaingan.gan import GAN
@@ -173,13 +173,13 @@ def _time_training(task: Task, samples: list[Sample], test: Dataset, config: Eva
 def _time_fit(source: str, builder: BankBuilder) -> float:
     """Seconds a step of the generator of a source."""
     bank: Bank = builder.build_scenes() if source == "relight" else builder.build("copy-paste")
-    gan = GAN.for_crops(bank, given=GENERATOR_CONDITIONING.get(source, ()))
+    gan = GAN.for_crops(bank, conditioning=GENERATOR_CONDITIONING.get(source, ()))
     config = builder.config
     fitted = gan.fit(
-        bank, TRIAL_STEPS, seed=config.seed, precision=config.precision, judge_every=0, progress=SilentProgress()
+        bank, TRIAL_STEPS, seed=config.seed, precision=config.precision, eval_every=0, progress=SilentProgress()
     )
     assert gan.config is not None
-    return gan.config.batch / fitted.images_per_second
+    return gan.config.training.batch / fitted.images_per_second
 
 
 def _pluralise(n: int, noun: str) -> str:

@@ -14,6 +14,7 @@ from domaingan.banks.crop_conditions import sort_classes_by_rarity
 from domaingan.blend import Paste
 from domaingan.core.files import prepare_run_folder, write_arrays, write_json
 from domaingan.core.locks import lock_folder
+from domaingan.core.progress import Progress, SilentProgress
 from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.data import BLOCK_SECONDS, Dataset
 from domaingan.evaluation.arm_banks import BankBuilder, build_banks
@@ -24,7 +25,6 @@ from domaingan.evaluation.figures import collect_figures
 from domaingan.evaluation.fold import FoldContext
 from domaingan.evaluation.generated import evaluate_generated
 from domaingan.evaluation.plan import Plan, TrainingCounter, name_training, report_plan
-from domaingan.evaluation.progress import Progress, SilentProgress
 from domaingan.evaluation.split import Fold
 from domaingan.evaluation.summary import Scores, summarise, warn_of_missed
 from domaingan.evaluation.tasks import TASKS, parse_backbone

@@ -1,12 +1,13 @@
-"""Generators that paint into a host: what they are shown of it, and how what they paint becomes part of it.
+"""Generators that change a host: the input that they get, and how their output becomes part of the host.
 
-*inpaint* is shown a new mask and the host around it, its *ring*, and paints what is inside. *refine* is shown a real
-crop pasted into the host, and paints what must be added to it. Both change a host only where :func:`weight` is above 0.
+*inpaint* gets a new mask and the host around it, its *ring*, and generates what is inside. *refine* gets a real crop
+that was pasted into the host, and generates what must be added to it. Both change a host only where
+:func:`blend_weight` is above 0.
 
-What is given (:attr:`domaingan.gan.conditions.Condition.image`) has the mask's channels, the host's and the weight.
-In training, real and generated crop share mask and surroundings, so that the discriminator can judge nothing but what
-was painted: a crop that is to be painted is a real one with its inside taken away (inpaint), or with that of another
-real one put there (refine).
+The conditioning image (:attr:`domaingan.gan.conditions.Condition.image`) holds the mask's channels, the host's channels
+and the blend weight. In training, a real and a generated crop have the same mask and surroundings, so that the
+discriminator can judge only what was generated. The host is a real crop without its inside (inpaint), or with the
+object of another real crop inside (refine).
 """
 
 from __future__ import annotations
@@ -28,18 +29,22 @@ from domaingan.imaging.intensity import find_nonzero, find_ring
 
 MAX_POOL: dict[int, Any] = {2: max_pool2d, 3: max_pool3d}
 
+MIN_RADIUS = 1e-6
+"""Radius that is used for the mask of a crop without an object."""
+
 
 def blend_weight(bodies: Tensor) -> Tensor:
-    """How much of a pixel is painted: 1 in a body and next to it, falling to 0 beyond
-    :data:`~domaingan.banks.BOUND_REACH_PIXELS` pixels.
+    """Compute how much of each pixel is generated.
+
+    The weight is 1 in an object and next to it, and falls to 0 beyond :data:`~domaingan.banks.BOUND_REACH_PIXELS`.
 
     Args:
-        bodies: ``(B, *size)``, anything but 0 is in the body.
+        bodies: ``(B, *size)``, not 0 in the object.
 
     Returns:
         ``(B, 1, *size)`` float32.
 
-    >>> weight(torch.tensor([[[0, 0, 0, 0, 1]]]))
+    >>> blend_weight(torch.tensor([[[0, 0, 0, 0, 1]]]))
     tensor([[[[0.0000, 0.3333, 0.6667, 1.0000, 1.0000]]]])
     """
     grown, total = (bodies != 0).float()[:, None], torch.zeros(())
@@ -50,48 +55,80 @@ def blend_weight(bodies: Tensor) -> Tensor:
 
 
 def stack_conditioning(masks: Tensor, host: Tensor, bodies: Tensor) -> Tensor:
-    """What a generator is given: mask channels ``(B, M, *size)``, host ``(B, C, *size)``, and the weight of bodies."""
+    """Build the conditioning image of a generator that changes hosts.
+
+    Args:
+        masks: mask channels ``(B, M, *size)`` in [-1, 1].
+        host: ``(B, C, *size)`` in [-1, 1].
+        bodies: ``(B, *size)``, not 0 in the object.
+
+    Returns:
+        ``(B, M + C + 1, *size)``.
+    """
     return torch.cat([masks, host, blend_weight(bodies)], dim=1)
 
 
 def is_healthy(codes: Tensor, config: GANConfig) -> Tensor:
-    """``(B, 1, …)``: whether what is asked for by condition codes ``(B, K)`` is healthy, so that masks hold nothing."""
-    wanted = torch.tensor(config.healthy_codes, device=codes.device, dtype=codes.dtype)
-    return (codes == wanted).any(dim=1).reshape(-1, *[1] * config.spatial_dims)
+    """Tell which items are to be healthy, so that their masks are empty.
+
+    Args:
+        codes: condition codes ``(B, K)``.
+        config: the model's.
+
+    Returns:
+        Booleans ``(B, 1, …)``, one axis for each spatial axis.
+    """
+    healthy_codes = torch.tensor(config.healthy_codes, device=codes.device, dtype=codes.dtype)
+    return (codes == healthy_codes).any(dim=1).reshape(-1, *config.network.unit_axes)
 
 
 def mask_out_inside(image: Tensor, config: GANConfig) -> Tensor:
-    """What is given, as the networks see it: for inpaint nothing of the host where it is to be painted."""
-    if RING not in config.given:
+    """For inpaint, set the host to 0 where it is generated; other conditioning images stay unchanged.
+
+    Args:
+        image: conditioning image ``(B, G, *size)``.
+        config: the model's.
+    """
+    if RING not in config.network.conditioning:
         return image
-    host, inside = _host_channels(config), (image[:, -1:] > 0).to(image.dtype)
-    return torch.cat([image[:, : host.start], image[:, host] * (1 - inside), image[:, -1:]], dim=1)
+    host, is_inside = _host_channels(config), (image[:, -1:] > 0).to(image.dtype)
+    return torch.cat([image[:, : host.start], image[:, host] * (1 - is_inside), image[:, -1:]], dim=1)
 
 
 def composite(generated: Tensor, image: Tensor, config: GANConfig) -> Tensor:
-    """Whole stacks ``(B, C + M, *size)``: the host with what was painted in it, and the mask."""
-    host, share = image[:, _host_channels(config)], image[:, -1:]
-    whole = host + share * (generated - host if RING in config.given else generated)
+    """Put what was generated into the host.
+
+    Args:
+        generated: image channels ``(B, C, *size)`` in [-1, 1]: new values (inpaint), or differences (refine).
+        image: conditioning image ``(B, G, *size)``.
+        config: the model's.
+
+    Returns:
+        Stacks ``(B, C + M, *size)``: the changed host, then the mask.
+    """
+    host, weight = image[:, _host_channels(config)], image[:, -1:]
+    difference = generated - host if RING in config.network.conditioning else generated
+    whole = host + weight * difference
     return torch.cat([whole.clamp(-1, 1), image[:, : _host_channels(config).start]], dim=1)
 
 
 def _host_channels(config: GANConfig) -> slice:
     masks = len(config.mask_channels)
-    return slice(masks, masks + len(config.channels))
+    return slice(masks, masks + len(config.data.channels))
 
 
-# -------------------------------------------------------------------- a real crop's inside in the place of another's
+# ------------------------------------------------------------------ an object of a real crop in the place of another
 
 
 @dataclass(frozen=True)
 class ObjectTexture:
-    """A real object, continued beyond its mask, to be put where another one is.
+    """A real object, continued beyond its mask, that can be pasted in the place of another one.
 
     Attributes:
-        image: ``(C, *size)`` differences to its own ring's mean.
+        image: ``(C, *size)`` differences to the mean of the object's ring.
         contrast: their mean over its mask, ``(C,)``.
-        centre: of its mask, ``(d,)``, in coordinates from -1 to 1.
-        radius: of a disc or ball as large, in the same unit.
+        centre: centre of its mask, ``(d,)``, in coordinates from -1 to 1.
+        radius: radius of a disc or ball of the object's size, in the same coordinates.
     """
 
     image: Tensor
@@ -101,10 +138,16 @@ class ObjectTexture:
 
     @classmethod
     def from_crop(cls, image: NDArray[Any], mask: NDArray[Any]) -> ObjectTexture:
-        """That of a crop: ``(C, *size)`` in scaled units, its mask not empty."""
+        """Take the texture of a crop's object.
+
+        Args:
+            image: ``(C, *size)`` in scaled units.
+            mask: ``(*size)``, not empty.
+        """
         image, body = np.asarray(image, np.float32), np.asarray(mask) > 0
         around = find_ring(body, inside=find_nonzero(image))
-        level = image[:, around if around.any() else body].mean(axis=1)
+        reference = around if around.any() else body
+        level = image[:, reference].mean(axis=1)
         nearest = ndimage.distance_transform_edt(~body, return_distances=False, return_indices=True)
         continued = image[(slice(None), *nearest)] - level.reshape(-1, *[1] * body.ndim)
         centre, radius = _measure_moments(torch.from_numpy(body)[None])
@@ -113,62 +156,74 @@ class ObjectTexture:
 
 
 def _measure_moments(bodies: Tensor) -> tuple[Tensor, Tensor]:
-    """Centres ``(B, d)`` and radii ``(B,)`` in coordinates from -1 to 1; those of nothing are 0."""
+    """Measure centres ``(B, d)`` and radii ``(B,)`` in coordinates from -1 to 1; 0 for an empty mask."""
     dims, pixels = bodies.ndim - 1, (bodies != 0).float()
     count = pixels.flatten(1).sum(1).clamp(min=1)
     axes = [(2 * torch.arange(n, device=bodies.device) + 1) / n - 1 for n in bodies.shape[1:]]
     grid = torch.stack(torch.meshgrid(*axes, indexing="ij"))
     centre = (pixels[:, None] * grid).flatten(2).sum(2) / count[:, None]
-    share = count / float(np.prod(bodies.shape[1:])) * 2**dims
-    return centre, (share / np.pi).sqrt() if dims == 2 else (share * 3 / (4 * np.pi)) ** (1 / 3)
+    volume = count / float(np.prod(bodies.shape[1:])) * 2**dims
+    if dims == 2:
+        return centre, (volume / np.pi).sqrt()
+    return centre, (volume * 3 / (4 * np.pi)) ** (1 / 3)
 
 
 def paste_textures(images: Tensor, bodies: Tensor, textures: Sequence[ObjectTexture], rotations: Tensor) -> Tensor:
-    """Crops whose objects are replaced by others, each with its own contrast to the ring that it gets.
+    """Replace the objects of crops by others; each keeps its contrast to the ring.
 
-    An object that is too small for its mask is enlarged; of one that is too large the middle is seen. Where it does
-    not reach, its edge is continued, which is paler than the rest: so all of it is shifted to its contrast. What lies
-    beyond the mask stays that of the object which was there, as faint as it is in :class:`domaingan.Paste`'s.
+    An object that is smaller than the mask is enlarged. Of one that is larger, the middle is used. Where the object
+    does not reach, its edge is continued, which is paler than the rest; so all of it is shifted to its contrast.
+    Outside the mask the image stays that of the former object, as :class:`domaingan.Paste` leaves it.
 
     Args:
         images: ``(B, C, *size)`` in scaled units.
-        bodies: ``(B, *size)``.
-        textures: ``B`` of them.
-        turns: ``(B, d, d)`` orthogonal matrices that they are turned by.
+        bodies: ``(B, *size)``, not 0 in the object.
+        textures: ``B`` objects.
+        rotations: ``(B, d, d)`` orthogonal matrices that the objects are rotated by.
 
     Returns:
         ``(B, C, *size)``.
     """
-    device, within, dims = images.device, (bodies != 0)[:, None], bodies.ndim - 1
-    centre, radius = _measure_moments(bodies)
-    theirs = torch.stack([texture.centre for texture in textures]).to(device)
-    size = torch.tensor([texture.radius for texture in textures], device=device)
-    linear = rotations.to(device) * (size / radius.clamp(min=1e-6)).clamp(max=1)[:, None, None]
-    shift = theirs - (linear @ centre[..., None]).squeeze(2)
-    theta = torch.cat([linear.flip(1, 2), shift.flip(1)[..., None]], dim=2)  # x comes first there
+    device, is_inside, dims = images.device, (bodies != 0)[:, None], bodies.ndim - 1
+    theta = _map_to_textures(bodies, textures, rotations)
     source = torch.stack([texture.image for texture in textures]).to(device)
     grid = affine_grid(theta, list(source.shape), align_corners=False)
-    sharp = "bicubic" if dims == 2 else "bilinear"  # of volumes there is no sharper one
-    inside = grid_sample(source, grid, mode=sharp, padding_mode="border", align_corners=False)
-    contrast = (
-        torch.stack([texture.contrast for texture in textures]).to(device).reshape(*images.shape[:2], *[1] * dims)
-    )
-    inside = inside + contrast - _mean_inside(inside, within)
-    around = (blend_weight(bodies) > 0) & ~within & (images > 0).any(dim=1, keepdim=True)
-    return torch.where(within, inside + _mean_inside(images, around), images)
+    mode = "bicubic" if dims == 2 else "bilinear"  # grid_sample has no sharper one for volumes
+    inside = grid_sample(source, grid, mode=mode, padding_mode="border", align_corners=False)
+    contrast = torch.stack([texture.contrast for texture in textures]).to(device)
+    contrast = contrast.reshape(*images.shape[:2], *[1] * dims)
+    inside = inside + contrast - _mean_inside(inside, is_inside)
+    is_foreground = (images > 0).any(dim=1, keepdim=True)
+    is_around = (blend_weight(bodies) > 0) & ~is_inside & is_foreground
+    return torch.where(is_inside, inside + _mean_inside(images, is_around), images)
+
+
+def _map_to_textures(bodies: Tensor, textures: Sequence[ObjectTexture], rotations: Tensor) -> Tensor:
+    """Compute the affine maps ``(B, d, d + 1)`` from the place of each object to the texture that replaces it."""
+    device = bodies.device
+    centre, radius = _measure_moments(bodies)
+    texture_centre = torch.stack([texture.centre for texture in textures]).to(device)
+    texture_radius = torch.tensor([texture.radius for texture in textures], device=device)
+    factor = (texture_radius / radius.clamp(min=MIN_RADIUS)).clamp(max=1)
+    linear = rotations.to(device) * factor[:, None, None]
+    shift = texture_centre - (linear @ centre[..., None]).squeeze(2)
+    return torch.cat([linear.flip(1, 2), shift.flip(1)[..., None]], dim=2)  # affine_grid takes x first
 
 
 def _mean_inside(images: Tensor, where: Tensor) -> Tensor:
-    """The mean ``(B, C, 1, …)`` of each image over what is chosen ``(B, 1, …)``; over all of it where nothing is."""
+    """Compute the mean ``(B, C, 1, …)`` of each image where ``(B, 1, …)`` is true; everywhere if it is true nowhere."""
     axes = tuple(range(2, images.ndim))
-    chosen = torch.where(where.any(dim=axes, keepdim=True), where, True).to(images.dtype)
-    return (images * chosen).sum(axes, keepdim=True) / chosen.sum(axes, keepdim=True)
+    is_chosen = torch.where(where.any(dim=axes, keepdim=True), where, True).to(images.dtype)
+    return (images * is_chosen).sum(axes, keepdim=True) / is_chosen.sum(axes, keepdim=True)
 
 
 def random_rotations(n: int, config: GANConfig, rng: torch.Generator) -> Tensor:
-    """``(n, d, d)``: of scans any rotation or reflection, of frames objects keep upright and half are mirrored."""
-    dims = config.spatial_dims
+    """Draw ``n`` orthogonal matrices ``(n, d, d)``.
+
+    In scans these are any rotations and reflections. In frames objects stay upright, and half of them are mirrored.
+    """
+    dims = config.network.spatial_dims
     noise = torch.randn(n, dims, dims, generator=rng)
-    if config.domain.has_body:
+    if config.data.domain.has_body:
         return torch.linalg.qr(noise)[0] * torch.sign(torch.randn(n, 1, dims, generator=rng))
     return torch.diag_embed(torch.stack([torch.ones(n), noise[:, 0, 0].sign()], dim=1))

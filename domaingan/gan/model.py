@@ -1,58 +1,65 @@
-"""The GAN as a user meets it: fit, sample, save, load."""
+"""The GAN as users see it: fit, sample, save, load."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import nn
 
 from domaingan.banks import Bank, resolve_bank
 from domaingan.core.errors import DataError, report_out_of_memory
-from domaingan.core.files import write_folder_atomically
 from domaingan.core.locks import lock_folder
-from domaingan.core.tiles import Picture, save_png
-from domaingan.data import SCAN
-from domaingan.gan import model_folder
+from domaingan.core.progress import Progress
+from domaingan.core.tiles import Picture
 from domaingan.gan.conditioning import prepare_conditions
-from domaingan.gan.config import GANConfig, build_config
-from domaingan.gan.defaults import SETTING_NAMES, with_defaults
+from domaingan.gan.config import GANConfig
+from domaingan.gan.config_file import CONFIG_FILE, name_config_file, read_config
+from domaingan.gan.defaults import check_settings, list_settings, with_defaults
 from domaingan.gan.devices import choose_device, choose_precision, make_fabric
+from domaingan.gan.fitted_model import FittedModel, load_model, save_model
 from domaingan.gan.networks import Generator, build_networks
+from domaingan.gan.sampling.generate import use_device
 from domaingan.gan.sampling.interpolation import InterpolationGrid, interpolate
-from domaingan.gan.sampling.latent_sampler import sample_bank
 from domaingan.gan.sampling.rejection import TRIAL_CROPS, RejectionSampler
+from domaingan.gan.sampling.sample_bank import BankSampler
 from domaingan.gan.sampling.sample_conditions import ConditionRequest
-from domaingan.gan.training.loop import CHECKPOINT_EVERY, EVAL_EVERY, FitResult, Progress
-from domaingan.gan.training.run import check_crops, make_config, make_training_extractor, prepare_folder, run_training
+from domaingan.gan.training.loop import FitResult
+from domaingan.gan.training.options import CHECKPOINT_EVERY, EVAL_EVERY, RunOptions
+from domaingan.gan.training.run import check_crops, fit_model, make_config
 from domaingan.gan.training.samples_sheet import draw_sample_sheet
 from domaingan.gan.training.terminal import open_progress
 from domaingan.gan.training.training_log import require_tensorboard
 
 
 class GAN:
-    """A conditional GAN that draws crops with their masks, or scenes.
+    """A conditional GAN that generates crops with their masks, or scenes.
 
     Args:
         channels: names of the image channels, or their number.
         classes: the masks' values by name.
         size: edge of a crop in pixels, a power of two from 8 to 256.
         spatial_dims: 2 or 3.
-        arch: ``dcgan`` (default), ``resnet``, ``mlp``, or ``unet`` (default of what paints into hosts), see
+        arch: ``dcgan`` (default), ``resnet``, ``mlp``, or ``unet`` (default of inpaint and refine), see
             :data:`domaingan.gan.networks.ARCHITECTURES`.
         width: base width of the networks; time and memory grow with it.
-        **settings: other fields of :class:`domaingan.gan.config.GANConfig`: ``latent``, ``depth``, ``skip``, ``given``,
-            ``loss``, ``diversity``, ``matching``, ``residual``, ``augment`` (a probability, or ``"ada"``), ``lr``,
-            ``lr_d``, ``beta1``, ``beta2``, ``gamma``, ``ema`` (a number, or both ends of its schedule), ``schedule``,
-            ``batch``, ``licence``, ``name_subjects`` (in the card). What is not given follows from architecture and
-            loss.
+        **settings: any other field of :class:`domaingan.gan.config.NetworkConfig` and
+            :class:`domaingan.gan.config.TrainingConfig`, and ``licence`` and ``name_subjects`` for the model card.
+            ``augment`` is a probability or ``"ada"``. A scheduled setting is one number, or its value at the start and
+            at the end. The defaults depend on architecture, loss and conditioning.
+
+    Attributes:
+        config: of the training; None before it.
+        generator: the averaged generator, in evaluation mode; None before the training.
+        discriminator: the one that was trained with it; None before the training.
+        path: the model folder, if there is one.
+        crops: for inpaint and refine the crops that hosts are made of (for inpaint their masks alone).
 
     Raises:
-        DataError: a setting is unknown or impossible, or they do not go together.
+        DataError: a setting is unknown or impossible, or two do not go together.
     """
 
     def __init__(
@@ -65,27 +72,30 @@ class GAN:
         width: int = 32,
         **settings: Any,
     ) -> None:
+        self._has_channel_names = not isinstance(channels, int)
         names = [f"channel_{i}" for i in range(channels)] if isinstance(channels, int) else list(channels)
         self._settings = with_defaults(size=size, spatial_dims=spatial_dims, arch=arch, width=width, **settings)
-        build_config(  # a setting that cannot be is refused now, not when the training starts
-            channels=names, classes=classes, labels=tuple({0, *classes.values()}), domain=SCAN, conditions={},
-            image_range=[(0, 1)] * len(names), **self._settings,
-        )  # fmt: skip
+        check_settings(self._settings, names, classes)  # now, not when the training starts
         self.channels, self.classes = names, dict(classes)
-        self._has_channel_names = not isinstance(channels, int)
         self.config: GANConfig | None = None
         self.generator: Generator | None = None
         self.discriminator: nn.Module | None = None
         self.path: Path | None = None
         self.crops: Bank | None = None
-        """Of a GAN that paints into hosts, what it starts from: the crops trained on (of inpaint their masks alone)."""
 
     @classmethod
     def for_crops(cls, crops: Bank | str | Path, **settings: Any) -> GAN:
-        """A GAN with the size, channels and classes of a bank (of scenes too); ``settings`` as in the constructor."""
+        """Make a GAN with the size, channels and classes of a bank of crops or scenes.
+
+        Args:
+            crops: the bank, or its folder.
+            **settings: as in the constructor.
+
+        Raises:
+            DataError: the crops are not as long as they are wide, or as of the constructor.
+        """
         crops = resolve_bank(crops)
-        info = crops.info
-        edges = set(crops.size)
+        info, edges = crops.info, set(crops.size)
         if len(edges) != 1:
             raise DataError(f"{info.kind} of {crops.size}", path=crops.path, expected="as long as they are wide")
         dims: Any = info.spatial_dims
@@ -107,27 +117,31 @@ class GAN:
         seed: int = 0,
         progress: Progress | bool | None = None,
         checkpoint_every: int = CHECKPOINT_EVERY,
-        judge_every: int = EVAL_EVERY,
+        eval_every: int = EVAL_EVERY,
         features: str = "auto",
         tensorboard: bool = False,
     ) -> FitResult:
         """Train on real crops or scenes; under torchrun, on all of its processes.
 
         Args:
-            crops: a bank of them, of this GAN's size, channels and classes, or its folder.
-            steps: length of the training, counted from its very start; a resumed one may be made longer.
-            out: the model folder, written as the training goes; without it nothing is written.
-            resume: go on where a training of the same config in ``out`` stopped, if there is one.
-            overwrite: replace the model that is there.
+            crops: a bank of this GAN's size, channels and classes, or its folder.
+            steps: length of the training in steps, from its very start. A resumed training may be made longer.
+            out: the model folder, which is written during the training. Without it nothing is written.
+            resume: whether to continue a training of the same config in ``out``, if there is one.
+            overwrite: whether to replace the model in ``out``.
             device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
             precision: ``auto``, ``32`` or ``bf16``.
-            seed: all randomness follows from it; on the same device the same seed gives the same weights.
-            progress: told every few steps. Unless given, a person at a terminal or in a notebook sees how it goes;
-                False shows nothing.
-            checkpoint_every: steps between checkpoints.
-            judge_every: steps between measurements of KID and diversity; 0 for none.
-            features: what these are measured on, see :func:`domaingan.metrics.fidelity.features.extractor`.
-            tensorboard: write TensorBoard events beside ``log.csv``.
+            seed: of all random draws. On the same device the same seed gives the same weights.
+            progress: is informed every few steps. By default a person at a terminal or in a notebook sees a bar; False
+                shows nothing.
+            checkpoint_every: steps between two checkpoints.
+            eval_every: steps between two measurements of KID and diversity; 0 for none.
+            features: the features that these are measured on, see
+                :func:`domaingan.metrics.fidelity.features.extractor`.
+            tensorboard: whether to write TensorBoard events beside ``log.csv``.
+
+        Returns:
+            How long the training took, and what the user should know.
 
         Raises:
             DataError: the crops do not fit the GAN, the folder exists, or the training diverged.
@@ -136,42 +150,36 @@ class GAN:
         crops = resolve_bank(crops)
         started = time.perf_counter()
         device = choose_device(device)
-        out = None if out is None else Path(out)
+        folder = None if out is None else Path(out)
+        options = RunOptions(folder, resume, overwrite, checkpoint_every, eval_every, features, tensorboard)
         config = self.make_config(crops, steps, choose_precision(precision, device), seed)
-        if resume and precision == "auto" and out is not None and (out / model_folder.CONFIG_FILE).is_file():
-            config = config.model_copy(update={"precision": model_folder.read_config(out).precision})
+        if resume and precision == "auto" and folder is not None and (folder / CONFIG_FILE).is_file():
+            config = config.with_changes("training", precision=read_config(folder).training.precision)
         build_networks(config)  # refuses what cannot be built before a folder is written
-        fabric = make_fabric(device, config.precision)
-        extract = make_training_extractor(config, features, str(fabric.device)) if judge_every else None
-        self.crops = model_folder.reference_crops(crops, config) if config.is_inpainting else None
-        with nullcontext() if out is None or not fabric.is_global_zero else lock_folder(out):
-            if out is not None:
-                config = prepare_folder(out, config, fabric, resume=resume, overwrite=overwrite)
-                if config.weights_sha256:
-                    self._adopt(GAN.load(out))
-                    return FitResult(out, config.steps, time.perf_counter() - started, 0.0)
-            with open_progress(progress if fabric.is_global_zero else False) as told:
-                course, self.generator = run_training(
-                    config, crops, out, fabric, told, resume=resume, checkpoint_every=checkpoint_every,
-                    eval_every=judge_every, extract=extract, tensorboard=tensorboard,
-                )  # fmt: skip
-            self.discriminator = course.trainer.discriminator.cpu().eval().requires_grad_(True)
-            self.config, self.path = config, out
-            if out is not None and fabric.is_global_zero:
-                model_folder.save_crops(self.crops, out)
-                self.config = model_folder.finish_model(out, config, self.generator, self.discriminator)
-            fabric.barrier()
-        seconds, messages = time.perf_counter() - started, tuple(course.trainer.messages)
-        return FitResult(out, config.steps, seconds, course.images_per_second, messages)
+        fabric = make_fabric(device, config.training.precision)
+        with nullcontext() if folder is None or not fabric.is_global_zero else lock_folder(folder):
+            with open_progress(progress if fabric.is_global_zero else False) as shown:
+                model, result = fit_model(config, crops, fabric, options, shown, started)
+            self._adopt(model)
+            return result
 
     def make_config(self, crops: Bank, steps: int, precision: str = "32", seed: int = 0) -> GANConfig:
-        """The config that a training on these crops would have; arguments and errors as of :meth:`fit`."""
-        check_crops(
-            crops, self.channels if self._has_channel_names else len(self.channels), self.classes, self._settings
-        )
+        """Make the config that a training on these crops would have.
+
+        Args:
+            crops: the crops of the training.
+            steps: length of the training in steps.
+            precision: ``32`` or ``bf16-mixed``.
+            seed: of all random draws.
+
+        Raises:
+            DataError: the crops do not fit the GAN.
+        """
+        channels = self.channels if self._has_channel_names else len(self.channels)
+        check_crops(crops, channels, self.classes, self._settings)
         return make_config(crops, self._settings, steps=steps, seed=seed, precision=precision)
 
-    # ---------------------------------------------------------------- drawing
+    # ---------------------------------------------------------------- sampling
 
     def sample(
         self,
@@ -184,19 +192,22 @@ class GAN:
         reject: float = 0.0,
         **condition: ConditionRequest,
     ) -> Bank:
-        """Draw a bank of ``n`` crops or scenes, spread evenly over the classes unless they are given.
+        """Generate a bank of ``n`` crops or scenes, evenly over the classes unless the user asks otherwise.
 
         Args:
-            n: how many; a few less come back where no usable mask was drawn (``info.left_out`` counts).
-            seed: crop ``i`` follows from the seed, ``i`` and its condition.
+            n: number of crops. A few less come back if some have no usable mask (``info.left_out`` counts them).
+            seed: crop ``i`` depends on the seed, ``i`` and its condition alone.
             device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-            hosts: real crops whose channels or masks a model is shown that was trained with ``given``; of one that
-                paints into hosts what :func:`domaingan.inpainting.windows.windows` makes of them.
-            truncation: no latent lies further from 0 than this; see
-                :func:`domaingan.gan.sampling.latent_sampler.latents`.
-            reject: the share of draws, those that the discriminator scores lowest, that are drawn again.
-            **condition: ``lesion="enhancing"``, several values in a list, or weights in a dict; ``radius_mm=4.0``, or
-                the ends of a range in a tuple.
+            hosts: real crops for a model that was trained with ``conditioning``: it takes channels or masks from them.
+                For inpaint and refine use what :func:`domaingan.windows` returns.
+            truncation: the largest distance of a latent's numbers from 0; see
+                :func:`domaingan.gan.sampling.latents.sample_latents`.
+            reject: share of the crops, those with the lowest scores of the discriminator, that are generated again.
+            **condition: ``lesion="enhancing"``, several values in a list, or weights in a dictionary;
+                ``radius_mm=4.0``, or the ends of a range in a tuple.
+
+        Returns:
+            The bank, in memory.
 
         Raises:
             DataError: the GAN was not fitted, a condition is unknown, hosts are missing, or no mask is usable.
@@ -205,16 +216,14 @@ class GAN:
         hosts = None if hosts is None else resolve_bank(hosts)
         if n < 1:
             raise DataError(f"n = {n}", expected="at least 1")
-        drawn, shown = prepare_conditions(config, n, seed, hosts, condition)
-        with _use_device(generator, config, device):
+        conditions, used_hosts = prepare_conditions(config, n, seed, hosts, condition)
+        with use_device(generator, config, device):
             accept = None
             if reject:
                 trials = prepare_conditions(config, TRIAL_CROPS, seed, hosts, condition)[0]
                 accept = RejectionSampler.fit(generator, self.discriminator, config, trials, seed, reject)
-            return sample_bank(
-                generator, config, drawn, seed, truncation=truncation, accept=accept, hosts=shown,
-                source="" if self.path is None else str(self.path),
-            )  # fmt: skip
+            sampler = BankSampler(generator, config, seed, truncation, accept)
+            return sampler.sample(conditions, used_hosts, source="" if self.path is None else str(self.path))
 
     def interpolate(
         self,
@@ -228,43 +237,37 @@ class GAN:
         hosts: Bank | None = None,
         truncation: float | None = None,
     ) -> InterpolationGrid:
-        """Draw what lies between two latents or two conditions.
+        """Generate what lies between two latents or two conditions.
 
         Args:
             steps: crops in a row, both ends included.
-            seed: row ``i`` starts from the latent of ``sample``'s crop ``i``. Of two seeds, the latents go from those
-                of the one to those of the other; of one, they stay where ``end`` is given, and go to others else.
-            start: the conditions at the start, as ``sample`` takes them; those of ``sample`` unless given.
-            end: those that are others at the end.
-            rows: how many ways, at least 1.
+            seed: row ``i`` starts from the latent of crop ``i`` of :meth:`sample`. With two seeds, the latents go from
+                those of the first seed to those of the second. With one seed they stay the same if ``end`` is given,
+                and go to other latents otherwise.
+            start: the conditions at the start, as :meth:`sample` takes them.
+            end: those conditions that are different at the end.
+            rows: number of rows, at least 1.
             device, hosts, truncation: as in :meth:`sample`; each row has one host.
+
+        Returns:
+            Images, masks and captions.
 
         Raises:
             DataError: as :meth:`sample`.
         """
         config, generator = self._require_fitted()
-        with _use_device(generator, config, device):
+        with use_device(generator, config, device):
             return interpolate(
-                generator, config, steps=steps, seed=seed, start=start or {}, end=end or {}, rows=rows, hosts=hosts,
+                generator,
+                config,
+                steps=steps,
+                seed=seed,
+                start=start or {},
+                end=end or {},
+                rows=rows,
+                hosts=hosts,
                 truncation=truncation,
-            )  # fmt: skip
-
-    def _require_fitted(self) -> tuple[GANConfig, Generator]:
-        if self.config is None or self.generator is None:
-            raise DataError("the GAN has not been fitted", expected="fit() or GAN.load() first")
-        return self.config, self.generator
-
-    # ---------------------------------------------------------------- disk
-
-    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write a finished model folder (without checkpoints, which :meth:`fit` writes) and return its path."""
-        config, generator = self._require_fitted()
-        with write_folder_atomically(Path(path), overwrite=overwrite) as temporary:
-            save_png(draw_sample_sheet(generator, config), temporary / model_folder.SAMPLES_FILE)
-            model_folder.save_crops(self.crops, temporary)
-            self.config = model_folder.finish_model(temporary, config, generator, self.discriminator, Path(path).name)
-        self.path = Path(path)
-        return self.path
+            )
 
     def picture(self) -> Picture:
         """Draw generated crops of each kind, as in the ``samples.png`` of :meth:`save`.
@@ -275,8 +278,43 @@ class GAN:
         config, generator = self._require_fitted()
         return draw_sample_sheet(generator, config)
 
+    def _require_fitted(self) -> tuple[GANConfig, Generator]:
+        if self.config is None or self.generator is None:
+            raise DataError("the GAN has not been fitted", expected="fit() or GAN.load() first")
+        return self.config, self.generator
+
+    # ---------------------------------------------------------------- disk
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write a finished model folder, without the checkpoints that :meth:`fit` writes.
+
+        Args:
+            path: the folder.
+            overwrite: whether to replace a folder that is there.
+
+        Returns:
+            The folder.
+
+        Raises:
+            DataError: the GAN has not been fitted, or the folder exists.
+        """
+        config, generator = self._require_fitted()
+        model = FittedModel(config, generator, self.discriminator, self.crops)
+        self._adopt(save_model(model, Path(path), overwrite=overwrite))
+        return Path(path)
+
     def export(self, path: str | Path) -> Path:
-        """Write the generator as an ONNX file (:func:`domaingan.gan.onnx_export.export_onnx`); return its path."""
+        """Write the generator as an ONNX file, see :func:`domaingan.gan.onnx_export.export_onnx`.
+
+        Args:
+            path: the file.
+
+        Returns:
+            The file.
+
+        Raises:
+            DataError: the GAN has not been fitted, or the package onnx is not installed.
+        """
         from domaingan.gan.onnx_export import export_onnx
 
         config, generator = self._require_fitted()
@@ -286,49 +324,31 @@ class GAN:
     def load(cls, path: str | Path) -> GAN:
         """Open a model folder.
 
+        Args:
+            path: the folder.
+
         Raises:
             DataError: the folder is no finished model, a file is missing or changed, the format is newer, or the
                 networks do not fit in memory.
         """
         path = Path(path)
-        config = model_folder.read_config(path)
-        try:
-            gan = cls(config.channels, config.classes, **{name: getattr(config, name) for name in SETTING_NAMES})
-            with torch.device("meta"):
-                shapes = build_networks(config)
-        except DataError as error:
-            raise DataError(error.found, path=path / model_folder.CONFIG_FILE, expected=error.expected) from None
-        model_folder.check_weights(path, config, {"generator": shapes[0], "discriminator": shapes[1]})
-        try:
-            with report_out_of_memory("a model of smaller width or size"):
-                gan.generator, gan.discriminator = build_networks(config)
-        except DataError as error:
-            raise DataError(error.found, path=path / model_folder.CONFIG_FILE, expected=error.expected) from None
-        model_folder.load_weights(path, {"generator": gan.generator, "discriminator": gan.discriminator})
-        gan.generator.eval(), gan.discriminator.eval()
-        gan.crops = model_folder.load_crops(path, config)
-        gan.config, gan.path = config, path
+        config = read_config(path)
+        with name_config_file(path):
+            gan = cls(config.data.channels, config.data.classes, **list_settings(config))
+        gan._adopt(load_model(path, config))
         return gan
 
-    def _adopt(self, other: GAN) -> None:
-        self.config, self.path = other.config, other.path
-        self.generator, self.discriminator, self.crops = other.generator, other.discriminator, other.crops
+    def _adopt(self, model: FittedModel) -> None:
+        self.config, self.path, self.crops = model.config, model.path, model.crops
+        self.generator, self.discriminator = model.generator, model.discriminator
 
     def __repr__(self) -> str:
-        config, size = self.config, "×".join([str(self._settings["size"])] * self._settings["spatial_dims"])
-        drawn = " + ".join(filter(None, (", ".join(self.channels), ", ".join(self.classes))))
-        trained = "not fitted" if config is None else f"{config.steps} steps on {config.crops} {config.kind}"
-        return f"GAN({self._settings['arch']}, {size}, {drawn}, {trained})"
-
-
-@contextmanager
-def _use_device(generator: Generator, config: GANConfig, device: str) -> Iterator[None]:
-    """The generator on a device, ready to draw, and back again."""
-    where = choose_device(device)
-    make_fabric(where, config.precision)  # refuses a device that is not there
-    try:
-        with report_out_of_memory("a model of smaller width or size, or device cpu"):
-            generator.to(where).eval()
-            yield
-    finally:
-        generator.cpu()
+        network = self._settings.network
+        size = "×".join(map(str, network.shape))
+        contents = [", ".join(self.channels), ", ".join(self.classes)]
+        generated = " + ".join(content for content in contents if content)
+        state = "not fitted"
+        if self.config is not None:
+            provenance = self.config.provenance
+            state = f"{self.config.training.steps} steps on {provenance.crop_count} {self.config.data.kind}"
+        return f"GAN({network.arch}, {size}, {generated}, {state})"

@@ -1,4 +1,4 @@
-"""Random draws that follow from numbers alone, never from global state."""
+"""Random generators that depend on given numbers alone, never on global state."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from numpy.random import SeedSequence
 
 
 def make_rng(*numbers: int) -> torch.Generator:
-    """A generator, on the CPU, whose draws follow from these non-negative numbers alone."""
+    """Make a random generator on the CPU whose draws depend on these non-negative numbers alone."""
     state = SeedSequence(numbers).generate_state(1, "uint64")[0]
-    return torch.Generator().manual_seed(int(state) >> 1)  # manual_seed wants a signed number
+    return torch.Generator().manual_seed(int(state) >> 1)  # manual_seed takes a signed number

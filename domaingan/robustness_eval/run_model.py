@@ -11,9 +11,9 @@ from typing import Any
 
 from domaingan.core.files import prepare_run_folder, to_json_types, write_arrays, write_json
 from domaingan.core.locks import lock_folder
+from domaingan.core.progress import Progress
 from domaingan.core.reading import open_regular_file
 from domaingan.data import Dataset
-from domaingan.evaluation.progress import Progress
 from domaingan.robustness_eval.cells import Cell, CellRunner, CellStore
 from domaingan.robustness_eval.diagnosis import explain_zero_score
 from domaingan.robustness_eval.example_frames import collect_example_frames

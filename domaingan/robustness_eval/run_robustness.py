@@ -8,8 +8,8 @@ from typing import Any
 
 from domaingan.adapters.open_dataset import DatasetSource, open_dataset
 from domaingan.core.arguments import read_names
+from domaingan.core.progress import Progress, SilentProgress
 from domaingan.corruptions import SEVERITIES
-from domaingan.evaluation.progress import Progress, SilentProgress
 from domaingan.robustness_eval.model_specs import ModelOptions
 from domaingan.robustness_eval.model_under_test import Model
 from domaingan.robustness_eval.run_model import run_model

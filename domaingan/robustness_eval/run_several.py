@@ -9,8 +9,8 @@ from typing import Any
 from domaingan.core.errors import DataError
 from domaingan.core.files import prepare_run_folder, to_json_types
 from domaingan.core.locks import lock_folder
+from domaingan.core.progress import Progress
 from domaingan.data import Dataset
-from domaingan.evaluation.progress import Progress
 from domaingan.robustness_eval.compare_models import (
     compare_results,
     make_folder_names,

@@ -49,7 +49,7 @@ def make_bank() -> Bank:
 def train(out: Path, resume: bool) -> None:
     bank = make_bank()
     gan = GAN.for_crops(bank, width=4, latent=4, batch=2)
-    gan.fit(bank, 1, out, resume=resume, device="cpu", precision="32", judge_every=0)
+    gan.fit(bank, 1, out, resume=resume, device="cpu", precision="32", eval_every=0)
 
 
 def run_evaluation(out: Path, resume: bool) -> None:

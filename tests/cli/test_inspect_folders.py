@@ -44,7 +44,7 @@ def test_inspect_describes_a_model_and_refuses_a_damaged_one(bank: Path, tmp_pat
 
     crops = dg.Bank.load(bank)
     gan = dg.GAN.for_crops(crops, width=4, batch=4)
-    gan.fit(crops, steps=2, out=tmp_path / "model", judge_every=0)
+    gan.fit(crops, steps=2, out=tmp_path / "model", eval_every=0)
     found = json.loads(run("inspect", tmp_path / "model", "--json").stdout.splitlines()[-1])
     assert found["layout"] == "model" and found["steps"] == 2 and found["subjects"] == len(crops.subjects)
     (tmp_path / "model" / "weights.safetensors").write_bytes(b"nothing")

@@ -8,9 +8,9 @@ import sys
 import pytest
 from rich.console import Console
 
-from domaingan.cli import progress_bar
-from domaingan.cli.progress_bar import ProgressBar
+from domaingan.core import progress_bar
 from domaingan.core.durations import describe_metrics, describe_progress
+from domaingan.core.progress_bar import ProgressBar
 
 
 def test_time_left_is_reckoned_from_the_steps_of_this_run_alone() -> None:

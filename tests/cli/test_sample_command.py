@@ -23,7 +23,7 @@ from domaingan.gan.sampling import generate
 from domaingan.views.regrid import view
 
 SMALL: dict[str, Any] = {"width": 4, "latent": 8, "batch": 4}
-FIT: dict[str, Any] = {"device": "cpu", "precision": "32", "judge_every": 0}
+FIT: dict[str, Any] = {"device": "cpu", "precision": "32", "eval_every": 0}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def model(real: Bank, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shown(real: Bank, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that is given the mask."""
     out = tmp_path_factory.mktemp("models") / "given"
-    GAN.for_crops(real, given=("mask",), **SMALL).fit(real, 4, out, **FIT)
+    GAN.for_crops(real, conditioning=("mask",), **SMALL).fit(real, 4, out, **FIT)
     return out
 
 
@@ -141,7 +141,7 @@ def test_memory_that_runs_out_is_one_line(
     def broken(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(Generator, "paint", broken)
+    monkeypatch.setattr(Generator, "generate", broken)
     said = refused("sample", model, "--n", "4", "--out", tmp_path / "x")
     assert said == "domaingan: out of memory; expected a model of smaller width or size, or device cpu"
     assert not (tmp_path / "x").exists()
@@ -153,6 +153,6 @@ def test_another_error_stays_what_it_is(model: Path, monkeypatch: pytest.MonkeyP
     def broken(*_: Any) -> None:
         raise RuntimeError("a mistake of ours")
 
-    monkeypatch.setattr(generate, "assemble", broken)
+    monkeypatch.setattr(generate, "assemble_stacks", broken)
     with pytest.raises(RuntimeError, match="ours"):
         GAN.load(model).sample(2)

@@ -9,7 +9,7 @@ import pytest
 from inprocess import answer, refused, run
 
 from domaingan.banks import Bank
-from domaingan.gan.model_folder import read_config
+from domaingan.gan.config_file import read_config
 
 DATA = "phantom:medical"
 QUICK = [
@@ -35,10 +35,11 @@ def test_numbers_and_classes_together(tmp_path: Path) -> None:
     )  # fmt: skip
     assert result["steps"] == 3 and result["images_per_second"] > 0 and isinstance(result["messages"], list)
     config = read_config(tmp_path / "m")
-    assert list(config.conditions) == ["lesion"] and list(config.numbers) == ["radius_mm"]
-    assert (config.arch, config.depth, config.skip, config.loss) == ("resnet", 2, "residual", "relativistic")
-    assert config.ada == 0.6 and config.gamma == (2.0, 0.2)
-    low, high = config.numbers["radius_mm"]
+    assert list(config.data.conditions) == ["lesion"] and list(config.data.numbers) == ["radius_mm"]
+    network, training = config.network, config.training
+    assert (network.arch, network.depth, network.skip, training.loss) == ("resnet", 2, "residual", "relativistic")
+    assert training.ada == 0.6 and training.gamma == (2.0, 0.2)
+    low, high = config.data.numbers["radius_mm"]
     wanted = f"radius_mm={low:.4f}..{(low + high) / 2:.4f}"
     drawn = answer("sample", tmp_path / "m", "--out", tmp_path / "b", "--n", "4", "--condition", wanted)
     bank = Bank.load(tmp_path / "b")
@@ -88,4 +89,4 @@ def test_the_log_is_read_back(tmp_path: Path) -> None:
     answer("train", DATA, "--out", tmp_path / "m", *QUICK)
     header = (tmp_path / "m" / "log.csv").read_text().splitlines()[0].split(",")
     assert {"d_real", "d_heldout", "d_fake", "r_t", "r_v", "grad_g", "kid", "diversity"} <= set(header)
-    assert json.loads((tmp_path / "m" / "config.json").read_text())["format"] == 3
+    assert json.loads((tmp_path / "m" / "config.json").read_text())["format"] == 4

@@ -150,8 +150,8 @@ def test_a_folder_will_do_for_a_bank(tmp_path: Path) -> None:
         assert np.array_equal(dg.Paste(folder)(HOST, 1).image, dg.Paste(saved)(HOST, 1).image)
     assert dg.Relight(str(looks.path)).bank.info == looks.info
     gan = dg.GAN.for_crops(str(saved.path), width=4, latent=4)
-    gan.fit(saved.path, steps=1, judge_every=0)
-    assert gan.config is not None and gan.config.crops == len(BANK)
+    gan.fit(saved.path, steps=1, eval_every=0)
+    assert gan.config is not None and gan.config.provenance.crop_count == len(BANK)
     with pytest.raises(DataError, match="many steps, seed 0; expected at least 1 step"):
         gan.fit(saved.path, steps="many")  # type: ignore[arg-type]
     for wrong in (3, None, [saved.path]):

@@ -119,8 +119,8 @@ def test_places_are_painted_where_real_objects_of_others_are(domain: str, dims: 
     assert places is not None and set(places.real.subjects) <= {r.statistical_unit for r in test.records}
     other = places.paste_training_crops()
     assert other.images.tobytes() == places.paste_training_crops().images.tobytes()
-    gan = GAN.for_crops(seen, given=("paste", "mask"), width=4, latent=8, batch=4)
-    gan.fit(seen, 2, device="cpu", judge_every=0)
+    gan = GAN.for_crops(seen, conditioning=("paste", "mask"), width=4, latent=8, batch=4)
+    gan.fit(seen, 2, device="cpu", eval_every=0)
     painted = places.inpaint(gan)
     assert len(painted) == len(other) == len(places.real) and (painted.masks == places.real.masks).all()
     far = ~ndimage.binary_dilation(places.real.masks > 0, np.ones((1, *[7] * dims)))

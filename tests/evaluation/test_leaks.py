@@ -99,7 +99,7 @@ def test_a_model_and_what_it_draws_know_the_scans(tmp_path: Path) -> None:
     info = bank.info.model_copy(update={"checksums": {"00ff": "phantom_000"}})
     known = Bank(info, bank.images, bank.masks, bank.entries)
     gan = GAN.for_crops(known, width=4, latent=4, batch=2)
-    gan.fit(known, 1, tmp_path / "m", device="cpu", precision="32", judge_every=0)
+    gan.fit(known, 1, tmp_path / "m", device="cpu", precision="32", eval_every=0)
     drawn = GAN.load(tmp_path / "m").sample(4).save(tmp_path / "drawn")
     assert drawn.info.checksums == {"00ff": "phantom_000"}
 

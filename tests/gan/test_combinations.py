@@ -46,7 +46,7 @@ def add_condition(bank: Bank, kind: str) -> Bank:
 
 def fit_and_load(bank: Bank, out: Path, **settings: Any) -> GAN:
     gan = GAN.for_crops(bank, **TINY, **settings)
-    gan.fit(bank, 3, out, device="cpu", precision="32", judge_every=0)
+    gan.fit(bank, 3, out, device="cpu", precision="32", eval_every=0)
     return gan
 
 
@@ -86,7 +86,7 @@ def test_conditions(arch: str, dims: int, kind: str, make_bank: Any, tmp_path: P
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_given_images(arch: str, dims: int, given: str, make_bank: Any, tmp_path: Path) -> None:
     bank = make_bank(dims=dims, size=8)
-    gan = fit_and_load(bank, tmp_path / "m", arch=arch, given=(given,))
+    gan = fit_and_load(bank, tmp_path / "m", arch=arch, conditioning=(given,))
     drawn = gan.sample(6, hosts=bank)
     assert is_same_bank(drawn, GAN.load(tmp_path / "m").sample(6, hosts=bank))
     if given == "mask":
@@ -105,8 +105,8 @@ def test_every_loss_under_every_condition(arch: str, dims: int, make_bank: Any, 
     kinds = [] if arch not in UNCONDITIONAL_ARCHITECTURES else ["none", "class", "number", "several", "unlabelled"]
     for kind, loss in itertools.product([*kinds, "mask", "channel_1"], others):
         given, bank = ((), add_condition(made, kind)) if kind in kinds else ((kind,), made)
-        gan = GAN.for_crops(bank, **TINY, arch=arch, loss=loss, given=given)
-        gan.fit(bank, 1, device="cpu", precision="32", judge_every=0)
+        gan = GAN.for_crops(bank, **TINY, arch=arch, loss=loss, conditioning=given)
+        gan.fit(bank, 1, device="cpu", precision="32", eval_every=0)
         loaded = GAN.load(gan.save(tmp_path / kind / loss))
         first, again = (one.interpolate(2, rows=1, hosts=bank if given else None) for one in (gan, loaded))
         assert first.images.tobytes() == again.images.tobytes(), (kind, loss)
@@ -122,7 +122,7 @@ def test_skips_and_depth(arch: str, dims: int, skip: str, loss: str, make_bank: 
         with pytest.raises(DataError, match=f"arch {arch} with skip {skip}; expected"):
             GAN.for_crops(bank, arch=arch, skip=skip)
         return
-    gan = fit_and_load(bank, tmp_path / "m", arch=arch, skip=skip, depth=2, loss=loss, given=("mask",))
+    gan = fit_and_load(bank, tmp_path / "m", arch=arch, skip=skip, depth=2, loss=loss, conditioning=("mask",))
     assert is_same_bank(gan.sample(3, hosts=bank), GAN.load(tmp_path / "m").sample(3, hosts=bank))
 
 

@@ -16,7 +16,7 @@ from domaingan.gan.conditioning import select_conditioning_crops
 
 def fit_gan(bank: Bank, **settings: Any) -> GAN:
     gan = GAN.for_crops(bank, width=4, latent=8, batch=4, **settings)
-    gan.fit(bank, 3, device="cpu", precision="32", judge_every=0)
+    gan.fit(bank, 3, device="cpu", precision="32", eval_every=0)
     return gan
 
 
@@ -27,7 +27,7 @@ def change_info(bank: Bank, **info: Any) -> Bank:
 @pytest.mark.parametrize("dims", [2, 3])
 def test_a_given_mask_is_the_hosts(dims: int, make_bank: Any) -> None:
     bank = make_bank(dims=dims, size=8)
-    gan = fit_gan(bank, given=("mask",))
+    gan = fit_gan(bank, conditioning=("mask",))
     hosts = change_info(make_bank(n=7, dims=dims, size=8), subjects=["new0", "new1", "new2"])
     drawn = gan.sample(20, hosts=hosts)
     turns = np.arange(20) % 7
@@ -43,7 +43,7 @@ def test_a_given_mask_is_the_hosts(dims: int, make_bank: Any) -> None:
 
 def test_a_given_channel_is_the_hosts_to_the_bit(make_bank: Any) -> None:
     bank = make_bank(size=8, channels=3)
-    gan = fit_gan(bank, given=("channel_1",))
+    gan = fit_gan(bank, conditioning=("channel_1",))
     hosts = make_bank(n=9, size=8, channels=3)
     hosts.images[0, 1, 0, 0], hosts.images[1, 1, 3, 3] = 40.0, -7.0  # far outside of what was trained on
     drawn = gan.sample(9, hosts=hosts, seed=2)
@@ -53,7 +53,7 @@ def test_a_given_channel_is_the_hosts_to_the_bit(make_bank: Any) -> None:
 
 def test_a_crop_depends_on_its_host_and_not_on_how_many_are_drawn(make_bank: Any) -> None:
     bank = make_bank(size=8)
-    gan = fit_gan(bank, given=("mask",))
+    gan = fit_gan(bank, conditioning=("mask",))
     many, few = gan.sample(40, hosts=bank, seed=1), gan.sample(5, hosts=bank, seed=1)
     assert many.images[:5].tobytes() == few.images.tobytes()
     picked = gan.sample(6, hosts=bank, seed=1, reject=0.4)
@@ -62,7 +62,7 @@ def test_a_crop_depends_on_its_host_and_not_on_how_many_are_drawn(make_bank: Any
 
 def test_hosts_are_chosen_by_class(make_bank: Any) -> None:
     bank = make_bank(size=8)
-    gan = fit_gan(bank, given=("mask",))
+    gan = fit_gan(bank, conditioning=("mask",))
     assert gan.sample(8, hosts=bank, lesion="core").count_conditions()["lesion"] == {"core": 8}
     assert gan.sample(8, hosts=bank, lesion=["core", "shell"], grade="low").count_conditions()["grade"] == {"low": 8}
     for wrong in ({"lesion": "cor"}, {"colour": "red"}, {"lesion": {"core": 0.7, "shell": 0.3}}, {"lesion": 3.0}):
@@ -78,7 +78,7 @@ def test_conditions_are_brought_into_the_models_words(make_bank: Any) -> None:
         entries[name] = bank.entries[name]
     entries["number:radius_mm"] = np.linspace(2, 4, len(bank))
     real = Bank(info, bank.images, bank.masks, entries)
-    config = fit_gan(real, given=("mask",)).config
+    config = fit_gan(real, conditioning=("mask",)).config
     assert config is not None
     theirs = entries.copy()
     theirs["number:radius_mm"] = np.linspace(1, 5, len(bank))
@@ -98,7 +98,7 @@ def test_conditions_are_brought_into_the_models_words(make_bank: Any) -> None:
 
 def test_hosts_with_a_class_that_was_never_seen_are_left_out_and_counted(make_bank: Any) -> None:
     bank = make_bank(size=8)
-    gan = fit_gan(bank, given=("mask",))
+    gan = fit_gan(bank, conditioning=("mask",))
     hosts = make_bank(n=4, size=8)
     hosts.masks[2, 3, 3] = 9
     drawn = gan.sample(6, hosts=hosts)
@@ -111,7 +111,7 @@ def test_hosts_with_a_class_that_was_never_seen_are_left_out_and_counted(make_ba
 
 def test_hosts_that_do_not_fit_are_named(make_bank: Any) -> None:
     bank = make_bank(size=8)
-    gan = fit_gan(bank, given=("channel_0",))
+    gan = fit_gan(bank, conditioning=("channel_0",))
     for what, hosts in {
         "channels": make_bank(size=8, channels=3),
         "classes": change_info(bank, classes={"core": 4}),

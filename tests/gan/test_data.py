@@ -14,7 +14,7 @@ from domaingan.gan.conditions import NUMBER_FEATURES, Condition, count_one_hot_f
 from domaingan.gan.data import BatchFeed, TrainingCrops
 from domaingan.gan.devices import make_fabric
 from domaingan.gan.seeds import make_rng
-from domaingan.gan.training.augment import ADAPTATION_CROPS, MAX_PROBABILITY, AdaptiveProbability
+from domaingan.gan.training.adaptive_probability import ADAPTATION_CROPS, MAX_PROBABILITY, AdaptiveProbability
 from domaingan.gan.training.trainer import Trainer
 
 
@@ -59,7 +59,7 @@ def test_the_probability_follows_all_batches_since_the_last_change(
 ) -> None:
     """Three sure batches and an undecided one are above the target; by the last one alone they would be below it."""
     bank = make_bank()
-    config = _make_config(bank).model_copy(update={"ada": 0.6})
+    config = _make_config(bank).with_changes("training", ada=0.6)
     trainer = Trainer(config, TrainingCrops(bank, config), make_fabric("cpu", "32"))
     changes: list[tuple[float, int]] = []
     update = AdaptiveProbability.update

@@ -14,10 +14,10 @@ import torch
 
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
+from domaingan.gan.config_file import read_config
 from domaingan.gan.data import TrainingCrops
 from domaingan.gan.defaults import with_defaults
 from domaingan.gan.devices import average_over_processes
-from domaingan.gan.model_folder import read_config
 from domaingan.gan.training.run import make_config
 from domaingan.gan.training.trainer import Trainer
 

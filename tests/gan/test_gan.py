@@ -94,7 +94,7 @@ def test_one_value_alone_and_unknown_values_are_trained_as_they_are(make_bank: A
     bank.entries["condition:grade"] = -1
     bank.entries["condition:lesion"] = 1
     gan = GAN.for_crops(bank, **SMALL)
-    result = gan.fit(bank, 2, device="cpu", precision="32", judge_every=0)
+    result = gan.fit(bank, 2, device="cpu", precision="32", eval_every=0)
     assert gan.sample(4).count_conditions() == {"lesion": {"shell": 4}, "grade": {}}
     assert not result.messages  # there is another lesion, and no grade is known
     alone = bank.info.model_copy(update={"conditions": {"lesion": ["shell"]}})
@@ -103,7 +103,7 @@ def test_one_value_alone_and_unknown_values_are_trained_as_they_are(make_bank: A
         entries[name] = bank.entries[name]
     entries["condition:lesion"] = 0
     only = Bank(alone, bank.images, bank.masks, entries)
-    result = GAN.for_crops(only, **SMALL).fit(only, 2, device="cpu", precision="32", judge_every=0)
+    result = GAN.for_crops(only, **SMALL).fit(only, 2, device="cpu", precision="32", eval_every=0)
     assert result.messages == ("lesion has one value alone, shell: it conditions nothing",)
     bare = Bank(bank.info.model_copy(update={"conditions": {}}), bank.images, bank.masks, bank.entries)
     assert len(_fit_gan(bare).sample(4)) == 4
@@ -161,7 +161,7 @@ def test_a_checkpoint_from_before_it_diverged_is_gone_on_from(
     make_bank: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bank, step = make_bank(), Trainer.train_step
-    how: dict[str, Any] = {"device": "cpu", "precision": "32", "checkpoint_every": 5, "judge_every": 0}
+    how: dict[str, Any] = {"device": "cpu", "precision": "32", "checkpoint_every": 5, "eval_every": 0}
 
     def breaks(trainer: Trainer) -> dict[str, torch.Tensor]:
         metrics = step(trainer)

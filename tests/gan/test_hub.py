@@ -65,12 +65,12 @@ def test_the_card_is_one_that_hubs_read(make_bank: Any, tmp_path: Path) -> None:
     ],
 )
 def test_the_licence_is_the_users(licence: str, header: dict[str, str], make_bank: Any, tmp_path: Path) -> None:
-    gan = fit_and_load(make_bank(size=8), tmp_path / "m", licence=licence, given=("mask",))
+    gan = fit_and_load(make_bank(size=8), tmp_path / "m", licence=licence, conditioning=("mask",))
     card = ModelCard.load(tmp_path / "m" / "README.md")
     assert header.items() <= card.data.to_dict().items() and card.data.pipeline_tag == "image-to-image"
     assert card.text.rstrip().endswith(licence) and "--hosts DATA" in card.text
     assert not card.data.license_name or re.fullmatch("[a-z0-9.-]+", card.data.license_name)
-    assert gan.config is not None and gan.config.licence == licence
+    assert gan.config is not None and gan.config.provenance.licence == licence
     again = GAN.load(tmp_path / "m")
     assert licence in (again.save(tmp_path / "copy") / "model_card.md").read_text()
 
@@ -85,7 +85,7 @@ def test_nothing_but_the_model_would_be_pushed(make_bank: Any, tmp_path: Path) -
     assert sorted(listed) == sorted(
         [".gitignore", "README.md", "config.json", "log.csv", "model_card.md", "samples.png", "weights.safetensors"]
     )
-    assert json.loads((model / "config.json").read_text())["arch"] == "dcgan"
+    assert json.loads((model / "config.json").read_text())["network"]["arch"] == "dcgan"
 
 
 def test_a_snapshot_from_the_cache_is_the_model(make_bank: Any, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def bind_to_hosts(bank: Bank) -> Bank:
 
 def fit_gan(bank: Bank, out: Path | None = None, steps: int = 3, **settings: Any) -> GAN:
     gan = GAN.for_crops(bank, **TINY, **settings)
-    gan.fit(bank, steps, out, device="cpu", precision="32", judge_every=0)
+    gan.fit(bank, steps, out, device="cpu", precision="32", eval_every=0)
     return gan
 
 
@@ -49,7 +49,7 @@ def fit_gan(bank: Bank, out: Path | None = None, steps: int = 3, **settings: Any
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_only_the_inside_is_painted(arch: str, dims: int, given: Any, make_bank: Any, tmp_path: Path) -> None:
     bank = make_bank(dims=dims, size=16 if dims == 2 else 8)
-    gan = fit_gan(add_healthy(bank) if given == INPAINT else bank, tmp_path / "m", arch=arch, given=given)
+    gan = fit_gan(add_healthy(bank) if given == INPAINT else bank, tmp_path / "m", arch=arch, conditioning=given)
     hosts = bind_to_hosts(bank)
     hosts.images[0].flat[0] = 37.0  # outside of what was trained on
     drawn = gan.sample(len(bank), hosts=hosts, seed=2)
@@ -69,7 +69,7 @@ def test_only_the_inside_is_painted(arch: str, dims: int, given: Any, make_bank:
 @pytest.mark.parametrize("loss", ["hinge", "relativistic"])
 def test_unet_has_every_skip_and_depth(given: Any, skip: str, loss: str, make_bank: Any) -> None:
     bank = make_bank(size=16)
-    gan = fit_gan(bank, given=given, skip=skip, depth=2, loss=loss, diversity=0.5, residual=0.5, matching=0.5)
+    gan = fit_gan(bank, conditioning=given, skip=skip, depth=2, loss=loss, diversity=0.5, residual=0.5, matching=0.5)
     assert len(gan.sample(3, hosts=bank)) == 3
 
 
@@ -81,13 +81,13 @@ def test_unet_is_refused_with_nothing_given(make_bank: Any) -> None:
 @pytest.mark.parametrize("wrong", [("ring",), ("paste",), ("mask", "ring", "paste"), ("ring", "channel_0")])
 def test_what_cannot_be_given_is_refused(wrong: Any, make_bank: Any) -> None:
     with pytest.raises(DataError, match=r"expected mask,ring or paste,mask"):
-        GAN.for_crops(make_bank(size=8), given=wrong)
+        GAN.for_crops(make_bank(size=8), conditioning=wrong)
 
 
 @pytest.mark.parametrize("given", [INPAINT, REFINE])
 def test_a_resumed_training_is_bit_equal(given: Any, make_bank: Any, tmp_path: Path) -> None:
     bank = add_healthy(make_bank(size=8))
-    settings = {**TINY, "given": given, "augment": "ada", "schedule": 12}
+    settings = {**TINY, "conditioning": given, "augment": "ada", "schedule": 12}
     how: dict[str, Any] = {"device": "cpu", "precision": "32", "checkpoint_every": 4}
     GAN.for_crops(bank, **settings).fit(bank, 12, tmp_path / "whole", **how)
     GAN.for_crops(bank, **settings).fit(bank, 5, tmp_path / "parts", **how)
@@ -98,7 +98,7 @@ def test_a_resumed_training_is_bit_equal(given: Any, make_bank: Any, tmp_path: P
 
 @pytest.mark.parametrize("file", ["images.npy", "masks.npy", "entries.npy", "bank.json"])
 def test_a_flipped_byte_of_the_crops_is_noticed(file: str, make_bank: Any, tmp_path: Path) -> None:
-    gan = fit_gan(add_healthy(make_bank(size=8)), tmp_path / "m", given=REFINE)
+    gan = fit_gan(add_healthy(make_bank(size=8)), tmp_path / "m", conditioning=REFINE)
     path = tmp_path / "m" / "crops" / file
     content = bytearray(path.read_bytes())
     assert GAN.load(tmp_path / "m").config == gan.config
@@ -113,7 +113,7 @@ def test_a_flipped_byte_of_the_crops_is_noticed(file: str, make_bank: Any, tmp_p
 
 def test_healthy_can_be_asked_for_and_marks_nothing(make_bank: Any) -> None:
     bank = make_bank(size=8)
-    gan = fit_gan(add_healthy(bank), given=INPAINT)
+    gan = fit_gan(add_healthy(bank), conditioning=INPAINT)
     erased = gan.sample(4, hosts=bank, lesion="healthy")
     assert erased.count_conditions()["lesion"] == {"healthy": 4}
     assert np.array_equal(erased.masks, bank.masks[:4]) and erased[0].is_healthy  # where it was painted
@@ -125,7 +125,7 @@ def test_another_condition_may_have_a_value_called_healthy(given: Any, make_bank
     bank = make_bank(size=8)
     names = {"lesion": bank.info.conditions["lesion"], "grade": ["healthy", "ill"]}
     bank = Bank(bank.info.model_copy(update={"conditions": names}), bank.images, bank.masks, bank.entries)
-    gan = fit_gan(bank, given=given)
+    gan = fit_gan(bank, conditioning=given)
     assert gan.config is not None
     stack, _ = TrainingCrops(bank, gan.config).encode(range(len(bank)))
     assert ((stack[:, 3:] > 0).any(dim=1).numpy() == (bank.masks > 0)).all()  # after two channels, and nothing
@@ -141,7 +141,7 @@ def test_contrast_can_be_asked_for_and_the_masks_size_cannot(make_bank: Any) -> 
         entries[name] = bank.entries[name]
     entries["number:contrast"], entries["number:radius_mm"] = np.linspace(0.1, 0.5, len(bank)), entries["radius_mm"]
     bank = Bank(info, bank.images, bank.masks, entries)
-    gan = fit_gan(bank, given=INPAINT)
+    gan = fit_gan(bank, conditioning=INPAINT)
     assert np.allclose(gan.sample(6, hosts=bank, contrast=0.3).entries["number:contrast"], 0.3)
     found = gan.sample(12, hosts=bank, contrast=Multiple(0.5, 1.5)).entries["number:contrast"]
     assert 0.1 <= found.min() < found.max() <= 0.5 + 1e-6
@@ -151,7 +151,7 @@ def test_contrast_can_be_asked_for_and_the_masks_size_cannot(make_bank: Any) -> 
 
 def test_hosts_of_another_spacing_or_other_channels_are_named(make_bank: Any) -> None:
     bank = make_bank(size=8)
-    gan = fit_gan(bank, given=INPAINT)
+    gan = fit_gan(bank, conditioning=INPAINT)
     coarse = make_bank(size=8)
     coarse.entries["spacing"][:] = 7
     with pytest.raises(DataError, match=r"pixels of 7 × 7 mm; expected 1 × 1 to 2.1 × 2.1 mm, as in training"):
@@ -173,8 +173,8 @@ def test_the_weight_is_one_inside_and_nothing_beyond_its_reach(dims: int, seed: 
 
 
 def test_an_inside_is_not_shown_to_what_is_to_paint_it(make_bank: Any) -> None:
-    gan = GAN.for_crops(make_bank(size=8), given=INPAINT, **TINY)
-    gan.fit(make_bank(size=8), 1, device="cpu", judge_every=0)
+    gan = GAN.for_crops(make_bank(size=8), conditioning=INPAINT, **TINY)
+    gan.fit(make_bank(size=8), 1, device="cpu", eval_every=0)
     assert gan.config is not None
     image = torch.rand(2, gan.config.conditioning_channels, 8, 8)
     image[:, -1] = blend_weight(torch.eye(8)[None].expand(2, 8, 8))[:, 0]
@@ -196,8 +196,8 @@ def test_a_crop_pasted_into_itself_is_almost_itself(dims: int, make_bank: Any) -
 
 def test_a_crop_pasted_elsewhere_keeps_its_contrast(make_bank: Any) -> None:
     bank = make_bank(n=6, channels=1)
-    gan = GAN.for_crops(bank, given=REFINE, **TINY)
-    gan.fit(bank, 1, device="cpu", judge_every=0)
+    gan = GAN.for_crops(bank, conditioning=REFINE, **TINY)
+    gan.fit(bank, 1, device="cpu", eval_every=0)
     assert gan.config is not None
     images = torch.full((6, 1, 16, 16), 0.8)
     bodies = torch.from_numpy(bank.masks)
@@ -212,7 +212,7 @@ def test_a_crop_pasted_elsewhere_keeps_its_contrast(make_bank: Any) -> None:
 
 def test_noise_changes_what_is_painted(make_bank: Any) -> None:
     bank = make_bank(size=16, n=8)
-    gan = fit_gan(bank, given=INPAINT, steps=60, diversity=5.0)
+    gan = fit_gan(bank, conditioning=INPAINT, steps=60, diversity=5.0)
     a, b = (gan.sample(8, hosts=bank, seed=seed).images.astype(np.float32) for seed in (0, 1))
     inside = np.broadcast_to(bank.masks[:, None] > 0, a.shape)
     assert np.abs(a - b)[inside].mean() > 0.01

@@ -16,15 +16,15 @@ from domaingan.core.errors import DataError
 from domaingan.gan import GAN, onnx_export
 from domaingan.gan.conditions import Condition, scale_numbers
 from domaingan.gan.config import GANConfig
-from domaingan.gan.data import TrainingCrops, decode
+from domaingan.gan.data import TrainingCrops, decode_stacks
 from domaingan.gan.sampling.generate import generate
 
 CASES: list[tuple[str, int, dict[str, Any]]] = [
-    ("dcgan", 2, {"given": ("channel_1", "mask")}),
+    ("dcgan", 2, {"conditioning": ("channel_1", "mask")}),
     ("dcgan", 3, {"skip": "residual", "depth": 2}),
     ("resnet", 2, {"skip": "multiscale"}),
-    ("resnet", 3, {"given": ("mask",)}),
-    ("mlp", 2, {"given": ("channel_0",)}),
+    ("resnet", 3, {"conditioning": ("mask",)}),
+    ("mlp", 2, {"conditioning": ("channel_0",)}),
     ("mlp", 3, {}),
 ]
 
@@ -42,7 +42,7 @@ def add_numbers(bank: Bank) -> Bank:
 
 def fit_gan(bank: Bank, **settings: Any) -> GAN:
     gan = GAN.for_crops(bank, width=4, latent=8, batch=4, **settings)
-    gan.fit(bank, 1, device="cpu", precision="32", judge_every=0)
+    gan.fit(bank, 1, device="cpu", precision="32", eval_every=0)
     return gan
 
 
@@ -65,19 +65,19 @@ def test_the_file_draws_what_the_model_draws(
     z, codes = torch.randn(n, 8), torch.tensor([[0, -1], [1, 0], [-1, 1], [0, 0], [1, 1]])
     numbers = torch.tensor([[2.5], [3.0], [torch.nan], [4.0], [3.1]])
     feed = {"z": z.numpy(), "codes": codes.numpy(), "numbers": numbers.numpy()}
-    given = [i for i, name in enumerate(config.channels) if name in config.given]
+    given = [i for i, name in enumerate(config.data.channels) if name in config.network.conditioning]
     if given:
         feed["given_images"] = bank.images[:n][:, given].astype(np.float32)
-    if "mask" in config.given:
+    if "mask" in config.network.conditioning:
         feed["given_masks"] = bank.masks[:n].astype(np.int64)
     found, masks = run(path, feed)
     image = TrainingCrops(bank, config).encode(range(n))[1].image
-    images, wanted = decode(
+    images, wanted = decode_stacks(
         generate(generator, config, z, Condition(codes, scale_numbers(numbers, config), image)), config
     )
     np.testing.assert_allclose(found, images, atol=1e-4)
     assert masks.dtype == np.uint8 and (masks == wanted).mean() > 0.999
-    if "mask" in config.given:
+    if "mask" in config.network.conditioning:
         assert (masks == bank.masks[:n]).all()
 
 
@@ -96,7 +96,7 @@ def test_a_file_that_draws_something_else_is_never_left_behind(
     make_bank: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gan = fit_gan(make_bank(size=8))
-    monkeypatch.setattr(onnx_export, "TOLERANCE", 0.0)
+    monkeypatch.setattr(onnx_export, "MAX_ONNX_DIFFERENCE", 0.0)
     with pytest.raises(DataError, match="differ by"):
         gan.export(tmp_path / "g.onnx")
     assert not list(tmp_path.iterdir())

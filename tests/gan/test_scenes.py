@@ -12,7 +12,7 @@ from domaingan.banks import Bank, BankInfo, create_entries
 from domaingan.banks.scenes import scenes
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
-from domaingan.gan.data import TrainingCrops, decode
+from domaingan.gan.data import TrainingCrops, decode_stacks
 from domaingan.gan.devices import make_fabric
 from domaingan.gan.seeds import make_rng
 from domaingan.gan.training.augment import DifferentiableAugmentation
@@ -47,7 +47,7 @@ def test_no_mask_is_painted_and_a_bank_comes_back(tmp_path: Path) -> None:
     bank = make_scenes()
     gan = GAN.for_crops(bank, **SMALL)
     gan.fit(bank, 3, tmp_path / "model")
-    assert gan.config is not None and gan.config.kind == "scenes" and gan.config.generated_channels == (3, 0)
+    assert gan.config is not None and gan.config.data.kind == "scenes" and gan.config.generated_channels == (3, 0)
     assert "scenes" in (tmp_path / "model" / "model_card.md").read_text() and "scenes" in repr(gan)
     assert (tmp_path / "model" / "samples.png").is_file()
     drawn = GAN.load(tmp_path / "model").sample(9, lighting="dusk")
@@ -66,7 +66,7 @@ def test_encode_and_decode_are_inverse() -> None:
     config = gan.make_config(bank, 1, "32", 0)
     painted, condition = TrainingCrops(bank, config).encode([0, 5])
     assert painted.shape == (2, 3, 16, 16) and condition.codes.shape == (2, 2)
-    images, masks = decode(painted, config)
+    images, masks = decode_stacks(painted, config)
     np.testing.assert_allclose(images, np.asarray(bank.images[[0, 5]], np.float32), atol=1e-3)
     assert masks.shape == (2, 16, 16) and masks.dtype == np.uint8 and not masks.any()
 

@@ -98,8 +98,10 @@ def test_what_is_painted_goes_where_it_was_made(pasted: bool) -> None:
     data = scans(2)
     real = crops(data, 16)
     trained = real if pasted else add_healthy_windows(real, data, 20)
-    gan = GAN.for_crops(trained, given=("paste", "mask") if pasted else ("mask", "ring"), width=4, latent=8, batch=4)
-    gan.fit(trained, 2, device="cpu", judge_every=0)
+    gan = GAN.for_crops(
+        trained, conditioning=("paste", "mask") if pasted else ("mask", "ring"), width=4, latent=8, batch=4
+    )
+    gan.fit(trained, 2, device="cpu", eval_every=0)
     bank = gan.sample(20, hosts=sample_windows(data, real, 20, seed=1, pasted=pasted))
     paste = Paste(bank, per_image=(1, 1), schema=data.schema)
     placed = 0

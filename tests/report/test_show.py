@@ -54,6 +54,6 @@ def test_refuses_what_cannot_be_shown(bank: Bank) -> None:
 
 def test_a_model_s_picture_is_large_enough_to_see(bank: Bank, tmp_path: Path) -> None:
     gan = dg.GAN.for_crops(bank, width=4, batch=4)
-    gan.fit(bank, steps=2, out=tmp_path / "model", judge_every=0)
+    gan.fit(bank, steps=2, out=tmp_path / "model", eval_every=0)
     for picture in (Image.open(tmp_path / "model" / "samples.png"), show(gan), show(tmp_path / "model")):
         assert min(picture.size) >= 256

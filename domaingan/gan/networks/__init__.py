@@ -1,8 +1,8 @@
 """The generators and discriminators, each in 2D and 3D from one description.
 
-A generator embeds a :class:`~domaingan.gan.conditions.Condition` and paints some channels of a pyramid of stacks; a
-discriminator maps a pyramid of whole stacks and the condition to one score an item (see
-:mod:`domaingan.gan.networks.parts`). Both are built from a config, so that a model folder says all there is to know.
+A generator embeds a :class:`~domaingan.gan.conditions.Condition` and generates some channels of a pyramid of stacks. A
+discriminator maps a pyramid of whole stacks and the condition to one score for each item (see
+:mod:`domaingan.gan.networks.parts`). Both are built from a config alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from domaingan.core.errors import DataError
 from domaingan.gan.config import GANConfig
 from domaingan.gan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from domaingan.gan.networks.mlp import MLPDiscriminator, MLPGenerator
-from domaingan.gan.networks.parts import Discriminator, Generator, assemble, build_pyramid, count_levels
+from domaingan.gan.networks.parts import Discriminator, Generator, assemble_stacks, build_pyramid, count_levels
 from domaingan.gan.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from domaingan.gan.networks.unet import UNetGenerator
 from domaingan.gan.training.losses import LOSSES
@@ -26,7 +26,7 @@ __all__ = [
     "Architecture",
     "Discriminator",
     "Generator",
-    "assemble",
+    "assemble_stacks",
     "build_networks",
     "build_pyramid",
     "choose_memory_format",
@@ -36,17 +36,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Architecture:
-    """A generator and the discriminator that goes with it; both are called with a config and whether to bound the norm.
+    """A generator and the discriminator that it is trained with.
 
     Attributes:
-        generator: see :mod:`domaingan.gan.networks`.
-        discriminator: see there.
-        skips: the ``skip`` that it can have, its default first.
-        depth: the depth it has unless another one is asked for.
-        hosted: whether it needs to be shown something.
+        generator: builds the generator from a config.
+        discriminator: builds the discriminator from a config, with or without spectral normalisation.
+        skips: the values of ``skip`` that it supports, the default first.
+        depth: the default depth.
+        is_image_conditional: whether the generator needs a conditioning image.
     """
 
-    generator: Callable[[GANConfig, bool], Generator]
+    generator: Callable[[GANConfig], Generator]
     discriminator: Callable[[GANConfig, bool], Discriminator]
     skips: tuple[str, ...]
     depth: int = 1
@@ -61,27 +61,31 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "mlp": Architecture(MLPGenerator, MLPDiscriminator, ("none", "residual"), depth=3),
 }
-"""The pairs of networks by name."""
+"""The architectures by name."""
 
 
 def build_networks(config: GANConfig) -> tuple[Generator, Discriminator]:
-    """Generator and discriminator with weights drawn by the config's seed; the global generator stays untouched.
+    """Build generator and discriminator with weights drawn by the config's seed.
+
+    The global random generator stays as it was.
 
     Raises:
-        DataError: the architecture cannot have this size.
+        DataError: the architecture cannot have this size, or needs a conditioning image.
     """
-    architecture = ARCHITECTURES[config.arch]
-    if architecture.is_image_conditional and not config.given:
-        raise DataError(f"arch {config.arch} with nothing given", expected="given mask,ring or paste,mask, or dcgan")
+    architecture = ARCHITECTURES[config.network.arch]
+    if architecture.is_image_conditional and not config.network.conditioning:
+        found = f"arch {config.network.arch} with nothing given"
+        raise DataError(found, expected="given mask,ring or paste,mask, or dcgan")
+    has_spectral_norm = LOSSES[config.training.loss].has_spectral_norm
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        spectral = LOSSES[config.loss].has_spectral_norm
-        pair = architecture.generator(config, spectral), architecture.discriminator(config, spectral)
+        torch.manual_seed(config.training.seed)
+        generator = architecture.generator(config)
+        discriminator = architecture.discriminator(config, has_spectral_norm)
     # One memory format everywhere: another one is computed with other roundings.
-    memory = choose_memory_format(config.spatial_dims)
-    return pair[0].to(memory_format=memory), pair[1].to(memory_format=memory)
+    memory = choose_memory_format(config.network.spatial_dims)
+    return generator.to(memory_format=memory), discriminator.to(memory_format=memory)
 
 
 def choose_memory_format(dims: int) -> torch.memory_format:
-    """The memory format that convolutions of so many dimensions are fastest in."""
+    """Return the memory format in which convolutions of so many dimensions are fastest."""
     return torch.channels_last if dims == 2 else torch.channels_last_3d

@@ -1,4 +1,4 @@
-"""``mlp``: the classic fully connected pair (Goodfellow et al. 2014; conditioned after Mirza and Osindero 2014)."""
+"""``mlp``: the classic fully connected networks (Goodfellow et al. 2014; conditioned after Mirza and Osindero 2014)."""
 
 from __future__ import annotations
 
@@ -14,96 +14,116 @@ from domaingan.gan.config import GANConfig
 from domaingan.gan.networks.parts import Discriminator, Generator, Pyramid, get_bound, squash_outputs
 
 MAX_LAYER_WEIGHTS = 1 << 27
-"""A layer of more weights than this is refused: with Adam's moments and the average it would take over 2 GB."""
+"""Most weights of one layer: with Adam's moments and the average, more would need over 2 GB."""
+
+FIRST_WIDTH_FACTOR = 8
+"""The smallest hidden layer has this many times the base width."""
 
 DROPOUT_RATE = 0.3
 
 
-def _list_hidden_widths(config: GANConfig) -> list[int]:
-    """256, 512, 1024, … at the default width of 32."""
-    return [8 * config.width * 2**level for level in range(config.depth)]
-
-
-def _count_pixels(config: GANConfig, channels: int) -> int:
-    n, widest = int(channels * config.size**config.spatial_dims), _list_hidden_widths(config)[-1]
-    if n * widest > MAX_LAYER_WEIGHTS:
-        size = "×".join([str(config.size)] * config.spatial_dims)
-        raise DataError(
-            f"arch mlp at {size} with {channels} channels: {n * widest / 1e6:,.0f} million weights in one layer",
-            expected="a smaller size or width, or dcgan or resnet",
-        )
-    return n
-
-
 class MLPLayer(nn.Module):
-    """A linear layer and what follows it, with the input added where ``residual``."""
+    """A linear layer and what follows it, with a shortcut around both if there is one.
+
+    Args:
+        linear: from ``(B, features)`` to ``(B, out)``.
+        short: the shortcut, from ``(B, features)`` to ``(B, out)``, or None.
+        *after: layers after the linear one.
+    """
 
     def __init__(self, linear: nn.Module, short: nn.Module | None, *after: nn.Module) -> None:
         super().__init__()
         self.linear, self.short, self.after = linear, short, nn.Sequential(*after)
 
     def forward(self, x: Tensor) -> Tensor:
-        """From ``(B, features)`` to ``(B, out)``."""
+        """Map ``(B, features)`` to ``(B, out)``."""
         h: Tensor = self.after(self.linear(x))
         return h if self.short is None else h + self.short(x)
 
 
 class MLPGenerator(Generator):
-    """z and the conditions, by hidden layers of twice the width each, to all pixels at once."""
+    """Maps latent and conditions to all pixels at once, by hidden layers of twice the width each.
 
-    def __init__(self, config: GANConfig, spectral: bool) -> None:
+    Args:
+        config: the model's.
+    """
+
+    def __init__(self, config: GANConfig) -> None:
         super().__init__(config)
-        self.shape = (config.size,) * config.spatial_dims
-        given = _count_pixels(config, config.conditioning_channels)
-        sizes = [config.latent + count_one_hot_features(config) + given, *_list_hidden_widths(config)]
-        residual = config.skip == "residual"
-        self.layers = nn.Sequential(
-            *(
-                MLPLayer(nn.Linear(a, b), nn.Linear(a, b, bias=False) if residual else None, nn.ReLU())
-                for a, b in pairwise(sizes)
-            )
-        )
+        self.shape = config.network.shape
+        conditioning = _count_pixels(config, config.conditioning_channels)
+        inputs = config.network.latent + count_one_hot_features(config) + conditioning
+        sizes = [inputs, *_list_hidden_widths(config)]
+        is_residual = config.network.skip == "residual"
+        self.layers = nn.Sequential()
+        for features, out in pairwise(sizes):
+            linear = nn.Linear(features, out)
+            short = nn.Linear(features, out, bias=False) if is_residual else None
+            self.layers.append(MLPLayer(linear, short, nn.ReLU()))
         self.pixels = nn.Linear(sizes[-1], _count_pixels(config, sum(config.generated_channels)))
 
     def embed(self, condition: Condition) -> Tensor:
-        """As one-hot vectors and Fourier features."""
+        """Encode the conditions as one-hot vectors and Fourier features."""
         return encode_one_hot(condition, self.config)
 
     def forward(self, z: Tensor, embedded: Tensor, image: Tensor) -> Pyramid:
-        """From latents ``(B, latent)`` and conditions to a pyramid of one stack of the channels painted."""
-        seen = torch.cat([z, embedded, image.flatten(1)], dim=1)
-        painted = self.pixels(self.layers(seen)).unflatten(1, (-1, *self.shape))
-        return [squash_outputs(painted, self.config.generated_channels[0])]
+        """Map latents ``(B, latent)`` and conditions to a pyramid of one stack of the generated channels."""
+        x = torch.cat([z, embedded, image.flatten(1)], dim=1)
+        pixels = self.pixels(self.layers(x)).unflatten(1, (-1, *self.shape))
+        return [squash_outputs(pixels, self.config.generated_channels[0])]
 
 
 class MLPDiscriminator(Discriminator):
-    """All pixels and the conditions, by hidden layers of half the width each, to a score."""
+    """Maps all pixels and the conditions to a score, by hidden layers of half the width each.
 
-    def __init__(self, config: GANConfig, spectral: bool) -> None:
+    Args:
+        config: the model's.
+        has_spectral_norm: whether the layers have spectral normalisation.
+    """
+
+    def __init__(self, config: GANConfig, has_spectral_norm: bool) -> None:
         super().__init__()
-        self.config, bound = config, get_bound(spectral)
-        pixels = math.prod([len(config.is_conditioning), *[config.size] * config.spatial_dims])
+        self.config, bound = config, get_bound(has_spectral_norm)
+        pixels = math.prod([len(config.is_conditioning), *config.network.shape])
         sizes = [pixels + count_one_hot_features(config), *reversed(_list_hidden_widths(config))]
-        residual = config.skip == "residual"
-        self.layers = nn.Sequential(
-            *(
-                MLPLayer(
-                    bound(nn.Linear(a, b)),
-                    bound(nn.Linear(a, b, bias=False)) if residual else None,
-                    nn.LeakyReLU(0.2),
-                    nn.Dropout(DROPOUT_RATE),
-                )
-                for a, b in pairwise(sizes)
-            )
-        )
+        is_residual = config.network.skip == "residual"
+        self.layers = nn.Sequential()
+        for features, out in pairwise(sizes):
+            linear = bound(nn.Linear(features, out))
+            short = bound(nn.Linear(features, out, bias=False)) if is_residual else None
+            self.layers.append(MLPLayer(linear, short, nn.LeakyReLU(0.2), nn.Dropout(DROPOUT_RATE)))
         self.score = bound(nn.Linear(sizes[-1], 1))
 
     def extract_features(self, stacks: Pyramid, condition: Condition) -> list[Tensor]:
-        """Of the last hidden layer."""
-        seen = torch.cat([stacks[-1].flatten(1), encode_one_hot(condition, self.config).to(stacks[-1].dtype)], dim=1)
-        return [self.layers(seen)]
+        """Extract the features of the last hidden layer."""
+        pixels = stacks[-1].flatten(1)
+        conditions = encode_one_hot(condition, self.config).to(pixels.dtype)
+        return [self.layers(torch.cat([pixels, conditions], dim=1))]
 
-    def score_features(self, seen: list[Tensor], condition: Condition) -> Tensor:
-        """From features to scores ``(B,)``; positive means real."""
-        scores: Tensor = self.score(seen[-1]).squeeze(1)
+    def score_features(self, features: list[Tensor], condition: Condition) -> Tensor:
+        """Map features to scores ``(B,)``; a positive one means real."""
+        scores: Tensor = self.score(features[-1]).squeeze(1)
         return scores
+
+
+def _list_hidden_widths(config: GANConfig) -> list[int]:
+    """List the widths of the hidden layers: 256, 512, 1024, … at the default width of 32."""
+    first = FIRST_WIDTH_FACTOR * config.network.width
+    return [first * 2**level for level in range(config.network.depth)]
+
+
+def _count_pixels(config: GANConfig, channels: int) -> int:
+    """Count the pixels of so many channels.
+
+    Raises:
+        DataError: a layer from or to these pixels would have too many weights.
+    """
+    pixels, widest = channels * math.prod(config.network.shape), _list_hidden_widths(config)[-1]
+    if pixels * widest > MAX_LAYER_WEIGHTS:
+        size = "×".join(map(str, config.network.shape))
+        weights = f"{pixels * widest / 1e6:,.0f} million weights in one layer"
+        raise DataError(
+            f"arch mlp at {size} with {channels} channels: {weights}",
+            expected="a smaller size or width, or dcgan or resnet",
+        )
+    return pixels

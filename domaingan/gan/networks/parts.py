@@ -1,7 +1,7 @@
-"""What the architectures share: convolutions by dimension, the sizes of the layers, pyramids, and painting.
+"""What the architectures share: layers by dimension, widths, pyramids, and the base classes of the networks.
 
 A *stack* is image and mask channels together, ``(B, C + M, *size)`` in [-1, 1]. A *pyramid* is a list of stacks, each
-twice as large as the one before; the last one has the full size. It holds that one alone unless ``skip`` is
+twice as large as the one before; the last one has the full size. It has only that one unless ``skip`` is
 ``multiscale``.
 """
 
@@ -24,37 +24,43 @@ START_SIZE = 4
 """Edge of the coarsest features."""
 
 EMBEDDING_LENGTH = 64
-"""Length of the sum of condition embeddings that a generator sees."""
+"""Length of the embedded conditions in a generator."""
+
+MAX_WIDTH_FACTOR = 8
+"""The coarsest layers have at most this many times the base width."""
 
 Pyramid = list[Tensor]
 
 CONVOLUTIONS: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
 BATCH_NORMS: dict[int, type[nn.Module]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 AVERAGE_POOLS: dict[int, Callable[..., Tensor]] = {2: avg_pool2d, 3: avg_pool3d}
+LINEAR_MODES = {2: "bilinear", 3: "trilinear"}
 
 PADDING_MODE: Literal["replicate"] = "replicate"
-"""What a generator's convolutions see beyond the border: with zeros there, they paint a frame around each crop."""
-
-LINEAR_MODES = {2: "bilinear", 3: "trilinear"}
+"""Padding of a generator's convolutions. With zeros, they would generate a frame around each crop."""
 
 
 def list_widths(config: GANConfig) -> list[int]:
-    """Channels at half the size, a quarter, … down to 4 pixels."""
-    return [min(config.width * 2**level, 8 * config.width) for level in range(int(math.log2(config.size)) - 2)]
+    """List the channels at half the size, at a quarter, … down to 4 pixels."""
+    width, levels = config.network.width, int(math.log2(config.network.size)) - 2
+    return [min(width * 2**level, MAX_WIDTH_FACTOR * width) for level in range(levels)]
 
 
 def get_bound(has_spectral_norm: bool) -> Callable[[nn.Module], nn.Module]:
-    """Spectral normalisation (Miyato et al. 2018, https://arxiv.org/abs/1802.05957), or nothing."""
+    """Return a function that adds spectral normalisation to a layer, or one that changes nothing.
+
+    Spectral normalisation: Miyato et al. 2018, https://arxiv.org/abs/1802.05957.
+    """
     return spectral_norm if has_spectral_norm else lambda module: module
 
 
 def halve_resolution(x: Tensor) -> Tensor:
-    """Half the resolution, by means over 2 pixels an axis."""
+    """Halve the resolution by means over 2 pixels along each axis."""
     return AVERAGE_POOLS[x.ndim - 2](x, 2)
 
 
 def build_pyramid(stack: Tensor, levels: int) -> Pyramid:
-    """A stack and its halves, the smallest first."""
+    """Build a pyramid of ``levels`` stacks from the largest one."""
     result = [stack]
     for _ in range(levels - 1):
         result.insert(0, halve_resolution(result[0]))
@@ -62,137 +68,174 @@ def build_pyramid(stack: Tensor, levels: int) -> Pyramid:
 
 
 def count_levels(config: GANConfig) -> int:
-    """How many stacks a pyramid of this config holds."""
-    return len(list_widths(config)) if config.skip == "multiscale" else 1
+    """Return how many stacks a pyramid of this config has."""
+    return len(list_widths(config)) if config.network.skip == "multiscale" else 1
 
 
-def assemble(painted: Pyramid, image: Tensor, config: GANConfig) -> Pyramid:
-    """What was painted and what was given as whole stacks, their channels in the config's order."""
+def assemble_stacks(generated: Pyramid, image: Tensor, config: GANConfig) -> Pyramid:
+    """Join what was generated and the conditioning image to whole stacks, their channels in the config's order.
+
+    Args:
+        generated: a generator's output, coarse to fine.
+        image: conditioning image ``(B, G, *size)``.
+        config: the model's.
+    """
     if config.is_inpainting:
-        return [
-            composite(a.float(), b, config) for a, b in zip(painted, build_pyramid(image, len(painted)), strict=True)
-        ]
-    if not any(config.is_conditioning):
-        return painted
-    given = build_pyramid(image, len(painted))
-    order = sorted(range(len(config.is_conditioning)), key=lambda i: config.is_conditioning[i])
-    back = torch.tensor(sorted(range(len(order)), key=lambda i: order[i]), device=image.device)
-    return [torch.cat([a, b.to(a.dtype)], dim=1)[:, back] for a, b in zip(painted, given, strict=True)]
+        levels = zip(generated, build_pyramid(image, len(generated)), strict=True)
+        return [composite(level.float(), conditioning, config) for level, conditioning in levels]
+    is_conditioning = config.is_conditioning
+    if not any(is_conditioning):
+        return generated
+    # In the joined stack the generated channels come first: `order` lists which channel each one is.
+    order = sorted(range(len(is_conditioning)), key=lambda channel: is_conditioning[channel])
+    position_of = torch.tensor([order.index(channel) for channel in range(len(order))], device=image.device)
+    stacks = []
+    for level, conditioning in zip(generated, build_pyramid(image, len(generated)), strict=True):
+        joined = torch.cat([level, conditioning.to(level.dtype)], dim=1)
+        stacks.append(joined[:, position_of])
+    return stacks
 
 
 def squash_outputs(x: Tensor, images: int) -> Tensor:
-    """A generator's last features as a stack: the image by tanh, the mask by softmax, brought to the same range."""
+    """Bring a generator's last features to [-1, 1]: the image channels by tanh, the mask channels by softmax.
+
+    Args:
+        x: ``(B, C + M, *size)``.
+        images: number of image channels ``C``.
+    """
     x = x.float()
     return torch.cat([x[:, :images].tanh(), x[:, images:].softmax(dim=1) * 2 - 1], dim=1)
 
 
 class Generator(nn.Module):
-    """What every generator offers: called with latents, embedded conditions and given channels, it paints a pyramid."""
+    """Base class of the generators, which map latents, embedded conditions and a conditioning image to a pyramid.
+
+    Args:
+        config: the model's.
+    """
 
     def __init__(self, config: GANConfig) -> None:
         super().__init__()
         self.config = config
 
     def embed(self, condition: Condition) -> Tensor:
-        """Classes and numbers as vectors ``(B, E)``: what lies between two of them can be drawn too."""
+        """Embed classes and numbers as vectors ``(B, E)``, which can be interpolated."""
         raise NotImplementedError
 
-    def paint(self, z: Tensor, condition: Condition) -> Pyramid:
-        """From latents ``(B, latent)`` and their conditions to a pyramid of the channels painted."""
-        return self.paint_embedded(z, self.embed(condition), condition.image)
+    def generate(self, z: Tensor, condition: Condition) -> Pyramid:
+        """Generate a pyramid from latents ``(B, latent)`` and their conditions."""
+        return self.generate_embedded(z, self.embed(condition), condition.image)
 
-    def paint_embedded(self, z: Tensor, embedded: Tensor, image: Tensor) -> Pyramid:
-        """The same from conditions that are embedded, and what is given ``(B, G, *size)``."""
-        painted: Pyramid = self(z, embedded, mask_out_inside(image, self.config))
-        return painted
+    def generate_embedded(self, z: Tensor, embedded: Tensor, image: Tensor) -> Pyramid:
+        """Generate a pyramid from latents, conditions that are embedded, and a conditioning image ``(B, G, *size)``."""
+        generated: Pyramid = self(z, embedded, mask_out_inside(image, self.config))
+        return generated
 
 
 class ConvolutionalGenerator(Generator):
-    """What the generators of convolutions share: embedded conditions, and painters of one resolution or of all."""
+    """Base class of the convolutional generators: embedded conditions, and output layers of one resolution or of all.
+
+    Args:
+        config: the model's.
+    """
 
     def __init__(self, config: GANConfig) -> None:
         super().__init__(config)
         self.embedding = ConditionEmbedding(config, EMBEDDING_LENGTH)
 
     def add_output_layers(self, widths: Sequence[int]) -> None:
-        """Painters of features with these channels, from coarse to fine: of the last, or with ``multiscale`` of all."""
-        painted = widths if self.config.skip == "multiscale" else widths[-1:]
-        self.painters = nn.ModuleList(OutputLayer(width, self.config) for width in painted)
+        """Add output layers for features with these channels, coarse to fine.
+
+        There is one for the last features, or with ``multiscale`` one for each.
+        """
+        output_widths = widths if self.config.network.skip == "multiscale" else widths[-1:]
+        self.painters = nn.ModuleList(OutputLayer(width, self.config) for width in output_widths)
 
     def embed(self, condition: Condition) -> Tensor:
-        """``(B, 64)``."""
+        """Embed the conditions as ``(B, 64)``."""
         embedded: Tensor = self.embedding(condition)
         return embedded
 
     def apply_output_layers(self, features: list[Tensor]) -> Pyramid:
-        """From features of every resolution, coarse to fine, to a pyramid of the channels painted."""
-        shown = features[-len(self.painters) :]
-        return [paint(x) for paint, x in zip(self.painters, shown, strict=True)]
+        """Map features of every resolution, coarse to fine, to a pyramid of the generated channels."""
+        used = features[-len(self.painters) :]
+        return [layer(x) for layer, x in zip(self.painters, used, strict=True)]
 
 
 class Discriminator(nn.Module):
-    """What every discriminator offers: from a pyramid of whole stacks to features, and from these to scores."""
+    """Base class of the discriminators, which map a pyramid of whole stacks to features, and these to scores."""
 
     def extract_features(self, stacks: Pyramid, condition: Condition) -> list[Tensor]:
-        """What it sees in ``B`` items, from fine to coarse; the last is what is scored."""
+        """Extract features of ``B`` items, from fine to coarse; the last ones are scored."""
         raise NotImplementedError
 
-    def score_features(self, seen: list[Tensor], condition: Condition) -> Tensor:
-        """From features to scores ``(B,)``; positive means real."""
+    def score_features(self, features: list[Tensor], condition: Condition) -> Tensor:
+        """Map features to scores ``(B,)``; a positive one means real."""
         raise NotImplementedError
 
     def forward(self, stacks: Pyramid, condition: Condition) -> Tensor:
-        """From a pyramid of whole stacks to scores ``(B,)``; positive means real."""
+        """Map a pyramid of whole stacks to scores ``(B,)``; a positive one means real."""
         return self.score_features(self.extract_features(stacks, condition), condition)
 
 
 class ProjectionDiscriminator(Discriminator):
-    """What the discriminators of convolutions share: a score, and a projection of the conditions on the features.
+    """Base class of the convolutional discriminators: a score, and a projection of the conditions on the features.
 
     Miyato and Koyama 2018 (https://arxiv.org/abs/1802.05637), summed over the conditions.
     """
 
-    def add_score_layers(self, channels: int, config: GANConfig, spectral: bool) -> None:
-        """The last layers, for features with so many channels at 4 pixels an edge."""
+    def add_score_layers(self, channels: int, config: GANConfig, has_spectral_norm: bool) -> None:
+        """Add the last layers, for features with so many channels at 4 pixels an edge."""
         self.spread = MinibatchStdDev()
-        self.score = get_bound(spectral)(nn.Linear((channels + 1) * START_SIZE**config.spatial_dims, 1))
-        self.embedding = ConditionEmbedding(config, channels, has_spectral_norm=spectral)
+        pixels = START_SIZE**config.network.spatial_dims
+        self.score = get_bound(has_spectral_norm)(nn.Linear((channels + 1) * pixels, 1))
+        self.embedding = ConditionEmbedding(config, channels, has_spectral_norm=has_spectral_norm)
 
-    def score_features(self, seen: list[Tensor], condition: Condition) -> Tensor:
-        """From features to scores ``(B,)``; positive means real."""
-        x = seen[-1]
-        score: Tensor = self.score(self.spread(x, condition.compare_classes()).flatten(1)).squeeze(1)
+    def score_features(self, features: list[Tensor], condition: Condition) -> Tensor:
+        """Map features to scores ``(B,)``; a positive one means real."""
+        x = features[-1]
+        with_spread = self.spread(x, condition.compare_classes())
+        score: Tensor = self.score(with_spread.flatten(1)).squeeze(1)
         projection: Tensor = (x.flatten(2).mean(dim=2) * self.embedding(condition)).sum(dim=1)
         return score + projection
 
 
 class OutputLayer(nn.Module):
-    """A convolution from features to the channels that are painted."""
+    """A convolution from features to the generated channels.
+
+    Args:
+        channels: of the features.
+        config: the model's.
+    """
 
     def __init__(self, channels: int, config: GANConfig) -> None:
         super().__init__()
         self.images = config.generated_channels[0]
-        self.conv = CONVOLUTIONS[config.spatial_dims](
-            channels, sum(config.generated_channels), 3, padding=1, padding_mode=PADDING_MODE
-        )
+        convolution = CONVOLUTIONS[config.network.spatial_dims]
+        self.conv = convolution(channels, sum(config.generated_channels), 3, padding=1, padding_mode=PADDING_MODE)
 
     def forward(self, x: Tensor) -> Tensor:
-        """From ``(B, channels, *size)`` to a stack ``(B, painted, *size)`` in [-1, 1]."""
+        """Map ``(B, channels, *size)`` to a stack ``(B, generated channels, *size)`` in [-1, 1]."""
         return squash_outputs(self.conv(x), self.images)
 
 
 class MinibatchStdDev(nn.Module):
-    """One more channel: how much the features of the batch differ among items of the same class.
+    """Adds a channel with the standard deviation of the features among the items of the same class in a batch.
 
-    After Karras et al. 2018 (https://arxiv.org/abs/1710.10196), with the spread taken within each class: a generator
-    that draws one and the same crop for a class would else go unnoticed behind the differences between classes.
-    A batch is all real or all fake, with the same classes.
+    After Karras et al. 2018 (https://arxiv.org/abs/1710.10196), here within each class: otherwise the differences
+    between classes would hide that a generator makes only one crop of a class. A batch is all real or all generated.
     """
 
     def forward(self, x: Tensor, same: Tensor) -> Tensor:
-        """From ``(B, C, *spatial)`` and ``(B, B)`` of :meth:`Condition.same` to ``(B, C + 1, *spatial)``."""
+        """Map ``(B, C, *spatial)`` to ``(B, C + 1, *spatial)``.
+
+        Args:
+            x: features.
+            same: ``(B, B)`` of :meth:`Condition.compare_classes`.
+        """
         with torch.autocast(x.device.type, enabled=False):  # in bf16 the difference of squares would be noise
             flat, share = x.flatten(1).float(), same / same.sum(dim=1, keepdim=True)
             variance = (share @ flat.square() - (share @ flat).square()).clamp(min=0)
             spread = (variance + 1e-4).sqrt().mean(dim=1).to(x.dtype)
-        return torch.cat([x, spread.reshape(-1, 1, *[1] * (x.ndim - 2)).expand(-1, 1, *x.shape[2:])], dim=1)
+        channel = spread.reshape(-1, 1, *[1] * (x.ndim - 2)).expand(-1, 1, *x.shape[2:])
+        return torch.cat([x, channel], dim=1)

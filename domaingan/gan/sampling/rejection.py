@@ -1,4 +1,4 @@
-"""Turning down the draws that the discriminator likes least."""
+"""Reject the generated crops that the discriminator scores lowest."""
 
 from __future__ import annotations
 
@@ -14,28 +14,35 @@ from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig
 from domaingan.gan.networks import Generator, build_pyramid, count_levels
 from domaingan.gan.sampling.generate import generate
-from domaingan.gan.sampling.latent_sampler import sample_latents
+from domaingan.gan.sampling.latents import sample_latents
 
 TRIAL_CROPS = 128
-"""So many draws say what a low score is."""
+"""Number of crops that the thresholds are measured on."""
+
+TRIAL_STREAM = 1 << 17
+"""Tells the latents of these crops from those of a bank."""
 
 ClassCodes = tuple[int, ...]
-"""The codes of a draw's class conditions."""
+"""The codes of a crop's class conditions."""
 
 
 @dataclass(frozen=True)
 class RejectionSampler:
-    """Accepts draws whose score is at least a threshold: that of their class, as classes score differently.
+    """Accepts crops whose score is at least the threshold of their class; classes differ in their scores.
 
-    Each draw is scored alone, so that it does not matter what else is drawn: the discriminator then sees no spread of a
-    batch, which is the same for all draws.
+    Each crop is scored alone, so that its score does not depend on the other crops of a batch.
+
+    Attributes:
+        discriminator: the one that was trained with the generator, on the CPU.
+        levels: how many stacks its pyramid has.
+        thresholds: the lowest score that is accepted, for each combination of classes.
+        default_threshold: the threshold of classes that were not among the trial crops.
     """
 
     discriminator: nn.Module
     levels: int
     thresholds: dict[ClassCodes, float]
     default_threshold: float
-    """The threshold of a class that was not among the trials."""
 
     @classmethod
     def fit(
@@ -47,47 +54,56 @@ class RejectionSampler:
         seed: int,
         share: float,
     ) -> RejectionSampler:
-        """The thresholds below which a ``share`` of the draws under these conditions score.
+        """Find the thresholds below which a share of the crops under these conditions score.
 
         Args:
-            generator: calibrated.
+            generator: recalibrated.
             discriminator: the one that was trained with it, on the CPU.
             config: the model's.
-            condition: what :data:`TRIALS` draws are conditioned on: not those of the bank, or a crop would depend on
-                how many are drawn.
+            condition: the conditions of :data:`TRIAL_CROPS` crops. These are not the crops of the bank: a crop must
+                not depend on how many are sampled.
             seed: the bank's.
             share: above 0 and below 1.
 
         Raises:
-            DataError: there is no discriminator, or the share is none.
+            DataError: there is no discriminator, or the share is outside its range.
         """
         if discriminator is None:
             raise DataError("a model without its discriminator", expected="one that was trained by this version")
         if not 0 < share < 1:
             raise DataError(f"reject {share}", expected="a share from 0 to below 1")
-        z = sample_latents(config, [(seed, i, 1 << 17) for i in range(len(condition.codes))])
-        every = cls(discriminator, count_levels(config), {}, -np.inf)
-        scores, kinds = (
-            every.score_stacks(generate(generator, config, z, condition), condition),
-            _list_class_codes(condition),
-        )
-        low = {kind: scores[[other == kind for other in kinds]] for kind in set(kinds)}
-        thresholds = {kind: float(np.quantile(own, share)) for kind, own in low.items()}
-        return cls(discriminator, every.levels, thresholds, float(np.quantile(scores, share)))
+        seeds: list[tuple[int, ...]] = [(seed, i, TRIAL_STREAM) for i in range(len(condition.codes))]
+        stacks = generate(generator, config, sample_latents(config, seeds), condition)
+        unlimited = cls(discriminator, count_levels(config), {}, -np.inf)
+        scores, codes = unlimited.score_stacks(stacks, condition), _list_class_codes(condition)
+        thresholds = {}
+        for kind in set(codes):
+            is_kind = [other == kind for other in codes]
+            thresholds[kind] = float(np.quantile(scores[is_kind], share))
+        return cls(discriminator, unlimited.levels, thresholds, float(np.quantile(scores, share)))
 
     @torch.no_grad()
     def score_stacks(self, stacks: Tensor, condition: Condition) -> NDArray[np.float32]:
-        """The score of each stack, ``(B,)``."""
-        found = [
-            self.discriminator(build_pyramid(stacks[i : i + 1], self.levels), condition.take(slice(i, i + 1)))
-            for i in range(len(stacks))
-        ]
-        return torch.cat(found).float().numpy()
+        """Compute the discriminator's score of each stack.
+
+        Args:
+            stacks: ``(B, C + M, *size)`` in [-1, 1].
+            condition: the condition of each stack.
+
+        Returns:
+            ``(B,)``. A positive score means that the discriminator takes the crop for a real one.
+        """
+        scores = []
+        for i in range(len(stacks)):
+            item = slice(i, i + 1)
+            scores.append(self.discriminator(build_pyramid(stacks[item], self.levels), condition.take(item)))
+        return torch.cat(scores).float().numpy()
 
     def __call__(self, stacks: Tensor, condition: Condition) -> NDArray[np.bool_]:
-        """Whether each may stay."""
-        wanted = [self.thresholds.get(kind, self.default_threshold) for kind in _list_class_codes(condition)]
-        return self.score_stacks(stacks, condition) >= np.array(wanted)
+        """Tell which stacks ``(B, C + M, *size)`` are accepted."""
+        codes = _list_class_codes(condition)
+        thresholds = [self.thresholds.get(kind, self.default_threshold) for kind in codes]
+        return self.score_stacks(stacks, condition) >= np.array(thresholds)
 
 
 def _list_class_codes(condition: Condition) -> list[ClassCodes]:

@@ -1,4 +1,4 @@
-"""Resampling of stacks at the points of a grid that can be differentiated twice, as gradient penalties need it."""
+"""Resample stacks at the points of a grid, differentiable twice, as gradient penalties need it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 BILINEAR_MODE, BORDER_PADDING = 0, 1
-"""What the operators below call the mode and the padding."""
+"""Names of the mode and the padding in the operators below."""
 
 
 def resample(x: Tensor, grid: Tensor) -> Tensor:
-    """``x`` ``(B, C, *size)`` at the points ``(B, *size, d)`` of a grid, linearly; the border is repeated outside.
+    """Resample ``x`` linearly at the points of a grid; outside, the border is repeated.
 
     PyTorch's own operator can be differentiated once. As it is linear in ``x``, its backward pass is its transpose, and
-    the transpose's backward pass is itself (as in Karras et al. 2020, https://arxiv.org/abs/2006.06676, appendix).
-    No gradient flows to the grid.
+    the transpose's backward pass is the operator itself (as in Karras et al. 2020, https://arxiv.org/abs/2006.06676,
+    appendix). No gradient flows to the grid.
+
+    Args:
+        x: ``(B, C, *size)``.
+        grid: ``(B, *size, d)``, as of ``torch.nn.functional.affine_grid``.
+
+    Returns:
+        ``(B, C, *size)``.
     """
     out: Tensor = _Resample.apply(x, grid)
     return out
@@ -44,13 +51,11 @@ class _Transpose(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gradient: Tensor, grid: Tensor, shape: torch.Size) -> Tensor:
         ctx.save_for_backward(grid)
-        backward = (
-            torch.ops.aten.grid_sampler_2d_backward if gradient.ndim == 4 else torch.ops.aten.grid_sampler_3d_backward
-        )
-        anything = torch.empty(
-            shape, dtype=gradient.dtype, device=gradient.device
-        )  # matters for the grid's gradient alone
-        out: Tensor = backward(gradient, anything, grid, BILINEAR_MODE, BORDER_PADDING, False, [True, False])[0]
+        aten = torch.ops.aten
+        backward = aten.grid_sampler_2d_backward if gradient.ndim == 4 else aten.grid_sampler_3d_backward
+        # Only the gradient of the grid, which nobody asks for, depends on the values of this one.
+        unused = torch.empty(shape, dtype=gradient.dtype, device=gradient.device)
+        out: Tensor = backward(gradient, unused, grid, BILINEAR_MODE, BORDER_PADDING, False, [True, False])[0]
         return out
 
     @staticmethod

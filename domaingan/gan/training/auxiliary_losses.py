@@ -1,4 +1,4 @@
-"""What a generator that paints into a host is asked for besides fooling the discriminator."""
+"""Losses of a generator that changes hosts, besides the adversarial one."""
 
 from __future__ import annotations
 
@@ -11,55 +11,68 @@ from torch.nn.functional import avg_pool2d, avg_pool3d
 from domaingan.gan.config import GANConfig
 
 ENOUGH_DIFFERENCE = 0.05
-"""Insides of two latents that differ by so much on average (-1 being black and 1 white) are different enough."""
+"""Insides from two latents need not differ by more than this on average (-1 is black, 1 is white)."""
 
 POOLED_PIXELS = 4
-"""Pixels of an edge over which differences are averaged before: else a generator differs by drawing hatchings."""
+"""Edge over which differences are averaged first: otherwise a generator learns to hatch its crops differently."""
 
 DIVERSITY_EVERY = 4
-"""Steps between two looks at what other latents give, which costs a second painting: the wish weighs as much more."""
+"""Steps between two evaluations of the diversity-sensitive loss, which costs a second pass of the generator.
+
+The loss is multiplied by this number."""
 
 
 def diversity_and_residual_loss(
     config: GANConfig, generated: Tensor, image: Tensor, regenerate: Callable[[], Tensor] | None
 ) -> Tensor:
-    """What is added to the generator's loss, a scalar.
+    """Compute the diversity-sensitive loss and the residual loss, weighted by the config.
 
-    *Diversity*: noise must change the result. The mean difference of two paintings of the same hosts, up to a bound
-    (Yang et al. 2019, https://arxiv.org/abs/1901.09024, equation 4; Mao et al. 2019, https://arxiv.org/abs/1903.05628),
-    here of what is seen at a quarter of the resolution.
-    *Residual*: the mean of what is added to what was pasted, so that real texture is kept where it fits.
+    *Diversity*: the latent must change the result. The loss shrinks with the mean difference between the results of two
+    latents for the same hosts, up to a bound (Yang et al. 2019, https://arxiv.org/abs/1901.09024, equation 4; Mao et
+    al. 2019, https://arxiv.org/abs/1903.05628). Here differences count that are visible at a quarter of the resolution.
+    *Residual*: the mean absolute value of what refine adds to a paste, so that real texture is kept where it fits.
 
     Args:
-        config: says how much of each is wished for.
-        painted: ``(B, C, *size)`` in [-1, 1].
-        image: ``(B, G, *size)`` what was given, the weight last.
-        again: paints the same hosts from other latents; None at steps that do not look at it.
+        config: has the weights of both.
+        generated: ``(B, C, *size)`` in [-1, 1].
+        image: conditioning image ``(B, G, *size)``, the blend weight last.
+        regenerate: generates for the same hosts from other latents; None at steps without the diversity loss.
+
+    Returns:
+        A scalar.
     """
-    share = image[:, -1:]
-    area = share.flatten(1).sum(1).clamp(min=1) * generated.shape[1]
+    weight = image[:, -1:]
+    area = weight.flatten(1).sum(1).clamp(min=1) * generated.shape[1]
     total = torch.zeros((), device=generated.device)
-    if config.diversity and regenerate is not None:
-        pool = avg_pool2d if config.spatial_dims == 2 else avg_pool3d
-        apart = (
-            pool((generated - regenerate()) * share, POOLED_PIXELS).abs().flatten(1).sum(1)
-            * POOLED_PIXELS**config.spatial_dims
-            / area
-        )
-        total = total + DIVERSITY_EVERY * config.diversity * (1 - apart / ENOUGH_DIFFERENCE).clamp(min=0).mean()
-    if config.residual:
-        total = total + config.residual * ((generated.abs() * share).flatten(1).sum(1) / area).mean()
+    if config.training.diversity and regenerate is not None:
+        dims = config.network.spatial_dims
+        pool = avg_pool2d if dims == 2 else avg_pool3d
+        pooled = pool((generated - regenerate()) * weight, POOLED_PIXELS)
+        difference = pooled.abs().flatten(1).sum(1) * POOLED_PIXELS**dims / area
+        shortfall = (1 - difference / ENOUGH_DIFFERENCE).clamp(min=0).mean()
+        total = total + DIVERSITY_EVERY * config.training.diversity * shortfall
+    if config.training.residual:
+        added = (generated.abs() * weight).flatten(1).sum(1) / area
+        total = total + config.training.residual * added.mean()
     return total
 
 
 def feature_matching_loss(real: list[Tensor], fake: list[Tensor]) -> Tensor:
-    """How far the discriminator's features of generated crops are from those of the real ones they share hosts with.
+    """Compute how far the discriminator's features of generated crops are from those of real crops in the same hosts.
 
-    The mean absolute difference at each resolution, each as a share of the features' own size (Wang et al. 2018,
-    https://arxiv.org/abs/1711.11585, equation 4). Nothing is said pixel by pixel, as L1 would, which smooths.
+    It is the mean absolute difference at each resolution, relative to the size of the real features (Wang et al. 2018,
+    https://arxiv.org/abs/1711.11585, equation 4). Unlike an L1 loss of the pixels it does not blur.
+
+    Args:
+        real: features of the real crops, one tensor for each resolution. No gradient flows to them.
+        fake: features of the generated crops.
+
+    Returns:
+        A scalar.
     """
-    apart = [
-        (a.detach().float() - b.float()).abs().mean() / a.detach().float().abs().mean()
-        for a, b in zip(real, fake, strict=True)
-    ]
-    return torch.stack(apart).mean()
+    differences = []
+    for real_features, fake_features in zip(real, fake, strict=True):
+        reference = real_features.detach().float()
+        difference = (reference - fake_features.float()).abs().mean()
+        differences.append(difference / reference.abs().mean())
+    return torch.stack(differences).mean()

@@ -1,4 +1,4 @@
-"""What a training needs to go on: written so that a kill at any moment leaves a whole checkpoint behind."""
+"""Checkpoints of a training, written so that a whole one is left whenever the training is killed."""
 
 from __future__ import annotations
 
@@ -15,30 +15,43 @@ from domaingan.core.files import write_file_atomically, write_json
 from domaingan.core.reading import open_regular_file, read_json
 
 MAX_CHECKPOINTS = 2
-"""How many checkpoints are kept: the newest, and one more in case it is torn."""
+"""Checkpoints that are kept: the newest, and one more in case the newest is damaged."""
+
+HASHED_BYTES = 1 << 20
+"""Bytes that are read at a time for a checksum."""
 
 
 def hash_file(path: Path) -> str:
-    """Checksum of a file, read in pieces."""
+    """Compute the SHA-256 checksum of a file."""
     digest = hashlib.sha256()
     with open_regular_file(path) as file:
-        while piece := file.read(1 << 20):
+        while piece := file.read(HASHED_BYTES):
             digest.update(piece)
     return digest.hexdigest()
 
 
 def save_tensors(tensors: dict[str, Tensor], path: Path) -> str:
-    """Write tensors as a safetensors file, atomically and synced; returns its checksum."""
+    """Write tensors as a safetensors file, atomically.
+
+    Returns:
+        The file's checksum.
+    """
+    stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with write_file_atomically(path) as temporary:
-        # Not by the library's own writing of files, which lets nobody but their owner read them.
-        temporary.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
+        # The library's own function for files makes them readable for their owner alone.
+        temporary.write_bytes(save(stored))
         return hash_file(temporary)
 
 
 def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor]) -> None:
-    """Write ``step-N.safetensors``, then ``step-N.json`` with its checksum; older ones than the last two are removed.
+    """Write ``step-N.safetensors``, then ``step-N.json`` with its checksum, and remove all but the last two.
 
     A checkpoint exists once its JSON file does.
+
+    Args:
+        folder: of the checkpoints.
+        step: the step of the training.
+        tensors: as of :func:`flatten_states`.
     """
     path = folder / f"step-{step:08d}.safetensors"
     checksum = save_tensors(tensors, path)
@@ -49,10 +62,11 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor]) -> None
 
 
 def load_checkpoint(folder: Path) -> tuple[int, dict[str, Tensor], list[str]]:
-    """The newest whole checkpoint.
+    """Load the newest whole checkpoint.
 
     Returns:
-        Its step, its tensors (0 and none if there is no whole one), and one message for each torn one passed over.
+        Its step and its tensors (0 and none if there is no whole one), and a message for each damaged one that was
+        passed over.
     """
     messages: list[str] = []
     for path in sorted(folder.glob("step-*.json"), reverse=True):
@@ -71,18 +85,22 @@ def load_checkpoint(folder: Path) -> tuple[int, dict[str, Tensor], list[str]]:
 
 
 def flatten_states(modules: dict[str, nn.Module], optimisers: dict[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
-    """The state of networks and optimisers as tensors named ``generator.paint.weight`` or ``opt_g.3.step``."""
-    tensors = {f"{name}.{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
+    """Flatten the states of networks and optimisers to tensors named ``generator.start.weight`` or ``opt_g.3.step``."""
+    tensors = {}
+    for name, module in modules.items():
+        for key, value in module.state_dict().items():
+            tensors[f"{name}.{key}"] = value
     for name, optimiser in optimisers.items():
         for index, state in optimiser.state_dict()["state"].items():
-            tensors |= {f"{name}.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
+            for key, value in state.items():
+                tensors[f"{name}.{index}.{key}"] = torch.as_tensor(value)
     return tensors
 
 
 def restore_states(
     tensors: dict[str, Tensor], modules: dict[str, nn.Module], optimisers: dict[str, torch.optim.Optimizer]
 ) -> None:
-    """Bring networks and optimisers into the state that :func:`flatten` took."""
+    """Bring networks and optimisers, in place, into the state that :func:`flatten_states` took."""
     for name, module in modules.items():
         module.load_state_dict(select_prefix(tensors, name))
     for name, optimiser in optimisers.items():
@@ -91,12 +109,13 @@ def restore_states(
             index, field = key.split(".", 1)
             state.setdefault(int(index), {})[field] = value
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-        for parameter, own in optimiser.state.items():
-            for field, value in own.items():  # a fused step walks memory: moments must lie as their weights do
-                if value.shape == parameter.shape:
-                    own[field] = torch.empty_like(parameter).copy_(value)
+        for parameter, moments in optimiser.state.items():
+            for field, value in moments.items():
+                if value.shape == parameter.shape:  # a fused step needs the memory format of the weights
+                    moments[field] = torch.empty_like(parameter).copy_(value)
 
 
 def select_prefix(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The tensors named ``name.…``, without that prefix."""
-    return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(f"{name}.")}
+    """Return the tensors whose names start with ``name.``, without that prefix."""
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

@@ -1,4 +1,4 @@
-"""Says in words, while a training runs, what its numbers mean when something goes wrong, and what to change."""
+"""Explain in words, during a training, what its numbers mean when something goes wrong, and what to change."""
 
 from __future__ import annotations
 
@@ -8,28 +8,50 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MIN_STEPS = 200
-"""Steps before which nothing is said: at the start all numbers are extreme."""
+"""Steps before the first message: at the start all numbers are extreme."""
 
 MEAN_ROWS = 20
-"""Means over so many rows of the log are judged."""
+"""Rows of the log over which numbers are averaged."""
 
 OVERFITTING_R_V = 0.6
-"""``r_v`` (see :mod:`domaingan.gan.training.training_log`) above which the discriminator overfits."""
+"""The discriminator overfits if ``r_v`` is above this, see :func:`compute_r_v`."""
 
 COLLAPSE_DIVERSITY = 0.3
-"""Diversity below this share of the real crops' is said to be a collapse."""
+"""The generator has collapsed if its diversity is below this share of the real crops'."""
 
 VANISHED_R_T = 0.98
-"""r_t above which the discriminator is said to have won, when the generator's gradient has all but gone as well."""
+"""The generator's gradient has vanished if r_t is above this and the gradient's norm is small, too."""
+
+VANISHED_GRADIENT = 1e-3
+"""A norm of the generator's gradient that is small."""
+
+
+def compute_r_v(real_score: float, held_out_score: float, fake_score: float) -> float:
+    """Compute how much the discriminator overfits.
+
+    r_v of Karras et al. 2020 (https://arxiv.org/abs/2006.06676, equation 1): how much lower held-out crops score than
+    those of the training, relative to the distance to generated crops. It is 0 if both score alike, and 1 if held-out
+    crops score like generated ones.
+
+    Args:
+        real_score: mean score of the crops of the training.
+        held_out_score: mean score of the crops that are held out.
+        fake_score: mean score of generated crops.
+
+    Returns:
+        r_v, or NaN if real crops do not score higher than generated ones.
+    """
+    distance = real_score - fake_score
+    return (real_score - held_out_score) / distance if distance > 0 else math.nan
 
 
 @dataclass
 class TrainingDiagnostics:
-    """Reads the rows of the log; each thing is said once.
+    """Reads the rows of the log and gives each message once.
 
     Attributes:
-        adaptive: whether the probability of augmentation is driven by the scores already.
-        loss: by what the players are trained, so that it is not advised.
+        is_adaptive: whether the training adapts the probability of augmentation.
+        loss: the loss of the training, which is not advised then.
     """
 
     is_adaptive: bool = False
@@ -38,20 +60,31 @@ class TrainingDiagnostics:
     _reported: set[str] = field(default_factory=set)
 
     def update(self, step: int, metrics: Mapping[str, float]) -> list[str]:
-        """What there is to say after a row."""
+        """Read a row of the log.
+
+        Args:
+            step: of the row.
+            metrics: the row's numbers by column.
+
+        Returns:
+            New messages.
+        """
         for name, value in metrics.items():
             if math.isfinite(value):
                 self._recent.setdefault(name, deque(maxlen=MEAN_ROWS)).append(value)
         if step < MIN_STEPS:
             return []
-        found = {
+        findings = {
             "collapse": self._find_collapse(metrics.get("diversity", math.nan)),
-            "by heart": self._find_overfitting(),
-            "won": self._find_vanished_gradient(),
+            "overfitting": self._find_overfitting(),
+            "vanished gradient": self._find_vanished_gradient(),
         }
-        new = [f"step {step}: {text}" for what, text in found.items() if text and what not in self._reported]
-        self._reported |= {what for what, text in found.items() if text}
-        return new
+        messages = []
+        for problem, text in findings.items():
+            if text and problem not in self._reported:
+                self._reported.add(problem)
+                messages.append(f"step {step}: {text}")
+        return messages
 
     def _mean_of(self, name: str) -> float:
         values = self._recent.get(name, deque())
@@ -66,27 +99,23 @@ class TrainingDiagnostics:
         )
 
     def _find_overfitting(self) -> str:
-        # Of means, not a mean of ratios: one row's scores of a few held-out crops are far apart.
-        real, held, fake = (self._mean_of(f"d_{which}") for which in ("real", "heldout", "fake"))
-        r_v = (real - held) / (real - fake) if real > fake else math.nan
+        # Of the means, not a mean of ratios: the scores of a few held-out crops vary much from row to row.
+        r_v = compute_r_v(self._mean_of("d_real"), self._mean_of("d_heldout"), self._mean_of("d_fake"))
         if not r_v > OVERFITTING_R_V:
             return ""
-        advice = (
-            "more crops, or a smaller --width"
-            if self.is_adaptive
-            else "--augment ada, more crops, or a smaller --width"
-        )
+        augmentation = "" if self.is_adaptive else "--augment ada, "
         return (
-            f"the discriminator knows its crops by heart (held-out crops score {r_v:.0%} of the way to generated ones)"
-            f"; try {advice}"
+            f"the discriminator overfits (held-out crops score {r_v:.0%} of the way to generated ones)"
+            f"; try {augmentation}more crops, or a smaller --width"
         )
 
     def _find_vanished_gradient(self) -> str:
-        if not (self._mean_of("r_t") > VANISHED_R_T and self._mean_of("grad_g") < 1e-3):
+        is_sure = self._mean_of("r_t") > VANISHED_R_T
+        if not (is_sure and self._mean_of("grad_g") < VANISHED_GRADIENT):
             return ""
         return (
-            f"the discriminator has won: the generator gets no gradient any more; try {self._suggest_loss()}"
-            "a smaller --width, or a lower lr_d (set in Python)"
+            "the generator's gradient vanished: the discriminator is sure of every crop; try "
+            f"{self._suggest_loss()}a smaller --width, or a lower lr_d (set in Python)"
         )
 
     def _suggest_loss(self) -> str:

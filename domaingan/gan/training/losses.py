@@ -1,4 +1,4 @@
-"""What the two players minimise, as functions of the discriminator's scores (positive: takes it for real)."""
+"""What generator and discriminator minimise, as functions of the discriminator's scores (positive means real)."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ from torch.nn.functional import relu, softplus
 Stacks = list[Tensor]
 ScoreFunction = Callable[[Stacks], Tensor]
 
+MIN_SQUARED_NORM = 1e-12
+"""Added to a squared norm before its root is taken, whose gradient at 0 is infinite."""
+
 
 @dataclass(frozen=True)
 class GANLoss:
-    """The losses of a pair of players, and what training by them needs.
+    """The losses of both networks, and what their training needs.
 
     Attributes:
-        discriminator: from the ``(B,)`` scores of real and of fake crops to a scalar.
-        generator: the same.
-        penalty: of the discriminator's gradient, or None: from the scoring function, real and fake stacks, their scores
-            and a ``(B,)`` uniform random number each to a scalar, to be weighted by ``gamma``.
-        spectral: bound the discriminator by spectral normalisation; a penalty does it otherwise.
-        relative: only differences between the scores of real and fake have a meaning.
-        paired: the generator's loss compares with the scores of real crops.
-        settings: what other fields of a :class:`~domaingan.gan.config.GANConfig` are unless they are given.
+        discriminator: from the ``(B,)`` scores of real and of generated crops to a scalar.
+        generator: the same for the generator.
+        penalty: of the discriminator's gradient, or None. It maps the scoring function, real and generated stacks,
+            their scores and a ``(B,)`` uniform random number for each to a scalar, which is weighted by ``gamma``.
+        has_spectral_norm: whether spectral normalisation bounds the discriminator; otherwise a penalty does.
+        is_relativistic: whether only differences between the scores of real and generated crops have a meaning.
+        is_paired: whether the generator's loss compares with the scores of real crops.
+        settings: the defaults of other fields of a :class:`~domaingan.gan.config.TrainingConfig`.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
@@ -79,31 +82,52 @@ def _relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def sum_squared_gradients(scores: Tensor, stacks: Stacks) -> Tensor:
-    """``‖∇D(x)‖²`` of each item, ``(B,)``: over all pixels of all stacks, with a graph to train through."""
+    """Compute ``‖∇D(x)‖²`` of each item over all pixels of all stacks, with a graph to train through.
+
+    Args:
+        scores: ``(B,)`` of the stacks.
+        stacks: a pyramid ``(B, C + M, *size)`` that requires gradients.
+
+    Returns:
+        ``(B,)``.
+    """
     gradients = torch.autograd.grad(scores.sum(), stacks, create_graph=True)
     return torch.stack([gradient.square().flatten(1).sum(dim=1) for gradient in gradients]).sum(dim=0)
 
 
 def r1_r2_penalty(
-    score: ScoreFunction, real: Stacks, fake: Stacks, on_real: Tensor, on_fake: Tensor, mix: Tensor
+    score: ScoreFunction, real: Stacks, fake: Stacks, real_scores: Tensor, fake_scores: Tensor, mix: Tensor
 ) -> Tensor:
-    """``½ (‖∇D(x)‖² + ‖∇D(x̃)‖²)``: Mescheder et al. 2018 (https://arxiv.org/abs/1801.04406), both as in R3GAN."""
-    return 0.5 * (sum_squared_gradients(on_real, real) + sum_squared_gradients(on_fake, fake)).mean()
+    """Compute ``½ (‖∇D(x)‖² + ‖∇D(x̃)‖²)`` for real ``x`` and generated ``x̃``.
+
+    Mescheder et al. 2018 (https://arxiv.org/abs/1801.04406); both terms as in R3GAN. Arguments as of
+    :attr:`GANLoss.penalty`.
+    """
+    return 0.5 * (sum_squared_gradients(real_scores, real) + sum_squared_gradients(fake_scores, fake)).mean()
 
 
 def unit_gradient_penalty(
-    score: ScoreFunction, real: Stacks, fake: Stacks, on_real: Tensor, on_fake: Tensor, mix: Tensor
+    score: ScoreFunction, real: Stacks, fake: Stacks, real_scores: Tensor, fake_scores: Tensor, mix: Tensor
 ) -> Tensor:
-    """``(‖∇D(x̂)‖ - 1)²`` at random points between real and fake: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028."""
+    """Compute ``(‖∇D(x̂)‖ - 1)²`` at random points ``x̂`` between real and generated crops.
+
+    Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028. Arguments as of :attr:`GANLoss.penalty`.
+    """
     between = []
     for a, b in zip(real, fake, strict=True):
         share = mix.reshape(-1, *[1] * (a.ndim - 1))
         between.append((a.detach() * share + b.detach() * (1 - share)).requires_grad_())
-    return ((sum_squared_gradients(score(between), between) + 1e-12).sqrt() - 1).square().mean()
+    norm = (sum_squared_gradients(score(between), between) + MIN_SQUARED_NORM).sqrt()
+    return (norm - 1).square().mean()
 
 
 # Two time scales (Heusel et al. 2017, https://arxiv.org/abs/1706.08500) for discriminators that are bounded.
-_BOUNDED_SETTINGS: dict[str, Any] = {"lr": (2e-4, 2e-4), "lr_d": (8e-4, 8e-4), "beta2": (0.9, 0.9), "gamma": (0.0, 0.0)}
+_BOUNDED_SETTINGS: dict[str, Any] = {
+    "lr": (2e-4, 2e-4),
+    "lr_d": (8e-4, 8e-4),
+    "beta2": (0.9, 0.9),
+    "gamma": (0.0, 0.0),
+}
 
 LOSSES: dict[str, GANLoss] = {
     # Goodfellow et al. 2014 (https://arxiv.org/abs/1406.2661), equation 1 …
@@ -123,8 +147,8 @@ LOSSES: dict[str, GANLoss] = {
         is_relativistic=True,
         settings={"lr": (1e-4, 1e-4), "lr_d": (4e-4, 4e-4), "beta2": (0.9, 0.9), "gamma": (10.0, 10.0)},
     ),
-    # R3GAN, Huang et al. 2024 (https://arxiv.org/abs/2501.05441), equation 1 and section 3.1, with its schedules. Rates
-    # five times theirs: trainings here are of thousands of steps, not of a million.
+    # R3GAN, Huang et al. 2024 (https://arxiv.org/abs/2501.05441), equation 1 and section 3.1, with its schedules. The
+    # learning rates are five times theirs: trainings here have thousands of steps, not a million.
     "relativistic": GANLoss(
         _relativistic_discriminator,
         _relativistic_generator,

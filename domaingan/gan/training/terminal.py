@@ -1,66 +1,34 @@
-"""What a person at a terminal sees of a training, unless somebody else is told of it."""
+"""Choose who is informed of a training: the caller's object, a person at a terminal, or nobody."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn
-from rich.progress import Progress as Bar
-from rich.table import Column
 
-from domaingan.core.durations import describe_metrics, describe_progress
-from domaingan.gan.training.loop import Progress
-
-
-class TerminalProgress:
-    """A line with a bar: the share, the step, the time left, and a few losses.
-
-    Args:
-        console: where it is drawn.
-    """
-
-    def __init__(self, console: Console) -> None:
-        fixed = Column(no_wrap=True)
-        losses = TextColumn("{task.fields[metrics]}", table_column=Column(no_wrap=True, ratio=1, overflow="ellipsis"))
-        reached = TextColumn("{task.fields[reached]}", table_column=fixed)
-        self.bar = Bar(
-            TextColumn("training"), BarColumn(bar_width=8, table_column=fixed), reached, losses, console=console
-        )
-        self._task = self.bar.add_task("training", total=None, reached="", metrics="")
-        self._begun: tuple[int, float] | None = None
-
-    def update(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
-        """Show a step and its losses; see :class:`domaingan.gan.training.loop.Progress`."""
-        now = time.monotonic()
-        self._begun = self._begun or (step, now)
-        first, begun = self._begun
-        reached = describe_progress(step, total, now - begun, step - first)
-        text = describe_metrics(metrics)
-        self.bar.update(self._task, completed=step, total=total, reached=reached, metrics=text)
-
-    def say(self, message: str) -> None:
-        """Show something that a person should know, on a line of its own."""
-        self.bar.console.print(message, markup=False, highlight=False)
+from domaingan.core.progress import Progress
+from domaingan.core.progress_bar import ProgressBar
 
 
 @contextmanager
 def open_progress(progress: Progress | bool | None) -> Iterator[Progress | None]:
-    """Who is told how a training goes: whoever is given, else a person at a terminal or a notebook, else nobody.
+    """Open what is informed of a training.
 
     Args:
-        progress: one who is told; True or False to show it or not whatever there is.
+        progress: an object that is informed; True or False to show a bar or not; None to show one to a person at a
+            terminal or in a notebook.
+
+    Yields:
+        What is informed, or None.
     """
-    if not (progress is None or isinstance(progress, bool)):
+    if progress is not None and not isinstance(progress, bool):
         yield progress
         return
     console = Console(stderr=True)
     is_watched = console.is_terminal or console.is_jupyter
-    if progress is False or (progress is None and not is_watched):
+    if not (is_watched if progress is None else progress):
         yield None
         return
-    told = TerminalProgress(console)
-    with told.bar:
-        yield told
+    with ProgressBar("training", console, is_live=is_watched) as bar:
+        yield bar

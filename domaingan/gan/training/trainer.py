@@ -1,4 +1,4 @@
-"""The training: batch, discriminator's step, generator's step, average."""
+"""One training step: draw a batch, train the discriminator, train the generator, update the averaged generator."""
 
 from __future__ import annotations
 
@@ -19,41 +19,44 @@ from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig, Range
 from domaingan.gan.data import BatchFeed, TrainingCrops
 from domaingan.gan.devices import average_over_processes, collect_gradients
-from domaingan.gan.networks import assemble, build_networks, build_pyramid, choose_memory_format, count_levels
+from domaingan.gan.networks import (
+    assemble_stacks,
+    build_networks,
+    build_pyramid,
+    choose_memory_format,
+    count_levels,
+)
 from domaingan.gan.networks.parts import Pyramid
 from domaingan.gan.seeds import make_rng
-from domaingan.gan.training.augment import (
-    AdaptiveProbability,
-    AugmentationParameters,
-    DifferentiableAugmentation,
-    choose_flip_axes,
+from domaingan.gan.training.adaptive_probability import AdaptiveProbability
+from domaingan.gan.training.augment import AugmentationParameters, make_augmentation
+from domaingan.gan.training.auxiliary_losses import (
+    DIVERSITY_EVERY,
+    diversity_and_residual_loss,
+    feature_matching_loss,
 )
-from domaingan.gan.training.auxiliary_losses import DIVERSITY_EVERY, diversity_and_residual_loss, feature_matching_loss
 from domaingan.gan.training.checkpoint import flatten_states, load_checkpoint, restore_states, save_checkpoint
 from domaingan.gan.training.losses import LOSSES
+from domaingan.gan.training.schedules import schedule_cosine
 
 ADAPT_EVERY = 4
-"""Steps between two looks at r_t, as in ADA."""
-
-
-def schedule_cosine(ends: Range, share: float) -> float:
-    """From the first end to the second by half a cosine, as ``share`` goes from 0 to 1; the second from then on."""
-    start, end = ends
-    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+"""Steps between two changes of the augmentation probability, as in ADA."""
 
 
 @dataclass
 class Trainer:
-    """Trains one pair of networks.
+    """Trains one generator and one discriminator.
 
-    All that is random in step ``t`` follows from the seed and ``t`` alone, so that a training that is killed and
-    resumed takes the same steps as one that was not, and no generator's state needs to be kept. Of several processes
-    each draws the whole batch's randomness and takes its part of it.
+    All that is random in step ``t`` depends on the seed and ``t`` alone. So a training that is killed and resumed takes
+    the same steps as one that is not, and the state of no random generator is saved. Each of several processes draws
+    the random numbers of the whole batch and uses its part of them.
 
-    Args:
+    Attributes:
         config: the networks and how to train them.
-        crops: what to train on.
+        crops: the crops of the training.
         fabric: device, precision and processes.
+        step: steps that are over.
+        messages: what the user should know.
     """
 
     config: GANConfig
@@ -63,22 +66,22 @@ class Trainer:
     messages: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        config, fabric = self.config, self.fabric
-        if config.batch % fabric.world_size:
-            raise DataError(f"batch {config.batch} on {fabric.world_size} processes", expected="a multiple of them")
-        self.part = slice(fabric.global_rank, None, fabric.world_size)
+        config, training, fabric = self.config, self.config.training, self.fabric
+        if training.batch % fabric.world_size:
+            raise DataError(f"batch {training.batch} on {fabric.world_size} processes", expected="a multiple of them")
+        self.batch_part = slice(fabric.global_rank, None, fabric.world_size)
         generator, discriminator = build_networks(config)
         fabric.to_device(generator), fabric.to_device(discriminator)
         self.generator, self.discriminator = generator, discriminator
         self.ema = copy.deepcopy(generator).requires_grad_(False)
         self.opt_g, self.opt_d = self._make_adam(generator), self._make_adam(discriminator)
-        self.loss, self.feed = LOSSES[config.loss], BatchFeed(self.crops, self.part)
-        shape = (config.size,) * config.spatial_dims
-        limits = {"intensity": 0.0, "angle": 0.0} if config.kind == "scenes" else {}
-        flips = choose_flip_axes(config.domain, config.spatial_dims)
-        self.augment = DifferentiableAugmentation(len(config.channels), shape, flips, config.augment, **limits)
-        signs = torch.zeros((), device=fabric.device)
-        self.adaptive = AdaptiveProbability(config.ada or 0.0, torch.tensor(config.augment, dtype=torch.float64), signs)
+        self.loss, self.feed = LOSSES[training.loss], BatchFeed(self.crops, self.batch_part)
+        self.augment = make_augmentation(config)
+        self.adaptive = AdaptiveProbability(
+            training.ada or 0.0,
+            torch.tensor(training.augment, dtype=torch.float64),
+            torch.zeros((), device=fabric.device),
+        )
         self._networks = {"generator": generator, "discriminator": discriminator, "ema": self.ema}
         self._optimisers = {"opt_g": self.opt_g, "opt_d": self.opt_d}
 
@@ -88,187 +91,230 @@ class Trainer:
     # ---------------------------------------------------------------- one step
 
     def train_step(self) -> dict[str, Tensor]:
-        """One step of each player, on one batch; returns losses, scores and the norms of the gradients."""
-        rng = make_rng(self.config.seed, self.step)
+        """Train both networks on one batch.
+
+        Returns:
+            Losses, scores and the norms of the gradients, by column of the log.
+        """
+        rng = make_rng(self.config.training.seed, self.step)
         self._set_rates()
         stack, condition = self.feed.get_batch(self.step)
         real = build_pyramid(stack, count_levels(self.config))
-        z = torch.randn(self.config.batch, self.config.latent, generator=rng)[self.part].to(self.fabric.device)
+        z = self._draw_latents(rng)
         with self._seed_dropout():
             with self.fabric.autocast():
-                painted = self.generator.paint(z, condition)
-            fake = assemble(painted, condition.image, self.config)
+                generated = self.generator.generate(z, condition)
+            fake = assemble_stacks(generated, condition.image, self.config)
             metrics = self._train_discriminator(real, [x.detach() for x in fake], condition, rng)
-            metrics |= self._train_generator(
-                real, fake, self._compute_auxiliary_loss(painted, condition, rng), condition, rng
-            )
+            auxiliary = self._compute_auxiliary_loss(generated, condition, rng)
+            metrics |= self._train_generator(real, fake, auxiliary, condition, rng)
         self._update_average()
         self.step += 1
         return metrics
 
+    def _draw_latents(self, rng: torch.Generator) -> Tensor:
+        """Draw the latents of the whole batch and return this process's part of them."""
+        z = torch.randn(self.config.training.batch, self.config.network.latent, generator=rng)
+        return z[self.batch_part].to(self.fabric.device)
+
     def _train_discriminator(
-        self, real: Pyramid, fake: Pyramid, on: Condition, rng: torch.Generator
+        self, real: Pyramid, fake: Pyramid, condition: Condition, rng: torch.Generator
     ) -> dict[str, Tensor]:
         self.discriminator.requires_grad_(True)
         penalty = torch.zeros((), device=self.fabric.device)
-        if self.loss.penalty is not None:  # its gradients are those with respect to what has not been augmented
-            real, fake = ([x.detach().requires_grad_() for x in stacks] for stacks in (real, fake))
-        draws = self._draw_augmentations(rng)
-        on_real, on_fake = (self._score_stacks(*batch_part, on) for batch_part in zip((real, fake), draws, strict=True))
-        loss = self.loss.discriminator(on_real, on_fake)
+        if self.loss.penalty is not None:  # of the gradients with respect to stacks that are not augmented
+            real = [stack.detach().requires_grad_() for stack in real]
+            fake = [stack.detach().requires_grad_() for stack in fake]
+        real_parameters, fake_parameters = self._draw_augmentations(rng)
+        real_scores = self._score_stacks(real, real_parameters, condition)
+        fake_scores = self._score_stacks(fake, fake_parameters, condition)
+        loss = self.loss.discriminator(real_scores, fake_scores)
         if self.loss.penalty is not None:
-            mix = torch.rand(self.config.batch, generator=rng)[self.part].to(self.fabric.device)
-            again = partial(self._score_stacks, drawn=self._draw_augmentations(rng)[0], on=on)
-            penalty = self.loss.penalty(again, real, fake, on_real, on_fake, mix)
-        norm = self._take_step(loss + self._get_scheduled(self.config.gamma) * penalty, self.discriminator, self.opt_d)
-        on_real, on_fake = on_real.detach(), on_fake.detach()
-        # Where only differences of scores count, their sign is taken from the middle between real and fake.
-        middle = (on_real.mean() + on_fake.mean()) / 2 if self.loss.is_relativistic else torch.zeros_like(loss)
-        r_t = (on_real - middle).sign().mean()
+            mix = torch.rand(self.config.training.batch, generator=rng)[self.batch_part].to(self.fabric.device)
+            parameters = self._draw_augmentations(rng)[0]
+            score = partial(self._score_stacks, parameters=parameters, condition=condition)
+            penalty = self.loss.penalty(score, real, fake, real_scores, fake_scores, mix)
+        gamma = self._get_scheduled(self.config.training.gamma)
+        norm = self._take_step(loss + gamma * penalty, self.discriminator, self.opt_d)
+        real_scores, fake_scores = real_scores.detach(), fake_scores.detach()
+        r_t = self._measure_r_t(real_scores, fake_scores)
         self._adapt_augmentation(r_t)
         return {
             "loss_d": loss.detach(),
             "penalty": penalty.detach(),
-            "d_real": on_real.mean(),
-            "d_fake": on_fake.mean(),
+            "d_real": real_scores.mean(),
+            "d_fake": fake_scores.mean(),
             "r_t": r_t,
             "grad_d": norm,
         }
 
-    def _compute_auxiliary_loss(self, painted: Pyramid, on: Condition, rng: torch.Generator) -> Tensor | float:
+    def _measure_r_t(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+        """Compute the mean sign of the scores of real crops.
+
+        If only differences of scores count, the sign is that of the difference to the middle between real and fake.
+        """
+        middle = torch.zeros((), device=real_scores.device)
+        if self.loss.is_relativistic:
+            middle = (real_scores.mean() + fake_scores.mean()) / 2
+        return (real_scores - middle).sign().mean()
+
+    def _compute_auxiliary_loss(self, generated: Pyramid, condition: Condition, rng: torch.Generator) -> Tensor | float:
+        """Compute the losses of a generator that changes hosts; 0 for others."""
         if not self.config.is_inpainting:
             return 0.0
-        z = torch.randn(self.config.batch, self.config.latent, generator=rng)[self.part].to(self.fabric.device)
+        z = self._draw_latents(rng)
 
-        def again() -> Tensor:
+        def regenerate() -> Tensor:
             with self.fabric.autocast():
-                return self.generator.paint(z, on)[-1]
+                return self.generator.generate(z, condition)[-1]
 
+        has_diversity = self.step % DIVERSITY_EVERY == 0
         return diversity_and_residual_loss(
-            self.config, painted[-1], on.image, again if self.step % DIVERSITY_EVERY == 0 else None
+            self.config, generated[-1], condition.image, regenerate if has_diversity else None
         )
 
     def _train_generator(
-        self, real: Pyramid, fake: Pyramid, wished: Tensor | float, on: Condition, rng: torch.Generator
+        self, real: Pyramid, fake: Pyramid, auxiliary: Tensor | float, condition: Condition, rng: torch.Generator
     ) -> dict[str, Tensor]:
         self.discriminator.requires_grad_(False)
-        draws = self._draw_augmentations(rng)
-        seen = self._extract_features(fake, draws[1], on)
-        on_fake = self._score_features(seen, on)
-        on_real = torch.zeros_like(on_fake)
-        if self.loss.is_paired or self.config.matching:
-            truth = self._extract_features(real, draws[0], on)
-            on_real = self._score_features(truth, on)
-            if self.config.matching:
-                wished = wished + self.config.matching * feature_matching_loss(truth, seen)
-        loss = self.loss.generator(on_real, on_fake) + wished
+        real_parameters, fake_parameters = self._draw_augmentations(rng)
+        matching = self.config.training.matching
+        fake_features = self._extract_features(fake, fake_parameters, condition)
+        fake_scores = self._score_features(fake_features, condition)
+        real_scores = torch.zeros_like(fake_scores)
+        if self.loss.is_paired or matching:
+            real_features = self._extract_features(real, real_parameters, condition)
+            real_scores = self._score_features(real_features, condition)
+            if matching:
+                auxiliary = auxiliary + matching * feature_matching_loss(real_features, fake_features)
+        loss = self.loss.generator(real_scores, fake_scores) + auxiliary
         norm = self._take_step(loss, self.generator, self.opt_g)
         return {"loss_g": loss.detach(), "grad_g": norm}
 
     def _draw_augmentations(self, rng: torch.Generator) -> tuple[AugmentationParameters, AugmentationParameters]:
-        """How real and generated crops are augmented; alike where they share hosts, so that pairs stay pairs."""
-        n, probability = self.config.batch, float(self.adaptive.probability)
-        real = self.augment.draw_parameters(n, rng, probability).take(self.part)
-        return real, real if self.config.is_inpainting else self.augment.draw_parameters(n, rng, probability).take(
-            self.part
-        )
+        """Draw the augmentation of real and of generated crops. It is the same for both if they share their hosts."""
+        n, probability = self.config.training.batch, float(self.adaptive.probability)
+        real = self.augment.draw_parameters(n, rng, probability).take(self.batch_part)
+        if self.config.is_inpainting:
+            return real, real
+        return real, self.augment.draw_parameters(n, rng, probability).take(self.batch_part)
 
-    def _extract_features(self, stacks: Pyramid, drawn: AugmentationParameters, on: Condition) -> list[Tensor]:
-        memory = choose_memory_format(self.config.spatial_dims)
-        augmented = [self.augment(stack, drawn).contiguous(memory_format=memory) for stack in stacks]
+    def _extract_features(
+        self, stacks: Pyramid, parameters: AugmentationParameters, condition: Condition
+    ) -> list[Tensor]:
+        memory = choose_memory_format(self.config.network.spatial_dims)
+        augmented = [self.augment(stack, parameters).contiguous(memory_format=memory) for stack in stacks]
         with self.fabric.autocast():
-            return self.discriminator.extract_features(augmented, on)
+            return self.discriminator.extract_features(augmented, condition)
 
-    def _score_features(self, seen: list[Tensor], on: Condition) -> Tensor:
+    def _score_features(self, features: list[Tensor], condition: Condition) -> Tensor:
         with self.fabric.autocast():
-            return self.discriminator.score_features(seen, on).float()
+            return self.discriminator.score_features(features, condition).float()
 
-    def _score_stacks(self, stacks: Pyramid, drawn: AugmentationParameters, on: Condition) -> Tensor:
-        return self._score_features(self._extract_features(stacks, drawn, on), on)
+    def _score_stacks(self, stacks: Pyramid, parameters: AugmentationParameters, condition: Condition) -> Tensor:
+        return self._score_features(self._extract_features(stacks, parameters, condition), condition)
 
     def _take_step(self, loss: Tensor, network: nn.Module, optimiser: torch.optim.Optimizer) -> Tensor:
-        """Backward pass and step; returns the norm of the gradient."""
+        """Compute the gradients, average them over all processes and update the weights.
+
+        Returns:
+            The norm of the gradient.
+        """
         optimiser.zero_grad()
         torch.autograd.backward(loss)
-        found = collect_gradients(network)
-        average_over_processes(found, self.fabric.world_size)
+        gradients = collect_gradients(network)
+        average_over_processes(gradients, self.fabric.world_size)
         optimiser.step()
-        return torch.stack(torch._foreach_norm(found)).norm()
+        return torch.stack(torch._foreach_norm(gradients)).norm()
 
     # ---------------------------------------------------------------- schedules
 
     def _get_scheduled(self, ends: Range) -> float:
-        return schedule_cosine(ends, self.step / self.config.schedule)
+        """Return the current value of a scheduled setting."""
+        return schedule_cosine(ends, self.step / self.config.training.schedule)
 
     def _set_rates(self) -> None:
-        config = self.config
-        for optimiser, lr in ((self.opt_g, config.lr), (self.opt_d, config.lr_d)):
+        training = self.config.training
+        betas = (training.beta1, self._get_scheduled(training.beta2))
+        for optimiser, lr in ((self.opt_g, training.lr), (self.opt_d, training.lr_d)):
             for group in optimiser.param_groups:
-                group["lr"], group["betas"] = self._get_scheduled(lr), (config.beta1, self._get_scheduled(config.beta2))
+                group["lr"], group["betas"] = self._get_scheduled(lr), betas
 
     def _adapt_augmentation(self, r_t: Tensor) -> None:
-        if self.config.ada is None:
+        if self.config.training.ada is None:
             return
         self.adaptive.add_batch(r_t)
         if self.adaptive.batches == ADAPT_EVERY:
             mean = self.adaptive.sign_sum / ADAPT_EVERY
             average_over_processes([mean], self.fabric.world_size)
-            self.adaptive.update(float(mean), self.config.batch * ADAPT_EVERY)
+            self.adaptive.update(float(mean), self.config.training.batch * ADAPT_EVERY)
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        """Exponential moving average of the generator; short at first, so that the start is soon forgotten."""
-        decay = min(self._get_scheduled(self.config.ema), (1 + self.step) / (10 + self.step))
+        """Update the moving average of the generator; it is short at first, so that the start is soon forgotten."""
+        decay = min(self._get_scheduled(self.config.training.ema), (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.generator.parameters()), 1 - decay)
-        for own, current in zip(self.ema.buffers(), self.generator.buffers(), strict=True):
-            own.copy_(current)
+        for average, current in zip(self.ema.buffers(), self.generator.buffers(), strict=True):
+            average.copy_(current)
 
     @contextmanager
     def _seed_dropout(self) -> Iterator[None]:
-        """Dropout draws from PyTorch's global generators: here from ones that follow from the seed and the step."""
+        """Let dropout depend on the seed and the step: it draws from PyTorch's global generators."""
         devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
+        rng = make_rng(self.config.training.seed, self.step, 4 + self.fabric.global_rank)
         with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(make_rng(self.config.seed, self.step, 4 + self.fabric.global_rank).initial_seed())
+            torch.manual_seed(rng.initial_seed())
             yield
 
     @torch.no_grad()
-    def score_held_out(self, on_fake: float) -> float:
-        """The mean score of held-out real crops; NaN if none are held out.
+    def score_held_out(self, fake_score: float) -> float:
+        """Compute the mean score of held-out real crops.
+
+        For a generator that changes hosts, a score depends on the host, too. Then crops are generated in the hosts of
+        the held-out crops, and the difference between both is added to ``fake_score``.
 
         Args:
-            on_fake: that of generated ones. Where these share hosts with real ones, scores are the hosts' as well: what
-                is told is then how much higher than what is painted into their own hosts the held-out ones score.
-        """
-        rng = make_rng(self.config.seed, self.step, 1)
-        held = self.crops.draw_held_out(self.config.batch, rng)
-        if held is None:
-            return math.nan
-        stack, on = held
-        drawn = self.augment.draw_parameters(len(stack), rng, float(self.adaptive.probability))
-        if not self.config.is_inpainting:
-            return self._compute_mean_score(build_pyramid(stack, count_levels(self.config)), on, drawn)
-        z = torch.randn(len(stack), self.config.latent, generator=rng).to(self.fabric.device)
-        with self.fabric.autocast():
-            painted = self.generator.paint(z, on)
-        fake = assemble(painted, on.image, self.config)
-        real = build_pyramid(stack, len(fake))
-        return on_fake + self._compute_mean_score(real, on, drawn) - self._compute_mean_score(fake, on, drawn)
+            fake_score: mean score of the crops that were generated in the training.
 
-    def _compute_mean_score(self, stacks: Pyramid, on: Condition, drawn: AugmentationParameters) -> float:
+        Returns:
+            The score, or NaN if no crops are held out.
+        """
+        training = self.config.training
+        rng = make_rng(training.seed, self.step, 1)
+        held_out = self.crops.draw_held_out(training.batch, rng)
+        if held_out is None:
+            return math.nan
+        stack, condition = held_out
+        parameters = self.augment.draw_parameters(len(stack), rng, float(self.adaptive.probability))
+        if not self.config.is_inpainting:
+            real = build_pyramid(stack, count_levels(self.config))
+            return self._compute_mean_score(real, condition, parameters)
+        z = torch.randn(len(stack), self.config.network.latent, generator=rng).to(self.fabric.device)
+        with self.fabric.autocast():
+            generated = self.generator.generate(z, condition)
+        fake = assemble_stacks(generated, condition.image, self.config)
+        real = build_pyramid(stack, len(fake))
+        real_score = self._compute_mean_score(real, condition, parameters)
+        return fake_score + real_score - self._compute_mean_score(fake, condition, parameters)
+
+    def _compute_mean_score(self, stacks: Pyramid, condition: Condition, parameters: AugmentationParameters) -> float:
         self.discriminator.eval()
-        scores = self._score_stacks(stacks, drawn, on)
+        scores = self._score_stacks(stacks, parameters, condition)
         self.discriminator.train()
         return float(scores.mean())
 
     # ---------------------------------------------------------------- to and from disk
 
     def is_finite(self) -> bool:
-        """Whether all weights still are numbers."""
-        states = (network.state_dict().values() for network in self._networks.values())
-        return all(bool(torch.isfinite(t).all()) for state in states for t in state if t.is_floating_point())
+        """Tell whether all weights are finite numbers."""
+        for network in self._networks.values():
+            for tensor in network.state_dict().values():
+                if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                    return False
+        return True
 
     def save(self, folder: Path) -> None:
-        """Write a checkpoint of this moment."""
+        """Write a checkpoint of the current step."""
         tensors = flatten_states(self._networks, self._optimisers) | {
             "ada.probability": self.adaptive.probability,
             "ada.signs": self.adaptive.sign_sum,
@@ -277,7 +323,7 @@ class Trainer:
         save_checkpoint(folder, self.step, tensors)
 
     def resume(self, folder: Path) -> None:
-        """Go on from the newest whole checkpoint, if there is one; torn ones are named in ``messages``."""
+        """Continue from the newest whole checkpoint, if there is one; damaged ones are named in ``messages``."""
         self.step, tensors, messages = load_checkpoint(folder)
         self.messages += messages
         if tensors:

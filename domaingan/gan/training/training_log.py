@@ -1,4 +1,4 @@
-"""``log.csv``: one row every few steps, cut back to the checkpoint when a training is resumed."""
+"""``log.csv``: a row every few steps, cut back to the checkpoint when a training is resumed."""
 
 from __future__ import annotations
 
@@ -35,34 +35,37 @@ LOG_COLUMNS = (
     "diversity",
     "images_per_second",
 )
-"""Means over the steps since the last row:
+"""The columns of the log. Numbers are means over the steps since the last row.
 
 - ``loss_d``, ``loss_g``, ``penalty`` (not yet weighted by gamma), ``grad_d`` and ``grad_g`` (norms of the gradients);
 - ``d_real``, ``d_heldout``, ``d_fake``: the discriminator's scores of real, held-out real and generated crops;
-- ``r_t``: mean sign of the scores of real crops, ``r_v``: how much lower held-out crops score than the trained on, as a
-  share of the distance to generated ones (Karras et al. 2020, equation 1): near 1, it has learned the crops by heart;
+- ``r_t``: mean sign of the scores of real crops; ``r_v``: see
+  :func:`domaingan.gan.training.diagnostics.compute_r_v`;
 - ``augment``: the probability of each augmentation;
-- ``kid``, ``kid_error``, ``diversity``: see :mod:`domaingan.gan.training.monitor`; only every so often.
+- ``kid``, ``kid_error``, ``diversity``: see :mod:`domaingan.gan.training.monitor`; only in some rows.
 """
-
 
 LOG_FILE = "log.csv"
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """The rows of a log, without what is not known in them; none if there is no file.
+    """Read the rows of a log.
+
+    Returns:
+        The known numbers of each row by column; no rows if there is no file.
 
     Raises:
-        DataError: it cannot be read, or a cell is no number.
+        DataError: the file cannot be read, or a cell is no number.
     """
     if not path.is_file():
         return []
+    rows = []
     try:
-        return [
-            {name: float(value) for name, value in row.items() if value} for row in csv.DictReader(_read_lines(path))
-        ]
+        for row in csv.DictReader(_read_lines(path)):
+            rows.append({name: float(value) for name, value in row.items() if value})
     except (ValueError, TypeError, csv.Error) as error:
         raise DataError(f"cannot be read as a log ({error})", path=path, expected="numbers in columns") from None
+    return rows
 
 
 def _read_lines(path: Path) -> io.StringIO:
@@ -70,20 +73,20 @@ def _read_lines(path: Path) -> io.StringIO:
 
 
 class RunningMeans:
-    """Running means of what the steps report, kept on their device until they are asked for."""
+    """Means of the numbers of several steps, kept on their device until they are needed."""
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
         self._n = 0
 
     def add_step(self, metrics: Mapping[str, Tensor]) -> None:
-        """Take in the numbers of one step."""
+        """Add the numbers of one step."""
         self._n += 1
         for name, value in metrics.items():
             self._sums[name] = self._sums.get(name, torch.zeros_like(value)) + value
 
     def take_means(self) -> dict[str, float]:
-        """The means since the last call."""
+        """Return the means since the last call, and start anew."""
         means = {name: float(total) / self._n for name, total in self._sums.items()}
         self._sums, self._n = {}, 0
         return means
@@ -94,48 +97,61 @@ class TrainingLog:
 
     Args:
         path: the file, or None to keep no log.
-        step: rows after this step are left over from a training that was killed, and go.
-        tensorboard: write them as TensorBoard events too, into ``tensorboard/`` beside it.
+        step: rows after this step are left from a training that was killed, and are removed.
+        tensorboard: whether rows are written as TensorBoard events, too, into ``tensorboard/`` beside the file.
 
     Raises:
-        DataError: TensorBoard is asked for and not installed.
+        DataError: TensorBoard is requested and not installed.
     """
 
     def __init__(self, path: Path | None, step: int, *, tensorboard: bool = False) -> None:
         self.path = path
-        self._events = (
-            make_events_writer(path.parent / "tensorboard", step) if tensorboard and path is not None else None
-        )
+        self._events: Any = None
         if path is None:
             return
-        rows = []
-        if path.is_file():
-            rows = [row for row in csv.reader(_read_lines(path)) if len(row) == len(LOG_COLUMNS) and row[0].isdecimal()]
+        if tensorboard:
+            self._events = make_events_writer(path.parent / "tensorboard", step)
+        rows = _read_whole_rows(path) if path.is_file() else []
         with write_file_atomically(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(LOG_COLUMNS)
             writer.writerows(row for row in rows if int(row[0]) <= step)
 
     def write_row(self, metrics: Mapping[str, float]) -> None:
-        """Append one row; numbers that are not known stay empty."""
+        """Append one row; a number that is not known leaves its cell empty."""
         if self.path is None:
             return
         if self._events is not None:
-            for name in LOG_COLUMNS[1:]:
-                if math.isfinite(metrics.get(name, math.nan)):
-                    self._events.add_scalar(name, metrics[name], int(metrics["step"]))
-        values = [metrics.get(name, math.nan) for name in LOG_COLUMNS]
+            self._write_events(metrics)
+        cells = [_format_cell(metrics.get(name, math.nan)) for name in LOG_COLUMNS]
         with self.path.open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerow(["" if math.isnan(v) else f"{v:.5g}" if v != int(v) else int(v) for v in values])
+            csv.writer(file).writerow(cells)
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the events that are left."""
         if self._events is not None:
             self._events.close()
 
+    def _write_events(self, metrics: Mapping[str, float]) -> None:
+        for name in LOG_COLUMNS[1:]:
+            if math.isfinite(metrics.get(name, math.nan)):
+                self._events.add_scalar(name, metrics[name], int(metrics["step"]))
+
+
+def _read_whole_rows(path: Path) -> list[list[str]]:
+    rows = csv.reader(_read_lines(path))
+    return [row for row in rows if len(row) == len(LOG_COLUMNS) and row[0].isdecimal()]
+
+
+def _format_cell(value: float) -> str:
+    if math.isnan(value):
+        return ""
+    is_whole = value == int(value)
+    return str(int(value)) if is_whole else f"{value:.5g}"
+
 
 def make_events_writer(folder: Path, step: int) -> Any:
-    """A writer of TensorBoard events that takes those after ``step`` for void."""
+    """Make a writer of TensorBoard events that replaces those after ``step``."""
     require_tensorboard(True)
     from torch.utils.tensorboard import SummaryWriter
 
@@ -143,7 +159,7 @@ def make_events_writer(folder: Path, step: int) -> Any:
 
 
 def require_tensorboard(is_requested: bool) -> None:
-    """Refuse to go on without TensorBoard where it is wanted.
+    """Check that TensorBoard is installed if it is requested.
 
     Raises:
         DataError: it is not installed.

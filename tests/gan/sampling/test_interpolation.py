@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from domaingan.banks import Bank, create_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
-from domaingan.gan.data import decode
+from domaingan.gan.data import decode_stacks
 from domaingan.gan.sampling.generate import generate
 from domaingan.gan.sampling.interpolation import slerp
-from domaingan.gan.sampling.latent_sampler import sample_latents
+from domaingan.gan.sampling.latents import sample_latents
 from domaingan.gan.sampling.sample_conditions import sample_conditions
 from domaingan.gan.seeds import make_rng
 
 
 def fit_gan(bank: Bank, **settings: Any) -> GAN:
     gan = GAN.for_crops(bank, width=4, latent=8, batch=4, **settings)
-    gan.fit(bank, 2, device="cpu", precision="32", judge_every=0)
+    gan.fit(bank, 2, device="cpu", precision="32", eval_every=0)
     return gan
 
 
@@ -53,13 +53,13 @@ def test_a_way_between_two_latents_starts_at_what_sample_draws(dims: int, make_b
     assert strip.images.shape == (3, 4, 2, *[8] * dims) and strip.masks.shape == (3, 4, *[8] * dims)
     for column, attempt in ((0, 0), (3, 1)):
         z = sample_latents(config, [(3, row, attempt) for row in range(3)])
-        images = decode(generate(generator, config, z, sample_conditions(config, 3, 3, {})), config)[0]
+        images = decode_stacks(generate(generator, config, z, sample_conditions(config, 3, 3, {})), config)[0]
         np.testing.assert_allclose(strip.images[:, column], images, atol=1e-5)
     assert not np.allclose(strip.images[:, 0], strip.images[:, 3], atol=1e-3)
     pair = gan.interpolate(steps=2, seed=(3, 5), rows=3)
     np.testing.assert_allclose(pair.images[:, 0], strip.images[:, 0], atol=1e-5)
     z = sample_latents(config, [(5, row, 0) for row in range(3)])
-    images = decode(generate(generator, config, z, sample_conditions(config, 3, 3, {})), config)[0]
+    images = decode_stacks(generate(generator, config, z, sample_conditions(config, 3, 3, {})), config)[0]
     np.testing.assert_allclose(pair.images[:, 1], images, atol=1e-5)
 
 
@@ -72,7 +72,7 @@ def test_a_way_between_two_classes_changes_nothing_else(arch: str, make_bank: An
         z = sample_latents(config, [(0, row, 0) for row in range(2)])
         on = sample_conditions(config, 2, 0, {"lesion": lesion, "grade": "low"})
         np.testing.assert_allclose(
-            strip.images[:, column], decode(generate(generator, config, z, on), config)[0], atol=1e-5
+            strip.images[:, column], decode_stacks(generate(generator, config, z, on), config)[0], atol=1e-5
         )
     assert strip.captions == (("core, low", "50% shell, low", "shell, low"),) * 2
 
@@ -87,15 +87,15 @@ def test_numbers_go_evenly_from_one_to_the_other(make_bank: Any) -> None:
     strip = gan.interpolate(steps=3, start={"dose": 12.0}, end={"dose": 18.0}, rows=1)
     assert strip.captions == (("dose 12", "dose 15", "dose 18"),)
     z = sample_latents(config, [(0, 0, 0)])
-    middle = decode(generate(generator, config, z, sample_conditions(config, 1, 0, {"dose": 15.0})), config)[0]
+    middle = decode_stacks(generate(generator, config, z, sample_conditions(config, 1, 0, {"dose": 15.0})), config)[0]
     np.testing.assert_allclose(strip.images[0, 1], middle[0], atol=1e-5)
 
 
 def test_what_is_given_stays_the_hosts(make_bank: Any) -> None:
     bank = make_bank(size=8)
-    gan = fit_gan(bank, given=("mask",))
+    gan = fit_gan(bank, conditioning=("mask",))
     strip = gan.interpolate(steps=3, start={"lesion": "core"}, end={"lesion": "shell"}, rows=2, hosts=bank)
-    hosts = bank.matching(lesion="core")[:2]
+    hosts = bank.find_matching(lesion="core")[:2]
     assert (strip.masks == bank.masks[hosts][:, None]).all()
 
 

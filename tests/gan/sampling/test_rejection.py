@@ -11,20 +11,20 @@ import torch
 from domaingan.banks import Bank, create_entries
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN, GANConfig
-from domaingan.gan.sampling import latent_sampler
+from domaingan.gan.sampling import sample_bank
+from domaingan.gan.sampling.check_crop import MAX_RADIUS_RATIO
 from domaingan.gan.sampling.generate import generate
-from domaingan.gan.sampling.latent_sampler import MAX_ATTEMPTS, MAX_RADIUS_RATIO, sample_latents
+from domaingan.gan.sampling.latents import sample_latents
 from domaingan.gan.sampling.rejection import TRIAL_CROPS, RejectionSampler
+from domaingan.gan.sampling.sample_bank import MAX_ATTEMPTS, REJECTED_BY_SCORE
 from domaingan.gan.sampling.sample_conditions import sample_conditions
-
-WHY = "draws that the discriminator scores lowest"
 
 
 @pytest.fixture(scope="module")
 def gan(make_bank: Any) -> GAN:
     bank = make_bank(n=24, size=16)
     made = GAN.for_crops(bank, width=8, latent=16, batch=8)
-    made.fit(bank, 60, device="cpu", precision="32", judge_every=0)
+    made.fit(bank, 60, device="cpu", precision="32", eval_every=0)
     return made
 
 
@@ -54,7 +54,7 @@ def test_a_score_does_not_depend_on_what_else_is_drawn(gan: GAN) -> None:
 
 def test_rejected_draws_are_counted_and_what_stays_scores_higher(gan: GAN) -> None:
     plain, picked = gan.sample(60, seed=2), gan.sample(60, seed=2, reject=0.5)
-    assert WHY not in plain.info.left_out and 20 < picked.info.left_out[WHY] < 180
+    assert REJECTED_BY_SCORE not in plain.info.left_out and 20 < picked.info.left_out[REJECTED_BY_SCORE] < 180
     same = sum((a == b).all() for a, b in zip(plain.images, picked.images, strict=True))
     assert 10 < same < 50  # those that are good enough are drawn as they were
 
@@ -103,14 +103,14 @@ def test_masks_that_disagree_with_their_condition_are_drawn_again_and_counted(
     entries["number:radius_mm"][::6] = 20
     numbered = Bank(info, bank.images, bank.masks, entries)
     made = GAN.for_crops(numbered, width=4, latent=8, batch=4)
-    made.fit(numbered, 2, device="cpu", precision="32", judge_every=0)
+    made.fit(numbered, 2, device="cpu", precision="32", eval_every=0)
     disc = bank.masks[1].copy()  # a shell, and of one size
     assert set(np.unique(disc)) == {0, 2}
 
     def drawn(stacks: torch.Tensor, config: GANConfig) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         return np.zeros((len(stacks), 2, 16, 16), np.float32), np.stack([disc] * len(stacks))
 
-    monkeypatch.setattr(latent_sampler, "decode", drawn)
+    monkeypatch.setattr(sample_bank, "decode_stacks", drawn)
     assert made.sample(3, lesion="core").info.left_out == {"draws without the core asked for": 3 * (MAX_ATTEMPTS - 1)}
     found = made.sample(3, lesion="shell", radius_mm=4)
     assert (

@@ -17,7 +17,8 @@ from domaingan.gan.training.auxiliary_losses import (
 
 
 def make_config(dims: int = 2, **weights: float) -> Any:
-    return SimpleNamespace(**{"diversity": 0.0, "residual": 0.0, "spatial_dims": dims} | weights)
+    training = SimpleNamespace(**{"diversity": 0.0, "residual": 0.0} | weights)
+    return SimpleNamespace(network=SimpleNamespace(spatial_dims=dims), training=training)
 
 
 def make_parts(dims: int) -> tuple[torch.Tensor, torch.Tensor]:

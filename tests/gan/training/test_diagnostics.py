@@ -22,8 +22,8 @@ def test_nothing_is_said_of_a_training_that_goes_well() -> None:
 def test_each_thing_is_said_once_with_advice() -> None:
     for metrics, words in (
         ({"diversity": 0.1}, ("collapse", "--loss")),
-        ({"d_heldout": -0.8}, ("by heart", "--augment ada")),
-        ({"r_t": 1.0, "grad_g": 1e-5}, ("has won", "--loss")),
+        ({"d_heldout": -0.8}, ("overfits", "--augment ada")),
+        ({"r_t": 1.0, "grad_g": 1e-5}, ("gradient vanished", "--loss")),
     ):
         messages = collect_messages(**metrics)
         assert len(messages) == 1 and all(word in messages[0] for word in words), messages
@@ -39,10 +39,10 @@ def test_a_moment_is_not_a_trend_and_the_start_does_not_count() -> None:
 
 
 def test_an_overfitted_discriminator_is_noticed_in_a_real_training(make_bank: Any) -> None:
-    """Without augmentation, few crops are soon known by heart."""
+    """Without augmentation, the discriminator soon overfits to few crops."""
     from domaingan.gan import GAN
 
     bank = make_bank(n=20, size=8)
     gan = GAN.for_crops(bank, width=16, latent=16, batch=16, augment=0.0, loss="nonsaturating", lr_d=4e-3)
-    result = gan.fit(bank, 600, device="cpu", precision="32", judge_every=0)
-    assert any("by heart" in message for message in result.messages), result.messages
+    result = gan.fit(bank, 600, device="cpu", precision="32", eval_every=0)
+    assert any("overfits" in message for message in result.messages), result.messages

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stored_configs import change_config
 
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN, FitResult
-from domaingan.gan.model_folder import read_config
+from domaingan.gan.config_file import read_config
 
 STEPS = 60
 SETTINGS: dict[str, Any] = {"width": 8, "latent": 16, "batch": 4, "schedule": STEPS, "augment": "ada"}
@@ -119,7 +120,7 @@ def test_a_folder_that_is_no_whole_model_is_refused(make_bank: Any, tmp_path: Pa
     del config["sha256"]  # as whoever changes it by hand does
 
     def refused(match: str, **changes: Any) -> None:
-        (model / "config.json").write_text(json.dumps(config | changes))
+        (model / "config.json").write_text(json.dumps(change_config(config, **changes)))
         with pytest.raises(DataError, match=match) as caught:
             GAN.load(model)
         assert str(model) in str(caught.value) and "\n" not in str(caught.value)
@@ -173,7 +174,7 @@ def test_any_flipped_byte_of_a_config_is_noticed(make_bank: Any, tmp_path: Path)
         {"arch": "mlp", "loss": "nonsaturating"},  # dropout
         {"arch": "resnet", "loss": "wgan-gp", "dims": 3},  # a random mix between real and fake
         {"arch": "dcgan", "skip": "multiscale", "loss": "hinge", "precision": "bf16"},  # spectral normalisation
-        {"arch": "unet", "given": ("mask",), "augment": 0.5},
+        {"arch": "unet", "conditioning": ("mask",), "augment": 0.5},
     ],
     ids=lambda settings: settings["arch"],
 )
@@ -182,7 +183,7 @@ def test_every_architecture_resumes_to_the_bit(settings: dict[str, Any], make_ba
     bank, precision = make_bank(dims=settings.pop("dims", 2), size=8), settings.pop("precision", "32")
 
     def fit(name: str, steps: int, resume: bool = False) -> bytes:
-        how: dict[str, Any] = {"device": "cpu", "precision": precision, "judge_every": 0, "checkpoint_every": 4}
+        how: dict[str, Any] = {"device": "cpu", "precision": precision, "eval_every": 0, "checkpoint_every": 4}
         GAN.for_crops(bank, **SETTINGS | settings).fit(bank, steps, tmp_path / name, resume=resume, **how)
         return (tmp_path / name / "weights.safetensors").read_bytes()
 

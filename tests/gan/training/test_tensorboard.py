@@ -16,7 +16,7 @@ from domaingan.gan.training.training_log import read_log
 
 def fit(bank: Any, out: Path, steps: int, **how: Any) -> None:
     gan = GAN.for_crops(bank, width=4, latent=8, batch=4, schedule=40)
-    gan.fit(bank, steps, out, device="cpu", precision="32", tensorboard=True, checkpoint_every=10, judge_every=0, **how)
+    gan.fit(bank, steps, out, device="cpu", precision="32", tensorboard=True, checkpoint_every=10, eval_every=0, **how)
 
 
 def read_events(out: Path, name: str) -> list[tuple[int, float]]:

@@ -12,7 +12,7 @@ from balls import a_bank
 from rich.console import Console
 
 import domaingan as dg
-from domaingan.gan.training.terminal import TerminalProgress
+from domaingan.core.progress_bar import ProgressBar
 
 
 class Screen(io.StringIO):
@@ -27,7 +27,7 @@ def fit_on_screen(monkeypatch: pytest.MonkeyPatch, screen: io.StringIO, **settin
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(sys, "stderr", screen)
     gan = dg.GAN.for_crops(a_bank(2, np.random.default_rng(0)), width=4, latent=4, batch=4)
-    gan.fit(a_bank(2, np.random.default_rng(0)), steps=20, judge_every=0, **settings)  # type: ignore[arg-type]
+    gan.fit(a_bank(2, np.random.default_rng(0)), steps=20, eval_every=0, **settings)  # type: ignore[arg-type]
     return screen.getvalue()
 
 
@@ -44,7 +44,10 @@ def test_whoever_is_given_is_told_instead(monkeypatch: pytest.MonkeyPatch) -> No
     class Listener:
         steps: list[int] = []  # noqa: RUF012
 
-        def update(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
+        def start(self, what: str) -> None:
+            raise AssertionError(what)
+
+        def update(self, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
             self.steps.append(step)
 
         def say(self, message: str) -> None:
@@ -55,11 +58,11 @@ def test_whoever_is_given_is_told_instead(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_line_says_share_step_time_left_and_few_losses() -> None:
     screen = Screen()
-    told = TerminalProgress(Console(file=screen, width=100, force_terminal=True, color_system=None))
-    with told.bar:
-        told.update(10, 200, {"loss_d": 1.0, "loss_g": 2.0, "penalty": 3.0})
-        told.update(50, 200, {"loss_d": 1.5, "loss_g": 0.25, "penalty": 3.0})
-        told.say("a word [of it]")
+    console = Console(file=screen, width=100, force_terminal=True, color_system=None)
+    with ProgressBar("training", console, is_live=True) as bar:
+        bar.update(10, 200, {"loss_d": 1.0, "loss_g": 2.0, "penalty": 3.0})
+        bar.update(50, 200, {"loss_d": 1.5, "loss_g": 0.25, "penalty": 3.0})
+        bar.say("a word [of it]")
     text = screen.getvalue()
     assert "25 %  50/200" in text and "left" in text and "loss_d 1.5  loss_g 0.25" in text
     assert "penalty" not in text and "a word [of it]" in text

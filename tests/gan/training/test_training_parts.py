@@ -12,10 +12,10 @@ import torch
 from torch import nn
 
 from domaingan.core.errors import DataError
-from domaingan.gan.config import GANConfig, build_config
-from domaingan.gan.config_from_bank import collect_config_fields
+from domaingan.gan.config import GANConfig
+from domaingan.gan.config_from_bank import describe_provenance
 from domaingan.gan.crop_records import select_crop_records
-from domaingan.gan.data import TrainingCrops, decode
+from domaingan.gan.data import TrainingCrops, decode_stacks
 from domaingan.gan.defaults import with_defaults
 from domaingan.gan.devices import choose_precision, make_fabric
 from domaingan.gan.networks import ARCHITECTURES, build_networks
@@ -23,6 +23,7 @@ from domaingan.gan.sampling.generate import recalibrate_batch_norm
 from domaingan.gan.sampling.sample_conditions import sample_classes
 from domaingan.gan.seeds import make_rng
 from domaingan.gan.training.checkpoint import load_checkpoint, save_checkpoint
+from domaingan.gan.training.run import make_config
 from domaingan.gan.training.trainer import Trainer
 
 UNCONDITIONAL_ARCHITECTURES = [
@@ -32,9 +33,8 @@ UNCONDITIONAL_ARCHITECTURES = [
 
 def _make_config(bank: Any, **fields: Any) -> GANConfig:
     small = {"size": bank.size[0], "spatial_dims": bank.info.spatial_dims, "width": 8, "latent": 16, "batch": 4}
-    return build_config(
-        **collect_config_fields(bank), **with_defaults(**({"arch": "dcgan", "schedule": 5} | small | fields)), steps=5
-    )
+    settings = with_defaults(**({"arch": "dcgan", "schedule": 5} | small | fields))
+    return make_config(bank, settings, steps=5, seed=0, precision="32")
 
 
 @pytest.mark.parametrize("arch", UNCONDITIONAL_ARCHITECTURES)
@@ -46,7 +46,7 @@ def test_networks_of_every_size_paint_and_score(arch: str, dims: int, size: int,
     config = _make_config(bank, arch=arch)
     generator, discriminator = build_networks(config)
     stack, condition = TrainingCrops(bank, config).encode([0, 1, 2])
-    (x,) = generator.paint(torch.randn(3, 16, generator=make_rng(0)), condition)
+    (x,) = generator.generate(torch.randn(3, 16, generator=make_rng(0)), condition)
     assert x.shape == stack.shape == (3, 2 + 3, *[size] * dims) and x.abs().max() <= 1
     mask = (x[:, 2:] + 1) / 2
     assert torch.allclose(mask.sum(dim=1), torch.ones_like(mask[:, 0]), atol=1e-5)
@@ -89,9 +89,9 @@ def test_crops_survive_encoding(dims: int, make_bank: Any) -> None:
     config = _make_config(bank)
     painted, condition = TrainingCrops(bank, config).encode(np.arange(len(bank)))
     assert painted.abs().max() <= 1 and condition.codes.shape == (len(bank), 2)
-    images, masks = decode(painted, config)
+    images, masks = decode_stacks(painted, config)
     assert (masks == bank.masks).all()
-    low, high = np.array(config.image_range).T.reshape(2, 1, -1, *[1] * dims)
+    low, high = np.array(config.data.image_range).T.reshape(2, 1, -1, *[1] * dims)
     assert np.allclose(images, np.clip(bank.images.astype(np.float32), low, high), atol=1e-3)
 
 
@@ -172,14 +172,14 @@ def test_an_image_that_is_not_finite_is_refused(make_bank: Any) -> None:
     bank = make_bank()
     bank.images[3, 0, 0, 0] = np.nan
     with pytest.raises(DataError, match="NaN"):
-        collect_config_fields(bank)
+        describe_provenance(bank)
 
 
-def test_templates_are_thinned_but_keep_every_kind(make_bank: Any) -> None:
+def test_few_crop_records_are_kept_but_some_of_every_kind(make_bank: Any) -> None:
     bank = make_bank()
     entries = np.tile(bank.entries, 400)
     entries["condition:lesion"] = 1
     entries["condition:lesion"][[1, 4001]] = 0
-    templates = select_crop_records(entries, list(bank.info.conditions), [])
-    assert 2000 <= len(templates) <= 2100
-    assert sum(template.codes[0] == 0 for template in templates) == 2
+    records = select_crop_records(entries, list(bank.info.conditions), [])
+    assert 2000 <= len(records) <= 2100
+    assert sum(record.codes[0] == 0 for record in records) == 2

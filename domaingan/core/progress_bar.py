@@ -31,10 +31,13 @@ class ProgressBar:
 
     Args:
         phase: the first phase of the work.
+        console: where it is drawn; stderr by default.
+        is_live: whether a bar is drawn instead of plain lines; by default if stderr is a terminal.
     """
 
-    def __init__(self, phase: str = "") -> None:
+    def __init__(self, phase: str = "", console: Console | None = None, is_live: bool | None = None) -> None:
         self.phase = phase
+        self.is_live = sys.stderr.isatty() if is_live is None else is_live
         fixed = Column(no_wrap=True)
         self._bar = Progress(
             TextColumn(
@@ -43,8 +46,8 @@ class ProgressBar:
             BarColumn(bar_width=BAR_WIDTH, table_column=fixed),
             TextColumn("{task.fields[reached]}", table_column=fixed),
             TextColumn("{task.fields[metrics]}", table_column=Column(no_wrap=True, ratio=1, overflow="ellipsis")),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
+            console=console or Console(stderr=True),
+            disable=not self.is_live,
             expand=True,
         )
         self._task = self._bar.add_task(phase, total=None, reached="", metrics="")
@@ -52,14 +55,14 @@ class ProgressBar:
         self._first_step: int | None = None
 
     def __enter__(self) -> ProgressBar:
-        if not self._bar.disable:
+        if self.is_live:
             self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._bar.disable:  # it would end the line that no bar has begun
+        if self.is_live:  # it would end the line that no bar has begun
             self._bar.stop()
 
     def start(self, phase: str) -> None:
@@ -71,10 +74,10 @@ class ProgressBar:
         self.phase = phase
         self._started_at = self._printed_at = time.monotonic()
         self._first_step = None
-        if self._bar.disable:
-            print(phase, file=sys.stderr, flush=True)
-        else:
+        if self.is_live:
             self._bar.reset(self._task, description=phase, total=None, reached="", metrics="")
+        else:
+            print(phase, file=sys.stderr, flush=True)
 
     def update(self, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
         """Show how far the phase has come.
@@ -92,7 +95,7 @@ class ProgressBar:
                 self._started_at = now
         reached = describe_progress(step, total, now - self._started_at, step - self._first_step)
         shown_metrics = describe_metrics(metrics or {})
-        if not self._bar.disable:
+        if self.is_live:
             self._bar.update(self._task, completed=step, total=total, reached=reached, metrics=shown_metrics)
         elif now - self._printed_at >= SECONDS_BETWEEN_LINES and step:
             self._printed_at = now
