@@ -33,7 +33,7 @@ from domaingan.imaging.resample import resize
 from domaingan.metrics.fidelity.features import FeatureExtractor, make_extractor
 from domaingan.metrics.fidelity.kid import compute_kid
 
-METHODS = ("reinhard", "histogram", "fda:0.002", "fda:0.004", "fda:0.01", "fda:0.05", "lut", "mix")
+METHODS = ("reinhard", "histogram", "fda:0.002", "fda:0.004", "fda:0.01", "fda:0.05", "reinhard-per-class", "mix")
 STRENGTHS = (0.5, 0.75, 1.0)
 FRAMES, SIZE, GAP = 48, 256, 5.0
 """Frames that are relit, edge of a scene, and seconds between the halves."""

@@ -31,7 +31,8 @@ from scipy import ndimage
 from benchmarks.lib.machine import describe_machine
 from benchmarks.quality.seam_network import WINDOW_EDGE, classify_windows
 from domaingan import Paste, crops, load, view
-from domaingan.blend.methods.blending import METHODS, parse_method
+from domaingan.blend.methods import METHODS
+from domaingan.blend.methods.blending import parse_method
 from domaingan.blend.variation import IDENTITY
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json

@@ -24,7 +24,8 @@ from scipy.sparse.linalg import cg
 
 from benchmarks.lib.machine import describe_machine
 from benchmarks.lib.turns import RESULTS, format_table, time_in_turns
-from domaingan.blend.methods.poisson import Poisson, apply_minus_laplacian, solve_on_box, solve_poisson
+from domaingan.blend.methods.poisson import Poisson
+from domaingan.blend.methods.poisson_solver import apply_minus_laplacian, solve_on_box, solve_poisson
 from domaingan.core.files import write_json
 
 OUT = RESULTS / "poisson.json"

@@ -40,14 +40,14 @@ class Relight:
 
     Args:
         bank: scenes, generated or real, of frames or of scans, or the folder of such a bank.
-        method: ``reinhard``, ``histogram``, ``fda``, ``fda:BETA``, ``lut`` (class by class) or ``mix`` (one of those at
+        method: ``reinhard``, ``histogram``, ``fda``, ``fda:BETA``, ``reinhard-per-class`` or ``mix`` (one of those at
             random each time), of scans ``histogram``, ``fda`` or ``mix``; see :mod:`domaingan.blend.looks`. Unless
             given ``reinhard``, of scans ``histogram``.
         strength: a number, or least and most, drawn uniformly: 0 is the host itself, 1 the scene's look in full.
         only: scenes of these values alone, such as ``"dusk"`` or ``{"lighting": ["dusk"]}``; all of them unless given.
         skip_same: leave a host as it is when its conditions are those of the scene drawn for it: dusk needs no dusk.
-        schema: names the values of the hosts' masks, which ``lut`` finds in the bank by these names; unless given the
-            values are the bank's own.
+        schema: names the values of the hosts' masks, which ``reinhard-per-class`` finds in the bank by these names;
+            unless given the values are the bank's own.
 
     Scenes are drawn so that every combination of their conditions comes up equally often, whatever its share. A scan
     is changed within its body alone, and keeps its range: of another scanner it gets how the tissues lie within it.

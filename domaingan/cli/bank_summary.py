@@ -18,10 +18,9 @@ SPACING_TOLERANCE = 0.01
 
 def find_folder_kind(method: str | None) -> Literal["scenes"] | None:
     """Find as what a folder is to be opened: as scenes where the method relights; else None, as it is."""
-    from domaingan.blend import FRAME_LOOKS
+    from domaingan.blend.looks import is_look_name
 
-    name = (method or "").partition(":")[0]
-    return "scenes" if name in (*FRAME_LOOKS, "mix") else None
+    return "scenes" if method is not None and is_look_name(method) else None
 
 
 def describe_resampling(bank: Bank, dataset: Dataset) -> str:

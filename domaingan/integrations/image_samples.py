@@ -17,6 +17,7 @@ from domaingan.bank_folders import open_bank
 from domaingan.banks import Bank, BankInfo, BankKind
 from domaingan.blend import Relight
 from domaingan.blend.checks import check_channels
+from domaingan.blend.looks import PER_CLASS
 from domaingan.core.errors import DataError
 from domaingan.core.reading import read_json
 from domaingan.data import IntensityRange, Sample, Schema
@@ -285,8 +286,8 @@ def relight_host(relight: Relight, host: Sample, seed: int) -> Sample:
     Raises:
         DataError: a host without a mask, to be relit class by class.
     """
-    if relight.method_name == "lut" and host.mask is None:
-        raise DataError("no mask", expected="a mask of classes beside the image, by which lut goes")
+    if relight.method_name == PER_CLASS and host.mask is None:
+        raise DataError("no mask", expected="a mask of classes beside the image, which reinhard-per-class needs")
     return relight(host, np.random.default_rng(seed))
 
 

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from domaingan import blend
 from domaingan.augmentation.offline.augmented_dataset import paste_volume
 from domaingan.banks import Bank, BankInfo
+from domaingan.blend.looks import PER_CLASS
 from domaingan.blend.relight import LookSelection
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
@@ -214,8 +215,10 @@ class RandRelightd(_SeededTransform):
         keys: of images ``(C, *spatial)``, frames (RGB, uint8 or floats in [0, 1]) or scans in any unit.
         bank: scenes, the folder they are in, or one of pictures, scans or labelled frames.
         method, strength, only: as in :class:`domaingan.blend.Relight`.
-        classes: names the values of the label, for ``lut``, as in :class:`RandPasted`; the bank's own unless given.
-        label_key: of the label ``(1, *spatial)`` of class values, which is looked at alone; ``lut`` needs it.
+        classes: names the values of the label, for ``reinhard-per-class``, as in :class:`RandPasted`; the bank's own
+            unless given.
+        label_key: of the label ``(1, *spatial)`` of class values, which is looked at alone; ``reinhard-per-class``
+            needs it.
         meta_key: where in the data more is known of the host, as in ``Sample.meta``: ``foreground`` and ``range`` of a
             scan, and ``condition`` (a dictionary: a host that has the look already is left alone).
         prob: share of the images that are relit.
@@ -256,7 +259,7 @@ class RandRelightd(_SeededTransform):
         if len(absent) == len(self.keys):
             return result
         self.start_item(next(result[key] for key in self.keys if key not in absent))
-        label = data.get(self.label_key) if self.label_key is not None and "lut" in self.relight.looks else None
+        label = data.get(self.label_key) if self.label_key is not None and PER_CLASS in self.relight.looks else None
         for key in self.keys:
             if key in absent:
                 continue

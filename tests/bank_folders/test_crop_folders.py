@@ -262,7 +262,7 @@ def test_labelled_frames_are_scenes_with_masks(tmp_path: Path) -> None:
     bank = open_bank(tmp_path / "set")
     assert bank.info.kind == "scenes" and bank.size == (256, 256) and bank.info.classes == data.schema.classes
     assert bank.info.conditions and (bank.masks != 255).any()
-    dg.Relight(bank, "lut", schema=data.schema)(data[0], np.random.default_rng(0))
+    dg.Relight(bank, "reinhard-per-class", schema=data.schema)(data[0], np.random.default_rng(0))
     with pytest.raises(DataError, match="a set of whole frames; expected the bank that domaingan crops makes"):
         open_bank(tmp_path / "set", "crops")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from domaingan.blend import Paste, Variation
-from domaingan.blend.methods.blending import METHODS
+from domaingan.blend.methods import METHODS
 from domaingan.blend.placement import find_overlap
 from domaingan.core.errors import DataError
 from domaingan.data import SCAN, Sample, Schema

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from domaingan.banks import Bank, BankInfo, Crop, create_entries
 from domaingan.blend import Paste
-from domaingan.blend.methods.blending import METHODS
+from domaingan.blend.methods import METHODS
 from domaingan.blend.placed_crop import PlacedCrop
 from domaingan.blend.placement import find_overlap
 from domaingan.blend.variation import IDENTITY

@@ -178,7 +178,8 @@ def test_wrong_pairs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="a bank of scenes"):
         Relight(bank).check_schema(scan.schema)
     with pytest.raises(
-        DataError, match="no method 'feather' for scenes; expected one of reinhard, histogram, fda, lut, mix"
+        DataError,
+        match="no method 'feather' for scenes; expected one of reinhard, histogram, fda, reinhard-per-class",
     ):
         Relight(bank, "feather")
     with pytest.raises(DataError, match="strength"):
@@ -230,9 +231,11 @@ def test_classes_are_matched_by_their_names(rng: np.random.Generator) -> None:
     assert host.mask is not None
     other = replace(SCHEMA, classes={"car": 5, "road": 9, "tree": 2})
     renamed = replace(host, mask=np.where(host.mask == 1, 5, 9).astype(np.int32))
-    one = Relight(bank, "lut", FULL, skip_same=False)(host, np.random.default_rng(0))
-    two = Relight(bank, "lut", FULL, skip_same=False, schema=other)(renamed, np.random.default_rng(0))
-    none = Relight(bank, "lut", FULL, skip_same=False)(replace(host, mask=None), np.random.default_rng(0))
+    one = Relight(bank, "reinhard-per-class", FULL, skip_same=False)(host, np.random.default_rng(0))
+    two = Relight(bank, "reinhard-per-class", FULL, skip_same=False, schema=other)(renamed, np.random.default_rng(0))
+    none = Relight(bank, "reinhard-per-class", FULL, skip_same=False)(
+        replace(host, mask=None), np.random.default_rng(0)
+    )
     assert (one.image == two.image).all() and (one.image != none.image).any()
 
 

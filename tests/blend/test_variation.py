@@ -14,7 +14,8 @@ from domaingan.banks import Bank, BankInfo, Crop, create_entries
 from domaingan.blend import Paste
 from domaingan.blend.deformation import MAX_STRETCH, Deformation, draw_grid_displacements
 from domaingan.blend.frame.frame_patch import resample_crop as frame_patch
-from domaingan.blend.methods.blending import METHODS, parse_method
+from domaingan.blend.methods import METHODS
+from domaingan.blend.methods.blending import parse_method
 from domaingan.blend.variation import IDENTITY, Variation, _SamplingGrid, apply, warp_crop
 from domaingan.core.errors import DataError
 from domaingan.data import Geometry

@@ -15,7 +15,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
 from domaingan.blend import FRAME_LOOKS, Paste
-from domaingan.blend.methods.blending import MATCHES, METHODS
+from domaingan.blend.methods import MATCHES, METHODS
 from domaingan.cli.bank_summary import describe_resampling
 from domaingan.views.slices import slice_volumes
 

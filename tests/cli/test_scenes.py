@@ -87,7 +87,7 @@ def test_the_conditions_of_scenes_are_all_unless_named(drives: Path, tmp_path: P
     assert set(result["conditions"]) == {"lighting", "weather"}
 
 
-@pytest.mark.parametrize("method", ["reinhard", "histogram", "fda:0.01", "lut", "mix"])
+@pytest.mark.parametrize("method", ["reinhard", "histogram", "fda:0.01", "reinhard-per-class", "mix"])
 def test_blend_keeps_labels_and_says_the_new_look(drives: Path, bank: Path, tmp_path: Path, method: str) -> None:
     out = tmp_path / "relit"
     result = answer("blend", drives, "--bank", bank, "--out", out, "--method", method, "--only", "night")
@@ -122,8 +122,10 @@ def test_wrong_pairs_are_refused_with_one_line(drives: Path, bank: Path, tmp_pat
     assert "no method 'reinhard'" in refused("blend", drives, "--bank", crops, "--out", out, "--method", "reinhard")
     assert "--strength much" in refused("blend", drives, "--bank", bank, "--out", out, "--strength", "much")
     assert "scenes without masks" in refused(
-        "blend", drives, "--bank", pictures(drives, tmp_path), "--out", out, "--method", "lut"
+        "blend", drives, "--bank", pictures(drives, tmp_path), "--out", out, "--method", "reinhard-per-class"
     )
+    old_name = refused("blend", drives, "--bank", bank, "--out", out, "--method", "lut")
+    assert "method 'lut', which has a new name; expected reinhard-per-class" in old_name
     assert "--target skies; expected crops or scenes" in refused("crops", drives, "--target", "skies", "--out", out)
     assert "no condition 'mood'" in refused(
         "train", drives, "--target", "scenes", "--condition", "mood", "--out", out, "--steps", "1"

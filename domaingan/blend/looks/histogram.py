@@ -1,4 +1,4 @@
-"""Histograms: each channel's values become as often as in the scene."""
+"""Histograms: each channel's values become as frequent as in the scene."""
 
 from __future__ import annotations
 
@@ -15,34 +15,36 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class HistogramLook:
-    """The quantiles of each channel become the scene's: histogram matching, by a curve through some of them.
+    """Makes the quantiles of each channel the scene's, by a curve through some of them: histogram matching.
 
     Gonzalez and Woods, "Digital Image Processing", section 3.3; of scans the body alone, as in Nyúl and Udupa 1999
     ("On standardizing the MR image intensity scale"). Few quantiles make a curve without steps, so that neither noise
-    nor the banding of a small scene is carried over. What lies beyond the ends is moved as they are.
+    nor the banding of a small scene is carried over. Values beyond the ends are moved as the ends are.
 
     Attributes:
         quantiles: how many are matched.
-        gain: how steep the curve may be at most, lest what is almost flat, its noise too, is torn apart.
+        max_gain: largest slope of the curve, so that what is almost flat is not torn apart with its noise.
     """
 
     quantiles: int = 33
     max_gain: float = 3.0
 
     def __call__(self, host: LookInput, small: LookInput, scene: LookInput) -> Image:
-        """The image with each channel through a curve of its own, not clipped."""
+        """Return the image with each channel through a curve of its own, not clipped; see :class:`Look`."""
         levels = np.linspace(0, 1, self.quantiles)
-        own, other = (np.quantile(_get_body_values(seen), levels, axis=1).T for seen in (small, scene))
-        changed = [self._apply_curve(*each) for each in zip(host.image, own, other, strict=True)]
-        return np.stack(changed)
+        source = np.quantile(_get_body_values(small), levels, axis=1).T
+        target = np.quantile(_get_body_values(scene), levels, axis=1).T
+        channels = zip(host.image, source, target, strict=True)
+        return np.stack([self._apply_curve(*channel) for channel in channels])
 
     def _apply_curve(self, channel: Image, source_quantiles: Floats, target_quantiles: Floats) -> Image:
-        """A channel through the curve that takes its own quantiles to the wanted ones."""
-        knots, which = np.unique(np.round(source_quantiles / LOOK_EPSILON), return_inverse=True)
-        knots, targets = (
-            np.bincount(which, values) / np.bincount(which) for values in (source_quantiles, target_quantiles)
-        )
-        if len(knots) > 1:
+        """Send a channel through the curve from its own quantiles to the wanted ones."""
+        rounded = np.round(source_quantiles / LOOK_EPSILON)
+        unique, knot_of_quantile = np.unique(rounded, return_inverse=True)
+        counts = np.bincount(knot_of_quantile)
+        knots = np.bincount(knot_of_quantile, source_quantiles) / counts
+        targets = np.bincount(knot_of_quantile, target_quantiles) / counts
+        if len(unique) > 1:
             steps = np.minimum(np.diff(targets), self.max_gain * np.diff(knots))
             limited = np.concatenate([[0], np.cumsum(steps)])
             targets = limited + np.median(targets - limited)
@@ -51,9 +53,9 @@ class HistogramLook:
 
 @dataclass(frozen=True)
 class LightnessHistogram:
-    """Histogram matching of a frame's lightness; its tints are moved and stretched as :class:`Reinhard` does.
+    """Matches the histogram of a frame's lightness; its colours are moved and stretched as by :class:`Reinhard`.
 
-    Matched one by one, red, green and blue part company where a sky is white: dusk turned every second one red.
+    Matched one by one, red, green and blue part where a sky is white: dusk turned every second sky red.
 
     Attributes:
         curve: of L*.
@@ -64,19 +66,24 @@ class LightnessHistogram:
     tints: Reinhard = field(default_factory=Reinhard)
 
     def __call__(self, host: LookInput, small: LookInput, scene: LookInput) -> Image:
-        """The frame with its lightness through a curve."""
+        """Return the frame with its lightness through a curve; see :class:`Look`."""
         stretch, offset = self.tints.compute_change(small.image, scene.image)
         lab = to_lab(host.image)
-        lightness = [
-            LookInput((each[:1] / 100).astype(np.float32)) for each in (lab, to_lab(small.image), to_lab(scene.image))
-        ]
         moved = lab * stretch[:, None, None] + offset[:, None, None]
-        moved[0] = 100 * self.curve(*lightness)[0]
+        host_lightness = _get_lightness(lab)
+        small_lightness = _get_lightness(to_lab(small.image))
+        scene_lightness = _get_lightness(to_lab(scene.image))
+        moved[0] = 100 * self.curve(host_lightness, small_lightness, scene_lightness)[0]
         return to_rgb(moved)
 
 
-def _get_body_values(seen: LookInput) -> Image:
-    """``(C, N)``: the values of the body, or of everything."""
-    if seen.body is None or not seen.body.any():
-        return seen.image.reshape(len(seen.image), -1)
-    return seen.image[:, seen.body]
+def _get_lightness(lab: Image) -> LookInput:
+    """Return the lightness of an L*a*b* image, in [0, 1], as an image of one channel."""
+    return LookInput((lab[:1] / 100).astype(np.float32))
+
+
+def _get_body_values(source: LookInput) -> Image:
+    """Return the values of the body, or of everything: ``(C, N)``."""
+    if source.body is None or not source.body.any():
+        return source.image.reshape(len(source.image), -1)
+    return source.image[:, source.body]

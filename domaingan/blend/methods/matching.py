@@ -1,6 +1,6 @@
 """What a crop takes over from its host besides the level of the ring: the spread of its intensities, its grain.
 
-A match changes the whole crop before it is mixed in, and combines with every method.
+A match changes the whole crop before it is mixed in. Each match combines with every blending method.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 MIN_GRAIN_PIXELS = 24
-"""Fewest pixels that a spread or a grain is measured on; with fewer the crop stays as it is."""
+"""Smallest number of pixels that a spread or a grain is measured on. With fewer the crop stays as it is."""
+
+MIN_QUANTILE_STEP = 1e-6
+"""Smallest step between two quantiles of a crop, so that a flat channel is not divided by 0."""
+
+MAX_SMOOTHING_PASSES = 4
+"""How often grain is smoothed at most, where the host has far less of it."""
+
+GAUSSIAN_SIGMA_BY_MAD = 1.4826
+"""Standard deviation of a normal distribution, as a multiple of its median absolute deviation."""
 
 
 class Match(Protocol):
@@ -27,23 +36,27 @@ class Match(Protocol):
     def __call__(
         self, host: Image, crop: Image, body: Mask, host_tissue: Mask, crop_tissue: Mask, rng: np.random.Generator
     ) -> Image:
-        """The crop ``(C, *patch)`` made like the host in what surrounds ``body`` in both.
+        """Make the crop like its host in one property of what surrounds the object in both.
 
         Args:
-            host, crop: of one shape, in one unit.
+            host, crop: ``(C, *patch)`` of one shape, in one unit.
             body: ``(*patch)``, the object.
-            host_tissue, crop_tissue: ``(*patch)``, what of either counts as surroundings.
+            host_tissue, crop_tissue: ``(*patch)``, which pixels count as surroundings of the object in each.
             rng: source of every draw.
+
+        Returns:
+            The crop, ``(C, *patch)``.
         """
 
 
 @dataclass(frozen=True)
 class HistogramMatch:
-    """Intensities moved so that those of the crop's ring are distributed as those of the host's.
+    """Moves intensities so that the crop's ring has the distribution of the host's ring.
 
     Attributes:
-        steps: quantiles that are matched; straight lines between them, shifts beyond them. Few, as rings are small.
-        steepest: largest factor by which a difference in intensity grows or shrinks.
+        quantiles: how many quantiles are matched. Between them the curve is straight, beyond them values are shifted.
+            They are few, as rings are small.
+        max_slope: largest factor by which a difference in intensity grows or shrinks.
     """
 
     quantiles: int = 5
@@ -52,35 +65,37 @@ class HistogramMatch:
     def __call__(
         self, host: Image, crop: Image, body: Mask, host_tissue: Mask, crop_tissue: Mask, rng: np.random.Generator
     ) -> Image:
-        """The crop with the host's distribution around the object."""
-        around_host, around_crop = (find_ring(body, RING_WIDTH, inside) for inside in (host_tissue, crop_tissue))
-        if min(around_host.sum(), around_crop.sum()) < MIN_GRAIN_PIXELS:
+        """Return the crop with the host's distribution around the object; see :class:`Match`."""
+        host_ring = find_ring(body, RING_WIDTH, host_tissue)
+        crop_ring = find_ring(body, RING_WIDTH, crop_tissue)
+        if min(host_ring.sum(), crop_ring.sum()) < MIN_GRAIN_PIXELS:
             return crop
-        levels = np.linspace(0, 1, self.quantiles + 2)[1:-1]
         matched = crop.copy()
-        for channel, theirs in zip(matched, host, strict=True):
-            own, wanted = (np.quantile(v, levels) for v in (channel[around_crop], theirs[around_host]))
-            widths = np.maximum(np.diff(own), 1e-6)
-            slopes = np.clip(np.diff(wanted) / widths, 1 / self.max_slope, self.max_slope)
-            middle = self.quantiles // 2
-            reached = np.concatenate([[0], np.cumsum(slopes * widths)])
-            reached += wanted[middle] - reached[middle]
-            knots = own[0] + np.concatenate([[0], np.cumsum(widths)])
-            beyond = channel - np.clip(channel, knots[0], knots[-1])
-            channel[...] = np.interp(channel, knots, reached) + beyond
+        for channel, host_channel in zip(matched, host, strict=True):
+            self._match_channel(channel, channel[crop_ring], host_channel[host_ring])
         return matched
 
-
-MAX_SMOOTHING_PASSES = 4
-"""How often grain is smoothed at most, where the host has far less of it."""
+    def _match_channel(self, channel: Image, crop_values: Image, host_values: Image) -> None:
+        """Send a channel, in place, through the curve from the quantiles of the crop's ring to those of the host's."""
+        levels = np.linspace(0, 1, self.quantiles + 2)[1:-1]
+        source = np.quantile(crop_values, levels)
+        target = np.quantile(host_values, levels)
+        steps = np.maximum(np.diff(source), MIN_QUANTILE_STEP)
+        slopes = np.clip(np.diff(target) / steps, 1 / self.max_slope, self.max_slope)
+        middle = self.quantiles // 2
+        curve = np.concatenate([[0], np.cumsum(slopes * steps)])
+        curve += target[middle] - curve[middle]
+        knots = source[0] + np.concatenate([[0], np.cumsum(steps)])
+        beyond = channel - np.clip(channel, knots[0], knots[-1])
+        channel[...] = np.interp(channel, knots, curve) + beyond
 
 
 @dataclass(frozen=True)
 class NoiseMatch:
-    """Grain added to or taken from the crop until it is that of the host.
+    """Adds grain to the crop or takes grain from it, until it has that of the host.
 
     Attributes:
-        edge: what rises this many times higher than the crop's grain is not grain and is kept.
+        edge_factor: what rises this many times higher than the crop's grain is an edge, and stays.
     """
 
     edge_factor: float = 3.0
@@ -88,45 +103,47 @@ class NoiseMatch:
     def __call__(
         self, host: Image, crop: Image, body: Mask, host_tissue: Mask, crop_tissue: Mask, rng: np.random.Generator
     ) -> Image:
-        """The crop with the host's grain."""
+        """Return the crop with the host's grain; see :class:`Match`."""
         matched = crop.copy()
-        white = rng.normal(size=crop.shape).astype(np.float32)
-        for channel, theirs, more in zip(matched, host, white, strict=True):
-            own = measure_grain(channel, crop_tissue & ~body)
-            wanted = measure_grain(theirs, host_tissue & ~body)
-            if own is None or wanted is None:
+        crop_surroundings = crop_tissue & ~body
+        host_surroundings = host_tissue & ~body
+        white_noise = rng.normal(size=crop.shape).astype(np.float32)
+        for channel, host_channel, noise in zip(matched, host, white_noise, strict=True):
+            crop_grain = measure_grain(channel, crop_surroundings)
+            host_grain = measure_grain(host_channel, host_surroundings)
+            if crop_grain is None or host_grain is None:
                 continue
-            if own < wanted:
-                channel += np.sqrt(wanted**2 - own**2) * more
-            elif own > wanted:
-                self._smooth(channel, own, wanted, crop_tissue & ~body)
+            if crop_grain < host_grain:
+                channel += np.sqrt(host_grain**2 - crop_grain**2) * noise
+            elif crop_grain > host_grain:
+                self._smooth(channel, crop_grain, host_grain, crop_surroundings)
         return matched
 
-    def _smooth(self, channel: Image, own: float, wanted: float, around: Mask) -> None:
-        """Take away, in place, as much of the grain as is too much; what is far coarser needs several passes."""
+    def _smooth(self, channel: Image, crop_grain: float, host_grain: float, surroundings: Mask) -> None:
+        """Take away grain in place, until as much as the host's is left. Far coarser grain needs several passes."""
         for _ in range(MAX_SMOOTHING_PASSES):
             fine = channel - ndimage.gaussian_filter(channel, 1)
-            fine *= np.exp(-((fine / (self.edge_factor * own)) ** 2))
-            least = measure_grain(channel - fine, around) or 0.0
-            share = min((own - wanted) / max(own - least, 1e-12), 1)
+            fine *= np.exp(-((fine / (self.edge_factor * crop_grain)) ** 2))
+            smoothest = measure_grain(channel - fine, surroundings) or 0.0
+            share = min((crop_grain - host_grain) / max(crop_grain - smoothest, 1e-12), 1)
             channel -= share * fine
-            if share < 1 or least <= wanted:
+            if share < 1 or smoothest <= host_grain:
                 return
-            own = least
+            crop_grain = smoothest
 
 
 def measure_grain(image: Image, where: Mask) -> float | None:
-    """The standard deviation of what changes from pixel to pixel, as that of white noise.
+    """Measure the standard deviation of what changes from pixel to pixel, as that of white noise.
 
     Second differences along every axis leave nothing of a slope (J. Immerkær, "Fast noise variance estimation",
-    Computer Vision and Image Understanding 64, 1996); the median passes over edges.
+    Computer Vision and Image Understanding 64, 1996). The median is not disturbed by edges.
 
     Args:
         image: ``(*spatial)``.
-        where: ``(*spatial)``, what is looked at; pixels with all neighbours in it count.
+        where: ``(*spatial)``, the pixels that are measured. A pixel counts if all its neighbours are among them.
 
     Returns:
-        In the image's unit; None where too little is looked at.
+        The deviation in the image's unit; None where too few pixels count.
     """
     whole = ndimage.binary_erosion(where, np.ones((3,) * image.ndim, dtype=bool), border_value=0)
     if whole.sum() < MIN_GRAIN_PIXELS:
@@ -134,4 +151,6 @@ def measure_grain(image: Image, where: Mask) -> float | None:
     residual = image
     for axis in range(image.ndim):
         residual = ndimage.correlate1d(residual, [1, -2, 1], axis)
-    return float(1.4826 * np.median(np.abs(residual[whole])) / 6 ** (image.ndim / 2))
+    # The squares of 1, -2 and 1 add up to 6 along each axis.
+    noise_gain = 6 ** (image.ndim / 2)
+    return float(GAUSSIAN_SIGMA_BY_MAD * np.median(np.abs(residual[whole])) / noise_gain)

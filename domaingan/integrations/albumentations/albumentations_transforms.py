@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from domaingan import blend
 from domaingan.banks import Bank
+from domaingan.blend.looks import PER_CLASS
 from domaingan.blend.relight import LookSelection
 from domaingan.core.errors import DataError
 from domaingan.integrations.albumentations.box_labels import CORNER_COLUMNS, BoxLabels
@@ -252,14 +253,15 @@ class Relight(SeededTransform, BankTransform, A.ImageOnlyTransform):  # type: ig
     Args:
         bank: scenes, the folder they are in, or one of pictures, scans or labelled frames.
         method, strength, only: as in :class:`domaingan.blend.Relight`.
-        classes: names the values of the masks, for ``lut``, as in :class:`Paste`; the bank's own unless given.
+        classes: names the values of the masks, for ``reinhard-per-class``, as in :class:`Paste`; the bank's own unless
+            given.
         meta_key: an optional target with what else is known of the host, as in ``Sample.meta``: ``foreground`` and
             ``range`` of a scan, and ``condition`` (a dictionary: a host that has the look already is left alone).
         p: share of the images that are relit.
 
     Targets:
         image: ``(H, W, C)`` or ``(H, W)``, uint8 or float32. Frames RGB, in [0, 1] if float; scans in any unit.
-        mask: ``(H, W)`` class values, which is looked at alone; ``lut`` needs it.
+        mask: ``(H, W)`` class values, which is looked at alone; ``reinhard-per-class`` needs it.
 
     Raises:
         DataError: as :class:`domaingan.blend.Relight`, and for images and masks that do not fit.
@@ -302,7 +304,7 @@ class Relight(SeededTransform, BankTransform, A.ImageOnlyTransform):  # type: ig
 
     def apply(self, img: Array, seed: int, beside: Mapping[str, Any], **params: Any) -> Array:
         """The image relit."""
-        by_class = beside["mask"] is not None and "lut" in self.relight.looks
+        by_class = beside["mask"] is not None and PER_CLASS in self.relight.looks
         mask = drop_mask_channel(beside["mask"]) if by_class else None
         known = read_host_info(beside[self.meta_key], img.shape[:2], self.meta_key)
         host = make_host(move_channels_first(img), mask, known, self.schema, self.bank.info, is_changed=False)

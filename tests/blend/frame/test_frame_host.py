@@ -14,7 +14,7 @@ from domaingan import phantoms
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste
-from domaingan.blend.methods.blending import METHODS
+from domaingan.blend.methods import METHODS
 from domaingan.blend.occlusion import find_objects
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample

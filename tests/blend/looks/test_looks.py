@@ -132,11 +132,12 @@ def test_what_the_scene_lacks_follows_the_whole_frame(rng: np.random.Generator) 
 
 def test_methods_by_name() -> None:
     assert list(parse_looks(MIX, FRAME, True)) == list(FRAME_LOOKS)
-    assert list(parse_looks(MIX, FRAME, False)) == [name for name in FRAME_LOOKS if name != "lut"]
+    assert list(parse_looks(MIX, FRAME, False)) == [name for name in FRAME_LOOKS if name != "reinhard-per-class"]
     assert list(parse_looks(MIX, SCAN, False)) == list(SCAN_LOOKS)
     assert parse_looks("fda:0.02", FRAME, False) == {"fda:0.02": FDA(0.02)}
     for method, domain, reason in [
-        ("lut", FRAME, "scenes without masks"),
+        ("reinhard-per-class", FRAME, "scenes without masks"),
+        ("lut", FRAME, "method 'lut', which has a new name; expected reinhard-per-class"),
         ("reinhard", SCAN, "no method 'reinhard' for scenes of scans; expected one of histogram, fda, mix"),
         ("fda:wide", FRAME, "fda:BETA"),
         ("histogram:0.1", FRAME, "fda:BETA"),

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from domaingan.blend.methods.blending import MATCHES, METHODS, blend_patch, parse_method
+from domaingan.blend.methods import MATCHES, METHODS
+from domaingan.blend.methods.blending import blend_patch, parse_method
 from domaingan.core.errors import DataError
 from domaingan.imaging.intensity import find_ring, measure_contrast
 

@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import spsolve
 
-from domaingan.blend.methods.poisson import Poisson, apply_minus_laplacian, solve_on_box, solve_poisson
-from domaingan.blend.methods.poisson_boundary import MAX_DIRECT_PIXELS, MAX_PRODUCT_SIZE, find_rim, solve_for_difference
+from domaingan.blend.methods.matrix_products import MAX_PRODUCT_SIZE
+from domaingan.blend.methods.poisson import Poisson
+from domaingan.blend.methods.poisson_boundary import solve_for_difference
+from domaingan.blend.methods.poisson_rim import MAX_DIRECT_PIXELS, find_rim
+from domaingan.blend.methods.poisson_solver import apply_minus_laplacian, solve_on_box, solve_poisson
 
 
 def equations(domain: np.ndarray, free: np.ndarray) -> sparse.csc_matrix:
@@ -78,7 +81,7 @@ def test_a_box_is_solved_at_once(shape: list[int], seed: int) -> None:
 def test_a_long_axis_goes_by_fft_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     right = np.random.default_rng(0).normal(size=(2, 9, 14, 5))
     by_matrix = solve_on_box(right)
-    monkeypatch.setattr("domaingan.blend.methods.poisson.MAX_MATRIX_LENGTH", 8)
+    monkeypatch.setattr("domaingan.blend.methods.poisson_solver.MAX_MATRIX_LENGTH", 8)
     np.testing.assert_allclose(solve_on_box(right), by_matrix, atol=1e-12)
 
 
@@ -155,7 +158,7 @@ def test_a_rim_solves_it_as_conjugate_gradients_in_the_whole_domain_do(monkeypat
     rim = find_rim(domain, free)
     assert rim is not None and len(rim.places) > MAX_DIRECT_PIXELS and rim.is_closed.any()
     by_rim = solve_poisson(right, domain, free, tolerance=1e-9)
-    monkeypatch.setattr("domaingan.blend.methods.poisson.find_rim", lambda domain, free: None)
+    monkeypatch.setattr("domaingan.blend.methods.poisson_solver.find_rim", lambda domain, free: None)
     np.testing.assert_allclose(
         by_rim, solve_poisson(right, domain, free, tolerance=1e-9), atol=1e-6 * np.abs(by_rim).max()
     )
@@ -209,7 +212,7 @@ def test_a_stretched_difference_has_the_residual_that_is_asked_for(size: int) ->
 def test_products_in_pieces_are_the_products(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     right = np.random.default_rng(7).normal(size=shape)
     at_once = solve_on_box(right)
-    monkeypatch.setattr("domaingan.blend.methods.poisson.MAX_PRODUCT_SIZE", 5000)
+    monkeypatch.setattr("domaingan.blend.methods.matrix_products.MAX_PRODUCT_SIZE", 5000)
     np.testing.assert_allclose(solve_on_box(right), at_once, atol=1e-12 * np.abs(at_once).max())
 
 
@@ -221,6 +224,6 @@ def test_no_product_is_so_large_that_a_library_would_share_it_among_threads(monk
         sizes.append(a.shape[-2] * a.shape[-1] * b.shape[-1])
         return matmul(a, b, **keywords)
 
-    monkeypatch.setattr("domaingan.blend.methods.poisson.np.matmul", count)
+    monkeypatch.setattr("domaingan.blend.methods.matrix_products.np.matmul", count)
     solve_on_box(np.ones((1, 100, 20, 90), dtype=np.float32))
     assert 0 < max(sizes) <= MAX_PRODUCT_SIZE

@@ -56,12 +56,12 @@ def test_relight_by_class_goes_by_the_mask_and_its_names() -> None:
     bank, sample = looks("frames"), FRAMES[0]
     shifted = {name: value + 20 for name, value in SCHEMA.classes.items()}
     for classes, mask in ((None, sample.mask), (shifted, sample.mask + 20), (SCHEMA, sample.mask.astype(np.float32))):
-        relight = dg.albumentations.Relight(bank, "lut", strength=(1, 1), classes=classes, p=1)
+        relight = dg.albumentations.Relight(bank, "reinhard-per-class", strength=(1, 1), classes=classes, p=1)
         pipeline_ = A.Compose([A.from_dict(A.to_dict(A.Compose([relight])))], seed=4)
         image = np.moveaxis(sample.image, 0, -1)
         out = pipeline_(image=image, mask=mask)
         rng = np.random.default_rng(relight_seed(A.Compose([relight], seed=4), image=image, mask=mask))
-        after = dg.Relight(bank, "lut", strength=(1, 1))(bare(sample), rng)
+        after = dg.Relight(bank, "reinhard-per-class", strength=(1, 1))(bare(sample), rng)
         assert np.array_equal(out["image"], np.moveaxis(after.image, 0, -1)) and out["mask"] is not None
     with pytest.raises(DataError, match="no mask; expected a mask of classes beside the image"):
         A.Compose([relight])(image=image)
@@ -102,7 +102,9 @@ def test_slices_of_scans_get_another_scanners_look(method: str | None, dtype: ty
 def test_relight_leaves_hosts_of_the_look_alone_and_replays() -> None:
     data = {key: value for key, value in frame(0).items() if key in ("image", "mask")}
     dusk = looks("frames").find_matching(lighting="dusk")[:1]
-    relight = dg.albumentations.Relight(looks("frames").take(dusk), "lut", only={"lighting": ["dusk"]}, p=1)
+    relight = dg.albumentations.Relight(
+        looks("frames").take(dusk), "reinhard-per-class", only={"lighting": ["dusk"]}, p=1
+    )
     same = {"condition": relight.bank[0].condition}
     assert np.array_equal(A.Compose([relight])(**data, meta=same)["image"], data["image"])
     replay = A.ReplayCompose([relight])
@@ -114,7 +116,7 @@ def test_relight_leaves_hosts_of_the_look_alone_and_replays() -> None:
 
 def test_a_folder_of_labelled_frames_is_enough(tmp_path: Path) -> None:
     write_dataset(FRAMES, FRAMES, tmp_path / "refs")
-    relight = dg.albumentations.Relight(tmp_path / "refs", "lut", classes=SCHEMA, p=1)
+    relight = dg.albumentations.Relight(tmp_path / "refs", "reinhard-per-class", classes=SCHEMA, p=1)
     A.save(A.Compose([relight]), tmp_path / "pipeline.json")
     back = A.load(tmp_path / "pipeline.json")
     data = {key: value for key, value in frame(1).items() if key in ("image", "mask")}
@@ -131,6 +133,6 @@ def test_a_look_needs_no_name_for_every_value_of_a_mask() -> None:
     assert sample.mask is not None
     mask = sample.mask.copy()
     mask[:4] = 255
-    relight = dg.albumentations.Relight(bank, "lut", strength=1, p=1)
+    relight = dg.albumentations.Relight(bank, "reinhard-per-class", strength=1, p=1)
     image = np.moveaxis(sample.image, 0, -1)
     assert (A.Compose([relight], seed=0)(image=image, mask=mask)["image"] != image).any()

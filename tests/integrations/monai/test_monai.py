@@ -275,7 +275,7 @@ def test_frames_are_relit_class_by_class() -> None:
     shifted = {name: value + 30 for name, value in frames.schema.classes.items()}
     results = []
     for classes, shift in ((None, 0), (shifted, 30)):
-        relight = dg.monai.RandRelightd("image", bank, "lut", (1, 1), None, classes, "label", prob=1)
+        relight = dg.monai.RandRelightd("image", bank, "reinhard-per-class", (1, 1), None, classes, "label", prob=1)
         relight.set_random_state(0)
         image = np.rint(sample.image * 255).astype(np.uint8)
         label = torch.from_numpy(sample.mask.astype(np.int64))[None] + shift
