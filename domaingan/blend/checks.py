@@ -1,4 +1,4 @@
-"""Whether a host is one that what a bank holds can go into: told in a line, before anything is computed."""
+"""Whether what a bank holds can go into a host. Each refusal is one line, before anything is computed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def check_host(sample: Any, info: BankInfo) -> None:
         info: of the bank.
 
     Raises:
-        DataError: other dimensions or channels than the bank's, a mask of another shape than the image, or NaN or
-            infinity in it.
+        DataError: the host is no sample, has other dimensions or channels than the bank, a mask of another shape than
+            its image, or NaN or infinity in its image.
     """
     if not isinstance(sample, Sample):
         raise DataError(f"a host that is a {type(sample).__name__}", expected="a sample, as dataset[0] is")
@@ -33,7 +33,10 @@ def check_host(sample: Any, info: BankInfo) -> None:
 
 
 def read_schema(value: Any) -> Schema | None:
-    """Read a schema: one as it is, or that of a dataset; None as it is.
+    """Read a schema.
+
+    Args:
+        value: a schema, a dataset that has one, or None.
 
     Raises:
         DataError: it is something else.
@@ -46,10 +49,15 @@ def read_schema(value: Any) -> Schema | None:
 
 
 def check_channels(image: NDArray[Any], info: BankInfo, name: str = "") -> None:
-    """Refuse a ``(C, *spatial)`` image of other dimensions or channels than the bank's.
+    """Refuse an image of other dimensions or channels than the bank's.
+
+    Args:
+        image: ``(C, *spatial)``.
+        info: of the bank.
+        name: of the image, for the message.
 
     Raises:
-        DataError: it is such an image.
+        DataError: the image has other dimensions or another number of channels.
     """
     if image.ndim != info.spatial_dims + 1:
         raise DataError(f"a {image.ndim - 1}D image", path=name, expected=f"{info.spatial_dims}D, as the bank is")
@@ -60,5 +68,7 @@ def check_channels(image: NDArray[Any], info: BankInfo, name: str = "") -> None:
 
 def is_finite(image: NDArray[Any]) -> bool:
     """Whether an image, which is not empty, has neither NaN nor infinity."""
-    # NaN spreads to both ends, and infinity is one of them: no array as large as the image is made.
-    return image.dtype.kind != "f" or bool(np.isfinite(image.min()) and np.isfinite(image.max()))
+    if image.dtype.kind != "f":
+        return True
+    # NaN spreads to both ends, and infinity is one of them. So no array as large as the image is made.
+    return bool(np.isfinite(image.min()) and np.isfinite(image.max()))

@@ -1,4 +1,4 @@
-"""What a paste does to the mask of its host: merged, and what is hidden dropped."""
+"""What a paste does to the mask of its host: the object is merged, and what it nearly hides is dropped."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ __all__ = ["MIN_VISIBLE_SHARE", "merge_mask"]
 
 
 def merge_mask(mask: NDArray[Any], pasted_mask: NDArray[Any]) -> NDArray[Any]:
-    """The host's mask with a pasted one on top; older objects nearly hidden by it disappear.
+    """Put a pasted mask on top of the host's. Older objects that it nearly hides disappear.
 
     Args:
         mask: ``(*spatial)`` class values; not changed.
-        pasted: ``(*spatial)`` class values of the pasted object in the host's grid, 0 elsewhere.
+        pasted_mask: ``(*spatial)`` class values of the pasted object in the host's grid, 0 elsewhere.
 
     Returns:
         A new mask of the same type.
     """
-    covered = pasted_mask > 0
+    is_covered = pasted_mask > 0
     merged = mask.copy()
-    if (mask[covered] > 0).any():
-        older, _ = label_components(mask)
-        before = np.bincount(older.ravel())
-        left = np.bincount(older[~covered], minlength=len(before))
-        hidden = np.flatnonzero((left < MIN_VISIBLE_SHARE * before) & (left > 0))
-        merged[np.isin(older, hidden[hidden > 0])] = 0
-    merged[covered] = pasted_mask[covered]
+    if (mask[is_covered] > 0).any():
+        objects, _ = label_components(mask)
+        full_sizes = np.bincount(objects.ravel())
+        visible_sizes = np.bincount(objects[~is_covered], minlength=len(full_sizes))
+        is_hidden = (visible_sizes < MIN_VISIBLE_SHARE * full_sizes) & (visible_sizes > 0)
+        hidden = np.flatnonzero(is_hidden)
+        merged[np.isin(objects, hidden[hidden > 0])] = 0
+    merged[is_covered] = pasted_mask[is_covered]
     return merged

@@ -1,4 +1,4 @@
-"""Where a crop may go in a host: inside the body, not on an existing object."""
+"""Where a crop may go in a scan: inside the body, not on an existing object. Helpers for patches and hosts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domaingan.blend.scan.surface_depth import BLOCK_SIZES, BodySurface
 from domaingan.imaging.intensity import expand_extent, find_extent
 
 MAX_PLACE_TRIES = 60
-"""How often a place is drawn before giving up."""
+"""How many places are tried before giving up."""
 
 Mask = NDArray[np.bool_]
 
@@ -30,55 +30,70 @@ def find_place(
 
     Args:
         body: ``(*patch)``, the object.
-        surface: of the host's body; of one spacing with the patch.
-        shallowest: the object's pixels must be in the body, and at least so deep, in mm.
-        taken: ``(*host)``, where it must not lie.
+        surface: of the host's body, with the patch's spacing.
+        min_depth_mm: the object's pixels must be in the body, and at least this deep.
+        occupied: ``(*host)``, where the object must not lie.
         rng: source of every draw.
-        middles: draws the middles to try, ``(n, dims)``, of where they may be ``(*host)`` and how many are wanted; see
-            :mod:`domaingan.blend.scan.prior`.
+        sample_centres: draws the centres to try, ``(n, dims)``. It gets where they may be ``(*host)`` and how many are
+            wanted; see :mod:`domaingan.blend.scan.prior`.
 
     Returns:
-        The patch's corner in the host, which may lie outside it where only margin sticks out; None if no place
-        was found.
+        The patch's corner in the host, which may lie outside it where only the margin sticks out; None if no place was
+        found.
     """
-    part = find_extent(body)
-    if part is None:
+    extent = find_extent(body)
+    if extent is None:
         return None
-    own, first = body[part], np.array([side.start for side in part])
-    middle = np.array([round(float(along.mean())) for along in np.nonzero(body)])
-    around, offset = surface.find_required_body(body, min_depth_mm)
-    # Depth changes by at most a millimetre a millimetre: around the middle of an object that holds a ball of radius
-    # r, no place is lost by drawing only from those at least r deeper. Large objects would hardly ever fit else.
-    deeper = min_depth_mm + _measure_ball_radius(body, middle, surface.spacing) - max(surface.spacing)
+    object_mask = body[extent]
+    object_start = np.array([side.start for side in extent])
+    centre = np.array([round(float(along_axis.mean())) for along_axis in np.nonzero(body)])
+    required_body, offset = surface.find_required_body(body, min_depth_mm)
+    # Depth changes by at most a millimetre a millimetre. So around the centre of an object that holds a ball of radius
+    # r, no place is lost by drawing only from those at least r deeper. Large objects would hardly ever fit otherwise.
+    ball_radius = _measure_ball_radius(body, centre, surface.spacing)
+    centre_depth_mm = min_depth_mm + ball_radius - max(surface.spacing)
     for block in (1,) if surface.is_small else (*BLOCK_SIZES, 1):
-        free = surface.find_deep(max(min_depth_mm, deeper), block) & ~occupied
+        free = surface.find_deep(max(min_depth_mm, centre_depth_mm), block) & ~occupied
         if not free.any():  # smaller blocks have no more places
             return None
-        for spot in sample_centres(free, MAX_PLACE_TRIES, rng):
-            corner: NDArray[np.int64] = spot - middle
-            if not surface.is_inside_body(around, corner - offset):
+        for candidate in sample_centres(free, MAX_PLACE_TRIES, rng):
+            corner: NDArray[np.int64] = candidate - centre
+            if not surface.is_inside_body(required_body, corner - offset):
                 continue
-            where = tuple(slice(int(a), int(a) + n) for a, n in zip(corner + first, own.shape, strict=True))
-            if not (occupied[where] & own).any():
+            if not (occupied[_get_region(corner + object_start, object_mask.shape)] & object_mask).any():
                 return corner
     return None
 
 
+def _get_region(start: NDArray[np.int64], shape: Sequence[int]) -> tuple[slice, ...]:
+    """Return the part of an array that begins at ``start``."""
+    return tuple(slice(int(first), int(first) + size) for first, size in zip(start, shape, strict=True))
+
+
 def _measure_ball_radius(body: Mask, centre: NDArray[np.int64], spacing: Sequence[float]) -> float:
-    """How far the object reaches from its middle in every direction, in mm; 0 where its middle is not in it."""
+    """Measure how far an object reaches from its centre in every direction, in mm; 0 if its centre is not in it."""
     squares = np.zeros(())
-    for at, size, n in zip(centre, spacing, body.shape, strict=True):
-        squares = np.add.outer(squares, ((np.arange(-1, n + 1) - at) * size) ** 2)
+    for middle, step, size in zip(centre, spacing, body.shape, strict=True):
+        along_axis = ((np.arange(-1, size + 1) - middle) * step) ** 2
+        squares = np.add.outer(squares, along_axis)
     outside = np.pad(~body, 1, constant_values=True)
     return float(np.sqrt(squares[outside].min()))
 
 
 def dilate_labels(mask: NDArray[Any], pixels: int) -> Mask:
-    """Everything labelled, dilated by a city-block ball."""
+    """Dilate everything that is labelled by a city-block ball.
+
+    Args:
+        mask: ``(*spatial)`` class values.
+        pixels: radius of the ball.
+
+    Returns:
+        ``(*spatial)``.
+    """
     body: Mask = np.asarray(mask) > 0
-    part = find_extent(body)
-    if pixels > 0 and part is not None:
-        near = expand_extent(part, pixels)
+    extent = find_extent(body)
+    if pixels > 0 and extent is not None:
+        near = expand_extent(extent, pixels)
         body[near] = ndimage.binary_dilation(body[near], iterations=pixels)
     return body
 
@@ -86,8 +101,20 @@ def dilate_labels(mask: NDArray[Any], pixels: int) -> Mask:
 def find_overlap(
     patch_shape: Sequence[int], host_shape: Sequence[int], corner: NDArray[Any]
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """The part of a patch that lies in the host, and where in the host that is; both empty where nothing does."""
-    start = [max(0, int(c)) for c in corner]
-    stop = [max(a, min(h, int(c) + p)) for a, p, h, c in zip(start, patch_shape, host_shape, corner, strict=True)]
-    source = tuple(slice(a - int(c), b - int(c)) for a, b, c in zip(start, stop, corner, strict=True))
-    return source, tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+    """Find the part of a patch that lies in the host.
+
+    Args:
+        patch_shape, host_shape: spatial shapes.
+        corner: ``(dims,)`` where the patch begins in the host; it may stick out.
+
+    Returns:
+        The part of the patch, and where in the host that is. Both are empty where nothing overlaps.
+    """
+    in_patch, in_host = [], []
+    for patch_size, host_size, first in zip(patch_shape, host_shape, corner.tolist(), strict=True):
+        first = int(first)
+        start = max(0, first)
+        stop = max(start, min(host_size, first + patch_size))
+        in_patch.append(slice(start - first, stop - first))
+        in_host.append(slice(start, stop))
+    return tuple(in_patch), tuple(in_host)

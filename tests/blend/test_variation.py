@@ -16,7 +16,8 @@ from domaingan.blend.deformation import MAX_STRETCH, Deformation, draw_grid_disp
 from domaingan.blend.frame.frame_patch import resample_crop as frame_patch
 from domaingan.blend.methods import METHODS
 from domaingan.blend.methods.blending import parse_method
-from domaingan.blend.variation import IDENTITY, Variation, _SamplingGrid, apply, warp_crop
+from domaingan.blend.variation import IDENTITY, SampledVariation, Variation
+from domaingan.blend.warp import SamplingGrid, warp_crop
 from domaingan.core.errors import DataError
 from domaingan.data import Geometry
 from domaingan.imaging.intensity import label_components
@@ -29,11 +30,23 @@ def crop_of(mask: np.ndarray, spacing: float = 1.0) -> Crop:
     return Bank(info, mask[None, None].astype(np.float16), mask[None].astype(np.uint8), entries)[0]
 
 
+def warp_image_and_mask(
+    crop: Crop,
+    sampled: SampledVariation,
+    spacing: tuple[float, ...],
+    margin: int,
+    max_shape: tuple[int, ...] | None = None,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """The varied crop's image and mask, or None where it cannot be made."""
+    warped = warp_crop(crop, sampled, spacing, margin, max_shape)
+    return None if warped is None else (warped.sample_image(), warped.mask)
+
+
 @pytest.mark.parametrize("dims", [2, 3])
 def test_nothing_varied_gives_back_the_object(dims: int, rng: np.random.Generator) -> None:
     mask = np.zeros((16,) * dims, dtype=np.uint8)
     mask[(slice(4, 11),) * dims] = rng.integers(0, 2, (7,) * dims)
-    patch = apply(crop_of(mask), IDENTITY.draw(dims, rng), (1.0,) * dims, margin=0)
+    patch = warp_image_and_mask(crop_of(mask), IDENTITY.draw(dims, rng), (1.0,) * dims, margin=0)
     assert patch is not None
     where = tuple(slice(s.min(), s.max() + 1) for s in np.nonzero(mask))
     assert (patch[1] == mask[where]).all()
@@ -46,7 +59,7 @@ def test_image_and_mask_move_together(dims: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     mask = np.zeros((24,) * dims, dtype=np.uint8)
     mask[(slice(6, 18),) + (slice(8, 14),) * (dims - 1)] = 1
-    patch = apply(crop_of(mask), Variation().draw(dims, rng), (1.0,) * dims, margin=2)
+    patch = warp_image_and_mask(crop_of(mask), Variation().draw(dims, rng), (1.0,) * dims, margin=2)
     assert patch is not None
     image, moved = patch
     assert ((image[0] > 0.5) == (moved > 0)).mean() > 0.9
@@ -59,7 +72,7 @@ def test_volume_grows_with_the_drawn_scale(dims: int, seed: int) -> None:
     mask = np.zeros((32,) * dims, dtype=np.uint8)
     mask[(slice(10, 22),) * dims] = 1
     draw = Variation(scale=(0.7, 1.4)).draw(dims, rng)
-    patch = apply(crop_of(mask), draw, (1.0,) * dims, margin=0)
+    patch = warp_image_and_mask(crop_of(mask), draw, (1.0,) * dims, margin=0)
     assert patch is not None
     # A cube that is turned by next to nothing gains or loses a layer of pixels at once: up to 0.23 in 5,500 draws.
     assert (patch[1] > 0).sum() == pytest.approx(12**dims * draw.scale**dims, rel=0.3)
@@ -89,7 +102,7 @@ def test_a_deformed_object_is_whole_and_its_image_goes_with_it(dims: int, seed: 
     mask = np.zeros((24,) * dims, dtype=np.uint8)
     mask[(slice(5, 19),) + (slice(6, 18),) * (dims - 1)] = 1
     still, bent = (Variation(flip=False, rotate=0, scale=(1, 1), elastic=e) for e in (0.0, 0.3))
-    one, two = (apply(crop_of(mask), v.draw(dims, rng), (1.0,) * dims, margin=4) for v in (still, bent))
+    one, two = (warp_image_and_mask(crop_of(mask), v.draw(dims, rng), (1.0,) * dims, margin=4) for v in (still, bent))
     assert one is not None and two is not None
     assert label_components(two[1])[1] == 1
     assert one[1].shape != two[1].shape or (one[1] != two[1]).any()
@@ -121,7 +134,7 @@ def test_cubic_keeps_detail_that_linear_blurs_and_the_crops_range(dims: int, see
     spread = []
     for order in (1, 3):
         turned = Variation(flip=False, scale=(1, 1), order=order).draw(dims, np.random.default_rng(seed))
-        made = apply(crop, turned, (1.0,) * dims, margin=0)
+        made = warp_image_and_mask(crop, turned, (1.0,) * dims, margin=0)
         assert made is not None and made[0].min() >= crop.image.min() and made[0].max() <= crop.image.max()
         spread.append(made[0][0][made[1] > 0].std())
     assert spread[0] < spread[1] < 1.1 * crop.image.std()
@@ -131,7 +144,7 @@ def test_cubic_keeps_detail_that_linear_blurs_and_the_crops_range(dims: int, see
 def test_what_is_only_mirrored_is_not_interpolated(dims: int, rng: np.random.Generator) -> None:
     crop = crop_of(rng.integers(0, 2, (12,) * dims).astype(np.uint8))
     crop.image[...] = rng.random(crop.image.shape, dtype=np.float32)
-    made = apply(crop, Variation(rotate=0, scale=(1, 1)).draw(dims, rng), (1.0,) * dims, margin=0)
+    made = warp_image_and_mask(crop, Variation(rotate=0, scale=(1, 1)).draw(dims, rng), (1.0,) * dims, margin=0)
     assert made is not None
     assert np.isin(made[0], crop.image).all()
 
@@ -146,7 +159,7 @@ def test_widths_are_drawn_and_methods_take_them(rng: np.random.Generator) -> Non
 
 
 def test_a_crop_of_nothing_comes_to_nothing(rng: np.random.Generator) -> None:
-    assert apply(crop_of(np.zeros((8, 8))), Variation().draw(2, rng), (1.0, 1.0), 2) is None
+    assert warp_image_and_mask(crop_of(np.zeros((8, 8))), Variation().draw(2, rng), (1.0, 1.0), 2) is None
 
 
 @pytest.mark.parametrize("wrong", [{"elastic": -1}, {"width": (5, 1)}, {"order": 2}, {"scale": (0, 1)}])
@@ -159,11 +172,13 @@ def test_what_is_larger_than_its_host_is_not_even_made() -> None:
     bank = a_bank(3, np.random.default_rng(0), size=32)
     draw = Variation().draw(3, np.random.default_rng(1))
     tracemalloc.start()
-    assert apply(bank[0], draw, (0.001, 0.001, 0.001), 8, largest=(64, 64, 64)) is None  # 32,000 pixels an edge
+    assert (
+        warp_image_and_mask(bank[0], draw, (0.001, 0.001, 0.001), 8, max_shape=(64, 64, 64)) is None
+    )  # 32,000 pixels an edge
     assert tracemalloc.get_traced_memory()[1] < 50e6
     tracemalloc.stop()
-    assert apply(bank[0], draw, (1.0, 1.0, 1.0), 8, largest=(64, 64, 64)) is not None
-    assert apply(bank[0], draw, (1.0, 1.0, 1.0), 8, largest=(64, 64, 3)) is None
+    assert warp_image_and_mask(bank[0], draw, (1.0, 1.0, 1.0), 8, max_shape=(64, 64, 64)) is not None
+    assert warp_image_and_mask(bank[0], draw, (1.0, 1.0, 1.0), 8, max_shape=(64, 64, 3)) is None
 
 
 def test_a_host_in_wrong_units_is_left_alone_in_no_time(rng: np.random.Generator) -> None:
@@ -179,9 +194,9 @@ def test_a_warped_crop_s_image_is_made_only_when_it_is_asked_for(monkeypatch: py
     mask[3:6, 3:6] = 1
     crop, draw = crop_of(mask), Variation().draw(2, rng)
     calls: list[int] = []
-    sampled = _SamplingGrid.sample
-    monkeypatch.setattr(_SamplingGrid, "sample", lambda *args: calls.append(args[2]) or sampled(*args))
+    sampled = SamplingGrid.sample
+    monkeypatch.setattr(SamplingGrid, "sample", lambda *args: calls.append(args[2]) or sampled(*args))
     warped = warp_crop(crop, draw, (1.0, 1.0), 2)
     assert warped is not None and calls == [0]
-    made = apply(crop, draw, (1.0, 1.0), 2)
+    made = warp_image_and_mask(crop, draw, (1.0, 1.0), 2)
     assert made is not None and (warped.sample_image() == made[0]).all() and (warped.mask == made[1]).all()

@@ -21,7 +21,8 @@ from domaingan.blend.scan.host_range import find_host_range
 from domaingan.blend.scan.prior import CentreSampler, Placement
 from domaingan.blend.scan.soft_tissue import find_soft_levels, find_surroundings, find_target_contrast
 from domaingan.blend.scan.surface_depth import BodySurface
-from domaingan.blend.variation import Variation, warp_crop
+from domaingan.blend.variation import Variation
+from domaingan.blend.warp import warp_crop
 from domaingan.data import SCAN, Sample
 from domaingan.imaging.body_axes import get_body_axes
 from domaingan.imaging.intensity import (
