@@ -35,7 +35,7 @@ def test_coarse_blocks_leave_nothing_out(
 ) -> None:
     inside, spacing = case
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("domaingan.blend.scan.measure_surface_depth.MAX_EXACT_PIXELS", 0)
+        patch.setattr("domaingan.blend.scan.surface_depth.MAX_EXACT_PIXELS", 0)
         found = BodySurface(inside, spacing).find_deep(depth_mm, block)
     depth = measure_surface_depth(inside, spacing)
     assert not ((depth > 0) & (depth >= depth_mm) & ~found).any()
@@ -81,7 +81,7 @@ def test_large_hosts_are_served_as_small_ones(case: tuple[np.ndarray, tuple[floa
     depth = measure_surface_depth(inside, spacing)
     fits = ndimage.binary_erosion((depth >= 1) & ~taken, body)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("domaingan.blend.scan.measure_surface_depth.MAX_EXACT_PIXELS", 0)
+        patch.setattr("domaingan.blend.scan.surface_depth.MAX_EXACT_PIXELS", 0)
         corner = find_place(body, BodySurface(inside, spacing), 1.0, taken, rng, _every(inside))
     assert (corner is not None) == fits.any()
     assert corner is None or fits[tuple(corner + 1)]
@@ -102,7 +102,7 @@ def test_depths_that_many_pixels_decide_are_measured_at_once(monkeypatch: pytest
     inside = np.pad(np.ones((40, 40), dtype=bool), 3)
     found = []
     for limit in (24, 0):
-        monkeypatch.setattr("domaingan.blend.scan.measure_surface_depth.MAX_DEPTH_STEPS", limit)
+        monkeypatch.setattr("domaingan.blend.scan.surface_depth.MAX_DEPTH_STEPS", limit)
         found.append(BodySurface(inside, (1.0, 2.0)).find_required_body(np.ones((2, 3), dtype=bool), 5.0))
     np.testing.assert_array_equal(found[0][0], found[1][0])
     assert found[0][1] == found[1][1]
