@@ -15,13 +15,12 @@ from domaingan.banks import Bank, resolve_bank
 from domaingan.banks.crops import check_crop_classes
 from domaingan.baselines.batches import check_class_values
 from domaingan.blend import Paste, Relight
-from domaingan.core.arguments import read_names
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.core.progress import Progress, SilentProgress
 from domaingan.data import Dataset
 from domaingan.data.slice_axes import warn_about_thin_volumes
 from domaingan.evaluation.arm_banks import has_no_masks, is_real_bank, list_supported_sources
-from domaingan.evaluation.arms import Arm, parse_arms
+from domaingan.evaluation.arms import parse_arms
 from domaingan.evaluation.evaluation_config import EvaluationConfig, build_config
 from domaingan.evaluation.leaks import refuse_copies
 from domaingan.evaluation.requirements import check_arms
@@ -33,14 +32,17 @@ from domaingan.imaging.near_duplicates import collect_datasets
 from domaingan.views.regrid import view
 
 DEFAULT_BACKBONE = "timm:tf_efficientnet_lite0"
-"""Encoder of the baselines for frames, unless another is named."""
+"""Default encoder of the baselines for frames."""
 
 Where = Mapping[str, str | int | float | Sequence[str]]
-"""Columns, and the value or values that are meant."""
+"""Columns, and the value or values of each."""
 
 DEFAULT_GENERATIVE_ARM = "refine+classic"
-"""The arm with a generator that is compared unless others are named: on faint lesions as good as any and quick to
-train, on tumours and cyclists ahead of pasting real crops (benchmarks/results)."""
+"""The arm with a generator that is compared by default: as good as any on faint lesions and quick to train, and better
+than pasting real crops on tumours and cyclists (benchmarks/results)."""
+
+DEFAULT_CROP_SIZES = {2: 64, 3: 32}
+"""Edge of a crop, by dimensions."""
 
 
 def evaluate(
@@ -70,25 +72,26 @@ def evaluate(
     Args:
         data: labelled samples, or their folder.
         task: ``segmentation`` or, for frames, ``detection``.
-        arms: see :mod:`domaingan.evaluation.arms`; differences are taken to ``classic``. Unless given ``classic``,
-            ``copy-paste+classic`` and :data:`DEFAULT_GENERATIVE_ARM`, or in place of that what the bank is for.
-        seeds: trainings an arm.
+        arms: see :mod:`domaingan.evaluation.arms`; the differences are to ``classic``. By default ``classic``,
+            ``copy-paste+classic`` and :data:`DEFAULT_GENERATIVE_ARM`, or in its place the arm that the bank is for.
+        seeds: trainings of each arm.
         out: the run folder: ``result.json``, ``config.json``, ``pictures.npz``, and a file for every training.
-        dims: 2 to work on slices; the data's own unless given.
+        dims: 2 to work on slices; the data's own by default.
         k: folds by subject; 1 for a single split.
         test: test samples from elsewhere, or their folder.
         train_where: columns and values that name the training samples.
-        test_where: the same for the test samples. Of drives that both name the first half is trained on and the
-            others tested; of a single one the earlier half, with a gap before what is tested.
-        limits: columns, values and how many samples of them may be trained on, drawn by the seed.
-        bank: a bank that was saved, or its folder, for the ``gan`` part; of entries bound to hosts, for ``inpaint`` or
-            ``refine``; of scenes, for ``relight``. Else a GAN is fitted inside each fold.
-        spacing: work at this coarser spacing, in mm.
-        resize: work at this frame size.
+        test_where: the same for the test samples. Where both name the same drives, the first half of the drives is
+            trained on and the second half is tested. A single drive is divided by time, with a gap before the tested
+            half.
+        limits: columns, values, and how many samples of them may be trained on; they are drawn by the seed.
+        bank: a saved bank, or its folder: crops for ``gan``, crops bound to hosts for ``inpaint`` or ``refine``, scenes
+            for ``relight``. By default a GAN is trained inside each fold.
+        spacing: coarser spacing to work at, in mm.
+        resize: frame height and width to work at.
         seed: the first seed; also draws splits.
-        resume: go on with an interrupted run.
+        resume: resume an interrupted run.
         overwrite: replace an existing run.
-        progress: told how it goes.
+        progress: receives the progress.
         **settings: further fields of :class:`domaingan.evaluation.evaluation_config.EvaluationConfig`, such as
             ``steps``.
 
@@ -96,115 +99,150 @@ def evaluate(
         The content of ``result.json``.
 
     Raises:
-        DataError: an unknown task, arm or setting, a split that shares or lacks subjects, a test image that is trained
-            on under another name, a bank that knows a test subject or was made from a test image, or that no arm uses.
+        DataError: an unknown task, arm or setting; a split that shares or lacks subjects; a test image that is trained
+            on under another name; or a bank that was made from a test subject or image, or that no arm uses.
     """
     if task not in TASKS:
         raise DataError(f"no task {task!r}", expected=f"one of {', '.join(TASKS)}")
-    given = None if bank is None else resolve_bank(bank)
-    if given is not None and given.path is None:
-        raise DataError("a bank in memory", expected="one that was saved: bank.save(folder)")
-    parsed = parse_arms(_choose_default_arms(given) if arms is None else _split_arm_names(arms))
+    user_bank = None if bank is None else _open_user_bank(bank)
+    arm_names = [arm.name for arm in parse_arms(_choose_default_arms(user_bank) if arms is None else arms)]
     if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
         raise DataError(f"{seeds!r} seeds", expected="a whole number of at least 1")
-    data, test = open_dataset(data), None if test is None else open_dataset(test)
-    originals = [select_labelled(data) if task == "segmentation" else data]
-    originals += [] if test is None else [select_labelled(test)]
-    data = view(originals[0], dims=dims)
-    warn_about_thin_volumes(data)
-    dims, frames = data.schema.spatial_dims, data.schema.domain.is_rgb
-    if task == "detection" and not (frames and data.schema.objects):
-        raise DataError(f"{task} on {data.schema.domain}s", path=data.root, expected="frames whose objects are named")
-    settings["backbone"] = (settings.get("backbone") or DEFAULT_BACKBONE) if frames else None
-    tested, trained = _normalise_filter(test_where), _normalise_filter(train_where)
-    size = settings.pop("size", None) or (64 if dims == 2 else 32)
+    original_data = open_dataset(data)
+    if task == "segmentation":
+        original_data = select_labelled(original_data)
+    original_test = None if test is None else select_labelled(open_dataset(test))
+    dataset = view(original_data, dims=dims)
+    warn_about_thin_volumes(dataset)
+    _check_task(task, dataset)
+    test_filter = _normalise_filter(test_where)
+    conditions = dataset.schema.conditions
     config = build_config(
-        settings,
-        data=data.root,
+        settings | _choose_defaults(settings, dataset),
+        data=dataset.root,
         task=task,
-        arms=[arm.name for arm in parsed],
+        arms=arm_names,
         seeds=seeds,
         seed=seed,
-        dims=dims,
+        dims=dataset.schema.spatial_dims,
         folds=k,
-        size=size,
         spacing=spacing,
         resize=resize,
-        bank=None if given is None else str(given.path),
-        train=trained,
-        test=tested,
-        limits=[(name, str(value), n) for name, value, n in limits],
-        looks={name: values for name, values in tested.items() if name in data.schema.conditions},
+        bank=None if user_bank is None else str(user_bank.path),
+        train_where=_normalise_filter(train_where),
+        test_where=test_filter,
+        limits=_read_limits(limits),
+        target_conditions={name: values for name, values in test_filter.items() if name in conditions},
     )
     TASKS[task].check(config)
-    _check_class_values(data, task, parsed)
-    chosen = _make_folds(data, config, test)
-    if given is not None:
-        _check_bank(given, config.arms, data, chosen)
-    check_arms(parsed, chosen, config, given)
-    tell = progress or SilentProgress()
-    tell.start("comparing the images")
-    notes = refuse_copies(collect_datasets(originals), chosen, given)
+    _check_class_values(dataset, config)
+    folds = _make_folds(dataset, original_test, config)
+    if user_bank is not None:
+        _check_bank(user_bank, dataset, folds, config)
+    check_arms(folds, config, user_bank)
+    progress = progress or SilentProgress()
+    progress.start("comparing the images")
+    originals = [original_data] if original_test is None else [original_data, original_test]
+    notes = refuse_copies(collect_datasets(originals), folds, user_bank)
     for note in notes:
         warnings.warn(note, AssumptionWarning, stacklevel=2)
     regrid = partial(view, spacing=spacing, resize=resize)
     return run_evaluation(
-        config, chosen, regrid, Path(out), resume=resume, overwrite=overwrite, progress=tell, notes=notes
+        config, folds, regrid, Path(out), resume=resume, overwrite=overwrite, progress=progress, notes=notes
     )
 
 
-def _split_arm_names(arms: str | Sequence[str]) -> list[str]:
-    """The arms as the command line takes them too: in one text, with commas between."""
-    return arms.split(",") if isinstance(arms, str) else read_names(arms, "arms")
-
-
-def _normalise_filter(where: Where | None) -> dict[str, list[str]]:
-    """Columns and the values that are meant, each a text; one value needs no list."""
-    meant: dict[str, list[str]] = {}
-    for name, values in (where or {}).items():
-        meant[name] = [str(values)] if isinstance(values, str | int | float) else [str(value) for value in values]
-    return meant
+def _open_user_bank(bank: Bank | str | Path) -> Bank:
+    opened = resolve_bank(bank)
+    if opened.path is None:
+        raise DataError("a bank in memory", expected="one that was saved: bank.save(folder)")
+    return opened
 
 
 def _choose_default_arms(bank: Bank | None) -> list[str]:
-    """The arms that are compared unless others are named."""
-    return [
-        REFERENCE_ARM,
-        STRONG_BASELINE,
-        DEFAULT_GENERATIVE_ARM if bank is None else f"{list_supported_sources(bank)[0]}+classic",
-    ]
+    """Choose the arms that are compared by default."""
+    generative = DEFAULT_GENERATIVE_ARM if bank is None else f"{list_supported_sources(bank)[0]}+classic"
+    return [REFERENCE_ARM, STRONG_BASELINE, generative]
 
 
-def _make_folds(data: Dataset, config: EvaluationConfig, test: Dataset | None) -> list[Fold]:
-    if test is not None:
-        test = view(select_labelled(test), dims=config.dims)
+def _check_task(task: str, data: Dataset) -> None:
+    """Refuse detection where there are no frames with named objects."""
+    has_objects = data.schema.domain.is_rgb and bool(data.schema.objects)
+    if task == "detection" and not has_objects:
+        raise DataError(f"{task} on {data.schema.domain}s", path=data.root, expected="frames whose objects are named")
+
+
+def _choose_defaults(settings: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
+    """Choose the settings whose defaults depend on the data."""
+    size = settings.get("size") or DEFAULT_CROP_SIZES[data.schema.spatial_dims]
+    backbone = None
+    if data.schema.domain.is_rgb:
+        backbone = settings.get("backbone") or DEFAULT_BACKBONE
+    return {"size": size, "backbone": backbone}
+
+
+def _normalise_filter(where: Where | None) -> dict[str, list[str]]:
+    """Make a list of texts of each column's value or values."""
+    normalised: dict[str, list[str]] = {}
+    for name, values in (where or {}).items():
+        if isinstance(values, str | int | float):
+            normalised[name] = [str(values)]
+        else:
+            normalised[name] = [str(value) for value in values]
+    return normalised
+
+
+def _read_limits(limits: Sequence[Limit]) -> list[tuple[str, str, int]]:
+    """Read limits, with each value as text.
+
+    Raises:
+        DataError: one is not a column, a value and a number.
+    """
+    read: list[tuple[str, str, int]] = []
+    for limit in limits:
+        if not isinstance(limit, tuple | list) or len(limit) != 3:
+            raise DataError(f"limit {limit!r}", expected="a column, a value and a number")
+        name, value, number = limit
+        read.append((name, str(value), number))
+    return read
+
+
+def _make_folds(data: Dataset, original_test: Dataset | None, config: EvaluationConfig) -> list[Fold]:
+    test = None
+    if original_test is not None:
+        test = view(original_test, dims=config.dims)
         if test.schema.channels != data.schema.channels or test.schema.classes != data.schema.classes:
             raise DataError("other channels or classes", path=test.root, expected=f"those of {data.root}")
-    train = data.where(**config.train) if config.train else (data if test is not None else None)
-    if config.test:
-        test = (data if test is None else test).where(**config.test)
+    train = None
+    if config.train_where:
+        train = data.where(**config.train_where)
+    elif test is not None:
+        train = data
+    if config.test_where:
+        candidates = data if test is None else test
+        test = candidates.where(**config.test_where)
     rng = np.random.default_rng(config.seed)
     return make_folds(data, rng, train=train, test=test, k=config.folds, limits=config.limits)
 
 
-def _check_class_values(data: Dataset, task: str, arms: Sequence[Arm]) -> None:
+def _check_class_values(data: Dataset, config: EvaluationConfig) -> None:
     """Refuse class values that networks or banks cannot hold, before anything is read."""
-    if task == "segmentation":
+    if config.task == "segmentation":
         check_class_values(data.schema, data.root)
-    pasting = [arm.name for arm in arms if arm.paste_sources]
+    pasting = [arm.name for arm in config.parsed_arms if arm.paste_sources]
     if pasting:
         check_crop_classes(data, f", or arms without crops (here {', '.join(pasting)})")
 
 
-def _check_bank(bank: Bank, arms: list[str], data: Dataset, folds: list[Fold]) -> None:
+def _check_bank(bank: Bank, data: Dataset, folds: Sequence[Fold], config: EvaluationConfig) -> None:
     """Refuse a bank that does not fit, that no arm uses, or that knows a test subject, before anything is written."""
     blender = Paste(bank, schema=data.schema) if bank.info.kind == "crops" else Relight(bank)
     blender.check_schema(data.schema)
     usable = {*list_supported_sources(bank)}
     if is_real_bank(bank) and all(has_no_masks(fold.train) for fold in folds):
         usable |= {"copy-paste", "deform-paste"}
-    if not any({*arm.paste_sources, *arm.relight_sources} & usable for arm in parse_arms(arms)):
-        found = f"a bank that none of {', '.join(arms)} uses"
+    if all(usable.isdisjoint(arm.sources) for arm in config.parsed_arms):
+        found = f"a bank that none of {', '.join(config.arms)} uses"
         raise DataError(found, path=bank.path, expected=f"arms with {' or '.join(list_supported_sources(bank))}")
     for fold in folds:
         refuse_leak(bank, fold.test)

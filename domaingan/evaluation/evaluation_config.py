@@ -2,51 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domaingan.core.errors import DataError
+from domaingan.evaluation.arms import Arm, parse_arms
+
+CONFIG_FORMAT = 2
 
 
 class EvaluationConfig(BaseModel):
     """Settings of an evaluation.
 
     Attributes:
+        format: version of these fields.
         data: where the data lies.
         task: a key of :data:`domaingan.evaluation.tasks.TASKS`.
         arms: names of the arms, see :mod:`domaingan.evaluation.arms`.
-        seeds: number of seeds an arm is trained with.
-        seed: the first seed; also draws splits and fits the GAN.
-        dims: dimensions worked in.
-        folds: 1 for one split.
+        seeds: number of seeds that each arm is trained with.
+        seed: the first seed; also draws splits and trains the GAN.
+        dims: spatial dimensions worked in, 2 or 3.
+        folds: number of folds by subject; 1 for a single split.
         steps: optimiser steps of the baseline.
         width: channels of the first level of the baseline for scans.
         backbone: encoder of the baseline for frames, ``timm:NAME[=WEIGHTS_FILE]``.
         detector: network of the detection baseline, a key of :data:`domaingan.baselines.detectors.DETECTORS`.
-        size: edge of a crop; the default of its dimensions unless given.
-        gan_steps: steps of the GAN that is fitted where an arm needs one and no bank is given.
-        gan_samples: crops drawn from it, or painted into the training images.
-        spacing: coarser spacing worked at, in mm, unless the data's own.
-        resize: frame size worked at, unless the data's own.
-        bank: bank of the ``gan`` part, unless one is fitted.
-        train: names of the training samples' filter, for the record.
-        test: the same of the test samples.
-        limits: only so many training samples of a column's value, ``[column, value, number]``.
-        looks: the conditions among those of ``test``: what is relit towards, and drawn more often in training.
+        size: edge of a crop in pixels or voxels; by default 64 in 2D and 32 in 3D.
+        gan_steps: steps of a GAN that is trained inside a fold, where an arm needs one and no bank is given.
+        gan_samples: crops sampled from such a GAN, or inpainted into the training images.
+        spacing: coarser spacing to work at, in mm; the data's own by default.
+        resize: frame height and width to work at; the data's own by default.
+        bank: folder of the bank for the part of an arm that it fits; by default a GAN is trained.
+        train_where: columns and values that name the training samples.
+        test_where: columns and values that name the test samples.
+        limits: how many training samples of a column's value are used, ``[column, value, number]``.
+        target_conditions: the conditions among ``test_where``. Frames are relit towards them, and training samples
+            under them are drawn more often.
         precision: ``auto``, ``32`` or ``bf16``.
-        command: how to run it again.
+        command: the command to run it again.
     """
 
     model_config = ConfigDict(extra="forbid")
 
+    format: Literal[2] = CONFIG_FORMAT
     data: str
     task: str = "segmentation"
     arms: list[str]
-    seeds: int = 1
-    seed: int = 0
+    seeds: int = Field(1, ge=1)
+    seed: int = Field(0, ge=0)
     dims: int
-    folds: int = 1
+    folds: int = Field(1, ge=1)
     steps: int = Field(600, ge=1)
     width: int = Field(16, ge=1)
     backbone: str | None = None
@@ -57,28 +64,38 @@ class EvaluationConfig(BaseModel):
     spacing: float | None = None
     resize: tuple[int, int] | None = None
     bank: str | None = None
-    train: dict[str, list[str]] = {}
-    test: dict[str, list[str]] = {}
+    train_where: dict[str, list[str]] = {}
+    test_where: dict[str, list[str]] = {}
     limits: list[tuple[str, str, int]] = []
-    looks: dict[str, list[str]] = {}
+    target_conditions: dict[str, list[str]] = {}
     precision: str = "auto"
     command: str = ""
+
+    @cached_property
+    def parsed_arms(self) -> list[Arm]:
+        """The arms, parsed."""
+        return parse_arms(self.arms)
+
+    @property
+    def all_seeds(self) -> range:
+        """The seeds that each arm is trained with."""
+        return range(self.seed, self.seed + self.seeds)
 
 
 def build_config(settings: dict[str, Any], **fixed: Any) -> EvaluationConfig:
     """Build the settings of an evaluation.
 
     Args:
-        settings: what a user says beside the arguments of :func:`domaingan.evaluation.evaluate`.
-        **fixed: what follows from these arguments.
+        settings: fields that a user gives beside the arguments of :func:`domaingan.evaluation.evaluate`.
+        **fixed: fields that follow from these arguments.
 
     Raises:
-        DataError: there is no such setting, or a value that cannot be.
+        DataError: there is no such setting, or it cannot have that value.
     """
-    known = [name for name in EvaluationConfig.model_fields if name not in fixed]
-    unknown = [name for name in settings if name not in known]
-    if unknown:
-        raise DataError(f"no setting {unknown[0]!r}", expected=f"one of {', '.join(known)}")
+    names = [name for name in EvaluationConfig.model_fields if name not in fixed and name != "format"]
+    for name in settings:
+        if name not in names:
+            raise DataError(f"no setting {name!r}", expected=f"one of {', '.join(names)}")
     try:
         return EvaluationConfig(**fixed, **settings)
     except ValidationError as error:

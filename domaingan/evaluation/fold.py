@@ -12,17 +12,17 @@ from domaingan.evaluation.tasks import Task
 
 @dataclass
 class FoldContext:
-    """What every arm and seed of a fold shares.
+    """What the trainings of all arms and seeds of a fold share.
 
     Attributes:
         task: what is trained and scored.
-        train: the samples trained on, at the grid worked in.
-        hosts: all training samples at that grid, which banks were made from and painted into.
-        test: the test samples at it.
-        own_grid: the test samples at the data's own.
-        banks: the fold's, by source.
-        folder: where its trainings, banks and GANs are kept.
-        shown: positions of the test samples whose predictions are shown.
+        train_samples: the samples that a baseline is trained on, at the grid worked in.
+        hosts: all training samples at that grid; banks are made from them, and objects inpainted into them.
+        test: the test samples at that grid.
+        original_test: the test samples at the data's own grid.
+        banks: the banks of the fold, by source.
+        folder: where the trainings, banks and GANs of the fold are stored.
+        example_positions: positions of the test samples whose predictions are shown.
     """
 
     task: Task

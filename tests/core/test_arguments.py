@@ -169,7 +169,7 @@ def test_a_folder_will_do_for_a_bank(tmp_path: Path) -> None:
     [
         ({"stepps": 3}, "no setting 'stepps'; expected one of steps, width"),
         ({"steps": "many"}, "steps 'many'; expected input should be a valid integer"),
-        ({"looks": {}}, "no setting 'looks'"),
+        ({"target_conditions": {}}, "no setting 'target_conditions'"),
         ({"seeds": "two"}, "'two' seeds; expected a whole number"),
         ({"seeds": 0}, "0 seeds; expected a whole number of at least 1"),
         ({"task": "segment"}, "no task 'segment'"),

@@ -1,0 +1,55 @@
+"""From an arm and the banks of its fold to what is done to a training sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from domaingan.augmentation import Classic, Weather
+from domaingan.banks import HEALTHY_VALUE, Bank
+from domaingan.baselines.training_augmentation import TrainingAugmentation
+from domaingan.blend import Paste, Relight
+from domaingan.data import Schema
+from domaingan.evaluation.arms import Arm
+from domaingan.inpainting.windows import MASK_VARIATIONS
+
+
+def build_augmentation(
+    arm: Arm, banks: Mapping[str, Bank], schema: Schema, conditions: Mapping[str, Sequence[str]] | None = None
+) -> TrainingAugmentation:
+    """Build what an arm does to a training sample.
+
+    Args:
+        arm: the arm.
+        banks: the banks of its fold, by source.
+        schema: the schema of the samples.
+        conditions: only scenes under these conditions are used, such as ``{"lighting": ["dusk"]}``.
+
+    Raises:
+        DataError: a bank does not fit the samples, or has no scene under these conditions.
+    """
+    pastes: dict[str, Paste] = {}
+    healthy_pastes: dict[str, Paste] = {}
+    for source in arm.paste_sources:
+        bank = banks[source]
+        variation = MASK_VARIATIONS[schema.domain] if source == "deform-paste" else None
+        object_values, healthy_values = _split_class_values(bank)
+        pastes[source] = Paste(bank, schema=schema, variation=variation, only=object_values)
+        if healthy_values:
+            healthy_pastes[source] = Paste(bank, schema=schema, only=healthy_values)
+    relights = {source: Relight(banks[source], only=conditions) for source in arm.relight_sources}
+    return TrainingAugmentation(
+        pastes=pastes,
+        healthy_pastes=healthy_pastes,
+        relights=relights,
+        weather=Weather() if arm.has_weather else None,
+        classic=Classic(schema.spatial_dims, schema.domain) if arm.has_classic else None,
+    )
+
+
+def _split_class_values(bank: Bank) -> tuple[list[str], list[str]]:
+    """Split a bank's class values into those of objects and that of healthy patches; both empty if none is healthy."""
+    counts = bank.count_conditions().get(bank.info.domain.class_condition, {})
+    if not counts.get(HEALTHY_VALUE):
+        return [], []
+    object_values = [value for value, n in counts.items() if n and value != HEALTHY_VALUE]
+    return object_values, [HEALTHY_VALUE]
