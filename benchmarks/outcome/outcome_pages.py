@@ -87,10 +87,11 @@ def format_run(kept: dict[str, Any]) -> list[str]:
 
 def format_comparisons(result: dict[str, Any], shown: list[str]) -> list[str]:
     """How arms that paste compare with pasting real crops; the wider interval holds what other seeds would change."""
-    if not result.get("to_rival"):
+    versus = result.get("versus_strong_baseline") or result.get("to_rival")
+    if not versus:
         return []
     unit, lines = result.get("unit", "subject"), []
-    for arm, rows in result["to_rival"].items():
+    for arm, rows in versus.items():
         for metric in shown:
             row = rows.get(metric)
             if not row or row["mean"] is None:
@@ -111,7 +112,7 @@ def format_generated(columns: dict[str, Any]) -> list[str]:
     lines = ["", "| crops | n | contrast | radius, mm | texture | real-vs-fake accuracy |", "| --- |" + " --- |" * 5]
     for name, row in columns.items():
         cells = [f"{row[m]['mean']:.3g} ± {row[m]['sd']:.2g}" for m in ("contrast", "radius_mm", "texture")]
-        told = row.get("told")
+        told = row.get("real_vs_fake_accuracy") or row.get("told")
         said = "–" if not told else f"{100 * told['accuracy']:.0f} % ({told['pairs']} pairs)"
         lines.append(f"| {name} | {row['n']} | " + " | ".join(cells) + f" | {said} |")
     return lines

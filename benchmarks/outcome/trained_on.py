@@ -32,8 +32,9 @@ from domaingan.baselines.segmentation import choose_patch_shape
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.blend import Paste
 from domaingan.data import Dataset, PastedCrop, Sample
+from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arm_banks import REFERENCE_FRAME_SIZE
-from domaingan.evaluation.arms import Arm, build_augmentation
+from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.runner import MIN_BODY_SHARE
 from domaingan.evaluation.split import make_folds, select_labelled
 from domaingan.imaging.intensity import (
@@ -60,13 +61,17 @@ def hash_arrays(*arrays: NDArray[Any]) -> str:
     return found.hexdigest()[:16]
 
 
+OLD_SETTINGS = {"train": "train_where", "test": "test_where", "looks": "target_conditions"}
+"""What settings were called before format 2."""
+
+
 def read_settings(table: str) -> dict[str, Any]:
     """Read the settings of a table's run."""
     if table == "volumes":
         return VOLUMES
     path = Path(__file__).parents[1] / "results" / f"{table}.json"
-    settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["config"]
-    return settings
+    stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["config"]
+    return {OLD_SETTINGS.get(name, name): value for name, value in stored.items()}
 
 
 def find_training(data: Dataset, settings: dict[str, Any]) -> Dataset:
@@ -74,8 +79,8 @@ def find_training(data: Dataset, settings: dict[str, Any]) -> Dataset:
     if settings is VOLUMES:
         return data
     seen = view(select_labelled(data), dims=settings["dims"])
-    train = seen.where(**settings["train"]) if settings["train"] else None
-    test = seen.where(**settings["test"]) if settings["test"] else None
+    train = seen.where(**settings["train_where"]) if settings["train_where"] else None
+    test = seen.where(**settings["test_where"]) if settings["test_where"] else None
     rng = np.random.default_rng(settings["seed"])
     limits = [(name, value, n) for name, value, n in settings.get("limits") or []]
     fold = make_folds(seen, rng, train=train, test=test, k=settings.get("folds") or 1, limits=limits)[0]
@@ -93,10 +98,10 @@ def keep_training_data(table: str, folder: Path, out: Path, items: int, arm: str
     bank = crops(train, settings["size"] or 64)
     banks = {"copy-paste": bank}
     if "reference-relight" in Arm.parse(arm).relight_sources:
-        banks["reference-relight"] = scenes(train, REFERENCE_FRAME_SIZE, tuple(settings["looks"]))
-    augment = build_augmentation(Arm.parse(arm), banks, schema, settings.get("looks"))
+        banks["reference-relight"] = scenes(train, REFERENCE_FRAME_SIZE, tuple(settings["target_conditions"]))
+    augment = build_augmentation(Arm.parse(arm), banks, schema, settings.get("target_conditions"))
     patch = choose_patch_shape([sample.shape for sample in samples], schema.domain.patch_divisor)
-    wanted = settings.get("looks") or {}
+    wanted = settings.get("target_conditions") or {}
     patches = Patches(samples, schema, augment, patch, items, settings["seed"], wanted)
     started = time.process_time()
     rows = [draw_item(patches, augment, item) for item in range(items)]

@@ -107,9 +107,7 @@ class BankBuilder:
         hosts = mark_healthy_share(hosts, HEALTHY_SHARE)
         return self._fit_gan_and_sample(with_healthy, source, len(hosts), hosts, conditioning=("mask", "ring"))
 
-    def _fit_gan_and_sample(
-        self, real: Bank, name: str, n: int, hosts: Bank | None = None, **settings: Any
-    ) -> Bank:
+    def _fit_gan_and_sample(self, real: Bank, name: str, n: int, hosts: Bank | None = None, **settings: Any) -> Bank:
         self.progress.start(f"fitting a GAN to {len(real)} {real.info.kind}")
         config = self.config
         out = self.folder / name

@@ -10,8 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from domaingan.core.errors import DataError
 from domaingan.evaluation.arms import Arm, parse_arms
 
-CONFIG_FORMAT = 2
-
 
 class EvaluationConfig(BaseModel):
     """Settings of an evaluation.
@@ -46,7 +44,7 @@ class EvaluationConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    format: Literal[2] = CONFIG_FORMAT
+    format: Literal[2] = 2
     data: str
     task: str = "segmentation"
     arms: list[str]

@@ -1,4 +1,4 @@
-"""The pictures of an evaluation, gathered from its first fold and seed."""
+"""The pictures of an evaluation, collected from its first fold and seed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.reading import read_arrays, refuse_malformed
-from domaingan.evaluation.arms import Arm, build_augmentation
+from domaingan.evaluation.arm_augmentation import build_augmentation
+from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.example_images import (
     collect_bank_examples,
@@ -17,46 +18,58 @@ from domaingan.evaluation.example_images import (
     collect_relight_examples,
 )
 from domaingan.evaluation.fold import FoldContext
+from domaingan.evaluation.plan import name_training
+
+Arrays = dict[str, NDArray[Any]]
 
 
-def collect_figures(fold: FoldContext, arms: list[Arm], config: EvaluationConfig) -> dict[str, NDArray[Any]]:
-    """The arrays that the report shows: hosts before and after, crops, looks and predictions.
+def collect_figures(fold: FoldContext, config: EvaluationConfig) -> Arrays:
+    """Collect the arrays that the report shows: hosts before and after, crops, styles and predictions.
 
     Args:
-        fold: every arm of it was trained with the first seed.
-        arms: all of them.
-        config: seeds, and the looks wanted.
+        fold: the first fold; every arm was trained with the first seed.
+        config: arms, seeds and the target conditions.
+
+    Raises:
+        DataError: what a training wrote cannot be read.
     """
-    rng, schema = np.random.default_rng(config.seed), fold.test.schema
-    pictures: dict[str, NDArray[Any]] = {}
-    pasting = [arm for arm in arms if arm.paste_sources]
-    if pasting:
-        arm = next((arm for arm in pasting if "gan" in arm.paste_sources), pasting[0])
-        pictures |= collect_paste_examples(
-            fold.train_samples, schema, build_augmentation(arm, fold.banks, schema, config.looks), rng
-        )
+    rng = np.random.default_rng(config.seed)
+    schema, conditions = fold.test.schema, config.target_conditions
+    pictures: Arrays = {}
+    pasting = _choose_arm([arm for arm in config.parsed_arms if arm.paste_sources], "gan")
+    if pasting is not None:
+        augment = build_augmentation(pasting, fold.banks, schema, conditions)
+        shown_bank = fold.banks[pasting.paste_sources[0]]
+        pictures |= collect_paste_examples(fold.train_samples, schema, augment, rng)
         pictures |= collect_bank_examples(fold.banks["copy-paste"], "real_samples", "real_masks", rng)
-        pictures |= collect_bank_examples(fold.banks[arm.paste_sources[0]], "crops", "crop_masks", rng, n=6)
+        pictures |= collect_bank_examples(shown_bank, "crops", "crop_masks", rng, n=6)
     if "gan" in fold.banks:
         pictures |= collect_bank_examples(fold.banks["gan"], "gan_samples", "gan_masks", rng)
-    relighting = [arm for arm in arms if arm.relight_sources]
-    if relighting:
-        arm = next((arm for arm in relighting if "relight" in arm.relight_sources), relighting[0])
-        pictures |= collect_relight_examples(
-            fold.train_samples,
-            fold.banks[arm.relight_sources[0]],
-            build_augmentation(arm, fold.banks, schema, config.looks),
-            config.looks,
-            rng,
-        )
-    predictions, shown = {}, []
+    relighting = _choose_arm([arm for arm in config.parsed_arms if arm.relight_sources], "relight")
+    if relighting is not None:
+        augment = build_augmentation(relighting, fold.banks, schema, conditions)
+        scenes = fold.banks[relighting.relight_sources[0]]
+        pictures |= collect_relight_examples(fold.train_samples, scenes, augment, conditions, rng)
+    return pictures | _collect_predictions(fold, config)
+
+
+def _choose_arm(arms: list[Arm], source: str) -> Arm | None:
+    """Choose the first arm with a source, else the first, else None."""
     for arm in arms:
-        path = fold.folder / f"{arm.name}-seed{config.seed}.npz"
-        kept = read_arrays(path)
+        if source in arm.sources:
+            return arm
+    return arms[0] if arms else None
+
+
+def _collect_predictions(fold: FoldContext, config: EvaluationConfig) -> Arrays:
+    predictions: dict[str, list[NDArray[Any]]] = {}
+    positions: list[int] = []
+    for arm in config.parsed_arms:
+        path = fold.folder / f"{name_training(arm, config.seed)}.npz"
+        stored = read_arrays(path)
         with refuse_malformed(path, "what a training wrote: remove it and its .json, and --resume trains again"):
-            shown = kept["shown"].tolist()
-            predictions[arm.name] = [kept[f"p{i}"] for i in range(len(shown))]
-    tested = [fold.test[i] for i in shown]
-    return pictures | collect_prediction_examples(
-        tested, schema, [fold.task.draw_truth(s) for s in tested], predictions
-    )
+            positions = stored["shown"].tolist()
+            predictions[arm.name] = [stored[f"p{number}"] for number in range(len(positions))]
+    samples = [fold.test[position] for position in positions]
+    truths = [fold.task.draw_truth(sample) for sample in samples]
+    return collect_prediction_examples(samples, fold.test.schema, truths, predictions)

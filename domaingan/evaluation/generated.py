@@ -1,9 +1,9 @@
-"""What generators that paint into hosts made in a fold, measured and shown; kept in the fold's folder.
+"""Measures and pictures of what generators inpainted in a fold; stored in the fold's folder.
 
 Columns are compared: ``real`` crops of the training subjects, crops ``pasted`` into their images, and what each
-painting generator made. Pictures are of three kinds: the same *windows* of training images in every column (under
-``real`` as they are), the *places* of real objects of test subjects, which no generator ever saw, and the *worst* of
-what was painted, by the discriminator's score.
+inpainting generator made. There are three kinds of pictures: the same *windows* of training images in every column
+(unchanged under ``real``), the *places* of real objects of test subjects, which no generator ever saw, and the *worst*
+generated crops by the discriminator's score.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from domaingan.gan.sampling.rejection import RejectionSampler
 from domaingan.inpainting.windows import sample_windows
 
 MAX_WORST_SHOWN = 10
-"""So many of those painted that the discriminator scores lowest are shown."""
+"""How many of the generated crops with the lowest scores are shown."""
 
 SCORING_BATCH_SIZE = 64
-"""Crops are encoded so many at a time."""
+"""Crops that are scored at a time."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -49,36 +49,47 @@ Arrays = dict[str, NDArray[Any]]
 def evaluate_generated(
     banks: Mapping[str, Bank], train: Dataset, test: Dataset, config: EvaluationConfig, folder: Path, progress: Progress
 ) -> tuple[dict[str, Any], Arrays]:
-    """Measures and pictures of a fold's painted banks, those that lie in its folder from before and the others.
+    """Measure and show the inpainted banks of a fold; what is stored in its folder already is read.
 
     Args:
-        banks: the fold's, by source.
+        banks: the banks of the fold, by source.
         train: the training samples at the grid worked in.
-        test: the test samples at it; what lies at their real objects' places is measured, and nothing learns from it.
+        test: the test samples at that grid. Only the places of their real objects are used, and nothing learns from
+            them.
         config: sizes and the seed.
-        folder: the fold's.
-        progress: told that it goes on.
+        folder: the folder of the fold.
+        progress: receives the progress.
 
     Returns:
-        For each column what :func:`domaingan.evaluation.generated_measures.spread` measures and, but for ``real``,
-        under ``told`` what :func:`domaingan.evaluation.generated_measures.measure_real_vs_fake_accuracy` finds; and
-        the pictures, ``KIND:COLUMN``
-        with their masks ``KIND_masks:COLUMN``, and ``worst_scores:COLUMN``. Both empty where nothing was painted.
+        Two dictionaries, both empty where nothing was inpainted. The first has for each column the measures of
+        :func:`domaingan.evaluation.generated_measures.measure_spread` and, but for ``real``, under
+        ``real_vs_fake_accuracy`` those of
+        :func:`domaingan.evaluation.generated_measures.measure_real_vs_fake_accuracy`. The second has the pictures
+        ``KIND:COLUMN``, their masks ``KIND_masks:COLUMN``, and ``worst_scores:COLUMN``.
     """
-    known, pictures = _read_stored(folder)
-    sources = [name for name in INPAINTED_SOURCES if name in banks and (name in known or (folder / name).is_dir())]
-    names = ["real", "pasted", *sources] if sources else []
-    missing = [name for name in names if name not in known]
+    measures, pictures = _read_stored(folder)
+    sources = []
+    for source in INPAINTED_SOURCES:
+        is_trained_here = (folder / source).is_dir()  # else the bank is the user's
+        if source in banks and (source in measures or is_trained_here):
+            sources.append(source)
+    if not sources:
+        return {}, {}
+    columns = ["real", "pasted", *sources]
+    missing = [name for name in columns if name not in measures]
     if missing:
         progress.start("telling painted from real")
-        bench = _GeneratedEvaluation(banks, train, test, config, folder)
+        evaluation = _GeneratedEvaluation(banks, train, test, config, folder)
         for name in missing:
-            known[name], shown = bench.evaluate_column(name)
-            pictures |= shown
+            measures[name], column_pictures = evaluation.evaluate_column(name)
+            pictures |= column_pictures
         write_arrays(folder / "painted.npz", pictures)
-        write_json(folder / "painted.json", known)
-    chosen = {key: array for key, array in pictures.items() if key.rpartition(":")[2] in names}
-    return {name: known[name] for name in names}, chosen
+        write_json(folder / "painted.json", measures)
+    shown = {}
+    for key, array in pictures.items():
+        if key.rpartition(":")[2] in columns:
+            shown[key] = array
+    return {name: measures[name] for name in columns}, shown
 
 
 def _read_stored(folder: Path) -> tuple[dict[str, Any], Arrays]:
@@ -89,7 +100,7 @@ def _read_stored(folder: Path) -> tuple[dict[str, Any], Arrays]:
 
 @dataclass
 class _GeneratedEvaluation:
-    """What is measured and shown of each column."""
+    """Measures and shows each column; what the columns share is made once."""
 
     banks: Mapping[str, Bank]
     train: Dataset
@@ -99,65 +110,101 @@ class _GeneratedEvaluation:
 
     @cached_property
     def places(self) -> HeldOutPlaces | None:
+        """Places of real objects of test subjects; None where there are none."""
         return HeldOutPlaces.from_test(self.test, self.banks["copy-paste"], self.config.seed)
 
     @cached_property
-    def windows(self) -> dict[bool, Bank]:
-        """Windows of the training images, as they are and with crops pasted into them."""
-        real, n, seed = self.banks["copy-paste"], min(self.config.gan_samples, MAX_PAIRS), self.config.seed
-        return {pasted: sample_windows(self.train, real, n, seed, pasted=pasted) for pasted in (False, True)}
+    def windows(self) -> Bank:
+        """Windows of the training images, as they are."""
+        return self._sample_windows(pasted=False)
+
+    @cached_property
+    def pasted_windows(self) -> Bank:
+        """The same windows with real crops pasted into them."""
+        return self._sample_windows(pasted=True)
+
+    def _sample_windows(self, *, pasted: bool) -> Bank:
+        n = min(self.config.gan_samples, MAX_PAIRS)
+        return sample_windows(self.train, self.banks["copy-paste"], n, self.config.seed, pasted=pasted)
 
     def evaluate_column(self, name: str) -> tuple[dict[str, Any], Arrays]:
-        """What is measured of one column, and its pictures."""
-        places, shown = self.places, self.windows[False].take(np.arange(min(MAX_EXAMPLES, len(self.windows[False]))))
+        """Measure one column, and collect its pictures.
+
+        Args:
+            name: ``real``, ``pasted``, or a source that inpaints.
+        """
+        n_shown = min(MAX_EXAMPLES, len(self.windows))
+        places = self.places
         pictures: Arrays = {}
+        at_places: Bank | None = None
         if name == "real":
-            bank, other = self.banks["copy-paste"], None if places is None else places.real
+            bank = self.banks["copy-paste"]
+            shown = _take_first(self.windows, n_shown)
+            if places is not None:
+                at_places = places.real
         elif name == "pasted":
-            bank, other = self.windows[True], None if places is None else places.paste_training_crops()
-            shown = bank.take(np.arange(len(shown)))
+            bank = self.pasted_windows
+            shown = _take_first(bank, n_shown)
+            if places is not None:
+                at_places = places.paste_training_crops()
         else:
-            bank, gan = _select_objects(self.banks[name]), GAN.load(self.folder / name)
+            gan = GAN.load(self.folder / name)
             assert gan.config is not None
-            hosts = self.windows["paste" in gan.config.network.conditioning].take(np.arange(len(shown)))
-            shown = gan.sample(len(shown), self.config.seed, hosts=hosts)
-            other = None if places is None else places.inpaint(gan)
-            rows, pictures[f"worst_scores:{name}"] = find_lowest_scored(gan, bank, MAX_WORST_SHOWN)
-            pictures |= _collect_pictures(bank.take(rows), "worst", name)
-        found = measure_spread(bank)
+            bank = _select_objects(self.banks[name])
+            hosts = self.pasted_windows if "paste" in gan.config.network.conditioning else self.windows
+            shown = gan.sample(n_shown, self.config.seed, hosts=_take_first(hosts, n_shown))
+            if places is not None:
+                at_places = places.inpaint(gan)
+            worst, scores = find_lowest_scored(gan, bank, MAX_WORST_SHOWN)
+            pictures[f"worst_scores:{name}"] = scores
+            pictures |= _collect_pictures(bank.take(worst), "worst", name)
+        measures = measure_spread(bank)
         pictures |= _collect_pictures(shown, "windows", name)
-        if places is not None and other is not None:
-            rows = np.unique(np.linspace(0, len(other) - 1, MAX_EXAMPLES).round().astype(np.int64))  # of many subjects
-            pictures |= _collect_pictures(other.take(rows), "places", name)
+        if places is not None and at_places is not None:
+            pictures |= _collect_pictures(_take_spread(at_places, MAX_EXAMPLES), "places", name)
             if name != "real":
-                found["told"] = measure_real_vs_fake_accuracy(places.real, other, self.config.seed)
-        return found, pictures
+                accuracy = measure_real_vs_fake_accuracy(places.real, at_places, self.config.seed)
+                measures["real_vs_fake_accuracy"] = accuracy
+        return measures, pictures
+
+
+def _take_first(bank: Bank, n: int) -> Bank:
+    return bank.take(np.arange(n))
+
+
+def _take_spread(bank: Bank, n: int) -> Bank:
+    """Take at most ``n`` entries at equal distances, so that they are from many subjects."""
+    positions = np.linspace(0, len(bank) - 1, n).round().astype(np.int64)
+    return bank.take(np.unique(positions))
 
 
 def find_lowest_scored(gan: GAN, bank: Bank, n: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Positions and scores of the ``n`` entries that a generator's own discriminator likes least, the worst first.
+    """Find the entries that a generator's own discriminator scores lowest.
 
     Args:
-        gan: fitted.
-        bank: drawn from it.
+        gan: trained.
+        bank: sampled from it.
         n: how many at most.
+
+    Returns:
+        Positions and scores, the lowest first.
     """
     assert gan.config is not None and gan.discriminator is not None
     data = select_conditioning_crops(bank, gan.config, {})[0]
-    judge = RejectionSampler(gan.discriminator, count_levels(gan.config), {}, -np.inf)
-    parts = np.split(np.arange(len(bank)), range(SCORING_BATCH_SIZE, len(bank), SCORING_BATCH_SIZE))
-    scores = np.concatenate([judge.score_stacks(*data.encode(part)) for part in parts])
-    rows = np.argsort(scores, kind="stable")[:n]
-    return rows, scores[rows]
+    sampler = RejectionSampler(gan.discriminator, count_levels(gan.config), {}, -np.inf)
+    batches = np.split(np.arange(len(bank)), range(SCORING_BATCH_SIZE, len(bank), SCORING_BATCH_SIZE))
+    scores = np.concatenate([sampler.score_stacks(*data.encode(batch)) for batch in batches])
+    positions = np.argsort(scores, kind="stable")[:n]
+    return positions, scores[positions]
 
 
 def _select_objects(bank: Bank) -> Bank:
-    """The entries in which an object was painted, and not what is healthy."""
+    """Select the entries with a generated object, without those of healthy tissue."""
     name = bank.info.domain.class_condition
     values = bank.info.conditions.get(name, [])
-    return (
-        bank.take(bank.entries[f"condition:{name}"] != values.index(HEALTHY_VALUE)) if HEALTHY_VALUE in values else bank
-    )
+    if HEALTHY_VALUE not in values:
+        return bank
+    return bank.take(bank.entries[f"condition:{name}"] != values.index(HEALTHY_VALUE))
 
 
 def _collect_pictures(bank: Bank, kind: str, name: str) -> Arrays:

@@ -1,4 +1,4 @@
-"""Leaks that names hide: images that are trained on and tested under two names, or that a bank was made of."""
+"""Leaks that names hide: an image that is trained on and tested under two names, or that a bank was made from."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from domaingan.imaging.near_duplicates import DuplicateFinder
 
 
 def refuse_copies(survey: DuplicateFinder, folds: Sequence[Fold], bank: Bank | None) -> list[str]:
-    """Refuse images that are on both sides, and tell those that are nearly alike.
+    """Refuse images that are both trained on and tested, and describe those that are nearly alike.
 
     Args:
         survey: of all samples of the folds, as they lie on disk.
-        chosen: the folds.
-        bank: a bank that was given, if any.
+        folds: the folds.
+        bank: the bank of the user, if any.
 
     Returns:
-        A sentence for each thing that a reader should know: near copies across the split, frames that seem to be of
-        drives that nothing names, and a bank that does not say which images it was made of.
+        A sentence for each thing that a reader should know: near copies across the split, frames that seem to belong
+        to drives that are not named, and a bank that does not record which images it was made from.
 
     Raises:
-        DataError: the values of a test image are those of a training image, or of one that the bank was made of.
+        DataError: a test image has the values of a training image, or of an image that the bank was made from.
     """
     notes: dict[str, None] = {}
     for fold in folds:
-        train, test = _find_positions(survey, fold.train), _find_positions(survey, fold.test)
+        train = _find_positions(survey, fold.train)
+        test = _find_positions(survey, fold.test)
         _refuse_exact(survey, train, test, fold)
         if bank is not None:
             _refuse_of_bank(survey, test, bank)
@@ -44,10 +45,10 @@ def refuse_copies(survey: DuplicateFinder, folds: Sequence[Fold], bank: Bank | N
 
 
 def _find_positions(survey: DuplicateFinder, part: Dataset) -> list[int]:
-    """Where the samples of a part of a split stand in the survey; slices by their volume's group."""
+    """Find the positions in the survey of the samples of a part of a split; slices by their volume's group."""
     is_frame = not part.schema.domain.has_body
-    wanted = {_make_key(record, is_frame) for record in part.records}
-    return [i for i, record in enumerate(survey.records) if _make_key(record, is_frame) in wanted]
+    keys = {_make_key(record, is_frame) for record in part.records}
+    return [i for i, record in enumerate(survey.records) if _make_key(record, is_frame) in keys]
 
 
 def _make_key(record: Record, is_frame: bool) -> str:
@@ -55,23 +56,36 @@ def _make_key(record: Record, is_frame: bool) -> str:
 
 
 def _refuse_exact(survey: DuplicateFinder, train: Sequence[int], test: Sequence[int], fold: Fold) -> None:
-    trained = {one: i for i in train for one in survey.checksums[i]}
-    both = [(i, trained[one]) for i in test for one in survey.checksums[i] if one in trained]
-    if both:
-        names = [survey.records[i].name for i in both[0]]
-        n = len({i for i, _ in both})
-        found = f"{_describe_count(n)} trained on under another name: {names[0]!r} is {names[1]!r}"
-        raise DataError(
-            found, path=fold.test.root, expected="each image once, or one `subject` for both in samples.csv"
-        )
+    """Refuse test images whose values are those of a training image."""
+    trained: dict[str, int] = {}
+    for position in train:
+        trained |= dict.fromkeys(survey.checksums[position], position)
+    copies: dict[int, int] = {}
+    for position in test:
+        for checksum in survey.checksums[position]:
+            if checksum in trained:
+                copies.setdefault(position, trained[checksum])
+    if copies:
+        tested_position, trained_position = next(iter(copies.items()))
+        tested_name = survey.records[tested_position].name
+        trained_name = survey.records[trained_position].name
+        found = f"{_describe_count(len(copies))} trained on under another name: {tested_name!r} is {trained_name!r}"
+        expected = "each image once, or one `subject` for both in samples.csv"
+        raise DataError(found, path=fold.test.root, expected=expected)
 
 
 def _refuse_of_bank(survey: DuplicateFinder, test: Sequence[int], bank: Bank) -> None:
-    sums = bank.info.checksums
-    leaked = [(survey.records[i].name, sums[one]) for i in test for one in survey.checksums[i] if one in sums]
+    """Refuse test images whose values are those of an image that the bank was made from."""
+    names_in_bank = bank.info.checksums
+    leaked: dict[str, str] = {}
+    for position in test:
+        for checksum in survey.checksums[position]:
+            if checksum in names_in_bank:
+                leaked.setdefault(survey.records[position].name, names_in_bank[checksum])
     if leaked:
-        n, (name, known) = len({name for name, _ in leaked}), leaked[0]
-        found = f"{_describe_count(n)} what it was made of, under another name: {name!r} is its {known!r}"
+        tested_name, name_in_bank = next(iter(leaked.items()))
+        count = _describe_count(len(leaked))
+        found = f"{count} what it was made of, under another name: {tested_name!r} is its {name_in_bank!r}"
         raise DataError(found, path=bank.path, expected="a bank of training subjects alone")
 
 
@@ -83,9 +97,10 @@ def _describe_near(survey: DuplicateFinder, train: Sequence[int], test: Sequence
     pairs = survey.find_near_duplicates(test, train)
     if not pairs:
         return []
-    first, second = (survey.records[i].name for i in (pairs[0].second, pairs[0].first))
+    tested_name = survey.records[pairs[0].second].name
+    trained_name = survey.records[pairs[0].first].name
     return [
-        f"{len(pairs)} of {len(test)} tested images look almost as one that is trained on, such as {first} and "
-        f"{second}: a score on them measures memory. If they belong together, a column `subject` or `sequence` in "
-        "samples.csv says so."
+        f"{len(pairs)} of {len(test)} tested images look almost as one that is trained on, such as {tested_name} and "
+        f"{trained_name}: a score on them measures memory. If they belong together, a column `subject` or `sequence` "
+        "in samples.csv says so."
     ]

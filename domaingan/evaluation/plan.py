@@ -1,9 +1,9 @@
-"""What an evaluation is going to do, and about how long that takes: told before it starts."""
+"""What an evaluation is going to do, and about how long that takes; reported before it starts."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,22 @@ from domaingan.banks import Bank
 from domaingan.core.durations import describe_duration
 from domaingan.core.progress import Progress, SilentProgress
 from domaingan.data import Dataset, Sample
+from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arm_banks import BankBuilder
-from domaingan.evaluation.arms import Arm, build_augmentation
+from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.split import Fold
 from domaingan.evaluation.tasks import Task
 from domaingan.gan import GAN
 
 TRIAL_STEPS = 6
-"""Steps that are taken to see how long one is."""
+"""Steps that are timed of each kind of training."""
 
 MIN_STEPS_PER_TRIAL_STEP = 50
-"""An evaluation with less than so many times the steps of its trials is simply begun."""
+"""An evaluation with fewer steps than this for each timed step starts without timing."""
 
 GENERATOR_CONDITIONING = {"gan": (), "inpaint": ("mask", "ring"), "refine": ("paste", "mask")}
-"""The sources that fit a generator to crops, and what that generator is conditioned on."""
+"""The sources that train a generator on crops, and what that generator is conditioned on."""
 
 
 @dataclass(frozen=True)
@@ -35,97 +36,114 @@ class Plan:
 
     Attributes:
         config: its settings.
-        arms: its arms.
-        folds: how many folds there are.
-        tested: how many samples are tested, all folds together.
-        kept: how many trainings were kept from before.
+        n_folds: number of folds.
+        n_tested: number of tested samples, all folds together.
+        n_finished: number of trainings that are stored already.
     """
 
     config: EvaluationConfig
-    arms: list[Arm]
     n_folds: int
     n_tested: int
     n_finished: int = 0
 
     @classmethod
-    def from_folds(cls, config: EvaluationConfig, arms: list[Arm], folds: list[Fold], out: Path) -> Plan:
-        """The plan of a run folder: what lies there from before is not trained again."""
-        seeds = range(config.seed, config.seed + config.seeds)
-        names = [f"fold-{number}/{name_training(arm, seed)}.json"
-                 for number in range(len(folds)) for arm in arms for seed in seeds]  # fmt: skip
-        kept = sum((out / name).is_file() for name in names)
-        return cls(config, arms, len(folds), sum(len(fold.test) for fold in folds), kept)
+    def from_folds(cls, config: EvaluationConfig, folds: Sequence[Fold], out: Path) -> Plan:
+        """Make the plan of a run folder; trainings that are stored in it are not repeated.
+
+        Args:
+            config: the settings.
+            folds: training and test samples.
+            out: the run folder.
+        """
+        n_finished = 0
+        for number in range(len(folds)):
+            for arm in config.parsed_arms:
+                for seed in config.all_seeds:
+                    path = out / f"fold-{number}" / f"{name_training(arm, seed)}.json"
+                    n_finished += path.is_file()
+        n_tested = sum(len(fold.test) for fold in folds)
+        return cls(config, len(folds), n_tested, n_finished)
 
     @property
     def n_trainings(self) -> int:
-        """How many trainings of the baseline there are, those kept from before included."""
-        return len(self.arms) * self.config.seeds * self.n_folds
+        """Number of trainings of the baseline, with those that are stored already."""
+        return len(self.config.arms) * self.config.seeds * self.n_folds
 
     @property
     def sources_to_fit(self) -> list[str]:
-        """The sources that fit a generator in each fold."""
+        """The sources that train a generator in each fold."""
         if self.config.bank is not None:
             return []
-        named = dict.fromkeys(source for arm in self.arms for source in (*arm.paste_sources, *arm.relight_sources))
-        return [source for source in named if source in (*GENERATOR_CONDITIONING, "relight")]
+        sources: dict[str, None] = {}
+        for arm in self.config.parsed_arms:
+            for source in arm.sources:
+                if source in GENERATOR_CONDITIONING or source == "relight":
+                    sources[source] = None
+        return list(sources)
 
     def describe(self) -> str:
-        """Say the plan in one line.
+        """Describe the plan in one line.
 
         >>> config = EvaluationConfig(data="scans", arms=["none"], seeds=3, dims=2, size=64)
-        >>> Plan(config, [Arm.parse("none")], 1, 40).describe()
+        >>> Plan(config, 1, 40).describe()
         'plan: 1 arm × 3 seeds = 3 trainings of 600 steps, each tested on 40 samples'
         """
         config = self.config
-        factors = [_pluralise(len(self.arms), "arm"), _pluralise(config.seeds, "seed")]
-        factors += [_pluralise(self.n_folds, "fold")] if self.n_folds > 1 else []
-        text = f"plan: {' × '.join(factors)} = {_pluralise(self.n_trainings, 'training')} of {config.steps:,} steps"
-        text += f", each tested on {_pluralise(round(self.n_tested / self.n_folds), 'sample')}"
-        if fitted := self.sources_to_fit:
-            number = _pluralise(len(fitted) * self.n_folds, "generator")
-            text += f"; before them {number} ({', '.join(fitted)}) of {config.gan_steps:,} steps"
-        return text + (f"; {self.n_finished} trainings are kept from before" if self.n_finished else "")
+        factors = [_pluralise(len(config.arms), "arm"), _pluralise(config.seeds, "seed")]
+        if self.n_folds > 1:
+            factors.append(_pluralise(self.n_folds, "fold"))
+        trainings = _pluralise(self.n_trainings, "training")
+        tested = _pluralise(round(self.n_tested / self.n_folds), "sample")
+        text = f"plan: {' × '.join(factors)} = {trainings} of {config.steps:,} steps, each tested on {tested}"
+        sources = self.sources_to_fit
+        if sources:
+            generators = _pluralise(len(sources) * self.n_folds, "generator")
+            text += f"; before them {generators} ({', '.join(sources)}) of {config.gan_steps:,} steps"
+        if self.n_finished:
+            text += f"; {self.n_finished} trainings are kept from before"
+        return text
 
 
 def name_training(arm: Arm, seed: int) -> str:
-    """What the files of a training are called in their fold's folder."""
+    """Name the files of a training in its fold's folder."""
     return f"{arm.name}-seed{seed}"
 
 
 def report_plan(
     plan: Plan, task: Task, samples: list[Sample], test: Dataset, builder: BankBuilder, progress: Progress
 ) -> None:
-    """Tell the plan, and about how long it takes: a few steps of each kind of training are timed for that.
+    """Report the plan and about how long it takes, for which a few steps of each kind of training are timed.
 
     Args:
         plan: the plan.
         task: what is trained and scored.
-        samples: the training samples of the first fold, measured.
+        samples: the training samples of the first fold, with measured ranges.
         test: its test samples, at the grid worked in.
-        maker: makes that fold's banks; those made here are kept.
-        tell: told.
+        builder: builds that fold's banks; those that are built here are kept.
+        progress: receives the report.
     """
     progress.say(plan.describe())
     config = plan.config
-    trainings = plan.n_trainings - plan.n_finished
-    fits = [] if plan.n_finished else plan.sources_to_fit
-    if trainings * config.steps < MIN_STEPS_PER_TRIAL_STEP * TRIAL_STEPS or not samples:
+    n_left = plan.n_trainings - plan.n_finished
+    if n_left * config.steps < MIN_STEPS_PER_TRIAL_STEP * TRIAL_STEPS or not samples:
         return
     progress.start("timing a few steps of each training")
-    step, scoring = _time_training(task, samples, test, config)
-    seconds = trainings * (config.steps * step + plan.n_tested / plan.n_folds * scoring)
-    for source in fits:
-        seconds += plan.n_folds * config.gan_steps * _time_fit(source, builder)
+    step_seconds, score_seconds = _time_training(task, samples, test, config)
+    scored_samples = plan.n_tested / plan.n_folds
+    seconds = n_left * (config.steps * step_seconds + scored_samples * score_seconds)
+    if not plan.n_finished:
+        for source in plan.sources_to_fit:
+            seconds += plan.n_folds * config.gan_steps * _time_fit(source, builder)
     progress.say(f"about {describe_duration(seconds)} in all on this machine")
 
 
 @dataclass
 class TrainingCounter:
-    """Counts the trainings of an evaluation, and tells how many are left and for how long.
+    """Counts the trainings of an evaluation, and reports how many are left and for how long.
 
     Attributes:
-        plan: how many there are.
-        tell: told.
+        plan: says how many there are.
+        progress: receives the reports.
     """
 
     plan: Plan
@@ -134,44 +152,48 @@ class TrainingCounter:
     _seconds: list[float] = field(default_factory=list)
 
     def start(self, what: str) -> None:
-        """A training begins."""
+        """Report that a training begins."""
         self.progress.start(f"{self._n_ended + 1} of {self.plan.n_trainings}: {what}")
 
     def count_reused(self) -> None:
-        """A training was kept from before."""
+        """Count a training that was stored already."""
         self._n_ended += 1
 
     def count_done(self, seconds: float) -> None:
-        """A training ended, scores and all."""
+        """Count a training that ended, and report what is left.
+
+        Args:
+            seconds: how long it took, with its scores.
+        """
         self._n_ended += 1
         self._seconds.append(seconds)
-        left = self.plan.n_trainings - self._n_ended
-        if left:
-            each = sum(self._seconds) / len(self._seconds)
+        n_left = self.plan.n_trainings - self._n_ended
+        if n_left:
+            mean_seconds = sum(self._seconds) / len(self._seconds)
             done = f"{self._n_ended} of {self.plan.n_trainings} trainings are done and kept"
-            self.progress.say(f"{done}; about {describe_duration(left * each)} left")
+            self.progress.say(f"{done}; about {describe_duration(n_left * mean_seconds)} left")
 
 
 def _time_training(task: Task, samples: list[Sample], test: Dataset, config: EvaluationConfig) -> tuple[float, float]:
-    """Seconds a step of the baseline, and seconds to score a sample."""
+    """Time the baseline: seconds for a step, and seconds to score a sample."""
     times: list[float] = []
 
-    def note(step: int, steps: int, metrics: Mapping[str, float]) -> None:
+    def record_time(step: int, steps: int, metrics: Mapping[str, float]) -> None:
         times.append(time.monotonic())
 
     schema = test.schema
     trial = config.model_copy(update={"steps": TRIAL_STEPS})
-    augment = build_augmentation(Arm.parse("classic"), {}, schema, config.looks)
-    model: Any = task.train(samples, schema, augment, trial, config.seed, note)
-    step = (times[-1] - times[0]) / (len(times) - 1)
+    augment = build_augmentation(Arm.parse("classic"), {}, schema, config.target_conditions)
+    model: Any = task.train(samples, schema, augment, trial, config.seed, record_time)
+    step_seconds = (times[-1] - times[0]) / (len(times) - 1)
     sample = test[0]
     started = time.monotonic()
     task.draw_prediction(model, sample)
-    return step, time.monotonic() - started
+    return step_seconds, time.monotonic() - started
 
 
 def _time_fit(source: str, builder: BankBuilder) -> float:
-    """Seconds a step of the generator of a source."""
+    """Time the generator of a source: seconds for a step."""
     bank: Bank = builder.build_scenes() if source == "relight" else builder.build("copy-paste")
     gan = GAN.for_crops(bank, conditioning=GENERATOR_CONDITIONING.get(source, ()))
     config = builder.config

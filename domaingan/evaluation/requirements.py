@@ -1,4 +1,4 @@
-"""What arms need of the training samples, looked at before anything is trained."""
+"""What arms need of the training samples, checked before anything is trained."""
 
 from __future__ import annotations
 
@@ -16,30 +16,33 @@ from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.split import Fold
 
+MIN_CROP_SIZE = 8
 
-def check_arms(arms: Sequence[Arm], folds: Sequence[Fold], config: EvaluationConfig, user_bank: Bank | None) -> None:
-    """Refuse what an arm lacks, be it in the last fold: objects to cut, looks to relight towards, frames for weather.
+
+def check_arms(folds: Sequence[Fold], config: EvaluationConfig, user_bank: Bank | None) -> None:
+    """Refuse arms that lack something in any fold: objects to cut, styles to relight towards, frames for weather.
 
     Args:
-        arms: those that are compared.
-        folds: with their training and test samples.
-        config: the task, sizes and looks.
-        given: the bank that was given.
+        folds: training and test samples.
+        config: the arms, the task, sizes and target conditions.
+        user_bank: the bank of the user, if any.
 
     Raises:
         DataError: an arm lacks something.
     """
-    is_scan = not folds[0].train.schema.domain.is_rgb
+    train = folds[0].train
+    arms = config.parsed_arms
     for arm in arms:
-        if arm.has_weather and is_scan:
-            raise _make_error(arm, "weather on scans", folds[0].train, "frames")
-        if arm.paste_sources or arm.relight_sources:
-            _check_size(arm, config.size, folds[0].train)
+        if arm.has_weather and not train.schema.domain.is_rgb:
+            raise _make_error(arm, "weather on scans", train, "frames")
+        if arm.sources:
+            _check_size(arm, config.size, train)
         if "inpaint" in arm.paste_sources and not _is_supported("inpaint", user_bank):
-            _check_healthy(arm, folds[0].train)
-        for look in arm.relight_sources:
-            _check_relight_source(arm, look, folds, config, user_bank)
-    _check_labels(folds, config)
+            _check_healthy(arm, train)
+        for source in arm.relight_sources:
+            _check_relight_source(arm, source, folds, config, user_bank)
+    if config.task == "detection":
+        _check_labels(folds)
     pasting = [arm for arm in arms if arm.paste_sources]
     if pasting:
         for fold in folds:
@@ -47,29 +50,26 @@ def check_arms(arms: Sequence[Arm], folds: Sequence[Fold], config: EvaluationCon
 
 
 def has_crops(train: Dataset, size: int, left_out: Counter[str] | None = None) -> bool:
-    """Whether any object can be cut from samples; they are read until one is found.
+    """Return whether any object can be cut from samples; they are read until one is found.
 
     Args:
         train: labelled samples.
         size: edge of a crop.
-        left_out: counts what was not taken until then.
+        left_out: counts the objects that could not be cut until then, by reason.
     """
     counts = Counter[str]() if left_out is None else left_out
     return any(find_objects(sample, train.schema, size, counts) for sample in train)
 
 
 def _check_crops(arm: Arm, train: Dataset, size: int, user_bank: Bank | None) -> None:
-    """Refuse training samples of which nothing can be cut.
-
-    Raises:
-        DataError: so it is, and no bank of real crops is given in their place.
-    """
+    """Refuse training samples from which nothing can be cut, unless the user's bank of real crops replaces them."""
     if user_bank is not None and is_real_bank(user_bank):
         return
     left_out: Counter[str] = Counter()
     if has_crops(train, size, left_out):
         return
-    found = "no object in any training mask" + "".join(f", {n} {why}" for why, n in left_out.items())
+    reasons = [f", {n} {reason}" for reason, n in left_out.items()]
+    found = "no object in any training mask" + "".join(reasons)
     expected = f"at least one of {', '.join(list_crop_classes(train.schema))}"
     if left_out[BOX_WITHOUT_MASK]:
         expected = "masks; or a bank of crops --masks grabcut of the training samples as --bank; or arms without crops"
@@ -79,36 +79,32 @@ def _check_crops(arm: Arm, train: Dataset, size: int, user_bank: Bank | None) ->
 def _check_relight_source(
     arm: Arm, source: str, folds: Sequence[Fold], config: EvaluationConfig, user_bank: Bank | None
 ) -> None:
-    """Refuse an arm without looks, or without those that are tested.
-
-    Raises:
-        DataError: it is such an arm.
-    """
-    if user_bank is not None and source in list_supported_sources(user_bank):
-        Relight(user_bank, only=config.looks)
+    """Refuse an arm that has no styles, or not those that are tested."""
+    if user_bank is not None and _is_supported(source, user_bank):
+        Relight(user_bank, only=config.target_conditions)
         return
     for fold in folds:
         train = fold.train
         if not train.schema.conditions:
             expected = "a condition, such as a column 'lighting' of samples.csv"
             raise _make_error(arm, "no condition to relight towards", train, expected)
-        for name, values in config.looks.items():
-            there = {str(value) for record in train.records if (value := record.condition.get(name, "")) != ""}
-            missing = [value for value in values if value not in there]
+        for name, values in config.target_conditions.items():
+            available = _list_condition_values(train, name)
+            missing = [value for value in values if value not in available]
             if missing:
                 found = f"no training sample with {name}={','.join(missing)}, which is tested"
-                raise _make_error(
-                    arm, found, train, f"some to relight towards; there are {', '.join(sorted(there)) or 'none'}"
-                )
+                expected = f"some to relight towards; there are {', '.join(available) or 'none'}"
+                raise _make_error(arm, found, train, expected)
 
 
-def _check_labels(folds: Sequence[Fold], config: EvaluationConfig) -> None:
-    """Refuse folds with nothing to find.
+def _list_condition_values(train: Dataset, name: str) -> list[str]:
+    values = {str(record.condition.get(name, "")) for record in train.records}
+    return sorted(values - {""})
 
-    Raises:
-        DataError: a fold's training or test samples have no box.
-    """
-    for fold in folds if config.task == "detection" else ():
+
+def _check_labels(folds: Sequence[Fold]) -> None:
+    """Refuse folds whose training or test samples have no box."""
+    for fold in folds:
         for part, name in ((fold.train, "training"), (fold.test, "test")):
             if not any(sample.boxes is not None and len(sample.boxes) for sample in part):
                 objects = ", ".join(part.schema.objects)
@@ -116,15 +112,15 @@ def _check_labels(folds: Sequence[Fold], config: EvaluationConfig) -> None:
 
 
 def _check_size(arm: Arm, size: int, train: Dataset) -> None:
-    if size < 8 or size & (size - 1):
+    is_power_of_two = size & (size - 1) == 0
+    if size < MIN_CROP_SIZE or not is_power_of_two:
         raise _make_error(arm, f"crops of size {size}", train, "a power of two, at least 8")
 
 
 def _check_healthy(arm: Arm, train: Dataset) -> None:
     if HEALTHY_VALUE in list_crop_classes(train.schema):
-        raise _make_error(
-            arm, f"a class called {HEALTHY_VALUE}", train, "another name: inpaint calls so what has no object"
-        )
+        found = f"a class called {HEALTHY_VALUE}"
+        raise _make_error(arm, found, train, "another name: inpaint calls so what has no object")
 
 
 def _is_supported(source: str, user_bank: Bank | None) -> bool:

@@ -1,4 +1,4 @@
-"""Who is trained on and who is tested: by split, by condition, by fold, by time within a drive, or a drawn third."""
+"""Which samples are trained on and which are tested: by split, condition, fold, time in a drive, or a drawn third."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domaingan.data import BLOCK_SECONDS, ConditionValue, Dataset, Record
 from domaingan.imaging.near_duplicates import find_alternative_spellings, normalise_name
 
 HELD_OUT_SHARE = 1 / 3
-"""Share of the subjects that is tested where nothing says otherwise."""
+"""Share of the subjects that is tested where nothing names a split."""
 
 Limit = tuple[str, ConditionValue, int]
 """Column, value and how many of those samples may be trained on."""
@@ -21,43 +21,50 @@ Limit = tuple[str, ConditionValue, int]
 
 @dataclass(frozen=True)
 class Fold:
-    """Training and test samples of one fold; no subject is in both, and no block of a drive or one beside it."""
+    """Training and test samples of one fold.
+
+    No subject is in both. Of drives, no block of time is in both, nor one beside a tested block.
+
+    Attributes:
+        train: the training samples.
+        test: the test samples.
+
+    Raises:
+        DataError: a subject or block is in both, the same name in two spellings is in both, or one of them is empty.
+    """
 
     train: Dataset
     test: Dataset
 
     def __post_init__(self) -> None:
-        near = _list_units_with_neighbours(self.test)
-        shared = [record for record in self.train.records if record.statistical_unit in near]
-        if shared:
-            found = f"{shared[0].statistical_unit!r} is both trained on and tested"
-            raise DataError(found, path=self.train.root, expected="only one, or times that lie apart")
-        both = [
-            pair for pair in find_alternative_spellings([*self.train.groups, *self.test.groups]) if self._is_apart(pair)
-        ]
-        if both:
-            found = f"{both[0][0]!r} and {both[0][1]!r}, one trained on and one tested, are one name in two spellings"
-            raise DataError(
-                found, path=self.train.root, expected="one `subject` for both in samples.csv, or other names"
-            )
+        near_test = _list_units_with_neighbours(self.test)
+        for record in self.train.records:
+            if record.statistical_unit in near_test:
+                found = f"{record.statistical_unit!r} is both trained on and tested"
+                raise DataError(found, path=self.train.root, expected="only one, or times that lie apart")
+        for one, other in find_alternative_spellings([*self.train.groups, *self.test.groups]):
+            if self._is_split_pair(one, other) or self._is_split_pair(other, one):
+                found = f"{one!r} and {other!r}, one trained on and one tested, are one name in two spellings"
+                expected = "one `subject` for both in samples.csv, or other names"
+                raise DataError(found, path=self.train.root, expected=expected)
         for part, name in ((self.train, "training"), (self.test, "test")):
             if not len(part):
                 raise DataError(f"no {name} samples", path=part.root, expected="at least one")
 
-    def _is_apart(self, pair: tuple[str, str]) -> bool:
-        """Whether one of two groups is trained on and the other tested."""
-        return any(a in self.train.groups and b in self.test.groups for a, b in (pair, pair[::-1]))
+    def _is_split_pair(self, train_group: str, test_group: str) -> bool:
+        return train_group in self.train.groups and test_group in self.test.groups
 
 
 def _list_units_with_neighbours(test: Dataset) -> set[str]:
-    """The units that are tested, and of drives the blocks just before and after them."""
-    timed = [record for record in test.records if record.time is not None]
-    beside = {
-        replace(r, time=float(r.time or 0) + step).statistical_unit
-        for r in timed
-        for step in (-BLOCK_SECONDS, BLOCK_SECONDS)
-    }
-    return {record.statistical_unit for record in test.records} | beside
+    """List the units that are tested, and for drives the blocks just before and after them."""
+    units = {record.statistical_unit for record in test.records}
+    for record in test.records:
+        if record.time is None:
+            continue
+        for step in (-BLOCK_SECONDS, BLOCK_SECONDS):
+            neighbour = replace(record, time=float(record.time or 0) + step)
+            units.add(neighbour.statistical_unit)
+    return units
 
 
 def make_folds(
@@ -69,21 +76,27 @@ def make_folds(
     k: int = 1,
     limits: Sequence[Limit] = (),
 ) -> list[Fold]:
-    """The folds of an evaluation.
+    """Make the folds of an evaluation.
 
     Args:
         data: all samples.
-        rng: draws the subjects where nothing names them, and what a limit keeps.
-        train: the training samples, where they are named; the test samples are then all others, unless named.
+        rng: draws the subjects where nothing names them, and the samples that a limit keeps.
+        train: the training samples, where they are named; the test samples are then all others, unless named too.
         test: the test samples, where they are named.
-        k: number of folds by subject; 1 for a single split: the samples of split ``test`` where they are there,
-            else a third of the subjects.
-        limits: only so many of these samples are trained on; the test samples are left as they are.
+        k: number of folds by subject; 1 for a single split: the samples of split ``test`` where there are any, else a
+            third of the subjects.
+        limits: only this many of these samples are trained on; the test samples stay.
+
+    Raises:
+        DataError: a fold would share subjects or lack samples, or folds are asked for beside a named split.
     """
     pairs = _split_in_pairs(data, rng, train, test, k)
     for name, value, n in limits:
-        pairs = [(trained.limit(name, value, n, rng), tested) for trained, tested in pairs]
-    return [Fold(*pair) for pair in pairs]
+        limited = []
+        for train_part, test_part in pairs:
+            limited.append((train_part.limit(name, value, n, rng), test_part))
+        pairs = limited
+    return [Fold(train_part, test_part) for train_part, test_part in pairs]
 
 
 def _split_in_pairs(
@@ -94,52 +107,66 @@ def _split_in_pairs(
             raise DataError("folds and a named split", path=data.root, expected="one of them")
         return data.split_folds(k, rng)
     if train is None and test is None:
-        labelled = [record for record in data.records if record.split == "test"]
-        if not labelled or len(labelled) == len(data):
+        n_named = sum(record.split == "test" for record in data.records)
+        if n_named == 0 or n_named == len(data):
             return [data.holdout(HELD_OUT_SHARE, rng)]
         test = data.where(split="test")
     if train is None:
         assert test is not None
         train = _select_others(data, test)
-    return [split_shared_drives(train, _select_others(data, train) if test is None else test)]
+    if test is None:
+        test = _select_others(data, train)
+    return [split_shared_drives(train, test)]
 
 
 def _select_others(data: Dataset, chosen: Dataset) -> Dataset:
-    groups = set(chosen.groups)
-    return data.select_groups(group for group in data.groups if group not in groups)
+    """Select the samples of all groups that are not among the chosen samples."""
+    chosen_groups = set(chosen.groups)
+    return data.select_groups(group for group in data.groups if group not in chosen_groups)
 
 
 def split_shared_drives(train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
-    """Two choices of samples, parted where they meet in drives.
+    """Split the drives that both a choice of training samples and one of test samples name.
 
-    Of the drives that both name the first half is trained on and the others are tested; of a single one the earlier
-    half of its frames is trained on and the later tested. Then every training frame goes that lies in a block of time
-    that is tested, or in one beside it: frames that follow one another are near-copies, and a score on them would
-    measure memory. Subjects, and frames without a time, are left to :class:`Fold`, which refuses them on both sides.
+    Of these drives the first half is trained on and the others are tested. A single one is split by time: the earlier
+    half of its frames is trained on and the later half tested. Then every training frame is dropped that lies in a
+    block of time that is tested, or in one beside it: frames that follow one another are nearly copies, and a score on
+    them would measure memory. Subjects, and frames without a time, are left to :class:`Fold`, which refuses them in
+    both.
+
+    Args:
+        train: the chosen training samples.
+        test: the chosen test samples.
+
+    Returns:
+        The training samples and the test samples that remain.
     """
-    both = {_make_key(record) for record in train.records} & {_make_key(record) for record in test.records}
-    shared = [record for record in test.records if _make_key(record) in both and _is_timed(record)]
+    shared_keys = {_make_key(record) for record in train.records} & {_make_key(record) for record in test.records}
+    shared = [record for record in test.records if _make_key(record) in shared_keys and _is_timed(record)]
     drives = list(dict.fromkeys(record.sequence for record in shared))
-    middle = (
-        float(np.median([record.time or 0.0 for record in shared])) // BLOCK_SECONDS * BLOCK_SECONDS if shared else 0.0
-    )
+    middle = 0.0
+    if shared:
+        median = float(np.median([record.time or 0.0 for record in shared]))
+        middle = median // BLOCK_SECONDS * BLOCK_SECONDS
 
     def is_tested(record: Record) -> bool:
-        if _make_key(record) not in both or not _is_timed(record):
+        if _make_key(record) not in shared_keys or not _is_timed(record):
             return True
         if len(drives) > 1:
             return record.sequence in drives[len(drives) // 2 :]
         return (record.time or 0.0) >= middle
 
-    later = test.select(i for i, record in enumerate(test.records) if is_tested(record))
-    near = _list_units_with_neighbours(later)
+    tested = test.select(i for i, record in enumerate(test.records) if is_tested(record))
+    near_test = _list_units_with_neighbours(tested)
 
     def is_trained(record: Record) -> bool:
         if not _is_timed(record):
             return True
-        return record.statistical_unit not in near and not (_make_key(record) in both and is_tested(record))
+        if record.statistical_unit in near_test:
+            return False
+        return _make_key(record) not in shared_keys or not is_tested(record)
 
-    return train.select(i for i, record in enumerate(train.records) if is_trained(record)), later
+    return train.select(i for i, record in enumerate(train.records) if is_trained(record)), tested
 
 
 def _is_timed(record: Record) -> bool:
@@ -151,9 +178,13 @@ def _make_key(record: Record) -> tuple[str, int | None]:
 
 
 def refuse_leak(bank: Bank, test: Dataset) -> None:
-    """Refuse a bank that was made from a test subject, or from a block of a drive that is tested or lies beside one.
+    """Refuse a bank that was made from a test subject, or from a block of a drive that is tested or beside one.
 
     Another spelling of a name (``sub-1``, ``SUB_01``) is the same name.
+
+    Args:
+        bank: knows the subjects that it was made from.
+        test: the test samples.
 
     Raises:
         DataError: one of the bank's subjects is tested.
@@ -169,10 +200,10 @@ def refuse_leak(bank: Bank, test: Dataset) -> None:
 
 
 def select_labelled(data: Dataset) -> Dataset:
-    """The samples that have a mask on disk, where the layout records files; all of them otherwise.
+    """Select the samples that have a mask on disk, where the layout records files; all of them otherwise.
 
     Raises:
-        DataError: none has.
+        DataError: no sample has a mask.
     """
     labelled = data.select(i for i, r in enumerate(data.records) if not r.files or "mask" in r.files)
     if len(data) and not len(labelled):

@@ -1,4 +1,4 @@
-"""The tasks that can be evaluated: how each trains its baseline, scores it and shows what it predicts."""
+"""The tasks that can be evaluated: how each trains its baseline, scores it and draws its predictions."""
 
 from __future__ import annotations
 
@@ -20,15 +20,19 @@ if TYPE_CHECKING:
     from domaingan.baselines import detection
 
 MIN_DRAWN_SCORE = 0.3
-"""Detections of at least this score are drawn."""
+"""Detections from this score on are drawn."""
 
 
 class Task(Protocol):
-    """What a task has to offer."""
+    """What every task offers."""
 
     @staticmethod
     def check(config: EvaluationConfig) -> None:
-        """Refuse what cannot be trained, before anything is."""
+        """Refuse what cannot be trained, before anything is trained.
+
+        Raises:
+            DataError: there is no such network.
+        """
 
     def train(
         self,
@@ -39,19 +43,19 @@ class Task(Protocol):
         seed: int,
         callback: ProgressCallback,
     ) -> Any:
-        """A baseline trained on the augmented samples."""
+        """Train a baseline on the augmented samples."""
 
     def score(self, model: Any, test: Dataset, original_test: Dataset) -> Scores:
-        """Its metrics for each unit of the test samples, on the data's own grid."""
+        """Score a baseline on the data's own grid: its metrics for each unit of the test samples."""
 
     def draw_prediction(self, model: Any, sample: Sample) -> NDArray[Any]:
-        """What it predicts for a sample, as a mask to draw outlines from."""
+        """Draw what a baseline predicts for a sample, as a mask."""
 
     def draw_truth(self, sample: Sample) -> NDArray[Any]:
-        """What is true, as such a mask."""
+        """Draw what is true, as a mask."""
 
     def has_labels(self, sample: Sample) -> bool:
-        """Whether a sample can be trained on."""
+        """Return whether a sample can be trained on."""
 
 
 class SegmentationTask:
@@ -59,7 +63,11 @@ class SegmentationTask:
 
     @staticmethod
     def check(config: EvaluationConfig) -> None:
-        """Refuse what cannot be trained, before anything is."""
+        """Refuse what cannot be trained, before anything is trained.
+
+        Raises:
+            DataError: there is no such network.
+        """
         parse_backbone(config)
 
     def train(
@@ -71,7 +79,7 @@ class SegmentationTask:
         seed: int,
         callback: ProgressCallback,
     ) -> segmentation.Segmenter:
-        """See :func:`domaingan.baselines.segmentation.train`."""
+        """Train, see :func:`domaingan.baselines.segmentation.train_segmenter`."""
         return segmentation.train_segmenter(
             samples,
             schema,
@@ -80,25 +88,25 @@ class SegmentationTask:
             seed=seed,
             width=config.width,
             backbone=parse_backbone(config),
-            oversampled=config.looks,
+            oversampled=config.target_conditions,
             precision=choose_forward_dtype(config.precision),
             progress=callback,
         )
 
     def score(self, model: segmentation.Segmenter, test: Dataset, original_test: Dataset) -> Scores:
-        """See :func:`domaingan.baselines.segmentation.score`."""
+        """Score, see :func:`domaingan.baselines.segmentation.score_segmenter`."""
         return segmentation.score_segmenter(model, test, original_test)
 
     def draw_prediction(self, model: segmentation.Segmenter, sample: Sample) -> NDArray[Any]:
-        """The predicted mask."""
+        """Return the predicted mask."""
         return model.predict(sample)
 
     def draw_truth(self, sample: Sample) -> NDArray[Any]:
-        """The mask."""
+        """Return the mask; empty where there is none."""
         return np.zeros(sample.shape, dtype=np.uint8) if sample.mask is None else sample.mask
 
     def has_labels(self, sample: Sample) -> bool:
-        """Whether there is a mask."""
+        """Return whether there is a mask."""
         return sample.mask is not None
 
 
@@ -107,7 +115,11 @@ class DetectionTask:
 
     @staticmethod
     def check(config: EvaluationConfig) -> None:
-        """Refuse what cannot be trained, before anything is."""
+        """Refuse what cannot be trained, before anything is trained.
+
+        Raises:
+            DataError: there is no such network.
+        """
         from domaingan.baselines.detectors import check_detector_name
 
         parse_backbone(config)
@@ -122,7 +134,7 @@ class DetectionTask:
         seed: int,
         callback: ProgressCallback,
     ) -> detection.Detector:
-        """See :func:`domaingan.baselines.detection.train`."""
+        """Train, see :func:`domaingan.baselines.detection.train_detector`."""
         from domaingan.baselines import detection  # torchvision's detectors take a second to import
 
         return detection.train_detector(
@@ -133,30 +145,30 @@ class DetectionTask:
             seed=seed,
             detector=config.detector,
             backbone=parse_backbone(config),
-            oversampled=config.looks,
+            oversampled=config.target_conditions,
             precision=detection.choose_backbone_dtype(config.precision),
             progress=callback,
         )
 
     def score(self, model: detection.Detector, test: Dataset, original_test: Dataset) -> Scores:
-        """See :func:`domaingan.baselines.detection.score`."""
+        """Score, see :func:`domaingan.baselines.detection.score_detector`."""
         from domaingan.baselines import detection
 
         return detection.score_detector(model, test, original_test)
 
     def draw_prediction(self, model: detection.Detector, sample: Sample) -> NDArray[Any]:
-        """The boxes it is sure of."""
+        """Draw the boxes with a score of at least :data:`MIN_DRAWN_SCORE`."""
         return draw_boxes(model.predict(sample), sample.shape)
 
     def draw_truth(self, sample: Sample) -> NDArray[Any]:
-        """The true boxes."""
+        """Draw the true boxes."""
         boxes, labels = sample.boxes, sample.labels
         if boxes is None or labels is None:
             return np.zeros(sample.shape, dtype=np.uint8)
         return draw_boxes(Detections.from_true_boxes(boxes, labels), sample.shape)
 
     def has_labels(self, sample: Sample) -> bool:
-        """Whether there are boxes, be it none of them in this frame."""
+        """Return whether boxes are annotated; a frame without an object has labels too."""
         return sample.boxes is not None
 
 
@@ -168,16 +180,22 @@ TASKS: dict[str, type[SegmentationTask] | type[DetectionTask]] = {
 
 
 def parse_backbone(config: EvaluationConfig) -> Backbone | None:
-    """The backbone that a config names."""
+    """Parse the backbone that a config names; None where it names none."""
     return None if config.backbone is None else Backbone.parse(config.backbone)
 
 
 def draw_boxes(found: Detections, shape: tuple[int, ...]) -> NDArray[Any]:
-    """A mask of ``shape`` in which each box is filled with its class, smaller ones on top."""
+    """Draw boxes as a mask in which each box is filled with its class value, smaller boxes on top.
+
+    Args:
+        found: the boxes; those with a score below :data:`MIN_DRAWN_SCORE` are left out.
+        shape: height and width of the mask.
+    """
     mask = np.zeros(shape, dtype=np.min_scalar_type(int(max(found.labels, default=0))))
     areas = np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1)
     for i in np.argsort(-areas, kind="stable"):
-        if found.scores[i] >= MIN_DRAWN_SCORE:
-            x0, y0, x1, y1 = np.rint(found.boxes[i]).astype(int).tolist()
-            mask[max(0, y0) : y1, max(0, x0) : x1] = found.labels[i]
+        if found.scores[i] < MIN_DRAWN_SCORE:
+            continue
+        x0, y0, x1, y1 = np.rint(found.boxes[i]).astype(int).tolist()
+        mask[max(0, y0) : y1, max(0, x0) : x1] = found.labels[i]
     return mask

@@ -156,7 +156,8 @@ def test_an_evaluation_measures_once_and_shows_what_was_painted(tmp_path: Path) 
     result = evaluate(data, arms=arms, out=out, resume=True, **QUICK)
     made = result["painted"]
     assert list(made) == ["real", "pasted", "inpaint", "refine"] and made["inpaint"] == alone["painted"]["inpaint"]
-    assert "told" not in made["real"] and 0 <= made["refine"]["told"]["accuracy"] <= 1
+    assert "real_vs_fake_accuracy" not in made["real"]
+    assert 0 <= made["refine"]["real_vs_fake_accuracy"]["accuracy"] <= 1
     assert made["inpaint"]["n"] < QUICK["gan_samples"]  # what is healthy is no object
     assert read_json(out / "result.json")["painted"] == made
     when = (out / "fold-0" / "painted.json").stat().st_mtime_ns

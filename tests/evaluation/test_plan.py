@@ -9,7 +9,6 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.evaluation import evaluate, plan
-from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.plan import Plan, TrainingCounter
 from domaingan.evaluation.summary import find_missed_metrics, warn_of_missed
@@ -38,12 +37,12 @@ def config(arms: list[str], **fields: object) -> EvaluationConfig:
 
 def test_plan_counts_trainings_and_generators() -> None:
     arms = ["classic", "gan+classic", "refine+copy-paste+classic"]
-    made = Plan(config(arms, seeds=3, folds=2), [Arm.parse(name) for name in arms], 2, 40)
+    made = Plan(config(arms, seeds=3, folds=2), 2, 40)
     assert made.describe() == (
         "plan: 3 arms × 3 seeds × 2 folds = 18 trainings of 600 steps, each tested on 20 samples; "
         "before them 4 generators (gan, refine) of 2,000 steps"
     )
-    assert Plan(config(arms, bank="bank"), made.arms, 2, 40).sources_to_fit == []
+    assert Plan(config(arms, bank="bank"), 2, 40).sources_to_fit == []
 
 
 def test_what_is_kept_is_not_counted_again(tmp_path: Path) -> None:
@@ -54,7 +53,7 @@ def test_what_is_kept_is_not_counted_again(tmp_path: Path) -> None:
     from domaingan.evaluation.split import Fold
 
     fold = Fold(people[:1], people[1:])
-    made = Plan.from_folds(config(arms, seed=5, seeds=2), [Arm.parse(name) for name in arms], [fold], tmp_path)
+    made = Plan.from_folds(config(arms, seed=5, seeds=2), [fold], tmp_path)
     assert made.n_finished == 1 and made.n_trainings == 4
     assert made.describe().endswith("; 1 trainings are kept from before")
 
@@ -62,7 +61,7 @@ def test_what_is_kept_is_not_counted_again(tmp_path: Path) -> None:
 def test_counter_tells_what_is_left() -> None:
     listener = Listener()
     arms = ["classic", "none"]
-    counter = TrainingCounter(Plan(config(arms, seeds=2), [Arm.parse(name) for name in arms], 1, 4), listener)
+    counter = TrainingCounter(Plan(config(arms, seeds=2), 1, 4), listener)
     counter.count_reused()
     counter.start("none, seed 0")
     counter.count_done(30.0)

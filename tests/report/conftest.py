@@ -61,7 +61,7 @@ def _result(names: list[str], values: dict[str, Any], rng: np.random.Generator) 
     primary = {"arm": "gan+classic", "against": "classic", "metric": "dice:enhancing"}
     primary |= differences["gan+classic"]["dice:enhancing"]
     rival, pasting = values["copy-paste+classic"], [arm for arm in ARMS if arm.startswith("gan+")]
-    to_rival = {arm: {m: _beside(values[arm][m], rival[m], rng) for m in METRICS} for arm in pasting}
+    versus = {arm: {m: _beside(values[arm][m], rival[m], rng) for m in METRICS} for arm in pasting}
     steps = list(range(20, 601, 20))
     return {
         "kind": "evaluation",
@@ -77,7 +77,7 @@ def _result(names: list[str], values: dict[str, Any], rng: np.random.Generator) 
             for arm, row in values.items()
         },
         "differences": differences,
-        "to_rival": to_rival,
+        "versus_strong_baseline": versus,
         "primary": primary,
         "verdict": decide_verdict(primary),
         "smallest_p": compute_smallest_p(primary["n"]),
@@ -113,7 +113,7 @@ def _config() -> dict[str, Any]:
         "seeds": 2,
         "dims": 2,
         "steps": 600,
-        "train": {"split": ["train"]},
+        "train_where": {"split": ["train"]},
         "bank": None,
         "command": "domaingan evaluate phantom:medical --task segmentation --arms none,classic,copy-paste+classic,"
         "gan+classic --seeds 2 --dims 2 --out runs/a-rather-long-name-of-a-run-folder-that-has-to-wrap-on-a-phone",

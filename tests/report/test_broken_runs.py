@@ -13,7 +13,7 @@ import pytest
 from domaingan.core.errors import DataError
 from domaingan.core.files import prepare_run_folder, write_arrays
 from domaingan.core.reading import read_arrays, read_json_object, refuse_malformed
-from domaingan.evaluation.runner import _read_training
+from domaingan.evaluation.trainings import read_training
 from domaingan.report import write_report
 
 RESULT: dict[str, Any] = {
@@ -94,7 +94,7 @@ def test_an_arm_that_was_changed_is_not_gone_on_with(tmp_path: Path, kept: objec
     path = tmp_path / "classic-seed0.json"
     path.write_text(json.dumps(kept))
     with pytest.raises(DataError) as caught:
-        _read_training(path)
+        read_training(path)
     assert caught.value.path == str(path)
 
 
@@ -103,10 +103,10 @@ def test_an_arm_as_it_was_written_is_read(tmp_path: Path) -> None:
     path.write_text(
         '{"scores": {"a": {"dice": 1, "iou": null}}, "losses": [[1, 0.5], [2, null]], "seconds": {"train": 2}}'
     )
-    kept = _read_training(path)
-    assert kept["scores"]["a"]["dice"] == 1.0
-    assert np.isnan(kept["scores"]["a"]["iou"])
-    assert (kept["losses"], kept["seconds"]) == ([[1, 0.5], [2, None]], {"train": 2.0})
+    kept = read_training(path)
+    assert kept.scores["a"]["dice"] == 1.0
+    assert np.isnan(kept.scores["a"]["iou"])
+    assert (kept.losses, kept.seconds) == ([[1, 0.5], [2, None]], {"train": 2.0})
 
 
 def test_a_config_that_is_no_object_is_not_resumed(tmp_path: Path) -> None:

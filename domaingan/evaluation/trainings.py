@@ -1,0 +1,105 @@
+"""The trainings of a fold: each arm and seed is trained and scored once, and stored in a file of its own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from domaingan.core.files import write_arrays, write_json
+from domaingan.core.reading import read_json_object, refuse_malformed
+from domaingan.evaluation.arm_augmentation import build_augmentation
+from domaingan.evaluation.arms import Arm
+from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.example_images import choose_largest_samples
+from domaingan.evaluation.fold import FoldContext
+from domaingan.evaluation.plan import TrainingCounter, name_training
+from domaingan.evaluation.summary import Scores
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is stored of a training that ended.
+
+    Attributes:
+        scores: each metric of each unit of the test; NaN where a metric does not apply.
+        losses: ``(step, loss)`` of each bin of steps; a loss is None where it was no number.
+        seconds: how long ``train`` and ``score`` took.
+    """
+
+    scores: Scores
+    losses: list[Any]
+    seconds: dict[str, float]
+
+
+def train_and_score(
+    arm: Arm, seed: int, fold: FoldContext, config: EvaluationConfig, counter: TrainingCounter
+) -> Training:
+    """Train an arm with a seed and score it, or read what is stored of that training.
+
+    Args:
+        arm: what is trained.
+        seed: its seed.
+        fold: samples and banks.
+        config: steps and networks.
+        counter: counts the training.
+
+    Raises:
+        DataError: what is stored cannot be read, or the loss is no finite number.
+    """
+    path = fold.folder / f"{name_training(arm, seed)}.json"
+    if path.is_file():
+        counter.count_reused()
+        return read_training(path)
+    counter.start(f"{arm.name}, seed {seed}")
+    schema = fold.test.schema
+    started = time.monotonic()
+    augment = build_augmentation(arm, fold.banks, schema, config.target_conditions)
+    model = fold.task.train(fold.train_samples, schema, augment, config, seed, counter.progress.update)
+    trained = time.monotonic()
+    model.save(path.with_suffix(".safetensors"))
+    counter.progress.start(f"scoring {len(fold.test)} samples")
+    if not fold.example_positions:
+        fold.example_positions = _choose_example_positions(fold)
+    scores = fold.task.score(model, fold.test, fold.original_test)
+    arrays = {"shown": np.array(fold.example_positions)}
+    for number, position in enumerate(fold.example_positions):
+        arrays[f"p{number}"] = fold.task.draw_prediction(model, fold.test[position])
+    write_arrays(path.with_suffix(".npz"), arrays)
+    seconds = {"train": round(trained - started, 1), "score": round(time.monotonic() - trained, 1)}
+    write_json(path, {"scores": scores, "losses": model.losses, "seconds": seconds})
+    counter.count_done(time.monotonic() - started)
+    return Training(scores, model.losses, seconds)
+
+
+def _choose_example_positions(fold: FoldContext) -> list[int]:
+    masks = []
+    for record, sample in zip(fold.test.records, fold.test, strict=True):
+        masks.append((record.statistical_unit, fold.task.draw_truth(sample)))
+    return choose_largest_samples(masks)
+
+
+def read_training(path: Path) -> Training:
+    """Read what a training that ended wrote.
+
+    Args:
+        path: its JSON file.
+
+    Raises:
+        DataError: the file was cut short or changed.
+    """
+    stored = read_json_object(path)
+    with refuse_malformed(path, "what a training wrote: remove it, and --resume trains that arm again"):
+        scores: Scores = {}
+        for unit, row in stored["scores"].items():
+            scores[unit] = {metric: np.nan if value is None else float(value) for metric, value in row.items()}
+        if not scores:
+            raise ValueError("no scores")
+        losses = []
+        for step, loss in stored["losses"]:
+            losses.append([int(step), None if loss is None else float(loss)])
+        seconds = {name: float(value) for name, value in stored["seconds"].items()}
+    return Training(scores, losses, seconds)
