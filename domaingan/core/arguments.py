@@ -1,4 +1,4 @@
-"""Arguments as people write them: one number for a range of one, one name for a list of one, a seed for a generator."""
+"""Read arguments as people write them: one number for a range, one name for a list, a seed for a generator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ RngOrSeed = np.random.Generator | int
 
 
 def read_generator(rng: RngOrSeed) -> np.random.Generator:
-    """Read a generator: one as it is, or a new one from a seed.
+    """Read a generator.
+
+    Args:
+        rng: a generator, which is returned as it is, or the seed of a new one, at least 0.
 
     Raises:
         DataError: it is neither.
@@ -34,11 +37,11 @@ def read_whole_number(value: Any, name: str, minimum: int) -> int:
 
     Args:
         value: an integer, NumPy's too, or a float without a fraction.
-        what: it is, for messages.
-        least: that it may be.
+        name: what the number is, for messages.
+        minimum: the smallest value that is allowed.
 
     Raises:
-        DataError: it is something else, or less.
+        DataError: it is something else, or smaller.
 
     >>> read_whole_number(3.0, "severity", 1)
     3
@@ -50,14 +53,14 @@ def read_whole_number(value: Any, name: str, minimum: int) -> int:
 
 
 def read_count_range(value: Any, name: str) -> tuple[int, int]:
-    """Read fewest and most of something: one number is both.
+    """Read the smallest and the largest count of something.
 
     Args:
-        value: a whole number, or two of them.
-        what: is counted, for messages.
+        value: a whole number, which is both, or two of them.
+        name: what is counted, for messages.
 
     Raises:
-        DataError: it is something else, negative, or the most first.
+        DataError: it is something else, negative, or the larger one comes first.
 
     >>> read_count_range(2, "crops"), read_count_range([1, 3], "crops")
     ((2, 2), (1, 3))
@@ -72,7 +75,11 @@ def read_count_range(value: Any, name: str) -> tuple[int, int]:
 
 
 def read_number_range(value: Any, name: str) -> tuple[float, float]:
-    """Read least and most of a number: one number is both.
+    """Read the smallest and the largest value of a number.
+
+    Args:
+        value: a number, which is both, or two of them.
+        name: what the number is, for messages.
 
     Raises:
         DataError: it is something else.
@@ -81,7 +88,8 @@ def read_number_range(value: Any, name: str) -> tuple[float, float]:
     ((1.0, 1.0), (0.5, 1.0))
     """
     try:
-        ends = [float(end) for end in ([value, value] if np.ndim(value) == 0 else value)]
+        pair = [value, value] if np.ndim(value) == 0 else value
+        ends = [float(end) for end in pair]
     except (TypeError, ValueError):
         ends = []
     if len(ends) != 2:
@@ -90,7 +98,11 @@ def read_number_range(value: Any, name: str) -> tuple[float, float]:
 
 
 def read_names(value: Any, name: str) -> list[str]:
-    """Read names: one, or several in a sequence; None is none.
+    """Read a list of names.
+
+    Args:
+        value: one name, or several in a sequence. None is an empty list.
+        name: what is named, for messages.
 
     Raises:
         DataError: it is something else.
@@ -102,14 +114,16 @@ def read_names(value: Any, name: str) -> list[str]:
         return []
     if isinstance(value, str):
         return [value]
-    names = [name for name in value if isinstance(name, str)] if isinstance(value, Iterable) else []
-    if not isinstance(value, Iterable) or len(names) != len(list(value)):
+    if not isinstance(value, Iterable):
+        raise DataError(f"{name} {value!r}", expected="a name, or a list of names")
+    names = [one for one in value if isinstance(one, str)]
+    if len(names) != len(list(value)):
         raise DataError(f"{name} {value!r}", expected="a name, or a list of names")
     return names
 
 
 MAX_CROP_PIXELS = 2**27
-"""A crop or scene of more pixels, half a gigabyte a channel, fits nowhere."""
+"""A crop or scene of more pixels does not fit into memory: it takes half a gigabyte a channel."""
 
 
 def read_edge_length(size: Any, dims: int) -> int:
@@ -120,7 +134,7 @@ def read_edge_length(size: Any, dims: int) -> int:
         dims: 2 or 3.
 
     Raises:
-        DataError: it is none, or crops of that size fit nowhere.
+        DataError: it is something else, or crops of that size do not fit into memory.
     """
     is_whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
     if not is_whole or size < 8 or size & (size - 1):

@@ -1,4 +1,4 @@
-"""Writing without leaving anything half-written: a temporary place beside the target, then a rename."""
+"""Write files and folders atomically: into a temporary place beside the target, which is then renamed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from domaingan.core.errors import NO_SPACE_ERRNOS, DataError, WriteError
 from domaingan.core.reading import read_json_object
 
 LOCK_FILE = ".lock"
-"""The file in a run's folder that its writer holds; it goes with the writer's end."""
+"""The file in a run's folder that its writer locks, and removes when it ends."""
 
 _NOT_ALLOWED_ERRNOS = (errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -28,9 +28,13 @@ _NOT_ALLOWED_ERRNOS = (errno.EROFS, errno.EACCES, errno.EPERM)
 def refuse_existing_folder(out: Path, *, overwrite: bool = False) -> None:
     """Refuse an output folder that exists already, before any long work starts.
 
+    Args:
+        out: the output folder.
+        overwrite: whether an existing folder may be replaced.
+
     Raises:
-        DataError: ``out`` exists and is not an empty folder, and ``overwrite`` is false; or it holds the
-            working folder, which must not be replaced under one's feet.
+        DataError: ``out`` exists and is not an empty folder, and ``overwrite`` is false; or it holds the working
+            folder, which must not be replaced.
     """
     if out.exists() and Path.cwd().is_relative_to(out.resolve()):
         raise DataError("holds the working folder", path=out, expected="a new folder")
@@ -43,14 +47,14 @@ def refuse_existing_folder(out: Path, *, overwrite: bool = False) -> None:
 def prepare_run_folder(
     out: Path, config: Mapping[str, Any], changeable: Sequence[str], *, resume: bool, overwrite: bool
 ) -> None:
-    """Make ``out`` the folder of a long run whose config it holds: a new one, or with ``resume`` one that was begun.
+    """Prepare the folder of a long run and write the run's config into it.
 
     Args:
         out: the run folder; ``config.json`` is written in it.
-        config: the run's settings, :func:`plain`.
+        config: the run's settings, in types that :func:`to_json_types` takes.
         changeable: names of settings that a resumed run may change.
-        resume: go on with a run that was interrupted; the other settings must be the same.
-        overwrite: replace an existing run.
+        resume: whether an interrupted run goes on; all other settings must be the same.
+        overwrite: whether an existing run is replaced.
 
     Raises:
         DataError: the folder is taken, or the run was begun with other settings.
@@ -69,10 +73,10 @@ def prepare_run_folder(
 
 
 def clear_folder(folder: Path) -> None:
-    """Make a folder, or remove everything that is in it but the lock of who writes there.
+    """Make a folder, or remove everything from it but its writer's lock.
 
     Args:
-        folder: what it is.
+        folder: the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
@@ -82,7 +86,15 @@ def clear_folder(folder: Path) -> None:
 
 @contextmanager
 def report_write_errors(path: Path, expected: str = "more room there; what was there is kept") -> Iterator[None]:
-    """Turn what a full disk makes writers raise, and one that may not be written, into one line."""
+    """Turn the errors of a full or read-only disk into one line.
+
+    Args:
+        path: the file or folder that the block writes.
+        expected: what the person can do.
+
+    Raises:
+        WriteError: the block ran out of space, or may not write there.
+    """
     try:
         yield
     except WriteError as error:
@@ -110,11 +122,11 @@ def _describe_free_space(path: Path, error: OSError) -> str:
 
 @contextmanager
 def write_folder_atomically(out: Path, *, overwrite: bool = False, needed_bytes: int = 0) -> Iterator[Path]:
-    """Yield a temporary folder that becomes ``out`` when the block ends well, and vanishes when it does not.
+    """Yield a temporary folder that becomes ``out`` when the block succeeds, and is removed when it fails.
 
     Args:
-        out: the folder to be.
-        overwrite: replace what is there.
+        out: the folder that is written.
+        overwrite: whether an existing folder is replaced.
         needed_bytes: bytes that will be written, for the message when there is no room for them.
 
     Raises:
@@ -154,7 +166,14 @@ def _remove_path(path: Path) -> None:
 
 @contextmanager
 def write_file_atomically(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder; it is synced and renamed to ``path`` when the block ends well."""
+    """Yield a temporary path in the same folder, which is synced and renamed to ``path`` when the block succeeds.
+
+    Args:
+        path: the file that is written.
+
+    Raises:
+        WriteError: as :func:`report_write_errors`.
+    """
     # The suffixes stay at the end: several libraries choose the format by them.
     temporary = path.parent / f".partial-{os.getpid()}-{path.name}"
     try:
@@ -172,14 +191,22 @@ def write_file_atomically(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write ``value``, made :func:`plain`, as indented UTF-8 JSON, atomically, ending in a newline."""
+    """Write a value as indented JSON in UTF-8, atomically.
+
+    Args:
+        path: the file.
+        value: anything that :func:`to_json_types` takes.
+    """
     with write_file_atomically(path) as temporary:
         text = json.dumps(to_json_types(value), indent=2, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def to_json_types(value: Any) -> Any:
-    """The value in JSON's own types: numpy numbers and arrays, paths and tuples turned, NaN and infinities None.
+    """Convert a value to JSON's own types: NumPy numbers and arrays, paths and tuples; NaN and infinity become None.
+
+    Args:
+        value: may be nested.
 
     >>> to_json_types({"mean": np.float32(0.5), "ci": (float("nan"), 1), Path("a"): np.arange(2)})
     {'mean': 0.5, 'ci': [None, 1], 'a': [0, 1]}
@@ -196,7 +223,12 @@ def to_json_types(value: Any) -> Any:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    """Write arrays by name as a compressed ``.npz`` file, atomically; it opens without unpickling."""
+    """Write arrays as a compressed ``.npz`` file, atomically; it can be read without unpickling.
+
+    Args:
+        path: the file.
+        arrays: by name, of numbers or text.
+    """
     named: dict[str, Any] = dict(arrays)
     with write_file_atomically(path) as temporary:
         np.savez_compressed(temporary, **named)

@@ -1,4 +1,4 @@
-"""One writer a folder: two runs that go on in the same folder would spoil what each has written."""
+"""Allow one writer a folder: two runs in the same folder would spoil each other's files."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ except ImportError:  # Windows, where two writers are not kept apart
 def lock_folder(out: Path) -> Iterator[None]:
     """Keep other writers out of the folder of a long run while the block runs.
 
-    The lock is the system's own on the file :data:`LOCK`: it goes with the process, so that a killed one leaves no
-    lock behind, only a file, which the next writer takes over. Where the file system knows no locks nothing is kept.
-    A folder that was not there is made, and removed again if nothing was written into it.
+    The lock is the system's own on the file :data:`LOCK_FILE`. It ends with the process: a killed process leaves only a
+    file behind, which the next writer takes over. On a file system without locks nobody is kept out. A folder that does
+    not exist is made, and removed again if nothing was written into it.
 
     Args:
         out: the folder.

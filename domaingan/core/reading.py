@@ -1,6 +1,6 @@
-"""Reading what a person gave: only regular files are opened.
+"""Read files that a person gave: only regular files are opened.
 
-A pipe, a device or a folder in a file's place is told, and never waited for; so is a file that cannot be what it seems.
+A pipe, a device or a folder in place of a file is an error at once; nobody waits for it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from domaingan.core.errors import DataError
 
 MAX_TEXT_BYTES = 1 << 30
-"""A text file (JSON, CSV) of more bytes is not read; COCO's own largest takes half as many."""
+"""A larger text file (JSON, CSV) is not read; the largest of COCO has half as many bytes."""
 
 _FILE_KINDS = {
     stat.S_IFDIR: "a folder",
@@ -32,7 +32,7 @@ _FILE_KINDS = {
 }
 
 _MAYBE_INFINITE_NUMBER = re.compile(r"[eE]\+?0*[1-9]\d\d|\d{300}")
-"""Numbers that may lie beyond float64; in a text without them no number does."""
+"""Finds numbers that may lie beyond float64."""
 
 _MAYBE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -82,10 +82,10 @@ def read_bytes(path: Path, max_bytes: int | None = None) -> bytes:
 
     Args:
         path: the file.
-        limit: a larger file is refused before it is read.
+        max_bytes: a larger file is refused before it is read.
 
     Raises:
-        DataError: as :func:`open_regular_file`, or the file is larger than ``limit``.
+        DataError: as :func:`open_regular_file`, or the file is larger than ``max_bytes``.
     """
     with open_regular_file(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -120,7 +120,8 @@ def read_json(path: Path, *, is_finite_only: bool = True) -> Any:
 
     Args:
         path: the file.
-        finite: refuse ``NaN``, ``Infinity`` and numbers beyond float64, which are no JSON but often written.
+        is_finite_only: whether ``NaN``, ``Infinity`` and numbers beyond float64 are refused: they are no JSON, but
+            often written.
 
     Raises:
         DataError: as :func:`read_bytes`; it is not JSON or nested too deeply; a key is there twice; a number is not
@@ -184,11 +185,11 @@ def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
 
 @contextmanager
 def refuse_malformed(path: Path, expected: str) -> Iterator[None]:
-    """Turn what it raises to work on a file of our own that was changed by hand, or cut short, into one line.
+    """Turn the errors of working on a damaged file of the package's own into one line.
 
     Args:
         path: the file that the block works on.
-        expected: what to do.
+        expected: what the person can do.
     """
     try:
         yield

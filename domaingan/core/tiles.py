@@ -1,4 +1,4 @@
-"""Small pictures of samples, crops and generated images: tiles with mask outlines, contact sheets, PNG files."""
+"""Draw small pictures of samples, crops and generated images: tiles with outlines, contact sheets, PNG files."""
 
 from __future__ import annotations
 
@@ -46,7 +46,11 @@ DASH_LENGTH = 4
 
 
 def get_class_colour(value: int, palette: Sequence[Colour] = PALETTE) -> Colour:
-    """The outline colour of a class value (1, 2, …).
+    """Get the outline colour of a class.
+
+    Args:
+        value: of the class, at least 1.
+        palette: of class value 1, 2, and so on, from the start again after the last.
 
     >>> get_class_colour(1) == get_class_colour(1 + len(PALETTE)) == PALETTE[0]
     True
@@ -66,7 +70,7 @@ def draw_tile(
     slice_index: int | None = None,
     pasted_mask: NDArray[Any] | None = None,
 ) -> Picture:
-    """One picture of an image or volume, with the outline of each class of its mask.
+    """Draw an image or volume, with the outline of each class of its mask.
 
     Scans, whose arrays are ``(X, Y)``, are turned so that Y points up; frames are ``(H, W)`` and shown as they
     are, in RGB when they have three channels. Other channels lie side by side, unless one is chosen. Of a volume
@@ -79,10 +83,10 @@ def draw_tile(
         channel: show this channel alone, in grey.
         zoom: edge of an image's pixel in the picture's pixels; outlines stay one pixel wide.
         height: the picture's height instead, in pixels; its width follows. Outlines are wider on larger pictures.
-        colours: the palette, see :data:`PALETTE`.
-        index: which slice of a volume; the middle of the mask unless given, or of the volume if nothing is labelled.
-        added: ``(*spatial)`` booleans, where something was pasted: its outlines are solid with a white rim, and those
-            of what was labelled before are dashed.
+        palette: the outlines' colours, see :data:`PALETTE`.
+        slice_index: which slice of a volume. By default the middle of the mask, or of the volume without labels.
+        pasted_mask: ``(*spatial)`` booleans, where something was pasted. Outlines there are solid with a white rim, and
+            outlines of what was labelled before are dashed.
 
     Raises:
         DataError: the image is not ``(C, *spatial)`` in 2D or 3D, or the mask has another shape.
@@ -107,11 +111,12 @@ def draw_tile(
     pictures = [_scale_picture(layer, shape) for layer in _split_into_pictures(image, domain, channel)]
     if mask is not None:
         large = _scale_picture(mask, shape, is_mask=True)
-        large_added = (
-            None if pasted_mask is None else _scale_picture(pasted_mask.astype(np.uint8), shape, is_mask=True) > 0
-        )
+        large_pasted = None
+        if pasted_mask is not None:
+            large_pasted = _scale_picture(pasted_mask.astype(np.uint8), shape, is_mask=True) > 0
+        width = 1 if height is None else max(1, height // 160)
         for picture in pictures:
-            _draw_outlines(picture, large, palette, 1 if height is None else max(1, height // 160), large_added)
+            _draw_outlines(picture, large, palette, width, large_pasted)
     return np.concatenate(pictures, axis=1)
 
 
