@@ -37,12 +37,12 @@ from domaingan.evaluation.arm_banks import REFERENCE_FRAME_SIZE
 from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.runner import MIN_BODY_SHARE
 from domaingan.evaluation.split import make_folds, select_labelled
+from domaingan.imaging.distances import measure_surface_depth
 from domaingan.imaging.intensity import (
     find_ring,
     get_foreground,
     get_intensity_range,
     measure_contrast,
-    measure_surface_depth,
     to_scaled,
     with_measurements,
 )

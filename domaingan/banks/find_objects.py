@@ -15,6 +15,7 @@ from domaingan.banks.ground_contact import find_ground_contact
 from domaingan.banks.info import measure_source_size
 from domaingan.data import ConditionValue, Sample, Schema
 from domaingan.imaging.body_axes import BodyAxes, get_body_axes, to_body_coordinates
+from domaingan.imaging.distances import measure_surface_depth
 from domaingan.imaging.intensity import (
     compute_equivalent_radius,
     find_body_extent,
@@ -24,7 +25,6 @@ from domaingan.imaging.intensity import (
     get_scaling,
     label_components,
     measure_contrast,
-    measure_surface_depth,
     to_scaled,
     with_foreground,
 )

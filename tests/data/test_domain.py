@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from domaingan.core.errors import DataError
-from domaingan.data import DOMAINS, FRAME, SCAN, Schema, StoredDomain, read_domain
+from domaingan.data import DOMAINS, FRAME, SCAN, Record, Schema, StoredDomain, read_domain
 
 
 class Stored(BaseModel):
@@ -47,3 +47,16 @@ def test_a_schema_takes_a_domain_by_name_and_gives_it_back_as_text() -> None:
         Schema("nifti", "video", 3, ("t1",), {})
     with pytest.raises(DataError, match="domain 'video'"):
         read_domain("video")
+
+
+def test_what_a_schema_does_not_say() -> None:
+    schema = Schema("masks", FRAME, 2, ("red", "green", "blue"), {"car": 1})
+    assert schema.min_area == 0 and schema.ignore == schema.objects == schema.region == () and schema.ranges == {}
+    assert schema == Schema("masks", FRAME, 2, ("red", "green", "blue"), {"car": 1}, description={"name": "drives"})
+    assert schema.get_class_value("car") == 1
+    with pytest.raises(DataError, match="no class 'bus'; expected one of car"):
+        schema.get_class_value("bus")
+    with pytest.raises(AttributeError):
+        schema.min_area = 3  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        Record("a").name = "b"  # type: ignore[misc]

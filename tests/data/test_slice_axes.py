@@ -63,3 +63,12 @@ def test_numbers_of_slices_have_the_digits_of_the_last() -> None:
 def test_an_empty_box_is_no_region(box: list[float]) -> None:
     with pytest.raises(DataError, match="region"):
         parse_region(box)
+
+
+@pytest.mark.parametrize(
+    "stored", [[-0.1, 0, 1, 1], [0, 0, 1, 1.1], [0, 0, True, 1], [0, 0, "1", 1], [[0, 0], [1, 0], [1]]]
+)
+def test_a_region_lies_within_the_frame(stored: list[object]) -> None:
+    with pytest.raises(DataError, match="shares of width and height"):
+        parse_region(stored)
+    assert parse_region([[0, 0], [1, 0], [0.5, 1]]) == ((0, 0), (1, 0), (0.5, 1))

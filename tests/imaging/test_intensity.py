@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from domaingan.data import FRAME, SCAN, Sample
+from domaingan.imaging.distances import measure_squared_distance
 from domaingan.imaging.intensity import (
     find_nonzero,
     find_ring,
@@ -17,7 +18,6 @@ from domaingan.imaging.intensity import (
     get_intensity_range,
     label_components,
     measure_contrast,
-    measure_squared_distance,
     to_scaled,
 )
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from domaingan.data import FRAME, SCAN, Sample
+from domaingan.imaging.distances import measure_surface_depth
 from domaingan.imaging.intensity import (
     compute_equivalent_radius,
     expand_extent,
@@ -20,7 +21,6 @@ from domaingan.imaging.intensity import (
     measure_body_percentiles,
     measure_contrast,
     measure_percentiles,
-    measure_surface_depth,
     to_dtype,
     to_scaled,
     with_measurements,

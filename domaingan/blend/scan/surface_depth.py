@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.imaging.intensity import find_extent, measure_surface_depth
+from domaingan.imaging.distances import measure_surface_depth
+from domaingan.imaging.intensity import find_extent
 
 Mask = NDArray[np.bool_]
 
@@ -29,7 +30,7 @@ MAX_DEPTH_STEPS = 24
 
 
 class BodySurface:
-    """A body, whose depths are those of :func:`domaingan.imaging.intensity.measure_surface_depth`.
+    """A body, whose depths are those of :func:`domaingan.imaging.distances.measure_surface_depth`.
 
     Attributes:
         inside: ``(*host)`` where the body is.

@@ -14,7 +14,8 @@ from scipy import ndimage
 from domaingan.blend.placement import find_place
 from domaingan.blend.scan.prior import UniformPlacement
 from domaingan.blend.scan.surface_depth import BLOCK_SIZES, BodySurface
-from domaingan.imaging.intensity import find_extent, measure_surface_depth
+from domaingan.imaging.distances import measure_surface_depth
+from domaingan.imaging.intensity import find_extent
 
 
 @st.composite
