@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from domaingan.imaging.intensity import measure_squared_distance
+from domaingan.imaging.distances import measure_squared_distance
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
