@@ -379,3 +379,28 @@ def test_doubles_and_large_integers_come_back_to_the_bit(tmp_path: Path, save: S
     assert_array_equal(stored["seg.nii.gz"], arrays["seg"][0])
     assert_array_equal(stored["t1_0.nii.gz"], arrays["t1"][0][..., 0])
     assert np.argwhere(stored["t1_1.nii.gz"] != arrays["t1"][0][..., 1]).tolist() == [[0, 0, 0]]
+
+
+def test_a_mask_holds_one_value_a_voxel(tmp_path: Path, save: Save) -> None:
+    root = tmp_path / "scans"
+    for name, channels in (("a", 1), ("b", 2)):
+        save(root / name / "t1.nii.gz")
+        save(root / name / "seg.nii.gz", np.ones((*SHAPE, channels)), dtype=np.uint8)
+    dataset = load(root)
+    assert [record.name for record in dataset.records] == ["a"]
+    assert f"seg.nii.gz: shape {(*SHAPE, 2)}; expected one value a voxel in a mask" in reasons(dataset)
+
+
+@pytest.mark.parametrize(("offset", "is_same"), [(0.09, True), (0.11, False)])
+def test_a_mask_may_lie_a_tenth_of_a_voxel_beside_its_image(
+    tmp_path: Path, save: Save, offset: float, is_same: bool
+) -> None:
+    root = tmp_path / "scans"
+    affine = np.diag([2.0, 2.0, 2.0, 1.0])
+    moved = affine.copy()
+    moved[0, 3] = 2 * offset
+    for name, mask_affine in (("a", affine), ("b", moved)):
+        save(root / name / "t1.nii.gz", affine=affine)
+        save(root / name / "seg.nii.gz", np.ones(SHAPE), affine=mask_affine, dtype=np.uint8)
+    names = [record.name for record in load(root).records]
+    assert names == (["a", "b"] if is_same else ["a"])
