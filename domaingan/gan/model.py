@@ -257,16 +257,9 @@ class GAN:
         """
         config, generator = self._require_fitted()
         with use_device(generator, config, device):
+            ends: dict[str, Any] = {"start": start or {}, "end": end or {}}
             return interpolate(
-                generator,
-                config,
-                steps=steps,
-                seed=seed,
-                start=start or {},
-                end=end or {},
-                rows=rows,
-                hosts=hosts,
-                truncation=truncation,
+                generator, config, steps=steps, seed=seed, rows=rows, hosts=hosts, truncation=truncation, **ends
             )
 
     def picture(self) -> Picture:

@@ -74,6 +74,7 @@ def test_settings_of_a_config_make_the_same_config(make_bank: Any) -> None:
         ({"latent": 65_537}, "latent 65537; expected 1 to 65,536"),
         ({"depth": 65}, "depth 65; expected 1 to 64"),
         ({"batch": 0}, "batch 0; expected 1 to 1,000,000"),
+        ({"schedule": 10**12 + 1}, "schedule 1000000000001; expected 1 to 1,000,000,000,000"),
         ({"augment": 1.1}, "augment 1.1; expected from 0 to 1"),
         ({"ada": 1.1, "augment": 0.1}, "ada 1.1; expected from 0 to 1"),
         ({"beta1": 1.0}, "beta1 1.0; expected from 0 to below 1"),

@@ -16,7 +16,9 @@ from domaingan.gan.conditioning import is_known_spacing
 from domaingan.gan.config_from_bank import measure_image_range
 from domaingan.gan.crop_records import select_crop_records
 from domaingan.gan.data import TrainingCrops
+from domaingan.gan.model_card import write_card
 from domaingan.gan.networks import build_networks, build_pyramid
+from domaingan.gan.networks.dcgan import ModulatedNorm
 from domaingan.gan.networks.parts import list_widths, squash_outputs
 from domaingan.gan.sampling.record_finder import RecordFinder
 from domaingan.gan.seeds import make_rng
@@ -125,3 +127,22 @@ def test_a_place_is_that_of_one_of_the_five_crops_nearest_in_size(make_bank: Any
     rng = np.random.default_rng(0)
     found = {finder.find_similar((0, 0), pixels, rng).radius_mm for _ in range(200)}
     assert found == {16.0, 18.0, 20.0, 22.0, 24.0}
+
+
+def test_gain_and_bias_of_a_normalisation_follow_the_style() -> None:
+    norm = ModulatedNorm(1, 3, 2)
+    assert norm.modulation.weight.std() < 0.06 and not norm.modulation.bias.any()
+    with torch.no_grad():
+        norm.modulation.weight.zero_()
+        norm.modulation.bias.copy_(torch.tensor([0.5, 2.0]))
+    x = torch.tensor([1.0, 3.0]).reshape(2, 1, 1, 1)
+    assert norm(x, torch.zeros(2, 3)).flatten().tolist() == pytest.approx([0.5, 3.5], abs=1e-4)
+
+
+@pytest.mark.parametrize(("conditioning", "pasted"), [(("mask", "ring"), ""), (("paste", "mask"), ", pasted=True")])
+def test_the_card_shows_how_hosts_are_made(conditioning: Any, pasted: str, make_bank: Any) -> None:
+    bank = make_bank(size=8)
+    config = GAN.for_crops(bank, width=4, conditioning=conditioning).make_config(bank, 1)
+    card = write_card("m", config)
+    assert f'gan.sample(100, hosts=dg.windows(scans, gan.crops, 100{pasted}), lesion="shell")' in card
+    assert "--n 100 --hosts DATA" in card and "Nothing yet." in card and card.count("import ") == 1
