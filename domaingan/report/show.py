@@ -1,4 +1,4 @@
-"""Pictures of what people work with: a sample, a dataset, a bank, a crop, a GAN. ``dg.show`` is for notebooks."""
+"""Pictures of samples, datasets, banks, crops and GANs. ``dg.show`` is for notebooks."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from domaingan.gan import GAN
 from domaingan.imaging.intensity import get_intensity_range, to_scaled
 
 MAX_SHOWN_ENTRIES = 64
-"""At most so many entries of a bank are shown."""
+"""At most this many entries of a bank are shown."""
 
 MAX_SHOWN_SAMPLES = 8
-"""At most so many samples of a dataset are shown, evenly over it."""
+"""At most this many samples of a dataset are shown, spread evenly over it."""
 
 TILE_HEIGHT = 128
-"""Height of a bank's tile in pixels."""
+"""Height in pixels at which an entry of a bank is shown."""
 
 SAMPLE_HEIGHT = 256
-"""Height of a sample's tile in pixels."""
+"""Height in pixels at which a sample is shown."""
 
 
 def show(what: Any, n: int | None = None, out: str | Path | None = None) -> Image.Image:
-    """Draw something to look at: labels are outlined, and a legend names their colours.
+    """Draw a picture of what is given: labels are outlined, and a legend names their colours.
 
     Args:
         what: a dataset, a sample, a bank, a crop or a fitted GAN; or the path of a dataset, bank or model.
-        n: how many samples or crops are shown at most; 8 samples, 64 crops unless given.
-        out: a PNG file that the picture is written to as well.
+        n: the largest number of samples or crops to show; 8 samples or 64 crops if None.
+        out: a PNG file to write the picture to as well.
 
     Returns:
         The picture; notebooks display it.
@@ -82,11 +82,11 @@ def open_path(path: str | Path) -> Dataset | Bank | GAN:
 
 
 def draw_bank(bank: Bank, n: int = MAX_SHOWN_ENTRIES) -> Picture:
-    """The entries of a bank, evenly over it, with the outlines of their masks, their class and whose they are.
+    """Draw entries of a bank, spread evenly over it, with the outlines of their masks, their class and their subject.
 
     Args:
         bank: crops or scenes.
-        n: how many are shown at most.
+        n: the largest number of entries to show.
 
     Raises:
         DataError: the bank is empty.
@@ -105,7 +105,7 @@ def draw_bank(bank: Bank, n: int = MAX_SHOWN_ENTRIES) -> Picture:
 
 
 def draw_samples(samples: Sequence[Sample], classes: dict[str, int], domain: Domain) -> Picture:
-    """Samples in rows of four, with the outlines of their masks.
+    """Draw samples in rows of four, with the outlines of their masks.
 
     Args:
         samples: at least one.
@@ -131,5 +131,5 @@ def _draw_dataset(dataset: Dataset, n: int) -> Picture:
 
 
 def _guess_domain(image: Any) -> Domain:
-    """What a lone image is shown as: three channels in 2D are a frame's colours."""
+    """Guess the domain of a single image: three channels in 2D are the colours of a frame."""
     return FRAME if image.ndim == 3 and len(image) == 3 else SCAN
