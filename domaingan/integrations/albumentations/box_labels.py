@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.integrations.image_samples import OneTimeWarnings
+from domaingan.integrations.host_info import OneTimeWarnings
 
 CORNER_COLUMNS = 4
 UNKNOWN_CLASS = -1

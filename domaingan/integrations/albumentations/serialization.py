@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from domaingan.banks import Bank, BankKind
+from domaingan.integrations.bank_and_classes import open_bank_of_kind
 from domaingan.integrations.call_seeds import CallSeeds
-from domaingan.integrations.image_samples import resolve_bank
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class BankTransform:
 
     def _open_bank(self, bank: Bank | InMemoryBank | str | Path, kind: BankKind) -> None:
         """Open the bank that a user gives."""
-        self.bank = resolve_bank(bank.bank if isinstance(bank, InMemoryBank) else bank, kind)
+        self.bank = open_bank_of_kind(bank.bank if isinstance(bank, InMemoryBank) else bank, kind)
         folder = bank if isinstance(bank, str | Path) else self.bank.path
         self.bank_folder = None if folder is None else Path(folder).expanduser().absolute()
 

@@ -7,45 +7,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domaingan.banks import BankInfo
 from domaingan.blend.occlusion import fill_boxes, find_objects, get_box_slices
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
 from domaingan.imaging.instances import find_instance_objects
-from domaingan.imaging.intensity import to_dtype
 from domaingan.integrations.albumentations.box_labels import CORNER_COLUMNS, UNKNOWN_CLASS, BoxLabels
-from domaingan.integrations.image_samples import (
-    MAX_BYTE,
-    UNKNOWN_SPACING_WARNING,
-    OneTimeWarnings,
-    add_host_name,
-    convert_image,
-    make_host,
-    read_host_info,
+from domaingan.integrations.albumentations.image_arrays import (
+    Array,
+    check_count,
+    drop_mask_channel,
+    move_channels_first,
 )
+from domaingan.integrations.host_images import make_host
+from domaingan.integrations.host_info import UNKNOWN_SPACING_WARNING, OneTimeWarnings, add_host_name, read_host_info
 
-Array = NDArray[Any]
 Targets = Mapping[str, Any]
-
-
-def move_channels_first(image: Any) -> Array:
-    """``(C, H, W)`` of an image ``(H, W, C)`` or ``(H, W)``.
-
-    Raises:
-        DataError: it is a tensor, or something else that is no array.
-    """
-    if not isinstance(image, np.ndarray):
-        found = f"an image that is a {type(image).__module__.partition('.')[0]} {type(image).__name__}"
-        raise DataError(found, expected="a NumPy array: this transform stands before ToTensorV2")
-    stored: Array = image
-    return np.moveaxis(stored.reshape(*stored.shape[:2], -1), -1, 0)
-
-
-def drop_mask_channel(mask: Array) -> Array:
-    """``(H, W)`` of a mask that may have one channel."""
-    return mask[..., 0] if mask.ndim == 3 and mask.shape[2] == 1 else mask
 
 
 @dataclass(frozen=True)
@@ -215,87 +193,6 @@ def check_box_numbers(boxes: Array, labels: Array, mask: Array, values: Sequence
         part = mask[get_box_slices(boxes[others[0]], 2)]
         found = f"a box of {labels[others[0]]} where the mask has {_find_most_common(part[np.isin(part, values)])}"
         raise DataError(found, expected="class values of the mask, or labels={field: {class: label}}")
-
-
-def convert_pixels(image: Array, pixels: Array, info: BankInfo) -> Array:
-    """Pasted pixels as another image of the same place stores its own: bytes as shares, or the other way round.
-
-    Args:
-        image: ``(H, W)`` or ``(H, W, C)``.
-        pixels: ``(N, C)`` as they were pasted into the host.
-        info: of the bank.
-
-    Raises:
-        DataError: the image has other channels than the bank, or is of a type or range that frames do not have.
-    """
-    convert_image(move_channels_first(image), info)
-    if image.dtype == pixels.dtype:
-        return pixels
-    if info.domain.is_rgb and image.dtype == np.uint8:
-        return np.rint(np.clip(pixels, 0, 1) * MAX_BYTE).astype(np.uint8)
-    if info.domain.is_rgb and pixels.dtype == np.uint8:
-        return (pixels / MAX_BYTE).astype(image.dtype)
-    return to_dtype(pixels, image.dtype)
-
-
-def write_further_mask(
-    name: str, other: Array, mask: Array | None, changes: Mapping[str, Any], labels: BoxLabels
-) -> Array:
-    """A further mask of the place with what a paste says in it.
-
-    Args:
-        name: of the target.
-        other: ``(H, W)`` or ``(H, W, 1)``; not changed.
-        mask: the host's mask of classes.
-        drawn: ``relabelled`` and ``values``, see :meth:`Hosts.written`.
-        labels: may list the target by name: the value of each class, or one for all that is pasted. One that is not
-            listed holds classes as the host's mask does.
-
-    Raises:
-        DataError: it is not listed and does not hold classes, or is of a type too small for what is written.
-    """
-    relabelled, values = changes["relabelled"], np.asarray(changes["values"])
-    if name in labels.label_tables:
-        listed = labels.label_tables[name]
-        table = listed if isinstance(listed, Mapping) else dict.fromkeys(labels.objects or labels.classes, listed)
-        by_value = {labels.classes[kind]: value for kind, value in table.items() if kind in labels.classes}
-        wanted = np.isin(values, list(by_value))
-        rows, columns = (axis[wanted] for axis in np.nonzero(relabelled))
-        values = np.array([by_value[value] for value in values[wanted].tolist()], dtype=np.int64)
-    else:
-        if (
-            mask is not None
-            and values.size
-            and not _is_class_mask(drop_mask_channel(other), drop_mask_channel(mask), values, labels.classes)
-        ):
-            found = f"{name} holds {', '.join(map(str, np.unique(other)[:3].tolist()))}, mask class values"
-            raise DataError(found, expected=f"labels={{{name!r}: {{class: value}}}}, what it says of what is pasted")
-        rows, columns = np.nonzero(relabelled)
-    if other.dtype.kind in "iu" and values.size and values.max() > np.iinfo(other.dtype).max:
-        raise DataError(f"{name} of {other.dtype}", expected=f"a type that holds {values.max()}")
-    written = other.copy()
-    written[rows, columns] = values if other.ndim == 2 else values[:, None]
-    return written
-
-
-def _is_class_mask(other: Array, mask: Array, written: Array, classes: Mapping[str, int]) -> bool:
-    """Whether a further mask is one of classes, as the host's is, or of yes and no where the classes are no more."""
-    if other.shape != mask.shape or np.array_equal(other, mask):
-        return other.shape == mask.shape
-    values = np.unique(other)
-    if np.isin(values, (0, 1)).all() or np.isin(values, (0, 255)).all():
-        return bool(np.isin(written, (0, 1)).all() and values[-1] <= 1)
-    return bool(np.isin(values, [0, *classes.values(), *np.unique(mask).tolist()]).all())
-
-
-def check_count(found: int, expected: int, what: str) -> None:
-    """Refuse targets of which there are not as many as objects.
-
-    Raises:
-        DataError: the numbers differ.
-    """
-    if found != expected:
-        raise DataError(f"{found} {what}", expected=f"{expected}, one an object")
 
 
 def _add_masks(host: Sample, mask: Array, masks: Array) -> Sample:

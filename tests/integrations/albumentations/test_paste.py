@@ -21,7 +21,7 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
 from domaingan.imaging.instances import find_corner_box
-from domaingan.integrations.image_samples import make_schema
+from domaingan.integrations.bank_and_classes import make_schema
 from domaingan.views.slices import slice_volumes
 
 SLICES = slice_volumes(phantoms.load_phantom("medical", subjects=3, shape=(48, 48, 16)))

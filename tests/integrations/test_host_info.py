@@ -9,7 +9,8 @@ import pytest
 
 from domaingan.core.errors import DataError
 from domaingan.data import Schema
-from domaingan.integrations.image_samples import convert_mask, find_host_name, read_spacing
+from domaingan.integrations.class_masks import convert_mask
+from domaingan.integrations.host_info import find_host_name, read_spacing
 
 SCANS = Schema("arrays", "scan", 3, ("t1",), {"core": 1, "rim": 4})
 FRAMES = Schema("arrays", "frame", 2, ("r", "g", "b"), {"sky": 0, "car": 7}, ignore=(255,))

@@ -1,0 +1,1 @@
+"""Paste and relight as dictionary transforms of MONAI."""
