@@ -22,7 +22,7 @@ from domaingan.data import SCAN, Domain, DomainName, read_domain
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing must not look for a newer version on the net
 
-LEVELS = ("light", "medium", "strong")
+CLASSIC_LEVELS = ("light", "medium", "strong")
 """Geometry and brightness alone; with shape, noise and blur, for most uses; with all there is, for few images."""
 
 Image = NDArray[np.float32]
@@ -140,15 +140,15 @@ class Classic:
     Args:
         spatial_dims: 2 (albumentations) or 3 (MONAI).
         domain: ``scan`` or ``frame``; decides the pipeline and the value range.
-        level: one of :data:`LEVELS`.
+        level: one of :data:`CLASSIC_LEVELS`.
 
     Raises:
         DataError: there is no such level.
     """
 
     def __init__(self, spatial_dims: int, domain: Domain | DomainName, level: str = "medium") -> None:
-        if level not in LEVELS:
-            raise DataError(f"classic {level!r}", expected=f"one of {', '.join(LEVELS)}")
+        if level not in CLASSIC_LEVELS:
+            raise DataError(f"classic {level!r}", expected=f"one of {', '.join(CLASSIC_LEVELS)}")
         self.spatial_dims, self.domain, self.level = spatial_dims, read_domain(domain), level
         self.value_range = SCAN_RANGE if self.domain.has_body else (0.0, 1.0)
         self._pipeline: Pipeline | None = None
@@ -210,7 +210,7 @@ class InPlaneClassic:
 
     Args:
         axis: across the slices.
-        level: one of :data:`LEVELS`.
+        level: one of :data:`CLASSIC_LEVELS`.
     """
 
     def __init__(self, axis: int, level: str = "medium") -> None:
@@ -224,11 +224,13 @@ class InPlaneClassic:
         return np.stack([one for one, _ in made], self.axis + 1), np.stack([two for _, two in made], self.axis)
 
 
-def thick_axis(shape: Sequence[int], spacing: Sequence[float]) -> int | None:
+def find_thick_axis(shape: Sequence[int], spacing: Sequence[float]) -> int | None:
     """The axis across thick or few slices: spaced three times as far, or with a quarter as many, as any other.
 
-    >>> thick_axis((160, 256, 5), (1, 1, 1)), thick_axis((99, 99, 40), (1, 1, 5)), thick_axis((99, 99, 99), (1, 1, 2))
-    (2, 2, None)
+    >>> find_thick_axis((160, 256, 5), (1, 1, 1)), find_thick_axis((99, 99, 40), (1, 1, 5))
+    (2, 2)
+    >>> find_thick_axis((99, 99, 99), (1, 1, 2)) is None
+    True
     """
     few, coarse = np.argsort(shape), np.argsort(spacing)[::-1]
     if shape[few[0]] * 4 <= shape[few[1]]:

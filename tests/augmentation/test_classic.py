@@ -7,14 +7,14 @@ import pickle
 import numpy as np
 import pytest
 
-from domaingan.augmentation import LEVELS, Classic
+from domaingan.augmentation import CLASSIC_LEVELS, Classic
 from domaingan.augmentation.classic import build_frame_steps, build_slice_steps
 from domaingan.core.errors import DataError
 
 KINDS = [((48, 64), "scan", 2), ((48, 64), "frame", 3), ((32, 40, 24), "scan", 2)]
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", CLASSIC_LEVELS)
 @pytest.mark.parametrize(("shape", "domain", "channels"), KINDS)
 def test_shapes_types_and_seeds(
     shape: tuple[int, ...], domain: str, channels: int, level: str, rng: np.random.Generator
@@ -36,7 +36,7 @@ def test_shapes_types_and_seeds(
     assert (image == before).all() and any(changed)
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", CLASSIC_LEVELS)
 @pytest.mark.parametrize("shape", [(64, 64), (32, 32, 32)])
 def test_mask_moves_with_the_image(shape: tuple[int, ...], level: str) -> None:
     image = np.zeros((1, *shape), dtype=np.float32)
@@ -53,7 +53,7 @@ def test_mask_moves_with_the_image(shape: tuple[int, ...], level: str) -> None:
 @pytest.mark.parametrize("domain", ["scan", "frame"])
 def test_more_is_changed_at_each_level(domain: str, rng: np.random.Generator) -> None:
     image, mask = rng.random((3, 48, 64)).astype(np.float32), np.zeros((48, 64), np.uint8)
-    steps = [len((build_slice_steps if domain == "scan" else build_frame_steps)(level)) for level in LEVELS]
+    steps = [len((build_slice_steps if domain == "scan" else build_frame_steps)(level)) for level in CLASSIC_LEVELS]
     assert steps == sorted(set(steps))
     away = []
     for level in ("light", "strong"):

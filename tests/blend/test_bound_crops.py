@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domaingan import phantoms
-from domaingan.augmentation.offline.augmented_dataset import paste_slices
+from domaingan.augmentation.offline.slice_pasting import paste_slices
 from domaingan.banks import Bank, create_entries
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste

@@ -1,44 +1,34 @@
-"""Augmenting a dataset on disk: every sample blended with what a bank holds, then classic where asked for."""
+"""A dataset that is augmented offline: every sample is blended with a bank, and augmented in the classic way after."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domaingan.adapters.nifti.scan_samples import strip_header_text
-from domaingan.augmentation.classic import LEVELS, Classic, InPlaneClassic, thick_axis
+from domaingan.augmentation.classic import CLASSIC_LEVELS, Classic, InPlaneClassic, find_thick_axis
 from domaingan.augmentation.label_transforms import move_boxes, move_masks
 from domaingan.augmentation.offline.donors import Sides
+from domaingan.augmentation.offline.slice_pasting import make_slice_schema, paste_slices
 from domaingan.blend import Paste, Relight
 from domaingan.blend.checks import is_finite
-from domaingan.blend.scan.host_range import find_host_range
 from domaingan.core.errors import DataError
 from domaingan.data import (
-    SCAN,
     Dataset,
-    IntensityRange,
-    PastedCrop,
     PasteResult,
     Record,
     RelightResult,
     Sample,
-    Schema,
-    Source,
-    read_pasted_crops,
 )
-from domaingan.data.slice_axes import find_slice_axis, make_slice_name
-from domaingan.imaging.body_axes import get_body_axes, slice_geometry
+from domaingan.data.slice_axes import find_slice_axis
 from domaingan.imaging.intensity import (
     from_scaled,
-    get_foreground,
     get_intensity_range,
     to_scaled,
-    with_foreground,
 )
 
 
@@ -49,7 +39,7 @@ class SampleJob:
     Attributes:
         index: of its host in the data.
         copy: 0 for the host as it is, else the number of the augmented copy.
-        name: its own.
+        name: of the sample that is written.
     """
 
     index: int
@@ -63,13 +53,15 @@ class AugmentedDataset:
 
     Attributes:
         data: the hosts.
-        blender: pastes or relights; a 2D bank of crops goes into the slices of volumes. None: classic alone.
-        classic: the level of the classic pipeline that follows, one of :data:`domaingan.augmentation.LEVELS`, or none.
-        seed: sample ``i`` follows from the seed and ``i``, whoever makes it.
-        sides: who may give to whom, and who is blended into at all; everyone to everyone unless given.
-        copies: so many augmented copies of a sample stand beside it under names of their own (``NAME_pasted1``); None:
+        blender: pastes or relights; None for classic augmentation alone. A 2D bank of crops goes into the slices of
+            volumes.
+        classic: level of the classic augmentation that follows, one of :data:`domaingan.augmentation.CLASSIC_LEVELS`;
+            None for none.
+        seed: sample ``i`` follows from the seed and ``i``, in whichever process it is made.
+        sides: who may give to whom, and what is blended into; None where everyone may give to everyone.
+        copies: number of augmented copies that stand beside each sample under new names (``NAME_pasted1``); None for
             one in its place, under its name.
-        strips_text: whether free text in the headers of scans is left out of what is made for writing.
+        is_text_stripped: whether free text in the headers of scans is left out of what is written.
 
     Raises:
         DataError: neither is asked for, or the blender's bank does not fit the hosts.
@@ -115,22 +107,23 @@ class AugmentedDataset:
 
     @cached_property
     def jobs(self) -> list[SampleJob]:
-        """What is written: every sample once, and its copies behind it where there are any and anyone gives to them."""
-        jobs, without = [], set(self.samples_without_donors)
+        """What is written: every sample, and behind it its copies, where there are any and somebody gives to them."""
+        jobs = []
+        without_donors = set(self.samples_without_donors)
         for index, record in enumerate(self.data.records):
             is_blended = self.sides is None or self.sides.is_blended(record)
             if self.copies is None:
                 jobs.append(SampleJob(index, int(is_blended), record.name))
                 continue
             jobs.append(SampleJob(index, 0, record.name))
-            if is_blended and (self.classic or record.name not in without):
-                numbers = range(1, self.copies + 1)
-                jobs += [SampleJob(index, number, f"{record.name}_{self.kind}{number}") for number in numbers]
+            if is_blended and (self.classic or record.name not in without_donors):
+                for number in range(1, self.copies + 1):
+                    jobs.append(SampleJob(index, number, f"{record.name}_{self.kind}{number}"))
         return jobs
 
     @cached_property
     def samples_without_donors(self) -> list[str]:
-        """The names of the samples that nothing may be blended into, as nobody on their side has anything to give."""
+        """Names of the samples that get nothing, as nobody on their side has anything to give."""
         if self.sides is None or self.blender is None:
             return []
         names = []
@@ -143,7 +136,7 @@ class AugmentedDataset:
         return names
 
     def make_sample(self, job: SampleJob) -> Sample:
-        """Make a sample as it is written: its name and what was done to it, donors and host too, are in its ``meta``.
+        """Make a sample as it is written, with its name, its host and its donors.
 
         Args:
             job: one of :attr:`jobs`.
@@ -170,7 +163,7 @@ class AugmentedDataset:
             sample: as of :meth:`make_sample`.
 
         Returns:
-            One entry a crop that was tried, or one for the look that was given.
+            One entry for each crop that was tried, or one for the look that was given.
         """
         if self.kind == "pasted":
             return [crop.to_dict() for crop in sample.pasted_crops]
@@ -195,12 +188,17 @@ class AugmentedDataset:
         return bank.subjects[code] if code >= 0 else ""
 
     def apply_blend(self, index: int, rng: np.random.Generator) -> Sample:
-        """A host after pasting or relighting; the host itself where there is no bank.
+        """Paste into a host, or relight it; without a bank the host is returned as it is.
+
+        Args:
+            index: of the host in the data.
+            rng: source of every draw.
 
         Raises:
-            DataError: it holds NaN or infinity.
+            DataError: the host holds NaN or infinity.
         """
-        record, sample = self.data.records[index], self.data[index]
+        record = self.data.records[index]
+        sample = self.data[index]
         if not is_finite(sample.image):
             raise DataError("NaN or infinite values", path=record.name, expected="finite intensities")
         if self.blender is None:
@@ -218,107 +216,32 @@ class AugmentedDataset:
         return paste_slices(blender, sample, find_slice_axis(record), self.data.schema, rng)
 
     def apply_classic(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """A sample after the classic pipeline; what describes the body is not known any more, as it moved.
+        """Augment a sample in the classic way. Its foreground is not known after, as the body moved.
+
+        Args:
+            sample: as of :meth:`apply_blend`.
+            rng: source of every draw.
 
         Raises:
-            DataError: boxes that no instances or masks tell where they are, beside a mask.
+            DataError: the sample has boxes and a mask, and no instances that say which pixels are whose.
         """
         schema = self.data.schema
         ends = get_intensity_range(sample, schema.domain)
         scaled = to_scaled(sample.image, ends)
-        boxed = sample.boxes is not None and len(sample.boxes) > 0 and sample.instances is None
-        if boxed and sample.mask is not None:
+        has_boxes_alone = sample.boxes is not None and len(sample.boxes) > 0 and sample.instances is None
+        if has_boxes_alone and sample.mask is not None:
             raise DataError("boxes without instances", path=sample.name, expected="instances, or no classic")
-        if boxed:
-            image, moved = move_boxes(sample, Classic(2, schema.domain, self.classic or LEVELS[0]), scaled, rng)
+        if has_boxes_alone:
+            classic = Classic(2, schema.domain, self.classic or CLASSIC_LEVELS[0])
+            image, moved = move_boxes(sample, classic, scaled, rng)
         else:
             image, moved = move_masks(sample, self._build_classic(sample), scaled, rng)
         return replace(moved, image=from_scaled(image, ends))
 
     def _build_classic(self, sample: Sample) -> Classic | InPlaneClassic:
-        level = self.classic or LEVELS[0]
-        axis = thick_axis(sample.shape, sample.spacing) if sample.spatial_dims == 3 else None
-        return (
-            Classic(sample.spatial_dims, self.data.schema.domain, level)
-            if axis is None
-            else InPlaneClassic(axis, level)
-        )
-
-
-def make_slice_schema(schema: Schema, dims: int) -> Schema:
-    """The schema of the hosts as a bank of ``dims`` sees them: volumes are slices to a 2D bank."""
-    return replace(schema, spatial_dims=2) if dims == 2 and schema.domain.has_body else schema
-
-
-def paste_volume(paste: Paste, sample: Sample, schema: Schema, rng: np.random.Generator) -> Sample:
-    """Paste 2D crops into a volume that is no record of a dataset, across the axis that its shape and spacing tell.
-
-    Args:
-        paste: of a 2D bank.
-        sample: the volume, of known spacing.
-        schema: the hosts'.
-        rng: source of every draw.
-
-    Returns:
-        The volume, as of :func:`paste_slices`.
-    """
-    affine = np.zeros((4, 4))
-    for i, (body_axis, sign) in enumerate(get_body_axes(sample)):
-        affine[body_axis, i] = sign
-    rows = tuple(map(tuple, affine.tolist()))
-    axis = find_slice_axis(Record(sample.name, shape=sample.shape, spacing=sample.spacing, affine=rows))
-    return paste_slices(paste, sample, axis, schema, rng)
-
-
-def paste_slices(
-    paste: Paste,
-    sample: Sample,
-    axis: int,
-    schema: Schema,
-    rng: np.random.Generator,
-    crops: Sequence[PastedCrop | Mapping[str, Any]] | None = None,
-) -> Sample:
-    """A volume with 2D crops pasted into its slices; foreground and range are those of the volume.
-
-    Slices are called as :func:`domaingan.views.slices.as_slices` calls them, so that crops bound to them find them.
-
-    Args:
-        paste: of a 2D bank.
-        sample: the volume.
-        axis: across the slices.
-        schema: the volumes'.
-        rng: source of every draw.
-        crops: do again what these say (``pasted_crops`` of the volume as it was pasted into before).
-    """
-    if sample.mask is None:
-        return replace(sample, paste_result=PasteResult())
-    measured = with_foreground(sample, SCAN)
-    inside = get_foreground(measured)
-    intensity = IntensityRange(find_host_range(measured, paste.bank.info))
-    geometry = slice_geometry(sample, axis)
-    image, mask = sample.image.copy(), sample.mask.copy()
-    done: list[PastedCrop] = []
-    for index in range(sample.shape[axis]):
-        body = np.take(inside, index, axis)
-        if not body.any():
-            continue
-        piece = Sample(
-            np.take(image, index, axis + 1),
-            np.take(mask, index, axis),
-            source=Source(make_slice_name(sample.name, index, sample.shape[axis])),
-            geometry=geometry,
-            foreground=body,
-            intensity_range=intensity,
-        )
-        if crops is None:
-            after = paste(piece, rng)
-        else:
-            after = paste.redo(piece, [crop for crop in read_pasted_crops(crops) if crop.slice_index == index])
-        _get_slice(image, index, axis + 1)[...] = after.image
-        _get_slice(mask, index, axis)[...] = after.mask
-        done += [replace(crop, slice_index=index) for crop in after.pasted_crops]
-    return replace(sample, image=image, mask=mask, paste_result=PasteResult(tuple(done)))
-
-
-def _get_slice(array: NDArray[Any], index: int, axis: int) -> NDArray[Any]:
-    return np.moveaxis(array, axis, 0)[index]
+        level = self.classic or CLASSIC_LEVELS[0]
+        if sample.spatial_dims == 3:
+            axis = find_thick_axis(sample.shape, sample.spacing)
+            if axis is not None:
+                return InPlaneClassic(axis, level)
+        return Classic(sample.spatial_dims, self.data.schema.domain, level)

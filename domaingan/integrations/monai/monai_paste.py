@@ -12,7 +12,7 @@ from monai.data import MetaTensor
 from numpy.typing import NDArray
 
 from domaingan import blend
-from domaingan.augmentation.offline.augmented_dataset import paste_volume
+from domaingan.augmentation.offline.slice_pasting import paste_volume
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import Sample

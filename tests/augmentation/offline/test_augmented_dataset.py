@@ -11,7 +11,7 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.augmentation import AugmentedDataset, draw_preview
-from domaingan.augmentation.classic import InPlaneClassic, thick_axis
+from domaingan.augmentation.classic import InPlaneClassic, find_thick_axis
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
@@ -117,7 +117,7 @@ def test_stacks_of_few_slices_are_never_turned_across_them() -> None:
     stack = np.broadcast_to(np.arange(5, dtype=np.float32), (1, 48, 48, 5)).copy()
     mask = np.zeros((48, 48, 5), np.uint8)
     mask[20:30, 10:30] = 1
-    axis = thick_axis(mask.shape, (1.0, 1.0, 1.0))
+    axis = find_thick_axis(mask.shape, (1.0, 1.0, 1.0))
     assert axis == 2
     change = InPlaneClassic(axis, "medium")
     for seed in range(6):

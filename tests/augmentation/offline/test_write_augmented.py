@@ -96,7 +96,7 @@ def test_other_settings_are_refused_and_overwrite_begins_anew(drives: Path, tmp_
 
 def test_too_small_a_disk_is_said_before(drives: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("Usage", (), {"free": 1000})
-    monkeypatch.setattr("domaingan.augmentation.offline.write_augmented.shutil.disk_usage", lambda folder: usage)
+    monkeypatch.setattr("domaingan.augmentation.offline.unfinished_folder.shutil.disk_usage", lambda folder: usage)
     with pytest.raises(DataError, match="expected more room on the disk"):
         made(load(drives), tmp_path / "set")
 
