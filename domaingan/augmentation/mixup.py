@@ -1,7 +1,7 @@
 """Mixing the images of a batch with one another: MixUp and CutMix, in 2D and 3D.
 
-MONAI has both, but its CutMix indexes tensors with lists, which PyTorch gives up, and puts the boxes of a whole batch
-in one place.
+MONAI has both, but its CutMix indexes tensors with lists, which PyTorch no longer allows, and puts the boxes of a whole
+batch in one place.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ al. 2019, https://arxiv.org/abs/1905.04899)."""
 
 
 class BatchMixing:
-    """Mixes every image of a batch with another one of it, and its labels in the same way.
+    """Mix every image of a batch with another image of the batch, and its labels in the same way.
 
     Args:
         method: ``cutmix`` or ``mixup``.
-        alpha: weights are drawn from Beta(alpha, alpha): 1 is uniform, less is nearer to one image or the other.
+        alpha: weights are drawn from Beta(alpha, alpha). 1 is uniform; smaller values stay nearer to one of the images.
 
     Raises:
         DataError: there is no such method, or alpha is not positive.
@@ -39,16 +39,16 @@ class BatchMixing:
         self.method, self.alpha = method, alpha
 
     def __call__(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """The mixed batch.
+        """Mix a batch.
 
         Args:
             images: ``(B, C, *spatial)``.
-            labels: ``(B, K, *spatial)`` shares of classes (one-hot); with ``cutmix`` class values ``(B, 1, *spatial)``
-                of any type, which stay class values.
-            rng: of weights, places and partners.
+            labels: ``(B, K, *spatial)`` shares of classes (one-hot). With ``cutmix`` also class values
+                ``(B, 1, *spatial)`` of any type, which stay class values.
+            rng: source of weights, places and partners.
 
         Returns:
-            Both, of the same shapes and types.
+            The mixed images and labels, of the same shapes and types.
 
         Raises:
             DataError: ``mixup`` of class values, whose sums mean nothing.
@@ -65,14 +65,18 @@ class BatchMixing:
 
 
 def _sample_box(shape: tuple[int, ...], weight: float, rng: np.random.Generator) -> tuple[slice, ...]:
-    """The box that the other image is seen in: its share of the image is 1 - weight, but what leaves it is lost.
+    """Sample the box in which the other image is shown. Its share of the image is 1 - weight before it is clipped.
 
     Yun et al. 2019, equation 2, with the same share of every edge in any number of dimensions.
     """
     share = (1 - weight) ** (1 / len(shape))
-    middles = rng.random(len(shape))
-    ends = [((m - share / 2) * n, (m + share / 2) * n) for m, n in zip(middles.tolist(), shape, strict=True)]
-    return tuple(slice(max(0, round(a)), min(n, round(b))) for (a, b), n in zip(ends, shape, strict=True))
+    middles = rng.random(len(shape)).tolist()
+    slices = []
+    for middle, size in zip(middles, shape, strict=True):
+        start = round((middle - share / 2) * size)
+        stop = round((middle + share / 2) * size)
+        slices.append(slice(max(0, start), min(size, stop)))
+    return tuple(slices)
 
 
 def _paste_boxes(batch: Tensor, boxes: list[tuple[slice, ...]], partners: list[int]) -> Tensor:

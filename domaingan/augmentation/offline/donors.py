@@ -1,4 +1,4 @@
-"""Who may give to whom: the sides of a split or of nnU-Net's folds, so that no crop crosses from one to the other."""
+"""Who may give crops to whom: the sides of a split or of nnU-Net's folds, so that no crop crosses to another side."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from domaingan.data import Dataset, Record, Sample
 
 @dataclass(frozen=True)
 class Sides:
-    """The sides that samples are on, and who may give to whom: those of one side to one another.
+    """The sides that samples are on. Subjects of one side may give crops to one another.
 
     Attributes:
-        samples: the side of each sample by its name.
-        members: the names of each subject's samples, by every name that a bank may know the subject by.
-        chosen: the one side that is blended into, where a person chose one; else all are, but ``test`` where there are
-            folds.
-        own: whether a subject's own crops may go back into its scans.
+        side_by_sample: the side of each sample, by the sample's name.
+        samples_by_subject: the names of each subject's samples, by every name that a bank may know the subject by.
+        chosen_side: the one side that is blended into, where a person chose one; else empty, and all sides are, but
+            ``test`` where there are folds.
+        is_own_allowed: whether a subject's own crops may go back into its scans.
         splits: the folds of the cases as they are, where there are any.
     """
 
     side_by_sample: Mapping[str, str]
     samples_by_subject: Mapping[str, frozenset[str]]
-    chosen: str = ""
+    chosen_side: str = ""
     is_own_allowed: bool = False
     splits: tuple[Split, ...] = field(default=())
 
     def is_blended(self, record: Record) -> bool:
-        """Whether something is blended into this sample; else it is written as it is."""
+        """Whether something is blended into this sample; otherwise it is written as it is."""
         side = self.side_by_sample.get(record.name, "")
-        if self.chosen:
-            return side == self.chosen
+        if self.chosen_side:
+            return side == self.chosen_side
         return not (self.splits and side == TEST)
 
     @cached_property
@@ -51,7 +51,7 @@ class Sides:
         }
 
     def find_sides(self, subject: str) -> frozenset[str]:
-        """The sides that a subject's samples are on; none where it is not in the data."""
+        """Find the sides that a subject's samples are on; none where the subject is not in the data."""
         return self.sides_by_subject.get(subject, frozenset())
 
     def find_donors(self, bank: Bank, sample: Sample | Record) -> NDArray[np.bool_]:
@@ -69,7 +69,7 @@ class Sides:
         """
         side = self.side_by_sample.get(sample.name) or next(iter(self.find_sides(sample.group)), "")
         allowed = self._find_entries(bank, sample, side)
-        if self.chosen or not self.splits or side == TEST:
+        if self.chosen_side or not self.splits or side == TEST:
             return allowed
         folds = [f"fold {i}" for i in range(len(self.splits))]
         first = folds.index(side) if side in folds else -1
@@ -80,7 +80,7 @@ class Sides:
         return allowed
 
     def _find_entries(self, bank: Bank, sample: Sample | Record, side: str) -> NDArray[np.bool_]:
-        """The entries of subjects on one side, and of none in particular, but for the host's own."""
+        """Find the entries of the subjects on one side, and of no subject in particular; the host's own only if allowed."""
         allowed = np.ones(len(bank), dtype=bool)
         codes = np.asarray(bank.entries["subject"])
         for code, subject in enumerate(bank.subjects):
@@ -90,20 +90,20 @@ class Sides:
         return allowed
 
     def list_donors(self, bank: Bank) -> list[str] | None:
-        """The bank's subjects that may give at all where a side was chosen; None where none was.
+        """List the bank's subjects that may give to the chosen side; None where no side was chosen.
 
         Args:
             bank: any bank.
         """
-        if not self.chosen:
+        if not self.chosen_side:
             return None
-        return [subject for subject in bank.subjects if not self.find_sides(subject) - {self.chosen}]
+        return [subject for subject in bank.subjects if not self.find_sides(subject) - {self.chosen_side}]
 
     def find_mixed_sides(self, bank: Bank) -> list[str]:
-        """The sides that entries of no particular subject know together; none where they know one side alone.
+        """Find the sides that generated entries were learnt from together; none where it was one side alone.
 
         Args:
-            bank: any bank, such as one that a GAN drew.
+            bank: any bank, such as one that a GAN generated.
         """
         known = sorted({side for subject in bank.subjects for side in self.find_sides(subject)})
         has_any = bool((np.asarray(bank.entries["subject"]) < 0).any())
@@ -115,25 +115,26 @@ class Sides:
         Raises:
             DataError: no entry is of that side; or entries of no particular subject were made from others, too.
         """
-        if not self.chosen:
+        if not self.chosen_side:
             return
-        others = [subject for subject in bank.subjects if self.find_sides(subject) - {self.chosen}]
+        others = [subject for subject in bank.subjects if self.find_sides(subject) - {self.chosen_side}]
         codes = np.asarray(bank.entries["subject"])
         if others and (codes < 0).any():
-            found = f"made from {len(others)} subjects that are not of the side {self.chosen} ({', '.join(others[:3])})"
-            raise DataError(found, path=bank.path, expected=f"a bank of the side {self.chosen} alone")
+            shown = ", ".join(others[:3])
+            found = f"made from {len(others)} subjects that are not of the side {self.chosen_side} ({shown})"
+            raise DataError(found, path=bank.path, expected=f"a bank of the side {self.chosen_side} alone")
         if np.isin(codes, [bank.subjects.index(subject) for subject in others]).all():
-            expected = f"crops of the subjects on the side {self.chosen}"
-            raise DataError(f"nothing of the side {self.chosen}", path=bank.path, expected=expected)
+            expected = f"crops of the subjects on the side {self.chosen_side}"
+            raise DataError(f"nothing of the side {self.chosen_side}", path=bank.path, expected=expected)
 
     def extend_splits(self, copies: Sequence[tuple[str, str, Sequence[str]]]) -> list[Split]:
-        """The folds with copies: each trains on those in which nothing is of whom it validates.
+        """Add copies to the folds: each fold trains on the copies that show no subject which it validates.
 
         Args:
             copies: name, host's name and donors of each.
 
         Returns:
-            nnU-Net's list; what is validated are originals alone.
+            nnU-Net's list of folds; only originals are validated.
         """
         extended = []
         for split in self.splits:
@@ -152,15 +153,15 @@ def plan_sides(
     is_own_allowed: bool = False,
     has_folds: bool = False,
 ) -> Sides:
-    """The sides of a dataset's samples.
+    """Plan the sides of a dataset's samples.
 
     Args:
         data: the samples; their column ``split`` names their sides unless folds do.
-        fold: the fold whose training side is blended into and gives.
-        split: the side that is blended into and gives; or a file of nnU-Net's folds.
-        own: whether a subject's own crops may go back into its scans.
-        folds: whether the data is to be trained on in folds, as nnU-Net does. Unless one is chosen a sample's side is
-            the fold that validates it: what is blended then is clean in every fold.
+        fold: the fold whose training side is blended into, and gives the crops.
+        split: the side that is blended into, and gives the crops; or a file of nnU-Net's folds.
+        is_own_allowed: whether a subject's own crops may go back into its scans.
+        has_folds: whether the data is to be trained on in folds, as nnU-Net does. Unless a fold is chosen, a sample's
+            side is the fold that validates it; no fold then trains on crops of subjects that it validates.
 
     Raises:
         DataError: there is no such fold or side, or the file is not as nnU-Net has it.
@@ -187,7 +188,7 @@ def plan_sides(
 
 
 def _find_side(splits: Sequence[Split], name: str, fold: int | None) -> str:
-    """A case's side in a fold; or, where none is chosen, the fold that validates it."""
+    """Find a case's side in a fold; or, where no fold is chosen, the fold that validates it."""
     if fold is not None:
         return TRAIN if name in splits[fold][TRAIN] else VAL
     return next((f"fold {i}" for i, split in enumerate(splits) if name in split[VAL]), TRAIN)
