@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from domaingan.adapters.tables import parse_classes
+from domaingan.adapters.class_definitions import parse_classes
 from domaingan.bank_folders import open_bank
 from domaingan.banks import Bank, BankInfo, BankKind
 from domaingan.core.errors import DataError

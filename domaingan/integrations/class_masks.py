@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.values import list_allowed_values, make_unknown_values_error
+from domaingan.adapters.mask_values import list_allowed_values, make_unknown_values_error
 from domaingan.core.errors import DataError
 from domaingan.data import Schema
 

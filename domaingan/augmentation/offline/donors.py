@@ -80,7 +80,7 @@ class Sides:
         return allowed
 
     def _find_entries(self, bank: Bank, sample: Sample | Record, side: str) -> NDArray[np.bool_]:
-        """Find the entries of the subjects on one side, and of no subject in particular; the host's own only if allowed."""
+        """Find the entries of the subjects on one side, and of none in particular; of the host only if allowed."""
         allowed = np.ones(len(bank), dtype=bool)
         codes = np.asarray(bank.entries["subject"])
         for code, subject in enumerate(bank.subjects):
