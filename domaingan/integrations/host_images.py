@@ -24,7 +24,6 @@ MAX_BYTE = 255.0
 """The value in a frame of bytes that is 1 in scaled units."""
 
 
-
 def convert_image(image: NDArray[Any], info: BankInfo) -> Sample:
     """Convert a channel-first image to a sample; its pixels stay as they are, and frames of bytes get a range.
 
