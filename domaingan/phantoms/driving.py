@@ -9,7 +9,7 @@ a ``cyclist`` is the rider with the bicycle.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,18 +74,20 @@ def load_driving(sequences: int = 12, frames: int = 8, seed: int = 0, shape: Seq
         for number in range(sequences)
         for frame in range(frames)
     ]
-    return Dataset(records, _DrivingReader(seed, size), SCHEMA, "phantom:driving")
+    numbers = {f"seq{number:02d}": number for number in range(sequences)}
+    return Dataset(records, _DrivingReader(seed, size, numbers), SCHEMA, "phantom:driving")
 
 
 @dataclass(frozen=True)
 class _DrivingReader:
-    """Makes a frame from the seed and the numbers in its name."""
+    """Makes a frame from the seed, the number of its drive and its time."""
 
     seed: int
     shape: tuple[int, int]
+    numbers: Mapping[str, int]
 
     def __call__(self, record: Record) -> Sample:
-        number = int(record.sequence.removeprefix("seq"))
+        number = self.numbers[record.sequence]
         known = choose_condition(self.seed, number)
         drive = sample_plan((self.seed, number), known["lighting"], known["weather"], has_cyclists(self.seed, number))
         picture = render_frame(drive, float(record.time or 0.0), self.shape, CLASSES)

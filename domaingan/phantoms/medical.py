@@ -7,7 +7,7 @@ look like the rare lesion in one contrast, white-matter caps like the common one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,18 +52,20 @@ def load_medical(subjects: int = 30, seed: int = 0, shape: Sequence[int] = (64, 
     names = [f"phantom_{number:03d}" for number in range(subjects)]
     spacing = (space.spacing,) * 3
     records = [Record(name, subject=name, shape=size, spacing=spacing, affine=affine) for name in names]
-    return Dataset(records, _MedicalReader(seed, space), SCHEMA, "phantom:medical")
+    numbers = {name: number for number, name in enumerate(names)}
+    return Dataset(records, _MedicalReader(seed, space, numbers), SCHEMA, "phantom:medical")
 
 
 @dataclass(frozen=True)
 class _MedicalReader:
-    """Makes a subject's scan from the seed and the number in its name."""
+    """Makes a subject's scan from the seed and the subject's number."""
 
     seed: int
     grid: VoxelGrid
+    numbers: Mapping[str, int]
 
     def __call__(self, record: Record) -> Sample:
-        number = int(record.name.rsplit("_", 1)[1])
+        number = self.numbers[record.name]
         rng = np.random.default_rng((self.seed, number))
         head = sample_head(rng, self.grid)
         mask = paint_lesions(rng, head, has_core=has_rare_lesion(self.seed, number))

@@ -65,3 +65,10 @@ def test_a_slice_knows_its_volume() -> None:
     assert (third.source.parent, third.source.index, third.group) == ("a", 2, "a")
     assert third.geometry.affine is None and third.geometry.axes == ((0, 1), (1, 1))
     assert np.array_equal(third.image, read(Record("a", shape=(20, 16, 4))).image[..., 2])
+
+
+def test_a_record_without_a_spacing_has_pixels_of_one_millimetre() -> None:
+    flat = data(8, 6)
+    bare = Dataset([Record("a", shape=(8, 6))], flat.read, flat.schema)
+    assert resample_to_spacing(bare, 2.0).records[0].shape == (4, 3)
+    assert view(bare, resize=(1, 1)).records[0].spacing == (8.0, 6.0)
