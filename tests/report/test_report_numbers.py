@@ -11,7 +11,7 @@ import pytest
 from domaingan.data import FRAME, SCAN
 from domaingan.report import evaluation_tables, frame_sheet, gallery, robustness_page, svg_figures
 from domaingan.report.comparison_page import build_comparison_page
-from domaingan.report.phrases import format_p, list_settings, mark_difference, state_p
+from domaingan.report.phrases import describe_verdict, format_p, list_settings, mark_difference, state_p
 
 CERTAIN: dict[str, Any] = {"mean": 0.1, "ci": [0.05, 0.15], "p": 0.01, "n": 8}
 
@@ -170,3 +170,9 @@ def test_a_comparison_shows_points_with_their_interval(tmp_path: Path) -> None:
 def test_settings_leave_out_the_command() -> None:
     config = {"command": "domaingan evaluate", "seed": 3, "frames": 7, "map": {"person": "pedestrian"}}
     assert list_settings(config, ("frames",)) == [("seed", "3"), ("map", "person: pedestrian")]
+
+
+@pytest.mark.parametrize(("mean", "verdict", "text"), [(0.05, "helps", "5.0 points higher"), (-0.05, "hurts", "lower")])
+def test_the_verdict_says_whether_the_score_is_higher_or_lower(mean: float, verdict: str, text: str) -> None:
+    primary = CERTAIN | {"mean": mean, "arm": "gan", "against": "classic", "metric": "dice"}
+    assert text in describe_verdict(verdict, primary)
