@@ -34,11 +34,11 @@ class SampledVariation:
     """
 
     matrix: tuple[tuple[float, ...], ...]
-    scale: float = 1.0
-    contrast: float = 1.0
-    displacements: Array | None = None
-    blend_width: int | None = None
-    order: int = 3
+    scale: float
+    contrast: float
+    displacements: Array | None
+    blend_width: int | None
+    order: int
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,18 @@ def test_feet_stand_on_the_street_and_size_follows_the_row_though_nothing_says_w
     assert np.std(columns) > 0.2  # any column
 
 
+def test_where_no_ground_is_known_objects_stay_as_near_the_middle_as_their_class() -> None:
+    paste = quiet_paste(per_image=(2, 2))
+    perspective = paste.rules.ground_sampler.perspective
+    for i, after, record in placed(paste, rounds=2):
+        row, column = record.ground_contact
+        if perspective.cut_sides[record.index, 1]:
+            continue
+        contact_rows = np.array([(row + 1) / after.shape[0]])
+        horizon = perspective.horizons[BARE[i].group]
+        assert perspective.find_columns(record.index, contact_rows, after.shape[1], horizon)[0, column]
+
+
 def test_nothing_stands_on_other_objects() -> None:
     paste = quiet_paste(per_image=(1, 1))
     for i, _, record in placed(paste):
