@@ -47,47 +47,47 @@ DEFAULT_VARIATIONS = {SCAN: Variation(), FRAME: Variation(rotate=3.0, scale=(0.7
 
 
 class Paste:
-    """Puts crops from a bank into samples, at most where they fit, and says what it did in ``Sample.paste_result``.
+    """Pastes crops from a bank into samples where they fit, and records what it did in ``Sample.paste_result``.
 
-    Crops keep their size, whatever a host's spacing: they are resampled. Into scans they go anywhere in the
-    body unless a placement is chosen, on nothing that is labelled, with the host's intensity around them (see
-    :mod:`domaingan.blend.scan.scan_host`); into frames onto the ground that their class stands on, at the size that
-    their row calls for, behind what is nearer (see :mod:`domaingan.blend.frame.frame_host`). Where no ground is
-    labelled,
-    the rows are learned from where the boxes of the bank's objects stood, any column will do, and ``notes`` and a
-    warning say so
-    (:func:`domaingan.blend.frame.ground.find_ground`). Entries that are bound to a host go
-    exactly where they were made, once, and into no other (:mod:`domaingan.blend.bound_crops`).
+    Crops keep their size, whatever a host's spacing: they are resampled.
+
+    - Scans: crops go anywhere in the body unless a placement is chosen, on nothing that is labelled, with the host's
+      intensity around them (:mod:`domaingan.blend.scan.scan_host`).
+    - Frames: crops go onto the ground that supports their class, scaled by perspective, behind what is nearer
+      (:mod:`domaingan.blend.frame.frame_host`). Where no ground is labelled, rows are learned from where the boxes of
+      the bank's objects stood, and any column will do. Then ``notes`` and a warning say so.
+    - Entries that are bound to a host go exactly where they were made, once, and into no other host
+      (:mod:`domaingan.blend.bound_crops`).
 
     Args:
         bank: crops of the hosts' dimensions and channels, or the folder of such a bank.
-        method: ``alpha``, ``feather`` (default of scans), ``soft`` (of frames), ``laplacian``, ``poisson`` or
-            ``poisson-mixed``, and what to match before: ``feather+noise``, ``poisson+histogram``; see
-            :func:`domaingan.blend.methods.blending.parse_method`.
-        per_image: how many crops a sample, or fewest and most, drawn uniformly.
-        only: values of the bank's class conditions to paste, such as ``"enhancing"`` or a list of them; all of them
-            unless given.
-        variation: how crops are varied; flips, rotation and scale unless given.
-        schema: of the hosts; needed for frames, whose objects and grounds it names.
+        method: ``alpha``, ``feather`` (default for scans), ``soft`` (default for frames), ``laplacian``, ``poisson`` or
+            ``poisson-mixed``, and what the crop takes over from the host first: ``feather+noise``,
+            ``poisson+histogram``. See :func:`domaingan.blend.methods.blending.parse_method`.
+        per_image: number of crops a sample, or the smallest and the largest, drawn uniformly.
+        only: values of the bank's class conditions to paste, such as ``"enhancing"`` or a list of them. All unless
+            given.
+        variation: how crops are varied. Flips, rotation and scale unless given.
+        schema: of the hosts. Frames need it, as it names their objects and grounds.
         classes: the hosts' mask values by name, where they differ from the bank's and no schema is given.
-        placement: where in scans crops are tried: ``uniform``, anywhere in the body, or ``prior``, where the bank's own
-            crops of their class were found relative to the body's box, as far as their subjects are enough to tell;
-            see :class:`domaingan.blend.scan.prior.Prior`.
-        atlas: in place of that a map of relative weights over the body's box, an array or a file of one; see
+        placement: where in scans crops are tried. ``uniform``: anywhere in the body. ``prior``: where the bank's crops
+            of their class were found relative to the body's box, as far as enough subjects support it; see
+            :class:`domaingan.blend.scan.prior.PlacementPrior`.
+        atlas: instead of a placement, a map of relative weights over the body's box: an array or a file of one; see
             :func:`domaingan.blend.scan.atlas.read_atlas`.
-        overlap: whether in scans crops may also come to lie on what is labelled; less than 20 % of it visible, it goes.
-            Objects in frames hide what is farther away in any case.
+        overlap: whether in scans crops may also cover what is labelled. What is then less than 20 % visible is
+            dropped. Objects in frames hide what is farther away in any case.
         region: where in frames objects must stand, as shares of width and height: a box ``(left, top, right, bottom)``
             or at least three corners ``(x, y)``. The schema's unless given.
-        donors: subjects whose crops are pasted, and from whose crops depth and placement are learned; everyone's unless
+        donors: subjects whose crops are pasted, and from whose crops depth and placement are learned. Everyone's unless
             given. Entries of no particular subject are pasted in any case.
 
     Attributes:
         notes: what was guessed, in a line each.
 
     Raises:
-        DataError: an unknown method, class or placement, an empty choice, a bank of scenes, frames without a schema, an
-            atlas that does not fit, or a region that is none.
+        DataError: a method, class or placement is unknown, nothing is left to paste, the bank holds scenes, frames have
+            no schema, the atlas does not fit, or the region is none.
     """
 
     def __init__(
@@ -105,44 +105,51 @@ class Paste:
         region: Sequence[float] | Sequence[Sequence[float]] | None = None,
         donors: Sequence[str] | None = None,
     ) -> None:
-        bank, schema, variation = resolve_bank(bank, "crops"), read_schema(schema), read_variation(variation)
+        bank = resolve_bank(bank, "crops")
+        schema = read_schema(schema)
         if bank.info.kind != "crops":
             raise DataError(f"a bank of {bank.info.kind}", path=bank.path, expected="a bank of crops")
-        method = bank.info.domain.blend_method if method is None else method
-        blend = parse_method(method)
-        self.bank, self.per_image = bank, read_count_range(per_image, "crops an image")
-        self.only, self.method_name = read_names(only, "only"), method
+        domain = bank.info.domain
+        variation = read_variation(variation) or DEFAULT_VARIATIONS[domain]
+        self.bank = bank
+        self.method_name = domain.blend_method if method is None else method
+        blend = parse_method(self.method_name)
+        self.per_image = read_count_range(per_image, "crops an image")
+        self.only = read_names(only, "only")
         self.notes: list[str] = []
-        if region is not None and bank.info.domain.has_body:
+        if region is not None and domain.has_body:
             raise DataError("a region for scans", path=bank.path, expected="placement or an atlas")
-        values = _build_class_table(bank, classes if schema is None else schema.classes)
-        variation = variation or DEFAULT_VARIATIONS[bank.info.domain]
-        entries = select_entries(bank, self.only)
-        if donors is not None:
-            entries = entries[_is_from_subjects(bank, donors)[entries]]
-            if not len(entries):
-                raise DataError("no crops of these subjects", path=bank.path, expected=", ".join(list(donors)[:5]))
+        class_table = _build_class_table(bank, classes if schema is None else schema.classes)
+        entries = _select_from_donors(bank, select_entries(bank, self.only), donors)
         is_free = bank.entries["host"][entries] < 0
-        where = build_placement(bank, entries[is_free], placement, atlas)
+        host_placement = build_placement(bank, entries[is_free], placement, atlas)
         self.rules: ScanRules | FrameRules
-        if bank.info.domain.has_body:
-            known = bank.entries["depth"][entries[is_free]]
-            depth = float(np.quantile(known, DEPTH_QUANTILE)) if len(known) else 0.0
-            self.rules = ScanRules(bank.info, values, blend, variation, depth, where, get_class_codes(bank), overlap)
+        if domain.has_body:
+            self.rules = ScanRules(
+                info=bank.info,
+                class_table=class_table,
+                blend=blend,
+                variation=variation,
+                min_depth_mm=_measure_min_depth(bank, entries[is_free]),
+                placement=host_placement,
+                class_codes=get_class_codes(bank),
+                can_overlap=overlap,
+            )
         elif schema is None:
             raise DataError("a bank of frames' crops", path=bank.path, expected="the hosts' schema beside it")
         else:
-            perspective = Perspective.from_bank(bank, values)
+            perspective = Perspective.from_bank(bank, class_table)
             entries = np.union1d(entries[~is_free], perspective.select_usable(entries[is_free]))
             ground = find_ground(bank, schema, () if region is None else parse_region(region))
-            if not bank.entries["source_size"].any():
-                expected = '"frame": [height, width] in classes.json, of those they were cut from'
-                where_from = bank.path or bank.info.source
-                raise DataError("no word of how large crops were in their frames", path=where_from, expected=expected)
+            _check_source_sizes(bank)
             self.notes = describe_guess(bank, schema, ground, perspective)
-            spots = GroundSampler(perspective, ground, variation.flip, variation.scale)
-            objects = tuple(schema.classes[name] for name in schema.objects)
-            self.rules = FrameRules(spots, blend, variation, objects, next(iter(schema.ignore), None))
+            self.rules = FrameRules(
+                ground_sampler=GroundSampler(perspective, ground, variation.flip, variation.scale),
+                blend=blend,
+                variation=variation,
+                object_values=tuple(schema.classes[name] for name in schema.objects),
+                ignored_value=next(iter(schema.ignore), None),
+            )
         self.sampler = EntrySampler.from_bank(bank, entries)
         for note in self.notes:
             warnings.warn(note, AssumptionWarning, stacklevel=1)  # from one place, so that Python says it once
@@ -264,10 +271,29 @@ def _finish_sample(host: ScanHost | FrameHost, crops: Sequence[PastedCrop]) -> S
     return replace(host.to_sample(), paste_result=PasteResult(tuple(crops), tuple(host.touched)))
 
 
-def _is_from_subjects(bank: Bank, subjects: Sequence[str]) -> NDArray[np.bool_]:
-    """For each entry whether it is of one of these subjects, or of none in particular."""
-    codes = [code for code, subject in enumerate(bank.subjects) if subject in set(subjects)]
-    return np.isin(bank.entries["subject"], [-1, *codes])
+def _select_from_donors(bank: Bank, entries: NDArray[np.int64], donors: Sequence[str] | None) -> NDArray[np.int64]:
+    """Keep the entries of these subjects, and those of no particular subject. None keeps all."""
+    if donors is None:
+        return entries
+    codes = [code for code, subject in enumerate(bank.subjects) if subject in set(donors)]
+    kept = entries[np.isin(bank.entries["subject"][entries], [-1, *codes])]
+    if not len(kept):
+        raise DataError("no crops of these subjects", path=bank.path, expected=", ".join(list(donors)[:5]))
+    return kept
+
+
+def _measure_min_depth(bank: Bank, entries: NDArray[np.int64]) -> float:
+    """Measure how deep, in mm, pasted objects lie at least below a body's surface."""
+    depths = bank.entries["depth"][entries]
+    return float(np.quantile(depths, DEPTH_QUANTILE)) if len(depths) else 0.0
+
+
+def _check_source_sizes(bank: Bank) -> None:
+    """Refuse crops of which nothing says how large they were in their frames."""
+    if not bank.entries["source_size"].any():
+        expected = '"frame": [height, width] in classes.json, of those they were cut from'
+        path = bank.path or bank.info.source
+        raise DataError("no word of how large crops were in their frames", path=path, expected=expected)
 
 
 def _build_class_table(bank: Bank, classes: Mapping[str, int] | None) -> NDArray[np.int64]:
