@@ -155,7 +155,7 @@ class Paste:
             warnings.warn(note, AssumptionWarning, stacklevel=1)  # from one place, so that Python says it once
 
     def restrict_to(self, allowed: NDArray[np.bool_]) -> Paste:
-        """The same paste, which draws some of the bank's entries alone.
+        """Return the same paste for some of the bank's entries alone.
 
         Args:
             allowed: for each entry of the bank whether it may be pasted.
@@ -165,10 +165,13 @@ class Paste:
         return limited
 
     def check_schema(self, schema: Schema) -> None:
-        """Refuse hosts that the bank's crops do not fit.
+        """Refuse a schema whose samples the bank's crops do not fit.
+
+        Args:
+            schema: of the hosts.
 
         Raises:
-            DataError: other dimensions, domain or channels.
+            DataError: the hosts have other dimensions or channels.
         """
         info = self.bank.info
         if schema.spatial_dims != info.spatial_dims:
@@ -182,18 +185,25 @@ class Paste:
             raise DataError(f"channels {found}", path=self.bank.path, expected=f"the hosts' {expected}")
 
     def __call__(self, sample: Sample, rng: RngOrSeed) -> Sample:
-        """The sample with crops pasted; ``sample`` itself is not changed. ``rng`` is a generator, or a seed.
+        """Paste crops into a sample.
 
-        Its image may be of integers, too (frames of bytes have a range of 0 to 255): what is pasted is rounded.
-        ``paste_result.touched`` are the parts of the image outside of which it is bit-identical to the host's; and
-        every pixel further from what is seen of a pasted mask than the method's reach is bit-identical to the host's.
-        ``pasted_crops`` has one entry a crop, see :class:`domaingan.data.PastedCrop`. Where the sample's objects are
-        known, ``Sample.origins`` tells their numbers before (-1: pasted).
-        Samples without a mask, and frames without boxes either, come back as they are: their objects, and so the free
-        places, are not known. Of frames with boxes alone something is wherever a box is, and they get boxes alone.
+        Samples without a mask, and frames without boxes either, come back as they are: nothing says where their objects
+        are. Frames with boxes alone count as occupied wherever a box is, and get boxes alone.
+
+        Args:
+            sample: the host; it is not changed. Its image may be of integers, too (frames of bytes have a range of 0 to
+                255): what is pasted is rounded.
+            rng: a generator, or a seed.
+
+        Returns:
+            The sample with crops. ``paste_result.touched`` are the parts of the image outside of which it is
+            bit-identical to the host's. Inside them, so is every pixel farther from the visible part of a pasted mask
+            than the method's reach. ``pasted_crops`` has one entry a crop, see :class:`domaingan.data.PastedCrop`.
+            Where the sample's objects are known, ``origins`` has their former numbers (-1: pasted).
 
         Raises:
-            DataError: as of :func:`domaingan.blend.checks.check_host`, or a bound crop whose host had another size.
+            DataError: :func:`domaingan.blend.checks.check_host` refuses the sample, or a bound crop's host had another
+                size.
         """
         rng = read_generator(rng)
         check_host(sample, self.bank.info)
@@ -230,22 +240,28 @@ class Paste:
         return _finish_sample(host, [self._paste_one(host, crop.index, crop.seed) for crop in done])
 
     def can_host(self, sample: Sample) -> bool:
-        """Whether it is known where the sample's objects are: by its mask, of frames by boxes as well."""
+        """Whether it is known where a sample's objects are: by its mask, in frames also by its boxes."""
         boxed = self.bank.info.domain.has_ground and sample.boxes is not None and sample.labels is not None
         return sample.mask is not None or boxed
 
     def needs_mask(self) -> bool:
-        """Whether only a host's mask tells places: in scans, and where crops stand on a ground that is labelled."""
+        """Whether only a host's mask says where crops may go: in scans, and on a ground that is labelled."""
         if not isinstance(self.rules, FrameRules):
             return True
         return any(values is not None for values in self.rules.ground_sampler.ground.supporting_values.values())
 
     def prepare_host(self, sample: Sample) -> ScanHost | FrameHost:
-        """A sample that :meth:`can_host`, ready to be looked at (``find``) and pasted into (``paste``)."""
+        """Prepare a sample that :meth:`can_host` for ``place_crop`` and ``paste_crop``."""
         return self.rules.prepare_host(sample)
 
     def draw_entry(self, rng: RngOrSeed) -> int:
-        """The position of a free entry in the bank, rare classes more often than they occur.
+        """Draw a free entry, rare classes more often than they occur.
+
+        Args:
+            rng: a generator, or a seed.
+
+        Returns:
+            The entry's position in the bank.
 
         Raises:
             DataError: every entry is bound to a host.
@@ -256,7 +272,7 @@ class Paste:
         return index
 
     def _paste_one(self, host: ScanHost | FrameHost, index: int, seed: int) -> PastedCrop:
-        """Paste an entry if it finds a place; everything about it follows from the seed."""
+        """Paste an entry if it finds a place. Everything about it follows from the seed."""
         crop, rng = self.bank[index], np.random.default_rng(seed)
         pasted = PastedCrop(index, crop.condition, self.method_name, seed)
         spotted = host.place_crop(crop, rng)
@@ -267,7 +283,7 @@ class Paste:
 
 
 def _finish_sample(host: ScanHost | FrameHost, crops: Sequence[PastedCrop]) -> Sample:
-    """What has become of a host."""
+    """Return the host with everything that was pasted."""
     return replace(host.to_sample(), paste_result=PasteResult(tuple(crops), tuple(host.touched)))
 
 
@@ -297,7 +313,7 @@ def _check_source_sizes(bank: Bank) -> None:
 
 
 def _build_class_table(bank: Bank, classes: Mapping[str, int] | None) -> NDArray[np.int64]:
-    """Host mask value for every bank mask value."""
+    """Build the table of the host's mask value for every mask value of the bank: ``(256,)``."""
     table = np.zeros(256, dtype=np.int64)
     for name, value in bank.info.classes.items():
         if classes is not None and name not in classes:

@@ -36,24 +36,25 @@ LookSelection = Mapping[str, str | Sequence[str]] | str | Sequence[str] | None
 
 
 class Relight:
-    """Gives samples the look of scenes and says what it did in ``Sample.relight_result``; labels stay, to the bit.
+    """Gives samples the look of scenes, and records what it did in ``Sample.relight_result``. Labels stay, to the bit.
+
+    Scenes are drawn so that every combination of their conditions comes up equally often, whatever its share. A scan
+    changes within its body alone and keeps its range: it takes over how another scanner's tissues lie within it.
 
     Args:
         bank: scenes, generated or real, of frames or of scans, or the folder of such a bank.
-        method: ``reinhard``, ``histogram``, ``fda``, ``fda:BETA``, ``reinhard-per-class`` or ``mix`` (one of those at
-            random each time), of scans ``histogram``, ``fda`` or ``mix``; see :mod:`domaingan.blend.looks`. Unless
-            given ``reinhard``, of scans ``histogram``.
-        strength: a number, or least and most, drawn uniformly: 0 is the host itself, 1 the scene's look in full.
-        only: scenes of these values alone, such as ``"dusk"`` or ``{"lighting": ["dusk"]}``; all of them unless given.
-        skip_same: leave a host as it is when its conditions are those of the scene drawn for it: dusk needs no dusk.
-        schema: names the values of the hosts' masks, which ``reinhard-per-class`` finds in the bank by these names;
-            unless given the values are the bank's own.
-
-    Scenes are drawn so that every combination of their conditions comes up equally often, whatever its share. A scan
-    is changed within its body alone, and keeps its range: of another scanner it gets how the tissues lie within it.
+        method: ``reinhard`` (default for frames), ``histogram`` (default for scans), ``fda``, ``fda:BETA``,
+            ``reinhard-per-class``, or ``mix`` for one of those at random each time. Scans take ``histogram``, ``fda``
+            or ``mix``. See :mod:`domaingan.blend.looks`.
+        strength: a number, or the smallest and the largest, drawn uniformly. 0 is the host itself, 1 the scene's look
+            in full.
+        only: scenes of these values alone, such as ``"dusk"`` or ``{"lighting": ["dusk"]}``. All unless given.
+        skip_same: whether a host stays as it is if it has the conditions of the scene drawn for it: dusk needs no dusk.
+        schema: names the values of the hosts' masks; ``reinhard-per-class`` finds them in the bank by these names. The
+            bank's own values unless given.
 
     Raises:
-        DataError: an unknown method, condition or value, an impossible strength, or a bank of crops.
+        DataError: a method, condition or value is unknown, the strength is impossible, or the bank holds crops.
     """
 
     def __init__(
@@ -82,23 +83,30 @@ class Relight:
         self.weights = _compute_balanced_weights(bank, self.entries)
 
     def restrict_to(self, allowed: NDArray[np.bool_]) -> Relight | None:
-        """The same relighting, with some of the bank's scenes alone; None where none of them is left.
+        """Return the same relighting with some of the bank's scenes alone.
 
         Args:
             allowed: for each entry of the bank whether its look may be given.
+
+        Returns:
+            The relighting; None where none of its scenes is left.
         """
         entries = self.entries[allowed[self.entries]]
         if not len(entries):
             return None
         limited = copy.copy(self)
-        limited.entries, limited.weights = entries, _compute_balanced_weights(self.bank, entries)
+        limited.entries = entries
+        limited.weights = _compute_balanced_weights(self.bank, entries)
         return limited
 
     def check_schema(self, schema: Schema) -> None:
-        """Refuse hosts that a scene's look cannot be given to.
+        """Refuse a schema whose samples a scene's look cannot be given to.
+
+        Args:
+            schema: of the hosts.
 
         Raises:
-            DataError: they are of another domain, or have other dimensions or channels.
+            DataError: the hosts are of another domain, or have other dimensions or channels.
         """
         info = self.bank.info
         if (schema.domain, schema.spatial_dims) != (info.domain, info.spatial_dims):
@@ -106,107 +114,135 @@ class Relight:
             expected = f"one of {schema.spatial_dims}D {schema.domain}s, as the hosts are"
             raise DataError(found, path=self.bank.path, expected=expected)
         if list(schema.channels) != info.channels or (info.domain.is_rgb and len(schema.channels) != 3):
-            found, expected = ", ".join(info.channels), ", ".join(schema.channels)
+            found = ", ".join(info.channels)
+            expected = ", ".join(schema.channels)
             kind = ", in RGB" if info.domain.is_rgb else ""
             raise DataError(f"channels {found}", path=self.bank.path, expected=f"the hosts' {expected}{kind}")
 
     def __call__(self, sample: Sample, rng: RngOrSeed) -> Sample:
-        """The sample relit; ``sample`` itself is not changed. ``rng`` is a generator, or a seed.
+        """Relight a sample.
 
-        Image: of the host's type and range, bit-identical where the strength is 0, where the host was left alone, and
-        beside a scan's body. Conditions: the scene's, where it has any. Mask, boxes, labels and instances: the very
-        same arrays. ``relight_result`` says index, method and strength.
+        Args:
+            sample: the host; it is not changed.
+            rng: a generator, or a seed.
+
+        Returns:
+            The sample with another image, of the host's type and range. The image is bit-identical to the host's where
+            the strength is 0, where the host was left alone, and beside a scan's body. Conditions are the scene's,
+            where it has any. Mask, boxes, labels and instances are the very same arrays. ``relight_result`` has index,
+            method and strength.
 
         Raises:
-            DataError: as of :func:`domaingan.blend.checks.check_host`.
+            DataError: :func:`domaingan.blend.checks.check_host` refuses the sample.
         """
         rng = read_generator(rng)
         check_host(sample, self.bank.info)
         scene = self.bank[int(rng.choice(self.entries, p=self.weights))]
         strength = float(rng.uniform(*self.strength))
-        if strength == 0 or (self.skip_same and _has_conditions_of(sample, scene)) or _is_outside_body(sample):
+        has_look_already = self.skip_same and _has_conditions_of(sample, scene)
+        if strength == 0 or has_look_already or _is_outside_body(sample):
             return replace(sample, relight_result=RelightResult())
         names = list(self.looks)
-        name = names[int(rng.integers(len(names)))] if len(names) > 1 else names[0]
-        relit = self._relight_scan if self.bank.info.domain.has_body else self._relight_frame
-        image = relit(sample, scene, self.looks[name], np.float32(strength))
+        name = names[0]
+        if len(names) > 1:
+            name = names[int(rng.integers(len(names)))]
+        relight_image = self._relight_scan if self.bank.info.domain.has_body else self._relight_frame
+        image = relight_image(sample, scene, self.looks[name], np.float32(strength))
         result = RelightResult(scene.index, scene.condition, name, strength)
         condition = sample.condition | scene.condition
         return replace(sample, image=image, condition=condition, relight_result=result)
 
     def _relight_frame(self, sample: Sample, scene: Crop, look: Look, strength: np.float32) -> NDArray[Any]:
-        ends = get_intensity_range(sample, FRAME)
-        host = LookInput(to_scaled(sample.image, ends), classes=self._get_bank_classes(sample))
+        """Give a frame a scene's look; values that leave [0, 1] are compressed."""
+        intensity_range = get_intensity_range(sample, FRAME)
+        host = LookInput(to_scaled(sample.image, intensity_range), classes=self._get_bank_classes(sample))
         small = LookInput(_resize_to_scene(host.image, scene), classes=_resize_classes_to_scene(host.classes, scene))
         lit = look(host, small, LookInput(scene.image, classes=scene.mask if self.classes else None))
-        lit = np.stack([soften_range(channel, float(channel.min()), float(channel.max()), 1) for channel in lit])
-        mixed = np.clip(host.image + strength * (lit - host.image), 0, 1)
-        return to_dtype(from_scaled(mixed, ends), sample.image.dtype)
+        channels = [soften_range(channel, float(channel.min()), float(channel.max()), 1) for channel in lit]
+        mixed = np.clip(host.image + strength * (np.stack(channels) - host.image), 0, 1)
+        return to_dtype(from_scaled(mixed, intensity_range), sample.image.dtype)
 
     def _get_bank_classes(self, sample: Sample) -> NDArray[np.uint8] | None:
-        """The host's classes in the bank's values; None where either has none."""
+        """Return the host's classes in the bank's values; None where either has none."""
         if sample.mask is None or not self.values:
             return None
         classes = np.full(sample.shape, UNLABELLED_VALUE, dtype=np.uint8)
-        for value, stored in self.values.items():
-            classes[sample.mask == value] = stored
+        for host_value, bank_value in self.values.items():
+            classes[sample.mask == host_value] = bank_value
         return classes
 
     def _relight_scan(self, sample: Sample, scene: Crop, look: Look, strength: np.float32) -> NDArray[Any]:
+        """Give a scan's body a scene's look."""
         measured = with_foreground(sample, SCAN)
-        inside, ends = get_foreground(measured), find_host_range(measured, self.bank.info)
-        box = (slice(None), *find_body_extent(inside))
-        body = inside[box[1:]]
-        host = LookInput(to_scaled(sample.image[box], ends), body)
+        foreground = get_foreground(measured)
+        intensity_range = find_host_range(measured, self.bank.info)
+        extent = find_body_extent(foreground)
+        in_box = (slice(None), *extent)
+        body = foreground[extent]
+        host = LookInput(to_scaled(sample.image[in_box], intensity_range), body)
         small = LookInput(*downscale_body(host.image, body, scene.image.shape[1:]))
         lit = look(host, small, LookInput(scene.image, find_nonzero(scene.image)))
-        mixed = to_dtype(from_scaled(host.image + strength * (lit - host.image), ends), sample.image.dtype)
+        relit = from_scaled(host.image + strength * (lit - host.image), intensity_range)
         image = sample.image.copy()
-        image[box][:, body] = mixed[:, body]
+        image[in_box][:, body] = to_dtype(relit, sample.image.dtype)[:, body]
         return image
 
 
 def _resize_to_scene(image: NDArray[np.float32], scene: Crop) -> NDArray[np.float32]:
+    """Resize an image to a scene's resolution."""
     return np.asarray(resize(image, scene.image.shape[1:]), dtype=np.float32)
 
 
 def _resize_classes_to_scene(classes: NDArray[np.uint8] | None, scene: Crop) -> NDArray[np.uint8] | None:
+    """Resize class values to a scene's resolution."""
     return None if classes is None else resize(classes, scene.image.shape[1:], is_mask=True)
 
 
 def _has_conditions_of(sample: Sample, scene: Crop) -> bool:
-    """Whether the sample is known to be under the scene's conditions; a scene without any has a look of its own."""
-    return bool(scene.condition) and all(
-        str(sample.condition.get(name)) == value for name, value in scene.condition.items()
-    )
+    """Whether the sample is known to have the scene's conditions. A scene without any has a look of its own."""
+    if not scene.condition:
+        return False
+    return all(str(sample.condition.get(name)) == value for name, value in scene.condition.items())
 
 
 def _is_outside_body(sample: Sample) -> bool:
-    """Whether a slice is known to show nothing of it."""
+    """Whether a slice is known to show nothing of the body."""
     return sample.foreground is not None and not sample.foreground.any()
 
 
 def _select_scenes(bank: Bank, only: Mapping[str, Sequence[str]]) -> NDArray[np.int64]:
-    keep = np.ones(len(bank), dtype=bool)
+    """Find the scenes that have one of the values of each condition."""
+    is_selected = np.ones(len(bank), dtype=bool)
     for name, values in only.items():
-        keep &= np.isin(np.arange(len(bank)), [i for value in values for i in bank.find_matching(**{name: value})])
-    if not keep.any():
-        wish = " and ".join(f"{name}={','.join(values)}" for name, values in only.items())
-        raise DataError(f"no scene with {wish}" if only else "no scene", path=bank.path, expected="at least one")
-    return np.flatnonzero(keep)
+        matching: list[Any] = []
+        for value in values:
+            matching.extend(bank.find_matching(**{name: value}))
+        is_selected &= np.isin(np.arange(len(bank)), matching)
+    if not is_selected.any():
+        wanted = " and ".join(f"{name}={','.join(values)}" for name, values in only.items())
+        raise DataError(f"no scene with {wanted}" if only else "no scene", path=bank.path, expected="at least one")
+    return np.flatnonzero(is_selected)
 
 
 def _compute_balanced_weights(bank: Bank, entries: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Drawing weights: every combination of conditions the same in sum."""
+    """Weight scenes so that the weights of every combination of conditions have the same sum."""
     codes: list[Any] = [bank.entries[f"condition:{name}"][entries] for name in bank.info.conditions]
     if not codes:
         return np.full(len(entries), 1 / len(entries))
-    _, kind, counts = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True, return_counts=True)
-    return np.asarray(1 / (len(counts) * counts[kind.reshape(-1)]), dtype=np.float64)
+    combinations = np.stack(codes, axis=1)
+    _, combination, counts = np.unique(combinations, axis=0, return_inverse=True, return_counts=True)
+    return np.asarray(1 / (len(counts) * counts[combination.reshape(-1)]), dtype=np.float64)
 
 
 def read_look_selection(bank: Bank, only: LookSelection) -> dict[str, list[str]]:
-    """Read which looks are meant: values by their conditions, or values alone, one or several.
+    """Read which looks are meant.
+
+    Args:
+        bank: scenes.
+        only: values by their conditions, or values alone, one or several.
+
+    Returns:
+        Values by their conditions.
 
     Raises:
         DataError: it is something else, or no condition has such a value.
@@ -217,17 +253,24 @@ def read_look_selection(bank: Bank, only: LookSelection) -> dict[str, list[str]]
 
 
 def find_conditions_of_looks(bank: Bank, values: Sequence[str]) -> dict[str, list[str]]:
-    """Values of any of a bank's conditions as what ``only`` takes: ``["dusk"]`` becomes ``{"lighting": ["dusk"]}``.
+    """Find the condition that each value belongs to: ``["dusk"]`` becomes ``{"lighting": ["dusk"]}``.
+
+    Args:
+        bank: scenes.
+        values: of any of the bank's conditions.
 
     Raises:
         DataError: no condition has such a value.
     """
-    found: dict[str, list[str]] = {}
+    values_by_condition: dict[str, list[str]] = {}
     for value in values:
         names = [name for name, known in bank.info.conditions.items() if value in known]
         if not names:
-            known = sorted({v for values in bank.info.conditions.values() for v in values})
-            expected = f"one of {', '.join(known)}" if known else "none: its scenes have no conditions"
+            known_values: set[str] = set()
+            known_values.update(*bank.info.conditions.values())
+            expected = "none: its scenes have no conditions"
+            if known_values:
+                expected = f"one of {', '.join(sorted(known_values))}"
             raise DataError(f"no look {value!r}", path=bank.path, expected=expected)
-        found.setdefault(names[0], []).append(value)
-    return found
+        values_by_condition.setdefault(names[0], []).append(value)
+    return values_by_condition
