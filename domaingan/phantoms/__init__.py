@@ -10,14 +10,14 @@ from domaingan.data import Dataset
 from domaingan.phantoms import driving, medical
 
 PHANTOMS: dict[str, Callable[..., Dataset]] = {"medical": medical.load_medical, "driving": driving.load_driving}
-"""What can be loaded, by name."""
+"""The functions that load the phantoms, by name."""
 
 
 def load_phantom(name: str, **options: Any) -> Dataset:
-    """A phantom dataset by its name, with or without ``phantom:`` before it; samples are made when they are read.
+    """Load a phantom dataset. Its samples are made when they are read.
 
     Args:
-        name: one of :data:`PHANTOMS`.
+        name: one of :data:`PHANTOMS`, with or without ``phantom:`` before it.
         options: passed on, see :func:`domaingan.phantoms.medical.load_medical` and
             :func:`domaingan.phantoms.driving.load_driving`.
 

@@ -26,16 +26,16 @@ CLASSES = {
     "sky": 0, "building": 1, "pole": 2, "road": 3, "lane": 4, "pavement": 5, "tree": 6, "car": 7, "pedestrian": 8,
     "cyclist": 9,
 }  # fmt: skip
-"""Everything that is seen; cyclists are the rare class."""
+"""All classes; every pixel has one. Cyclists are the rare class."""
 
 OBJECTS = ("car", "pedestrian", "cyclist")
 
 MIN_INSTANCE_PIXELS = 20
-"""An object of which fewer pixels are seen is in the mask, but is no instance and has no box."""
+"""An object with fewer visible pixels is in the mask, but is no instance and has no box."""
 
 SEQUENCES_PER_CYCLE = 6
-"""Of each successive six sequences one is at dusk and one at night, and of the others, night included, one lies in fog
-and one in rain: what dusk does is not mixed up with what the weather does."""
+"""Of each successive six sequences one is at dusk and one at night. One of those that are not at dusk lies in fog, and
+one in rain, so that the effects of dusk and weather can be told apart."""
 
 SCHEMA = Schema(
     "masks", FRAME, 2, ("red", "green", "blue"), CLASSES, objects=OBJECTS, conditions=("lighting", "weather")
@@ -43,14 +43,17 @@ SCHEMA = Schema(
 
 
 def load_driving(sequences: int = 12, frames: int = 8, seed: int = 0, shape: Sequence[int] = (96, 160)) -> Dataset:
-    """Frames of ``sequences`` drives, a second apart, made when they are read (about 30 ms).
+    """Load the driving phantom: frames a second apart, which are rendered when they are read (about 30 ms).
 
     Args:
         sequences: number of drives.
-        frames: of each drive.
-        seed: another seed, other drives. A frame depends on the seed and the numbers of its drive and its own alone;
-            at another shape it shows the same scene.
-        shape: height and width.
+        frames: number of frames of each drive.
+        seed: another seed gives other drives. A frame depends on the seed, the number of its drive and its own number
+            alone; at another shape it shows the same scene.
+        shape: height and width in pixels.
+
+    Returns:
+        A dataset of frames with masks, boxes and instances.
 
     Raises:
         DataError: there are no frames, the seed is negative, or the shape is not two numbers of at least 32.
@@ -63,24 +66,20 @@ def load_driving(sequences: int = 12, frames: int = 8, seed: int = 0, shape: Seq
     if len(shape) != 2 or min(shape) < 32:
         raise DataError(f"shape {tuple(shape)}", expected="two numbers of at least 32")
     size = int(shape[0]), int(shape[1])
-    records = [
-        Record(
-            f"seq{number:02d}_{frame:06d}",
-            sequence=f"seq{number:02d}",
-            condition=choose_condition(seed, number),
-            shape=size,
-            time=float(frame),
-        )
-        for number in range(sequences)
-        for frame in range(frames)
-    ]
+    records = []
+    for number in range(sequences):
+        sequence = f"seq{number:02d}"
+        condition = choose_condition(seed, number)
+        for frame in range(frames):
+            name = f"{sequence}_{frame:06d}"
+            records.append(Record(name, sequence=sequence, condition=condition, shape=size, time=float(frame)))
     numbers = {f"seq{number:02d}": number for number in range(sequences)}
     return Dataset(records, _DrivingReader(seed, size, numbers), SCHEMA, "phantom:driving")
 
 
 @dataclass(frozen=True)
 class _DrivingReader:
-    """Makes a frame from the seed, the number of its drive and its time."""
+    """Renders a frame from the seed, the number of its sequence and its time."""
 
     seed: int
     shape: tuple[int, int]
@@ -88,24 +87,30 @@ class _DrivingReader:
 
     def __call__(self, record: Record) -> Sample:
         number = self.numbers[record.sequence]
-        known = choose_condition(self.seed, number)
-        drive = sample_plan((self.seed, number), known["lighting"], known["weather"], has_cyclists(self.seed, number))
-        picture = render_frame(drive, float(record.time or 0.0), self.shape, CLASSES)
-        seen = _separate_objects(picture.mask, picture.things)
+        condition = choose_condition(self.seed, number)
+        is_with_cyclists = has_cyclists(self.seed, number)
+        plan = sample_plan((self.seed, number), condition["lighting"], condition["weather"], is_with_cyclists)
+        frame = render_frame(plan, float(record.time or 0.0), self.shape, CLASSES)
+        objects = _separate_objects(frame.mask, frame.things)
         return Sample(
-            image=np.ascontiguousarray(picture.image.transpose(2, 0, 1)),
-            mask=picture.mask,
-            boxes=seen.boxes,
-            labels=seen.labels,
-            condition=dict(known),
-            instances=seen.instances,
+            image=np.ascontiguousarray(frame.image.transpose(2, 0, 1)),
+            mask=frame.mask,
+            boxes=objects.boxes,
+            labels=objects.labels,
+            condition=dict(condition),
+            instances=objects.instances,
             source=record.source,
             geometry=record.geometry,
         )
 
 
 def choose_condition(seed: int, number: int) -> dict[str, str]:
-    """A sequence's lighting and weather."""
+    """Choose the lighting and the weather of a sequence.
+
+    Args:
+        seed: of the dataset.
+        number: of the sequence.
+    """
     block, place = divmod(number, SEQUENCES_PER_CYCLE)
     rng = np.random.default_rng((seed, block, 1 << 16))
     lighting = rng.permutation(["day"] * (SEQUENCES_PER_CYCLE - 2) + ["dusk", "night"])
@@ -115,7 +120,12 @@ def choose_condition(seed: int, number: int) -> dict[str, str]:
 
 
 def has_cyclists(seed: int, number: int) -> bool:
-    """Whether there are cyclists in a sequence: at dusk, and in one by day of each successive six."""
+    """Tell whether a sequence has cyclists: those at dusk have, and one by day of each successive six.
+
+    Args:
+        seed: of the dataset.
+        number: of the sequence.
+    """
     block = number // SEQUENCES_PER_CYCLE * SEQUENCES_PER_CYCLE
     lighting = [choose_condition(seed, other)["lighting"] for other in range(block, block + SEQUENCES_PER_CYCLE)]
     days = [place for place, name in enumerate(lighting) if name == "day"]
@@ -124,20 +134,20 @@ def has_cyclists(seed: int, number: int) -> bool:
 
 
 def _separate_objects(mask: NDArray[np.uint8], thing_numbers: NDArray[np.int32]) -> Objects:
-    """The objects among the things seen, those with most pixels first."""
-    objects = np.where(np.isin(mask, [CLASSES[name] for name in OBJECTS]), thing_numbers, 0)
-    area = np.bincount(objects.ravel())
+    """Find the objects among the visible things, those with most pixels first."""
+    object_values = [CLASSES[name] for name in OBJECTS]
+    object_numbers = np.where(np.isin(mask, object_values), thing_numbers, 0)
+    area = np.bincount(object_numbers.ravel())
     area[0] = 0
-    kept = [int(n) for n in np.argsort(-area, kind="stable") if area[n] >= MIN_INSTANCE_PIXELS]
-    numbers = np.zeros(len(area), dtype=np.int32)
-    numbers[kept] = np.arange(1, len(kept) + 1)
-    instances = numbers[objects]
-    boxes, labels = [], []
-    for number, where in enumerate(ndimage.find_objects(instances), start=1):
-        rows, columns = where
-        boxes.append((columns.start, rows.start, columns.stop, rows.stop))
-        labels.append(int(mask[where][instances[where] == number][0]))
+    kept = [int(number) for number in np.argsort(-area, kind="stable") if area[number] >= MIN_INSTANCE_PIXELS]
+    instance_of_thing = np.zeros(len(area), dtype=np.int32)
+    instance_of_thing[kept] = np.arange(1, len(kept) + 1)
+    instances = instance_of_thing[object_numbers]
+    boxes = np.zeros((len(kept), 4), dtype=np.float32)
+    labels = np.zeros(len(kept), dtype=np.int64)
+    for i, extent in enumerate(ndimage.find_objects(instances)):
+        rows, columns = extent
+        boxes[i] = columns.start, rows.start, columns.stop, rows.stop
+        labels[i] = mask[extent][instances[extent] == i + 1][0]
     dropped = int(np.count_nonzero(area)) - len(kept)
-    return Objects(
-        instances, np.array(boxes, dtype=np.float32).reshape(-1, 4), np.array(labels, dtype=np.int64), dropped
-    )
+    return Objects(instances, boxes, labels, dropped)

@@ -32,36 +32,46 @@ class VoxelGrid:
     spacing: float
 
     def get_axis(self, number: int) -> Field:
-        """The voxel centres along one axis, in mm."""
+        """Return the voxel centres along one axis, in mm."""
         n = self.shape[number]
         return ((np.arange(n) - (n - 1) / 2) * self.spacing).astype(np.float32)
 
     def compute_points(self) -> Field:
-        """The ``(3, X, Y, Z)`` position of every voxel, in mm."""
-        return np.stack(np.meshgrid(*(self.get_axis(i) for i in range(3)), indexing="ij"))
+        """Compute the ``(3, X, Y, Z)`` position of every voxel, in mm."""
+        axes = [self.get_axis(number) for number in range(3)]
+        return np.stack(np.meshgrid(*axes, indexing="ij"))
 
     @property
     def affine(self) -> NDArray[np.float64]:
-        """Voxels to mm, ``(4, 4)``; the origin in the grid's centre."""
+        """The ``(4, 4)`` affine from voxels to mm, with the origin in the grid's centre."""
         affine = np.diag([self.spacing] * 3 + [1.0])
         affine[:3, 3] = [self.get_axis(i)[0] for i in range(3)]
         return affine
 
 
 def sample_field(rng: np.random.Generator, grid: VoxelGrid, scale: float) -> Field:
-    """A smooth random ``(X, Y, Z)`` field, mean 0, standard deviation about 1.
+    """Sample a smooth random field of mean 0 and standard deviation about 1.
 
-    White noise on a lattice of ``scale`` mm as the coefficients of cubic B-splines; separable, hence fast.
+    White noise on a lattice gives the coefficients of cubic B-splines. They are separable, hence fast.
+
+    Args:
+        rng: source of the noise.
+        grid: the voxels.
+        scale: step of the lattice, in mm.
+
+    Returns:
+        ``(X, Y, Z)``.
     """
     n = int(np.ceil(FIELD_EXTENT_MM / scale)) + 3
     values = rng.standard_normal((n, n, n), dtype=np.float32)
     for number in range(3):  # each pass turns the first axis into the last: after three they are in order
-        values = np.tensordot(values, _compute_spline_weights(grid.get_axis(number), scale, n), axes=(0, 1))
+        weights = _compute_spline_weights(grid.get_axis(number), scale, n)
+        values = np.tensordot(values, weights, axes=(0, 1))
     return values / np.float32(_UNIT_FIELD_DEVIATION)
 
 
 def _compute_spline_weights(axis: Field, scale: float, n: int) -> Field:
-    """The ``(len(axis), n)`` weights of the lattice's cubic B-splines at each position."""
+    """Compute the ``(len(axis), n)`` weights of the lattice's cubic B-splines at each position."""
     distance = np.abs((axis[:, None] + FIELD_EXTENT_MM / 2) / scale + 1 - np.arange(n))
     near = 2 / 3 - distance**2 + distance**3 / 2
     far = np.clip(2 - distance, 0, None) ** 3 / 6
@@ -70,11 +80,11 @@ def _compute_spline_weights(axis: Field, scale: float, n: int) -> Field:
 
 
 def paint_structure(image: Field, level: Field, value: Sequence[float] | Field, softness: float = 1.2) -> None:
-    """Blend ``value`` into an image where ``level`` (mm inside the structure) is positive; partial volume at its edge.
+    """Paint a structure into an image, with partial volume at its edge.
 
     Args:
         image: ``(C, X, Y, Z)``, changed in place.
-        level: ``(X, Y, Z)``.
+        level: ``(X, Y, Z)`` mm inside the structure, negative outside.
         value: one number a channel, or ``(C, X, Y, Z)``.
         softness: mm over which the edge fades.
     """

@@ -48,7 +48,12 @@ class Head:
 
 
 def sample_head(rng: np.random.Generator, grid: VoxelGrid) -> Head:
-    """Draw a healthy head."""
+    """Sample a healthy head.
+
+    Args:
+        rng: source of all draws.
+        grid: the voxels.
+    """
     points = _place_head(rng, grid)
     signal = {name: np.array(pair) * np.exp(rng.normal(0, 0.06, 2)) for name, pair in TISSUE_SIGNAL.items()}
     size = np.array([74.0, 89.0, 83.0]) * np.exp(rng.normal(0, 0.035, 3))
@@ -72,7 +77,7 @@ def sample_head(rng: np.random.Generator, grid: VoxelGrid) -> Head:
 
 
 def _place_head(rng: np.random.Generator, grid: VoxelGrid) -> Field:
-    """The position of each voxel in the head's own axes: tilted, shifted, gently deformed."""
+    """Place the head: the position of each voxel along its own axes, tilted, shifted and gently deformed."""
     points = grid.compute_points().reshape(3, -1)
     turn = Rotation.from_euler("xyz", rng.normal(0, 4, 3), degrees=True).as_matrix().astype(np.float32)
     shift = rng.normal(0, 3, (3, 1)).astype(np.float32)
@@ -81,7 +86,7 @@ def _place_head(rng: np.random.Generator, grid: VoxelGrid) -> Field:
 
 
 def _measure_depth(points: Field, size: Field) -> Field:
-    """About how many mm below the skin a point lies; the head is an egg, narrower in front."""
+    """Measure about how many mm below the skin each point lies. The head is an egg, narrower in front."""
     x, y, z = points / size.reshape(3, 1, 1, 1).astype(np.float32)
     radius = np.sqrt((x * (1 + 0.12 * y)) ** 2 + y**2 + z**2)
     return (1 - radius) * np.float32(size.mean())
@@ -90,7 +95,7 @@ def _measure_depth(points: Field, size: Field) -> Field:
 def _paint_brain(
     rng: np.random.Generator, image: Field, points: Field, depth: Field, signal: dict[str, Field], grid: VoxelGrid
 ) -> None:
-    """White matter under a cortex that dips along the sulci (where a smooth field crosses 0), nuclei, the fissure."""
+    """Paint the brain: cortex that dips along the sulci (where a smooth field crosses 0), white matter, nuclei."""
     crease = np.abs(sample_field(rng, grid, rng.uniform(8.5, 11))) * 5.5
     reach, gap = rng.uniform(11, 16), rng.uniform(0.3, 1.3)
     sulcus = gap - crease - np.clip(depth - reach, 0, None) * 0.7
@@ -110,7 +115,7 @@ def _paint_brain(
 
 
 def _measure_ventricles(rng: np.random.Generator, points: Field) -> Field:
-    """The lateral ventricles, two bent horns that drift apart towards the back, and the third between them."""
+    """Measure how deep a point lies in the ventricles: two bent horns that drift apart, and the third between them."""
     x, y, z = points
     width, length, height = rng.uniform(4.5, 9), rng.uniform(25, 34), rng.uniform(9, 14)
     skew = rng.normal(0, 1.0)
@@ -124,7 +129,7 @@ def _measure_ventricles(rng: np.random.Generator, points: Field) -> Field:
 def _paint_vessels(
     rng: np.random.Generator, image: Field, depth: Field, signal: dict[str, Field], grid: VoxelGrid
 ) -> None:
-    """Tubes where two smooth fields cross 0 together; thicker ones run between skull and brain."""
+    """Paint vessels: tubes where two smooth fields cross 0 together."""
     bend = np.hypot(sample_field(rng, grid, 22), sample_field(rng, grid, 22))
     bore = rng.uniform(0.9, 1.6)
     paint_structure(image, np.minimum(bore - 14 * bend, depth), signal["vessel"], softness=0.6)

@@ -10,35 +10,35 @@ from domaingan.phantoms.fields import Field, paint_structure, sample_field
 from domaingan.phantoms.head import Head
 
 MAX_LESIONS = 3
-"""A subject has one to so many lesions."""
+"""The most lesions that a subject has; the fewest is one."""
 
 
 def paint_lesions(rng: np.random.Generator, head: Head, *, has_core: bool) -> NDArray[np.uint8]:
-    """Paint a subject's lesions into its head and return their mask, ``(X, Y, Z)``: 1 oedema, 2 enhancing core.
-
-    The core's darker centre, where it has one, belongs to the core.
+    """Paint the lesions of a subject into its head.
 
     Args:
         rng: draws number, places, sizes, shapes, textures and contrasts.
         head: its image is changed in place.
-        rare: whether the first lesion, which is then a large one, has a core.
+        has_core: whether the first lesion, which is then a large one, has a core.
+
+    Returns:
+        ``(X, Y, Z)`` mask: 1 oedema, 2 enhancing core. The darker centre of a core belongs to it.
     """
     mask = np.zeros(head.grid.shape, dtype=np.uint8)
     for number in range(int(rng.integers(1, MAX_LESIONS + 1))):
-        with_core = has_core and number == 0
-        radius = rng.uniform(18, 26) if with_core else rng.uniform(6, 18)
-        level = np.minimum(
-            _sample_ellipsoid(rng, head, radius, mask > 0), np.minimum(head.depth - 1, -head.ventricles - 1)
-        )
+        is_with_core = has_core and number == 0
+        radius = rng.uniform(18, 26) if is_with_core else rng.uniform(6, 18)
+        ellipsoid = _sample_ellipsoid(rng, head, radius, mask > 0)
+        level = np.minimum(ellipsoid, np.minimum(head.depth - 1, -head.ventricles - 1))
         _paint_oedema(rng, head, level)
         mask[level > 0] = 1
-        if with_core:
+        if is_with_core:
             mask[_paint_core(rng, head, level, radius) > 0] = 2
     return mask
 
 
 def _sample_ellipsoid(rng: np.random.Generator, head: Head, radius: float, occupied: NDArray[np.bool_]) -> Field:
-    """Mm inside a smoothly deformed ellipsoid about a place in the brain that is not taken, negative outside."""
+    """Sample a smoothly deformed ellipsoid around a free place in the brain: mm inside it, negative outside."""
     free = (head.depth > min(radius, 10)) & (head.ventricles < -3) & ~occupied
     places = np.flatnonzero(free if free.any() else head.depth > 0)
     centre = head.points.reshape(3, -1)[:, rng.choice(places)]
@@ -47,11 +47,12 @@ def _sample_ellipsoid(rng: np.random.Generator, head: Head, radius: float, occup
     away = (turn / stretch) @ (head.points.reshape(3, -1) - centre[:, None])
     distance = np.linalg.norm(away, axis=0).reshape(head.depth.shape)
     wobble = rng.uniform(0.1, 0.3) * radius
-    return (radius - distance + wobble * sample_field(rng, head.grid, max(8.0, 0.8 * radius))).astype(np.float32)
+    bumps = sample_field(rng, head.grid, max(8.0, 0.8 * radius))
+    return (radius - distance + wobble * bumps).astype(np.float32)
 
 
 def _paint_oedema(rng: np.random.Generator, head: Head, level: Field) -> None:
-    """Bright in FLAIR, a little dark in T1; it seeps into what is there instead of hiding it."""
+    """Paint an oedema: bright in FLAIR, a little dark in T1. The tissue below it stays visible."""
     strength = rng.uniform(0.22, 0.5), rng.uniform(-0.16, -0.03)
     texture = 1 + 0.15 * sample_field(rng, head.grid, 9)
     change = np.stack([amount * texture for amount in strength]).astype(np.float32)
@@ -59,7 +60,7 @@ def _paint_oedema(rng: np.random.Generator, head: Head, level: Field) -> None:
 
 
 def _paint_core(rng: np.random.Generator, head: Head, level: Field, radius: float) -> Field:
-    """A core of irregular outline: a bright rim of varied width around a darker centre, some of them solid."""
+    """Paint a core of irregular outline: a bright rim around a darker centre. Where the rim is wide it is solid."""
     share = rng.uniform(0.1, 0.22)
     core = level - share * radius + 0.1 * radius * sample_field(rng, head.grid, 9)
     core = np.minimum(core, level - 1).astype(np.float32)

@@ -20,10 +20,10 @@ from domaingan.phantoms.head import sample_head
 from domaingan.phantoms.lesions import paint_lesions
 
 CLASSES = {"oedema": 1, "enhancing": 2}
-"""The common class; and the rare one, a core inside an oedema."""
+"""The common class, and the rare one: a core inside an oedema."""
 
 SUBJECTS_PER_RARE = 5
-"""One subject in so many has the rare class: exactly one of each successive five."""
+"""Exactly one of so many successive subjects has the rare class."""
 
 FIELD_OF_VIEW_MM = 192.0
 """Edge of the image, in mm, along its longer in-plane axis; the slices are as thick as the pixels are wide."""
@@ -32,12 +32,15 @@ SCHEMA = Schema("nifti", SCAN, 3, ("flair", "t1c"), CLASSES)
 
 
 def load_medical(subjects: int = 30, seed: int = 0, shape: Sequence[int] = (64, 64, 32)) -> Dataset:
-    """Heads of ``subjects`` people, one scan each, made when they are read (about 0.1 s).
+    """Load the medical phantom: heads with one scan each, which are made when they are read (about 0.1 s).
 
     Args:
-        subjects: number of people.
-        seed: another seed, other people. A subject depends on the seed and its own number alone.
+        subjects: number of subjects.
+        seed: another seed gives other subjects. A subject depends on the seed and its own number alone.
         shape: voxels along left–right, back–front and foot–head.
+
+    Returns:
+        A dataset of scans with masks.
 
     Raises:
         DataError: there are no subjects, or the shape is not three numbers of at least 16.
@@ -47,18 +50,19 @@ def load_medical(subjects: int = 30, seed: int = 0, shape: Sequence[int] = (64, 
     if len(shape) != 3 or min(shape) < 16:
         raise DataError(f"shape {tuple(shape)}", expected="three numbers of at least 16")
     size = tuple(int(n) for n in shape)
-    space = VoxelGrid(size, FIELD_OF_VIEW_MM / max(size[:2]))
-    affine = tuple(tuple(float(value) for value in row) for row in space.affine)
-    names = [f"phantom_{number:03d}" for number in range(subjects)]
-    spacing = (space.spacing,) * 3
-    records = [Record(name, subject=name, shape=size, spacing=spacing, affine=affine) for name in names]
-    numbers = {name: number for number, name in enumerate(names)}
-    return Dataset(records, _MedicalReader(seed, space, numbers), SCHEMA, "phantom:medical")
+    grid = VoxelGrid(size, FIELD_OF_VIEW_MM / max(size[:2]))
+    affine = tuple(tuple(row) for row in grid.affine.tolist())
+    spacing = (grid.spacing,) * 3
+    numbers = {f"phantom_{number:03d}": number for number in range(subjects)}
+    records = []
+    for name in numbers:
+        records.append(Record(name, subject=name, shape=size, spacing=spacing, affine=affine))
+    return Dataset(records, _MedicalReader(seed, grid, numbers), SCHEMA, "phantom:medical")
 
 
 @dataclass(frozen=True)
 class _MedicalReader:
-    """Makes a subject's scan from the seed and the subject's number."""
+    """Makes the scan of a subject from the seed and its number."""
 
     seed: int
     grid: VoxelGrid
@@ -80,15 +84,21 @@ class _MedicalReader:
 
 
 def has_rare_lesion(seed: int, number: int) -> bool:
-    """Whether a subject has the rare class."""
+    """Tell whether a subject has the rare class.
+
+    Args:
+        seed: of the dataset.
+        number: of the subject.
+    """
     block, place = divmod(number, SUBJECTS_PER_RARE)
     return place == int(np.random.default_rng((seed, block, 1)).integers(SUBJECTS_PER_RARE))
 
 
 def _simulate_scanner(rng: np.random.Generator, tissue: Field, grid: VoxelGrid) -> NDArray[np.float32]:
-    """What a scanner would store: gain, coil sensitivity and Rician noise (Gudbjartsson & Patz 1995), rounded."""
+    """Simulate what a scanner stores: gain, coil sensitivity and Rician noise (Gudbjartsson & Patz 1995), rounded."""
     gain = 400 * np.exp(rng.normal(0, 0.35, (2, 1, 1, 1)))
-    sensitivity = np.exp(rng.uniform(0.05, 0.12) * sample_field(rng, grid, 90) + 0.03 * sample_field(rng, grid, 50))
+    coarse = rng.uniform(0.05, 0.12) * sample_field(rng, grid, 90)
+    sensitivity = np.exp(coarse + 0.03 * sample_field(rng, grid, 50))
     noise = rng.uniform(0.02, 0.045)
     real, imaginary = rng.normal(0, noise, (2, *tissue.shape))
     signal = np.hypot(tissue * sensitivity + real, imaginary)

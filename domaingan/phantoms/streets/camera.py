@@ -1,4 +1,4 @@
-"""From what each pixel sees to the photograph: air, wet ground, glare, rain, exposure, noise."""
+"""From radiance to the photograph: air, wet ground, glare, rain, exposure, noise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domaingan.phantoms.streets.shapes import Thing
 
 
 def apply_haze(radiance: Field, depth: Field, light: Light) -> Field:
-    """Koschmieder's law: I = J t + A (1 - t) with t = exp(-haze * depth) (Middleton 1952)."""
+    """Apply Koschmieder's law: I = J t + A (1 - t) with t = exp(-haze * depth) (Middleton 1952)."""
     kept = np.exp(-np.float32(light.haze) * np.minimum(depth, 600))[..., None]
     return light.air + kept * (radiance - light.air)
 
@@ -22,12 +22,13 @@ def apply_haze(radiance: Field, depth: Field, light: Light) -> Field:
 def add_wet_reflections(
     radiance: Field, is_ground: NDArray[np.bool_], things: list[Thing], lens: Lens, light: Light
 ) -> Field:
-    """A wet ground: what is above the horizon upside down, smeared downwards, and streaks below every light."""
+    """Add the reflections of wet ground: what is above the horizon, upside down, and streaks below every light."""
     height = lens.shape[0]
     rows = np.clip(np.rint(2 * lens.horizon - np.arange(height)).astype(int), 0, height - 1)
     upside = cv2.blur(radiance[rows], (3, 2 * (height // 24) + 1))
     streaks = np.zeros_like(radiance)
-    for point, colour in (lamp for thing in things for lamp in thing.lamps):
+    lamps = [lamp for thing in things for lamp in thing.lamps]
+    for point, colour in lamps:
         right, down, ahead = lens.to_rays(np.array([(point[0], point[1], -point[2])]))[0].tolist()
         if ahead < 2:
             continue
@@ -46,7 +47,7 @@ def add_wet_reflections(
 
 
 def halve_resolution(image: Field) -> Field:
-    """The frame from a map of twice its size: a tent over each pixel, centred on the sample its label comes from."""
+    """Halve the resolution of a map: a tent over each pixel, centred on the sample that its label comes from."""
     soft = cv2.sepFilter2D(image, -1, TENT_KERNEL, TENT_KERNEL)
     return np.ascontiguousarray(soft[::2, ::2])
 
@@ -55,7 +56,7 @@ TENT_KERNEL = np.array([0.25, 0.5, 0.25], dtype=np.float32)
 
 
 def add_glare(radiance: Field, light: Light) -> Field:
-    """Light that the lens, and fog or rain, scatter around what is bright."""
+    """Add the light that the lens, and fog or rain, scatter around what is bright."""
     height = radiance.shape[0]
     bright = np.maximum(radiance - np.float32(1.0 / light.exposure), 0)
     if bright.max() <= 0:
@@ -67,7 +68,7 @@ def add_glare(radiance: Field, light: Light) -> Field:
 
 
 def add_rain(radiance: Field, rng: np.random.Generator, light: Light) -> Field:
-    """Streaks of drops near the lens, which shine with the air's light, and the veil of those farther away."""
+    """Add streaks of drops near the lens, which shine with the air's light, and the veil of those farther away."""
     height, width = radiance.shape[:2]
     drops = np.zeros((height, width), dtype=np.float32)
     slant = float(rng.normal(0, 0.12))
@@ -84,7 +85,7 @@ def add_rain(radiance: Field, rng: np.random.Generator, light: Light) -> Field:
 
 
 def develop_image(radiance: Field, rng: np.random.Generator, light: Light) -> NDArray[np.float32]:
-    """What is stored: exposure with a soft shoulder, vignetting, shot and read noise, gamma, 8 bits."""
+    """Develop the stored image: exposure with a soft shoulder, vignetting, shot and read noise, gamma, 8 bits."""
     height, width = radiance.shape[:2]
     y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None]
     vignette = (1 - 0.16 * (x**2 + y**2))[..., None].astype(np.float32)

@@ -17,7 +17,7 @@ NOISE_TILE_SIZE = 256
 
 @cache
 def make_noise_tile() -> Field:
-    """A ``(TILE, TILE)`` periodic noise, mean 0, standard deviation 1, with structure at all scales."""
+    """Make a square tile of periodic noise with structure at all scales, of mean 0 and standard deviation 1."""
     rng = np.random.default_rng(20)
     total = np.zeros((NOISE_TILE_SIZE, NOISE_TILE_SIZE), dtype=np.float32)
     for scale in (0.0, 1.0, 3.0, 9.0):
@@ -28,7 +28,7 @@ def make_noise_tile() -> Field:
 
 
 def look_up_noise(x: Field, y: Field) -> Field:
-    """The tile's noise at ``x``, ``y``, in units of its pixels."""
+    """Look up the noise of the tile at ``x``, ``y``, in units of its pixels."""
     found: Field = make_noise_tile()[
         y.astype(np.int32) & (NOISE_TILE_SIZE - 1), x.astype(np.int32) & (NOISE_TILE_SIZE - 1)
     ]
@@ -36,7 +36,7 @@ def look_up_noise(x: Field, y: Field) -> Field:
 
 
 def hash_to_unit(*numbers: NDArray[np.integer[Any]] | int) -> Field:
-    """A number in [0, 1) for each tuple of integers, without visible order (a multiplicative hash)."""
+    """Hash each tuple of integers to a number in [0, 1) without visible order (a multiplicative hash)."""
     mixed = np.zeros(np.broadcast_shapes(*(np.shape(number) for number in numbers)), dtype=np.uint32)
     for number in numbers:
         low = number & 0xFFFFFFFF if isinstance(number, int) else number.astype(np.uint32)

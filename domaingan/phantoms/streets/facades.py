@@ -43,10 +43,10 @@ SHOP_COLOURS = [
 ]
 
 BLOCK_LENGTH = 17.0
-"""Metres of street front that are built together."""
+"""Length of street front that is built together, in metres."""
 
 FRONT_KIND, ROOF_KIND, HEDGE_KIND = 0, 1, 2
-"""What a wall's surface is."""
+"""Kinds of walls."""
 
 
 class Wall(NamedTuple):
@@ -75,7 +75,7 @@ class Wall(NamedTuple):
 
 
 def build_walls(plan: StreetPlan, lens: Lens) -> list[Wall]:
-    """All walls that may be seen, farthest first."""
+    """Build all walls that may be visible, farthest first."""
     first = math.floor(lens.s / BLOCK_LENGTH) - 1
     walls: list[Wall] = []
     for side in (-1, 1):
@@ -87,7 +87,7 @@ def build_walls(plan: StreetPlan, lens: Lens) -> list[Wall]:
 
 
 def _build_block(plan: StreetPlan, rng: np.random.Generator, side: int, start: float) -> Iterator[Wall]:
-    """A few houses in a row, perhaps with a gap after them, perhaps with hedges before them."""
+    """Build a few houses in a row, perhaps with a gap after them, perhaps with hedges before them."""
     end = BLOCK_LENGTH - (float(rng.uniform(3, 9)) if rng.random() < plan.gap_chance else 0.0)
     n = int(rng.integers(1, 4)) if plan.storeys < 3 else int(rng.integers(1, 3))
     cuts = [0.0, *np.sort(rng.uniform(0.3, 0.7, n - 1) if n < 3 else (0.33, 0.66)).tolist(), 1.0]
@@ -110,7 +110,7 @@ def _build_block(plan: StreetPlan, rng: np.random.Generator, side: int, start: f
 def _build_house(
     plan: StreetPlan, rng: np.random.Generator, side: int, start: float, end: float, d: float
 ) -> Iterator[Wall]:
-    """A front along the street, the end that we see, a roof."""
+    """Build a house: a roof, the end that the camera sees, and the front along the street."""
     palette = (BRICK_COLOURS, RENDER_COLOURS, STONE_COLOURS)[int(np.searchsorted((0.45, 0.75, 1.0), rng.random()))]
     storeys = max(1, round(plan.storeys + float(rng.normal(0, 0.6))))
     storey = plan.storey_height * float(rng.uniform(0.95, 1.05))
@@ -150,7 +150,7 @@ def _build_house(
 def _build_hedge(
     rng: np.random.Generator, p: tuple[float, float], q: tuple[float, float], side: int, green: Colour, height: float
 ) -> Wall:
-    """A hedge with a ragged top."""
+    """Build a hedge with a ragged top."""
     n = 12
     along = np.linspace(q[0], p[0], n).tolist()
     top = [(s, p[1], height * float(rng.uniform(0.8, 1.1))) for s in along]
@@ -159,5 +159,5 @@ def _build_hedge(
 
 
 def outline_wall(p: tuple[float, float], q: tuple[float, float], height: float) -> list[Point]:
-    """The outline of a wall."""
+    """Outline a wall from ``p`` to ``q``."""
     return [(*p, 0.0), (*q, 0.0), (*q, height), (*p, height)]

@@ -16,7 +16,7 @@ from domaingan.phantoms.fields import Field
 from domaingan.phantoms.streets.shapes import Point, Polygon, Thing
 
 NEAR_METRES, FAR_METRES = 1.5, 110.0
-"""Nothing nearer or farther than so many metres is drawn."""
+"""Nothing nearer or farther than this is drawn, in metres."""
 
 SKY_DEPTH = 3000.0
 """The depth of the sky, in metres."""
@@ -27,7 +27,7 @@ FRACTION_BITS = 4
 Ints = NDArray[np.int32]
 
 Outline = NDArray[np.int32]
-"""``(K, 2)`` columns and rows of corners, in units of a pixel / 2 ** :data:`SHIFT`."""
+"""``(K, 2)`` columns and rows of corners, in units of a pixel / 2 ** :data:`FRACTION_BITS`."""
 
 
 @dataclass(frozen=True)
@@ -69,38 +69,38 @@ class Lens:
 
     @cached_property
     def ground_depth(self) -> Field:
-        """``(H,)`` depth of the ground in each row, :data:`INFINITY` above the horizon."""
+        """``(H,)`` depth of the ground in each row, :data:`SKY_DEPTH` above the horizon."""
         return np.minimum(self.y / np.maximum(self.drops, 1e-6), SKY_DEPTH).astype(np.float32)
 
     def get_apparent_position(self, s: float) -> Point:
-        """Where the camera seems to be to a thing at ``s`` that takes the street for straight."""
+        """Return where the camera seems to be from a thing at ``s``, as if the street were straight."""
         return self.s, self.d + self.bend * (s - self.s) ** 2 / 2, self.y
 
     def is_in_view(self, s: Field, d: Field, margin: float = 3.0) -> NDArray[np.bool_]:
-        """Whether something within ``margin`` metres of each ``s``, ``d`` may be in the frame."""
+        """Tell whether something within ``margin`` metres of each ``s``, ``d`` may be in the frame."""
         z = s - self.s
         x = d - self.d + self.yaw * z + self.bend * z * z / 2
         seen: NDArray[np.bool_] = np.abs(x) - margin < (z + margin) * self.middle / self.focal
         return seen
 
     def to_rays(self, points: NDArray[Any]) -> Field:
-        """``(N, 3)`` points of the street as metres to the right, below the camera and ahead."""
+        """Convert ``(N, 3)`` points of the street to metres to the right, below the camera and ahead."""
         z = points[:, 0] - self.s
         x = points[:, 1] - self.d + self.yaw * z + self.bend * z * z / 2
         return np.stack([x, self.y - points[:, 2], z], axis=1)
 
     def project_rays(self, rays: Field) -> Field:
-        """``(N, 2)`` columns and rows of what lies at ``(N, 3)`` rays, which must be ahead."""
+        """Project ``(N, 3)`` rays, which must be ahead, to ``(N, 2)`` columns and rows."""
         scaled = rays[:, :2] * (self.focal / rays[:, 2:])
         return scaled + np.array((self.middle, self.horizon))
 
     def to_street(self, slope: Field, z: Field) -> tuple[Field, Field]:
-        """The ``s`` and ``d`` of what is seen along ``slope`` at depth ``z``."""
+        """Convert what lies along ``slope`` at depth ``z`` to ``s`` and ``d`` of the street."""
         return z + np.float32(self.s), (slope - self.yaw - self.bend / 2 * z) * z + np.float32(self.d)
 
 
 class DrawnThings(NamedTuple):
-    """What each pixel sees of a list of things.
+    """Maps of what each pixel sees of a list of things.
 
     Attributes:
         pieces: ``(H, W)`` number of the polygon from 1, 0 where there is none.
@@ -125,7 +125,7 @@ def draw_things(things: Sequence[Thing], lens: Lens) -> DrawnThings:
 
 
 def project_outlines(shapes: Sequence[Sequence[Point]], lens: Lens) -> list[Outline | None]:
-    """Each shape as it is drawn, cut off where it comes too near; None for one of which nothing can be seen."""
+    """Project shapes to outlines, clipped where they come too near; None for a shape that is not visible."""
     if not shapes:
         return []
     lengths = [len(points) for points in shapes]
@@ -149,12 +149,12 @@ def project_outlines(shapes: Sequence[Sequence[Point]], lens: Lens) -> list[Outl
 
 
 def round_to_outline(pixels: Field) -> Outline:
-    """``(N, 2)`` columns and rows as corners to draw with."""
+    """Round ``(N, 2)`` columns and rows to corners that can be drawn."""
     return np.rint(np.clip(pixels, -30000, 30000) * (1 << FRACTION_BITS)).astype(np.int32)
 
 
 def _clip_near(rays: Field) -> Field:
-    """The part of a polygon that lies at least :data:`NEAR` ahead (Sutherland & Hodgman 1974, one plane)."""
+    """Clip a polygon at :data:`NEAR_METRES` ahead (Sutherland & Hodgman 1974, one plane)."""
     kept = []
     for a, b in zip(rays, np.roll(rays, -1, axis=0), strict=True):
         if a[2] >= NEAR_METRES:

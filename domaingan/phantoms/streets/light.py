@@ -56,7 +56,7 @@ class Light:
         return float(1 / np.sqrt(1 + np.square(self.shadow_shift).sum()))
 
     def compute_sun_share(self, normal: Field) -> Field:
-        """``(N,)`` how much of the sun walls with these ``(N, 2)`` normals get."""
+        """Compute the share of the sun, ``(N,)``, that walls with these ``(N, 2)`` normals get."""
         shift = np.array(self.shadow_shift, dtype=np.float32)
         return np.clip(-(normal @ shift), 0, None) * np.float32(self.sun_height)
 
@@ -72,7 +72,7 @@ _SKY_COLOURS = {
 
 
 def sample_light(plan: StreetPlan) -> Light:
-    """Draw a sequence's light from its lighting and weather."""
+    """Sample the light of a sequence from its lighting and weather."""
     rng = np.random.default_rng((*plan.key, 1))
     clear, late = plan.weather == "clear", plan.lighting != "day"
     warmth = float(rng.uniform(0, 1))
@@ -107,7 +107,7 @@ def sample_light(plan: StreetPlan) -> Light:
 
 
 def render_sky(light: Light, plan: StreetPlan, lens: Lens, rows: int) -> Field:
-    """The ``(rows, W, 3)`` radiance of the sky in the upper rows: warmer around a low sun, with flat clouds."""
+    """Render the ``(rows, W, 3)`` radiance of the sky in the upper rows: warmer around a low sun, with flat clouds."""
     up = np.maximum(-lens.drops[:rows], 0.0)[:, None]
     across = lens.slopes[None, :] + np.float32(plan.compute_heading(lens.s))
     share = np.exp(-up / np.float32(0.22))
@@ -131,9 +131,10 @@ def render_sky(light: Light, plan: StreetPlan, lens: Lens, rows: int) -> Field:
 def compute_received_light(
     light: Light, plan: StreetPlan, lens: Lens, z: Field, sun_share: Field, unshadowed: Field
 ) -> Field:
-    """The ``(H, W, 3)`` light that falls on what each pixel sees at depth ``z``.
+    """Compute the ``(H, W, 3)`` light that falls on what each pixel sees at depth ``z``.
 
-    ``facing`` is how much of the sun a surface gets, ``lit`` how much of that no shadow takes; all ``(H, W)``.
+    ``sun_share`` is how much of the sun a surface gets, ``unshadowed`` how much of that no shadow takes; both are
+    ``(H, W)``.
     """
     found = (0.55 + 0.45 * unshadowed)[..., None] * light.ambient + (sun_share * unshadowed)[..., None] * light.sun
     slope, fall = lens.slopes[None], lens.drops[:, None]
@@ -147,14 +148,14 @@ def compute_received_light(
 
 
 def _compute_headlights(power: float, slope: Field, fall: Field, z: Field) -> Field:
-    """Dipped beams: a wide cone that ends a little below the horizon, falling off with distance."""
+    """Compute dipped beams: a wide cone that ends a little below the horizon, falling off with distance."""
     cut = 0.05 + 0.95 / (1 + np.exp((-0.012 - fall) * 90))
     beam = np.exp(-((slope / 0.42) ** 2)) * cut
     return np.float32(26 * power) * beam / (z + 5) ** 2
 
 
 def _compute_lamps(plan: StreetPlan, s: Field, d: Field, up: Field) -> Field:
-    """Street lamps along both sides, each over the pool of light below it."""
+    """Compute the light of street lamps along both sides, each over the pool of light below it."""
     gap, height = plan.lamp_spacing
     total = np.zeros_like(s)
     above = np.maximum(height - up, 0.3)
@@ -167,7 +168,7 @@ def _compute_lamps(plan: StreetPlan, s: Field, d: Field, up: Field) -> Field:
 
 
 def compute_window_light(light: Light, window: Field, seed: Field) -> Field:
-    """The ``(N, 3)`` light of windows whose ``window`` number is among those that are lit."""
+    """Compute the ``(N, 3)`` light of windows: those whose ``window`` number is large enough are lit."""
     share, power = light.lit_windows
     on = (window > 1 - share) & (power > 0)
     tone = np.array((1.0, 0.72, 0.38), dtype=np.float32) + (seed % 1)[:, None] * np.array(

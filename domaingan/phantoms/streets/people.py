@@ -43,7 +43,7 @@ Direction = tuple[float, float]
 
 
 class _Pose(NamedTuple):
-    """A place and a direction: points by metres forwards, to the right, and up, for someone ``size`` times as tall."""
+    """A place and a direction. Points are given in metres forwards, to the right and up, for someone of mean height."""
 
     s: float
     d: float
@@ -70,7 +70,7 @@ def make_pedestrian(
     eye: Point,
     is_detailed: bool,
 ) -> Thing:
-    """Someone on foot.
+    """Make someone on foot.
 
     Args:
         rng: draws height, build, clothes.
@@ -121,13 +121,13 @@ SHOE_COLOUR = to_linear(0.08, 0.07, 0.07)
 
 
 def outline_ground_disc(s: float, d: float, radius: float) -> list[Point]:
-    """An outline on the ground."""
+    """Outline a disc on the ground."""
     turns = [math.pi * k / 4 for k in range(8)]
     return [(s + radius * math.cos(turn), d + radius * math.sin(turn), 0.0) for turn in turns]
 
 
 def outline_shadow_caster(s: float, d: float, half: float, height: float) -> list[Point]:
-    """What casts the shadow of something narrow and tall."""
+    """Outline what casts the shadow of something narrow and tall."""
     return [(s + a, d + b, y) for y in (0.0, height) for a, b in ((0, half), (0, -half), (half, 0), (-half, 0))]
 
 
@@ -145,7 +145,7 @@ def _make_arm(
 
 
 def _make_head(pose: _Pose, forth: float, up: float, skin: Colour, hair: Colour, eye: Point) -> list[Polygon]:
-    """Head and hair; seen from behind it is all hair."""
+    """Make head and hair; from behind it is all hair."""
     size = pose.size
     low, high = pose.place_point(forth, 0, up - 0.05), pose.place_point(forth, 0, up + 0.05)
     found = [
@@ -177,7 +177,7 @@ def make_cyclist(
     eye: Point,
     lamp_brightness: float,
 ) -> Thing:
-    """Someone on a bicycle, which is part of them; arguments as for :func:`pedestrian`, ``step`` of the pedals."""
+    """Make someone on a bicycle, which is part of them. For the arguments see :func:`make_pedestrian`."""
     size = float(np.clip(rng.normal(1.0, 0.05), 0.9, 1.1))
     pose = _Pose(s, d, direction, size)
     coat = VEST_COLOUR if rng.random() < 0.3 else pick_colour(rng, CLOTHING_COLOURS, 0.2)
@@ -219,7 +219,7 @@ def make_cyclist(
 
 
 def _make_bicycle(rng: np.random.Generator, pose: _Pose, eye: Point) -> list[Polygon]:
-    """Wheels, frame and handlebar."""
+    """Make wheels, frame and handlebar."""
     at, found = pose.place_point, []
     frame, rubber = pick_colour(rng, CLOTHING_COLOURS, 0.5), to_linear(0.1, 0.1, 0.1)
     for forth in (0.52, -0.52):

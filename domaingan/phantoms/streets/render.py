@@ -1,4 +1,4 @@
-"""One frame: draw, colour, light, photograph."""
+"""One frame: its things are drawn, coloured, lit and photographed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class RenderedFrame(NamedTuple):
 
 
 class _Maps:
-    """What each pixel of the double-sized maps sees; filled step by step."""
+    """Maps of what each pixel sees, twice as large as the frame. They are filled step by step."""
 
     def __init__(self, lens: Lens, labels: dict[str, int]) -> None:
         below = np.broadcast_to((lens.drops > 0)[:, None], lens.shape)
@@ -62,7 +62,14 @@ class _Maps:
 
 
 def render_frame(plan: StreetPlan, time: float, shape: tuple[int, int], labels: dict[str, int]) -> RenderedFrame:
-    """The frame that the camera takes at ``time``."""
+    """Render the frame that the camera takes at a time.
+
+    Args:
+        plan: of the sequence.
+        time: seconds since it began.
+        shape: height and width of the frame.
+        labels: class values by name.
+    """
     lens, glowing = plan.make_lens(time, shape), sample_light(plan)
     things = place_things(plan, lens, time, labels)
     walls = facades.build_walls(plan, lens)
@@ -78,7 +85,7 @@ def render_frame(plan: StreetPlan, time: float, shape: tuple[int, int], labels: 
 
 
 def _draw_skyline(maps: _Maps, plan: StreetPlan, lens: Lens, labels: dict[str, int]) -> None:
-    """Far roofs and treetops, which stay where they are while the street passes."""
+    """Draw far roofs and treetops, which stay where they are while the street passes."""
     rng = np.random.default_rng((*plan.key, 2))
     n, turn = 240, plan.compute_heading(lens.s)
     walk = np.cumsum(rng.normal(0, 1, n))
@@ -117,7 +124,7 @@ def _draw_walls(maps: _Maps, walls: list[Wall], lens: Lens, light: Light, labels
 
 
 def _draw_things(maps: _Maps, drawn: DrawnThings, things: Sequence[Thing], lens: Lens) -> None:
-    """Lay the things over the rest, wherever they are nearer."""
+    """Draw the things over the rest, wherever they are nearer."""
     if not things:
         return
     depths = np.array([thing.distance - lens.s for thing in things], dtype=np.float32)
@@ -167,7 +174,7 @@ def _take_photograph(
 
 
 def _compute_unshadowed(maps: _Maps, lens: Lens, light: Light, things: list[Thing]) -> Field:
-    """``(H, W)`` how much light no thing keeps from the ground: 1 in the open, less in shadows."""
+    """Compute the share of light that reaches the ground, ``(H, W)``: 1 in the open, less in shadows."""
     below = [thing.footprint for thing in things if thing.footprint]
     cast = (
         [_cast_shadow(thing.shadow_outline, light.shadow_shift) for thing in things if thing.shadow_outline]
@@ -184,5 +191,5 @@ def _compute_unshadowed(maps: _Maps, lens: Lens, light: Light, things: list[Thin
 
 
 def _cast_shadow(points: Sequence[Point], shift: tuple[float, float]) -> list[Point]:
-    """Where the sun throws points on the ground."""
+    """Cast the shadow of points on the ground."""
     return [(s + shift[0] * y, d + shift[1] * y, 0.0) for s, d, y in points]

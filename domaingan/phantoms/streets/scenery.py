@@ -41,7 +41,7 @@ def make_tree(
     eye: Point,
     is_detailed: bool,
 ) -> Thing:
-    """A tree ``size`` metres tall: a trunk, and a crown of clumps that are darker inside and below."""
+    """Make a tree ``size`` metres tall: a trunk, and a crown of clumps that are darker inside and below."""
     green = pick_colour(rng, greens, 0.15)
     wide, low = size * float(rng.uniform(0.24, 0.36)), size * float(rng.uniform(0.25, 0.38))
     bark, lean = pick_colour(rng, BARK_COLOURS, 0.15), float(rng.normal(0, 0.03)) * size
@@ -63,7 +63,7 @@ CROWN_CORNERS = ((1, 0), (0.7, 0.7), (0, 1), (-0.7, 0.7), (-1, 0), (-0.7, -0.7),
 def _make_crown(
     rng: np.random.Generator, centre: Point, wide: float, tall: float, green: Colour, n: int
 ) -> list[Polygon]:
-    """``n`` ragged clumps of leaves that face along the street, the lower ones first: the upper lie in the light."""
+    """Make ``n`` ragged clumps of leaves that face along the street, the lower ones first, as the upper are lit."""
     turn, reach = rng.uniform(0, 2 * math.pi, n), np.sqrt(rng.uniform(0, 1, n))
     reach[0] = 0.0
     order = np.argsort(np.sin(turn) * reach)
@@ -83,7 +83,7 @@ def _make_crown(
 
 
 def make_lamp_post(label: int, s: float, d: float, height: float, steel: Colour, light: Colour, eye: Point) -> Thing:
-    """A lamp post with an arm over the road, shining with ``light`` (black: it is off)."""
+    """Make a lamp post with an arm over the road, shining with ``light`` (black: it is off)."""
     inwards = -1.6 if d > 0 else 1.6
     top, head = (s, d, height), (s, d + inwards, height + 0.25)
     found = [
@@ -99,7 +99,7 @@ def make_lamp_post(label: int, s: float, d: float, height: float, steel: Colour,
 
 
 def make_sign(rng: np.random.Generator, label: int, s: float, d: float, steel: Colour, eye: Point) -> Thing:
-    """A road sign: round, or a plate, on a thin post; with its post it counts as a pole."""
+    """Make a road sign: round, or a plate, on a thin post. Together they are a pole."""
     height, face = float(rng.uniform(2.1, 2.6)), pick_colour(rng, SIGN_COLOURS, 0.15)
     found = [Polygon(outline_limb((s, d, 0), (s, d, height), 0.05, 0.05, eye), steel)]
     if rng.random() < 0.5:

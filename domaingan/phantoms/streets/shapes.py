@@ -54,25 +54,27 @@ class Thing(NamedTuple):
 
 
 def to_linear(red: float, green: float, blue: float) -> Colour:
-    """A colour as a screen shows it (sRGB, [0, 1]) as linear light, by a power of 2.2."""
+    """Convert a colour as a screen shows it (sRGB, [0, 1]) to linear light, by a power of 2.2."""
     return red**2.2, green**2.2, blue**2.2
 
 
 def scale_colour(colour: Colour, factor: float) -> Colour:
-    """A colour, brighter or darker."""
+    """Scale the brightness of a colour."""
     return colour[0] * factor, colour[1] * factor, colour[2] * factor
 
 
 def pick_colour(rng: np.random.Generator, palette: Sequence[Colour], spread: float = 0.1) -> Colour:
-    """One of the colours of a palette, a little changed in brightness and in hue."""
+    """Pick a colour of a palette, and change it a little in brightness and hue."""
     base = palette[int(rng.random() * len(palette))]
-    all_of_it, *each = (spread * rng.standard_normal(4)).tolist()
-    red, green, blue = (min(c * math.exp(all_of_it + 0.25 * own), 0.95) for c, own in zip(base, each, strict=True))
+    brightness, *hues = (spread * rng.standard_normal(4)).tolist()
+    red, green, blue = [
+        min(channel * math.exp(brightness + 0.25 * hue), 0.95) for channel, hue in zip(base, hues, strict=True)
+    ]
     return red, green, blue
 
 
 def outline_limb(p: Point, q: Point, r: float, r2: float, eye: Point) -> list[Point]:
-    """A rounded bar of radius ``r`` at ``p`` and ``r2`` at ``q``, turned towards ``eye``."""
+    """Outline a rounded bar of radius ``r`` at ``p`` and ``r2`` at ``q``, turned towards ``eye``."""
     along = q[0] - p[0], q[1] - p[1], q[2] - p[2]
     view = p[0] - eye[0], p[1] - eye[1], p[2] - eye[2]
     cross = (
@@ -94,7 +96,7 @@ def outline_limb(p: Point, q: Point, r: float, r2: float, eye: Point) -> list[Po
 
 
 def outline_disc(centre: Point, radius: float, axis: tuple[float, float] = (0.0, 1.0), n: int = 10) -> list[Point]:
-    """An upright disc that stretches along ``axis``, a direction on the ground (s, d)."""
+    """Outline an upright disc that stretches along ``axis``, a direction on the ground (s, d)."""
     turns = [2 * math.pi * k / n for k in range(n)]
     return [
         (
@@ -107,11 +109,11 @@ def outline_disc(centre: Point, radius: float, axis: tuple[float, float] = (0.0,
 
 
 def outline_ring(centre: Point, radius: float, hole: float, axis: tuple[float, float], n: int = 12) -> list[Point]:
-    """A disc with a hole of radius ``hole``: one outline that runs around both, joined by a seam."""
+    """Outline a disc with a hole of radius ``hole``: around both, joined by a seam."""
     outer, inner = outline_disc(centre, radius, axis, n), outline_disc(centre, hole, axis, n)
     return [*outer, outer[0], inner[0], *reversed(inner)]
 
 
 def outline_card(s: float, d: float, low: float, high: float, half: float) -> list[Point]:
-    """An upright rectangle that faces along the street."""
+    """Outline an upright rectangle that faces along the street."""
     return [(s, d - half, low), (s, d + half, low), (s, d + half, high), (s, d - half, high)]

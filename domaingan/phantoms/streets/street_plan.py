@@ -1,4 +1,4 @@
-"""What one sequence is like: its street, its traffic, its camera. Drawn once, the same for all of its frames."""
+"""What one sequence is like: its street, traffic and camera. It is sampled once, and the same for all of its frames."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AUTUMN_COLOURS = [to_linear(0.48, 0.34, 0.14), to_linear(0.42, 0.24, 0.12), to_l
 
 @dataclass(frozen=True)
 class StreetPlan:
-    """A sequence's own parameters; lengths in metres, speeds in metres a second.
+    """The parameters of a sequence. Lengths are in metres, speeds in metres a second.
 
     Attributes:
         key: what everything in it is drawn from: the seed and the sequence's number.
@@ -80,24 +80,24 @@ class StreetPlan:
     crossing_spacing: float
 
     def get_kerb(self, side: int) -> float:
-        """Where the road ends on the left (-1) or right (1), in metres from its middle."""
+        """Return where the road ends on the left (-1) or right (1), in metres from its middle."""
         return self.lanes * self.lane_width + max(self.parking_widths[side > 0], 0.5)
 
     def get_building_line(self, side: int) -> float:
-        """Where buildings begin."""
+        """Return where buildings begin on the left (-1) or right (1), in metres from the road's middle."""
         return self.get_kerb(side) + self.pavement_width + self.setbacks[side > 0]
 
     def get_vehicle_brightness(self) -> float:
-        """How bright vehicles' lights are, from 0 (off) to 1."""
+        """Return how bright the lights of vehicles are, from 0 (off) to 1."""
         by_light = {"day": 0.0, "dusk": 0.7, "night": 1.0}[self.lighting]
         return max(by_light, 0.0 if self.weather == "clear" else 0.35)
 
     def compute_position(self, time: float) -> float:
-        """Where along the street the camera is."""
+        """Compute where along the street the camera is after ``time`` seconds, in metres."""
         return self.speed * time + 1.5 * math.sin(0.35 * time + self.bend_phase)
 
     def compute_heading(self, s: float) -> float:
-        """The street's direction, in radians to the right of its mean."""
+        """Compute the direction of the street at ``s``, in radians to the right of its mean."""
         return (
             -self.max_curvature
             * self.bend_wavelength
@@ -106,7 +106,7 @@ class StreetPlan:
         )
 
     def make_lens(self, time: float, shape: tuple[int, int]) -> Lens:
-        """The camera at a time, for frames of ``shape``: in its lane, a little restless."""
+        """Make the camera at a time, for frames of ``shape``: in its lane, a little restless."""
         height, width = shape
         s = self.compute_position(time)
         wobble = np.random.default_rng((*self.key, 3, round(1000 * time))).normal(0, 1, 3)
@@ -123,7 +123,14 @@ class StreetPlan:
 
 
 def sample_plan(key: tuple[int, int], lighting: str, weather: str, has_cyclists: bool) -> StreetPlan:
-    """Draw a sequence."""
+    """Sample the plan of a sequence.
+
+    Args:
+        key: the seed and the sequence's number.
+        lighting: ``day``, ``dusk`` or ``night``.
+        weather: ``clear``, ``fog`` or ``rain``.
+        has_cyclists: whether there are any.
+    """
     rng = np.random.default_rng((*key, 0))
     lanes = 1 if rng.random() < 0.7 else 2
     calm = float(rng.beta(1.6, 1.6))  # from a busy shopping street to a quiet one with gardens and trees

@@ -31,7 +31,7 @@ WHITE_PAINT, YELLOW_PAINT = to_linear(0.82, 0.82, 0.80), to_linear(0.75, 0.60, 0
 
 
 class GroundSurface(NamedTuple):
-    """Which pixels of the ground are what, and their ``(N, 3)`` reflectance."""
+    """Where the ground is road or mark, ``(N,)``, and its ``(N, 3)`` reflectance."""
 
     is_road: NDArray[np.bool_]
     is_mark: NDArray[np.bool_]
@@ -39,7 +39,7 @@ class GroundSurface(NamedTuple):
 
 
 def colour_ground(plan: StreetPlan, s: Field, d: Field, z: Field) -> GroundSurface:
-    """The ground at ``s``, ``d``, seen from ``z`` metres: asphalt with marks, kerbs, pavements, forecourts."""
+    """Colour the ground at ``s``, ``d``, seen from ``z`` metres: asphalt with marks, kerbs, pavements, forecourts."""
     rng = np.random.default_rng((*plan.key, 5))
     asphalt, slab, court = (
         np.array(pick_colour(rng, palette, 0.12))
@@ -69,7 +69,7 @@ def colour_ground(plan: StreetPlan, s: Field, d: Field, z: Field) -> GroundSurfa
 
 
 def _find_marks(plan: StreetPlan, rng: np.random.Generator, s: Field, d: Field) -> NDArray[np.bool_]:
-    """Middle line, lane lines, edge lines, crossings."""
+    """Find the marks on the road: middle line, lane lines, edge lines, crossings."""
     dash, width = float(rng.uniform(3, 6)), float(rng.uniform(0.13, 0.19))
     solid_middle, double, edges = rng.random(3) < (0.35, 0.5, 0.65)
     dashed = s % (2.2 * dash) < dash
@@ -89,7 +89,7 @@ def _find_marks(plan: StreetPlan, rng: np.random.Generator, s: Field, d: Field) 
 
 
 def _compute_patches(rng: np.random.Generator, s: Field, d: Field) -> Field:
-    """Where the surface was mended: rectangles that are a little brighter or darker."""
+    """Compute patches where the road was repaired: rectangles that are a little brighter or darker."""
     long, wide = float(rng.uniform(5, 14)), float(rng.uniform(1.5, 3.5))
     row = np.floor(d / wide).astype(np.int32)
     chance = hash_to_unit(np.floor(s / long + 0.37 * row).astype(np.int32), row)
@@ -108,7 +108,7 @@ class WallSurface(NamedTuple):
 
 
 class _WallParameters:
-    """The parameters of walls as arrays, and the pixels at which each is needed."""
+    """The parameters of walls as arrays, for the pixels that show them."""
 
     def __init__(self, walls: list[Wall], which: NDArray[np.intp]) -> None:
         self.walls, self.which = walls, which
@@ -120,7 +120,15 @@ class _WallParameters:
 def colour_walls(
     wall_list: list[Wall], wall_indices: NDArray[np.intp], lens: Lens, slope: Field, drop: Field
 ) -> WallSurface:
-    """What is seen of walls along rays: ``which`` wall from 0, ``slope`` and ``fall`` of the ray, each ``(N,)``."""
+    """Colour the walls along rays.
+
+    Args:
+        wall_list: all walls.
+        wall_indices: ``(N,)`` which wall each ray meets.
+        lens: the camera.
+        slope: ``(N,)`` of the rays, see :attr:`Lens.slopes`.
+        drop: ``(N,)`` of the rays, see :attr:`Lens.drops`.
+    """
     of = _WallParameters(wall_list, wall_indices)
     ends = np.array([(*wall.p, 0.0) for wall in wall_list] + [(*wall.q, 0.0) for wall in wall_list])
     rays = lens.to_rays(ends).astype(np.float32)
@@ -135,7 +143,11 @@ def colour_walls(
 
 
 def _colour_facade(parameters: _WallParameters, along: Field, up: Field, z: Field) -> tuple[Field, Field]:
-    """Reflectance and windows' light: a grid of windows in frames, shops below, a cornice above, texture all over."""
+    """Colour facades: a grid of windows in frames, shops below, a cornice above, texture all over.
+
+    Returns:
+        Reflectance ``(N, 3)``, and the number of the window ``(N,)``.
+    """
     colour, seed, height = parameters("colour"), parameters("seed").astype(np.int32), parameters("height")
     storey, bay, kind = parameters("storey"), parameters("bay"), parameters("kind")
     column, level = np.floor(along / bay).astype(np.int32), np.floor(up / storey).astype(np.int32)
@@ -169,6 +181,6 @@ def _colour_facade(parameters: _WallParameters, along: Field, up: Field, z: Fiel
 
 
 def colour_leaves(colour: Field, s: Field, d: Field, up: Field) -> Field:
-    """``(N, 3)`` foliage with the light and dark of its leaves."""
+    """Colour ``(N, 3)`` foliage with the light and dark of its leaves."""
     flecks = 0.28 * look_up_noise(14 * d + 5 * s, 14 * up) + 0.16 * look_up_noise(3 * d, 3 * up + s)
     return colour * np.clip(1 + flecks, 0.25, 1.9)[:, None]

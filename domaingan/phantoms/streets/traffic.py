@@ -27,7 +27,7 @@ SODIUM_COLOUR, LED_COLOUR = to_linear(1.0, 0.72, 0.38), to_linear(0.95, 0.97, 1.
 
 
 class Place(NamedTuple):
-    """Where something is in a frame, and its own source of draws."""
+    """A place for a thing, with its own source of draws."""
 
     rng: np.random.Generator
     s: float
@@ -38,7 +38,7 @@ class Place(NamedTuple):
 class Stream:
     """A row of places at ``d``, one in every ``gap`` metres, each taken with a ``chance``, moving at ``speed``.
 
-    ``jitter`` is how far a place may lie from the middle of its stretch (as a share of half of it), ``stray`` how far
+    ``jitter`` is how far a place may lie from the middle of its stretch (as a share of half of it), ``offset`` how far
     from ``d``; ``number`` tells streams of one sequence apart.
     """
 
@@ -51,11 +51,13 @@ class Stream:
     offset: float = 0.1
 
     def sample_places(self, key: tuple[int, int], lens: Lens, time: float, near: float = 0.5) -> Iterator[Place]:
-        """The places that are taken from ``near`` metres ahead to the end of sight."""
+        """Sample the places that are taken, from ``near`` metres ahead to the end of sight."""
         moved = self.speed * time
         first = math.floor((lens.s - moved) / self.gap) - 1
         stretches = np.arange(first, first + int(FAR_METRES / self.gap) + 3)
-        taken, along, aside = (hash_to_unit(*key, self.number, draw, stretches) for draw in range(3))
+        taken = hash_to_unit(*key, self.number, 0, stretches)
+        along = hash_to_unit(*key, self.number, 1, stretches)
+        aside = hash_to_unit(*key, self.number, 2, stretches)
         s = moved + (stretches + 0.5 + self.jitter * (along - 0.5)) * self.gap
         d = self.d + self.offset * (2 * aside - 1)
         kept = (taken < self.chance) & (s > lens.s + near) & (s < lens.s + FAR_METRES) & lens.is_in_view(s, d)
@@ -65,14 +67,14 @@ class Stream:
 
 
 def choose_lamp_colour(plan: StreetPlan) -> tuple[float, float, float]:
-    """What this street's lamps shine with, black by day."""
+    """Choose the colour of the street lamps; black by day."""
     if plan.lighting == "day":
         return BLACK
     return SODIUM_COLOUR if np.random.default_rng((*plan.key, 4)).random() < 0.6 else LED_COLOUR
 
 
 def place_things(plan: StreetPlan, lens: Lens, time: float, labels: dict[str, int]) -> list[Thing]:
-    """Everything that stands or moves in the street and its surroundings, but for the buildings."""
+    """Place everything that stands or moves in the street and its surroundings, but for the buildings."""
     found = [*_place_cars(plan, lens, time, labels["car"]), *_place_people(plan, lens, time, labels["pedestrian"])]
     found += _place_cyclists(plan, lens, time, labels["cyclist"]) if plan.has_cyclists else []
     return [*found, *_place_trees(plan, lens, labels["tree"]), *_place_poles(plan, lens, labels["pole"])]
@@ -104,7 +106,7 @@ def _place_cars(plan: StreetPlan, lens: Lens, time: float, label: int) -> Iterat
 
 
 def _compute_mean_speed(plan: StreetPlan, time: float) -> float:
-    """The mean speed until now of those who drive ahead of the camera: they stay ahead."""
+    """Compute the mean speed until now of the cars ahead of the camera, so that they stay ahead."""
     return plan.compute_position(time) / time if time > 0 else plan.speed
 
 
@@ -137,7 +139,11 @@ def _place_people(plan: StreetPlan, lens: Lens, time: float, label: int) -> Iter
 def _place_crossing(
     plan: StreetPlan, rng: np.random.Generator, time: float, ahead: float
 ) -> tuple[float, tuple[float, float]]:
-    """Where somebody is who crosses over and back, and where they go; they wait at the kerb for the camera's car."""
+    """Place somebody who crosses the road over and back, and waits at the kerb for the camera's car.
+
+    Returns:
+        Where they are (d), and the direction in which they walk.
+    """
     left, right = -plan.get_kerb(-1) - 0.6, plan.get_kerb(1) + 0.6
     walked = (float(rng.uniform(0, 2)) * (right - left) + 1.3 * time) % (2 * (right - left))
     there = walked < right - left

@@ -27,7 +27,7 @@ PAINT_COLOURS = [
         (0.72, 0.66, 0.52), (0.35, 0.45, 0.55),
     ]
 ]  # fmt: skip
-"""Two thirds of them could as well be a wall's."""
+"""Colours of cars. Two thirds of them could as well be those of a wall."""
 
 GLASS_COLOUR, TYRE_COLOUR, CHROME_COLOUR = (
     to_linear(0.16, 0.19, 0.22),
@@ -62,14 +62,14 @@ CAR_MODELS = [
 """Saloon, hatchback, off-roader, van."""
 
 MODEL_SHARES = (0.35, 0.7, 0.88, 1.0)
-"""How common they are, summed up."""
+"""Cumulative shares of the models."""
 
 AWAY_BRIGHTNESS, SIDE_BRIGHTNESS, TOP_BRIGHTNESS = 0.72, 0.95, 1.12
 """Brightness of faces that look back, aside and up."""
 
 
 class _Body(NamedTuple):
-    """Where a car stands: turns its own measures into the street's coordinates."""
+    """The place of a car, which turns measures of the car into coordinates of the street."""
 
     model: CarModel
     s: float
@@ -81,7 +81,13 @@ class _Body(NamedTuple):
         return self.model.profile[-1][0]
 
     def place_point(self, along: float, across: float, height: float) -> Point:
-        """Metres from the rear bumper, half widths to the right (narrower above the sill), metres above the ground."""
+        """Place a point of the car in the street.
+
+        Args:
+            along: metres from the rear bumper.
+            across: half widths to the right; the car is narrower above the sill.
+            height: metres above the ground.
+        """
         lean = 1 - 0.3 * max(height - self.model.sill, 0.0) * self.model.lean
         half = self.model.width / 2 * lean
         return self.s + self.heading * (along - self.length / 2), self.d + across * half, height
@@ -97,7 +103,7 @@ def make_car(
     lamp_brightness: float,
     is_detailed: bool,
 ) -> Thing:
-    """A car with its middle at ``s``, ``d``, bound ahead (1) or towards us (-1), its lights on as bright as ``lit``."""
+    """Make a car with its middle at ``s``, ``d``, bound ahead (1) or towards the camera (-1)."""
     model = CAR_MODELS[int(np.searchsorted(MODEL_SHARES, rng.random()))]
     body, paint = _Body(model, s, d, heading), pick_colour(rng, PAINT_COLOURS, 0.15)
     near = -1 if d > eye[1] else 1  # which of its sides we see
@@ -120,7 +126,7 @@ def make_car(
 
 
 def _make_shell(body: _Body, paint: Colour) -> list[Polygon]:
-    """The strips between the two sides, from the far end to the near one."""
+    """Make the strips between the two sides, from the far end to the near one."""
     at, profile = body.place_point, body.model.profile
     strips = list(enumerate(pairwise(profile)))
     found = []
@@ -140,7 +146,7 @@ def _interpolate(a: tuple[float, float], b: tuple[float, float], t: float) -> tu
 
 
 def _make_side(body: _Body, paint: Colour, near: int, is_detailed: bool) -> list[Polygon]:
-    """The side that we see: panel, window band with a pillar, wheels."""
+    """Make the side that the camera sees: panel, window band with a pillar, wheels."""
     at, model, length = body.place_point, body.model, body.length
     panel = Polygon([at(along, near, height) for along, height in model.profile], scale_colour(paint, SIDE_BRIGHTNESS))
     first, last = model.panes
@@ -168,7 +174,7 @@ def _make_side(body: _Body, paint: Colour, near: int, is_detailed: bool) -> list
 
 
 def _make_end(body: _Body, paint: Colour, lamp_brightness: float) -> list[Polygon]:
-    """What is on the end that we see: tyres, bumper, plate and lights."""
+    """Make what is on the end that the camera sees: tyres, bumper, plate and lights."""
     at, model, rear = body.place_point, body.model, body.heading > 0
     along, height, sill = (0.0 if rear else body.length), model.lights, model.profile[0][1]
 
