@@ -72,7 +72,7 @@ def get_stem(path: Path) -> str:
     for suffix in NIFTI_SUFFIXES:
         if path.name.lower().endswith(suffix):
             return path.name[: -len(suffix)]
-    return path.name[: -len(path.suffix)]
+    return path.name.removesuffix(path.suffix)
 
 
 def find_crop_files(root: Path) -> dict[str, CropFiles]:
