@@ -233,3 +233,13 @@ def test_a_new_entry_is_free_and_knows_nothing() -> None:
 def test_the_source_size_is_shape_times_spacing() -> None:
     sample = Sample(np.zeros((1, 10, 20), dtype=np.float32), meta={"spacing": (0.5, 2.0)})
     assert measure_source_size(sample) == [5, 40]
+
+
+def test_boxes_without_a_mask_are_counted() -> None:
+    sample = make_frame((2, 30, 50, 40, 50))
+    sample.boxes = np.array([[40, 30, 50, 50], [80, 30, 90, 50], [5, 5, 9, 9]], dtype=np.float32)
+    sample.labels = np.array([2, 2, 3])
+    sample.instances = (sample.mask == 2).astype(np.int32)
+    left_out: Counter[str] = Counter()
+    assert len(find_objects(sample, FRAMES, 16, left_out)) == 1
+    assert left_out == {"objects with a box but no mask": 2}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from domaingan.core.errors import DataError
 from domaingan.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 
 GREY = np.full((3, 120, 160), 0.5, np.float32)
@@ -163,3 +164,13 @@ def make_picture() -> NDArray[np.float32]:
     y, x = np.mgrid[:96, :128]
     grey = 0.75 - 0.45 * (y > 40) + 0.12 * ((x // 9) % 3 == 0) * (y < 70)
     return (grey * np.array([1.0, 0.93, 0.85])[:, None, None]).astype(np.float32)
+
+
+@pytest.mark.parametrize("value", [-0.01, 1.01, np.nan])
+def test_values_outside_0_to_1_are_refused(value: float) -> None:
+    image = GREY.copy()
+    image[0, 0, 0] = value
+    with pytest.raises(DataError, match=r"expected an image in \[0, 1\]"):
+        corrupt(image, "fog", 1, 0)
+    image[0, 0, 0] = -0.0005  # rounding is no mistake
+    assert corrupt(image, "fog", 1, 0).min() >= 0
