@@ -151,8 +151,7 @@ class HeldOutPlaces:
         """Paste into each place the inside of a training crop of the same class, as the input of refine is made."""
         real = self.real
         rng = torch.Generator().manual_seed(self.seed)
-        info: Any = real.info  # has what random_rotations asks of a model's config
-        rotations = random_rotations(len(real), info, rng)
+        rotations = random_rotations(len(real), real.info.spatial_dims, real.info.domain, rng)
         images = []
         for i, crop in enumerate(real):
             candidates = self.training_crops.find_matching(**crop.condition)

@@ -165,7 +165,9 @@ class TrainingCrops:
         sources: list[int] = []
         if PASTE in config.network.conditioning:
             sources = [self._sample_similar(int(index), rng) for index in chosen]
-        return InpaintingVariation(flips, mirror, sources, random_rotations(n, config, rng))
+        return InpaintingVariation(
+            flips, mirror, sources, random_rotations(n, config.network.spatial_dims, config.data.domain, rng)
+        )
 
     def draw_batch(self, n: int, rng: torch.Generator, part: slice = slice(None)) -> tuple[Tensor, Condition]:
         """Draw training crops, rare values more often than they occur.

@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, max_pool2d, max_pool3d
 
 from domaingan.banks import BOUND_REACH_PIXELS
+from domaingan.data import Domain
 from domaingan.gan.config import RING, GANConfig
 from domaingan.imaging.intensity import find_nonzero, find_ring
 
@@ -217,13 +218,18 @@ def _mean_inside(images: Tensor, where: Tensor) -> Tensor:
     return (images * is_chosen).sum(axes, keepdim=True) / is_chosen.sum(axes, keepdim=True)
 
 
-def random_rotations(n: int, config: GANConfig, rng: torch.Generator) -> Tensor:
+def random_rotations(n: int, spatial_dims: int, domain: Domain, rng: torch.Generator) -> Tensor:
     """Draw ``n`` orthogonal matrices ``(n, d, d)``.
 
     In scans these are any rotations and reflections. In frames objects stay upright, and half of them are mirrored.
+
+    Args:
+        n: how many.
+        spatial_dims: ``d``, 2 or 3.
+        domain: of the images.
+        rng: draws the matrices.
     """
-    dims = config.network.spatial_dims
-    noise = torch.randn(n, dims, dims, generator=rng)
-    if config.data.domain.has_body:
-        return torch.linalg.qr(noise)[0] * torch.sign(torch.randn(n, 1, dims, generator=rng))
+    noise = torch.randn(n, spatial_dims, spatial_dims, generator=rng)
+    if domain.has_body:
+        return torch.linalg.qr(noise)[0] * torch.sign(torch.randn(n, 1, spatial_dims, generator=rng))
     return torch.diag_embed(torch.stack([torch.ones(n), noise[:, 0, 0].sign()], dim=1))

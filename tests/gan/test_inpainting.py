@@ -202,7 +202,9 @@ def test_a_crop_pasted_elsewhere_keeps_its_contrast(make_bank: Any) -> None:
     images = torch.full((6, 1, 16, 16), 0.8)
     bodies = torch.from_numpy(bank.masks)
     textures = [ObjectTexture.from_crop(bank.images[i], bank.masks[i]) for i in range(6)]
-    turned = random_rotations(6, gan.config, torch.Generator().manual_seed(0))
+    turned = random_rotations(
+        6, gan.config.network.spatial_dims, gan.config.data.domain, torch.Generator().manual_seed(0)
+    )
     assert torch.allclose(turned @ turned.mT, torch.eye(2).expand(6, 2, 2), atol=1e-5)
     found = paste_textures(images, bodies, textures, turned)
     for i, mask in enumerate(bodies > 0):
