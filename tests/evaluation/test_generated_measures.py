@@ -175,7 +175,7 @@ def test_an_evaluation_measures_once_and_shows_what_was_painted(tmp_path: Path) 
         f"refined ({made['refine']['n']})",
     ):
         assert said in page
-    assert 'table id="painted"' in page and "The worst of what was painted" in page
+    assert '<table id="generated"' in page and "The worst of what was painted" in page
 
 
 def test_without_such_an_arm_there_is_no_section(tmp_path: Path) -> None:
