@@ -32,10 +32,11 @@ from domaingan.imaging.near_duplicates import get_checksums
 from domaingan.imaging.padded_crops import crop_padded
 
 MIN_HEALTHY_WINDOWS = 400
-"""At least so many of them are learned from."""
+"""Smallest number of healthy windows that a generator learns from."""
 
 MIXED_MASK_SHARE, BLOB_MASK_SHARE = 0.25, 0.15
-"""Of the new masks in scans so many are mixed from two crops', and drawn by chance; all are deformed besides."""
+"""Shares of the new masks in scans that are interpolated between two crops, and that are random blobs. All masks are
+deformed besides."""
 
 MASK_VARIATIONS = {SCAN: replace(DEFAULT_VARIATIONS[SCAN], elastic=0.3), FRAME: DEFAULT_VARIATIONS[FRAME]}
 """How the masks of real crops become new ones, by domain: cars and people do not bend."""
@@ -52,12 +53,12 @@ def sample_windows(
     pasted: bool = False,
     reshaped: bool = False,
 ) -> Bank:
-    """``n`` windows of hosts, each where a new object may be, with its mask: the hosts are taken in turn, shuffled.
+    """Sample windows of hosts, each where a new object may be, with its mask. The shuffled hosts take turns.
 
     Args:
         dataset: the hosts, labelled or not; nothing is known to lie in those that are not.
         crops: real ones; their masks, deformed, are the new masks.
-        n: how many; fewer come back where there is no room, and ``info.left_out`` counts.
+        n: number of windows. Fewer come back where there is no room; ``info.left_out`` counts them.
         seed: window ``i`` follows from the seed and ``i``.
         pasted: whether the crops are pasted into the windows, deformed as their masks are.
         reshaped: whether some of the masks in scans are mixed from two, or drawn by chance; pasted crops keep theirs.
@@ -107,11 +108,19 @@ def sample_windows(
 
 
 def add_healthy_windows(crops: Bank | str | Path, dataset: DatasetSource, n: int | None = None, seed: int = 0) -> Bank:
-    """The crops, and ``n`` windows under their class condition's value ``healthy``, whose masks mark nothing.
+    """Add windows without an object to crops, under the value ``healthy`` of their class condition.
 
-    Unless ``n`` is given, as many as there are crops, and at least :data:`MIN_HEALTHY_WINDOWS`.
+    A generator that paints into holes learns from them that a hole by itself
+    says nothing.
 
-    A generator that is to paint into holes learns from them that a hole by itself says nothing.
+    Args:
+        crops: real crops with a class condition, or their folder.
+        dataset: the hosts that windows are taken from.
+        n: number of windows. As many as there are crops unless given, and at least :data:`MIN_HEALTHY_WINDOWS`.
+        seed: the windows follow from it.
+
+    Returns:
+        A bank of the crops, then the windows.
 
     Raises:
         DataError: the crops have no class condition, or as of :func:`windows`.
@@ -141,10 +150,14 @@ def add_healthy_windows(crops: Bank | str | Path, dataset: DatasetSource, n: int
 
 
 def mark_healthy_share(hosts: Bank, share: float) -> Bank:
-    """Windows of which this share is asked to stay healthy: what is painted there changes no label.
+    """Mark a share of windows as healthy: what is generated there changes no label.
 
-    A segmenter that is also shown them cannot take for a lesion whatever was painted. They are the last ones, so that
-    of hosts taken in turn each has some.
+    A segmenter that is trained on them, too, cannot take everything that was generated for a lesion. They are the last
+    windows. As hosts take turns, each has some.
+
+    Args:
+        hosts: windows with a class condition.
+        share: of the windows, in [0, 1].
 
     Raises:
         DataError: the windows have no class condition.
