@@ -176,3 +176,8 @@ def test_settings_leave_out_the_command() -> None:
 def test_the_verdict_says_whether_the_score_is_higher_or_lower(mean: float, verdict: str, text: str) -> None:
     primary = CERTAIN | {"mean": mean, "arm": "gan", "against": "classic", "metric": "dice"}
     assert text in describe_verdict(verdict, primary)
+
+
+def test_a_cell_is_the_more_orange_the_more_is_lost() -> None:
+    assert robustness_page._colour_cell(0.15, 0.2).endswith("0.16)")
+    assert robustness_page._colour_cell(0.05, 0.2).endswith("0.48)")
