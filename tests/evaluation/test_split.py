@@ -114,3 +114,16 @@ def test_a_bank_made_beside_a_tested_block_is_refused(drives: Dataset) -> None:
     refuse_leak(bank, drives.where(sequence="b", time="35..59"))
     with pytest.raises(DataError, match="b@25s"):
         refuse_leak(bank, drives.where(sequence="b", time="30..59"))
+
+
+def test_a_drive_is_cut_at_the_border_of_a_block() -> None:
+    """Of frames each second for 27 seconds the median is at 13 s: the cut is at 10 s, and 5 to 10 s is the gap."""
+    seconds = np.arange(27.0)
+    records = [Record(f"a{i}", sequence="a", time=float(second)) for i, second in enumerate(seconds)]
+    frames = Dataset(records, phantoms.load_phantom("driving", sequences=1, frames=1).read, people_schema())
+    train, test = split_shared_drives(frames, frames)
+    assert times(test, "a") == list(seconds[10:]) and times(train, "a") == list(seconds[:5])
+
+
+def people_schema() -> Schema:
+    return phantoms.load_phantom("driving", sequences=1, frames=1).schema
