@@ -224,3 +224,12 @@ def test_pictures_in_a_folder(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     assert [path.name for path in list_pictures(tmp_path)] == ["a.jpg", "b.PNG"]
     assert [path.name for path in list_pictures(tmp_path, recursive=True)] == ["a.jpg", "b.PNG", "c.webp"]
+
+
+@pytest.mark.parametrize(("height", "is_refused"), [(4096, False), (4097, True)])
+def test_the_size_of_a_file_is_checked_above_32_million_pixels(tmp_path: Path, height: int, is_refused: bool) -> None:
+    path = tmp_path / "a.ppm"
+    path.write_bytes(f"P6 8192 {height} 255\n".encode())  # a header without pixels
+    expected = "8192×4097 pixels in" if is_refused else "cannot be read"
+    with pytest.raises(DataError, match=expected):
+        read_picture(path)
