@@ -173,3 +173,8 @@ def test_pseudovalues_of_a_worked_example() -> None:
     assert [found[unit]["mean"] for unit in "abc"] == pytest.approx([1, 2, 6])
     assert found["a"]["rare"] == 0.5 and np.isnan([found["b"]["rare"], found["c"]["rare"]]).all()
     assert compute_jackknife_pseudovalues(["b"], statistic) == {"b": {"mean": 2.0, "rare": 0.5}}
+
+
+def test_the_paired_difference_is_arm_minus_the_other() -> None:
+    found = compare_paired(np.array([0.5, 0.7, 0.9]), np.array([0.4, 0.4, 0.4]), np.random.default_rng(0))
+    assert found["mean"] == 0.3 and found["p"] == 0.25 and found["n"] == 3
