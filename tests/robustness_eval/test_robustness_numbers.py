@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from domaingan.metrics.detections import Detections
+from domaingan.robustness_eval.cells import Cell
+from domaingan.robustness_eval.compare_models import compare_results
+from domaingan.robustness_eval.example_frames import collect_example_frames
 from domaingan.robustness_eval.intervals import compute_interval
 from domaingan.robustness_eval.onnx_detector.choose_layout import choose_layout
 from domaingan.robustness_eval.onnx_detector.find_dense import list_dense_layouts
 from domaingan.robustness_eval.onnx_detector.letterbox import InputFormat
 from domaingan.robustness_eval.onnx_detector.onnx_model import MAX_OVERLAP, suppress_duplicates
 from domaingan.robustness_eval.onnx_detector.packed_layout import PackedLayout
+from domaingan.robustness_eval.python_model import FunctionDetector
+from domaingan.robustness_eval.remarks import describe_frames
 from domaingan.robustness_eval.run_model import _select_shown_cells
 from domaingan.robustness_eval.run_settings import RunSettings, read_severities
 
@@ -77,3 +83,53 @@ def test_examples_are_shown_at_the_severity_nearest_to_three() -> None:
 def test_severities_are_sorted_and_counted_once() -> None:
     assert read_severities([5, 1, 5]) == (1, 5)
     assert read_severities(3) == (3,)
+
+
+@pytest.mark.parametrize(("end", "is_relative"), [(1.04, True), (1.06, False)])
+def test_boxes_that_end_a_little_behind_one_are_still_shares(end: float, is_relative: bool) -> None:
+    def find(_: Any) -> dict[str, Any]:
+        return {"boxes": [[0.5, 0.5, end, 1.0]], "scores": [0.9], "labels": ["car"]}
+
+    found = FunctionDetector(find, "m:find").predict(np.zeros((40, 60, 3), np.uint8))
+    expected = [30, 20, 60 * end, 40] if is_relative else [0.5, 0.5, end, 1.0]
+    assert found.boxes[0].tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_share_kept_of_a_compared_model_is_mpc_by_clean() -> None:
+    row = {"clean": 0.4, "mpc": 0.1, "table": {"fog": [0.1]}}
+    blocks = {block: {"clean:car": 0.4, "mpc:car": 0.1} for block in "abcdef"}
+    result = {"per_class": {"car": row}, "task": "detection", "metric": "ap", "table": {"fog": [0.1]}, "cause": ""}
+    result |= {"blocks": blocks, "frames": 6, "model": {"name": "a"}}
+    assert compare_results({"a": result, "b": result})["models"][0]["rpc"] == pytest.approx(0.25)
+
+
+class LeftOut:
+    """Frames of which a known number of crowds and ignored areas is left out."""
+
+    unlabelled: tuple[str, ...] = ()
+
+    def count_left_out(self) -> tuple[int, int]:
+        return 2, 3
+
+
+@pytest.mark.parametrize(("min_area", "crowds"), [(1, "2 crowds"), (25, "2 crowds or objects under 25 pixels")])
+def test_what_is_left_out_of_the_truth_is_said(min_area: int, crowds: str) -> None:
+    data: Any = SimpleNamespace(schema=SimpleNamespace(min_area=min_area), problems=(), records=(), root="")
+    frames: Any = LeftOut()
+    (sentence,) = describe_frames(frames, data, model=SimpleNamespace())  # type: ignore[arg-type]
+    expected = f"Left out of the truth: {crowds} and the ignored area of 3 frames; what is found there does not count."
+    assert sentence == expected
+
+
+def test_pictures_wider_than_640_pixels_are_shrunk_with_their_masks() -> None:
+    truth = np.zeros((100, 1280), np.int64)
+    frame: Any = SimpleNamespace(name="a", picture=np.zeros((100, 1280, 3), np.uint8), shape=truth.shape, truth=truth)
+
+    def mapper(answer: Any, *_: Any) -> Any:
+        return answer
+
+    mapper.model = SimpleNamespace(predict=lambda picture: truth)  # type: ignore[attr-defined]
+    arrays = collect_example_frames([frame], mapper, {"sky": 0}, [Cell()], 0)  # type: ignore[arg-type]
+    assert arrays["images"].shape == (1, 50, 640, 3)
+    assert arrays["masks"].shape == (1, 50, 640)
+    assert arrays["truth"].shape == (50, 640)
