@@ -1,9 +1,9 @@
-"""Where a transform's draws come from, in the pipelines of other libraries and in the workers of any loader.
+"""Give each call of a transform its own seed, in pipelines of other libraries and in the workers of any loader.
 
-A worker process begins with a copy of the transform, and a loader starts new ones in every epoch: a generator that
-goes on from where the copy was would draw the same in each worker, and in each epoch again. Here every call has a seed
-of its own instead. It follows from the pipeline's seed, the item, and how often that was asked for, so that nothing
-depends on which worker has it.
+A worker process starts with a copy of the transform, and a loader starts new workers in every epoch. A generator that
+is copied with the transform would draw the same numbers in each worker and in each epoch. Therefore every call has its
+own seed. The seed follows from the pipeline's seed, the item, and how often the item was loaded. It does not depend on
+the worker.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 COUNTER_SLOTS = 2**17
-"""Items whose calls are counted between processes; of more, the oldest may be forgotten."""
+"""Number of items whose calls are counted across processes; of more items, the oldest may be forgotten."""
 
 MAX_PROBES = 8
-"""Places that an item may have in the table."""
+"""Number of slots in the table that an item may use."""
 
 COUNT_BITS = 24
-"""Of a place in the table, the bits that count; the others say whose count it is."""
+"""Number of bits of a slot that hold the count; the other bits identify the item."""
 
 MAX_EPOCHS = 1024
-"""Epochs that are told apart by number; of more, each goes by its loader's seed."""
+"""Number of epochs that get a number; a later epoch uses its loader's seed instead."""
 
 LOADER_MODULES = ("torch.utils.data._utils.fetch", "torch.utils.data.dataset")
-"""Where PyTorch asks for items by their positions."""
+"""The modules of PyTorch that ask a dataset for items by index."""
 
 FINGERPRINT_GRID = 24
-"""Pixels an axis by which an image is recognised."""
+"""Number of pixels along each axis from which an image is recognised."""
 
 
 class CallSeeds:
-    """Gives every call of a transform a seed of its own.
+    """Give every call of a transform its own seed.
 
-    The item is the position that PyTorch's loader asks its dataset for, and the image itself. How often it was asked
-    for is counted in memory that forked and spawned workers share. A worker also knows its epoch by the loader's seed,
-    so that what it fetched ahead and nobody used changes nothing.
+    An item is identified by the index that PyTorch's loader asks its dataset for, and by the image itself. Memory that
+    forked and spawned workers share counts how often each item was loaded. A worker also knows its epoch from the
+    loader's seed. So items that were prefetched but never used change nothing.
 
     Args:
-        seed: all seeds follow from it; a random one unless given.
+        seed: all seeds follow from it; by default a random one.
     """
 
     def __init__(self, seed: int | None = None) -> None:
@@ -59,7 +59,7 @@ class CallSeeds:
         self._loaders = RawArray(ctypes.c_uint64, MAX_EPOCHS)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Workers that are being spawned share the memory; copies and files begin anew."""
+        """Return the shared memory for a worker that is being spawned, and the seed alone for copies and files."""
         if get_spawning_popen() is not None:
             return self.__dict__
         return {"seed": self.base_seed if self.is_seeded else None}
@@ -71,46 +71,51 @@ class CallSeeds:
             self.__dict__ |= state
 
     def make_seed(self, image: Any) -> int:
-        """The seed of this call, from 0 to 2 ** 63 - 1.
+        """Make the seed of this call.
 
         Args:
-            image: what the transform is called for: an array or a tensor.
+            image: the array or tensor that the transform is called with.
+
+        Returns:
+            A number from 0 to 2 ** 63 - 1.
         """
         item = hash_values(find_loader_index(), fingerprint_image(image))
         epoch = self._find_epoch()
         is_again = self._count_visit(hash_values(item, epoch)) > 0
-        # Visits are numbered through, whether new workers have each epoch, old ones or none: one an epoch goes by the
-        # epoch, what came oftener (a second view, an image that a stream repeats) is counted besides.
-        more = hash_values(item, "more")
-        visit = epoch + (self._count_visit(more) + 1 if is_again else self._get_count(more))
+        # The visit numbers are the same with new workers in each epoch, with persistent workers and without workers.
+        # The first visit in an epoch is numbered by the epoch. Further ones (a second view, or an image that a stream
+        # repeats) are counted separately and added.
+        repeats_key = hash_values(item, "more")
+        repeats = self._count_visit(repeats_key) + 1 if is_again else self._get_count(repeats_key)
+        visit = epoch + repeats
         return hash_values(self.base_seed, item, visit) >> 1
 
     def _find_epoch(self) -> int:
-        """Which iteration of a loader this worker was started for; 0 outside of workers."""
-        loader = find_loader_seed()
-        if loader is None:
+        """Find the number of the epoch that this worker was started for; 0 outside of workers."""
+        loader_seed = find_loader_seed()
+        if loader_seed is None:
             return 0
-        for number, known in enumerate(self._loaders):
-            if known in (0, loader):
-                self._loaders[number] = loader
+        for number, stored_seed in enumerate(self._loaders):
+            if stored_seed in (0, loader_seed):
+                self._loaders[number] = loader_seed
                 return number
-        return loader
+        return loader_seed
 
     def _count_visit(self, key: int) -> int:
-        """How often this key was counted before, in all processes together."""
+        """Count a key once more, and return how often all processes together had counted it before."""
         tag = (key >> COUNT_BITS) or 1
         for probe in range(MAX_PROBES):
-            place = (key + probe) % COUNTER_SLOTS
-            stored = self._counts[place]
+            slot = (key + probe) % COUNTER_SLOTS
+            stored = self._counts[slot]
             if stored == 0 or stored >> COUNT_BITS == tag:
                 before = stored & ((1 << COUNT_BITS) - 1)
-                self._counts[place] = (tag << COUNT_BITS) | (before + 1)
+                self._counts[slot] = (tag << COUNT_BITS) | (before + 1)
                 return int(before)
         self._counts[key % COUNTER_SLOTS] = (tag << COUNT_BITS) | 1
         return 0
 
     def _get_count(self, key: int) -> int:
-        """How often this key was counted, in all processes together."""
+        """Get how often all processes together have counted a key."""
         tag = (key >> COUNT_BITS) or 1
         for probe in range(MAX_PROBES):
             stored = int(self._counts[(key + probe) % COUNTER_SLOTS])
@@ -120,38 +125,62 @@ class CallSeeds:
 
 
 def hash_values(*values: Any) -> int:
-    """A number of 64 bits that follows from integers, bytes, texts and tuples of them, in every process alike."""
-    return int.from_bytes(hashlib.blake2b(repr(values).encode(), digest_size=8).digest(), "little")
+    """Hash values to a 64-bit number that is the same in every process.
+
+    Args:
+        values: integers, bytes, texts, and tuples of them.
+
+    Returns:
+        A number from 0 to 2 ** 64 - 1.
+    """
+    digest = hashlib.blake2b(repr(values).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
 
 
 def fingerprint_image(image: Any) -> bytes:
-    """Bytes by which an image or volume is recognised: its shape and a grid of its values; axes of 1 are none."""
+    """Compute bytes that identify an image or volume, from its shape and a coarse grid of its values.
+
+    Args:
+        image: an array or a tensor. Axes of length 1 do not count as part of the shape.
+
+    Returns:
+        8 bytes.
+    """
     steps = [slice(None, None, max(1, size // FINGERPRINT_GRID)) for size in image.shape]
     part = image[tuple(steps)]
-    if hasattr(part, "detach"):  # a tensor, of which NumPy may not have the type
+    if hasattr(part, "detach"):  # a tensor, whose type NumPy may not have
         part = part.detach().cpu().double().numpy()
     values: NDArray[Any] = np.ascontiguousarray(part)
-    return hashlib.blake2b(
-        values.tobytes(), digest_size=8, key=repr([int(n) for n in image.shape if n > 1]).encode()[:64]
-    ).digest()
+    shape = [int(n) for n in image.shape if n > 1]
+    key = repr(shape).encode()[:64]
+    return hashlib.blake2b(values.tobytes(), digest_size=8, key=key).digest()
 
 
 def find_loader_seed() -> int | None:
-    """The seed that PyTorch's loader gave all workers of this epoch; None outside of its workers."""
+    """Find the seed that PyTorch's loader gave all workers of this epoch.
+
+    Returns:
+        A number from 1 to 2 ** 63; None outside of the loader's workers.
+    """
     data = sys.modules.get("torch.utils.data")
     info = None if data is None else data.get_worker_info()
     return None if info is None else int(info.seed - info.id) % 2**63 + 1
 
 
 def find_loader_index() -> int | None:
-    """The position that PyTorch's loader is asking its dataset for; None if it cannot be told.
+    """Find the index that PyTorch's loader is asking its dataset for.
 
-    PyTorch tells its workers nothing of it, but the functions that called this one do.
+    PyTorch does not pass the index to a transform. It is read from the local variables of the calling functions.
+
+    Returns:
+        The index; None if it is not found.
     """
-    index, frame = None, sys._getframe(1)
+    index = None
+    frame = sys._getframe(1)
     while frame.f_back is not None:
         frame = frame.f_back
         if frame.f_globals.get("__name__") in LOADER_MODULES:
-            asked = frame.f_locals.get("idx", frame.f_locals.get("possibly_batched_index"))
-            index = asked if isinstance(asked, int) else index
+            candidate = frame.f_locals.get("idx", frame.f_locals.get("possibly_batched_index"))
+            if isinstance(candidate, int):
+                index = candidate
     return index

@@ -1,4 +1,4 @@
-"""Further images and masks of a pipeline (``additional_targets``), and what a paste writes into them."""
+"""Write what was pasted into further images and masks of a pipeline (``additional_targets``)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from domaingan.integrations.host_images import MAX_BYTE, convert_image
 
 
 def convert_pixels(image: Array, pixels: Array, info: BankInfo) -> Array:
-    """Pasted pixels as another image of the same place stores its own: bytes as shares, or the other way round.
+    """Convert pasted pixels to the type of another image of the same scene, between bytes and floats in [0, 1].
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``.
+        image: ``(H, W)`` or ``(H, W, C)``, the other image.
         pixels: ``(N, C)`` as they were pasted into the host.
         info: of the bank.
+
+    Returns:
+        ``(N, C)`` of the image's type.
 
     Raises:
         DataError: the image has other channels than the bank, or is of a type or range that frames do not have.
@@ -39,36 +42,34 @@ def convert_pixels(image: Array, pixels: Array, info: BankInfo) -> Array:
 def write_further_mask(
     name: str, other: Array, mask: Array | None, changes: Mapping[str, Any], labels: BoxLabels
 ) -> Array:
-    """A further mask of the place with what a paste says in it.
+    """Write what was pasted into a further mask of the same scene.
 
     Args:
         name: of the target.
-        other: ``(H, W)`` or ``(H, W, 1)``; not changed.
-        mask: the host's mask of classes.
-        drawn: ``relabelled`` and ``values``, see :meth:`Hosts.written`.
-        labels: may list the target by name: the value of each class, or one for all that is pasted. One that is not
-            listed holds classes as the host's mask does.
+        other: ``(H, W)`` or ``(H, W, 1)``, the further mask; not changed.
+        mask: the host's mask of classes, None if there is none.
+        changes: ``relabelled`` and ``values``, see
+            :meth:`domaingan.integrations.albumentations.targets.TargetReader.find_changes`.
+        labels: its tables may list the target by name: the value of each class, or one value for all that is pasted.
+            A target that is not listed holds the same classes as the host's mask.
+
+    Returns:
+        A copy of ``other`` with the pasted objects.
 
     Raises:
-        DataError: it is not listed and does not hold classes, or is of a type too small for what is written.
+        DataError: the target is not listed and does not hold classes, or its type is too small for a value.
     """
-    relabelled, values = changes["relabelled"], np.asarray(changes["values"])
+    rows, columns = np.nonzero(changes["relabelled"])
+    values = np.asarray(changes["values"])
     if name in labels.label_tables:
-        listed = labels.label_tables[name]
-        table = listed if isinstance(listed, Mapping) else dict.fromkeys(labels.objects or labels.classes, listed)
-        by_value = {labels.classes[kind]: value for kind, value in table.items() if kind in labels.classes}
-        wanted = np.isin(values, list(by_value))
-        rows, columns = (axis[wanted] for axis in np.nonzero(relabelled))
-        values = np.array([by_value[value] for value in values[wanted].tolist()], dtype=np.int64)
-    else:
-        if (
-            mask is not None
-            and values.size
-            and not _is_class_mask(drop_mask_channel(other), drop_mask_channel(mask), values, labels.classes)
-        ):
-            found = f"{name} holds {', '.join(map(str, np.unique(other)[:3].tolist()))}, mask class values"
-            raise DataError(found, expected=f"labels={{{name!r}: {{class: value}}}}, what it says of what is pasted")
-        rows, columns = np.nonzero(relabelled)
+        value_by_class = _map_class_values(name, labels)
+        is_listed = np.isin(values, list(value_by_class))
+        rows = rows[is_listed]
+        columns = columns[is_listed]
+        listed_classes = values[is_listed].tolist()
+        values = np.array([value_by_class[value] for value in listed_classes], dtype=np.int64)
+    elif mask is not None and values.size:
+        _check_class_mask(name, other, mask, values, labels)
     if other.dtype.kind in "iu" and values.size and values.max() > np.iinfo(other.dtype).max:
         raise DataError(f"{name} of {other.dtype}", expected=f"a type that holds {values.max()}")
     written = other.copy()
@@ -76,11 +77,38 @@ def write_further_mask(
     return written
 
 
+def _map_class_values(name: str, labels: BoxLabels) -> dict[int, Any]:
+    """Map each class value to the value that the table of a target lists for it."""
+    table = labels.label_tables[name]
+    if not isinstance(table, Mapping):
+        table = dict.fromkeys(labels.objects or labels.classes, table)
+    value_by_class: dict[int, Any] = {}
+    for class_name, value in table.items():
+        if class_name in labels.classes:
+            value_by_class[labels.classes[class_name]] = value
+    return value_by_class
+
+
+def _check_class_mask(name: str, other: Array, mask: Array, values: Array, labels: BoxLabels) -> None:
+    """Refuse a further mask that does not hold the classes of the host's mask."""
+    if _is_class_mask(drop_mask_channel(other), drop_mask_channel(mask), values, labels.classes):
+        return
+    shown = ", ".join(map(str, np.unique(other)[:3].tolist()))
+    expected = f"labels={{{name!r}: {{class: value}}}}, what it says of what is pasted"
+    raise DataError(f"{name} holds {shown}, mask class values", expected=expected)
+
+
 def _is_class_mask(other: Array, mask: Array, written: Array, classes: Mapping[str, int]) -> bool:
-    """Whether a further mask is one of classes, as the host's is, or of yes and no where the classes are no more."""
-    if other.shape != mask.shape or np.array_equal(other, mask):
-        return other.shape == mask.shape
+    """Tell whether a further mask holds classes as the host's mask does.
+
+    A mask of 0 and 1 does only if what is written is 0 and 1, too.
+    """
+    if other.shape != mask.shape:
+        return False
+    if np.array_equal(other, mask):
+        return True
     values = np.unique(other)
     if np.isin(values, (0, 1)).all() or np.isin(values, (0, 255)).all():
         return bool(np.isin(written, (0, 1)).all() and values[-1] <= 1)
-    return bool(np.isin(values, [0, *classes.values(), *np.unique(mask).tolist()]).all())
+    class_values = [0, *classes.values(), *np.unique(mask).tolist()]
+    return bool(np.isin(values, class_values).all())
