@@ -56,7 +56,7 @@ def test_given_images_come_from_hosts(given: str, tmp_path: Path) -> None:
     answer("sample", tmp_path / "m", "--out", tmp_path / "b", "--n", "3", "--hosts", DATA)
     bank = Bank.load(tmp_path / "b")
     assert len(bank) == 3 and bank.info.generated
-    assert set(read_config(tmp_path / "m").subjects) <= set(bank.subjects)  # those of the hosts as well
+    assert set(read_config(tmp_path / "m").provenance.subjects) <= set(bank.subjects)  # those of the hosts as well
 
 
 def test_what_cannot_be_is_one_line_and_writes_nothing(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_two_processes_end_with_the_same_weights_and_resume_to_the_bit(make_bank
     assert len(GAN.load(tmp_path / "whole").sample(3)) == 3
     assert (tmp_path / "whole" / "log.csv").read_text().count("\n") == 2
     torchrun(tmp_path / "bank", tmp_path / "parts", tmp_path / "script.py", 4)
-    assert read_config(tmp_path / "parts").steps == 4
+    assert read_config(tmp_path / "parts").training.steps == 4
     torchrun(tmp_path / "bank", tmp_path / "parts", tmp_path / "script.py", 8)
     weights = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("whole", "parts")]
     assert weights[0] == weights[1]
