@@ -1,4 +1,4 @@
-"""Where an object goes in a frame: its feet on the ground of its class, in a row that suits its size, seen enough."""
+"""Where an object goes in a frame: on the ground of its class, in a row that suits its size, and visible enough."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ MAX_MAGNIFICATION = 2.0
 """Crops are not pasted at more host pixels a pixel than this: they would be a blur among what is sharp."""
 
 MIN_VISIBLE_PIXELS = 12
-"""Fewest pixels that must be seen of a pasted object."""
+"""Fewest pixels of a pasted object that must be visible."""
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class GroundPosition:
-    """A row for an object's feet, columns to try, and how large it appears there.
+    """A row for an object's ground contact, columns to try, and how large the object appears there.
 
     Attributes:
-        foot: the row of its lowest pixel.
-        columns: where the middle of its feet may go.
+        contact_row: the row of its lowest pixel.
+        columns: where the middle of its ground contact may go, to be tried in this order.
         scale: how much larger it appears than in its own frame, as shares of the frames' heights.
         flip: whether it is mirrored.
-        cut: whether it is cut by the frame's top, left and right (after mirroring), and must be again.
+        cut_sides: whether the frame's top, left and right (after mirroring) cut it, and must cut it again.
     """
 
     contact_row: int
@@ -57,7 +57,7 @@ class GroundPosition:
 
 @dataclass(frozen=True)
 class GroundSampler:
-    """What a spot is drawn by.
+    """The rules by which a position on the ground is drawn.
 
     Attributes:
         perspective: where the crops stood, and how size goes with the row.
@@ -74,91 +74,136 @@ class GroundSampler:
     def draw_position(
         self, crop: Crop, mask: NDArray[Any], horizon: float | None, sharpest_scale: float, rng: np.random.Generator
     ) -> GroundPosition | None:
-        """A spot, uniform over the pixels of the ground where the scale is in range; None where there is none.
+        """Draw a position, uniform over the pixels of the ground where the scale is in range.
 
         Args:
-            crop: an entry of the bank that the perspective is of.
+            crop: an entry of the bank that the perspective was measured on.
             mask: ``(H, W)`` the host's class values.
             horizon: the row of the host's horizon, a share of its height.
-            finest: the largest scale at which the crop is sharp enough.
+            sharpest_scale: the largest scale at which the crop is sharp enough.
             rng: source of every draw.
+
+        Returns:
+            The position; None where there is none.
         """
-        known, (height, width) = self.perspective, mask.shape
+        perspective = self.perspective
+        height, width = mask.shape
         flip = bool(self.flip and rng.random() < 0.5)
         jitter = float(np.exp(rng.uniform(-MAX_SIZE_JITTER, MAX_SIZE_JITTER)))
-        top, bottom, *sides = (bool(side) for side in known.cut_sides[crop.index])
-        left, right = sides[::-1] if flip else sides
-        smallest, largest = self.scale[0], min(self.scale[1], sharpest_scale / jitter)
-        if smallest > largest or (bottom and largest < 1):
+        top, bottom, left, right = perspective.cut_sides[crop.index].tolist()
+        if flip:
+            left, right = right, left
+
+        min_scale = self.scale[0]
+        max_scale = min(self.scale[1], sharpest_scale / jitter)
+        if min_scale > max_scale or (bottom and max_scale < 1):
             return None
-        low, high = known.find_row_range(crop.index, smallest, largest, horizon)
-        first, last = max(0, round(low * height)), min(height - 1, int(high * height) - 1)
+        low, high = perspective.find_row_range(crop.index, min_scale, max_scale, horizon)
+        first = max(0, round(low * height))
+        last = min(height - 1, int(high * height) - 1)
         if bottom:
             first = last = height - 1
         if first > last:
             return None
-        value = int(known.class_values[crop.index])
+
+        value = int(perspective.class_values[crop.index])
         ground = self.ground.find_pixels(mask, first, last, value)
         if self.ground.is_unknown_for(value) and not bottom:
-            ground &= known.find_columns(crop.index, (np.arange(first, last + 1) + 1) / height, width, horizon)
-        if left != right:
-            ground[:, 1 if left else 0 : width if left else width - 1] = False
-        spots = np.flatnonzero(ground)
-        if not len(spots):
+            contact_rows = (np.arange(first, last + 1) + 1) / height
+            ground &= perspective.find_columns(crop.index, contact_rows, width, horizon)
+        if left and not right:
+            ground[:, 1:] = False
+        if right and not left:
+            ground[:, : width - 1] = False
+        pixels = np.flatnonzero(ground)
+        if not len(pixels):
             return None
-        row = int(spots[int(rng.integers(len(spots)))]) // width
-        scale = 1.0 if bottom else known.compute_scale(crop.index, (first + row + 1) / height, horizon)
+
+        row = int(pixels[int(rng.integers(len(pixels)))]) // width
+        scale = 1.0 if bottom else perspective.compute_scale(crop.index, (first + row + 1) / height, horizon)
         columns = rng.choice(np.flatnonzero(ground[row]), MAX_COLUMN_TRIES)
         return GroundPosition(first + row, columns, scale * jitter, flip, (top, left, right))
 
     def find_corner(
         self, body: Mask, position: GroundPosition, column: int, mask: NDArray[Any], value: int
     ) -> NDArray[np.int64] | None:
-        """Where a patch goes so that its feet stand there, or its cut sides at the border; None if that does not do."""
+        """Find where a patch goes so that its object stands at a position, or its cut sides lie at the border.
+
+        Args:
+            body: ``(*patch)`` the object.
+            position: where its ground contact goes.
+            column: one of the position's columns.
+            mask: ``(H, W)`` the host's class values.
+            value: host mask value of the object's class.
+
+        Returns:
+            ``(2,)`` row and column of the patch's corner in the host; None if the object does not fit there.
+        """
         width = mask.shape[1]
-        rows, columns = (np.flatnonzero(body.any(axis=axis)) for axis in (1, 0))
-        base = np.flatnonzero(body[rows[-1] - len(rows) // 10 : rows[-1] + 1].any(axis=0))
-        down, across = position.contact_row - int(rows[-1]), column - int(base.mean())
+        rows = np.flatnonzero(body.any(axis=1))
+        columns = np.flatnonzero(body.any(axis=0))
+        lowest_rows = body[rows[-1] - len(rows) // 10 : rows[-1] + 1]
+        base_columns = np.flatnonzero(lowest_rows.any(axis=0))
+        row_shift = position.contact_row - int(rows[-1])
+        column_shift = column - int(base_columns.mean())
+
         top, left, right = position.cut_sides
-        if left != right:
-            across = -int(columns[0]) if left else width - 1 - int(columns[-1])
-        if (top and down + rows[0] > 0) or (
-            left and right and (across + columns[0] > 0 or across + columns[-1] < width)
-        ):
+        if left and not right:
+            column_shift = -int(columns[0])
+        if right and not left:
+            column_shift = width - 1 - int(columns[-1])
+        if top and row_shift + rows[0] > 0:
             return None
-        stood = base + across
-        stood = stood[(stood >= 0) & (stood < width)]
-        if not len(stood) or self.ground.compute_share(mask, position.contact_row, stood, value) < MIN_INSIDE_SHARE:
+        has_border_gap = column_shift + columns[0] > 0 or column_shift + columns[-1] < width
+        if left and right and has_border_gap:
             return None
-        return np.array([down, across], dtype=np.int64)
+
+        contact_columns = base_columns + column_shift
+        contact_columns = contact_columns[(contact_columns >= 0) & (contact_columns < width)]
+        if not len(contact_columns):
+            return None
+        ground_share = self.ground.compute_share(mask, position.contact_row, contact_columns, value)
+        if ground_share < MIN_INSIDE_SHARE:
+            return None
+        return np.array([row_shift, column_shift], dtype=np.int64)
 
 
 def find_visible(body: Mask, corner: NDArray[np.int64], objects: Objects) -> Mask | None:
-    """What would be seen of an object in its patch; None where that is too little, or its box would be another's.
+    """Find the part of a pasted object that would be visible.
 
-    Objects whose feet are lower in the frame are nearer, and stay in front.
+    Objects whose ground contact is lower in the frame are nearer, and stay in front.
+
+    Args:
+        body: ``(*patch)`` the object.
+        corner: ``(2,)`` where the patch starts in the host.
+        objects: of the host.
+
+    Returns:
+        The visible pixels of the part of the patch that lies in the host. None if too few are visible, or if its box
+        overlaps another object's box too much.
     """
-    source, where = find_overlap(body.shape, objects.instances.shape, corner)
+    source, target = find_overlap(body.shape, objects.instances.shape, corner)
     inside = body[source]
     if inside.sum() < MIN_INSIDE_SHARE * body.sum():
         return None
-    start = np.array([part.start for part in where])
-    nearer = objects.boxes[:, 3] > find_corner_box(inside, start)[3]
-    front = np.concatenate([[False], nearer])[objects.instances[where]]
-    seen = inside & ~front
-    if (
-        seen.sum() < max(MIN_VISIBLE_PIXELS, MIN_VISIBLE_SHARE * body.sum())
-        or _compute_max_iou(find_corner_box(seen, start), objects.boxes) > MAX_BOX_IOU
-    ):
+    start = np.array([side.start for side in target])
+    contact_row = find_corner_box(inside, start)[3]
+    is_nearer = objects.boxes[:, 3] > contact_row
+    in_front = np.concatenate([[False], is_nearer])[objects.instances[target]]
+    visible = inside & ~in_front
+    if visible.sum() < max(MIN_VISIBLE_PIXELS, MIN_VISIBLE_SHARE * body.sum()):
         return None
-    return seen
+    if _compute_max_iou(find_corner_box(visible, start), objects.boxes) > MAX_BOX_IOU:
+        return None
+    return visible
 
 
 def _compute_max_iou(box: NDArray[np.float32], others: NDArray[np.float32]) -> float:
-    """The largest intersection over union of a box with others; 0 where there are none."""
+    """Compute the largest intersection over union of a box with others; 0 where there are none."""
     if not len(others):
         return 0.0
-    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
-    both = np.prod(np.maximum(high - low, 0), axis=1)
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[2:], others[:, 2:])
+    intersections = np.prod(np.maximum(high - low, 0), axis=1)
     areas = np.prod(others[:, 2:] - others[:, :2], axis=1) + np.prod(box[2:] - box[:2])
-    return float((both / (areas - both)).max())
+    return float((intersections / (areas - intersections)).max())

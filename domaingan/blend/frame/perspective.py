@@ -20,10 +20,10 @@ MAX_HEIGHT_DEVIATION = 0.7
 are mostly hidden, or several in one."""
 
 MIN_HORIZON_OBJECTS = 3
-"""So many whole objects of its own tell a host's horizon, where its drive is not known."""
+"""Fewest whole objects in a host from which its horizon is estimated, if the bank does not have its drive."""
 
 MASK_BATCH_SIZE = 1024
-"""So many masks are in memory at once while a bank is measured."""
+"""Number of masks that are in memory at once while a bank is measured."""
 
 ROW_TOLERANCE = 0.02
 """How far a crop may leave the rows of objects of its size where no horizon is known."""
@@ -37,15 +37,16 @@ class Perspective:
     """Where crops stood in their frames; lengths are shares of the frame's height or width.
 
     Attributes:
-        distance: ``(N,)`` how far below the horizon each crop's feet were, 0 where that is not known.
-        feet: ``(N,)`` row of each crop's lowest pixel.
-        sides: ``(N, 4)`` whether it is cut at the top, the bottom, the left, the right.
-        height: ``(N,)`` of what is seen of it.
-        kinds: ``(N,)`` host mask value of its class.
-        typical: for each class height over distance, see :func:`domaingan.imaging.horizon.constants`.
-        aside: for each class how far from the middle column it may stand, over its distance: a way on the ground.
+        distances: ``(N,)`` how far each crop's ground contact was below the horizon; 0 where the horizon is unknown.
+        contact_rows: ``(N,)`` row of each crop's lowest pixel.
+        cut_sides: ``(N, 4)`` whether the frame's border cuts the crop at the top, the bottom, the left, the right.
+        heights: ``(N,)`` height of the visible part of each crop.
+        class_values: ``(N,)`` host mask value of each crop's class.
+        height_ratios: for each class its typical height over distance, see
+            :func:`domaingan.imaging.horizon.measure_height_ratios`.
+        max_offsets: for each class how far from the middle column it may stand, over its distance.
         horizons: row of the horizon of each drive in the bank.
-        usual: row of the horizon of a host of which nothing is known; None where crops stay in their own rows.
+        default_horizon: row of the horizon of a host without other information; None where crops stay in their rows.
     """
 
     distances: NDArray[np.float64]
@@ -60,64 +61,120 @@ class Perspective:
 
     @classmethod
     def from_bank(cls, bank: Bank, class_table: NDArray[np.int64]) -> Perspective:
-        """Measure a bank of frames' crops; ``values`` has a host mask value for each of the bank's."""
+        """Measure where the crops of a bank stood in their frames.
+
+        Args:
+            bank: crops of frames.
+            class_table: host mask value for each mask value of the bank.
+
+        Returns:
+            The perspective, with one value for each entry of the bank.
+        """
         entries = bank.entries
-        measured = [
-            _measure_masks(bank.masks[start : start + MASK_BATCH_SIZE])
-            for start in range(0, len(bank), MASK_BATCH_SIZE)
-        ]
-        spans, highest = (np.concatenate(parts) for parts in zip(*measured, strict=True))
-        share = [entries["spacing"][:, a] / np.maximum(entries["source_size"][:, a], 1) for a in (0, 1)]
-        height, width = (spans[:, a] * share[a].astype(float) for a in (0, 1))
-        middle = entries["centre"].astype(float)
-        top, feet = middle[:, 0] - height / 2, middle[:, 0] + height / 2
-        left, right = middle[:, 1] - width / 2, middle[:, 1] + width / 2
-        sides = np.stack(
-            [top < BORDER_MARGIN, feet > 1 - BORDER_MARGIN, left < BORDER_MARGIN, right > 1 - BORDER_MARGIN], axis=1
+        spans, class_values = _measure_bank_masks(bank.masks, class_table)
+        row_share = entries["spacing"][:, 0] / np.maximum(entries["source_size"][:, 0], 1)
+        column_share = entries["spacing"][:, 1] / np.maximum(entries["source_size"][:, 1], 1)
+        heights = spans[:, 0] * row_share.astype(float)
+        widths = spans[:, 1] * column_share.astype(float)
+
+        centres = entries["centre"].astype(float)
+        tops = centres[:, 0] - heights / 2
+        contact_rows = centres[:, 0] + heights / 2
+        lefts = centres[:, 1] - widths / 2
+        rights = centres[:, 1] + widths / 2
+        cut_sides = np.stack(
+            [
+                tops < BORDER_MARGIN,
+                contact_rows > 1 - BORDER_MARGIN,
+                lefts < BORDER_MARGIN,
+                rights > 1 - BORDER_MARGIN,
+            ],
+            axis=1,
         )
-        distance = entries["depth"] / np.maximum(entries["source_size"][:, 0], 1).astype(float)
-        kinds = class_table[highest]
-        known = (distance > 0) & (height > 0)
-        whole = known & ~sides.any(axis=1)
-        typical = measure_height_ratios(height[whole], distance[whole], kinds[whole])
-        rows = feet - distance
-        horizons = {
-            drive: float(np.median(rows[own & known])) for drive, own in _split_by_drive(bank) if (own & known).any()
-        }
-        usual = float(np.median(rows[known])) if known.any() else None
-        aside = _measure_max_offsets(middle[:, 1], distance, kinds)
-        return cls(distance, feet, sides, height, kinds, typical, aside, horizons, usual)
+
+        distances = entries["depth"] / np.maximum(entries["source_size"][:, 0], 1).astype(float)
+        has_distance = (distances > 0) & (heights > 0)
+        is_whole = has_distance & ~cut_sides.any(axis=1)
+        height_ratios = measure_height_ratios(heights[is_whole], distances[is_whole], class_values[is_whole])
+        max_offsets = _measure_max_offsets(centres[:, 1], distances, class_values)
+
+        horizon_rows = contact_rows - distances
+        horizons = {}
+        for drive, is_of_drive in _split_by_drive(bank):
+            is_measured = is_of_drive & has_distance
+            if is_measured.any():
+                horizons[drive] = float(np.median(horizon_rows[is_measured]))
+        default_horizon = float(np.median(horizon_rows[has_distance])) if has_distance.any() else None
+        return cls(
+            distances,
+            contact_rows,
+            cut_sides,
+            heights,
+            class_values,
+            height_ratios,
+            max_offsets,
+            horizons,
+            default_horizon,
+        )
 
     def select_usable(self, entries: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of a bank's entries whose place and size are understood; all, where that is less than half of them."""
+        """Select the entries whose size agrees with their place.
+
+        Args:
+            entries: ``(n,)`` indices of entries of the bank.
+
+        Returns:
+            The usable ones; all of them, if fewer than half are usable or no horizon is known.
+        """
         if self.default_horizon is None:
             return entries
-        ratio = self.heights / np.maximum(self.distances, 1e-6)
-        usual = np.array([self.height_ratios.get(int(kind), np.nan) for kind in self.class_values])
-        off = np.abs(np.log(np.maximum(ratio, 1e-6) / usual))
-        understood = (self.distances > 0) & (self.cut_sides.any(axis=1) | (off <= MAX_HEIGHT_DEVIATION))
-        understood |= ~np.isin(
-            self.class_values, self.class_values[self.distances > 0]
-        )  # classes that stand on no ground
-        kept = entries[understood[entries]]
-        return kept if 2 * len(kept) >= len(entries) else entries
+        ratios = self.heights / np.maximum(self.distances, 1e-6)
+        class_ratios = np.array([self.height_ratios.get(int(value), np.nan) for value in self.class_values])
+        deviations = np.abs(np.log(np.maximum(ratios, 1e-6) / class_ratios))
+        is_cut = self.cut_sides.any(axis=1)
+        has_distance = self.distances > 0
+        is_usable = has_distance & (is_cut | (deviations <= MAX_HEIGHT_DEVIATION))
+        classes_on_ground = self.class_values[has_distance]
+        is_usable |= ~np.isin(self.class_values, classes_on_ground)
+        usable = entries[is_usable[entries]]
+        return usable if 2 * len(usable) >= len(entries) else entries
 
     def find_horizon(self, drive: str, objects: Objects) -> float | None:
-        """The row of a host's horizon: its drive's, else what its own objects say, else the usual one."""
+        """Find the row of a host's horizon.
+
+        It is the horizon of the host's drive if the bank has that drive. Otherwise it is estimated from the host's
+        own objects. If these are too few, it is the default.
+
+        Args:
+            drive: name of the host's drive.
+            objects: of the host.
+
+        Returns:
+            The row as a share of the frame's height; None where nothing is known.
+        """
         if drive in self.horizons or not len(objects.boxes):
             return self.horizons.get(drive, self.default_horizon)
-        rows, columns = objects.instances.shape
+        height, width = objects.instances.shape
         left, top, right, bottom = objects.boxes.astype(float).T
-        whole = (left > 0) & (top > 0) & (right < columns) & (bottom < rows) & (bottom > top)
-        whole &= np.isin(objects.labels, list(self.height_ratios))
-        if self.default_horizon is None or whole.sum() < MIN_HORIZON_OBJECTS:
+        is_whole = (left > 0) & (top > 0) & (right < width) & (bottom < height) & (bottom > top)
+        is_whole &= np.isin(objects.labels, list(self.height_ratios))
+        if self.default_horizon is None or is_whole.sum() < MIN_HORIZON_OBJECTS:
             return self.default_horizon
-        return estimate_horizon_from_ratios(
-            (bottom - top)[whole] / rows, bottom[whole] / rows, objects.labels[whole], self.height_ratios
-        )
+        object_heights = (bottom - top)[is_whole] / height
+        contact_rows = bottom[is_whole] / height
+        return estimate_horizon_from_ratios(object_heights, contact_rows, objects.labels[is_whole], self.height_ratios)
 
     def compute_scale(self, index: int, contact_row: float, horizon: float | None) -> float:
-        """How much larger a crop appears with its feet in row ``foot`` than in its own frame."""
+        """Compute how much larger a crop appears in another row than in its own frame.
+
+        Args:
+            index: of the crop in the bank.
+            contact_row: row of its ground contact, a share of the frame's height.
+            horizon: row of the host's horizon, a share of its height.
+
+        Returns:
+            The scale; 1 where a horizon is unknown.
+        """
         if horizon is None or not self.distances[index]:
             return 1.0
         return float((contact_row - horizon) / self.distances[index])
@@ -125,7 +182,16 @@ class Perspective:
     def find_row_range(
         self, index: int, min_scale: float, max_scale: float, horizon: float | None
     ) -> tuple[float, float]:
-        """The rows in which a crop's scale lies between two; without a horizon those of objects of its size."""
+        """Find the rows of the ground contact in which a crop's scale is in a range.
+
+        Args:
+            index: of the crop in the bank.
+            min_scale, max_scale: the range of scales.
+            horizon: row of the host's horizon, a share of its height.
+
+        Returns:
+            The highest and the lowest row. Without a horizon these are the rows of objects of the crop's size.
+        """
         distance = float(self.distances[index])
         if horizon is None or not distance:
             low, high = self._find_rows_of_similar(index)
@@ -135,53 +201,91 @@ class Perspective:
     def find_columns(
         self, index: int, contact_rows: NDArray[np.float64], width: int, horizon: float | None
     ) -> NDArray[np.bool_]:
-        """``(len(feet), width)`` the columns in which a crop may stand with its feet in rows.
+        """Find the columns in which a crop may stand, for each row of its ground contact.
 
-        On the ground it goes about as far aside as its class did: far ones are near the middle column, and close ones
-        may be in any. Without a horizon all columns will do.
+        On the ground a crop goes about as far aside as its class did: far crops are near the middle column, and close
+        crops may be in any column. Without a horizon all columns are allowed.
+
+        Args:
+            index: of the crop in the bank.
+            contact_rows: ``(R,)`` rows, as shares of the frame's height.
+            width: of the host, in pixels.
+            horizon: row of the host's horizon, a share of its height.
+
+        Returns:
+            ``(R, width)`` true where the crop may stand.
         """
-        aside = self.max_offsets.get(int(self.class_values[index]))
-        if horizon is None or not self.distances[index] or aside is None:
+        max_offset = self.max_offsets.get(int(self.class_values[index]))
+        if horizon is None or not self.distances[index] or max_offset is None:
             return np.ones((len(contact_rows), width), dtype=bool)
-        middles = (np.arange(width) + 0.5) / width
-        return np.abs(middles - 0.5) <= aside * np.maximum(contact_rows - horizon, 0)[:, None]
+        pixel_centres = (np.arange(width) + 0.5) / width
+        distances = np.maximum(contact_rows - horizon, 0)[:, None]
+        return np.abs(pixel_centres - 0.5) <= max_offset * distances
 
     def _find_rows_of_similar(self, index: int) -> tuple[float, float]:
-        """The lowest and the highest row, but for a tenth either way, of the feet of whole objects of a crop's size."""
-        own, height = float(self.contact_rows[index]), np.maximum(self.heights, 1e-6)
-        alike = (self.class_values == self.class_values[index]) & ~self.cut_sides.any(axis=1)
-        alike &= np.abs(np.log(height / height[index])) < MAX_SIZE_DIFFERENCE
-        if not alike.any():
-            return own, own
-        low, high = np.quantile(self.contact_rows[alike], (0.1, 0.9)).tolist()
-        return min(low, own), max(high, own)
+        """Find the 10 % and 90 % quantiles of the contact rows of whole objects of a crop's class and size."""
+        contact_row = float(self.contact_rows[index])
+        heights = np.maximum(self.heights, 1e-6)
+        is_whole = ~self.cut_sides.any(axis=1)
+        is_similar = (self.class_values == self.class_values[index]) & is_whole
+        is_similar &= np.abs(np.log(heights / heights[index])) < MAX_SIZE_DIFFERENCE
+        if not is_similar.any():
+            return contact_row, contact_row
+        low, high = np.quantile(self.contact_rows[is_similar], (0.1, 0.9)).tolist()
+        return min(low, contact_row), max(high, contact_row)
 
 
 def _measure_max_offsets(
     centre_columns: NDArray[np.float64], distances: NDArray[np.float64], class_values: NDArray[np.int64]
 ) -> dict[int, float]:
-    """For each class of enough objects the way aside, over distance, up to which an even spread has their median."""
-    known = distances > 0
-    ways = np.abs(centre_columns - 0.5) / np.maximum(distances, 1e-6)
-    counts = {int(kind): known & (class_values == kind) for kind in np.unique(class_values[known])}
-    return {kind: 2 * float(np.median(ways[own])) for kind, own in counts.items() if own.sum() >= MIN_OBJECTS}
+    """Measure for each class with enough objects twice the median of its offset from the middle over its distance.
+
+    An even spread up to this value has the same median.
+    """
+    has_distance = distances > 0
+    offsets = np.abs(centre_columns - 0.5) / np.maximum(distances, 1e-6)
+    max_offsets = {}
+    for value in np.unique(class_values[has_distance]):
+        is_of_class = has_distance & (class_values == value)
+        if is_of_class.sum() >= MIN_OBJECTS:
+            max_offsets[int(value)] = 2 * float(np.median(offsets[is_of_class]))
+    return max_offsets
 
 
 def _split_by_drive(bank: Bank) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Each drive that is known, and which entries are of it; a unit is a drive and a time, see ``Record.unit``."""
-    drives = np.array([name.split("@")[0] for name in bank.info.subjects] + [""])[bank.entries["subject"]]
+    """List each known drive and which entries are of it.
+
+    A subject of frames is named by its drive and a time, see ``Record.unit``.
+    """
+    names = [subject.split("@")[0] for subject in bank.info.subjects]
+    names.append("")  # entries of an unknown subject have the index -1
+    drives = np.array(names)[bank.entries["subject"]]
     return [(str(drive), drives == drive) for drive in np.unique(drives) if drive]
 
 
+def _measure_bank_masks(
+    masks: NDArray[np.uint8], class_table: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Measure heights and widths ``(N, 2)`` and class values ``(N,)`` of all masks, a batch at a time."""
+    spans = []
+    max_values = []
+    for start in range(0, len(masks), MASK_BATCH_SIZE):
+        batch_spans, batch_values = _measure_masks(masks[start : start + MASK_BATCH_SIZE])
+        spans.append(batch_spans)
+        max_values.append(batch_values)
+    return np.concatenate(spans), class_table[np.concatenate(max_values)]
+
+
 def _measure_masks(masks: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Of ``(N, H, W)`` masks how high and how wide their objects are, ``(N, 2)``, and their highest values ``(N,)``."""
+    """Measure how high and wide the objects of ``(N, H, W)`` masks are, ``(N, 2)``, and their highest values."""
     body = np.greater(masks, 0)
-    return np.stack([_measure_spans(np.asarray(body.any(axis=axis))) for axis in (2, 1)], axis=1), np.max(
-        masks, axis=(1, 2)
-    )
+    heights = _measure_spans(np.asarray(body.any(axis=2)))
+    widths = _measure_spans(np.asarray(body.any(axis=1)))
+    return np.stack([heights, widths], axis=1), np.max(masks, axis=(1, 2))
 
 
 def _measure_spans(lines: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """From the first to the last that is true in each row, both included; 0 where none is."""
-    first, last = lines.argmax(axis=1), lines.shape[1] - lines[:, ::-1].argmax(axis=1)
-    return np.where(lines.any(axis=1), last - first, 0)
+    """Measure the length from the first to the last true value of each row, both included; 0 where none is true."""
+    first = lines.argmax(axis=1)
+    stop = lines.shape[1] - lines[:, ::-1].argmax(axis=1)
+    return np.where(lines.any(axis=1), stop - first, 0)
