@@ -28,11 +28,11 @@ class FrameRules:
     """What is the same for every host of a paste.
 
     Attributes:
-        spots: where crops may go.
+        ground_sampler: draws where crops go.
         blend: how pixels are mixed.
-        variation: how crops are varied besides.
-        objects: host mask values of all objects.
-        ignored: host mask value that no score counts, None where there is none.
+        variation: how crops are varied.
+        object_values: host mask values of all objects.
+        ignored_value: host mask value that no score counts, None where there is none.
     """
 
     ground_sampler: GroundSampler
@@ -42,13 +42,25 @@ class FrameRules:
     ignored_value: int | None
 
     def prepare_host(self, sample: Sample) -> FrameHost:
-        """The sample, ready to be pasted into; it has a mask, or boxes, which then tell where something is."""
+        """Prepare a sample to be pasted into.
+
+        Args:
+            sample: a frame with a mask, or with boxes, which then mark where its objects are.
+
+        Returns:
+            The host, with its own copies of image and labels.
+        """
         mask = fill_boxes(sample) if sample.mask is None else sample.mask.copy()
         objects = find_objects(replace(sample, mask=mask), self.object_values)
         horizon = self.ground_sampler.perspective.find_horizon(sample.group, objects)
-        ends = get_intensity_range(sample, FRAME)
         return FrameHost(
-            self, sample, sample.image.copy(order="K"), mask, ends, OccludedObjects.from_objects(objects), horizon
+            rules=self,
+            sample=sample,
+            image=sample.image.copy(order="K"),
+            mask=mask,
+            intensity_range=get_intensity_range(sample, FRAME),
+            occluded=OccludedObjects.from_objects(objects),
+            horizon=horizon,
         )
 
 
@@ -66,106 +78,150 @@ class FrameHost:
     touched: list[tuple[slice, ...]] = field(default_factory=list)
 
     def to_sample(self) -> Sample:
-        """The sample with everything that was pasted; where it had boxes alone, boxes alone."""
-        after = self.occluded.to_sample(self.sample)
+        """Return the sample with everything that was pasted; a sample that had only boxes has only boxes again."""
+        sample = self.occluded.to_sample(self.sample)
         if self.sample.mask is not None:
-            return replace(after, image=self.image, mask=self.mask)
-        assert self.sample.boxes is not None and after.boxes is not None
+            return replace(sample, image=self.image, mask=self.mask)
+        assert self.sample.boxes is not None and sample.boxes is not None
         origins = self.occluded.origins
-        pasted = np.concatenate([[False], origins < 0])[self.occluded.objects.instances]
-        boxes = after.boxes.copy()
-        boxes[origins >= 0] = shrink_boxes(self.sample.boxes[origins[origins >= 0]], pasted)
-        return replace(after, image=self.image, boxes=boxes)
+        is_original = origins >= 0
+        original_boxes = self.sample.boxes[origins[is_original]]
+        boxes = sample.boxes.copy()
+        boxes[is_original] = shrink_boxes(original_boxes, self._find_pasted())
+        return replace(sample, image=self.image, boxes=boxes)
 
     def place_crop(self, crop: Crop, rng: np.random.Generator) -> PlacedCrop | None:
-        """Vary a crop and find it a place; nothing of the host changes. None where it found none.
+        """Vary a crop and find a place for it. Nothing in the host changes.
+
+        Args:
+            crop: an entry of the bank.
+            rng: source of every draw.
+
+        Returns:
+            The placed crop; None if no place was found.
 
         Raises:
-            DataError: the crop is bound, and the host has not the size that it had.
+            DataError: the crop is bound, and the host does not have the size of its host.
         """
         if crop.is_bound:
             return self._place_bound_crop(crop)
-        spots, variation, zoom = self.rules.ground_sampler, self.rules.variation, self._compute_zoom(crop)
-        spot = spots.draw_position(crop, self.mask, self.horizon, MAX_MAGNIFICATION / max(zoom), rng)
-        if spot is None:
+        sampler = self.rules.ground_sampler
+        variation = self.rules.variation
+        zoom = self._compute_zoom(crop)
+        position = sampler.draw_position(crop, self.mask, self.horizon, MAX_MAGNIFICATION / max(zoom), rng)
+        if position is None:
             return None
-        lean, bend = (
-            float(np.deg2rad(rng.uniform(-variation.rotate, variation.rotate))),
-            variation.draw_displacements(2, rng),
-        )
-        if spots.perspective.cut_sides[crop.index].any():
-            lean, bend = 0.0, None  # a cut is as straight as the border it is at
+        angle = float(np.deg2rad(rng.uniform(-variation.rotate, variation.rotate)))
+        displacements = variation.draw_displacements(2, rng)
+        if sampler.perspective.cut_sides[crop.index].any():
+            # A cut side stays as straight as the border that cuts it.
+            angle = 0.0
+            displacements = None
         blend = self.rules.blend.with_reach(variation.draw_width(rng))
-        made = resample_crop(crop, (zoom[0] * spot.scale, zoom[1] * spot.scale), spot.flip, lean, bend, variation.order)
-        if made is None:
+        crop_zoom = (zoom[0] * position.scale, zoom[1] * position.scale)
+        resampled = resample_crop(crop, crop_zoom, position.flip, angle, displacements, variation.order)
+        if resampled is None:
             return None
-        image, body = made
-        value = int(spots.perspective.class_values[crop.index])
-        for column in spot.columns.tolist():
-            corner = spots.find_corner(body, spot, column, self.mask, value)
-            seen = None if corner is None else find_visible(body, corner, self.occluded.objects)
-            if corner is not None and seen is not None:
-                values = self._fill_visible(body, seen, corner, value)
-                return PlacedCrop(
-                    image, values, corner, spot.scale, body, blend, ground_contact=(spot.contact_row, column)
-                )
+        image, body = resampled
+        value = int(sampler.perspective.class_values[crop.index])
+        for column in position.columns.tolist():
+            corner = sampler.find_corner(body, position, column, self.mask, value)
+            if corner is None:
+                continue
+            visible = find_visible(body, corner, self.occluded.objects)
+            if visible is None:
+                continue
+            return PlacedCrop(
+                image=image,
+                mask=self._fill_visible(body, visible, corner, value),
+                corner=corner,
+                scale=position.scale,
+                body=body,
+                blend=blend,
+                ground_contact=(position.contact_row, column),
+            )
         return None
 
     def paste_crop(self, placed: PlacedCrop, rng: np.random.Generator) -> None:
-        """Blend in what was found, clipped to the host, and tell its mask, boxes and instances."""
-        source, where = find_overlap(placed.mask.shape, self.mask.shape, placed.corner)
-        image, values = placed.image[(slice(None), *source)], placed.mask[source]
-        seen = values > 0
-        if not seen.any() and placed.replaced_pixels is None:
+        """Blend a placed crop into the image, clipped to the host, and update mask, boxes and instances.
+
+        Args:
+            placed: as returned by :meth:`place_crop`.
+            rng: source of every draw.
+        """
+        source, target = find_overlap(placed.mask.shape, self.mask.shape, placed.corner)
+        image = placed.image[(slice(None), *source)]
+        values = placed.mask[source]
+        visible = values > 0
+        if not visible.any() and placed.replaced_pixels is None:
             return
-        stored = self.image[(slice(None), *where)]
-        others = (self.occluded.objects.instances[where] > 0) & ~seen  # whose pixels a feather leaves alone
+        stored = self.image[(slice(None), *target)]
+        others = (self.occluded.objects.instances[target] > 0) & ~visible  # a soft edge leaves their pixels alone
         if placed.replaced_pixels is None:
-            image, changed = self._blend_patch(
-                to_scaled(stored, self.intensity_range), image, placed, source, others, rng
-            )
+            host_image = to_scaled(stored, self.intensity_range)
+            image, changed = self._blend_patch(host_image, image, placed, source, others, rng)
         else:
             changed = placed.replaced_pixels[source] & ~others
-        stored[:, changed] = to_dtype(from_scaled(np.clip(image, 0, 1), self.intensity_range)[:, changed], stored.dtype)
-        self.touched.append(where)
-        if not seen.any():  # what is healthy changes no label
+        stored_values = from_scaled(np.clip(image, 0, 1), self.intensity_range)
+        stored[:, changed] = to_dtype(stored_values[:, changed], stored.dtype)
+        self.touched.append(target)
+        if not visible.any():  # a healthy crop changes no label
             return
-        self.mask[where][seen] = values[seen]
-        gone = self.occluded.add(where, seen, int(values.max()), int(placed.body.sum()))
-        if gone is not None and self.rules.ignored_value is not None:
-            self.mask[gone] = self.rules.ignored_value
+        self.mask[target][visible] = values[visible]
+        removed = self.occluded.add(target, visible, int(values.max()), int(placed.body.sum()))
+        if removed is not None and self.rules.ignored_value is not None:
+            self.mask[removed] = self.rules.ignored_value
 
     def _place_bound_crop(self, crop: Crop) -> PlacedCrop | None:
-        """What was labelled is older than the crop, and may be partly hidden by it; what was pasted may not."""
-        found = resample_to_host(crop, self.sample, self.intensity_range)
-        if found is None:
+        """Find whether a bound crop fits into its place.
+
+        It may partly hide objects that were labelled, which are older than the crop. It may not touch pasted objects.
+        """
+        resampled = resample_to_host(crop, self.sample, self.intensity_range)
+        if resampled is None:
             return None
-        image, mask, replaced, corner = found
-        body, objects = mask > 0, self.occluded.objects
-        source, where = find_overlap(mask.shape, self.mask.shape, corner)
-        pasted = np.concatenate([[False], self.occluded.origins < 0])[objects.instances]
-        if not body[source].any() or (dilate_labels(pasted, OBJECT_GAP)[where] & body[source]).any():
+        image, mask, replaced_pixels, corner = resampled
+        body = mask > 0
+        source, target = find_overlap(mask.shape, self.mask.shape, corner)
+        if not body[source].any():
             return None
-        seen = find_visible(body, corner, objects)
-        if seen is None:
+        near_pasted = dilate_labels(self._find_pasted(), OBJECT_GAP)
+        if (near_pasted[target] & body[source]).any():
             return None
-        kind = 0 if crop.is_healthy else int(self.rules.ground_sampler.perspective.class_values[crop.index])
-        values = self._fill_visible(body, seen, corner, kind)
-        return PlacedCrop(image, values, corner, 1.0, body, self.rules.blend, replaced_pixels=replaced)
+        visible = find_visible(body, corner, self.occluded.objects)
+        if visible is None:
+            return None
+        value = 0 if crop.is_healthy else int(self.rules.ground_sampler.perspective.class_values[crop.index])
+        return PlacedCrop(
+            image=image,
+            mask=self._fill_visible(body, visible, corner, value),
+            corner=corner,
+            scale=1.0,
+            body=body,
+            blend=self.rules.blend,
+            replaced_pixels=replaced_pixels,
+        )
+
+    def _find_pasted(self) -> Mask:
+        """Find the pixels ``(H, W)`` of objects that were pasted."""
+        is_pasted = self.occluded.origins < 0
+        return np.concatenate([[False], is_pasted])[self.occluded.objects.instances]
 
     def _fill_visible(self, body: Mask, visible: Mask, corner: NDArray[np.int64], value: int) -> NDArray[np.int64]:
-        """The class of what is seen of a patch, 0 elsewhere."""
+        """Return a patch's mask: the class value where the object is visible, 0 elsewhere."""
         values = np.zeros(body.shape, dtype=np.int64)
-        values[find_overlap(body.shape, self.mask.shape, corner)[0]][visible] = value
+        source, _ = find_overlap(body.shape, self.mask.shape, corner)
+        values[source][visible] = value
         return values
 
     def _compute_zoom(self, crop: Crop) -> tuple[float, float]:
-        """Host pixels a pixel of the crop, of rows and columns, were it to appear as large as in its own frame."""
-        rows, columns = crop.spacing
-        own, host = float(crop.entry["source_size"][0]), self.mask.shape[0]
-        pixel = host / own if own else 1 / self.sample.spacing[0]
+        """Compute the host pixels per crop pixel, of rows and columns, at which it looks as large as in its frame."""
+        row_spacing, column_spacing = crop.spacing
+        crop_height = float(crop.entry["source_size"][0])
+        host_height = self.mask.shape[0]
+        pixels_per_unit = host_height / crop_height if crop_height else 1 / self.sample.spacing[0]
         stretch = self.sample.spacing[0] / self.sample.spacing[1]  # pixels that are not square
-        return pixel * rows, pixel * columns * stretch
+        return pixels_per_unit * row_spacing, pixels_per_unit * column_spacing * stretch
 
     def _blend_patch(
         self,
@@ -176,9 +232,11 @@ class FrameHost:
         others: Mask,
         rng: np.random.Generator,
     ) -> tuple[NDArray[np.float32], Mask]:
-        """The patch mixed into the host, and where it differs."""
-        seen, blend = placed.mask[source] > 0, placed.blend
-        image = np.clip(image * compute_exposure(host, image, placed.body[source]), 0, 1)
-        image = blend.match_crop(host, image, seen, ~others, np.ones_like(seen), rng)
-        weight = blend.method.compute_weight(seen) * ~others
+        """Blend the patch into the host, and return it with the pixels that changed."""
+        blend = placed.blend
+        visible = placed.mask[source] > 0
+        exposure = compute_exposure(host, image, placed.body[source])
+        image = np.clip(image * exposure, 0, 1)
+        image = blend.match_crop(host, image, visible, ~others, np.ones_like(visible), rng)
+        weight = blend.method.compute_weight(visible) * ~others
         return blend.method.mix(host, image, weight, ~others), weight > 0

@@ -1,4 +1,4 @@
-"""A crop of a frame as it will appear in its host: resized, mirrored, leaned, exposed as its surroundings there are."""
+"""Resample a crop of a frame for its host: resized, mirrored, rotated, and as bright as its new surroundings."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from domaingan.blend.deformation import Deformation
 from domaingan.imaging.intensity import find_ring
 
 EXPOSURE_GAIN = (0.25, 1.6)
-"""How much darker or brighter a crop may be made: frames at dusk are a quarter as bright as by day, and what is dark is
-noise when it is brightened."""
+"""Smallest and largest factor of a crop's brightness. Frames at dusk are a quarter as bright as by day. A dark crop that
+is made much brighter shows mostly noise."""
 
 SURROUNDINGS_WIDTH = 8
 """Width of the surroundings that the exposure is measured on, in pixels."""
@@ -35,42 +35,62 @@ def resample_crop(
     displacements: NDArray[np.float64] | None = None,
     order: int = 3,
 ) -> tuple[Image, Mask] | None:
-    """The crop on its host's grid, trimmed to its object and what surrounds it; outside the crop its edge is repeated.
+    """Resample a crop to its host's grid, trimmed to its object and its surroundings.
+
+    Outside the crop its edge is repeated.
 
     Args:
         crop: an entry of a bank.
-        zoom: host pixels a crop pixel, of rows and columns.
-        flip: mirror left and right.
-        angle: lean, in radians.
-        bend: a deformation, as of :class:`domaingan.blend.variation.Draw`.
+        zoom: host pixels per crop pixel, of rows and columns.
+        flip: whether to mirror left and right.
+        angle: rotation in radians.
+        displacements: of an elastic deformation, see
+            :meth:`domaingan.blend.variation.Variation.draw_displacements`. None: no deformation.
         order: the image is interpolated linearly (1) or by cubics (3).
 
     Returns:
-        Image ``(C, *patch)`` and body ``(*patch)``, its edge smooth however much it was enlarged; or None where nothing
-        of the object is left on that grid.
+        Image ``(C, *patch)`` and body ``(*patch)``, which has a smooth edge at any zoom. None if nothing of the object
+        is left on that grid.
     """
-    rows, columns = np.flatnonzero((crop.mask > 0).any(axis=1)), np.flatnonzero((crop.mask > 0).any(axis=0))
+    crop_body = crop.mask > 0
+    rows = np.flatnonzero(crop_body.any(axis=1))
+    columns = np.flatnonzero(crop_body.any(axis=0))
     if not len(rows):
         return None
     size = np.array([rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0]])
-    middle = np.array([rows[-1] + rows[0], columns[-1] + columns[0]]) / 2
+    centre = np.array([rows[-1] + rows[0], columns[-1] + columns[0]]) / 2
+
     cos, sin = math.cos(angle), math.sin(angle)
-    forward = np.array([[cos, -sin], [sin, cos]]) @ np.diag([zoom[0], -zoom[1] if flip else zoom[1]])
-    points = (np.argwhere(crop.mask > 0) - middle) @ forward.T
-    bent = None if displacements is None else Deformation.fit(displacements, points, zoom[0] * zoom[1])
-    room = SURROUNDINGS_WIDTH + (0 if bent is None else math.ceil(bent.max_displacement))
-    shape = np.ceil(np.abs(forward) @ size).astype(int) + 2 * room + 2
-    back = np.linalg.inv(forward)
-    lines = [np.arange(n) - (n - 1) / 2 for n in shape]
-    shift = None if bent is None else bent.compute_displacement(lines)
+    rotation = np.array([[cos, -sin], [sin, cos]])
+    column_zoom = -zoom[1] if flip else zoom[1]
+    crop_to_host = rotation @ np.diag([zoom[0], column_zoom])
+    host_to_crop = np.linalg.inv(crop_to_host)
+
+    deformation = None
+    margin = SURROUNDINGS_WIDTH
+    if displacements is not None:
+        points = (np.argwhere(crop_body) - centre) @ crop_to_host.T
+        deformation = Deformation.fit(displacements, points, zoom[0] * zoom[1])
+        margin += math.ceil(deformation.max_displacement)
+    shape = np.ceil(np.abs(crop_to_host) @ size).astype(int) + 2 * margin + 2
+    shift = None
+    if deformation is not None:
+        coordinates = [np.arange(length) - (length - 1) / 2 for length in shape]
+        shift = deformation.compute_displacement(coordinates)
+
     image = _blur_before_shrinking(np.ascontiguousarray(np.moveaxis(crop.image, 0, -1)), zoom)
-    cover = _blur_before_shrinking((crop.mask > 0).astype(np.float32), zoom)
-    to_crop = partial(_resample_image, back=back, offset=middle - back @ ((shape - 1) / 2), shape=shape, shift=shift)
-    smooth = cv2.INTER_LINEAR if order == 1 else cv2.INTER_CUBIC
-    moved = to_crop(image, flags=smooth, border=cv2.BORDER_REPLICATE)
-    body: Mask = np.greater_equal(to_crop(cover, flags=cv2.INTER_LINEAR, border=cv2.BORDER_CONSTANT), 0.5)
-    moved = np.clip(moved.reshape(*body.shape, -1), image.min(axis=(0, 1)), image.max(axis=(0, 1)))
-    return (np.moveaxis(moved, -1, 0), body) if body.any() else None
+    cover = _blur_before_shrinking(crop_body.astype(np.float32), zoom)
+    offset = centre - host_to_crop @ ((shape - 1) / 2)
+    resample = partial(_resample_image, back=host_to_crop, offset=offset, shape=shape, shift=shift)
+    interpolation = cv2.INTER_LINEAR if order == 1 else cv2.INTER_CUBIC
+    resampled = resample(image, flags=interpolation, border=cv2.BORDER_REPLICATE)
+    resampled_cover = resample(cover, flags=cv2.INTER_LINEAR, border=cv2.BORDER_CONSTANT)
+    body: Mask = np.greater_equal(resampled_cover, 0.5)
+    if not body.any():
+        return None
+    lowest, highest = image.min(axis=(0, 1)), image.max(axis=(0, 1))
+    resampled = np.clip(resampled.reshape(*body.shape, -1), lowest, highest)
+    return np.moveaxis(resampled, -1, 0), body
 
 
 def _resample_image(
@@ -82,37 +102,43 @@ def _resample_image(
     flags: int,
     border: int,
 ) -> NDArray[np.float32]:
-    """An ``(H, W[, C])`` image of which pixel ``i`` of the result is at ``back @ (i + shift) + offset``."""
+    """Resample an ``(H, W[, C])`` image: pixel ``i`` of the result is taken at ``back @ (i + shift) + offset``."""
     if shift is None:  # OpenCV puts x before y
-        way = np.array([[back[1, 1], back[1, 0], offset[1]], [back[0, 1], back[0, 0], offset[0]]])
-        extent = int(shape[1]), int(shape[0])
-        return cv2.warpAffine(image, way, extent, flags=flags | cv2.WARP_INVERSE_MAP, borderMode=border)
-    places = np.indices(tuple(shape.tolist()), dtype=float) + shift
-    rows, columns = (np.tensordot(back, places, 1) + offset.reshape(2, 1, 1)).astype(np.float32)
+        matrix = np.array([[back[1, 1], back[1, 0], offset[1]], [back[0, 1], back[0, 0], offset[0]]])
+        size = int(shape[1]), int(shape[0])
+        return cv2.warpAffine(image, matrix, size, flags=flags | cv2.WARP_INVERSE_MAP, borderMode=border)
+    coordinates = np.indices(tuple(shape.tolist()), dtype=float) + shift
+    rows, columns = (np.tensordot(back, coordinates, 1) + offset.reshape(2, 1, 1)).astype(np.float32)
     return cv2.remap(image, columns, rows, flags, borderMode=border)
 
 
 def _blur_before_shrinking(image: NDArray[np.float32], zoom: tuple[float, float]) -> NDArray[np.float32]:
-    """What is shrunk is blurred first, by half of what a host's pixel holds beyond one of its own."""
+    """Blur an image that will be shrunk, with half of the additional width of a host's pixel as sigma."""
     sigma = (1 / min(zoom) - 1) / 2
-    return image if sigma < 0.2 else np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), dtype=np.float32)
+    if sigma < 0.2:
+        return image
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), dtype=np.float32)
 
 
 def compute_exposure(host: Image, crop: Image, body: Mask) -> np.float32:
-    """One factor that makes the crop's surroundings as bright as the host's: an exposure, not another contrast.
+    """Compute the factor that makes a crop's surroundings as bright as the host's.
 
-    The ring of a scan's lesion is shifted to the host's; what stands behind an object in a frame says nothing about it.
-    What it stands on is much the same everywhere, so that the lower half of its surroundings serves as a light meter.
+    It changes the exposure, not the contrast. The background behind an object in a frame says nothing about the
+    object's brightness. The ground is much the same everywhere, so the lower half of the surroundings is compared.
 
     Args:
         host: ``(3, H, W)`` where the object goes.
         crop: ``(3, H, W)`` the object and its own surroundings.
         body: ``(H, W)`` the object.
+
+    Returns:
+        The factor, within :data:`EXPOSURE_GAIN`; 1 where there are no surroundings to measure.
     """
     rows = np.flatnonzero(body.any(axis=1))
-    around = find_ring(body, SURROUNDINGS_WIDTH)
-    around[: (rows[0] + rows[-1]) // 2] = False
-    if not around.any():
+    surroundings = find_ring(body, SURROUNDINGS_WIDTH)
+    surroundings[: (rows[0] + rows[-1]) // 2] = False
+    if not surroundings.any():
         return np.float32(1)
-    lights = [float((LUMINANCE_WEIGHTS @ picture[:, around]).mean()) for picture in (host, crop)]
-    return np.float32(np.clip(lights[0] / max(lights[1], 0.02), *EXPOSURE_GAIN))
+    host_brightness = float((LUMINANCE_WEIGHTS @ host[:, surroundings]).mean())
+    crop_brightness = float((LUMINANCE_WEIGHTS @ crop[:, surroundings]).mean())
+    return np.float32(np.clip(host_brightness / max(crop_brightness, 0.02), *EXPOSURE_GAIN))
