@@ -1,4 +1,4 @@
-"""A crop as it will be in its host, found and varied but not yet painted."""
+"""A varied crop with a place in its host, before it is blended in."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ OBJECT_GAP = 2
 
 @dataclass(frozen=True, eq=False)
 class PlacedCrop:
-    """What goes where; the host is as it was.
+    """A varied crop and its place in a host, which is not changed yet.
 
     Attributes:
         image: ``(C, *patch)`` the varied crop on the host's grid, in scaled units.
-        mask: ``(*patch)`` the host's class values where the object will be seen, 0 elsewhere.
-        corner: ``(dims,)`` where the patch starts in the host; it may stick out.
+        mask: ``(*patch)`` the host's class values where the object will be visible, 0 elsewhere.
+        corner: ``(dims,)`` where the patch starts in the host; the patch may reach beyond the border.
         scale: how much larger the object is than in its own image.
-        body: ``(*patch)`` the whole object, with what is hidden or sticks out.
-        blend: how it is mixed in. A bound crop is not: its pixels replace the host's.
-        target_contrast: of scans ``(C,)`` the contrast to the ring that it will have, in scaled units.
-        replaced_pixels: of bound crops ``(*patch)`` which of the host's pixels they replace; None for free ones.
-        contrast: of scans the factor of its contrast that was drawn.
-        ground_contact: of frames row and column of its ground contact.
+        body: ``(*patch)`` the whole object, with its hidden parts and those beyond the border.
+        blend: how it is mixed in. The pixels of a bound crop are not mixed: they replace the host's.
+        target_contrast: for scans ``(C,)`` the contrast to the ring that it will have, in scaled units.
+        replaced_pixels: for bound crops ``(*patch)`` which of the host's pixels they replace; None for free ones.
+        contrast: for scans the factor of its contrast that was drawn.
+        ground_contact: for frames row and column of its ground contact.
     """
 
     image: NDArray[np.float32]
@@ -46,7 +46,7 @@ class PlacedCrop:
     ground_contact: tuple[float, ...] | None = None
 
     def complete(self, crop: PastedCrop) -> PastedCrop:
-        """Say of a crop that is pasted where it is, how large, and whatever else was chosen for it."""
+        """Add to the record of a pasted crop its place, its scale, and the other values that were drawn for it."""
         return replace(
             crop,
             place=tuple(self.corner.tolist()),

@@ -14,8 +14,8 @@ from domaingan.blend.deformation import Deformation
 from domaingan.imaging.intensity import find_ring
 
 EXPOSURE_GAIN = (0.25, 1.6)
-"""Smallest and largest factor of a crop's brightness. Frames at dusk are a quarter as bright as by day. A dark crop that
-is made much brighter shows mostly noise."""
+"""Smallest and largest factor of a crop's brightness. Frames at dusk are a quarter as bright as by day. A dark crop
+that is made much brighter shows mostly noise."""
 
 SURROUNDINGS_WIDTH = 8
 """Width of the surroundings that the exposure is measured on, in pixels."""

@@ -45,13 +45,13 @@ class ScanRules:
 
     Attributes:
         info: of the bank.
-        values: host mask value for every bank mask value.
+        class_table: host mask value for every bank mask value.
         blend: how pixels are mixed.
         variation: how crops are varied.
-        depth_mm: pasted objects lie at least so deep below the surface.
-        placement: where in the body they are tried.
-        kinds: of each of the bank's entries the code of its class, by which they are placed.
-        overlap: whether they may come to lie on what is labelled.
+        min_depth_mm: smallest depth of a pasted object below the body's surface.
+        placement: where in the body objects are tried.
+        class_codes: code of the class of each entry of the bank, by which objects are placed.
+        can_overlap: whether pasted objects may lie on labelled ones.
     """
 
     info: BankInfo
@@ -64,7 +64,7 @@ class ScanRules:
     can_overlap: bool = False
 
     def prepare_host(self, sample: Sample) -> ScanHost:
-        """The sample, ready to be pasted into."""
+        """Prepare a sample with a mask to be pasted into."""
         return ScanHost.from_sample(sample, self)
 
 
@@ -88,122 +88,194 @@ class ScanHost:
 
     @classmethod
     def from_sample(cls, sample: Sample, rules: ScanRules) -> ScanHost:
-        """Measure a sample, which must have a mask."""
+        """Measure a sample and copy its image and labels.
+
+        Args:
+            sample: a scan or slice with a mask.
+            rules: of the paste.
+
+        Returns:
+            The host.
+        """
         assert sample.mask is not None
         measured = with_foreground(sample, SCAN)
-        inside = get_foreground(measured)
-        surface, ends = BodySurface(inside, sample.spacing), find_host_range(measured, rules.info)
-        copies = sample.image.copy(order="K"), sample.mask.copy()
-        known = sample.instances is not None or (sample.boxes is not None and sample.labels is not None)
-        covered = OccludedObjects.from_objects(find_objects(sample, ())) if known else None
-        darkest = sample.image.reshape(len(sample.image), -1).min(axis=1)
-        middles = rules.placement.for_box(find_body_extent(inside), get_body_axes(sample))
+        foreground = get_foreground(measured)
+        has_boxes = sample.boxes is not None and sample.labels is not None
+        has_objects = sample.instances is not None or has_boxes
+        channels = sample.image.reshape(len(sample.image), -1)
+        body_extent = find_body_extent(foreground)
         return cls(
-            rules, sample, *copies, covered, ends, inside, surface, find_soft_levels(rules.info), darkest, middles
+            rules=rules,
+            sample=sample,
+            image=sample.image.copy(order="K"),
+            mask=sample.mask.copy(),
+            occluded=OccludedObjects.from_objects(find_objects(sample, ())) if has_objects else None,
+            intensity_range=find_host_range(measured, rules.info),
+            foreground=foreground,
+            surface=BodySurface(foreground, sample.spacing),
+            soft_levels=find_soft_levels(rules.info),
+            min_values=channels.min(axis=1),
+            sample_centres=rules.placement.for_box(body_extent, get_body_axes(sample)),
         )
 
     def place_crop(self, crop: Crop, rng: np.random.Generator) -> PlacedCrop | None:
-        """Vary a crop and find it a place; nothing of the host changes. None where it found none.
+        """Vary a crop and find a place for it. Nothing in the host changes.
+
+        Args:
+            crop: an entry of the bank.
+            rng: source of every draw.
+
+        Returns:
+            The placed crop; None if no place was found.
 
         Raises:
-            DataError: the crop is bound, and the host has not the size that it had.
+            DataError: the crop is bound, and the host does not have the size of its host.
         """
         if crop.is_bound:
             return self._place_bound_crop(crop)
         rules = self.rules
         draw = rules.variation.draw(self.sample.spatial_dims, rng)
         blend = rules.blend.with_reach(draw.blend_width)
-        warped = warp_crop(crop, draw, self.sample.spacing, max(blend.reach, RING_WIDTH) + 1, self.mask.shape)
+        margin = max(blend.reach, RING_WIDTH) + 1
+        warped = warp_crop(crop, draw, self.sample.spacing, margin, self.mask.shape)
         if warped is None:
             return None
-        mask = warped.mask
-        middles = partial(self.sample_centres, int(rules.class_codes[crop.index]))
-        taken = np.zeros(self.mask.shape, dtype=bool) if rules.can_overlap else self._find_occupied()
-        corner = find_place(mask > 0, self.surface, rules.min_depth_mm, taken, rng, middles)
+        body = warped.mask > 0
+        class_code = int(rules.class_codes[crop.index])
+        sample_centres = partial(self.sample_centres, class_code)
+        occupied = np.zeros(self.mask.shape, dtype=bool) if rules.can_overlap else self._find_occupied()
+        corner = find_place(body, self.surface, rules.min_depth_mm, occupied, rng, sample_centres)
         if corner is None:
             return None
-        target = _measure_crop_contrast(crop, self.soft_levels) * np.float32(draw.contrast)
+        target_contrast = _measure_crop_contrast(crop, self.soft_levels) * np.float32(draw.contrast)
         return PlacedCrop(
-            warped.sample_image(),
-            rules.class_table[mask],
-            corner,
-            draw.scale,
-            mask > 0,
-            blend,
-            target,
+            image=warped.sample_image(),
+            mask=rules.class_table[warped.mask],
+            corner=corner,
+            scale=draw.scale,
+            body=body,
+            blend=blend,
+            target_contrast=target_contrast,
             contrast=draw.contrast,
         )
 
     def paste_crop(self, placed: PlacedCrop, rng: np.random.Generator) -> None:
-        """Blend in what was found, clipped to the host, and merge the labels."""
-        source, where = find_overlap(placed.mask.shape, self.mask.shape, placed.corner)
-        image, values = placed.image[(slice(None), *source)], placed.mask[source]
+        """Blend a placed crop into the image, clipped to the host, and merge the labels.
+
+        Args:
+            placed: as returned by :meth:`place_crop`.
+            rng: source of every draw.
+        """
+        source, target = find_overlap(placed.mask.shape, self.mask.shape, placed.corner)
+        image = placed.image[(slice(None), *source)]
+        values = placed.mask[source]
         if not values.any() and placed.replaced_pixels is None:
             return
-        stored = self.image[(slice(None), *where)]
-        older = self.mask[where] > 0
+        stored = self.image[(slice(None), *target)]
+        labelled = self.mask[target] > 0
         if placed.replaced_pixels is None:
-            host, surroundings = to_scaled(stored, self.intensity_range), self.foreground[where] & ~older
-            body, target = values > 0, placed.target_contrast
-            own = find_surroundings(image, body, _find_shown_body(image), self.soft_levels)
-            there = find_surroundings(host, body, surroundings, self.soft_levels)
-            if own.is_soft != there.is_soft:
-                target = find_target_contrast(image, body, own, host, there, self.soft_levels)
-            image, changed = blend_patch(host, image, body, there.tissue, own.tissue, placed.blend, rng, target)
+            host_image = to_scaled(stored, self.intensity_range)
+            tissue = self.foreground[target] & ~labelled
+            image, changed = self._blend_patch(host_image, tissue, image, values > 0, placed, rng)
         else:
-            changed = placed.replaced_pixels[source] & ~older
-        # Only what changed goes through the scaled units and back: all else stays bit-identical. A dark object in a
-        # dark place must not become darker than anything a scanner stores.
-        bright = np.maximum(from_scaled(image, self.intensity_range)[:, changed], self.min_values[:, None])
-        stored[:, changed] = to_dtype(bright, stored.dtype)
-        self.touched.append(where)
+            changed = placed.replaced_pixels[source] & ~labelled
+        # Only changed pixels go through the scaled units and back: all others stay bit-identical.
+        # No pixel becomes darker than the darkest stored value: a scanner stores nothing below it.
+        new_values = from_scaled(image, self.intensity_range)[:, changed]
+        new_values = np.maximum(new_values, self.min_values[:, None])
+        stored[:, changed] = to_dtype(new_values, stored.dtype)
+        self.touched.append(target)
         if values.any():
-            self._merge_labels(where, values, int(placed.body.sum()))
+            self._merge_labels(target, values, int(placed.body.sum()))
+
+    def _blend_patch(
+        self,
+        host: NDArray[np.float32],
+        tissue: NDArray[np.bool_],
+        image: NDArray[np.float32],
+        body: NDArray[np.bool_],
+        placed: PlacedCrop,
+        rng: np.random.Generator,
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Blend the patch into the host's tissue, and return it with the pixels that changed."""
+        target_contrast = placed.target_contrast
+        crop_surroundings = find_surroundings(image, body, _find_shown_body(image), self.soft_levels)
+        host_surroundings = find_surroundings(host, body, tissue, self.soft_levels)
+        if crop_surroundings.is_soft != host_surroundings.is_soft:
+            target_contrast = find_target_contrast(
+                image, body, crop_surroundings, host, host_surroundings, self.soft_levels
+            )
+        return blend_patch(
+            host,
+            image,
+            body,
+            host_surroundings.tissue,
+            crop_surroundings.tissue,
+            placed.blend,
+            rng,
+            target_contrast,
+        )
 
     def to_sample(self) -> Sample:
-        """The sample with everything that was pasted."""
+        """Return the sample with everything that was pasted."""
         sample = self.sample if self.occluded is None else self.occluded.to_sample(self.sample)
         return replace(sample, image=self.image, mask=self.mask)
 
     def _place_bound_crop(self, crop: Crop) -> PlacedCrop | None:
-        found = resample_to_host(crop, self.sample, self.intensity_range)
-        if found is None:
+        """Find whether a bound crop fits into its place: it may not touch another object."""
+        resampled = resample_to_host(crop, self.sample, self.intensity_range)
+        if resampled is None:
             return None
-        image, mask, replaced, corner = found
-        source, where = find_overlap(mask.shape, self.mask.shape, corner)
-        if not mask[source].any() or (self._find_occupied()[where] & (mask[source] > 0)).any():
+        image, mask, replaced_pixels, corner = resampled
+        body = mask > 0
+        source, target = find_overlap(mask.shape, self.mask.shape, corner)
+        if not body[source].any() or (self._find_occupied()[target] & body[source]).any():
             return None
         values = np.zeros_like(mask) if crop.is_healthy else self.rules.class_table[mask]
-        return PlacedCrop(image, values, corner, 1.0, mask > 0, self.rules.blend, replaced_pixels=replaced)
+        return PlacedCrop(
+            image=image,
+            mask=values,
+            corner=corner,
+            scale=1.0,
+            body=body,
+            blend=self.rules.blend,
+            replaced_pixels=replaced_pixels,
+        )
 
     def _find_occupied(self) -> NDArray[np.bool_]:
-        """What is labelled and a gap around it."""
+        """Find the labelled pixels and a gap around them."""
         if self.occupied is None:
             self.occupied = dilate_labels(self.mask, OBJECT_GAP)
         return self.occupied
 
     def _merge_labels(self, region: tuple[slice, ...], values: NDArray[Any], full_size: int) -> None:
         """Merge an object into the labels."""
-        if (self.mask[region] > 0)[values > 0].any():
+        body = values > 0
+        is_on_labels = (self.mask[region] > 0)[body].any()
+        if is_on_labels:
             pasted = np.zeros_like(self.mask)
             pasted[region] = values
             self.mask = merge_mask(self.mask, pasted)
         else:
-            np.copyto(self.mask[region], values, where=values > 0, casting="unsafe")
+            np.copyto(self.mask[region], values, where=body, casting="unsafe")
         self.occupied = None
-        if self.occluded is not None:
-            gone = self.occluded.add(region, values > 0, int(np.bincount(values[values > 0]).argmax()), full_size)
-            if gone is not None:
-                self.mask[gone] = 0
+        if self.occluded is None:
+            return
+        most_frequent_value = int(np.bincount(values[body]).argmax())
+        removed = self.occluded.add(region, body, most_frequent_value, full_size)
+        if removed is not None:
+            self.mask[removed] = 0
 
 
 def _measure_crop_contrast(crop: Crop, soft_levels: NDArray[np.float32]) -> NDArray[np.float32]:
-    own = find_surroundings(crop.image, crop.mask > 0, _find_shown_body(crop.image), soft_levels)
-    return measure_contrast(crop.image, crop.mask, find_ring(crop.mask, inside=own.tissue))
+    """Measure the contrast ``(C,)`` of a crop's object to its surroundings."""
+    surroundings = find_surroundings(crop.image, crop.mask > 0, _find_shown_body(crop.image), soft_levels)
+    return measure_contrast(crop.image, crop.mask, find_ring(crop.mask, inside=surroundings.tissue))
 
 
 def _find_shown_body(image: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Where a scaled image shows the body: its darkest specks are not air, which is nowhere thin."""
+    """Find where a scaled image shows the body; small dark specks are body, as air is never so thin."""
     air = np.pad(~find_nonzero(image), 1, mode="edge")
-    shown: NDArray[np.bool_] = ~ndimage.binary_opening(air)[(slice(1, -1),) * air.ndim]
+    without_padding = (slice(1, -1),) * air.ndim
+    shown: NDArray[np.bool_] = ~ndimage.binary_opening(air)[without_padding]
     return shown

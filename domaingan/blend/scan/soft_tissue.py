@@ -37,7 +37,7 @@ class Surroundings:
 
 
 def find_soft_levels(info: BankInfo) -> NDArray[np.float32]:
-    """The scaled value ``(C,)`` from which on a channel shows soft tissue, NaN where it is not in Hounsfield units."""
+    """Find the lowest scaled value ``(C,)`` of soft tissue for each channel; NaN without Hounsfield units."""
     levels = np.full(len(info.channels), np.nan, dtype=np.float32)
     for i, name in enumerate(info.channels):
         if name in info.ranges and is_hounsfield_range(info.ranges[name]):
@@ -55,12 +55,13 @@ def find_surroundings(image: Image, body: Mask, tissue: Mask, levels: NDArray[np
         tissue: ``(*patch)`` where the image shows anything that counts.
         levels: see :func:`find_soft_levels`.
     """
-    known = np.flatnonzero(~np.isnan(levels))
-    around = find_ring(body, inside=tissue)
-    if not len(known) or not around.any():
+    hounsfield_channels = np.flatnonzero(~np.isnan(levels))
+    ring = find_ring(body, inside=tissue)
+    if not len(hounsfield_channels) or not ring.any():
         return Surroundings(tissue, False)
-    soft = tissue & (image[known[0]] >= levels[known[0]])
-    is_soft = bool(soft[around].mean() >= MIN_SOFT_SHARE)
+    channel = hounsfield_channels[0]
+    soft = tissue & (image[channel] >= levels[channel])
+    is_soft = bool(soft[ring].mean() >= MIN_SOFT_SHARE)
     return Surroundings(soft if is_soft else tissue, is_soft)
 
 
@@ -77,13 +78,13 @@ def find_target_contrast(
     Args:
         crop, host: ``(C, *patch)`` scaled units.
         body: ``(*patch)`` the object.
-        own, there: what it is compared with in either.
+        crop_surroundings, host_surroundings: what the object is compared with in the crop and in the host.
         levels: see :func:`find_soft_levels`.
     """
-    wanted = measure_contrast(crop, body, find_ring(body, inside=crop_surroundings.tissue))
-    if crop_surroundings.is_soft != host_surroundings.is_soft:
-        around = find_ring(body, inside=host_surroundings.tissue)
-        is_absolute = ~np.isnan(levels)
-        kept = crop[:, body].mean(axis=1) - host[:, around].mean(axis=1)
-        wanted = np.where(is_absolute, kept, wanted).astype(np.float32)
-    return wanted
+    crop_contrast = measure_contrast(crop, body, find_ring(body, inside=crop_surroundings.tissue))
+    if crop_surroundings.is_soft == host_surroundings.is_soft:
+        return crop_contrast
+    host_ring = find_ring(body, inside=host_surroundings.tissue)
+    is_absolute = ~np.isnan(levels)
+    contrast_of_same_values = crop[:, body].mean(axis=1) - host[:, host_ring].mean(axis=1)
+    return np.where(is_absolute, contrast_of_same_values, crop_contrast).astype(np.float32)
