@@ -53,9 +53,11 @@ def read_axes(atlas: NDArray[Any] | str | Path, dims: int) -> BodyAxes | None:
 
 
 def align_map_axes(weights: NDArray[np.float32], axes: BodyAxes, target_axes: BodyAxes) -> NDArray[np.float32]:
-    """Turn a map so that its axes run in the body as others do; as it is where they are axes of another plane.
+    """Flip and transpose a map so that its axes run in the body as the target axes do.
 
-    >>> turn_map(np.array([[1, 2, 3]], np.float32), ((0, 1), (1, 1)), ((1, -1), (0, 1))).tolist()
+    A map whose axes lie in another plane is returned as it is.
+
+    >>> align_map_axes(np.array([[1, 2, 3]], np.float32), ((0, 1), (1, 1)), ((1, -1), (0, 1))).tolist()
     [[3.0], [2.0], [1.0]]
     """
     names = [axis for axis, _ in axes]
