@@ -28,8 +28,8 @@ from domaingan.gan.sampling.rejection import TRIAL_CROPS, RejectionSampler
 from domaingan.gan.sampling.sample_bank import BankSampler
 from domaingan.gan.sampling.sample_conditions import ConditionRequest
 from domaingan.gan.training.loop import FitResult
-from domaingan.gan.training.options import CHECKPOINT_EVERY, EVAL_EVERY, RunOptions
 from domaingan.gan.training.run import check_crops, fit_model, make_config
+from domaingan.gan.training.run_options import CHECKPOINT_EVERY, EVAL_EVERY, TrainingRunOptions
 from domaingan.gan.training.samples_sheet import draw_sample_sheet
 from domaingan.gan.training.terminal import open_progress
 from domaingan.gan.training.training_log import require_tensorboard
@@ -151,7 +151,7 @@ class GAN:
         started = time.perf_counter()
         device = choose_device(device)
         folder = None if out is None else Path(out)
-        options = RunOptions(folder, resume, overwrite, checkpoint_every, eval_every, features, tensorboard)
+        options = TrainingRunOptions(folder, resume, overwrite, checkpoint_every, eval_every, features, tensorboard)
         config = self.make_config(crops, steps, choose_precision(precision, device), seed)
         if resume and precision == "auto" and folder is not None and (folder / CONFIG_FILE).is_file():
             config = config.with_changes("training", precision=read_config(folder).training.precision)

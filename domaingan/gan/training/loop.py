@@ -13,7 +13,7 @@ from domaingan.core.progress import Progress
 from domaingan.gan.model_folder import CHECKPOINTS_FOLDER
 from domaingan.gan.networks import Generator
 from domaingan.gan.training.diagnostics import TrainingDiagnostics, compute_r_v
-from domaingan.gan.training.options import RunOptions
+from domaingan.gan.training.run_options import TrainingRunOptions
 from domaingan.gan.training.trainer import Trainer
 from domaingan.gan.training.training_log import LOG_FILE, RunningMeans, TrainingLog
 
@@ -54,7 +54,7 @@ class TrainingLoop:
     """
 
     trainer: Trainer
-    options: RunOptions = field(default_factory=RunOptions)
+    options: TrainingRunOptions = field(default_factory=TrainingRunOptions)
     progress: Progress | None = None
     preview: Callable[[Generator], None] | None = None
     monitor: Callable[[Generator], dict[str, float]] | None = None

@@ -25,7 +25,7 @@ from domaingan.gan.networks import Generator
 from domaingan.gan.sampling.generate import recalibrate_batch_norm
 from domaingan.gan.training.loop import FitResult, TrainingLoop
 from domaingan.gan.training.monitor import GeneratorMonitor
-from domaingan.gan.training.options import RunOptions
+from domaingan.gan.training.run_options import TrainingRunOptions
 from domaingan.gan.training.samples_sheet import draw_sample_sheet
 from domaingan.gan.training.trainer import Trainer
 from domaingan.metrics.fidelity.features import FeatureExtractor, make_extractor
@@ -85,7 +85,7 @@ def make_feature_extractor(config: GANConfig, features: str, device: str) -> Fea
     return make_extractor(features, spatial_dims=dims, rgb=is_rgb, device=device)
 
 
-def prepare_folder(out: Path, config: GANConfig, fabric: Fabric, options: RunOptions) -> GANConfig:
+def prepare_folder(out: Path, config: GANConfig, fabric: Fabric, options: TrainingRunOptions) -> GANConfig:
     """Let the first process prepare the model folder, and return the config that all processes train with.
 
     Raises:
@@ -101,7 +101,7 @@ def fit_model(
     config: GANConfig,
     crops: Bank,
     fabric: Fabric,
-    options: RunOptions,
+    options: TrainingRunOptions,
     progress: Progress | None,
     started: float,
 ) -> tuple[FittedModel, FitResult]:
@@ -141,7 +141,7 @@ def run_training(
     config: GANConfig,
     crops: Bank,
     fabric: Fabric,
-    options: RunOptions,
+    options: TrainingRunOptions,
     *,
     progress: Progress | None,
     extract: FeatureExtractor | None,

@@ -19,11 +19,11 @@ from domaingan.data import Sample
 from domaingan.integrations.bank_and_classes import Classes, make_schema, open_bank_of_kind
 from domaingan.integrations.host_info import UNKNOWN_SPACING_WARNING, add_host_name, read_spacing
 from domaingan.integrations.monai.image_metadata import check_not_moved, read_image_info
-from domaingan.integrations.monai.seeded_transform import SeededTransform
+from domaingan.integrations.monai.seeded_transform import SeededMapTransform
 from domaingan.integrations.monai.tensors import add_record, convert_like, make_sample, write_label
 
 
-class RandPasted(SeededTransform):
+class RandPasted(SeededMapTransform):
     """Paste crops from a bank into an image or volume and its label.
 
     Args:

@@ -13,11 +13,11 @@ from domaingan.blend.relight import LookSelection
 from domaingan.integrations.bank_and_classes import Classes, make_schema, open_bank_of_kind
 from domaingan.integrations.host_images import relight_host
 from domaingan.integrations.monai.image_metadata import read_image_info
-from domaingan.integrations.monai.seeded_transform import SeededTransform
+from domaingan.integrations.monai.seeded_transform import SeededMapTransform
 from domaingan.integrations.monai.tensors import add_record, convert_like, make_sample
 
 
-class RandRelightd(SeededTransform):
+class RandRelightd(SeededMapTransform):
     """Give frames or scans the look of scenes from a bank; all images of a call get the look of the same scene.
 
     Args:

@@ -19,7 +19,7 @@ SEED_LIMIT = 2**32
 """Seeds of NumPy's ``RandomState`` are below this number."""
 
 
-class SeededTransform(RandomizableTransform, MapTransform):  # type: ignore[misc]
+class SeededMapTransform(RandomizableTransform, MapTransform):  # type: ignore[misc]
     """A random transform whose draws all follow from one seed a call.
 
     See :mod:`domaingan.integrations.call_seeds` for the seeds.
@@ -40,7 +40,9 @@ class SeededTransform(RandomizableTransform, MapTransform):  # type: ignore[misc
         self.call_seeds = CallSeeds()
         self.warnings_once = OneTimeWarnings()
 
-    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> SeededTransform:
+    def set_random_state(
+        self, seed: int | None = None, state: np.random.RandomState | None = None
+    ) -> SeededMapTransform:
         """Begin anew from a seed, from what a generator draws next, or, without both, from a random seed."""
         super().set_random_state(seed, state)
         is_seeded = seed is not None or state is not None

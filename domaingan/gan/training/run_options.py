@@ -10,7 +10,7 @@ EVAL_EVERY = 500
 
 
 @dataclass(frozen=True)
-class RunOptions:
+class TrainingRunOptions:
     """Where a training writes, and how often.
 
     Attributes:
