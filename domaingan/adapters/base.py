@@ -14,7 +14,7 @@ from domaingan.data import Dataset, Record, Sample, Schema
 class Adapter(ABC):
     """Reads one layout on disk into samples, and writes samples back in that layout.
 
-    A new layout is a subclass in a file of its own, and one line in :data:`domaingan.adapters.LAYOUTS`. Adapters hold
+    A new layout is a subclass in a file of its own, and one line in :data:`domaingan.adapters.ADAPTERS`. Adapters hold
     no state: every method may be called from any process.
 
     Attributes:

@@ -1,8 +1,9 @@
 """The classic pipelines: what a practitioner would use before anything is generated.
 
-Geometry, intensity or colour, noise, blur and, of frames, weather; of volumes what a scanner does. Three levels for
-frames, for scans in 2D (both by albumentations) and for scans in 3D (by MONAI): read them below from top to bottom.
-Mixing two images (MixUp, CutMix) is a matter of batches: :class:`Interpolation`, in 2D and 3D.
+There is one pipeline for frames and one for scans in 2D, both by albumentations, and one for scans in 3D by MONAI. Each
+has three levels, see :data:`CLASSIC_LEVELS`. All change geometry, intensity or colour, noise and blur; frames also get
+weather, and volumes what a scanner does. Mixing two images (MixUp, CutMix) is done on batches, see
+:mod:`domaingan.augmentation.mixup`.
 
 Images come and go in scaled units (see :mod:`domaingan.imaging.intensity`).
 """

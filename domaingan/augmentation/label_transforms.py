@@ -23,7 +23,7 @@ def move_masks(sample: Sample, augment: Augment, scaled: Image, rng: np.random.G
 
     Args:
         sample: its mask may be None, its boxes go with its instances.
-        change: classic augmentation of an image and a mask.
+        augment: classic augmentation of an image and a mask.
         scaled: the image in scaled units.
         rng: source of every draw.
 

@@ -119,13 +119,15 @@ class _PictureCropReader:
 def threshold_soft_mask(mask: NDArray[np.int32]) -> NDArray[np.int32]:
     """Threshold a mask with soft edges at half of its highest value. A mask with hard edges stays as it is.
 
-    A mask is soft if it has at least :data:`MIN_SOFT_MASK_VALUES` values and reaches :data:`MIN_SOFT_MASK_VALUE`.
+    A mask is soft if it has at least :data:`MIN_SOFT_MASK_VALUES` different values and reaches
+    :data:`MIN_SOFT_MASK_VALUE`. Then a warning says so.
 
     Args:
         mask: ``(H, W)``.
 
     Returns:
-        ``(H, W)``: of a soft mask the highest value where it is at least half of that, else 0.
+        ``(H, W)``: for a soft mask its highest value where the mask is at least half as high, and 0 elsewhere; else the
+        mask itself.
 
     >>> threshold_soft_mask(np.array([[0, 60, 200, 255]], dtype=np.int32)).tolist()
     [[0, 0, 255, 255]]

@@ -36,8 +36,8 @@ def open_bank(path: str | Path, kind: BankKind | None = None) -> Bank:
     """Open a bank folder, or build a bank in memory from what a folder holds.
 
     - A folder that ``domaingan crops`` or ``sample`` wrote.
-    - Pictures (:data:`~domaingan.adapters.frames.picture_io.PICTURE_SUFFIXES`) or NIfTI files become real scenes, known
-      by the names of their files. A ``samples.csv`` gives them conditions.
+    - Pictures (:data:`~domaingan.adapters.frames.picture_files.PICTURE_SUFFIXES`) or NIfTI files become real scenes,
+      known by the names of their files. A ``samples.csv`` gives them conditions.
     - Crops with masks: ``images/`` (or ``crops/``) and ``masks/`` with files of the same names, ``NAME.png`` beside
       ``NAME_mask.png``, or pictures that are transparent around their object. For scans these are NIfTI files, in 2D or
       3D. See :func:`domaingan.bank_folders.crop_folder.build_crop_bank` for ``classes.json`` and ``samples.csv``.

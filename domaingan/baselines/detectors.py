@@ -193,7 +193,7 @@ def build_detector(
         classes: number of classes, the background included.
         size: height and width that it works at.
         seed: seeds the random weights.
-        pretrained: whether to load any weights.
+        is_pretrained: whether to load any weights.
 
     Raises:
         DataError: there is no such detector, or weights cannot be read or do not fit.

@@ -37,7 +37,7 @@ def print_dataset(found: dict[str, Any], title: str, verbose: bool) -> None:
     """Print what was found in a dataset as tables and lines.
 
     Args:
-        found: as of :func:`domaingan.adapters.inspect_dataset.inspect`.
+        found: as of :func:`domaingan.adapters.inspect_dataset.inspect_dataset`.
         title: of the first table.
         verbose: whether all problems and leaks are listed.
     """
@@ -84,7 +84,7 @@ def describe_leaks(leaks: Sequence[Mapping[str, Any]], verbose: bool) -> list[st
     """Describe samples on both sides of a split that are the same, a line each.
 
     Args:
-        leaks: as of :func:`domaingan.adapters.inspect_dataset.inspect`.
+        leaks: as of :func:`domaingan.adapters.inspect_dataset.inspect_dataset`.
         verbose: whether to list all of them, not :data:`MAX_LINES` at most.
     """
     lines = [f"{' and '.join(leak['samples'])} {leak['reason']}" for leak in leaks]

@@ -17,7 +17,7 @@ def describe_interruption(arguments: Sequence[str]) -> str:
     """Say what an interrupted command leaves behind, and how to go on with it.
 
     Args:
-        words: the command line, without the program's name.
+        arguments: the command line, without the program's name.
 
     >>> describe_interruption(["inspect", "scans"])
     'interrupted; nothing was written'

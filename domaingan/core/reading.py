@@ -165,7 +165,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """Read what :func:`write_arrays` wrote; nothing is unpickled.
+    """Read what :func:`domaingan.core.files.write_arrays` wrote; nothing is unpickled.
 
     Args:
         path: the file.

@@ -22,7 +22,7 @@ class TimmModel:
 
     Attributes:
         name: timm's name, such as ``tf_efficientnet_lite0``.
-        file: its weights, a state dict in ``.safetensors`` or ``.pth``; those of :data:`PACKAGED` unless given.
+        file: its weights, a state dict in ``.safetensors`` or ``.pth``; those of :data:`WEIGHT_PACKAGES` unless given.
     """
 
     name: str

@@ -24,10 +24,10 @@ class FittedModel:
     """A model after its training.
 
     Attributes:
-        config: the model's.
+        config: its settings.
         generator: the averaged generator, in evaluation mode, on the CPU.
         discriminator: the one that was trained with it.
-        crops: for inpaint and refine the crops that hosts are made of.
+        crops: the crops that the hosts of inpaint and refine are made from; None without such conditioning.
         path: the model folder, if there is one.
     """
 

@@ -137,7 +137,7 @@ class GAN:
             checkpoint_every: steps between two checkpoints.
             eval_every: steps between two measurements of KID and diversity; 0 for none.
             features: the features that these are measured on, see
-                :func:`domaingan.metrics.fidelity.features.extractor`.
+                :func:`domaingan.metrics.fidelity.features.make_extractor`.
             tensorboard: whether to write TensorBoard events beside ``log.csv``.
 
         Returns:

@@ -79,7 +79,7 @@ def measure_body_percentiles(sample: Sample, selected: NDArray[np.bool_] | None 
 
     Args:
         sample: a scan.
-        chosen: ``(C,)``, only these channels; all unless given.
+        selected: ``(C,)``, only these channels; all unless given.
     """
     inside = get_foreground(sample)
     where = inside if inside.any() else ~inside

@@ -31,13 +31,16 @@ ChannelRange = tuple[float, float]
 
 
 def find_absolute_channels(sample: Sample) -> NDArray[np.bool_]:
-    """Find which channels of a scan have absolute units: those of its range where that is known, else by their values.
+    """Find which channels of a scan have absolute units, such as Hounsfield units.
+
+    A scan whose intensity range is known tells it. Otherwise a channel has absolute units if its values look like a CT,
+    see :func:`is_ct`.
 
     Args:
         sample: a scan.
 
     Returns:
-        ``(C,)`` bool. Where a person named the range alone, no channel has absolute units.
+        ``(C,)`` bool. No channel has absolute units where a range is known that does not tell it.
     """
     known = sample.intensity_range
     if known is None:

@@ -39,9 +39,12 @@ def make_schema(classes: Classes, bank: Bank) -> Schema:
     """Make the schema of the hosts of a bank.
 
     Args:
-        classes: names of the values of the hosts' masks; None for the bank's own. Frames that crops are pasted into
-            need them, with their objects: the ground that objects stand on is a class, too.
-        bank: what is blended in; domain, dimensions and channels are its own.
+        classes: names of the values of the hosts' masks. None takes the bank's own, except for crops of frames: their
+            hosts' masks also have values for the ground, so the names and the ``objects`` must be given.
+        bank: what is blended in. The schema has its domain, dimensions and channels.
+
+    Returns:
+        The schema; ``classes`` itself where that is one.
 
     Raises:
         DataError: the names are missing, or are not as in a ``classes.json``.

@@ -1,4 +1,4 @@
-"""Images as the hosts of a bank: samples with their mask and what else is known of them."""
+"""Turn the arrays that another library passes into samples that crops and looks can be blended into."""
 
 from __future__ import annotations
 

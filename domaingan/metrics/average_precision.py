@@ -69,12 +69,12 @@ def jackknife_average_precision(
 
 
 class MatchedDetections:
-    """Detections matched to true boxes, image by image, that can be scored over any of the images.
+    """Matches detections to true boxes once, image by image, and then scores any choice of the images.
 
     Args:
-        truth: see :func:`compute_average_precision`.
-        found: see there.
-        classes: see there.
+        truth: the true boxes, one entry for each image; :class:`Truth` where some of them are left out.
+        found: the detections, in the same order.
+        classes: the class values that count, by name.
 
     Raises:
         DataError: there are not as many entries of detections as of true boxes.

@@ -37,7 +37,7 @@ class Head:
         depth: ``(X, Y, Z)`` mm below the brain's surface, negative outside the brain.
         ventricles: ``(X, Y, Z)`` mm inside the ventricles, negative outside.
         points: ``(3, X, Y, Z)`` mm from the head's centre, along its own axes.
-        space: the voxel grid.
+        grid: the voxel grid.
     """
 
     image: Field

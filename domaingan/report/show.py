@@ -42,7 +42,7 @@ def show(what: Any, n: int | None = None, out: str | Path | None = None) -> Imag
         The picture; notebooks display it.
 
     Raises:
-        DataError: there is nothing to show, or it is none of these.
+        DataError: there is nothing to show, or ``what`` is none of these.
     """
     if n is not None:
         n = read_whole_number(n, "n", 1)

@@ -1,4 +1,7 @@
-"""What a model answered for one corruption and severity: kept on disk in its own numbers, scored under any mapping."""
+"""What a model answered for one corruption and severity.
+
+Answers are kept on disk with the model's own class numbers, so that they can be scored under any mapping of classes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The same samples on another grid: a coarser spacing or another frame size. Slices are in :mod:`~.slices`."""
+"""The same samples on another grid: a coarser spacing or another frame size.
+
+Slices are in :mod:`domaingan.views.slices`.
+"""
 
 from __future__ import annotations
 

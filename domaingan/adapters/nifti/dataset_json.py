@@ -37,7 +37,7 @@ def parse_channels(stored: Mapping[str, Any], path: Path) -> list[str]:
         path: the file, for messages.
 
     Raises:
-        DataError: they are not numbered from 0.
+        DataError: the channels are not numbered from 0.
     """
     names = stored.get("channel_names", stored.get("modality"))
     keys = [str(i) for i in range(len(names))] if isinstance(names, dict) else []

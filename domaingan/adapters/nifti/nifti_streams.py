@@ -1,4 +1,4 @@
-"""NIfTI files as streams of bytes, packed or not: opened, measured, and errors that name the file."""
+"""NIfTI files, gzipped or not, as streams of bytes: open and measure them, with errors that name the file."""
 
 from __future__ import annotations
 

@@ -29,13 +29,13 @@ Row = list[tuple[Picture, str]]
 
 
 def draw_preview(augmented: AugmentedDataset, rows: int = 8) -> Picture:
-    """Hosts before and after, eight of them, and what was blended in.
+    """Draw hosts before and after, and what was blended in.
 
     Pasted: host, crop, the host with the crop in it, and the same with outlines. Relit: host, scene, the host under
     the scene's look. Classic alone: host and result with outlines; where it follows a blend, one more picture.
 
     Args:
-        offline: hosts, bank, level and seed.
+        augmented: hosts, bank, level and seed.
         rows: how many hosts are shown; drawn by the seed.
 
     Raises:

@@ -128,13 +128,15 @@ class Sides:
             raise DataError(f"nothing of the side {self.chosen_side}", path=bank.path, expected=expected)
 
     def extend_splits(self, copies: Sequence[tuple[str, str, Sequence[str]]]) -> list[Split]:
-        """Add copies to the folds: each fold trains on the copies that show no subject which it validates.
+        """Add augmented copies to the training sides of nnU-Net's folds.
+
+        A fold gets the copies of hosts that it trains on, without those that show a subject which it validates.
 
         Args:
-            copies: name, host's name and donors of each.
+            copies: for each its name, the name of its host, and the subjects whose crops it shows.
 
         Returns:
-            nnU-Net's list of folds; only originals are validated.
+            The folds, each with its original samples and these copies. Only originals are validated.
         """
         extended = []
         for split in self.splits:

@@ -1,4 +1,4 @@
-"""nnU-Net's folds: read from its file, or made as it would make them."""
+"""Folds of nnU-Net: read from ``splits_final.json``, or made as nnU-Net makes them where there is none."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def paste_slices(
 ) -> Sample:
     """Paste 2D crops into the slices of a volume; body and intensity range are those of the whole volume.
 
-    Slices have the names that :func:`domaingan.views.slices.as_slices` gives them, so that bound crops find them.
+    Slices have the names that :func:`domaingan.views.slices.slice_volumes` gives them, so that bound crops find them.
 
     Args:
         paste: of a 2D bank.

@@ -28,9 +28,10 @@ class SupportingGround:
     """Where in a host's mask objects may stand.
 
     Attributes:
-        values: for each object's host mask value the values of its ground; None where no ground is labelled, so that
-            it stands wherever its row suits its size.
-        taken: host mask values that nothing stands on where no ground is labelled: objects, and what is ignored.
+        supporting_values: for each object's host mask value the values of its ground; None where no ground is labelled,
+            so that it stands wherever its row suits its size.
+        excluded_values: host mask values that nothing stands on where no ground is labelled: objects, and what is
+            ignored.
         region: corners ``(x, y)``, shares of width and height, of the region that feet must be in; empty: anywhere.
     """
 

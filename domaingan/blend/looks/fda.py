@@ -37,7 +37,10 @@ class FDA:
     beta: float = 0.002
 
     def __call__(self, host: LookInput, small: LookInput, scene: LookInput) -> Image:
-        """Return the image plus the waves that it lacks of the scene's; see :class:`Look`."""
+        """Return the image plus the waves that it lacks of the scene's.
+
+        See :class:`~domaingan.blend.looks.look_input.Look`.
+        """
         shape = scene.image.shape[1:]
         band = min(round(self.beta * REFERENCE_SIZE), (min(shape) - 1) // 2)
         own_waves = _analyse_band(_fill_background(small), band)

@@ -30,7 +30,10 @@ class HistogramLook:
     max_gain: float = 3.0
 
     def __call__(self, host: LookInput, small: LookInput, scene: LookInput) -> Image:
-        """Return the image with each channel through a curve of its own, not clipped; see :class:`Look`."""
+        """Return the image with each channel through a curve of its own, not clipped.
+
+        See :class:`~domaingan.blend.looks.look_input.Look`.
+        """
         levels = np.linspace(0, 1, self.quantiles)
         source = np.quantile(_get_body_values(small), levels, axis=1).T
         target = np.quantile(_get_body_values(scene), levels, axis=1).T
@@ -66,7 +69,10 @@ class LightnessHistogram:
     tints: Reinhard = field(default_factory=Reinhard)
 
     def __call__(self, host: LookInput, small: LookInput, scene: LookInput) -> Image:
-        """Return the frame with its lightness through a curve; see :class:`Look`."""
+        """Return the frame with its lightness through a curve.
+
+        See :class:`~domaingan.blend.looks.look_input.Look`.
+        """
         stretch, offset = self.tints.compute_change(small.image, scene.image)
         lab = to_lab(host.image)
         moved = lab * stretch[:, None, None] + offset[:, None, None]

@@ -45,7 +45,10 @@ class Reinhard:
     max_gain: float = 2.0
 
     def __call__(self, host: LookInput, small: LookInput, scene: LookInput) -> Image:
-        """Return the frame with its colours moved and stretched; see :class:`Look`."""
+        """Return the frame with its colours moved and stretched.
+
+        See :class:`~domaingan.blend.looks.look_input.Look`.
+        """
         stretch, offset = self.compute_change(small.image, scene.image)
         moved = to_lab(host.image) * stretch[:, None, None] + offset[:, None, None]
         black = float(0 * stretch[0] + offset[0])
@@ -87,7 +90,10 @@ class ReinhardPerClass:
     blur: float = 5e-3
 
     def __call__(self, host: LookInput, small: LookInput, scene: LookInput) -> Image:
-        """Return the frame with the colours of each class moved and stretched; see :class:`Look`."""
+        """Return the frame with the colours of each class moved and stretched.
+
+        See :class:`~domaingan.blend.looks.look_input.Look`.
+        """
         if host.classes is None or small.classes is None or scene.classes is None:
             return self.whole_frame(host, small, scene)
         table = self._build_table(small, scene)

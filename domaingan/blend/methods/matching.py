@@ -1,4 +1,4 @@
-"""What a crop takes over from its host besides the level of the ring: the spread of its intensities, its grain.
+"""Matches: a crop takes over the histogram or the noise of its host's surroundings.
 
 A match changes the whole crop before it is mixed in. Each match combines with every blending method.
 """

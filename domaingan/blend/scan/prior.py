@@ -3,7 +3,7 @@
 Coordinates are relative to the box of the host's foreground, so that heads of different sizes and positions agree. A
 prior's run along the body's axes, so that scans stored in other directions agree, and so do a NIfTI file's map's; other
 maps are as the hosts' arrays.
-Whatever is proposed, an object goes only where it fits (:func:`domaingan.blend.placement.place`).
+Whatever is proposed, an object goes only where it fits (:func:`domaingan.blend.placement.find_place`).
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class PlacementPrior:
 
     Attributes:
         centres: for each class's code ``(n, dims)`` relative coordinates.
-        widths: for each the standard deviations ``(dims,)`` of its Gaussian kernels.
-        shares: for each how many of its objects follow the density.
+        bandwidths: for each the standard deviations ``(dims,)`` of its Gaussian kernels.
+        prior_shares: for each the share of its objects that follow the density.
     """
 
     centres: Mapping[int, NDArray[np.float64]]

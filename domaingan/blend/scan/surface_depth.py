@@ -56,7 +56,7 @@ class BodySurface:
         """Find the pixels of the body that lie at least so deep.
 
         Args:
-            depth_mm: how deep.
+            min_depth_mm: how deep.
             block: edge of the blocks that are looked at, one of :data:`BLOCK_SIZES`: none that is deep enough is left
                 out, but some that are not quite so deep may be there, too. 1 for exactly those.
 
@@ -93,7 +93,7 @@ class BodySurface:
 
         Args:
             body: ``(*patch)``, the object.
-            depth_mm: how deep.
+            min_depth_mm: how deep.
 
         Returns:
             ``(*around)``, and where the patch's corner is in it.

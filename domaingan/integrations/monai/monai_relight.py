@@ -24,8 +24,8 @@ class RandRelightd(SeededMapTransform):
         keys: of images ``(C, *spatial)``: frames (RGB, uint8 or floats in [0, 1]) or scans in any unit.
         bank: scenes, the folder they are in, or a folder of pictures, scans or labelled frames.
         method, strength, only: as in :class:`domaingan.blend.Relight`.
-        classes: names of the label's values, for ``reinhard-per-class``, as in :class:`RandPasted`; the bank's own
-            unless given.
+        classes: names of the label's values, for ``reinhard-per-class``, as in
+            :class:`~domaingan.integrations.monai.monai_paste.RandPasted`; the bank's own unless given.
         label_key: of the label ``(1, *spatial)`` of class values; it is only read. ``reinhard-per-class`` needs it.
         meta_key: key in the data of a dictionary with more about the host: ``foreground`` and ``range`` of a scan, and
             ``condition``, a dictionary. A host that has the look already is left alone.

@@ -103,9 +103,9 @@ class DrawnThings(NamedTuple):
     """Maps of what each pixel sees of a list of things.
 
     Attributes:
-        pieces: ``(H, W)`` number of the polygon from 1, 0 where there is none.
+        polygon_numbers: ``(H, W)`` number of the polygon from 1, 0 where there is none.
         polygons: all of them, in that order.
-        owner: of which thing each is, from 0.
+        owners: of which thing each is, from 0.
     """
 
     polygon_numbers: Ints
@@ -165,6 +165,6 @@ def _clip_near(rays: Field) -> Field:
 
 
 def fill_outline(target: NDArray[Any], outline: Outline | None, value: float) -> None:
-    """Fill an outline with a number, in place."""
+    """Fill an outline in a picture with a number, in place. Nothing is drawn where the outline is None or empty."""
     if outline is not None and len(outline):
         cv2.fillPoly(target, [outline], value, shift=FRACTION_BITS)

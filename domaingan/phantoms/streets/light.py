@@ -20,17 +20,17 @@ class Light:
     Attributes:
         ambient: from the whole sky.
         sun: from the sun, or the bright part of the sky after it.
-        shift: how far a shadow moves along s and d for each metre of height.
+        shadow_shift: how far a shadow moves along s and d for each metre of height.
         zenith, horizon: of the sky.
-        clouds: how much of the sky they cover, from 0 to 1.
-        windows: the share of windows that are lit, and how brightly.
+        cloud_cover: how much of the sky they cover, from 0 to 1.
+        lit_windows: the share of windows that are lit, and how brightly.
         headlights: of the camera's own car.
         lamps: of street lamps.
         air: what fog and haze shine with.
         haze: extinction, in 1/m.
-        wet: how much a wet road mirrors, 0 where it is dry.
+        wetness: how much a wet road mirrors, 0 where it is dry.
         exposure: of the camera.
-        grain: standard deviation of its noise at full dark.
+        noise_deviation: standard deviation of its noise at full dark.
         tint: of its white balance.
     """
 

@@ -77,10 +77,10 @@ def make_pedestrian(
         label: the mask's value.
         s: metres ahead along the street.
         d: metres right of its middle.
-        way: where they walk.
-        step: phase of the gait, in radians; 0 for someone who stands.
+        direction: where they walk.
+        gait_phase: phase of the gait, in radians; 0 for someone who stands.
         eye: where the camera is.
-        detail: whether knees and elbows can be seen.
+        is_detailed: whether knees and elbows can be seen.
     """
     size = float(np.clip(rng.normal(1.0, 0.06), 0.85, 1.12)) * (0.72 if rng.random() < 0.08 else 1.0)
     pose, width = _Pose(s, d, direction, size), float(rng.uniform(0.9, 1.2))

@@ -24,7 +24,7 @@ class Polygon(NamedTuple):
         points: its corners.
         colour: its reflectance, with the shade of its orientation.
         glow: what it emits.
-        leaf: whether it is foliage, which has a texture.
+        is_foliage: whether it is foliage, which has a texture.
     """
 
     points: Sequence[Point]
@@ -38,10 +38,10 @@ class Thing(NamedTuple):
 
     Attributes:
         label: the mask's value.
-        s: metres ahead of its middle: what decides who hides whom.
+        distance: metres ahead of its middle: what decides who hides whom.
         polygons: in the order in which they cover one another.
         footprint: the outline of what touches the ground, or nearly.
-        shade: what casts the sun's shadow, seen from the sun.
+        shadow_outline: what casts the sun's shadow, seen from the sun.
         lamps: its lights, for their reflections on a wet road.
     """
 

@@ -28,26 +28,29 @@ class StreetPlan:
         key: what everything in it is drawn from: the seed and the sequence's number.
         lighting: ``day``, ``dusk`` or ``night``.
         weather: ``clear``, ``fog`` or ``rain``.
-        cyclists: whether there are any.
-        hand: 1 where traffic keeps right, -1 where it keeps left.
+        has_cyclists: whether there are any.
+        traffic_side: 1 where traffic keeps right, -1 where it keeps left.
         lanes: lanes a direction.
-        lane: width of a lane.
-        parking: width of the parking strip left and right, 0 where there is none.
-        pavement: width of the pavement.
-        setback: from the pavement to the buildings, left and right.
+        lane_width: width of a lane.
+        parking_widths: width of the parking strip left and right, 0 where there is none.
+        pavement_width: width of the pavement.
+        setbacks: from the pavement to the buildings, left and right.
         speed: of the camera.
-        wave: length over which the street swings once to either side.
-        swing: its largest curvature, in 1/m.
+        bend_wavelength: length over which the street swings once to either side.
+        max_curvature: its largest curvature, in 1/m.
+        bend_phase: where in a swing it begins, in radians.
         focal, horizon: as shares of the frame's width and height.
-        height: of the camera.
-        storey, storeys: height of a storey, and how many buildings have about.
-        gaps: chance of a gap between buildings.
-        parked, busy, people: chances that a place is taken by a parked car, a moving one, somebody on foot.
-        trees: metres between trees, and the chance of one.
-        greens: colours of the leaves.
-        lamps: metres between lamp posts, and their height.
-        steel: colour of what is made of metal.
-        zebra: metres between crossings.
+        camera_height: of the camera.
+        storey_height: height of a storey.
+        storeys: how many storeys buildings have, about.
+        gap_chance: chance of a gap between buildings.
+        parked_chance, moving_chance, pedestrian_chance: chances that a place is taken by a parked car, a moving one,
+            somebody on foot.
+        tree_spacing: metres between trees, and the chance of one.
+        leaf_colours: colours of the leaves.
+        lamp_spacing: metres between lamp posts, and their height.
+        metal_colour: colour of what is made of metal.
+        crossing_spacing: metres between crossings.
     """
 
     key: tuple[int, int]
