@@ -159,7 +159,16 @@ class Classic:
         return self.__dict__ | {"_pipeline": None, "_boxed_pipeline": None}  # built anew in each worker
 
     def __call__(self, image: Image, mask: NDArray[Any], rng: RngOrSeed) -> tuple[Image, NDArray[Any]]:
-        """The augmented ``(C, *spatial)`` image and ``(*spatial)`` mask, of the same shapes and types."""
+        """Augment an image and its mask.
+
+        Args:
+            image: ``(C, *spatial)`` in scaled units.
+            mask: ``(*spatial)`` integers.
+            rng: a generator, or a seed.
+
+        Returns:
+            Image and mask, of the same shapes; the mask keeps its type.
+        """
         rng = read_generator(rng)
         if self._pipeline is None:
             self._pipeline = _compose_3d(self.level) if self.spatial_dims == 3 else _compose_2d(self._build_steps())
@@ -173,7 +182,17 @@ class Classic:
     def augment_boxes(
         self, image: Image, boxes: NDArray[np.float32], labels: NDArray[np.int64], rng: RngOrSeed
     ) -> tuple[Image, NDArray[np.float32], NDArray[np.int64]]:
-        """The augmented ``(3, H, W)`` frame and its boxes ``(N, 4)`` with their labels; what leaves it is dropped."""
+        """Augment a frame and its boxes.
+
+        Args:
+            image: ``(3, H, W)`` in [0, 1].
+            boxes: ``(N, 4)`` corners in pixels.
+            labels: ``(N,)`` class values.
+            rng: a generator, or a seed.
+
+        Returns:
+            The frame, and the boxes that are left with their labels: see :data:`MIN_VISIBLE_SHARE`.
+        """
         if self._boxed_pipeline is None:
             self._boxed_pipeline = _compose_with_boxes(self._build_steps())
         self._boxed_pipeline.set_random_seed(int(read_generator(rng).integers(2**31)))

@@ -79,11 +79,12 @@ def evaluate(
         dims: 2 to work on slices; the data's own by default.
         k: folds by subject; 1 for a single split.
         test: test samples from elsewhere, or their folder.
-        train_where: columns and values that name the training samples.
+        train_where: columns and values that name the training samples, such as ``{"lighting": "day"}``.
         test_where: the same for the test samples. Where both name the same drives, the first half of the drives is
             trained on and the second half is tested. A single drive is divided by time, with a gap before the tested
             half.
-        limits: columns, values, and how many samples of them may be trained on; they are drawn by the seed.
+        limits: ``(column, value, n)``, such as ``("lighting", "dusk", 20)``: only ``n`` samples with this value are
+            trained on, drawn by the seed.
         bank: a saved bank, or its folder: crops for ``gan``, crops bound to hosts for ``inpaint`` or ``refine``, scenes
             for ``relight``. By default a GAN is trained inside each fold.
         spacing: coarser spacing to work at, in mm.

@@ -110,8 +110,7 @@ def sample_windows(
 def add_healthy_windows(crops: Bank | str | Path, dataset: DatasetSource, n: int | None = None, seed: int = 0) -> Bank:
     """Add windows without an object to crops, under the value ``healthy`` of their class condition.
 
-    A generator that paints into holes learns from them that a hole by itself
-    says nothing.
+    A generator that paints into holes learns from them that a hole alone does not mean an object.
 
     Args:
         crops: real crops with a class condition, or their folder.
@@ -123,7 +122,7 @@ def add_healthy_windows(crops: Bank | str | Path, dataset: DatasetSource, n: int
         A bank of the crops, then the windows.
 
     Raises:
-        DataError: the crops have no class condition, or as of :func:`windows`.
+        DataError: the crops have no class condition, or as of :func:`sample_windows`.
     """
     crops, dataset = resolve_bank(crops), open_dataset(dataset)
     name = crops.info.domain.class_condition

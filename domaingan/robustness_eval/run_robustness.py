@@ -53,14 +53,15 @@ def robustness(
         options: how the model is to be read, where it does not say itself.
         resume: continue an interrupted run.
         overwrite: replace an existing run.
-        progress: is told what happens.
-        command: the shell command, recorded.
+        progress: receives the progress.
+        command: the shell command, which is recorded in ``config.json``.
 
     Returns:
         The content of ``result.json``: ``clean``, ``mpc``, ``rpc``, ``table`` and more, scores from 0 to 1.
 
     Raises:
-        DataError: a corruption is unknown, a model cannot be read, class names do not match, or no frame has a truth.
+        DataError: a corruption is unknown, a model cannot be read, class names do not match, or no frame is
+            labelled.
     """
     names = None if corruptions is None else read_names(corruptions, "corruptions")
     settings = RunSettings(

@@ -25,10 +25,14 @@ class DenseLayout:
     """A table with a row for each candidate: box, objectness (or not), and a score for each class.
 
     Attributes:
+        output: name of the output with the table.
         is_transposed: the table has a column for each candidate instead.
         has_objectness: the fifth number is objectness, which multiplies the class scores.
         has_grid_offsets: boxes count from the cells of YOLOX's grids.
+        candidate_count: number of candidates in the table.
         max_offset: the largest x or y in the table, for the description.
+        box_format: how the four numbers of a box are meant.
+        kind, class_count, has_nms, is_stretched: see :class:`~domaingan.robustness_eval.onnx_detector.layout.Layout`.
     """
 
     output: str

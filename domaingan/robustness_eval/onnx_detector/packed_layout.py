@@ -37,7 +37,10 @@ class PackedLayout:
     """Corners, score and label in the columns of one output; duplicates are suppressed already.
 
     Attributes:
+        output: name of the output.
         columns: one of :data:`PACKED_COLUMNS`.
+        box_format: how the four numbers of a box are meant.
+        kind, class_count, has_nms, is_stretched: see :class:`~domaingan.robustness_eval.onnx_detector.layout.Layout`.
     """
 
     output: str

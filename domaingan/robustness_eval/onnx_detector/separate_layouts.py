@@ -58,8 +58,12 @@ class ClassScoresLayout:
     """Boxes in one output and a score for each class in another (YOLO-NAS, PP-YOLOE, DETR).
 
     Attributes:
+        box_output: name of the output with the boxes.
+        score_output: name of the output with the scores.
         is_transposed: the scores are ``(C, N)``, not ``(N, C)``.
         background: which column of scores stands for no object: ``first``, ``last`` or none (an empty text).
+        box_format: how the four numbers of a box are meant.
+        kind, class_count, has_nms: see :class:`~domaingan.robustness_eval.onnx_detector.layout.Layout`.
     """
 
     box_output: str
