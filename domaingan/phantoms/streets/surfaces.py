@@ -157,7 +157,8 @@ def _colour_facade(parameters: _WallParameters, along: Field, up: Field, z: Fiel
     sill = np.where(shop, np.float32(0.12), np.float32(0.22))
     inside = (kind == 0) & (x < wide) & (y > sill) & (y < sill + tall) & (up < height - 0.3)
     framed = (kind == 0) & (x < wide + 0.1) & (y > sill - 0.05) & (y < sill + tall + 0.04) & (wide > 0) & ~inside
-    bar = inside & (np.abs(x - 0.0) < 0.05) | (inside & ~shop & (np.abs(y - sill - 0.5 * tall) < 0.02))
+    upright_bar = inside & (x < 0.05)
+    cross_bar = inside & ~shop & (np.abs(y - sill - 0.5 * tall) < 0.02)
     rough = parameters("roughness") * np.exp(-z / 40)
     texture = look_up_noise(9 * along + 31 * seed, 22 * up) * rough + 0.1 * look_up_noise(
         1.5 * along + 7 * seed, 1.5 * up
@@ -170,10 +171,10 @@ def _colour_facade(parameters: _WallParameters, along: Field, up: Field, z: Fiel
     colour[(kind == 0) & (up > height - 0.3)] *= np.float32(0.75)
     sign = shop & (y > 0.8)
     colour[sign] = parameters("shop")[sign]
-    rim = framed | bar
+    rim = framed | upright_bar | cross_bar
     colour[rim] = parameters("trim")[rim]
     chance = hash_to_unit(column, level, seed)
-    glass = inside & ~bar
+    glass = inside & ~(upright_bar | cross_bar)
     pane = 0.02 + 0.1 * chance[glass] ** 2 + 0.05 * (1 - (y[glass] - sill[glass]) / tall[glass])
     colour[glass] = pane[:, None] * np.array((0.9, 1.0, 1.12), dtype=np.float32)
     window = np.where(glass, np.where(shop, 0.3 + chance, chance), 0).astype(np.float32)
