@@ -39,18 +39,3 @@ def update_page(path: Path, blocks: Mapping[str, str]) -> None:
         return f"<!-- numbers: {name} -->\n{blocks[name].strip()}\n<!-- end -->"
 
     path.write_text(BLOCK.sub(replace_block, text), encoding="utf-8")
-
-
-def format_table(head: list[str], rows: list[list[str]]) -> str:
-    """Format a Markdown table.
-
-    Args:
-        head: names of the columns.
-        rows: cells as text, a list a row.
-
-    Returns:
-        The lines of the table.
-    """
-    rule = ["---"] * len(head)
-    lines = ["| " + " | ".join(cells) + " |" for cells in [head, rule, *rows]]
-    return "\n".join(lines)

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from benchmarks.lib.machine import describe_machine
+from benchmarks.quality.paste_pictures import find_pasted_pixels
 from benchmarks.quality.seam_network import WINDOW_EDGE, classify_windows
 from domaingan import Paste, crops, load, view
 from domaingan.blend.methods import METHODS
@@ -115,14 +116,6 @@ def collect_paste_windows(data: Dataset, method: str, options: argparse.Namespac
         middle = np.argwhere(body).mean(axis=0).astype(int)
         seams.pictures.append(crop_padded(new, middle - MAX_SHEET_WINDOWS // 2, MAX_SHEET_WINDOWS))
     return seams
-
-
-def find_pasted_pixels(host: Sample, after: Sample) -> Array:
-    """Where the last object of a sample can be seen."""
-    if after.instances is not None:
-        return np.equal(after.instances, after.instances.max())
-    assert host.mask is not None and after.mask is not None
-    return np.not_equal(after.mask, host.mask)
 
 
 def collect_real_windows(data: Dataset, classes: Sequence[int], per_object: int, seed: int) -> Seams:

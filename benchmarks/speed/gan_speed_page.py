@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from benchmarks.lib.turns import format_table
+
 LOOPS = "loop, our networks", "loop, its own networks"
 
 ABOUT = (
@@ -65,7 +67,7 @@ def _format_training(sides: Mapping[str, Any]) -> str:
         for name in sides
         if name.startswith("matmul")
     ]
-    return _format_table(head + ["peak GiB"] * weighed, rows) + f"\nPeak, GFLOP/s: {'; '.join(peaks)}.\n"
+    return format_table(head + ["peak GiB"] * weighed, rows) + f"\n\nPeak, GFLOP/s: {'; '.join(peaks)}.\n"
 
 
 def _format_sides(sides: Mapping[str, Any], what: str, first: str) -> str:
@@ -76,7 +78,7 @@ def _format_sides(sides: Mapping[str, Any], what: str, first: str) -> str:
         milliseconds = [1e3 * seconds for seconds in side["seconds"]]
         row = [name, _format_spread(milliseconds, ".0f"), _format_ratio(sides[first], side), _format_rate(side)]
         rows.append(row + ([f"{side['gib']['own']:.2f}", f"{side['gib']['files']:.2f}"] if weighed else []))
-    return _format_table(head + ["own GiB", "files GiB"] * weighed, rows)
+    return format_table(head + ["own GiB", "files GiB"] * weighed, rows)
 
 
 def _format_sampling(cells: Mapping[str, Any]) -> str:
@@ -92,7 +94,7 @@ def _format_sampling(cells: Mapping[str, Any]) -> str:
         for name, sides in cells.items()
         for again in [str(sum(sides["sample"]["notes"].values()))]
     ]
-    return _format_table(head, rows)
+    return format_table(head, rows)
 
 
 def _compute_flops(side: Mapping[str, Any]) -> float:
@@ -113,8 +115,3 @@ def _format_ratio(side: Mapping[str, Any], other: Mapping[str, Any]) -> str:
 def _format_spread(values: Sequence[float], digits: str = "") -> str:
     digits = digits or (".1f" if median(values) < 100 else ".0f")
     return f"{median(values):{digits}} ({min(values):{digits}}–{max(values):{digits}})"
-
-
-def _format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
