@@ -44,6 +44,9 @@ than pasting real crops on tumours and cyclists (benchmarks/results)."""
 DEFAULT_CROP_SIZES = {2: 64, 3: 32}
 """Edge of a crop, by dimensions."""
 
+DEFAULT_STEPS = {2: 600, 3: 400}
+"""Steps of each training of the baseline, by dimensions."""
+
 
 def evaluate(
     data: DatasetSource,
@@ -175,11 +178,13 @@ def _check_task(task: str, data: Dataset) -> None:
 
 def _choose_defaults(settings: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
     """Choose the settings whose defaults depend on the data."""
-    size = settings.get("size") or DEFAULT_CROP_SIZES[data.schema.spatial_dims]
+    dims = data.schema.spatial_dims
+    size = settings.get("size") or DEFAULT_CROP_SIZES[dims]
+    steps = settings.get("steps", DEFAULT_STEPS[dims])
     backbone = None
     if data.schema.domain.is_rgb:
         backbone = settings.get("backbone") or DEFAULT_BACKBONE
-    return {"size": size, "backbone": backbone}
+    return {"size": size, "steps": steps, "backbone": backbone}
 
 
 def _normalise_filter(where: Where | None) -> dict[str, list[str]]:

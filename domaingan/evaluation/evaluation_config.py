@@ -23,7 +23,7 @@ class EvaluationConfig(BaseModel):
         seed: the first seed; also draws splits and trains the GAN.
         dims: spatial dimensions worked in, 2 or 3.
         folds: number of folds by subject; 1 for a single split.
-        steps: optimiser steps of the baseline.
+        steps: optimiser steps of the baseline; by default 600 in 2D and 400 in 3D.
         width: channels of the first level of the baseline for scans.
         backbone: encoder of the baseline for frames, ``timm:NAME[=WEIGHTS_FILE]``.
         detector: network of the detection baseline, a key of :data:`domaingan.baselines.detectors.DETECTORS`.
@@ -52,7 +52,7 @@ class EvaluationConfig(BaseModel):
     seed: int = Field(0, ge=0)
     dims: int
     folds: int = Field(1, ge=1)
-    steps: int = Field(600, ge=1)
+    steps: int = Field(ge=1)
     width: int = Field(16, ge=1)
     backbone: str | None = None
     detector: str = "ssdlite"

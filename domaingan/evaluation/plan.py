@@ -84,7 +84,7 @@ class Plan:
     def describe(self) -> str:
         """Describe the plan in one line.
 
-        >>> config = EvaluationConfig(data="scans", arms=["none"], seeds=3, dims=2, size=64)
+        >>> config = EvaluationConfig(data="scans", arms=["none"], seeds=3, steps=600, dims=2, size=64)
         >>> Plan(config, 1, 40).describe()
         'plan: 1 arm × 3 seeds = 3 trainings of 600 steps, each tested on 40 samples'
         """

@@ -32,7 +32,7 @@ class Listener:
 
 
 def config(arms: list[str], **fields: object) -> EvaluationConfig:
-    return EvaluationConfig.model_validate({"data": "", "arms": arms, "dims": 2, "size": 16, **fields})
+    return EvaluationConfig.model_validate({"data": "", "arms": arms, "steps": 600, "dims": 2, "size": 16, **fields})
 
 
 def test_plan_counts_trainings_and_generators() -> None:

@@ -22,7 +22,7 @@ def make_scores(*seeds: list[float], metric: str = "dice:a") -> dict[int, Scores
 
 
 def summarise_arms(scores: dict[str, dict[int, Scores]], rarest: str | None = "a") -> dict[str, Any]:
-    config = EvaluationConfig(data="scans", arms=list(scores), dims=2, size=16)
+    config = EvaluationConfig(data="scans", arms=list(scores), steps=600, dims=2, size=16)
     return summarise(scores, config, rarest)
 
 

@@ -1,0 +1,187 @@
+"""The options of ``domaingan evaluate``, one group for each question that they answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from domaingan.cli import options as o
+from domaingan.cli.option_groups import OptionGroup
+
+STUDY_PANEL = "What is compared"
+BASELINE_PANEL = "The network that is trained"
+GENERATOR_PANEL = "The generator that an arm trains"
+"""Titles under which ``--help`` lists the options of this command."""
+
+
+@dataclass(frozen=True)
+class StudyOptions(OptionGroup):
+    """What is compared, and how often each arm is trained.
+
+    Attributes:
+        task: what the baseline learns.
+        arms: names of the arms, joined by commas.
+        seeds: number of trainings of each arm.
+    """
+
+    task: Annotated[
+        str,
+        typer.Option("--task", help="segmentation, or detection (frames only).", rich_help_panel=STUDY_PANEL),
+    ] = "segmentation"
+    arms: Annotated[
+        str | None,
+        typer.Option(
+            "--arms",
+            help="The ways of making training data that are compared, as ARM,ARM,... An arm is none, or parts joined "
+            "by +: classic (augmentation); copy-paste (real crops); deform-paste (real crops, deformed); gan "
+            "(generated crops); inpaint (objects generated into hosts); refine (real crops made to fit their host); "
+            "relight, reference-relight and weather (frames). Unless given: classic, copy-paste+classic, and "
+            "refine+classic or the part that --bank is for.",
+            rich_help_panel=STUDY_PANEL,
+        ),
+    ] = None
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, help="Number of trainings of each arm.", rich_help_panel=STUDY_PANEL)
+    ] = 3
+
+
+@dataclass(frozen=True)
+class SplitOptions(OptionGroup):
+    """Which samples are trained on and which are tested.
+
+    Attributes:
+        folds: number of folds by subject.
+        train_where: ``NAME=VALUE[,VALUE]`` texts that name the training samples.
+        test_where: the same for the test samples.
+        test: another dataset to test on.
+    """
+
+    folds: Annotated[
+        int,
+        typer.Option(
+            "--folds",
+            min=1,
+            help="Number of folds, split by subject. 1 tests on the split named test, or else on a drawn third.",
+            rich_help_panel=o.INPUT_PANEL,
+        ),
+    ] = 1
+    train_where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--train-where",
+            metavar="NAME=VALUE[,VALUE]",
+            help="Train only on the samples with these values.",
+            rich_help_panel=o.INPUT_PANEL,
+        ),
+    ] = None
+    test_where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--test-where",
+            metavar="NAME=VALUE[,VALUE]",
+            help="Test only on the samples with these values. Drives that both --train-where and --test-where select "
+            "are shared out: the first half of them is trained on and the other half is tested. A single drive is cut "
+            "in time.",
+            rich_help_panel=o.INPUT_PANEL,
+        ),
+    ] = None
+    test: Annotated[
+        str | None,
+        typer.Option("--test", metavar="DATA3", help="Test on this other dataset.", rich_help_panel=o.INPUT_PANEL),
+    ] = None
+
+
+@dataclass(frozen=True)
+class BaselineOptions(OptionGroup):
+    """The network that is trained with each arm.
+
+    Attributes:
+        steps: steps of each training; None for the default of the data's dimensions.
+        width: channels of the first layer of the network for scans.
+        backbone: encoder of the networks for frames.
+        detector: network that detects.
+    """
+
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            "--steps",
+            min=2,
+            help="Steps of each training. Unless given, 600 in 2D and 400 in 3D.",
+            rich_help_panel=BASELINE_PANEL,
+        ),
+    ] = None
+    width: Annotated[
+        int,
+        typer.Option(
+            "--width",
+            min=4,
+            max=2048,
+            help="Channels of the first layer of the network for scans.",
+            rich_help_panel=BASELINE_PANEL,
+        ),
+    ] = 16
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            "--backbone",
+            metavar="timm:NAME[=FILE]",
+            help="Encoder of the networks for frames. Unless given, timm:tf_efficientnet_lite0.",
+            rich_help_panel=BASELINE_PANEL,
+        ),
+    ] = None
+    detector: Annotated[
+        str, typer.Option("--detector", help="ssdlite, fcos or fasterrcnn.", rich_help_panel=BASELINE_PANEL)
+    ] = "ssdlite"
+
+
+@dataclass(frozen=True)
+class GeneratorOptions(OptionGroup):
+    """Where the generated crops or scenes of an arm come from.
+
+    Attributes:
+        bank: folder of a bank; without it a GAN is trained in each fold.
+        gan_steps: steps of such a GAN.
+        gan_samples: number of crops that it generates.
+        size: edge of a crop; None for the default of the data's dimensions.
+    """
+
+    bank: Annotated[
+        Path | None,
+        typer.Option(
+            "--bank",
+            metavar="BANK",
+            help="The bank of the part gan, inpaint, refine or relight. Unless given, a GAN is trained in each fold.",
+            rich_help_panel=GENERATOR_PANEL,
+        ),
+    ] = None
+    gan_steps: Annotated[
+        int,
+        typer.Option(
+            "--gan-steps", min=1, help="Steps of a GAN that is trained in a fold.", rich_help_panel=GENERATOR_PANEL
+        ),
+    ] = 2000
+    gan_samples: Annotated[
+        int,
+        typer.Option(
+            "--gan-samples",
+            min=1,
+            help="Number of crops that such a GAN generates.",
+            rich_help_panel=GENERATOR_PANEL,
+        ),
+    ] = 2000
+    size: o.Size = None
+
+
+@dataclass(frozen=True)
+class ComputeOptions(OptionGroup):
+    """What it is computed with; the result is the same but for rounding.
+
+    Attributes:
+        precision: of the forward pass.
+    """
+
+    precision: o.Precision = "auto"

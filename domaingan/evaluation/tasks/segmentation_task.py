@@ -1,0 +1,68 @@
+"""The task of segmentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.baselines import segmentation
+from domaingan.baselines.training_augmentation import TrainingAugmentation
+from domaingan.baselines.training_progress import ProgressCallback, choose_forward_dtype
+from domaingan.data import Dataset, Sample, Schema
+from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.summary import Scores
+from domaingan.evaluation.tasks.base import parse_backbone
+
+
+class SegmentationTask:
+    """Masks: a U-Net, scored by Dice (scans) or IoU (frames)."""
+
+    @staticmethod
+    def check(config: EvaluationConfig) -> None:
+        """Refuse what cannot be trained, before anything is trained.
+
+        Raises:
+            DataError: there is no such network.
+        """
+        parse_backbone(config)
+
+    def train(
+        self,
+        samples: list[Sample],
+        schema: Schema,
+        augment: TrainingAugmentation,
+        config: EvaluationConfig,
+        seed: int,
+        callback: ProgressCallback,
+    ) -> segmentation.Segmenter:
+        """Train, see :func:`domaingan.baselines.segmentation.train_segmenter`."""
+        return segmentation.train_segmenter(
+            samples,
+            schema,
+            augment,
+            steps=config.steps,
+            seed=seed,
+            width=config.width,
+            backbone=parse_backbone(config),
+            oversampled=config.target_conditions,
+            precision=choose_forward_dtype(config.precision),
+            progress=callback,
+        )
+
+    def score(self, model: segmentation.Segmenter, test: Dataset, original_test: Dataset) -> Scores:
+        """Score, see :func:`domaingan.baselines.segmentation.score_segmenter`."""
+        return segmentation.score_segmenter(model, test, original_test)
+
+    def draw_prediction(self, model: segmentation.Segmenter, sample: Sample) -> NDArray[Any]:
+        """Return the predicted mask."""
+        return model.predict(sample)
+
+    def draw_truth(self, sample: Sample) -> NDArray[Any]:
+        """Return the mask; empty where there is none."""
+        return np.zeros(sample.shape, dtype=np.uint8) if sample.mask is None else sample.mask
+
+    def has_labels(self, sample: Sample) -> bool:
+        """Return whether there is a mask."""
+        return sample.mask is not None
