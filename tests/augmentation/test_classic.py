@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from domaingan.augmentation import CLASSIC_LEVELS, Classic
-from domaingan.augmentation.classic import build_frame_steps, build_slice_steps
+from domaingan.augmentation.classic_steps import build_frame_steps, build_slice_steps
 from domaingan.core.errors import DataError
 
 KINDS = [((48, 64), "scan", 2), ((48, 64), "frame", 3), ((32, 40, 24), "scan", 2)]

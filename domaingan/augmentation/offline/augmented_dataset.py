@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from domaingan.adapters.nifti.scan_samples import strip_header_text
-from domaingan.augmentation.classic import CLASSIC_LEVELS, Classic, InPlaneClassic, find_thick_axis
+from domaingan.augmentation.classic import CLASSIC_LEVELS, Classic
 from domaingan.augmentation.label_transforms import move_boxes, move_masks
 from domaingan.augmentation.offline.donors import Sides
 from domaingan.augmentation.offline.slice_pasting import make_slice_schema, paste_slices
+from domaingan.augmentation.thick_stacks import InPlaneClassic, find_thick_axis
 from domaingan.blend import Paste, Relight
 from domaingan.blend.checks import is_finite
 from domaingan.core.errors import DataError

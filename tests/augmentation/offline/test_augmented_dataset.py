@@ -11,7 +11,7 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.augmentation import AugmentedDataset, draw_preview
-from domaingan.augmentation.classic import InPlaneClassic, find_thick_axis
+from domaingan.augmentation.thick_stacks import InPlaneClassic, find_thick_axis
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
