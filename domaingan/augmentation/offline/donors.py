@@ -1,4 +1,4 @@
-"""Who may give crops to whom: the sides of a split or of nnU-Net's folds, so that no crop crosses to another side."""
+"""Find who may give crops to whom: subjects on one side of a split, or of one of nnU-Net's folds."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class Sides:
     @cached_property
     def sides_by_subject(self) -> dict[str, frozenset[str]]:
         """The sides that each subject's samples are on."""
-        return {
-            subject: frozenset(self.side_by_sample[name] for name in names)
-            for subject, names in self.samples_by_subject.items()
-        }
+        sides = {}
+        for subject, names in self.samples_by_subject.items():
+            sides[subject] = frozenset(self.side_by_sample[name] for name in names)
+        return sides
 
     def find_sides(self, subject: str) -> frozenset[str]:
         """Find the sides that a subject's samples are on; none where the subject is not in the data."""
@@ -57,23 +57,25 @@ class Sides:
     def find_donors(self, bank: Bank, sample: Sample | Record) -> NDArray[np.bool_]:
         """Find the entries of a bank that may go into a sample.
 
-        Where sides are folds and nobody in the host's own has anything, the next fold gives: the copy is then trained
-        on in the folds that validate neither.
+        Where sides are folds and nobody in the host's fold has anything, the next fold gives. The copy is then trained
+        on in the folds that validate neither of the two.
 
         Args:
-            bank: any bank; who is in it and not in the data may give to everyone.
+            bank: any bank. Subjects of the bank that are not in the data may give to everyone.
             sample: the host, or a slice of it, or its record.
 
         Returns:
             ``(len(bank),)`` booleans; entries of no particular subject are allowed.
         """
-        side = self.side_by_sample.get(sample.name) or next(iter(self.find_sides(sample.group)), "")
+        side = self.side_by_sample.get(sample.name, "")
+        if not side:  # a slice, whose name is no sample's
+            side = next(iter(self.find_sides(sample.group)), "")
         allowed = self._find_entries(bank, sample, side)
         if self.chosen_side or not self.splits or side == TEST:
             return allowed
         folds = [f"fold {i}" for i in range(len(self.splits))]
-        first = folds.index(side) if side in folds else -1
-        for fold in folds[first + 1 :] + folds[: first + 1]:
+        start = folds.index(side) + 1 if side in folds else 0
+        for fold in folds[start:] + folds[:start]:
             if allowed.any():
                 break
             allowed = self._find_entries(bank, sample, fold)
@@ -84,8 +86,10 @@ class Sides:
         allowed = np.ones(len(bank), dtype=bool)
         codes = np.asarray(bank.entries["subject"])
         for code, subject in enumerate(bank.subjects):
-            is_own = subject in (sample.group, sample.statistical_unit) and bank.info.domain.has_body
-            if (self.find_sides(subject) - {side} and not is_own) or (is_own and not self.is_own_allowed):
+            is_host = subject in (sample.group, sample.statistical_unit) and bank.info.domain.has_body
+            is_on_other_side = bool(self.find_sides(subject) - {side})
+            is_refused = not self.is_own_allowed if is_host else is_on_other_side
+            if is_refused:
                 allowed[codes == code] = False
         return allowed
 
@@ -105,9 +109,11 @@ class Sides:
         Args:
             bank: any bank, such as one that a GAN generated.
         """
-        known = sorted({side for subject in bank.subjects for side in self.find_sides(subject)})
-        has_any = bool((np.asarray(bank.entries["subject"]) < 0).any())
-        return known if has_any and len(known) > 1 else []
+        sides: set[str] = set()
+        for subject in bank.subjects:
+            sides |= self.find_sides(subject)
+        has_generated = bool((np.asarray(bank.entries["subject"]) < 0).any())
+        return sorted(sides) if has_generated and len(sides) > 1 else []
 
     def check_bank(self, bank: Bank) -> None:
         """Refuse a bank that has nothing for the side that was chosen, or that knows the other side.
@@ -141,8 +147,11 @@ class Sides:
         extended = []
         for split in self.splits:
             trained, validated = set(split[TRAIN]), set(split[VAL])
-            unseen = {subject for subject, names in self.samples_by_subject.items() if names & validated}
-            added = [name for name, host, donors in copies if host in trained and not unseen.intersection(donors)]
+            held_out = {subject for subject, names in self.samples_by_subject.items() if names & validated}
+            added = []
+            for name, host, donors in copies:
+                if host in trained and held_out.isdisjoint(donors):
+                    added.append(name)
             extended.append({TRAIN: [*split[TRAIN], *added], VAL: list(split[VAL])})
         return extended
 
@@ -193,10 +202,14 @@ def _find_side(splits: Sequence[Split], name: str, fold: int | None) -> str:
     """Find a case's side in a fold; or, where no fold is chosen, the fold that validates it."""
     if fold is not None:
         return TRAIN if name in splits[fold][TRAIN] else VAL
-    return next((f"fold {i}" for i, split in enumerate(splits) if name in split[VAL]), TRAIN)
+    for number, split in enumerate(splits):
+        if name in split[VAL]:
+            return f"fold {number}"
+    return TRAIN
 
 
 def _group_samples(data: Dataset) -> dict[str, frozenset[str]]:
+    """Group the names of samples by every name that a bank may know their subject by."""
     members: dict[str, set[str]] = {}
     for record in data.records:
         for subject in {record.group, record.statistical_unit}:

@@ -1,4 +1,4 @@
-"""Fingerprints of what an augmented set is made from, so that a run that goes on goes on with the same."""
+"""Compute fingerprints of what an augmented set is made from: a resumed run must have the same bank and samples."""
 
 from __future__ import annotations
 
@@ -16,42 +16,47 @@ from domaingan.core.files import to_json_types
 from domaingan.data import Dataset
 
 GZIP_TRAILER_BYTES = 8
-"""The last bytes of a gzip file: checksum and size of what is packed in it."""
+"""The last bytes of a gzip file: checksum and size of what is compressed in it."""
 
 ENTRIES_PER_READ = 64
 """Entries of a bank that are read at once."""
 
 DESCRIPTION_PATTERNS = ("*.json", "*.csv", "annotations/*.json")
-"""Files of a dataset's folder that say something of its samples."""
+"""Files of a dataset's folder that describe its samples."""
 
 
 def fingerprint_bank(bank: Bank) -> str:
-    """A checksum of everything in a bank.
+    """Compute a checksum of everything in a bank.
 
     Args:
-        bank: any bank; what is mapped from disk is read part by part.
+        bank: any bank; arrays that are mapped from disk are read part by part.
     """
-    digest = hashlib.sha256(json.dumps(bank.info.model_dump(mode="json"), sort_keys=True).encode())
+    info = json.dumps(bank.info.model_dump(mode="json"), sort_keys=True)
+    digest = hashlib.sha256(info.encode())
     for array in (bank.images, bank.masks, bank.entries):
-        _update(digest, array)
+        _add_array(digest, array)
     return digest.hexdigest()[:16]
 
 
-def _update(digest: Any, array: NDArray[Any]) -> None:
+def _add_array(digest: Any, array: NDArray[Any]) -> None:
+    """Add an array's type, shape and values to a digest."""
     digest.update(f"{array.dtype.str} {array.shape}".encode())
     for start in range(0, len(array), ENTRIES_PER_READ):
-        digest.update(np.ascontiguousarray(array[start : start + ENTRIES_PER_READ]).tobytes())
+        part = np.ascontiguousarray(array[start : start + ENTRIES_PER_READ])
+        digest.update(part.tobytes())
 
 
 def fingerprint_data(data: Dataset) -> str:
-    """A checksum of the samples and their files: of packed files the checksum in them, of others size and time.
+    """Compute a checksum of the samples and their files.
+
+    Of a gzip file its checksum counts, of another file its size and time.
 
     Args:
-        data: any dataset; files that are gone count as empty.
+        data: any dataset; files may be missing.
     """
     digest = hashlib.sha256()
     for record in data.records:
-        known = [
+        fields = [
             record.name,
             record.subject,
             record.sequence,
@@ -59,18 +64,19 @@ def fingerprint_data(data: Dataset) -> str:
             to_json_types(dict(record.condition)),
             record.time,
         ]
-        digest.update(json.dumps(known, sort_keys=True, default=str).encode())
+        digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
         digest.update(fingerprint_files(record.files.values()).encode())
     root = Path(data.root)
     if root.is_dir():
-        digest.update(
-            fingerprint_files(path for pattern in DESCRIPTION_PATTERNS for path in sorted(root.glob(pattern))).encode()
-        )
+        paths: list[Path] = []
+        for pattern in DESCRIPTION_PATTERNS:
+            paths += sorted(root.glob(pattern))
+        digest.update(fingerprint_files(paths).encode())
     return digest.hexdigest()[:16]
 
 
 def fingerprint_files(paths: Iterable[Path]) -> str:
-    """A checksum of what tells that files have changed.
+    """Compute a checksum that changes when one of the files changes.
 
     Args:
         paths: of files.
@@ -82,7 +88,7 @@ def fingerprint_files(paths: Iterable[Path]) -> str:
 
 
 def _describe_file(path: Path) -> str:
-    """Size and checksum of a packed file, size and time of any other."""
+    """Describe a file: a gzip file by its size and checksum, any other by its size and time."""
     if not path.is_file():
         return "gone"
     status = path.stat()

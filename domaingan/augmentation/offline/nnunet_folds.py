@@ -17,9 +17,11 @@ SPLITS_JSON = "splits_final.json"
 
 FOLD_COUNT = 5
 FOLD_SEED = 12345
-"""nnU-Net's own: where no file says otherwise, the folds are those that it would make."""
+"""Count and seed of nnU-Net: where no file lists the folds, they are those that it would make."""
 
-TRAIN, VAL, TEST = "train", "val", "test"
+TRAIN = "train"
+VAL = "val"
+TEST = "test"
 
 Split = dict[str, list[str]]
 
@@ -35,63 +37,72 @@ def find_splits(data: Dataset, file: Path | None) -> list[Split]:
         DataError: as :func:`read_splits`.
     """
     cases = [record for record in data.records if record.split != TEST]
-    beside = Path(data.root) / SPLITS_JSON
-    if file is None and beside.is_file():
-        file = beside
-    return make_splits(cases) if file is None else read_splits(file, [record.name for record in cases])
+    file_of_data = Path(data.root) / SPLITS_JSON
+    if file is None and file_of_data.is_file():
+        file = file_of_data
+    if file is None:
+        return make_splits(cases)
+    return read_splits(file, [record.name for record in cases])
 
 
 def make_splits(cases: Sequence[Record], n: int = FOLD_COUNT) -> list[Split]:
     """Make nnU-Net's folds (scikit-learn's ``KFold(5, shuffle=True, random_state=12345)``), by subject.
 
     Args:
-        cases: those that are trained on; where each is a subject of its own, the folds are nnU-Net's own.
+        cases: those that are trained on. Where each is of another subject, the folds are those of nnU-Net.
         n: how many, at most as many as there are subjects.
     """
-    groups = list(dict.fromkeys(record.group for record in sorted(cases, key=lambda record: record.name)))
+    by_name = sorted(cases, key=lambda record: record.name)
+    groups = list(dict.fromkeys(record.group for record in by_name))
     n = min(n, len(groups))
     if n < 2:
         return []
     order = np.arange(len(groups))
-    np.random.RandomState(FOLD_SEED).shuffle(order)  # nnU-Net's own numbers
+    np.random.RandomState(FOLD_SEED).shuffle(order)  # as scikit-learn draws, which nnU-Net calls
     splits = []
     for part in np.array_split(order, n):
         held_out = {groups[i] for i in part}
-        trained = sorted(record.name for record in cases if record.group not in held_out)
-        splits.append({TRAIN: trained, VAL: sorted(record.name for record in cases if record.group in held_out)})
+        train_names = [record.name for record in by_name if record.group not in held_out]
+        val_names = [record.name for record in by_name if record.group in held_out]
+        splits.append({TRAIN: train_names, VAL: val_names})
     return splits
 
 
 def read_splits(path: Path, cases: Sequence[str]) -> list[Split]:
-    """Read nnU-Net's folds; cases that are not among the given ones are left out of them.
+    """Read nnU-Net's folds, and leave out of them the cases that the data does not have.
 
     Args:
         path: the file.
-        cases: names of those that there are.
+        cases: names of the data's cases.
 
     Raises:
         DataError: it is no list of ``{"train": […], "val": […]}``, a fold is left without cases, or trains on one that
             it validates.
     """
-    stored, there = read_json(path), set(cases)
-    expected = '[{"train": [case, …], "val": [case, …]}, …]'
+    stored = read_json(path)
+    existing = set(cases)
     if not isinstance(stored, list) or not stored or not all(_is_split(split) for split in stored):
-        raise DataError("no list of folds", path=path, expected=expected)
+        raise DataError("no list of folds", path=path, expected='[{"train": [case, …], "val": [case, …]}, …]')
     splits = []
     for number, split in enumerate(stored):
-        if both := set(split[TRAIN]) & set(split[VAL]):
-            found = f"fold {number} trains on {sorted(both)[0]!r} and validates it"
+        on_both_sides = set(split[TRAIN]) & set(split[VAL])
+        if on_both_sides:
+            found = f"fold {number} trains on {min(on_both_sides)!r} and validates it"
             raise DataError(found, path=path, expected="a case on one side")
-        kept = {side: [name for name in split[side] if name in there] for side in (TRAIN, VAL)}
-        if not (kept[TRAIN] and kept[VAL]):
+        train_names = [name for name in split[TRAIN] if name in existing]
+        val_names = [name for name in split[VAL] if name in existing]
+        if not train_names or not val_names:
             raise DataError(f"fold {number} has none of the cases", path=path, expected="cases of the data")
-        splits.append(kept)
+        splits.append({TRAIN: train_names, VAL: val_names})
     return splits
 
 
 def _is_split(value: Any) -> bool:
-    if not isinstance(value, dict) or not {TRAIN, VAL} <= set(value):
+    """Return whether a value is ``{"train": [name, …], "val": [name, …]}``."""
+    if not isinstance(value, dict):
         return False
-    return all(
-        isinstance(value[side], list) and all(isinstance(name, str) for name in value[side]) for side in (TRAIN, VAL)
-    )
+    return all(_is_list_of_names(value.get(side)) for side in (TRAIN, VAL))
+
+
+def _is_list_of_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
