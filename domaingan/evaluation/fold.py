@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from domaingan.banks import Bank
 from domaingan.data import Dataset, Sample
 from domaingan.evaluation.tasks import Task
+from domaingan.imaging.intensity import get_foreground, with_measurements
+
+MIN_BODY_SHARE = 0.02
+"""Slices that show less of the body than this share, and no label, are not trained on."""
 
 
 @dataclass
@@ -33,3 +39,24 @@ class FoldContext:
     banks: dict[str, Bank]
     folder: Path
     example_positions: list[int] = field(default_factory=list)
+
+
+def select_training_samples(hosts: Dataset, task: Task) -> list[Sample]:
+    """Select the training samples that have labels and show enough of the body or any label.
+
+    Args:
+        hosts: all training samples of a fold.
+        task: says what counts as labelled.
+
+    Returns:
+        The samples, with measured foregrounds and intensity ranges.
+    """
+    samples = []
+    for sample in hosts:
+        if not task.has_labels(sample):
+            continue
+        measured = with_measurements(sample, hosts.schema.domain)
+        shows_body = get_foreground(measured).mean() >= MIN_BODY_SHARE
+        if shows_body or (np.asarray(measured.mask) > 0).any():
+            samples.append(measured)
+    return samples

@@ -13,12 +13,12 @@ from domaingan.banks.crop_conditions import sort_classes_by_rarity
 from domaingan.core.files import prepare_run_folder, write_arrays, write_json
 from domaingan.core.locks import lock_folder
 from domaingan.core.progress import Progress, SilentProgress
-from domaingan.data import Dataset, Sample
+from domaingan.data import Dataset
 from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arm_banks import BankBuilder, build_banks
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.figures import collect_figures
-from domaingan.evaluation.fold import FoldContext
+from domaingan.evaluation.fold import FoldContext, select_training_samples
 from domaingan.evaluation.generated import evaluate_generated
 from domaingan.evaluation.plan import Plan, TrainingCounter, report_plan
 from domaingan.evaluation.run_notes import collect_notes, name_unit
@@ -26,14 +26,10 @@ from domaingan.evaluation.split import Fold
 from domaingan.evaluation.summary import Scores, summarise, warn_of_missed
 from domaingan.evaluation.tasks import TASKS, Task
 from domaingan.evaluation.trainings import train_and_score
-from domaingan.imaging.intensity import get_foreground, with_measurements
 from domaingan.imaging.padded_crops import count_voxels
 
 CHANGEABLE_SETTINGS = ("arms", "seeds", "command")
 """Settings that a resumed run may change: what was trained before stays valid, and the table grows."""
-
-MIN_BODY_SHARE = 0.02
-"""Slices that show less of the body than this share, and no label, are not trained on."""
 
 MAX_BYTES_IN_MEMORY = 2e9
 """Test frames are kept in memory up to this size, so that they are not decoded again for every arm."""
@@ -147,7 +143,7 @@ def _prepare_fold(
     task: Task = TASKS[config.task]()
     progress.start("reading the training samples")
     hosts = regrid(fold.train).load_into_memory()
-    samples = _select_training_samples(hosts, task)
+    samples = select_training_samples(hosts, task)
     test, original_test = regrid(fold.test), fold.test
     builder = BankBuilder(hosts, config, folder, progress)
     if plan is not None:
@@ -160,19 +156,6 @@ def _prepare_fold(
         original_test = original_test.load_into_memory()
         test = regrid(original_test).load_into_memory()
     return FoldContext(task, samples, hosts, test, original_test, banks, folder)
-
-
-def _select_training_samples(hosts: Dataset, task: Task) -> list[Sample]:
-    """Select the samples that have labels and show enough of the body or any label, with measured ranges."""
-    samples = []
-    for sample in hosts:
-        if not task.has_labels(sample):
-            continue
-        measured = with_measurements(sample, hosts.schema.domain)
-        shows_body = get_foreground(measured).mean() >= MIN_BODY_SHARE
-        if shows_body or (np.asarray(measured.mask) > 0).any():
-            samples.append(measured)
-    return samples
 
 
 def _estimate_bytes(frames: Dataset) -> float:
