@@ -42,7 +42,7 @@ from domaingan import crops, load, view
 from domaingan.banks import Bank
 from domaingan.banks.crop_conditions import sort_classes_by_rarity
 from domaingan.baselines import segmentation
-from domaingan.baselines.training_progress import choose_forward_dtype
+from domaingan.core.devices import choose_compute
 from domaingan.core.files import write_json
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.fold import MIN_BODY_SHARE
@@ -74,9 +74,9 @@ class PreparedData:
         """Train a segmenter on a cell's images, and score it on every test person."""
         augment = cell.make_augmentation(self.bank, self.schema)
         started, wall = time.process_time(), time.monotonic()
-        precision = choose_forward_dtype("auto")
+        compute = choose_compute("cpu")
         model = segmentation.train_segmenter(
-            self.train, self.schema, augment, steps=steps, seed=seed, precision=precision, progress=None
+            self.train, self.schema, augment, steps=steps, seed=seed, compute=compute, progress=None
         )
         middle = time.process_time()
         scores = segmentation.score_segmenter(model, self.test, self.own_grid)
@@ -87,7 +87,7 @@ class PreparedData:
             "settings": cell.settings(),
             "class": self.rarest,
             "dice": float(np.nanmean(found)),
-            "precision": str(precision),
+            "precision": str(compute.dtype),
             "cpu_seconds": {"train": round(middle - started, 1), "score": round(time.process_time() - middle, 1)},
             "wall_seconds": round(time.monotonic() - wall, 1),
             "losses": model.losses,

@@ -22,7 +22,7 @@ from domaingan.gan.config_checks import build_config
 from domaingan.gan.config_from_bank import describe_data, describe_provenance
 from domaingan.gan.data import MAX_RESIDENT_BYTES, TrainingCrops
 from domaingan.gan.defaults import with_defaults
-from domaingan.gan.devices import make_fabric
+from domaingan.gan.fabric import make_fabric
 from domaingan.gan.model import GAN
 from domaingan.gan.networks import build_networks
 from domaingan.gan.networks.parts import list_widths

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from domaingan.baselines.backbones import Backbone
 from domaingan.baselines.batches import OversampledConditions
 from domaingan.baselines.detection_frames import (
     DetectionFrames,
-    DetectionItem,
-    collate_as_list,
+    FrameBatch,
+    collate_frames,
     list_label_values,
     resize_samples,
     select_boxes,
@@ -25,14 +23,11 @@ from domaingan.baselines.detection_frames import (
 )
 from domaingan.baselines.detectors import FrameSize, build_detector, use_backbone_precision
 from domaingan.baselines.training_augmentation import TrainingAugmentation
-from domaingan.baselines.training_progress import (
-    LossLog,
-    ProgressCallback,
-    choose_forward_dtype,
-    compute_warmup_cosine,
-)
+from domaingan.baselines.training_loop import TrainingSettings, train_network
+from domaingan.baselines.training_progress import ProgressCallback
 from domaingan.baselines.true_boxes import collect_truth
 from domaingan.baselines.weights import load_model, load_weights, restore_schema, save_model
+from domaingan.core.devices import ON_CPU, ComputeSettings
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.imaging.resample import resize
@@ -57,6 +52,7 @@ class Detector:
         size: height and width that it works at.
         schema: names the classes that it finds.
         detector: its name, see :func:`domaingan.baselines.detectors.build_detector`.
+        compute: device and precision of its forward pass.
         backbone: the backbone it is built on.
         losses: mean training loss of each bin of steps, ``[(step, loss), …]``.
     """
@@ -65,6 +61,7 @@ class Detector:
     size: FrameSize
     schema: Schema
     detector: str
+    compute: ComputeSettings = ON_CPU
     backbone: Backbone | None = None
     losses: list[tuple[int, float]] = field(default_factory=list)
 
@@ -78,11 +75,11 @@ class Detector:
             The detections, best first, with boxes in the sample's own pixels and its class values as labels.
         """
         image = np.ascontiguousarray(resize(sample.image, self.size).clip(0, 1), dtype=np.float32)
-        with torch.inference_mode():
-            found = self.network([torch.from_numpy(image)])[0]
-        boxes = rescale_boxes(found["boxes"].numpy(), self.size, sample.shape)
-        scores = found["scores"].numpy().astype(np.float32)
-        labels = found["labels"].numpy()
+        with torch.inference_mode(), use_backbone_precision(self.network, self.compute):
+            found = self.network([self.compute.move_tensor(torch.from_numpy(image))])[0]
+        boxes = rescale_boxes(found["boxes"].cpu().numpy(), self.size, sample.shape)
+        scores = found["scores"].cpu().numpy().astype(np.float32)
+        labels = found["labels"].cpu().numpy()
         values = np.array(list_label_values(select_object_classes(self.schema)))
         is_object = labels > 0  # FCOS has a class for the background that is never trained
         class_values = values[labels[is_object] - 1].astype(np.int64)
@@ -102,8 +99,12 @@ class Detector:
         save_model(path, self.network.state_dict(), "detection", self.get_metadata())
 
     @classmethod
-    def load(cls, path: Path) -> Detector:
+    def load(cls, path: Path, compute: ComputeSettings = ON_CPU) -> Detector:
         """Load what :meth:`save` wrote; runs no code from the file.
+
+        Args:
+            path: the file.
+            compute: device and precision; the CPU and float32 by default.
 
         Raises:
             DataError: the file is missing or damaged, or holds another kind of model.
@@ -116,7 +117,8 @@ class Detector:
         n_classes = len(select_object_classes(schema)) + 1
         network = build_detector(metadata["detector"], backbone, n_classes, size, 0, is_pretrained=False)
         load_weights(network, state, path)
-        return cls(network.eval(), size, schema, metadata["detector"], backbone)
+        compute.place_network(network.eval(), 2)
+        return cls(network, size, schema, metadata["detector"], compute, backbone)
 
 
 def choose_input_size(shapes: list[tuple[int, ...]]) -> FrameSize:
@@ -128,15 +130,6 @@ def choose_input_size(shapes: list[tuple[int, ...]]) -> FrameSize:
     height, width = np.median(np.array(shapes), axis=0)
     scale = min(1.0, MAX_FRAME_EDGE / max(height, width))
     return round(height * scale), round(width * scale)
-
-
-def choose_backbone_dtype(precision: str) -> torch.dtype:
-    """Choose the dtype of the backbone's forward pass.
-
-    Args:
-        precision: ``auto``, ``32`` or ``bf16``; ``auto`` is float32, whose backward pass is twice as fast on a CPU.
-    """
-    return torch.float32 if precision == "auto" else choose_forward_dtype(precision)
 
 
 def train_detector(
@@ -152,10 +145,11 @@ def train_detector(
     batch_size: int = 8,
     learning_rate: float = PEAK_LEARNING_RATE,
     oversampled: OversampledConditions | None = None,
-    precision: torch.dtype = torch.float32,
+    compute: ComputeSettings = ON_CPU,
+    has_average: bool = True,
     progress: ProgressCallback | None = None,
 ) -> Detector:
-    """Train with the detector's own losses, AdamW, a short warm-up and a cosine to zero.
+    """Train with the detector's own losses, see :func:`domaingan.baselines.training_loop.train_network`.
 
     Args:
         samples: training samples with boxes.
@@ -169,7 +163,9 @@ def train_detector(
         batch_size: frames a step.
         learning_rate: peak learning rate.
         oversampled: conditions of samples that are drawn more often than they occur, see :class:`DetectionFrames`.
-        precision: dtype of the backbone's forward pass; boxes are always computed in float32.
+        compute: device, workers, and precision of the backbone's forward pass; boxes are always computed in float32.
+            The CPU and float32 by default.
+        has_average: whether it predicts with the average of the weights of the last steps.
         progress: called with step, steps and the loss.
 
     Returns:
@@ -183,39 +179,25 @@ def train_detector(
         raise DataError("no box to train on", expected=f"training samples with {', '.join(classes)}")
     size = size or choose_input_size([sample.shape for sample in samples])
     network = build_detector(detector, backbone, len(classes) + 1, size, seed)
-    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(trainable, lr=learning_rate, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(compute_warmup_cosine, steps=steps))
+    compute.place_network(network, 2)
     resized = resize_samples(samples, size)
     frames = DetectionFrames(resized, classes, augment, steps * batch_size, seed, oversampled or {})
-    log = LossLog("detector", steps, progress)
-    with use_backbone_precision(network.train(), precision):
-        for step, items in enumerate(_load_batches(frames, batch_size, seed), start=1):
-            loss = _compute_loss(network, items, (seed, step))
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(trainable, MAX_GRADIENT_NORM)
-            optimiser.step()
-            schedule.step()
-            log.add(step, loss)
-    return Detector(network.eval(), size, schema, detector, backbone, log.losses)
+
+    def compute_loss(network: nn.Module, batch: FrameBatch, step: int) -> Tensor:
+        return _compute_loss(network, batch, (seed, step), compute)
+
+    settings = TrainingSettings("detector", steps, batch_size, learning_rate, MAX_GRADIENT_NORM, has_average)
+    trained = train_network(network, frames, compute_loss, settings, compute, collate=collate_frames, progress=progress)
+    return Detector(trained.network, size, schema, detector, compute, backbone, trained.losses)
 
 
-def _load_batches(frames: DetectionFrames, batch_size: int, seed: int) -> DataLoader[DetectionItem]:
-    # A loader draws a seed for its workers even where it has none: that must not come from the global generator.
-    return DataLoader(frames, batch_size, collate_fn=collate_as_list, generator=torch.Generator().manual_seed(seed))
-
-
-def _compute_loss(network: nn.Module, items: list[DetectionItem], seeds: tuple[int, int]) -> Tensor:
+def _compute_loss(network: nn.Module, batch: FrameBatch, seeds: tuple[int, int], compute: ComputeSettings) -> Tensor:
     """Compute the sum of the detector's losses on a batch; its random proposals are drawn by ``seeds``."""
-    images = []
-    targets = []
-    for image, boxes, labels in items:
-        images.append(torch.from_numpy(image))
-        targets.append({"boxes": torch.from_numpy(boxes), "labels": torch.from_numpy(labels)})
-    with torch.random.fork_rng(devices=[]):
+    images, targets = batch
+    devices = [compute.device] if compute.is_cuda else []
+    with torch.random.fork_rng(devices=devices), use_backbone_precision(network, compute):
         torch.manual_seed(int(np.random.default_rng(seeds).integers(2**63)))
-        losses: dict[str, Tensor] = network(images, targets)
+        losses: dict[str, Tensor] = network(list(images.unbind()), targets)
     return torch.stack(list(losses.values())).sum()
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
 from domaingan.baselines.batches import OversampledConditions, TrainingSampler
@@ -20,6 +21,10 @@ MIN_BOX_EDGE = 2.0
 """Pixels that a box needs along both edges to be trained on."""
 
 DetectionItem = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
+"""Image, boxes and labels."""
+
+FrameBatch = tuple[Tensor, list[dict[str, Tensor]]]
+"""Images ``(B, 3, H, W)``, and ``boxes`` and ``labels`` of each."""
 
 
 @dataclass
@@ -109,6 +114,11 @@ def resize_samples(samples: list[Sample], size: tuple[int, int]) -> list[Sample]
     return [resize_sample(sample, size) for sample in samples]
 
 
-def collate_as_list(items: list[DetectionItem]) -> list[Any]:
-    """Return a batch as the list that it is: frames differ in their number of boxes."""
-    return items
+def collate_frames(items: list[DetectionItem]) -> FrameBatch:
+    """Make a batch of frames, which differ in their number of boxes."""
+    images = []
+    targets = []
+    for image, boxes, labels in items:
+        images.append(torch.from_numpy(image))
+        targets.append({"boxes": torch.from_numpy(boxes), "labels": torch.from_numpy(labels)})
+    return torch.stack(images), targets

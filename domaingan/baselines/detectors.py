@@ -21,6 +21,7 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from domaingan.baselines.backbones import Backbone
 from domaingan.baselines.weights import read_state_dict
+from domaingan.core.devices import ComputeSettings
 from domaingan.core.errors import DataError
 
 FrameSize = tuple[int, int]
@@ -244,12 +245,12 @@ def _load_matching_weights(network: nn.Module, state: Mapping[str, Tensor], clas
 class _AutocastBackbone(nn.Module):
     """Runs a backbone under autocast, and returns float32, which matching and suppressing boxes needs."""
 
-    def __init__(self, inner: nn.Module, precision: torch.dtype) -> None:
+    def __init__(self, inner: nn.Module, compute: ComputeSettings) -> None:
         super().__init__()
-        self.inner, self.precision = inner, precision
+        self.inner, self.compute = inner, compute
 
     def forward(self, image: Tensor) -> OrderedDict[str, Tensor]:
-        with torch.autocast("cpu", dtype=self.precision):
+        with self.compute.autocast():
             levels: Mapping[str, Tensor] = self.inner(image)
         converted = OrderedDict()
         for name, level in levels.items():
@@ -258,11 +259,11 @@ class _AutocastBackbone(nn.Module):
 
 
 @contextmanager
-def use_backbone_precision(network: nn.Module, precision: torch.dtype) -> Iterator[None]:
-    """Run the detector's backbone in this precision inside the block."""
+def use_backbone_precision(network: nn.Module, compute: ComputeSettings) -> Iterator[None]:
+    """Run the detector's backbone in the precision of ``compute`` inside the block."""
     inner = network.backbone
-    if precision != torch.float32:
-        network.backbone = _AutocastBackbone(inner, precision)  # type: ignore[arg-type]
+    if compute.dtype != torch.float32:
+        network.backbone = _AutocastBackbone(inner, compute)  # type: ignore[arg-type]
     try:
         yield
     finally:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,17 @@ import numpy as np
 import torch
 from monai.inferers.utils import sliding_window_inference
 from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader
 
 from domaingan.baselines.backbones import Backbone
 from domaingan.baselines.batches import CLIP_RANGE, OversampledConditions, Patches, list_class_values
 from domaingan.baselines.segmenters import build_seeded_network, make_loss
 from domaingan.baselines.training_augmentation import TrainingAugmentation
-from domaingan.baselines.training_progress import LossLog, ProgressCallback, compute_warmup_cosine
+from domaingan.baselines.training_loop import TrainingSettings, train_network
+from domaingan.baselines.training_progress import ProgressCallback
 from domaingan.baselines.weights import load_model, load_weights, restore_schema, save_model
+from domaingan.core.devices import ON_CPU, ComputeSettings
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.imaging.intensity import get_intensity_range, to_scaled
@@ -44,7 +44,7 @@ class Segmenter:
         network: maps ``(B, C, *patch)`` scaled images to class logits.
         patch: spatial shape it was trained on.
         schema: names the classes of its output.
-        precision: dtype of its forward pass.
+        compute: device and precision of its forward pass.
         width: channels of the first level of the network for scans.
         backbone: encoder of the network for frames.
         losses: mean training loss of each bin of steps, ``[(step, loss), …]``.
@@ -53,7 +53,7 @@ class Segmenter:
     network: torch.nn.Module
     patch: tuple[int, ...]
     schema: Schema
-    precision: torch.dtype
+    compute: ComputeSettings = ON_CPU
     width: int = 16
     backbone: Backbone | None = None
     losses: list[tuple[int, float]] = field(default_factory=list)
@@ -69,8 +69,8 @@ class Segmenter:
             A mask of that shape, in mask values.
         """
         scaled = to_scaled(sample.image, get_intensity_range(sample, self.schema.domain))
-        image = torch.from_numpy(np.clip(scaled, *CLIP_RANGE))[None]
-        with torch.inference_mode(), _make_autocast(self.precision):
+        image = self.compute.move_tensor(torch.from_numpy(np.clip(scaled, *CLIP_RANGE))[None])
+        with torch.inference_mode(), self.compute.autocast():
             logits = sliding_window_inference(image, self.patch, 4, self.network, overlap=0.25, mode="gaussian")
         logits = logits.float()
         if shape is not None and tuple(shape) != tuple(logits.shape[2:]):
@@ -78,7 +78,7 @@ class Segmenter:
             logits = functional.interpolate(logits.softmax(1), size=shape, mode=mode, align_corners=False)
         values = np.array(list_class_values(self.schema))
         values = values.astype(np.min_scalar_type(int(values.max())))
-        predicted: NDArray[Any] = values[logits[0].argmax(0).numpy()]
+        predicted: NDArray[Any] = values[logits[0].argmax(0).cpu().numpy()]
         return predicted
 
     def get_metadata(self) -> dict[str, Any]:
@@ -95,8 +95,12 @@ class Segmenter:
         save_model(path, self.network.state_dict(), "segmentation", self.get_metadata())
 
     @classmethod
-    def load(cls, path: Path) -> Segmenter:
+    def load(cls, path: Path, compute: ComputeSettings = ON_CPU) -> Segmenter:
         """Load what :meth:`save` wrote; runs no code from the file.
+
+        Args:
+            path: the file.
+            compute: device and precision; the CPU and float32 by default.
 
         Raises:
             DataError: the file is missing or damaged, or holds another kind of model.
@@ -108,7 +112,8 @@ class Segmenter:
         n_classes = len(list_class_values(schema))
         network = build_seeded_network(schema, n_classes, 0, width, backbone, is_pretrained=False)
         load_weights(network, state, path)
-        return cls(network.eval(), tuple(metadata["patch"]), schema, torch.float32, width, backbone)
+        compute.place_network(network.eval(), schema.spatial_dims)
+        return cls(network, tuple(metadata["patch"]), schema, compute, width, backbone)
 
 
 def choose_patch_shape(shapes: list[tuple[int, ...]], divisor: int) -> tuple[int, ...]:
@@ -138,10 +143,11 @@ def train_segmenter(
     width: int = 16,
     backbone: Backbone | None = None,
     oversampled: OversampledConditions | None = None,
-    precision: torch.dtype = torch.float32,
+    compute: ComputeSettings = ON_CPU,
+    has_average: bool = True,
     progress: ProgressCallback | None = None,
 ) -> Segmenter:
-    """Train with Dice + cross-entropy, AdamW, a short warm-up and a cosine to zero.
+    """Train with Dice + cross-entropy, see :func:`domaingan.baselines.training_loop.train_network`.
 
     Args:
         samples: training samples, as :func:`domaingan.imaging.intensity.with_measurements` returns them.
@@ -152,7 +158,8 @@ def train_segmenter(
         width: channels of the first level of the network for scans; they double three times.
         backbone: encoder of the network for frames.
         oversampled: conditions of samples that are drawn more often than they occur, see :class:`Patches`.
-        precision: dtype of the forward pass.
+        compute: device, precision and workers; the CPU and float32 by default.
+        has_average: whether it predicts with the average of the weights of the last steps.
         progress: called with step, steps and the loss.
 
     Returns:
@@ -165,23 +172,22 @@ def train_segmenter(
         raise DataError("no labelled training samples", expected="at least one")
     patch = choose_patch_shape([sample.shape for sample in samples], schema.domain.patch_divisor)
     network = build_seeded_network(schema, len(list_class_values(schema)), seed, width, backbone)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=schema.domain.learning_rate, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(compute_warmup_cosine, steps=steps))
-    compute_loss = make_loss(schema.domain)
+    compute.place_network(network, schema.spatial_dims)
     batch_size = BATCH_SIZES[schema.spatial_dims]
     patches = Patches(samples, schema, augment, patch, steps * batch_size, seed, oversampled or {})
-    log = LossLog("segmenter", steps, progress)
-    for step, (image, target) in enumerate(_iterate_batches(patches, batch_size), start=1):
-        with _make_autocast(precision):
+    criterion = make_loss(schema.domain)
+
+    def compute_loss(network: nn.Module, batch: list[Tensor], step: int) -> Tensor:
+        image, target = batch
+        with compute.autocast():
             logits = network(image).float()
-        loss = compute_loss(logits, target)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), MAX_GRADIENT_NORM)
-        optimiser.step()
-        schedule.step()
-        log.add(step, loss)
-    return Segmenter(network.eval(), patch, schema, precision, width, backbone, log.losses)
+        return criterion(logits, target)
+
+    settings = TrainingSettings(
+        "segmenter", steps, batch_size, schema.domain.learning_rate, MAX_GRADIENT_NORM, has_average
+    )
+    trained = train_network(network, patches, compute_loss, settings, compute, progress=progress)
+    return Segmenter(trained.network, patch, schema, compute, width, backbone, trained.losses)
 
 
 def score_segmenter(model: Segmenter, test: Dataset, original_test: Dataset) -> dict[str, dict[str, float]]:
@@ -200,12 +206,3 @@ def score_segmenter(model: Segmenter, test: Dataset, original_test: Dataset) -> 
         if original.mask is not None:
             counter.add(record.statistical_unit, original.mask, model.predict(sample, original.shape))
     return counter.compute_scores()
-
-
-def _iterate_batches(patches: Patches, batch_size: int) -> Iterator[list[Any]]:
-    # Nothing is shuffled, but a loader draws a seed for its workers: that must not come from the global generator.
-    yield from DataLoader(patches, batch_size=batch_size, shuffle=False, generator=torch.Generator())
-
-
-def _make_autocast(precision: torch.dtype) -> torch.autocast:
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == torch.bfloat16)

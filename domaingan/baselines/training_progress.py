@@ -1,4 +1,4 @@
-"""What all baselines share in training: the learning rate's schedule, the precision, and the log of the loss."""
+"""What all baselines share in training: the learning rate's schedule and the log of the loss."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from domaingan.core.errors import DataError
-from domaingan.gan.devices import choose_precision
 
 LOSS_BINS = 40
 """A training is divided into this many bins of steps, and the mean loss of each is kept."""
@@ -34,15 +32,6 @@ def compute_warmup_cosine(step: int, steps: int) -> float:
     return warmup * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
-def choose_forward_dtype(precision: str) -> torch.dtype:
-    """Choose the dtype of the forward pass on this CPU.
-
-    Args:
-        precision: ``auto``, ``32`` or ``bf16``; ``auto`` is bfloat16 where that is fast.
-    """
-    return torch.bfloat16 if choose_precision(precision, "cpu") == "bf16-mixed" else torch.float32
-
-
 @dataclass
 class LossLog:
     """Records the loss of a training, and reports it.
@@ -59,14 +48,30 @@ class LossLog:
     callback: ProgressCallback | None = None
     losses: list[tuple[int, float]] = field(default_factory=list)
     _recent: list[float] = field(default_factory=list)
+    _pending: tuple[int, Tensor] | None = None
 
     def add(self, step: int, loss: Tensor) -> None:
         """Record the loss of a step, counted from 1.
 
+        It is read when the next one comes: a GPU that is still at work on a step need not be waited for.
+
         Raises:
-            DataError: the loss is no finite number.
+            DataError: the loss of the step before is no finite number.
         """
-        value = float(loss.detach())
+        self.finish()
+        self._pending = (step, loss.detach())
+
+    def finish(self) -> None:
+        """Read the loss of the last step.
+
+        Raises:
+            DataError: it is no finite number.
+        """
+        if self._pending is None:
+            return
+        step, loss = self._pending
+        self._pending = None
+        value = float(loss)
         if not np.isfinite(value):
             raise DataError(f"the {self.network_name}'s loss is {value} at step {step}", expected="a finite loss")
         self._recent.append(value)

@@ -147,7 +147,7 @@ def command(
     """
     from domaingan.core.progress_bar import ProgressBar
     from domaingan.gan import GAN
-    from domaingan.gan.devices import get_process_rank
+    from domaingan.gan.fabric import get_process_rank
     from domaingan.inpainting.windows import add_healthy_windows
 
     if not run.resume and get_process_rank() == 0:

@@ -38,7 +38,10 @@ class EvaluationConfig(BaseModel):
         limits: how many training samples of a column's value are used, ``[column, value, number]``.
         target_conditions: the conditions among ``test_where``. Frames are relit towards them, and training samples
             under them are drawn more often.
+        ema: whether the baseline predicts with the average of its weights over the last steps.
+        device: where networks run: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``auto``, ``32`` or ``bf16``.
+        workers: number of processes that prepare the batches of a training.
         command: the command to run it again.
     """
 
@@ -66,7 +69,10 @@ class EvaluationConfig(BaseModel):
     test_where: dict[str, list[str]] = {}
     limits: list[tuple[str, str, int]] = []
     target_conditions: dict[str, list[str]] = {}
+    ema: bool = True
+    device: str = "auto"
     precision: str = "auto"
+    workers: int = Field(0, ge=0)
     command: str = ""
 
     @cached_property

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from torch import nn
 
 from domaingan.banks import Bank, resolve_bank
+from domaingan.core.devices import choose_device, choose_precision
 from domaingan.core.errors import DataError, report_out_of_memory
 from domaingan.core.locks import lock_folder
 from domaingan.core.progress import Progress
@@ -19,7 +20,7 @@ from domaingan.gan.conditioning import prepare_conditions
 from domaingan.gan.config import GANConfig
 from domaingan.gan.config_file import CONFIG_FILE, name_config_file, read_config
 from domaingan.gan.defaults import check_settings, list_settings, with_defaults
-from domaingan.gan.devices import choose_device, choose_precision, make_fabric
+from domaingan.gan.fabric import make_fabric
 from domaingan.gan.fitted_model import FittedModel, load_model, save_model
 from domaingan.gan.networks import Generator, build_networks
 from domaingan.gan.sampling.generate import use_device

@@ -123,10 +123,12 @@ def test_the_loss_log_keeps_the_mean_of_each_of_forty_bins() -> None:
     log = LossLog("segmenter", 81, lambda step, steps, metrics: shown.append(metrics["loss"]))
     for step in range(1, 82):
         log.add(step, torch.tensor(float(step)))
+    log.finish()
     assert log.losses[:2] == [(2, 1.5), (4, 3.5)] and log.losses[-1] == (81, 81.0) and len(log.losses) == 41
     assert shown[:4] == [1.0, 1.5, 1.5, 3.5]
+    log.add(3, torch.tensor(float("inf")))
     with pytest.raises(DataError, match="the segmenter's loss is inf at step 3"):
-        log.add(3, torch.tensor(float("inf")))
+        log.finish()
 
 
 def test_the_shape_of_a_patch_is_the_median_rounded_up_to_the_divisor() -> None:

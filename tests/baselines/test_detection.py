@@ -15,6 +15,7 @@ from domaingan.baselines.backbones import Backbone
 from domaingan.baselines.detection import Detector, choose_input_size, rescale_boxes
 from domaingan.baselines.detection_frames import DetectionFrames, select_object_classes
 from domaingan.baselines.training_augmentation import TrainingAugmentation
+from domaingan.core.devices import ComputeSettings
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.views.regrid import resize_to_shape
@@ -129,7 +130,7 @@ def test_training_leaves_the_global_state_of_chance_alone() -> None:
 
 
 def test_half_precision_in_the_backbone_still_trains() -> None:
-    model = train(precision=torch.bfloat16)
+    model = train(compute=ComputeSettings(dtype=torch.bfloat16))
     assert all(value.dtype != torch.bfloat16 for value in model.network.state_dict().values())
     assert (
         np.isfinite([loss for _, loss in model.losses]).all()

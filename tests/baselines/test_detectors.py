@@ -18,6 +18,7 @@ from domaingan.baselines.detectors import (
     list_torchvision_detectors,
     use_backbone_precision,
 )
+from domaingan.core.devices import ComputeSettings
 from domaingan.core.errors import DataError
 
 LITE = Backbone("tf_efficientnet_lite0")
@@ -114,7 +115,7 @@ def test_lower_precision_changes_little_and_ends_with_the_block() -> None:
     network = build_detector("fcos", LITE, 3, SIZE, 0)
     inner = network.backbone
     exact = torch.stack(list(step(network).values())).sum().item()
-    with use_backbone_precision(network, torch.bfloat16):
+    with use_backbone_precision(network, ComputeSettings(dtype=torch.bfloat16)):
         rough = step(network)
         assert all(value.dtype == torch.float32 for value in rough.values())
     assert network.backbone is inner

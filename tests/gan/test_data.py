@@ -12,7 +12,7 @@ from domaingan.banks import Bank
 from domaingan.gan import GAN
 from domaingan.gan.conditions import NUMBER_FEATURES, Condition, count_one_hot_features, encode_numbers, encode_one_hot
 from domaingan.gan.data import BatchFeed, TrainingCrops
-from domaingan.gan.devices import make_fabric
+from domaingan.gan.fabric import make_fabric
 from domaingan.gan.seeds import make_rng
 from domaingan.gan.training.adaptive_probability import ADAPTATION_CROPS, MAX_PROBABILITY, AdaptiveProbability
 from domaingan.gan.training.trainer import Trainer

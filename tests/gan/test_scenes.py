@@ -13,7 +13,7 @@ from domaingan.banks.scenes import scenes
 from domaingan.core.errors import DataError
 from domaingan.gan import GAN
 from domaingan.gan.data import TrainingCrops, decode_stacks
-from domaingan.gan.devices import make_fabric
+from domaingan.gan.fabric import make_fabric
 from domaingan.gan.seeds import make_rng
 from domaingan.gan.training.augment import DifferentiableAugmentation
 from domaingan.gan.training.trainer import Trainer

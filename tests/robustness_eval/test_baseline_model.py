@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from domaingan.baselines.backbones import Backbone
 from domaingan.baselines.batches import list_class_values
@@ -30,7 +29,7 @@ BACKBONE = Backbone("tf_efficientnet_lite0")
 def segmenter(drives: Dataset) -> Segmenter:
     schema = drives.schema
     network = build_seeded_network(schema, len(list_class_values(schema)), 0, 16, BACKBONE, is_pretrained=False)
-    return Segmenter(network.eval(), (32, 64), schema, torch.float32, 16, BACKBONE)
+    return Segmenter(network.eval(), (32, 64), schema, width=16, backbone=BACKBONE)
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ def test_a_detector(drives: Dataset, tmp_path: Path) -> None:
     network = build_detector(
         "ssdlite", BACKBONE, len(select_object_classes(drives.schema)) + 1, size, 0, is_pretrained=False
     )
-    detector = Detector(network.eval(), size, drives.schema, "ssdlite", BACKBONE)
+    detector = Detector(network.eval(), size, drives.schema, "ssdlite", backbone=BACKBONE)
     path = tmp_path / "run" / "fold-0" / "none-seed0.safetensors"
     path.parent.mkdir(parents=True)
     detector.save(path)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_progress import ProgressCallback
+from domaingan.core.devices import choose_compute
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.summary import Scores
@@ -58,7 +59,8 @@ class DetectionTask:
             detector=config.detector,
             backbone=parse_backbone(config),
             oversampled=config.target_conditions,
-            precision=detection.choose_backbone_dtype(config.precision),
+            compute=choose_compute(config.device, config.precision, config.workers, is_float32_on_cpu=True),
+            has_average=config.ema,
             progress=callback,
         )
 

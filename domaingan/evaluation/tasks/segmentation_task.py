@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from domaingan.baselines import segmentation
 from domaingan.baselines.training_augmentation import TrainingAugmentation
-from domaingan.baselines.training_progress import ProgressCallback, choose_forward_dtype
+from domaingan.baselines.training_progress import ProgressCallback
+from domaingan.core.devices import choose_compute
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.summary import Scores
@@ -47,7 +48,8 @@ class SegmentationTask:
             width=config.width,
             backbone=parse_backbone(config),
             oversampled=config.target_conditions,
-            precision=choose_forward_dtype(config.precision),
+            compute=choose_compute(config.device, config.precision, config.workers),
+            has_average=config.ema,
             progress=callback,
         )
 

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from domaingan.core.devices import choose_device
 from domaingan.core.errors import report_out_of_memory
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig
 from domaingan.gan.data import TrainingCrops
-from domaingan.gan.devices import choose_device, make_fabric
+from domaingan.gan.fabric import make_fabric
 from domaingan.gan.networks import Generator, assemble_stacks
 from domaingan.gan.seeds import make_rng
 

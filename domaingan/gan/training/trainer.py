@@ -18,7 +18,7 @@ from domaingan.core.errors import DataError
 from domaingan.gan.conditions import Condition
 from domaingan.gan.config import GANConfig, Range
 from domaingan.gan.data import BatchFeed, TrainingCrops
-from domaingan.gan.devices import average_over_processes, collect_gradients
+from domaingan.gan.fabric import average_over_processes, collect_gradients
 from domaingan.gan.networks import (
     assemble_stacks,
     build_networks,

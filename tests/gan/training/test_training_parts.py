@@ -11,13 +11,14 @@ import pytest
 import torch
 from torch import nn
 
+from domaingan.core.devices import choose_precision
 from domaingan.core.errors import DataError
 from domaingan.gan.config import GANConfig
 from domaingan.gan.config_from_bank import describe_provenance
 from domaingan.gan.crop_records import select_crop_records
 from domaingan.gan.data import TrainingCrops, decode_stacks
 from domaingan.gan.defaults import with_defaults
-from domaingan.gan.devices import choose_precision, make_fabric
+from domaingan.gan.fabric import make_fabric
 from domaingan.gan.networks import ARCHITECTURES, build_networks
 from domaingan.gan.sampling.generate import recalibrate_batch_norm
 from domaingan.gan.sampling.sample_conditions import sample_classes

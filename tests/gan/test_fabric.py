@@ -17,7 +17,7 @@ from domaingan.gan import GAN
 from domaingan.gan.config_file import read_config
 from domaingan.gan.data import TrainingCrops
 from domaingan.gan.defaults import with_defaults
-from domaingan.gan.devices import average_over_processes
+from domaingan.gan.fabric import average_over_processes
 from domaingan.gan.training.run import make_config
 from domaingan.gan.training.trainer import Trainer
 

@@ -1,4 +1,4 @@
-"""Choose device and precision of a training, which runs in one process or in several that torchrun has started."""
+"""Set up the training of a GAN, which runs in one process or in several that torchrun has started."""
 
 from __future__ import annotations
 
@@ -11,12 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from domaingan.core.errors import DataError
-
-Precision = Literal["32", "bf16-mixed"]
-
-CPU_FEATURES = ("amx_tile", "avx512_bf16")
-"""Features of CPUs that multiply bf16 faster than float32."""
+from domaingan.core.devices import check_device
 
 
 def get_process_rank() -> int:
@@ -37,11 +32,8 @@ def make_fabric(device: str, precision: str) -> Fabric:
     Raises:
         DataError: there is no such device here.
     """
+    check_device(device)
     kind, _, number = device.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
-        raise DataError(f"device {device!r}", expected="auto, cpu, cuda or cuda:N")
-    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        raise DataError(f"no device {device!r}", expected="auto or cpu: PyTorch sees no such GPU")
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it would report every precision
     arguments: dict[str, Any] = {"devices": [int(number or 0)] if kind == "cuda" else 1}
     if torch.distributed.is_torchelastic_launched():
@@ -52,39 +44,6 @@ def make_fabric(device: str, precision: str) -> Fabric:
     fabric = Fabric(accelerator=kind, precision=mode, **arguments)
     fabric.launch()
     return fabric
-
-
-def choose_device(device: str) -> str:
-    """Return the device that ``auto`` stands for: a GPU if there is one."""
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def choose_precision(precision: str, device: str) -> Precision:
-    """Choose the precision of a training.
-
-    Args:
-        precision: ``32``, ``bf16`` or ``auto``. The last one is bf16 if the device multiplies it faster than float32:
-            GPUs, and CPUs with AMX or AVX512-BF16.
-        device: ``cpu``, ``cuda`` or ``cuda:N``.
-
-    Raises:
-        DataError: the precision is another one.
-    """
-    if precision in ("32", "32-true"):
-        return "32"
-    if precision in ("bf16", "bf16-mixed"):
-        return "bf16-mixed"
-    if precision != "auto":
-        raise DataError(f"precision {precision!r}", expected="auto, 32 or bf16")
-    if device.startswith("cuda"):
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32"
-    for feature in CPU_FEATURES:
-        is_supported = getattr(torch.cpu, f"_is_{feature}_supported", None)
-        if is_supported is not None and is_supported():
-            return "bf16-mixed"
-    return "32"
 
 
 def average_over_processes(tensors: Iterable[Tensor | None], world_size: int) -> None:
