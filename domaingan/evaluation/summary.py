@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.metrics.measures import get_measure
 from domaingan.metrics.statistics import (
     compare_paired,
     compute_crossed_interval,
@@ -24,9 +25,6 @@ Scores = dict[str, dict[str, float]]
 Values = NDArray[np.float64]
 
 REFERENCE_ARM = "classic"
-
-METRICS_ZERO_IF_MISSED = ("dice", "iou", "ap", "ap50", "miou")
-"""Metrics that are 0 where nothing is found."""
 
 MAX_MISSED_MEAN = 0.0005
 """A mean below this is shown as 0."""
@@ -134,9 +132,8 @@ def find_missed_metrics(result: Mapping[str, Any]) -> list[str]:
     arms = list(result["arms"].values())
     missed = []
     for name in arms[0]:
-        kind = name.partition(":")[0]
         means = [arm[name]["mean"] or 0 for arm in arms]
-        if kind in METRICS_ZERO_IF_MISSED and max(means) < MAX_MISSED_MEAN:
+        if get_measure(name).is_zero_if_missed and max(means) < MAX_MISSED_MEAN:
             missed.append(name)
     return missed
 

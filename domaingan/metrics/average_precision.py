@@ -17,6 +17,16 @@ from domaingan.metrics.statistics import compute_jackknife_pseudovalues
 BOX_SIZES = ("small", "medium", "large")
 """Boxes under 32², under 96² and from 96² square pixels on (COCO's)."""
 
+OUTER_SIZES = {"tiny": (0.0, 16.0**2), "huge": (288.0**2, 1e10)}
+"""Areas of boxes, in square pixels, that are scored too where most boxes are small or large. Under 16² is tiny (AI-TOD,
+Wang et al. 2021); huge begins at three times the edge at which large does, as large does to small."""
+
+MIN_UNUSUAL_SHARE = 0.9
+"""From this share of true boxes in one of COCO's outer sizes on, that size is looked at more closely."""
+
+IOU_POSITIONS = {"ap50": 0, "ap75": 5}
+"""Where the required IoU stands among COCO's ten."""
+
 
 def compute_average_precision(
     truth: Sequence[Detections], found: Sequence[Detections], classes: Mapping[str, int]
@@ -32,8 +42,9 @@ def compute_average_precision(
         classes: the class values that count, by name.
 
     Returns:
-        ``ap`` and ``ap50``; ``ap:NAME`` and ``ap50:NAME`` of each class; and ``ap:small``, ``ap:medium`` and
-        ``ap:large``. All are 0 to 1, or NaN where no true box is of that kind.
+        ``ap``, ``ap50`` and ``ap75``, and each of them for a class, such as ``ap50:NAME``; and ``ap_small``,
+        ``ap_medium`` and ``ap_large``. ``ap_tiny`` and ``ap_huge`` join them where nearly all boxes are small or large,
+        see :data:`OUTER_SIZES`. All are 0 to 1, or NaN where no true box is of that kind.
 
     Raises:
         DataError: there are not as many entries of detections as of true boxes.
@@ -96,6 +107,11 @@ class MatchedDetections:
         true = COCO(header | {"annotations": [*true_annotations, *ignored_annotations]})
         detected = COCO(header | {"annotations": _make_annotations(found, category_ids)})
         scorer = _make_scorer(true, detected, truth)
+        self.sizes = list(BOX_SIZES)
+        for size in _find_unusual_sizes(true_annotations):
+            scorer.params.areaRng.append(list(OUTER_SIZES[size]))
+            scorer.params.areaRngLbl.append(size)
+            self.sizes.append(size)
         scorer.evaluate()
         self._params = scorer._paramsEval
         self._matches = scorer._evalImgs_cpp  # a list, by class, size and image
@@ -109,15 +125,35 @@ class MatchedDetections:
         matches = []
         for start in range(0, len(self._matches), max(1, self.n_images)):
             matches += [self._matches[start + i] for i in images]
-        # (10 IoUs, 101 recalls, classes, all and three sizes) at 100 detections; -1 where nothing is true
+        # (10 IoUs, 101 recalls, classes, all sizes and each of them) at 100 detections; -1 where nothing is true
         precision = np.asarray(COCOevalAccumulate(params, matches)["precision"], dtype=float)[..., -1]
-        scores = {"ap": _average_known(precision[..., 0]), "ap50": _average_known(precision[0, ..., 0])}
+        scores = _average_over_ious(precision[..., 0], "")
         for k, name in enumerate(self.classes):
-            scores[f"ap:{name}"] = _average_known(precision[:, :, k, 0])
-            scores[f"ap50:{name}"] = _average_known(precision[0, :, k, 0])
-        for number, size in enumerate(BOX_SIZES, start=1):
-            scores[f"ap:{size}"] = _average_known(precision[..., number])
+            scores |= _average_over_ious(precision[:, :, k, 0], f":{name}")
+        for number, size in enumerate(self.sizes, start=1):
+            scores[f"ap_{size}"] = _average_known(precision[..., number])
         return scores
+
+
+def _average_over_ious(precision: NDArray[np.float64], suffix: str) -> dict[str, float]:
+    """Average precision over all IoUs, and at the IoUs that have a name of their own."""
+    scores = {f"ap{suffix}": _average_known(precision)}
+    for name, position in IOU_POSITIONS.items():
+        scores[f"{name}{suffix}"] = _average_known(precision[position])
+    return scores
+
+
+def _find_unusual_sizes(annotations: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Find which of :data:`OUTER_SIZES` tell more than COCO's sizes, because nearly all boxes are of one of these."""
+    areas = np.array([annotation["area"] for annotation in annotations])
+    if not len(areas):
+        return []
+    unusual = []
+    if np.mean(areas < 32**2) >= MIN_UNUSUAL_SHARE:
+        unusual.append("tiny")
+    if np.mean(areas >= 96**2) >= MIN_UNUSUAL_SHARE:
+        unusual.append("huge")
+    return unusual
 
 
 def _make_annotations(images: Sequence[Detections], category_ids: Mapping[int, int]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.core.errors import DataError
-from domaingan.report import phrases
+from domaingan.report import number_formats, phrases
 from domaingan.robustness_eval.compare_models import COMPARED_METRICS, build_model_rows, describe_comparison
 
 REQUIRED_KEYS = ("models", "differences", "table", "metric", "classes", "blocks")
@@ -51,8 +51,8 @@ def build_comparison_page(run: Path, result: dict[str, Any], config: dict[str, A
 def _format_difference(difference: dict[str, Any]) -> str:
     """Format a difference with its interval and what it shows."""
     mean = difference["mean"]
-    text = phrases.format_points(None if mean is None or mean != mean else mean)  # NaN is not equal to itself
-    interval = phrases.format_interval(difference["ci"], signed=True)
-    if interval != phrases.DASH:
+    text = number_formats.format_points(None if mean is None or mean != mean else mean)  # NaN is not equal to itself
+    interval = number_formats.format_interval(difference["ci"], signed=True)
+    if interval != number_formats.DASH:
         text += f" ({interval})"
     return f"{text}, {difference['verdict']}"

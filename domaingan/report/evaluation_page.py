@@ -9,7 +9,8 @@ from domaingan.core.durations import describe_duration
 from domaingan.core.errors import DataError
 from domaingan.metrics.statistics import ALPHA
 from domaingan.report import evaluation_tables, gallery, generated_section, phrases
-from domaingan.report.phrases import format_count, format_p, format_setting
+from domaingan.report.number_formats import format_p
+from domaingan.report.phrases import format_count, format_setting
 
 REQUIRED_KEYS = ("arms", "differences", "subjects", "verdict")
 
@@ -36,6 +37,7 @@ def build_evaluation_page(run: Path, result: dict[str, Any], config: dict[str, A
     metrics: dict[str, None] = {}
     for row in result["arms"].values():
         metrics |= dict.fromkeys(row)
+    headlines = evaluation_tables.select_headline_metrics(list(metrics))
     first_seed = int(config.get("seed") or 0)
     return {
         "title": phrases.describe_verdict(result["verdict"], primary),
@@ -49,10 +51,11 @@ def build_evaluation_page(run: Path, result: dict[str, Any], config: dict[str, A
         "unit": result.get("unit", "subject"),
         "alpha": ALPHA,
         "facts": _list_facts(result, config),
-        "scores": evaluation_tables.build_score_table(result["arms"], list(metrics)),
-        "differences": evaluation_tables.build_difference_table(differences, list(metrics)),
+        "scores": evaluation_tables.build_score_table(result["arms"], headlines),
+        "details": evaluation_tables.build_detail_table(result["arms"], list(metrics)),
+        "differences": evaluation_tables.build_difference_table(differences, headlines),
         "chance": evaluation_tables.describe_chance(differences, reference),
-        "figure": evaluation_tables.draw_difference_figure(differences, list(metrics), reference),
+        "figure": evaluation_tables.draw_difference_figure(differences, headlines, reference),
         "subjects": evaluation_tables.build_subject_table(result, primary),
         "losses": evaluation_tables.draw_loss_figure(result.get("training") or {}),
         "per_seed": evaluation_tables.build_seed_table(result, primary, first_seed),

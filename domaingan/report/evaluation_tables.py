@@ -9,19 +9,11 @@ import numpy as np
 from markupsafe import Markup
 
 from domaingan.evaluation.summary import STRONG_BASELINE
+from domaingan.metrics.measures import get_measure
 from domaingan.metrics.statistics import is_significant
 from domaingan.report import svg_figures
-from domaingan.report.phrases import (
-    LOWER_IS_BETTER,
-    format_interval,
-    format_metric,
-    format_p,
-    format_percent,
-    format_points,
-    mark_difference,
-    read_baseline_differences,
-    read_unit,
-)
+from domaingan.report.number_formats import format_difference, format_metric_interval, format_p, format_value
+from domaingan.report.phrases import format_metric, mark_difference, read_baseline_differences, read_unit
 
 MAX_FIGURE_METRICS = 8
 """If there are more metrics, the figure of differences shows only those over all classes."""
@@ -82,9 +74,9 @@ def build_baseline_table(result: dict[str, Any], primary: dict[str, Any] | None)
         if difference is None or difference["mean"] is None:
             continue
         mark = mark_difference(metric, difference | {"unit": read_unit(primary)})
-        over_subjects = format_interval(difference["ci"], signed=True)
-        over_seeds_too = format_interval(difference["crossed"], signed=True)
-        points = format_points(difference["mean"])
+        over_subjects = format_metric_interval(metric, difference["ci"], signed=True)
+        over_seeds_too = format_metric_interval(metric, difference["crossed"], signed=True)
+        points = format_difference(metric, difference["mean"])
         rows.append((arm, points, over_subjects, over_seeds_too, format_p(difference["p"]), mark))
     if not rows:
         return None
@@ -100,7 +92,7 @@ def build_score_table(arms: dict[str, Any], metrics: Sequence[str]) -> dict[str,
         for metric in metrics:
             score = row.get(metric) or MISSING_SCORE
             is_best = score["mean"] is not None and score["mean"] == best[metric]
-            cells.append((format_percent(score["mean"]), format_interval(score["ci"]), is_best))
+            cells.append((format_value(metric, score["mean"]), format_metric_interval(metric, score["ci"]), is_best))
         rows.append((arm, cells))
     return {"heads": [format_metric(metric) for metric in metrics], "rows": rows}
 
@@ -114,9 +106,24 @@ def _find_best_mean(arms: dict[str, Any], metric: str) -> float | None:
             means.add(mean)
     if len(means) < 2:
         return None
-    is_lower_better = metric.partition(":")[0] in LOWER_IS_BETTER
-    best: float = min(means) if is_lower_better else max(means)
+    best: float = min(means) if get_measure(metric).is_lower_better else max(means)
     return best
+
+
+def select_headline_metrics(metrics: Sequence[str]) -> list[str]:
+    """Select the metrics of the first tables; the others are details, see :class:`Measure`."""
+    return [metric for metric in metrics if get_measure(metric).is_headline]
+
+
+def build_detail_table(arms: dict[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
+    """Build the table of the metrics that are no headlines: a row a metric, a column an arm, means alone."""
+    rows = []
+    for metric in metrics:
+        if get_measure(metric).is_headline:
+            continue
+        means = [(row.get(metric) or MISSING_SCORE)["mean"] for row in arms.values()]
+        rows.append((format_metric(metric), [format_value(metric, mean) for mean in means]))
+    return {"heads": list(arms), "rows": rows}
 
 
 def build_difference_table(differences: Differences, metrics: Sequence[str]) -> list[dict[str, Any]]:
@@ -135,8 +142,8 @@ def build_difference_table(differences: Differences, metrics: Sequence[str]) -> 
 def _build_difference_row(arm: str, metric: str, difference: dict[str, Any]) -> dict[str, Any]:
     return {
         "arm": arm,
-        "mean": format_points(difference["mean"]),
-        "ci": format_interval(difference["ci"], signed=True),
+        "mean": format_difference(metric, difference["mean"]),
+        "ci": format_metric_interval(metric, difference["ci"], signed=True),
         "p": format_p(difference.get("p")),
         "n": difference["n"],
         "mark": mark_difference(metric, difference),
@@ -144,13 +151,15 @@ def _build_difference_row(arm: str, metric: str, difference: dict[str, Any]) -> 
 
 
 def describe_chance(differences: Differences, reference: str) -> list[str]:
-    """Say for each arm, in a sentence, which of its differences are more than chance."""
+    """Say for each arm, in a sentence, which of its differences in headline metrics are more than chance."""
     sentences = []
-    for arm, row in differences.items():
+    for arm, all_differences in differences.items():
         significant = []
+        headlines = select_headline_metrics(list(all_differences))
+        row = {metric: all_differences[metric] for metric in headlines}
         for metric, difference in row.items():
             if is_significant(difference):
-                significant.append(f"{format_metric(metric)} {format_points(difference['mean'])}")
+                significant.append(f"{format_metric(metric)} {format_difference(metric, difference['mean'])}")
         if not significant:
             text = "every difference could be chance"
         else:
@@ -175,8 +184,9 @@ def draw_difference_figure(differences: Differences, metrics: Sequence[str], ref
 
 
 def _select_figure_metrics(metrics: Sequence[str]) -> list[str]:
-    """Select the metrics of the figure: Dice if there is any; of many only those over all classes."""
-    selected = [metric for metric in metrics if metric.startswith("dice")] or list(metrics)
+    """Select the metrics of the figure, all shares: Dice if there is any; of many only those over all classes."""
+    shares = [metric for metric in metrics if get_measure(metric).is_share]
+    selected = [metric for metric in shares if metric.startswith("dice")] or shares
     if len(selected) <= MAX_FIGURE_METRICS:
         return selected
     return [metric for metric in selected if ":" not in metric] or selected
@@ -191,8 +201,10 @@ def build_subject_table(result: dict[str, Any], primary: dict[str, Any] | None) 
     if not pairs:
         return None
     rows = []
+    metric = primary["metric"]
     for subject, before, after in pairs:
-        rows.append((subject, format_percent(before), format_percent(after), format_points(after - before)))
+        difference = format_difference(metric, after - before)
+        rows.append((subject, format_value(metric, before), format_value(metric, after), difference))
     subjects = [subject for subject, _, _ in pairs]
     before_values = [before for _, before, _ in pairs]
     after_values = [after for _, _, after in pairs]
@@ -230,8 +242,9 @@ def build_seed_table(result: dict[str, Any], primary: dict[str, Any] | None, fir
     if not table or primary is None:
         return None
     rows = []
+    metric = primary["metric"]
     for arm, row in table.items():
-        rows.append((arm, [format_percent(mean) for mean in row.get(primary["metric"], [])]))
+        rows.append((arm, [format_value(metric, mean) for mean in row.get(metric, [])]))
     column_count = max(len(means) for _, means in rows)
     seeds = [first_seed + number for number in range(column_count)]
     return {"metric": format_metric(primary["metric"]), "rows": rows, "seeds": seeds}

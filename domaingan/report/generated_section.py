@@ -16,7 +16,8 @@ from domaingan.report.gallery import (
     read_class_names,
     take_array,
 )
-from domaingan.report.phrases import DASH, MINUS, format_count, format_interval, format_percent
+from domaingan.report.number_formats import DASH, MINUS, format_interval, format_percent
+from domaingan.report.phrases import format_count
 
 TARGET_ACCURACY = 0.65
 """The real-vs-fake accuracy that a generator should not exceed; 0.5 is a guess."""

@@ -1,4 +1,4 @@
-"""Numbers and differences in words: percent, intervals, p, and what a difference shows."""
+"""Differences in words: what they show, and the verdict in a sentence."""
 
 from __future__ import annotations
 
@@ -6,27 +6,15 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from domaingan.evaluation.summary import STRONG_BASELINE
+from domaingan.metrics.measures import get_measure, split_metric
 from domaingan.metrics.statistics import can_be_significant, is_significant
-
-MINUS, DASH = "−", "–"
-
-IntervalEnds = Sequence[float | None]
-
-_MEASURE_NAMES = {
-    "dice": "Dice",
-    "found": "Found",
-    "false": "False alarms",
-    "miou": "Mean IoU",
-    "iou": "IoU",
-    "ap": "AP",
-    "ap50": "AP50",
-}
-
-LOWER_IS_BETTER = ("false",)
-"""Measures of which less is better."""
-
-SMALLEST_SHOWN_P = 0.001
-"""Smaller p values are shown as ``below 0.001``."""
+from domaingan.report.number_formats import (
+    DASH,
+    format_difference,
+    format_metric_interval,
+    format_p,
+    format_value,
+)
 
 
 class Mark(NamedTuple):
@@ -35,64 +23,6 @@ class Mark(NamedTuple):
     symbol: str
     kind: str
     text: str
-
-
-def format_percent(share: float | None) -> str:
-    """Format a share as percent with one decimal.
-
-    >>> format_percent(0.6125), format_percent(None)
-    ('61.3', '–')
-    """
-    return DASH if share is None else _format_decimal(100 * share)
-
-
-def format_points(difference: float | None) -> str:
-    """Format a difference of shares in percentage points, with its sign.
-
-    >>> format_points(0.0631), format_points(-0.02), format_points(0.0)
-    ('+6.3', '−2.0', '0.0')
-    """
-    if difference is None:
-        return DASH
-    text = _format_decimal(100 * difference)
-    if text.startswith(MINUS) or not float(text):
-        return text
-    return f"+{text}"
-
-
-def _format_decimal(value: float) -> str:
-    """Format a number with one decimal; the small addend rounds 0.25 to 0.3 as readers expect."""
-    text = f"{value + 1e-9:.1f}"
-    return "0.0" if text == "-0.0" else text.replace("-", MINUS)
-
-
-def format_interval(ends: IntervalEnds, *, signed: bool = False) -> str:
-    """Format an interval of shares as ``low to high``, in percent.
-
-    Args:
-        ends: of the interval, shares.
-        signed: write both ends with their sign, as of a difference.
-
-    >>> format_interval([0.021, 0.105], signed=True), format_interval([None, None])
-    ('+2.1 to +10.5', '–')
-    """
-    low, high = ends
-    if low is None or high is None:
-        return DASH
-    if signed:
-        return f"{format_points(low)} to {format_points(high)}"
-    return f"{format_percent(low)} to {format_percent(high)}"
-
-
-def format_p(p: float | None) -> str:
-    """Format a p value with two significant digits.
-
-    >>> format_p(0.03125), format_p(0.00005), format_p(None)
-    ('0.031', 'below 0.001', '–')
-    """
-    if p is None:
-        return DASH
-    return "below 0.001" if p < SMALLEST_SHOWN_P else f"{p:.2g}"
 
 
 def state_p(p: float | None) -> str:
@@ -105,15 +35,35 @@ def state_p(p: float | None) -> str:
     return f"p {text}" if text.startswith("below") else f"p = {text}"
 
 
+def state_size(metric: str, size: float) -> str:
+    """State how large a difference is, without its sign.
+
+    >>> state_size("dice:rare", 0.063), state_size("hd95:rare", 1.5)
+    ('6.3 points', '1.5 mm')
+    """
+    text = format_value(metric, size)
+    return f"{text} points" if get_measure(metric).is_share else text
+
+
+def state_difference(metric: str, difference: float) -> str:
+    """State a difference with its sign.
+
+    >>> state_difference("dice:rare", -0.063), state_difference("hd95:rare", 1.5)
+    ('−6.3 points', '+1.5 mm')
+    """
+    text = format_difference(metric, difference)
+    return f"{text} points" if get_measure(metric).is_share else text
+
+
 def format_metric(metric: str) -> str:
     """Format a metric's name for readers.
 
     >>> format_metric("dice:enhancing"), format_metric("false:whole_tumour")
     ('Dice, enhancing', 'False alarms, whole tumour')
     """
-    measure, _, target = metric.partition(":")
-    name = _MEASURE_NAMES.get(measure, measure)
-    return f"{name}, {target.replace('_', ' ')}" if target else name
+    words = get_measure(metric).words
+    _, target = split_metric(metric)
+    return f"{words}, {target.replace('_', ' ')}" if target else words
 
 
 def format_setting(value: Any) -> str:
@@ -165,8 +115,7 @@ def mark_difference(metric: str, difference: dict[str, Any]) -> Mark:
         return Mark("?", "few", f"cannot be shown: {format_count(n, unit)}")
     if not is_significant(difference):
         return Mark("○", "chance", "could be chance")
-    is_lower_better = metric.partition(":")[0] in LOWER_IS_BETTER
-    is_better = (difference["mean"] > 0) != is_lower_better
+    is_better = (difference["mean"] > 0) != get_measure(metric).is_lower_better
     return Mark("▲", "better", "better") if is_better else Mark("▼", "worse", "worse")
 
 
@@ -195,7 +144,7 @@ def describe_sample(difference: dict[str, Any]) -> str:
 
 def describe_statistics(difference: dict[str, Any]) -> str:
     """Describe a difference by its interval, p and n, for use in brackets."""
-    ends = format_interval(difference["ci"], signed=True)
+    ends = format_metric_interval(difference.get("metric", ""), difference["ci"], signed=True)
     interval = "no interval" if ends == DASH else f"95 % interval {ends}"
     return f"{interval}, {state_p(difference.get('p'))}, {describe_sample(difference)}"
 
@@ -214,18 +163,20 @@ def describe_verdict(verdict: str, primary: dict[str, Any] | None) -> str:
     if primary is None:
         return "Nothing was compared: a verdict needs a second arm beside the reference"
     arm, against, mean = primary["arm"], primary["against"], primary["mean"]
-    metric = format_metric(primary["metric"])
+    name = primary["metric"]
+    metric = format_metric(name)
     if mean is None:
         return f"Whether {arm} helps cannot be shown: no test {read_unit(primary)} has {metric}"
     if verdict in ("helps", "hurts"):
         direction = "higher" if mean > 0 else "lower"
-        return f"{arm} {verdict}: {metric} is {format_percent(abs(mean))} points {direction} than with {against}"
+        return f"{arm} {verdict}: {metric} is {state_size(name, abs(mean))} {direction} than with {against}"
+    size = state_difference(name, mean)
     if verdict == "no difference":
-        return f"No difference was shown between {arm} and {against}: {metric} differs by {format_points(mean)} points"
+        return f"No difference was shown between {arm} and {against}: {metric} differs by {size}"
     if mean == 0 and primary["n"] > 1 and can_be_significant(primary["n"]):
         return f"Whether {arm} helps cannot be shown: {metric} is the same with {against}"
     sample = format_count(primary["n"], f"test {read_unit(primary)}")
-    difference = f"{metric} differs by {format_points(mean)} points from {against}"
+    difference = f"{metric} differs by {size} from {against}"
     return f"Whether {arm} helps cannot be shown with {sample}: {difference}"
 
 
@@ -269,6 +220,7 @@ def compare_to_strong_baseline(result: dict[str, Any]) -> str | None:
     if not difference or difference["mean"] is None:
         return None
     mark = mark_difference(metric, difference | {"unit": result.get("unit")})
-    numbers = f"95 % interval {format_interval(difference['ci'], signed=True)}, {state_p(difference['p'])}"
-    points = format_points(difference["mean"])
-    return f"Compared with {STRONG_BASELINE}, which needs no GAN: {points} points ({numbers}), {mark.text}"
+    interval = format_metric_interval(metric, difference["ci"], signed=True)
+    numbers = f"95 % interval {interval}, {state_p(difference['p'])}"
+    size = state_difference(metric, difference["mean"])
+    return f"Compared with {STRONG_BASELINE}, which needs no GAN: {size} ({numbers}), {mark.text}"

@@ -10,8 +10,9 @@ from markupsafe import Markup
 
 from domaingan.core.durations import describe_duration
 from domaingan.core.errors import DataError
-from domaingan.report import frame_sheet, phrases, svg_figures
-from domaingan.report.phrases import format_count, format_metric, format_percent
+from domaingan.report import frame_sheet, number_formats, phrases, svg_figures
+from domaingan.report.number_formats import format_percent
+from domaingan.report.phrases import format_count, format_metric
 from domaingan.robustness_eval.intervals import MIN_BLOCKS
 from domaingan.robustness_eval.robustness_scores import compute_mean
 from domaingan.robustness_eval.robustness_summary import describe_robustness
@@ -102,7 +103,7 @@ def _list_facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[st
             data += f", {not_scored} of other classes not scored"
     severity_count = len(result["severities"])
     severities = "1 severity" if severity_count == 1 else f"{severity_count} severities"
-    rpc = phrases.DASH
+    rpc = number_formats.DASH
     if result["rpc"] is not None:
         rpc = f"{format_percent(result['rpc'])} %" + _format_brackets(result, "rpc")
     return [
@@ -121,8 +122,8 @@ def _list_facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[st
 def _format_brackets(result: dict[str, Any], name: str) -> str:
     """Format the interval of a number in brackets; an empty text where there is none."""
     ends = (result.get("intervals") or {}).get(name) or (None, None)
-    interval = phrases.format_interval(ends)
-    return "" if interval == phrases.DASH else f" ({interval})"
+    interval = number_formats.format_interval(ends)
+    return "" if interval == number_formats.DASH else f" ({interval})"
 
 
 def _group_corruptions(result: dict[str, Any]) -> dict[str, list[str]]:

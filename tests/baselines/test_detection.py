@@ -75,7 +75,7 @@ def test_scores_are_on_the_own_grid(learned: Detector) -> None:
     fine = Dataset([Record("f0", shape=SHAPE)], read, SCHEMA)
     large = resize_to_shape(fine, (128, 192))
     one, two = (next(iter(detection.score_detector(learned, fine, own).values())) for own in (fine, large))
-    assert one["ap"] == pytest.approx(two["ap"], abs=0.05) and np.isnan(one["ap:large"])
+    assert one["ap"] == pytest.approx(two["ap"], abs=0.05) and np.isnan(one["ap_large"])
 
 
 def test_predictions_are_in_the_samples_own_pixels_and_class_values(learned: Detector) -> None:

@@ -33,9 +33,9 @@ def test_all_found_is_one_and_nothing_found_is_nought() -> None:
         compute_average_precision(truth, truth, CLASSES),
         compute_average_precision(truth, [NONE, NONE], CLASSES),
     )
-    for name in ("ap", "ap50", "ap:car", "ap50:car", "ap:small", "ap:medium"):
+    for name in ("ap", "ap50", "ap:car", "ap50:car", "ap_small", "ap_medium"):
         assert perfect[name] == pytest.approx(1) and nothing[name] == 0, name
-    for name in ("ap:pedestrian", "ap50:pedestrian", "ap:large"):
+    for name in ("ap:pedestrian", "ap50:pedestrian", "ap_large"):
         assert math.isnan(perfect[name]) and math.isnan(nothing[name]), name
 
 
@@ -58,7 +58,20 @@ def test_a_false_box_before_the_true_one_halves_the_precision() -> None:
 def test_ap_counts_the_overlaps_that_a_box_reaches() -> None:
     # IoU 0.72 passes the thresholds 0.50, 0.55, 0.60, 0.65 and 0.70: five of ten.
     scores = compute_average_precision([boxes((0, 0, 100, 100))], [boxes((0, 0, 100, 72))], CLASSES)
-    assert scores["ap"] == pytest.approx(0.5) and scores["ap50"] == pytest.approx(1)
+    assert scores["ap"] == pytest.approx(0.5) and scores["ap50"] == pytest.approx(1) and scores["ap75"] == 0
+    better = compute_average_precision([boxes((0, 0, 100, 100))], [boxes((0, 0, 100, 76))], CLASSES)
+    assert better["ap75"] == better["ap75:car"] == pytest.approx(1)
+
+
+def test_tiny_and_huge_boxes_are_scored_where_most_are_small_or_large() -> None:
+    tiny, small, huge = (0, 0, 15, 15), (50, 50, 70, 70), (0, 0, 300, 300)
+    found = compute_average_precision([boxes(tiny, small)], [boxes(tiny)], CLASSES)
+    assert found["ap_tiny"] == pytest.approx(1) and found["ap_small"] == pytest.approx(51 / 101)
+    assert "ap_huge" not in found
+    large = compute_average_precision([boxes(huge, (400, 400, 500, 500))], [boxes(huge)], CLASSES)
+    assert large["ap_huge"] == pytest.approx(1) and large["ap_large"] == pytest.approx(51 / 101)
+    assert "ap_tiny" not in large
+    assert {"ap_tiny", "ap_huge"}.isdisjoint(compute_average_precision([boxes(tiny, huge)], [NONE], CLASSES))
 
 
 def test_another_class_at_the_right_place_is_wrong() -> None:

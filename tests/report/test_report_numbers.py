@@ -11,7 +11,8 @@ import pytest
 from domaingan.data import FRAME, SCAN
 from domaingan.report import evaluation_tables, frame_sheet, gallery, robustness_page, svg_figures
 from domaingan.report.comparison_page import build_comparison_page
-from domaingan.report.phrases import describe_verdict, format_p, list_settings, mark_difference, state_p
+from domaingan.report.number_formats import format_p
+from domaingan.report.phrases import describe_verdict, list_settings, mark_difference, state_p
 
 CERTAIN: dict[str, Any] = {"mean": 0.1, "ci": [0.05, 0.15], "p": 0.01, "n": 8}
 
