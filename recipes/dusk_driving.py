@@ -53,7 +53,7 @@ print(fold.train, fold.test, sep="\n")
 
 # 2. Whole frames as scenes: their looks, told apart by the lighting. A conditional GAN learns to generate more of them.
 train = dg.view(fold.train, resize=choice.resize)
-looks = dg.scenes(train, size=choice.size, conditions=("lighting",))
+looks = dg.scenes(train, size=choice.size, condition="lighting")
 gan = dg.GAN.for_crops(looks)
 with dg.ProgressBar("training the GAN") as progress:
     gan.fit(looks, steps=choice.gan_steps, out=choice.out / "gan", progress=progress)

@@ -77,7 +77,8 @@ def format_run(kept: dict[str, Any]) -> list[str]:
             f"{format_score(rows.get(m))}, p = {rows[m]['p']:.2g}" if rows.get(m, {}).get("p") else "–" for m in shown
         ]
         lines.append(f"| {arm} | " + " | ".join(cells) + " |")
-    lines += format_comparisons(result, shown) + format_generated(result.get("painted") or {})
+    generated = result.get("generated") or result.get("painted") or {}  # version 0.1 called it painted
+    lines += format_comparisons(result, shown) + format_generated(generated)
     if primary := result["primary"]:  # of one arm alone there is no comparison
         lines += ["", f"Verdict on {primary['arm']} ({primary['metric']}): **{result['verdict']}**, "
                   f"n = {primary['n']}, smallest possible p = {result['smallest_p']:.2g}."]  # fmt: skip

@@ -139,8 +139,8 @@ def _find_in_folders(image_folder: Path, mask_folder: Path) -> dict[str, CropFil
     crops = list_scans(image_folder, is_recursive=True)
     masks = list_scans(mask_folder, is_recursive=True)
     if not crops:
-        crops = list_pictures(image_folder, recursive=True)
-        masks = list_pictures(mask_folder, recursive=True)
+        crops = list_pictures(image_folder, is_recursive=True)
+        masks = list_pictures(mask_folder, is_recursive=True)
     if not crops:
         expected = f"NIfTI files or pictures ({', '.join(PICTURE_SUFFIXES)})"
         raise DataError("no crop in it", path=image_folder, expected=expected)

@@ -37,13 +37,13 @@ def crops(
     return bank_crops.crops(open_dataset(dataset), size, condition, masks, seed)
 
 
-def scenes(dataset: DatasetSource, size: int | None = None, conditions: str | Sequence[str] | None = None) -> Bank:
+def scenes(dataset: DatasetSource, size: int | None = None, condition: str | Sequence[str] | None = None) -> Bank:
     """Resize every frame or scan of a dataset, or of a folder, to a scene; see :func:`domaingan.banks.scenes.scenes`.
 
     Args:
         dataset: frames or scans, or their folder.
         size: edge of a scene in pixels; 64 unless given, or 32 in 3D.
-        conditions: the name of a condition, or several; all of the dataset's unless given.
+        condition: the name of a condition, or several; all of the dataset's unless given.
 
     Returns:
         A bank in memory.
@@ -51,7 +51,7 @@ def scenes(dataset: DatasetSource, size: int | None = None, conditions: str | Se
     Raises:
         DataError: as :func:`domaingan.adapters.load` and :func:`domaingan.banks.scenes.scenes`.
     """
-    return bank_scenes.scenes(open_dataset(dataset), size, conditions)
+    return bank_scenes.scenes(open_dataset(dataset), size, condition)
 
 
 def view(

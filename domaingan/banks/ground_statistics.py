@@ -39,7 +39,7 @@ def drop_occluded(objects: Sequence[FoundObject], left_out: Counter[str]) -> lis
     }
     kept = [found for found in objects if not found.is_occluded or found.main_class in riding_classes]
     if len(kept) < len(objects):
-        left_out["objects whose feet others hide"] += len(objects) - len(kept)
+        left_out["objects whose ground contact is hidden"] += len(objects) - len(kept)
     return kept
 
 

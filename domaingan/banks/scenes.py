@@ -30,7 +30,7 @@ MIN_BODY_VALUE = 2.0**-10
 """The lowest value of the body in the scene of a scan, in scaled units. It is above 0, the value beside the body."""
 
 
-def scenes(dataset: Dataset, size: int | None = None, conditions: str | Sequence[str] | None = None) -> Bank:
+def scenes(dataset: Dataset, size: int | None = None, condition: str | Sequence[str] | None = None) -> Bank:
     """Resize every frame or scan of a dataset to a square or cube.
 
     Frames keep their masks, for looks that go by class. Of scans the box around the body is taken, in scaled units (see
@@ -39,7 +39,8 @@ def scenes(dataset: Dataset, size: int | None = None, conditions: str | Sequence
     Args:
         dataset: frames or scans, labelled or not. Scans of two dimensions are slices.
         size: edge of a scene in pixels, a power of two; 64 in 2D and 32 in 3D unless given.
-        conditions: names of the dataset's conditions, such as ``("lighting", "weather")``; all of them unless given.
+        condition: the name of one of the dataset's conditions, such as ``lighting``, or several; all of them unless
+            given.
 
     Returns:
         A bank in memory. The values of a condition are sorted, rarest first; -1 stands for a sample without a value.
@@ -54,7 +55,7 @@ def scenes(dataset: Dataset, size: int | None = None, conditions: str | Sequence
     schema = dataset.schema
     dims = schema.spatial_dims
     size = read_edge_length(DEFAULT_SIZES[dims] if size is None else size, dims)
-    names = _validate_conditions(conditions, schema)
+    names = _validate_conditions(condition, schema)
     if not len(dataset):
         raise DataError(f"no {schema.domain}", path=dataset.root, expected="at least one")
     shape = (size,) * dims

@@ -20,9 +20,9 @@ from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from domaingan.baselines.backbones import Backbone
-from domaingan.baselines.weights import read_state_dict
 from domaingan.core.devices import ComputeSettings
 from domaingan.core.errors import DataError
+from domaingan.core.state_dicts import read_state_dict
 
 FrameSize = tuple[int, int]
 

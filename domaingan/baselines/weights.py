@@ -1,4 +1,4 @@
-"""Weights on disk: a trained baseline with its metadata, or any state dict. Reading them runs no code."""
+"""Write and read trained baselines: weights with metadata. Reading runs no code of the file."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from domaingan.core.errors import DataError
@@ -18,9 +17,6 @@ from domaingan.core.reading import check_regular_file
 from domaingan.data import Schema
 
 WEIGHTS_FORMAT = 1
-
-CHECKPOINT_KEYS = ("model", "state_dict", "model_state_dict")
-"""Names under which checkpoints that hold more than weights usually keep them."""
 
 
 def save_model(path: Path, state: Mapping[str, Tensor], task: str, metadata: Mapping[str, Any]) -> None:
@@ -106,29 +102,3 @@ def _convert_lists_to_tuples(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_convert_lists_to_tuples(item) for item in value)
     return value
-
-
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Read any state dict, alone or inside a checkpoint.
-
-    Args:
-        path: a ``.safetensors`` file, or one in torch's own format, which is read without running its code.
-
-    Raises:
-        DataError: the file is missing, cannot be read or holds something else.
-    """
-    if not path.is_file():
-        raise DataError("no such file", path=path, expected="a state dict")
-    try:
-        stored: Any = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except Exception as error:  # damaged archives and refused pickles raise many kinds
-        reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-        raise DataError(f"cannot be read ({reason})", path=path, expected="a state dict of tensors alone") from None
-    for key in CHECKPOINT_KEYS:
-        if isinstance(stored, Mapping) and isinstance(stored.get(key), Mapping):
-            stored = stored[key]
-    if not isinstance(stored, Mapping):
-        raise DataError(f"a {type(stored).__name__}", path=path, expected="a state dict of tensors alone")
-    if not all(isinstance(value, Tensor) for value in stored.values()):
-        raise DataError("no state dict", path=path, expected="tensors by name")
-    return {str(name): value for name, value in stored.items()}

@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.imaging.instances import MIN_VISIBLE_SHARE
+from domaingan.imaging.instances import is_nearly_hidden
 from domaingan.imaging.intensity import label_components
-
-__all__ = ["MIN_VISIBLE_SHARE", "merge_mask"]
 
 
 def merge_mask(mask: NDArray[Any], pasted_mask: NDArray[Any]) -> NDArray[Any]:
@@ -29,7 +27,7 @@ def merge_mask(mask: NDArray[Any], pasted_mask: NDArray[Any]) -> NDArray[Any]:
         objects, _ = label_components(mask)
         full_sizes = np.bincount(objects.ravel())
         visible_sizes = np.bincount(objects[~is_covered], minlength=len(full_sizes))
-        is_hidden = (visible_sizes < MIN_VISIBLE_SHARE * full_sizes) & (visible_sizes > 0)
+        is_hidden = is_nearly_hidden(visible_sizes, full_sizes) & (visible_sizes > 0)
         hidden = np.flatnonzero(is_hidden)
         merged[np.isin(objects, hidden[hidden > 0])] = 0
     merged[is_covered] = pasted_mask[is_covered]

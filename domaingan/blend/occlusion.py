@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.blend.merge_labels import MIN_VISIBLE_SHARE
 from domaingan.data import Crowd, Sample
 from domaingan.imaging.instances import (
     Objects,
@@ -18,6 +17,7 @@ from domaingan.imaging.instances import (
     find_instance_objects,
     find_mask_objects,
     get_box_axes,
+    is_nearly_hidden,
 )
 
 Mask = NDArray[np.bool_]
@@ -143,7 +143,7 @@ class OccludedObjects:
         return found
 
     def add(self, region: tuple[slice, ...], visible: Mask, label: int, full_size: int) -> Mask | None:
-        """Put an object in front. Objects of which less than :data:`MIN_VISIBLE_SHARE` is left are dropped.
+        """Put an object in front, and drop the objects that are nearly hidden then.
 
         Args:
             region: the part of the image that the new object is in.
@@ -167,7 +167,7 @@ class OccludedObjects:
             if self.full_sizes[index] < 0:
                 self.full_sizes[index] = np.count_nonzero(rest)
             rest[region] &= ~visible
-            if np.count_nonzero(rest) < MIN_VISIBLE_SHARE * self.full_sizes[index]:
+            if is_nearly_hidden(np.count_nonzero(rest), self.full_sizes[index]):
                 is_kept[index] = False
                 dropped.append(rest)
             else:
@@ -210,7 +210,7 @@ class OccludedObjects:
         )
 
     def _update_crowds(self, crowds: Sequence[Crowd]) -> tuple[Crowd, ...]:
-        """Take from crowds what came in front. Crowds of which less than MIN_VISIBLE_SHARE is left are dropped."""
+        """Take from crowds what came in front, and drop the crowds that are nearly hidden then."""
         is_free = ~self.is_pasted
         updated: list[Crowd] = []
         for crowd in crowds:
@@ -218,7 +218,7 @@ class OccludedObjects:
                 updated.append(crowd)
                 continue
             visible = crowd.mask & is_free
-            if visible.sum() < MIN_VISIBLE_SHARE * crowd.mask.sum():
+            if is_nearly_hidden(visible.sum(), crowd.mask.sum()):
                 continue
             if np.array_equal(visible, crowd.mask):
                 updated.append(crowd)

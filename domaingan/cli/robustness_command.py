@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -102,6 +102,9 @@ def command(
     from domaingan.robustness_eval import robustness
     from domaingan.robustness_eval.model_specs import ModelOptions
 
+    options = ModelOptions(score, decode, names)
+    if threads is not None:
+        options = replace(options, threads=threads)
     dataset = open_data(data, source, common)
     with ProgressBar("reading the frames") as progress:
         result = robustness(
@@ -113,7 +116,7 @@ def command(
             severities=severity_levels,
             resize=parse_height_width(resize),
             seed=common.seed,
-            options=ModelOptions(score, decode, names, threads or _count_free_cores()),
+            options=options,
             resume=run.resume,
             overwrite=run.overwrite,
             progress=progress,
@@ -134,10 +137,3 @@ def command(
         print_tables(result)
     headline = describe_comparison(result) if is_comparison else describe_robustness(result)
     print_result({**result, "report": str(report)}, common.json, f"{headline}\n{report}")
-
-
-def _count_free_cores() -> int:
-    """Count the cores that this process may use, but for one, which reads and corrupts; at least 1."""
-    is_limited = hasattr(os, "sched_getaffinity")
-    n_cores = len(os.sched_getaffinity(0)) if is_limited else os.cpu_count()
-    return max(1, (n_cores or 1) - 1)

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from domaingan.core.errors import NO_SPACE_ERRNOS, DataError, WriteError
-from domaingan.core.reading import read_json_object
 
 LOCK_FILE = ".lock"
 """The file in a run's folder that its writer locks, and removes when it ends."""
@@ -42,34 +41,6 @@ def refuse_existing_folder(out: Path, *, overwrite: bool = False) -> None:
         return
     if out.exists() and not overwrite:
         raise DataError("exists already", path=out, expected="a new folder, or --overwrite")
-
-
-def prepare_run_folder(
-    out: Path, config: Mapping[str, Any], changeable: Sequence[str], *, resume: bool, overwrite: bool
-) -> None:
-    """Prepare the folder of a long run and write the run's config into it.
-
-    Args:
-        out: the run folder; ``config.json`` is written in it.
-        config: the run's settings, in types that :func:`to_json_types` takes.
-        changeable: names of settings that a resumed run may change.
-        resume: whether an interrupted run goes on; all other settings must be the same.
-        overwrite: whether an existing run is replaced.
-
-    Raises:
-        DataError: the folder is taken, or the run was begun with other settings.
-    """
-    stored = out / "config.json"
-    if resume and stored.is_file():
-        old = read_json_object(stored)
-        changed = [name for name in config if name not in changeable and old.get(name) != config[name]]
-        if changed:
-            name = changed[0]
-            raise DataError(f"{name} {config[name]!r}", path=stored, expected=f"{old.get(name)!r}, as the run began")
-    else:
-        refuse_existing_folder(out, overwrite=overwrite)
-        clear_folder(out)
-    write_json(stored, config)
 
 
 def clear_folder(folder: Path) -> None:

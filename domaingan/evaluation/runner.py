@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.banks.crop_conditions import sort_classes_by_rarity
-from domaingan.core.files import prepare_run_folder, write_arrays, write_json
+from domaingan.core.files import write_arrays, write_json
 from domaingan.core.locks import lock_folder
 from domaingan.core.progress import Progress, SilentProgress
+from domaingan.core.run_folder import RunFolder
 from domaingan.data import Dataset
 from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arm_banks import BankBuilder, build_banks
@@ -71,7 +72,8 @@ def run_evaluation(
             test subject.
     """
     with lock_folder(out):
-        prepare_run_folder(out, config.model_dump(mode="json"), CHANGEABLE_SETTINGS, resume=resume, overwrite=overwrite)
+        settings = config.model_dump(mode="json")
+        RunFolder(out).prepare(settings, CHANGEABLE_SETTINGS, resume=resume, overwrite=overwrite)
         return _run_in_folder(config, folds, regrid, out, progress or SilentProgress(), notes)
 
 
@@ -124,7 +126,7 @@ def _run_in_folder(
     for warning in result["warnings"]:
         progress.say(f"warning: {warning}")
     if generated:
-        result["painted"] = generated
+        result["generated"] = generated
     write_arrays(out / "pictures.npz", pictures)
     write_json(out / "result.json", result)
     return result

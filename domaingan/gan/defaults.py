@@ -163,7 +163,10 @@ def _check_choice(what: str, choice: object, known: list[str]) -> None:
 
 
 def _resolve_augmentation(settings: dict[str, Any]) -> None:
-    """Turn ``augment="ada"`` into numbers, in place."""
-    if settings.setdefault("augment", DEFAULT_AUGMENT) == "ada":
-        settings["augment"], settings["ada"] = 0.0, ADA_TARGET
+    """Turn ``augment="ada"`` into numbers, in place: it begins with 0 and follows ``ada``, or else the usual target."""
     settings.setdefault("ada", None)
+    if settings.setdefault("augment", DEFAULT_AUGMENT) != "ada":
+        return
+    settings["augment"] = 0.0
+    if settings["ada"] is None:
+        settings["ada"] = ADA_TARGET

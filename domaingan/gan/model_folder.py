@@ -12,7 +12,8 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from domaingan.core.errors import DataError
-from domaingan.core.files import LOCK_FILE, clear_folder, refuse_existing_folder, write_file_atomically
+from domaingan.core.files import write_file_atomically
+from domaingan.core.run_folder import RunFolder
 from domaingan.gan.config import GANConfig, list_differences
 from domaingan.gan.config_file import CONFIG_FILE, read_config, write_config
 from domaingan.gan.model_card import write_card
@@ -42,17 +43,12 @@ def prepare(out: Path, config: GANConfig, *, resume: bool, overwrite: bool) -> G
         The config to train with: the requested one, or for a resumed training the stored one with the requested length.
 
     Raises:
-        DataError: the folder exists and is neither to be resumed nor overwritten; it is no model folder; or its
+        DataError: the folder exists and is neither to be resumed nor overwritten; it is not the folder of a run; or its
             training had another config.
     """
-    if resume and (out / CONFIG_FILE).is_file():
+    is_resumed = RunFolder(out, CONFIG_FILE).start(resume=resume, overwrite=overwrite)
+    if is_resumed:
         config = _continue_config(out, config)
-    elif resume and _is_filled(out):
-        raise DataError("no model to resume", path=out, expected=f"a folder with {CONFIG_FILE}")
-    else:
-        refuse_existing_folder(out, overwrite=overwrite)
-        _clear_folder(out)
-    out.mkdir(parents=True, exist_ok=True)
     if not config.provenance.weights_sha256:
         write_config(out, config)
     return config
@@ -104,16 +100,3 @@ def _continue_config(out: Path, config: GANConfig) -> GANConfig:
     if steps < stored_steps:
         raise DataError(f"{steps} steps", path=out, expected=f"at least the {stored_steps} asked for before")
     return stored if steps == stored_steps else config
-
-
-def _clear_folder(out: Path) -> None:
-    """Remove an older model, but nothing else that lies there."""
-    if _is_filled(out) and not (out / CONFIG_FILE).is_file():
-        raise DataError("not a model folder", path=out, expected=f"one with {CONFIG_FILE} to overwrite, or a new one")
-    if out.is_file():
-        raise DataError("a file", path=out, expected="a folder")
-    clear_folder(out)
-
-
-def _is_filled(out: Path) -> bool:
-    return out.is_dir() and any(path.name != LOCK_FILE for path in out.iterdir())

@@ -16,6 +16,22 @@ MIN_VISIBLE_SHARE = 0.2
 """An object of which a smaller share is still visible is no object any more."""
 
 
+def is_nearly_hidden(n_visible: Any, n_whole: Any) -> Any:
+    """Return whether less than :data:`MIN_VISIBLE_SHARE` of an object is visible.
+
+    Args:
+        n_visible: number of its pixels that can be seen, or an array of such numbers.
+        n_whole: number of all its pixels, or an array.
+
+    Returns:
+        A boolean, or an array of booleans.
+
+    >>> is_nearly_hidden(19, 100), is_nearly_hidden(20, 100)
+    (True, False)
+    """
+    return n_visible < MIN_VISIBLE_SHARE * n_whole
+
+
 @dataclass(frozen=True, eq=False)
 class Objects:
     """Hold the objects of one sample.

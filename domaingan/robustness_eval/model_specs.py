@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from domaingan.core.errors import DataError
@@ -12,6 +13,13 @@ from domaingan.robustness_eval.model_under_test import Model, Picture, as_pictur
 MODEL_SPECS = "a run folder, torchvision:NAME[=WEIGHTS_FILE], onnx:FILE (or FILE.onnx) or python:MODULE:FUNCTION"
 
 SPEC_SCHEMES = ("onnx", "torchvision", "python")
+
+
+def count_free_cores() -> int:
+    """Count the cores that this process may use, but for one, which reads and corrupts; at least 1."""
+    is_limited = hasattr(os, "sched_getaffinity")
+    n_cores = len(os.sched_getaffinity(0)) if is_limited else os.cpu_count()
+    return max(1, (n_cores or 1) - 1)
 
 
 @dataclass(frozen=True)
@@ -23,13 +31,13 @@ class ModelOptions:
         decode: how an ONNX file's outputs are laid out; found out if None, see
             :mod:`domaingan.robustness_eval.onnx_detector.find_layouts`.
         class_names: class names, see :func:`domaingan.robustness_eval.class_names.read_names`.
-        threads: the number of threads of an ONNX session.
+        threads: the number of threads of an ONNX session; all cores but one unless given.
     """
 
     min_score: float = 0.05
     decode: str | None = None
     class_names: str | None = None
-    threads: int = 1
+    threads: int = field(default_factory=count_free_cores)
 
 
 def open_model(spec: str, examples: Picture | Sequence[Picture], options: ModelOptions | None = None) -> Model:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from domaingan.core.files import prepare_run_folder, to_json_types, write_arrays, write_json
+from domaingan.core.files import to_json_types, write_arrays, write_json
 from domaingan.core.locks import lock_folder
 from domaingan.core.progress import Progress
 from domaingan.core.reading import open_regular_file
+from domaingan.core.run_folder import RunFolder
 from domaingan.data import Dataset
 from domaingan.robustness_eval.cells import Cell, CellRunner, CellStore
 from domaingan.robustness_eval.diagnosis import explain_zero_score
@@ -64,7 +65,7 @@ def run_model(
     cells = settings.list_cells()
     config = _build_config(data, model, mapping, settings, context)
     with lock_folder(out):
-        prepare_run_folder(out, to_json_types(config), CHANGEABLE_SETTINGS, resume=resume, overwrite=overwrite)
+        RunFolder(out).prepare(to_json_types(config), CHANGEABLE_SETTINGS, resume=resume, overwrite=overwrite)
         for note in context.class_notes:
             progress.say(note)
         answers = _measure_cells(context, cells, CellStore(out), settings.seed, progress)

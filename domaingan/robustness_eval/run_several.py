@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.core.errors import DataError
-from domaingan.core.files import prepare_run_folder, to_json_types
+from domaingan.core.files import to_json_types
 from domaingan.core.locks import lock_folder
 from domaingan.core.progress import Progress
+from domaingan.core.run_folder import RunFolder
 from domaingan.data import Dataset
 from domaingan.robustness_eval.compare_models import (
     compare_results,
@@ -59,7 +60,7 @@ def run_several(
     folders = make_folder_names([model.name for model in opened])
     config = {"data": data.root, "models": folders, "map": dict(mapping), "command": settings.command}
     with lock_folder(out):
-        prepare_run_folder(out, to_json_types(config), ("map", "command"), resume=resume, overwrite=overwrite)
+        RunFolder(out).prepare(to_json_types(config), ("map", "command"), resume=resume, overwrite=overwrite)
         results = {}
         for folder, model, own_mapping in zip(folders, opened, mappings, strict=True):
             has_begun = (out / folder / "config.json").is_file()

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torchvision.models import detection, get_model, get_model_weights, list_models
 
-from domaingan.baselines.weights import read_state_dict
 from domaingan.core.errors import DataError
+from domaingan.core.state_dicts import read_state_dict
 from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval.class_names import COCO91, read_names
 from domaingan.robustness_eval.model_specs import ModelOptions

@@ -66,7 +66,7 @@ def test_who_is_hidden_from_below_is_left_out() -> None:
     frame = a_frame((2, 50, 70, 20, 26), (2, 50, 72, 60, 66), (2, 48, 70, 90, 96), (3, 62, 80, 10, 40))
     bank = crops(a_dataset(frame), size=16)
     assert bank.count_conditions() == {"object": {"walker": 2, "car": 1}}
-    assert bank.info.left_out == {"objects whose feet others hide": 1}
+    assert bank.info.left_out == {"objects whose ground contact is hidden": 1}
 
 
 def test_a_class_that_stands_on_others_is_kept() -> None:

@@ -23,7 +23,6 @@ from PIL import Image
 from domaingan.core.errors import DataError, WriteError
 from domaingan.core.files import (
     LOCK_FILE,
-    prepare_run_folder,
     write_arrays,
     write_file_atomically,
     write_folder_atomically,
@@ -31,6 +30,7 @@ from domaingan.core.files import (
 )
 from domaingan.core.locks import lock_folder
 from domaingan.core.reading import read_json
+from domaingan.core.run_folder import RunFolder
 
 FORK = multiprocessing.get_context("fork")
 
@@ -125,15 +125,15 @@ def test_an_error_gives_the_folder_back_as_it_was(tmp_path: Path) -> None:
 def test_a_run_begins_in_a_held_folder_and_overwrites_all_but_the_lock(tmp_path: Path) -> None:
     run = tmp_path / "run"
     with lock_folder(run):
-        prepare_run_folder(run, {"seed": 1}, (), resume=False, overwrite=False)
+        RunFolder(run).prepare({"seed": 1}, resume=False, overwrite=False)
     (run / "deep").mkdir()
     (run / "deep" / "old").touch()
     with lock_folder(run):
         with pytest.raises(DataError, match="exists already"):
-            prepare_run_folder(run, {"seed": 2}, (), resume=False, overwrite=False)
-        prepare_run_folder(run, {"seed": 2}, (), resume=False, overwrite=True)
+            RunFolder(run).prepare({"seed": 2}, resume=False, overwrite=False)
+        RunFolder(run).prepare({"seed": 2}, resume=False, overwrite=True)
         assert listing(run) == [LOCK_FILE, "config.json"]
-        prepare_run_folder(run, {"seed": 2}, (), resume=True, overwrite=False)
+        RunFolder(run).prepare({"seed": 2}, resume=True, overwrite=False)
     assert listing(run) == ["config.json"]
 
 

@@ -151,18 +151,22 @@ QUICK: dict[str, Any] = {"seeds": 1, "steps": 2, "width": 4, "size": 16, "gan_st
 def test_an_evaluation_measures_once_and_shows_what_was_painted(tmp_path: Path) -> None:
     data, out = phantoms.load_phantom("medical", subjects=9, shape=(40, 40, 24)), tmp_path / "run"
     alone = evaluate(data, arms=["classic", "inpaint+classic"], out=out, **QUICK)
-    assert list(alone["painted"]) == ["real", "pasted", "inpaint"]
+    assert list(alone["generated"]) == ["real", "pasted", "inpaint"]
     arms = ["classic", "inpaint+classic", "refine+classic"]
     result = evaluate(data, arms=arms, out=out, resume=True, **QUICK)
-    made = result["painted"]
-    assert list(made) == ["real", "pasted", "inpaint", "refine"] and made["inpaint"] == alone["painted"]["inpaint"]
+    made = result["generated"]
+    assert list(made) == ["real", "pasted", "inpaint", "refine"] and made["inpaint"] == alone["generated"]["inpaint"]
     assert "real_vs_fake_accuracy" not in made["real"]
     assert 0 <= made["refine"]["real_vs_fake_accuracy"]["accuracy"] <= 1
     assert made["inpaint"]["n"] < QUICK["gan_samples"]  # what is healthy is no object
-    assert read_json(out / "result.json")["painted"] == made
-    when = (out / "fold-0" / "painted.json").stat().st_mtime_ns
-    assert evaluate(data, arms=arms, out=out, resume=True, **QUICK)["painted"] == made
-    assert (out / "fold-0" / "painted.json").stat().st_mtime_ns == when
+    assert read_json(out / "result.json")["generated"] == made
+    when = (out / "fold-0" / "generated.json").stat().st_mtime_ns
+    assert evaluate(data, arms=arms, out=out, resume=True, **QUICK)["generated"] == made
+    assert (out / "fold-0" / "generated.json").stat().st_mtime_ns == when
+    for suffix in ("json", "npz"):  # as version 0.1 named the files
+        (out / "fold-0" / f"generated.{suffix}").rename(out / "fold-0" / f"painted.{suffix}")
+    assert evaluate(data, arms=arms, out=out, resume=True, **QUICK)["generated"] == made
+    assert not (out / "fold-0" / "generated.json").exists()
     with np.load(out / "pictures.npz") as pictures:
         shapes = {pictures[f"windows:{name}"].shape for name in made}
         assert len(shapes) == 1 and len(pictures["worst:refine"]) == len(pictures["worst_scores:refine"]) == 10
@@ -180,5 +184,5 @@ def test_an_evaluation_measures_once_and_shows_what_was_painted(tmp_path: Path) 
 
 def test_without_such_an_arm_there_is_no_section(tmp_path: Path) -> None:
     data, out = phantoms.load_phantom("medical", subjects=4, shape=(32, 32, 16)), tmp_path / "run"
-    assert "painted" not in evaluate(data, arms=["classic", "copy-paste+classic"], out=out, **QUICK)
+    assert "generated" not in evaluate(data, arms=["classic", "copy-paste+classic"], out=out, **QUICK)
     assert "Generated beside real" not in write_report(out).read_text()

@@ -91,6 +91,14 @@ def test_impossible_settings_are_named(settings: dict[str, Any], reason: str) ->
         GAN(["a"], {"lesion": 1}, **settings)
 
 
+@pytest.mark.parametrize("settings", [{"ada": 0.4}, {"ada": 0.4, "augment": "ada"}])
+def test_ada_holds_the_target_that_is_asked_for(settings: dict[str, Any]) -> None:
+    training = with_defaults(**settings).training
+    assert (training.augment, training.ada) == (0.0, 0.4)
+    usual = with_defaults(augment="ada").training
+    assert (usual.augment, usual.ada) == (0.0, 0.6)
+
+
 def test_the_largest_and_smallest_possible_settings_are_taken() -> None:
     for size in (8, 256):
         assert GAN(1, {"lesion": 255}, size=size, latent=1, width=1, batch=1, augment=1.0, ada=1.0).channels == [

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from domaingan.core.errors import DataError
-from domaingan.core.files import prepare_run_folder, write_arrays
+from domaingan.core.files import write_arrays
 from domaingan.core.reading import read_arrays, read_json_object, refuse_malformed
+from domaingan.core.run_folder import RunFolder
 from domaingan.evaluation.trainings import read_training
 from domaingan.report import write_report
 
@@ -112,7 +113,7 @@ def test_an_arm_as_it_was_written_is_read(tmp_path: Path) -> None:
 def test_a_config_that_is_no_object_is_not_resumed(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("null")
     with pytest.raises(DataError, match="JSON of a NoneType"):
-        prepare_run_folder(tmp_path, {"seed": 1}, (), resume=True, overwrite=False)
+        RunFolder(tmp_path).prepare({"seed": 1}, resume=True, overwrite=False)
     assert (tmp_path / "config.json").read_text() == "null"
     (tmp_path / "config.json").write_text('{"seed": 1}')
     assert read_json_object(tmp_path / "config.json") == {"seed": 1}

@@ -26,7 +26,7 @@ from domaingan.adapters.coco.made_annotations import (
 )
 from domaingan.adapters.coco.run_lengths import RunLengths, decode_mask, encode_mask
 from domaingan.data import Sample, Schema
-from domaingan.imaging.instances import MIN_VISIBLE_SHARE
+from domaingan.imaging.instances import is_nearly_hidden
 
 NEW_OBJECT = -1
 """The origin of an object that is not in the file."""
@@ -132,7 +132,8 @@ def _remove_covered_part(changes: AnnotationChanges, annotation: CocoObject, pas
     if annotation.run_lengths is None:
         x1, y1, x2, y2 = (round(side) for side in annotation.box)
         box_pixels = pasted[y1:y2, x1:x2]
-        if box_pixels.size and 1 - box_pixels.mean() < MIN_VISIBLE_SHARE:
+        n_free = int(np.count_nonzero(~box_pixels))
+        if is_nearly_hidden(n_free, box_pixels.size):
             changes.dropped_indices.append(annotation.annotation_index)
         return
     whole = decode_mask(annotation.run_lengths)
@@ -140,7 +141,7 @@ def _remove_covered_part(changes: AnnotationChanges, annotation: CocoObject, pas
     n_visible, n_whole = int(np.count_nonzero(visible)), int(np.count_nonzero(whole))
     if n_visible == n_whole:
         return
-    if n_visible < MIN_VISIBLE_SHARE * n_whole:
+    if is_nearly_hidden(n_visible, n_whole):
         changes.dropped_indices.append(annotation.annotation_index)
     else:
         changes.new_geometries[annotation.annotation_index] = describe_geometry(visible)

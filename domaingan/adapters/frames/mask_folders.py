@@ -194,7 +194,7 @@ def _add_unread_files(folder: Path, expected_names: set[str], problems: list[Pro
 def _index_by_name(folder: Path, problems: list[Problem]) -> dict[str, Path]:
     """Index the pictures in a folder and below by their paths without suffix."""
     pictures: dict[str, Path] = {}
-    for path in list_pictures(folder, recursive=True):
+    for path in list_pictures(folder, is_recursive=True):
         name = path.relative_to(folder).with_suffix("").as_posix()
         if name in pictures:
             problems.append(Problem(str(path), f"a second file called {name}; {pictures[name].name} is used"))

@@ -16,18 +16,18 @@ UNREAD_PICTURE_SUFFIXES = (*_OTHER_PICTURES.split(), *_RAW_PICTURES.split(), *_A
 """Suffixes in lower case of pictures and arrays that are not read."""
 
 
-def list_pictures(folder: Path, *, recursive: bool = False) -> list[Path]:
+def list_pictures(folder: Path, *, is_recursive: bool = False) -> list[Path]:
     """List the picture files in a folder.
 
     Args:
         folder: the folder.
-        recursive: whether folders in it are searched too.
+        is_recursive: whether to look in its subfolders too.
 
     Returns:
         The files sorted by path, without hidden ones. Links to missing files are among them: reading them is an error
         that names the link.
     """
-    paths = folder.rglob("*") if recursive else folder.glob("*")
+    paths = folder.rglob("*") if is_recursive else folder.glob("*")
     pictures = []
     for path in _skip_hidden(paths, folder):
         if path.suffix.lower() in PICTURE_SUFFIXES and (path.is_file() or path.is_symlink()):

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.core.errors import DataError
-from domaingan.core.files import LOCK_FILE, clear_folder, write_json
+from domaingan.core.files import clear_folder, write_json
 from domaingan.core.reading import read_json_object, refuse_malformed
+from domaingan.core.run_folder import RunFolder
 from domaingan.data import Record
 
 NOTES_FOLDER = ".blend"
@@ -38,21 +39,15 @@ def prepare_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool, o
     Raises:
         DataError: it was begun with other settings, or something lies there and neither is asked for.
     """
-    stored = folder / NOTES_FOLDER / "config.json"
-    is_begun = any(path.name != LOCK_FILE for path in folder.iterdir())
-    if is_begun and resume and stored.is_file() and not (folder / NOTES_FOLDER / "finishing").exists():
-        begun = read_json_object(stored)
-        for name, value in settings.items():
-            if begun.get(name) == value:
-                continue
-            if name in CHANGE_MESSAGES:
-                raise DataError(CHANGE_MESSAGES[name], path=stored, expected="the same, or --overwrite to begin anew")
-            raise DataError(f"{name} {value!r}", path=stored, expected=f"{begun.get(name)!r}, as it was begun")
+    run_folder = RunFolder(folder, f"{NOTES_FOLDER}/config.json")
+    is_being_finished = (folder / NOTES_FOLDER / "finishing").exists()
+    if resume and run_folder.config_path.is_file() and not is_being_finished:
+        run_folder.check_config(settings, change_messages=CHANGE_MESSAGES)
         return
-    if is_begun and not (resume or overwrite):
+    if run_folder.is_filled and not (resume or overwrite):
         raise DataError("something unfinished", path=folder, expected="--resume to go on, or --overwrite")
     clear_folder(folder)
-    write_json(stored, settings)
+    write_json(run_folder.config_path, settings)
 
 
 def get_note_path(folder: Path, index: int) -> Path:

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from domaingan.banks import Crop
 from domaingan.blend.frame.ground import SupportingGround
 from domaingan.blend.frame.perspective import Perspective
-from domaingan.blend.merge_labels import MIN_VISIBLE_SHARE
 from domaingan.blend.placement import find_overlap
-from domaingan.imaging.instances import Objects, find_corner_box
+from domaingan.imaging.instances import Objects, find_corner_box, is_nearly_hidden
 
 MAX_COLUMN_TRIES = 12
 """How often a place in a row is drawn before giving up."""
@@ -191,7 +190,8 @@ def find_visible(body: Mask, corner: NDArray[np.int64], objects: Objects) -> Mas
     is_nearer = objects.boxes[:, 3] > contact_row
     in_front = np.concatenate([[False], is_nearer])[objects.instances[target]]
     visible = inside & ~in_front
-    if visible.sum() < max(MIN_VISIBLE_PIXELS, MIN_VISIBLE_SHARE * body.sum()):
+    n_visible = visible.sum()
+    if n_visible < MIN_VISIBLE_PIXELS or is_nearly_hidden(n_visible, body.sum()):
         return None
     if _compute_max_iou(find_corner_box(visible, start), objects.boxes) > MAX_BOX_IOU:
         return None

@@ -32,7 +32,8 @@ class SupportingGround:
             so that it stands wherever its row suits its size.
         excluded_values: host mask values that nothing stands on where no ground is labelled: objects, and what is
             ignored.
-        region: corners ``(x, y)``, shares of width and height, of the region that feet must be in; empty: anywhere.
+        region: corners ``(x, y)``, shares of width and height, of the region that the ground contact must be in;
+            empty: anywhere.
     """
 
     supporting_values: Mapping[int, tuple[int, ...] | None]
@@ -73,7 +74,7 @@ def find_ground(bank: Bank, schema: Schema, region: RegionCorners = ()) -> Suppo
     Args:
         bank: crops of frames.
         schema: of the hosts.
-        region: where feet must be, in place of the schema's.
+        region: where the ground contact must be, in place of the schema's.
 
     Raises:
         DataError: what the crops stood on is not labelled in the hosts, which label other grounds.

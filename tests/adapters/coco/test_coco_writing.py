@@ -208,6 +208,15 @@ def test_what_is_nearly_hidden_goes(blended: Callable[..., dict[str, Any]]) -> N
     assert 12 not in found and {900, 41, 501, 13, 77, 78, 901} == set(found)
 
 
+@pytest.mark.parametrize(("last_row", "stays"), [(38, True), (39, False)])
+def test_a_crowd_without_a_mask_stays_while_a_fifth_is_visible(tmp_path: Path, last_row: int, stays: bool) -> None:
+    crowd = thing(501, (30, 44, 40, 54), iscrowd=1, segmentation=[])
+    data = put(tmp_path / "in", DOCUMENT | {"annotations": [*ANNOTATIONS[:3], crowd]})
+    after = paste(data[0], region(30, 44, last_row, 54), label=1)
+    write_dataset([after, data[1]], data, tmp_path / "out")
+    assert (501 in by_id(written(tmp_path / "out"))) == stays
+
+
 def test_a_crowd_is_cut_in_its_own_kind_of_run_lengths(blended: Callable[..., dict[str, Any]]) -> None:
     crowd = by_id(blended(region(0, 40, 15, 60)))[501]
     left = region(15, 44, 30, 60)

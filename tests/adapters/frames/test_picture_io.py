@@ -223,7 +223,7 @@ def test_pictures_in_a_folder(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     assert [path.name for path in list_pictures(tmp_path)] == ["a.jpg", "b.PNG"]
-    assert [path.name for path in list_pictures(tmp_path, recursive=True)] == ["a.jpg", "b.PNG", "c.webp"]
+    assert [path.name for path in list_pictures(tmp_path, is_recursive=True)] == ["a.jpg", "b.PNG", "c.webp"]
 
 
 @pytest.mark.parametrize(("height", "is_refused"), [(4096, False), (4097, True)])
