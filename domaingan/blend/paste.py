@@ -61,9 +61,9 @@ class Paste:
 
     Args:
         bank: crops of the hosts' dimensions and channels, or the folder of such a bank.
-        method: ``alpha``, ``feather`` (default for scans), ``soft`` (default for frames), ``laplacian``, ``poisson`` or
-            ``poisson-mixed``, and what the crop takes over from the host first: ``feather+noise``,
-            ``poisson+histogram``. See :func:`domaingan.blend.methods.blending.parse_method`.
+        method: a name in :data:`domaingan.blend.methods.METHODS`; unless given ``feather`` for scans and ``soft`` for
+            frames. With what the crop takes over from the host first: ``feather+noise``, ``poisson+histogram``. See
+            :func:`domaingan.blend.methods.blending.parse_method`.
         per_image: number of crops a sample, or the smallest and the largest, drawn uniformly.
         only: values of the bank's class conditions to paste, such as ``"enhancing"`` or a list of them. All unless
             given.

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from domaingan.cli import options as o
+from domaingan.cli.blend_methods_help import METHOD_HELP
 from domaingan.cli.blend_options import (
-    ClassicCommand,
+    BlendCommand,
     Level,
     Placement,
     check_bank_dims,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from domaingan.augmentation import AugmentedDataset
 
 NAME = "blend"
-Command = ClassicCommand
+Command = BlendCommand
 
 
 @expand_options
@@ -52,9 +53,7 @@ def command(
         str | None,
         typer.Option(
             "--method",
-            help="For crops: feather (default for scans), soft (default for frames), alpha, laplacian, poisson or "
-            "poisson-mixed. With +noise or +histogram the crop first takes the host's noise or histogram. For scenes: "
-            "reinhard (default for frames), histogram (default for scans), fda, fda:BETA, reinhard-per-class or mix.",
+            help=METHOD_HELP,
             rich_help_panel=o.WORK_PANEL,
         ),
     ] = None,

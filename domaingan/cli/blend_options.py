@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from typer.core import TyperCommand
 
+from domaingan.cli.blend_methods_help import describe_methods
 from domaingan.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -18,8 +19,15 @@ Level = Literal["light", "medium", "strong"]
 Placement = Literal["uniform", "prior"]
 
 
-class ClassicCommand(TyperCommand):
-    """A command whose option ``--classic`` may stand alone; it then means ``--classic medium``."""
+class BlendCommand(TyperCommand):
+    """The command ``blend``: ``--classic`` alone means ``--classic medium``, and its help lists the methods."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help. Only then the methods are imported, as that takes a second."""
+        for parameter in self.params:
+            if parameter.name == "method":
+                parameter.help = describe_methods()  # type: ignore[attr-defined]
+        super().format_help(ctx, formatter)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Insert the level that is missing, then parse the arguments."""

@@ -93,9 +93,9 @@ def test_impossible_settings_are_named(settings: dict[str, Any], reason: str) ->
 
 @pytest.mark.parametrize("settings", [{"ada": 0.4}, {"ada": 0.4, "augment": "ada"}])
 def test_ada_holds_the_target_that_is_asked_for(settings: dict[str, Any]) -> None:
-    training = with_defaults(**settings).training
+    training = with_defaults(size=32, spatial_dims=2, **settings).training
     assert (training.augment, training.ada) == (0.0, 0.4)
-    usual = with_defaults(augment="ada").training
+    usual = with_defaults(size=32, spatial_dims=2, augment="ada").training
     assert (usual.augment, usual.ada) == (0.0, 0.6)
 
 
