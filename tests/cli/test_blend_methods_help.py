@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from inprocess import run
 
 from domaingan.blend.looks import FRAME_LOOKS, SCAN_LOOKS
 from domaingan.blend.methods import METHODS
 from domaingan.blend.methods.alpha import Alpha
 from domaingan.cli.blend_methods_help import describe_methods
-from inprocess import run
 
 
 def test_every_method_and_look_is_described_once() -> None:
