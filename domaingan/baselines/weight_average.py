@@ -11,15 +11,16 @@ AVERAGED_SHARE = 0.1
 """The average reaches back over about this share of all steps."""
 
 
-def compute_average_decay(step: int, steps: int) -> float:
+def compute_average_decay(step: int, steps: int, share: float = AVERAGED_SHARE) -> float:
     """Compute how much of the average stays at a step.
 
-    The average reaches back over ``AVERAGED_SHARE × steps`` steps: ``1 - 1 / reach``. In the beginning it reaches back
+    The average reaches back over ``share × steps`` steps: ``1 - 1 / reach``. In the beginning it reaches back
     over a tenth of the steps that are over, so that the random first weights are soon forgotten.
 
     Args:
         step: number of steps that are averaged already, from 1.
         steps: number of all steps.
+        share: share of them that the average reaches back over.
 
     Returns:
         A factor in [0, 1).
@@ -27,7 +28,7 @@ def compute_average_decay(step: int, steps: int) -> float:
     >>> compute_average_decay(500, 500)
     0.98
     """
-    reach = max(1.0, AVERAGED_SHARE * steps)
+    reach = max(1.0, share * steps)
     return min(1 - 1 / reach, (1 + step) / (10 + step))
 
 
@@ -40,10 +41,11 @@ class WeightAverage:
     Args:
         network: the network that is trained; it is copied.
         steps: number of steps that the training has.
+        share: share of them that the average reaches back over.
     """
 
-    def __init__(self, network: nn.Module, steps: int) -> None:
-        self.steps = steps
+    def __init__(self, network: nn.Module, steps: int, share: float = AVERAGED_SHARE) -> None:
+        self.steps, self.share = steps, share
         self._n_updates = 0  # the library's own count would be moved to the device, which the step would wait for
         self._average = AveragedModel(network, multi_avg_fn=self._average_tensors, use_buffers=True)
 
@@ -59,5 +61,5 @@ class WeightAverage:
         self._n_updates += 1
 
     def _average_tensors(self, averages: TensorList, current: TensorList, n_averaged: Tensor | int) -> None:
-        decay = compute_average_decay(self._n_updates, self.steps)
+        decay = compute_average_decay(self._n_updates, self.steps, self.share)
         get_ema_multi_avg_fn(decay)(averages, current, n_averaged)

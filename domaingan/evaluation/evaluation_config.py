@@ -39,6 +39,7 @@ class EvaluationConfig(BaseModel):
         target_conditions: the conditions among ``test_where``. Frames are relit towards them, and training samples
             under them are drawn more often.
         ema: whether the baseline predicts with the average of its weights over the last steps.
+        flips: whether predictions are averaged over mirror images, where the training had seen such images.
         device: where networks run: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``auto``, ``32`` or ``bf16``.
         workers: number of processes that prepare the batches of a training.
@@ -70,6 +71,7 @@ class EvaluationConfig(BaseModel):
     limits: list[tuple[str, str, int]] = []
     target_conditions: dict[str, list[str]] = {}
     ema: bool = True
+    flips: bool = True
     device: str = "auto"
     precision: str = "auto"
     workers: int = Field(0, ge=0)

@@ -32,7 +32,7 @@ def load_baseline(source: str) -> BaselineModel:
         path = _choose_weights_file(path)
     task = read_metadata(path)["task"]
     if task == "segmentation":
-        from domaingan.baselines.segmentation import Segmenter
+        from domaingan.baselines.segmenter_model import Segmenter
 
         return BaselineModel(path, "segmentation", Segmenter.load(path))
     if task == "detection":

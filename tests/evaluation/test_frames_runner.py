@@ -10,7 +10,7 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.baselines.detection import Detector
-from domaingan.baselines.segmentation import Segmenter
+from domaingan.baselines.segmenter_model import Segmenter
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.evaluation import evaluate

@@ -12,7 +12,7 @@ from domaingan.baselines.batches import list_class_values
 from domaingan.baselines.detection import Detector
 from domaingan.baselines.detection_frames import select_object_classes
 from domaingan.baselines.detectors import build_detector
-from domaingan.baselines.segmentation import Segmenter
+from domaingan.baselines.segmenter_model import Segmenter
 from domaingan.baselines.segmenters import build_seeded_network
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_json

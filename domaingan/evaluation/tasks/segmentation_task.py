@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.baselines import segmentation
+from domaingan.baselines.segmenter_model import Segmenter
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_progress import ProgressCallback
 from domaingan.core.devices import choose_compute
@@ -37,7 +38,7 @@ class SegmentationTask:
         config: EvaluationConfig,
         seed: int,
         callback: ProgressCallback,
-    ) -> segmentation.Segmenter:
+    ) -> Segmenter:
         """Train, see :func:`domaingan.baselines.segmentation.train_segmenter`."""
         return segmentation.train_segmenter(
             samples,
@@ -50,14 +51,15 @@ class SegmentationTask:
             oversampled=config.target_conditions,
             compute=choose_compute(config.device, config.precision, config.workers),
             has_average=config.ema,
+            has_flips=config.flips,
             progress=callback,
         )
 
-    def score(self, model: segmentation.Segmenter, test: Dataset, original_test: Dataset) -> Scores:
+    def score(self, model: Segmenter, test: Dataset, original_test: Dataset) -> Scores:
         """Score, see :func:`domaingan.baselines.segmentation.score_segmenter`."""
         return segmentation.score_segmenter(model, test, original_test)
 
-    def draw_prediction(self, model: segmentation.Segmenter, sample: Sample) -> NDArray[Any]:
+    def draw_prediction(self, model: Segmenter, sample: Sample) -> NDArray[Any]:
         """Return the predicted mask."""
         return model.predict(sample)
 

@@ -1,0 +1,165 @@
+"""A trained segmenter, or several of them: predicts masks, is saved to one file and loaded from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from domaingan.baselines.backbones import Backbone
+from domaingan.baselines.batches import CLIP_RANGE, list_class_values
+from domaingan.baselines.segmenters import build_seeded_network
+from domaingan.baselines.weights import load_model, load_weights, restore_schema, save_model
+from domaingan.baselines.window_prediction import predict_probabilities
+from domaingan.core.devices import ON_CPU, ComputeSettings
+from domaingan.data import Sample, Schema
+from domaingan.imaging.intensity import get_intensity_range, to_scaled
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """A trained network with what is needed to apply it.
+
+    Attributes:
+        network: maps ``(B, C, *patch)`` scaled images to class logits.
+        patch: spatial shape it was trained on.
+        schema: names the classes of its output.
+        compute: device and precision of its forward pass.
+        flip_axes: spatial axes along which images are mirrored; predictions are averaged over the mirror images.
+        width: channels of the first level of the network for scans.
+        backbone: encoder of the network for frames.
+        losses: mean training loss of each bin of steps, ``[(step, loss), …]``.
+    """
+
+    network: torch.nn.Module
+    patch: tuple[int, ...]
+    schema: Schema
+    compute: ComputeSettings = ON_CPU
+    flip_axes: tuple[int, ...] = ()
+    width: int = 16
+    backbone: Backbone | None = None
+    losses: list[tuple[int, float]] = field(default_factory=list)
+
+    def predict(self, sample: Sample, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+        """Predict the mask of a sample.
+
+        Args:
+            sample: at the grid that the network was trained on.
+            shape: spatial shape of the mask; probabilities are resampled to it. The sample's own by default.
+
+        Returns:
+            A mask of that shape, in mask values.
+        """
+        return self.predict_batch([sample], [shape or sample.shape])[0]
+
+    def predict_batch(self, samples: Sequence[Sample], shapes: Sequence[tuple[int, ...]]) -> list[NDArray[Any]]:
+        """Predict the masks of samples of one shape.
+
+        Args:
+            samples: at the grid that the network was trained on.
+            shapes: spatial shape of each mask.
+
+        Returns:
+            The masks, in mask values.
+        """
+        images = [scale_image(sample, self.schema) for sample in samples]
+        batch = self.compute.move_tensor(torch.from_numpy(np.stack(images)))
+        return decide_masks(self.predict_probabilities(batch), shapes, self.schema)
+
+    def predict_probabilities(self, images: Tensor) -> Tensor:
+        """Predict the class probabilities of scaled images of one shape, see :func:`predict_probabilities`."""
+        return predict_probabilities(self.network, images, self.patch, self.compute, self.flip_axes)
+
+    def get_metadata(self) -> dict[str, Any]:
+        """Return what :meth:`Segmenter.load` needs beside the weights."""
+        return {
+            "patch": self.patch,
+            "flip_axes": self.flip_axes,
+            "schema": self.schema.to_dict(),
+            "width": self.width,
+            "backbone": None if self.backbone is None else self.backbone.name,
+        }
+
+    def save(self, path: Path) -> None:
+        """Write weights and metadata to one ``.safetensors`` file, atomically."""
+        save_model(path, self.network.state_dict(), "segmentation", self.get_metadata())
+
+    @classmethod
+    def load(cls, path: Path, compute: ComputeSettings = ON_CPU) -> Segmenter:
+        """Load what :meth:`save` wrote; runs no code from the file.
+
+        Args:
+            path: the file.
+            compute: device and precision; the CPU and float32 by default.
+
+        Raises:
+            DataError: the file is missing or damaged, or holds another kind of model.
+        """
+        state, metadata = load_model(path, "segmentation")
+        schema = restore_schema(metadata)
+        backbone = None if metadata["backbone"] is None else Backbone(metadata["backbone"])
+        width = metadata["width"]
+        n_classes = len(list_class_values(schema))
+        network = build_seeded_network(schema, n_classes, 0, width, backbone, is_pretrained=False)
+        load_weights(network, state, path)
+        compute.place_network(network.eval(), schema.spatial_dims)
+        flip_axes = tuple(metadata.get("flip_axes", ()))  # models of before were not averaged
+        return cls(network, tuple(metadata["patch"]), schema, compute, flip_axes, width, backbone)
+
+
+@dataclass(frozen=True)
+class SegmenterEnsemble:
+    """Several segmenters of one training set, which predict the mean of their probabilities.
+
+    Attributes:
+        members: segmenters trained with other seeds.
+    """
+
+    members: list[Segmenter]
+
+    def predict_batch(self, samples: Sequence[Sample], shapes: Sequence[tuple[int, ...]]) -> list[NDArray[Any]]:
+        """Predict the masks of samples of one shape, see :meth:`Segmenter.predict_batch`."""
+        first = self.members[0]
+        images = [scale_image(sample, first.schema) for sample in samples]
+        batch = first.compute.move_tensor(torch.from_numpy(np.stack(images)))
+        total = first.predict_probabilities(batch)
+        for member in self.members[1:]:
+            total = total + member.predict_probabilities(batch)
+        return decide_masks(total / len(self.members), shapes, first.schema)
+
+
+def scale_image(sample: Sample, schema: Schema) -> NDArray[np.float32]:
+    """Bring a sample's image to what a network sees: scaled units, clipped to :data:`CLIP_RANGE`."""
+    scaled = to_scaled(sample.image, get_intensity_range(sample, schema.domain))
+    clipped: NDArray[np.float32] = np.clip(scaled, *CLIP_RANGE)
+    return clipped
+
+
+def decide_masks(probabilities: Tensor, shapes: Sequence[tuple[int, ...]], schema: Schema) -> list[NDArray[Any]]:
+    """Decide for the most probable class of every pixel.
+
+    Args:
+        probabilities: ``(B, classes, *spatial)``.
+        shapes: spatial shape of each mask; the probabilities are resampled to it.
+        schema: names the classes.
+
+    Returns:
+        The masks, in mask values.
+    """
+    values = np.array(list_class_values(schema))
+    values = values.astype(np.min_scalar_type(int(values.max())))
+    mode = "bilinear" if schema.spatial_dims == 2 else "trilinear"
+    masks = []
+    for item, shape in zip(probabilities.split(1), shapes, strict=True):
+        if tuple(shape) != tuple(item.shape[2:]):
+            item = functional.interpolate(item, size=tuple(shape), mode=mode, align_corners=False)
+        mask: NDArray[Any] = values[item[0].argmax(0).cpu().numpy()]
+        masks.append(mask)
+    return masks
