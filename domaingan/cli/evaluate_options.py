@@ -103,6 +103,8 @@ class BaselineOptions(OptionGroup):
         width: channels of the first layer of the network for scans.
         backbone: encoder of the networks for frames.
         detector: network that detects.
+        ema: whether to predict with averaged weights.
+        flips: whether to average predictions over mirror images.
     """
 
     steps: Annotated[
@@ -136,6 +138,22 @@ class BaselineOptions(OptionGroup):
     detector: Annotated[
         str, typer.Option("--detector", help="ssdlite, fcos or fasterrcnn.", rich_help_panel=BASELINE_PANEL)
     ] = "ssdlite"
+    ema: Annotated[
+        bool,
+        typer.Option(
+            "--ema/--no-ema",
+            help="Predict with the average of the weights over the last steps, instead of the last weights.",
+            rich_help_panel=BASELINE_PANEL,
+        ),
+    ] = True
+    flips: Annotated[
+        bool,
+        typer.Option(
+            "--flips/--no-flips",
+            help="Average predictions over mirror images, where classic augmentation showed such images in training.",
+            rich_help_panel=BASELINE_PANEL,
+        ),
+    ] = True
 
 
 @dataclass(frozen=True)
@@ -181,7 +199,19 @@ class ComputeOptions(OptionGroup):
     """What it is computed with; the result is the same but for rounding.
 
     Attributes:
+        device: where networks are trained and applied.
         precision: of the forward pass.
+        workers: processes that prepare the batches of a training.
     """
 
+    device: o.Device = "auto"
     precision: o.Precision = "auto"
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            min=0,
+            help="Number of processes that prepare batches ahead of the training. It changes no result.",
+            rich_help_panel=o.WORK_PANEL,
+        ),
+    ] = 0

@@ -118,10 +118,11 @@ class BankBuilder:
             out=out,
             resume=out.exists(),
             seed=config.seed,
+            device=config.device,
             precision=config.precision,
             progress=self.progress,
         )
-        return gan.sample(n, seed=config.seed, hosts=hosts)
+        return gan.sample(n, seed=config.seed, device=config.device, hosts=hosts)
 
 
 def is_real_bank(bank: Bank) -> bool:

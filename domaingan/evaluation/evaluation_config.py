@@ -42,7 +42,7 @@ class EvaluationConfig(BaseModel):
         flips: whether predictions are averaged over mirror images, where the training had seen such images.
         device: where networks run: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``auto``, ``32`` or ``bf16``.
-        workers: number of processes that prepare the batches of a training.
+        workers: number of processes that prepare the batches of a training. Their number changes no result.
         command: the command to run it again.
     """
 

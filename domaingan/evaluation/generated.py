@@ -160,9 +160,9 @@ class _GeneratedEvaluation:
             assert gan.config is not None
             bank = _select_objects(self.banks[name])
             hosts = self.pasted_windows if "paste" in gan.config.network.conditioning else self.windows
-            shown = gan.sample(n_shown, self.config.seed, hosts=_take_first(hosts, n_shown))
+            shown = gan.sample(n_shown, self.config.seed, self.config.device, hosts=_take_first(hosts, n_shown))
             if places is not None:
-                at_places = places.inpaint(gan)
+                at_places = places.inpaint(gan, self.config.device)
             worst, scores = find_lowest_scored(gan, bank, MAX_WORST_SHOWN)
             pictures[f"worst_scores:{name}"] = scores
             pictures |= _collect_pictures(bank.take(worst), "worst", name)
@@ -171,7 +171,7 @@ class _GeneratedEvaluation:
         if places is not None and at_places is not None:
             pictures |= _collect_pictures(_take_spread(at_places, MAX_EXAMPLES), "places", name)
             if name != "real":
-                accuracy = measure_real_vs_fake_accuracy(places.real, at_places, self.config.seed)
+                accuracy = measure_real_vs_fake_accuracy(places.real, at_places, self.config.seed, self.config.device)
                 measures["real_vs_fake_accuracy"] = accuracy
         return measures, pictures
 

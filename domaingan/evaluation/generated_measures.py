@@ -17,6 +17,7 @@ from scipy import ndimage, stats
 from domaingan.banks import BOUND_REACH_PIXELS, Bank
 from domaingan.banks.crops import crops
 from domaingan.banks.find_objects import to_float16
+from domaingan.core.devices import choose_device
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.data.slice_axes import find_fullest_slice
@@ -164,15 +165,16 @@ class HeldOutPlaces:
             images.append(to_float16(pasted[0].numpy()))
         return Bank(real.info, np.stack(images), real.masks, real.entries)
 
-    def inpaint(self, gan: GAN) -> Bank:
+    def inpaint(self, gan: GAN, device: str = "auto") -> Bank:
         """Generate an object in each place; a generator that refines is given :meth:`paste_training_crops`.
 
         Args:
             gan: a trained GAN that inpaints.
+            device: where it generates.
         """
         assert gan.config is not None
         hosts = self.paste_training_crops() if "paste" in gan.config.network.conditioning else self.real
-        return gan.sample(len(hosts), seed=self.seed, hosts=hosts)
+        return gan.sample(len(hosts), self.seed, device, hosts=hosts)
 
 
 def _find_comparable(real: Bank, training_crops: Bank) -> NDArray[np.bool_]:
@@ -190,7 +192,9 @@ def _find_comparable(real: Bank, training_crops: Bank) -> NDArray[np.bool_]:
     return is_comparable
 
 
-def measure_real_vs_fake_accuracy(real: Bank, generated: Bank, seed: int = 0) -> dict[str, Any] | None:
+def measure_real_vs_fake_accuracy(
+    real: Bank, generated: Bank, seed: int = 0, device: str = "auto"
+) -> dict[str, Any] | None:
     """Measure how well a small network tells generated from real objects, at the same places.
 
     The network is trained on the pairs of half of the subjects and tested on those of the others, then the other way
@@ -202,6 +206,7 @@ def measure_real_vs_fake_accuracy(real: Bank, generated: Bank, seed: int = 0) ->
             later ones).
         generated: the same entries with generated objects.
         seed: seeds halves, weights and order.
+        device: where the network is trained, see :func:`domaingan.core.devices.choose_device`.
 
     Returns:
         ``accuracy``, its 95 % interval ``ci`` (Student's t, pairs of a subject taken together), ``per_half``, and the
@@ -216,7 +221,14 @@ def measure_real_vs_fake_accuracy(real: Bank, generated: Bank, seed: int = 0) ->
     views = [_make_pair_views(real, generated, i, edge) for i in range(len(real))]
     real_views, generated_views, masks, regions = [np.stack(column) for column in zip(*views, strict=True)]
     accuracy = classify_pairs(
-        real_views, generated_views, masks, regions, is_first_half, can_rotate=can_rotate, seed=seed
+        real_views,
+        generated_views,
+        masks,
+        regions,
+        is_first_half,
+        can_rotate=can_rotate,
+        seed=seed,
+        device=choose_device(device),
     )
     return {
         "accuracy": float(accuracy.mean()),

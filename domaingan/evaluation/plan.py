@@ -198,7 +198,13 @@ def _time_fit(source: str, builder: BankBuilder) -> float:
     gan = GAN.for_crops(bank, conditioning=GENERATOR_CONDITIONING.get(source, ()))
     config = builder.config
     fitted = gan.fit(
-        bank, TRIAL_STEPS, seed=config.seed, precision=config.precision, eval_every=0, progress=SilentProgress()
+        bank,
+        TRIAL_STEPS,
+        seed=config.seed,
+        device=config.device,
+        precision=config.precision,
+        eval_every=0,
+        progress=SilentProgress(),
     )
     assert gan.config is not None
     return gan.config.training.batch / fitted.images_per_second

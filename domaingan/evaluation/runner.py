@@ -29,7 +29,7 @@ from domaingan.evaluation.tasks import TASKS, Task
 from domaingan.evaluation.trainings import train_and_score
 from domaingan.imaging.padded_crops import count_voxels
 
-CHANGEABLE_SETTINGS = ("arms", "seeds", "command")
+CHANGEABLE_SETTINGS = ("arms", "seeds", "device", "workers", "command")
 """Settings that a resumed run may change: what was trained before stays valid, and the table grows."""
 
 MAX_BYTES_IN_MEMORY = 2e9

@@ -62,7 +62,11 @@ def flip_randomly(batch: Tensor, can_rotate: bool, rng: torch.Generator) -> Tens
 
 
 def train_classifier(
-    network: Callable[[], nn.Module], batches: Iterable[tuple[Tensor, Tensor]], steps: int, seed: int
+    network: Callable[[], nn.Module],
+    batches: Iterable[tuple[Tensor, Tensor]],
+    steps: int,
+    seed: int,
+    device: str = "cpu",
 ) -> nn.Module:
     """Train a network to give positive scores where the answer is 1. The global generators stay untouched.
 
@@ -71,17 +75,19 @@ def train_classifier(
         batches: inputs and answers ``(B,)``, each 0 or 1; there are ``steps`` of them.
         steps: number of steps.
         seed: seeds weights and dropout.
+        device: where it is trained; the batches are moved there.
 
     Returns:
-        The trained network, in evaluation mode.
+        The trained network, on that device and in evaluation mode.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = network()
+        model = network().to(device)
         optimizer = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
         for inputs, answers in batches:
-            loss = nn.functional.binary_cross_entropy_with_logits(model(inputs)[:, 0], answers)
+            scores = model(inputs.to(device))[:, 0]
+            loss = nn.functional.binary_cross_entropy_with_logits(scores, answers.to(device))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -127,6 +133,7 @@ def classify_pairs(
     *,
     can_rotate: bool,
     seed: int = 0,
+    device: str = "cpu",
 ) -> NDArray[np.float64]:
     """Compute for each pair of pictures which share of the two is classified right, each seen by itself.
 
@@ -140,6 +147,7 @@ def classify_pairs(
         is_first_half: ``(n,)`` to which half a pair belongs; neither is empty.
         can_rotate: see :func:`flip_randomly`.
         seed: seeds weights, order and flips.
+        device: where the network is trained.
 
     Returns:
         ``(n,)``, each 0, 0.5 or 1.
@@ -152,9 +160,9 @@ def classify_pairs(
         test_rows = torch.from_numpy(np.flatnonzero(is_first_half == tested))
         train_sides = [side[train_rows].flatten(0, 1) for side in sides]
         batches = _iterate_batches(train_sides, can_rotate, seed)
-        model = train_classifier(lambda: PairClassifier(channels), batches, TRAINING_STEPS, seed)
+        model = train_classifier(lambda: PairClassifier(channels), batches, TRAINING_STEPS, seed, device)
         with torch.no_grad():
-            scores = torch.stack([_score_objects(model, side[test_rows]) for side in sides])
+            scores = torch.stack([_score_objects(model, side[test_rows].to(device)).cpu() for side in sides])
         is_right = (scores > 0) == torch.tensor([[False], [True]])
         accuracy[test_rows.numpy()] = is_right.double().mean(0).numpy()
     return accuracy
