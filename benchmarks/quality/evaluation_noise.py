@@ -99,7 +99,7 @@ def train_and_read_out(data: PreparedData, seed: int, steps: int) -> dict[str, A
     for share, average in averages.averages.items():
         networks[f"ema-{share:g}"] = average.network.eval()
     middle = time.monotonic()
-    scores = {}
+    scores: dict[str, dict[str, float]] = {}
     for name, network in networks.items():
         scores |= score_network(name, network, data, training.patches.patch, compute)
     seconds = {"train": round(middle - started, 1), "score": round(time.monotonic() - middle, 1)}
@@ -132,7 +132,7 @@ def predict_mirrored(
 ) -> dict[tuple[int, ...], Tensor]:
     """Predict the probabilities of an image and of each of its mirror images, turned back."""
     image = torch.from_numpy(scale_image(item.sample, data.schema))[None]
-    predicted = {}
+    predicted: dict[tuple[int, ...], Tensor] = {}
     for axes in MIRRORED_AXES:
         dims = [2 + axis for axis in axes]
         found = predict_probabilities(network, image.flip(dims), patch, compute)
