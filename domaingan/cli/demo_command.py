@@ -16,6 +16,8 @@ from domaingan.core.errors import DataError
 
 NAME = "demo"
 
+DEMO_HINT = "A demo trains each arm once and for a short time: it shows how an evaluation works, not what helps"
+
 
 @expand_options
 def command(
@@ -35,7 +37,7 @@ def command(
     from domaingan.core.progress_bar import ProgressBar
     from domaingan.evaluation import evaluate
     from domaingan.report import write_report
-    from domaingan.report.phrases import describe_result
+    from domaingan.report.verdict_phrases import list_result_lines
 
     if domain not in DEMO_SETTINGS:
         raise DataError(f"demo {domain}", expected=" or ".join(DEMO_SETTINGS))
@@ -59,7 +61,8 @@ def command(
     report = write_report(out)
     seconds = round(time.monotonic() - started_at, 1)
     summary = {"report": str(report), "seconds": seconds, "verdict": result["verdict"]}
-    print_result(summary, common.json, f"{describe_result(result)}\n{report}")
+    lines = [*list_result_lines(result), DEMO_HINT, str(report)]
+    print_result(summary, common.json, "\n".join(lines))
 
 
 def make_medical_settings() -> dict[str, Any]:

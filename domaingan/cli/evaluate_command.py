@@ -83,9 +83,8 @@ def command(
             **settings,
         )
     from domaingan.report import write_report
-    from domaingan.report.phrases import compare_to_strong_baseline, describe_result
+    from domaingan.report.verdict_phrases import list_result_lines
 
     report = write_report(out)
-    lines = [describe_result(result), compare_to_strong_baseline(result), str(report)]
-    message = "\n".join(line for line in lines if line)
+    message = "\n".join([*list_result_lines(result), str(report)])
     print_result({**result, "report": str(report)}, common.json, message)

@@ -21,12 +21,12 @@ from domaingan.data import Dataset
 from domaingan.data.slice_axes import warn_about_thin_volumes
 from domaingan.evaluation.arm_banks import has_no_masks, is_real_bank, list_supported_sources
 from domaingan.evaluation.arms import parse_arms
+from domaingan.evaluation.comparisons import REFERENCE_ARM, STRONG_BASELINE
 from domaingan.evaluation.evaluation_config import EvaluationConfig, build_config
 from domaingan.evaluation.leaks import refuse_copies
 from domaingan.evaluation.requirements import check_arms
 from domaingan.evaluation.runner import run_evaluation
 from domaingan.evaluation.split import Fold, Limit, make_folds, refuse_leak, select_labelled
-from domaingan.evaluation.summary import REFERENCE_ARM, STRONG_BASELINE
 from domaingan.evaluation.tasks import TASKS
 from domaingan.imaging.near_duplicates import collect_datasets
 from domaingan.views.regrid import view

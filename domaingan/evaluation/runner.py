@@ -23,8 +23,9 @@ from domaingan.evaluation.fold import FoldContext, select_training_samples
 from domaingan.evaluation.generated import evaluate_generated
 from domaingan.evaluation.plan import Plan, TrainingCounter, report_plan
 from domaingan.evaluation.run_notes import collect_notes, name_unit
+from domaingan.evaluation.score_tables import Scores, TrainingKey
 from domaingan.evaluation.split import Fold
-from domaingan.evaluation.summary import Scores, summarise, warn_of_missed
+from domaingan.evaluation.summary import summarise, warn_of_missed
 from domaingan.evaluation.tasks import TASKS, Task
 from domaingan.evaluation.trainings import train_and_score
 from domaingan.imaging.padded_crops import count_voxels
@@ -87,7 +88,7 @@ def _run_in_folder(
 ) -> dict[str, Any]:
     """Run an evaluation in a folder that is prepared and locked."""
     arms = config.parsed_arms
-    scores: dict[str, dict[int, Scores]] = {arm.name: {} for arm in arms}
+    scores: dict[str, dict[TrainingKey, Scores]] = {arm.name: {} for arm in arms}
     losses: dict[str, dict[str, Any]] = {arm.name: {} for arm in arms}
     pictures: dict[str, NDArray[Any]] = {}
     notes: list[str] = []
@@ -103,7 +104,7 @@ def _run_in_folder(
         for seed in config.all_seeds:
             for arm in arms:
                 training = train_and_score(arm, seed, context, config, counter)
-                scores[arm.name].setdefault(seed, {}).update(training.scores)
+                scores[arm.name][number, seed] = training.scores
                 losses[arm.name][f"{number}/{seed}"] = training.losses
                 seconds += sum(training.seconds.values())
         if is_first:

@@ -1,122 +1,177 @@
-"""From the scores of every arm, seed and subject to the numbers of ``result.json``."""
+"""From the scores of every arm, training and person to the numbers of ``result.json``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from domaingan.evaluation.arms import Arm
-from domaingan.evaluation.evaluation_config import EvaluationConfig
-from domaingan.metrics.measures import get_measure
-from domaingan.metrics.statistics import (
-    compare_paired,
-    compute_crossed_interval,
-    compute_mean_interval,
-    compute_smallest_p,
-    decide_verdict,
+from domaingan.evaluation.comparisons import (
+    STRONG_BASELINE,
+    Pair,
+    choose_primary_arm,
+    choose_reference,
+    compare_arms,
+    declare_comparisons,
+    name_repeated_arm,
+    parse_arm_base,
+    round_estimate,
 )
+from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.score_tables import Scores, ScoreTables, TrainingKey, compute_mean, round_values
+from domaingan.metrics.crossed_intervals import estimate_mean
+from domaingan.metrics.measures import get_measure
+from domaingan.metrics.multiple_comparisons import adjust_p_by_holm
+from domaingan.metrics.statistics import compute_mean_interval, compute_smallest_p
+from domaingan.metrics.verdict import MIN_PEOPLE, MIN_TRAININGS, decide_verdict
 
-Scores = dict[str, dict[str, float]]
-"""``{subject: {metric: value}}`` of one training."""
-
-Values = NDArray[np.float64]
-
-REFERENCE_ARM = "classic"
+__all__ = ["RESULT_FORMAT", "Scores", "find_missed_metrics", "summarise", "warn_of_missed"]
 
 MAX_MISSED_MEAN = 0.0005
 """A mean below this is shown as 0."""
 
-STRONG_BASELINE = "copy-paste+classic"
-"""Pasting real crops needs no GAN: arms with one are compared with it too."""
+RESULT_FORMAT = 3
+"""Version of the keys of ``result.json``. In version 2 intervals were over people alone, and it lacked the scores of
+each training. In version 1, which has no number, ``versus_strong_baseline`` was called ``to_rival``, and
+``real_vs_fake_accuracy`` was called ``told``. Readers take all three."""
 
-RESULT_FORMAT = 2
-"""Version of the keys of ``result.json``. In version 1, which has no number, ``versus_strong_baseline`` was called
-``to_rival``, and ``real_vs_fake_accuracy`` was called ``told``; readers take both."""
+Differences = dict[str, dict[str, dict[str, Any]]]
+"""By arm and metric, see :func:`domaingan.evaluation.comparisons.compare_arms`."""
 
 
-def summarise(scores: dict[str, dict[int, Scores]], config: EvaluationConfig, rarest: str | None) -> dict[str, Any]:
+def summarise(
+    scores: Mapping[str, Mapping[TrainingKey, Scores]], config: EvaluationConfig, rarest: str | None
+) -> dict[str, Any]:
     """Summarise the scores: means, intervals and paired differences.
 
     Args:
-        scores: for each arm and seed the scores of every test subject; all folds together.
+        scores: for each arm, and for each fold and seed, the scores of the people that were tested.
         config: the evaluation's settings.
         rarest: the rarest class of the training data, whose Dice is the primary metric; None if there is none.
 
     Returns:
         The main part of ``result.json``.
     """
-    first_runs = next(iter(scores.values()))
-    first = next(iter(first_runs.values()))
-    subjects = sorted(first)
-    values: dict[str, dict[str, Values]] = {}
-    for arm, runs in scores.items():
-        values[arm] = {metric: _average_over_seeds(runs, subjects, metric) for metric in _list_metrics(first)}
-    metrics = []
-    for metric in _list_metrics(first):
-        if any(not np.isnan(rows[metric]).all() for rows in values.values()):
-            metrics.append(metric)
-    reference = REFERENCE_ARM if REFERENCE_ARM in scores else next(iter(scores))
-    rng = np.random.default_rng(config.seed)
-    differences = _compare_to_reference(values, metrics, reference, rng)
+    tables = ScoreTables.collect(scores)
+    arms = list(scores)
+    reference = choose_reference(arms)
+    metric = _choose_primary_metric(tables.metrics, rarest)
+    differences = _compare_to_reference(tables, reference)
+    versus = _compare_to_strong_baseline(tables)
+    declared = declare_comparisons(arms, reference)
     result: dict[str, Any] = {
         "kind": "evaluation",
         "format": RESULT_FORMAT,
         "task": config.task,
         "reference": reference,
-        "subjects": subjects,
-        "arms": {arm: _summarise_arm(rows, metrics) for arm, rows in values.items()},
+        "subjects": tables.subjects,
+        "trainings": [{"fold": fold, "seed": seed} for fold, seed in tables.trainings],
+        "arms": {arm: _summarise_arm(tables, arm) for arm in arms},
         "differences": differences,
-        "per_seed": {arm: _average_per_seed(runs, subjects, metrics) for arm, runs in scores.items()},
-        "smallest_p": compute_smallest_p(len(subjects)),
+        "versus_strong_baseline": versus,
+        "repeats": _compare_repeats(tables),
+        "declared": _adjust_declared(declared, metric, reference, differences, versus),
+        "scores": {arm: tables.list_scores(arm) for arm in arms},
+        "per_seed": {arm: _average_per_seed(tables, arm) for arm in arms},
+        "smallest_p": compute_smallest_p(len(tables.subjects)),
+        "needed": {"people": MIN_PEOPLE, "trainings": MIN_TRAININGS},
         "primary": None,
         "verdict": "cannot be shown",
     }
-    result |= _choose_primary(differences, reference, metrics, rarest)
-    result["versus_strong_baseline"] = _compare_to_strong_baseline(scores, subjects, metrics, rng)
+    arm = choose_primary_arm(arms, reference)
+    if arm is not None and metric is not None:
+        difference = differences[arm][metric]
+        result["primary"] = {"arm": arm, "against": reference, "metric": metric, **difference}
+        result["verdict"] = decide_verdict(difference, is_lower_better=get_measure(metric).is_lower_better)
+        result["smallest_p"] = compute_smallest_p(difference["n"])
     return result
 
 
-def _list_metrics(scores: Scores) -> list[str]:
-    metrics: dict[str, None] = {}
-    for row in scores.values():
-        metrics |= dict.fromkeys(row)
-    return list(metrics)
+def _choose_primary_metric(metrics: list[str], rarest: str | None) -> str | None:
+    """Choose the metric of the verdict: the Dice of the rarest class, else the first, which for frames is over all."""
+    of_rarest = f"dice:{rarest}"
+    if of_rarest in metrics:
+        return of_rarest
+    return metrics[0] if metrics else None
 
 
-def _summarise_arm(rows: Mapping[str, Values], metrics: list[str]) -> dict[str, Any]:
-    """Summarise each metric of an arm over subjects."""
+def _summarise_arm(tables: ScoreTables, arm: str) -> dict[str, Any]:
+    """Summarise each metric of an arm over people and trainings."""
     summary = {}
-    for metric in metrics:
-        summary[metric] = compute_mean_interval(rows[metric]) | {"values": _round_values(rows[metric])}
+    for metric in tables.metrics:
+        values = tables.average_over_trainings(arm, metric)
+        estimate = estimate_mean(tables.tables[arm][metric], tables.folds)
+        summary[metric] = {
+            **round_estimate(estimate),
+            "ci_people": compute_mean_interval(values)["ci"],
+            "values": round_values(values),
+        }
     return summary
 
 
-def _compare_to_reference(
-    values: Mapping[str, Mapping[str, Values]], metrics: list[str], reference: str, rng: np.random.Generator
-) -> dict[str, dict[str, Any]]:
+def _compare_to_reference(tables: ScoreTables, reference: str) -> Differences:
     """Compare each metric of every other arm with that of the reference."""
-    differences: dict[str, dict[str, Any]] = {}
-    for arm, rows in values.items():
+    differences: Differences = {}
+    for arm in tables.tables:
         if arm == reference:
             continue
         differences[arm] = {}
-        for metric in metrics:
-            differences[arm][metric] = compare_paired(rows[metric], values[reference][metric], rng)
+        for metric in tables.metrics:
+            differences[arm][metric] = compare_arms(tables, arm, reference, metric)
     return differences
 
 
-def _average_per_seed(
-    runs: Mapping[int, Scores], subjects: list[str], metrics: list[str]
-) -> dict[str, list[float | None]]:
-    """Average each metric over subjects, for each seed."""
-    averages = {}
-    for metric in metrics:
-        table = _tabulate_metric(runs, subjects, metric)
-        averages[metric] = [_compute_mean(row) for row in table]
-    return averages
+def _compare_to_strong_baseline(tables: ScoreTables) -> Differences:
+    """Compare every other arm that pastes with :data:`STRONG_BASELINE`, also for each seed."""
+    comparison: Differences = {}
+    if STRONG_BASELINE not in tables.tables:
+        return comparison
+    for arm in tables.tables:
+        if arm == STRONG_BASELINE or not parse_arm_base(arm).paste_sources:
+            continue
+        comparison[arm] = {}
+        for metric in tables.metrics:
+            change = tables.tables[arm][metric] - tables.tables[STRONG_BASELINE][metric]
+            comparison[arm][metric] = compare_arms(tables, arm, STRONG_BASELINE, metric)
+            comparison[arm][metric]["per_training"] = [compute_mean(row) for row in change]
+    return comparison
+
+
+def _compare_repeats(tables: ScoreTables) -> Differences:
+    """Compare each arm that was trained again with other seeds with itself: how much is chance alone."""
+    repeats: Differences = {}
+    for arm in tables.tables:
+        repeated = name_repeated_arm(arm)
+        if repeated in tables.tables:
+            repeats[arm] = {metric: compare_arms(tables, arm, repeated, metric) for metric in tables.metrics}
+    return repeats
+
+
+def _adjust_declared(
+    pairs: list[Pair], metric: str | None, reference: str, differences: Differences, versus: Differences
+) -> list[dict[str, Any]]:
+    """Adjust the p values of the declared comparisons, and write each into its difference as ``p_holm``.
+
+    Returns:
+        The declared comparisons with both p values.
+    """
+    if metric is None:
+        return []
+    rows = {}
+    for arm, against in pairs:
+        rows[arm, against] = differences[arm][metric] if against == reference else versus[arm][metric]
+    adjusted = adjust_p_by_holm({pair: row["p"] for pair, row in rows.items()})
+    declared = []
+    for (arm, against), row in rows.items():
+        row["p_holm"] = adjusted[arm, against]
+        declared.append(
+            {"arm": arm, "against": against, "metric": metric, "p": row["p"], "p_holm": adjusted[arm, against]}
+        )
+    return declared
+
+
+def _average_per_seed(tables: ScoreTables, arm: str) -> dict[str, list[float | None]]:
+    """Average each metric over folds and people, for each seed."""
+    return {metric: tables.average_per_seed(arm, metric) for metric in tables.metrics}
 
 
 def find_missed_metrics(result: Mapping[str, Any]) -> list[str]:
@@ -153,82 +208,3 @@ def warn_of_missed(result: dict[str, Any], steps: int) -> None:
         result["warnings"] = [f"{', '.join(missed)} {verb} 0 with every arm: {advice}"]
     if result["primary"] is not None and result["primary"]["metric"] in missed:
         result["verdict"] = "cannot be shown"
-
-
-def _compare_to_strong_baseline(
-    scores: Mapping[str, Mapping[int, Scores]], subjects: list[str], metrics: list[str], rng: np.random.Generator
-) -> dict[str, dict[str, Any]]:
-    """Compare every other arm that pastes with :data:`STRONG_BASELINE`.
-
-    Returns:
-        For each arm and metric the paired difference over subjects, the interval over subjects and seeds
-        (``crossed``), and the difference for each seed.
-    """
-    if STRONG_BASELINE not in scores:
-        return {}
-    comparison: dict[str, dict[str, Any]] = {}
-    for name in scores:
-        if name == STRONG_BASELINE or not Arm.parse(name).paste_sources:
-            continue
-        comparison[name] = {}
-        for metric in metrics:
-            arm = _tabulate_metric(scores[name], subjects, metric)
-            baseline = _tabulate_metric(scores[STRONG_BASELINE], subjects, metric)
-            paired = compare_paired(arm.mean(axis=0), baseline.mean(axis=0), rng)
-            comparison[name][metric] = paired | {
-                "crossed": compute_crossed_interval(arm - baseline)["ci"],
-                "per_seed": [_compute_mean(row) for row in arm - baseline],
-            }
-    return comparison
-
-
-def _choose_primary(
-    differences: Mapping[str, Any], reference: str, metrics: list[str], rarest: str | None
-) -> dict[str, Any]:
-    """Choose the one comparison that the verdict is about; it is fixed before any score is seen.
-
-    It is the first arm that uses a GAN (else the last one) against the reference, on the Dice of the rarest class; for
-    frames on the metric over all classes, mean IoU or average precision.
-    """
-    if not differences:
-        return {}
-    arm = list(differences)[-1]
-    for name in differences:
-        if Arm.parse(name).has_gan:
-            arm = name
-            break
-    metric = f"dice:{rarest}"
-    if metric not in metrics:
-        metric = metrics[0]
-    difference = differences[arm][metric]
-    return {
-        "primary": {"arm": arm, "against": reference, "metric": metric, **difference},
-        "verdict": decide_verdict(difference),
-        "smallest_p": compute_smallest_p(difference["n"]),
-    }
-
-
-def _tabulate_metric(runs: Mapping[int, Scores], subjects: list[str], metric: str) -> Values:
-    """Make a table of a metric, ``(seeds, subjects)``; NaN where it does not apply."""
-    rows = []
-    for run in runs.values():
-        rows.append([run[subject].get(metric, np.nan) for subject in subjects])
-    return np.array(rows)
-
-
-def _average_over_seeds(runs: Mapping[int, Scores], subjects: list[str], metric: str) -> Values:
-    """Average a metric over the seeds that have it, ``(subjects,)``."""
-    table = _tabulate_metric(runs, subjects, metric)
-    is_known = ~np.isnan(table)
-    counts = is_known.sum(0)
-    means = np.where(is_known, table, 0).sum(0) / np.maximum(counts, 1)
-    return np.where(counts > 0, means, np.nan)
-
-
-def _compute_mean(values: Values) -> float | None:
-    known = values[~np.isnan(values)]
-    return round(float(np.mean(known)), 6) if len(known) else None
-
-
-def _round_values(values: Values) -> list[float | None]:
-    return [None if np.isnan(value) else round(float(value), 6) for value in values]

@@ -17,7 +17,7 @@ from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.example_images import choose_largest_samples
 from domaingan.evaluation.fold import FoldContext
 from domaingan.evaluation.plan import TrainingCounter, name_training
-from domaingan.evaluation.summary import Scores
+from domaingan.evaluation.score_tables import Scores
 
 
 @dataclass(frozen=True)

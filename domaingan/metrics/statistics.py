@@ -1,10 +1,13 @@
-"""Means, intervals and p values over test subjects. The subject is the unit; seeds are averaged before."""
+"""Means, intervals and p values over test subjects alone: chance of another training is not in them.
+
+For models that are compared as they are. Trainings are compared by :mod:`domaingan.metrics.crossed_intervals`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +23,6 @@ SIGN_FLIP_DRAWS = 20_000
 
 TIE_TOLERANCE = 1e-12
 """Means that differ by less than this are equal: their sums were only rounded differently."""
-
-Verdict = Literal["helps", "hurts", "no difference", "cannot be shown"]
 
 
 def compute_mean_interval(values: Sequence[float] | NDArray[Any], level: float = 0.95) -> dict[str, Any]:
@@ -108,91 +109,9 @@ def compare_paired(arm: NDArray[Any], against: NDArray[Any], rng: np.random.Gene
     return interval | {"p": compute_sign_flip_p(differences, rng), "n": n}
 
 
-def compute_crossed_interval(values: NDArray[Any], level: float = 0.95) -> dict[str, Any]:
-    """Compute a mean and an interval that holds what other units and what other seeds would change.
-
-    Units and seeds are crossed random effects with one value each (Searle, Casella and McCulloch, "Variance
-    components", 1992, chapter 4). The variance of the mean is (MS_units + MS_seeds - MS_rest) / (units · seeds). Its
-    degrees of freedom are Satterthwaite's, but no fewer than the smaller of the two has. The interval is never narrower
-    than the one over units after averaging over seeds.
-
-    Args:
-        values: ``(seeds, units)``, such as paired differences. Units with a NaN do not count.
-        level: confidence level of the interval, in (0, 1).
-
-    Returns:
-        ``{"mean", "ci": [low, high]}``, rounded to 6 digits. The ends of the interval are None without at least two
-        seeds and two units.
-
-    >>> compute_crossed_interval(np.array([[0.1, 0.3, 0.2], [0.2, 0.4, 0.3]]))["mean"]
-    0.25
-    """
-    table = np.asarray(values, dtype=float)
-    table = table[:, ~np.isnan(table).any(axis=0)]
-    if 0 in table.shape:
-        return {"mean": None, "ci": [None, None]}
-    seeds, units = table.shape
-    mean = float(table.mean())
-    if min(seeds, units) < 2:
-        return {"mean": round(mean, 6), "ci": [None, None]}
-    unit_means = table.mean(axis=0)
-    seed_means = table.mean(axis=1)
-    residuals = table - unit_means - seed_means[:, None] + mean
-    units_freedom = units - 1
-    seeds_freedom = seeds - 1
-    rest_freedom = seeds_freedom * units_freedom
-    units_square = seeds * unit_means.var(ddof=1)
-    seeds_square = units * seed_means.var(ddof=1)
-    rest_square = float((residuals**2).sum()) / rest_freedom
-    both_square = units_square + seeds_square - rest_square
-    spread = units_square**2 / units_freedom + seeds_square**2 / seeds_freedom + rest_square**2 / rest_freedom
-    freedom: float = units_freedom
-    if both_square > units_square and spread > 0:
-        satterthwaite = max(min(seeds, units) - 1, both_square**2 / spread)
-        freedom = min(units_freedom, satterthwaite)
-    # Else seeds differ by less than chance, and only the units count.
-    error = np.sqrt(max(both_square, units_square) / (seeds * units))
-    half = float(stats.t.ppf(0.5 + level / 2, freedom) * error)
-    return {"mean": round(mean, 6), "ci": [round(mean - half, 6), round(mean + half, 6)]}
-
-
 def can_be_significant(n: int, alpha: float = ALPHA) -> bool:
     """Return whether ``n`` subjects could give p < alpha at all."""
     return compute_smallest_p(n) < alpha
-
-
-def is_significant(difference: Mapping[str, Any], alpha: float = ALPHA) -> bool:
-    """Return whether a paired difference is shown: p is below alpha and the interval excludes 0.
-
-    Args:
-        difference: ``{"ci": [low, high], "p", "n"}``, as :func:`compare_paired` returns it.
-        alpha: level of significance.
-    """
-    low, high = difference["ci"]
-    p = difference.get("p")
-    if low is None or high is None or p is None:
-        return False
-    if not can_be_significant(difference["n"], alpha):
-        return False
-    return bool(p < alpha and (low > 0 or high < 0))
-
-
-def decide_verdict(difference: Mapping[str, Any], alpha: float = ALPHA) -> Verdict:
-    """Decide what a paired difference shows, in one word.
-
-    Args:
-        difference: ``{"mean", "ci": [low, high], "p", "n"}``, as :func:`compare_paired` returns it.
-        alpha: level of significance.
-
-    Returns:
-        ``cannot be shown`` where so few subjects could never give p < alpha; ``helps`` or ``hurts`` where the
-        difference is significant (:func:`is_significant`); else ``no difference``: none was shown.
-    """
-    if difference["ci"][0] is None or not can_be_significant(difference["n"], alpha):
-        return "cannot be shown"
-    if not is_significant(difference, alpha):
-        return "no difference"
-    return "helps" if difference["mean"] > 0 else "hurts"
 
 
 def compute_jackknife_pseudovalues(

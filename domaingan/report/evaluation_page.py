@@ -7,10 +7,12 @@ from typing import Any
 
 from domaingan.core.durations import describe_duration
 from domaingan.core.errors import DataError
+from domaingan.evaluation.result_versions import upgrade_result
 from domaingan.metrics.statistics import ALPHA
-from domaingan.report import evaluation_tables, gallery, generated_section, phrases
+from domaingan.metrics.verdict import MIN_PEOPLE, MIN_TRAININGS, has_enough_people, has_enough_trainings
+from domaingan.report import evaluation_tables, gallery, generated_section, phrases, verdict_phrases
 from domaingan.report.number_formats import format_p
-from domaingan.report.phrases import format_count, format_setting
+from domaingan.report.phrases import format_setting
 
 REQUIRED_KEYS = ("arms", "differences", "subjects", "verdict")
 
@@ -29,6 +31,7 @@ def build_evaluation_page(run: Path, result: dict[str, Any], config: dict[str, A
     missing = [name for name in REQUIRED_KEYS if name not in result]
     if missing:
         raise DataError(f"no {missing[0]!r}", path=run / "result.json", expected="the result of an evaluation")
+    result = upgrade_result(result)
     reference = result.get("reference", "classic")
     differences = evaluation_tables.count_subjects(result, reference)
     primary = result.get("primary")
@@ -40,11 +43,11 @@ def build_evaluation_page(run: Path, result: dict[str, Any], config: dict[str, A
     headlines = evaluation_tables.select_headline_metrics(list(metrics))
     first_seed = int(config.get("seed") or 0)
     return {
-        "title": phrases.describe_verdict(result["verdict"], primary),
+        "title": verdict_phrases.describe_verdict(result["verdict"], primary),
         "verdict": result["verdict"],
-        "primary": None if primary is None else phrases.describe_statistics(primary),
+        "primary": None if primary is None else verdict_phrases.describe_statistics(primary),
         "explanation": _explain_verdict(result, primary),
-        "beside": phrases.compare_to_strong_baseline(result),
+        "beside": verdict_phrases.compare_to_strong_baseline(result),
         "warnings": result.get("warnings") or [],
         "rivals": evaluation_tables.build_baseline_table(result, primary),
         "against": reference,
@@ -70,36 +73,51 @@ def build_evaluation_page(run: Path, result: dict[str, Any], config: dict[str, A
     }
 
 
-def _explain_verdict(result: dict[str, Any], primary: dict[str, Any] | None) -> str:
-    """Explain the verdict to a reader who does not know the statistics."""
+def _explain_verdict(result: dict[str, Any], primary: dict[str, Any] | None) -> list[str]:
+    """Explain the verdict, in sentences, to a reader who does not know the statistics."""
     if primary is None:
-        return ""
+        return []
     unit = phrases.read_unit(primary)
     if result["verdict"] == "cannot be shown":
         return _explain_missing_proof(result, primary)
+    smallest = verdict_phrases.describe_smallest_effect(primary)
     if result["verdict"] == "no difference":
-        return (
-            f"A difference of this size could be chance: with other test {unit}s it could have the opposite sign. "
-            "This does not show that there is no difference."
-        )
-    return (
-        "If there were no difference, one as large as this would come up by chance with a probability of "
-        f"{format_p(primary['p'])}."
-    )
+        sentences = [
+            f"A difference of this size could be chance: with other {unit}s, or trained again, it could have the "
+            "opposite sign. This does not show that there is no difference.",
+            f"{smallest}." if smallest else "",
+        ]
+        if primary["p"] < ALPHA:
+            sentences.append(
+                "Its interval by itself excludes 0. But several comparisons were declared, and among so many one such "
+                "interval comes up by chance more often than once in twenty studies."
+            )
+        return [sentence for sentence in sentences if sentence]
+    p = primary["p"] if primary.get("p_holm") is None else primary["p_holm"]
+    chance = f"would come up by chance with a probability of {format_p(p)}"
+    return [f"If there were no difference, one as large as this {chance}."]
 
 
-def _explain_missing_proof(result: dict[str, Any], primary: dict[str, Any]) -> str:
-    """Explain why nothing can be shown: no score, no interval, or too few subjects."""
+def _explain_missing_proof(result: dict[str, Any], primary: dict[str, Any]) -> list[str]:
+    """Explain why nothing can be shown: no score, no interval, or too few subjects or trainings."""
     if result.get("warnings") and primary["mean"] == 0:
-        return "The network of no arm finds it: scores of 0 say nothing about the arms."
-    smallest_p = result.get("smallest_p")
-    if smallest_p is None or smallest_p < ALPHA:
-        return "The measured difference has no interval, so chance cannot be ruled out."
-    sample = format_count(primary["n"], f"test {phrases.read_unit(primary)}")
-    return (
-        f"With {sample} that can be compared, no p below {format_p(smallest_p)} is possible, however large the "
-        f"difference. At least six are needed for p below {ALPHA}."
-    )
+        return ["The network of no arm finds it: scores of 0 say nothing about the arms."]
+    sentences = []
+    if not has_enough_people(primary):
+        sentences.append(
+            f"With so few {phrases.read_unit(primary)}s no p below {format_p(result.get('smallest_p'))} is possible, "
+            f"even if every one of them gained. At least {MIN_PEOPLE} are needed for p below {ALPHA}."
+        )
+    if not has_enough_trainings(primary):
+        sentences.append(
+            f"Trained again with another seed, the same arm gives other scores. With fewer than {MIN_TRAININGS} "
+            "trainings of each arm it is not known how much of a difference comes from that."
+        )
+        advice = verdict_phrases.advise_more_trainings(result)
+        sentences.append(f"{advice}.")
+    if not sentences:
+        sentences.append("The measured difference has no interval, so chance cannot be ruled out.")
+    return sentences
 
 
 def _list_facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[str, str]]:
@@ -110,6 +128,8 @@ def _list_facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[st
         ("Task", str(result.get("task", ""))),
         (f"Test {unit}s", str(len(result["subjects"]))),
     ]
+    if result.get("trainings"):
+        facts.append(("Trainings of each arm", str(len(result["trainings"]))))
     if "seeds" in config:
         facts.append(("Seeds", format_setting(config["seeds"])))
     if result.get("smallest_p") is not None:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from domaingan.evaluation.summary import STRONG_BASELINE
+from domaingan.evaluation.comparisons import STRONG_BASELINE
 from domaingan.metrics.measures import get_measure
-from domaingan.metrics.statistics import is_significant
 from domaingan.report import svg_figures
 from domaingan.report.number_formats import format_difference, format_metric_interval, format_p, format_value
-from domaingan.report.phrases import format_metric, mark_difference, read_baseline_differences, read_unit
+from domaingan.report.phrases import format_metric, read_unit
+from domaingan.report.verdict_phrases import choose_interval, mark_difference
 
 MAX_FIGURE_METRICS = 8
 """If there are more metrics, the figure of differences shows only those over all classes."""
@@ -69,15 +69,15 @@ def build_baseline_table(result: dict[str, Any], primary: dict[str, Any] | None)
         return None
     metric = primary["metric"]
     rows = []
-    for arm, differences in read_baseline_differences(result).items():
+    for arm, differences in (result.get("versus_strong_baseline") or {}).items():
         difference = differences.get(metric)
         if difference is None or difference["mean"] is None:
             continue
         mark = mark_difference(metric, difference | {"unit": read_unit(primary)})
-        over_subjects = format_metric_interval(metric, difference["ci"], signed=True)
-        over_seeds_too = format_metric_interval(metric, difference["crossed"], signed=True)
+        over_both = format_metric_interval(metric, difference["ci"], signed=True)
+        over_subjects = format_metric_interval(metric, difference.get("ci_people") or [None, None], signed=True)
         points = format_difference(metric, difference["mean"])
-        rows.append((arm, points, over_subjects, over_seeds_too, format_p(difference["p"]), mark))
+        rows.append((arm, points, over_both, over_subjects, format_p(difference["p"]), mark))
     if not rows:
         return None
     return {"arm": STRONG_BASELINE, "metric": format_metric(metric), "rows": rows}
@@ -92,7 +92,9 @@ def build_score_table(arms: dict[str, Any], metrics: Sequence[str]) -> dict[str,
         for metric in metrics:
             score = row.get(metric) or MISSING_SCORE
             is_best = score["mean"] is not None and score["mean"] == best[metric]
-            cells.append((format_value(metric, score["mean"]), format_metric_interval(metric, score["ci"]), is_best))
+            cells.append(
+                (format_value(metric, score["mean"]), format_metric_interval(metric, choose_interval(score)), is_best)
+            )
         rows.append((arm, cells))
     return {"heads": [format_metric(metric) for metric in metrics], "rows": rows}
 
@@ -143,7 +145,7 @@ def _build_difference_row(arm: str, metric: str, difference: dict[str, Any]) -> 
     return {
         "arm": arm,
         "mean": format_difference(metric, difference["mean"]),
-        "ci": format_metric_interval(metric, difference["ci"], signed=True),
+        "ci": format_metric_interval(metric, choose_interval(difference), signed=True),
         "p": format_p(difference.get("p")),
         "n": difference["n"],
         "mark": mark_difference(metric, difference),
@@ -158,7 +160,7 @@ def describe_chance(differences: Differences, reference: str) -> list[str]:
         headlines = select_headline_metrics(list(all_differences))
         row = {metric: all_differences[metric] for metric in headlines}
         for metric, difference in row.items():
-            if is_significant(difference):
+            if mark_difference(metric, difference).kind in ("better", "worse"):
                 significant.append(f"{format_metric(metric)} {format_difference(metric, difference['mean'])}")
         if not significant:
             text = "every difference could be chance"

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from domaingan.report.phrases import Mark
+from domaingan.report.verdict_phrases import Mark, choose_interval
 
 INK, FAINT, PAPER = "#010203", "#010204", "#010205"
 """Placeholders, replaced by the page's own colours once the figure is drawn."""
@@ -71,7 +71,7 @@ def draw_differences(groups: Mapping[str, Sequence[tuple[str, dict[str, Any], Ma
 
 def _draw_interval(axes: Any, row: int, difference: dict[str, Any], mark: Mark) -> None:
     """Draw a difference: its interval as a line, its mean as a dot, filled where it is significant."""
-    low, high = difference["ci"]
+    low, high = choose_interval(difference)
     is_significant = mark.kind in ("better", "worse")
     colour = {"better": BETTER_COLOUR, "worse": WORSE_COLOUR}.get(mark.kind, INK)
     if low is not None and high is not None:

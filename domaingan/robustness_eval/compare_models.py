@@ -10,7 +10,8 @@ import numpy as np
 
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_file_atomically, write_json
-from domaingan.metrics.statistics import compare_paired, decide_verdict
+from domaingan.metrics.statistics import compare_paired
+from domaingan.metrics.verdict import decide_verdict
 from domaingan.robustness_eval.class_names import join_names, normalise_name
 from domaingan.robustness_eval.export_tables import Row, format_markdown, format_percent, write_rows
 from domaingan.robustness_eval.intervals import MIN_BLOCKS

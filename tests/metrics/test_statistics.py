@@ -8,20 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-from numpy.typing import NDArray
 from scipy import stats
 
 from domaingan.metrics.statistics import (
-    can_be_significant,
     compare_paired,
-    compute_crossed_interval,
     compute_jackknife_pseudovalues,
     compute_mean_interval,
     compute_sign_flip_p,
     compute_smallest_p,
-    decide_verdict,
-    is_significant,
 )
 
 numbers = st.lists(st.floats(-1, 1).filter(lambda x: abs(x) > 1e-6), min_size=2, max_size=10)
@@ -52,44 +46,6 @@ def test_missing_subjects_do_not_count() -> None:
     assert compare_paired(np.array([0.5, np.nan, 0.7]), np.array([0.4, 0.2, 0.6]), np.random.default_rng(0))["n"] == 2
     assert compute_mean_interval([np.nan]) == {"mean": None, "ci": [None, None]}
     assert compute_mean_interval([0.5]) == {"mean": 0.5, "ci": [None, None]}
-
-
-def test_verdicts() -> None:
-    rng = np.random.default_rng(0)
-    better, same = rng.normal(0.2, 0.02, 12), rng.normal(0, 0.1, 12)
-    zero = np.zeros(12)
-    assert decide_verdict(compare_paired(better, zero, rng)) == "helps"
-    assert decide_verdict(compare_paired(-better, zero, rng)) == "hurts"
-    assert decide_verdict(compare_paired(same - same.mean(), zero, rng)) == "no difference"
-    assert decide_verdict(compare_paired(better[:4], zero[:4], rng)) == "cannot be shown"
-
-
-def test_false_alarms_come_as_often_as_promised() -> None:
-    rng = np.random.default_rng(1)
-    called = [decide_verdict(compare_paired(rng.normal(size=12), np.zeros(12), rng)) for _ in range(400)]
-    assert np.mean([v in ("helps", "hurts") for v in called]) < 0.08
-
-
-def test_the_crossed_interval_covers_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(0)
-    covered = 0
-    for _ in range(400):
-        people, seeds = rng.normal(0, 1.0, 12), rng.normal(0, 0.5, 4)
-        low, high = compute_crossed_interval(people + seeds[:, None] + rng.normal(0, 0.7, (4, 12)))["ci"]
-        covered += low <= 0 <= high
-    assert 0.92 <= covered / 400 <= 0.99
-
-
-@given(arrays(float, (3, 6), elements=st.floats(-1, 1)))
-def test_the_crossed_interval_is_never_narrower_than_that_over_units(values: NDArray[np.float64]) -> None:
-    wide, narrow = compute_crossed_interval(values), compute_mean_interval(values.mean(axis=0))
-    assert wide["mean"] == pytest.approx(narrow["mean"], abs=2e-6)
-    assert wide["ci"][1] - wide["ci"][0] >= narrow["ci"][1] - narrow["ci"][0] - 1e-5
-
-
-def test_a_crossed_interval_needs_two_of_both() -> None:
-    assert compute_crossed_interval(np.array([[0.1, 0.2]])) == {"mean": 0.15, "ci": [None, None]}
-    assert compute_crossed_interval(np.array([[np.nan], [0.2]]))["mean"] is None
 
 
 def test_the_interval_of_a_worked_example() -> None:
@@ -124,41 +80,6 @@ def test_sampled_signs_come_near_the_exact_p() -> None:
         (values,), np.mean, permutation_type="samples", n_resamples=np.inf, vectorized=True
     ).pvalue
     assert compute_sign_flip_p(values, np.random.default_rng(0)) == pytest.approx(exact, abs=0.015)
-
-
-def test_the_crossed_interval_of_a_worked_example() -> None:
-    """Units' means 0 and 4, seeds' means 1 and 3, no rest: mean squares 16, 4 and 0.
-
-    The variance of the mean is (16 + 4) / 4 = 5, Satterthwaite's degrees of freedom (20² / (16² + 4²)) = 1.47, but one
-    of the units alone: half width 12.7062 · sqrt(5) = 28.412.
-    """
-    found = compute_crossed_interval(np.array([[-1.0, 3.0], [1.0, 5.0]]))
-    assert found["mean"] == 2 and found["ci"] == pytest.approx([2 - 28.41193, 2 + 28.41193], abs=1e-3)
-
-
-def test_seeds_that_differ_widen_the_crossed_interval_by_satterthwaite() -> None:
-    """Units' mean square 2 · var(1, 2, 3) = 2, seeds' 3 · var(1, 3) = 6, no rest: (2 + 6) / 6 = 4/3.
-
-    Degrees of freedom 8² / (2²/2 + 6²/1) = 1.684 (between 1 and 2): t is 5.36 or so.
-    """
-    table = np.array([[0.0, 1.0, 2.0], [2.0, 3.0, 4.0]])
-    half = stats.t.ppf(0.975, 64 / 38) * (8 / 6) ** 0.5
-    assert compute_crossed_interval(table)["ci"] == pytest.approx([2 - half, 2 + half], abs=1e-6)
-    assert compute_crossed_interval(table, 0.5)["ci"][1] == pytest.approx(
-        2 + stats.t.ppf(0.75, 64 / 38) * (8 / 6) ** 0.5, abs=1e-6
-    )
-
-
-def test_a_difference_is_significant_by_p_and_interval_at_once() -> None:
-    shown = {"mean": 0.2, "ci": [0.1, 0.3], "p": 0.049, "n": 6}
-    assert is_significant(shown) and decide_verdict(shown) == "helps"
-    assert decide_verdict(shown | {"mean": -0.2, "ci": [-0.3, -0.1]}) == "hurts"
-    for change in ({"p": 0.05}, {"ci": [0.0, 0.3]}, {"ci": [-0.3, 0.0]}, {"p": None}):
-        assert not is_significant(shown | change)
-    assert decide_verdict(shown | {"p": 0.05}) == "no difference"
-    assert not is_significant(shown | {"n": 5}) and decide_verdict(shown | {"n": 5}) == "cannot be shown"
-    assert not is_significant(shown | {"ci": [None, None]})
-    assert not is_significant(shown, alpha=0.04) and not can_be_significant(6, 0.03)
 
 
 def test_pseudovalues_of_a_worked_example() -> None:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from domaingan import phantoms
 from domaingan.core.files import write_arrays, write_json
 from domaingan.data import SCAN
+from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.score_tables import Scores, TrainingKey
+from domaingan.evaluation.summary import summarise
 from domaingan.imaging.intensity import get_intensity_range, to_scaled
-from domaingan.metrics.statistics import compare_paired, compute_mean_interval, compute_smallest_p, decide_verdict
 
 ARMS = ["none", "classic", "copy-paste+classic", "gan+classic"]
 FakeRun = Callable[..., dict[str, Any]]
@@ -28,63 +30,40 @@ def fake_run() -> FakeRun:
     return make_run
 
 
-def make_run(run: Path, *, subjects: int = 24, effect: float = 0.08, pictures: bool = True) -> dict[str, Any]:
+def make_run(
+    run: Path, *, subjects: int = 24, effect: float = 0.08, seeds: int = 6, pictures: bool = True
+) -> dict[str, Any]:
     """Write a run in which ``gan+classic`` is better than ``classic`` by ``effect`` on the rare class; its result."""
     rng = np.random.default_rng(7)
     names = [f"invented_{n:02d}" for n in range(subjects)]
     rare = np.arange(subjects) % 3 == 0
     skill = rng.normal(0, 0.12, subjects)
-    values: dict[str, dict[str, NDArray[Any]]] = {}
-    for number, arm in enumerate(ARMS):
-        gain = effect * (number - 1) / 2
-        dice = np.clip(0.55 + skill + gain + rng.normal(0, 0.03, subjects), 0, 1)
-        dice = np.where(rare, dice, np.nan)
-        common = np.clip(0.75 + skill / 2 + rng.normal(0, 0.04, subjects), 0, 1)
-        false = np.where(rare, np.nan, (rng.random(subjects) < 0.3).astype(float))
-        found = np.where(rare, (dice > 0.3).astype(float), np.nan)
-        values[arm] = dict(zip(METRICS, (common, (common > 0.1).astype(float), dice, found, false), strict=True))
-    result = _result(names, values, rng)
+    scores: dict[str, dict[TrainingKey, Scores]] = {arm: {} for arm in ARMS}
+    for seed in range(seeds):
+        for number, arm in enumerate(ARMS):
+            gain = effect * (number - 1) / 2
+            dice = np.clip(0.55 + skill + gain + rng.normal(0, 0.03, subjects), 0, 1)
+            dice = np.where(rare, dice, np.nan)
+            common = np.clip(0.75 + skill / 2 + rng.normal(0, 0.04, subjects), 0, 1)
+            false = np.where(rare, np.nan, (rng.random(subjects) < 0.3).astype(float))
+            found = np.where(rare, (dice > 0.3).astype(float), np.nan)
+            columns = zip(common, common > 0.1, dice, found, false, strict=True)
+            rows = [dict(zip(METRICS, map(float, column), strict=True)) for column in columns]
+            scores[arm][0, seed] = dict(zip(names, rows, strict=True))
+    config = EvaluationConfig(**_config() | {"seeds": seeds, "size": 32})
+    result = summarise(scores, config, "enhancing") | _make_rest(rng)
     run.mkdir(parents=True, exist_ok=True)
     write_json(run / "result.json", result)
-    write_json(run / "config.json", _config())
+    write_json(run / "config.json", _config() | {"seeds": seeds})
     if pictures:
         write_arrays(run / "pictures.npz", _pictures(rng))
     return result
 
 
-def _result(names: list[str], values: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    differences = {
-        arm: {m: compare_paired(values[arm][m], values["classic"][m], rng) for m in METRICS}
-        for arm in ARMS
-        if arm != "classic"
-    }
-    primary = {"arm": "gan+classic", "against": "classic", "metric": "dice:enhancing"}
-    primary |= differences["gan+classic"]["dice:enhancing"]
-    rival, pasting = values["copy-paste+classic"], [arm for arm in ARMS if arm.startswith("gan+")]
-    versus = {arm: {m: _beside(values[arm][m], rival[m], rng) for m in METRICS} for arm in pasting}
+def _make_rest(rng: np.random.Generator) -> dict[str, Any]:
     steps = list(range(20, 601, 20))
     return {
-        "kind": "evaluation",
-        "task": "segmentation",
-        "reference": "classic",
         "classes": {"oedema": 1, "enhancing": 2},
-        "subjects": names,
-        "arms": {
-            arm: {
-                m: compute_mean_interval(v) | {"values": [None if np.isnan(x) else float(x) for x in v]}
-                for m, v in row.items()
-            }
-            for arm, row in values.items()
-        },
-        "differences": differences,
-        "versus_strong_baseline": versus,
-        "primary": primary,
-        "verdict": decide_verdict(primary),
-        "smallest_p": compute_smallest_p(primary["n"]),
-        "per_seed": {
-            arm: {m: [float(np.nanmean(v)), float(np.nanmean(v)) - 0.01] for m, v in row.items()}
-            for arm, row in values.items()
-        },
         "training": {
             arm: {
                 f"0/{seed}": [[s, float(1.2 * np.exp(-s / 150) + 0.3 + rng.normal(0, 0.02))] for s in steps]
@@ -98,11 +77,6 @@ def _result(names: list[str], values: dict[str, Any], rng: np.random.Generator) 
             "Left out of the gan bank: 3 objects under 12 pixels",
         ],
     }
-
-
-def _beside(arm: NDArray[Any], rival: NDArray[Any], rng: np.random.Generator) -> dict[str, Any]:
-    low, high = compute_mean_interval(arm - rival)["ci"]
-    return compare_paired(arm, rival, rng) | {"crossed": [low - 0.01, high + 0.01], "per_seed": [0.0, 0.0]}
 
 
 def _config() -> dict[str, Any]:

@@ -83,8 +83,8 @@ def test_a_helping_arm_is_named_in_the_title_with_its_numbers(helping: Path, pag
     assert result["verdict"] == "helps"
     points = f"{100 * result['primary']['mean']:.1f}"
     assert title_of(page) == f"gan+classic helps: Dice, enhancing is {points} points higher than with classic"
-    assert "n = 8 test subjects" in page and "95 % interval +" in page
-    assert "Compared with copy-paste+classic, which needs no GAN" in page and "over subjects and seeds" in page
+    assert "n = 8 test subjects and 6 trainings of each arm" in page and "95 % interval +" in page
+    assert "Compared with copy-paste+classic, which needs no GAN" in page and "over subjects and trainings" in page
     assert "Compared with copy-paste+classic, which needs no GAN: " in page
 
 
@@ -124,7 +124,8 @@ def test_writing_again_gives_the_same_bytes(helping: Path, page: str) -> None:
 @pytest.mark.parametrize(
     ("options", "verdict", "title"),
     [
-        ({"subjects": 9}, "cannot be shown", "cannot be shown with 3 test subjects"),
+        ({"subjects": 9}, "cannot be shown", "cannot be shown with 3 test subjects (6 are needed)"),
+        ({"seeds": 3}, "cannot be shown", "cannot be shown with 3 trainings of each arm (5 are needed)"),
         ({"effect": 0.0}, "no difference", "No difference was shown between gan+classic and classic"),
         ({"effect": -0.08}, "hurts", "gan+classic hurts: Dice, enhancing is"),
     ],
@@ -133,13 +134,17 @@ def test_other_verdicts(fake_run: FakeRun, tmp_path: Path, options: dict[str, An
     assert fake_run(tmp_path, pictures=False, **options)["verdict"] == verdict
     page = page_of(tmp_path)
     assert title in title_of(page)
-    if verdict == "cannot be shown":
+    if "subjects" in options:
         assert "no p below 0.25 is possible" in page and "cannot be shown: 3 subjects" in page
+    if "seeds" in options:
+        assert "with --seeds 5 --resume" in page and "cannot be shown: 3 trainings" in page
+    if verdict == "no difference":
+        assert "the smallest that such a study would show in four of five cases" in page
 
 
 def test_a_run_with_little_in_it_still_gets_a_page(fake_run: FakeRun, tmp_path: Path) -> None:
     result = fake_run(tmp_path, pictures=False)
-    for name in ("training", "notes", "per_seed", "seconds", "kind", "reference", "classes"):
+    for name in ("training", "notes", "per_seed", "seconds", "kind", "reference", "classes", "format"):
         del result[name]
     for row in result["differences"].values():
         for change in row.values():

@@ -12,7 +12,8 @@ from domaingan.data import FRAME, SCAN
 from domaingan.report import evaluation_tables, frame_sheet, gallery, robustness_page, svg_figures
 from domaingan.report.comparison_page import build_comparison_page
 from domaingan.report.number_formats import format_p
-from domaingan.report.phrases import describe_verdict, list_settings, mark_difference, state_p
+from domaingan.report.phrases import list_settings, state_p
+from domaingan.report.verdict_phrases import describe_verdict, mark_difference
 
 CERTAIN: dict[str, Any] = {"mean": 0.1, "ci": [0.05, 0.15], "p": 0.01, "n": 8}
 

@@ -11,7 +11,7 @@ from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_progress import ProgressCallback
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.evaluation_config import EvaluationConfig
-from domaingan.evaluation.summary import Scores
+from domaingan.evaluation.score_tables import Scores
 
 
 class Task(Protocol):

@@ -14,7 +14,7 @@ from domaingan.baselines.training_progress import ProgressCallback
 from domaingan.core.devices import choose_compute
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.evaluation_config import EvaluationConfig
-from domaingan.evaluation.summary import Scores
+from domaingan.evaluation.score_tables import Scores
 from domaingan.evaluation.tasks.base import parse_backbone
 
 

@@ -1,0 +1,178 @@
+"""Which arms of an evaluation are compared with which, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from domaingan.evaluation.arms import Arm
+from domaingan.evaluation.score_tables import ScoreTables, Table
+from domaingan.metrics.crossed_intervals import MeanEstimate, average_known, estimate_mean
+from domaingan.metrics.statistics import compute_mean_interval
+
+REFERENCE_ARM = "classic"
+
+STRONG_BASELINE = "copy-paste+classic"
+"""Pasting real crops needs no GAN: arms with one are compared with it too."""
+
+CONTROLS = ("blur-paste", "shuffle-paste")
+"""Parts that are made worse on purpose: they tell what it is that helps, and nobody would train with them."""
+
+MEASURING_MODIFIERS = ("people", "crops", "hosts", "repeat")
+"""Modifiers of arms that measure something else than whether an arm helps: what more data is worth, or chance."""
+
+ENSEMBLE = "ensemble"
+"""Modifier of the row in which the seeds of an arm predict together."""
+
+Pair = tuple[str, str]
+"""An arm, and the arm that it is compared with."""
+
+
+def parse_arm_base(name: str) -> Arm:
+    """Parse an arm without its modifiers: what stands before the first ``@``."""
+    return Arm.parse(name.partition("@")[0])
+
+
+def list_modifiers(name: str) -> dict[str, str]:
+    """List the modifiers of an arm's name.
+
+    >>> list_modifiers("copy-paste+classic@ratio=1@per-image=1-5")
+    {'ratio': '1', 'per-image': '1-5'}
+    """
+    modifiers = {}
+    for part in name.split("@")[1:]:
+        key, _, value = part.partition("=")
+        modifiers[key] = value
+    return modifiers
+
+
+def is_candidate(name: str) -> bool:
+    """Return whether an arm is one that a user would train with, and so of which it is asked whether it helps.
+
+    Controls, arms with only a share of the people, repeats (the same arm with other seeds) and ensembles are not.
+
+    >>> is_candidate("copy-paste+classic@ratio=1"), is_candidate("copy-paste+classic@people=0.5")
+    (True, False)
+    """
+    modifiers = list_modifiers(name)
+    if ENSEMBLE in modifiers or not modifiers.keys().isdisjoint(MEASURING_MODIFIERS):
+        return False
+    return set(name.partition("@")[0].split("+")).isdisjoint(CONTROLS)
+
+
+def choose_reference(arms: Sequence[str]) -> str:
+    """Choose the arm that the others are compared with: ``classic``, else the first."""
+    return REFERENCE_ARM if REFERENCE_ARM in arms else arms[0]
+
+
+def declare_comparisons(arms: Sequence[str], reference: str) -> list[Pair]:
+    """Declare the comparisons that an evaluation answers, from its arms alone, so before any score is seen.
+
+    They are every candidate (:func:`is_candidate`) against the reference, and every candidate with a generator against
+    :data:`STRONG_BASELINE`. Their p values are adjusted for their number. Every other difference only describes.
+
+    Args:
+        arms: names of the arms.
+        reference: one of them.
+
+    >>> declare_comparisons(["classic", "copy-paste+classic", "gan+classic"], "classic")[1:]
+    [('gan+classic', 'classic'), ('gan+classic', 'copy-paste+classic')]
+    """
+    candidates = [arm for arm in arms if is_candidate(arm) and arm != reference]
+    pairs = [(arm, reference) for arm in candidates]
+    if STRONG_BASELINE in arms and reference != STRONG_BASELINE:
+        for arm in candidates:
+            if parse_arm_base(arm).has_gan:
+                pairs.append((arm, STRONG_BASELINE))
+    return pairs
+
+
+def choose_primary_arm(arms: Sequence[str], reference: str) -> str | None:
+    """Choose the arm that the verdict is about: the first candidate with a generator, else the last candidate.
+
+    Args:
+        arms: names of the arms.
+        reference: the arm that it is compared with.
+
+    Returns:
+        Its name; None without a candidate.
+    """
+    candidates = [arm for arm in arms if is_candidate(arm) and arm != reference]
+    for arm in candidates:
+        if parse_arm_base(arm).has_gan:
+            return arm
+    return candidates[-1] if candidates else None
+
+
+def name_repeated_arm(name: str) -> str | None:
+    """Name the arm that an arm repeats with other seeds; None of an arm that is no repeat.
+
+    >>> name_repeated_arm("copy-paste+classic@ratio=1@repeat=1")
+    'copy-paste+classic@ratio=1'
+    """
+    if "repeat" not in list_modifiers(name):
+        return None
+    base, *modifiers = name.split("@")
+    remaining = [modifier for modifier in modifiers if not modifier.startswith("repeat=")]
+    return "@".join([base, *remaining])
+
+
+def compare_arms(tables: ScoreTables, arm: str, against: str, metric: str) -> dict[str, Any]:
+    """Compare two arms over the same people and trainings.
+
+    Args:
+        tables: the scores.
+        arm: an arm.
+        against: the arm that is taken from it; of an ensemble the ensemble of that arm, if there is one.
+        metric: the metric.
+
+    Returns:
+        ``mean`` of the difference; ``ci`` over people and trainings, with its ``p``; ``ci_people`` over people alone;
+        ``n`` people and ``n_trainings`` that both have; ``smallest_effect``, the smallest true difference that would
+        be shown with a probability of 80 %; and ``is_repeat`` for an arm against itself with other seeds.
+    """
+    folds = None
+    if ENSEMBLE in list_modifiers(arm):
+        together = f"{against}@{ENSEMBLE}"
+        against = together if together in tables.tables else against
+        differences = tables.average_in_folds(arm, metric) - tables.average_in_folds(against, metric)
+    else:
+        differences = tables.tables[arm][metric] - tables.tables[against][metric]
+        folds = tables.folds
+    difference = summarise_table(differences, folds)
+    if name_repeated_arm(arm) == against:
+        difference["is_repeat"] = True
+    return difference
+
+
+def summarise_table(table: Table, folds: Any = None) -> dict[str, Any]:
+    """Summarise paired differences, see :func:`compare_arms`.
+
+    Args:
+        table: ``(trainings, people)``; NaN where there is none.
+        folds: ``(trainings,)``, the fold of each.
+    """
+    estimate = estimate_mean(table, folds)
+    return {
+        **round_estimate(estimate),
+        "ci_people": compute_mean_interval(average_known(table, axis=0))["ci"],
+        "p": estimate.compute_p(),
+        "n": estimate.n_people,
+        "n_trainings": estimate.n_trainings,
+        "smallest_effect": round_or_none(estimate.compute_detectable_effect()),
+    }
+
+
+def round_estimate(estimate: MeanEstimate) -> dict[str, Any]:
+    """Round the mean of an estimate, and its interval, for ``result.json``."""
+    return {
+        "mean": round_or_none(estimate.mean),
+        "ci": [round_or_none(end) for end in estimate.compute_interval()],
+    }
+
+
+def round_or_none(value: float | None) -> float | None:
+    """Round a number for ``result.json``; None stays None."""
+    return None if value is None or not np.isfinite(value) else round(float(value), 6)
