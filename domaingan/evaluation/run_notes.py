@@ -39,9 +39,10 @@ def collect_notes(fold: FoldContext, folds: Sequence[Fold], config: EvaluationCo
     notes = [
         _describe_sizes(folds, unit, is_rgb),
         f"The primary comparison (the first arm with a GAN, else the last arm, against classic, on {mean_of}) "
-        "was fixed before any score was seen.",
-        f"Intervals are Student's t over test {unit}s after averaging over seeds; p is a paired sign-flip test. "
-        "Chance from drawing the training data is not in them.",
+        "was fixed before any score was seen. p is corrected (Holm) for the number of declared comparisons: every arm "
+        "against the reference, and every arm with a GAN against copy-paste+classic. Controls, repeats, ensembles and "
+        "arms with a share of the training data are not among them.",
+        _describe_intervals(len(folds), unit),
     ]
     if is_rgb:
         notes.append(
@@ -61,6 +62,14 @@ def collect_notes(fold: FoldContext, folds: Sequence[Fold], config: EvaluationCo
     if problems:
         notes.append(f"{len(problems)} samples were left out when the data was read, first {problems[0].path}")
     return notes
+
+
+def _describe_intervals(n_folds: int, unit: str) -> str:
+    """Describe what the intervals hold, and what they do not."""
+    text = f"Intervals are over test {unit}s and trainings, which are crossed random effects; p belongs to them."
+    if n_folds == 1:
+        return f"{text} What other training data would change is not in them: --sets measures that."
+    return f"{text} Each of the {n_folds} folds counts as one training, which all of its seeds make more precise."
 
 
 def _describe_sizes(folds: Sequence[Fold], unit: str, is_rgb: bool) -> str:
