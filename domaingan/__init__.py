@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from domaingan.data import Sample as Sample
     from domaingan.evaluation.api import evaluate as evaluate
     from domaingan.gan import GAN as GAN
-    from domaingan.inpainting.windows import windows as windows
-    from domaingan.inpainting.windows import with_healthy as with_healthy
+    from domaingan.inpainting.short_names import windows as windows
+    from domaingan.inpainting.short_names import with_healthy as with_healthy
     from domaingan.report import write_report as write_report
     from domaingan.report.show import show as show
     from domaingan.robustness_eval.run_robustness import robustness as robustness
@@ -63,8 +63,8 @@ _MODULE_BY_NAME = {
     "scenes": "bank_folders.from_dataset_folder",
     "show": "report.show",
     "view": "bank_folders.from_dataset_folder",
-    "windows": "inpainting.windows",
-    "with_healthy": "inpainting.windows",
+    "windows": "inpainting.short_names",
+    "with_healthy": "inpainting.short_names",
     "write_report": "report",
 }
 """The public names, and the module below ``domaingan`` that each is imported from when it is first used."""

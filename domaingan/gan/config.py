@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domaingan.banks import HEALTHY_VALUE
 from domaingan.data import StoredDomain
-from domaingan.gan.crop_records import CropRecord
+from domaingan.gan.crop_records import TrainingCropRecord
 
 MODEL_FORMAT = 4
 
@@ -125,7 +125,8 @@ class DataConfig(_ConfigPart):
         conditions: for each class condition its values.
         numbers: for each number condition the smallest and largest value in the crops.
         supporting_classes, ranges, percentiles: as in :class:`domaingan.banks.BankInfo`.
-        crop_records: see :class:`~domaingan.gan.crop_records.CropRecord`. At most about 2,000, spread over the crops.
+        crop_records: see :class:`~domaingan.gan.crop_records.TrainingCropRecord`. At most about 2,000, spread over the
+            crops.
     """
 
     domain: StoredDomain
@@ -139,7 +140,7 @@ class DataConfig(_ConfigPart):
     supporting_classes: dict[str, dict[str, int]] = {}
     ranges: dict[str, tuple[float, float]] = {}
     percentiles: dict[str, tuple[float, float]] = {}
-    crop_records: tuple[CropRecord, ...] = ()
+    crop_records: tuple[TrainingCropRecord, ...] = ()
 
 
 class Provenance(_ConfigPart):

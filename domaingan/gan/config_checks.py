@@ -19,7 +19,7 @@ from domaingan.gan.config import (
     NetworkConfig,
     TrainingConfig,
 )
-from domaingan.gan.crop_records import CropRecord
+from domaingan.gan.crop_records import TrainingCropRecord
 
 CROP_SIZES = (8, 16, 32, 64, 128, 256)
 """Edges of crops, in pixels, that the networks are built for."""
@@ -175,7 +175,7 @@ def _check_distinct(name: str, values: Iterable[object]) -> None:
         raise DataError(f"{name}: {len(listed)} of them", expected="at least one, each once")
 
 
-def _check_crop_record(record: CropRecord, config: GANConfig) -> None:
+def _check_crop_record(record: TrainingCropRecord, config: GANConfig) -> None:
     _check_codes(record.codes, [len(values) for values in config.data.conditions.values()])
     if len(record.numbers) != len(config.data.numbers):
         raise DataError(f"a crop record of {len(record.numbers)} numbers", expected=f"{len(config.data.numbers)}")

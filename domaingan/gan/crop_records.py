@@ -1,4 +1,4 @@
-"""What the config keeps of single training crops: generated crops take their spacing and place from it."""
+"""What the config of a model stores of single training crops: generated crops get their spacing and place from it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 MAX_CROP_RECORDS = 2000
-"""At most this many records are kept, besides those of rare kinds."""
+"""At most this many records are stored, besides those of rare kinds."""
 
 RECORDS_OF_EACH_KIND = 20
-"""At least this many records of each combination of classes are kept, if there are so many."""
+"""At least this many records of each combination of classes are stored, if there are so many."""
 
 
-class CropRecord(BaseModel):
-    """What is known of one training crop besides its pixels.
+class TrainingCropRecord(BaseModel):
+    """Hold what the config of a model stores of one training crop.
+
+    It is no :class:`domaingan.data.Record`, which describes a sample on disk.
 
     Attributes:
         codes: for each class condition the position of the crop's value in the list of values (-1: unknown).
@@ -41,7 +43,9 @@ class CropRecord(BaseModel):
     depth: float = 0.0
 
 
-def select_crop_records(entries: NDArray[Any], conditions: list[str], numbers: list[str]) -> tuple[CropRecord, ...]:
+def select_crop_records(
+    entries: NDArray[Any], conditions: list[str], numbers: list[str]
+) -> tuple[TrainingCropRecord, ...]:
     """Make the records of a bank's entries; of many entries an even selection, with some of every kind.
 
     Args:
@@ -61,8 +65,8 @@ def _select_of_each_kind(entries: NDArray[Any], conditions: list[str]) -> list[N
     return [np.flatnonzero(kinds == kind)[:RECORDS_OF_EACH_KIND] for kind in range(kinds.max() + 1)]
 
 
-def _make_record(entry: Any, conditions: list[str], numbers: list[str]) -> CropRecord:
-    return CropRecord(
+def _make_record(entry: Any, conditions: list[str], numbers: list[str]) -> TrainingCropRecord:
+    return TrainingCropRecord(
         codes=tuple(int(entry[f"condition:{name}"]) for name in conditions),
         numbers=tuple(_round_or_none(float(entry[f"number:{name}"])) for name in numbers),
         spacing=tuple(round(float(edge), 6) for edge in entry["spacing"]),

@@ -256,10 +256,3 @@ def _record_mask_size(entry: Any, mask: NDArray[np.uint8], info: BankInfo) -> No
     for name, value in (("radius_mm", entry["radius_mm"]), ("volume_mm3", volume)):
         if name in info.numbers:
             entry[f"number:{name}"] = value
-
-
-windows = sample_windows
-"""The public name: ``domaingan.windows``."""
-
-with_healthy = add_healthy_windows
-"""The public name: ``domaingan.with_healthy``."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.gan.config import GANConfig
-from domaingan.gan.crop_records import CropRecord
+from domaingan.gan.crop_records import TrainingCropRecord
 from domaingan.imaging.intensity import compute_equivalent_radius
 
 NEAREST_RECORDS = 5
@@ -24,9 +24,9 @@ class RecordFinder:
 
     def __init__(self, config: GANConfig) -> None:
         self.config = config
-        self._by_codes: dict[tuple[int, ...], tuple[list[CropRecord], NDArray[np.float64]]] = {}
+        self._by_codes: dict[tuple[int, ...], tuple[list[TrainingCropRecord], NDArray[np.float64]]] = {}
 
-    def find_similar(self, codes: tuple[int, ...], pixels: int, rng: np.random.Generator) -> CropRecord:
+    def find_similar(self, codes: tuple[int, ...], pixels: int, rng: np.random.Generator) -> TrainingCropRecord:
         """Draw one of the training crops of the same classes that are nearest in size.
 
         Args:
@@ -44,6 +44,6 @@ class RecordFinder:
         return records[nearest[int(rng.integers(len(nearest)))]]
 
 
-def _radius_in_pixels(record: CropRecord) -> float:
+def _radius_in_pixels(record: TrainingCropRecord) -> float:
     pixel = math.prod(record.spacing) ** (1 / len(record.spacing))
     return float(record.radius_mm / pixel)
