@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
-import re
-import subprocess
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from coco_sets import SHAPE, SQUARE, SetWriter, make_annotation
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 from written_sets import write_dataset
 
 from domaingan.adapters import load
@@ -26,41 +21,6 @@ from domaingan.adapters.coco.run_lengths import encode_mask as encoded
 from domaingan.adapters.inspect_dataset import inspect_dataset
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
-
-SHAPE = (12, 16)
-CATEGORIES = [{"id": 3, "name": "car"}, {"id": 1, "name": "person"}, {"id": 90, "name": "bus", "supercategory": "all"}]
-SQUARE = [2, 1, 6, 1, 6, 5, 2, 5]
-Put = Callable[..., Path]
-
-
-def annotation(category: int = 3, bbox: Any = None, image: int = 7, **more: Any) -> dict[str, Any]:
-    return {"image_id": image, "category_id": category, "bbox": [2, 1, 4, 4] if bbox is None else bbox} | more
-
-
-@pytest.fixture
-def put(tmp_path: Path) -> Put:
-    """Write pictures and an annotation file; gives the dataset's root."""
-
-    def save(
-        annotations: list[Any],
-        file: str = "annotations/instances_train.json",
-        pictures: str = "images/train",
-        names: tuple[str, ...] = ("a.jpg",),
-        **more: Any,
-    ) -> Path:
-        root = tmp_path / "coco"
-        for name in names:
-            path = root / pictures / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pixels = np.random.default_rng(len(name)).integers(0, 256, (*SHAPE, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(path)
-        images = [{"id": 7 + i, "file_name": name, "height": 12, "width": 16} for i, name in enumerate(names)]
-        document = {"images": images, "annotations": annotations, "categories": CATEGORIES} | more
-        (root / file).parent.mkdir(parents=True, exist_ok=True)
-        (root / file).write_text(json.dumps(document))
-        return root
-
-    return save
 
 
 def same(one: Sample, other: Sample) -> bool:
@@ -85,17 +45,14 @@ def assert_survives(data: Dataset, out: Path) -> Dataset:
     return back
 
 
-# ---------------------------------------------------------------------- reading
-
-
-def test_polygons_and_boxes(put: Put, tmp_path: Path) -> None:
-    root = put(
+def test_polygons_and_boxes(write_set: SetWriter, tmp_path: Path) -> None:
+    root = write_set(
         [
-            annotation(90, [0, 0, 16, 12], segmentation=[[0, 0, 16, 0, 16, 12, 0, 12]]),
-            annotation(3, [2, 1, 4, 4], segmentation=[SQUARE], area=16, iscrowd=0, id=5),
-            annotation(1, [8.25, 2.5, 3.5, 4]),
-            annotation(3, [0, 0, 9, 9], iscrowd=1, segmentation={"size": [12, 16], "counts": [0, 192]}),
-            annotation(3, [8, 8, 4, 4], 8),
+            make_annotation(90, [0, 0, 16, 12], segmentation=[[0, 0, 16, 0, 16, 12, 0, 12]]),
+            make_annotation(3, [2, 1, 4, 4], segmentation=[SQUARE], area=16, iscrowd=0, id=5),
+            make_annotation(1, [8.25, 2.5, 3.5, 4]),
+            make_annotation(3, [0, 0, 9, 9], iscrowd=1, segmentation={"size": [12, 16], "counts": [0, 192]}),
+            make_annotation(3, [8, 8, 4, 4], 8),
         ],
         names=("a.jpg", "b.jpg", "c.jpg"),
     )
@@ -129,7 +86,7 @@ def test_polygons_and_boxes(put: Put, tmp_path: Path) -> None:
     assert_survives(assert_survives(data, tmp_path / "out"), tmp_path / "again")
 
 
-def test_run_lengths(put: Put, tmp_path: Path) -> None:
+def test_run_lengths(write_set: SetWriter, tmp_path: Path) -> None:
     mask = np.zeros(SHAPE, np.uint8)
     mask[3:7, 4:9] = 1
     mask[4, 5] = 0  # a hole, and a pixel apart
@@ -137,11 +94,11 @@ def test_run_lengths(put: Put, tmp_path: Path) -> None:
     flat = mask.T.ravel()
     edges = np.flatnonzero(np.diff(flat)) + 1
     counts = np.diff([0, *edges, flat.size]).tolist()
-    root = put(
+    root = write_set(
         [
-            annotation(segmentation={"size": [12, 16], "counts": counts}),
-            annotation(image=8, segmentation=encoded(mask)),
-            annotation(image=9, bbox=[], segmentation=encoded(mask)),
+            make_annotation(segmentation={"size": [12, 16], "counts": counts}),
+            make_annotation(image=8, segmentation=encoded(mask)),
+            make_annotation(image=9, bbox=[], segmentation=encoded(mask)),
         ],
         names=("a.png", "b.png", "c.png"),
     )
@@ -155,8 +112,8 @@ def test_run_lengths(put: Put, tmp_path: Path) -> None:
     assert [(one["id"], one["name"]) for one in written["categories"]] == [(3, "car"), (1, "person"), (90, "bus")]
 
 
-def test_boxes_alone(put: Put, tmp_path: Path) -> None:
-    data = load(put([annotation(), annotation(1, [15.5, 3, 4, 2.37])]))
+def test_boxes_alone(write_set: SetWriter, tmp_path: Path) -> None:
+    data = load(write_set([make_annotation(), make_annotation(1, [15.5, 3, 4, 2.37])]))
     assert data[0].mask is None and data[0].instances is None and data.problems == ()
     assert data[0].boxes is not None and np.allclose(data[0].boxes[1], [15.5, 3, 16, 5.37])  # clipped
     back = assert_survives(data, tmp_path / "out")
@@ -178,17 +135,19 @@ def test_boxes_alone(put: Put, tmp_path: Path) -> None:
         ("result_coco.json", ".", "images/a.png", "result/images/a", "result"),
     ],
 )
-def test_arrangements(put: Put, tmp_path: Path, file: str, pictures: str, name: str, sample: str, split: str) -> None:
-    data = load(put([annotation(segmentation=[SQUARE])], file, pictures, (name,)))
+def test_arrangements(
+    write_set: SetWriter, tmp_path: Path, file: str, pictures: str, name: str, sample: str, split: str
+) -> None:
+    data = load(write_set([make_annotation(segmentation=[SQUARE])], file, pictures, (name,)))
     assert data.schema.layout == "coco"
     assert [(one.name, one.split) for one in data.records] == [(sample, split)]
     assert_survives(data, tmp_path / "out")
 
 
-def test_several_files(put: Put, tmp_path: Path) -> None:
-    put([annotation()], "annotations/instances_val.json", "images/val", ("b_00060.png", "a_00030.png"))
+def test_several_files(write_set: SetWriter, tmp_path: Path) -> None:
+    write_set([make_annotation()], "annotations/instances_val.json", "images/val", ("b_00060.png", "a_00030.png"))
     (tmp_path / "coco" / "annotations" / "captions_val.json").write_text("{}")
-    root = put([annotation()], names=("a_00000.png",))
+    root = write_set([make_annotation()], names=("a_00000.png",))
     data = load(root)
     facts = [(one.name, one.split, one.sequence, one.time) for one in data.records]
     assert facts == [
@@ -197,14 +156,14 @@ def test_several_files(put: Put, tmp_path: Path) -> None:
         ("val/a_00030", "val", "a", 1.0),
     ]
     assert_survives(data, tmp_path / "out")
-    put([annotation()], categories=[{"id": 1, "name": "car"}])
+    write_set([make_annotation()], categories=[{"id": 1, "name": "car"}])
     with pytest.raises(DataError, match=r"instances_val\.json: category 1 is person; expected as in the files before"):
         load(root)
 
 
-def test_ids_from_zero_are_raised(put: Put, tmp_path: Path) -> None:
+def test_ids_from_zero_are_raised(write_set: SetWriter, tmp_path: Path) -> None:
     categories = [{"id": 0, "name": "car"}, {"id": 1, "name": "bus"}]
-    data = load(put([annotation(0, segmentation=[SQUARE]), annotation(1)], categories=categories))
+    data = load(write_set([make_annotation(0, segmentation=[SQUARE]), make_annotation(1)], categories=categories))
     assert data.schema.classes == {"car": 1, "bus": 2}
     assert data[0].labels is not None and data[0].labels.tolist() == [1, 2]
     assert data[0].mask is not None and data[0].mask.max() == 1
@@ -225,9 +184,6 @@ def test_splits_by_the_names_of_files(file: str, subset: str) -> None:
     assert parse_split_name(Path("/root") / file, Path("/root")) == subset
 
 
-# ---------------------------------------------------------------------- writing
-
-
 @given(st.data())
 @settings(max_examples=20)
 def test_masks_survive_run_lengths(data: st.DataObject) -> None:
@@ -237,8 +193,8 @@ def test_masks_survive_run_lengths(data: st.DataObject) -> None:
     assert np.array_equal(decoded(json.loads(json.dumps(encoded(mask)))), mask)
 
 
-def test_what_was_pasted_is_written(put: Put, tmp_path: Path) -> None:
-    data = load(put([annotation(segmentation=[SQUARE])], names=("a.png", "b.png")))
+def test_what_was_pasted_is_written(write_set: SetWriter, tmp_path: Path) -> None:
+    data = load(write_set([make_annotation(segmentation=[SQUARE])], names=("a.png", "b.png")))
     sample = data[0]
     assert sample.mask is not None and sample.instances is not None and sample.boxes is not None
     mask, instances = sample.mask.copy(), sample.instances.copy()
@@ -271,119 +227,3 @@ def test_made_samples_need_boxes_or_a_mask(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="ids from 1 on"):
         write_dataset([sample], Dataset([], data.read, replace(schema, classes={"car": 0})), tmp_path / "no")
     assert not (tmp_path / "no").exists()
-
-
-# -------------------------------------------------------------------- bad input
-
-NAN = float("nan")
-
-
-@pytest.mark.parametrize(
-    ("wrong", "reason"),
-    [
-        (annotation(bbox=[NAN, 1, 2, 2]), r"box \[nan, 1, 2, 2\]; expected \[x, y, width, height\]"),
-        (annotation(bbox=[1, 1, 0, 2]), "an empty box"),
-        (annotation(bbox=[1, 1, 4, -2]), "an empty box"),
-        (annotation(bbox=[16, 1, 4, 4]), r"box \[16, 1, 4, 4\] outside the image; expected one in 16×12 pixels"),
-        (annotation(bbox=[-9, 1, 4, 4]), "outside the image"),
-        (annotation(bbox=[1, 1, 4]), "expected"),
-        (annotation(bbox=["1", 1, 4, 4]), "expected"),
-        (annotation(bbox=[]), "expected"),
-        (annotation(category=2), "category 2; expected one of 1 person, 3 car, 90 bus"),
-        (annotation(category="car"), "category car"),  # type: ignore[arg-type]
-        (annotation(image=99), "1 annotations of images that are not listed: 99"),
-        ("nonsense", "1 annotations of images that are not listed: None"),
-    ],
-)
-def test_annotations_that_cannot_be_used(put: Put, wrong: Any, reason: str) -> None:
-    data = load(put([annotation(1), wrong, annotation(3)]))
-    assert data[0].labels is not None and data[0].labels.tolist() == [1, 3]
-    assert len(data.problems) == 1 and Path(data.problems[0].path).name == "instances_train.json"
-    assert re.search(reason, data.problems[0].reason), data.problems[0].reason
-
-
-@pytest.mark.parametrize(
-    "segments",
-    [
-        [[1, 2, 3, 4]],
-        [[1, 2, 3, NAN, 4, 5]],
-        [[1, 2, 3, 4, 5, 6, 7]],
-        {"size": [16, 12], "counts": [0, 192]},
-        {"size": [12, 16], "counts": [0, 191]},
-        {"size": [12, 16]},
-        "polygon",
-    ],
-)
-def test_shapes_that_cannot_be_used_leave_their_box(put: Put, segments: Any) -> None:
-    data = load(put([annotation(segmentation=segments), annotation(1, segmentation=[SQUARE])]))
-    assert data[0].labels is not None and data[0].labels.tolist() == [3, 1]
-    assert data[0].mask is not None and set(np.unique(data[0].mask)) == {0, 1} and len(data.problems) == 1
-
-
-def test_images_that_cannot_be_used(put: Put) -> None:
-    root = put([annotation()], names=("a.png", "b.png", "c.png", "d.png"))
-    (root / "images" / "train" / "b.png").unlink()
-    Image.new("RGB", (4, 4)).save(root / "images" / "train" / "c.png")
-    path = root / "annotations" / "instances_train.json"
-    stored = json.loads(path.read_text())
-    stored["images"] += [
-        {"id": 90, "file_name": "../../secret.png"},
-        {"id": 91, "file_name": "./a.png"},
-        {"id": 7, "file_name": "e.png"},
-        {"file_name": "f.png"},
-    ]
-    path.write_text(json.dumps(stored))
-    data = load(root)
-    assert [record.name for record in data.records] == ["train/a", "train/d"]
-    told = "\n".join(f"{Path(problem.path).name}: {problem.reason}" for problem in data.problems)
-    for reason in (
-        "b.png: no such file; expected it, as instances_train.json lists it",
-        "c.png: shape (4, 4); expected (12, 16), as in instances_train.json",
-        "file_name '../../secret.png'",
-        "a second image called 'train/a'",
-        "image 7 is there twice: a.png and e.png",
-        "expected an id that is a whole number or a text, and a file_name",
-    ):
-        assert reason in told
-    assert len(data.problems) == 6
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ('{"images": [', "cannot be read as JSON"),
-        ("[]", "no JSON object; expected COCO"),
-        ('{"images": [], "info": {}}', "keys images, info; expected COCO: lists of images"),
-        ('{"images": [], "annotations": [], "categories": []}', "no categories"),
-        (
-            '{"images": [], "annotations": [], "categories": [{"id": "one", "name": "car"}]}',
-            "category .*an id from 0 on",
-        ),
-        (
-            '{"images": [], "annotations": [], "categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}',
-            "no two the same",
-        ),
-        ('{"images": [], "annotations": [], "categories": [{"id": 1, "name": "car"}]}', "no sample that can be used"),
-    ],
-)
-def test_files_that_cannot_be_used(put: Put, text: str, found: str) -> None:
-    root = put([])
-    (root / "annotations" / "instances_train.json").write_text(text)
-    with pytest.raises(DataError, match=found):
-        load(root)
-
-
-def test_the_command_line_tells(put: Put) -> None:
-    root = put([annotation(), annotation(bbox=[40, 40, 2, 2])], names=("a.png", "b.png"))
-    (root / "images" / "train" / "b.png").unlink()
-    done = subprocess.run(
-        [sys.executable, "-m", "domaingan", "inspect", str(root), "--json"], capture_output=True, text=True, check=False
-    )
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert done.returncode == 0 and found["layout"] == "coco" and found["objects"]["car"] == 1
-    assert sorted(Path(one["path"]).name for one in found["problems"]) == ["b.png", "instances_train.json"]
-    (root / "annotations" / "instances_train.json").write_text('{"images": [')
-    done = subprocess.run(
-        [sys.executable, "-m", "domaingan", "inspect", str(root)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1 and "as JSON" in done.stderr
