@@ -20,6 +20,11 @@ from domaingan.imaging.padded_crops import crop_padded
 LABELLED_SHARE = 0.5
 """Share of the draws that are from samples in which something is labelled."""
 
+CLASS_BALANCED_SHARE = 2 / 3
+"""Share of the draws from labelled samples for which first a class is drawn, each with the same chance, then a sample
+that has it. With half of the draws from labelled samples, a third of all patches lie around a class that was drawn so,
+however rare it is, as in nnU-Net (Isensee et al. 2021)."""
+
 OVERSAMPLED_SHARE = 0.25
 """Share of the draws that are from samples under an oversampled condition, where there are any."""
 
@@ -38,34 +43,45 @@ CLIP_RANGE = (-1.0, 3.0)
 
 @dataclass
 class TrainingSampler:
-    """Samples which training sample comes next.
+    """Samples which training sample comes next, and which of its classes is looked at. It is the same for every arm.
 
     Samples under an oversampled condition are drawn a quarter of the time, however few there are, because the test is
-    about them. It is the same for every arm. Of the other draws half are from labelled samples.
+    about them. Of the other draws half are from labelled samples. Of these, :data:`CLASS_BALANCED_SHARE` first draw a
+    class. With a single class this changes nothing.
 
     Attributes:
         samples: all training samples.
         labelled_positions: positions of those that hold what is to be learned.
         oversampled: the oversampled conditions.
+        positions_by_class: for each class value to be learned the positions of the samples that hold it.
     """
 
     samples: list[Sample]
     labelled_positions: list[int]
     oversampled: OversampledConditions = field(default_factory=dict)
+    positions_by_class: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._oversampled_positions = []
         for position, sample in enumerate(self.samples):
             if has_conditions(sample, self.oversampled):
                 self._oversampled_positions.append(position)
+        self._class_values = sorted(self.positions_by_class)
 
     def sample_position(self, rng: np.random.Generator) -> int:
         """Sample the position of the next training sample."""
+        return self.sample_position_and_class(rng)[0]
+
+    def sample_position_and_class(self, rng: np.random.Generator) -> tuple[int, int | None]:
+        """Sample the position of the next training sample, and the class value to look at; None for any class."""
         if self._oversampled_positions and rng.random() < OVERSAMPLED_SHARE:
-            return int(rng.choice(self._oversampled_positions))
-        if self.labelled_positions and rng.random() < LABELLED_SHARE:
-            return int(rng.choice(self.labelled_positions))
-        return int(rng.integers(len(self.samples)))
+            return int(rng.choice(self._oversampled_positions)), None
+        if not self.labelled_positions or rng.random() >= LABELLED_SHARE:
+            return int(rng.integers(len(self.samples))), None
+        if len(self._class_values) > 1 and rng.random() < CLASS_BALANCED_SHARE:
+            value = self._class_values[int(rng.integers(len(self._class_values)))]
+            return int(rng.choice(np.asarray(self.positions_by_class[value]))), value
+        return int(rng.choice(self.labelled_positions)), None
 
 
 @dataclass
@@ -91,12 +107,16 @@ class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
     oversampled: OversampledConditions = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        labelled_positions = []
-        for position, sample in enumerate(self.samples):
-            if self._find_focus(sample).any():
-                labelled_positions.append(position)
-        self.sampler = TrainingSampler(self.samples, labelled_positions, self.oversampled)
         self._class_table = build_class_table(self.schema)
+        labelled_positions = []
+        positions_by_class: dict[int, list[int]] = {}
+        for position, sample in enumerate(self.samples):
+            values = self._list_focus_values(sample)
+            if values:
+                labelled_positions.append(position)
+            for value in values:
+                positions_by_class.setdefault(value, []).append(position)
+        self.sampler = TrainingSampler(self.samples, labelled_positions, self.oversampled, positions_by_class)
 
     def __len__(self) -> int:
         return self.length
@@ -111,10 +131,10 @@ class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
             The scaled image ``(C, *patch)``, clipped to :data:`CLIP_RANGE`, and its class indices ``(*patch)``.
         """
         rng = np.random.default_rng((self.seed, item))
-        host = self.samples[self.sampler.sample_position(rng)]
-        sample = self.augment.blend(host, rng)
+        position, class_value = self.sampler.sample_position_and_class(rng)
+        sample = self.augment.blend(self.samples[position], rng)
         assert sample.mask is not None
-        corner = self._sample_corner(sample, rng)
+        corner = self._sample_corner(sample, rng, class_value)
         mask = crop_padded(sample.mask, corner, self.patch)
         stored = crop_padded(sample.image, corner, self.patch)
         image = to_scaled(stored, get_intensity_range(sample, self.schema.domain))
@@ -131,13 +151,27 @@ class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
         values = [self.schema.classes[name] for name in self.schema.objects]
         return np.isin(sample.mask, values)
 
-    def _sample_corner(self, sample: Sample, rng: np.random.Generator) -> NDArray[Any]:
+    def _list_focus_values(self, sample: Sample) -> list[int]:
+        """List the class values of what is to be learned that a sample holds; ignored values are not among them."""
+        if sample.mask is None:
+            return []
+        values: list[int] = np.unique(sample.mask[self._find_focus(sample)]).tolist()
+        return [value for value in values if self._class_table[value] != IGNORED_INDEX]
+
+    def _sample_corner(
+        self, sample: Sample, rng: np.random.Generator, class_value: int | None = None
+    ) -> NDArray[Any]:
         """Sample the first corner of a patch: around a labelled pixel where there is one, else anywhere.
 
-        Where the patch is larger than the sample, the sample lies in its middle.
+        That pixel is of ``class_value`` where the sample still holds it: a paste may have covered it. Where the patch
+        is larger than the sample, the sample lies in its middle.
         """
         size, shape = np.array(self.patch), np.array(sample.shape)
-        labelled = np.flatnonzero(self._find_focus(sample))
+        labelled = np.zeros(0, np.int64)
+        if class_value is not None:
+            labelled = np.flatnonzero(np.asarray(sample.mask) == class_value)
+        if not len(labelled):
+            labelled = np.flatnonzero(self._find_focus(sample))
         if len(labelled):
             centre = np.array(np.unravel_index(int(rng.choice(labelled)), sample.shape))
             corner = centre - rng.integers(size // 4, np.maximum(3 * size // 4, size // 4 + 1))
