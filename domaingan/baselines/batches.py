@@ -158,16 +158,14 @@ class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
         values: list[int] = np.unique(sample.mask[self._find_focus(sample)]).tolist()
         return [value for value in values if self._class_table[value] != IGNORED_INDEX]
 
-    def _sample_corner(
-        self, sample: Sample, rng: np.random.Generator, class_value: int | None = None
-    ) -> NDArray[Any]:
+    def _sample_corner(self, sample: Sample, rng: np.random.Generator, class_value: int | None = None) -> NDArray[Any]:
         """Sample the first corner of a patch: around a labelled pixel where there is one, else anywhere.
 
         That pixel is of ``class_value`` where the sample still holds it: a paste may have covered it. Where the patch
         is larger than the sample, the sample lies in its middle.
         """
         size, shape = np.array(self.patch), np.array(sample.shape)
-        labelled = np.zeros(0, np.int64)
+        labelled: NDArray[Any] = np.zeros(0, np.int64)
         if class_value is not None:
             labelled = np.flatnonzero(np.asarray(sample.mask) == class_value)
         if not len(labelled):

@@ -22,6 +22,7 @@ from domaingan.baselines.detection_frames import (
     select_object_classes,
 )
 from domaingan.baselines.detectors import FrameSize, build_detector, use_backbone_precision
+from domaingan.baselines.step_generator import fork_step_generator
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_loop import TrainingSettings, train_network
 from domaingan.baselines.training_progress import ProgressCallback
@@ -184,19 +185,17 @@ def train_detector(
     frames = DetectionFrames(resized, classes, augment, steps * batch_size, seed, oversampled or {})
 
     def compute_loss(network: nn.Module, batch: FrameBatch, step: int) -> Tensor:
-        return _compute_loss(network, batch, (seed, step), compute)
+        return _compute_loss(network, batch, seed, step, compute)
 
     settings = TrainingSettings("detector", steps, batch_size, learning_rate, MAX_GRADIENT_NORM, has_average)
     trained = train_network(network, frames, compute_loss, settings, compute, collate=collate_frames, progress=progress)
     return Detector(trained.network, size, schema, detector, compute, backbone, trained.losses)
 
 
-def _compute_loss(network: nn.Module, batch: FrameBatch, seeds: tuple[int, int], compute: ComputeSettings) -> Tensor:
-    """Compute the sum of the detector's losses on a batch; its random proposals are drawn by ``seeds``."""
+def _compute_loss(network: nn.Module, batch: FrameBatch, seed: int, step: int, compute: ComputeSettings) -> Tensor:
+    """Compute the sum of the detector's losses on a batch; its random proposals are drawn by seed and step."""
     images, targets = batch
-    devices = [compute.device] if compute.is_cuda else []
-    with torch.random.fork_rng(devices=devices), use_backbone_precision(network, compute):
-        torch.manual_seed(int(np.random.default_rng(seeds).integers(2**63)))
+    with fork_step_generator(seed, step, compute), use_backbone_precision(network, compute):
         losses: dict[str, Tensor] = network(list(images.unbind()), targets)
     return torch.stack(list(losses.values())).sum()
 

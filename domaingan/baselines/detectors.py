@@ -140,6 +140,17 @@ def _build_fcos(pyramid: BackbonePyramid, classes: int) -> nn.Module:
     )
 
 
+def _build_retinanet(pyramid: BackbonePyramid, classes: int) -> nn.Module:
+    """Build RetinaNet: anchors at every point, with the focal loss (Lin et al. 2017)."""
+    return detection.RetinaNet(
+        pyramid,
+        classes,
+        anchor_generator=_make_anchors((1.0, 1.6, 2.4), ANCHOR_RATIOS),
+        topk_candidates=200,
+        **DETECTION_LIMITS,
+    )
+
+
 def _build_fasterrcnn(pyramid: BackbonePyramid, classes: int) -> nn.Module:
     """Build Faster R-CNN: proposals, each then classified (Ren et al. 2015)."""
     return detection.FasterRCNN(
@@ -160,6 +171,7 @@ def _build_fasterrcnn(pyramid: BackbonePyramid, classes: int) -> nn.Module:
 DETECTORS: dict[str, Callable[[BackbonePyramid, int], nn.Module]] = {
     "ssdlite": _build_ssdlite,
     "fcos": _build_fcos,
+    "retinanet": _build_retinanet,
     "fasterrcnn": _build_fasterrcnn,
 }
 """Detectors that are built on any timm backbone, by name. The names of torchvision's own builders are accepted too,

@@ -8,10 +8,12 @@ import numpy as np
 from torch import Tensor, nn
 
 from domaingan.baselines.backbones import Backbone
-from domaingan.baselines.batches import OversampledConditions, Patches, list_class_values
+from domaingan.baselines.batches import OversampledConditions, Patches
 from domaingan.baselines.scored_samples import batch_by_shape, iterate_scored_samples
+from domaingan.baselines.segmentation_networks import DEFAULT_WIDTH, NetworkPlan, check_network, list_networks
 from domaingan.baselines.segmenter_model import Segmenter, SegmenterEnsemble
 from domaingan.baselines.segmenters import build_seeded_network, make_loss
+from domaingan.baselines.step_generator import fork_step_generator
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_loop import ComputeLoss, TrainingSettings, train_network
 from domaingan.baselines.training_progress import ProgressCallback
@@ -58,7 +60,8 @@ def train_segmenter(
     *,
     steps: int,
     seed: int,
-    width: int = 16,
+    network: str | None = None,
+    width: int | None = None,
     backbone: Backbone | None = None,
     oversampled: OversampledConditions | None = None,
     compute: ComputeSettings = ON_CPU,
@@ -74,8 +77,10 @@ def train_segmenter(
         augment: what the arm does to a sample.
         steps: number of optimiser steps.
         seed: seeds weights and batches.
-        width: channels of the first level of the network for scans; they double three times.
-        backbone: encoder of the network for frames.
+        network: a key of :data:`domaingan.baselines.segmentation_networks.SEGMENTATION_NETWORKS`; by default the small
+            U-Net of the domain.
+        width: channels of the first level of a network for scans; :data:`DEFAULT_WIDTH` by default.
+        backbone: encoder of a network for frames.
         oversampled: conditions of samples that are drawn more often than they occur, see :class:`Patches`.
         compute: device, precision and workers; the CPU and float32 by default.
         has_average: whether it predicts with the average of the weights of the last steps.
@@ -95,6 +100,7 @@ def train_segmenter(
         augment,
         steps=steps,
         seed=seed,
+        network=network,
         width=width,
         backbone=backbone,
         oversampled=oversampled,
@@ -106,8 +112,7 @@ def train_segmenter(
     )
     is_mirrored = has_flips and augment.classic is not None
     flip_axes = list_flip_axes(schema.domain, schema.spatial_dims) if is_mirrored else ()
-    patch = training.patches.patch
-    return Segmenter(trained.network, patch, schema, compute, flip_axes, width, backbone, trained.losses)
+    return Segmenter(trained.network, training.plan, compute, flip_axes, trained.losses)
 
 
 @dataclass(frozen=True)
@@ -115,12 +120,14 @@ class SegmenterTraining:
     """What the training of a segmenter consists of, see :func:`domaingan.baselines.training_loop.train_network`.
 
     Attributes:
+        plan: what the network was built from.
         network: with its first weights, on its device.
         patches: the patches of all steps.
         compute_loss: runs the network on a batch of patches.
         settings: how it is optimised.
     """
 
+    plan: NetworkPlan
     network: nn.Module
     patches: Patches
     compute_loss: ComputeLoss
@@ -134,7 +141,8 @@ def prepare_segmenter_training(
     *,
     steps: int,
     seed: int,
-    width: int = 16,
+    network: str | None = None,
+    width: int | None = None,
     backbone: Backbone | None = None,
     oversampled: OversampledConditions | None = None,
     compute: ComputeSettings = ON_CPU,
@@ -143,26 +151,49 @@ def prepare_segmenter_training(
     """Prepare the training of a segmenter; the arguments are those of :func:`train_segmenter`.
 
     Raises:
-        DataError: there is nothing to train on.
+        DataError: there is nothing to train on, or there is no such network for these samples.
     """
     if not samples:
         raise DataError("no labelled training samples", expected="at least one")
-    patch = choose_patch_shape([sample.shape for sample in samples], schema.domain.patch_divisor)
-    network = build_seeded_network(schema, len(list_class_values(schema)), seed, width, backbone)
-    compute.place_network(network, schema.spatial_dims)
+    plan = plan_network(samples, schema, network, width, backbone)
+    module = compute.place_network(build_seeded_network(plan, seed), schema.spatial_dims)
     batch_size = BATCH_SIZES[schema.spatial_dims]
-    patches = Patches(samples, schema, augment, patch, steps * batch_size, seed, oversampled or {})
+    patches = Patches(samples, schema, augment, plan.patch, steps * batch_size, seed, oversampled or {})
     criterion = make_loss(schema.domain)
 
     def compute_loss(network: nn.Module, batch: list[Tensor], step: int) -> Tensor:
         image, target = batch
-        with compute.autocast():
+        with fork_step_generator(seed, step, compute), compute.autocast():
             logits = network(image).float()
         return criterion(logits, target)
 
     learning_rate = schema.domain.learning_rate
     settings = TrainingSettings("segmenter", steps, batch_size, learning_rate, MAX_GRADIENT_NORM, has_average)
-    return SegmenterTraining(network, patches, compute_loss, settings)
+    return SegmenterTraining(plan, module, patches, compute_loss, settings)
+
+
+def plan_network(
+    samples: list[Sample], schema: Schema, network: str | None, width: int | None, backbone: Backbone | None
+) -> NetworkPlan:
+    """Plan the network of a training from its samples: their median shape and spacing.
+
+    Args:
+        samples: training samples.
+        schema: names the classes.
+        network: name of a family; None for the default of the domain.
+        width: channels of the first level of a network for scans; None for the default.
+        backbone: encoder of a network for frames.
+
+    Raises:
+        DataError: there is no such network for these samples, or it cannot have this width or backbone.
+    """
+    domain = schema.domain
+    name = network or list_networks(domain)[0]
+    check_network(name, domain, width, backbone)
+    patch = choose_patch_shape([sample.shape for sample in samples], domain.patch_divisor)
+    spacing = np.median(np.array([sample.spacing for sample in samples], dtype=float), axis=0)
+    chosen_width = None if domain.is_rgb else width or DEFAULT_WIDTH
+    return NetworkPlan(name, schema, patch, tuple(spacing.tolist()), chosen_width, backbone)
 
 
 def score_segmenter(

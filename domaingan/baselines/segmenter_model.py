@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from domaingan.baselines.backbones import Backbone
 from domaingan.baselines.batches import CLIP_RANGE, list_class_values
+from domaingan.baselines.segmentation_networks import NetworkPlan, read_plan
 from domaingan.baselines.segmenters import build_seeded_network
-from domaingan.baselines.weights import load_model, load_weights, restore_schema, save_model
+from domaingan.baselines.weights import load_model, load_weights, save_model
 from domaingan.baselines.window_prediction import predict_probabilities
 from domaingan.core.devices import ON_CPU, ComputeSettings
 from domaingan.data import Sample, Schema
@@ -29,23 +29,27 @@ class Segmenter:
 
     Attributes:
         network: maps ``(B, C, *patch)`` scaled images to class logits.
-        patch: spatial shape it was trained on.
-        schema: names the classes of its output.
+        plan: what the network was built from: its family, patch and schema.
         compute: device and precision of its forward pass.
         flip_axes: spatial axes along which images are mirrored; predictions are averaged over the mirror images.
-        width: channels of the first level of the network for scans.
-        backbone: encoder of the network for frames.
         losses: mean training loss of each bin of steps, ``[(step, loss), …]``.
     """
 
     network: torch.nn.Module
-    patch: tuple[int, ...]
-    schema: Schema
+    plan: NetworkPlan
     compute: ComputeSettings = ON_CPU
     flip_axes: tuple[int, ...] = ()
-    width: int = 16
-    backbone: Backbone | None = None
     losses: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def patch(self) -> tuple[int, ...]:
+        """Spatial shape that it was trained on."""
+        return self.plan.patch
+
+    @property
+    def schema(self) -> Schema:
+        """Names the classes of its output."""
+        return self.plan.schema
 
     def predict(self, sample: Sample, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
         """Predict the mask of a sample.
@@ -79,13 +83,7 @@ class Segmenter:
 
     def get_metadata(self) -> dict[str, Any]:
         """Return what :meth:`Segmenter.load` needs beside the weights."""
-        return {
-            "patch": self.patch,
-            "flip_axes": self.flip_axes,
-            "schema": self.schema.to_dict(),
-            "width": self.width,
-            "backbone": None if self.backbone is None else self.backbone.name,
-        }
+        return self.plan.to_dict() | {"flip_axes": self.flip_axes}
 
     def save(self, path: Path) -> None:
         """Write weights and metadata to one ``.safetensors`` file, atomically."""
@@ -103,15 +101,23 @@ class Segmenter:
             DataError: the file is missing or damaged, or holds another kind of model.
         """
         state, metadata = load_model(path, "segmentation")
-        schema = restore_schema(metadata)
-        backbone = None if metadata["backbone"] is None else Backbone(metadata["backbone"])
-        width = metadata["width"]
-        n_classes = len(list_class_values(schema))
-        network = build_seeded_network(schema, n_classes, 0, width, backbone, is_pretrained=False)
-        load_weights(network, state, path)
-        compute.place_network(network.eval(), schema.spatial_dims)
+        plan = read_plan(metadata)
+        network = build_seeded_network(plan, 0, is_pretrained=False)
+        load_weights(network, _rename_weights(state, metadata["format"]), path)
+        compute.place_network(network.eval(), plan.schema.spatial_dims)
         flip_axes = tuple(metadata.get("flip_axes", ()))  # models of before were not averaged
-        return cls(network, tuple(metadata["patch"]), schema, compute, flip_axes, width, backbone)
+        return cls(network, plan, compute, flip_axes)
+
+
+def _rename_weights(state: Mapping[str, Tensor], model_format: int) -> Mapping[str, Tensor]:
+    """Rename the weights of a network for frames as it is called now; format 1 called its model ``unet``."""
+    if model_format > 1:
+        return state
+    renamed = {}
+    for name, tensor in state.items():
+        is_old = name.startswith("unet.")
+        renamed["model." + name.removeprefix("unet.") if is_old else name] = tensor
+    return renamed
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from domaingan.core.files import to_json_types, write_file_atomically
 from domaingan.core.reading import check_regular_file
 from domaingan.data import Schema
 
-WEIGHTS_FORMAT = 1
+WEIGHTS_FORMAT = 2
+"""Version of the metadata. Format 1 does not name the network of a segmenter; it is read too."""
 
 
 def save_model(path: Path, state: Mapping[str, Tensor], task: str, metadata: Mapping[str, Any]) -> None:
@@ -25,11 +26,13 @@ def save_model(path: Path, state: Mapping[str, Tensor], task: str, metadata: Map
     Args:
         path: the file.
         state: the network's state dict.
-        task: ``segmentation`` or ``detection``.
+        task: which kind of model it is, such as ``segmentation``.
         metadata: what is needed to build the network again; values that JSON can hold.
     """
     header = {"format": WEIGHTS_FORMAT, "task": task, **metadata}
-    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    tensors = {}
+    for name in _find_first_names(state).values():
+        tensors[name] = state[name].detach().cpu().contiguous()
     with write_file_atomically(path) as temporary:
         temporary.write_bytes(save(tensors, metadata={"domaingan": json.dumps(to_json_types(header))}))
 
@@ -53,8 +56,9 @@ def read_metadata(path: Path) -> dict[str, Any]:
         raise DataError(error.found, path=path, expected="a trained model of an evaluation") from None
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise DataError(f"cannot be read ({error})", path=path, expected="a whole .safetensors file") from None
-    if not isinstance(metadata, dict) or metadata.get("format") != WEIGHTS_FORMAT:
-        raise DataError("no model of this package's version", path=path, expected=f"format {WEIGHTS_FORMAT}")
+    if not isinstance(metadata, dict) or metadata.get("format") not in range(1, WEIGHTS_FORMAT + 1):
+        expected = f"a format up to {WEIGHTS_FORMAT}"
+        raise DataError("no model of this package's version", path=path, expected=expected)
     return metadata
 
 
@@ -84,10 +88,36 @@ def load_weights(network: nn.Module, state: Mapping[str, Tensor], path: Path) ->
     Raises:
         DataError: the weights are those of another network.
     """
+    complete = dict(state)
+    target = network.state_dict()
+    first_names = _find_first_names(target)
+    for name, tensor in target.items():
+        first_name = first_names[_identify_memory(name, tensor)]
+        if first_name in state:
+            complete.setdefault(name, state[first_name])
     try:
-        network.load_state_dict(dict(state))
+        network.load_state_dict(complete)
     except RuntimeError as error:
         raise DataError(f"not the weights of this network ({str(error).splitlines()[0]})", path=path) from None
+
+
+def _find_first_names(state: Mapping[str, Tensor]) -> dict[Any, str]:
+    """Find the first name of each tensor of a state dict; networks may hold the same weights under several names.
+
+    Returns:
+        Names by :func:`_identify_memory`, in their order.
+    """
+    first_names: dict[Any, str] = {}
+    for name, tensor in state.items():
+        first_names.setdefault(_identify_memory(name, tensor), name)
+    return first_names
+
+
+def _identify_memory(name: str, tensor: Tensor) -> Any:
+    """Identify where a tensor lies: tensors that share all of their memory have the same key, empty ones never do."""
+    if tensor.numel() == 0:
+        return name
+    return tensor.device, tensor.data_ptr(), tuple(tensor.shape)
 
 
 def restore_schema(metadata: Mapping[str, Any]) -> Schema:

@@ -100,7 +100,8 @@ class BaselineOptions(OptionGroup):
 
     Attributes:
         steps: steps of each training; None for the default of the data's dimensions.
-        width: channels of the first layer of the network for scans.
+        network: network that segments; None for the small U-Net of the data's domain.
+        width: channels of the first layer of a network for scans; None for the network's default.
         backbone: encoder of the networks for frames.
         detector: network that detects.
         ema: whether to predict with averaged weights.
@@ -116,16 +117,25 @@ class BaselineOptions(OptionGroup):
             rich_help_panel=BASELINE_PANEL,
         ),
     ] = None
+    network: Annotated[
+        str | None,
+        typer.Option(
+            "--network",
+            help="Network that segments: basicunet, dynunet or segresnet for scans; unet, deeplabv3plus or fpn for "
+            "frames. Unless given, basicunet and unet.",
+            rich_help_panel=BASELINE_PANEL,
+        ),
+    ] = None
     width: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--width",
             min=4,
             max=2048,
-            help="Channels of the first layer of the network for scans.",
+            help="Channels of the first layer of a network for scans. Unless given, 16.",
             rich_help_panel=BASELINE_PANEL,
         ),
-    ] = 16
+    ] = None
     backbone: Annotated[
         str | None,
         typer.Option(
@@ -136,7 +146,12 @@ class BaselineOptions(OptionGroup):
         ),
     ] = None
     detector: Annotated[
-        str, typer.Option("--detector", help="ssdlite, fcos or fasterrcnn.", rich_help_panel=BASELINE_PANEL)
+        str,
+        typer.Option(
+            "--detector",
+            help="Network that detects: ssdlite, fcos, retinanet or fasterrcnn.",
+            rich_help_panel=BASELINE_PANEL,
+        ),
     ] = "ssdlite"
     ema: Annotated[
         bool,

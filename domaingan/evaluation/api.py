@@ -138,7 +138,7 @@ def evaluate(
         limits=_read_limits(limits),
         target_conditions={name: values for name, values in test_filter.items() if name in conditions},
     )
-    TASKS[task].check(config)
+    TASKS[task].check(config, dataset.schema)
     _check_class_values(dataset, config)
     folds = _make_folds(dataset, original_test, config)
     if user_bank is not None:
@@ -181,9 +181,9 @@ def _choose_defaults(settings: Mapping[str, Any], data: Dataset) -> dict[str, An
     dims = data.schema.spatial_dims
     size = settings.get("size") or DEFAULT_CROP_SIZES[dims]
     steps = settings.get("steps", DEFAULT_STEPS[dims])
-    backbone = None
+    backbone = settings.get("backbone")
     if data.schema.domain.is_rgb:
-        backbone = settings.get("backbone") or DEFAULT_BACKBONE
+        backbone = backbone or DEFAULT_BACKBONE
     return {"size": size, "steps": steps, "backbone": backbone}
 
 

@@ -24,8 +24,10 @@ class EvaluationConfig(BaseModel):
         dims: spatial dimensions worked in, 2 or 3.
         folds: number of folds by subject; 1 for a single split.
         steps: optimiser steps of the baseline; by default 600 in 2D and 400 in 3D.
-        width: channels of the first level of the baseline for scans.
-        backbone: encoder of the baseline for frames, ``timm:NAME[=WEIGHTS_FILE]``.
+        network: network of the segmentation baseline, a key of
+            :data:`domaingan.baselines.segmentation_networks.SEGMENTATION_NETWORKS`; by default the small U-Net.
+        width: channels of the first level of a network for scans, 16 by default; None for frames.
+        backbone: encoder of a network for frames, ``timm:NAME[=WEIGHTS_FILE]``; None for scans.
         detector: network of the detection baseline, a key of :data:`domaingan.baselines.detectors.DETECTORS`.
         size: edge of a crop in pixels or voxels; by default 64 in 2D and 32 in 3D.
         gan_steps: steps of a GAN that is trained inside a fold, where an arm needs one and no bank is given.
@@ -57,7 +59,8 @@ class EvaluationConfig(BaseModel):
     dims: int
     folds: int = Field(1, ge=1)
     steps: int = Field(ge=1)
-    width: int = Field(16, ge=1)
+    network: str | None = None
+    width: int | None = Field(None, ge=1)
     backbone: str | None = None
     detector: str = "ssdlite"
     size: int

@@ -134,3 +134,52 @@ def test_the_loss_log_keeps_the_mean_of_each_of_forty_bins() -> None:
 def test_the_shape_of_a_patch_is_the_median_rounded_up_to_the_divisor() -> None:
     assert choose_patch_shape([(33, 100), (33, 100), (90, 400)], 16) == (48, 112)
     assert choose_patch_shape([(300, 32)], 16) == (256, 32) and choose_patch_shape([(100, 64, 17)], 16) == (64, 64, 32)
+
+
+# ---------------------------------------------------------------- rare classes
+
+
+def label_samples(n_common: int) -> list[Sample]:
+    """One sample of the rare class 2 with one pixel of it, the others of class 1 alone."""
+    samples = blank_samples(n_common + 1)
+    for sample in samples:
+        assert sample.mask is not None
+        sample.mask[:2] = 1
+    assert samples[0].mask is not None
+    samples[0].mask[3, 3] = 2
+    return samples
+
+
+def test_a_third_of_the_patches_lie_around_a_class_drawn_by_itself() -> None:
+    """Half of the draws are from labelled samples, 2/3 of these draw one of two classes: 1/6 look at the rare one."""
+    schema = Schema("nifti", SCAN, 2, ("a",), {"x": 1, "rare": 2})
+    patches = Patches(label_samples(99), schema, TrainingAugmentation(), (4, 4), 1, 0)
+    rng = np.random.default_rng(0)
+    drawn = [patches.sampler.sample_position_and_class(rng) for _ in range(6000)]
+    assert np.mean([value == 2 for _, value in drawn]) == pytest.approx(1 / 6, abs=0.015)
+    assert {position for position, value in drawn if value == 2} == {0}
+
+
+def test_the_patch_lies_around_the_class_that_was_drawn_unless_it_was_covered() -> None:
+    schema = Schema("nifti", SCAN, 2, ("a",), {"x": 1, "rare": 2})
+    mask = np.zeros((90, 90), np.uint8)
+    mask[10:20, 10:20], mask[70, 80] = 1, 2
+    sample = Sample(np.zeros((1, 90, 90), np.float32), mask)
+    patches = Patches([sample], schema, TrainingAugmentation(), (16, 16), 1, 0)
+    rng = np.random.default_rng(0)
+    for value, low, high in ((2, (70 - 11, 80 - 11), (70 - 4, 80 - 4)), (7, (0, 0), (16, 16))):
+        corners = np.array([patches._sample_corner(sample, rng, value) for _ in range(50)])
+        assert (corners >= low).all()
+        if value == 2:
+            assert (corners <= high).all()
+
+
+def test_ignored_values_are_no_class_to_look_at_and_one_class_needs_no_balance() -> None:
+    schema = Schema("nifti", SCAN, 2, ("a",), {"x": 1, "void": 2}, ignore=(2,))
+    samples = label_samples(3)
+    patches = Patches(samples, schema, TrainingAugmentation(), (4, 4), 1, 0)
+    assert list(patches.sampler.positions_by_class) == [1]
+    without = TrainingSampler(samples, patches.sampler.labelled_positions)
+    one, two = (np.random.default_rng(3) for _ in range(2))
+    for _ in range(50):
+        assert patches.sampler.sample_position(one) == without.sample_position(two)

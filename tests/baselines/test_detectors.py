@@ -104,7 +104,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_detector_is_refused_and_the_known_ones_are_listed() -> None:
-    with pytest.raises(DataError, match="ssdlite, fcos, fasterrcnn"):
+    with pytest.raises(DataError, match="ssdlite, fcos, retinanet, fasterrcnn"):
         build_detector("yolo", LITE, 3, SIZE, 0)
     assert WHOLE in list_torchvision_detectors() and not any(
         name.startswith("mask") for name in list_torchvision_detectors()

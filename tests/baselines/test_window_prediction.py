@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from domaingan.baselines.scored_samples import ScoredSample, batch_by_shape, iterate_scored_samples
+from domaingan.baselines.segmentation_networks import NetworkPlan
 from domaingan.baselines.segmenter_model import Segmenter, SegmenterEnsemble
 from domaingan.baselines.window_prediction import predict_probabilities
 from domaingan.core.devices import ON_CPU
@@ -56,7 +57,7 @@ def test_mirror_images_are_turned_back_and_averaged() -> None:
 
 
 def make_segmenter(network: torch.nn.Module, flip_axes: tuple[int, ...] = ()) -> Segmenter:
-    return Segmenter(network, (16, 16), SCHEMA, flip_axes=flip_axes)
+    return Segmenter(network, NetworkPlan("basicunet", SCHEMA, (16, 16)), flip_axes=flip_axes)
 
 
 def make_sample(value: float, shape: tuple[int, ...] = (8, 8)) -> Sample:

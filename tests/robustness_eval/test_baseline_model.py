@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from domaingan.baselines.backbones import Backbone
-from domaingan.baselines.batches import list_class_values
 from domaingan.baselines.detection import Detector
 from domaingan.baselines.detection_frames import select_object_classes
 from domaingan.baselines.detectors import build_detector
+from domaingan.baselines.segmentation_networks import NetworkPlan
 from domaingan.baselines.segmenter_model import Segmenter
 from domaingan.baselines.segmenters import build_seeded_network
 from domaingan.core.errors import DataError
@@ -28,8 +28,8 @@ BACKBONE = Backbone("tf_efficientnet_lite0")
 @pytest.fixture(scope="module")
 def segmenter(drives: Dataset) -> Segmenter:
     schema = drives.schema
-    network = build_seeded_network(schema, len(list_class_values(schema)), 0, 16, BACKBONE, is_pretrained=False)
-    return Segmenter(network.eval(), (32, 64), schema, width=16, backbone=BACKBONE)
+    plan = NetworkPlan("unet", schema, (32, 64), backbone=BACKBONE)
+    return Segmenter(build_seeded_network(plan, 0, is_pretrained=False).eval(), plan)
 
 
 @pytest.fixture

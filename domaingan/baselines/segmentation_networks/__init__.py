@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domaingan.baselines.backbones import Backbone
-from domaingan.baselines.segmentation_networks.base import NetworkFamily, NetworkPlan
+from domaingan.baselines.segmentation_networks.base import NetworkFamily, NetworkPlan, read_plan
 from domaingan.baselines.segmentation_networks.basic_unet import BASIC_UNET
 from domaingan.baselines.segmentation_networks.dynunet import DYNUNET
 from domaingan.baselines.segmentation_networks.encoder_networks import DEEPLABV3PLUS, ENCODER_UNET, FPN
@@ -74,4 +74,5 @@ __all__ = [
     "NetworkPlan",
     "check_network",
     "list_networks",
+    "read_plan",
 ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
 from domaingan.baselines.backbones import Backbone
+from domaingan.baselines.batches import list_class_values
+from domaingan.baselines.weights import restore_schema
 from domaingan.data import Schema
 
 
@@ -20,7 +22,6 @@ class NetworkPlan:
         network: name of its family, a key of
             :data:`domaingan.baselines.segmentation_networks.SEGMENTATION_NETWORKS`.
         schema: names the domain, the dimensions and the channels.
-        n_classes: number of output channels.
         patch: spatial shape that it is trained on.
         spacing: size of a pixel or voxel along each axis, in mm; 1 where nothing is known.
         width: channels of the first level, of families that have a width.
@@ -29,14 +30,18 @@ class NetworkPlan:
 
     network: str
     schema: Schema
-    n_classes: int
     patch: tuple[int, ...]
     spacing: tuple[float, ...] = ()
     width: int | None = None
     backbone: Backbone | None = None
 
+    @property
+    def n_classes(self) -> int:
+        """Number of output channels: the classes of the schema and the background."""
+        return len(list_class_values(self.schema))
+
     def to_dict(self) -> dict[str, Any]:
-        """Turn the plan into plain values for a JSON file; the number of classes follows from the schema."""
+        """Turn the plan into plain values for a JSON file; :func:`read_plan` reads them."""
         return {
             "network": self.network,
             "schema": self.schema.to_dict(),
@@ -45,6 +50,27 @@ class NetworkPlan:
             "width": self.width,
             "backbone": None if self.backbone is None else self.backbone.name,
         }
+
+
+def read_plan(stored: Mapping[str, Any]) -> NetworkPlan:
+    """Read the plan of a saved model.
+
+    Args:
+        stored: what :meth:`NetworkPlan.to_dict` returned. Models of format 1 do not say which network they are, and
+            have a width even with a backbone.
+    """
+    schema = restore_schema(stored)
+    backbone = None if stored["backbone"] is None else Backbone(stored["backbone"])
+    default_network = "basicunet" if backbone is None else "unet"
+    width = stored["width"] if backbone is None else None
+    return NetworkPlan(
+        stored.get("network", default_network),
+        schema,
+        tuple(stored["patch"]),
+        tuple(stored.get("spacing", ())),
+        width,
+        backbone,
+    )
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ class Task(Protocol):
     """What every task offers."""
 
     @staticmethod
-    def check(config: EvaluationConfig) -> None:
+    def check(config: EvaluationConfig, schema: Schema) -> None:
         """Refuse what cannot be trained, before anything is trained.
 
         Raises:
-            DataError: there is no such network.
+            DataError: there is no such network for these samples.
         """
 
     def train(

@@ -27,7 +27,7 @@ class DetectionTask:
     """Boxes: a torchvision detector, scored by average precision."""
 
     @staticmethod
-    def check(config: EvaluationConfig) -> None:
+    def check(config: EvaluationConfig, schema: Schema) -> None:
         """Refuse what cannot be trained, before anything is trained.
 
         Raises:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.baselines import segmentation
+from domaingan.baselines.segmentation_networks import check_network, list_networks
 from domaingan.baselines.segmenter_model import Segmenter
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_progress import ProgressCallback
@@ -22,13 +23,14 @@ class SegmentationTask:
     """Masks: a U-Net, scored by Dice (scans) or IoU (frames)."""
 
     @staticmethod
-    def check(config: EvaluationConfig) -> None:
+    def check(config: EvaluationConfig, schema: Schema) -> None:
         """Refuse what cannot be trained, before anything is trained.
 
         Raises:
-            DataError: there is no such network.
+            DataError: there is no such network, or it cannot have this width or backbone.
         """
-        parse_backbone(config)
+        backbone = parse_backbone(config)
+        check_network(config.network or list_networks(schema.domain)[0], schema.domain, config.width, backbone)
 
     def train(
         self,
@@ -46,6 +48,7 @@ class SegmentationTask:
             augment,
             steps=config.steps,
             seed=seed,
+            network=config.network,
             width=config.width,
             backbone=parse_backbone(config),
             oversampled=config.target_conditions,
