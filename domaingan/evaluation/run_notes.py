@@ -9,7 +9,6 @@ from domaingan.data import BLOCK_SECONDS, Dataset
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.fold import FoldContext
 from domaingan.evaluation.split import Fold
-from domaingan.evaluation.tasks import parse_backbone
 
 
 def name_unit(test: Dataset) -> str:
@@ -49,9 +48,7 @@ def collect_notes(fold: FoldContext, folds: Sequence[Fold], config: EvaluationCo
             "Scores are pooled over all test frames; each unit's value is what leaving it out changes (jackknife), "
             "and their mean is the pooled score."
         )
-        backbone = parse_backbone(config)
-        if backbone is not None:
-            notes.append(backbone.describe())
+    notes += fold.task.describe_baseline(config, fold.test.schema)
     if "gan" in fold.banks:
         notes.append("One GAN is fitted a fold, to the training subjects alone, and serves every seed.")
     for source, bank in fold.banks.items():

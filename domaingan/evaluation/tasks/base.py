@@ -25,6 +25,9 @@ class Task(Protocol):
             DataError: there is no such network for these samples.
         """
 
+    def describe_baseline(self, config: EvaluationConfig, schema: Schema) -> list[str]:
+        """Describe the network and what it is trained on, in sentences for a report."""
+
     def train(
         self,
         samples: list[Sample],
@@ -47,6 +50,12 @@ class Task(Protocol):
 
     def has_labels(self, sample: Sample) -> bool:
         """Return whether a sample can be trained on."""
+
+
+def describe_backbone(config: EvaluationConfig) -> list[str]:
+    """Describe the backbone that a config names, in a sentence; no sentence where it names none."""
+    backbone = parse_backbone(config)
+    return [] if backbone is None else [backbone.describe()]
 
 
 def parse_backbone(config: EvaluationConfig) -> Backbone | None:

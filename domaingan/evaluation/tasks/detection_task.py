@@ -13,7 +13,7 @@ from domaingan.core.devices import choose_compute
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.score_tables import Scores
-from domaingan.evaluation.tasks.base import parse_backbone
+from domaingan.evaluation.tasks.base import describe_backbone, parse_backbone
 from domaingan.metrics.detections import Detections
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ class DetectionTask:
 
         parse_backbone(config)
         check_detector_name(config.detector.partition("=")[0])
+
+    def describe_baseline(self, config: EvaluationConfig, schema: Schema) -> list[str]:
+        """Describe the detector, in sentences for a report."""
+        return [f"The baseline is {config.detector.partition('=')[0]}.", *describe_backbone(config)]
 
     def train(
         self,

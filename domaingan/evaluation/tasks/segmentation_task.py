@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.baselines import segmentation
-from domaingan.baselines.segmentation_networks import check_network, list_networks
+from domaingan.baselines.batches import CLASS_BALANCED_SHARE, LABELLED_SHARE
+from domaingan.baselines.segmentation_networks import DEFAULT_WIDTH, check_network, list_networks
 from domaingan.baselines.segmenter_model import Segmenter
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_progress import ProgressCallback
@@ -16,7 +17,7 @@ from domaingan.core.devices import choose_compute
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.score_tables import Scores
-from domaingan.evaluation.tasks.base import parse_backbone
+from domaingan.evaluation.tasks.base import describe_backbone, parse_backbone
 
 
 class SegmentationTask:
@@ -31,6 +32,17 @@ class SegmentationTask:
         """
         backbone = parse_backbone(config)
         check_network(config.network or list_networks(schema.domain)[0], schema.domain, config.width, backbone)
+
+    def describe_baseline(self, config: EvaluationConfig, schema: Schema) -> list[str]:
+        """Describe the network and how patches are drawn, in sentences for a report."""
+        network = config.network or list_networks(schema.domain)[0]
+        width = "" if schema.domain.is_rgb else f" of width {config.width or DEFAULT_WIDTH}"
+        balance = (
+            f"{LABELLED_SHARE:.0%} of the training patches are from labelled samples. Of these, "
+            f"{CLASS_BALANCED_SHARE:.0%} lie around a class that is drawn first, each class with the same chance. It "
+            "is the same for every arm."
+        )
+        return [f"The baseline is {network}{width}.", balance, *describe_backbone(config)]
 
     def train(
         self,
