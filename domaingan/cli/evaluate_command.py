@@ -69,6 +69,8 @@ def command(
             out,
             dims=grid.dims,
             k=split.folds,
+            sets=split.sets,
+            set_size=split.set_size,
             test=test_dataset,
             train_where=parse_conditions(split.train_where, "--train-where"),
             test_where=parse_conditions(split.test_where, "--test-where"),

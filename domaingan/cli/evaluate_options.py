@@ -54,6 +54,8 @@ class SplitOptions(OptionGroup):
 
     Attributes:
         folds: number of folds by subject.
+        sets: number of disjoint training sets.
+        set_size: subjects in each of them.
         train_where: ``NAME=VALUE[,VALUE]`` texts that name the training samples.
         test_where: the same for the test samples.
         test: another dataset to test on.
@@ -68,6 +70,26 @@ class SplitOptions(OptionGroup):
             rich_help_panel=o.INPUT_PANEL,
         ),
     ] = 1
+    sets: Annotated[
+        int,
+        typer.Option(
+            "--sets",
+            min=1,
+            help="Number of training sets that share no subject. Each is trained on alone and tested on everybody "
+            "else, so that the verdict holds for other training subjects, too. --train-where names whom they are "
+            "drawn from, --test or --test-where who is tested. Not together with --folds.",
+            rich_help_panel=o.INPUT_PANEL,
+        ),
+    ] = 1
+    set_size: Annotated[
+        int | None,
+        typer.Option(
+            "--set-size",
+            min=1,
+            help="Subjects (or drives) in each of the --sets. Unless given, all are shared out.",
+            rich_help_panel=o.INPUT_PANEL,
+        ),
+    ] = None
     train_where: Annotated[
         list[str] | None,
         typer.Option(

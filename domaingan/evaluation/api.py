@@ -28,6 +28,7 @@ from domaingan.evaluation.requirements import check_arms
 from domaingan.evaluation.runner import run_evaluation
 from domaingan.evaluation.split import Fold, Limit, make_folds, refuse_leak, select_labelled
 from domaingan.evaluation.tasks import TASKS
+from domaingan.evaluation.training_sets import SetSizes
 from domaingan.imaging.near_duplicates import collect_datasets
 from domaingan.views.regrid import view
 
@@ -57,6 +58,8 @@ def evaluate(
     *,
     dims: int | None = None,
     k: int = 1,
+    sets: int = 1,
+    set_size: int | None = None,
     test: DatasetSource | None = None,
     train_where: Where | None = None,
     test_where: Where | None = None,
@@ -81,6 +84,9 @@ def evaluate(
         out: the run folder: ``result.json``, ``config.json``, ``pictures.npz``, and a file for every training.
         dims: 2 to work on slices; the data's own by default.
         k: folds by subject; 1 for a single split.
+        sets: disjoint training sets, each of which is tested on everybody else, so that the intervals hold what other
+            training subjects would change; 1 for a single split.
+        set_size: subjects in each training set; by default as many as there are for all of them.
         test: test samples from elsewhere, or their folder.
         train_where: columns and values that name the training samples, such as ``{"lighting": "day"}``.
         test_where: the same for the test samples. Where both name the same drives, the first half of the drives is
@@ -130,6 +136,8 @@ def evaluate(
         seed=seed,
         dims=dataset.schema.spatial_dims,
         folds=k,
+        sets=sets,
+        set_size=set_size,
         spacing=spacing,
         resize=resize,
         bank=None if user_bank is None else str(user_bank.path),
@@ -228,7 +236,8 @@ def _make_folds(data: Dataset, original_test: Dataset | None, config: Evaluation
         candidates = data if test is None else test
         test = candidates.where(**config.test_where)
     rng = np.random.default_rng(config.seed)
-    return make_folds(data, rng, train=train, test=test, k=config.folds, limits=config.limits)
+    sizes = SetSizes(config.sets, config.set_size)
+    return make_folds(data, rng, train=train, test=test, k=config.folds, sets=sizes, limits=config.limits)
 
 
 def _check_class_values(data: Dataset, config: EvaluationConfig) -> None:

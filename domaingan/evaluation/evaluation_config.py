@@ -23,6 +23,9 @@ class EvaluationConfig(BaseModel):
         seed: the first seed; also draws splits and trains the GAN.
         dims: spatial dimensions worked in, 2 or 3.
         folds: number of folds by subject; 1 for a single split.
+        sets: number of disjoint training sets of equal size, each of which is tested on everybody else; 1 for a single
+            split.
+        set_size: subjects in each training set; by default as many as there are for all of them.
         steps: optimiser steps of the baseline; by default 600 in 2D and 400 in 3D.
         network: network of the segmentation baseline, a key of
             :data:`domaingan.baselines.segmentation_networks.SEGMENTATION_NETWORKS`; by default the small U-Net.
@@ -58,6 +61,8 @@ class EvaluationConfig(BaseModel):
     seed: int = Field(0, ge=0)
     dims: int
     folds: int = Field(1, ge=1)
+    sets: int = Field(1, ge=1)
+    set_size: int | None = Field(None, ge=1)
     steps: int = Field(ge=1)
     network: str | None = None
     width: int | None = Field(None, ge=1)

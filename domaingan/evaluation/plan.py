@@ -91,7 +91,7 @@ class Plan:
         config = self.config
         factors = [_pluralise(len(config.arms), "arm"), _pluralise(config.seeds, "seed")]
         if self.n_folds > 1:
-            factors.append(_pluralise(self.n_folds, "fold"))
+            factors.append(_pluralise(self.n_folds, "training set" if config.sets > 1 else "fold"))
         trainings = _pluralise(self.n_trainings, "training")
         tested = _pluralise(round(self.n_tested / self.n_folds), "sample")
         text = f"plan: {' × '.join(factors)} = {trainings} of {config.steps:,} steps, each tested on {tested}"

@@ -36,12 +36,12 @@ def collect_notes(fold: FoldContext, folds: Sequence[Fold], config: EvaluationCo
     is_rgb = fold.test.schema.domain.is_rgb
     mean_of = "the mean over classes" if is_rgb else "the rarest class"
     notes = [
-        _describe_sizes(folds, unit, is_rgb),
+        _describe_sizes(folds, config, unit, is_rgb),
         f"The primary comparison (the first arm with a GAN, else the last arm, against classic, on {mean_of}) "
         "was fixed before any score was seen. p is corrected (Holm) for the number of declared comparisons: every arm "
         "against the reference, and every arm with a GAN against copy-paste+classic. Controls, repeats, ensembles and "
         "arms with a share of the training data are not among them.",
-        _describe_intervals(len(folds), unit),
+        _describe_intervals(config, unit),
     ]
     if is_rgb:
         notes.append(
@@ -61,15 +61,24 @@ def collect_notes(fold: FoldContext, folds: Sequence[Fold], config: EvaluationCo
     return notes
 
 
-def _describe_intervals(n_folds: int, unit: str) -> str:
+def _describe_intervals(config: EvaluationConfig, unit: str) -> str:
     """Describe what the intervals hold, and what they do not."""
     text = f"Intervals are over test {unit}s and trainings, which are crossed random effects; p belongs to them."
-    if n_folds == 1:
-        return f"{text} What other training data would change is not in them: --sets measures that."
-    return f"{text} Each of the {n_folds} folds counts as one training, which all of its seeds make more precise."
+    if config.sets > 1:
+        return (
+            f"{text} Each of the {config.sets} training sets counts as one training, which all of its seeds make more "
+            "precise: what other training subjects would change is in the intervals."
+        )
+    if config.folds > 1:
+        return (
+            f"{text} Each of the {config.folds} folds counts as one training, which all of its seeds make more "
+            "precise. The folds share most of their training data, so that what other training data would change is "
+            "in the intervals only in part: --sets measures that."
+        )
+    return f"{text} What other training data would change is not in them: --sets measures that."
 
 
-def _describe_sizes(folds: Sequence[Fold], unit: str, is_rgb: bool) -> str:
+def _describe_sizes(folds: Sequence[Fold], config: EvaluationConfig, unit: str, is_rgb: bool) -> str:
     """Describe how much the first fold trains on and tests."""
     train, test = folds[0].train, folds[0].test
     n_trained = len({record.statistical_unit for record in train.records})
@@ -78,7 +87,7 @@ def _describe_sizes(folds: Sequence[Fold], unit: str, is_rgb: bool) -> str:
     if is_rgb:
         text += f" ({len(train)} and {len(test)} frames)"
     if len(folds) > 1:
-        text += f" in the first of {len(folds)} folds"
+        text += f" in the first of {len(folds)} {'training sets' if config.sets > 1 else 'folds'}"
     return text
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import BLOCK_SECONDS, ConditionValue, Dataset, Record
+from domaingan.evaluation.training_sets import SINGLE_SPLIT, SetSizes, split_in_sets
 from domaingan.imaging.near_duplicates import find_alternative_spellings, normalise_name
 
 HELD_OUT_SHARE = 1 / 3
@@ -74,6 +75,7 @@ def make_folds(
     train: Dataset | None = None,
     test: Dataset | None = None,
     k: int = 1,
+    sets: SetSizes = SINGLE_SPLIT,
     limits: Sequence[Limit] = (),
 ) -> list[Fold]:
     """Make the folds of an evaluation.
@@ -85,12 +87,20 @@ def make_folds(
         test: the test samples, where they are named.
         k: number of folds by subject; 1 for a single split: the samples of split ``test`` where there are any, else a
             third of the subjects.
+        sets: how many disjoint training sets there are, and how large they are, see
+            :func:`domaingan.evaluation.training_sets.split_in_sets`.
         limits: only this many of these samples are trained on; the test samples stay.
 
     Raises:
-        DataError: a fold would share subjects or lack samples, or folds are asked for beside a named split.
+        DataError: a fold would share subjects or lack samples, folds are asked for beside a named split or beside
+            sets, or there are too few subjects for the sets.
     """
-    pairs = _split_in_pairs(data, rng, train, test, k)
+    if sets.are_asked_for:
+        if k > 1:
+            raise DataError(f"{k} folds and {sets.number} training sets", path=data.root, expected="one of them")
+        pairs = split_in_sets(data, rng, sets, train=train, test=test)
+    else:
+        pairs = _split_in_pairs(data, rng, train, test, k)
     for name, value, n in limits:
         limited = []
         for train_part, test_part in pairs:

@@ -156,6 +156,26 @@ def compute_power(effect: float, freedom: float, critical: float) -> float:
     return float(np.nan_to_num(above) + np.nan_to_num(below))
 
 
+def compute_true_error(is_known: NDArray[np.bool_], variances: NDArray[np.float64]) -> tuple[float, float]:
+    """Compute the standard error of a mean whose variances are known, and the degrees of freedom of its estimate.
+
+    Args:
+        is_known: ``(trainings, people)``, which cells have a value.
+        variances: ``(3,)``, of people, of trainings and of the rest.
+    """
+    weights = _weigh_sums_of_squares(is_known.tobytes(), is_known.shape)
+    if weights is None:  # every training has tested one person of its own
+        return float(np.sqrt(variances.sum() / is_known.sum())), float(is_known.sum() - 1)
+    components = np.array([variances[factor] for factor in weights.factors])
+    if 0 not in weights.factors:
+        components[-1] += variances[0]  # one value a person: people are part of the rest
+    if 1 not in weights.factors:
+        components[-1] += variances[1]
+    variance = float(weights.weights @ weights.squares @ components)
+    freedom = variance**2 / float(components @ weights.products @ components)
+    return float(np.sqrt(variance)), freedom
+
+
 def _average_in_groups(values: Table, groups: NDArray[np.int64]) -> Table:
     """Average the trainings of each group; of one group every training counts for itself."""
     names = np.unique(groups)
