@@ -20,10 +20,12 @@ class Adapter(ABC):
     Attributes:
         layout: the layout's name.
         expected_files: what a folder of this layout looks like. The message where no layout fits lists it.
+        holds_boxes: whether its labels are boxes, which may stand without a mask.
     """
 
     layout: ClassVar[str]
     expected_files: ClassVar[str]
+    holds_boxes: ClassVar[bool] = False
 
     @abstractmethod
     def can_open(self, root: Path) -> bool:

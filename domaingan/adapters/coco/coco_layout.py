@@ -45,6 +45,7 @@ class CocoFolders(Adapter):
 
     layout = "coco"
     expected_files = "annotations/*.json with images in images/"
+    holds_boxes = True
 
     def can_open(self, root: Path) -> bool:
         """Whether a folder has JSON files where COCO has them; see :meth:`domaingan.adapters.base.Adapter.can_open`."""
