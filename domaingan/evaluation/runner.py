@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.banks.crop_conditions import sort_classes_by_rarity
-from domaingan.core.files import write_arrays, write_json
 from domaingan.core.locks import lock_folder
 from domaingan.core.progress import Progress, SilentProgress
 from domaingan.core.run_folder import RunFolder
@@ -22,13 +20,12 @@ from domaingan.evaluation.figures import collect_figures
 from domaingan.evaluation.fold import FoldContext, select_training_samples
 from domaingan.evaluation.generated import evaluate_generated
 from domaingan.evaluation.plan import Plan, TrainingCounter, report_plan
-from domaingan.evaluation.run_notes import collect_notes, name_unit
+from domaingan.evaluation.run_notes import collect_notes
+from domaingan.evaluation.run_results import find_rarest_class, write_results
 from domaingan.evaluation.score_tables import Scores, TrainingKey
 from domaingan.evaluation.split import Fold
-from domaingan.evaluation.summary import summarise, warn_of_missed
 from domaingan.evaluation.tasks import TASKS, Task
 from domaingan.evaluation.trainings import train_and_score
-from domaingan.imaging.padded_crops import count_voxels
 
 CHANGEABLE_SETTINGS = ("arms", "seeds", "device", "workers", "command")
 """Settings that a resumed run may change: what was trained before stays valid, and the table grows."""
@@ -100,7 +97,7 @@ def _run_in_folder(
     for number, fold in enumerate(folds):
         is_first = number == 0
         context = _prepare_fold(fold, config, regrid, out / f"fold-{number}", progress, plan if is_first else None)
-        rarest_class = rarest_class or _find_rarest_class(context)
+        rarest_class = rarest_class or find_rarest_class(context.train_samples, fold.test.schema)
         for seed in config.all_seeds:
             for arm in arms:
                 training = train_and_score(arm, seed, context, config, counter)
@@ -113,24 +110,10 @@ def _run_in_folder(
             )
             pictures |= collect_figures(context, config)
             notes = [*data_notes, *collect_notes(context, folds, config)]
-    test = folds[0].test
-    result = summarise(scores, config, rarest_class) | {
-        "unit": name_unit(test),
-        "classes": test.schema.classes,
-        "domain": test.schema.domain.name,
-        "training": losses,
-        "notes": notes,
-        "train_subjects": [list(fold.train.subjects) for fold in folds],
-        "seconds": round(seconds, 1),
-    }
-    warn_of_missed(result, config.steps)
-    for warning in result["warnings"]:
-        progress.say(f"warning: {warning}")
+    further: dict[str, Any] = {"training": losses, "notes": notes, "seconds": round(seconds, 1)}
     if generated:
-        result["generated"] = generated
-    write_arrays(out / "pictures.npz", pictures)
-    write_json(out / "result.json", result)
-    return result
+        further["generated"] = generated
+    return write_results(out, config, folds, scores, further, pictures, rarest_class, progress)
 
 
 def _prepare_fold(
@@ -164,16 +147,3 @@ def _prepare_fold(
 def _estimate_bytes(frames: Dataset) -> float:
     """Estimate how much memory frames take."""
     return sum(BYTES_PER_PIXEL * float(np.prod(record.shape)) for record in frames.records)
-
-
-def _find_rarest_class(fold: FoldContext) -> str | None:
-    """Find the rarest class of the training samples, by the rule that names a crop's condition."""
-    names = {value: name for name, value in fold.test.schema.classes.items()}
-    counts = []
-    for sample in fold.train_samples:
-        if sample.mask is not None:
-            counts.append((sample.statistical_unit, count_voxels(np.asarray(sample.mask))))
-    for value in sort_classes_by_rarity(counts):
-        if value in names:
-            return names[value]
-    return None

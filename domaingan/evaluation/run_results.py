@@ -1,0 +1,83 @@
+"""Writing what a run found: ``result.json`` and the arrays of its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domaingan.banks.crop_conditions import sort_classes_by_rarity
+from domaingan.core.files import write_arrays, write_json
+from domaingan.core.progress import Progress
+from domaingan.data import Sample, Schema
+from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.run_notes import name_unit
+from domaingan.evaluation.score_tables import Scores, TrainingKey
+from domaingan.evaluation.split import Fold
+from domaingan.evaluation.summary import summarise, warn_of_missed
+from domaingan.imaging.padded_crops import count_voxels
+
+
+def write_results(
+    out: Path,
+    config: EvaluationConfig,
+    folds: Sequence[Fold],
+    scores: dict[str, dict[TrainingKey, Scores]],
+    further: Mapping[str, Any],
+    pictures: Mapping[str, NDArray[Any]],
+    rarest_class: str | None,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Summarise the scores of all trainings, and write ``result.json`` and ``pictures.npz``.
+
+    Args:
+        out: the run folder.
+        config: the settings.
+        folds: training and test samples.
+        scores: of every arm and training.
+        further: what else ``result.json`` holds.
+        pictures: arrays for the report.
+        rarest_class: the class of the primary metric, where there is one.
+        progress: receives the warnings.
+
+    Returns:
+        The content of ``result.json``.
+    """
+    test = folds[0].test
+    result = summarise(scores, config, rarest_class) | {
+        "unit": name_unit(test),
+        "classes": test.schema.classes,
+        "domain": test.schema.domain.name,
+        "train_subjects": [list(fold.train.subjects) for fold in folds],
+        **further,
+    }
+    warn_of_missed(result, config.steps)
+    for warning in result["warnings"]:
+        progress.say(f"warning: {warning}")
+    write_arrays(out / "pictures.npz", pictures)
+    write_json(out / "result.json", result)
+    return result
+
+
+def find_rarest_class(samples: Iterable[Sample], schema: Schema) -> str | None:
+    """Find the rarest class of the training samples, by the rule that names a crop's condition.
+
+    Args:
+        samples: the training samples.
+        schema: names the classes.
+
+    Returns:
+        Its name; None where no sample has a mask with a class.
+    """
+    names = {value: name for name, value in schema.classes.items()}
+    counts = []
+    for sample in samples:
+        if sample.mask is not None:
+            counts.append((sample.statistical_unit, count_voxels(np.asarray(sample.mask))))
+    for value in sort_classes_by_rarity(counts):
+        if value in names:
+            return names[value]
+    return None
