@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from domaingan.baselines.backbones import Backbone
 from domaingan.baselines.batches import OversampledConditions, Patches
 from domaingan.baselines.scored_samples import batch_by_shape, iterate_scored_samples
 from domaingan.baselines.segmentation_networks import DEFAULT_WIDTH, NetworkPlan, check_network, list_networks
-from domaingan.baselines.segmenter_model import Segmenter, SegmenterEnsemble
+from domaingan.baselines.segmenter_model import Segmenter, SegmenterEnsemble, decide_mask, name_probabilities
 from domaingan.baselines.segmenters import build_seeded_network, make_loss
 from domaingan.baselines.step_generator import fork_step_generator
 from domaingan.baselines.training_augmentation import TrainingAugmentation
@@ -21,7 +22,8 @@ from domaingan.baselines.window_prediction import list_flip_axes
 from domaingan.core.devices import ON_CPU, ComputeSettings
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
-from domaingan.metrics.overlap import make_counter
+from domaingan.metrics.mask_counters import make_counter
+from domaingan.metrics.measures import OPTIONAL_GROUPS, MeasureGroup
 
 MAX_PATCH_EDGES = {2: 256, 3: 64}
 """Longest edge of a patch, by dimensions."""
@@ -197,7 +199,10 @@ def plan_network(
 
 
 def score_segmenter(
-    model: Segmenter | SegmenterEnsemble, test: Dataset, original_test: Dataset
+    model: Segmenter | SegmenterEnsemble,
+    test: Dataset,
+    original_test: Dataset,
+    groups: Sequence[MeasureGroup] = OPTIONAL_GROUPS,
 ) -> dict[str, dict[str, float]]:
     """Score a segmenter on the data's own grid.
 
@@ -205,16 +210,18 @@ def score_segmenter(
         model: a trained segmenter, or several.
         test: test samples at the grid it was trained on.
         original_test: the same samples at the data's own grid, whose masks are the truth.
+        groups: which measures are computed, see :data:`domaingan.metrics.measures.OPTIONAL_GROUPS`.
 
     Returns:
-        For each unit (a subject, or a block of time of a drive) its scores, see :mod:`domaingan.metrics.overlap`.
+        For each unit (a subject, or a block of time of a drive) its scores, see
+        :mod:`domaingan.metrics.scan_counter` and :mod:`domaingan.metrics.frame_counter`.
     """
-    counter = make_counter(original_test.schema)
+    counter = make_counter(original_test.schema, groups)
     tested = iterate_scored_samples(test, original_test, lambda sample: sample.mask is not None)
     for batch in batch_by_shape(tested, MAX_SCORED_PIXELS):
+        samples = [item.sample for item in batch]
         shapes = [item.original.shape for item in batch]
-        masks = model.predict_batch([item.sample for item in batch], shapes)
-        for item, mask in zip(batch, masks, strict=True):
-            assert item.original.mask is not None
-            counter.add(item.unit, item.original.mask, mask)
+        for item, probabilities in zip(batch, model.predict_probability_batch(samples, shapes), strict=True):
+            mask = decide_mask(probabilities, model.schema)
+            counter.add(item.unit, item.original, mask, name_probabilities(probabilities, model.schema))
     return counter.compute_scores()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,9 +73,24 @@ class Segmenter:
         Returns:
             The masks, in mask values.
         """
+        found = self.predict_probability_batch(samples, shapes)
+        return [decide_mask(probabilities, self.schema) for probabilities in found]
+
+    def predict_probability_batch(
+        self, samples: Sequence[Sample], shapes: Sequence[tuple[int, ...]]
+    ) -> Iterator[Tensor]:
+        """Predict the class probabilities of samples of one shape, and resample them one sample after the other.
+
+        Args:
+            samples: at the grid that the network was trained on.
+            shapes: spatial shape of each result.
+
+        Yields:
+            For each sample ``(classes, *shape)`` float32, in the order of :func:`list_class_values`.
+        """
         images = [scale_image(sample, self.schema) for sample in samples]
         batch = self.compute.move_tensor(torch.from_numpy(np.stack(images)))
-        return decide_masks(self.predict_probabilities(batch), shapes, self.schema)
+        yield from resample_probabilities(self.predict_probabilities(batch), shapes)
 
     def predict_probabilities(self, images: Tensor) -> Tensor:
         """Predict the class probabilities of scaled images of one shape, see :func:`predict_probabilities`."""
@@ -130,15 +145,27 @@ class SegmenterEnsemble:
 
     members: list[Segmenter]
 
+    @property
+    def schema(self) -> Schema:
+        """What names the classes of its output."""
+        return self.members[0].schema
+
     def predict_batch(self, samples: Sequence[Sample], shapes: Sequence[tuple[int, ...]]) -> list[NDArray[Any]]:
         """Predict the masks of samples of one shape, see :meth:`Segmenter.predict_batch`."""
+        found = self.predict_probability_batch(samples, shapes)
+        return [decide_mask(probabilities, self.schema) for probabilities in found]
+
+    def predict_probability_batch(
+        self, samples: Sequence[Sample], shapes: Sequence[tuple[int, ...]]
+    ) -> Iterator[Tensor]:
+        """Predict the class probabilities of samples of one shape, see :meth:`Segmenter.predict_probability_batch`."""
         first = self.members[0]
         images = [scale_image(sample, first.schema) for sample in samples]
         batch = first.compute.move_tensor(torch.from_numpy(np.stack(images)))
         total = first.predict_probabilities(batch)
         for member in self.members[1:]:
             total = total + member.predict_probabilities(batch)
-        return decide_masks(total / len(self.members), shapes, first.schema)
+        yield from resample_probabilities(total / len(self.members), shapes)
 
 
 def scale_image(sample: Sample, schema: Schema) -> NDArray[np.float32]:
@@ -148,24 +175,44 @@ def scale_image(sample: Sample, schema: Schema) -> NDArray[np.float32]:
     return clipped
 
 
-def decide_masks(probabilities: Tensor, shapes: Sequence[tuple[int, ...]], schema: Schema) -> list[NDArray[Any]]:
-    """Decide for the most probable class of every pixel.
+def resample_probabilities(probabilities: Tensor, shapes: Sequence[tuple[int, ...]]) -> Iterator[Tensor]:
+    """Resample the class probabilities of a batch linearly, one sample after the other.
 
     Args:
         probabilities: ``(B, classes, *spatial)``.
-        shapes: spatial shape of each mask; the probabilities are resampled to it.
-        schema: names the classes.
+        shapes: spatial shape of each result.
 
-    Returns:
-        The masks, in mask values.
+    Yields:
+        For each sample ``(classes, *shape)``.
     """
-    values = np.array(list_class_values(schema))
-    values = values.astype(np.min_scalar_type(int(values.max())))
-    mode = "bilinear" if schema.spatial_dims == 2 else "trilinear"
-    masks = []
+    mode = "bilinear" if probabilities.ndim == 4 else "trilinear"
     for item, shape in zip(probabilities.split(1), shapes, strict=True):
         if tuple(shape) != tuple(item.shape[2:]):
             item = functional.interpolate(item, size=tuple(shape), mode=mode, align_corners=False)
-        mask: NDArray[Any] = values[item[0].argmax(0).cpu().numpy()]
-        masks.append(mask)
-    return masks
+        yield item[0]
+
+
+def decide_mask(probabilities: Tensor, schema: Schema) -> NDArray[Any]:
+    """Decide for the most probable class of every pixel.
+
+    Args:
+        probabilities: ``(classes, *spatial)``.
+        schema: names the classes.
+
+    Returns:
+        ``(*spatial)`` mask, in mask values.
+    """
+    values = np.array(list_class_values(schema))
+    values = values.astype(np.min_scalar_type(int(values.max())))
+    mask: NDArray[Any] = values[probabilities.argmax(0).cpu().numpy()]
+    return mask
+
+
+def name_probabilities(probabilities: Tensor, schema: Schema) -> dict[int, NDArray[np.float32]]:
+    """Return class probabilities by mask value, as scores read them; arrays of a CPU's tensor are not copied.
+
+    Args:
+        probabilities: ``(classes, *spatial)``.
+        schema: names the classes.
+    """
+    return dict(zip(list_class_values(schema), probabilities.cpu().numpy(), strict=True))

@@ -19,11 +19,13 @@ class Geometry:
         axes: for each spatial axis the body's axis that it runs along (0 left-right, 1 back-front, 2 foot-head), and 1
             where it runs to the right, the front or the head, else -1. It is set where no affine tells it, as for the
             slices of a volume.
+        slice_spacing: of a slice of a volume the distance to the next slice, in mm. None where it is not known.
     """
 
     spacing: tuple[float, ...] = ()
     affine: NDArray[Any] | None = None
     axes: tuple[tuple[int, int], ...] | None = None
+    slice_spacing: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

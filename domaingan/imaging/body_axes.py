@@ -54,11 +54,12 @@ def slice_geometry(sample: Sample, axis: int) -> Geometry:
         axis: that it is cut across.
 
     Returns:
-        The spacing and the body's axes of the two axes that are left.
+        The spacing and the body's axes of the two axes that are left, and the distance between slices.
     """
     axes = get_body_axes(sample)
     others = [other for other in range(sample.spatial_dims) if other != axis]
-    return Geometry(tuple(sample.spacing[other] for other in others), axes=tuple(axes[other] for other in others))
+    spacing = tuple(sample.spacing[other] for other in others)
+    return Geometry(spacing, axes=tuple(axes[other] for other in others), slice_spacing=sample.spacing[axis])
 
 
 def to_body_coordinates(points: Points, axes: BodyAxes) -> Points:
