@@ -34,7 +34,7 @@ from benchmarks.outcome.paste_outcome import TRAINING_SUBJECTS, PreparedData, pr
 from domaingan import load, view
 from domaingan.baselines.scored_samples import ScoredSample, iterate_scored_samples
 from domaingan.baselines.segmentation import prepare_segmenter_training
-from domaingan.baselines.segmenter_model import decide_masks, scale_image
+from domaingan.baselines.segmenter_model import decide_mask, resample_probabilities, scale_image
 from domaingan.baselines.training_loop import train_network
 from domaingan.baselines.weight_average import WeightAverage
 from domaingan.baselines.window_prediction import predict_probabilities
@@ -43,7 +43,7 @@ from domaingan.core.files import write_json
 from domaingan.core.reading import read_json_object
 from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arms import Arm
-from domaingan.metrics.overlap import make_counter
+from domaingan.metrics.mask_counters import make_counter
 
 ARM = "copy-paste+classic"
 
@@ -110,14 +110,13 @@ def score_network(
     name: str, network: nn.Module, data: PreparedData, patch: tuple[int, ...], compute: ComputeSettings
 ) -> dict[str, dict[str, float]]:
     """Score a network with each choice of mirror images: the Dice of each person, by readout."""
-    counters = {end: make_counter(data.own_grid.schema) for end in FLIPS}
+    counters = {end: make_counter(data.own_grid.schema, groups=()) for end in FLIPS}
     for item in iterate_scored_samples(data.test, data.own_grid, lambda sample: sample.mask is not None):
         mirrored = predict_mirrored(network, item, data, patch, compute)
-        assert item.original.mask is not None
         for end, chosen in FLIPS.items():
             mean = torch.stack([mirrored[axes] for axes in chosen]).mean(0)
-            mask = decide_masks(mean, [item.original.shape], data.schema)[0]
-            counters[end].add(item.unit, item.original.mask, mask)
+            probabilities = next(resample_probabilities(mean, [item.original.shape]))
+            counters[end].add(item.unit, item.original, decide_mask(probabilities, data.schema))
     scores = {}
     for end, counter in counters.items():
         row = {}

@@ -126,6 +126,7 @@ class BaselineOptions(OptionGroup):
         width: channels of the first layer of a network for scans; None for the network's default.
         backbone: encoder of the networks for frames.
         detector: network that detects.
+        measures: groups of measures of masks, joined by commas.
         ema: whether to predict with averaged weights.
         flips: whether to average predictions over mirror images.
     """
@@ -175,6 +176,16 @@ class BaselineOptions(OptionGroup):
             rich_help_panel=BASELINE_PANEL,
         ),
     ] = "ssdlite"
+    measures: Annotated[
+        str,
+        typer.Option(
+            "--measures",
+            metavar="GROUP[,GROUP]",
+            help="What masks are scored by, beside Dice or IoU: precision (average precision), volumes, lesions (F1, "
+            "sensitivity by size), surfaces (NSD, HD95); all, or overlap for none of them.",
+            rich_help_panel=STUDY_PANEL,
+        ),
+    ] = "all"
     ema: Annotated[
         bool,
         typer.Option(

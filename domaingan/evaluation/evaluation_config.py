@@ -32,6 +32,8 @@ class EvaluationConfig(BaseModel):
         width: channels of the first level of a network for scans, 16 by default; None for frames.
         backbone: encoder of a network for frames, ``timm:NAME[=WEIGHTS_FILE]``; None for scans.
         detector: network of the detection baseline, a key of :data:`domaingan.baselines.detectors.DETECTORS`.
+        measures: groups of measures of masks beside Dice or IoU, joined by commas, see
+            :func:`domaingan.metrics.measures.parse_groups`.
         size: edge of a crop in pixels or voxels; by default 64 in 2D and 32 in 3D.
         gan_steps: steps of a GAN that is trained inside a fold, where an arm needs one and no bank is given.
         gan_samples: crops sampled from such a GAN, or inpainted into the training images.
@@ -68,6 +70,7 @@ class EvaluationConfig(BaseModel):
     width: int | None = Field(None, ge=1)
     backbone: str | None = None
     detector: str = "ssdlite"
+    measures: str = "all"
     size: int
     gan_steps: int = Field(2000, ge=1)
     gan_samples: int = Field(2000, ge=1)

@@ -64,7 +64,7 @@ def train_and_score(
     counter.progress.start(f"scoring {len(fold.test)} samples")
     if not fold.example_positions:
         fold.example_positions = _choose_example_positions(fold)
-    scores = fold.task.score(model, fold.test, fold.original_test)
+    scores = fold.task.score(model, fold.test, fold.original_test, config)
     arrays = {"shown": np.array(fold.example_positions)}
     for number, position in enumerate(fold.example_positions):
         arrays[f"p{number}"] = fold.task.draw_prediction(model, fold.test[position])

@@ -39,7 +39,7 @@ class Task(Protocol):
     ) -> Any:
         """Train a baseline on the augmented samples."""
 
-    def score(self, model: Any, test: Dataset, original_test: Dataset) -> Scores:
+    def score(self, model: Any, test: Dataset, original_test: Dataset, config: EvaluationConfig) -> Scores:
         """Score a baseline on the data's own grid: its metrics for each unit of the test samples."""
 
     def draw_prediction(self, model: Any, sample: Sample) -> NDArray[Any]:

@@ -68,7 +68,9 @@ class DetectionTask:
             progress=callback,
         )
 
-    def score(self, model: detection.Detector, test: Dataset, original_test: Dataset) -> Scores:
+    def score(
+        self, model: detection.Detector, test: Dataset, original_test: Dataset, config: EvaluationConfig
+    ) -> Scores:
         """Score, see :func:`domaingan.baselines.detection.score_detector`."""
         from domaingan.baselines import detection
 

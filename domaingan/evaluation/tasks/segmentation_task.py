@@ -18,6 +18,7 @@ from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.score_tables import Scores
 from domaingan.evaluation.tasks.base import describe_backbone, parse_backbone
+from domaingan.metrics.measures import parse_groups
 
 
 class SegmentationTask:
@@ -28,9 +29,10 @@ class SegmentationTask:
         """Refuse what cannot be trained, before anything is trained.
 
         Raises:
-            DataError: there is no such network, or it cannot have this width or backbone.
+            DataError: there is no such network or group of measures, or the network cannot have this width or backbone.
         """
         backbone = parse_backbone(config)
+        parse_groups(config.measures)
         check_network(config.network or list_networks(schema.domain)[0], schema.domain, config.width, backbone)
 
     def describe_baseline(self, config: EvaluationConfig, schema: Schema) -> list[str]:
@@ -70,9 +72,9 @@ class SegmentationTask:
             progress=callback,
         )
 
-    def score(self, model: Segmenter, test: Dataset, original_test: Dataset) -> Scores:
+    def score(self, model: Segmenter, test: Dataset, original_test: Dataset, config: EvaluationConfig) -> Scores:
         """Score, see :func:`domaingan.baselines.segmentation.score_segmenter`."""
-        return segmentation.score_segmenter(model, test, original_test)
+        return segmentation.score_segmenter(model, test, original_test, parse_groups(config.measures))
 
     def draw_prediction(self, model: Segmenter, sample: Sample) -> NDArray[Any]:
         """Return the predicted mask."""
