@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import poisson
 
 from domaingan.core.errors import DataError
 from domaingan.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from domaingan.corruptions.noise import _build_alias_tables
 
 GREY = np.full((3, 120, 160), 0.5, np.float32)
 
@@ -70,6 +72,19 @@ def test_shot_noise_of_white_is_never_brighter_than_white() -> None:
     assert out.max() == 1
     assert (out == 1).mean() == pytest.approx(0.538, abs=0.01)  # of Poisson(12), 12 or more
     assert (corrupt(np.zeros_like(GREY), "shot_noise", 3, 0) == 0).all()
+
+
+@pytest.mark.parametrize("photons", [3, 60])
+def test_alias_tables_hold_the_poisson_chances_of_256_levels_of_light(photons: int) -> None:
+    thresholds, alias = (table.reshape(256, 64) for table in _build_alias_tables(photons))
+    # Walker: a column is drawn from 64, and stays with its accepted share; otherwise its alias is taken.
+    accepted = thresholds / 2**26
+    chance = accepted / 64
+    np.add.at(chance, (np.arange(256)[:, None], alias), (1 - accepted) / 64)
+    expected = poisson.pmf(np.arange(64), photons * np.arange(256)[:, None] / 255)
+    expected[:, photons] = 1 - expected[:, :photons].sum(axis=1)
+    expected[:, photons + 1 :] = 0
+    np.testing.assert_allclose(chance, expected, atol=1e-8)
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)
@@ -174,3 +189,26 @@ def test_values_outside_0_to_1_are_refused(value: float) -> None:
         corrupt(image, "fog", 1, 0)
     image[0, 0, 0] = -0.0005  # rounding is no mistake
     assert corrupt(image, "fog", 1, 0).min() >= 0
+
+
+def test_the_smallest_side_and_the_most_channels_are_accepted() -> None:
+    smallest = np.full((4, 32, 32), 0.5, np.float32)
+    assert corrupt(smallest, "brightness", 1, 0).shape == (4, 32, 32)
+    for shape in [(4, 31, 32), (4, 32, 31), (5, 32, 32)]:
+        with pytest.raises(DataError, match="1 to 4 channels, at least 32 pixels a side"):
+            corrupt(np.full(shape, 0.5, np.float32), "brightness", 1, 0)
+        with pytest.raises(DataError, match="1 to 4 channels, at least 32 pixels a side"):
+            corrupt(np.full((*shape[1:], shape[0]), 99, np.uint8), "brightness", 1, 0)
+
+
+@pytest.mark.parametrize(("excess", "is_accepted"), [(0.0009, True), (0.0011, False)])
+def test_floats_may_leave_the_range_by_a_thousandth(excess: float, is_accepted: bool) -> None:
+    for value in (-excess, 1 + excess):
+        image = GREY[:, :32, :32].copy()
+        image[0, 0, 0] = value
+        if is_accepted:
+            out = corrupt(image, "contrast", 1, 0)
+            assert out.min() >= 0 and out.max() <= 1
+        else:
+            with pytest.raises(DataError):
+                corrupt(image, "contrast", 1, 0)
