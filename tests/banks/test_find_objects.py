@@ -9,6 +9,7 @@ import pytest
 
 from domaingan import phantoms
 from domaingan.banks.crops import crops
+from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Record, Sample, Schema
 
 SCHEMA = Schema(
@@ -114,3 +115,46 @@ def test_crops_of_a_column_of_samples() -> None:
     data = phantoms.load_phantom("driving", sequences=3, frames=2)
     bank = crops(data, size=16, condition="lighting")
     assert set(bank.count_conditions()["lighting"]) <= {"day", "dusk", "night"} and bank.info.supporting_classes
+
+
+def test_of_several_instances_a_labelled_pixel_belongs_to_its_own() -> None:
+    frame = a_frame((3, 60, 80, 20, 50), (2, 50, 70, 60, 66), instances=True)
+    assert frame.mask is not None
+    frame.mask[60:64, 20:50] = 2  # a stray class in the car's instance
+    bank = crops(a_dataset(frame), size=32)
+    assert bank.count_conditions() == {"object": {"walker": 1, "car": 1}}
+    assert [np.unique(mask).tolist() for mask in bank.masks] == [[0, 3], [0, 2]]
+
+
+@pytest.mark.parametrize("missing", ["labels", "instances"])
+def test_labels_count_only_with_instances(missing: str) -> None:
+    frame = replace(a_frame((3, 60, 80, 20, 50), (2, 50, 70, 60, 66), instances=True), **{missing: None})
+    assert crops(a_dataset(frame), size=16).count_conditions() == {"object": {"walker": 1, "car": 1}}
+
+
+@pytest.mark.parametrize(("has_mask", "has_instances", "count"), [(False, False, 2), (True, False, 0), (True, True, 1)])
+def test_boxes_without_a_mask_are_counted(has_mask: bool, has_instances: bool, count: int) -> None:
+    frame = a_frame((3, 60, 80, 20, 50), (2, 50, 70, 60, 66), instances=True)
+    assert frame.mask is not None and frame.instances is not None
+    frame.mask[50:60, 60:66] = frame.mask[60:70, 60:66] = 1
+    frame.instances[50:70, 60:66] = 0  # the walker has a box alone
+    part = replace(frame, mask=frame.mask if has_mask else None, instances=frame.instances if has_instances else None)
+    car = a_frame((3, 60, 80, 20, 50))
+    left_out = crops(a_dataset(part, car), size=16).info.left_out
+    assert sum(n for reason, n in left_out.items() if "box" in reason) == count
+
+
+def test_masks_may_be_cut_out_of_boxes_and_how_many_is_said() -> None:
+    frame = a_frame((3, 60, 80, 20, 50), (2, 50, 70, 60, 66), instances=True)
+    assert frame.mask is not None
+    colours = np.array([[0.4, 0.6, 0.9], [0.5, 0.5, 0.5], [0.9, 0.1, 0.1], [0.1, 0.8, 0.1]])[frame.mask]
+    noise = np.random.default_rng(0).normal(0, 0.02, colours.shape)
+    image = np.moveaxis(np.clip(colours + noise, 0, 1), -1, 0).astype(np.float32)
+    boxes_only = a_dataset(replace(frame, image=image, mask=None, instances=None))
+    with pytest.raises(DataError, match="2 objects with a box but no mask; expected masks; or --masks grabcut"):
+        crops(boxes_only, size=16)
+    with pytest.warns(AssumptionWarning, match="^2 masks were cut out of boxes"):
+        bank = crops(boxes_only, size=16, masks="grabcut")
+    assert bank.count_conditions() == {"object": {"walker": 1, "car": 1}}
+    with pytest.raises(DataError, match="masks 'other'"):
+        crops(boxes_only, size=16, masks="other")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from domaingan.banks.scenes import MIN_BODY_VALUE, UNLABELLED_VALUE, downscale_body, scenes
+from domaingan.core.errors import AssumptionWarning
 from domaingan.data import Dataset, Record, Sample, Schema
 
 
@@ -86,3 +89,40 @@ def test_the_scene_of_a_scan_is_the_box_around_its_body() -> None:
     assert bank.entries["source_size"].tolist() == [[32, 16]]
     assert bank.entries["spacing"].tolist() == [[4, 2]]
     assert (bank.images > 0).all()
+
+
+def test_the_scenes_of_ct_scans_share_their_range() -> None:
+    rng = np.random.default_rng(0)
+    body = np.zeros((40, 60), dtype=bool)
+    body[4:36, 6:54] = True
+    image = np.where(body, np.rint(rng.uniform(0, 100, body.shape)), -1000)[None].astype(np.float32)
+    scan = Sample(image, foreground=body, meta={"name": "a"})
+    schema = Schema("nifti", "scan", 2, ("ct",), {"lesion": 1})
+    with pytest.warns(AssumptionWarning, match="ct: values look like Hounsfield units"):
+        bank = scenes(make_dataset(schema, scan), size=8)
+    assert bank.info.ranges == {"ct": (-1000, 1000)}
+    assert bank.info.percentiles["ct"] == pytest.approx((0, 100), abs=1.5)
+    assert bank.info.classes == {}
+    np.testing.assert_allclose(bank.images.astype(float).mean(), (50 + 1000) / 2000, atol=0.01)
+
+
+def test_values_of_conditions_are_sorted_rarest_first() -> None:
+    schema = Schema("masks", "frame", 2, ("red", "green", "blue"), {}, conditions=("light", "lanes"))
+    samples = []
+    for light, lanes in [("day", 2.0), ("day", 2.5), ("night", 2.0), ("dusk", 1.0), ("", 2.0)]:
+        samples.append(replace(make_frame(None), condition={"light": light, "lanes": lanes}))
+    bank = scenes(make_dataset(schema, *samples), size=8)
+    assert bank.info.conditions == {"light": ["dusk", "night", "day"], "lanes": ["1", "2.5", "2"]}
+    assert bank.entries["condition:light"].tolist() == [2, 2, 1, 0, -1]
+    only = scenes(make_dataset(schema, *samples), size=8, conditions="lanes")
+    assert list(only.info.conditions) == ["lanes"]
+
+
+def test_a_large_body_is_sampled_twice_for_every_pixel_of_its_scene() -> None:
+    # Of 64 pixels every second is left, two for each of 16: what lies on the odd ones is not seen.
+    image = np.zeros((1, 64, 64), dtype=np.float32)
+    image[:, 1::2] = image[:, :, 1::2] = 1
+    body, _ = downscale_body(image, np.ones((64, 64), dtype=bool), (16, 16))
+    assert (body == MIN_BODY_VALUE).all()
+    finer, _ = downscale_body(image[:, :62, :62], np.ones((62, 62), dtype=bool), (16, 16))
+    assert finer.min() > 0.5

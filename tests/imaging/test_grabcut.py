@@ -15,7 +15,13 @@ from domaingan.adapters.coco.coco_layout import CocoFolders
 from domaingan.banks.find_objects import BOX_WITHOUT_MASK
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Record, Sample, Schema
-from domaingan.imaging.grabcut import cut_masks_from_boxes, cut_object
+from domaingan.imaging.grabcut import (
+    _is_large_enough,
+    _mark_window,
+    _remove_specks,
+    cut_masks_from_boxes,
+    cut_object,
+)
 
 SCHEMA = Schema("coco", "frame", 2, ("red", "green", "blue"), {"ball": 1, "post": 2}, objects=("ball", "post"))
 
@@ -188,3 +194,52 @@ def test_a_generator_may_learn_from_masks_cut_out_of_boxes(tmp_path: Path) -> No
     )
     assert "--masks grabcut" in refused("train", data, *arguments)
     assert answer("train", data, *arguments, "--masks", "grabcut", "--device", "cpu")["crops"] == 8
+
+
+@pytest.mark.parametrize(("side", "margin"), [(40, 12), (20, 8)])
+def test_a_window_has_a_margin_of_three_tenths_or_eight_pixels(side: int, margin: int) -> None:
+    pixels = np.full((120, 140, 3), 100, np.uint8)
+    pixels[50 : 50 + side, 60 : 60 + side] = (220, 30, 30)
+    pixels[::2, ::3] += 5  # GrabCut needs some variance
+    found = cut_object(pixels, np.array([60, 50, 60 + side, 50 + side], np.float32), 0)
+    assert found is not None
+    body, corner = found
+    assert corner == (50 - margin, 60 - margin)
+    assert body.shape == (side + 2 * margin, side + 2 * margin)
+    assert body[margin:-margin, margin:-margin].mean() > 0.95 and body.sum() <= side**2
+
+
+def test_boxes_of_three_pixels_and_of_a_whole_frame_are_not_cut() -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8)
+    assert cut_object(pixels, np.array([10, 10, 30, 13], np.float32), 0) is None
+    assert cut_object(pixels, np.array([0, 0, 40, 40], np.float32), 0) is None
+
+
+def test_the_middle_of_a_box_is_marked_as_the_object() -> None:
+    import cv2
+
+    inside = np.zeros((40, 60), dtype=bool)
+    inside[10:30, 10:50] = True
+    marks = _mark_window(inside, (60, 40))
+    assert (marks[~inside] == cv2.GC_BGD).all()
+    is_sure = marks == cv2.GC_FGD
+    # An ellipse with 0.7 of the box's axes: 14 pixels high, 28 wide.
+    assert is_sure.sum() == pytest.approx(np.pi * 7 * 14, rel=0.03)
+    assert is_sure[:, 30].sum() == 14 and is_sure[20].sum() == 28
+    assert (marks[inside & ~is_sure] == cv2.GC_PR_FGD).all()
+
+
+def test_specks_are_pieces_below_a_tenth_of_the_largest() -> None:
+    body = np.zeros((6, 12), dtype=bool)
+    body[0, :10] = body[2, 0] = True
+    assert _remove_specks(body).sum() == 11
+    body[1, 10] = True  # touches the piece's corner
+    assert _remove_specks(body).sum() == 11 and not _remove_specks(body)[2, 0]
+
+
+def test_a_mask_spans_half_of_its_box_both_ways() -> None:
+    body = np.zeros((20, 20), dtype=bool)
+    assert not _is_large_enough(body, (10, 10))
+    body[3, 3:8] = body[3:8, 3] = True
+    assert _is_large_enough(body, (10, 10))
+    assert not _is_large_enough(body, (11, 10)) and not _is_large_enough(body, (10, 11))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from domaingan.imaging.instances import find_corner_box, find_mask_objects
+from domaingan.imaging.instances import find_corner_box, find_instance_objects, find_mask_objects, isin_small
 
 
 def test_volume_boxes_are_in_array_order() -> None:
@@ -40,3 +40,26 @@ def test_every_instance_fills_its_box_and_has_its_label(mask: np.ndarray) -> Non
         own = found.instances == number
         assert (mask[own] == label).all()
         assert (find_corner_box(own, np.zeros(2, dtype=int)) == box).all()
+
+
+def test_instances_have_the_class_of_most_of_their_pixels() -> None:
+    instances = np.zeros((6, 8), dtype=np.int32)
+    instances[1:3, 1:5] = 2
+    instances[4:6, 2:4] = 7  # 1 and 3 to 6 do not occur
+    instances[0, 0] = -1
+    mask = np.where(instances > 0, 8, 0)
+    mask[1, 1:3] = 9
+    found = find_instance_objects(instances, mask)
+    assert found.labels.tolist() == [8, 8]
+    assert found.boxes.tolist() == [[1, 1, 5, 3], [2, 4, 4, 6]]
+    assert np.unique(found.instances, return_counts=True)[1].tolist() == [48 - 12, 8, 4]
+    assert found.instances[1, 1] == 1 and found.instances[4, 2] == 2 and found.instances[0, 0] == 0
+    assert found.dropped == 0
+    mask[1:3, 1:4] = 9
+    assert find_instance_objects(instances, mask).labels.tolist() == [9, 8]
+
+
+def test_some_values_are_found_in_a_mask() -> None:
+    mask = np.array([[8, 9, 7, 0]])
+    assert isin_small(mask, [7, 8]).tolist() == [[True, False, True, False]]
+    assert isin_small(mask, []).tolist() == [[False] * 4]

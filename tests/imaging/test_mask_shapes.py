@@ -40,3 +40,11 @@ def test_blobs_differ_from_balls_and_from_each_other() -> None:
     mask = nested(2, 8.0)
     one, two = (draw_random_blob(mask, np.random.default_rng(seed)) for seed in (0, 1))
     assert (one != two).any() and (one != mask).any()
+
+
+def test_where_nothing_lies_between_two_shapes_the_first_stays() -> None:
+    bar, other = np.zeros((9, 9), np.uint8), np.zeros((9, 9), np.uint8)
+    bar[4, 2:7] = other[2:7, 4] = 1
+    bar[4, 4] = other[4, 4] = 0  # their common middle belongs to neither
+    made = interpolate_shapes(bar, other, 0.5)
+    np.testing.assert_array_equal(made, bar)

@@ -17,9 +17,9 @@ from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.blend import Paste, Variation
 from domaingan.core.errors import AssumptionWarning, DataError
-from domaingan.data import SCAN, Dataset, Record, Sample, Schema
+from domaingan.data import SCAN, Dataset, IntensityRange, Record, Sample, Schema
 from domaingan.imaging.intensity import get_intensity_range
-from domaingan.imaging.ranges import HOUNSFIELD_RANGE, is_ct, with_ranges
+from domaingan.imaging.ranges import HOUNSFIELD_RANGE, find_absolute_channels, is_ct, is_hounsfield_range, with_ranges
 from domaingan.views.slices import slice_volumes
 
 SCHEMA = Schema("nifti", "scan", 3, ("ct",), {"lesion": 1})
@@ -168,3 +168,20 @@ def test_a_named_range_of_other_units_is_that_of_every_host() -> None:
     bank = crops(donors, size=16)
     assert bank.info.ranges == {"ct": (0, 20)}
     assert pasted_contrast(bank, scans(offset=1000, scale=0.01, lesion=False)) == pytest.approx(0.6, abs=0.1)
+
+
+def test_a_known_range_tells_which_channels_are_absolute() -> None:
+    ct = np.stack([trunk(0, lung=False)[0]] * 2)
+    assert find_absolute_channels(Sample(ct)).tolist() == [True, True]
+    ends = np.array([[0, 1], [0, 1]], np.float32)
+    assert find_absolute_channels(Sample(ct, intensity_range=IntensityRange(ends, None))).tolist() == [False, False]
+    is_absolute = np.array([False, True])
+    known = Sample(ct, intensity_range=IntensityRange(ends, is_absolute))
+    assert find_absolute_channels(known).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("pair", "expected"), [((-50, 50), True), ((-50, 49), False), ((0, 100), False), ((-3, 3), False)]
+)
+def test_a_range_of_hounsfield_units_spans_100_from_below_0(pair: tuple[float, float], expected: bool) -> None:
+    assert is_hounsfield_range(pair) is expected
