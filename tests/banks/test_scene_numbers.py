@@ -114,7 +114,7 @@ def test_values_of_conditions_are_sorted_rarest_first() -> None:
     bank = scenes(make_dataset(schema, *samples), size=8)
     assert bank.info.conditions == {"light": ["dusk", "night", "day"], "lanes": ["1", "2.5", "2"]}
     assert bank.entries["condition:light"].tolist() == [2, 2, 1, 0, -1]
-    only = scenes(make_dataset(schema, *samples), size=8, conditions="lanes")
+    only = scenes(make_dataset(schema, *samples), size=8, condition="lanes")
     assert list(only.info.conditions) == ["lanes"]
 
 
