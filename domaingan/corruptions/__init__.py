@@ -1,4 +1,4 @@
-"""The named corruptions: the 15 degradations of ImageNet-C for pictures of any size."""
+"""The named corruptions: degradations of pictures of any size, those of ImageNet-C among them."""
 
 from domaingan.corruptions.apply import CORRUPTIONS, GROUPS, SEVERITIES, corrupt, expand_names
 from domaingan.corruptions.base import Corruption

@@ -39,7 +39,7 @@ def _collect_groups() -> dict[str, tuple[str, ...]]:
 
 
 CORRUPTIONS: Final[dict[str, Corruption[Any]]] = _collect_corruptions()
-"""The 15 corruptions of ImageNet-C by name, in its order."""
+"""The corruptions by name, those of ImageNet-C in its order."""
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = _collect_groups()
 """Names by group: noise, blur, weather, digital."""
@@ -57,7 +57,7 @@ RANGE_TOLERANCE = 1e-3
 
 
 def corrupt(image: NDArray[Any], name: str, severity: int, seed: int | Sequence[int]) -> NDArray[Any]:
-    """Corrupt a copy of an image with one of the 15 corruptions of ImageNet-C at its published strength.
+    """Corrupt a copy of an image, with the corruptions of ImageNet-C at their published strength.
 
     Hendrycks & Dietterich (2019), https://arxiv.org/abs/1903.12261; for pictures of any size as Michaelis et al.
     (2019), https://arxiv.org/abs/1907.07484, apply them to detection: lengths stay in pixels.
@@ -97,7 +97,7 @@ def expand_names(names: str | Iterable[str]) -> tuple[str, ...]:
 
     Args:
         names: a list, or a text with commas. The name of a group stands for all of its corruptions, and ``all`` for
-            all 15.
+            all there are.
 
     Returns:
         Names of corruptions, each once.

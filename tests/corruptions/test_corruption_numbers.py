@@ -46,8 +46,8 @@ def test_the_parameters_are_the_published_ones(name: str) -> None:
     assert CORRUPTIONS[name].levels == LEVELS[name]
 
 
-def test_all_corruptions_are_in_the_table() -> None:
-    assert set(LEVELS) == set(CORRUPTIONS)
+def test_the_fifteen_published_corruptions_are_there() -> None:
+    assert len(LEVELS) == 15 and set(LEVELS) <= set(CORRUPTIONS)
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)
