@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domaingan.blend.occlusion import OccludedObjects, find_objects
+from domaingan.blend.occlusion import OccludedObjects, find_objects, get_mask_or_filled_boxes
 from domaingan.data import Crowd, Sample
 from domaingan.imaging.instances import find_corner_box, find_mask_objects
 
@@ -117,3 +119,18 @@ def test_crowds_lose_what_comes_in_front_of_them() -> None:
     covered.add(ALL, seen, 2, 88)
     whole, boxed = covered.to_sample(sample).crowds
     assert whole.box.tolist() == [10, 12, 30, 20] and whole.area == 160 == whole.mask.sum() and boxed is crowds[2]
+
+
+def test_boxes_alone_are_filled_the_smaller_in_front() -> None:
+    boxes = np.array([[1, 1, 3, 3], [0.5, 0, 5.2, 4]], np.float32)
+    sample = Sample(np.zeros((3, 5, 7), np.float32), None, boxes, np.array([9, 4]))
+    filled = get_mask_or_filled_boxes(sample)
+    assert filled is not None
+    expected = np.zeros((5, 7), dtype=np.int32)
+    expected[:4, :6] = 4
+    expected[1:3, 1:3] = 9
+    np.testing.assert_array_equal(filled, expected)
+    mask = np.ones((5, 7), dtype=np.uint8)
+    assert get_mask_or_filled_boxes(replace(sample, mask=mask)) is mask
+    assert get_mask_or_filled_boxes(replace(sample, labels=None)) is None
+    assert get_mask_or_filled_boxes(replace(sample, boxes=None)) is None

@@ -16,7 +16,7 @@ from domaingan.blend.deformation import MAX_STRETCH, Deformation, draw_grid_disp
 from domaingan.blend.frame.frame_patch import resample_crop as frame_patch
 from domaingan.blend.methods import METHODS
 from domaingan.blend.methods.blending import parse_method
-from domaingan.blend.variation import IDENTITY, SampledVariation, Variation
+from domaingan.blend.variation import IDENTITY, SampledVariation, Variation, read_variation
 from domaingan.blend.warp import SamplingGrid, warp_crop
 from domaingan.core.errors import DataError
 from domaingan.data import Geometry
@@ -200,3 +200,14 @@ def test_a_warped_crop_s_image_is_made_only_when_it_is_asked_for(monkeypatch: py
     assert warped is not None and calls == [0]
     made = warp_image_and_mask(crop, draw, (1.0, 1.0), 2)
     assert made is not None and (warped.sample_image() == made[0]).all() and (warped.mask == made[1]).all()
+
+
+def test_a_variation_is_read_from_its_settings() -> None:
+    varied = read_variation({"rotate": 3, "scale": [0.5, 2.0]})
+    assert varied == Variation(rotate=3, scale=(0.5, 2.0))
+    assert read_variation(varied) is varied
+    assert read_variation(None) is None
+    with pytest.raises(DataError, match="no variation 'spin'; expected some of flip, rotate, scale"):
+        read_variation({"rotate": 3, "spin": 1})
+    with pytest.raises(DataError, match="variation 3"):
+        read_variation(3)

@@ -153,7 +153,7 @@ class GroundSampler:
             column_shift = width - 1 - int(columns[-1])
         if top and row_shift + rows[0] > 0:
             return None
-        has_border_gap = column_shift + columns[0] > 0 or column_shift + columns[-1] < width
+        has_border_gap = column_shift + columns[0] > 0 or column_shift + columns[-1] < width - 1
         if left and right and has_border_gap:
             return None
 

@@ -16,6 +16,7 @@ from domaingan.blend.looks import (
     HistogramLook,
     LookInput,
     ReinhardPerClass,
+    is_look_name,
     parse_looks,
 )
 from domaingan.core.errors import DataError
@@ -116,6 +117,38 @@ def test_lut_goes_class_by_class(rng: np.random.Generator) -> None:
     )
     lit = ReinhardPerClass()(host, host, scene)
     assert abs(lit[:, :, :20].mean() - 0.1) < 0.05 and abs(lit[:, :, 28:].mean() - 0.9) < 0.05
+
+
+def test_classes_may_change_places_in_lightness(rng: np.random.Generator) -> None:
+    classes = np.zeros((32, 48), np.uint8)
+    classes[:, 24:] = 7
+    host = LookInput(halves(0.3, 0.6, rng), classes=classes)
+    scene = LookInput(halves(0.5, 0.4, rng), classes=classes)
+    lit = ReinhardPerClass()(host, host, scene)
+    # No change of the whole frame makes the darker half the brighter one.
+    assert abs(lit[:, :, :20].mean() - 0.5) < 0.03 and abs(lit[:, :, 28:].mean() - 0.4) < 0.03
+
+
+def test_a_class_of_few_pixels_is_trusted_little(rng: np.random.Generator) -> None:
+    classes = np.zeros((32, 48), np.uint8)
+    classes[0, :3] = 7  # 0.2 % of the picture: half as much as the whole frame
+    pixels = halves(0.3, 0.3, rng)
+    bright = pixels.copy()
+    bright[:, classes == 7] = 0.8
+    look = ReinhardPerClass()
+    table = look._build_table(LookInput(pixels, classes=classes), LookInput(bright, classes=classes))
+    whole = np.concatenate(look.whole_frame.compute_change(pixels, bright))
+    own = ReinhardPerClass(half_trusted_share=0)._build_table(
+        LookInput(pixels, classes=classes), LookInput(bright, classes=classes)
+    )
+    share = 3 / 1536
+    np.testing.assert_allclose(table[7], whole + share / (share + 0.002) * (own[7] - whole), rtol=1e-4)
+    np.testing.assert_allclose(table[5], whole, rtol=1e-6)
+
+
+def test_looks_have_names_and_so_have_former_ones() -> None:
+    assert all(is_look_name(name) for name in ("reinhard", "fda:0.01", "mix", "lut", "reinhard-per-class"))
+    assert not is_look_name("poisson") and not is_look_name("fda-0.01")
 
 
 def test_what_the_scene_lacks_follows_the_whole_frame(rng: np.random.Generator) -> None:

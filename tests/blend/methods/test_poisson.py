@@ -9,11 +9,18 @@ from hypothesis import strategies as st
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import spsolve
 
+from domaingan.blend.methods.free_space import solve_in_space
 from domaingan.blend.methods.matrix_products import MAX_PRODUCT_SIZE
 from domaingan.blend.methods.poisson import Poisson
 from domaingan.blend.methods.poisson_boundary import solve_for_difference
 from domaingan.blend.methods.poisson_rim import MAX_DIRECT_PIXELS, find_rim
-from domaingan.blend.methods.poisson_solver import apply_minus_laplacian, solve_on_box, solve_poisson
+from domaingan.blend.methods.poisson_solver import (
+    _find_fast_length,
+    _precondition,
+    apply_minus_laplacian,
+    solve_on_box,
+    solve_poisson,
+)
 
 
 def equations(domain: np.ndarray, free: np.ndarray) -> sparse.csc_matrix:
@@ -227,3 +234,20 @@ def test_no_product_is_so_large_that_a_library_would_share_it_among_threads(monk
     monkeypatch.setattr("domaingan.blend.methods.matrix_products.np.matmul", count)
     solve_on_box(np.ones((1, 100, 20, 90), dtype=np.float32))
     assert 0 < max(sizes) <= MAX_PRODUCT_SIZE
+
+
+@pytest.mark.parametrize("length", [20, 220])  # 220 goes by a transform of 225 points, an odd number
+def test_in_space_every_source_has_its_laplacian(length: int) -> None:
+    sources = np.zeros((1, 7, length))
+    sources[0, 3, 5], sources[0, 2, length - 4] = 1, -2
+    u = solve_in_space(sources)
+    assert u.shape == sources.shape
+    inside = (slice(None), slice(1, -1), slice(1, -1))
+    np.testing.assert_allclose(apply_minus_laplacian(u, 4)[inside], sources[inside], atol=1e-8)
+
+
+def test_a_box_is_made_longer_where_that_transforms_faster() -> None:
+    assert [_find_fast_length(size) for size in (1, 127, 128, 129, 130, 135)] == [1, 127, 128, 134, 134, 143]
+    right = np.random.default_rng(0).normal(size=(1, 3, 130))
+    longer = np.pad(right, [(0, 0), (0, 0), (0, 4)])
+    np.testing.assert_allclose(_precondition(right), solve_on_box(longer)[:, :, :130], atol=1e-12)
