@@ -19,6 +19,7 @@ from domaingan.evaluation.score_tables import Scores, TrainingKey
 from domaingan.evaluation.split import Fold
 from domaingan.evaluation.summary import summarise, warn_of_missed
 from domaingan.imaging.padded_crops import count_voxels
+from domaingan.metrics.measures import find_absent_classes
 
 
 def write_results(
@@ -54,12 +55,29 @@ def write_results(
         "train_subjects": [list(fold.train.subjects) for fold in folds],
         **further,
     }
+    _say_what_is_absent(result, scores, progress)
     warn_of_missed(result, config.steps)
     for warning in result["warnings"]:
         progress.say(f"warning: {warning}")
     write_arrays(out / "pictures.npz", pictures)
     write_json(out / "result.json", result)
     return result
+
+
+def _say_what_is_absent(
+    result: dict[str, Any], scores: Mapping[str, Mapping[TrainingKey, Scores]], progress: Progress
+) -> None:
+    """Say which classes nobody in the test has: they have no score, and are in no mean."""
+    runs: list[Scores] = []
+    for trainings in scores.values():
+        runs += trainings.values()
+    result["absent"] = find_absent_classes(runs)
+    if not result["absent"]:
+        return
+    names = ", ".join(name.replace("_", " ") for name in result["absent"])
+    note = f"No test {result['unit']} has {names}: there is no score of it, and it is in no mean"
+    result["notes"] = [*result.get("notes", []), note]
+    progress.say(note)
 
 
 def find_rarest_class(samples: Iterable[Sample], schema: Schema) -> str | None:

@@ -6,7 +6,9 @@ anywhere stands here. ``docs/metrics.md`` says how each is computed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isnan
 from typing import Literal
 
 from domaingan.core.errors import DataError
@@ -45,6 +47,11 @@ class Measure:
     is_share: bool = True
     is_headline: bool = False
     is_zero_if_missed: bool = False
+
+    @property
+    def is_without_class(self) -> bool:
+        """Whether it is about people who do not have the class, and about no others."""
+        return self.name == "false" or self.name.startswith("false_")
 
 
 def _list_overlap_measures() -> list[Measure]:
@@ -176,6 +183,28 @@ def get_measure(metric: str) -> Measure:
     """
     name, _ = split_metric(metric)
     return MEASURES.get(name) or Measure(name, name, "overlap", is_headline=True)
+
+
+def find_absent_classes(runs: Iterable[Mapping[str, Mapping[str, float]]]) -> list[str]:
+    """Find the classes and regions that nobody in the test has, so that nothing can be said of them.
+
+    Args:
+        runs: for each training the scores of each person, or block of a drive.
+
+    Returns:
+        Their names, in the order of the scores.
+
+    >>> find_absent_classes([{"ann": {"dice:rare": float("nan"), "false:rare": 0.0, "dice:common": 0.5}}])
+    ['rare']
+    """
+    is_present: dict[str, bool] = {}
+    for run in runs:
+        for row in run.values():
+            for metric, value in row.items():
+                _, target = split_metric(metric)
+                if target and not get_measure(metric).is_without_class:
+                    is_present[target] = is_present.get(target, False) or not isnan(value)
+    return [target for target, is_there in is_present.items() if not is_there]
 
 
 def parse_groups(names: str) -> tuple[MeasureGroup, ...]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from domaingan.core.errors import DataError
-from domaingan.metrics.measures import FROC_MEASURES, MEASURES, OPTIONAL_GROUPS, get_measure, parse_groups
+from domaingan.metrics.measures import (
+    FROC_MEASURES,
+    MEASURES,
+    OPTIONAL_GROUPS,
+    find_absent_classes,
+    get_measure,
+    parse_groups,
+)
 
 
 def test_every_measure_stands_under_its_name_and_has_words() -> None:
@@ -37,3 +44,11 @@ def test_groups_are_parsed_in_their_order_and_others_are_refused() -> None:
     assert parse_groups("overlap, lesions,volumes") == ("volumes", "lesions")
     with pytest.raises(DataError, match="hausdorff"):
         parse_groups("hausdorff,lesions")
+
+
+def test_a_class_that_anybody_has_in_any_training_is_not_absent() -> None:
+    nan = float("nan")
+    first = {"a": {"dice:x": nan, "hd95:x": nan, "false_mm3:x": 3.0, "dice:y": nan, "miou": 0.5}}
+    assert find_absent_classes([first]) == ["x", "y"]
+    assert find_absent_classes([first, {"b": {"dice:y": 0.0}}]) == ["x"]
+    assert find_absent_classes([]) == []
