@@ -27,9 +27,9 @@ class Volumes:
         return Sample(image, mask, source=record.source, geometry=record.geometry, header="of the volume")
 
 
-def volume(name: str = "a", shape: tuple[int, ...] = (8, 9, 10), **facts: object) -> Record:
+def volume(name: str = "a", shape: tuple[int, ...] = (8, 9, 10), **metadata: object) -> Record:
     affine = tuple(map(tuple, LPS.tolist()))
-    return replace(Record(name, shape=shape, spacing=(1.0, 1.0, 1.0), affine=affine), **facts)  # type: ignore[arg-type]
+    return replace(Record(name, shape=shape, spacing=(1.0, 1.0, 1.0), affine=affine), **metadata)  # type: ignore[arg-type]
 
 
 def volumes(*records: Record) -> Dataset:

@@ -218,15 +218,17 @@ class Paste:
         return _finish_sample(host, crops)
 
     def redo(self, sample: Sample, crops: Sequence[PastedCrop | Mapping[str, Any]]) -> Sample:
-        """Paste again what was pasted into a sample before: the same bytes again.
+        """Repeat a paste from its record; the result has the same bytes.
 
         Args:
             sample: the host as it was.
-            crops: ``pasted_crops`` of a paste that was made as this one, with the same bank, or the same as
-                ``pasted.json`` holds them.
+            crops: the ``pasted_crops`` of a paste with the same bank and settings, or what ``pasted.json`` holds.
+
+        Returns:
+            The sample with the crops.
 
         Raises:
-            DataError: a record of an entry that the bank has not, or as of calling.
+            DataError: the bank has no such entry, or the host does not fit, as when the paste is called.
         """
         check_host(sample, self.bank.info)
         if not self.can_host(sample):

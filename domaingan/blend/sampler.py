@@ -14,12 +14,12 @@ from domaingan.core.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class EntrySampler:
-    """Draws entries: free ones for every host, and for some hosts those that were made for them.
+    """Draw entries of a bank: those that are bound to a host for this host alone, the others for every host.
 
     Attributes:
-        free: positions of free entries in the bank.
-        cumulative_weights: their weights added up. So a draw is a search, however large the bank.
-        bound: for each host's name the positions and the weights of its own entries.
+        free: positions in the bank of entries that are bound to no host.
+        cumulative_weights: their weights added up, so that drawing from a large bank is a binary search.
+        bound: for each host's name the positions and the weights of the entries that are bound to it.
     """
 
     free: NDArray[np.int64]

@@ -25,7 +25,14 @@ cylinder (0.79)."""
 
 
 def find_frames(image: Image) -> Mask:
-    """Find what is of one value, in all channels, and reaches the image's border or another such frame."""
+    """Find the frames around a scan: regions of one value in all channels, at the border or around one another.
+
+    Args:
+        image: ``(C, *spatial)``.
+
+    Returns:
+        ``(*spatial)`` booleans, true in all frames.
+    """
     frames: Mask = np.zeros(image.shape[1:], dtype=bool)
     for _ in range(MAX_FRAMES):
         frame = _find_outermost_frame(image, frames)

@@ -244,15 +244,16 @@ class DuplicateFinder:
     def find_near_duplicates(
         self, positions: Sequence[int], other_positions: Sequence[int], *, is_earlier_only: bool = False
     ) -> list[DuplicatePair]:
-        """Find for each of some samples the one among others, of another group, that looks nearly the same.
+        """Find samples that look nearly the same as a sample of another group.
 
         Args:
-            positions: of samples.
-            other_positions: of the samples that they are compared with.
+            positions: which samples are looked at, as positions in the data.
+            other_positions: which samples they are compared with.
             is_earlier_only: whether a sample is compared only with those before it, so that a pair is found once.
 
         Returns:
-            Those that have one, as ``second``, with it, as ``first``.
+            One pair for each sample that has a near duplicate. The sample is ``second``, and what it looks most like
+            is ``first``.
         """
         rows = self._centre_thumbnails()
         groups = np.unique([record.group for record in self.records[: len(rows)]], return_inverse=True)[1]

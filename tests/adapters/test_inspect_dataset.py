@@ -35,9 +35,9 @@ def test_samples_that_cannot_be_read_are_problems(folders: Path, save: Callable[
     (folders / "pat3" / "seg.nii.gz").write_bytes(b"")
     found = inspect_dataset(dataset)
     assert found["samples"] == 0 and found["spacings"] == {} and found["shapes"] == {}
-    told = {Path(problem["path"]).parent.name: problem["reason"] for problem in found["problems"]}
-    assert told["pat1"].startswith("mask value 7; expected 0 background")
-    assert "NaN" in told["pat2"] and told["pat3"].startswith("empty file")
+    messages = {Path(problem["path"]).parent.name: problem["reason"] for problem in found["problems"]}
+    assert messages["pat1"].startswith("mask value 7; expected 0 background")
+    assert "NaN" in messages["pat2"] and messages["pat3"].startswith("empty file")
 
 
 def test_truncated_files_are_listed(folders: Path) -> None:

@@ -23,8 +23,8 @@ from domaingan.views.slices import slice_volumes
 WAYS = ("folders", "crops", "beside", "transparent")
 
 
-def words(folder: Path, **said: Any) -> None:
-    (folder / "classes.json").write_text(json.dumps(said))
+def words(folder: Path, **definitions: Any) -> None:
+    (folder / "classes.json").write_text(json.dumps(definitions))
 
 
 def table(folder: Path, *lines: str) -> None:
@@ -168,20 +168,20 @@ def test_scans(dims: int, way: str, tmp_path: Path) -> None:
     assert all(crop.spacing == pytest.approx(real[0].spacing) for crop in bank if max(crop.spacing) == 1)
     host = phantoms.load_phantom("medical", subjects=5, shape=(32, 32, 24))
     samples = slice_volumes(host) if dims == 2 else host
-    paste, seen = dg.Paste(bank, "feather", (3, 3), classes=host.schema.classes), 0
+    paste, observed = dg.Paste(bank, "feather", (3, 3), classes=host.schema.classes), 0
     paste.check_schema(samples.schema)
     for sample in list(samples)[:: 8 if dims == 2 else 2]:
         after = paste(sample, np.random.default_rng(0))
-        seen += sum(record.is_placed for record in after.pasted_crops)
-    assert seen
+        observed += sum(record.is_placed for record in after.pasted_crops)
+    assert observed
 
 
 def test_scaled_units_are_taken_as_they_are(tmp_path: Path) -> None:
     scan_crops(tmp_path / "scaled", 3, scaled=True)
     scan_crops(tmp_path / "stored", 3)
     scaled, stored = open_bank(tmp_path / "scaled"), open_bank(tmp_path / "stored")
-    said = json.loads((tmp_path / "stored" / "classes.json").read_text())
-    words(tmp_path / "stored", **said, range=[[0, 1000]] * len(scaled.info.channels))
+    definitions = json.loads((tmp_path / "stored" / "classes.json").read_text())
+    words(tmp_path / "stored", **definitions, range=[[0, 1000]] * len(scaled.info.channels))
     given = open_bank(tmp_path / "stored")
     shown = scaled.images[:, 0] > 0
     assert scaled.images.max() > 1.1  # brighter than 99.5 % of the scan, as a whole
@@ -204,34 +204,34 @@ def test_what_shows_nothing_around_its_object_is_counted(tmp_path: Path) -> None
 def test_one_line_that_names_the_file(tmp_path: Path) -> None:
     root = store(tmp_path / "x", "folders")
 
-    def said(match: str) -> None:
+    def check_refused(match: str) -> None:
         with pytest.raises(DataError, match=match) as error:
             open_bank(root)
         assert "\n" not in str(error.value)
 
     Image.fromarray(np.zeros((24, 30), dtype=np.uint8)).save(root / "masks" / "c0.png")
-    said(r"masks/c0\.png: an empty mask; expected some of object")
+    check_refused(r"masks/c0\.png: an empty mask; expected some of object")
     Image.fromarray(np.zeros((5, 30), dtype=np.uint8)).save(root / "masks" / "c0.png")
-    said(r"masks/c0\.png: shape \(5, 30\); expected \(24, 30\), as c0\.png")
+    check_refused(r"masks/c0\.png: shape \(5, 30\); expected \(24, 30\), as c0\.png")
     (root / "masks" / "c0.png").unlink()
-    said(r"images/c0\.png: a crop without a mask; expected a mask for c0")
+    check_refused(r"images/c0\.png: a crop without a mask; expected a mask for c0")
     (root / "images" / "c0.png").rename(root / "masks" / "z.png")
-    said(r"masks/z\.png: a mask without a crop; expected a crop called z")
+    check_refused(r"masks/z\.png: a mask without a crop; expected a crop called z")
     (root / "masks" / "z.png").unlink()
     (root / "images" / "c1.png").write_bytes((root / "images" / "c1.png").read_bytes()[:60])
-    said(r"images/c1\.png: ")
+    check_refused(r"images/c1\.png: ")
     store(root, "folders")
     words(root, classes={"car": 3})
-    said(r"masks/c\d\.png: mask value 255; expected one of 0, 3, as in classes\.json")
+    check_refused(r"masks/c\d\.png: mask value 255; expected one of 0, 3, as in classes\.json")
     words(root, classes={"object": 255}, ground="road")
-    said(r"classes\.json: ground: ")
+    check_refused(r"classes\.json: ground: ")
     words(root, klasses={"object": 255})
-    said(r"classes\.json: unknown key 'klasses'; expected some of classes, .*frame")
+    check_refused(r"classes\.json: unknown key 'klasses'; expected some of classes, .*frame")
     words(root, classes={"object": 255}, region=[0, 0, 1, 1])
-    said(r"classes\.json: 'region' for crops")
+    check_refused(r"classes\.json: 'region' for crops")
     (root / "classes.json").unlink()
     table(root, "sample,object", "c0,car")
-    said(r"samples\.csv: no object for 'c1'; expected one of car")
+    check_refused(r"samples\.csv: no object for 'c1'; expected one of car")
 
 
 def test_scans_that_are_wrong(tmp_path: Path) -> None:
@@ -245,8 +245,8 @@ def test_scans_that_are_wrong(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"s0\.nii\.gz"):
         open_bank(tmp_path)
     path.write_bytes(good)
-    said = json.loads((tmp_path / "classes.json").read_text())
-    words(tmp_path, **said, range=[5, 1])
+    definitions = json.loads((tmp_path / "classes.json").read_text())
+    words(tmp_path, **definitions, range=[5, 1])
     with pytest.raises(DataError, match=r"classes\.json: range \(5\.0, 1\.0\)"):
         open_bank(tmp_path)
 

@@ -77,7 +77,9 @@ def test_a_class_that_stands_on_others_is_kept() -> None:
 
 def test_objects_that_are_told_apart_are_crops_of_their_own() -> None:
     boxes = ((3, 60, 80, 20, 50), (3, 60, 80, 50, 80))
-    apart, together = (crops(a_dataset(a_frame(*boxes, instances=told)), size=32) for told in (True, False))
+    apart, together = (
+        crops(a_dataset(a_frame(*boxes, instances=has_instances)), size=32) for has_instances in (True, False)
+    )
     assert (len(apart), len(together)) == (2, 1)
     assert sorted(apart.entries["centre"][:, 1].tolist()) == pytest.approx([35 / 120, 65 / 120])
 

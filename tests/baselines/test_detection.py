@@ -152,9 +152,9 @@ def test_what_cannot_be_trained_on_is_refused() -> None:
 
 
 def test_progress_is_told_and_size_can_be_chosen() -> None:
-    told: list[tuple[int, int]] = []
-    model = train(steps=2, size=(32, 64), progress=lambda step, steps, _: told.append((step, steps)))
-    assert told == [(1, 2), (2, 2)] and model.size == (32, 64)
+    reported_steps: list[tuple[int, int]] = []
+    model = train(steps=2, size=(32, 64), progress=lambda step, steps, _: reported_steps.append((step, steps)))
+    assert reported_steps == [(1, 2), (2, 2)] and model.size == (32, 64)
 
 
 def test_frames_are_a_function_of_seed_and_number() -> None:

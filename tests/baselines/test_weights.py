@@ -14,10 +14,10 @@ from domaingan.core.errors import DataError
 def test_save_then_load_is_identity(tmp_path: Path) -> None:
     layer = torch.nn.Linear(3, 2)
     save_model(tmp_path / "a.safetensors", layer.state_dict(), "segmentation", {"patch": (64, 64)})
-    state, facts = load_model(tmp_path / "a.safetensors", "segmentation")
+    state, metadata = load_model(tmp_path / "a.safetensors", "segmentation")
     other = torch.nn.Linear(3, 2)
     load_weights(other, state, tmp_path / "a.safetensors")
-    assert torch.equal(other.weight, layer.weight) and facts["patch"] == [64, 64]
+    assert torch.equal(other.weight, layer.weight) and metadata["patch"] == [64, 64]
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:

@@ -89,8 +89,8 @@ def test_its_pixels_replace_the_hosts_around_its_mask_and_no_others(dims: int, r
     changed[here] = near
     assert np.array_equal(after.image[:, ~changed], host.image[:, ~changed])
     low, high = np.percentile(host.image[0][host.image[0] > 0], (0.5, 99.5))
-    wanted = low + bank[0].image[0][near] * (high - low)
-    np.testing.assert_allclose(after.image[0][here][near], np.maximum(wanted, host.image.min()), atol=0.01)
+    expected = low + bank[0].image[0][near] * (high - low)
+    np.testing.assert_allclose(after.image[0][here][near], np.maximum(expected, host.image.min()), atol=0.01)
 
 
 def test_another_size_of_the_host_is_refused_by_name(rng: np.random.Generator) -> None:

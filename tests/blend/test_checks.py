@@ -33,9 +33,9 @@ def test_hosts_themselves_are_looked_at_whoever_pastes(dims: int, rng: np.random
         "host: a mask": replace(host, mask=host.mask[1:]),
         "host: NaN or infinite values; expected finite": replace(host, image=torn),
     }
-    for said, sample in wrong.items():
+    for message, sample in wrong.items():
         for run in (lambda s: paste(s, rng), lambda s: paste.redo(s, []), lambda s: relight(s, rng)):
-            with pytest.raises(DataError, match=said):
+            with pytest.raises(DataError, match=message):
                 run(replace(sample, meta={"name": "host"}))
 
 

@@ -31,19 +31,19 @@ def test_everything_agrees_whatever_comes_in_front(seed: int) -> None:
     covered = OccludedObjects.from_objects(find_mask_objects(a_mask(rng), [1, 2, 3]))
     for _ in range(4):
         before = covered.objects
-        seen = np.zeros((40, 50), dtype=bool)
+        visible = np.zeros((40, 50), dtype=bool)
         top, left = rng.integers(0, 30), rng.integers(0, 40)
-        seen[top : top + 9, left : left + 7] = True
-        gone = covered.add(ALL, seen, 2, int(seen.sum()))
+        visible[top : top + 9, left : left + 7] = True
+        gone = covered.add(ALL, visible, 2, int(visible.sum()))
         after = covered.objects
         assert len(after.boxes) == len(after.labels) == len(covered.full_sizes) == after.instances.max()
         for number, box in enumerate(after.boxes, start=1):
             assert np.array_equal(box, find_corner_box(after.instances == number, ORIGIN))
-        assert np.array_equal(after.instances == len(after.boxes), seen)
-        untouched = before.instances * ~np.isin(before.instances, before.instances[seen])
+        assert np.array_equal(after.instances == len(after.boxes), visible)
+        untouched = before.instances * ~np.isin(before.instances, before.instances[visible])
         assert ((untouched > 0) <= (after.instances > 0)).all()
         if gone is not None:
-            assert not after.instances[gone].any() and not (gone & seen).any()
+            assert not after.instances[gone].any() and not (gone & visible).any()
 
 
 def test_several_that_cover_it_bit_by_bit_count_together() -> None:
@@ -51,9 +51,9 @@ def test_several_that_cover_it_bit_by_bit_count_together() -> None:
     mask[5:15, 5:25] = 1
     covered = OccludedObjects.from_objects(find_mask_objects(mask, [1]))
     for left, there in ((5, True), (11, True), (17, False)):  # 70 %, 40 % and 10 % of it are left
-        seen = np.zeros(mask.shape, dtype=bool)
-        seen[5:15, left : left + 6] = True
-        gone = covered.add(ALL, seen, 2, 60)
+        visible = np.zeros(mask.shape, dtype=bool)
+        visible[5:15, left : left + 6] = True
+        gone = covered.add(ALL, visible, 2, 60)
         assert (1 in covered.objects.labels) == there and (gone is None) == there
 
 
@@ -66,9 +66,9 @@ def test_boxes_without_instances_are_kept_to_the_bit() -> None:
     covered = OccludedObjects.from_objects(
         find_objects(Sample(np.zeros((3, 20, 30), np.float32), mask, boxes, labels), [1, 2])
     )
-    seen = np.zeros(mask.shape, dtype=bool)
-    seen[8:12, 22:30] = True
-    covered.add(ALL, seen, 1, int(seen.sum()))
+    visible = np.zeros(mask.shape, dtype=bool)
+    visible[8:12, 22:30] = True
+    covered.add(ALL, visible, 1, int(visible.sum()))
     assert covered.objects.boxes.tolist() == [boxes[0].tolist(), [20, 8, 22, 12], boxes[2].tolist(), [22, 8, 30, 12]]
     assert covered.objects.labels.tolist() == [1, 2, 2, 1]
 
@@ -76,15 +76,15 @@ def test_boxes_without_instances_are_kept_to_the_bit() -> None:
 def test_of_two_boxes_the_smaller_has_the_pixels() -> None:
     mask = np.ones((10, 10), dtype=np.uint8)
     boxes = np.array([[2, 2, 5, 5], [0, 0, 10, 10]], dtype=np.float32)
-    told = find_objects(Sample(np.zeros((3, 10, 10), np.float32), mask, boxes, np.array([1, 1])), [1])
-    assert (told.instances == 1).sum() == 9 and (told.instances == 2).sum() == 91
+    objects = find_objects(Sample(np.zeros((3, 10, 10), np.float32), mask, boxes, np.array([1, 1])), [1])
+    assert (objects.instances == 1).sum() == 9 and (objects.instances == 2).sum() == 91
 
 
 def test_instances_without_boxes_are_measured() -> None:
     instances = np.zeros((10, 10), dtype=np.int32)
     instances[2:4, 3:6] = 2
-    told = find_objects(Sample(np.zeros((3, 10, 10), np.float32), np.full((10, 10), 7), instances=instances), [7])
-    assert told.boxes.tolist() == [[3, 2, 6, 4]] and told.labels.tolist() == [7] and told.instances.max() == 1
+    objects = find_objects(Sample(np.zeros((3, 10, 10), np.float32), np.full((10, 10), 7), instances=instances), [7])
+    assert objects.boxes.tolist() == [[3, 2, 6, 4]] and objects.labels.tolist() == [7] and objects.instances.max() == 1
 
 
 def test_annotated_areas_stay_but_for_what_is_covered() -> None:
@@ -94,13 +94,13 @@ def test_annotated_areas_stay_but_for_what_is_covered() -> None:
     covered = OccludedObjects.from_objects(find_objects(sample, [1]))
     assert covered.to_sample(Sample(sample.image, mask)).areas is None
     assert covered.to_sample(sample).areas.tolist() == [38.5, 37.25]
-    seen = np.zeros(mask.shape, dtype=bool)
-    seen[9:12, 2:7] = True  # ten of the lower object's 40 pixels
-    covered.add(ALL, seen, 2, 15)
+    visible = np.zeros(mask.shape, dtype=bool)
+    visible[9:12, 2:7] = True  # ten of the lower object's 40 pixels
+    covered.add(ALL, visible, 2, 15)
     assert covered.to_sample(sample).areas.tolist() == [38.5, 30, 15]
-    seen[:] = False
-    seen[1:7, 2:12] = True  # and all of the upper one
-    covered.add(ALL, seen, 2, 60)
+    visible[:] = False
+    visible[1:7, 2:12] = True  # and all of the upper one
+    covered.add(ALL, visible, 2, 60)
     assert covered.to_sample(sample).areas.tolist() == [30, 15, 60]
 
 
@@ -114,9 +114,9 @@ def test_crowds_lose_what_comes_in_front_of_them() -> None:
     sample = Sample(np.zeros((3, 20, 30), np.float32), mask, meta={"crowds": crowds})
     covered = OccludedObjects.from_objects(find_objects(sample, [1]))
     assert covered.to_sample(sample).crowds is crowds
-    seen = np.zeros(mask.shape, dtype=bool)
-    seen[8:12, 8:30] = True
-    covered.add(ALL, seen, 2, 88)
+    visible = np.zeros(mask.shape, dtype=bool)
+    visible[8:12, 8:30] = True
+    covered.add(ALL, visible, 2, 88)
     whole, boxed = covered.to_sample(sample).crowds
     assert whole.box.tolist() == [10, 12, 30, 20] and whole.area == 160 == whole.mask.sum() and boxed is crowds[2]
 

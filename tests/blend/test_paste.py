@@ -211,13 +211,13 @@ def test_on_what_is_labelled_only_where_asked(dims: int) -> None:
     host = replace(host, mask=np.where(bottom, 5, 0))  # half of it is one object
     known = find_mask_objects(np.asarray(host.mask), [5])
     host = replace(host, boxes=known.boxes, labels=known.labels, instances=known.instances)
-    seen = {}
+    visible = {}
     for asked in (False, True):
         paste = Paste(bank, per_image=(3, 3), overlap=asked)
-        seen[asked] = [paste(host, np.random.default_rng(seed)) for seed in range(4)]
-        new = [np.asarray(after.mask) != host.mask for after in seen[asked]]
+        visible[asked] = [paste(host, np.random.default_rng(seed)) for seed in range(4)]
+        new = [np.asarray(after.mask) != host.mask for after in visible[asked]]
         assert all(part.any() for part in new) and any((part & bottom).any() for part in new) == asked
-    for after in seen[True]:
+    for after in visible[True]:
         assert after.instances is not None and after.boxes is not None and after.mask is not None
         assert np.array_equal(after.instances > 0, after.mask > 0) and 0 in after.origins
         for number, box in enumerate(after.boxes, start=1):

@@ -145,8 +145,10 @@ def test_fda_takes_the_amplitudes_and_keeps_the_phases(rng: np.random.Generator)
     host, scene = (ndimage.gaussian_filter(rng.random((3, 32, 32)), (0, 3, 3)).astype(np.float32) for _ in range(2))
     host, scene = 0.5 + (host - 0.5), 0.5 + (scene - 0.5) * 0.8
     lit = FDA(2 / 512)(LookInput(host), LookInput(host), LookInput(scene))
-    own, wanted, made = (np.fft.fft2(x)[:, [[0], [1], [2], [-1], [-2]], [0, 1, 2, -1, -2]] for x in (host, scene, lit))
-    np.testing.assert_allclose(np.abs(made), np.abs(wanted), rtol=0.02, atol=0.05)
+    own, expected, made = (
+        np.fft.fft2(x)[:, [[0], [1], [2], [-1], [-2]], [0, 1, 2, -1, -2]] for x in (host, scene, lit)
+    )
+    np.testing.assert_allclose(np.abs(made), np.abs(expected), rtol=0.02, atol=0.05)
     np.testing.assert_allclose(made / np.abs(made), own / np.abs(own), atol=0.02)
     high = np.fft.fft2(lit - host)[:, 3:-2, 3:-2]
     assert np.abs(high).max() < 1e-2
@@ -287,11 +289,11 @@ def test_histogram_brings_one_scanner_nearer_to_another() -> None:
         host, np.random.default_rng(0)
     )
     levels = np.linspace(0.1, 0.9, 9)
-    own, wanted, made = (
+    own, expected, made = (
         np.quantile(to_scaled(s.image, get_intensity_range(s, SCAN))[0, body], levels)
         for s, body in ((host, inside), (other, there), (after, inside))
     )
-    assert np.abs(made - wanted).mean() < 0.35 * np.abs(own - wanted).mean()
+    assert np.abs(made - expected).mean() < 0.35 * np.abs(own - expected).mean()
 
 
 def test_whole_numbers_stay_whole_numbers() -> None:

@@ -43,10 +43,10 @@ def refused(*arguments: str | Path) -> str:
 
 
 def answer(*arguments: str | Path) -> dict[str, Any]:
-    return told(*arguments)[0]
+    return run_with_messages(*arguments)[0]
 
 
-def told(*arguments: str | Path) -> tuple[dict[str, Any], str]:
+def run_with_messages(*arguments: str | Path) -> tuple[dict[str, Any], str]:
     """What a command answers, and what else it says."""
     done = blend(*arguments, "--per-image", "1", "--json")
     assert done.returncode == 0, done.stderr
@@ -133,8 +133,10 @@ def test_another_spacing_is_resampled(folder: Path, tmp_path: Path) -> None:
         bank.entries["spacing"] *= factor
         bank.save(tmp_path / f"bank{factor}")
         out = tmp_path / f"out{factor}"
-        _, said = told(folder / "scans", "--bank", tmp_path / f"bank{factor}", "--out", out, "--seed", "1")
-        assert ("mm a pixel are resampled to the hosts'" in said) == (factor != 1)
+        _, message = run_with_messages(
+            folder / "scans", "--bank", tmp_path / f"bank{factor}", "--out", out, "--seed", "1"
+        )
+        assert ("mm a pixel are resampled to the hosts'" in message) == (factor != 1)
         records = json.loads((out / "pasted.json").read_text())
         placed = [record for own in records.values() for record in own if record["place"] is not None]
         volumes[factor] = len(placed), sum(int((nib.load(p).get_fdata() > 0).sum()) for p in out.rglob("seg.nii.gz"))
@@ -155,12 +157,12 @@ def test_a_folder_of_crops_goes_into_slices(tmp_path: Path) -> None:
         image = 0.4 + 0.4 * mask[..., None] + 0.05 * rng.random((*mask.shape, 2))
         nib.save(nib.Nifti1Image(image.astype(np.float32), np.eye(4)), root / f"c{i}.nii.gz")
         nib.save(nib.Nifti1Image(mask, np.eye(4)), root / f"c{i}_mask.nii.gz")
-    said = {"classes": {"oedema": 1}, "channels": ["flair", "t1c"]}
-    (root / "classes.json").write_text(json.dumps(said))
+    definitions = {"classes": {"oedema": 1}, "channels": ["flair", "t1c"]}
+    (root / "classes.json").write_text(json.dumps(definitions))
     few = ["--where", "subject=phantom_000"]
     result = answer("phantom:medical", *few, "--bank", root, "--out", tmp_path / "out")
     assert result["pasted"]["oedema"] > 5
-    (root / "classes.json").write_text(json.dumps(said | {"channels": ["flair"]}))
+    (root / "classes.json").write_text(json.dumps(definitions | {"channels": ["flair"]}))
     line = refused("phantom:medical", *few, "--bank", root, "--out", tmp_path / "bad")
     assert line.endswith("classes.json: channels flair; expected 2, as are stored")
     (root / "c1_mask.nii.gz").unlink()
@@ -175,8 +177,8 @@ def test_a_folder_of_cut_outs_goes_into_frames(tmp_path: Path) -> None:
         picture = np.zeros((20, 30 + i, 4), dtype=np.uint8)
         picture[4:16, 4:26] = (30 * i, 60, 200, 255)
         Image.fromarray(picture).save(root / f"c{i}.png")
-    said = {"classes": {"car": 1}, "ground": ["road"], "frame": [96, 160]}
-    (root / "classes.json").write_text(json.dumps(said))
+    definitions = {"classes": {"car": 1}, "ground": ["road"], "frame": [96, 160]}
+    (root / "classes.json").write_text(json.dumps(definitions))
     few = ["--where", "lighting=dusk"]
     result = answer("phantom:driving", *few, "--bank", root, "--out", tmp_path / "out")
     assert result["pasted"]["car"] >= 3

@@ -111,12 +111,12 @@ def test_who_has_no_donor_is_said(cases: Path, tmp_path: Path) -> None:
     names = [record.name for record in PEOPLE.records[:-1]]
     bank = Bank.load(cases / "bank")
     bank.select_subjects(names[:1]).save(tmp_path / "bank")
-    code, _, said = run(
+    code, _, message = run(
         "blend", cases / "raw", "--bank", tmp_path / "bank", "--out", tmp_path / "out", "--workers", 1, "--json"
     )
-    assert code == 0 and f"1 samples ({names[0]}) got nothing: nobody else who may give" in said
+    assert code == 0 and f"1 samples ({names[0]}) got nothing: nobody else who may give" in message
     assert f"{names[0]}_pasted1" not in check_integrity(tmp_path / "out")
-    assert "belongs into nnUNet_preprocessed" in said
+    assert "belongs into nnUNet_preprocessed" in message
     check_splits(tmp_path / "out")
 
 
@@ -141,10 +141,10 @@ def test_copies_of_what_a_gan_drew_from_everyone_are_in_no_fold(cases: Path, tmp
     entries = bank.entries.copy()
     entries["subject"] = -1
     Bank(bank.info, bank.images, bank.masks, entries).save(tmp_path / "drawn")
-    code, _, said = run(
+    code, _, message = run(
         "blend", cases / "raw", "--bank", tmp_path / "drawn", "--out", tmp_path / "out", "--workers", 1, "--json"
     )
-    assert code == 0 and "6 of 6 copies are in no fold" in said
+    assert code == 0 and "6 of 6 copies are in no fold" in message
     assert all("_pasted1" not in name for split in check_splits(tmp_path / "out") for name in split["train"])
 
 

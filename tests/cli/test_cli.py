@@ -231,6 +231,8 @@ def test_skipped_problems_are_counted(scans: Path, bank: Path, tmp_path: Path) -
     assert "--skip-problems" in refused("blend", broken, "--bank", bank, "--out", tmp_path / "out")
     result = answer("blend", broken, "--bank", bank, "--out", tmp_path / "out", "--skip-problems")
     assert result["written"] == 4 and len(result["problems"]) == 1
-    told = run("crops", broken, "--dims", "2", "--size", "16", "--out", tmp_path / "cut", "--skip-problems")
-    assert told.returncode == 0 and told.stderr.startswith("left out: 1 file ") and "phantom_002" in told.stderr
+    process = run("crops", broken, "--dims", "2", "--size", "16", "--out", tmp_path / "cut", "--skip-problems")
+    assert (
+        process.returncode == 0 and process.stderr.startswith("left out: 1 file ") and "phantom_002" in process.stderr
+    )
     assert "left out" not in run("inspect", broken).stderr  # it lists the problem itself

@@ -16,8 +16,8 @@ def test_names_the_folder_and_the_command_that_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "my run"
     out.mkdir()
     (out / "config.json").write_text("{}")
-    said = describe_interruption(["evaluate", "scans", "--overwrite", "--out", str(out)])
-    assert said == (
+    message = describe_interruption(["evaluate", "scans", "--overwrite", "--out", str(out)])
+    assert message == (
         f"interrupted; what is done is kept in {out}. Go on with: domaingan evaluate scans --out '{out}' --resume"
     )
 
@@ -42,6 +42,6 @@ def test_a_training_that_is_interrupted_says_how_to_go_on(tmp_path: Path) -> Non
         while not (out / "config.json").is_file() and time.monotonic() < deadline:
             time.sleep(0.1)
         run.send_signal(signal.SIGINT)
-        said = run.communicate(timeout=60)[1]
+        message = run.communicate(timeout=60)[1]
     assert run.returncode == 130
-    assert f"kept in {out}" in said and said.rstrip().endswith("--resume") and "Traceback" not in said
+    assert f"kept in {out}" in message and message.rstrip().endswith("--resume") and "Traceback" not in message

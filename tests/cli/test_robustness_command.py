@@ -116,8 +116,8 @@ def test_mistakes_end_in_one_line(drives: Path, here: Path) -> None:
 
 def test_an_empty_folder_is_no_run(drives: Path, here: Path) -> None:
     (here / "empty").mkdir()
-    said = refused("robustness", drives, "--model", here / "empty", "--out", here / "out")
-    assert "empty: no trained model in it; expected a run of domaingan evaluate" in said
+    message = refused("robustness", drives, "--model", here / "empty", "--out", here / "out")
+    assert "empty: no trained model in it; expected a run of domaingan evaluate" in message
 
 
 def test_pairs() -> None:

@@ -142,8 +142,8 @@ def test_memory_that_runs_out_is_one_line(
         raise error
 
     monkeypatch.setattr(Generator, "generate", broken)
-    said = refused("sample", model, "--n", "4", "--out", tmp_path / "x")
-    assert said == "domaingan: out of memory; expected a model of smaller width or size, or device cpu"
+    message = refused("sample", model, "--n", "4", "--out", tmp_path / "x")
+    assert message == "domaingan: out of memory; expected a model of smaller width or size, or device cpu"
     assert not (tmp_path / "x").exists()
     with pytest.raises(DataError, match="out of memory; expected a smaller batch"):
         GAN.for_crops(real, **SMALL).fit(real, 2, **FIT)

@@ -78,8 +78,8 @@ def test_blend_in_2d_pastes_into_slices_and_writes_volumes(folder: Path) -> None
         same = other.mask == one.mask
         assert (other.image[0][same] == one.image[0][same]).mean() > 0.8
     crops(load(folder / "data"), size=16).save(folder / "bank16")
-    said = refused("blend", folder / "data", "--bank", folder / "bank16", "--dims", "2", "--out", folder / "no")
-    assert "a 3D bank" in said and "crops --dims 2" in said and not (folder / "no").exists()
+    message = refused("blend", folder / "data", "--bank", folder / "bank16", "--dims", "2", "--out", folder / "no")
+    assert "a 3D bank" in message and "crops --dims 2" in message and not (folder / "no").exists()
 
 
 def test_reasons_follow_from_sizes() -> None:
@@ -93,5 +93,5 @@ def test_reasons_follow_from_sizes() -> None:
 
 def test_evaluate_says_it_before_it_trains(folder: Path) -> None:
     run_folder = folder / "run"
-    said = run("evaluate", folder / "data", "--arms", "classic", "--folds", "9", "--out", run_folder)[2]
-    assert "5 slices" in said and not run_folder.exists()
+    message = run("evaluate", folder / "data", "--arms", "classic", "--folds", "9", "--out", run_folder)[2]
+    assert "5 slices" in message and not run_folder.exists()

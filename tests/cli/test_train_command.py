@@ -40,19 +40,19 @@ def test_numbers_and_classes_together(tmp_path: Path) -> None:
     assert (network.arch, network.depth, network.skip, training.loss) == ("resnet", 2, "residual", "relativistic")
     assert training.ada == 0.6 and training.gamma == (2.0, 0.2)
     low, high = config.data.numbers["radius_mm"]
-    wanted = f"radius_mm={low:.4f}..{(low + high) / 2:.4f}"
-    drawn = answer("sample", tmp_path / "m", "--out", tmp_path / "b", "--n", "4", "--condition", wanted)
+    expected = f"radius_mm={low:.4f}..{(low + high) / 2:.4f}"
+    drawn = answer("sample", tmp_path / "m", "--out", tmp_path / "b", "--n", "4", "--condition", expected)
     bank = Bank.load(tmp_path / "b")
     assert drawn["n"] == len(bank) and (bank.entries["number:radius_mm"] <= (low + high) / 2 + 1e-3).all()
-    said = refused("sample", tmp_path / "m", "--out", tmp_path / "c", "--condition", "radius_mm=900")
-    assert "radius_mm=900" in said and "within" in said
+    message = refused("sample", tmp_path / "m", "--out", tmp_path / "c", "--condition", "radius_mm=900")
+    assert "radius_mm=900" in message and "within" in message
 
 
 @pytest.mark.parametrize("given", ["mask", "modality:t1c"])
 def test_given_images_come_from_hosts(given: str, tmp_path: Path) -> None:
     answer("train", DATA, "--out", tmp_path / "m", "--given", given, *QUICK)
-    said = refused("sample", tmp_path / "m", "--out", tmp_path / "b", "--n", "3")
-    assert "hosts" in said
+    message = refused("sample", tmp_path / "m", "--out", tmp_path / "b", "--n", "3")
+    assert "hosts" in message
     answer("sample", tmp_path / "m", "--out", tmp_path / "b", "--n", "3", "--hosts", DATA)
     bank = Bank.load(tmp_path / "b")
     assert len(bank) == 3 and bank.info.generated

@@ -48,8 +48,8 @@ def _hold(out: Path, parent: Connection) -> None:
 @contextmanager
 def held(out: Path) -> Iterator[multiprocessing.process.BaseProcess]:
     """A process that holds the folder while the block runs."""
-    ours, theirs = FORK.Pipe()
-    process = FORK.Process(target=_hold, args=(out, theirs))
+    ours, reference = FORK.Pipe()
+    process = FORK.Process(target=_hold, args=(out, reference))
     process.start()
     assert ours.recv() == "held"
     try:

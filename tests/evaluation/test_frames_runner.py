@@ -78,11 +78,11 @@ def test_segmentation_gives_iou(drives: Dataset, tmp_path: Path) -> None:
 
 
 def test_a_wrong_network_is_refused_before_anything_is_written(drives: Dataset, tmp_path: Path) -> None:
-    for wrong, task, said in (
+    for wrong, task, message in (
         ({"backbone": "timm:nosuch"}, "segmentation", "no model 'nosuch'"),
         ({"detector": "nosuch"}, "detection", "no detector 'nosuch'"),
     ):
-        with pytest.raises(DataError, match=said):
+        with pytest.raises(DataError, match=message):
             evaluate(drives, task, ["classic"], out=tmp_path / "run", **(SETTINGS | wrong))
         assert not (tmp_path / "run").exists()
     with pytest.raises(DataError, match="frames whose objects"):

@@ -110,17 +110,17 @@ def test_halves_are_whole_subjects_and_of_drives_those_before_and_after() -> Non
 @pytest.mark.parametrize(("domain", "dims"), [("medical", 2), ("medical", 3), ("driving", 2)])
 def test_places_are_painted_where_real_objects_of_others_are(domain: str, dims: int) -> None:
     if domain == "medical":
-        seen, test = crops(people(dims), 16), people(dims, 3, seed=5)
+        train_crops, test = crops(people(dims), 16), people(dims, 3, seed=5)
     else:
         drives = phantoms.load_phantom("driving", sequences=4, frames=2)
-        seen = crops(drives.select_groups(drives.groups[:2]), 16)
+        train_crops = crops(drives.select_groups(drives.groups[:2]), 16)
         test = drives.select_groups(drives.groups[2:])
-    places = HeldOutPlaces.from_test(test, seen, 1)
+    places = HeldOutPlaces.from_test(test, train_crops, 1)
     assert places is not None and set(places.real.subjects) <= {r.statistical_unit for r in test.records}
     other = places.paste_training_crops()
     assert other.images.tobytes() == places.paste_training_crops().images.tobytes()
-    gan = GAN.for_crops(seen, conditioning=("paste", "mask"), width=4, latent=8, batch=4)
-    gan.fit(seen, 2, device="cpu", eval_every=0)
+    gan = GAN.for_crops(train_crops, conditioning=("paste", "mask"), width=4, latent=8, batch=4)
+    gan.fit(train_crops, 2, device="cpu", eval_every=0)
     painted = places.inpaint(gan)
     assert len(painted) == len(other) == len(places.real) and (painted.masks == places.real.masks).all()
     far = ~ndimage.binary_dilation(places.real.masks > 0, np.ones((1, *[7] * dims)))
@@ -132,15 +132,20 @@ def test_places_are_painted_where_real_objects_of_others_are(domain: str, dims: 
 
 
 def test_places_that_no_generator_could_paint_at_are_left_out() -> None:
-    seen, test = crops(people(2, 8), 16), people(2, 8, seed=5)
-    whole = HeldOutPlaces.from_test(test, seen, 0)
-    rare = seen.find_matching(lesion=seen.info.conditions["lesion"][0])
-    fewer = HeldOutPlaces.from_test(test, seen.take(np.setdiff1d(np.arange(len(seen)), rare)), 0)
+    train_crops, test = crops(people(2, 8), 16), people(2, 8, seed=5)
+    whole = HeldOutPlaces.from_test(test, train_crops, 0)
+    rare = train_crops.find_matching(lesion=train_crops.info.conditions["lesion"][0])
+    fewer = HeldOutPlaces.from_test(test, train_crops.take(np.setdiff1d(np.arange(len(train_crops)), rare)), 0)
     assert whole is not None and fewer is not None and len(fewer.real) < len(whole.real)
-    entries = seen.entries.copy()
+    entries = train_crops.entries.copy()
     entries["spacing"] *= 3
-    assert HeldOutPlaces.from_test(test, Bank(seen.info, seen.images, seen.masks, entries), 0) is None
-    assert HeldOutPlaces.from_test(test.select(i for i, s in enumerate(test) if not np.any(s.mask)), seen, 0) is None
+    assert (
+        HeldOutPlaces.from_test(test, Bank(train_crops.info, train_crops.images, train_crops.masks, entries), 0) is None
+    )
+    assert (
+        HeldOutPlaces.from_test(test.select(i for i, s in enumerate(test) if not np.any(s.mask)), train_crops, 0)
+        is None
+    )
 
 
 # ---------------------------------------------------------------- in an evaluation
@@ -172,13 +177,13 @@ def test_an_evaluation_measures_once_and_shows_what_was_painted(tmp_path: Path) 
         assert len(shapes) == 1 and len(pictures["worst:refine"]) == len(pictures["worst_scores:refine"]) == 10
         assert np.array_equal(pictures["places_masks:real"], pictures["places_masks:inpaint"])
     page = write_report(out).read_text()
-    for said in (
+    for message in (
         "Generated beside real",
         "What was painted into hosts",
         "Real and painted at the same places",
         f"refined ({made['refine']['n']})",
     ):
-        assert said in page
+        assert message in page
     assert '<table id="generated"' in page and "The worst of what was painted" in page
 
 

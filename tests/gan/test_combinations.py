@@ -69,11 +69,11 @@ def test_losses(arch: str, dims: int, loss: str, make_bank: Any, tmp_path: Path)
 def test_conditions(arch: str, dims: int, kind: str, make_bank: Any, tmp_path: Path) -> None:
     bank = add_condition(make_bank(dims=dims, size=8), kind)
     gan = fit_and_load(bank, tmp_path / "m", arch=arch, loss="relativistic")
-    wanted: dict[str, Any] = {"age": (42.0, 44.0)} if kind in ("number", "several") else {}
-    drawn = gan.sample(5, **wanted)
-    assert is_same_bank(drawn, GAN.load(tmp_path / "m").sample(5, **wanted))
+    expected: dict[str, Any] = {"age": (42.0, 44.0)} if kind in ("number", "several") else {}
+    drawn = gan.sample(5, **expected)
+    assert is_same_bank(drawn, GAN.load(tmp_path / "m").sample(5, **expected))
     assert drawn.info.conditions == bank.info.conditions and drawn.info.numbers == bank.info.numbers
-    if wanted:
+    if expected:
         assert ((drawn.entries["number:age"] >= 41.99) & (drawn.entries["number:age"] <= 44.01)).all()
         with pytest.raises(DataError, match=r"within 4\d"):
             gan.sample(2, age=200.0)

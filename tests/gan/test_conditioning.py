@@ -80,15 +80,15 @@ def test_conditions_are_brought_into_the_models_words(make_bank: Any) -> None:
     real = Bank(info, bank.images, bank.masks, entries)
     config = fit_gan(real, conditioning=("mask",)).config
     assert config is not None
-    theirs = entries.copy()
-    theirs["number:radius_mm"] = np.linspace(1, 5, len(bank))
+    reference = entries.copy()
+    reference["number:radius_mm"] = np.linspace(1, 5, len(bank))
     turned = real.info.model_copy(
         update={"conditions": {"grade": ["high", "none", "low"], "lesion": ["core", "shell"]}}
     )
-    data, shown = select_conditioning_crops(Bank(turned, bank.images, bank.masks, theirs), config, {})
+    data, shown = select_conditioning_crops(Bank(turned, bank.images, bank.masks, reference), config, {})
     high_first = np.array([1, -1, 0])  # the model's codes of high, none and low
-    assert (shown.entries["condition:grade"] == high_first[theirs["condition:grade"]]).all()
-    assert (shown.entries["condition:lesion"] == theirs["condition:lesion"]).all()
+    assert (shown.entries["condition:grade"] == high_first[reference["condition:grade"]]).all()
+    assert (shown.entries["condition:lesion"] == reference["condition:lesion"]).all()
     assert shown.entries["number:radius_mm"].min() == 2 and shown.entries["number:radius_mm"].max() == 4
     condition = data.encode(range(len(data)))[1]
     assert condition.numbers.min() == 0 and condition.numbers.max() == 1

@@ -72,11 +72,11 @@ def test_the_file_draws_what_the_model_draws(
         feed["given_masks"] = bank.masks[:n].astype(np.int64)
     found, masks = run(path, feed)
     image = TrainingCrops(bank, config).encode(range(n))[1].image
-    images, wanted = decode_stacks(
+    images, expected = decode_stacks(
         generate(generator, config, z, Condition(codes, scale_numbers(numbers, config), image)), config
     )
     np.testing.assert_allclose(found, images, atol=1e-4)
-    assert masks.dtype == np.uint8 and (masks == wanted).mean() > 0.999
+    assert masks.dtype == np.uint8 and (masks == expected).mean() > 0.999
     if "mask" in config.network.conditioning:
         assert (masks == bank.masks[:n]).all()
 

@@ -27,11 +27,11 @@ def scan(seed: int, shape: tuple[int, ...] = (130, 140)) -> np.ndarray:
 
 
 def test_the_same_pixels_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    image, wanted, calls = scan(0), find_body(scan(0)), []
+    image, expected, calls = scan(0), find_body(scan(0)), []
     monkeypatch.setattr(body_cache, "find_body", lambda image: calls.append(1) or find_body(image))
     for _ in range(3):
         found = find_body_cached(image.copy())
-        np.testing.assert_array_equal(found, wanted)
+        np.testing.assert_array_equal(found, expected)
         found[...] = False  # the caller's own
     find_body_cached(np.asfortranarray(image))
     assert len(calls) == 1

@@ -147,8 +147,8 @@ def write_boxes(root: Path, crowd: bool = False) -> Path:
 
 def test_the_command_shows_the_masks_beside_the_bank(tmp_path: Path) -> None:
     data = write_boxes(tmp_path / "set")
-    said = refused("crops", data, "--out", tmp_path / "bank", "--size", "32")
-    assert "8 objects with a box but no mask" in said and "--masks grabcut" in said
+    message = refused("crops", data, "--out", tmp_path / "bank", "--size", "32")
+    assert "8 objects with a box but no mask" in message and "--masks grabcut" in message
     assert not (tmp_path / "bank").exists()
     result = answer("crops", data, "--out", tmp_path / "bank", "--size", "32", "--masks", "grabcut")
     assert result["n"] == 8 and result["grid"] == str(tmp_path / "bank-masks.png")

@@ -95,8 +95,8 @@ def test_padding_is_no_other_scan(value: int, width: object) -> None:
 def test_a_change_of_the_grid_keeps_what_was_read() -> None:
     people = phantoms.load_phantom("medical", subjects=2, shape=(32, 32, 16))
     own = get_checksums(people[0])
-    for seen in (view(people, dims=2), view(people, spacing=3.0), view(people, dims=2, spacing=3.0)):
-        assert get_checksums(seen[0]) == own
+    for observed in (view(people, dims=2), view(people, spacing=3.0), view(people, dims=2, spacing=3.0)):
+        assert get_checksums(observed[0]) == own
     assert get_checksums(slice_volumes(people)[0]) == ()  # of a slice alone nothing is known
     assert keep_checksums(people)[1].source.checksums == get_checksums(people[1])
 

@@ -52,14 +52,14 @@ def call(shared: CallSeeds, results: Any) -> None:
 
 def test_processes_that_are_forked_count_together() -> None:
     context, whole = multiprocessing.get_context("fork"), CallSeeds(6)
-    results, seen = context.Queue(), []
+    results, observed = context.Queue(), []
     for _ in range(3):
         process = context.Process(target=call, args=(whole, results))
         process.start()
-        seen += results.get(timeout=60)
+        observed += results.get(timeout=60)
         process.join()
     alone = CallSeeds(6)
-    assert seen == [alone.make_seed(image) for _ in range(3) for image in IMAGES]
+    assert observed == [alone.make_seed(image) for _ in range(3) for image in IMAGES]
     assert whole.make_seed(IMAGES[0]) == alone.make_seed(IMAGES[0])
 
 

@@ -60,8 +60,8 @@ def test_the_score_is_that_of_monai(seed: int) -> None:
     scores, is_hit = draw(seed)
     lowest = np.array([scores.min() - 1])  # MONAI leaves out the lowest threshold
     curve = compute_froc_curve_data(np.concatenate([scores[~is_hit], lowest]), scores[is_hit], 15, 7)
-    theirs = compute_froc_score(*curve, eval_thresholds=tuple(FROC_MEASURES))
-    assert compute_froc(scores, is_hit, 15, 7)["cpm"] == pytest.approx(theirs)
+    reference = compute_froc_score(*curve, eval_thresholds=tuple(FROC_MEASURES))
+    assert compute_froc(scores, is_hit, 15, 7)["cpm"] == pytest.approx(reference)
 
 
 def test_matches_of_monai_are_collected_without_what_is_left_out() -> None:

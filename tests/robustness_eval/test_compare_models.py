@@ -28,7 +28,7 @@ class Shifted:
 
     def __init__(self, data: Dataset, shift: float, names: dict[str, str]) -> None:
         self.name, self.shift, self.samples, self.calls = f"shifted/{shift:g}", shift, list(data), 0
-        self.classes = {theirs: data.schema.classes[ours] for theirs, ours in names.items()}
+        self.classes = {reference: data.schema.classes[ours] for reference, ours in names.items()}
 
     def predict(self, image: NDArray[np.uint8]) -> Detections:
         self.calls += 1

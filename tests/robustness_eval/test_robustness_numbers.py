@@ -46,15 +46,15 @@ def test_boxes_of_a_class_are_duplicates_from_an_overlap_of_a_half_on() -> None:
 
 
 def test_no_further_picture_is_judged_after_twenty_boxes() -> None:
-    judged: list[int] = []
+    scored: list[int] = []
 
     def run(_: Any, number: int) -> tuple[Detections, tuple[int, int]]:
-        judged.append(number)
+        scored.append(number)
         boxes = np.tile(np.array([[2, 2, 9, 9]], np.float32), (10, 1))
         return Detections(boxes, np.full(10, 0.9, np.float32), np.zeros(10, np.int64)), (40, 40)
 
     choice = choose_layout([PackedLayout("o")], run, 8)
-    assert judged == [0, 1]
+    assert scored == [0, 1]
     assert choice.reason.startswith("In the first 2 frames 100 % of 20 boxes")
 
 

@@ -70,20 +70,20 @@ def test_another_map_needs_no_new_run(drives: Dataset, tmp_path: Path) -> None:
 
 
 def test_what_is_scored_is_told_before_anything_runs(drives: Dataset, tmp_path: Path) -> None:
-    said: list[str] = []
+    printed: list[str] = []
 
     class Listening:
         def start(self, what: str) -> None:
-            said.append(f"start: {what}")
+            printed.append(f"start: {what}")
 
         def update(self, step: int, total: int, metrics: Any) -> None:
-            said.append("update")
+            printed.append("update")
 
         def say(self, message: str) -> None:
-            said.append(message)
+            printed.append(message)
 
     result = robustness(drives, Seeing(drives, OWN), tmp_path / "run", progress=Listening(), **FEW)
-    before = said[: said.index("update")]
+    before = printed[: printed.index("update")]
     assert "Scored: car" in before
     proposed = "Not scored: pedestrian, cyclist; the model has what seems to mean the same: add --map person=pedestrian"
     assert proposed in before and proposed in result["notes"]
@@ -91,10 +91,10 @@ def test_what_is_scored_is_told_before_anything_runs(drives: Dataset, tmp_path: 
 
 def test_the_headline_says_which_classes_of_how_many_objects() -> None:
     result = {"model": {"name": "m"}, "metric": "ap", "clean": 0.5, "mpc": 0.25, "rpc": 0.5}
-    said = describe_robustness(
+    printed = describe_robustness(
         result | {"objects": {"car": 3, "big_bus": 2, "tram": 0}, "not_scored": {"pedestrian": 7}}
     )
-    assert said.startswith("m keeps 50 % of its AP on car, big bus (5 of 12 objects) under corruption: 50.0")
+    assert printed.startswith("m keeps 50 % of its AP on car, big bus (5 of 12 objects) under corruption: 50.0")
     segmenter = result | {"metric": "miou", "objects": {"road": 4}, "not_scored": {"sky": 4, "tram": 0}}
     assert "of its mean IoU on road (of 2 classes) under" in describe_robustness(segmenter)
     nothing = result | {"clean": 0.0, "rpc": None, "objects": {"car": 3}, "cause": "Its boxes are 1 pixel large"}
@@ -184,8 +184,8 @@ def test_boxes_of_other_classes_name_the_map(drives: Dataset) -> None:
     data = {name: drives.schema.classes[name] for name in drives.schema.objects}
     translation = PredictionMapper(model, ClassMapping(data), drives.schema)
     truths = [truth for truth in frames.truths if truth is not None]
-    said = explain_zero_score(answers, truths, translation, data, 0.05)
-    assert said.startswith("None of its ") and said.endswith(
+    printed = explain_zero_score(answers, truths, translation, data, 0.05)
+    assert printed.startswith("None of its ") and printed.endswith(
         "most are person: --map person=pedestrian says which is which"
     )
 
@@ -239,8 +239,8 @@ def test_names_met_on_the_way_are_proposed_and_mapped_without_a_new_run(drives: 
             return found
 
     result = robustness(drives, Unsaid(drives), tmp_path / "run", **FEW)
-    said = "The model found person, which is no class of the data: add --map person=pedestrian, with --resume"
-    assert said in result["notes"] and result["per_class"]["pedestrian"]["clean"] == 0
+    printed = "The model found person, which is no class of the data: add --map person=pedestrian, with --resume"
+    assert printed in result["notes"] and result["per_class"]["pedestrian"]["clean"] == 0
     model = Unsaid(drives)
     again = robustness(drives, model, tmp_path / "run", mapping={"person": "pedestrian"}, resume=True, **FEW)
     assert again["per_class"]["pedestrian"]["clean"] == 1 and model.calls == 2

@@ -70,7 +70,7 @@ class CocoFile:
             offset: what is added to a category's id to make a class value.
 
         Returns:
-            What is wrong with single annotations, and with the file.
+            The problems of single annotations, and of the file.
 
         Raises:
             DataError: the whole file is in other units than COCO's.

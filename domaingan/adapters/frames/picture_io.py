@@ -199,7 +199,7 @@ def write_picture(path: Path, image: NDArray[np.float32], header: PictureHeader 
 
 
 def write_mask_picture(path: Path, values: NDArray[Any], header: PictureHeader | None = None) -> None:
-    """Write a mask as the kind of picture that it was, where its values fit in it, else as grey of 8 or 16 bits.
+    """Write a mask. It stays the kind of picture that it was if its values fit, else it becomes grey of 8 or 16 bits.
 
     Args:
         path: the file. Its suffix says of which kind.

@@ -56,16 +56,16 @@ def write_scan(sample: Sample, images: Sequence[Path], mask: Path, foreground: P
 def _reread_stored_numbers(
     header: ScanHeader | None, key: int | str, like: NiftiHeader | None, shape: tuple[int, ...]
 ) -> NDArray[Any] | None:
-    """Read again the numbers that an array was read from, where they hold more than what was read.
+    """Read the stored numbers of an array again, where float32 did not hold them exactly.
 
     Args:
-        header: the scan's.
+        header: what is known of the scan's files.
         key: of the array in ``header.origins``.
         like: header of the array's file.
-        shape: the scan's, in space.
+        shape: spatial shape of the scan.
 
     Returns:
-        The numbers; None where they are not needed, or the file is gone or another one by now.
+        The numbers. None where float32 held them, or where the file is missing or has changed.
     """
     origin = None if header is None else header.origins.get(key)
     if origin is None or like is None or not is_rereading_needed(like, is_mask=key == "mask"):

@@ -30,7 +30,9 @@ MAX_DEPTH_STEPS = 24
 
 
 class BodySurface:
-    """A body, whose depths are those of :func:`domaingan.imaging.distances.measure_surface_depth`.
+    """Measure how deep pixels lie below the surface of a body. Large bodies are measured only where it is asked.
+
+    The depths are those of :func:`domaingan.imaging.distances.measure_surface_depth`.
 
     Attributes:
         inside: ``(*host)`` where the body is.

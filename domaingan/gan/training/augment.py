@@ -166,7 +166,7 @@ class DifferentiableAugmentation:
 
 
 def make_augmentation(config: GANConfig) -> DifferentiableAugmentation:
-    """Make the augmentation of crops; that of scenes keeps colours and angles."""
+    """Make the augmentation of a discriminator's input. That of scenes changes no intensities and does not rotate."""
     limits = {"intensity": 0.0, "angle": 0.0} if config.data.kind == "scenes" else {}
     flips = choose_flip_axes(config.data.domain, config.network.spatial_dims)
     images, probability = len(config.data.channels), config.training.augment

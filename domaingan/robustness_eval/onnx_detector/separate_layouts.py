@@ -29,7 +29,7 @@ class SeparateLayout:
 
     @property
     def is_stretched(self) -> bool:
-        """Whether boxes are shares: they are shares of the whole picture."""
+        """Whether boxes are shares of the picture's sides, so that a picture may be stretched to the input."""
         return self.box_format.is_relative
 
     def describe(self) -> str:
@@ -77,7 +77,7 @@ class ClassScoresLayout:
 
     @property
     def is_stretched(self) -> bool:
-        """Whether boxes are shares: they are shares of the whole picture."""
+        """Whether boxes are shares of the picture's sides, so that a picture may be stretched to the input."""
         return self.box_format.is_relative
 
     def describe(self) -> str:

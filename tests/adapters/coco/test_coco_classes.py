@@ -24,8 +24,12 @@ def outline(left: int, top: int, right: int, bottom: int) -> list[list[int]]:
 
 def part(category: int, box: tuple[int, int, int, int], masked: bool = True) -> dict[str, Any]:
     left, top, right, bottom = box
-    told: dict[str, Any] = {"category_id": category, "image_id": 1, "bbox": [left, top, right - left, bottom - top]}
-    return told | ({"segmentation": outline(*box)} if masked else {})
+    annotation: dict[str, Any] = {
+        "category_id": category,
+        "image_id": 1,
+        "bbox": [left, top, right - left, bottom - top],
+    }
+    return annotation | ({"segmentation": outline(*box)} if masked else {})
 
 
 PARTS = [part(0, (4, 4, 9, 14)), part(1, (0, 10, 30, 20)), part(2, (20, 0, 28, 6)), part(0, (15, 12, 17, 14))]

@@ -170,6 +170,8 @@ def test_a_polygon_without_its_own_list_is_read(write_coco: CocoWriter) -> None:
 
 
 def test_crowds_of_a_brush_are_told(write_coco: CocoWriter) -> None:
-    said = {"attributes": {"occluded": False}}
-    told = list_reasons(write_coco([make_annotation(iscrowd=1) | said, make_annotation(id=2) | said]))
-    assert len(told) == 1 and told[0].startswith("1 annotations are left out as crowds by iscrowd 1, which CVAT writes")
+    attributes = {"attributes": {"occluded": False}}
+    messages = list_reasons(write_coco([make_annotation(iscrowd=1) | attributes, make_annotation(id=2) | attributes]))
+    assert len(messages) == 1 and messages[0].startswith(
+        "1 annotations are left out as crowds by iscrowd 1, which CVAT writes"
+    )

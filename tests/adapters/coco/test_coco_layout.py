@@ -37,8 +37,8 @@ def assert_survives(data: Dataset, out: Path) -> Dataset:
     write_dataset(data, data, out)
     back = load(out)
     assert back.schema == data.schema and back.problems == ()
-    facts = [[(r.name, r.split, r.sequence, r.time, r.condition) for r in one.records] for one in (data, back)]
-    assert sorted(facts[0], key=str) == sorted(facts[1], key=str)
+    metadata = [[(r.name, r.split, r.sequence, r.time, r.condition) for r in one.records] for one in (data, back)]
+    assert sorted(metadata[0], key=str) == sorted(metadata[1], key=str)
     found = {sample.name: sample for sample in back}
     assert all(same(sample, found[sample.name]) for sample in data)
     assert {path.name for path in out.iterdir()} <= {"images", "annotations", "samples.csv"}
@@ -149,8 +149,8 @@ def test_several_files(write_set: SetWriter, tmp_path: Path) -> None:
     (tmp_path / "coco" / "annotations" / "captions_val.json").write_text("{}")
     root = write_set([make_annotation()], names=("a_00000.png",))
     data = load(root)
-    facts = [(one.name, one.split, one.sequence, one.time) for one in data.records]
-    assert facts == [
+    metadata = [(one.name, one.split, one.sequence, one.time) for one in data.records]
+    assert metadata == [
         ("train/a_00000", "train", "a", 0.0),
         ("val/b_00060", "val", "b", 2.0),
         ("val/a_00030", "val", "a", 1.0),

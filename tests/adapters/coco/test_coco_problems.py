@@ -77,7 +77,7 @@ def test_images_that_cannot_be_used(write_set: SetWriter) -> None:
     path.write_text(json.dumps(stored))
     data = load(root)
     assert [record.name for record in data.records] == ["train/a", "train/d"]
-    told = "\n".join(f"{Path(problem.path).name}: {problem.reason}" for problem in data.problems)
+    messages = "\n".join(f"{Path(problem.path).name}: {problem.reason}" for problem in data.problems)
     for reason in (
         "b.png: no such file; expected it, as instances_train.json lists it",
         "c.png: shape (4, 4); expected (12, 16), as in instances_train.json",
@@ -86,7 +86,7 @@ def test_images_that_cannot_be_used(write_set: SetWriter) -> None:
         "image 7 is there twice: a.png and e.png",
         "expected an id that is a whole number or a text, and a file_name",
     ):
-        assert reason in told
+        assert reason in messages
     assert len(data.problems) == 6
 
 

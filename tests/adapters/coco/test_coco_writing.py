@@ -77,8 +77,8 @@ def test_files_of_other_tasks_are_said_not_to_be_written(tmp_path: Path) -> None
     data = write_document(tmp_path / "in")
     for name in ("captions_train.json", "person_keypoints_train.json", "notes.json"):
         (tmp_path / "in" / "annotations" / name).write_text("{}")
-    said = "not written, as they are of other tasks: captions_train.json, person_keypoints_train.json"
-    with pytest.warns(AssumptionWarning, match=said):
+    message = "not written, as they are of other tasks: captions_train.json, person_keypoints_train.json"
+    with pytest.warns(AssumptionWarning, match=message):
         write_dataset(data, data, tmp_path / "out")
 
 

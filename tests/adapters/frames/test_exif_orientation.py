@@ -128,10 +128,11 @@ def test_masks_lie_on_what_is_shown(tmp_path: Path, orientation: int) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         data = load(root)
-    said = [str(one.message) for one in caught if issubclass(one.category, AssumptionWarning)]
-    assert len(said) == (orientation != 1)
+    messages = [str(one.message) for one in caught if issubclass(one.category, AssumptionWarning)]
+    assert len(messages) == (orientation != 1)
     assert all(
-        f"1 pictures are turned as their EXIF data says, such as a.png (orientation {orientation})" in s for s in said
+        f"1 pictures are turned as their EXIF data says, such as a.png (orientation {orientation})" in s
+        for s in messages
     )
     sample = data[0]
     assert data.problems == () and sample.shape == (6, 10)

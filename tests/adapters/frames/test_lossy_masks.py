@@ -132,13 +132,13 @@ def test_what_is_not_read_is_told(tmp_path: Path) -> None:
     (root / "masks" / "c.json").write_text("{}")
     (root / "masks" / "readme.json").write_text("{}")
     Image.new("RGB", (48, 64)).save(root / "images" / "c.png")
-    told = {Path(one.path).name: one.reason for one in load(root).problems}
-    assert {name: reason.partition(";")[0] for name, reason in told.items()} == {
+    messages = {Path(one.path).name: one.reason for one in load(root).problems}
+    assert {name: reason.partition(";")[0] for name, reason in messages.items()} == {
         "b.heic": "2 files that end in .heic are not read",
         "b.npy": "1 files that end in .npy are not read",
         "c.json": "1 files that end in .json are not read",
     }
-    assert "expected one of .png, .jpg" in told["b.npy"]
+    assert "expected one of .png, .jpg" in messages["b.npy"]
     assert find_unread_pictures(root / "images") == {".heic": [root / "images" / "b.heic", root / "images" / "d.HEIC"]}
 
 

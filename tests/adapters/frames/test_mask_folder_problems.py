@@ -44,8 +44,8 @@ def test_problems_when_opened(drive: Path, write_pictures: PictureWriter) -> Non
     (drive / "train" / "0006R0_f00330.jpg").write_bytes(b"\xff\xd8 nothing")
     data = load(drive)
     assert len(data) == 3
-    told = {Path(problem.path).relative_to(drive).as_posix(): problem.reason for problem in data.problems}
-    assert told == {
+    messages = {Path(problem.path).relative_to(drive).as_posix(): problem.reason for problem in data.problems}
+    assert messages == {
         "trainannot/0001TP_000390.png": "shape (11, 16); expected (12, 16), as 0001TP_000390.jpg",
         "valannot/0001TP_000999.png": "a mask without a frame; expected val/0001TP_000999.png or alike",
         "val/0001TP_000330.webp": "a second file called 0001TP_000330; 0001TP_000330.jpg is used",
@@ -63,10 +63,10 @@ def test_problems_when_read(drive: Path) -> None:
     (drive / "train" / "0006R0_f00330.jpg").unlink()
     found = inspect_dataset(data)
     assert found["samples"] == 1 and found["unlabelled"] == 1
-    told = {Path(problem["path"]).name: problem["reason"] for problem in found["problems"]}
-    assert "truncated" in told["0001TP_000300.jpg"]
+    messages = {Path(problem["path"]).name: problem["reason"] for problem in found["problems"]}
+    assert "truncated" in messages["0001TP_000300.jpg"]
     expected = "mask value 77; expected 0 sky, 3 road, 8 car, 10 cyclist, 11 ignored"
-    assert told["0001TP_000330.png"] == expected and told["0006R0_f00330.jpg"] == "no such file"
+    assert messages["0001TP_000330.png"] == expected and messages["0006R0_f00330.jpg"] == "no such file"
 
 
 def test_datasets_that_cannot_be_opened(write_pictures: PictureWriter, tmp_path: Path) -> None:

@@ -70,8 +70,8 @@ def test_inspect_tells_it_once(folders: Path) -> None:
     assert len(lines) == 2  # one of the units, one of the text
     assert "and 8 more files: no unit of length in the header: sizes are taken as mm" in lines[0]
     assert "descrip of 9 files" in lines[1] and "--strip-header-text" in lines[1]
-    code, said, _ = run("inspect", folders)
-    assert code == 0 and said.count("Meier^Anna") >= 1 and "may name people" in said
+    code, message, _ = run("inspect", folders)
+    assert code == 0 and message.count("Meier^Anna") >= 1 and "may name people" in message
 
 
 def test_headers_without_text_are_not_spoken_of(folders: Path) -> None:

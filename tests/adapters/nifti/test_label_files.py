@@ -181,7 +181,7 @@ def test_folders_pipes_and_other_formats_are_told(tmp_path: Path, save: Save) ->
     (tmp_path / "p3" / "aseg.mgz").write_bytes(b"mgz")
     dataset = load(tmp_path)
     assert [record.name for record in dataset.records] == ["p2", "p3", "p4"]
-    said = reasons(dataset)
-    assert "seg.nii.gz: a folder or no regular file" in said and "seg.nii: a folder or no regular file" in said
+    message = reasons(dataset)
+    assert "seg.nii.gz: a folder or no regular file" in message and "seg.nii: a folder or no regular file" in message
     for name in ("seg.hdr", "seg.img", "aseg.mgz"):
-        assert f"{name}: not read; expected a single-file NIfTI" in said
+        assert f"{name}: not read; expected a single-file NIfTI" in message

@@ -121,14 +121,14 @@ def test_broken_samples_are_problems_and_the_others_stay(folders: Path, save: Sa
     save(folders / "stray.nii.gz")
     dataset = load(folders)
     assert [record.name for record in dataset.records] == ["pat1", "pat2", "pat3"]
-    told = reasons(dataset)
-    assert "pat4: no NIfTI file" in told
-    assert "pat5: no flair (it has t1); expected flair, t1" in told
-    assert "t1.nii.gz: truncated" in told
-    assert "seg.nii.gz: empty file" in told
-    assert "t1.nii.gz: shape (6, 5, 4); expected (6, 5, 3), as flair.nii.gz" in told
-    assert "pat9: 2 files for one thing: seg.nii, seg.nii.gz" in told
-    assert "stray.nii.gz: lies outside" in told
+    messages = reasons(dataset)
+    assert "pat4: no NIfTI file" in messages
+    assert "pat5: no flair (it has t1); expected flair, t1" in messages
+    assert "t1.nii.gz: truncated" in messages
+    assert "seg.nii.gz: empty file" in messages
+    assert "t1.nii.gz: shape (6, 5, 4); expected (6, 5, 3), as flair.nii.gz" in messages
+    assert "pat9: 2 files for one thing: seg.nii, seg.nii.gz" in messages
+    assert "stray.nii.gz: lies outside" in messages
     assert len(dataset.problems) == 7
 
 

@@ -116,14 +116,14 @@ def test_broken_cases_are_problems_and_the_others_stay(nnunet: Path, save: Save)
     (images / "._c9_0000.nii.gz").write_bytes(b"junk")
     dataset = load(nnunet)
     assert len(dataset) == 3
-    told = reasons(dataset)
-    assert "c4: no channel 0001 (T1)" in told
-    assert "c5: channel 0002; expected 2 channels" in told
-    assert "c6_0001.nii.gz: shape (2, 2, 2); expected (6, 5, 4), as c6_0000.nii.gz" in told
-    assert "c7: no label; expected c7.nii.gz" in told
-    assert "c8: a label without an image" in told
-    assert "unnumbered.nii.gz: not named as an image" in told
-    assert "case_0001_0000.nii.gz: case 'case_0001' is in imagesTr already" in told
+    messages = reasons(dataset)
+    assert "c4: no channel 0001 (T1)" in messages
+    assert "c5: channel 0002; expected 2 channels" in messages
+    assert "c6_0001.nii.gz: shape (2, 2, 2); expected (6, 5, 4), as c6_0000.nii.gz" in messages
+    assert "c7: no label; expected c7.nii.gz" in messages
+    assert "c8: a label without an image" in messages
+    assert "unnumbered.nii.gz: not named as an image" in messages
+    assert "case_0001_0000.nii.gz: case 'case_0001' is in imagesTr already" in messages
     assert len(dataset.problems) == 7
 
 
@@ -258,8 +258,8 @@ def test_cases_that_the_description_lists_may_lie_anywhere(nnunet: Path, tmp_pat
     assert sorted(check_integrity(tmp_path / "out")) == ["a", "b"]
     listed["c"] = {"images": ["no.nii.gz", "none.nii.gz"], "label": "truth/case_0001.nii.gz"}
     listed["d"] = {"images": listed["a"]["images"][:1], "label": "truth/case_0001.nii.gz"}
-    told = reasons(load(change(nnunet, dataset=listed)))
-    assert "no.nii.gz: no such file, which dataset.json lists" in told and "1 images of d" in told
+    messages = reasons(load(change(nnunet, dataset=listed)))
+    assert "no.nii.gz: no such file, which dataset.json lists" in messages and "1 images of d" in messages
     for wrong in ([], {"a": []}, {"a": {"images": "x", "label": "y"}}, {"a": {"images": [1, 2], "label": "y"}}):
         with pytest.raises(DataError, match=r"dataset\.json: dataset"):
             load(change(nnunet, dataset=wrong))

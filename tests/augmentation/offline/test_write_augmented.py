@@ -55,7 +55,7 @@ def stop_after(n: int) -> ProgressCallbacks:
 
 
 def test_interrupted_and_gone_on_with_it_is_the_same_set(drives: Path, tmp_path: Path) -> None:
-    data, said = load(drives), []
+    data, messages = load(drives), []
     made(data, tmp_path / "whole", workers=1)
     for stop in (2, 7):
         with pytest.raises(Stopped):
@@ -63,12 +63,12 @@ def test_interrupted_and_gone_on_with_it_is_the_same_set(drives: Path, tmp_path:
     assert not (tmp_path / "set").exists() and (tmp_path / NAME).is_dir()
     with pytest.raises(DataError, match="something unfinished; expected --resume"):
         made(data, tmp_path / "set")
-    assert made(data, tmp_path / "set", workers=1, resume=True, callbacks=ProgressCallbacks(said.append)).keys() == {
-        record.name for record in data.records
-    }
+    assert made(
+        data, tmp_path / "set", workers=1, resume=True, callbacks=ProgressCallbacks(messages.append)
+    ).keys() == {record.name for record in data.records}
     assert contents(tmp_path / "set") == contents(tmp_path / "whole")
-    assert not (tmp_path / NAME).exists() and said[0] == "7 of 12 samples are written already"
-    assert said[1].startswith("about ") and "% of the" in said[1]
+    assert not (tmp_path / NAME).exists() and messages[0] == "7 of 12 samples are written already"
+    assert messages[1].startswith("about ") and "% of the" in messages[1]
     again = load(tmp_path / "set")
     assert not again.problems and [r.name for r in again.records] == [r.name for r in data.records]
 

@@ -45,9 +45,9 @@ def pasted(seed: int, paste: Paste = PASTE) -> tuple[Sample, Sample, dict]:
 def test_nothing_is_changed_outside_what_is_seen_of_the_object(seed: int) -> None:
     host, after, _ = pasted(seed)
     assert host.instances is not None and after.instances is not None
-    seen = after.instances == after.instances.max()
-    assert np.array_equal(after.image[:, ~seen], host.image[:, ~seen])
-    changed = (after.mask != host.mask) & ~seen
+    visible = after.instances == after.instances.max()
+    assert np.array_equal(after.image[:, ~visible], host.image[:, ~visible])
+    changed = (after.mask != host.mask) & ~visible
     # Only the rest of an object that has all but vanished may change besides.
     assert np.isin(after.mask[changed], SCHEMA.ignore).all()
     assert after.image.dtype == np.float32 and after.image.min() >= 0 and after.image.max() <= 1
@@ -70,14 +70,14 @@ def test_boxes_labels_masks_and_instances_agree(seed: int) -> None:
 def test_nearer_objects_lose_nothing_and_farther_ones_go_when_hidden(seed: int) -> None:
     host, after, record = pasted(seed)
     assert host.boxes is not None and host.instances is not None and after.instances is not None
-    seen = after.instances == after.instances.max()
+    visible = after.instances == after.instances.max()
     foot = record.ground_contact[0] + 1  # the object's own, be it hidden
     for number, box in enumerate(host.boxes, start=1):
         own = host.instances == number
         if box[3] > foot:
-            assert not (own & seen).any()
-        left = (own & ~seen).sum() / own.sum()
-        there = {int(i) for i in np.unique(after.instances[own & ~seen])} - {0}
+            assert not (own & visible).any()
+        left = (own & ~visible).sum() / own.sum()
+        there = {int(i) for i in np.unique(after.instances[own & ~visible])} - {0}
         assert len(there) == (1 if left >= 0.2 else 0)
 
 
@@ -98,9 +98,9 @@ def test_size_follows_the_row() -> None:
         if perspective.cut_sides[index, 1]:
             continue
         foot = (record.ground_contact[0] + 1) / host.shape[0]
-        wanted = (foot - perspective.horizons[host.group]) / perspective.distances[index]
-        assert abs(np.log(record.scale / wanted)) < 0.25
-        assert 0.6 < wanted < 1.6
+        expected = (foot - perspective.horizons[host.group]) / perspective.distances[index]
+        assert abs(np.log(record.scale / expected)) < 0.25
+        assert 0.6 < expected < 1.6
 
 
 def test_the_same_draws_give_the_same_bytes() -> None:
@@ -190,8 +190,8 @@ def test_boxes_do_not_coincide() -> None:
 def test_boxes_that_nothing_came_in_front_of_are_the_same_bits() -> None:
     for seed in range(30):
         host, after, _ = pasted(seed)
-        seen = after.instances == after.instances.max()
-        covered = set(np.unique(host.instances[seen]).tolist()) - {0}
+        visible = after.instances == after.instances.max()
+        covered = set(np.unique(host.instances[visible]).tolist()) - {0}
         kept = {tuple(box) for box in after.boxes.tolist()}
         assert {tuple(b) for i, b in enumerate(host.boxes.tolist(), 1) if i not in covered} <= kept
 
@@ -213,8 +213,8 @@ def test_crops_go_into_frames_of_a_camera_that_hangs_otherwise() -> None:
     for frame, sample in zip(FRAMES, moved, strict=True):
         objects = find_objects(sample, OBJECTS)
         if len(objects.boxes) >= 5:
-            wanted = spots.horizons[frame.group] + shift / frame.shape[0]
-            errors.append(abs(spots.find_horizon(sample.group, objects) - wanted))
+            expected = spots.horizons[frame.group] + shift / frame.shape[0]
+            errors.append(abs(spots.find_horizon(sample.group, objects) - expected))
     assert len(errors) > 3 and np.median(errors) < 0.05
 
 

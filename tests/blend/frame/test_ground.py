@@ -56,9 +56,11 @@ def test_a_bank_says_that_nothing_below_is_labelled() -> None:
 
 
 def test_what_was_guessed_is_said_once_and_kept() -> None:
-    with pytest.warns(AssumptionWarning, match="no ground is labelled for car.*learned from where boxes stand") as said:
+    with pytest.warns(
+        AssumptionWarning, match="no ground is labelled for car.*learned from where boxes stand"
+    ) as caught:
         paste = Paste(BANK, schema=OBJECTS_ONLY)
-    assert len(said) == 1 and paste.notes == [str(said[0].message)]
+    assert len(caught) == 1 and paste.notes == [str(caught[0].message)]
     with warnings.catch_warnings():
         warnings.simplefilter("error", AssumptionWarning)
         assert Paste(crops(STREET, size=32), schema=STREET.schema).notes == []
@@ -75,10 +77,10 @@ def test_feet_stand_on_the_street_and_size_follows_the_row_though_nothing_says_w
         on_street.append(STREET[i].mask[row, column] != STREET.schema.classes["sky"])
         columns.append(column / after.shape[1])
         if not perspective.cut_sides[record.index, 1]:
-            wanted = ((row + 1) / after.shape[0] - perspective.horizons[BARE[i].group]) / perspective.distances[
+            expected = ((row + 1) / after.shape[0] - perspective.horizons[BARE[i].group]) / perspective.distances[
                 record.index
             ]
-            assert abs(np.log(record.scale / wanted)) < 0.25
+            assert abs(np.log(record.scale / expected)) < 0.25
     assert np.mean(on_street) == 1
     assert np.std(columns) > 0.2  # any column
 
@@ -150,9 +152,9 @@ def test_feet_stay_in_a_region_that_is_named(region: object) -> None:
 
 def test_a_region_holds_the_pixels_whose_centres_lie_in_it() -> None:
     inside = rasterize(((0.25, 0.5), (1.0, 0.5), (1.0, 1.0), (0.25, 1.0)), (4, 8))
-    wanted = np.zeros((4, 8), dtype=bool)
-    wanted[2:, 2:] = True
-    assert np.array_equal(inside, wanted)
+    expected = np.zeros((4, 8), dtype=bool)
+    expected[2:, 2:] = True
+    assert np.array_equal(inside, expected)
     triangle = rasterize(((0.0, 1.0), (0.5, 0.0), (1.0, 1.0)), (100, 100))
     assert triangle.mean() == pytest.approx(0.5, abs=0.02) and not triangle[10, 10]
 

@@ -40,11 +40,11 @@ def test_histogram_takes_the_quantiles_in_order(shape: tuple[int, ...], seed: in
     rng = np.random.default_rng(seed)
     host, scene = smooth(rng, shape), smooth(rng, shape) ** 2
     lit = HistogramLook()(LookInput(host), LookInput(host), LookInput(scene))
-    for before, after, wanted in zip(host, lit, scene, strict=True):
+    for before, after, expected in zip(host, lit, scene, strict=True):
         middle, ends = (0.25, 0.5, 0.75), (0.05, 0.95)
-        np.testing.assert_allclose(np.quantile(after, middle), np.quantile(wanted, middle), atol=0.03)
+        np.testing.assert_allclose(np.quantile(after, middle), np.quantile(expected, middle), atol=0.03)
         # The steepest slope that is allowed holds the ends back: up to 0.08 of 9,000 draws.
-        np.testing.assert_allclose(np.quantile(after, ends), np.quantile(wanted, ends), atol=0.12)
+        np.testing.assert_allclose(np.quantile(after, ends), np.quantile(expected, ends), atol=0.12)
         assert (np.diff(after.ravel()[np.argsort(before.ravel())]) > -1e-5).all()
 
 
@@ -73,9 +73,9 @@ def test_fda_takes_amplitudes_and_keeps_phases_in_any_dimensions(shape: tuple[in
     lit = FDA(2 / 512)(LookInput(host), LookInput(host), LookInput(scene))
     band = np.ix_(range(2), *[[0, 1, 2, -1, -2]] * len(shape))
     axes = tuple(range(1, len(shape) + 1))
-    own, wanted, made = (np.fft.fftn(image, axes=axes)[band] for image in (host, scene, lit))
-    near = 0.02 * np.abs(wanted).max()
-    np.testing.assert_allclose(np.abs(made), np.abs(wanted), atol=near)
+    own, expected, made = (np.fft.fftn(image, axes=axes)[band] for image in (host, scene, lit))
+    near = 0.02 * np.abs(expected).max()
+    np.testing.assert_allclose(np.abs(made), np.abs(expected), atol=near)
     sure = np.abs(own) > near
     np.testing.assert_allclose((made / np.abs(made))[sure], (own / np.abs(own))[sure], atol=0.05)
     rest = np.fft.fftn(lit - host, axes=axes)

@@ -40,10 +40,10 @@ def test_grain_of_too_little_is_not_known() -> None:
 
 @settings(max_examples=30)
 @given(dimensions, seeds, st.floats(0.02, 0.1), st.floats(0.02, 0.1))
-def test_a_crop_comes_out_with_the_hosts_grain(shape: tuple[int, ...], seed: int, own: float, wanted: float) -> None:
+def test_a_crop_comes_out_with_the_hosts_grain(shape: tuple[int, ...], seed: int, own: float, expected: float) -> None:
     rng = np.random.default_rng(seed)
     body, everything = an_object(shape), np.ones(shape, dtype=bool)
-    host = wanted * rng.normal(size=(1, *shape))
+    host = expected * rng.normal(size=(1, *shape))
     crop = own * rng.normal(size=(1, *shape)) + 2 * body
     matched = NoiseMatch()(host, crop, body, everything, everything, rng)
     assert measure_grain(matched[0], ~body) == pytest.approx(measure_grain(host[0], ~body), rel=0.15)

@@ -67,11 +67,11 @@ def test_it_is_what_a_sparse_direct_solve_finds(
     if not domain.any():
         return
     matrix = equations(domain, free)
-    for channel, wanted in zip(u, right, strict=True):
-        truth = np.atleast_1d(spsolve(matrix, wanted[domain]))
+    for channel, expected in zip(u, right, strict=True):
+        truth = np.atleast_1d(spsolve(matrix, expected[domain]))
         np.testing.assert_allclose(channel[domain], truth, atol=1e-4 * np.abs(truth).max())
-        residual = matrix @ channel[domain] - wanted[domain]
-        assert np.linalg.norm(residual) <= 5e-5 * np.linalg.norm(wanted[domain])
+        residual = matrix @ channel[domain] - expected[domain]
+        assert np.linalg.norm(residual) <= 5e-5 * np.linalg.norm(expected[domain])
 
 
 @settings(max_examples=25)

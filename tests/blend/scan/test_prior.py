@@ -138,7 +138,7 @@ def test_an_atlas_of_no_room_leaves_what_is_not_placed_counted(rng: np.random.Ge
 def test_nonsense_is_refused(rng: np.random.Generator, tmp_path: Path) -> None:
     bank = a_bank(2, rng)
     (tmp_path / "torn.nii.gz").write_bytes(b"\x1f\x8b no")
-    for given, said in [
+    for given, message in [
         ({"placement": "corner"}, "placement 'corner'"),
         ({"placement": "prior"}, "unknown places"),
         ({"placement": "prior", "atlas": np.ones((3, 3))}, "and an atlas"),
@@ -148,7 +148,7 @@ def test_nonsense_is_refused(rng: np.random.Generator, tmp_path: Path) -> None:
         ({"atlas": tmp_path / "none.png"}, "no such file"),
         ({"atlas": tmp_path / "torn.nii.gz"}, "cannot be read"),
     ]:
-        with pytest.raises(DataError, match=said):
+        with pytest.raises(DataError, match=message):
             Paste(bank, **given)
     frames = phantoms.load_phantom("driving", sequences=2, frames=2)
     with pytest.raises(DataError, match="for frames"):

@@ -78,8 +78,8 @@ def test_truncation_narrows(gan: GAN) -> None:
     def spread(bank: Bank) -> float:
         return float(np.asarray(bank.images, np.float32).std(axis=0).mean())
 
-    wanted = {"lesion": "shell", "grade": "low"}
-    tight, usual = (spread(gan.sample(40, truncation=t, **wanted)) for t in (0.2, None))  # type: ignore[arg-type]
+    expected = {"lesion": "shell", "grade": "low"}
+    tight, usual = (spread(gan.sample(40, truncation=t, **expected)) for t in (0.2, None))  # type: ignore[arg-type]
     assert tight < 0.7 * usual
 
 

@@ -116,9 +116,9 @@ def test_a_penalty_trains_through_the_augmentation(dims: int, precision: torch.d
 def test_resampling_is_pytorchs_and_differentiates_twice(dims: int) -> None:
     x = torch.randn(2, 2, *[5] * dims, generator=make_rng(0), dtype=torch.float64).requires_grad_()
     grid = torch.rand(2, *[4] * dims, dims, generator=make_rng(1), dtype=torch.float64) * 2.4 - 1.2
-    theirs = nn.functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
-    assert torch.equal(resample(x, grid), theirs)
-    own, other = (torch.autograd.grad(out.sin().sum(), x)[0] for out in (resample(x, grid), theirs))
+    reference = nn.functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    assert torch.equal(resample(x, grid), reference)
+    own, other = (torch.autograd.grad(out.sin().sum(), x)[0] for out in (resample(x, grid), reference))
     assert torch.allclose(own, other)
     assert torch.autograd.gradcheck(lambda x: resample(x, grid), x)
     assert torch.autograd.gradgradcheck(lambda x: resample(x, grid).sin(), x)

@@ -67,9 +67,9 @@ def test_objects_masks_without_a_mask_of_classes() -> None:
     host = boxed(1, "masks")
     out = pipeline(2)(**host)
     assert len(out["masks"]) == len(out["bboxes"]) > len(host["masks"])
-    seen = np.stack(out["masks"]).astype(int)
-    assert seen.sum(axis=0).max() == 1
-    for body, (x0, y0, x1, y1) in zip(seen[len(host["masks"]) :], out["bboxes"][len(host["masks"]) :], strict=True):
+    observed = np.stack(out["masks"]).astype(int)
+    assert observed.sum(axis=0).max() == 1
+    for body, (x0, y0, x1, y1) in zip(observed[len(host["masks"]) :], out["bboxes"][len(host["masks"]) :], strict=True):
         rows, columns = np.nonzero(body)
         tight = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
         assert tight == pytest.approx([x0, y0, x1, y1], abs=0.01)

@@ -71,13 +71,13 @@ def test_relight_by_class_goes_by_the_mask_and_its_names() -> None:
 
 def relight_seed(compose: A.Compose, **data: Any) -> int:
     """The seed that a pipeline's relight draws."""
-    seen: dict[str, Any] = {}
+    observed: dict[str, Any] = {}
     relight = compose.transforms[0]
     drawn = relight.get_params
-    relight.get_params = lambda: seen.setdefault("params", drawn())
+    relight.get_params = lambda: observed.setdefault("params", drawn())
     compose(**data)
     relight.get_params = drawn
-    return int(seen["params"]["seed"])
+    return int(observed["params"]["seed"])
 
 
 @pytest.mark.parametrize("method", [None, "fda", "mix"])

@@ -155,9 +155,9 @@ def test_workers_of_either_kind(threads: bool, tmp_path: Path) -> None:
     loader = ThreadDataLoader(
         data, num_workers=2, batch_size=2, use_thread_workers=threads, collate_fn=list_data_collate
     )
-    seen = list(loader)
-    assert [b["image"].shape[0] for b in seen] == [2, 2]
-    texts = [text for b in seen for text in b["image"].meta["pasted"]]
+    observed = list(loader)
+    assert [b["image"].shape[0] for b in observed] == [2, 2]
+    texts = [text for b in observed for text in b["image"].meta["pasted"]]
     assert len(texts) == 4 and all(json.loads(text) for text in texts)
 
 
@@ -262,11 +262,11 @@ def test_relit_in_caches_and_workers_of_either_kind(dims: int, threads: bool, tm
     loader = ThreadDataLoader(
         data, num_workers=2, batch_size=2, use_thread_workers=threads, collate_fn=list_data_collate
     )
-    seen = [batch["image"] for batch in loader]
-    assert [image.shape for image in seen] == [(2, *cached[0].shape)] * 2
+    observed = [batch["image"] for batch in loader]
+    assert [image.shape for image in observed] == [(2, *cached[0].shape)] * 2
     assert all(torch.equal(item["image"], before) for item, before in zip(data._cache, cached, strict=True))
-    assert all((image != before).any() for image, before in zip(torch.cat(seen), cached, strict=True))
-    assert all(json.loads(text)["strength"] == 1 for image in seen for text in image.meta["relit"])
+    assert all((image != before).any() for image, before in zip(torch.cat(observed), cached, strict=True))
+    assert all(json.loads(text)["strength"] == 1 for image in observed for text in image.meta["relit"])
 
 
 def test_frames_are_relit_class_by_class() -> None:

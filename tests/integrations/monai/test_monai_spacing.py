@@ -24,11 +24,11 @@ UNKNOWN = "not known: taken as 1 mm; spacing="
 
 def find_used_spacing(dims: int, data: dict[str, Any], **settings: Any) -> tuple[float, ...]:
     """The spacing that a paste took a host to have."""
-    transform, seen = make_rand_paste(dims, **settings), []
+    transform, observed = make_rand_paste(dims, **settings), []
     paste = transform.paste
-    transform.paste = lambda sample, rng: seen.append(sample.spacing) or paste(sample, rng)  # type: ignore[assignment]
+    transform.paste = lambda sample, rng: observed.append(sample.spacing) or paste(sample, rng)  # type: ignore[assignment]
     transform(data)
-    return seen[0]
+    return observed[0]
 
 
 @pytest.mark.parametrize("kind", ["tensor", "array", "no affine"])

@@ -77,10 +77,10 @@ def test_the_same_every_time_and_one_by_one(lite: FeatureExtractor, rng: np.rand
 def test_defects_are_seen(spec: str, size: tuple[int, ...], rng: np.random.Generator) -> None:
     real, other = pictures(rng, 60, 1, size), pictures(rng, 60, 1, size)
     features = make_extractor(spec, spatial_dims=len(size))
-    seen = features(real)
-    same = compute_kid(seen, features(other))
-    blurred = compute_kid(seen, features(gaussian_filter(other, (0, 0, *(1,) * len(size)))))
-    collapsed = compute_kid(seen, features(other[np.arange(60) % 4]))
+    observed = features(real)
+    same = compute_kid(observed, features(other))
+    blurred = compute_kid(observed, features(gaussian_filter(other, (0, 0, *(1,) * len(size)))))
+    collapsed = compute_kid(observed, features(other[np.arange(60) % 4]))
     assert abs(same.value) < 3 * same.error
     assert blurred.value > 2 * blurred.error and collapsed.value > same.value + same.error
 

@@ -55,8 +55,8 @@ def test_the_error_is_that_of_new_draws(shift: float, low: float, high: float, n
     rng = np.random.default_rng(1)
     found = [compute_kid(rng.normal(size=(n, 16)), rng.normal(size=(m, 16)) + shift) for _ in range(300)]
     spread = np.std([one.value for one in found])
-    said = np.sqrt(np.mean([one.error**2 for one in found]))
-    assert low < said / spread < high
+    mean_error = np.sqrt(np.mean([one.error**2 for one in found]))
+    assert low < mean_error / spread < high
 
 
 @settings(max_examples=25)
