@@ -243,7 +243,7 @@ class BatchFeed:
         return current.result()
 
     def close(self) -> None:
-        """Stop to read ahead."""
+        """Stop reading ahead."""
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 

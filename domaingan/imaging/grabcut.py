@@ -141,7 +141,7 @@ def _remove_specks(body: Mask) -> Mask:
 
 
 def _is_large_enough(body: Mask, sides: tuple[int, int]) -> bool:
-    """Whether a mask spans enough of its box."""
+    """Return whether a mask spans :data:`MIN_SPANNED_SHARE` of both sides of its box."""
     rows, columns = np.flatnonzero(body.any(axis=1)), np.flatnonzero(body.any(axis=0))
     if not len(rows):
         return False

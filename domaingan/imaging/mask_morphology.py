@@ -26,12 +26,12 @@ def find_rim(shown: Mask) -> Mask:
 
 
 def erode(mask: Mask, pixels: int = 1) -> Mask:
-    """A mask less a border of so many pixels, corners too; it goes on beyond the array."""
+    """Remove a border of so many pixels from a mask, corners too. At the array's border nothing is removed."""
     return ~dilate(~mask, pixels)
 
 
 def dilate(mask: Mask, pixels: int = 1) -> Mask:
-    """A mask and all pixels at most so far away along each axis, one axis after the other."""
+    """Add to a mask all pixels that are at most so far away along each axis, corners too."""
     grown = mask
     for axis in range(mask.ndim):
         along, grown = grown, grown.copy()
@@ -43,23 +43,29 @@ def dilate(mask: Mask, pixels: int = 1) -> Mask:
 
 
 def _slice_neighbours(axis: int, step: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """All pixels but the last ones along an axis, and all but the first."""
+    """Return two parts of an array, shifted along an axis: without its last ``step`` pixels, and without its first."""
     ahead = (slice(None),) * axis
     return (*ahead, slice(None, -step)), (*ahead, slice(step, None))
 
 
 def open_mask(mask: Mask, pixels: int = 1) -> Mask:
-    """A mask without what is thinner than ``2 * pixels + 1``."""
+    """Remove from a mask what is thinner than ``2 * pixels + 1``."""
     return dilate(erode(mask, pixels), pixels)
 
 
 def restore_edges(core: Mask, mask: Mask, pixels: int = 1) -> Mask:
-    """What opening took from the edges of a part of a mask, given back."""
+    """Give a part of a mask back what :func:`open_mask` removed from its edges.
+
+    Args:
+        core: the part, after opening.
+        mask: the mask before.
+        pixels: as for the opening.
+    """
     return dilate(core, pixels) & mask
 
 
 def keep_large_pieces(mask: Mask) -> Mask:
-    """The largest connected component, and those that are not much smaller; all of it where there is none."""
+    """Keep the largest connected component of a mask, and those that are not much smaller."""
     labels, n = ndimage.label(mask)
     if n < 2:
         return mask
@@ -70,7 +76,7 @@ def keep_large_pieces(mask: Mask) -> Mask:
 
 
 def fill_holes(mask: Mask) -> Mask:
-    """A mask with its holes filled, slice by slice along each axis, and so in 3D."""
+    """Fill the holes of a mask; of a volume those of its slices, along one axis after the other."""
     filled = mask.copy()
     if not mask.any():
         return filled

@@ -48,7 +48,7 @@ def test_truncated_files_are_listed(folders: Path) -> None:
     assert [problem["path"] for problem in found["problems"]] == [str(path)]
 
 
-def test_where_the_body_is_known_from_is_said(folders: Path, save: Callable[..., Path]) -> None:
+def test_where_the_body_is_known_from_is_reported(folders: Path, save: Callable[..., Path]) -> None:
     save(folders / "pat1" / "brainmask.nii.gz", np.ones((6, 5, 4)), dtype=np.uint8)
     found = inspect_dataset(load(folders))
     assert found["body"] == {"masked": 1, "measured": 2} and found["ranges"] == {} and found["thin_slices"] is None
@@ -61,7 +61,7 @@ def test_where_the_body_is_known_from_is_said(folders: Path, save: Callable[...,
     assert "1 of 3 samples have a mask of the body" in err
 
 
-def test_units_and_thin_stacks_are_said(tmp_path: Path, save: Callable[..., Path]) -> None:
+def test_units_and_thin_stacks_are_reported(tmp_path: Path, save: Callable[..., Path]) -> None:
     rng = np.random.default_rng(0)
     trunk = np.full((40, 40, 5), -1000.0) + 8 * rng.normal(size=(40, 40, 5))
     trunk[8:32, 8:32] += 1040

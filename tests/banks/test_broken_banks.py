@@ -182,7 +182,7 @@ def test_arrays_of_another_order_of_axes_are_read_as_they_are(tmp_path: Path) ->
     assert np.array_equal(Bank.load(tmp_path / "bank")[3].image, images[3])
 
 
-def test_pixels_that_are_no_numbers_are_told_when_they_are_drawn() -> None:
+def test_pixels_that_are_no_numbers_are_reported_when_they_are_drawn() -> None:
     bank = make_bank()
     bank.images[2].flat[5] = np.nan
     assert bank[1].index == 1

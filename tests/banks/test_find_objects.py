@@ -75,7 +75,7 @@ def test_a_class_that_stands_on_others_is_kept() -> None:
     assert crops(a_dataset(frame), size=16).count_conditions() == {"object": {"walker": 1, "car": 1}}
 
 
-def test_objects_that_are_told_apart_are_crops_of_their_own() -> None:
+def test_objects_with_instances_are_separate_crops() -> None:
     boxes = ((3, 60, 80, 20, 50), (3, 60, 80, 50, 80))
     apart, together = (
         crops(a_dataset(a_frame(*boxes, instances=has_instances)), size=32) for has_instances in (True, False)
@@ -146,7 +146,7 @@ def test_boxes_without_a_mask_are_counted(has_mask: bool, has_instances: bool, c
     assert sum(n for reason, n in left_out.items() if "box" in reason) == count
 
 
-def test_masks_may_be_cut_out_of_boxes_and_how_many_is_said() -> None:
+def test_masks_may_be_cut_out_of_boxes_and_how_many_is_reported() -> None:
     frame = a_frame((3, 60, 80, 20, 50), (2, 50, 70, 60, 66), instances=True)
     assert frame.mask is not None
     colours = np.array([[0.4, 0.6, 0.9], [0.5, 0.5, 0.5], [0.9, 0.1, 0.1], [0.1, 0.8, 0.1]])[frame.mask]

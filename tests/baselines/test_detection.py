@@ -151,7 +151,7 @@ def test_what_cannot_be_trained_on_is_refused() -> None:
         detection.score_detector(None, nothing, nothing)  # type: ignore[arg-type]
 
 
-def test_progress_is_told_and_size_can_be_chosen() -> None:
+def test_progress_is_reported_and_size_can_be_chosen() -> None:
     reported_steps: list[tuple[int, int]] = []
     model = train(steps=2, size=(32, 64), progress=lambda step, steps, _: reported_steps.append((step, steps)))
     assert reported_steps == [(1, 2), (2, 2)] and model.size == (32, 64)

@@ -111,7 +111,7 @@ def test_a_dark_scene_makes_it_dark_without_turning_it_black(method: str, rng: n
     assert record == {"index": record["index"], "lighting": "dusk", "method": method, "strength": 1.0}
 
 
-def test_hosts_of_the_wanted_look_are_left_alone(rng: np.random.Generator) -> None:
+def test_hosts_of_the_requested_look_are_left_alone(rng: np.random.Generator) -> None:
     host = frame(rng, light=0.3)
     after = Relight(a_bank(), only={"lighting": ["dusk"]})(host, rng)
     assert after.image is host.image and not after.relight_result.is_relit and host.relight_result is None

@@ -62,7 +62,7 @@ def test_places_that_do_not_fit_are_refused(scans: Path, tmp_path: Path) -> None
         assert "scenes have no place" in refused("blend", data, "--bank", scans / "scenes", *option, *out)
 
 
-def test_another_spacing_is_said_of_volumes_and_of_their_slices() -> None:
+def test_another_spacing_is_reported_of_volumes_and_of_their_slices() -> None:
     slices = slice_volumes(PEOPLE)
     for bank, data in ((crops(PEOPLE, 16), PEOPLE), (crops(slices, 16), slices), (crops(slices, 16), PEOPLE)):
         assert describe_resampling(bank, data) == ""

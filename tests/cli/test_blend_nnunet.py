@@ -107,7 +107,7 @@ def test_own_crops_are_taken_where_they_are_asked_for(cases: Path, tmp_path: Pat
     assert any(note["donor"] == note["host"] for own in pasted(tmp_path / "out").values() for note in own)
 
 
-def test_who_has_no_donor_is_said(cases: Path, tmp_path: Path) -> None:
+def test_samples_without_donors_are_reported(cases: Path, tmp_path: Path) -> None:
     names = [record.name for record in PEOPLE.records[:-1]]
     bank = Bank.load(cases / "bank")
     bank.select_subjects(names[:1]).save(tmp_path / "bank")

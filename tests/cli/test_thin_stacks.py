@@ -55,7 +55,7 @@ def test_what_is_thin(shape: tuple[int, ...], count: int | None) -> None:
     assert count_thin_slices([*records, *[Record("x", shape=(64, 64, 64))] * 4]) is None
 
 
-def test_thin_stacks_in_3d_are_said_and_what_is_not_pasted_too(folder: Path) -> None:
+def test_thin_stacks_in_3d_are_reported_and_what_is_not_pasted_too(folder: Path) -> None:
     code, _, err = run("crops", folder / "data", "--out", folder / "bank3")
     assert code == 0 and "5 slices" in err and "--dims 2" in err
     bank = Bank.load(folder / "bank3")

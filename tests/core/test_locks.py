@@ -194,7 +194,7 @@ def test_a_run_says_how_it_goes_on(tmp_path: Path) -> None:
         (tmp_path / "run" / "log.csv").write_text("x" * 100_000)  # what is not written at once
 
 
-def test_needed_room_is_said(tmp_path: Path) -> None:
+def test_needed_room_is_reported(tmp_path: Path) -> None:
     with (
         largest_file(4096),
         pytest.raises(WriteError, match=r"expected 0\.8 MB there"),

@@ -38,7 +38,7 @@ def test_a_resumed_run_must_have_the_same_settings(run: RunFolder) -> None:
     assert read_json(run.config_path) == {"seed": 1, "steps": 5}
 
 
-def test_a_changed_checksum_is_said_in_words(run: RunFolder) -> None:
+def test_a_changed_checksum_is_reported_in_words(run: RunFolder) -> None:
     with pytest.raises(DataError, match="another seed; expected the same, or --overwrite to begin anew"):
         run.check_config({"seed": 2}, change_messages={"seed": "another seed"})
 

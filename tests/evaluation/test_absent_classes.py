@@ -24,7 +24,7 @@ def read_person(record: Record) -> Sample:
     return Sample(image, mask, source=record.source, geometry=Geometry((1.0, 1.0)))
 
 
-def test_it_is_said_and_has_no_score(tmp_path: Path) -> None:
+def test_it_is_reported_and_has_no_score(tmp_path: Path) -> None:
     records = []
     for number in range(6):
         split = "train" if number < 4 else "test"

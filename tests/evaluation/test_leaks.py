@@ -81,7 +81,7 @@ def test_a_bank_of_tested_scans_under_other_names_is_refused(tmp_path: Path) -> 
     assert refuse_copies(collect_datasets([PEOPLE]), [fold], crops(PEOPLE[:4], 16)) == []
 
 
-def test_a_bank_without_checksums_is_told() -> None:
+def test_a_bank_without_checksums_is_reported() -> None:
     bank = crops(PEOPLE[:4], 16)
     old = Bank(bank.info.model_copy(update={"checksums": {}}), bank.images, bank.masks, bank.entries)
     (note,) = refuse_copies(collect_datasets([PEOPLE]), [Fold(PEOPLE[:4], PEOPLE[4:])], old)
@@ -104,7 +104,7 @@ def test_a_model_and_what_it_draws_know_the_scans(tmp_path: Path) -> None:
     assert drawn.info.checksums == {"00ff": "phantom_000"}
 
 
-def test_frames_that_follow_one_another_are_told(tmp_path: Path) -> None:
+def test_frames_that_follow_one_another_are_reported(tmp_path: Path) -> None:
     wide = gaussian_filter(np.random.default_rng(0).random((3, 48, 480)), (0, 6, 6)).astype(np.float32)
     schema = phantoms.load_phantom("driving", sequences=1, frames=1, shape=(48, 80)).schema
 

@@ -163,7 +163,7 @@ def test_of_few_images_looks_tell_nothing() -> None:
     assert survey_of(frames).find_duplicates() == []
 
 
-def test_frames_of_a_drive_are_told_by_how_they_follow() -> None:
+def test_frames_of_a_drive_are_recognised_by_their_likeness_to_the_next() -> None:
     wide = gaussian_filter(np.random.default_rng(0).random((3, 60, 400)), (0, 8, 8)).astype(np.float32)
     frames = {f"img{i}": wide[:, :, 8 * i : 8 * i + 80] for i in range(30)}  # without zeros before: 10 comes after 9
     assert survey_of(frames).is_from_drives()

@@ -76,7 +76,7 @@ def pasted_contrast(bank: Bank, hosts: Dataset) -> float:
     return float(np.median(found))
 
 
-def test_hounsfield_units_are_told_by_values_and_said() -> None:
+def test_hounsfield_units_are_recognised_by_values_and_reported() -> None:
     with pytest.warns(AssumptionWarning, match="ct: values look like Hounsfield units, so -1000 to 1000"):
         bank = crops(scans(), size=16)
     assert bank.info.ranges == {"ct": HOUNSFIELD_RANGE}
@@ -93,7 +93,7 @@ def test_sixty_units_stay_sixty(donors: bool, hosts: bool) -> None:
     assert pasted_contrast(bank, scans(lung=hosts, lesion=False)) == pytest.approx(60, abs=10)
 
 
-def test_a_host_in_other_units_is_matched_by_percentiles_and_that_is_said() -> None:
+def test_a_host_in_other_units_is_matched_by_percentiles_and_that_is_reported() -> None:
     bank, hosts = quiet_crops(scans()), scans(scale=1 / 2000, offset=1000)
     with pytest.warns(AssumptionWarning, match="ct of a host is not in the bank's units"):
         assert pasted_contrast(bank, hosts) == pytest.approx(60 / 2000, rel=0.4)

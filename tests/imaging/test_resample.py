@@ -8,7 +8,7 @@ import pytest
 from domaingan.imaging.resample import resize
 
 
-def test_an_array_of_the_wanted_shape_is_returned_as_it_is() -> None:
+def test_an_array_of_the_requested_shape_is_returned_as_it_is() -> None:
     image = np.ones((2, 4, 5), dtype=np.float64)
     assert resize(image, (4, 5)) is image
     assert resize(image[0], (4, 5), is_mask=True).dtype == np.float64

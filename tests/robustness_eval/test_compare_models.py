@@ -76,7 +76,7 @@ def test_models_are_compared_in_folders_of_their_own(streets: Dataset, tmp_path:
         robustness(streets, models[::-1], tmp_path / "run", mapping=mapping, resume=True, **FEW)
 
 
-def test_classes_that_one_does_not_know_are_left_out_and_told(streets: Dataset, tmp_path: Path) -> None:
+def test_classes_that_one_does_not_know_are_left_out_and_reported(streets: Dataset, tmp_path: Path) -> None:
     models: list[Any] = [
         Shifted(streets, 0.0, {"car": "car", "pedestrian": "pedestrian"}),
         Shifted(streets, 0.0, {"car": "car"}),

@@ -113,7 +113,7 @@ class LeftOut:
 
 
 @pytest.mark.parametrize(("min_area", "crowds"), [(1, "2 crowds"), (25, "2 crowds or objects under 25 pixels")])
-def test_what_is_left_out_of_the_truth_is_said(min_area: int, crowds: str) -> None:
+def test_what_is_left_out_of_the_truth_is_reported(min_area: int, crowds: str) -> None:
     data: Any = SimpleNamespace(schema=SimpleNamespace(min_area=min_area), problems=(), records=(), root="")
     frames: Any = LeftOut()
     (sentence,) = describe_frames(frames, data, model=SimpleNamespace())  # type: ignore[arg-type]

@@ -69,7 +69,7 @@ def test_another_map_needs_no_new_run(drives: Dataset, tmp_path: Path) -> None:
     assert whole["metrics"] == second["metrics"] and whole["blocks"] == second["blocks"]
 
 
-def test_what_is_scored_is_told_before_anything_runs(drives: Dataset, tmp_path: Path) -> None:
+def test_what_is_scored_is_reported_before_anything_runs(drives: Dataset, tmp_path: Path) -> None:
     printed: list[str] = []
 
     class Listening:

@@ -51,7 +51,7 @@ def test_every_family_says_it_in_its_head(builder: str) -> None:
 
 
 @pytest.mark.parametrize("builder", ["fcos_resnet50_fpn", "fasterrcnn_mobilenet_v3_large_320_fpn"])
-def test_the_threshold_said_is_the_one_that_counts(builder: str, tmp_path: Path) -> None:
+def test_the_threshold_of_the_options_counts(builder: str, tmp_path: Path) -> None:
     network = get_model(builder, weights=None, weights_backbone=None, num_classes=3)
     torch.save(network.state_dict(), tmp_path / "w.pth")
     model = open_model(f"torchvision:{builder}={tmp_path / 'w.pth'}", PICTURE, ModelOptions(min_score=0.02))

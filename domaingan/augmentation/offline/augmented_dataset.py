@@ -50,7 +50,7 @@ class SampleJob:
 
 @dataclass(frozen=True)
 class AugmentedDataset:
-    """Makes the augmented sample of a record.
+    """Make augmented samples: each host is pasted into or relit, and then augmented in the classic way.
 
     Attributes:
         data: the hosts.
@@ -65,7 +65,8 @@ class AugmentedDataset:
         is_text_stripped: whether free text in the headers of scans is left out of what is written.
 
     Raises:
-        DataError: neither is asked for, or the blender's bank does not fit the hosts.
+        DataError: there is neither a blender nor a level of classic augmentation, or the blender's bank does not fit
+            the hosts.
     """
 
     data: Dataset

@@ -37,7 +37,7 @@ class FDA:
     beta: float = 0.002
 
     def __call__(self, host: LookInput, small: LookInput, scene: LookInput) -> Image:
-        """Return the image plus the waves that it lacks of the scene's.
+        """Return the image with the amplitudes of the scene's low frequencies.
 
         See :class:`~domaingan.blend.looks.look_input.Look`.
         """

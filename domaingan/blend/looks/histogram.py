@@ -69,7 +69,7 @@ class LightnessHistogram:
     tints: Reinhard = field(default_factory=Reinhard)
 
     def __call__(self, host: LookInput, small: LookInput, scene: LookInput) -> Image:
-        """Return the frame with its lightness through a curve.
+        """Return the frame with the scene's histogram of lightness, and its tints shifted towards the scene's.
 
         See :class:`~domaingan.blend.looks.look_input.Look`.
         """

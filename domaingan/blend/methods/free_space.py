@@ -92,9 +92,9 @@ def compute_responses(torus: tuple[int, ...], dtype_char: str) -> tuple[Values, 
         dtype_char: type of the results.
 
     Returns:
-        How much of each wave on the torus answers a source of it; the answer in space to a source, by the distance
-        along each axis from ``1 - size`` to ``size - 1``; and what is added to the answer so that it is 0 at the
-        largest distance and positive elsewhere.
+        The response on the torus, as a factor for each wave. The response in space, by the distance along each axis
+        from ``1 - size`` to ``size - 1``. And the constant that is added to it, so that it is 0 at the largest
+        distance and positive elsewhere.
     """
     eigenvalues = np.zeros(())
     for axis, size in enumerate(torus):

@@ -43,18 +43,23 @@ draws; returns middles ``(n, dims)`` to be tried in order."""
 
 
 class Placement(Protocol):
-    """What every placement offers."""
+    """Say where in a host crops are tried."""
 
     def for_box(self, box: Box, axes: BodyAxes) -> CentreSampler:
-        """What proposes places in a host whose foreground has this box, and whose axes run so in the body."""
+        """Return what samples places in a host.
+
+        Args:
+            box: around the host's foreground.
+            axes: for each axis of the host the body's axis that it runs along, and its direction.
+        """
 
 
 @dataclass(frozen=True)
 class UniformPlacement:
-    """Anywhere."""
+    """Try every free place in the body with the same probability."""
 
     def for_box(self, box: Box, axes: BodyAxes) -> CentreSampler:
-        """The same for every host and class."""
+        """Return what samples places uniformly; box and axes do not matter."""
         return lambda kind, free, tries, rng: _sample_free(free, None, tries, rng)
 
 

@@ -25,7 +25,7 @@ MIN_SOFT_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What an object is compared with.
+    """Hold the pixels around an object that its contrast is measured against.
 
     Attributes:
         tissue: ``(*patch)`` what counts as tissue.

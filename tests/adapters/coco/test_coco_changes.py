@@ -141,7 +141,7 @@ def test_boxes_alone_lose_what_is_covered(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("masks", [True, False])
-def test_classic_augmentation_moves_objects_and_crowds_and_keeps_what_is_said(tmp_path: Path, masks: bool) -> None:
+def test_classic_augmentation_moves_objects_and_crowds_and_keeps_what_is_reported(tmp_path: Path, masks: bool) -> None:
     document = copy.deepcopy(DOCUMENT)
     for one in document["annotations"]:
         one["segmentation"] = one["segmentation"] if masks else []

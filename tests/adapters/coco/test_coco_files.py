@@ -67,7 +67,7 @@ def test_crowds_by_any_word(write_coco: CocoWriter, flag: Any, crowd: int) -> No
 
 
 @pytest.mark.parametrize("flag", ["maybe", 2, -1, [0]])
-def test_a_word_that_is_none_is_told_and_the_object_kept(write_coco: CocoWriter, flag: Any) -> None:
+def test_a_word_that_is_none_is_reported_and_the_object_kept(write_coco: CocoWriter, flag: Any) -> None:
     data = load(write_coco([make_annotation(iscrowd=flag)]))
     assert data[0].labels is not None and len(data[0].labels) == 1
     assert read_crowd_flag(flag) is None
@@ -93,12 +93,12 @@ def test_areas(write_coco: CocoWriter, area: Any, right: float) -> None:
     assert load(write_coco([make_annotation(area=area)]))[0].areas.tolist() == [right]
 
 
-def test_a_file_of_crowds_alone_is_told(write_coco: CocoWriter) -> None:
+def test_a_file_of_crowds_alone_is_reported(write_coco: CocoWriter) -> None:
     (reason,) = list_reasons(write_coco([make_annotation(iscrowd=1), make_annotation(id=2, iscrowd=1)]))
     assert reason.startswith("each of 2 annotations that can be used has iscrowd 1")
 
 
-def test_ids_that_are_there_twice_are_told(write_coco: CocoWriter) -> None:
+def test_ids_that_are_there_twice_are_reported(write_coco: CocoWriter) -> None:
     assert list_reasons(write_coco([make_annotation(), make_annotation(), make_annotation(id="x")])) == [
         "1 ids of annotations are there twice: 1"
     ]
@@ -118,7 +118,7 @@ def test_shares_of_the_picture_are_refused(write_coco: CocoWriter, annotations: 
         load(write_coco(annotations))
 
 
-def test_one_share_among_pixels_is_told(write_coco: CocoWriter) -> None:
+def test_one_share_among_pixels_is_reported(write_coco: CocoWriter) -> None:
     root = write_coco(
         [make_annotation(bbox=[0.1, 0.2, 0.5, 0.4]), make_annotation(id=2), make_annotation(id=3, bbox=[0, 0, 1, 1])]
     )
@@ -127,7 +127,7 @@ def test_one_share_among_pixels_is_told(write_coco: CocoWriter) -> None:
     assert reason.startswith("annotation 1 of a.png: box [0.1, 0.2, 0.5, 0.4], less than a pixel")
 
 
-def test_polygons_in_shares_beside_boxes_in_pixels_are_told(write_coco: CocoWriter) -> None:
+def test_polygons_in_shares_beside_boxes_in_pixels_are_reported(write_coco: CocoWriter) -> None:
     root = write_coco([make_annotation(segmentation=[[0.1, 0.2, 0.6, 0.2, 0.6, 0.6]])])
     assert load(root)[0].mask is None
     (reason,) = list_reasons(root)
@@ -151,7 +151,7 @@ def test_polygons_tell_that_boxes_are_corners(write_coco: CocoWriter) -> None:
     assert not load(write_coco([make_annotation(bbox=[5, 4, 10, 8], segmentation=outline)])).problems
 
 
-def test_a_mask_beside_its_box_is_told_and_the_box_kept(write_coco: CocoWriter) -> None:
+def test_a_mask_beside_its_box_is_reported_and_the_box_kept(write_coco: CocoWriter) -> None:
     region = np.zeros(SIDES, np.uint8)
     region[6:14, 4:14] = 1
     flat = np.ascontiguousarray(region).ravel()  # rows one after the other, where COCO has columns
@@ -169,7 +169,7 @@ def test_a_polygon_without_its_own_list_is_read(write_coco: CocoWriter) -> None:
     assert data[0].mask is not None and (data[0].mask > 0).sum() == 80 and data.problems == ()
 
 
-def test_crowds_of_a_brush_are_told(write_coco: CocoWriter) -> None:
+def test_crowds_of_a_brush_are_reported(write_coco: CocoWriter) -> None:
     attributes = {"attributes": {"occluded": False}}
     messages = list_reasons(write_coco([make_annotation(iscrowd=1) | attributes, make_annotation(id=2) | attributes]))
     assert len(messages) == 1 and messages[0].startswith(

@@ -120,7 +120,7 @@ def test_arrangements_of_label_tools(tmp_path: Path, file: str, folder: str, nam
         [0, 0, 31, 23] * 50_000,
     ],
 )
-def test_polygons_out_of_reach_are_told_at_once(write_coco: CocoWriter, polygon: list[float]) -> None:
+def test_polygons_out_of_reach_are_reported_at_once(write_coco: CocoWriter, polygon: list[float]) -> None:
     root, begun = write_coco([make_annotation(segmentation=[polygon])]), time.monotonic()
     data = load(root)
     assert data[0].mask is None and data[0].boxes is not None and len(data[0].boxes) == 1

@@ -73,7 +73,7 @@ def test_a_file_of_key_points_alone_is_read(tmp_path: Path) -> None:
     assert read_written(tmp_path / "out") == DOCUMENT
 
 
-def test_files_of_other_tasks_are_said_not_to_be_written(tmp_path: Path) -> None:
+def test_files_of_other_tasks_are_reported_not_to_be_written(tmp_path: Path) -> None:
     data = write_document(tmp_path / "in")
     for name in ("captions_train.json", "person_keypoints_train.json", "notes.json"):
         (tmp_path / "in" / "annotations" / name).write_text("{}")

@@ -125,7 +125,7 @@ def test_a_palette_in_a_bitmap(tmp_path: Path) -> None:
     assert np.array_equal(read_mask_picture(tmp_path / "a.bmp")[0], ROUND * 2)
 
 
-def test_what_is_not_read_is_told(tmp_path: Path) -> None:
+def test_what_is_not_read_is_reported(tmp_path: Path) -> None:
     root = mask_set(tmp_path, "a.png", ROUND, {"sign": 1})
     for name in ("images/b.heic", "images/b.txt", "images/d.HEIC", "masks/b.npy", "masks/notes.txt", "masks/.x.npy"):
         (root / name).write_bytes(b"0")

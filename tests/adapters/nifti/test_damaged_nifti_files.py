@@ -55,7 +55,7 @@ def damaged(kind: str, path: Path) -> Path:
         *("html", "data type 0", "rgb", "no axes", "negative axis", "huge", "offset", "nan affine", "flat affine"),
     ],
 )
-def test_a_damaged_file_is_told_in_one_line_with_its_path(tmp_path: Path, kind: str) -> None:
+def test_a_damaged_file_is_reported_in_one_line_with_its_path(tmp_path: Path, kind: str) -> None:
     path = damaged(kind, tmp_path / "scan.nii.gz")
     for read in (read_nifti_header, read_nifti_image, read_nifti_mask):
         with pytest.raises(DataError) as caught:
@@ -137,7 +137,7 @@ def test_a_shape_that_the_file_cannot_fill_asks_for_no_memory(tmp_path: Path, na
             read(tmp_path / name)
 
 
-def test_more_than_memory_holds_is_told_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_memory_holds_is_reported_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_raw_nifti(tmp_path / "a.nii.gz", np.ones((30, 40, 50), np.int16))
     needed = len(read_stored_bytes(path)) + 60000 * 8
     monkeypatch.setattr(nifti_streams, "get_physical_memory", lambda: float(needed))

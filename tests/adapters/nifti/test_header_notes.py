@@ -79,7 +79,7 @@ def test_headers_without_text_are_not_spoken_of(folders: Path) -> None:
     assert found["header_text"] == {} and not any("free text" in line for line in describe_notes(found))
 
 
-def test_disagreements_are_told_once_whatever_the_distance(folders: Path) -> None:
+def test_disagreements_are_reported_once_whatever_the_distance(folders: Path) -> None:
     for i, path in enumerate(sorted(folders.rglob("*.nii.gz"))):
         image = nib.load(path)
         moved = image.affine.copy()

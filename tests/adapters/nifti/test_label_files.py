@@ -74,7 +74,7 @@ def test_a_single_file_of_labels_is_the_mask(tmp_path: Path, save: Save, name: s
     assert sample.mask is not None and np.array_equal(sample.mask, lesion())
 
 
-def test_beside_a_mask_it_is_told_and_not_read(tmp_path: Path, save: Save) -> None:
+def test_beside_a_mask_it_is_reported_and_not_read(tmp_path: Path, save: Save) -> None:
     dataset = load(scans(tmp_path, save, seg=lesion(), seg_v2=lesion(1), wmh=lesion(2)))
     assert dataset.schema.channels == ("t1",) and len(dataset) == 3
     assert "seg_v2: called as labels are, beside seg.nii.gz: not read" in reasons(dataset)
@@ -96,7 +96,7 @@ def test_two_that_may_be_the_mask_are_a_problem(tmp_path: Path, save: Save) -> N
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.float64])
-def test_few_whole_numbers_among_images_are_told_and_not_read(tmp_path: Path, save: Save, dtype: type) -> None:
+def test_few_whole_numbers_among_images_are_reported_and_not_read(tmp_path: Path, save: Save, dtype: type) -> None:
     output = lesion(values=4).astype(dtype)
     dataset = load(scans(tmp_path, save, output=output, flair=np.random.default_rng(9).normal(size=SHAPE)))
     assert dataset.schema.channels == ("flair", "t1") and len(dataset) == 3
@@ -172,7 +172,7 @@ def test_a_subject_that_is_a_dead_link_is_a_problem(tmp_path: Path, save: Save) 
     assert "p7: a link to a file that is not there" in reasons(load(tmp_path))
 
 
-def test_folders_pipes_and_other_formats_are_told(tmp_path: Path, save: Save) -> None:
+def test_folders_pipes_and_other_formats_are_reported(tmp_path: Path, save: Save) -> None:
     scans(tmp_path, save, 5)
     (tmp_path / "p0" / "seg.nii.gz").mkdir()
     os.mkfifo(tmp_path / "p1" / "seg.nii")

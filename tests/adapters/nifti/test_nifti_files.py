@@ -135,7 +135,7 @@ def test_images_are_finite_read_and_written(tmp_path: Path, bad: float) -> None:
     assert not (tmp_path / "b.nii").exists()
 
 
-def test_values_beyond_float32_are_told(tmp_path: Path) -> None:
+def test_values_beyond_float32_are_reported(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="beyond float32"):
         read_nifti_image(write_raw_nifti(tmp_path / "a.nii", np.array([[0, 1e300]])))
 

@@ -23,7 +23,7 @@ def reasons(dataset: Dataset) -> str:
     return " | ".join(f"{Path(problem.path).name}: {problem.reason}" for problem in dataset.problems)
 
 
-def test_what_is_seen(folders: Path) -> None:
+def test_schema_and_records_are_read_from_the_folder(folders: Path) -> None:
     dataset = load(folders)
     schema = dataset.schema
     assert (schema.layout, schema.domain, schema.spatial_dims) == ("nifti", SCAN, 3)
@@ -90,7 +90,7 @@ def test_a_mask_of_the_body_is_foreground(folders: Path, save: Save, tmp_path: P
     assert_array_equal(load(tmp_path / "out")[0].foreground, inside > 0)
 
 
-def test_an_empty_mask_of_the_body_is_told_and_measured(folders: Path, save: Save) -> None:
+def test_an_empty_mask_of_the_body_is_reported_and_measured(folders: Path, save: Save) -> None:
     save(folders / "pat1" / "brainmask.nii.gz", np.zeros(SHAPE), dtype=np.uint8)
     with pytest.warns(AssumptionWarning, match="brainmask.nii.gz: .* empty"):
         assert load(folders)[0].foreground is None
@@ -132,7 +132,7 @@ def test_broken_samples_are_problems_and_the_others_stay(folders: Path, save: Sa
     assert len(dataset.problems) == 7
 
 
-def test_a_modality_that_few_have_is_told_and_not_read(folders: Path, save: Save) -> None:
+def test_a_modality_that_few_have_is_reported_and_not_read(folders: Path, save: Save) -> None:
     save(folders / "pat2" / "t2.nii.gz")
     dataset = load(folders)
     assert dataset.schema.channels == ("flair", "t1") and len(dataset) == 3
@@ -176,7 +176,7 @@ def test_affines_that_differ_only_in_which_one_counts(folders: Path) -> None:
     assert load(folders).problems == ()
 
 
-def test_an_unknown_mask_value_is_told_when_the_sample_is_read(folders: Path, save: Save) -> None:
+def test_an_unknown_mask_value_is_reported_when_the_sample_is_read(folders: Path, save: Save) -> None:
     mask = np.zeros(SHAPE)
     mask[0, 0, 0] = 5
     save(folders / "pat1" / "seg.nii.gz", mask, dtype=np.uint8)

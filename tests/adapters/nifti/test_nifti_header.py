@@ -64,7 +64,7 @@ def test_sizes_are_brought_to_mm_whichever_form_has_them(tmp_path: Path, code: i
 
 
 @pytest.mark.parametrize("code", [0, 4, 7, 8])
-def test_a_unit_that_is_not_told_is_taken_as_mm_and_said(tmp_path: Path, code: int) -> None:
+def test_a_unit_that_is_not_told_is_taken_as_mm_and_reported(tmp_path: Path, code: int) -> None:
     header = read_nifti_header(make(tmp_path / "a.nii", fields(xyzt_units=code)))
     assert header.unit_mm == 1 and "no unit of length in the header: sizes are taken as mm" in header.remarks
 
@@ -123,7 +123,7 @@ def test_a_qform_beyond_all_bounds_counts_nothing_beside_a_sform(tmp_path: Path,
         read_nifti_header(make(tmp_path / "b.nii", fields(qoffset_y=value, sform_code=0)))
 
 
-def test_forms_that_disagree_are_said(tmp_path: Path) -> None:
+def test_forms_that_disagree_are_reported(tmp_path: Path) -> None:
     assert read_nifti_header(make(tmp_path / "same.nii", lambda header: None)).remarks == ()
     header = read_nifti_header(make(tmp_path / "moved.nii", fields(qoffset_x=-17)))
     assert header.remarks == ("sform and qform lie up to 2 voxels apart: the sform counts",)
@@ -152,7 +152,7 @@ def test_sizes_of_nothing_are_refused_where_no_sform_counts(tmp_path: Path, valu
 
 
 @pytest.mark.parametrize("qform_code", [0, 1])
-def test_negative_sizes_lose_their_sign_and_it_is_said(tmp_path: Path, qform_code: int) -> None:
+def test_negative_sizes_lose_their_sign_and_it_is_reported(tmp_path: Path, qform_code: int) -> None:
     path = make(tmp_path / "a.nii", pixdim(-2, sform_code=0, qform_code=qform_code))
     assert sizes(path) == pytest.approx([1.5, 2, 3])
     assert "negative sizes in pixdim: taken without their sign" in read_nifti_header(path).remarks
@@ -166,7 +166,7 @@ def test_a_single_slice_needs_no_thickness(tmp_path: Path) -> None:
     assert sizes(make(tmp_path / "a.nii", edit, (5, 6, 1)))[:2] == pytest.approx([1.5, 2])
 
 
-def test_neither_form_is_as_nibabel_reads_it_and_said(tmp_path: Path) -> None:
+def test_neither_form_is_as_nibabel_reads_it_and_reported(tmp_path: Path) -> None:
     path = make(tmp_path / "a.nii", fields(sform_code=0, qform_code=0))
     np.testing.assert_allclose(read_nifti_header(path).affine, nib.load(path).affine)
     assert any("neither sform nor qform" in remark for remark in read_nifti_header(path).remarks)

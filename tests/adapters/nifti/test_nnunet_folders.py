@@ -30,7 +30,7 @@ def reasons(dataset: Dataset) -> str:
     return " | ".join(f"{Path(problem.path).name}: {problem.reason}" for problem in dataset.problems)
 
 
-def test_what_is_seen(nnunet: Path) -> None:
+def test_schema_and_records_are_read_from_the_folder(nnunet: Path) -> None:
     dataset = load(nnunet)
     schema = dataset.schema
     assert (schema.layout, schema.spatial_dims, schema.channels) == ("nnunet", 3, ("FLAIR", "T1"))

@@ -174,7 +174,7 @@ def test_the_file_beside_the_data_counts(tmp_path: Path) -> None:
     assert sides.side_by_sample == {"p0_a": "train", "p1_a": "fold 0", "p2_a": "train"}
 
 
-def test_what_a_gan_drew_from_both_sides_is_told() -> None:
+def test_what_a_gan_drew_from_both_sides_is_reported() -> None:
     sides = plan_sides(people(2, tested=1))
     assert sides.find_mixed_sides(bank_of("p0", "t0", codes=[-1])) == ["test", "train"]
     assert sides.find_mixed_sides(bank_of("p0", "p1", codes=[-1])) == []

@@ -94,7 +94,7 @@ def test_other_settings_are_refused_and_overwrite_begins_anew(drives: Path, tmp_
     assert len(load(tmp_path / "set")) == 3
 
 
-def test_too_small_a_disk_is_said_before(drives: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_small_a_disk_is_reported_before(drives: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr("domaingan.augmentation.offline.unfinished_folder.shutil.disk_usage", lambda folder: usage)
     with pytest.raises(DataError, match="expected more room on the disk"):

@@ -55,7 +55,7 @@ def test_a_bank_says_that_nothing_below_is_labelled() -> None:
     assert all(set(below) == {UNLABELLED_NAME} for below in BANK.info.supporting_classes.values())
 
 
-def test_what_was_guessed_is_said_once_and_kept() -> None:
+def test_what_was_guessed_is_reported_once_and_kept() -> None:
     with pytest.warns(
         AssumptionWarning, match="no ground is labelled for car.*learned from where boxes stand"
     ) as caught:
@@ -292,7 +292,7 @@ def test_a_frame_of_which_nothing_is_known_comes_back_as_it_is() -> None:
     assert after.boxes is not None and len(after.boxes) > 0  # a clean frame is a host, too
 
 
-def test_crops_of_which_nothing_is_told_need_a_ground_or_a_region() -> None:
+def test_crops_of_unknown_places_need_a_ground_or_a_region() -> None:
     entries = BANK.entries.copy()
     entries["source_size"], entries["depth"] = 0, 0
     bare = Bank(BANK.info.model_copy(update={"supporting_classes": {}}), BANK.images, BANK.masks, entries)

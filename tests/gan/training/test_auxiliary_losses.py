@@ -28,7 +28,7 @@ def make_parts(dims: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize("dims", [2, 3])
-def test_two_paintings_must_differ_in_what_is_seen_from_afar(dims: int) -> None:
+def test_two_generated_insides_must_differ_at_low_resolution(dims: int) -> None:
     painted, image = make_parts(dims)
     whole = DIVERSITY_EVERY * 1.0
     assert float(

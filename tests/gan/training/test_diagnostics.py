@@ -15,11 +15,11 @@ def collect_messages(rows: int = MEAN_ROWS + 5, adaptive: bool = False, loss: st
     return [message for messages in found for message in messages]
 
 
-def test_nothing_is_said_of_a_training_that_goes_well() -> None:
+def test_nothing_is_reported_of_a_training_that_goes_well() -> None:
     assert collect_messages() == []
 
 
-def test_each_thing_is_said_once_with_advice() -> None:
+def test_each_thing_is_reported_once_with_advice() -> None:
     for metrics, words in (
         ({"diversity": 0.1}, ("collapse", "--loss")),
         ({"d_heldout": -0.8}, ("overfits", "--augment ada")),

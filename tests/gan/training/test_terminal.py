@@ -40,7 +40,7 @@ def test_nothing_is_shown_elsewhere_or_where_it_is_not_wanted(monkeypatch: pytes
     assert fit_on_screen(monkeypatch, Screen(), progress=False) == ""
 
 
-def test_whoever_is_given_is_told_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_progress_that_is_passed_in_is_called_instead_of_the_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     class Listener:
         steps: list[int] = []  # noqa: RUF012
 

@@ -67,7 +67,7 @@ def test_boxes_without_label_fields(columns: int) -> None:
         assert columns == 4 or (out["mask"][own > 0] == row[4]).all()
 
 
-def test_labels_that_cannot_be_told_are_asked_for() -> None:
+def test_label_fields_that_cannot_be_guessed_must_be_named() -> None:
     strange = {**frame(0, names=False)}
     strange["kind"] = strange["kind"] + 100
     with pytest.raises(DataError, match=r"label 107 of a box; expected class values of the mask, or labels="):
@@ -263,7 +263,7 @@ def test_a_further_mask_of_classes_is_written_as_the_first() -> None:
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])
 @pytest.mark.parametrize("top", [1, 255])
-def test_a_further_mask_of_yes_and_no_gets_what_is_said_of_it(dtype: type, top: int) -> None:
+def test_a_further_mask_of_yes_and_no_gets_what_is_reported_of_it(dtype: type, top: int) -> None:
     given_ = frame(2)
     other = ((given_["mask"] == SCHEMA.classes["road"]) * top).astype(dtype)
     data = {"image": given_["image"], "mask": given_["mask"], "free": other}

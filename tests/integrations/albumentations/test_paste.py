@@ -217,7 +217,7 @@ def test_a_replay_is_the_same_again_and_goes_onto_other_images() -> None:
     assert np.array_equal(other["image"][~changed], 255 - given_["image"][~changed])
 
 
-def test_what_was_pasted_is_told() -> None:
+def test_what_was_pasted_is_reported() -> None:
     paste = dg.albumentations.Paste(BANK, SCHEMA, per_image=(1, 1), p=1)
     out = A.Compose([paste], seed=0, save_applied_params=True)(image=frame(0)["image"], mask=frame(0)["mask"])
     [(name, params)] = out["applied_transforms"]

@@ -112,7 +112,7 @@ def test_an_image_holds_real_numbers(kind: torch.dtype) -> None:
         make_rand_paste(2)({key: given[key][:, :0] for key in KEYS})
 
 
-def test_a_label_of_one_hot_channels_is_told() -> None:
+def test_a_label_of_one_hot_channels_is_reported() -> None:
     given = make_item(2)
     with pytest.raises(DataError, match="a label of 2 channels; expected one, of class values: one-hot comes after"):
         make_rand_paste(2)({**given, "label": given["label"].repeat(2, 1, 1)})

@@ -33,7 +33,7 @@ def find_used_spacing(dims: int, data: dict[str, Any], **settings: Any) -> tuple
 
 @pytest.mark.parametrize("kind", ["tensor", "array", "no affine"])
 @pytest.mark.parametrize("dims", [2, 3])
-def test_a_spacing_that_is_not_known_is_said_once(dims: int, kind: str) -> None:
+def test_a_spacing_that_is_not_known_is_reported_once(dims: int, kind: str) -> None:
     data: dict[str, Any] = make_item(dims)
     if kind == "array":
         data = {key: value.numpy() for key, value in data.items()}
@@ -62,7 +62,7 @@ def test_a_spacing_that_cannot_be_is_refused(said: Any) -> None:
         make_rand_paste(3)({**make_item(3), "meta": {"spacing": said}})
 
 
-def test_lesions_have_their_size_when_the_affine_was_dropped_and_said() -> None:
+def test_lesions_have_their_size_when_the_affine_was_dropped_and_reported() -> None:
     coarse = np.diag([2.0, 2, 2, 1])
     sizes = []
     for data, settings in ((make_placed_item(3, coarse), {}), (make_item(3), {"spacing": 2})):
@@ -134,7 +134,7 @@ def reading() -> list[Any]:
     return [mt.LoadImaged(KEYS), mt.EnsureChannelFirstd(KEYS)]
 
 
-def test_a_persistent_dataset_forgets_the_spacing_and_it_is_said(tmp_path: Path) -> None:
+def test_a_persistent_dataset_forgets_the_spacing_and_it_is_reported(tmp_path: Path) -> None:
     items = files(tmp_path / "scans")
     for name, settings in (("forgets", {}), ("told", {"spacing": 2})):
         transform = mt.Compose([*reading(), make_rand_paste(3, **settings)]).set_random_state(0)

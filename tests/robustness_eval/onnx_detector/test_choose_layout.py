@@ -116,13 +116,13 @@ def test_a_label_of_filler_that_is_no_whole_number(constant: Constant) -> None:
     check(constant(o=rows), (1, 0))
 
 
-def test_the_reason_is_told(constant: Constant) -> None:
+def test_the_reason_is_reported(constant: Constant) -> None:
     model = check(constant(b=STRETCHED / np.float32(64), s=np.array(SURE, np.float32), t=np.array([1, 0])), (1, 0))
     message = "In the first frame 100 % of 2 boxes (by score) are ordered, inside the picture and of a size; read as "
     assert model.describe()[4].startswith(message) and model.describe()[4].endswith("it would be 57 %.")
 
 
-def test_nothing_found_is_told(constant: Constant) -> None:
+def test_nothing_found_is_reported(constant: Constant) -> None:
     path = constant(o=np.zeros((1, 6, 84), np.float32))
     message = OnnxDetector(str(path), [PICTURE] * 3, ModelOptions()).describe()[4]
     assert message == "Nothing is found in the first 3 frames: how boxes are read follows from shapes alone."
