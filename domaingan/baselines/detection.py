@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -42,6 +42,13 @@ PEAK_LEARNING_RATE = 2e-3
 
 MAX_GRADIENT_NORM = 10.0
 """Gradients are clipped to this norm."""
+
+
+class BoxPredictor(Protocol):
+    """What detects objects in a sample."""
+
+    def predict(self, sample: Sample) -> Detections:
+        """Return the detections in a sample, in its own pixels, best first."""
 
 
 @dataclass(frozen=True)
@@ -200,11 +207,11 @@ def _compute_loss(network: nn.Module, batch: FrameBatch, seed: int, step: int, c
     return torch.stack(list(losses.values())).sum()
 
 
-def score_detector(model: Detector, test: Dataset, original_test: Dataset) -> dict[str, dict[str, float]]:
+def score_detector(model: BoxPredictor, test: Dataset, original_test: Dataset) -> dict[str, dict[str, float]]:
     """Score a detector by its average precision over all test frames, on the data's own grid.
 
     Args:
-        model: a trained detector.
+        model: a trained detector, or anything else that detects.
         test: test samples at the grid it was trained on.
         original_test: the same samples at the data's own grid, whose boxes are the truth.
 

@@ -13,6 +13,7 @@ from domaingan.cli.evaluate_options import (
     GeneratorOptions,
     SplitOptions,
     StudyOptions,
+    TrainerOptions,
 )
 from domaingan.cli.open_data import open_data
 from domaingan.cli.option_groups import CommonOptions, DataOptions, GridOptions, RunOptions, expand_options
@@ -32,6 +33,7 @@ def command(
     baseline: BaselineOptions,
     generator: GeneratorOptions,
     compute: ComputeOptions,
+    trainer: TrainerOptions,
     grid: GridOptions,
     source: DataOptions,
     run: RunOptions,
@@ -57,7 +59,7 @@ def command(
         test_source = DataOptions(skip_problems=source.skip_problems, intensity_range=source.intensity_range)
         test_dataset = open_data(split.test, test_source, CommonOptions())
     # What is not an argument of evaluate is a field of its config, under the same name.
-    settings = asdict(baseline) | asdict(generator) | asdict(compute)
+    settings = asdict(baseline) | asdict(generator) | asdict(compute) | asdict(trainer)
     if baseline.steps is None:
         del settings["steps"]
     with ProgressBar("evaluating") as progress:
@@ -84,6 +86,11 @@ def command(
             command=shlex.join(["domaingan", *sys.argv[1:]]),
             **settings,
         )
+    if trainer.export is not None:
+        n = len(result["datasets"])
+        message = f"{n} datasets are in {trainer.export}/train; {trainer.export}/README.md says how to go on"
+        print_result({"export": str(trainer.export), **result}, common.json, message)
+        return
     from domaingan.report import write_report
     from domaingan.report.verdict_phrases import list_result_lines
 

@@ -14,6 +14,7 @@ from domaingan.cli.option_groups import OptionGroup
 STUDY_PANEL = "What is compared"
 BASELINE_PANEL = "The network that is trained"
 GENERATOR_PANEL = "The generator that an arm trains"
+TRAINER_PANEL = "A trainer of your own"
 """Titles under which ``--help`` lists the options of this command."""
 
 
@@ -263,3 +264,44 @@ class ComputeOptions(OptionGroup):
             rich_help_panel=o.WORK_PANEL,
         ),
     ] = 0
+
+
+@dataclass(frozen=True)
+class TrainerOptions(OptionGroup):
+    """A trainer of the user's own: what it trains on is exported, and what it predicts is scored.
+
+    Attributes:
+        export: folder for the datasets.
+        copies: how often each training sample is in a dataset.
+        predictions: the exported folder, with predictions in it.
+    """
+
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export",
+            metavar="DIR",
+            help="Train nothing: write one dataset for each arm, fold and seed to this folder, in the data's own "
+            "layout, for your own trainer. DIR/README.md says how to go on. --out keeps the banks.",
+            rich_help_panel=TRAINER_PANEL,
+        ),
+    ] = None
+    copies: Annotated[
+        int,
+        typer.Option(
+            "--export-copies",
+            min=1,
+            help="How often each training sample is in an exported dataset, each time with another paste.",
+            rich_help_panel=TRAINER_PANEL,
+        ),
+    ] = 4
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            "--predictions",
+            metavar="DIR",
+            help="Train nothing: score what your own trainer predicted. DIR is the exported folder with predictions "
+            "in it; task, arms, seeds and splits are those of the export.",
+            rich_help_panel=TRAINER_PANEL,
+        ),
+    ] = None

@@ -23,6 +23,9 @@ from domaingan.evaluation.arm_banks import has_no_masks, is_real_bank, list_supp
 from domaingan.evaluation.arms import parse_arms
 from domaingan.evaluation.comparisons import REFERENCE_ARM, STRONG_BASELINE
 from domaingan.evaluation.evaluation_config import EvaluationConfig, build_config
+from domaingan.evaluation.external_trainer.export_datasets import DEFAULT_COPIES, export_datasets
+from domaingan.evaluation.external_trainer.export_manifest import ExportManifest
+from domaingan.evaluation.external_trainer.score_predictions import score_predictions
 from domaingan.evaluation.leaks import refuse_copies
 from domaingan.evaluation.requirements import check_arms
 from domaingan.evaluation.runner import run_evaluation
@@ -70,6 +73,9 @@ def evaluate(
     seed: int = 0,
     resume: bool = False,
     overwrite: bool = False,
+    export: str | Path | None = None,
+    copies: int = DEFAULT_COPIES,
+    predictions: str | Path | None = None,
     progress: Progress | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
@@ -101,17 +107,27 @@ def evaluate(
         seed: the first seed; also draws splits.
         resume: resume an interrupted run.
         overwrite: replace an existing run.
+        export: a folder. Nothing is trained; the training data of every arm, fold and seed are written there, as
+            datasets for a trainer of your own. ``out`` then keeps the banks.
+        copies: how often each training sample is in an exported dataset, each time with another paste.
+        predictions: a folder that was exported, with the predictions of your own trainer in it. Nothing is trained;
+            they are scored. Task, arms, seeds and splits are those of the export.
         progress: receives the progress.
         **settings: further fields of :class:`domaingan.evaluation.evaluation_config.EvaluationConfig`, such as
             ``steps``.
 
     Returns:
-        The content of ``result.json``.
+        The content of ``result.json``; with ``export`` that of ``manifest.json``.
 
     Raises:
         DataError: an unknown task, arm or setting; a split that shares or lacks subjects; a test image that is trained
             on under another name; or a bank that was made from a test subject or image, or that no arm uses.
     """
+    if predictions is not None:
+        if export is not None:
+            raise DataError("both export and predictions", expected="one of them")
+        run = {"resume": resume, "overwrite": overwrite}
+        return _score_predictions(data, test, Path(predictions), Path(out), progress or SilentProgress(), **run)
     if task not in TASKS:
         raise DataError(f"no task {task!r}", expected=f"one of {', '.join(TASKS)}")
     user_bank = None if bank is None else _open_user_bank(bank)
@@ -158,10 +174,45 @@ def evaluate(
     notes = refuse_copies(collect_datasets(originals), folds, user_bank)
     for note in notes:
         warnings.warn(note, AssumptionWarning, stacklevel=2)
+    if export is not None:
+        manifest = export_datasets(
+            config,
+            folds,
+            Path(export),
+            Path(out),
+            copies=copies,
+            resume=resume,
+            overwrite=overwrite,
+            progress=progress,
+            notes=notes,
+        )
+        return manifest.model_dump(mode="json")
     regrid = partial(view, spacing=spacing, resize=resize)
     return run_evaluation(
         config, folds, regrid, Path(out), resume=resume, overwrite=overwrite, progress=progress, notes=notes
     )
+
+
+def _score_predictions(
+    data: DatasetSource,
+    test: DatasetSource | None,
+    predictions: Path,
+    out: Path,
+    progress: Progress,
+    *,
+    resume: bool,
+    overwrite: bool,
+) -> dict[str, Any]:
+    """Score the predictions of the user's own trainer on the splits of the export."""
+    manifest = ExportManifest.read(predictions)
+    config = manifest.config
+    original_data = open_dataset(data)
+    if config.task == "segmentation":
+        original_data = select_labelled(original_data)
+    original_test = None if test is None else select_labelled(open_dataset(test))
+    dataset = view(original_data, dims=config.dims)
+    folds = _make_folds(dataset, original_test, config)
+    return score_predictions(manifest, predictions, folds, out, resume=resume, overwrite=overwrite, progress=progress)
 
 
 def _open_user_bank(bank: Bank | str | Path) -> Bank:

@@ -19,8 +19,10 @@ from domaingan.augmentation.offline.sample_workers import run_jobs
 from domaingan.augmentation.offline.unfinished_folder import NOTES_FOLDER, read_note
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_file_atomically, write_folder_atomically, write_json
+from domaingan.core.locks import lock_folder
 from domaingan.core.progress import Progress, SilentProgress
 from domaingan.core.reading import read_json_object
+from domaingan.core.run_folder import RunFolder
 from domaingan.data import Schema
 from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arm_banks import BankBuilder, build_banks
@@ -38,6 +40,9 @@ DEFAULT_COPIES = 4
 
 FIRST_NNUNET_ID = 501
 """Number of the first exported dataset of nnU-Net. Numbers from 500 on are free for a user's own."""
+
+EXPORT_FILE = "export.json"
+"""The settings of an export, in its folder."""
 
 COUNTS_FILE = "export.json"
 """Beside a dataset's files: how many samples it has, and how many of them the arm changed."""
@@ -65,7 +70,10 @@ def export_datasets(
     work: Path,
     *,
     copies: int = DEFAULT_COPIES,
+    resume: bool = False,
+    overwrite: bool = False,
     progress: Progress | None = None,
+    notes: Sequence[str] = (),
 ) -> ExportManifest:
     """Export the training data of every arm, fold and seed, and the test images of every fold.
 
@@ -79,7 +87,10 @@ def export_datasets(
         out: the folder that is written.
         work: where banks and GANs of the folds are kept.
         copies: how often each training sample is in a dataset, each time blended anew.
+        resume: continue an interrupted export.
+        overwrite: replace an earlier export.
         progress: receives the progress.
+        notes: what a reader must know of the data.
 
     Returns:
         The manifest, as ``manifest.json`` holds it.
@@ -90,53 +101,108 @@ def export_datasets(
     """
     refuse_other_grid(config, folds)
     refuse_equal_arms(config.parsed_arms)
+    if copies < 1:
+        raise DataError(f"{copies} copies", expected="at least 1")
     progress = progress or SilentProgress()
+    settings = config.model_dump(mode="json") | {"copies": copies}
+    with lock_folder(work), lock_folder(out):
+        RunFolder(work).prepare(config.model_dump(mode="json"), ("command",), resume=resume, overwrite=overwrite)
+        RunFolder(out, EXPORT_FILE).prepare(settings, ("command",), resume=resume, overwrite=overwrite)
+        manifest = _export(config, folds, out, work, copies, progress, notes)
+    return manifest
+
+
+def _export(
+    config: EvaluationConfig,
+    folds: Sequence[Fold],
+    out: Path,
+    work: Path,
+    copies: int,
+    progress: Progress,
+    notes: Sequence[str],
+) -> ExportManifest:
+    """Export into folders that are prepared and locked."""
     layout = folds[0].train.schema.layout
-    datasets: list[ExportedDataset] = []
-    tests: list[ExportedTest] = []
-    number = 0
-    for fold_number, fold in enumerate(folds):
-        progress.start(f"fold {fold_number + 1} of {len(folds)}: reading the training samples")
-        task = TASKS[config.task]()
-        hosts = fold.train.load_into_memory()
-        trained_names = {sample.name for sample in select_training_samples(hosts, task)}
-        trained = fold.train.select(i for i, record in enumerate(fold.train.records) if record.name in trained_names)
-        folder = work / f"fold-{fold_number}"
-        folder.mkdir(parents=True, exist_ok=True)
-        banks = build_banks(config.parsed_arms, fold.test, BankBuilder(hosts, config, folder, progress))
+    trainings: list[_Training] = []
+    for number in range(len(folds)):
         for seed in config.all_seeds:
             for arm in config.parsed_arms:
-                training = _Training(number, arm, fold_number, seed)
-                number += 1
-                augment = build_augmentation(arm, banks, hosts.schema, config.target_conditions)
-                name = training.name_folder(layout)
-                writer = TrainingSetWriter(
-                    trained, augment, out / "train" / name, copies, (config.seed, fold_number, seed)
-                )
-                progress.start(f"writing {name}")
-                changed = _write_dataset(writer, hosts.schema, progress, has_splits=layout == "nnunet")
-                datasets.append(
-                    ExportedDataset(
-                        arm=arm.name,
-                        fold=fold_number,
-                        seed=seed,
-                        folder=f"train/{name}",
-                        predictions=f"predictions/{name}",
-                        samples=len(writer),
-                        changed_samples=changed,
-                    )
-                )
-        test_writer = TestSetWriter(fold.test, out / "test" / f"fold-{fold_number}")
-        progress.start(f"writing the test images of fold {fold_number + 1}")
-        _write_dataset(test_writer, fold.test.schema, progress, has_splits=False)
-        tested_names = [record.name for record in fold.test.records]
-        tests.append(ExportedTest(fold=fold_number, folder=f"test/fold-{fold_number}", samples=tested_names))
-    notes = list_notes(datasets)
-    manifest = ExportManifest(config=config, layout=layout, copies=copies, datasets=datasets, tests=tests, notes=notes)
+                trainings.append(_Training(len(trainings), arm, number, seed))
+    datasets: list[ExportedDataset] = []
+    tests: list[ExportedTest] = []
+    for number, fold in enumerate(folds):
+        exporter = _FoldExporter(config, fold, number, out, copies, progress)
+        exporter.build_banks(work / f"fold-{number}")
+        for training in trainings:
+            if training.fold == number:
+                datasets.append(exporter.write_training(training))
+        tests.append(exporter.write_test())
+    manifest = ExportManifest(
+        config=config,
+        layout=layout,
+        copies=copies,
+        datasets=datasets,
+        tests=tests,
+        notes=[*notes, *list_notes(datasets)],
+    )
     with write_file_atomically(out / "README.md") as temporary:
         temporary.write_text(write_guide(manifest), encoding="utf-8")
     manifest.write(out)
     return manifest
+
+
+@dataclass
+class _FoldExporter:
+    """Writes the datasets of one fold."""
+
+    config: EvaluationConfig
+    fold: Fold
+    number: int
+    out: Path
+    copies: int
+    progress: Progress
+
+    def build_banks(self, folder: Path) -> None:
+        """Read the training samples, and build the banks of the arms in a folder."""
+        self.progress.start(f"fold {self.number + 1}: reading the training samples")
+        folder.mkdir(parents=True, exist_ok=True)
+        hosts = self.fold.train.load_into_memory()
+        task = TASKS[self.config.task]()
+        trained_names = {sample.name for sample in select_training_samples(hosts, task)}
+        records = self.fold.train.records
+        # The writers read the samples again, so that none of them is sent to worker processes.
+        self.trained = self.fold.train.select(i for i, record in enumerate(records) if record.name in trained_names)
+        self.progress.start("making the banks")
+        builder = BankBuilder(hosts, self.config, folder, self.progress)
+        self.banks = build_banks(self.config.parsed_arms, self.fold.test, builder)
+
+    def write_training(self, training: _Training) -> ExportedDataset:
+        """Write the dataset of one training."""
+        config, schema = self.config, self.trained.schema
+        augment = build_augmentation(training.arm, self.banks, schema, config.target_conditions)
+        name = training.name_folder(schema.layout)
+        seed = (config.seed, self.number, training.seed)
+        writer = TrainingSetWriter(self.trained, augment, self.out / "train" / name, self.copies, seed)
+        self.progress.start(f"writing {name}")
+        changed = _write_dataset(writer, schema, self.progress, has_splits=schema.layout == "nnunet")
+        return ExportedDataset(
+            arm=training.arm.name,
+            fold=self.number,
+            seed=training.seed,
+            folder=f"train/{name}",
+            predictions=f"predictions/{name}",
+            samples=len(writer),
+            changed_samples=changed,
+        )
+
+    def write_test(self) -> ExportedTest:
+        """Write the test images of the fold."""
+        folder = f"test/fold-{self.number}"
+        self.progress.start(f"writing the test images of fold {self.number + 1}")
+        test = self.fold.test
+        _write_dataset(TestSetWriter(test, self.out / folder), test.schema, self.progress, has_splits=False)
+        names = [record.name for record in test.records]
+        return ExportedTest(fold=self.number, folder=folder, samples=names)
 
 
 def refuse_other_grid(config: EvaluationConfig, folds: Sequence[Fold]) -> None:
