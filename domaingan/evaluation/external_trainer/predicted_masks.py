@@ -21,8 +21,8 @@ SCAN_SUFFIXES = (".nii.gz", ".nii")
 
 FRAME_SUFFIXES = (".png", ".tif", ".tiff", ".webp", ".bmp")
 
-MAX_CORNER_DISTANCE_MM = 0.1
-"""A prediction lies on another grid where one of its corners is this far from the image's."""
+MAX_CORNER_DISTANCE = 0.1
+"""A prediction lies on another grid where one of its corners is this many voxels from the image's."""
 
 
 class PredictedMasks:
@@ -83,8 +83,8 @@ class PredictedMasks:
         affine = sample.geometry.affine
         if affine is not None:
             distance = measure_corner_distance(np.asarray(header.affine), np.asarray(affine), sample.shape)
-            if distance > MAX_CORNER_DISTANCE_MM:
-                found = f"a mask whose corner lies {distance:.3g} mm from that of its image"
+            if distance > MAX_CORNER_DISTANCE:
+                found = f"a mask whose corner lies {distance:.3g} voxels from that of its image"
                 raise DataError(found, path=path, expected="the grid and affine of the image")
         mask: NDArray[Any] = pieces[0]
         return mask
