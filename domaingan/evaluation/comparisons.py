@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.score_tables import ScoreTables, Table
@@ -133,18 +134,25 @@ def compare_arms(tables: ScoreTables, arm: str, against: str, metric: str) -> di
         ``n`` people and ``n_trainings`` that both have; ``smallest_effect``, the smallest true difference that would
         be shown with a probability of 80 %; and ``is_repeat`` for an arm against itself with other seeds.
     """
-    folds = None
-    if ENSEMBLE in list_modifiers(arm):
-        together = f"{against}@{ENSEMBLE}"
-        against = together if together in tables.tables else against
-        differences = tables.average_in_folds(arm, metric) - tables.average_in_folds(against, metric)
-    else:
-        differences = tables.tables[arm][metric] - tables.tables[against][metric]
-        folds = tables.folds
+    differences, folds = pair_scores(tables, arm, against, metric)
     difference = summarise_table(differences, folds)
     if name_repeated_arm(arm) == against:
         difference["is_repeat"] = True
     return difference
+
+
+def pair_scores(tables: ScoreTables, arm: str, against: str, metric: str) -> tuple[Table, NDArray[np.int64]]:
+    """Pair the scores of two arms, see :func:`compare_arms`.
+
+    Returns:
+        The differences, ``(trainings, people)``, and the fold of each training. An ensemble has one training a fold.
+    """
+    if ENSEMBLE not in list_modifiers(arm):
+        return tables.tables[arm][metric] - tables.tables[against][metric], tables.folds
+    together = f"{against}@{ENSEMBLE}"
+    against = together if together in tables.tables else against
+    differences = tables.average_in_folds(arm, metric) - tables.average_in_folds(against, metric)
+    return differences, np.unique(tables.folds)
 
 
 def summarise_table(table: Table, folds: Any = None) -> dict[str, Any]:

@@ -13,10 +13,13 @@ from domaingan.evaluation.comparisons import (
     compare_arms,
     declare_comparisons,
     name_repeated_arm,
+    pair_scores,
     parse_arm_base,
     round_estimate,
 )
 from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.learning_curve import measure_learning_curve
+from domaingan.evaluation.person_effects import describe_person_effects, has_person_effects
 from domaingan.evaluation.score_tables import Scores, ScoreTables, TrainingKey, compute_mean, round_values
 from domaingan.metrics.crossed_intervals import estimate_mean
 from domaingan.metrics.measures import get_measure
@@ -39,7 +42,12 @@ Differences = dict[str, dict[str, dict[str, Any]]]
 
 
 def summarise(
-    scores: Mapping[str, Mapping[TrainingKey, Scores]], config: EvaluationConfig, rarest: str | None
+    scores: Mapping[str, Mapping[TrainingKey, Scores]],
+    config: EvaluationConfig,
+    rarest: str | None,
+    *,
+    n_training_people: int = 1,
+    has_person_scores: bool = True,
 ) -> dict[str, Any]:
     """Summarise the scores: means, intervals and paired differences.
 
@@ -47,6 +55,8 @@ def summarise(
         scores: for each arm, and for each fold and seed, the scores of the people that were tested.
         config: the evaluation's settings.
         rarest: the rarest class of the training data, whose Dice is the primary metric; None if there is none.
+        n_training_people: how many people (or drives) a training learns from.
+        has_person_scores: whether masks are scored person by person, and not pooled over all frames.
 
     Returns:
         The main part of ``result.json``.
@@ -56,6 +66,8 @@ def summarise(
     reference = choose_reference(arms)
     metric = _choose_primary_metric(tables.metrics, rarest)
     differences = _compare_to_reference(tables, reference)
+    if has_person_scores:
+        _add_person_effects(tables, reference, differences)
     versus = _compare_to_strong_baseline(tables)
     declared = declare_comparisons(arms, reference)
     result: dict[str, Any] = {
@@ -74,6 +86,7 @@ def summarise(
         "per_seed": {arm: _average_per_seed(tables, arm) for arm in arms},
         "smallest_p": compute_smallest_p(len(tables.subjects)),
         "needed": {"people": MIN_PEOPLE, "trainings": MIN_TRAININGS},
+        "learning_curve": None,
         "primary": None,
         "verdict": "cannot be shown",
     }
@@ -83,6 +96,9 @@ def summarise(
         result["primary"] = {"arm": arm, "against": reference, "metric": metric, **difference}
         result["verdict"] = decide_verdict(difference, is_lower_better=get_measure(metric).is_lower_better)
         result["smallest_p"] = compute_smallest_p(difference["n"])
+    if metric is not None:
+        pairs = [pair for pair in [*declared, (STRONG_BASELINE, reference)] if {*pair} <= {*arms}]
+        result["learning_curve"] = measure_learning_curve(tables, metric, n_training_people, list(dict.fromkeys(pairs)))
     return result
 
 
@@ -118,6 +134,17 @@ def _compare_to_reference(tables: ScoreTables, reference: str) -> Differences:
         for metric in tables.metrics:
             differences[arm][metric] = compare_arms(tables, arm, reference, metric)
     return differences
+
+
+def _add_person_effects(tables: ScoreTables, reference: str, differences: Differences) -> None:
+    """Add ``people`` to the differences of metrics that are scored person by person."""
+    for arm, row in differences.items():
+        for metric in filter(has_person_effects, row):
+            paired, folds = pair_scores(tables, arm, reference, metric)
+            is_lower_better = get_measure(metric).is_lower_better
+            row[metric]["people"] = describe_person_effects(
+                paired, folds, tables.subjects, is_lower_better=is_lower_better
+            )
 
 
 def _compare_to_strong_baseline(tables: ScoreTables) -> Differences:

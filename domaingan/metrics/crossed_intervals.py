@@ -112,6 +112,21 @@ def estimate_mean(table: Table, groups: NDArray[np.int64] | None = None) -> Mean
     return MeanEstimate(mean, float(np.sqrt(variance)), freedom, n_people, n_trainings)
 
 
+def estimate_rest_variance(table: Table) -> float | None:
+    """Estimate the variance of what neither the person nor the training explains; None where nothing is left.
+
+    Args:
+        table: ``(trainings, people)``; NaN where there is no value.
+    """
+    values = table[~np.isnan(table).all(axis=1)]
+    values = values[:, ~np.isnan(values).all(axis=0)]
+    is_known = ~np.isnan(values)
+    weights = _weigh_sums_of_squares(is_known.tobytes(), is_known.shape) if values.size else None
+    if weights is None or len(weights.factors) < 3:
+        return None
+    return max(0.0, float(np.linalg.solve(weights.squares, _compute_sums_of_squares(values))[-1]))
+
+
 def average_known(table: Table, axis: int) -> Table:
     """Average the values that are not NaN along an axis; NaN where there is none."""
     is_known = ~np.isnan(table)

@@ -13,6 +13,9 @@ from domaingan.metrics.crossed_intervals import LEVEL, MeanEstimate, compute_pow
 
 Plan = Literal["split", "folds", "sets"]
 
+TAIL_FREEDOM = 3
+"""Degrees of freedom of the heavy-tailed distribution."""
+
 ARMS_IN_DIFFERENCE = 2
 """Each of two arms adds its own variance to their difference."""
 
@@ -80,32 +83,42 @@ class StudyDesign:
         return numbers // self.people_per_set != groups
 
 
-def simulate_study(
-    design: StudyDesign, variances: StudyVariances, effect: float, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Simulate the differences between two arms of a study.
+def simulate_arm(design: StudyDesign, variances: StudyVariances, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Simulate how far the scores of one arm lie from what is common to all arms, in points.
 
     Args:
         design: who is tested by whom.
-        variances: of one arm.
-        effect: the true difference, in points.
-        rng: draws every effect.
+        variances: of the arm.
+        rng: draws every shift.
 
     Returns:
         ``(trainings, people)``; NaN where a training does not test a person.
     """
     shape = (design.n_trainings, design.people)
-    scale = np.sqrt(ARMS_IN_DIFFERENCE)
-    people = rng.normal(0, scale * variances.person, design.people)
-    trainings = rng.normal(0, scale * variances.training, (design.n_trainings, 1))
-    groups = rng.normal(0, scale * variances.group, (design.groups, 1))
+    people = rng.normal(0, variances.person, design.people)
+    trainings = rng.normal(0, variances.training, (design.n_trainings, 1))
+    groups = rng.normal(0, variances.group, (design.groups, 1))
     if variances.has_heavy_tails:
-        rest = rng.standard_t(3, shape) * (scale * variances.rest / np.sqrt(3))
+        rest = rng.standard_t(TAIL_FREEDOM, shape)
+        rest *= variances.rest / np.sqrt(TAIL_FREEDOM / (TAIL_FREEDOM - 2))
     else:
-        rest = rng.normal(0, scale * variances.rest, shape)
+        rest = rng.normal(0, variances.rest, shape)
     of_training = design.training_groups
-    differences = effect + people + trainings + groups[of_training] + rest
-    return np.where(design.is_tested[of_training], differences, np.nan)
+    return np.where(design.is_tested[of_training], people + trainings + groups[of_training] + rest, np.nan)
+
+
+def simulate_study(
+    design: StudyDesign, variances: StudyVariances, effect: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Simulate the differences between two arms of a study, ``(trainings, people)``.
+
+    Args:
+        design: who is tested by whom.
+        variances: of each arm.
+        effect: the true difference, in points.
+        rng: draws both arms.
+    """
+    return effect + simulate_arm(design, variances, rng) - simulate_arm(design, variances, rng)
 
 
 def compute_theoretical_power(
