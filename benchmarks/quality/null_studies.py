@@ -53,7 +53,7 @@ VARIANCES = {
 """What the arms of a study are like."""
 
 SPLITS = [StudyDesign("split", people, 1, seeds) for people in (10, 20, 30, 40) for seeds in (3, 5, 8, 12)]
-FOLDS = [StudyDesign("folds", 30, groups, seeds) for groups, seeds in ((3, 4), (5, 1), (5, 2), (10, 1))]
+FOLDS = [StudyDesign("folds", 30, groups, seeds) for groups, seeds in ((2, 5), (3, 4), (5, 1), (5, 2), (10, 1))]
 SETS = [
     StudyDesign("sets", people, groups, seeds, people_per_set=people // max(groups, 4))
     for people in (20, 40)
@@ -66,7 +66,8 @@ def describe_design(design: StudyDesign) -> str:
     """A design in words."""
     if design.plan == "split":
         return f"one split, {design.seeds} seeds"
-    return f"{design.groups} {design.plan} × {design.seeds} seeds"
+    seeds = "1 seed" if design.seeds == 1 else f"{design.seeds} seeds"
+    return f"{design.groups} {design.plan} × {seeds}"
 
 
 def compute_upper_bound(count: int, total: int) -> float:
@@ -162,7 +163,7 @@ def format_row(row: dict[str, Any]) -> list[str]:
         row["arms"],
         claimed,
         f"{100 * people['share']:.1f} %",
-        f"{detectable['effect']:.1f}",
+        "–" if cannot else f"{detectable['effect']:.1f}",
         power,
         power_small,
     ]
@@ -170,7 +171,16 @@ def format_row(row: dict[str, Any]) -> list[str]:
 
 def format_page(found: dict[str, Any]) -> dict[str, str]:
     """The blocks of numbers of the page."""
-    head = ["study", "people", "arms", "claims without an effect", "by people alone", "effect of 80 %", "found", "+2"]
+    head = [
+        "study",
+        "people",
+        "arms",
+        "claims without an effect",
+        "by people alone",
+        "effect, points",
+        "found",
+        "of +2",
+    ]
     blocks = {}
     for plan in ("split", "folds", "sets"):
         rows = [format_row(row) for row in found["rows"] if row["design"]["plan"] == plan]

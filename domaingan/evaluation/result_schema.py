@@ -12,8 +12,6 @@ from domaingan.metrics.verdict import Verdict
 Ends = tuple[float | None, float | None]
 """Ends of an interval, low and high; both None where there is none."""
 
-ByMetric = dict[str, list[float | None]]
-
 
 class ResultPart(BaseModel):
     """A part of the result; keys that are not documented are an error."""
@@ -21,14 +19,14 @@ class ResultPart(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Training(ResultPart):
+class TrainingEntry(ResultPart):
     """One training of every arm."""
 
     fold: int = Field(description="Number of its fold or training set, from 0; its files lie in `fold-N/`.")
     seed: int = Field(description="Its seed.")
 
 
-class Score(ResultPart):
+class ScoreEntry(ResultPart):
     """A metric of an arm."""
 
     mean: float | None = Field(description="Mean over people of each person's mean over trainings.")
@@ -37,14 +35,14 @@ class Score(ResultPart):
     values: list[float | None] = Field(description="Mean over trainings of each of `subjects`.")
 
 
-class Person(ResultPart):
+class PersonEntry(ResultPart):
     """A person and a difference."""
 
     subject: str = Field(description="Name of the person.")
     mean: float | None = Field(description="Mean difference over trainings.")
 
 
-class Remainder(ResultPart):
+class RemainderEntry(ResultPart):
     """A difference without one person."""
 
     mean: float | None = Field(description="Mean difference.")
@@ -60,12 +58,12 @@ class PersonEffects(ResultPart):
     losing_by_chance: float | None = Field(
         description="Share that would lose if all people gained alike, from the noise of few trainings alone."
     )
-    worst: Person = Field(description="The person who loses most (or gains least).")
-    best: Person = Field(description="The person who gains most.")
-    without_best: Remainder = Field(description="The difference without the person who gains most.")
+    worst: PersonEntry = Field(description="The person who loses most (or gains least).")
+    best: PersonEntry = Field(description="The person who gains most.")
+    without_best: RemainderEntry = Field(description="The difference without the person who gains most.")
 
 
-class Difference(ResultPart):
+class DifferenceEntry(ResultPart):
     """A paired difference between two arms: the first minus the second."""
 
     mean: float | None = Field(description="Mean over people of each person's mean over trainings.")
@@ -89,7 +87,7 @@ class Difference(ResultPart):
     )
 
 
-class Primary(Difference):
+class PrimaryEntry(DifferenceEntry):
     """The one comparison that the verdict is about."""
 
     arm: str = Field(description="The arm.")
@@ -97,7 +95,7 @@ class Primary(Difference):
     metric: str = Field(description="The metric.")
 
 
-class Declared(ResultPart):
+class DeclaredEntry(ResultPart):
     """A comparison that was declared before any score was seen."""
 
     arm: str = Field(description="The arm.")
@@ -107,7 +105,7 @@ class Declared(ResultPart):
     p_holm: float | None = Field(description="p after Holm's correction for the number of declared comparisons.")
 
 
-class Needed(ResultPart):
+class NeededEntry(ResultPart):
     """What a verdict needs."""
 
     people: int = Field(description="Fewest people that can show anything.")
@@ -123,7 +121,7 @@ class CurvePoint(ResultPart):
     mean: float | None = Field(description="Its mean score.")
 
 
-class Worth(ResultPart):
+class WorthEntry(ResultPart):
     """What a difference is worth in training people."""
 
     doublings: float | None = Field(description="How often the people would have to be doubled for the same gain.")
@@ -138,7 +136,9 @@ class WorthOfDifference(ResultPart):
 
     arm: str = Field(description="The arm.")
     against: str = Field(description="The arm that it is compared with.")
-    worth: Worth | None = Field(description="Null where the curve's slope is not shown: nothing can be said of people.")
+    worth: WorthEntry | None = Field(
+        description="Null where the curve's slope is not shown: nothing can be said of people."
+    )
 
 
 class LearningCurve(ResultPart):
@@ -148,7 +148,7 @@ class LearningCurve(ResultPart):
     metric: str = Field(description="The metric.")
     people: int = Field(description="How many people all of the training data are from.")
     shares: list[CurvePoint] = Field(description="Its points.")
-    per_doubling: Difference = Field(description="What one doubling of the people brings.")
+    per_doubling: DifferenceEntry = Field(description="What one doubling of the people brings.")
     is_shown: bool = Field(description="Whether that is more than chance.")
     worth: list[WorthOfDifference] = Field(description="What the declared differences are worth in people.")
 
@@ -165,25 +165,25 @@ class EvaluationResult(BaseModel):
         description="`helps` or `hurts` where `primary` is more than chance, `no difference` where none was shown, "
         "`cannot be shown` with too few people or trainings."
     )
-    primary: Primary | None = Field(
+    primary: PrimaryEntry | None = Field(
         description="The comparison of the verdict: the first arm with a GAN, else the last arm, against the "
         "reference; null where there is none."
     )
     reference: str = Field(description="The arm that `differences` are to: `classic`, else the first.")
     unit: str = Field(description="What `subjects` are: subjects, samples, or blocks of a drive.")
     subjects: list[str] = Field(description="Who was tested. All lists of one value a person are in this order.")
-    trainings: list[Training] = Field(
+    trainings: list[TrainingEntry] = Field(
         description="The trainings of each arm. All lists of one value a training are in this order."
     )
-    arms: dict[str, dict[str, Score]] = Field(description="By arm and metric.")
-    differences: dict[str, dict[str, Difference]] = Field(description="To the reference, by arm and metric.")
-    versus_strong_baseline: dict[str, dict[str, Difference]] = Field(
+    arms: dict[str, dict[str, ScoreEntry]] = Field(description="By arm and metric.")
+    differences: dict[str, dict[str, DifferenceEntry]] = Field(description="To the reference, by arm and metric.")
+    versus_strong_baseline: dict[str, dict[str, DifferenceEntry]] = Field(
         description="To `copy-paste+classic`, by arm that pastes and metric; empty without that arm."
     )
-    repeats: dict[str, dict[str, Difference]] = Field(
+    repeats: dict[str, dict[str, DifferenceEntry]] = Field(
         description="Of each arm `ARM@repeat=N` to `ARM`, which differ by chance alone."
     )
-    declared: list[Declared] = Field(description="The declared comparisons.")
+    declared: list[DeclaredEntry] = Field(description="The declared comparisons.")
     learning_curve: LearningCurve | None = Field(
         description="What differences are worth in people; null unless an arm was trained with a share of them."
     )
@@ -191,9 +191,11 @@ class EvaluationResult(BaseModel):
         description="Every score, by arm and metric: a list for each of `trainings`, a value for each of `subjects`; "
         "null where a training did not test a person, or the metric does not apply."
     )
-    per_seed: dict[str, ByMetric] = Field(description="Mean over people and folds for each seed, by arm and metric.")
+    per_seed: dict[str, dict[str, list[float | None]]] = Field(
+        description="Mean over people and folds for each seed, by arm and metric."
+    )
     smallest_p: float = Field(description="Smallest p that a sign-flip test of so many people could give.")
-    needed: Needed = Field(description="What a verdict needs.")
+    needed: NeededEntry = Field(description="What a verdict needs.")
     warnings: list[str] = Field(description="What makes the numbers doubtful.")
     notes: list[str] = Field(description="What a reader must know.")
     classes: dict[str, int] = Field(description="Values of the classes in the masks.")

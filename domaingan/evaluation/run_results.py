@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.banks.crop_conditions import sort_classes_by_rarity
-from domaingan.core.files import write_arrays, write_json
+from domaingan.core.files import to_json_types, write_arrays, write_json
 from domaingan.core.progress import Progress
 from domaingan.data import Sample, Schema
 from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.result_schema import find_schema_faults
 from domaingan.evaluation.run_notes import name_unit
 from domaingan.evaluation.score_tables import Scores, TrainingKey
 from domaingan.evaluation.split import Fold
@@ -48,7 +49,14 @@ def write_results(
         The content of ``result.json``.
     """
     test = folds[0].test
-    result = summarise(scores, config, rarest_class) | {
+    summary = summarise(
+        scores,
+        config,
+        rarest_class,
+        n_training_people=round(np.mean([len(fold.train.subjects) for fold in folds])),
+        has_person_scores=not test.schema.domain.is_rgb,
+    )
+    result = summary | {
         "unit": name_unit(test),
         "classes": test.schema.classes,
         "domain": test.schema.domain.name,
@@ -59,6 +67,8 @@ def write_results(
     warn_of_missed(result, config.steps)
     for warning in result["warnings"]:
         progress.say(f"warning: {warning}")
+    for fault in find_schema_faults(to_json_types(result)):  # what was trained is worth more than its schema
+        progress.say(f"warning: result.json is not as documented: {fault}")
     write_arrays(out / "pictures.npz", pictures)
     write_json(out / "result.json", result)
     return result

@@ -26,28 +26,29 @@ INTRODUCTION = """\
 | `pictures.npz` | the pictures of the report |
 | `fold-N/ARM-seedS.json` | scores and losses of one training; `--resume` trains what is missing |
 
-A metric is called `MEASURE:CLASS`, or `MEASURE` over all classes. Shares are 0 to 1: a difference of 0.02 is two points.
+A metric is called `MEASURE:CLASS`, or `MEASURE` over all classes. Shares are 0 to 1: a difference of 0.02 is two
+points. `[low, high]` are the ends of an interval, both null where there is none.
 
-This page is made from the schema (`python -m domaingan.evaluation.schema_page docs/result-files.md`). Programs that read
-results can use `domaingan.evaluation.result_schema.EvaluationResult`, a pydantic model: its `model_json_schema()` is the
-JSON schema. Results that were written by earlier versions have other keys: in version 2 `ci` and `p` were over people alone.
+This page is made from the schema (`python -m domaingan.evaluation.schema_page docs/result-files.md`). Programs that
+read results can use `domaingan.evaluation.result_schema.EvaluationResult`, a pydantic model: its `model_json_schema()`
+is the JSON schema. Results of earlier versions have other keys: in version 2 `ci` and `p` were over people alone.
 """
 
 PARTS: tuple[type[BaseModel], ...] = (
     result_schema.EvaluationResult,
-    result_schema.Training,
-    result_schema.Score,
-    result_schema.Difference,
-    result_schema.Primary,
+    result_schema.TrainingEntry,
+    result_schema.ScoreEntry,
+    result_schema.DifferenceEntry,
+    result_schema.PrimaryEntry,
     result_schema.PersonEffects,
-    result_schema.Person,
-    result_schema.Remainder,
-    result_schema.Declared,
-    result_schema.Needed,
+    result_schema.PersonEntry,
+    result_schema.RemainderEntry,
+    result_schema.DeclaredEntry,
+    result_schema.NeededEntry,
     result_schema.LearningCurve,
     result_schema.CurvePoint,
     result_schema.WorthOfDifference,
-    result_schema.Worth,
+    result_schema.WorthEntry,
 )
 
 
@@ -61,16 +62,20 @@ def build_schema_page() -> str:
 
 def _build_section(part: type[BaseModel]) -> str:
     title = (part.__doc__ or "").strip().rstrip(".").replace("``", "`")
-    lines = [
-        f"## {part.__name__}: {title[0].lower()}{title[1:]}",
-        "",
-        "| key | type | meaning |",
-        "| --- | --- | --- |",
-    ]
-    for name, field in part.model_fields.items():
-        kind = _name_type(str(part.__annotations__.get(name) or field.annotation))
-        lines.append(f"| `{name}` | {kind} | {field.description} |")
+    heading = f"## {_name_part(part)}: {title[0].lower()}{title[1:]}"
+    lines = [heading, "", "| key | type | meaning |", "| --- | --- | --- |"]
+    for name in part.__annotations__:
+        if name in part.model_fields:
+            kind = _name_type(str(part.__annotations__[name]))
+            lines.append(f"| `{name}` | {kind} | {part.model_fields[name].description} |")
+    (parent, *_) = part.__bases__
+    if parent in PARTS:
+        lines.append(f"| … | | and the keys of {_name_part(parent)} |")
     return "\n".join([*lines, ""])
+
+
+def _name_part(part: type[BaseModel]) -> str:
+    return part.__name__.removesuffix("Entry")
 
 
 def _name_type(annotation: str) -> str:
@@ -79,8 +84,9 @@ def _name_type(annotation: str) -> str:
     >>> _name_type("dict[str, float | None]")
     'dict[str, float or null]'
     """
-    without_modules = re.sub(r"\b[a-z_]+\.(?=[A-Za-z])", "", annotation)
-    return without_modules.replace(" | None", " or null").replace(" | ", " or ")
+    plain = annotation.replace("Ends", "[low, high]").replace("Verdict", "str").replace("Entry", "")
+    literal = re.sub(r"Literal\[(.*)\]", r"\1", plain)
+    return literal.replace(" | None", " or null").replace(" | ", " or ")
 
 
 if __name__ == "__main__":

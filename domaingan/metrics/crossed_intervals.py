@@ -81,7 +81,8 @@ def estimate_mean(table: Table, groups: NDArray[np.int64] | None = None) -> Mean
     method I: Searle, Casella and McCulloch, "Variance components", 1992, chapter 5). Its degrees of freedom are
     Satterthwaite's (Biometrics Bulletin 2, 1946). An estimated variance may be too small by chance or even negative.
     Therefore it is never taken below those over people alone, over groups alone, and over trainings as if they had no
-    groups. ``benchmarks/results/null-studies.md`` shows how often the interval misses.
+    groups. Two groups hardly tell how far groups differ: there is then one degree of freedom.
+    ``benchmarks/results/null-studies.md`` shows how often the interval misses.
 
     Args:
         table: ``(trainings, people)``, such as paired differences; NaN where a training did not test a person.
@@ -109,6 +110,8 @@ def estimate_mean(table: Table, groups: NDArray[np.int64] | None = None) -> Mean
     if len(averaged) < n_trainings:
         variances += _list_variances(values)
     variance, freedom = max(variances, key=lambda pair: (pair[0], -pair[1]))
+    if len(averaged) < n_trainings and len(averaged) == 2:
+        freedom = 1.0
     return MeanEstimate(mean, float(np.sqrt(variance)), freedom, n_people, n_trainings)
 
 
