@@ -11,17 +11,24 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.lib.pages import update_page
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
+from domaingan.evaluation.result_versions import upgrade_result
+from domaingan.metrics.verdict import can_be_shown
+from domaingan.report.verdict_phrases import describe_verdict
 
 OUTSIDE_FOLDERS = re.compile(r"(?:\.\./)+(?:[\w-]+/)*")
 """Folders beside the repository, whose names mean nothing elsewhere."""
 
 RESULTS_FOLDER = Path(__file__).parents[1] / "results"
+REPLACED_NOTES = ("Intervals are Student's t over", "Intervals are over test")
+"""Beginnings of notes in whose place a page says for each table what its intervals are over."""
+
 SHOWN_METRICS = ("dice:", "found:", "miou", "iou:", "ap")
 """Metrics that a table shows."""
 
@@ -35,12 +42,27 @@ def take_run(name: str, run: Path) -> None:
 
 
 def format_score(score: dict[str, Any] | None) -> str:
-    """Mean and interval in percent."""
+    """Mean and interval over people and trainings in percent; over people alone, and marked so, without another."""
     if not score or score["mean"] is None:
         return "–"
-    low, high = score["ci"]
-    interval = "" if low is None else f" ({100 * low:.0f} to {100 * high:.0f})"
-    return f"{100 * score['mean']:.1f}{interval}"
+    mean = f"{100 * score['mean']:.1f}"
+    if score["ci"][0] is not None:
+        return f"{mean} ({format_ends(score['ci'])})"
+    if score["ci_people"][0] is not None:
+        return f"{mean} ({format_ends(score['ci_people'])})*"
+    return mean
+
+
+def format_ends(ends: Sequence[float]) -> str:
+    """The ends of an interval, in percent."""
+    low, high = ends
+    return f"{100 * low:.0f} to {100 * high:.0f}"
+
+
+def format_signed_ends(ends: Sequence[float | None]) -> str:
+    """The ends of an interval of a difference, in points."""
+    low, high = ends
+    return "–" if low is None or high is None else f"{100 * low:+.1f} to {100 * high:+.1f}"
 
 
 def format_robustness(kept: dict[str, Any]) -> list[str]:
@@ -57,9 +79,11 @@ def format_robustness(kept: dict[str, Any]) -> list[str]:
 
 def format_run(kept: dict[str, Any]) -> list[str]:
     """A run as a Markdown table of arms, with its command and verdict."""
-    result, config = kept["result"], kept["config"]
-    if result.get("kind") == "robustness":
+    config = kept["config"]
+    if kept["result"].get("kind") == "robustness":
         return format_robustness(kept)
+    result = upgrade_result(kept["result"])
+    unit = result.get("unit") or "subject"
     shown = [m for m in next(iter(result["arms"].values())) if m.startswith(SHOWN_METRICS)]
     if len(shown) > 4 and any(m.startswith("dice:") for m in shown):
         shown = [m for m in shown if m.startswith("dice:")]
@@ -69,40 +93,50 @@ def format_run(kept: dict[str, Any]) -> list[str]:
         seeds = " / ".join("–" if v is None else f"{100 * v:.1f}" for v in result["per_seed"][arm].get(first, []))
         lines.append(f"| {arm} | " + " | ".join(format_score(scores.get(m)) for m in shown) + f" | {seeds} |")
     if result["differences"]:
-        unit = result.get("unit", "subject")
-        lines += ["", f"Differences to {result['reference']}, in points, paired over test {unit}s:", ""]
+        lines += ["", f"Differences to {result['reference']}, in points, paired over test {unit}s and trainings:", ""]
         lines += ["| arm | " + " | ".join(shown) + " |", "| --- |" + " --- |" * len(shown)]
     for arm, rows in result["differences"].items():
-        cells = [
-            f"{format_score(rows.get(m))}, p = {rows[m]['p']:.2g}" if rows.get(m, {}).get("p") else "–" for m in shown
-        ]
-        lines.append(f"| {arm} | " + " | ".join(cells) + " |")
-    generated = result.get("generated") or result.get("painted") or {}  # version 0.1 called it painted
-    lines += format_comparisons(result, shown) + format_generated(generated)
+        lines.append(f"| {arm} | " + " | ".join(format_difference(rows.get(m)) for m in shown) + " |")
+    lines += format_comparisons(result, shown) + format_generated(
+        result.get("generated") or result.get("painted") or {}
+    )
     if primary := result["primary"]:  # of one arm alone there is no comparison
-        lines += ["", f"Verdict on {primary['arm']} ({primary['metric']}): **{result['verdict']}**, "
-                  f"n = {primary['n']}, smallest possible p = {result['smallest_p']:.2g}."]  # fmt: skip
-    lines += [f"- {note}" for note in result["notes"]]
+        verdict = describe_verdict(result["verdict"], {"unit": unit, **primary})
+        lines += ["", f"Verdict: **{result['verdict']}**. {verdict}."]
+    intervals = f"Intervals are over test {unit}s and trainings."
+    if len(next(iter(result["per_seed"].values()))[first]) == 1:
+        intervals = f"Intervals with * are over test {unit}s alone: another training can turn them around."
+    lines += ["", intervals]
+    lines += [f"- {note}" for note in result["notes"] if not note.startswith(REPLACED_NOTES)]
     return [*lines, "", f"`{config['command']}`", ""]
 
 
+def format_difference(difference: dict[str, Any] | None) -> str:
+    """A difference with its interval, and p where it could show anything."""
+    text = format_score(difference)
+    if difference and can_be_shown(difference):
+        text += f", p = {difference['p']:.2g}"
+    return text
+
+
 def format_comparisons(result: dict[str, Any], shown: list[str]) -> list[str]:
-    """How arms that paste compare with pasting real crops; the wider interval holds what other seeds would change."""
-    versus = result.get("versus_strong_baseline") or result.get("to_rival")
+    """How arms that paste compare with pasting real crops."""
+    versus = result["versus_strong_baseline"]
     if not versus:
         return []
-    unit, lines = result.get("unit", "subject"), []
+    unit, lines = result.get("unit") or "subject", []
     for arm, rows in versus.items():
         for metric in shown:
             row = rows.get(metric)
             if not row or row["mean"] is None:
                 continue
-            wide = "–" if row["crossed"][0] is None else " to ".join(f"{100 * end:+.1f}" for end in row["crossed"])
-            seeds = " / ".join("–" if v is None else f"{100 * v:+.1f}" for v in row["per_seed"])
-            ends = "–" if row["ci"][0] is None else " to ".join(f"{100 * end:+.1f}" for end in row["ci"])
-            p = "–" if row["p"] is None else f"{row['p']:.2g}"
-            lines.append(f"| {arm} | {metric} | {100 * row['mean']:+.1f} | {ends} | {wide} | {p} | {seeds} |")
-    head = f"| arm | metric | minus copy-paste+classic | over {unit}s | over {unit}s and seeds | p | per seed |"
+            means = row.get("per_training") or row.get("per_seed") or []
+            trainings = " / ".join("–" if v is None else f"{100 * v:+.1f}" for v in means)
+            both, people = format_signed_ends(row["ci"]), format_signed_ends(row["ci_people"])
+            p = f"{row['p']:.2g}" if can_be_shown(row) else "–"
+            lines.append(f"| {arm} | {metric} | {100 * row['mean']:+.1f} | {both} | {people} | {p} | {trainings} |")
+    intervals = f"over {unit}s and trainings | over {unit}s alone"
+    head = f"| arm | metric | minus copy-paste+classic | {intervals} | p | per training |"
     return ["", head, "| --- |" + " --- |" * 6, *lines]
 
 

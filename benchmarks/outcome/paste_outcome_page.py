@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
-from domaingan.metrics.statistics import compare_paired, compute_mean_interval
+from domaingan.evaluation.comparisons import summarise_table
+from domaingan.metrics.verdict import can_be_shown
 
 Training = dict[str, Any]
 
@@ -70,15 +71,13 @@ def summarise_cells(rows: dict[str, list[Training]]) -> dict[str, Any]:
             "settings": own[0]["settings"],
             "seeds": [one["seed"] for one in own],
             "per_seed": np.nanmean(values, axis=1).tolist(),
-            "dice": compute_mean_interval(values.mean(axis=0)),
+            "dice": summarise_table(values),
             "cpu_seconds": float(np.mean([sum(one["cpu_seconds"].values()) for one in own])),
         }
         shared = [one for one in own if one["seed"] in base]
         if name != "base" and shared:
             against = collect_dice([base[one["seed"]] for one in shared])
-            row["to_base"] = compare_paired(
-                collect_dice(shared).mean(axis=0), against.mean(axis=0), np.random.default_rng(0)
-            )
+            row["to_base"] = summarise_table(collect_dice(shared) - against)
             row["to_base"]["seeds"] = [one["seed"] for one in shared]
             row["to_base"]["per_seed"] = (collect_dice(shared) - against).mean(axis=1).tolist()
         found[name] = row
@@ -98,12 +97,20 @@ def format_cells_table(found: dict[str, Any]) -> str:
                 ", ".join(
                     f"{100 * value:.1f} ({seed})" for seed, value in zip(row["seeds"], row["per_seed"], strict=True)
                 ),
-                f"{format_percent(to_base, '+')}, p = {to_base['p']:.2g}" if to_base else "–",
+                format_to_base(to_base),
                 ", ".join(f"{100 * value:+.1f}" for value in to_base["per_seed"]) if to_base else "–",
                 f"{row['cpu_seconds']:.0f}",
             ]
         )
     return format_table(["cell", "differs in", "Dice", "by seed", "minus base", "by seed", "CPU s"], lines)
+
+
+def format_to_base(to_base: dict[str, Any] | None) -> str:
+    """A difference with its interval, and p where there are enough trainings to show anything."""
+    if not to_base:
+        return "–"
+    text = format_percent(to_base, "+")
+    return f"{text}, p = {to_base['p']:.2g}" if can_be_shown(to_base) else text
 
 
 def format_curve_table(trainings: list[Training]) -> str:

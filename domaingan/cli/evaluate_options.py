@@ -45,8 +45,14 @@ class StudyOptions(OptionGroup):
         ),
     ] = None
     seeds: Annotated[
-        int, typer.Option("--seeds", min=1, help="Number of trainings of each arm.", rich_help_panel=STUDY_PANEL)
-    ] = 3
+        int,
+        typer.Option(
+            "--seeds",
+            min=1,
+            help="Number of trainings of each arm; with --folds or --sets, in each of them. A verdict needs five.",
+            rich_help_panel=STUDY_PANEL,
+        ),
+    ] = 5
 
 
 @dataclass(frozen=True)
