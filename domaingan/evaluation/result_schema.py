@@ -199,6 +199,7 @@ class EvaluationResult(BaseModel):
     warnings: list[str] = Field(description="What makes the numbers doubtful.")
     notes: list[str] = Field(description="What a reader must know.")
     classes: dict[str, int] = Field(description="Values of the classes in the masks.")
+    absent: list[str] = Field(description="Classes that nobody in the test has: they have no score.")
     domain: str = Field(description="`scan` or `frame`.")
     train_subjects: list[list[str]] = Field(description="Who was trained on, by fold or training set.")
     training: dict[str, Any] = Field(

@@ -21,6 +21,7 @@ REST: dict[str, Any] = {
     "warnings": [],
     "notes": [],
     "classes": {"a": 1},
+    "absent": [],
     "domain": "scan",
     "train_subjects": [["x"]],
     "training": {},

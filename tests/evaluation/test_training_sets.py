@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from domaingan import phantoms
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset
 from domaingan.evaluation import evaluate
+from domaingan.evaluation.result_schema import find_schema_faults, list_undocumented_keys
 from domaingan.evaluation.split import make_folds
 from domaingan.evaluation.training_sets import SetSizes
 
@@ -78,3 +80,5 @@ def test_an_evaluation_of_two_sets_stores_who_was_tested_by_whom(tmp_path: Path)
             assert (value is None) == (subject in members)
     assert any("training sets counts as one training" in note for note in result["notes"])
     assert result["verdict"] == "cannot be shown"
+    written = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert find_schema_faults(written) == [] and list_undocumented_keys(written) == []
