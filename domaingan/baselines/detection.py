@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from domaingan.baselines.backbones import Backbone
 from domaingan.baselines.batches import OversampledConditions
+from domaingan.baselines.box_fusion import fuse_detections
 from domaingan.baselines.detection_frames import (
     DetectionFrames,
     FrameBatch,
@@ -22,6 +24,7 @@ from domaingan.baselines.detection_frames import (
     select_object_classes,
 )
 from domaingan.baselines.detectors import FrameSize, build_detector, use_backbone_precision
+from domaingan.baselines.scored_samples import batch_by_shape, iterate_scored_samples
 from domaingan.baselines.step_generator import fork_step_generator
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_loop import TrainingSettings, train_network
@@ -40,15 +43,18 @@ MAX_FRAME_EDGE = 640
 
 PEAK_LEARNING_RATE = 2e-3
 
+MAX_SCORED_PIXELS = 8 * 480 * 640
+"""Test frames of one shape are predicted together up to this many pixels."""
+
 MAX_GRADIENT_NORM = 10.0
 """Gradients are clipped to this norm."""
 
 
 class BoxPredictor(Protocol):
-    """What detects objects in a sample."""
+    """What detects objects in samples."""
 
-    def predict(self, sample: Sample) -> Detections:
-        """Return the detections in a sample, in its own pixels, best first."""
+    def predict_batch(self, samples: Sequence[Sample]) -> list[Detections]:
+        """Return the detections in each sample, in its own pixels, best first."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +88,24 @@ class Detector:
         Returns:
             The detections, best first, with boxes in the sample's own pixels and its class values as labels.
         """
-        image = np.ascontiguousarray(resize(sample.image, self.size).clip(0, 1), dtype=np.float32)
+        return self.predict_batch([sample])[0]
+
+    def predict_batch(self, samples: Sequence[Sample]) -> list[Detections]:
+        """Detect the objects of several samples at once, see :meth:`predict`."""
+        images = []
+        for sample in samples:
+            image = np.ascontiguousarray(resize(sample.image, self.size).clip(0, 1), dtype=np.float32)
+            images.append(self.compute.move_tensor(torch.from_numpy(image)))
         with torch.inference_mode(), use_backbone_precision(self.network, self.compute):
-            found = self.network([self.compute.move_tensor(torch.from_numpy(image))])[0]
-        boxes = rescale_boxes(found["boxes"].cpu().numpy(), self.size, sample.shape)
+            found = self.network(images)
+        detections = []
+        for sample, answer in zip(samples, found, strict=True):
+            detections.append(self._read_answer(answer, sample.shape))
+        return detections
+
+    def _read_answer(self, found: dict[str, Tensor], shape: tuple[int, ...]) -> Detections:
+        """Read what the network found in a frame of a shape."""
+        boxes = rescale_boxes(found["boxes"].cpu().numpy(), self.size, shape)
         scores = found["scores"].cpu().numpy().astype(np.float32)
         labels = found["labels"].cpu().numpy()
         values = np.array(list_label_values(select_object_classes(self.schema)))
@@ -127,6 +147,22 @@ class Detector:
         load_weights(network, state, path)
         compute.place_network(network.eval(), 2)
         return cls(network, size, schema, metadata["detector"], compute, backbone)
+
+
+@dataclass(frozen=True)
+class DetectorEnsemble:
+    """Several detectors of one training set, whose boxes are fused.
+
+    Attributes:
+        members: detectors trained with other seeds.
+    """
+
+    members: list[Detector]
+
+    def predict_batch(self, samples: Sequence[Sample]) -> list[Detections]:
+        """Detect the objects of several samples, see :func:`domaingan.baselines.box_fusion.fuse_detections`."""
+        answers = [member.predict_batch(samples) for member in self.members]
+        return [fuse_detections(found) for found in zip(*answers, strict=True)]
 
 
 def choose_input_size(shapes: list[tuple[int, ...]]) -> FrameSize:
@@ -226,14 +262,13 @@ def score_detector(model: BoxPredictor, test: Dataset, original_test: Dataset) -
     truth: list[Detections] = []
     found: list[Detections] = []
     units: list[str] = []
-    for record, sample, original in zip(test.records, test, original_test, strict=True):
-        if original.boxes is None:
-            continue
-        detected = model.predict(sample)
-        boxes = rescale_boxes(detected.boxes, sample.shape, original.shape)
-        truth.append(collect_truth(original, original_test.schema, classes))
-        found.append(Detections(boxes, detected.scores, detected.labels))
-        units.append(record.statistical_unit)
+    tested = iterate_scored_samples(test, original_test, lambda sample: sample.boxes is not None)
+    for batch in batch_by_shape(tested, MAX_SCORED_PIXELS):
+        for item, detected in zip(batch, model.predict_batch([item.sample for item in batch]), strict=True):
+            boxes = rescale_boxes(detected.boxes, item.sample.shape, item.original.shape)
+            truth.append(collect_truth(item.original, original_test.schema, classes))
+            found.append(Detections(boxes, detected.scores, detected.labels))
+            units.append(item.unit)
     if not truth:
         raise DataError("no test sample with boxes", path=original_test.root)
     return jackknife_average_precision(truth, found, classes, units)

@@ -136,6 +136,7 @@ class BaselineOptions(OptionGroup):
         measures: groups of measures of masks, joined by commas.
         ema: whether to predict with averaged weights.
         flips: whether to average predictions over mirror images.
+        ensemble: whether to score the networks of all seeds together.
     """
 
     steps: Annotated[
@@ -209,6 +210,14 @@ class BaselineOptions(OptionGroup):
             rich_help_panel=BASELINE_PANEL,
         ),
     ] = True
+    ensemble: Annotated[
+        bool,
+        typer.Option(
+            "--ensemble",
+            help="Also score the networks of all seeds of an arm together, in a row ARM@ensemble.",
+            rich_help_panel=BASELINE_PANEL,
+        ),
+    ] = False
 
 
 @dataclass(frozen=True)
@@ -257,6 +266,7 @@ class ComputeOptions(OptionGroup):
         device: where networks are trained and applied.
         precision: of the forward pass.
         workers: processes that prepare the batches of a training.
+        jobs: trainings that run side by side.
     """
 
     device: o.Device = "auto"
@@ -270,6 +280,15 @@ class ComputeOptions(OptionGroup):
             rich_help_panel=o.WORK_PANEL,
         ),
     ] = 0
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            min=1,
+            help="Number of trainings that run side by side, each in a process with its share of the threads.",
+            rich_help_panel=o.WORK_PANEL,
+        ),
+    ] = 1
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from domaingan.data.slice_axes import warn_about_thin_volumes
 from domaingan.evaluation.arm_banks import has_no_masks, is_real_bank, list_supported_sources
 from domaingan.evaluation.arms import parse_arms
 from domaingan.evaluation.comparisons import REFERENCE_ARM, STRONG_BASELINE
-from domaingan.evaluation.evaluation_config import EvaluationConfig, build_config
+from domaingan.evaluation.evaluation_config import EvaluationConfig, build_config, check_compute
 from domaingan.evaluation.external_trainer.export_datasets import DEFAULT_COPIES, export_datasets
 from domaingan.evaluation.external_trainer.export_manifest import ExportManifest
 from domaingan.evaluation.external_trainer.score_predictions import score_predictions
@@ -163,6 +163,7 @@ def evaluate(
         target_conditions={name: values for name, values in test_filter.items() if name in conditions},
     )
     TASKS[task].check(config, dataset.schema)
+    check_compute(config)
     _check_class_values(dataset, config)
     folds = _make_folds(dataset, original_test, config)
     if user_bank is not None:

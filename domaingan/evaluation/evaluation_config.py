@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from domaingan.core.devices import choose_compute
 from domaingan.core.errors import DataError
 from domaingan.evaluation.arms import Arm, parse_arms
 
@@ -47,9 +48,11 @@ class EvaluationConfig(BaseModel):
             under them are drawn more often.
         ema: whether the baseline predicts with the average of its weights over the last steps.
         flips: whether predictions are averaged over mirror images, where the training had seen such images.
+        ensemble: whether the networks of all seeds of an arm are also scored together, in a row of their own.
         device: where networks run: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``auto``, ``32`` or ``bf16``.
         workers: number of processes that prepare the batches of a training. Their number changes no result.
+        jobs: number of trainings that run side by side.
         command: the command to run it again.
     """
 
@@ -83,9 +86,11 @@ class EvaluationConfig(BaseModel):
     target_conditions: dict[str, list[str]] = {}
     ema: bool = True
     flips: bool = True
+    ensemble: bool = False
     device: str = "auto"
     precision: str = "auto"
     workers: int = Field(0, ge=0)
+    jobs: int = Field(1, ge=1)
     command: str = ""
 
     @cached_property
@@ -97,6 +102,17 @@ class EvaluationConfig(BaseModel):
     def all_seeds(self) -> range:
         """The seeds that each arm is trained with."""
         return range(self.seed, self.seed + self.seeds)
+
+
+def check_compute(config: EvaluationConfig) -> None:
+    """Refuse a device or precision that is not here, and an ensemble of one.
+
+    Raises:
+        DataError: one of them.
+    """
+    choose_compute(config.device, config.precision)
+    if config.ensemble and config.seeds < 2:
+        raise DataError("an ensemble of one seed", expected="at least 2 seeds")
 
 
 def build_config(settings: dict[str, Any], **fixed: Any) -> EvaluationConfig:

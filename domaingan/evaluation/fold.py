@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,14 @@ from domaingan.banks import Bank
 from domaingan.data import Dataset, Sample
 from domaingan.evaluation.tasks import Task
 from domaingan.imaging.intensity import get_foreground, with_measurements
+
+Regrid = Callable[[Dataset], Dataset]
+
+MAX_BYTES_IN_MEMORY = 2e9
+"""Test samples are kept in memory up to this size, so that they are read once and not again for every training."""
+
+BYTES_PER_VALUE, BYTES_PER_LABEL = 4, 4
+"""Of an image's values in memory, and of mask and foreground together."""
 
 MIN_BODY_SHARE = 0.02
 """Slices that show less of the body than this share, and no label, are not trained on."""
@@ -60,3 +70,41 @@ def select_training_samples(hosts: Dataset, task: Task) -> list[Sample]:
         if shows_body or (np.asarray(measured.mask) > 0).any():
             samples.append(measured)
     return samples
+
+
+def load_test_samples(original_test: Dataset, regrid: Regrid) -> tuple[Dataset, Dataset]:
+    """Read the test samples and measure their intensity ranges once for all trainings.
+
+    Args:
+        original_test: the test samples at the data's own grid.
+        regrid: brings samples to the grid worked in.
+
+    Returns:
+        The test samples at the grid worked in and at the data's own, one and the same dataset where these are the same.
+        What is larger than :data:`MAX_BYTES_IN_MEMORY` is read whenever it is needed.
+    """
+    test = regrid(original_test)
+    is_same_grid = test is original_test
+    n_bytes = estimate_bytes(original_test)
+    if not is_same_grid:
+        n_bytes += estimate_bytes(test)
+    if n_bytes >= MAX_BYTES_IN_MEMORY:
+        return test, original_test
+    measure = partial(with_measurements, domain=test.schema.domain)
+    if is_same_grid:
+        measured = original_test.map(measure).load_into_memory()
+        return measured, measured
+    original_in_memory = original_test.load_into_memory()
+    return regrid(original_in_memory).map(measure).load_into_memory(), original_in_memory
+
+
+def estimate_bytes(samples: Dataset) -> float:
+    """Estimate how much memory samples take."""
+    if not len(samples):
+        return 0.0
+    bytes_per_pixel = len(samples.schema.channels) * BYTES_PER_VALUE + BYTES_PER_LABEL
+    n_bytes = 0.0
+    for record in samples.records:
+        shape = record.shape or samples[0].shape  # what is not known before it is read is taken to be alike
+        n_bytes += bytes_per_pixel * float(np.prod(shape))
+    return n_bytes

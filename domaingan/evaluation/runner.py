@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.locks import lock_folder
 from domaingan.core.progress import Progress, SilentProgress
 from domaingan.core.run_folder import RunFolder
-from domaingan.data import Dataset
 from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arm_banks import BankBuilder, build_banks
+from domaingan.evaluation.ensembles import score_ensembles
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.figures import collect_figures
-from domaingan.evaluation.fold import FoldContext, select_training_samples
+from domaingan.evaluation.fold import FoldContext, Regrid, load_test_samples, select_training_samples
 from domaingan.evaluation.generated import evaluate_generated
 from domaingan.evaluation.plan import Plan, TrainingCounter, report_plan
 from domaingan.evaluation.run_notes import collect_notes
 from domaingan.evaluation.run_results import find_rarest_class, write_results
+from domaingan.evaluation.run_trainings import run_trainings
 from domaingan.evaluation.score_tables import Scores, TrainingKey
 from domaingan.evaluation.split import Fold
 from domaingan.evaluation.tasks import TASKS, Task
-from domaingan.evaluation.trainings import train_and_score
 
-CHANGEABLE_SETTINGS = ("arms", "seeds", "device", "workers", "command")
+CHANGEABLE_SETTINGS = ("arms", "seeds", "ensemble", "device", "workers", "jobs", "command")
 """Settings that a resumed run may change: what was trained before stays valid, and the table grows."""
-
-MAX_BYTES_IN_MEMORY = 2e9
-"""Test frames are kept in memory up to this size, so that they are not decoded again for every arm."""
-
-BYTES_PER_PIXEL = 12
-"""Of a frame in memory: three float32 channels."""
-
-Regrid = Callable[[Dataset], Dataset]
 
 
 def run_evaluation(
@@ -98,12 +89,14 @@ def _run_in_folder(
         is_first = number == 0
         context = _prepare_fold(fold, config, regrid, out / f"fold-{number}", progress, plan if is_first else None)
         rarest_class = rarest_class or find_rarest_class(context.train_samples, fold.test.schema)
-        for seed in config.all_seeds:
-            for arm in arms:
-                training = train_and_score(arm, seed, context, config, counter)
+        for arm, trainings in run_trainings(context, config, counter).items():
+            for seed, training in zip(config.all_seeds, trainings, strict=True):
                 scores[arm.name][number, seed] = training.scores
                 losses[arm.name][f"{number}/{seed}"] = training.losses
                 seconds += sum(training.seconds.values())
+        if config.ensemble:
+            for name, ensemble_scores in score_ensembles(context, config, progress).items():
+                scores.setdefault(name, {})[number, config.seed] = ensemble_scores
         if is_first:
             generated, pictures = evaluate_generated(
                 context.banks, context.hosts, context.test, config, context.folder, progress
@@ -127,10 +120,10 @@ def _prepare_fold(
     """Read a fold's samples and build its banks; a plan is reported before the banks are built."""
     folder.mkdir(parents=True, exist_ok=True)
     task: Task = TASKS[config.task]()
-    progress.start("reading the training samples")
+    progress.start("reading the samples")
     hosts = regrid(fold.train).load_into_memory()
     samples = select_training_samples(hosts, task)
-    test, original_test = regrid(fold.test), fold.test
+    test, original_test = load_test_samples(fold.test, regrid)
     builder = BankBuilder(hosts, config, folder, progress)
     if plan is not None:
         report_plan(plan, task, samples, test, builder, progress)
@@ -138,12 +131,4 @@ def _prepare_fold(
     banks = build_banks(config.parsed_arms, fold.test, builder)
     for arm in config.parsed_arms:  # what does not fit is refused before the first training
         build_augmentation(arm, banks, test.schema, config.target_conditions)
-    if test.schema.domain.is_rgb and _estimate_bytes(original_test) < MAX_BYTES_IN_MEMORY:
-        original_test = original_test.load_into_memory()
-        test = regrid(original_test).load_into_memory()
     return FoldContext(task, samples, hosts, test, original_test, banks, folder)
-
-
-def _estimate_bytes(frames: Dataset) -> float:
-    """Estimate how much memory frames take."""
-    return sum(BYTES_PER_PIXEL * float(np.prod(record.shape)) for record in frames.records)

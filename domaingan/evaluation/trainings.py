@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from domaingan.core.files import write_arrays, write_json
+from domaingan.core.progress import Progress
 from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.example_images import choose_largest_samples
 from domaingan.evaluation.fold import FoldContext
-from domaingan.evaluation.plan import TrainingCounter, name_training
+from domaingan.evaluation.plan import name_training
 from domaingan.evaluation.score_tables import Scores
 
 
@@ -35,35 +36,27 @@ class Training:
     seconds: dict[str, float]
 
 
-def train_and_score(
-    arm: Arm, seed: int, fold: FoldContext, config: EvaluationConfig, counter: TrainingCounter
-) -> Training:
-    """Train an arm with a seed and score it, or read what is stored of that training.
+def train_and_score(arm: Arm, seed: int, fold: FoldContext, config: EvaluationConfig, progress: Progress) -> None:
+    """Train an arm with a seed, score it, and store what came out in the fold's folder.
 
     Args:
         arm: what is trained.
         seed: its seed.
-        fold: samples and banks.
+        fold: samples and banks; its ``example_positions`` are chosen.
         config: steps and networks.
-        counter: counts the training.
+        progress: receives the progress.
 
     Raises:
-        DataError: what is stored cannot be read, or the loss is no finite number.
+        DataError: the loss is no finite number.
     """
     path = fold.folder / f"{name_training(arm, seed)}.json"
-    if path.is_file():
-        counter.count_reused()
-        return read_training(path)
-    counter.start(f"{arm.name}, seed {seed}")
     schema = fold.test.schema
     started = time.monotonic()
     augment = build_augmentation(arm, fold.banks, schema, config.target_conditions)
-    model = fold.task.train(fold.train_samples, schema, augment, config, seed, counter.progress.update)
+    model = fold.task.train(fold.train_samples, schema, augment, config, seed, progress.update)
     trained = time.monotonic()
     model.save(path.with_suffix(".safetensors"))
-    counter.progress.start(f"scoring {len(fold.test)} samples")
-    if not fold.example_positions:
-        fold.example_positions = _choose_example_positions(fold)
+    progress.start(f"scoring {len(fold.test)} samples")
     scores = fold.task.score(model, fold.test, fold.original_test, config)
     arrays = {"shown": np.array(fold.example_positions)}
     for number, position in enumerate(fold.example_positions):
@@ -71,11 +64,10 @@ def train_and_score(
     write_arrays(path.with_suffix(".npz"), arrays)
     seconds = {"train": round(trained - started, 1), "score": round(time.monotonic() - trained, 1)}
     write_json(path, {"scores": scores, "losses": model.losses, "seconds": seconds})
-    counter.count_done(time.monotonic() - started)
-    return Training(scores, model.losses, seconds)
 
 
-def _choose_example_positions(fold: FoldContext) -> list[int]:
+def choose_example_positions(fold: FoldContext) -> list[int]:
+    """Choose the positions of the test samples whose predictions are shown: those with the largest objects."""
     masks = []
     for record, sample in zip(fold.test.records, fold.test, strict=True):
         masks.append((record.statistical_unit, fold.task.draw_truth(sample)))

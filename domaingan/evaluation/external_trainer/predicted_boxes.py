@@ -54,6 +54,10 @@ class PredictedBoxes:
         labels = np.array([row[2] for row in rows], np.int64)
         return Detections(boxes, scores, labels)
 
+    def predict_batch(self, samples: Sequence[Sample]) -> list[Detections]:
+        """Return what was detected in each of several test samples."""
+        return [self.predict(sample) for sample in samples]
+
     def _find_sample(self, entry: Any, images: Mapping[str, str], number: int) -> str:
         if not isinstance(entry, dict):
             raise DataError(f"entry {number}: {entry!r}"[:200], path=self.path, expected=EXPECTED_ENTRY)

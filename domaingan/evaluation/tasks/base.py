@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -38,6 +40,9 @@ class Task(Protocol):
         callback: ProgressCallback,
     ) -> Any:
         """Train a baseline on the augmented samples."""
+
+    def load_ensemble(self, paths: Sequence[Path], config: EvaluationConfig) -> Any:
+        """Load what :meth:`train` made with several seeds as one model, which :meth:`score` takes."""
 
     def score(self, model: Any, test: Dataset, original_test: Dataset, config: EvaluationConfig) -> Scores:
         """Score a baseline on the data's own grid: its metrics for each unit of the test samples."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,8 +70,19 @@ class DetectionTask:
             progress=callback,
         )
 
+    def load_ensemble(self, paths: Sequence[Path], config: EvaluationConfig) -> detection.DetectorEnsemble:
+        """Load the detectors of several seeds, whose boxes are fused."""
+        from domaingan.baselines import detection
+
+        compute = choose_compute(config.device, config.precision, is_float32_on_cpu=True)
+        return detection.DetectorEnsemble([detection.Detector.load(path, compute) for path in paths])
+
     def score(
-        self, model: detection.Detector, test: Dataset, original_test: Dataset, config: EvaluationConfig
+        self,
+        model: detection.Detector | detection.DetectorEnsemble,
+        test: Dataset,
+        original_test: Dataset,
+        config: EvaluationConfig,
     ) -> Scores:
         """Score, see :func:`domaingan.baselines.detection.score_detector`."""
         from domaingan.baselines import detection

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from domaingan.baselines import segmentation
 from domaingan.baselines.batches import CLASS_BALANCED_SHARE, LABELLED_SHARE
 from domaingan.baselines.segmentation_networks import DEFAULT_WIDTH, check_network, list_networks
-from domaingan.baselines.segmenter_model import Segmenter
+from domaingan.baselines.segmenter_model import Segmenter, SegmenterEnsemble
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_progress import ProgressCallback
 from domaingan.core.devices import choose_compute
@@ -72,7 +74,18 @@ class SegmentationTask:
             progress=callback,
         )
 
-    def score(self, model: Segmenter, test: Dataset, original_test: Dataset, config: EvaluationConfig) -> Scores:
+    def load_ensemble(self, paths: Sequence[Path], config: EvaluationConfig) -> SegmenterEnsemble:
+        """Load the segmenters of several seeds, which predict the mean of their probabilities."""
+        compute = choose_compute(config.device, config.precision)
+        return SegmenterEnsemble([Segmenter.load(path, compute) for path in paths])
+
+    def score(
+        self,
+        model: Segmenter | SegmenterEnsemble,
+        test: Dataset,
+        original_test: Dataset,
+        config: EvaluationConfig,
+    ) -> Scores:
         """Score, see :func:`domaingan.baselines.segmentation.score_segmenter`."""
         return segmentation.score_segmenter(model, test, original_test, parse_groups(config.measures))
 
