@@ -126,7 +126,8 @@ def compare_arms(tables: ScoreTables, arm: str, against: str, metric: str) -> di
     Args:
         tables: the scores.
         arm: an arm.
-        against: the arm that is taken from it; of an ensemble the ensemble of that arm, if there is one.
+        against: the arm that is taken from it; of an ensemble the ensemble of that arm, if there is
+            another one.
         metric: the metric.
 
     Returns:
@@ -150,7 +151,8 @@ def pair_scores(tables: ScoreTables, arm: str, against: str, metric: str) -> tup
     if ENSEMBLE not in list_modifiers(arm):
         return tables.tables[arm][metric] - tables.tables[against][metric], tables.folds
     together = f"{against}@{ENSEMBLE}"
-    against = together if together in tables.tables else against
+    if together in tables.tables and together != arm:
+        against = together
     differences = tables.average_in_folds(arm, metric) - tables.average_in_folds(against, metric)
     return differences, np.unique(tables.folds)
 

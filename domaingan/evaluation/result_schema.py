@@ -83,7 +83,9 @@ class DifferenceEntry(ResultPart):
         None, description="Whom the arm helps and hurts; only of metrics that are scored person by person."
     )
     per_training: list[float | None] | None = Field(
-        None, description="Mean over people in each of `trainings`; only in `versus_strong_baseline`."
+        None,
+        description="Mean over people in each of `trainings` (of an ensemble, each fold); only in "
+        "`versus_strong_baseline`.",
     )
 
 

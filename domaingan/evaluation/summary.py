@@ -157,7 +157,7 @@ def _compare_to_strong_baseline(tables: ScoreTables) -> Differences:
             continue
         comparison[arm] = {}
         for metric in tables.metrics:
-            change = tables.tables[arm][metric] - tables.tables[STRONG_BASELINE][metric]
+            change, _ = pair_scores(tables, arm, STRONG_BASELINE, metric)
             comparison[arm][metric] = compare_arms(tables, arm, STRONG_BASELINE, metric)
             comparison[arm][metric]["per_training"] = [compute_mean(row) for row in change]
     return comparison

@@ -11,6 +11,7 @@ from domaingan.evaluation.result_versions import upgrade_result
 from domaingan.metrics.statistics import ALPHA
 from domaingan.metrics.verdict import MIN_PEOPLE, MIN_TRAININGS, has_enough_people, has_enough_trainings
 from domaingan.report import evaluation_tables, gallery, generated_section, phrases, verdict_phrases
+from domaingan.report.effect_phrases import list_effect_sentences
 from domaingan.report.number_formats import format_p
 from domaingan.report.phrases import format_setting
 
@@ -46,7 +47,7 @@ def build_evaluation_page(run: Path, result: dict[str, Any], config: dict[str, A
         "title": verdict_phrases.describe_verdict(result["verdict"], primary),
         "verdict": result["verdict"],
         "primary": None if primary is None else verdict_phrases.describe_statistics(primary),
-        "explanation": _explain_verdict(result, primary),
+        "explanation": [*_explain_verdict(result, primary), *list_effect_sentences(result)],
         "beside": verdict_phrases.compare_to_strong_baseline(result),
         "warnings": result.get("warnings") or [],
         "rivals": evaluation_tables.build_baseline_table(result, primary),

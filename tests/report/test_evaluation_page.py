@@ -86,6 +86,7 @@ def test_a_helping_arm_is_named_in_the_title_with_its_numbers(helping: Path, pag
     assert "n = 8 test subjects and 6 trainings of each arm" in page and "95 % interval +" in page
     assert "Compared with copy-paste+classic, which needs no GAN" in page and "over subjects and trainings" in page
     assert "Compared with copy-paste+classic, which needs no GAN: " in page
+    assert "of the people lose more than 3.0 points" in page and "who gains most, the difference is" in page
 
 
 def test_tables_are_complete_and_accessible(helping: Path, page: str) -> None:
