@@ -1,7 +1,7 @@
 """Rare lesions, from scans to an answer: paste them into other subjects' scans, make them fit, see whether it helps.
 
     python recipes/rare_lesions.py                       # phantoms, about two minutes
-    python recipes/rare_lesions.py SCANS --steps 600 --gan-steps 2000 --seeds 3
+    python recipes/rare_lesions.py SCANS --steps 600 --gan-steps 2000 --seeds 5
 
 SCANS is a folder that `domaingan inspect` can read. Everything is written below --out.
 """

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
+
+from domaingan.metrics.sums_of_squares import Table, compute_sums_of_squares, weigh_sums_of_squares
 
 LEVEL = 0.95
 """Confidence level of every interval."""
@@ -21,8 +22,6 @@ ZERO_TOLERANCE = 1e-12
 
 MAX_DETECTABLE_ERRORS = 1e4
 """Upper end of the search for the detectable effect, in standard errors."""
-
-Table = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -124,10 +123,10 @@ def estimate_rest_variance(table: Table) -> float | None:
     values = table[~np.isnan(table).all(axis=1)]
     values = values[:, ~np.isnan(values).all(axis=0)]
     is_known = ~np.isnan(values)
-    weights = _weigh_sums_of_squares(is_known.tobytes(), is_known.shape) if values.size else None
+    weights = weigh_sums_of_squares(is_known.tobytes(), is_known.shape) if values.size else None
     if weights is None or len(weights.factors) < 3:
         return None
-    return max(0.0, float(np.linalg.solve(weights.squares, _compute_sums_of_squares(values))[-1]))
+    return max(0.0, float(np.linalg.solve(weights.squares, compute_sums_of_squares(values))[-1]))
 
 
 def average_known(table: Table, axis: int) -> Table:
@@ -181,7 +180,7 @@ def compute_true_error(is_known: NDArray[np.bool_], variances: NDArray[np.float6
         is_known: ``(trainings, people)``, which cells have a value.
         variances: ``(3,)``, of people, of trainings and of the rest.
     """
-    weights = _weigh_sums_of_squares(is_known.tobytes(), is_known.shape)
+    weights = weigh_sums_of_squares(is_known.tobytes(), is_known.shape)
     if weights is None:  # every training has tested one person of its own
         return float(np.sqrt(variances.sum() / is_known.sum())), float(is_known.sum() - 1)
     components = np.array([variances[factor] for factor in weights.factors])
@@ -210,105 +209,7 @@ def _list_variances(table: Table) -> list[tuple[float, float]]:
         if len(means) > 1:
             variances.append((float(means.var(ddof=1)) / len(means), len(means) - 1.0))
     is_known = ~np.isnan(table)
-    weights = _weigh_sums_of_squares(is_known.tobytes(), is_known.shape)
+    weights = weigh_sums_of_squares(is_known.tobytes(), is_known.shape)
     if weights is not None:
         variances.append(weights.estimate(table))
     return variances
-
-
-@dataclass(frozen=True)
-class _Weights:
-    """What turns the sums of squares of a table into the variance of its mean.
-
-    The factors are those of people, trainings and the rest that the table can tell apart.
-
-    Attributes:
-        factors: positions of these factors.
-        squares: ``(factors, factors)``, what a unit of each variance adds to each sum of squares.
-        weights: ``(factors,)``, of the sums of squares in the variance of the mean.
-        products: ``(factors, factors)``, whose quadratic form in the variances is half the variance of that estimate.
-    """
-
-    factors: tuple[int, ...]
-    squares: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    products: NDArray[np.float64]
-
-    def estimate(self, table: Table) -> tuple[float, float]:
-        """Estimate the variance of the mean of a table, and its degrees of freedom."""
-        sums = _compute_sums_of_squares(table)[list(self.factors)]
-        components = np.maximum(np.linalg.solve(self.squares, sums), 0.0)
-        variance = float(self.weights @ sums)
-        spread = float(components @ self.products @ components)
-        freedom = max(variance, 0.0) ** 2 / spread if spread > 0 else 1.0
-        smallest, largest = min(table.shape) - 1, max(table.shape) - 1
-        return variance, float(np.clip(freedom, smallest, largest))
-
-
-def _compute_sums_of_squares(table: Table) -> NDArray[np.float64]:
-    """Compute the sums of squares between people, between trainings, and of all values, around the mean."""
-    is_known = ~np.isnan(table)
-    values = np.where(is_known, table, 0.0)
-    centred = np.where(is_known, values - values.sum() / is_known.sum(), 0.0)
-    between_people = (centred.sum(0) ** 2 / is_known.sum(0)).sum()
-    between_trainings = (centred.sum(1) ** 2 / is_known.sum(1)).sum()
-    return np.array([between_people, between_trainings, (centred**2).sum()])
-
-
-@lru_cache(maxsize=64)
-def _weigh_sums_of_squares(known: bytes, shape: tuple[int, int]) -> _Weights | None:
-    """Compute the weights for a pattern of cells; None where it tells no two factors apart.
-
-    Args:
-        known: bytes of a boolean table: which cells have a value.
-        shape: of that table, ``(trainings, people)``.
-    """
-    is_known = np.frombuffer(known, dtype=bool).reshape(shape)
-    per_person, per_training = is_known.sum(0), is_known.sum(1)
-    factors = [2]
-    if per_training.max() > 1 and shape[0] > 1:
-        factors.insert(0, 1)
-    if per_person.max() > 1 and shape[1] > 1:
-        factors.insert(0, 0)
-    if len(factors) == 1:
-        return None
-    cells = int(is_known.sum())
-    people_size = (per_person**2).sum() / cells
-    training_size = (per_training**2).sum() / cells
-    squares = np.array(
-        [
-            [cells - people_size, shape[1] - training_size, shape[1] - 1.0],
-            [shape[0] - people_size, cells - training_size, shape[0] - 1.0],
-            [cells - people_size, cells - training_size, cells - 1.0],
-        ]
-    )[np.ix_(factors, factors)]
-    of_training, of_person = np.nonzero(is_known)
-    indicators = [np.eye(shape[1])[of_person], np.eye(shape[0])[of_training], np.eye(cells)]
-    cell_weights = 1 / (shape[1] * per_person[of_person])
-    in_mean = np.array([((indicators[factor].T @ cell_weights) ** 2).sum() for factor in factors])
-    if np.linalg.matrix_rank(squares) < len(factors):
-        return None
-    weights = np.linalg.solve(squares.T, in_mean)
-    products = _multiply_forms([indicators[factor] for factor in factors], weights)
-    return _Weights(tuple(factors), squares, weights, products)
-
-
-def _multiply_forms(indicators: list[Table], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Compute the squared norms of ``Z_j' A Z_k``: A is the weighted form, Z the cells of each factor's levels.
-
-    The variance of a quadratic form A of normal values with covariance V is 2 tr(AVAV).
-    """
-
-    def apply_form(columns: Table) -> Table:
-        applied = -weights.sum() * np.broadcast_to(columns.mean(0), columns.shape)
-        for indicator, weight in zip(indicators, weights, strict=True):
-            sizes = indicator.sum(0)
-            means = (indicator.T @ columns) / sizes[:, None]
-            applied = applied + weight * (indicator @ means)
-        return applied
-
-    applied = [apply_form(indicator) for indicator in indicators]
-    products: list[list[Any]] = []
-    for left in indicators:
-        products.append([((left.T @ right) ** 2).sum() for right in applied])
-    return np.array(products)

@@ -127,3 +127,21 @@ def test_averages_leave_out_what_is_missing() -> None:
     table = np.array([[1.0, NAN, NAN], [3.0, 5.0, NAN]])
     assert average_known(table, axis=0)[:2].tolist() == [2, 5] and np.isnan(average_known(table, axis=0)[2])
     assert average_known(table, axis=1).tolist() == [1, 4]
+
+
+def test_a_large_table_with_a_gap_is_quick_and_nearly_like_a_full_one() -> None:
+    rng = np.random.default_rng(2)
+    table = rng.normal(size=(12, 300)) + rng.normal(size=300) + rng.normal(size=(12, 1))
+    full = estimate_mean(table)
+    table[0, 0] = NAN
+    gap = estimate_mean(table)
+    assert full.error == pytest.approx(gap.error, rel=0.02) and full.freedom == pytest.approx(gap.freedom, rel=0.02)
+
+
+def test_the_products_of_a_full_table_are_those_of_its_forms() -> None:
+    """One gap in a small table moves the degrees of freedom hardly: both ways of computing them agree."""
+    rng = np.random.default_rng(3)
+    table = rng.normal(size=(8, 60)) + rng.normal(size=60) + 0.5 * rng.normal(size=(8, 1))
+    full = estimate_mean(table)
+    table[0, 0] = NAN
+    assert full.freedom == pytest.approx(estimate_mean(table).freedom, rel=0.05)
