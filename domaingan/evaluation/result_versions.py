@@ -12,8 +12,8 @@ from domaingan.evaluation.comparisons import round_estimate
 from domaingan.metrics.crossed_intervals import LEVEL, MeanEstimate
 
 OLD_RESULT_WARNING = (
-    "this result was written when p and the verdict were over people alone, which other trainings can turn around; "
-    "run its command again with --resume, which keeps what is trained, to have them over people and trainings"
+    "this result was written when p and the verdict were over people alone, which other trainings can turn around: "
+    "a verdict needs a new run"
 )
 
 Means = Sequence[float | None]

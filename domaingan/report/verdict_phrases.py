@@ -200,8 +200,11 @@ def advise_more_trainings(result: dict[str, Any]) -> str:
     seeds = {training["seed"] for training in result.get("trainings") or []}
     trainings_per_seed = max(1, primary["n_trainings"] // max(1, len(seeds)))
     needed_seeds = ceil(MIN_TRAININGS / trainings_per_seed)
-    command = f"run the same command with --seeds {needed_seeds} --resume: what is trained is kept"
-    return f"To have enough trainings, {command}"
+    if not result.get("trainings"):  # of an earlier version, whose trainings are not continued
+        return f"To have enough trainings, run it again with --seeds {needed_seeds}"
+    return (
+        f"To have enough trainings, run the same command with --seeds {needed_seeds} --resume: what is trained is kept"
+    )
 
 
 def describe_result(result: dict[str, Any]) -> str:

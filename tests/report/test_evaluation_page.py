@@ -179,6 +179,17 @@ def test_a_class_that_no_test_subject_has(fake_run: FakeRun, tmp_path: Path) -> 
     assert "no test subject has Dice, enhancing" in title_of(page_of(tmp_path))
 
 
+def test_an_older_result_shows_its_numbers_and_no_verdict(fake_run: FakeRun, tmp_path: Path) -> None:
+    result = fake_run(tmp_path, pictures=False)
+    for name in ("format", "trainings", "scores"):
+        del result[name]
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    page = page_of(tmp_path)
+    structure(page)
+    assert "Whether gan+classic helps cannot be shown" in title_of(page)
+    assert "a verdict needs a new run" in page and "--resume" not in page
+
+
 def test_names_are_escaped(fake_run: FakeRun, tmp_path: Path) -> None:
     result = fake_run(tmp_path, pictures=False)
     result["subjects"][0] = "<script>alert(1)</script>"
