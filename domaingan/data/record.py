@@ -54,7 +54,7 @@ class Record:
     def geometry(self) -> Geometry:
         """How the axes lie in space."""
         affine = np.array(self.affine) if self.affine else None
-        return Geometry(self.spacing or (1.0,) * len(self.shape), affine)
+        return Geometry(self.spacing, affine)
 
     @property
     def group(self) -> str:

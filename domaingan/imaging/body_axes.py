@@ -54,12 +54,16 @@ def slice_geometry(sample: Sample, axis: int) -> Geometry:
         axis: that it is cut across.
 
     Returns:
-        The spacing and the body's axes of the two axes that are left, and the distance between slices.
+        The body's axes of the two axes that are left, and where it is known their spacing and the distance between
+        slices.
     """
-    axes = get_body_axes(sample)
+    body_axes = get_body_axes(sample)
     others = [other for other in range(sample.spatial_dims) if other != axis]
-    spacing = tuple(sample.spacing[other] for other in others)
-    return Geometry(spacing, axes=tuple(axes[other] for other in others), slice_spacing=sample.spacing[axis])
+    axes = tuple(body_axes[other] for other in others)
+    spacing = sample.geometry.spacing
+    if not spacing:
+        return Geometry(axes=axes)
+    return Geometry(tuple(spacing[other] for other in others), axes=axes, slice_spacing=spacing[axis])
 
 
 def to_body_coordinates(points: Points, axes: BodyAxes) -> Points:

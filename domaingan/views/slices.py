@@ -51,13 +51,13 @@ def _find_labelled_slices(volume: Sample, axis: int) -> list[int]:
 
 def _make_slice_record(volume: Record, axis: int, index: int) -> Record:
     """Make the record of one slice of a volume."""
-    spacing = volume.spacing or (1.0,) * len(volume.shape)
+    spacing = np.delete(volume.spacing, axis).tolist() if volume.spacing else ()
     return replace(
         volume,
         name=make_slice_name(volume.name, index, volume.shape[axis]),
         subject=volume.group,  # no split tears the slices of one volume apart
         shape=tuple(np.delete(volume.shape, axis).tolist()),
-        spacing=tuple(np.delete(spacing, axis).tolist()),
+        spacing=tuple(spacing),
         affine=(),  # the volume's would be wrong for a slice
         index=index,
         parent=volume.name,

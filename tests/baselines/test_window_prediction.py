@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from domaingan.baselines.scored_samples import ScoredSample, batch_by_shape, iterate_scored_samples
+from domaingan.baselines.segmentation import score_segmenter
 from domaingan.baselines.segmentation_networks import NetworkPlan
-from domaingan.baselines.segmenter_model import Segmenter, SegmenterEnsemble
+from domaingan.baselines.segmenter_model import Segmenter, SegmenterEnsemble, decide_mask, name_probabilities
 from domaingan.baselines.window_prediction import predict_probabilities
 from domaingan.core.devices import ON_CPU
 from domaingan.data import SCAN, Dataset, Record, Sample, Schema
@@ -106,3 +107,38 @@ def test_samples_without_labels_are_not_scored_and_one_grid_is_read_once() -> No
     found = list(iterate_scored_samples(data, data, lambda sample: sample.mask is not None))
     assert [item.unit for item in found] == ["b"] and found[0].sample is found[0].original
     assert reads == ["a", "b", "c"]
+
+
+def test_probabilities_come_one_sample_after_the_other_at_their_own_grids() -> None:
+    models = (make_segmenter(Constant(1.0)), SegmenterEnsemble([make_segmenter(Constant(n)) for n in (-9.0, 9.0)]))
+    for model, expected in zip(models, (0.731, 0.5), strict=True):
+        found = list(model.predict_probability_batch([make_sample(0.5), make_sample(0.2)], [(8, 8), (4, 12)]))
+        assert [tuple(item.shape) for item in found] == [(2, 8, 8), (2, 4, 12)]
+        for item in found:
+            by_value = name_probabilities(item, SCHEMA)
+            assert list(by_value) == [0, 3] and by_value[3] == pytest.approx(expected, abs=1e-3)
+            assert by_value[0] + by_value[3] == pytest.approx(1)
+            assert (decide_mask(item, SCHEMA) == (3 if expected > 0.5 else 0)).all()
+
+
+def test_a_segmenter_is_scored_by_its_probabilities_on_the_original_grid() -> None:
+    mask = np.zeros((8, 8), np.uint8)
+    mask[6:] = 3
+    rows = np.linspace(0, 1, 8, dtype=np.float32)[:, None] * np.ones((1, 8), np.float32)
+
+    def read(record: Record) -> Sample:
+        return Sample(rows[None], mask, meta={"range": np.array([[0, 1]]), "spacing": (1.0, 1.0)}, source=record.source)
+
+    data = Dataset([Record("a", subject="a", shape=(8, 8))], read, SCHEMA)
+    model = make_segmenter(CopyShifted())
+    scores = score_segmenter(model, data, data)["a"]
+    assert scores["auprc:lesion"] == 1  # the brightest rows are the lesion, but more than these were predicted
+    assert scores["dice:lesion"] == pytest.approx(2 / 3) and scores["fp_mm2:lesion"] == 16
+    assert set(score_segmenter(model, data, data, ())["a"]) == {"dice:lesion", "found:lesion", "false:lesion"}
+
+
+class CopyShifted(torch.nn.Module):
+    """Gives the lesion a logit above 0 where the image is above 0.5."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.cat([torch.zeros_like(images), 4 * (images - 0.5)], dim=1)

@@ -95,4 +95,4 @@ def test_a_record_says_where_its_image_lies() -> None:
     assert record.geometry.spacing == (2.0, 3.0, 4.0) and record.source.parent == "v"
     assert record.geometry.affine is not None and record.geometry.affine.tolist() == [list(row) for row in rows]
     plain = Record("b", shape=(4, 5))
-    assert plain.geometry.spacing == (1.0, 1.0) and plain.geometry.affine is None
+    assert plain.geometry.spacing == () and plain.geometry.affine is None

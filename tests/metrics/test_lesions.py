@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domaingan.metrics.lesions import (
     LESION_DIAMETERS,
@@ -84,6 +86,20 @@ def test_sensitivity_by_size_uses_millimetres() -> None:
     matches.add(true, predicted, VoxelUnits((3.0, 3.0), True))
     assert matches.compute_sensitivity("small") == 0 and matches.compute_sensitivity("large") == 1
     assert math.isnan(matches.compute_sensitivity("medium")) and matches.compute_sensitivity() == 0.5
+
+
+@given(st.integers(0, 10_000))
+def test_laws(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    true, predicted = rng.random((2, 9, 11)) < 0.3
+    found = match(true.tolist(), predicted.tolist())
+    assert 0 <= found.compute_f1() <= 1 and 0 <= found.compute_sensitivity() <= 1
+    assert match(true.tolist(), true.tolist()).compute_f1() == 1
+    swapped = match(predicted.tolist(), true.tolist())
+    assert swapped.n_found.total() == found.n_found.total()  # truth and prediction have the same part in a match
+    assert swapped.compute_f1() == pytest.approx(found.compute_f1())
+    for size in ("small", "medium", "large"):
+        assert found.n_found[size] <= found.n_true[size]
 
 
 @pytest.mark.parametrize("seed", range(4))

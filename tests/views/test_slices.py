@@ -54,8 +54,19 @@ def test_slices_follow_the_volume_and_keep_its_measures() -> None:
         assert (sample.intensity_range.ends == slices[0].intensity_range.ends).all()
         assert sample.spacing == (1, 1)
         assert sample.geometry.affine is None
+        assert sample.geometry.slice_spacing == 1
         assert sample.header is None
     assert slice_volumes(slices) is slices
+
+
+def test_a_slice_knows_its_distance_to_the_next_where_the_volume_does() -> None:
+    known, unknown = volume("a", spacing=(0.5, 0.6, 4.0)), volume("b", spacing=())
+    slices = slice_volumes(volumes(known, unknown))
+    first, last = slices[0], slices[len(slices) - 1]
+    assert first.geometry.spacing == slices.records[0].spacing == (0.5, 0.6)
+    assert first.geometry.slice_spacing == 4.0
+    assert last.geometry.spacing == slices.records[-1].spacing == ()
+    assert last.geometry.slice_spacing is None and last.spacing == (1, 1)
 
 
 def test_reading_slices_in_order_reads_each_volume_once() -> None:
