@@ -296,11 +296,22 @@ class TrainerOptions(OptionGroup):
     """A trainer of the user's own: what it trains on is exported, and what it predicts is scored.
 
     Attributes:
+        trainer: a function that trains in place of the baseline.
         export: folder for the datasets.
         copies: how often each training sample is in a dataset.
         predictions: the exported folder, with predictions in it.
     """
 
+    trainer: Annotated[
+        str | None,
+        typer.Option(
+            "--trainer",
+            metavar="python:MODULE:FUNCTION",
+            help="Let this function train in place of the built-in network. It gets the augmented training data and "
+            "returns a function that predicts for one image.",
+            rich_help_panel=TRAINER_PANEL,
+        ),
+    ] = None
     export: Annotated[
         Path | None,
         typer.Option(

@@ -30,7 +30,7 @@ from domaingan.evaluation.leaks import refuse_copies
 from domaingan.evaluation.requirements import check_arms
 from domaingan.evaluation.runner import run_evaluation
 from domaingan.evaluation.split import Fold, Limit, make_folds, refuse_leak, select_labelled
-from domaingan.evaluation.tasks import TASKS
+from domaingan.evaluation.tasks import TASKS, open_task
 from domaingan.evaluation.training_sets import SetSizes
 from domaingan.imaging.near_duplicates import collect_datasets
 from domaingan.views.regrid import view
@@ -162,7 +162,7 @@ def evaluate(
         limits=_read_limits(limits),
         target_conditions={name: values for name, values in test_filter.items() if name in conditions},
     )
-    TASKS[task].check(config, dataset.schema)
+    open_task(config).check(config, dataset.schema)
     check_compute(config)
     _check_class_values(dataset, config)
     folds = _make_folds(dataset, original_test, config)

@@ -35,6 +35,7 @@ class EvaluationConfig(BaseModel):
         detector: network of the detection baseline, a key of :data:`domaingan.baselines.detectors.DETECTORS`.
         measures: groups of measures of masks beside Dice or IoU, joined by commas, see
             :func:`domaingan.metrics.measures.parse_groups`.
+        trainer: the user's own function that trains in place of the baseline, ``python:MODULE:FUNCTION``.
         size: edge of a crop in pixels or voxels; by default 64 in 2D and 32 in 3D.
         gan_steps: steps of a GAN that is trained inside a fold, where an arm needs one and no bank is given.
         gan_samples: crops sampled from such a GAN, or inpainted into the training images.
@@ -74,6 +75,7 @@ class EvaluationConfig(BaseModel):
     backbone: str | None = None
     detector: str = "ssdlite"
     measures: str = "all"
+    trainer: str | None = None
     size: int
     gan_steps: int = Field(2000, ge=1)
     gan_samples: int = Field(2000, ge=1)

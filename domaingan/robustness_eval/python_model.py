@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
+from domaingan.core.user_functions import describe_user_error, import_function
 from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval.class_names import number_names, parse_names
 from domaingan.robustness_eval.model_under_test import ModelTask, Picture
@@ -40,10 +37,7 @@ def open_function(text: str, example: Picture) -> FunctionDetector | FunctionSeg
     Raises:
         DataError: it cannot be imported or called, or its answer is not as expected.
     """
-    module, _, name = text.rpartition(":")
-    if not module or not name:
-        raise DataError(f"--model python:{text}", expected="python:MODULE:FUNCTION")
-    function = _import_function(module, name)
+    function: PictureFunction = import_function(text)
     answer = _call_function(function, text, example)
     if not isinstance(answer, dict):
         segmenter = FunctionSegmenter(function, text)
@@ -239,38 +233,10 @@ class FunctionSegmenter:
         return DataError(f"python:{self.name} returned {found}", expected=EXPECTED_ANSWER)
 
 
-def _import_function(module: str, name: str) -> PictureFunction:
-    """Import a function; the working folder is searched first."""
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    importlib.invalidate_caches()
-    try:
-        function = getattr(importlib.import_module(module), name)
-    except AttributeError:
-        raise DataError(f"no {name!r} in the module {module!r}", expected="a function") from None
-    except Exception as error:  # whatever the user's module raises while it is imported
-        reason = _describe_error(error)
-        raise DataError(f"module {module!r} cannot be imported from {folder} ({reason})") from None
-    if not callable(function):
-        raise DataError(f"{module}:{name} is {type(function).__name__}", expected="a function")
-    picture_function: PictureFunction = function
-    return picture_function
-
-
 def _call_function(function: PictureFunction, name: str, image: Picture) -> Any:
     """Call a user's function with a copy of a picture, which it may change."""
     try:
         return function(image.copy())
     except Exception as error:  # whatever the user's function raises
-        reason = _describe_error(error)
+        reason = describe_user_error(error)
         raise DataError(f"python:{name} failed on a picture {image.shape} uint8 ({reason})") from error
-
-
-def _describe_error(error: Exception) -> str:
-    """Describe an error with the place in the user's own file."""
-    text = f"{type(error).__name__}: {error}"
-    frames = traceback.extract_tb(error.__traceback__)
-    if frames:
-        text += f", {Path(frames[-1].filename).name} line {frames[-1].lineno}"
-    return text

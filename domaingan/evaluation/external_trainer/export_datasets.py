@@ -33,7 +33,7 @@ from domaingan.evaluation.external_trainer.export_manifest import ExportedDatase
 from domaingan.evaluation.external_trainer.exported_samples import TestSetWriter, TrainingSetWriter
 from domaingan.evaluation.fold import select_training_samples
 from domaingan.evaluation.split import Fold
-from domaingan.evaluation.tasks import TASKS
+from domaingan.evaluation.tasks import open_task
 
 DEFAULT_COPIES = 4
 """How often each training sample is in a dataset, each time with another paste."""
@@ -167,7 +167,7 @@ class _FoldExporter:
         self.progress.start(f"fold {self.number + 1}: reading the training samples")
         folder.mkdir(parents=True, exist_ok=True)
         hosts = self.fold.train.load_into_memory()
-        task = TASKS[self.config.task]()
+        task = open_task(self.config)
         trained_names = {sample.name for sample in select_training_samples(hosts, task)}
         records = self.fold.train.records
         # The writers read the samples again, so that none of them is sent to worker processes.

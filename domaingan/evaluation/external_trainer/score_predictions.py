@@ -23,7 +23,7 @@ from domaingan.evaluation.external_trainer.predicted_masks import PredictedMasks
 from domaingan.evaluation.run_results import find_rarest_class, write_results
 from domaingan.evaluation.score_tables import Scores, TrainingKey
 from domaingan.evaluation.split import Fold
-from domaingan.evaluation.tasks import TASKS, Task
+from domaingan.evaluation.tasks import Task, open_task
 from domaingan.metrics.mask_counters import make_counter
 
 Masks = list[NDArray[Any]]
@@ -90,7 +90,7 @@ def score_predictions(
     for done, dataset in enumerate(manifest.datasets):
         progress.start(f"{done + 1} of {len(manifest.datasets)}: scoring {dataset.predictions}")
         fold, test = folds[dataset.fold], manifest.tests[dataset.fold]
-        task = TASKS[config.task]()
+        task = open_task(config)
         if examples is None:
             examples = _FoldExamples.choose(task, fold)
         is_shown = dataset.fold == 0 and dataset.seed == config.seed

@@ -1,0 +1,133 @@
+"""Tasks whose models a function of the user's own trains, ``python:MODULE:FUNCTION``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from domaingan.baselines.batches import Patches, list_class_values
+from domaingan.baselines.detection_frames import DetectionFrames, resize_samples, select_object_classes
+from domaingan.baselines.segmentation import BATCH_SIZES, choose_patch_shape
+from domaingan.baselines.training_augmentation import TrainingAugmentation
+from domaingan.baselines.training_progress import ProgressCallback
+from domaingan.baselines.user_models import TrainingData, UserDetector, UserSegmenter, train_user_model
+from domaingan.core.devices import choose_device
+from domaingan.core.errors import DataError
+from domaingan.core.user_functions import FUNCTION_PREFIX, import_function
+from domaingan.data import Sample, Schema
+from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.tasks.detection_task import DetectionTask
+from domaingan.evaluation.tasks.segmentation_task import SegmentationTask
+from domaingan.metrics.measures import parse_groups
+
+DETECTION_BATCH_SIZE = 8
+
+
+def import_trainer(config: EvaluationConfig) -> Callable[..., Any]:
+    """Import the function that a config names as its trainer.
+
+    Raises:
+        DataError: it has another form, or cannot be imported.
+    """
+    spec = config.trainer or ""
+    if not spec.startswith(FUNCTION_PREFIX):
+        raise DataError(f"trainer {spec!r}", expected="python:MODULE:FUNCTION")
+    return import_function(spec.removeprefix(FUNCTION_PREFIX))
+
+
+def describe_trainer(config: EvaluationConfig) -> list[str]:
+    """Describe the trainer, in a sentence for a report."""
+    return [f"The networks are trained by {config.trainer}, which also chooses them."]
+
+
+class UserSegmentationTask(SegmentationTask):
+    """Masks, predicted by a model that a user's function trains."""
+
+    @staticmethod
+    def check(config: EvaluationConfig, schema: Schema) -> None:
+        """Refuse a trainer that cannot be imported, before anything is trained."""
+        parse_groups(config.measures)
+        import_trainer(config)
+
+    def describe_baseline(self, config: EvaluationConfig, schema: Schema) -> list[str]:
+        """Describe the trainer, in a sentence for a report."""
+        return describe_trainer(config)
+
+    def train(  # type: ignore[override]
+        self,
+        samples: list[Sample],
+        schema: Schema,
+        augment: TrainingAugmentation,
+        config: EvaluationConfig,
+        seed: int,
+        callback: ProgressCallback,
+    ) -> UserSegmenter:
+        """Let the function train on the patches that a built-in segmenter would get."""
+        function = import_trainer(config)
+        batch_size = BATCH_SIZES[schema.spatial_dims]
+        patch = choose_patch_shape([sample.shape for sample in samples], schema.domain.patch_divisor)
+        length = config.steps * batch_size
+        items = Patches(samples, schema, augment, patch, length, seed, config.target_conditions)
+        names = {value: name for name, value in schema.classes.items()}
+        classes = [names.get(value, "background") for value in list_class_values(schema)]
+        data = make_training_data(items, classes, schema, batch_size, config, seed, callback)
+        name = config.trainer or ""
+        return UserSegmenter(train_user_model(function, name, data), name, schema)
+
+
+class UserDetectionTask(DetectionTask):
+    """Boxes, predicted by a model that a user's function trains."""
+
+    @staticmethod
+    def check(config: EvaluationConfig, schema: Schema) -> None:
+        """Refuse a trainer that cannot be imported, before anything is trained."""
+        import_trainer(config)
+
+    def describe_baseline(self, config: EvaluationConfig, schema: Schema) -> list[str]:
+        """Describe the trainer, in a sentence for a report."""
+        return describe_trainer(config)
+
+    def train(  # type: ignore[override]
+        self,
+        samples: list[Sample],
+        schema: Schema,
+        augment: TrainingAugmentation,
+        config: EvaluationConfig,
+        seed: int,
+        callback: ProgressCallback,
+    ) -> UserDetector:
+        """Let the function train on the frames that a built-in detector would get."""
+        from domaingan.baselines.detection import choose_input_size
+
+        function = import_trainer(config)
+        classes = select_object_classes(schema)
+        size = choose_input_size([sample.shape for sample in samples])
+        length = config.steps * DETECTION_BATCH_SIZE
+        resized = resize_samples(samples, size)
+        items = DetectionFrames(resized, classes, augment, length, seed, config.target_conditions)
+        data = make_training_data(items, list(classes), schema, DETECTION_BATCH_SIZE, config, seed, callback)
+        name = config.trainer or ""
+        return UserDetector(train_user_model(function, name, data), name, schema, size=size)
+
+
+def make_training_data(
+    items: Any,
+    classes: list[str],
+    schema: Schema,
+    batch_size: int,
+    config: EvaluationConfig,
+    seed: int,
+    callback: ProgressCallback,
+) -> TrainingData:
+    """Make what a user's function gets."""
+    return TrainingData(
+        items,
+        classes,
+        schema.channels,
+        schema.spatial_dims,
+        config.steps,
+        batch_size,
+        seed,
+        choose_device(config.device),
+        callback,
+    )
