@@ -179,6 +179,10 @@ class UserDetector(UserModel):
 
     size: tuple[int, int] = (0, 0)
 
+    def predict_batch(self, samples: Sequence[Sample]) -> list[Detections]:
+        """Detect the objects of samples, one after the other."""
+        return [self.predict(sample) for sample in samples]
+
     def predict(self, sample: Sample) -> Detections:
         """Detect the objects of a sample.
 

@@ -242,7 +242,7 @@ def _choose_defaults(settings: Mapping[str, Any], data: Dataset) -> dict[str, An
     size = settings.get("size") or DEFAULT_CROP_SIZES[dims]
     steps = settings.get("steps", DEFAULT_STEPS[dims])
     backbone = settings.get("backbone")
-    if data.schema.domain.is_rgb:
+    if data.schema.domain.is_rgb and settings.get("trainer") is None:
         backbone = backbone or DEFAULT_BACKBONE
     return {"size": size, "steps": steps, "backbone": backbone}
 

@@ -202,6 +202,8 @@ def advise_more_trainings(result: dict[str, Any]) -> str:
     needed_seeds = ceil(MIN_TRAININGS / trainings_per_seed)
     if not result.get("trainings"):  # of an earlier version, whose trainings are not continued
         return f"To have enough trainings, run it again with --seeds {needed_seeds}"
+    if result.get("predictions"):  # of the user's own trainer
+        return f"To have enough trainings, export with --seeds {needed_seeds} and train on each dataset"
     return (
         f"To have enough trainings, run the same command with --seeds {needed_seeds} --resume: what is trained is kept"
     )

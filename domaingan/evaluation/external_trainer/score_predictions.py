@@ -16,6 +16,7 @@ from domaingan.core.files import write_json
 from domaingan.core.locks import lock_folder
 from domaingan.core.progress import Progress, SilentProgress
 from domaingan.core.run_folder import RunFolder
+from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.example_images import choose_largest_samples, collect_prediction_examples
 from domaingan.evaluation.external_trainer.export_manifest import ExportedDataset, ExportedTest, ExportManifest
 from domaingan.evaluation.external_trainer.predicted_boxes import PredictedBoxes
@@ -25,6 +26,7 @@ from domaingan.evaluation.score_tables import Scores, TrainingKey
 from domaingan.evaluation.split import Fold
 from domaingan.evaluation.tasks import Task, open_task
 from domaingan.metrics.mask_counters import make_counter
+from domaingan.metrics.measures import MeasureGroup, parse_groups
 
 Masks = list[NDArray[Any]]
 
@@ -95,7 +97,7 @@ def score_predictions(
             examples = _FoldExamples.choose(task, fold)
         is_shown = dataset.fold == 0 and dataset.seed == config.seed
         positions = examples.positions if is_shown else []
-        scored, drawn = _score_dataset(dataset, test, folder, fold, config.task, positions)
+        scored, drawn = _score_dataset(dataset, test, folder, fold, config, positions)
         scores[dataset.arm][dataset.fold, dataset.seed] = scored
         if is_shown:
             shown[dataset.arm] = drawn
@@ -141,18 +143,25 @@ def describe_scoring(manifest: ExportManifest, folder: Path) -> list[str]:
 
 
 def _score_dataset(
-    dataset: ExportedDataset, test: ExportedTest, folder: Path, fold: Fold, task: str, positions: Sequence[int]
+    dataset: ExportedDataset,
+    test: ExportedTest,
+    folder: Path,
+    fold: Fold,
+    config: EvaluationConfig,
+    positions: Sequence[int],
 ) -> tuple[Scores, Masks]:
     """Score the predictions of one training, and draw those of the samples at some positions."""
     predictions = folder / dataset.predictions
-    if task == "detection":
+    if config.task == "detection":
         return _score_boxes(predictions, test, folder, fold, positions)
-    return _score_masks(predictions, test, fold, positions)
+    return _score_masks(predictions, test, fold, parse_groups(config.measures), positions)
 
 
-def _score_masks(predictions: Path, test: ExportedTest, fold: Fold, positions: Sequence[int]) -> tuple[Scores, Masks]:
+def _score_masks(
+    predictions: Path, test: ExportedTest, fold: Fold, groups: Sequence[MeasureGroup], positions: Sequence[int]
+) -> tuple[Scores, Masks]:
     stored = PredictedMasks(predictions, test.samples, fold.test.schema)
-    counter = make_counter(fold.test.schema)
+    counter = make_counter(fold.test.schema, groups)
     drawn = []
     for position, record in enumerate(fold.test.records):
         sample = fold.test[position]

@@ -22,13 +22,19 @@ from domaingan.metrics.measures import parse_groups
 
 DETECTION_BATCH_SIZE = 8
 
+UNHEEDED_SETTINGS = ("network", "width", "backbone", "detector", "ensemble")
+"""Settings of the built-in baselines. A trainer of one's own chooses its network, and its models are not stored."""
+
 
 def import_trainer(config: EvaluationConfig) -> Callable[..., Any]:
     """Import the function that a config names as its trainer.
 
     Raises:
-        DataError: it has another form, or cannot be imported.
+        DataError: it has another form, or cannot be imported, or a setting would go unheeded.
     """
+    for name in UNHEEDED_SETTINGS:
+        if getattr(config, name) != EvaluationConfig.model_fields[name].default:
+            raise DataError(f"{name} {getattr(config, name)!r} beside a trainer of your own", expected="one of the two")
     spec = config.trainer or ""
     if not spec.startswith(FUNCTION_PREFIX):
         raise DataError(f"trainer {spec!r}", expected="python:MODULE:FUNCTION")
@@ -37,7 +43,10 @@ def import_trainer(config: EvaluationConfig) -> Callable[..., Any]:
 
 def describe_trainer(config: EvaluationConfig) -> list[str]:
     """Describe the trainer, in a sentence for a report."""
-    return [f"The networks are trained by {config.trainer}, which also chooses them."]
+    return [
+        f"The networks are trained by {config.trainer}, which also chooses them. Averages of weights, flips and "
+        "precision are its own affair; the models are not stored."
+    ]
 
 
 class UserSegmentationTask(SegmentationTask):

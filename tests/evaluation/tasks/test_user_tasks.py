@@ -20,11 +20,11 @@ import numpy as np
 SEEN = []
 
 def threshold(data):
-    """Learn the mean value of the first channel inside and outside of the last class."""
+    """Learn the mean value of the first channel inside and outside of oedema."""
     inside, outside = [], []
     for number in range(len(data.items)):
         image, target = data.items[number]
-        is_target = target == len(data.classes) - 1
+        is_target = target == data.classes.index("oedema")
         inside += image[0][is_target].tolist()
         outside += image[0][~is_target].tolist()
     SEEN.append((data.classes, data.channels, data.spatial_dims, len(data.items), data.seed, data.device))
@@ -32,7 +32,7 @@ def threshold(data):
     data.report(data.steps, data.steps, {"loss": 0.5})
 
     def predict(image):
-        return (image[0] > middle).astype(np.int64) * (len(data.classes) - 1)
+        return (image[0] > middle).astype(np.int64)
 
     return predict
 
@@ -94,13 +94,13 @@ def test_a_function_trains_on_the_augmented_patches_and_is_scored(trainer: Path)
     classes, channels, dims, length, seed, device = seen[0]
     assert classes == ["background", "oedema", "enhancing"] and channels == ("flair", "t1c")
     assert (dims, length, seed, device) == (2, 3 * 8, 0, "cpu")
-    assert result["arms"]["classic"]["dice:enhancing"]["mean"] > 0
+    assert result["arms"]["classic"]["dice:oedema"]["mean"] > 0
     assert any("python:my_trainer:threshold" in note for note in result["notes"])
 
 
 def test_probabilities_are_understood(trainer: Path) -> None:
     result = run("probabilities", trainer / "run")
-    assert result["arms"]["classic"]["dice:enhancing"]["mean"] == 0  # the first class wins where all are equal
+    assert result["arms"]["classic"]["dice:oedema"]["mean"] == 0  # the first class wins where all are equal
 
 
 def test_a_detector_is_called_at_the_size_that_it_was_trained_at(trainer: Path) -> None:
@@ -123,6 +123,12 @@ def test_a_detector_is_called_at_the_size_that_it_was_trained_at(trainer: Path) 
 def test_what_is_no_trainer_is_refused(trainer: Path, function: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         run(function, trainer / "run")
+
+
+@pytest.mark.parametrize("setting", [{"network": "segresnet"}, {"width": 8}, {"ensemble": True, "seeds": 2}])
+def test_a_setting_that_a_trainer_would_not_heed_is_refused(trainer: Path, setting: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="beside a trainer of your own"):
+        run("threshold", trainer / "run", **setting)
 
 
 @pytest.mark.parametrize("spec", ["my_trainer:threshold", "python:my_trainer", "onnx:file"])
