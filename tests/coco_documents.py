@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from domaingan.adapters import load
-from domaingan.adapters.coco.run_lengths import encode_mask, parse_counts
+from domaingan.adapters.annotations.run_lengths import encode_mask, parse_counts
 from domaingan.blend.occlusion import OccludedObjects, find_objects
 from domaingan.data import Dataset, Sample
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+COCO_LAYOUT = "coco"
+
 ANNOTATIONS_FOLDER = "annotations"
 
 DEFAULT_SPLIT = "default"

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.adapters.class_definitions import CLASSES_JSON, ClassDefinitions, parse_classes
-from domaingan.adapters.coco.coco_annotations import CocoObject
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
@@ -81,25 +80,6 @@ def write_coco_classes(root: Path, schema: Schema) -> None:
     described = {key: value for key, value in described.items() if value}
     if described:
         write_json(root / CLASSES_JSON, described)
-
-
-def list_object_values(schema: Schema) -> set[int]:
-    """List the values of the classes of objects that are not ignored.
-
-    Args:
-        schema: the dataset's.
-    """
-    return {schema.classes[name] for name in schema.objects} - set(schema.ignore)
-
-
-def is_object(annotation: CocoObject, schema: Schema) -> bool:
-    """Whether an annotation is an object: of a class of objects, not ignored, and large enough.
-
-    Args:
-        annotation: the annotation.
-        schema: the dataset's.
-    """
-    return annotation.class_value in list_object_values(schema) and annotation.area >= schema.min_area
 
 
 def _add_offset(stored: Any, offset: int) -> Any:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from domaingan.adapters.coco.coco_changes import AnnotationChanges
-from domaingan.adapters.coco.coco_values import normalize_id, parse_whole_number
+from domaingan.adapters.annotations.annotation_changes import AnnotationChanges
+from domaingan.adapters.annotations.run_lengths import decode_mask
+from domaingan.adapters.annotations.stored_values import normalize_id, parse_whole_number
 from domaingan.adapters.coco.id_allocator import IdAllocator
-from domaingan.adapters.coco.run_lengths import decode_mask
 from domaingan.adapters.coco.written_annotations import Annotation, add_missing_keys, replace_geometry
 from domaingan.adapters.frames.picture_header import PictureShape
 from domaingan.core.errors import DataError

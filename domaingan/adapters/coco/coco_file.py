@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domaingan.adapters.coco.coco_annotations import CocoObject, read_annotation
+from domaingan.adapters.annotations.annotated_objects import AnnotatedObject, read_annotation
+from domaingan.adapters.annotations.stored_values import normalize_id, parse_whole_number, read_crowd_flag
 from domaingan.adapters.coco.coco_problems import ProblemList
 from domaingan.adapters.coco.coco_units import check_units
-from domaingan.adapters.coco.coco_values import normalize_id, parse_whole_number, read_crowd_flag
 from domaingan.adapters.frames.picture_header import PictureShape
 from domaingan.core.errors import DataError
 from domaingan.core.reading import check_regular_file, read_json
@@ -40,8 +40,8 @@ class CocoImage:
 
     file_name: str
     shape: PictureShape | None = None
-    objects: list[CocoObject] = field(default_factory=list)
-    crowds: list[CocoObject] = field(default_factory=list)
+    objects: list[AnnotatedObject] = field(default_factory=list)
+    crowds: list[AnnotatedObject] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class CocoFile:
     Attributes:
         path: the file.
         categories: ids by name.
-        images: by their ids, see :func:`domaingan.adapters.coco.coco_values.normalize_id`.
+        images: by their ids, see :func:`domaingan.adapters.annotations.stored_values.normalize_id`.
         annotations: as they are in the file.
         stamp: of the file when it was read, see :func:`read_stamp`.
     """

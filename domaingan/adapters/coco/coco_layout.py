@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from domaingan.adapters.annotations.annotated_samples import AnnotationReader, FrameAnnotations
 from domaingan.adapters.base import Adapter
 from domaingan.adapters.coco.annotation_files import (
+    COCO_LAYOUT,
     DEFAULT_SPLIT,
     PICTURE_FOLDERS,
     find_annotation_files,
@@ -16,7 +18,6 @@ from domaingan.adapters.coco.annotation_files import (
 from domaingan.adapters.coco.coco_classes import read_coco_classes, write_coco_classes
 from domaingan.adapters.coco.coco_file import CocoFile, read_coco_file
 from domaingan.adapters.coco.coco_images import list_image_records
-from domaingan.adapters.coco.coco_samples import STYLE_PREFIX, CocoEntry, CocoReader
 from domaingan.adapters.coco.coco_writing import write_annotation_files, write_sample_part
 from domaingan.adapters.frames.drive_names import assign_drives, assign_times
 from domaingan.adapters.frames.exif_orientation import OrientationLog
@@ -43,7 +44,7 @@ class CocoFolders(Adapter):
     (:func:`domaingan.adapters.coco.coco_document.build_document`).
     """
 
-    layout = "coco"
+    layout = COCO_LAYOUT
     expected_files = "annotations/*.json with images in images/"
     holds_boxes = True
 
@@ -65,7 +66,7 @@ class CocoFolders(Adapter):
         sample_names: set[str] = set()
         orientations = OrientationLog()
         records: list[Record] = []
-        entries: dict[str, CocoEntry] = {}
+        entries: dict[str, FrameAnnotations] = {}
         for file in files:
             split = parse_split_name(file.path, root)
             folders = _list_picture_folders(root, split, file.path)
@@ -87,7 +88,7 @@ class CocoFolders(Adapter):
         records = assign_times(records, definitions.frame_rate)
         if has_any_mask:
             records = _add_mask_files(records, entries)
-        return Dataset(records, CocoReader(schema, entries, has_any_mask), schema, root, problems)
+        return Dataset(records, AnnotationReader(schema, entries, has_any_mask), schema, root, problems)
 
     def write_sample(self, out: Path, sample: Sample, schema: Schema) -> None:
         """Write ``images/SPLIT/NAME.png`` (or another suffix), and keep what the JSON file will say about it; see
@@ -137,10 +138,10 @@ def _list_picture_folders(root: Path, split: str, annotation_path: Path) -> list
     return [*folders, root / split, root, annotation_path.parent]
 
 
-def _make_entry(file: CocoFile, split: str, image_id: str) -> CocoEntry:
+def _make_entry(file: CocoFile, split: str, image_id: str) -> FrameAnnotations:
     image = file.images[image_id]
-    return CocoEntry(
-        layout_style=STYLE_PREFIX + split,
+    return FrameAnnotations(
+        layout_style=f"{COCO_LAYOUT}:{split}",
         source=file.path,
         stamp=file.stamp,
         image_key=image_id,
@@ -149,8 +150,8 @@ def _make_entry(file: CocoFile, split: str, image_id: str) -> CocoEntry:
     )
 
 
-def _add_mask_files(records: Sequence[Record], entries: Mapping[str, CocoEntry]) -> list[Record]:
-    """Add the annotation file as the mask's file to records of images that get a mask, see :class:`CocoReader`."""
+def _add_mask_files(records: Sequence[Record], entries: Mapping[str, FrameAnnotations]) -> list[Record]:
+    """Add the annotation file as the mask's file to records of images that get a mask."""
     changed = []
     for record in records:
         entry = entries[record.name]

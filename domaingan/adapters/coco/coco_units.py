@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from domaingan.adapters.coco.coco_values import has_relative_coordinates, is_box, is_number
+from domaingan.adapters.annotations.stored_values import has_relative_coordinates, is_box, is_number
 from domaingan.adapters.frames.picture_header import PictureShape
 from domaingan.core.errors import DataError
 

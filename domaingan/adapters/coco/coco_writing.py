@@ -10,13 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from domaingan.adapters.annotations.annotation_changes import AnnotationChanges, find_annotation_header, find_changes
 from domaingan.adapters.base import check_sample_name
-from domaingan.adapters.coco.annotation_files import ANNOTATIONS_FOLDER, DEFAULT_SPLIT, OTHER_TASK_PREFIXES
-from domaingan.adapters.coco.coco_changes import AnnotationChanges, find_changes
+from domaingan.adapters.coco.annotation_files import ANNOTATIONS_FOLDER, COCO_LAYOUT, DEFAULT_SPLIT, OTHER_TASK_PREFIXES
 from domaingan.adapters.coco.coco_document import WrittenImage, build_document
 from domaingan.adapters.coco.coco_file import read_stamp
-from domaingan.adapters.coco.coco_samples import STYLE_PREFIX, CocoHeader
-from domaingan.adapters.frames.frame_writing import get_frame_header, write_frame
+from domaingan.adapters.frames.frame_writing import write_frame
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.core.files import write_file_atomically, write_json
 from domaingan.core.reading import read_json
@@ -41,12 +40,12 @@ def write_sample_part(out: Path, sample: Sample, schema: Schema) -> None:
         DataError: the sample has neither boxes nor a mask, or its name cannot be that of a file.
     """
     split, name = _split_sample_name(sample)
-    changes = find_changes(sample, schema)
+    changes = find_changes(sample, schema, COCO_LAYOUT)
     folder = out / "images" / split
     path = write_frame(sample, folder / name)
     image: dict[str, Any] = {"file_name": path.relative_to(folder).as_posix(), "shape": sample.shape}
-    header = get_frame_header(sample)
-    if isinstance(header, CocoHeader):
+    header = find_annotation_header(sample, COCO_LAYOUT)
+    if header is not None:
         image["source"] = str(header.entry.source.resolve())
         image["stamp"] = header.entry.stamp
         image["image_key"] = header.entry.image_key
@@ -141,10 +140,10 @@ def _split_sample_name(sample: Sample) -> tuple[str, str]:
     start with it.
     """
     name = check_sample_name(sample, allow_folders=True)
-    header = get_frame_header(sample)
+    header = find_annotation_header(sample, COCO_LAYOUT)
     split = sample.source.split
-    if header is not None and header.layout_style.startswith(STYLE_PREFIX):
-        split = header.layout_style.removeprefix(STYLE_PREFIX)
+    if header is not None:
+        split = header.layout_style.partition(":")[2]
     if split and name.startswith(f"{split}/"):
         return split, name.removeprefix(f"{split}/")
     return "", name

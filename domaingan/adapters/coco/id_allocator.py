@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from domaingan.adapters.coco.coco_values import normalize_id, parse_whole_number
+from domaingan.adapters.annotations.stored_values import normalize_id, parse_whole_number
 
 
 class IdAllocator:

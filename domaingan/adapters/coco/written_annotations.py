@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.coco.coco_annotations import read_annotation
-from domaingan.adapters.coco.coco_values import is_number
-from domaingan.adapters.coco.run_lengths import parse_counts
+from domaingan.adapters.annotations.annotated_objects import read_annotation
+from domaingan.adapters.annotations.run_lengths import parse_counts
+from domaingan.adapters.annotations.stored_values import is_number
 from domaingan.adapters.frames.picture_header import PictureShape
 from domaingan.core.errors import DataError
 

@@ -9,8 +9,8 @@ import pytest
 from coco_annotations import SIDES, CocoWriter, list_reasons, make_annotation, make_image
 
 from domaingan.adapters import load
-from domaingan.adapters.coco.coco_values import normalize_id, parse_whole_number, read_crowd_flag
-from domaingan.adapters.coco.run_lengths import encode_mask
+from domaingan.adapters.annotations.run_lengths import encode_mask
+from domaingan.adapters.annotations.stored_values import normalize_id, parse_whole_number, read_crowd_flag
 from domaingan.core.errors import DataError
 
 

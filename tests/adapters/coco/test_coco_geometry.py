@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from domaingan.adapters.annotations.annotated_objects import AnnotatedObject, clip_box, read_annotation
+from domaingan.adapters.annotations.annotation_changes import AnnotationChanges, _remove_covered_part, _update_box
+from domaingan.adapters.annotations.made_annotations import describe_geometry
+from domaingan.adapters.annotations.object_polygons import MAX_OUTLINE_PIXELS, read_mask
+from domaingan.adapters.annotations.run_lengths import decode_mask, encode_mask
 from domaingan.adapters.coco.annotation_files import parse_split_name
-from domaingan.adapters.coco.coco_annotations import CocoObject, clip_box, read_annotation
-from domaingan.adapters.coco.coco_changes import AnnotationChanges, _remove_covered_part, _update_box
-from domaingan.adapters.coco.coco_polygons import MAX_OUTLINE_PIXELS, read_mask
 from domaingan.adapters.coco.coco_units import check_units
 from domaingan.adapters.coco.id_allocator import IdAllocator
-from domaingan.adapters.coco.made_annotations import describe_geometry
-from domaingan.adapters.coco.run_lengths import decode_mask, encode_mask
 from domaingan.core.errors import DataError
 
 SHAPE = (12, 16)
 
 
-def read(annotation: dict[str, Any]) -> tuple[CocoObject, list[str]]:
+def read(annotation: dict[str, Any]) -> tuple[AnnotatedObject, list[str]]:
     reasons: list[str] = []
     return read_annotation(annotation, 5, 3, SHAPE, reasons.append), reasons
 
@@ -99,10 +99,10 @@ def test_geometry_is_left_top_width_height_and_pixels() -> None:
 
 def test_a_box_that_is_covered_keeps_the_share_of_its_area() -> None:
     changes = AnnotationChanges()
-    one = CocoObject(1, (2.0, 2.0, 10.0, 6.0), area=16.0, annotation_index=4)  # of 8 × 4 pixels half is the object
+    one = AnnotatedObject(1, (2.0, 2.0, 10.0, 6.0), area=16.0, annotation_index=4)  # of 8 × 4 pixels half is the object
     _update_box(changes, one, np.array([2, 2, 6, 6], np.float32))
     assert changes.new_geometries == {4: {"bbox": [2, 2, 4, 4], "area": 8}}
-    _update_box(changes, CocoObject(1, (2.0, 2.0, 10.0, 6.0), area=16.0), np.array([2, 2, 10, 6], np.float32))
+    _update_box(changes, AnnotatedObject(1, (2.0, 2.0, 10.0, 6.0), area=16.0), np.array([2, 2, 10, 6], np.float32))
     assert list(changes.new_geometries) == [4]
 
 
@@ -117,7 +117,7 @@ def test_an_annotation_of_which_less_than_a_fifth_is_visible_is_dropped(
     pasted = mask.copy()
     pasted[0, :visible] = False  # so many of 10 pixels stay visible
     box = (0.0, 0.0, 5.0, 2.0)
-    one = CocoObject(1, box, encode_mask(mask) if has_mask else None, 10.0, 6)
+    one = AnnotatedObject(1, box, encode_mask(mask) if has_mask else None, 10.0, 6)
     changes = AnnotationChanges()
     _remove_covered_part(changes, one, pasted)
     assert changes.dropped_indices == ([6] if is_dropped else [])

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from written_sets import write_dataset
 
 from domaingan.adapters import load
+from domaingan.adapters.annotations.run_lengths import decode_mask as decoded
+from domaingan.adapters.annotations.run_lengths import encode_mask as encoded
 from domaingan.adapters.coco.annotation_files import parse_split_name
-from domaingan.adapters.coco.run_lengths import decode_mask as decoded
-from domaingan.adapters.coco.run_lengths import encode_mask as encoded
 from domaingan.adapters.inspect_dataset import inspect_dataset
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema

@@ -1,4 +1,4 @@
-"""Single values of COCO's JSON files, checked: numbers, boxes, ids, flags. Tools write some of them in several ways."""
+"""Single values of annotation files, checked: numbers, boxes, ids, flags. Tools write some of them in several ways."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as runs
 
-from domaingan.adapters.coco.run_lengths import check_run_lengths, decode_mask, encode_mask, parse_counts
+from domaingan.adapters.annotations.run_lengths import check_run_lengths, decode_mask, encode_mask, parse_counts
 from domaingan.core.errors import DataError
 
 

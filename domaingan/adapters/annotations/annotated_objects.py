@@ -1,4 +1,4 @@
-"""One COCO annotation: its class, its box and its mask."""
+"""One annotated object of a frame: its class, its box and its mask."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from domaingan.adapters.coco.coco_polygons import ReportProblem, read_mask
-from domaingan.adapters.coco.coco_values import has_relative_coordinates, is_box, is_number, shorten
-from domaingan.adapters.coco.run_lengths import RunLengths
+from domaingan.adapters.annotations.object_polygons import ReportProblem, read_mask
+from domaingan.adapters.annotations.run_lengths import RunLengths
+from domaingan.adapters.annotations.stored_values import has_relative_coordinates, is_box, is_number, shorten
 from domaingan.adapters.frames.picture_header import PictureShape
 from domaingan.core.errors import DataError
+from domaingan.data import Schema
 
 Box = tuple[float, float, float, float]
 """x1, y1, x2, y2 in pixels."""
@@ -29,7 +30,7 @@ MIN_BOX_DIGITS = 2
 
 
 @dataclass(frozen=True)
-class CocoObject:
+class AnnotatedObject:
     """One object of an image, or a crowd of objects.
 
     Attributes:
@@ -53,7 +54,7 @@ def read_annotation(
     annotation_index: int,
     shape: PictureShape,
     report_problem: ReportProblem,
-) -> CocoObject:
+) -> AnnotatedObject:
     """Read the geometry of an annotation.
 
     Args:
@@ -81,7 +82,26 @@ def read_annotation(
             report_problem(f"a mask within {mask_box}; expected it within the box {stored_box}; its box is kept")
             mask = None
     area = _measure_area(annotation.get("area"), mask, box)
-    return CocoObject(class_value, box, mask, area, annotation_index)
+    return AnnotatedObject(class_value, box, mask, area, annotation_index)
+
+
+def list_object_values(schema: Schema) -> set[int]:
+    """List the values of the classes of objects that are not ignored.
+
+    Args:
+        schema: the dataset's.
+    """
+    return {schema.classes[name] for name in schema.objects} - set(schema.ignore)
+
+
+def is_object(annotation: AnnotatedObject, schema: Schema) -> bool:
+    """Whether an annotation is an object: of a class of objects, not ignored, and large enough.
+
+    Args:
+        annotation: the annotation.
+        schema: the dataset's.
+    """
+    return annotation.class_value in list_object_values(schema) and annotation.area >= schema.min_area
 
 
 def measure_mask_box(mask: RunLengths) -> tuple[float, float, float, float]:

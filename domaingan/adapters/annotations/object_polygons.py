@@ -1,4 +1,4 @@
-"""Masks of COCO annotations: polygons and run lengths, checked before pycocotools' C code sees them."""
+"""Masks of annotated objects: polygons and run lengths, checked before pycocotools' C code sees them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from domaingan.adapters.coco.coco_values import has_relative_coordinates, is_number, shorten
-from domaingan.adapters.coco.run_lengths import RunLengths, check_run_lengths, merge_run_lengths
+from domaingan.adapters.annotations.run_lengths import RunLengths, check_run_lengths, merge_run_lengths
+from domaingan.adapters.annotations.stored_values import has_relative_coordinates, is_number, shorten
 from domaingan.adapters.frames.picture_header import PictureShape
 from domaingan.core.errors import DataError
 

@@ -1,4 +1,4 @@
-"""New COCO annotations: of objects that were made or moved, of crowds, and of what is labelled but no object."""
+"""New annotations: of objects that were made or moved, of crowds, and of what is labelled but no object."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.coco.run_lengths import encode_mask
+from domaingan.adapters.annotations.run_lengths import encode_mask
 from domaingan.adapters.frames.frame_samples import find_object_components
 from domaingan.core.errors import DataError
 from domaingan.data import Crowd, Sample, Schema

@@ -1,4 +1,4 @@
-"""From a record of a COCO dataset to its sample."""
+"""From a record whose objects files list to its sample."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.coco.coco_annotations import CocoObject
-from domaingan.adapters.coco.coco_classes import is_object, list_object_values
-from domaingan.adapters.coco.run_lengths import decode_mask
+from domaingan.adapters.annotations.annotated_objects import AnnotatedObject, is_object, list_object_values
+from domaingan.adapters.annotations.run_lengths import decode_mask
 from domaingan.adapters.frames.frame_samples import FrameHeader
 from domaingan.adapters.frames.picture_header import PictureShape
 from domaingan.adapters.frames.picture_io import read_picture_with_header
@@ -20,19 +19,16 @@ from domaingan.adapters.mask_values import choose_mask_dtype
 from domaingan.core.errors import DataError
 from domaingan.data import Crowd, Record, Sample, Schema
 
-STYLE_PREFIX = "coco:"
-"""The start of ``FrameHeader.layout_style`` of frames in COCO files. The split of the annotation file follows."""
-
 
 @dataclass(frozen=True)
-class CocoEntry:
+class FrameAnnotations:
     """What the annotation files say about a sample.
 
     Attributes:
-        layout_style: which split's file it is in, after :data:`STYLE_PREFIX`.
+        layout_style: the layout's name, a colon, and what only the layout understands.
         source: the annotation file.
         stamp: the file's size and time of change when it was read.
-        image_key: id of the sample's image, see :func:`domaingan.adapters.coco.coco_values.normalize_id`.
+        image_key: id of the sample's image, see :func:`domaingan.adapters.annotations.stored_values.normalize_id`.
         objects: its objects.
         crowds: regions of many objects.
         other_annotations: annotations that are no objects: what objects stand on, what is ignored, what is too small.
@@ -43,12 +39,12 @@ class CocoEntry:
     source: Path
     stamp: tuple[int, int]
     image_key: str
-    objects: tuple[CocoObject, ...]
-    crowds: tuple[CocoObject, ...] = ()
-    other_annotations: tuple[CocoObject, ...] = ()
+    objects: tuple[AnnotatedObject, ...]
+    crowds: tuple[AnnotatedObject, ...] = ()
+    other_annotations: tuple[AnnotatedObject, ...] = ()
     small_count: int = 0
 
-    def apply_schema(self, schema: Schema) -> CocoEntry:
+    def apply_schema(self, schema: Schema) -> FrameAnnotations:
         """Separate the objects from annotations that a schema does not count as objects.
 
         Args:
@@ -69,20 +65,20 @@ class CocoEntry:
 
 
 @dataclass(frozen=True)
-class CocoHeader(FrameHeader):
-    """How a frame was stored whose labels are in a COCO file.
+class AnnotationHeader(FrameHeader):
+    """How a frame was stored whose objects a file lists.
 
     Attributes:
         entry: what the file says about it.
         original_name: the sample's name when it was read.
     """
 
-    entry: CocoEntry = field(kw_only=True, repr=False)
+    entry: FrameAnnotations = field(kw_only=True, repr=False)
     original_name: str = field(kw_only=True)
 
 
 @dataclass(frozen=True)
-class CocoReader:
+class AnnotationReader:
     """Reads the picture of a record. The objects are those that the files had when the dataset was opened.
 
     Attributes:
@@ -92,7 +88,7 @@ class CocoReader:
     """
 
     schema: Schema
-    entries: Mapping[str, CocoEntry] = field(repr=False)
+    entries: Mapping[str, FrameAnnotations] = field(repr=False)
     has_any_mask: bool
 
     def __call__(self, record: Record) -> Sample:
@@ -121,14 +117,14 @@ class CocoReader:
             instances=instances,
             source=record.source,
             geometry=record.geometry,
-            header=CocoHeader(header, layout_style=entry.layout_style, entry=entry, original_name=record.name),
+            header=AnnotationHeader(header, layout_style=entry.layout_style, entry=entry, original_name=record.name),
             areas=np.array([one.area for one in entry.objects], dtype=np.float64),
             crowds=tuple(_make_crowd(one) for one in entry.crowds),
             dropped=entry.small_count,
         )
 
     def _paint_masks(
-        self, entry: CocoEntry, shape: PictureShape
+        self, entry: FrameAnnotations, shape: PictureShape
     ) -> tuple[NDArray[Any] | None, NDArray[np.int32] | None]:
         """Paint the mask and the instances of an image.
 
@@ -157,6 +153,6 @@ class CocoReader:
         return mask, instances
 
 
-def _make_crowd(annotation: CocoObject) -> Crowd:
+def _make_crowd(annotation: AnnotatedObject) -> Crowd:
     mask = None if annotation.run_lengths is None else decode_mask(annotation.run_lengths)
     return Crowd(annotation.class_value, np.array(annotation.box, dtype=np.float32), annotation.area, mask)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.adapters.coco.coco_annotations import CocoObject
-from domaingan.adapters.coco.coco_samples import CocoEntry, CocoHeader
-from domaingan.adapters.coco.made_annotations import (
+from domaingan.adapters.annotations.annotated_objects import AnnotatedObject
+from domaingan.adapters.annotations.annotated_samples import AnnotationHeader, FrameAnnotations
+from domaingan.adapters.annotations.made_annotations import (
     BoolMask,
     Geometry,
     NewAnnotation,
@@ -24,7 +24,7 @@ from domaingan.adapters.coco.made_annotations import (
     make_crowd_annotation,
     make_object_annotation,
 )
-from domaingan.adapters.coco.run_lengths import RunLengths, decode_mask, encode_mask
+from domaingan.adapters.annotations.run_lengths import RunLengths, decode_mask, encode_mask
 from domaingan.data import Sample, Schema
 from domaingan.imaging.instances import is_nearly_hidden
 
@@ -53,18 +53,19 @@ class AnnotationChanges:
     is_moved: bool = False
 
 
-def find_changes(sample: Sample, schema: Schema) -> AnnotationChanges:
+def find_changes(sample: Sample, schema: Schema, layout: str) -> AnnotationChanges:
     """Find how the annotations of a sample differ from those of its file.
 
     Args:
-        sample: one that was read from a COCO dataset and perhaps changed, or any other with boxes or a mask.
+        sample: one that was read from annotations and perhaps changed, or any other with boxes or a mask.
         schema: names the classes.
+        layout: in which it is written. A sample of another layout has no file whose annotations could stay.
 
     Raises:
         DataError: the sample has neither boxes nor a mask.
     """
-    header = sample.header
-    if isinstance(header, CocoHeader):
+    header = find_annotation_header(sample, layout)
+    if header is not None:
         origins = _find_origins(sample, header.entry)
         if origins is not None and sample.is_moved:
             return _find_changes_by_moving(sample, header.entry, origins, schema)
@@ -74,11 +75,24 @@ def find_changes(sample: Sample, schema: Schema) -> AnnotationChanges:
     return AnnotationChanges(is_kept=False, new_annotations=annotations + _make_crowds(sample, schema))
 
 
+def find_annotation_header(sample: Sample, layout: str) -> AnnotationHeader | None:
+    """Find how a sample was stored, where files of a layout list its objects; None where it is of another layout.
+
+    Args:
+        sample: any sample.
+        layout: name of the layout.
+    """
+    header = sample.header
+    if isinstance(header, AnnotationHeader) and header.layout_style.startswith(f"{layout}:"):
+        return header
+    return None
+
+
 def _make_crowds(sample: Sample, schema: Schema) -> list[NewAnnotation]:
     return [make_crowd_annotation(crowd, schema) for crowd in sample.crowds]
 
 
-def _find_origins(sample: Sample, entry: CocoEntry) -> NDArray[np.int64] | None:
+def _find_origins(sample: Sample, entry: FrameAnnotations) -> NDArray[np.int64] | None:
     """Find the index of each box's object in the entry, :data:`NEW_OBJECT` for pasted ones; None if it is unknown."""
     if sample.boxes is None or sample.labels is None:
         return None
@@ -96,7 +110,7 @@ def _find_origins(sample: Sample, entry: CocoEntry) -> NDArray[np.int64] | None:
 
 
 def _find_changes_by_pasting(
-    sample: Sample, entry: CocoEntry, origins: NDArray[np.int64], schema: Schema
+    sample: Sample, entry: FrameAnnotations, origins: NDArray[np.int64], schema: Schema
 ) -> AnnotationChanges:
     """Find the changes of an image into which objects were pasted."""
     assert sample.boxes is not None
@@ -127,7 +141,7 @@ def _find_pasted_pixels(sample: Sample, origins: NDArray[np.int64]) -> BoolMask 
     return is_pasted_by_instance[sample.instances]
 
 
-def _remove_covered_part(changes: AnnotationChanges, annotation: CocoObject, pasted: BoolMask) -> None:
+def _remove_covered_part(changes: AnnotationChanges, annotation: AnnotatedObject, pasted: BoolMask) -> None:
     """Remove pasted pixels from an annotation's mask. Drop the annotation where too little of it is left."""
     if annotation.run_lengths is None:
         x1, y1, x2, y2 = (round(side) for side in annotation.box)
@@ -147,7 +161,7 @@ def _remove_covered_part(changes: AnnotationChanges, annotation: CocoObject, pas
         changes.new_geometries[annotation.annotation_index] = describe_geometry(visible)
 
 
-def _update_box(changes: AnnotationChanges, annotation: CocoObject, box: NDArray[np.float32]) -> None:
+def _update_box(changes: AnnotationChanges, annotation: AnnotatedObject, box: NDArray[np.float32]) -> None:
     """Give an annotation that has only a box the part of the box that is left."""
     whole_box = np.array(annotation.box, dtype=np.float32)
     if np.array_equal(box, whole_box):
@@ -164,7 +178,7 @@ def _update_box(changes: AnnotationChanges, annotation: CocoObject, box: NDArray
 
 
 def _find_changes_by_moving(
-    sample: Sample, entry: CocoEntry, origins: NDArray[np.int64], schema: Schema
+    sample: Sample, entry: FrameAnnotations, origins: NDArray[np.int64], schema: Schema
 ) -> AnnotationChanges:
     """Find the changes of an image that was turned or warped: objects keep all but their geometry, the rest is new."""
     changes = AnnotationChanges(is_kept=False, is_moved=True)
