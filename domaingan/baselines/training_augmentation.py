@@ -35,6 +35,7 @@ class TrainingAugmentation:
         classic: the classic pipeline, or None.
         paste_share: share of the images that are pasted into, in [0, 1].
         relight_share: share of the images that are relit, in [0, 1].
+        paste_hosts: names of the samples that are pasted into; None for all of them.
     """
 
     pastes: Mapping[str, Paste] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class TrainingAugmentation:
     classic: Classic | None = None
     paste_share: float = PASTE_SHARE
     relight_share: float = RELIGHT_SHARE
+    paste_hosts: frozenset[str] | None = None
 
     def blend(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Paste into a sample and relight it, as often as the shares say, then add weather.
@@ -57,9 +59,10 @@ class TrainingAugmentation:
         Returns:
             The blended sample, or the same one where nothing was done to it.
         """
-        if self.pastes and rng.random() < self.paste_share:
+        is_host = self.paste_hosts is None or sample.name in self.paste_hosts
+        if self.pastes and rng.random() < self.paste_share and is_host:
             sample = _choose_blender(self.pastes, rng)(sample, rng)
-        if self.healthy_pastes and rng.random() < self.paste_share:
+        if self.healthy_pastes and rng.random() < self.paste_share and is_host:
             sample = _choose_blender(self.healthy_pastes, rng)(sample, rng)
         if self.relights and rng.random() < self.relight_share:
             sample = _choose_blender(self.relights, rng)(sample, rng)

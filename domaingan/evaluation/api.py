@@ -20,7 +20,7 @@ from domaingan.core.progress import Progress, SilentProgress
 from domaingan.data import Dataset
 from domaingan.data.slice_axes import warn_about_thin_volumes
 from domaingan.evaluation.arm_banks import has_no_masks, is_real_bank, list_supported_sources
-from domaingan.evaluation.arms import parse_arms
+from domaingan.evaluation.arms import CONTROLS, parse_arms
 from domaingan.evaluation.comparisons import REFERENCE_ARM, STRONG_BASELINE
 from domaingan.evaluation.evaluation_config import EvaluationConfig, build_config, check_compute
 from domaingan.evaluation.external_trainer.export_datasets import DEFAULT_COPIES, export_datasets
@@ -307,7 +307,7 @@ def _check_bank(bank: Bank, data: Dataset, folds: Sequence[Fold], config: Evalua
     blender.check_schema(data.schema)
     usable = {*list_supported_sources(bank)}
     if is_real_bank(bank) and all(has_no_masks(fold.train) for fold in folds):
-        usable |= {"copy-paste", "deform-paste"}
+        usable |= {"copy-paste", "deform-paste", *CONTROLS}
     if all(usable.isdisjoint(arm.sources) for arm in config.parsed_arms):
         found = f"a bank that none of {', '.join(config.arms)} uses"
         raise DataError(found, path=bank.path, expected=f"arms with {' or '.join(list_supported_sources(bank))}")

@@ -14,35 +14,45 @@ from domaingan.inpainting.windows import MASK_VARIATIONS
 
 
 def build_augmentation(
-    arm: Arm, banks: Mapping[str, Bank], schema: Schema, conditions: Mapping[str, Sequence[str]] | None = None
+    arm: Arm,
+    banks: Mapping[str, Bank],
+    schema: Schema,
+    conditions: Mapping[str, Sequence[str]] | None = None,
+    paste_hosts: frozenset[str] | None = None,
 ) -> TrainingAugmentation:
     """Build what an arm does to a training sample.
 
     Args:
         arm: the arm.
-        banks: the banks of its fold, by source.
+        banks: the banks of its fold, by name, see :meth:`domaingan.evaluation.arms.Arm.name_bank`.
         schema: the schema of the samples.
         conditions: only scenes under these conditions are used, such as ``{"lighting": ["dusk"]}``.
+        paste_hosts: names of the samples that are pasted into; None for all of them.
 
     Raises:
         DataError: a bank does not fit the samples, or has no scene under these conditions.
     """
     pastes: dict[str, Paste] = {}
     healthy_pastes: dict[str, Paste] = {}
+    per_image = arm.modifiers.per_image
     for source in arm.paste_sources:
-        bank = banks[source]
+        bank = banks[arm.name_bank(source)]
         variation = MASK_VARIATIONS[schema.domain] if source == "deform-paste" else None
         object_values, healthy_values = _split_class_values(bank)
-        pastes[source] = Paste(bank, schema=schema, variation=variation, only=object_values)
+        pastes[source] = Paste(bank, schema=schema, per_image=per_image, variation=variation, only=object_values)
         if healthy_values:
-            healthy_pastes[source] = Paste(bank, schema=schema, only=healthy_values)
-    relights = {source: Relight(banks[source], only=conditions) for source in arm.relight_sources}
+            healthy_pastes[source] = Paste(bank, schema=schema, per_image=per_image, only=healthy_values)
+    relights = {}
+    for source in arm.relight_sources:
+        relights[source] = Relight(banks[arm.name_bank(source)], only=conditions)
     return TrainingAugmentation(
         pastes=pastes,
         healthy_pastes=healthy_pastes,
         relights=relights,
         weather=Weather() if arm.has_weather else None,
         classic=Classic(schema.spatial_dims, schema.domain) if arm.has_classic else None,
+        paste_share=arm.modifiers.ratio,
+        paste_hosts=paste_hosts,
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
@@ -13,13 +15,16 @@ from domaingan.banks.scenes import scenes
 from domaingan.core.errors import DataError
 from domaingan.core.progress import Progress
 from domaingan.data import Dataset
-from domaingan.evaluation.arms import INPAINTED_SOURCES, Arm
+from domaingan.evaluation.arm_modifiers import ArmModifiers
+from domaingan.evaluation.arms import INPAINTED_SOURCES, RELIGHT_SOURCES, Arm, name_bank
+from domaingan.evaluation.control_crops import blur_objects
 from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.people_shares import PeopleShares
 from domaingan.evaluation.split import refuse_leak
 from domaingan.gan import GAN
 from domaingan.inpainting.windows import add_healthy_windows, mark_healthy_share, sample_windows
 
-SOURCES_WITHOUT_GAN = ("copy-paste", "deform-paste", "reference-relight")
+SOURCES_WITHOUT_GAN = ("copy-paste", "deform-paste", "blur-paste", "reference-relight")
 
 REFERENCE_FRAME_SIZE = 128
 """Edge of a real frame that serves as a reference: a style is in its coarse colours."""
@@ -37,12 +42,19 @@ class BankBuilder:
         config: sizes and steps.
         folder: where the fold stores its banks and its GANs.
         progress: receives the progress of a GAN's training.
+        modifiers: of an arm: banks are made from the crops of these shares of the people, in the images of these
+            hosts. Arms that share a bank's name share the bank.
     """
 
     train: Dataset
     config: EvaluationConfig
     folder: Path
     progress: Progress
+    modifiers: ArmModifiers = field(default_factory=ArmModifiers)
+
+    def build_for(self, arm: Arm, source: str) -> Bank:
+        """Build the bank that an arm uses of a source, see :meth:`build`; a generator learns from the same people."""
+        return replace(self, modifiers=arm.modifiers).build(source)
 
     def build(self, source: str) -> Bank:
         """Build the bank of a source from the training samples alone, or open it; resumes an interrupted GAN.
@@ -58,7 +70,7 @@ class BankBuilder:
         user_bank = self._load_user_bank()
         if user_bank is not None and source in list_supported_sources(user_bank):
             return user_bank
-        path = self.folder / f"bank-{source}"
+        path = self.folder / f"bank-{name_bank(source, self.modifiers)}"
         if not (path / "bank.json").is_file():
             self._build_from_training(source).save(path, overwrite=True)
         return Bank.load(path)
@@ -66,24 +78,47 @@ class BankBuilder:
     def _load_user_bank(self) -> Bank | None:
         return None if self.config.bank is None else Bank.load(self.config.bank)
 
+    def _select_train(self, source: str) -> Dataset:
+        """Select the samples that crops are cut from, or of a source of styles those that scenes are taken from."""
+        modifiers = self.modifiers
+        share = modifiers.people if source in RELIGHT_SOURCES else modifiers.crop_share
+        return self._draw_shares().select(self.train, share)
+
+    def _draw_shares(self) -> PeopleShares:
+        return PeopleShares.draw(self.train.records, self.config.seed)
+
     def _build_from_training(self, source: str) -> Bank:
         config = self.config
         if source == "copy-paste":
             user_bank = self._load_user_bank()
             if user_bank is not None and is_real_bank(user_bank) and has_no_masks(self.train):
-                return user_bank
-            return crops(self.train, config.size)
+                return self._select_from_bank(user_bank)
+            return crops(self._select_train(source), config.size)
+        if source == "blur-paste":
+            return blur_objects(self.build("copy-paste"))
         if source == "gan":
-            return self._fit_gan_and_sample(self.build("copy-paste"), "gan", config.gan_samples)
+            return self._fit_gan_and_sample(self.build("copy-paste"), source, config.gan_samples)
         if source in INPAINTED_SOURCES:
             return self._build_inpainted(source)
         if source == "reference-relight":
-            return scenes(self.train, REFERENCE_FRAME_SIZE, self._choose_conditions())
-        return self._fit_gan_and_sample(self.build_scenes(), "gan-scenes", config.gan_samples)
+            return scenes(self._select_train(source), REFERENCE_FRAME_SIZE, self._choose_conditions())
+        return self._fit_gan_and_sample(self.build_scenes(), source, config.gan_samples)
+
+    def _select_from_bank(self, bank: Bank) -> Bank:
+        """Select the entries of a bank of real crops that are of the share of people whose crops are pasted."""
+        if self.modifiers.crop_share >= 1:
+            return bank
+        units = {record.statistical_unit for record in self._select_train("copy-paste").records}
+        codes = [code for code, subject in enumerate(bank.subjects) if subject in units]
+        chosen = np.isin(bank.entries["subject"], codes)
+        if not chosen.any():
+            expected = f"some of {len(units)} training subjects, as crops={self.modifiers.crop_share:g} says"
+            raise DataError("no crop", path=bank.path, expected=expected)
+        return bank.take(chosen)
 
     def build_scenes(self) -> Bank:
         """Build the bank of training scenes that a generator of styles is trained on."""
-        return scenes(self.train, self.config.size, self._choose_conditions())
+        return scenes(self._select_train("relight"), self.config.size, self._choose_conditions())
 
     def _choose_conditions(self) -> tuple[str, ...]:
         """Choose the conditions by which styles differ: those that the test names, else all."""
@@ -99,18 +134,20 @@ class BankBuilder:
         config = self.config
         real = self.build("copy-paste")
         is_refined = source == "refine"
-        self.progress.start(f"finding {config.gan_samples} places in {len(self.train)} images")
-        hosts = sample_windows(self.train, real, config.gan_samples, config.seed, pasted=is_refined, reshaped=True)
+        images = self._draw_shares().select(self.train, self.modifiers.host_share)
+        self.progress.start(f"finding {config.gan_samples} places in {len(images)} images")
+        hosts = sample_windows(images, real, config.gan_samples, config.seed, pasted=is_refined, reshaped=True)
         if is_refined:
             return self._fit_gan_and_sample(real, source, len(hosts), hosts, conditioning=("paste", "mask"))
-        with_healthy = add_healthy_windows(real, self.train, seed=config.seed)
+        with_healthy = add_healthy_windows(real, self._select_train(source), seed=config.seed)
         hosts = mark_healthy_share(hosts, HEALTHY_SHARE)
         return self._fit_gan_and_sample(with_healthy, source, len(hosts), hosts, conditioning=("mask", "ring"))
 
-    def _fit_gan_and_sample(self, real: Bank, name: str, n: int, hosts: Bank | None = None, **settings: Any) -> Bank:
+    def _fit_gan_and_sample(self, real: Bank, source: str, n: int, hosts: Bank | None = None, **settings: Any) -> Bank:
         self.progress.start(f"fitting a GAN to {len(real)} {real.info.kind}")
         config = self.config
-        out = self.folder / name
+        name = name_bank(source, self.modifiers)
+        out = self.folder / ("gan-scenes" + name.removeprefix("relight") if source == "relight" else name)
         gan = GAN.for_crops(real, **settings)
         gan.fit(
             real,
@@ -143,7 +180,7 @@ def list_supported_sources(bank: Bank) -> tuple[str, ...]:
 
 
 def build_banks(arms: Sequence[Arm], test: Dataset, builder: BankBuilder) -> dict[str, Bank]:
-    """Build the bank of each source that an arm names.
+    """Build the banks that the arms use: one for each source and share of people.
 
     Args:
         arms: the arms of the evaluation.
@@ -151,19 +188,21 @@ def build_banks(arms: Sequence[Arm], test: Dataset, builder: BankBuilder) -> dic
         builder: builds the fold's banks.
 
     Returns:
-        Banks by source; ``copy-paste`` is among them wherever a GAN is, to be shown beside what it generated.
+        Banks by name, see :meth:`domaingan.evaluation.arms.Arm.name_bank`: without shares of people the name is that
+        of the source. ``copy-paste`` is among them wherever a GAN is, to be shown beside what it generated.
 
     Raises:
         DataError: as :meth:`BankBuilder.build`, or a bank was made from a test subject.
     """
-    named: dict[str, None] = {}
+    users: dict[str, tuple[Arm, str]] = {}
     for arm in arms:
-        named |= dict.fromkeys(arm.sources)
-    without_gan = [source for source in SOURCES_WITHOUT_GAN if source in named]
+        for source in arm.sources:
+            users.setdefault(arm.name_bank(source), (arm, source))
+    without_gan = [name for name, (_, source) in users.items() if source in SOURCES_WITHOUT_GAN]
     banks: dict[str, Bank] = {}
-    for source in (*without_gan, *named):  # what is refused is refused before a GAN is trained
-        if source not in banks:
-            banks[source] = builder.build(source)
+    for name in (*without_gan, *users):  # what is refused is refused before a GAN is trained
+        if name not in banks:
+            banks[name] = builder.build_for(*users[name])
     if not {"gan", *INPAINTED_SOURCES}.isdisjoint(banks) and "copy-paste" not in banks:
         banks["copy-paste"] = builder.build("copy-paste")
     for bank in banks.values():

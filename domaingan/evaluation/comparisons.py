@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.evaluation.arms import Arm
+from domaingan.evaluation.arms import CONTROLS, Arm
 from domaingan.evaluation.score_tables import ScoreTables, Table
 from domaingan.metrics.crossed_intervals import MeanEstimate, average_known, estimate_mean
 from domaingan.metrics.statistics import compute_mean_interval
@@ -18,12 +18,6 @@ REFERENCE_ARM = "classic"
 STRONG_BASELINE = "copy-paste+classic"
 """Pasting real crops needs no GAN: arms with one are compared with it too."""
 
-CONTROLS = ("blur-paste", "shuffle-paste")
-"""Parts that are made worse on purpose: they tell what it is that helps, and nobody would train with them."""
-
-MEASURING_MODIFIERS = ("people", "crops", "hosts", "repeat")
-"""Modifiers of arms that measure something else than whether an arm helps: what more data is worth, or chance."""
-
 ENSEMBLE = "ensemble"
 """Modifier of the row in which the seeds of an arm predict together."""
 
@@ -31,36 +25,36 @@ Pair = tuple[str, str]
 """An arm, and the arm that it is compared with."""
 
 
-def parse_arm_base(name: str) -> Arm:
-    """Parse an arm without its modifiers: what stands before the first ``@``."""
-    return Arm.parse(name.partition("@")[0])
+def parse_row(name: str) -> tuple[Arm, bool]:
+    """Parse the name of a row of scores.
 
+    Args:
+        name: of an arm, or ``ARM@ensemble``.
 
-def list_modifiers(name: str) -> dict[str, str]:
-    """List the modifiers of an arm's name.
+    Returns:
+        The arm, and whether the row is of its ensemble.
 
-    >>> list_modifiers("copy-paste+classic@ratio=1@per-image=1-5")
-    {'ratio': '1', 'per-image': '1-5'}
+    >>> parse_row("classic@ensemble")[0].name, parse_row("classic@ensemble")[1]
+    ('classic', True)
     """
-    modifiers = {}
-    for part in name.split("@")[1:]:
-        key, _, value = part.partition("=")
-        modifiers[key] = value
-    return modifiers
+    ending = f"@{ENSEMBLE}"
+    return Arm.parse(name.removesuffix(ending)), name.endswith(ending)
 
 
 def is_candidate(name: str) -> bool:
     """Return whether an arm is one that a user would train with, and so of which it is asked whether it helps.
 
-    Controls, arms with only a share of the people, repeats (the same arm with other seeds) and ensembles are not.
+    Controls, arms that paste into nothing or have only a share of the people, repeats (the same arm with other seeds)
+    and ensembles are not.
 
     >>> is_candidate("copy-paste+classic@ratio=1"), is_candidate("copy-paste+classic@people=0.5")
     (True, False)
     """
-    modifiers = list_modifiers(name)
-    if ENSEMBLE in modifiers or not modifiers.keys().isdisjoint(MEASURING_MODIFIERS):
-        return False
-    return set(name.partition("@")[0].split("+")).isdisjoint(CONTROLS)
+    arm, is_ensemble = parse_row(name)
+    modifiers = arm.modifiers
+    is_control = modifiers.ratio == 0 or not set(arm.paste_sources).isdisjoint(CONTROLS)
+    has_share = (modifiers.people, modifiers.crop_share, modifiers.host_share) != (1, 1, 1)
+    return not (is_ensemble or is_control or has_share or modifiers.repeat)
 
 
 def choose_reference(arms: Sequence[str]) -> str:
@@ -85,26 +79,27 @@ def declare_comparisons(arms: Sequence[str], reference: str) -> list[Pair]:
     pairs = [(arm, reference) for arm in candidates]
     if STRONG_BASELINE in arms and reference != STRONG_BASELINE:
         for arm in candidates:
-            if parse_arm_base(arm).has_gan:
+            if parse_row(arm)[0].has_gan:
                 pairs.append((arm, STRONG_BASELINE))
     return pairs
 
 
 def choose_primary_arm(arms: Sequence[str], reference: str) -> str | None:
-    """Choose the arm that the verdict is about: the first candidate with a generator, else the last candidate.
+    """Choose the arm that the verdict is about: the first candidate with a generator, else the last without modifiers.
 
     Args:
         arms: names of the arms.
         reference: the arm that it is compared with.
 
     Returns:
-        Its name; None without a candidate.
+        Its name; the last candidate where all have modifiers, None without a candidate.
     """
     candidates = [arm for arm in arms if is_candidate(arm) and arm != reference]
     for arm in candidates:
-        if parse_arm_base(arm).has_gan:
+        if parse_row(arm)[0].has_gan:
             return arm
-    return candidates[-1] if candidates else None
+    plain = [arm for arm in candidates if not parse_row(arm)[0].has_modifiers]
+    return ([None, *candidates, *plain])[-1]
 
 
 def name_repeated_arm(name: str) -> str | None:
@@ -113,11 +108,11 @@ def name_repeated_arm(name: str) -> str | None:
     >>> name_repeated_arm("copy-paste+classic@ratio=1@repeat=1")
     'copy-paste+classic@ratio=1'
     """
-    if "repeat" not in list_modifiers(name):
+    arm, is_ensemble = parse_row(name)
+    if not arm.modifiers.repeat:
         return None
-    base, *modifiers = name.split("@")
-    remaining = [modifier for modifier in modifiers if not modifier.startswith("repeat=")]
-    return "@".join([base, *remaining])
+    repeated = arm.with_modifiers(repeat=0).name
+    return f"{repeated}@{ENSEMBLE}" if is_ensemble else repeated
 
 
 def compare_arms(tables: ScoreTables, arm: str, against: str, metric: str) -> dict[str, Any]:
@@ -148,7 +143,7 @@ def pair_scores(tables: ScoreTables, arm: str, against: str, metric: str) -> tup
     Returns:
         The differences, ``(trainings, people)``, and the fold of each training. An ensemble has one training a fold.
     """
-    if ENSEMBLE not in list_modifiers(arm):
+    if not parse_row(arm)[1]:
         return tables.tables[arm][metric] - tables.tables[against][metric], tables.folds
     together = f"{against}@{ENSEMBLE}"
     if together in tables.tables and together != arm:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.banks import Bank
 from domaingan.core.reading import read_arrays, refuse_malformed
 from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arms import Arm
@@ -39,26 +40,32 @@ def collect_figures(fold: FoldContext, config: EvaluationConfig) -> Arrays:
     pasting = _choose_arm([arm for arm in config.parsed_arms if arm.paste_sources], "gan")
     if pasting is not None:
         augment = build_augmentation(pasting, fold.banks, schema, conditions)
-        shown_bank = fold.banks[pasting.paste_sources[0]]
+        shown_bank = fold.banks[pasting.name_bank(pasting.paste_sources[0])]
         pictures |= collect_paste_examples(fold.train_samples, schema, augment, rng)
-        pictures |= collect_bank_examples(fold.banks["copy-paste"], "real_samples", "real_masks", rng)
+        pictures |= collect_bank_examples(_choose_real_bank(fold, shown_bank), "real_samples", "real_masks", rng)
         pictures |= collect_bank_examples(shown_bank, "crops", "crop_masks", rng, n=6)
     if "gan" in fold.banks:
         pictures |= collect_bank_examples(fold.banks["gan"], "gan_samples", "gan_masks", rng)
     relighting = _choose_arm([arm for arm in config.parsed_arms if arm.relight_sources], "relight")
     if relighting is not None:
         augment = build_augmentation(relighting, fold.banks, schema, conditions)
-        scenes = fold.banks[relighting.relight_sources[0]]
+        scenes = fold.banks[relighting.name_bank(relighting.relight_sources[0])]
         pictures |= collect_relight_examples(fold.train_samples, scenes, augment, conditions, rng)
     return pictures | _collect_predictions(fold, config)
 
 
 def _choose_arm(arms: list[Arm], source: str) -> Arm | None:
-    """Choose the first arm with a source, else the first, else None."""
-    for arm in arms:
+    """Choose the first arm with a source, else the first, else None; those without modifiers come first."""
+    ordered = sorted(arms, key=lambda arm: arm.has_modifiers)
+    for arm in ordered:
         if source in arm.sources:
             return arm
-    return arms[0] if arms else None
+    return ordered[0] if ordered else None
+
+
+def _choose_real_bank(fold: FoldContext, shown: Bank) -> Bank:
+    """Choose a bank of real crops: that of all training people, else that which is shown."""
+    return fold.banks.get("copy-paste", shown)
 
 
 def _collect_predictions(fold: FoldContext, config: EvaluationConfig) -> Arrays:

@@ -11,6 +11,8 @@ import numpy as np
 
 from domaingan.banks import Bank
 from domaingan.data import Dataset, Sample
+from domaingan.evaluation.arms import Arm
+from domaingan.evaluation.people_shares import PeopleShares
 from domaingan.evaluation.tasks import Task
 from domaingan.imaging.intensity import get_foreground, with_measurements
 
@@ -36,9 +38,10 @@ class FoldContext:
         hosts: all training samples at that grid; banks are made from them, and objects inpainted into them.
         test: the test samples at that grid.
         original_test: the test samples at the data's own grid.
-        banks: the banks of the fold, by source.
+        banks: the banks of the fold, by name, see :meth:`domaingan.evaluation.arms.Arm.name_bank`.
         folder: where the trainings, banks and GANs of the fold are stored.
         example_positions: positions of the test samples whose predictions are shown.
+        shares: the training people in the order in which shares of them are drawn.
     """
 
     task: Task
@@ -49,6 +52,26 @@ class FoldContext:
     banks: dict[str, Bank]
     folder: Path
     example_positions: list[int] = field(default_factory=list)
+    shares: PeopleShares = field(default_factory=PeopleShares)
+
+    def select_samples(self, arm: Arm) -> list[Sample]:
+        """Select the samples that an arm is trained on: those of its share of the people.
+
+        Args:
+            arm: the arm.
+        """
+        return self.shares.select_owned(self.train_samples, arm.modifiers.people)
+
+    def name_paste_hosts(self, arm: Arm) -> frozenset[str] | None:
+        """Name the samples that an arm pastes into; None for all that it is trained on.
+
+        Args:
+            arm: the arm.
+        """
+        share = arm.modifiers.host_share
+        if share >= arm.modifiers.people:
+            return None
+        return frozenset(sample.name for sample in self.shares.select_owned(self.train_samples, share))
 
 
 def select_training_samples(hosts: Dataset, task: Task) -> list[Sample]:

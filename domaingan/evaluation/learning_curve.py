@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from domaingan.evaluation.comparisons import STRONG_BASELINE, list_modifiers, round_or_none, summarise_table
+from domaingan.evaluation.comparisons import STRONG_BASELINE, parse_row, round_or_none, summarise_table
+from domaingan.evaluation.people_shares import count_share
 from domaingan.evaluation.score_tables import ScoreTables, Table, compute_mean
 from domaingan.metrics.crossed_intervals import estimate_mean
 from domaingan.metrics.statistics import ALPHA
@@ -36,11 +37,11 @@ def find_curve_arms(arms: list[str]) -> tuple[str, dict[float, str]] | None:
     ('copy-paste+classic', {0.5: 'copy-paste+classic@people=0.5', 1.0: 'copy-paste+classic'})
     """
     curves: dict[str, dict[float, str]] = {}
-    for arm in arms:
-        modifiers = list_modifiers(arm)
-        base = arm.replace(f"@people={modifiers.get('people')}", "")
-        if "people" in modifiers and base in arms:
-            curves.setdefault(base, {})[float(modifiers["people"])] = arm
+    for name in arms:
+        arm, is_ensemble = parse_row(name)
+        base = arm.with_modifiers(people=1.0).name
+        if arm.modifiers.people < 1 and base in arms and not is_ensemble:
+            curves.setdefault(base, {})[arm.modifiers.people] = name
     if not curves:
         return None
     base = STRONG_BASELINE if STRONG_BASELINE in curves else next(iter(curves))
@@ -74,7 +75,7 @@ def measure_learning_curve(
     points = []
     for share, arm in shares.items():
         mean = compute_mean(tables.average_over_trainings(arm, metric))
-        points.append({"share": share, "people": round(share * n_people), "arm": arm, "mean": mean})
+        points.append({"share": share, "people": count_share(n_people, share), "arm": arm, "mean": mean})
     worth = []
     for arm, against in pairs:
         effect = tables.tables[arm][metric] - tables.tables[against][metric]

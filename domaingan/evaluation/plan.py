@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +70,16 @@ class Plan:
         return len(self.config.arms) * self.config.seeds * self.n_folds
 
     @property
-    def sources_to_fit(self) -> list[str]:
-        """The sources that train a generator in each fold."""
+    def generators_to_fit(self) -> dict[str, tuple[Arm, str]]:
+        """The generators that each fold trains: by the name of their bank an arm and its source."""
         if self.config.bank is not None:
-            return []
-        sources: dict[str, None] = {}
+            return {}
+        generators: dict[str, tuple[Arm, str]] = {}
         for arm in self.config.parsed_arms:
             for source in arm.sources:
                 if source in GENERATOR_CONDITIONING or source == "relight":
-                    sources[source] = None
-        return list(sources)
+                    generators.setdefault(arm.name_bank(source), (arm, source))
+        return generators
 
     def describe(self) -> str:
         """Describe the plan in one line.
@@ -95,10 +95,10 @@ class Plan:
         trainings = _pluralise(self.n_trainings, "training")
         tested = _pluralise(round(self.n_tested / self.n_folds), "sample")
         text = f"plan: {' × '.join(factors)} = {trainings} of {config.steps:,} steps, each tested on {tested}"
-        sources = self.sources_to_fit
-        if sources:
-            generators = _pluralise(len(sources) * self.n_folds, "generator")
-            text += f"; before them {generators} ({', '.join(sources)}) of {config.gan_steps:,} steps"
+        names = list(self.generators_to_fit)
+        if names:
+            generators = _pluralise(len(names) * self.n_folds, "generator")
+            text += f"; before them {generators} ({', '.join(names)}) of {config.gan_steps:,} steps"
         if self.n_finished:
             text += f"; {self.n_finished} trainings are kept from before"
         return text
@@ -132,8 +132,9 @@ def report_plan(
     scored_samples = plan.n_tested / plan.n_folds
     seconds = n_left * (config.steps * step_seconds + scored_samples * score_seconds)
     if not plan.n_finished:
-        for source in plan.sources_to_fit:
-            seconds += plan.n_folds * config.gan_steps * _time_fit(source, builder)
+        for arm, source in plan.generators_to_fit.values():
+            arm_builder = replace(builder, modifiers=arm.modifiers)
+            seconds += plan.n_folds * config.gan_steps * _time_fit(source, arm_builder)
     progress.say(f"about {describe_duration(seconds)} in all on this machine")
 
 

@@ -14,6 +14,7 @@ from domaingan.data import Dataset
 from domaingan.evaluation.arm_banks import is_real_bank, list_supported_sources
 from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.people_shares import PeopleShares
 from domaingan.evaluation.split import Fold
 
 MIN_CROP_SIZE = 8
@@ -43,10 +44,52 @@ def check_arms(folds: Sequence[Fold], config: EvaluationConfig, user_bank: Bank 
             _check_relight_source(arm, source, folds, config, user_bank)
     if config.task == "detection":
         _check_labels(folds)
-    pasting = [arm for arm in arms if arm.paste_sources]
-    if pasting:
-        for fold in folds:
-            _check_crops(pasting[0], fold.train, config.size, user_bank)
+    check_shares(arms, folds, config.seed, user_bank)
+    _check_pasting_arms(arms, folds, config, user_bank)
+
+
+def _check_pasting_arms(
+    arms: Sequence[Arm], folds: Sequence[Fold], config: EvaluationConfig, user_bank: Bank | None
+) -> None:
+    """Refuse an arm that pastes where nothing can be cut from its share of the people."""
+    pasting: dict[float, Arm] = {}
+    for arm in arms:
+        if arm.paste_sources:
+            pasting.setdefault(arm.modifiers.crop_share, arm)
+    for fold in folds:
+        shares = PeopleShares.draw(fold.train.records, config.seed)
+        for share, arm in pasting.items():
+            _check_crops(arm, shares.select(fold.train, share), config.size, user_bank)
+
+
+def check_shares(arms: Sequence[Arm], folds: Sequence[Fold], seed: int, user_bank: Bank | None) -> None:
+    """Refuse shares of people that are all of them, and those that cannot be taken from the bank of a user.
+
+    Args:
+        arms: the arms.
+        folds: training and test samples.
+        seed: draws the shares.
+        user_bank: the bank of the user, if any.
+
+    Raises:
+        DataError: one of these.
+    """
+    for arm in arms:
+        modifiers = arm.modifiers
+        shares = {"people": modifiers.people, "crops": modifiers.crop_share, "hosts": modifiers.host_share}
+        if modifiers.host_share > modifiers.people:
+            expected = f"at most hosts={modifiers.people:g}, the share of the people whose labels are trained on"
+            raise _make_error(arm, f"hosts={modifiers.host_share:g}", folds[0].train, expected)
+        for key, share in shares.items():
+            for fold in folds:
+                people = PeopleShares.draw(fold.train.records, seed)
+                if share < 1 and len(people.take(share)) == len(people.people):
+                    found = f"{key}={share:g} of {len(people.people)}, which are all of them"
+                    raise _make_error(arm, found, fold.train, "a smaller share, or more training people")
+        is_from_bank = user_bank is not None and not is_real_bank(user_bank)
+        if is_from_bank and min(shares.values()) < 1 and any(_is_supported(part, user_bank) for part in arm.sources):
+            expected = "no share: nobody knows which entry is of whom"
+            raise _make_error(arm, "a share of the people beside a bank", folds[0].train, expected)
 
 
 def has_crops(train: Dataset, size: int, left_out: Counter[str] | None = None) -> bool:

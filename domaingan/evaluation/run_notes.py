@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from domaingan.blend import Paste
 from domaingan.data import BLOCK_SECONDS, Dataset
+from domaingan.evaluation.arm_notes import describe_modifiers
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.fold import FoldContext
 from domaingan.evaluation.split import Fold
@@ -37,10 +38,10 @@ def collect_notes(fold: FoldContext, folds: Sequence[Fold], config: EvaluationCo
     mean_of = "the mean over classes" if is_rgb else "the rarest class"
     notes = [
         _describe_sizes(folds, config, unit, is_rgb),
-        f"The primary comparison (the first arm with a GAN, else the last arm, against classic, on {mean_of}) "
-        "was fixed before any score was seen. p is corrected (Holm) for the number of declared comparisons: every arm "
-        "against the reference, and every arm with a GAN against copy-paste+classic. Controls, repeats, ensembles and "
-        "arms with a share of the training data are not among them.",
+        "The primary comparison (the first arm with a GAN, else the last without modifiers, against classic, "
+        f"on {mean_of}) was fixed before any score was seen. p is corrected (Holm) for the number of declared "
+        "comparisons: every arm against the reference, and every arm with a GAN against copy-paste+classic. Controls, "
+        "repeats, ensembles and arms with a share of the training data are not among them.",
         _describe_intervals(config, unit),
     ]
     if is_rgb:
@@ -51,6 +52,7 @@ def collect_notes(fold: FoldContext, folds: Sequence[Fold], config: EvaluationCo
     notes += fold.task.describe_baseline(config, fold.test.schema)
     if "gan" in fold.banks:
         notes.append("One GAN is fitted a fold, to the training subjects alone, and serves every seed.")
+    notes += describe_modifiers(config.parsed_arms, fold.shares, "block" if fold.shares.are_blocks else unit)
     for source, bank in fold.banks.items():
         for reason, n in bank.info.left_out.items():
             notes.append(f"Left out of the {source} bank: {n} {reason}")

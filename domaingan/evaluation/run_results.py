@@ -14,6 +14,7 @@ from domaingan.core.files import to_json_types, write_arrays, write_json
 from domaingan.core.progress import Progress
 from domaingan.data import Sample, Schema
 from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.people_shares import PeopleShares
 from domaingan.evaluation.result_schema import find_schema_faults
 from domaingan.evaluation.run_notes import name_unit
 from domaingan.evaluation.score_tables import Scores, TrainingKey
@@ -53,7 +54,7 @@ def write_results(
         scores,
         config,
         rarest_class,
-        n_training_people=round(np.mean([len(fold.train.subjects) for fold in folds])),
+        n_training_people=_count_training_people(folds, config.seed),
         has_person_scores=not test.schema.domain.is_rgb,
     )
     result = summary | {
@@ -72,6 +73,11 @@ def write_results(
     write_arrays(out / "pictures.npz", pictures)
     write_json(out / "result.json", result)
     return result
+
+
+def _count_training_people(folds: Sequence[Fold], seed: int) -> int:
+    """Count the people that shares are drawn from, in the mean over folds; of few drives the blocks of their time."""
+    return round(np.mean([len(PeopleShares.draw(fold.train.records, seed).people) for fold in folds]))
 
 
 def _say_what_is_absent(

@@ -18,6 +18,7 @@ from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.figures import collect_figures
 from domaingan.evaluation.fold import FoldContext, Regrid, load_test_samples, select_training_samples
 from domaingan.evaluation.generated import evaluate_generated
+from domaingan.evaluation.people_shares import PeopleShares
 from domaingan.evaluation.plan import Plan, TrainingCounter, report_plan
 from domaingan.evaluation.run_notes import collect_notes
 from domaingan.evaluation.run_results import find_rarest_class, write_results
@@ -131,4 +132,5 @@ def _prepare_fold(
     banks = build_banks(config.parsed_arms, fold.test, builder)
     for arm in config.parsed_arms:  # what does not fit is refused before the first training
         build_augmentation(arm, banks, test.schema, config.target_conditions)
-    return FoldContext(task, samples, hosts, test, original_test, banks, folder)
+    shares = PeopleShares.draw(hosts.records, config.seed)
+    return FoldContext(task, samples, hosts, test, original_test, banks, folder, shares=shares)

@@ -14,7 +14,7 @@ from domaingan.evaluation.comparisons import (
     declare_comparisons,
     name_repeated_arm,
     pair_scores,
-    parse_arm_base,
+    parse_row,
     round_estimate,
 )
 from domaingan.evaluation.evaluation_config import EvaluationConfig
@@ -153,7 +153,7 @@ def _compare_to_strong_baseline(tables: ScoreTables) -> Differences:
     if STRONG_BASELINE not in tables.tables:
         return comparison
     for arm in tables.tables:
-        if arm == STRONG_BASELINE or not parse_arm_base(arm).paste_sources:
+        if arm == STRONG_BASELINE or not parse_row(arm)[0].paste_sources:
             continue
         comparison[arm] = {}
         for metric in tables.metrics:

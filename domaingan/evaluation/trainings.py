@@ -41,7 +41,7 @@ def train_and_score(arm: Arm, seed: int, fold: FoldContext, config: EvaluationCo
 
     Args:
         arm: what is trained.
-        seed: its seed.
+        seed: its seed; that of a repeat is shifted.
         fold: samples and banks; its ``example_positions`` are chosen.
         config: steps and networks.
         progress: receives the progress.
@@ -52,8 +52,11 @@ def train_and_score(arm: Arm, seed: int, fold: FoldContext, config: EvaluationCo
     path = fold.folder / f"{name_training(arm, seed)}.json"
     schema = fold.test.schema
     started = time.monotonic()
-    augment = build_augmentation(arm, fold.banks, schema, config.target_conditions)
-    model = fold.task.train(fold.train_samples, schema, augment, config, seed, progress.update)
+    hosts = fold.name_paste_hosts(arm)
+    augment = build_augmentation(arm, fold.banks, schema, config.target_conditions, hosts)
+    samples = fold.select_samples(arm)
+    shifted_seed = seed + arm.modifiers.seed_shift
+    model = fold.task.train(samples, schema, augment, config, shifted_seed, progress.update)
     trained = time.monotonic()
     model.save(path.with_suffix(".safetensors"))
     progress.start(f"scoring {len(fold.test)} samples")

@@ -42,7 +42,7 @@ def test_plan_counts_trainings_and_generators() -> None:
         "plan: 3 arms × 3 seeds × 2 folds = 18 trainings of 600 steps, each tested on 20 samples; "
         "before them 4 generators (gan, refine) of 2,000 steps"
     )
-    assert Plan(config(arms, bank="bank"), 2, 40).sources_to_fit == []
+    assert Plan(config(arms, bank="bank"), 2, 40).generators_to_fit == {}
 
 
 def test_what_is_kept_is_not_counted_again(tmp_path: Path) -> None:

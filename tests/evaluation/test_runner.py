@@ -21,6 +21,7 @@ from domaingan.views.slices import slice_volumes
 ARMS = [
     *("none", "classic", "copy-paste+classic", "gan+classic"),
     *("deform-paste+classic", "inpaint+classic", "refine+copy-paste+classic"),
+    *("blur-paste+classic@ratio=1", "classic@repeat=1", "copy-paste+classic@people=0.5"),
 ]
 QUICK: dict[str, Any] = {"seeds": 1, "steps": 4, "width": 4, "size": 16, "gan_steps": 3, "gan_samples": 12}
 
@@ -42,6 +43,9 @@ def test_result_has_every_arm_metric_and_subject(done: tuple[Path, dict[str, Any
     for row in result["arms"].values():
         assert len(row["dice:oedema"]["values"]) == len(result["subjects"])
     assert result["verdict"] == "cannot be shown" and result["primary"]["arm"] == "gan+classic"
+    assert set(result["repeats"]) == {"classic@repeat=1"} and result["learning_curve"]["people"] == 3
+    assert [point["people"] for point in result["learning_curve"]["shares"]] == [2, 3]
+    assert any("A share of 0.5 is 2 of 3 training subjects" in note for note in result["notes"])
     assert json.loads((out / "result.json").read_text())["arms"] == result["arms"]
     assert (out / "config.json").is_file()
 

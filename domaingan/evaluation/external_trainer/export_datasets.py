@@ -7,6 +7,7 @@ expected under ``predictions/``.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from domaingan.evaluation.external_trainer.export_guide import write_guide
 from domaingan.evaluation.external_trainer.export_manifest import ExportedDataset, ExportedTest, ExportManifest
 from domaingan.evaluation.external_trainer.exported_samples import TestSetWriter, TrainingSetWriter
 from domaingan.evaluation.fold import select_training_samples
+from domaingan.evaluation.people_shares import PeopleShares
 from domaingan.evaluation.split import Fold
 from domaingan.evaluation.tasks import open_task
 
@@ -59,7 +61,8 @@ class _Training:
 
     def name_folder(self, layout: str) -> str:
         """Name its folder; nnU-Net wants a number first."""
-        name = f"{self.arm.name.replace('+', '_')}_fold{self.fold}_seed{self.seed}"
+        arm_name = re.sub(r"[^A-Za-z0-9.-]", "_", self.arm.name)
+        name = f"{arm_name}_fold{self.fold}_seed{self.seed}"
         return f"Dataset{FIRST_NNUNET_ID + self.number}_{name}" if layout == "nnunet" else name
 
 
@@ -175,14 +178,23 @@ class _FoldExporter:
         self.progress.start("making the banks")
         builder = BankBuilder(hosts, self.config, folder, self.progress)
         self.banks = build_banks(self.config.parsed_arms, self.fold.test, builder)
+        self.shares = PeopleShares.draw(records, self.config.seed)
 
     def write_training(self, training: _Training) -> ExportedDataset:
         """Write the dataset of one training."""
         config, schema = self.config, self.trained.schema
-        augment = build_augmentation(training.arm, self.banks, schema, config.target_conditions)
+        modifiers = training.arm.modifiers
+        trained = self.shares.select(self.trained, modifiers.people)
+        hosts = None
+        if modifiers.host_share < modifiers.people:
+            records = self.shares.select(self.trained, modifiers.host_share).records
+            hosts = frozenset(record.name for record in records)
+        augment = build_augmentation(training.arm, self.banks, schema, config.target_conditions, hosts)
         name = training.name_folder(schema.layout)
-        seed = (config.seed, self.number, training.seed)
-        writer = TrainingSetWriter(self.trained, augment, self.out / "train" / name, self.copies, seed)
+        seed = (config.seed, self.number, training.seed + modifiers.seed_shift)
+        # Fewer samples are copied more often: trainers that count epochs then take as many steps for every arm.
+        copies = max(1, round(self.copies * len(self.trained) / len(trained)))
+        writer = TrainingSetWriter(trained, augment, self.out / "train" / name, copies, seed)
         self.progress.start(f"writing {name}")
         changed = _write_dataset(writer, schema, self.progress, has_splits=schema.layout == "nnunet")
         return ExportedDataset(
@@ -224,22 +236,21 @@ def refuse_equal_arms(arms: Sequence[Arm]) -> None:
     Raises:
         DataError: two arms are the same.
     """
-    arms_by_data: dict[str, str] = {}
+    arms_by_data: dict[object, str] = {}
     for arm in arms:
-        parts = [part for part in arm.name.split("+") if part not in ("classic", "none")]
-        name = "+".join(parts)
-        if name in arms_by_data:
-            found = f"arms {arms_by_data[name]} and {arm.name}, which are the same data"
+        parts = frozenset(arm.base_name.split("+")) - {"classic", "none"}
+        data = parts, arm.modifiers
+        if data in arms_by_data:
+            found = f"arms {arms_by_data[data]} and {arm.name}, which are the same data"
             raise DataError(found, expected="one of them: classic augmentation is left to the trainer")
-        arms_by_data[name] = arm.name
+        arms_by_data[data] = arm.name
 
 
 def list_notes(datasets: Sequence[ExportedDataset]) -> list[str]:
     """List what a reader of the manifest must know."""
     notes = ["Classic augmentation is left to the trainer: the datasets hold what is pasted and relit alone."]
     for dataset in datasets:
-        changes_nothing = not dataset.changed_samples and dataset.arm not in ("classic", "none")
-        if changes_nothing:
+        if not dataset.changed_samples and Arm.parse(dataset.arm).sources:
             notes.append(f"Nothing was pasted or relit in {dataset.folder}: its arm {dataset.arm} did nothing.")
     return notes
 
