@@ -41,8 +41,8 @@ class StudyOptions(OptionGroup):
             "(real crops, blurred: a control); gan (generated crops); inpaint (objects generated into hosts); refine "
             "(real crops made to fit their host); relight, reference-relight and weather (frames). @KEY=VALUE after "
             "it changes ratio (share of images pasted into), per-image (LOW-HIGH crops), the shares of people for "
-            "crops, hosts or all (people), or repeat (1: the same with other seeds). Unless given: classic, copy-paste+classic, and "
-            "refine+classic or the part that --bank is for.",
+            "crops, hosts or all (people), or repeat (1: the same with other seeds). Unless given: classic, "
+            "copy-paste+classic, and refine+classic or the part that --bank is for.",
             rich_help_panel=STUDY_PANEL,
         ),
     ] = None
