@@ -45,7 +45,7 @@ from domaingan.baselines import segmentation
 from domaingan.core.devices import choose_compute
 from domaingan.core.files import write_json
 from domaingan.data import Dataset, Sample, Schema
-from domaingan.evaluation.fold import MIN_BODY_SHARE
+from domaingan.evaluation.shown_body import MIN_BODY_SHARE
 from domaingan.evaluation.split import Fold, refuse_leak, select_labelled
 from domaingan.imaging.intensity import with_measurements
 from domaingan.imaging.padded_crops import count_voxels

@@ -35,7 +35,7 @@ from domaingan.data import Dataset, PastedCrop, Sample
 from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arm_banks import REFERENCE_FRAME_SIZE
 from domaingan.evaluation.arms import Arm
-from domaingan.evaluation.fold import MIN_BODY_SHARE
+from domaingan.evaluation.shown_body import MIN_BODY_SHARE
 from domaingan.evaluation.split import make_folds, select_labelled
 from domaingan.imaging.distances import measure_surface_depth
 from domaingan.imaging.intensity import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 
 from domaingan.baselines.training_augmentation import TrainingAugmentation
+from domaingan.baselines.unlabelled_hosts import find_unlabelled
 from domaingan.core.errors import DataError
 from domaingan.data import Sample, Schema
 from domaingan.imaging.intensity import get_intensity_range, to_scaled
@@ -131,15 +132,34 @@ class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
             The scaled image ``(C, *patch)``, clipped to :data:`CLIP_RANGE`, and its class indices ``(*patch)``.
         """
         rng = np.random.default_rng((self.seed, item))
-        position, class_value = self.sampler.sample_position_and_class(rng)
-        sample = self.augment.blend(self.samples[position], rng)
+        sample, class_value = self._draw_sample(rng)
         assert sample.mask is not None
         corner = self._sample_corner(sample, rng, class_value)
         mask = crop_padded(sample.mask, corner, self.patch)
         stored = crop_padded(sample.image, corner, self.patch)
         image = to_scaled(stored, get_intensity_range(sample, self.schema.domain))
-        image, indices = self.augment.apply_classic(image, self._class_table[mask], rng)
+        indices = self._class_table[mask]
+        if sample.unlabelled is not None:
+            indices[crop_padded(sample.unlabelled, corner, self.patch)] = IGNORED_INDEX
+        image, indices = self.augment.apply_classic(image, indices, rng)
         return np.clip(image, *CLIP_RANGE), indices.astype(np.int64)
+
+    def _draw_sample(self, rng: np.random.Generator) -> tuple[Sample, int | None]:
+        """Draw an augmented sample, and the class value to look at; None for any class.
+
+        What nobody labelled has the value 0 in its mask. A host in which nothing is labelled, even after a paste,
+        teaches nothing: another sample is drawn.
+        """
+        while True:
+            position, class_value = self.sampler.sample_position_and_class(rng)
+            host = self.samples[position]
+            sample = self.augment.blend(host, rng)
+            unlabelled = find_unlabelled(host, sample)
+            if unlabelled is None:
+                return sample, class_value
+            if not unlabelled.all():
+                labels = np.where(unlabelled, 0, np.asarray(sample.mask))
+                return replace(sample, mask=labels, unlabelled=unlabelled), class_value
 
     def _find_focus(self, sample: Sample) -> NDArray[np.bool_]:
         """Find the pixels of what is to be learned: anything labelled in scans, the objects in frames."""
@@ -152,8 +172,11 @@ class Patches(TorchDataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
         return np.isin(sample.mask, values)
 
     def _list_focus_values(self, sample: Sample) -> list[int]:
-        """List the class values of what is to be learned that a sample holds; ignored values are not among them."""
-        if sample.mask is None:
+        """List the class values of what is to be learned that a sample holds; ignored values are not among them.
+
+        Unlabelled hosts hold none.
+        """
+        if sample.mask is None or sample.unlabelled is not None:
             return []
         values: list[int] = np.unique(sample.mask[self._find_focus(sample)]).tolist()
         return [value for value in values if self._class_table[value] != IGNORED_INDEX]

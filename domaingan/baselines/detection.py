@@ -30,6 +30,7 @@ from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_loop import TrainingSettings, train_network
 from domaingan.baselines.training_progress import ProgressCallback
 from domaingan.baselines.true_boxes import collect_truth
+from domaingan.baselines.unlabelled_hosts import list_labelled
 from domaingan.baselines.weights import load_model, load_weights, restore_schema, save_model
 from domaingan.core.devices import ON_CPU, ComputeSettings
 from domaingan.core.errors import DataError
@@ -221,7 +222,7 @@ def train_detector(
     classes = select_object_classes(schema)
     if not any(len(select_boxes(sample, classes)[0]) for sample in samples):
         raise DataError("no box to train on", expected=f"training samples with {', '.join(classes)}")
-    size = size or choose_input_size([sample.shape for sample in samples])
+    size = size or choose_input_size([sample.shape for sample in list_labelled(samples)])
     network = build_detector(detector, backbone, len(classes) + 1, size, seed)
     compute.place_network(network, 2)
     resized = resize_samples(samples, size)

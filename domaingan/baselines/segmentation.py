@@ -18,6 +18,7 @@ from domaingan.baselines.step_generator import fork_step_generator
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_loop import ComputeLoss, TrainingSettings, train_network
 from domaingan.baselines.training_progress import ProgressCallback
+from domaingan.baselines.unlabelled_hosts import list_labelled
 from domaingan.baselines.window_prediction import list_flip_axes
 from domaingan.core.devices import ON_CPU, ComputeSettings
 from domaingan.core.errors import DataError
@@ -155,7 +156,7 @@ def prepare_segmenter_training(
     Raises:
         DataError: there is nothing to train on, or there is no such network for these samples.
     """
-    if not samples:
+    if not list_labelled(samples):
         raise DataError("no labelled training samples", expected="at least one")
     plan = plan_network(samples, schema, network, width, backbone)
     module = compute.place_network(build_seeded_network(plan, seed), schema.spatial_dims)
@@ -192,8 +193,9 @@ def plan_network(
     domain = schema.domain
     name = network or list_networks(domain)[0]
     check_network(name, domain, width, backbone)
-    patch = choose_patch_shape([sample.shape for sample in samples], domain.patch_divisor)
-    spacing = np.median(np.array([sample.spacing for sample in samples], dtype=float), axis=0)
+    labelled = list_labelled(samples)
+    patch = choose_patch_shape([sample.shape for sample in labelled], domain.patch_divisor)
+    spacing = np.median(np.array([sample.spacing for sample in labelled], dtype=float), axis=0)
     chosen_width = None if domain.is_rgb else width or DEFAULT_WIDTH
     return NetworkPlan(name, schema, patch, tuple(spacing.tolist()), chosen_width, backbone)
 

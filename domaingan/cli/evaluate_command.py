@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict, replace
 
 from domaingan.cli import options as o
+from domaingan.cli.evaluate_host_options import HostOptions
 from domaingan.cli.evaluate_options import (
     BaselineOptions,
     ComputeOptions,
@@ -32,6 +33,7 @@ def command(
     split: SplitOptions,
     baseline: BaselineOptions,
     generator: GeneratorOptions,
+    unlabelled: HostOptions,
     compute: ComputeOptions,
     trainer: TrainerOptions,
     grid: GridOptions,
@@ -54,10 +56,9 @@ def command(
         check_output_folder(out, data, run.overwrite)
     # A limit is on the samples that are trained on: the test samples stay as they are.
     dataset = open_data(data, replace(source, limit=None), common)
-    test_dataset = None
-    if split.test is not None:
-        test_source = DataOptions(skip_problems=source.skip_problems, intensity_range=source.intensity_range)
-        test_dataset = open_data(split.test, test_source, CommonOptions())
+    other_source = DataOptions(skip_problems=source.skip_problems, intensity_range=source.intensity_range)
+    test_dataset = None if split.test is None else open_data(split.test, other_source, CommonOptions())
+    hosts = None if unlabelled.hosts is None else open_data(unlabelled.hosts, other_source, CommonOptions())
     # What is not an argument of evaluate is a field of its config, under the same name.
     settings = asdict(baseline) | asdict(generator) | asdict(compute) | asdict(trainer)
     if baseline.steps is None:
@@ -77,6 +78,8 @@ def command(
             train_where=parse_conditions(split.train_where, "--train-where"),
             test_where=parse_conditions(split.test_where, "--test-where"),
             limits=parse_limits(source.limit),
+            hosts=hosts,
+            hosts_teacher=unlabelled.hosts_teacher,
             spacing=grid.spacing,
             resize=parse_height_width(grid.resize),
             seed=common.seed,

@@ -65,6 +65,8 @@ class Sample:
         is_moved: whether classic augmentation moved the objects since they were read.
         paste_result: what was pasted. None where nobody tried.
         relight_result: which look was given. None where nobody tried.
+        unlabelled: ``(*spatial)`` bool, where nobody labelled what there is, though something may be. No loss is
+            computed there. None in a labelled image; in an unlabelled one that serves as a host it may be all false.
     """
 
     image: NDArray[np.float32]
@@ -86,6 +88,7 @@ class Sample:
     is_moved: bool = False
     paste_result: PasteResult | None = None
     relight_result: RelightResult | None = None
+    unlabelled: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if not KNOWN_KEYS.isdisjoint(self.meta):

@@ -26,6 +26,7 @@ from domaingan.evaluation.evaluation_config import EvaluationConfig, build_confi
 from domaingan.evaluation.external_trainer.export_datasets import DEFAULT_COPIES, export_datasets
 from domaingan.evaluation.external_trainer.export_manifest import ExportManifest
 from domaingan.evaluation.external_trainer.score_predictions import score_predictions
+from domaingan.evaluation.host_selection import add_hosts, check_hosts
 from domaingan.evaluation.leaks import refuse_copies
 from domaingan.evaluation.requirements import check_arms
 from domaingan.evaluation.runner import run_evaluation
@@ -68,6 +69,7 @@ def evaluate(
     test_where: Where | None = None,
     limits: Sequence[Limit] = (),
     bank: Bank | str | Path | None = None,
+    hosts: DatasetSource | None = None,
     spacing: float | None = None,
     resize: tuple[int, int] | None = None,
     seed: int = 0,
@@ -102,6 +104,8 @@ def evaluate(
             trained on, drawn by the seed.
         bank: a saved bank, or its folder: crops for ``gan``, crops bound to hosts for ``inpaint`` or ``refine``, scenes
             for ``relight``. By default a GAN is trained inside each fold.
+        hosts: unlabelled samples, or their folder, that arms with a paste also paste into and train on, see
+            :mod:`domaingan.evaluation.further_hosts`.
         spacing: coarser spacing to work at, in mm.
         resize: frame height and width to work at.
         seed: the first seed; also draws splits.
@@ -138,6 +142,7 @@ def evaluate(
     if task == "segmentation":
         original_data = select_labelled(original_data)
     original_test = None if test is None else select_labelled(open_dataset(test))
+    original_hosts = None if hosts is None else open_dataset(hosts)
     dataset = view(original_data, dims=dims)
     warn_about_thin_volumes(dataset)
     _check_task(task, dataset)
@@ -157,6 +162,7 @@ def evaluate(
         spacing=spacing,
         resize=resize,
         bank=None if user_bank is None else str(user_bank.path),
+        hosts=None if original_hosts is None else original_hosts.root,
         train_where=_normalise_filter(train_where),
         test_where=test_filter,
         limits=_read_limits(limits),
@@ -169,10 +175,12 @@ def evaluate(
     if user_bank is not None:
         _check_bank(user_bank, dataset, folds, config)
     check_arms(folds, config, user_bank)
+    check_hosts(original_hosts, original_data, config, is_exported=export is not None)
     progress = progress or SilentProgress()
     progress.start("comparing the images")
     originals = [original_data] if original_test is None else [original_data, original_test]
-    notes = refuse_copies(collect_datasets(originals), folds, user_bank)
+    survey = collect_datasets(originals)
+    notes = refuse_copies(survey, folds, user_bank)
     for note in notes:
         warnings.warn(note, AssumptionWarning, stacklevel=2)
     if export is not None:
@@ -189,6 +197,9 @@ def evaluate(
         )
         return manifest.model_dump(mode="json")
     regrid = partial(view, spacing=spacing, resize=resize)
+    if original_hosts is not None:
+        viewed_hosts = view(original_hosts, dims=dims)
+        folds = add_hosts(folds, viewed_hosts, original_hosts, survey, regrid, config.seed)
     return run_evaluation(
         config, folds, regrid, Path(out), resume=resume, overwrite=overwrite, progress=progress, notes=notes
     )

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from domaingan.adapters.base import make_record
 from domaingan.banks import Bank
 from domaingan.banks.crops import crops
 from domaingan.banks.scenes import scenes
 from domaingan.core.errors import DataError
 from domaingan.core.progress import Progress
-from domaingan.data import Dataset
+from domaingan.data import Dataset, Reader, Record, Sample
 from domaingan.evaluation.arm_modifiers import ArmModifiers
 from domaingan.evaluation.arms import INPAINTED_SOURCES, RELIGHT_SOURCES, Arm, name_bank
 from domaingan.evaluation.control_crops import blur_objects
 from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.further_hosts import FurtherHosts
 from domaingan.evaluation.people_shares import PeopleShares
 from domaingan.evaluation.split import refuse_leak
 from domaingan.gan import GAN
@@ -44,6 +46,7 @@ class BankBuilder:
         progress: receives the progress of a GAN's training.
         modifiers: of an arm: banks are made from the crops of these shares of the people, in the images of these
             hosts. Arms that share a bank's name share the bank.
+        further_hosts: unlabelled samples that objects are inpainted into, too. No bank is made from what they show.
     """
 
     train: Dataset
@@ -51,6 +54,7 @@ class BankBuilder:
     folder: Path
     progress: Progress
     modifiers: ArmModifiers = field(default_factory=ArmModifiers)
+    further_hosts: FurtherHosts = field(default_factory=FurtherHosts)
 
     def build_for(self, arm: Arm, source: str) -> Bank:
         """Build the bank that an arm uses of a source, see :meth:`build`; a generator learns from the same people."""
@@ -134,7 +138,9 @@ class BankBuilder:
         config = self.config
         real = self.build("copy-paste")
         is_refined = source == "refine"
-        images = self._draw_shares().select(self.train, self.modifiers.host_share)
+        share = self.modifiers.host_share
+        images = self._draw_shares().select(self.train, share)
+        images = add_samples(images, self.further_hosts.select_share(share))
         self.progress.start(f"finding {config.gan_samples} places in {len(images)} images")
         hosts = sample_windows(images, real, config.gan_samples, config.seed, pasted=is_refined, reshaped=True)
         if is_refined:
@@ -160,6 +166,35 @@ class BankBuilder:
             progress=self.progress,
         )
         return gan.sample(n, seed=config.seed, device=config.device, hosts=hosts)
+
+
+@dataclass(frozen=True)
+class _JoinedReader:
+    """Reads the samples of a dataset, and some more that are in memory, by name and number of their slice."""
+
+    read: Reader
+    samples: Mapping[tuple[str, int | None], Sample]
+
+    def __call__(self, record: Record) -> Sample:
+        sample = self.samples.get((record.name, record.index))
+        return self.read(record) if sample is None else sample
+
+
+def add_samples(data: Dataset, samples: Sequence[Sample]) -> Dataset:
+    """Add samples in memory to a dataset.
+
+    Args:
+        data: any dataset.
+        samples: of the same schema, with other names.
+    """
+    records = list(data.records)
+    by_name: dict[tuple[str, int | None], Sample] = {}
+    for sample in samples:
+        source = sample.source
+        by_name[source.name, source.index] = sample
+        record = make_record(sample)
+        records.append(replace(record, index=source.index, parent=source.parent))
+    return Dataset(records, _JoinedReader(data.read, by_name), data.schema, data.root, data.problems)
 
 
 def is_real_bank(bank: Bank) -> bool:

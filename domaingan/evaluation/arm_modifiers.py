@@ -27,7 +27,7 @@ MODIFIER_KEYS = {
     "ratio": "share of the training images that are pasted into, 0 to 1",
     "per-image": "number of crops pasted into an image, or LOW-HIGH",
     "crops": "share of the training people whose crops are pasted; that of people unless given",
-    "hosts": "share of the training people whose images are pasted into; that of people unless given",
+    "hosts": "share of the training people, and of further hosts, that are pasted into; that of people unless given",
     "people": "share of the training people whose labels are trained on",
     "repeat": "the same arm with other seeds: 1 for the first repeat, 2 for the next",
 }

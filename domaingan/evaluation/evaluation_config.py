@@ -42,6 +42,9 @@ class EvaluationConfig(BaseModel):
         spacing: coarser spacing to work at, in mm; the data's own by default.
         resize: frame height and width to work at; the data's own by default.
         bank: folder of the bank for the part of an arm that it fits; by default a GAN is trained.
+        hosts: where unlabelled images lie that arms with a paste also paste into and train on.
+        hosts_teacher: whether a network of the fold guesses the objects of these hosts, so that no loss is computed
+            there. Without it they are taken to have none.
         train_where: columns and values that name the training samples.
         test_where: columns and values that name the test samples.
         limits: how many training samples of a column's value are used, ``[column, value, number]``.
@@ -82,6 +85,8 @@ class EvaluationConfig(BaseModel):
     spacing: float | None = None
     resize: tuple[int, int] | None = None
     bank: str | None = None
+    hosts: str | None = None
+    hosts_teacher: bool = False
     train_where: dict[str, list[str]] = {}
     test_where: dict[str, list[str]] = {}
     limits: list[tuple[str, str, int]] = []

@@ -12,9 +12,11 @@ import numpy as np
 from domaingan.banks import Bank
 from domaingan.data import Dataset, Sample
 from domaingan.evaluation.arms import Arm
+from domaingan.evaluation.further_hosts import FurtherHosts, prepare_hosts
 from domaingan.evaluation.people_shares import PeopleShares
-from domaingan.evaluation.tasks import Task
-from domaingan.imaging.intensity import get_foreground, with_measurements
+from domaingan.evaluation.shown_body import shows_body
+from domaingan.evaluation.tasks import DetectionTask, Task
+from domaingan.imaging.intensity import with_measurements
 
 Regrid = Callable[[Dataset], Dataset]
 
@@ -23,9 +25,6 @@ MAX_BYTES_IN_MEMORY = 2e9
 
 BYTES_PER_VALUE, BYTES_PER_LABEL = 4, 4
 """Of an image's values in memory, and of mask and foreground together."""
-
-MIN_BODY_SHARE = 0.02
-"""Slices that show less of the body than this share, and no label, are not trained on."""
 
 
 @dataclass
@@ -53,14 +52,30 @@ class FoldContext:
     folder: Path
     example_positions: list[int] = field(default_factory=list)
     shares: PeopleShares = field(default_factory=PeopleShares)
+    further_hosts: FurtherHosts = field(default_factory=FurtherHosts)
 
     def select_samples(self, arm: Arm) -> list[Sample]:
-        """Select the samples that an arm is trained on: those of its share of the people.
+        """Select the samples that an arm is trained on.
+
+        Those are the labelled samples of its share of the people and, for an arm that pastes, its share of the further
+        hosts. If its share of the hosts is larger than that of the people, the other people's images are hosts without
+        labels.
 
         Args:
             arm: the arm.
         """
-        return self.shares.select_owned(self.train_samples, arm.modifiers.people)
+        modifiers = arm.modifiers
+        labelled = self.shares.select_owned(self.train_samples, modifiers.people)
+        if not arm.paste_sources:
+            return labelled
+        samples = [*labelled, *self.further_hosts.select_share(modifiers.host_share)]
+        if modifiers.host_share > modifiers.people:
+            names = {sample.name for sample in labelled}
+            hosts = self.shares.select_owned(self.train_samples, modifiers.host_share)
+            others = [sample for sample in hosts if sample.name not in names]
+            is_detection = isinstance(self.task, DetectionTask)
+            samples += prepare_hosts(others, self.test.schema, None, is_detection=is_detection).samples
+        return samples
 
     def name_paste_hosts(self, arm: Arm) -> frozenset[str] | None:
         """Name the samples that an arm pastes into; None for all that it is trained on.
@@ -71,7 +86,8 @@ class FoldContext:
         share = arm.modifiers.host_share
         if share >= arm.modifiers.people:
             return None
-        return frozenset(sample.name for sample in self.shares.select_owned(self.train_samples, share))
+        hosts = [*self.shares.select_owned(self.train_samples, share), *self.further_hosts.select_share(share)]
+        return frozenset(sample.name for sample in hosts)
 
 
 def select_training_samples(hosts: Dataset, task: Task) -> list[Sample]:
@@ -89,8 +105,7 @@ def select_training_samples(hosts: Dataset, task: Task) -> list[Sample]:
         if not task.has_labels(sample):
             continue
         measured = with_measurements(sample, hosts.schema.domain)
-        shows_body = get_foreground(measured).mean() >= MIN_BODY_SHARE
-        if shows_body or (np.asarray(measured.mask) > 0).any():
+        if shows_body(measured) or (np.asarray(measured.mask) > 0).any():
             samples.append(measured)
     return samples
 

@@ -28,8 +28,8 @@ def refuse_copies(survey: DuplicateFinder, folds: Sequence[Fold], bank: Bank | N
     """
     notes: dict[str, None] = {}
     for fold in folds:
-        train = _find_positions(survey, fold.train)
-        test = _find_positions(survey, fold.test)
+        train = find_positions(survey, fold.train)
+        test = find_positions(survey, fold.test)
         _refuse_exact(survey, train, test, fold)
         if bank is not None:
             _refuse_of_bank(survey, test, bank)
@@ -44,8 +44,13 @@ def refuse_copies(survey: DuplicateFinder, folds: Sequence[Fold], bank: Bank | N
     return list(notes)
 
 
-def _find_positions(survey: DuplicateFinder, part: Dataset) -> list[int]:
-    """Find the positions in the survey of the samples of a part of a split; slices by their volume's group."""
+def find_positions(survey: DuplicateFinder, part: Dataset) -> list[int]:
+    """Find the positions in the survey of the samples of a part of a split; slices by their volume's group.
+
+    Args:
+        survey: of labelled samples alone.
+        part: training or test samples.
+    """
     is_frame = not part.schema.domain.has_body
     keys = {_make_key(record, is_frame) for record in part.records}
     return [i for i, record in enumerate(survey.records) if _make_key(record, is_frame) in keys]

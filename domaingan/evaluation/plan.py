@@ -39,12 +39,14 @@ class Plan:
         n_folds: number of folds.
         n_tested: number of tested samples, all folds together.
         n_finished: number of trainings that are stored already.
+        n_hosts: number of images that are further hosts of the first fold.
     """
 
     config: EvaluationConfig
     n_folds: int
     n_tested: int
     n_finished: int = 0
+    n_hosts: int = 0
 
     @classmethod
     def from_folds(cls, config: EvaluationConfig, folds: Sequence[Fold], out: Path) -> Plan:
@@ -62,7 +64,9 @@ class Plan:
                     path = out / f"fold-{number}" / f"{name_training(arm, seed)}.json"
                     n_finished += path.is_file()
         n_tested = sum(len(fold.test) for fold in folds)
-        return cls(config, len(folds), n_tested, n_finished)
+        hosts = folds[0].hosts
+        images = set() if hosts is None else {record.parent or record.name for record in hosts.records}
+        return cls(config, len(folds), n_tested, n_finished, len(images))
 
     @property
     def n_trainings(self) -> int:
@@ -99,6 +103,10 @@ class Plan:
         if names:
             generators = _pluralise(len(names) * self.n_folds, "generator")
             text += f"; before them {generators} ({', '.join(names)}) of {config.gan_steps:,} steps"
+        if self.n_hosts:
+            text += f"; arms that paste get {_pluralise(self.n_hosts, 'further host')}"
+        if self.config.hosts_teacher:
+            text += f", whose objects {_pluralise(self.n_folds, 'teacher')} of {config.steps:,} steps will guess"
         if self.n_finished:
             text += f"; {self.n_finished} trainings are kept from before"
         return text
@@ -131,6 +139,8 @@ def report_plan(
     step_seconds, score_seconds = _time_training(task, samples, test, config)
     scored_samples = plan.n_tested / plan.n_folds
     seconds = n_left * (config.steps * step_seconds + scored_samples * score_seconds)
+    if config.hosts_teacher:
+        seconds += plan.n_folds * config.steps * step_seconds
     if not plan.n_finished:
         for arm, source in plan.generators_to_fit.values():
             arm_builder = replace(builder, modifiers=arm.modifiers)

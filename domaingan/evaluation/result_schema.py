@@ -155,6 +155,15 @@ class LearningCurve(ResultPart):
     worth: list[WorthOfDifference] = Field(description="What the declared differences are worth in people.")
 
 
+class HostsEntry(ResultPart):
+    """The further hosts of a fold or training set."""
+
+    images: int = Field(description="How many images (volumes, where slices are trained on) are further hosts.")
+    samples: int = Field(description="How many samples of them are trained on.")
+    left_out: dict[str, int] = Field(description="How many images were left out, by reason.")
+    ignored_share: float = Field(description="Share of their pixels that no loss is computed on, 0 to 1.")
+
+
 class EvaluationResult(BaseModel):
     """The content of ``result.json`` of an evaluation."""
 
@@ -208,6 +217,9 @@ class EvaluationResult(BaseModel):
         description="Losses of the trainings: by arm and `FOLD/SEED` pairs of a step and a mean loss."
     )
     seconds: float = Field(description="Time of all trainings and their scores.")
+    hosts: list[HostsEntry] | None = Field(
+        None, description="The further hosts (`--hosts`) of each fold or training set; only where there are any."
+    )
     generated: dict[str, Any] | None = Field(None, description="Measures of what generators made, by source.")
 
 

@@ -49,6 +49,7 @@ PARTS: tuple[type[BaseModel], ...] = (
     result_schema.CurvePoint,
     result_schema.WorthOfDifference,
     result_schema.WorthEntry,
+    result_schema.HostsEntry,
 )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -29,6 +29,8 @@ class Fold:
     Attributes:
         train: the training samples.
         test: the test samples.
+        hosts: unlabelled samples that arms with a paste are trained on, too; None where there are none.
+        hosts_left_out: how many images were left out of them, by reason.
 
     Raises:
         DataError: a subject or block is in both, the same name in two spellings is in both, or one of them is empty.
@@ -36,9 +38,11 @@ class Fold:
 
     train: Dataset
     test: Dataset
+    hosts: Dataset | None = None
+    hosts_left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        near_test = _list_units_with_neighbours(self.test)
+        near_test = list_units_with_neighbours(self.test)
         for record in self.train.records:
             if record.statistical_unit in near_test:
                 found = f"{record.statistical_unit!r} is both trained on and tested"
@@ -56,8 +60,12 @@ class Fold:
         return train_group in self.train.groups and test_group in self.test.groups
 
 
-def _list_units_with_neighbours(test: Dataset) -> set[str]:
-    """List the units that are tested, and for drives the blocks just before and after them."""
+def list_units_with_neighbours(test: Dataset) -> set[str]:
+    """List the units that are tested, and for drives the blocks just before and after them.
+
+    Args:
+        test: the test samples.
+    """
     units = {record.statistical_unit for record in test.records}
     for record in test.records:
         if record.time is None:
@@ -167,7 +175,7 @@ def split_shared_drives(train: Dataset, test: Dataset) -> tuple[Dataset, Dataset
         return (record.time or 0.0) >= middle
 
     tested = test.select(i for i, record in enumerate(test.records) if is_tested(record))
-    near_test = _list_units_with_neighbours(tested)
+    near_test = list_units_with_neighbours(tested)
 
     def is_trained(record: Record) -> bool:
         if not _is_timed(record):
@@ -199,7 +207,7 @@ def refuse_leak(bank: Bank, test: Dataset) -> None:
     Raises:
         DataError: one of the bank's subjects is tested.
     """
-    tested = {normalise_name(name) for name in _list_units_with_neighbours(test) | set(test.groups)}
+    tested = {normalise_name(name) for name in list_units_with_neighbours(test) | set(test.groups)}
     leaked = [subject for subject in bank.subjects if normalise_name(subject) in tested]
     if leaked:
         raise DataError(

@@ -25,8 +25,8 @@ MAX_SPACING = 50.0
 def resize_sample(sample: Sample, shape: Sequence[int]) -> Sample:
     """Bring a sample onto another grid of the same extent.
 
-    The image is interpolated linearly. Mask, instances and foreground take the nearest value. Boxes, spacing and affine
-    are scaled.
+    The image is interpolated linearly. Whatever marks pixels, such as the mask, takes the nearest value. Boxes, spacing
+    and affine are scaled.
 
     Args:
         sample: any sample; it is not changed.
@@ -51,6 +51,7 @@ def resize_sample(sample: Sample, shape: Sequence[int]) -> Sample:
         boxes=boxes,
         geometry=_rescale_geometry(sample, factors),
         foreground=_resize_labels(sample.foreground, shape),
+        unlabelled=_resize_labels(sample.unlabelled, shape),
     )
 
 

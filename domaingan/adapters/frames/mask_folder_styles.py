@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from domaingan.adapters.frames.picture_files import list_pictures
+
 
 class FrameFolders(NamedTuple):
     """Folders or paths of one kind of file each.
@@ -33,11 +35,13 @@ class FolderStyle:
         image: folder of the frames.
         mask: folder of the masks.
         instances: folder of the instances.
+        needs_masks: whether a folder of frames counts only beside one of masks.
     """
 
     image: str
     mask: str
     instances: str
+    needs_masks: bool = True
 
     @property
     def has_split_folders(self) -> bool:
@@ -51,16 +55,21 @@ class FolderStyle:
             root: the dataset's folder.
 
         Yields:
-            The first part of the samples' names (empty, or a folder and ``/``), and the folders. Those of frames and
-            masks exist.
+            The first part of the samples' names (empty, or a folder and ``/``), and the folders. Those of frames
+            exist. Those of masks exist, too, unless this style needs none; then there is a picture.
         """
         heads = [""]
         if self.has_split_folders:
             heads = [path.name for path in sorted(root.iterdir()) if path.is_dir()]
         for head in heads:
             folders = self._fill_in(root, head)
-            if folders.image.is_dir() and folders.mask.is_dir() and not head.startswith("."):
+            if folders.image.is_dir() and self._is_complete(folders) and not head.startswith("."):
                 yield f"{head}/" if head else "", folders
+
+    def _is_complete(self, folders: FrameFolders) -> bool:
+        if self.needs_masks:
+            return folders.mask.is_dir()
+        return any(list_pictures(folders.image, is_recursive=True))
 
     def build_stems(self, out: Path, name: str) -> FrameFolders:
         """Build the paths of a sample's files, without suffixes.
@@ -90,5 +99,7 @@ FOLDER_STYLES = {
     "images": FolderStyle("images", "masks", "instances"),
     "folders": FolderStyle("{}/images", "{}/masks", "{}/instances"),
     ANNOT_STYLE: FolderStyle("{}", "{}annot", "{}instances"),
+    "unlabelled": FolderStyle("images", "masks", "instances", needs_masks=False),
 }
-"""The styles by name, in the order in which they are looked for. New samples are written in the first one."""
+"""The styles by name, in the order in which they are looked for. New samples are written in the first one. In the last
+one no frame is labelled."""

@@ -40,14 +40,17 @@ class MaskFolders(Adapter):
     A sample is named by its path below ``images``, or with its first folder: ``train/0001TP_006690`` for
     ``train/0001TP_006690.jpg``. The first folder is the split where its name is one of :data:`SPLIT_FOLDER_NAMES` or
     an ``annot`` folder stands beside it. Any other folder is the sequence. Frames are PNG, JPEG, TIFF or WebP. Masks
-    have a palette or are grey. Frames without a mask are not labelled.
+    have a palette or are grey. Frames without a mask are not labelled; ``images/`` alone is a set of such frames.
 
     A dataset that is written keeps the folder and the kind of every file (JPEG becomes PNG). ``instances/`` holds the
     numbers of the objects in grey of 16 bits, where connected components do not separate touching or hidden objects.
     """
 
     layout = "masks"
-    expected_files = "images/ and masks/ (or train/ and trainannot/, …) with pictures of the same names"
+    expected_files = (
+        "images/ and masks/ (or train/ and trainannot/, …) with pictures of the same names; images/ alone for what is "
+        "not labelled"
+    )
 
     def can_open(self, root: Path) -> bool:
         """Whether a folder has frames and masks in any of the styles; see

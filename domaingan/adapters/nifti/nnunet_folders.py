@@ -42,18 +42,19 @@ class NnUNetFolders(Adapter):
 
     ``imagesTr/case_0000.nii.gz`` is the first channel of a case of the split ``train``, and ``labelsTr/case.nii.gz``
     its label, unless ``dataset`` in ``dataset.json`` lists the files of the training cases. ``imagesTs`` is the split
-    ``test``, with or without ``labelsTs``. The subject is the case, unless ``samples.csv`` says otherwise. A dataset
-    that is written has every key of its ``dataset.json`` that has not changed.
+    ``test``, with or without ``labelsTs``; a set of unlabelled scans has this folder alone. The subject is the case,
+    unless ``samples.csv`` says otherwise. A dataset that is written has every key of its ``dataset.json`` that has not
+    changed.
     """
 
     layout = "nnunet"
     expected_files = "dataset.json beside imagesTr and labelsTr"
 
     def can_open(self, root: Path) -> bool:
-        """Whether a folder has a folder ``imagesTr``, or a ``dataset.json`` that lists the files of cases; see
-        :meth:`domaingan.adapters.base.Adapter.can_open`.
+        """Whether a folder has a folder ``imagesTr`` or ``imagesTs``, or a ``dataset.json`` that lists the files of
+        cases; see :meth:`domaingan.adapters.base.Adapter.can_open`.
         """
-        if (root / "imagesTr").is_dir():
+        if any((root / folder).is_dir() for folder in ("imagesTr", "imagesTs")):
             return True
         try:
             stored = read_json(root / DATASET_JSON)
@@ -118,7 +119,7 @@ def _find_training_cases(
     listed = stored.get("dataset")
     if listed is not None:
         return _read_listed_cases(listed, root / DATASET_JSON, channels)
-    if not (root / "imagesTr").is_dir():
+    if not (root / "imagesTr").is_dir() and not (root / "imagesTs").is_dir():
         raise DataError("no such folder", path=root / "imagesTr")
     return list(_find_cases(root, TRAIN_SPLIT, channels, ending))
 

@@ -10,6 +10,7 @@ from domaingan.baselines.detection_frames import DetectionFrames, resize_samples
 from domaingan.baselines.segmentation import BATCH_SIZES, choose_patch_shape
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_progress import ProgressCallback
+from domaingan.baselines.unlabelled_hosts import list_labelled
 from domaingan.baselines.user_models import TrainingData, UserDetector, UserSegmenter, train_user_model
 from domaingan.core.devices import choose_device
 from domaingan.core.errors import DataError
@@ -74,7 +75,7 @@ class UserSegmentationTask(SegmentationTask):
         """Let the function train on the patches that a built-in segmenter would get."""
         function = import_trainer(config)
         batch_size = BATCH_SIZES[schema.spatial_dims]
-        patch = choose_patch_shape([sample.shape for sample in samples], schema.domain.patch_divisor)
+        patch = choose_patch_shape([sample.shape for sample in list_labelled(samples)], schema.domain.patch_divisor)
         length = config.steps * batch_size
         items = Patches(samples, schema, augment, patch, length, seed, config.target_conditions)
         names = {value: name for name, value in schema.classes.items()}
@@ -110,7 +111,7 @@ class UserDetectionTask(DetectionTask):
 
         function = import_trainer(config)
         classes = select_object_classes(schema)
-        size = choose_input_size([sample.shape for sample in samples])
+        size = choose_input_size([sample.shape for sample in list_labelled(samples)])
         length = config.steps * DETECTION_BATCH_SIZE
         resized = resize_samples(samples, size)
         items = DetectionFrames(resized, classes, augment, length, seed, config.target_conditions)

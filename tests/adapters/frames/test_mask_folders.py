@@ -198,3 +198,10 @@ def test_camvid(real_data: Path, tmp_path: Path) -> None:
     assert len(data) == 468 and data.problems == () and len({record.sequence for record in data.records}) == 3
     assert len(data.where(lighting="dusk")) == 62 and all(record.time is not None for record in data.records)
     assert_survives(data[::60], tmp_path / "out")
+
+
+def test_frames_alone_are_not_labelled(write_pictures: PictureWriter) -> None:
+    write_pictures("images/a/1.png", None)
+    data = load(write_pictures("images/a/2.png", None))
+    assert [record.name for record in data.records] == ["a/1", "a/2"] and data.records[0].sequence == "a"
+    assert data.schema.domain is FRAME and data.schema.classes == {} and data[0].mask is None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,14 @@ def test_schema_and_records_are_read_from_the_folder(nnunet: Path) -> None:
     assert sample.mask is not None and sorted(np.unique(sample.mask)) == [0, 1, 2, 3]
     assert_array_equal(sample.image[1], nib.load(nnunet / "imagesTr" / "case_0001_0001.nii.gz").get_fdata())
     assert dataset[2].mask is None
+
+
+def test_unlabelled_scans_need_one_folder_alone(nnunet: Path) -> None:
+    for folder in ("imagesTr", "labelsTr"):
+        shutil.rmtree(nnunet / folder)
+    dataset = load(nnunet)
+    assert [record.name for record in dataset.records] == ["case_0003"] and dataset[0].mask is None
+    assert dataset.problems == ()
 
 
 def test_round_trip(nnunet: Path, tmp_path: Path, save: Save) -> None:
