@@ -13,13 +13,13 @@ from domaingan.cli.evaluate_options import (
     ComputeOptions,
     GeneratorOptions,
     SplitOptions,
-    StudyOptions,
     TrainerOptions,
 )
 from domaingan.cli.open_data import open_data
 from domaingan.cli.option_groups import CommonOptions, DataOptions, GridOptions, RunOptions, expand_options
 from domaingan.cli.output import check_output_folder, print_result
 from domaingan.cli.parse_options import parse_conditions, parse_height_width, parse_limits
+from domaingan.cli.study_options import StudyOptions
 
 NAME = "evaluate"
 
@@ -80,6 +80,10 @@ def command(
             limits=parse_limits(source.limit),
             hosts=hosts,
             hosts_teacher=unlabelled.hosts_teacher,
+            sweep=study.sweep or (),
+            curve=study.curve,
+            aa=study.aa,
+            headroom=study.headroom,
             spacing=grid.spacing,
             resize=parse_height_width(grid.resize),
             seed=common.seed,
@@ -95,8 +99,12 @@ def command(
         print_result({"export": str(trainer.export), **result}, common.json, message)
         return
     from domaingan.report import write_report
+    from domaingan.report.headroom_phrases import list_headroom_sentences
     from domaingan.report.verdict_phrases import list_result_lines
 
     report = write_report(out)
-    message = "\n".join([*list_result_lines(result), str(report)])
+    lines = list_headroom_sentences(result)
+    if not lines or result["primary"] is not None:
+        lines += list_result_lines(result)
+    message = "\n".join([*lines, str(report)])
     print_result({**result, "report": str(report)}, common.json, message)

@@ -10,51 +10,12 @@ import typer
 
 from domaingan.cli import options as o
 from domaingan.cli.option_groups import OptionGroup
+from domaingan.cli.study_options import STUDY_PANEL
 
-STUDY_PANEL = "What is compared"
 BASELINE_PANEL = "The network that is trained"
 GENERATOR_PANEL = "The generator that an arm trains"
 TRAINER_PANEL = "A trainer of your own"
 """Titles under which ``--help`` lists the options of this command."""
-
-
-@dataclass(frozen=True)
-class StudyOptions(OptionGroup):
-    """What is compared, and how often each arm is trained.
-
-    Attributes:
-        task: what the baseline learns.
-        arms: names of the arms, joined by commas.
-        seeds: number of trainings of each arm.
-    """
-
-    task: Annotated[
-        str,
-        typer.Option("--task", help="segmentation, or detection (frames only).", rich_help_panel=STUDY_PANEL),
-    ] = "segmentation"
-    arms: Annotated[
-        str | None,
-        typer.Option(
-            "--arms",
-            help="The ways of making training data that are compared, as ARM,ARM,... An arm is none, or parts joined "
-            "by +: classic (augmentation); copy-paste (real crops); deform-paste (real crops, deformed); blur-paste "
-            "(real crops, blurred: a control); gan (generated crops); inpaint (objects generated into hosts); refine "
-            "(real crops made to fit their host); relight, reference-relight and weather (frames). @KEY=VALUE after "
-            "it changes ratio (share of images pasted into), per-image (LOW-HIGH crops), the shares of people for "
-            "crops, hosts or all (people), or repeat (1: the same with other seeds). Unless given: classic, "
-            "copy-paste+classic, and refine+classic or the part that --bank is for.",
-            rich_help_panel=STUDY_PANEL,
-        ),
-    ] = None
-    seeds: Annotated[
-        int,
-        typer.Option(
-            "--seeds",
-            min=1,
-            help="Number of trainings of each arm; with --folds or --sets, in each of them. A verdict needs five.",
-            rich_help_panel=STUDY_PANEL,
-        ),
-    ] = 5
 
 
 @dataclass(frozen=True)

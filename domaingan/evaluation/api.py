@@ -15,13 +15,14 @@ from domaingan.banks import Bank, resolve_bank
 from domaingan.banks.crops import check_crop_classes
 from domaingan.baselines.batches import check_class_values
 from domaingan.blend import Paste, Relight
+from domaingan.core.arguments import read_names
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.core.progress import Progress, SilentProgress
 from domaingan.data import Dataset
 from domaingan.data.slice_axes import warn_about_thin_volumes
 from domaingan.evaluation.arm_banks import has_no_masks, is_real_bank, list_supported_sources
-from domaingan.evaluation.arms import CONTROLS, parse_arms
-from domaingan.evaluation.comparisons import REFERENCE_ARM, STRONG_BASELINE
+from domaingan.evaluation.arm_lists import ArmQuestions, choose_arms
+from domaingan.evaluation.arms import CONTROLS
 from domaingan.evaluation.evaluation_config import EvaluationConfig, build_config, check_compute
 from domaingan.evaluation.external_trainer.export_datasets import DEFAULT_COPIES, export_datasets
 from domaingan.evaluation.external_trainer.export_manifest import ExportManifest
@@ -41,10 +42,6 @@ DEFAULT_BACKBONE = "timm:tf_efficientnet_lite0"
 
 Where = Mapping[str, str | int | float | Sequence[str]]
 """Columns, and the value or values of each."""
-
-DEFAULT_GENERATIVE_ARM = "refine+classic"
-"""The arm with a generator that is compared by default: quick to train, and ahead of the others in more of the tables
-than any (benchmarks/results); none of these tables has trainings enough to show it."""
 
 DEFAULT_CROP_SIZES = {2: 64, 3: 32}
 """Edge of a crop, by dimensions."""
@@ -70,6 +67,10 @@ def evaluate(
     limits: Sequence[Limit] = (),
     bank: Bank | str | Path | None = None,
     hosts: DatasetSource | None = None,
+    sweep: str | Sequence[str] = (),
+    curve: bool = False,
+    aa: bool = False,
+    headroom: bool = False,
     spacing: float | None = None,
     resize: tuple[int, int] | None = None,
     seed: int = 0,
@@ -87,7 +88,7 @@ def evaluate(
         data: labelled samples, or their folder.
         task: ``segmentation`` or, for frames, ``detection``.
         arms: see :mod:`domaingan.evaluation.arms`; the differences are to ``classic``. By default ``classic``,
-            ``copy-paste+classic`` and :data:`DEFAULT_GENERATIVE_ARM`, or in its place the arm that the bank is for.
+            ``copy-paste+classic`` and ``refine+classic``, or in its place the arm that the bank is for.
         seeds: trainings of each arm (in each fold or training set); with fewer than five no verdict is possible.
         out: the run folder: ``result.json``, ``config.json``, ``pictures.npz``, and a file for every training.
         dims: 2 to work on slices; the data's own by default.
@@ -106,6 +107,11 @@ def evaluate(
             for ``relight``. By default a GAN is trained inside each fold.
         hosts: unlabelled samples, or their folder, that arms with a paste also paste into and train on, see
             :mod:`domaingan.evaluation.further_hosts`.
+        sweep: ``"KEY=VALUE,VALUE,..."``, or several: arms with each value of a modifier are compared, too.
+        curve: measure a learning curve, which tells how many more people a difference is worth.
+        aa: train an arm again with other seeds, to see what is chance.
+        headroom: measure what more crops, hosts, or objects in their own places would bring, see
+            :mod:`domaingan.evaluation.headroom`; unless arms are named, without any generator.
         spacing: coarser spacing to work at, in mm.
         resize: frame height and width to work at.
         seed: the first seed; also draws splits.
@@ -135,7 +141,8 @@ def evaluate(
     if task not in TASKS:
         raise DataError(f"no task {task!r}", expected=f"one of {', '.join(TASKS)}")
     user_bank = None if bank is None else _open_user_bank(bank)
-    arm_names = [arm.name for arm in parse_arms(_choose_default_arms(user_bank) if arms is None else arms)]
+    questions = ArmQuestions(tuple(read_names(sweep, "sweep")), curve, aa, headroom)
+    chosen_arms = choose_arms(arms, questions, user_bank, task)
     if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
         raise DataError(f"{seeds!r} seeds", expected="a whole number of at least 1")
     original_data = open_dataset(data)
@@ -152,7 +159,7 @@ def evaluate(
         settings | _choose_defaults(settings, dataset),
         data=dataset.root,
         task=task,
-        arms=arm_names,
+        arms=[arm.name for arm in chosen_arms],
         seeds=seeds,
         seed=seed,
         dims=dataset.schema.spatial_dims,
@@ -232,12 +239,6 @@ def _open_user_bank(bank: Bank | str | Path) -> Bank:
     if opened.path is None:
         raise DataError("a bank in memory", expected="one that was saved: bank.save(folder)")
     return opened
-
-
-def _choose_default_arms(bank: Bank | None) -> list[str]:
-    """Choose the arms that are compared by default."""
-    generative = DEFAULT_GENERATIVE_ARM if bank is None else f"{list_supported_sources(bank)[0]}+classic"
-    return [REFERENCE_ARM, STRONG_BASELINE, generative]
 
 
 def _check_task(task: str, data: Dataset) -> None:

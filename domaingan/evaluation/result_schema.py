@@ -164,6 +164,39 @@ class HostsEntry(ResultPart):
     ignored_share: float = Field(description="Share of their pixels that no loss is computed on, 0 to 1.")
 
 
+class DoublingEntry(ResultPart):
+    """What twice as much of something brings."""
+
+    subject: Literal["crops", "hosts", "places", "people"] = Field(
+        description="`crops`: pasted into the same hosts. `hosts`: with the same crops. `places`: objects where they "
+        "are, beside the same objects as crops. `people`: all of it, which is `crops` and `places` together."
+    )
+    arm: str = Field(description="The arm with all of it.")
+    against: str = Field(description="The arm with half of it.")
+    half: int = Field(description="How many people half of it is from.")
+    all: int = Field(description="How many people all of it is from; of hosts with those that are not labelled.")
+    difference: DifferenceEntry = Field(description="What was measured.")
+    per_doubling: DifferenceEntry = Field(
+        description="The same for exactly twice as many: what one more doubling brings if the curve goes on so."
+    )
+    answer: Literal["helps", "does not help", "cannot be shown"] = Field(
+        description="`does not help` where the whole interval of `per_doubling` is below `negligible_gain`."
+    )
+
+
+class Headroom(ResultPart):
+    """Could anything be gained: from more crops, from more hosts, or from objects in their own places."""
+
+    arm: str = Field(description="The arm that was trained with half and with all.")
+    metric: str = Field(description="The metric.")
+    people: int = Field(description="How many people the labels are of.")
+    negligible_gain: float = Field(description="A doubling that surely brings less does not help.")
+    doublings: list[DoublingEntry] = Field(description="What doublings bring; hosts are left out for detection.")
+    short: list[Literal["crops", "hosts", "places"]] = Field(
+        description="What is short: where more helps, the most first."
+    )
+
+
 class EvaluationResult(BaseModel):
     """The content of ``result.json`` of an evaluation."""
 
@@ -198,6 +231,7 @@ class EvaluationResult(BaseModel):
     learning_curve: LearningCurve | None = Field(
         description="What differences are worth in people; null unless an arm was trained with a share of them."
     )
+    headroom: Headroom | None = Field(None, description="What is short; null unless it was asked for.")
     scores: dict[str, dict[str, list[list[float | None]]]] = Field(
         description="Every score, by arm and metric: a list for each of `trainings`, a value for each of `subjects`; "
         "null where a training did not test a person, or the metric does not apply."

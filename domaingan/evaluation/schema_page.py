@@ -50,6 +50,8 @@ PARTS: tuple[type[BaseModel], ...] = (
     result_schema.WorthOfDifference,
     result_schema.WorthEntry,
     result_schema.HostsEntry,
+    result_schema.Headroom,
+    result_schema.DoublingEntry,
 )
 
 

@@ -18,6 +18,7 @@ from domaingan.evaluation.comparisons import (
     round_estimate,
 )
 from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.headroom import HeadroomCounts, measure_headroom
 from domaingan.evaluation.learning_curve import measure_learning_curve
 from domaingan.evaluation.person_effects import describe_person_effects, has_person_effects
 from domaingan.evaluation.score_tables import Scores, ScoreTables, TrainingKey, compute_mean, round_values
@@ -47,6 +48,7 @@ def summarise(
     rarest: str | None,
     *,
     n_training_people: int = 1,
+    n_further_hosts: int = 0,
     has_person_scores: bool = True,
 ) -> dict[str, Any]:
     """Summarise the scores: means, intervals and paired differences.
@@ -56,6 +58,7 @@ def summarise(
         config: the evaluation's settings.
         rarest: the rarest class of the training data, whose Dice is the primary metric; None if there is none.
         n_training_people: how many people (or drives) a training learns from.
+        n_further_hosts: how many people's images are hosts without labels beside them.
         has_person_scores: whether masks are scored person by person, and not pooled over all frames.
 
     Returns:
@@ -87,6 +90,7 @@ def summarise(
         "smallest_p": compute_smallest_p(len(tables.subjects)),
         "needed": {"people": MIN_PEOPLE, "trainings": MIN_TRAININGS},
         "learning_curve": None,
+        "headroom": None,
         "primary": None,
         "verdict": "cannot be shown",
     }
@@ -99,6 +103,8 @@ def summarise(
     if metric is not None:
         pairs = [pair for pair in [*declared, (STRONG_BASELINE, reference)] if {*pair} <= {*arms}]
         result["learning_curve"] = measure_learning_curve(tables, metric, n_training_people, list(dict.fromkeys(pairs)))
+        counts = HeadroomCounts(n_training_people, n_further_hosts)
+        result["headroom"] = measure_headroom(tables, metric, counts)
     return result
 
 

@@ -12,6 +12,7 @@ from domaingan.metrics.statistics import ALPHA
 from domaingan.metrics.verdict import MIN_PEOPLE, MIN_TRAININGS, has_enough_people, has_enough_trainings
 from domaingan.report import evaluation_tables, gallery, generated_section, phrases, verdict_phrases
 from domaingan.report.effect_phrases import list_effect_sentences
+from domaingan.report.headroom_phrases import describe_headroom, list_headroom_sentences
 from domaingan.report.number_formats import format_p
 from domaingan.report.phrases import format_setting
 
@@ -44,10 +45,14 @@ def build_evaluation_page(run: Path, result: dict[str, Any], config: dict[str, A
     headlines = evaluation_tables.select_headline_metrics(list(metrics))
     first_seed = int(config.get("seed") or 0)
     return {
-        "title": verdict_phrases.describe_verdict(result["verdict"], primary),
+        "title": _choose_title(result, primary),
         "verdict": result["verdict"],
         "primary": None if primary is None else verdict_phrases.describe_statistics(primary),
-        "explanation": [*_explain_verdict(result, primary), *list_effect_sentences(result)],
+        "explanation": [
+            *list_headroom_sentences(result),
+            *_explain_verdict(result, primary),
+            *list_effect_sentences(result),
+        ],
         "beside": verdict_phrases.compare_to_strong_baseline(result),
         "warnings": result.get("warnings") or [],
         "rivals": evaluation_tables.build_baseline_table(result, primary),
@@ -72,6 +77,13 @@ def build_evaluation_page(run: Path, result: dict[str, Any], config: dict[str, A
         "command": config.get("command") or "",
         "text": phrases,
     }
+
+
+def _choose_title(result: dict[str, Any], primary: dict[str, Any] | None) -> str:
+    """Choose the first line: the verdict, or what is short where no arm was compared for its own sake."""
+    if primary is None and result.get("headroom"):
+        return describe_headroom(result)
+    return verdict_phrases.describe_verdict(result["verdict"], primary)
 
 
 def _explain_verdict(result: dict[str, Any], primary: dict[str, Any] | None) -> list[str]:

@@ -1,0 +1,172 @@
+"""Headroom: could anything be gained from more crops, more hosts, or objects in their own places?
+
+No generator of crops can bring more than real crops of other people would. Half of the training people stand for those
+whose labels there are, all of them for twice as many. :data:`STRONG_BASELINE` is trained with
+
+- half of everything,
+- the crops of all pasted into the hosts of half,
+- the crops of half pasted into the hosts of all, whose own objects no loss is computed on,
+- everything of all, as it is labelled.
+
+The differences tell what one doubling of crops, of hosts, and of objects in their own places brings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from domaingan.evaluation.arms import Arm
+from domaingan.evaluation.comparisons import STRONG_BASELINE, Pair, summarise_table
+from domaingan.evaluation.people_shares import count_share
+from domaingan.evaluation.person_effects import LOSS_THRESHOLD
+from domaingan.evaluation.score_tables import ScoreTables
+from domaingan.metrics.measures import get_measure
+from domaingan.metrics.multiple_comparisons import adjust_p_by_holm
+from domaingan.metrics.verdict import can_be_shown, decide_verdict
+
+SHARE = 0.5
+"""Share of the people that all of them are compared with."""
+
+NEGLIGIBLE_GAIN = LOSS_THRESHOLD
+"""Where a doubling surely brings less than this, it is said not to help."""
+
+HALF = Arm.parse(STRONG_BASELINE).with_modifiers(people=SHARE)
+ALL_CROPS = HALF.with_modifiers(crops=1.0)
+ALL_HOSTS = HALF.with_modifiers(hosts=1.0)
+
+Subject = Literal["crops", "hosts", "places", "people"]
+
+PAIRS: dict[Subject, Pair] = {
+    "crops": (ALL_CROPS.name, HALF.name),
+    "hosts": (ALL_HOSTS.name, HALF.name),
+    "places": (STRONG_BASELINE, ALL_CROPS.name),
+    "people": (STRONG_BASELINE, HALF.name),
+}
+"""The comparisons: crops with the same hosts, hosts with the same crops, objects in their own places beside the same
+objects as crops, and all of it, as more labelled people would bring."""
+
+QUESTIONS: tuple[Subject, ...] = ("crops", "hosts", "places")
+"""The comparisons that are answered; their p values are corrected for their number."""
+
+Answer = Literal["helps", "does not help", "cannot be shown"]
+
+
+@dataclass(frozen=True)
+class HeadroomCounts:
+    """How much the training data have.
+
+    Attributes:
+        people: whose labels there are.
+        further_hosts: people whose images are hosts without labels, beside them.
+    """
+
+    people: int
+    further_hosts: int = 0
+
+    def count(self, subject: Subject) -> tuple[int, int]:
+        """Count half and all of what a comparison doubles."""
+        half, everything = count_share(self.people, SHARE), self.people
+        if subject == "hosts" and self.further_hosts:
+            half += count_share(self.further_hosts, SHARE)
+            everything += self.further_hosts
+        return half, everything
+
+
+def list_headroom_arms(task: str) -> list[str]:
+    """List the arms that the question needs.
+
+    Args:
+        task: for detection there are no arms with more hosts: a detector would learn that their own objects are
+            background.
+    """
+    arms = [STRONG_BASELINE, HALF.name, ALL_CROPS.name]
+    return arms if task == "detection" else [*arms, ALL_HOSTS.name]
+
+
+def measure_headroom(tables: ScoreTables, metric: str, counts: HeadroomCounts) -> dict[str, Any] | None:
+    """Measure what one doubling of crops, hosts and objects in their own places brings.
+
+    Args:
+        tables: the scores.
+        metric: the metric.
+        counts: how many people there are.
+
+    Returns:
+        The part ``headroom`` of ``result.json``, see :class:`domaingan.evaluation.result_schema.Headroom`; None where
+        the arms were not trained.
+    """
+    if HALF.name not in tables.tables or ALL_CROPS.name not in tables.tables or STRONG_BASELINE not in tables.tables:
+        return None
+    rows = []
+    for subject, pair in PAIRS.items():
+        if pair[0] in tables.tables:
+            rows.append(_measure_doubling(tables, metric, subject, counts))
+    _adjust_p(rows)
+    is_lower_better = get_measure(metric).is_lower_better
+    for row in rows:
+        row["answer"] = answer_question(row["per_doubling"], is_lower_better=is_lower_better)
+    short = [row for row in rows if row["answer"] == "helps" and row["subject"] in QUESTIONS]
+    short.sort(key=lambda row: -abs(row["per_doubling"]["mean"]))
+    return {
+        "arm": STRONG_BASELINE,
+        "metric": metric,
+        "people": counts.people,
+        "negligible_gain": NEGLIGIBLE_GAIN,
+        "doublings": rows,
+        "short": [row["subject"] for row in short],
+    }
+
+
+def _measure_doubling(tables: ScoreTables, metric: str, subject: Subject, counts: HeadroomCounts) -> dict[str, Any]:
+    """Measure one comparison; ``per_doubling`` is its difference for exactly twice as many."""
+    arm, against = PAIRS[subject]
+    half, everything = counts.count(subject)
+    differences = tables.tables[arm][metric] - tables.tables[against][metric]
+    n_doublings = float(np.log2(everything / half))
+    return {
+        "subject": subject,
+        "arm": arm,
+        "against": against,
+        "half": half,
+        "all": everything,
+        "difference": summarise_table(differences, tables.folds),
+        "per_doubling": summarise_table(differences / n_doublings, tables.folds),
+    }
+
+
+def _adjust_p(rows: Sequence[dict[str, Any]]) -> None:
+    """Write ``p_holm`` into the comparisons that are answered."""
+    asked = {row["subject"]: row["difference"]["p"] for row in rows if row["subject"] in QUESTIONS}
+    adjusted = adjust_p_by_holm(asked)
+    for row in rows:
+        if row["subject"] in adjusted:
+            row["difference"]["p_holm"] = adjusted[row["subject"]]
+            row["per_doubling"]["p_holm"] = adjusted[row["subject"]]
+
+
+def answer_question(difference: dict[str, Any], *, is_lower_better: bool = False) -> Answer:
+    """Answer whether twice as much helps.
+
+    Args:
+        difference: what a doubling brings, see :func:`domaingan.evaluation.comparisons.summarise_table`.
+        is_lower_better: whether less of the metric is better.
+
+    Returns:
+        ``helps`` where it is more than chance; ``does not help`` where the whole interval is below
+        :data:`NEGLIGIBLE_GAIN`; else ``cannot be shown``.
+
+    >>> found = {"mean": 0.001, "ci": [-0.02, 0.022], "p": 0.9, "n": 30, "n_trainings": 6}
+    >>> answer_question(found), answer_question(found | {"ci": [-0.02, 0.042]})
+    ('does not help', 'cannot be shown')
+    """
+    if decide_verdict(difference, is_lower_better=is_lower_better) == "helps":
+        return "helps"
+    if not can_be_shown(difference):
+        return "cannot be shown"
+    low, high = difference["ci"]
+    best = -low if is_lower_better else high
+    return "does not help" if best < NEGLIGIBLE_GAIN else "cannot be shown"

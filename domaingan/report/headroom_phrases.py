@@ -1,0 +1,90 @@
+"""What is short, in words: crops, hosts, or objects in their own places."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domaingan.report.number_formats import DASH, format_metric_interval
+from domaingan.report.phrases import format_count, state_difference
+from domaingan.report.verdict_phrases import choose_interval, describe_shortage
+
+OBJECT_NOUNS = {"scan": "lesions", "frame": "objects"}
+"""What is pasted, by domain."""
+
+
+def list_headroom_sentences(result: dict[str, Any]) -> list[str]:
+    """List what an evaluation found to be short: the answer first, then a sentence for each doubling.
+
+    Args:
+        result: the content of its ``result.json``.
+
+    Returns:
+        The sentences; none where it was not asked.
+    """
+    headroom = result.get("headroom")
+    if not headroom:
+        return []
+    noun = OBJECT_NOUNS.get(result.get("domain", ""), "objects")
+    sentences = [f"{describe_headroom(result)}."]
+    for row in headroom["doublings"]:
+        sentences.append(_describe_doubling(row, headroom["metric"], noun))
+    return sentences
+
+
+def describe_headroom(result: dict[str, Any]) -> str:
+    """Say in one sentence what is short.
+
+    Args:
+        result: the content of an evaluation's ``result.json``, with ``headroom``.
+
+    >>> rows = [{"subject": "crops", "answer": "does not help"}, {"subject": "places", "answer": "helps"}]
+    >>> describe_headroom({"domain": "scan", "headroom": {"doublings": rows}})
+    'More lesions pasted anywhere will not help here; lesions that fit their surroundings would'
+    """
+    noun = OBJECT_NOUNS.get(result.get("domain", ""), "objects")
+    names = {
+        "crops": f"more {noun} pasted anywhere",
+        "hosts": "more images to paste into",
+        "places": f"{noun} that fit their surroundings",
+    }
+    by_answer: dict[str, list[str]] = {"does not help": [], "helps": [], "cannot be shown": []}
+    rows = [row for row in result["headroom"]["doublings"] if row["subject"] in names]
+    for row in rows:
+        by_answer[row["answer"]].append(names[row["subject"]])
+    useless, useful, unknown = by_answer.values()
+    clauses = []
+    if useless:
+        clauses.append(f"{_join(useless, 'and')} will not help here")
+    if useful:
+        clauses.append(f"{_join(useful, 'and')} would{'' if useless else ' help'}")
+    if unknown and not clauses:
+        shortage = describe_shortage(rows[0]["difference"]) if "difference" in rows[0] else ""
+        clauses.append("what is short cannot be shown" + (f" with {shortage}" if shortage else ""))
+    elif unknown:
+        clauses.append(f"whether {_join(unknown, 'or')} would cannot be shown")
+    text = "; ".join(clauses)
+    return text[0].upper() + text[1:]
+
+
+def _join(names: list[str], word: str) -> str:
+    """Join names by commas, the last by a word."""
+    if len(names) == 1:
+        return names[0]
+    return f"{', '.join(names[:-1])} {word} {names[-1]}"
+
+
+def _describe_doubling(row: dict[str, Any], metric: str, noun: str) -> str:
+    """Describe what twice as much of something brings, with its interval."""
+    half, everything = row["half"], row["all"]
+    unit = format_count(everything, "subject")
+    subjects = {
+        "crops": f"{noun.capitalize()} of {unit} instead of {half}, pasted into the same hosts",
+        "hosts": f"The same {noun}, pasted into images of {unit} instead of {half}",
+        "places": f"The same {noun} of {unit}, in their own places instead of pasted anywhere",
+        "people": f"Labels of {unit} instead of {half}, with their images and {noun}",
+    }
+    difference = row["per_doubling"]
+    ends = format_metric_interval(metric, choose_interval(difference), signed=True)
+    interval = "" if ends == DASH else f" (95 % interval {ends})"
+    size = state_difference(metric, difference["mean"]) if difference["mean"] is not None else "no score"
+    return f"{subjects[row['subject']]}: {size} a doubling{interval}."
