@@ -34,6 +34,11 @@ def describe_modifiers(arms: Sequence[Arm], shares: PeopleShares, unit: str) -> 
         if modifiers.repeat:
             repeated = arm.with_modifiers(repeat=0).name
             notes.append(f"{arm.name} is {repeated} trained with other seeds: {modifiers.seed_shift} is added to each.")
+        if modifiers.host_share > modifiers.people:
+            notes.append(
+                f"{arm.name} also pastes into images of people whose labels it is not trained on: no loss is computed "
+                "on their own objects."
+            )
     for share in sorted(share for share in used if share < 1):
         people = sorted(shares.take(share))
         names = ", ".join(people[:MAX_NAMED_PEOPLE]) + (", …" if len(people) > MAX_NAMED_PEOPLE else "")

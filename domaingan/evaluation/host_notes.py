@@ -23,12 +23,14 @@ def count_hosts(fold: Fold, further: FurtherHosts) -> dict[str, Any] | None:
         further: those that are trained on.
 
     Returns:
-        ``images`` (volumes, where slices are trained on), ``samples``, ``left_out`` by reason, and ``ignored_share``.
+        ``people``, ``images`` (volumes, where slices are trained on), ``samples``, ``left_out`` by reason, and
+        ``ignored_share``.
     """
     if fold.hosts is None:
         return None
     images = {sample.source.parent or sample.name for sample in further.samples}
     return {
+        "people": len(further.shares.people),
         "images": len(images),
         "samples": len(further.samples),
         "left_out": dict(Counter(fold.hosts_left_out) + further.left_out),

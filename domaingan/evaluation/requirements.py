@@ -44,7 +44,7 @@ def check_arms(folds: Sequence[Fold], config: EvaluationConfig, user_bank: Bank 
             _check_relight_source(arm, source, folds, config, user_bank)
     if config.task == "detection":
         _check_labels(folds)
-    check_shares(arms, folds, config.seed, user_bank)
+    check_shares(arms, folds, config, user_bank)
     _check_pasting_arms(arms, folds, config, user_bank)
 
 
@@ -62,13 +62,13 @@ def _check_pasting_arms(
             _check_crops(arm, shares.select(fold.train, share), config.size, user_bank)
 
 
-def check_shares(arms: Sequence[Arm], folds: Sequence[Fold], seed: int, user_bank: Bank | None) -> None:
-    """Refuse shares of people that are all of them, and those that cannot be taken from the bank of a user.
+def check_shares(arms: Sequence[Arm], folds: Sequence[Fold], config: EvaluationConfig, user_bank: Bank | None) -> None:
+    """Refuse shares of people that are all of them, that a detector cannot use, or that are not in a user's bank.
 
     Args:
         arms: the arms.
         folds: training and test samples.
-        seed: draws the shares.
+        config: the task, and the seed that draws the shares.
         user_bank: the bank of the user, if any.
 
     Raises:
@@ -77,12 +77,13 @@ def check_shares(arms: Sequence[Arm], folds: Sequence[Fold], seed: int, user_ban
     for arm in arms:
         modifiers = arm.modifiers
         shares = {"people": modifiers.people, "crops": modifiers.crop_share, "hosts": modifiers.host_share}
-        if modifiers.host_share > modifiers.people:
-            expected = f"at most hosts={modifiers.people:g}, the share of the people whose labels are trained on"
-            raise _make_error(arm, f"hosts={modifiers.host_share:g}", folds[0].train, expected)
+        if modifiers.host_share > modifiers.people and config.task == "detection":
+            found = f"hosts={modifiers.host_share:g}, more than people={modifiers.people:g}, for detection"
+            expected = "no more: a detector would learn that the hosts' own objects are background"
+            raise _make_error(arm, found, folds[0].train, expected)
         for key, share in shares.items():
             for fold in folds:
-                people = PeopleShares.draw(fold.train.records, seed)
+                people = PeopleShares.draw(fold.train.records, config.seed)
                 if share < 1 and len(people.take(share)) == len(people.people):
                     found = f"{key}={share:g} of {len(people.people)}, which are all of them"
                     raise _make_error(arm, found, fold.train, "a smaller share, or more training people")

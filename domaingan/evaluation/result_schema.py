@@ -158,6 +158,7 @@ class LearningCurve(ResultPart):
 class HostsEntry(ResultPart):
     """The further hosts of a fold or training set."""
 
+    people: int = Field(description="How many people (or drives; of few drives blocks of time) they are of.")
     images: int = Field(description="How many images (volumes, where slices are trained on) are further hosts.")
     samples: int = Field(description="How many samples of them are trained on.")
     left_out: dict[str, int] = Field(description="How many images were left out, by reason.")

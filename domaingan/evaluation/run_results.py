@@ -55,6 +55,7 @@ def write_results(
         config,
         rarest_class,
         n_training_people=_count_training_people(folds, config.seed),
+        n_further_hosts=round(np.mean([counts["people"] for counts in further.get("hosts") or [{"people": 0}]])),
         has_person_scores=not test.schema.domain.is_rgb,
     )
     result = summary | {

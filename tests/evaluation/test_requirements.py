@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import domaingan as dg
 from domaingan import phantoms
 from domaingan.banks import Bank
+from domaingan.banks.crops import crops
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation import api
@@ -171,3 +173,29 @@ def test_what_was_pasted_into_boxes_alone_is_shown() -> None:
         assert added.any() == bool(new)
         for left, top, right, bottom in np.array(new).reshape(-1, 4).astype(int).tolist():
             assert added[top:bottom, left:right].all()
+
+
+PASTE = "copy-paste+classic"
+
+
+@pytest.mark.parametrize(
+    ("arm", "found"),
+    [
+        (f"{PASTE}@people=0.9", r"people=0.9 of \d+, which are all of them"),
+        (f"{PASTE}@hosts=1@people=0.5", "hosts=1, more than people=0.5, for detection"),
+    ],
+)
+def test_shares_of_people_that_cannot_be_are_refused(tmp_path: Path, runs: list[Any], arm: str, found: str) -> None:
+    with pytest.raises(DataError, match=f"arm {re.escape(arm)}: {found}"):
+        evaluate(MASKED, arm, tmp_path / "run")
+    assert not runs and not (tmp_path / "run").exists()
+
+
+def test_a_share_of_people_cannot_be_taken_from_a_bank_of_generated_crops(tmp_path: Path, runs: list[Any]) -> None:
+    real = crops(MASKED.select_groups(MASKED.groups[:2]), 16)
+    generated = real.info.model_copy(update={"generated": True, "subjects": []})
+    entries = np.array(real.entries)
+    entries["subject"] = -1
+    Bank(generated, np.array(real.images), np.array(real.masks), entries).save(tmp_path / "bank")
+    with pytest.raises(DataError, match="a share of the people beside a bank"):
+        evaluate(MASKED, "classic,gan+classic@people=0.5", tmp_path / "run", bank=tmp_path / "bank")

@@ -234,12 +234,16 @@ def refuse_equal_arms(arms: Sequence[Arm]) -> None:
     """Refuse arms that are the same without their part ``classic``, which is left to the trainer.
 
     Raises:
-        DataError: two arms are the same.
+        DataError: two arms are the same, or one has hosts without labels.
     """
     arms_by_data: dict[object, str] = {}
     for arm in arms:
+        modifiers = arm.modifiers
+        if modifiers.host_share > modifiers.people:
+            found = f"arm {arm.name}, whose hosts are not all labelled"
+            raise DataError(found, expected="no larger share of hosts than of people: a dataset has labels alone")
         parts = frozenset(arm.base_name.split("+")) - {"classic", "none"}
-        data = parts, arm.modifiers
+        data = parts, modifiers
         if data in arms_by_data:
             found = f"arms {arms_by_data[data]} and {arm.name}, which are the same data"
             raise DataError(found, expected="one of them: classic augmentation is left to the trainer")
