@@ -42,6 +42,9 @@ DEPTH_QUANTILE = 0.1
 them off scalp and skull where those are in the image, and is all that is learned of their places unless a prior is
 asked for: a narrow one from few subjects costs more than it brings."""
 
+DEFAULT_PLACEMENT, ANYWHERE = "uniform", "anywhere"
+"""Names of placements: where an object fits, and anywhere in the image."""
+
 DEFAULT_VARIATIONS = {SCAN: Variation(), FRAME: Variation(rotate=3.0, scale=(0.7, 1.4))}
 """How crops of a domain are varied, unless it is said."""
 
@@ -72,7 +75,8 @@ class Paste:
         classes: the hosts' mask values by name, where they differ from the bank's and no schema is given.
         placement: where in scans crops are tried. ``uniform``: anywhere in the body. ``prior``: where the bank's crops
             of their class were found relative to the body's box, as far as enough subjects support it; see
-            :class:`domaingan.blend.scan.prior.PlacementPrior`.
+            :class:`domaingan.blend.scan.prior.PlacementPrior`. ``anywhere``, also in frames: where nothing fits, which
+            is a control that tells what the place is worth.
         atlas: instead of a placement, a map of relative weights over the body's box: an array or a file of one; see
             :func:`domaingan.blend.scan.atlas.read_atlas`.
         overlap: whether in scans crops may also cover what is labelled. What is then less than 20 % visible is
@@ -99,7 +103,7 @@ class Paste:
         variation: Variation | Mapping[str, Any] | None = None,
         schema: Schema | Dataset | None = None,
         classes: Mapping[str, int] | None = None,
-        placement: str = "uniform",
+        placement: str = DEFAULT_PLACEMENT,
         atlas: NDArray[Any] | str | Path | None = None,
         overlap: bool = False,
         region: Sequence[float] | Sequence[Sequence[float]] | None = None,
@@ -122,7 +126,9 @@ class Paste:
         class_table = _build_class_table(bank, classes if schema is None else schema.classes)
         entries = _select_from_donors(bank, select_entries(bank, self.only), donors)
         is_free = bank.entries["host"][entries] < 0
-        host_placement = build_placement(bank, entries[is_free], placement, atlas)
+        self.is_anywhere = placement == ANYWHERE
+        body_placement = DEFAULT_PLACEMENT if self.is_anywhere else placement
+        host_placement = build_placement(bank, entries[is_free], body_placement, atlas)
         self.rules: ScanRules | FrameRules
         if domain.has_body:
             self.rules = ScanRules(
@@ -278,6 +284,8 @@ class Paste:
         crop, rng = self.bank[index], np.random.default_rng(seed)
         pasted = PastedCrop(index, crop.condition, self.method_name, seed)
         spotted = host.place_crop(crop, rng)
+        if spotted is not None and self.is_anywhere and not crop.is_bound:
+            spotted = host.move_anywhere(spotted, rng)
         if spotted is None:
             return pasted
         host.paste_crop(spotted, rng)

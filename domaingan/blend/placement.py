@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,33 @@ def find_place(
             if not (occupied[_get_region(corner + object_start, object_mask.shape)] & object_mask).any():
                 return corner
     return None
+
+
+def draw_corners(
+    body: Mask, host_shape: Sequence[int], rng: np.random.Generator
+) -> Iterator[tuple[NDArray[np.int64], tuple[slice, ...]]]:
+    """Draw corners for a patch anywhere in a host, where its whole object lies in the host.
+
+    Args:
+        body: ``(*patch)``, the object.
+        host_shape: spatial shape of the host.
+        rng: source of every draw.
+
+    Yields:
+        At most :data:`MAX_PLACE_TRIES` corners, each with the region of the host that the object's box covers. None
+        if the object is larger than the host.
+    """
+    extent = find_extent(body)
+    if extent is None:
+        return
+    start = np.array([side.start for side in extent])
+    size = np.array([side.stop - side.start for side in extent])
+    last = np.array(host_shape) - size
+    if (last < 0).any():
+        return
+    for _ in range(MAX_PLACE_TRIES):
+        first = rng.integers(0, last + 1)
+        yield first - start, _get_region(first, size.tolist())
 
 
 def _get_region(start: NDArray[np.int64], shape: Sequence[int]) -> tuple[slice, ...]:

@@ -36,12 +36,13 @@ class StudyOptions(OptionGroup):
         typer.Option(
             "--arms",
             help="The ways of making training data that are compared, as ARM,ARM,... An arm is none, or parts joined "
-            "by +: classic (augmentation); copy-paste (real crops); deform-paste (real crops, deformed); blur-paste "
-            "(real crops, blurred: a control); gan (generated crops); inpaint (objects generated into hosts); refine "
-            "(real crops made to fit their host); relight, reference-relight and weather (frames). @KEY=VALUE after "
-            "it changes ratio (share of images pasted into), per-image (LOW-HIGH crops), the shares of people for "
-            "crops, hosts or all (people), or repeat (1: the same with other seeds). Unless given: classic, "
-            "copy-paste+classic, and refine+classic or the part that --bank is for.",
+            "by +: classic (augmentation); copy-paste (real crops); deform-paste (real crops, deformed); gan "
+            "(generated crops); inpaint (objects generated into hosts); refine (real crops made to fit their host); "
+            "relight, reference-relight and weather (frames); as controls blur-paste (real crops, blurred) and "
+            "shuffle-paste (real crops where they do not fit). @KEY=VALUE after it changes ratio (share of images "
+            "pasted into), per-image (LOW-HIGH crops), the shares of people for crops, hosts or all (people), or "
+            "repeat (1: the same with other seeds). Unless given: classic, copy-paste+classic, and refine+classic or "
+            "the part that --bank is for.",
             rich_help_panel=STUDY_PANEL,
         ),
     ] = None

@@ -8,6 +8,7 @@ from domaingan.augmentation import Classic, Weather
 from domaingan.banks import HEALTHY_VALUE, Bank
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.blend import Paste, Relight
+from domaingan.blend.paste import ANYWHERE, DEFAULT_PLACEMENT
 from domaingan.data import Schema
 from domaingan.evaluation.arms import Arm
 from domaingan.inpainting.windows import MASK_VARIATIONS
@@ -39,7 +40,10 @@ def build_augmentation(
         bank = banks[arm.name_bank(source)]
         variation = MASK_VARIATIONS[schema.domain] if source == "deform-paste" else None
         object_values, healthy_values = _split_class_values(bank)
-        pastes[source] = Paste(bank, schema=schema, per_image=per_image, variation=variation, only=object_values)
+        placement = ANYWHERE if source == "shuffle-paste" else DEFAULT_PLACEMENT
+        pastes[source] = Paste(
+            bank, schema=schema, per_image=per_image, variation=variation, only=object_values, placement=placement
+        )
         if healthy_values:
             healthy_pastes[source] = Paste(bank, schema=schema, per_image=per_image, only=healthy_values)
     relights = {}

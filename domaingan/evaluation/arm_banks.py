@@ -26,7 +26,7 @@ from domaingan.evaluation.split import refuse_leak
 from domaingan.gan import GAN
 from domaingan.inpainting.windows import add_healthy_windows, mark_healthy_share, sample_windows
 
-SOURCES_WITHOUT_GAN = ("copy-paste", "deform-paste", "blur-paste", "reference-relight")
+SOURCES_WITHOUT_GAN = ("copy-paste", "deform-paste", "blur-paste", "shuffle-paste", "reference-relight")
 
 REFERENCE_FRAME_SIZE = 128
 """Edge of a real frame that serves as a reference: a style is in its coarse colours."""
@@ -69,7 +69,7 @@ class BankBuilder:
         Raises:
             DataError: nothing can be cut from the samples, or they have no condition to relight towards.
         """
-        if source == "deform-paste":
+        if source in ("deform-paste", "shuffle-paste"):
             return self.build("copy-paste")
         user_bank = self._load_user_bank()
         if user_bank is not None and source in list_supported_sources(user_bank):

@@ -21,13 +21,14 @@ PASTE_SOURCES = {
     "copy-paste": "real crops of the training subjects",
     "deform-paste": "real crops of the training subjects, deformed as the masks of inpaint are",
     "blur-paste": "real crops of the training subjects whose objects are blurred: a control",
+    "shuffle-paste": "real crops of the training subjects anywhere in the image, fitting or not: a control",
     "gan": "crops sampled from a GAN that was trained on the training subjects",
     "inpaint": "objects that such a GAN generated inside the training images, in new masks",
     "refine": "real crops that were pasted into training images, and that such a GAN made fit",
 }
 """Parts of an arm that paste, and where their crops come from."""
 
-CONTROLS = ("blur-paste",)
+CONTROLS = ("blur-paste", "shuffle-paste")
 """Parts that are made worse on purpose: they tell what it is that helps, and nobody would train with them."""
 
 INPAINTED_SOURCES = ("inpaint", "refine")

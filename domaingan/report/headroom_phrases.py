@@ -6,7 +6,7 @@ from typing import Any
 
 from domaingan.report.number_formats import DASH, format_metric_interval
 from domaingan.report.phrases import format_count, state_difference
-from domaingan.report.verdict_phrases import choose_interval, describe_shortage
+from domaingan.report.verdict_phrases import advise_more_trainings, choose_interval, describe_shortage
 
 OBJECT_NOUNS = {"scan": "lesions", "frame": "objects"}
 """What is pasted, by domain."""
@@ -28,7 +28,10 @@ def list_headroom_sentences(result: dict[str, Any]) -> list[str]:
     sentences = [f"{describe_headroom(result)}."]
     for row in headroom["doublings"]:
         sentences.append(_describe_doubling(row, headroom["metric"], noun))
-    return sentences
+    advice = ""
+    if result.get("primary") is None and result.get("trainings"):
+        advice = advise_more_trainings({**result, "primary": headroom["doublings"][0]["difference"]})
+    return [*sentences, f"{advice}."] if advice else sentences
 
 
 def describe_headroom(result: dict[str, Any]) -> str:

@@ -51,8 +51,9 @@ def test_each_arm_sees_its_share_alone(people: Dataset, tmp_path: Path, monkeypa
     counts = {row["subject"]: (row["half"], row["all"]) for row in result["headroom"]["doublings"]}
     assert counts == dict.fromkeys(("crops", "hosts", "places", "people"), (TRAIN_HALF, TRAIN_ALL))
     assert result["verdict"] == "cannot be shown" and result["primary"] is None
-    first = list_headroom_sentences(result)[0]
-    assert first == (
+    sentences = list_headroom_sentences(result)
+    assert sentences[-1].startswith("To have enough trainings, run the same command with --seeds 5 --resume")
+    assert sentences[0] == (
         "What is short cannot be shown with 2 test subjects (6 are needed) and 1 training of each arm (5 are needed)."
     )
     assert any("no loss is computed on their own objects" in note for note in result["notes"])

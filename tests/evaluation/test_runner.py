@@ -21,7 +21,7 @@ from domaingan.views.slices import slice_volumes
 ARMS = [
     *("none", "classic", "copy-paste+classic", "gan+classic"),
     *("deform-paste+classic", "inpaint+classic", "refine+copy-paste+classic"),
-    *("blur-paste+classic@ratio=1", "classic@repeat=1", "copy-paste+classic@people=0.5"),
+    *("blur-paste+classic@ratio=1", "shuffle-paste", "classic@repeat=1", "copy-paste+classic@people=0.5"),
 ]
 QUICK: dict[str, Any] = {"seeds": 1, "steps": 4, "width": 4, "size": 16, "gan_steps": 3, "gan_samples": 12}
 

@@ -15,7 +15,7 @@ from domaingan.blend.frame.frame_place import MAX_MAGNIFICATION, GroundSampler, 
 from domaingan.blend.methods.blending import Blend
 from domaingan.blend.occlusion import OccludedObjects, fill_boxes, find_objects, shrink_boxes
 from domaingan.blend.placed_crop import OBJECT_GAP, PlacedCrop
-from domaingan.blend.placement import dilate_labels, find_overlap
+from domaingan.blend.placement import dilate_labels, draw_corners, find_overlap
 from domaingan.blend.variation import Variation
 from domaingan.data import FRAME, Sample
 from domaingan.imaging.intensity import from_scaled, get_intensity_range, to_dtype, to_scaled
@@ -140,6 +140,27 @@ class FrameHost:
                 blend=blend,
                 ground_contact=(position.contact_row, column),
             )
+        return None
+
+    def move_anywhere(self, placed: PlacedCrop, rng: np.random.Generator) -> PlacedCrop | None:
+        """Move a placed crop to anywhere in the frame, whatever is there and however small it would appear there.
+
+        Args:
+            placed: as returned by :meth:`place_crop`.
+            rng: source of every draw.
+
+        Returns:
+            The moved crop, behind what stands lower; None if too little of it is visible wherever it was tried.
+        """
+        value = int(placed.mask.max())
+        for corner, region in draw_corners(placed.body, self.mask.shape, rng):
+            visible = find_visible(placed.body, corner, self.occluded.objects)
+            if visible is None:
+                continue
+            mask = self._fill_visible(placed.body, visible, corner, value)
+            rows, columns = region
+            contact = (rows.stop - 1, (columns.start + columns.stop) // 2)
+            return replace(placed, mask=mask, corner=corner, ground_contact=contact)
         return None
 
     def paste_crop(self, placed: PlacedCrop, rng: np.random.Generator) -> None:

@@ -16,7 +16,7 @@ from domaingan.blend.merge_labels import merge_mask
 from domaingan.blend.methods.blending import Blend, blend_patch
 from domaingan.blend.occlusion import OccludedObjects, find_objects
 from domaingan.blend.placed_crop import OBJECT_GAP, PlacedCrop
-from domaingan.blend.placement import dilate_labels, find_overlap, find_place
+from domaingan.blend.placement import dilate_labels, draw_corners, find_overlap, find_place
 from domaingan.blend.scan.host_range import find_host_range
 from domaingan.blend.scan.prior import CentreSampler, Placement
 from domaingan.blend.scan.soft_tissue import find_soft_levels, find_surroundings, find_target_contrast
@@ -28,6 +28,7 @@ from domaingan.imaging.body_axes import get_body_axes
 from domaingan.imaging.intensity import (
     RING_WIDTH,
     find_body_extent,
+    find_extent,
     find_nonzero,
     find_ring,
     from_scaled,
@@ -158,6 +159,24 @@ class ScanHost:
             target_contrast=target_contrast,
             contrast=draw.contrast,
         )
+
+    def move_anywhere(self, placed: PlacedCrop, rng: np.random.Generator) -> PlacedCrop | None:
+        """Move a placed crop to anywhere in the image, in the body or not, where nothing is labelled.
+
+        Args:
+            placed: as returned by :meth:`place_crop`.
+            rng: source of every draw.
+
+        Returns:
+            The moved crop; None if no place was found.
+        """
+        extent = find_extent(placed.body)
+        assert extent is not None
+        occupied = self._find_occupied()
+        for corner, region in draw_corners(placed.body, self.mask.shape, rng):
+            if not (occupied[region] & placed.body[extent]).any():
+                return replace(placed, corner=corner)
+        return None
 
     def paste_crop(self, placed: PlacedCrop, rng: np.random.Generator) -> None:
         """Blend a placed crop into the image, clipped to the host, and merge the labels.
