@@ -134,8 +134,7 @@ def evaluate(
             on under another name; or a bank that was made from a test subject or image, or that no arm uses.
     """
     if predictions is not None:
-        if export is not None:
-            raise DataError("both export and predictions", expected="one of them")
+        _refuse_beside_predictions(export=export, hosts=hosts, bank=bank)
         run = {"resume": resume, "overwrite": overwrite}
         return _score_predictions(data, test, Path(predictions), Path(out), progress or SilentProgress(), **run)
     if task not in TASKS:
@@ -190,6 +189,10 @@ def evaluate(
     notes = refuse_copies(survey, folds, user_bank)
     for note in notes:
         warnings.warn(note, AssumptionWarning, stacklevel=2)
+    regrid = partial(view, spacing=spacing, resize=resize)
+    if original_hosts is not None:
+        viewed_hosts = view(original_hosts, dims=dims)
+        folds = add_hosts(folds, viewed_hosts, original_hosts, survey, regrid, config.seed)
     if export is not None:
         manifest = export_datasets(
             config,
@@ -203,13 +206,16 @@ def evaluate(
             notes=notes,
         )
         return manifest.model_dump(mode="json")
-    regrid = partial(view, spacing=spacing, resize=resize)
-    if original_hosts is not None:
-        viewed_hosts = view(original_hosts, dims=dims)
-        folds = add_hosts(folds, viewed_hosts, original_hosts, survey, regrid, config.seed)
     return run_evaluation(
         config, folds, regrid, Path(out), resume=resume, overwrite=overwrite, progress=progress, notes=notes
     )
+
+
+def _refuse_beside_predictions(**options: object) -> None:
+    """Refuse options that say what is trained on, where nothing is trained."""
+    for name, value in options.items():
+        if value is not None:
+            raise DataError(f"both {name} and predictions", expected="one of them")
 
 
 def _score_predictions(

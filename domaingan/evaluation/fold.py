@@ -41,6 +41,7 @@ class FoldContext:
         folder: where the trainings, banks and GANs of the fold are stored.
         example_positions: positions of the test samples whose predictions are shown.
         shares: the training people in the order in which shares of them are drawn.
+        further_hosts: unlabelled samples that arms with a paste are trained on, too.
     """
 
     task: Task

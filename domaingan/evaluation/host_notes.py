@@ -52,24 +52,31 @@ def describe_hosts(counts: Sequence[dict[str, Any]], config: EvaluationConfig, s
     where = f" in the first of {len(counts)} folds" if len(counts) > 1 else ""
     others = ", ".join(f"{n} {reason}" for reason, n in first["left_out"].items())
     left_out = f" Left out: {others}." if others else ""
+    warnings: dict[str, None] = {}
+    for fold_counts in counts:
+        warnings |= dict.fromkeys(list_host_warnings(fold_counts, schema))
     return [
         f"Every arm that pastes is also trained on {first['images']} images of {config.hosts} as further hosts{where}; "
         f"arms that do not paste are not.{left_out}",
         _describe_objects(first["ignored_share"], config, schema),
+        *(f"Warning: {warning}." for warning in warnings),
     ]
 
 
-def list_host_warnings(further: FurtherHosts, schema: Schema) -> list[str]:
+def list_host_warnings(counts: dict[str, Any] | None, schema: Schema) -> list[str]:
     """List what makes further hosts useless: none is left, or a teacher suspects objects nearly everywhere.
 
     Args:
-        further: the further hosts of a fold.
+        counts: of a fold, see :func:`count_hosts`.
         schema: of the labelled samples.
     """
-    if not further.samples:
+    if counts is None:
+        return []
+    if not counts["samples"]:
         return ["no further host is left: all of them have, or may have, objects of their own"]
-    if further.ignored_share >= MAX_IGNORED_SHARE and not is_partly_labelled(schema):
-        suspected = f"objects are suspected in {further.ignored_share:.0%} of the further hosts' pixels"
+    ignored_share = counts["ignored_share"]
+    if ignored_share >= MAX_IGNORED_SHARE and not is_partly_labelled(schema):
+        suspected = f"objects are suspected in {ignored_share:.0%} of the further hosts' pixels"
         return [f"{suspected}: the teacher was trained too little to tell; try more --steps"]
     return []
 

@@ -13,6 +13,7 @@ from domaingan.adapters.nifti.scan_records import SINGLE_CLASS_NAME
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record
 from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.external_trainer.exported_hosts import check_exported_hosts
 from domaingan.evaluation.fold import Regrid, estimate_bytes
 from domaingan.evaluation.further_hosts import is_partly_labelled
 from domaingan.evaluation.host_teacher import check_teacher
@@ -45,18 +46,19 @@ def check_hosts(hosts: Dataset | None, data: Dataset, config: EvaluationConfig, 
 
     Raises:
         DataError: another domain, other dimensions, channels or classes; no arm that pastes; a teacher without hosts or
-            one that cannot be trained; or hosts of which nothing says where objects may stand.
+            one that cannot be trained; hosts of which nothing says where objects may stand; or hosts that an export
+            cannot hold.
     """
     if hosts is None:
         if config.hosts_teacher:
             raise DataError("a teacher of hosts", expected="hosts that it guesses the objects of")
         return
-    if is_exported:
-        raise DataError("hosts beside an export", path=hosts.root, expected="one of the two")
     if not any(arm.paste_sources for arm in config.parsed_arms):
         arms = ", ".join(config.arms)
         raise DataError(f"hosts that none of {arms} pastes into", path=hosts.root, expected="an arm that pastes")
     _check_schema(hosts, data)
+    if is_exported:
+        check_exported_hosts(hosts, data, config)
     if config.hosts_teacher:
         check_teacher(config, data.schema)
     elif is_partly_labelled(data.schema) and any("mask" not in record.files for record in hosts.records):

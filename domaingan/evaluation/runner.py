@@ -12,17 +12,15 @@ from numpy.typing import NDArray
 from domaingan.core.locks import lock_folder
 from domaingan.core.progress import Progress, SilentProgress
 from domaingan.core.run_folder import RunFolder
-from domaingan.data import Sample
 from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arm_banks import BankBuilder, build_banks
 from domaingan.evaluation.ensembles import score_ensembles
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.figures import collect_figures
 from domaingan.evaluation.fold import FoldContext, Regrid, load_test_samples, select_training_samples
-from domaingan.evaluation.further_hosts import FurtherHosts, prepare_hosts
 from domaingan.evaluation.generated import evaluate_generated
-from domaingan.evaluation.host_notes import count_hosts, describe_hosts, list_host_warnings
-from domaingan.evaluation.host_teacher import train_teacher
+from domaingan.evaluation.host_notes import count_hosts, describe_hosts
+from domaingan.evaluation.host_reading import read_further_hosts
 from domaingan.evaluation.people_shares import PeopleShares
 from domaingan.evaluation.plan import Plan, TrainingCounter, report_plan
 from domaingan.evaluation.run_notes import collect_notes
@@ -140,7 +138,7 @@ def _prepare_fold(
     builder = BankBuilder(hosts, config, folder, progress)
     if plan is not None:
         report_plan(plan, task, samples, test, builder, progress)
-    further = _prepare_further_hosts(fold, samples, config, regrid, folder, progress)
+    further = read_further_hosts(fold, samples, config, regrid, folder, progress)
     builder = replace(builder, further_hosts=further)
     progress.start("making the banks")
     banks = build_banks(config.parsed_arms, fold.test, builder)
@@ -148,19 +146,3 @@ def _prepare_fold(
         build_augmentation(arm, banks, test.schema, config.target_conditions)
     shares = PeopleShares.draw(hosts.records, config.seed)
     return FoldContext(task, samples, hosts, test, original_test, banks, folder, shares=shares, further_hosts=further)
-
-
-def _prepare_further_hosts(
-    fold: Fold, samples: list[Sample], config: EvaluationConfig, regrid: Regrid, folder: Path, progress: Progress
-) -> FurtherHosts:
-    """Read the further hosts of a fold, and train the teacher that guesses their objects where one is asked for."""
-    if fold.hosts is None:
-        return FurtherHosts()
-    schema = fold.train.schema
-    teacher = train_teacher(samples, schema, config, folder, progress) if config.hosts_teacher else None
-    progress.start("reading the further hosts")
-    is_detection = config.task == "detection"
-    further = prepare_hosts(regrid(fold.hosts), schema, teacher, is_detection=is_detection, seed=config.seed)
-    for warning in list_host_warnings(further, schema):
-        progress.say(f"warning: {warning}")
-    return further

@@ -12,7 +12,7 @@ from domaingan.data import Dataset, Record, Sample, Schema
 from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.fold import FoldContext
-from domaingan.evaluation.further_hosts import FurtherHosts, is_partly_labelled, prepare_hosts
+from domaingan.evaluation.further_hosts import is_partly_labelled, prepare_hosts
 from domaingan.evaluation.host_notes import describe_hosts, list_host_warnings
 from domaingan.evaluation.host_teacher import HostGuess
 from domaingan.evaluation.people_shares import PeopleShares
@@ -131,11 +131,14 @@ def test_notes_say_what_was_done_about_their_objects(changes: dict[str, object],
 
 
 def test_useless_hosts_are_warned_of() -> None:
-    sample = Sample(np.zeros((1, 4, 4), np.float32))
-    assert "no further host is left" in list_host_warnings(FurtherHosts(), SCANS)[0]
-    assert "trained too little" in list_host_warnings(FurtherHosts([sample], 0.2), SCANS)[0]
-    assert list_host_warnings(FurtherHosts([sample], 0.19), SCANS) == []
-    assert list_host_warnings(FurtherHosts([sample], 1.0), STREETS) == []
+    counts = {"images": 1, "samples": 1, "left_out": {}, "ignored_share": 0.2}
+    assert "no further host is left" in list_host_warnings(counts | {"samples": 0}, SCANS)[0]
+    (warning,) = list_host_warnings(counts, SCANS)
+    assert "objects are suspected in 20% of the further hosts' pixels: the teacher was trained too little" in warning
+    assert f"Warning: {warning}." in describe_hosts([counts, counts], CONFIG, SCANS)
+    assert list_host_warnings(counts | {"ignored_share": 0.19}, SCANS) == []
+    assert list_host_warnings(counts | {"ignored_share": 1.0}, STREETS) == []
+    assert list_host_warnings(None, SCANS) == []
 
 
 def make_fold() -> FoldContext:

@@ -132,9 +132,11 @@ def test_what_does_not_fit_is_refused(hosts: Dataset | None, changes: dict[str, 
         check_hosts(hosts, PEOPLE, CONFIG.model_copy(update=changes))
 
 
-def test_hosts_beside_an_export_are_refused() -> None:
-    with pytest.raises(DataError, match="hosts beside an export; expected one of the two"):
-        check_hosts(STRANGERS, PEOPLE, CONFIG, is_exported=True)
+def test_hosts_of_another_layout_are_not_exported() -> None:
+    others = mute(STRANGERS, layout="nnunet")
+    check_hosts(others, PEOPLE, CONFIG)
+    with pytest.raises(DataError, match="hosts in the layout nnunet for an export"):
+        check_hosts(others, PEOPLE, CONFIG, is_exported=True)
 
 
 def test_classes_that_nothing_names_fit() -> None:

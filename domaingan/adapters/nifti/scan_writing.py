@@ -46,11 +46,12 @@ def write_scan(sample: Sample, images: Sequence[Path], mask: Path, foreground: P
     if sample.mask is not None:
         like = header.mask if header else None
         original = _reread_stored_numbers(header, "mask", like, sample.shape)
-        write_nifti(mask, sample.mask, like, affine, original)
+        write_nifti(mask, sample.mask, like, _place_beside_image(like, affine, header), original)
     is_body = sample.foreground
     if foreground is not None and is_body is not None:
         like = header.foreground if header else None
-        write_nifti(foreground, np.asarray(is_body, np.uint8), like, affine)
+        place = _place_beside_image(like, affine, header)
+        write_nifti(foreground, np.asarray(is_body, np.uint8), like, place)
 
 
 def _reread_stored_numbers(
@@ -78,6 +79,15 @@ def _reread_stored_numbers(
         return None
     pieces = split_pieces(stored, shape)
     return pieces[origin.piece_index] if pieces else None
+
+
+def _place_beside_image(
+    like: NiftiHeader | None, affine: NDArray[Any] | None, header: ScanHeader | None
+) -> NDArray[Any] | None:
+    """Find the affine of a mask to write; the image's, where the mask was in no file and nothing moved the scan."""
+    if affine is not None or like is not None or header is None:
+        return affine
+    return np.asarray(header.channels[0].affine)
 
 
 def _find_changed_affine(sample: Sample, header: ScanHeader | None) -> NDArray[Any] | None:

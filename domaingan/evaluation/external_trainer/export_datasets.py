@@ -24,15 +24,19 @@ from domaingan.core.locks import lock_folder
 from domaingan.core.progress import Progress, SilentProgress
 from domaingan.core.reading import read_json_object
 from domaingan.core.run_folder import RunFolder
-from domaingan.data import Schema
+from domaingan.data import Dataset, Schema
 from domaingan.evaluation.arm_augmentation import build_augmentation
-from domaingan.evaluation.arm_banks import BankBuilder, build_banks
+from domaingan.evaluation.arm_banks import BankBuilder, add_samples, build_banks
 from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.external_trainer.export_checks import refuse_equal_arms, refuse_other_grid
 from domaingan.evaluation.external_trainer.export_guide import write_guide
 from domaingan.evaluation.external_trainer.export_manifest import ExportedDataset, ExportedTest, ExportManifest
+from domaingan.evaluation.external_trainer.exported_hosts import add_ignored_value
 from domaingan.evaluation.external_trainer.exported_samples import TestSetWriter, TrainingSetWriter
 from domaingan.evaluation.fold import select_training_samples
+from domaingan.evaluation.host_notes import count_hosts, describe_hosts
+from domaingan.evaluation.host_reading import read_further_hosts
 from domaingan.evaluation.people_shares import PeopleShares
 from domaingan.evaluation.split import Fold
 from domaingan.evaluation.tasks import open_task
@@ -133,6 +137,7 @@ def _export(
                 trainings.append(_Training(len(trainings), arm, number, seed))
     datasets: list[ExportedDataset] = []
     tests: list[ExportedTest] = []
+    host_counts: list[dict[str, Any]] = []
     for number, fold in enumerate(folds):
         exporter = _FoldExporter(config, fold, number, out, copies, progress)
         exporter.build_banks(work / f"fold-{number}")
@@ -140,13 +145,16 @@ def _export(
             if training.fold == number:
                 datasets.append(exporter.write_training(training))
         tests.append(exporter.write_test())
+        counts = exporter.count_hosts()
+        if counts is not None:
+            host_counts.append(counts)
     manifest = ExportManifest(
         config=config,
         layout=layout,
         copies=copies,
         datasets=datasets,
         tests=tests,
-        notes=[*notes, *list_notes(datasets)],
+        notes=[*notes, *list_notes(datasets), *describe_hosts(host_counts, config, folds[0].train.schema)],
     )
     with write_file_atomically(out / "README.md") as temporary:
         temporary.write_text(write_guide(manifest), encoding="utf-8")
@@ -171,29 +179,33 @@ class _FoldExporter:
         folder.mkdir(parents=True, exist_ok=True)
         hosts = self.fold.train.load_into_memory()
         task = open_task(self.config)
-        trained_names = {sample.name for sample in select_training_samples(hosts, task)}
+        samples = select_training_samples(hosts, task)
+        trained_names = {sample.name for sample in samples}
         records = self.fold.train.records
         # The writers read the samples again, so that none of them is sent to worker processes.
         self.trained = self.fold.train.select(i for i, record in enumerate(records) if record.name in trained_names)
+        further = read_further_hosts(self.fold, samples, self.config, lambda data: data, folder, self.progress)
+        self.further_hosts = further
+        self.schema = add_ignored_value(self.trained.schema, further.samples)
         self.progress.start("making the banks")
-        builder = BankBuilder(hosts, self.config, folder, self.progress)
+        builder = BankBuilder(hosts, self.config, folder, self.progress, further_hosts=further)
         self.banks = build_banks(self.config.parsed_arms, self.fold.test, builder)
         self.shares = PeopleShares.draw(records, self.config.seed)
 
     def write_training(self, training: _Training) -> ExportedDataset:
         """Write the dataset of one training."""
-        config, schema = self.config, self.trained.schema
+        config, schema = self.config, self.schema
         modifiers = training.arm.modifiers
-        trained = self.shares.select(self.trained, modifiers.people)
-        hosts = None
-        if modifiers.host_share < modifiers.people:
-            records = self.shares.select(self.trained, modifiers.host_share).records
-            hosts = frozenset(record.name for record in records)
-        augment = build_augmentation(training.arm, self.banks, schema, config.target_conditions, hosts)
+        trained = self._select_samples(training.arm)
+        paste_hosts = self._name_paste_hosts(training.arm)
+        augment = build_augmentation(
+            training.arm, self.banks, self.trained.schema, config.target_conditions, paste_hosts
+        )
         name = training.name_folder(schema.layout)
         seed = (config.seed, self.number, training.seed + modifiers.seed_shift)
         # Fewer samples are copied more often: trainers that count epochs then take as many steps for every arm.
-        copies = max(1, round(self.copies * len(self.trained) / len(trained)))
+        n_written = max(self.copies * len(self.trained), len(self.trained) + len(self.further_hosts.samples))
+        copies = max(1, round(n_written / len(trained)))
         writer = TrainingSetWriter(trained, augment, self.out / "train" / name, copies, seed)
         self.progress.start(f"writing {name}")
         changed = _write_dataset(writer, schema, self.progress, has_splits=schema.layout == "nnunet")
@@ -207,6 +219,25 @@ class _FoldExporter:
             changed_samples=changed,
         )
 
+    def _select_samples(self, arm: Arm) -> Dataset:
+        """Select the samples that an arm is trained on, with further hosts for an arm that pastes."""
+        selected = self.shares.select(self.trained, arm.modifiers.people)
+        if arm.paste_sources:
+            selected = add_samples(selected, self.further_hosts.select_share(arm.modifiers.host_share))
+        return Dataset(selected.records, selected.read, self.schema, selected.root, selected.problems)
+
+    def _name_paste_hosts(self, arm: Arm) -> frozenset[str] | None:
+        """Name the samples that an arm pastes into; None for all that it is trained on."""
+        share = arm.modifiers.host_share
+        if share >= arm.modifiers.people:
+            return None
+        names = [record.name for record in self.shares.select(self.trained, share).records]
+        return frozenset([*names, *(sample.name for sample in self.further_hosts.select_share(share))])
+
+    def count_hosts(self) -> dict[str, Any] | None:
+        """Count the further hosts; None where there are none."""
+        return count_hosts(self.fold, self.further_hosts)
+
     def write_test(self) -> ExportedTest:
         """Write the test images of the fold."""
         folder = f"test/fold-{self.number}"
@@ -215,39 +246,6 @@ class _FoldExporter:
         _write_dataset(TestSetWriter(test, self.out / folder), test.schema, self.progress, has_splits=False)
         names = [record.name for record in test.records]
         return ExportedTest(fold=self.number, folder=folder, samples=names)
-
-
-def refuse_other_grid(config: EvaluationConfig, folds: Sequence[Fold]) -> None:
-    """Refuse an export at another grid than the data's own.
-
-    Raises:
-        DataError: ``spacing`` or ``resize`` is set, or volumes are worked on as slices.
-    """
-    expected = "the data's own grid: the trainer resamples by itself"
-    if config.spacing is not None or config.resize is not None:
-        raise DataError("an export at another grid", expected=expected)
-    if folds[0].train.records[0].parent:
-        raise DataError("an export of slices of volumes", path=folds[0].train.root, expected=expected)
-
-
-def refuse_equal_arms(arms: Sequence[Arm]) -> None:
-    """Refuse arms that are the same without their part ``classic``, which is left to the trainer.
-
-    Raises:
-        DataError: two arms are the same, or one has hosts without labels.
-    """
-    arms_by_data: dict[object, str] = {}
-    for arm in arms:
-        modifiers = arm.modifiers
-        if modifiers.host_share > modifiers.people:
-            found = f"arm {arm.name}, whose hosts are not all labelled"
-            raise DataError(found, expected="no larger share of hosts than of people: a dataset has labels alone")
-        parts = frozenset(arm.base_name.split("+")) - {"classic", "none"}
-        data = parts, modifiers
-        if data in arms_by_data:
-            found = f"arms {arms_by_data[data]} and {arm.name}, which are the same data"
-            raise DataError(found, expected="one of them: classic augmentation is left to the trainer")
-        arms_by_data[data] = arm.name
 
 
 def list_notes(datasets: Sequence[ExportedDataset]) -> list[str]:

@@ -12,11 +12,16 @@ from domaingan.adapters import get_adapter
 from domaingan.adapters.base import make_record
 from domaingan.augmentation.offline.unfinished_folder import get_note_path
 from domaingan.baselines.training_augmentation import TrainingAugmentation
+from domaingan.baselines.unlabelled_hosts import find_unlabelled
 from domaingan.core.files import write_json
 from domaingan.data import Dataset, Sample
+from domaingan.evaluation.external_trainer.exported_hosts import mark_unlabelled
 from domaingan.imaging.intensity import with_measurements
 
 TEST_SPLIT = "test"
+
+MAX_TRIES = 10
+"""How often a paste into a host without any label is tried."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class TrainingSetWriter:
         """
         position, copy = divmod(item, self.copies)
         original = with_measurements(self.hosts[position], self.hosts.schema.domain)
-        blended = self.augment.blend(original, np.random.default_rng((*self.seed, item)))
+        blended = self._blend(original, np.random.default_rng((*self.seed, item)))
         source = original.source
         if source.split == TEST_SPLIT:  # a fold trains on it, whatever the data call it
             source = replace(source, split="train")
@@ -57,6 +62,15 @@ class TrainingSetWriter:
             if not (source.subject or source.sequence):
                 source = replace(source, subject=original.group)
         return replace(blended, source=source)
+
+    def _blend(self, original: Sample, rng: np.random.Generator) -> Sample:
+        """Blend a sample; a host of which nothing is labelled then is blended again, up to :data:`MAX_TRIES` times."""
+        for _ in range(MAX_TRIES):
+            blended = self.augment.blend(original, rng)
+            unlabelled = find_unlabelled(original, blended)
+            if unlabelled is None or not unlabelled.all():
+                break
+        return mark_unlabelled(original, blended, self.hosts.schema)
 
     def __call__(self, item: int) -> None:
         """Make an item and write it, with a note of its record and of whether the arm changed it."""

@@ -50,6 +50,18 @@ def test_unlabelled_subjects_are_read_and_written(folders: Path, tmp_path: Path)
     assert load(tmp_path / "out")[1].mask is None
 
 
+def test_a_new_mask_lies_where_the_image_lies(folders: Path, tmp_path: Path) -> None:
+    (folders / "pat2" / "seg.nii.gz").unlink()
+    unlabelled = load(folders)[1]
+    mask, body = np.ones(SHAPE, np.uint8), np.ones(SHAPE, dtype=bool)
+    labelled = replace(unlabelled, mask=mask, foreground=body)
+    NiftiFolders().write_sample(tmp_path / "out", labelled, load(folders).schema)
+    image = nib.load(tmp_path / "out" / "pat2" / "flair.nii.gz")
+    for name in ("seg", "brainmask"):
+        written = nib.load(tmp_path / "out" / "pat2" / f"{name}.nii.gz")
+        assert_array_equal(written.affine, image.affine)
+
+
 def test_changed_grids_are_written_where_they_are(folders: Path, tmp_path: Path) -> None:
     dataset = load(folders)
     coarse = resample_to_spacing(dataset, 2.2)

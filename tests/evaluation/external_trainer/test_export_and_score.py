@@ -141,6 +141,12 @@ def test_a_prediction_that_does_not_fit_is_refused(predicted: Path, tmp_path: Pa
         score(predicted, tmp_path / "run")
 
 
+@pytest.mark.parametrize("option", ["hosts", "bank"])
+def test_what_is_trained_on_says_nothing_beside_predictions(option: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"both {option} and predictions"):
+        score(tmp_path, tmp_path / "run", **{option: "x"})
+
+
 def test_other_data_than_were_exported_are_refused(exported: Path, tmp_path: Path) -> None:
     tested = ExportManifest.read(exported).tests[0].samples
     data = load_scans()
