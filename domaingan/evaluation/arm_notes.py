@@ -11,19 +11,18 @@ MAX_NAMED_PEOPLE = 10
 """A note names at most this many people of a share."""
 
 
-def describe_modifiers(arms: Sequence[Arm], shares: PeopleShares, unit: str) -> list[str]:
+def describe_modifiers(arms: Sequence[Arm], shares: PeopleShares) -> list[str]:
     """Describe the shares of people and the repeats among arms.
 
     Args:
         arms: the arms.
         shares: of the first fold.
-        unit: what the people are, such as ``subject``.
 
     Returns:
         A sentence for each share and each repeat.
 
     >>> shares = PeopleShares(("anna", "ben", "carl"))
-    >>> describe_modifiers([Arm.parse("classic@repeat=2")], shares, "subject")
+    >>> describe_modifiers([Arm.parse("classic@repeat=2")], shares)
     ['classic@repeat=2 is classic trained with other seeds: 200000 is added to each.']
     """
     used: dict[float, None] = {}
@@ -43,7 +42,7 @@ def describe_modifiers(arms: Sequence[Arm], shares: PeopleShares, unit: str) -> 
         people = sorted(shares.take(share))
         names = ", ".join(people[:MAX_NAMED_PEOPLE]) + (", …" if len(people) > MAX_NAMED_PEOPLE else "")
         notes.append(
-            f"A share of {share:g} is {len(people)} of {len(shares.people)} training {unit}s, drawn by the seed "
+            f"A share of {share:g} is {len(people)} of {len(shares.people)} training {shares.unit}s, drawn by the seed "
             f"({names}). A smaller share is a part of a larger one."
         )
     return notes

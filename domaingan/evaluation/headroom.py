@@ -56,16 +56,18 @@ Answer = Literal["helps", "does not help", "cannot be shown"]
 
 
 @dataclass(frozen=True)
-class HeadroomCounts:
-    """How much the training data have.
+class TrainingPeople:
+    """How many people the training data are of.
 
     Attributes:
         people: whose labels there are.
         further_hosts: people whose images are hosts without labels, beside them.
+        unit: what each of the people is, such as ``subject`` or ``drive``.
     """
 
     people: int
     further_hosts: int = 0
+    unit: str = "subject"
 
     def count(self, subject: Subject) -> tuple[int, int]:
         """Count half and all of what a comparison doubles."""
@@ -87,7 +89,7 @@ def list_headroom_arms(task: str) -> list[str]:
     return arms if task == "detection" else [*arms, ALL_HOSTS.name]
 
 
-def measure_headroom(tables: ScoreTables, metric: str, counts: HeadroomCounts) -> dict[str, Any] | None:
+def measure_headroom(tables: ScoreTables, metric: str, counts: TrainingPeople) -> dict[str, Any] | None:
     """Measure what one doubling of crops, hosts and objects in their own places brings.
 
     Args:
@@ -115,13 +117,14 @@ def measure_headroom(tables: ScoreTables, metric: str, counts: HeadroomCounts) -
         "arm": STRONG_BASELINE,
         "metric": metric,
         "people": counts.people,
+        "unit": counts.unit,
         "negligible_gain": NEGLIGIBLE_GAIN,
         "doublings": rows,
         "short": [row["subject"] for row in short],
     }
 
 
-def _measure_doubling(tables: ScoreTables, metric: str, subject: Subject, counts: HeadroomCounts) -> dict[str, Any]:
+def _measure_doubling(tables: ScoreTables, metric: str, subject: Subject, counts: TrainingPeople) -> dict[str, Any]:
     """Measure one comparison; ``per_doubling`` is its difference for exactly twice as many."""
     arm, against = PAIRS[subject]
     half, everything = counts.count(subject)

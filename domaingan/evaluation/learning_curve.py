@@ -50,7 +50,7 @@ def find_curve_arms(arms: list[str]) -> tuple[str, dict[float, str]] | None:
 
 
 def measure_learning_curve(
-    tables: ScoreTables, metric: str, n_people: int, pairs: list[tuple[str, str]]
+    tables: ScoreTables, metric: str, n_people: int, pairs: list[tuple[str, str]], unit: str = "subject"
 ) -> dict[str, Any] | None:
     """Measure how many points one doubling of the training people brings, and what differences are worth in people.
 
@@ -59,6 +59,7 @@ def measure_learning_curve(
         metric: the metric.
         n_people: how many people all of the training data are from.
         pairs: the arms, each with the arm that it is compared with, whose differences are turned into people.
+        unit: what each of the people is, such as ``subject`` or ``drive``.
 
     Returns:
         ``arm``; ``shares``, each with its number of people and mean; ``per_doubling``, the slope as a difference with
@@ -85,6 +86,7 @@ def measure_learning_curve(
         "arm": base,
         "metric": metric,
         "people": n_people,
+        "unit": unit,
         "shares": points,
         "per_doubling": per_doubling,
         "is_shown": has_slope,

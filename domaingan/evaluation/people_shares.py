@@ -8,7 +8,8 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from domaingan.data import Dataset
+from domaingan.data import BLOCK_SECONDS, Dataset
+from domaingan.data.source import Source
 
 MIN_GROUPS_TO_SHARE = 4
 """From fewer drives than this no share is drawn: blocks of their time are drawn instead."""
@@ -21,12 +22,8 @@ class HasOwner(Protocol):
     """A sample or its record, which says whom it belongs to."""
 
     @property
-    def group(self) -> str:
-        """The subject or the drive."""
-
-    @property
-    def statistical_unit(self) -> str:
-        """The subject, or a block of time of the drive."""
+    def source(self) -> Source:
+        """The subject, drive and time of it."""
 
 
 Owned = TypeVar("Owned", bound=HasOwner)
@@ -48,10 +45,12 @@ class PeopleShares:
     Attributes:
         people: subjects, or drives, or blocks of drives of which there are few.
         are_blocks: whether they are blocks of drives.
+        unit: what each of them is, such as ``subject`` or ``drive``.
     """
 
     people: tuple[str, ...] = ()
     are_blocks: bool = False
+    unit: str = "subject"
 
     @classmethod
     def draw(cls, records: Sequence[HasOwner], seed: int) -> PeopleShares:
@@ -61,12 +60,14 @@ class PeopleShares:
             records: of its training samples.
             seed: draws the order.
         """
-        groups = dict.fromkeys(record.group for record in records)
-        units = dict.fromkeys(record.statistical_unit for record in records)
+        sources = [record.source for record in records]
+        groups = dict.fromkeys(source.group for source in sources)
+        units = dict.fromkeys(source.statistical_unit for source in sources)
         are_blocks = len(groups) < MIN_GROUPS_TO_SHARE and len(units) > len(groups)
         people = list(units if are_blocks else groups)
         order = np.random.default_rng((seed, SHARE_STREAM)).permutation(len(people))
-        return cls(tuple(people[position] for position in order), are_blocks)
+        unit = f"{BLOCK_SECONDS:g}-second block" if are_blocks else _name_unit(sources)
+        return cls(tuple(people[position] for position in order), are_blocks, unit)
 
     def take(self, share: float) -> frozenset[str]:
         """Take a share of the people, at least one; a smaller share is a part of a larger one.
@@ -78,7 +79,7 @@ class PeopleShares:
 
     def name_owner(self, owned: HasOwner) -> str:
         """Name which of the people a sample, or a record, belongs to."""
-        return owned.statistical_unit if self.are_blocks else owned.group
+        return owned.source.statistical_unit if self.are_blocks else owned.source.group
 
     def select_owned(self, items: Sequence[Owned], share: float) -> list[Owned]:
         """Select the samples, or records, of a share of the people.
@@ -98,3 +99,10 @@ class PeopleShares:
             return data
         people = self.take(share)
         return data.select(i for i, record in enumerate(data.records) if self.name_owner(record) in people)
+
+
+def _name_unit(sources: Sequence[Source]) -> str:
+    """Name what the groups of samples are."""
+    if any(source.subject for source in sources):
+        return "subject"
+    return "drive" if any(source.sequence for source in sources) else "sample"

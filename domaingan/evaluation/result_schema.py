@@ -149,6 +149,7 @@ class LearningCurve(ResultPart):
     arm: str = Field(description="The arm that was trained with several shares of the people.")
     metric: str = Field(description="The metric.")
     people: int = Field(description="How many people all of the training data are from.")
+    unit: str = Field("subject", description="What each of them is, such as `subject` or `drive`.")
     shares: list[CurvePoint] = Field(description="Its points.")
     per_doubling: DifferenceEntry = Field(description="What one doubling of the people brings.")
     is_shown: bool = Field(description="Whether that is more than chance.")
@@ -191,6 +192,7 @@ class Headroom(ResultPart):
     arm: str = Field(description="The arm that was trained with half and with all.")
     metric: str = Field(description="The metric.")
     people: int = Field(description="How many people the labels are of.")
+    unit: str = Field(description="What each of them is, such as `subject` or `drive`.")
     negligible_gain: float = Field(description="A doubling that surely brings less does not help.")
     doublings: list[DoublingEntry] = Field(description="What doublings bring; hosts are left out for detection.")
     short: list[Literal["crops", "hosts", "places"]] = Field(

@@ -52,7 +52,7 @@ def collect_notes(fold: FoldContext, folds: Sequence[Fold], config: EvaluationCo
     notes += fold.task.describe_baseline(config, fold.test.schema)
     if "gan" in fold.banks:
         notes.append("One GAN is fitted a fold, to the training subjects alone, and serves every seed.")
-    notes += describe_modifiers(config.parsed_arms, fold.shares, "block" if fold.shares.are_blocks else unit)
+    notes += describe_modifiers(config.parsed_arms, fold.shares)
     for source, bank in fold.banks.items():
         for reason, n in bank.info.left_out.items():
             notes.append(f"Left out of the {source} bank: {n} {reason}")

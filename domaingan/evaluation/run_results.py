@@ -14,6 +14,7 @@ from domaingan.core.files import to_json_types, write_arrays, write_json
 from domaingan.core.progress import Progress
 from domaingan.data import Sample, Schema
 from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.headroom import TrainingPeople
 from domaingan.evaluation.people_shares import PeopleShares
 from domaingan.evaluation.result_schema import find_schema_faults
 from domaingan.evaluation.run_notes import name_unit
@@ -54,8 +55,7 @@ def write_results(
         scores,
         config,
         rarest_class,
-        n_training_people=_count_training_people(folds, config.seed),
-        n_further_hosts=round(np.mean([counts["people"] for counts in further.get("hosts") or [{"people": 0}]])),
+        training_people=_count_training_people(folds, config.seed, further.get("hosts") or []),
         has_person_scores=not test.schema.domain.is_rgb,
     )
     result = summary | {
@@ -76,9 +76,12 @@ def write_results(
     return result
 
 
-def _count_training_people(folds: Sequence[Fold], seed: int) -> int:
-    """Count the people that shares are drawn from, in the mean over folds; of few drives the blocks of their time."""
-    return round(np.mean([len(PeopleShares.draw(fold.train.records, seed).people) for fold in folds]))
+def _count_training_people(folds: Sequence[Fold], seed: int, hosts: Sequence[Mapping[str, Any]]) -> TrainingPeople:
+    """Count the people that shares are drawn from, and those of the further hosts, in the mean over folds."""
+    shares = [PeopleShares.draw(fold.train.records, seed) for fold in folds]
+    n_people = round(np.mean([len(of_fold.people) for of_fold in shares]))
+    n_hosts = round(np.mean([counts["people"] for counts in hosts])) if hosts else 0
+    return TrainingPeople(n_people, n_hosts, shares[0].unit)
 
 
 def _say_what_is_absent(

@@ -18,7 +18,7 @@ from domaingan.evaluation.comparisons import (
     round_estimate,
 )
 from domaingan.evaluation.evaluation_config import EvaluationConfig
-from domaingan.evaluation.headroom import HeadroomCounts, measure_headroom
+from domaingan.evaluation.headroom import TrainingPeople, measure_headroom
 from domaingan.evaluation.learning_curve import measure_learning_curve
 from domaingan.evaluation.person_effects import describe_person_effects, has_person_effects
 from domaingan.evaluation.score_tables import Scores, ScoreTables, TrainingKey, compute_mean, round_values
@@ -38,6 +38,8 @@ RESULT_FORMAT = 3
 each training. In version 1, which has no number, ``versus_strong_baseline`` was called ``to_rival``, and
 ``real_vs_fake_accuracy`` was called ``told``. Readers take all three."""
 
+ONE_PERSON = TrainingPeople(1)
+
 Differences = dict[str, dict[str, dict[str, Any]]]
 """By arm and metric, see :func:`domaingan.evaluation.comparisons.compare_arms`."""
 
@@ -47,8 +49,7 @@ def summarise(
     config: EvaluationConfig,
     rarest: str | None,
     *,
-    n_training_people: int = 1,
-    n_further_hosts: int = 0,
+    training_people: TrainingPeople = ONE_PERSON,
     has_person_scores: bool = True,
 ) -> dict[str, Any]:
     """Summarise the scores: means, intervals and paired differences.
@@ -57,8 +58,7 @@ def summarise(
         scores: for each arm, and for each fold and seed, the scores of the people that were tested.
         config: the evaluation's settings.
         rarest: the rarest class of the training data, whose Dice is the primary metric; None if there is none.
-        n_training_people: how many people (or drives) a training learns from.
-        n_further_hosts: how many people's images are hosts without labels beside them.
+        training_people: how many people (or drives) a training learns from.
         has_person_scores: whether masks are scored person by person, and not pooled over all frames.
 
     Returns:
@@ -102,9 +102,11 @@ def summarise(
         result["smallest_p"] = compute_smallest_p(difference["n"])
     if metric is not None:
         pairs = [pair for pair in [*declared, (STRONG_BASELINE, reference)] if {*pair} <= {*arms}]
-        result["learning_curve"] = measure_learning_curve(tables, metric, n_training_people, list(dict.fromkeys(pairs)))
-        counts = HeadroomCounts(n_training_people, n_further_hosts)
-        result["headroom"] = measure_headroom(tables, metric, counts)
+        pairs = list(dict.fromkeys(pairs))
+        result["learning_curve"] = measure_learning_curve(
+            tables, metric, training_people.people, pairs, training_people.unit
+        )
+        result["headroom"] = measure_headroom(tables, metric, training_people)
     return result
 
 

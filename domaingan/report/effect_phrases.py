@@ -70,7 +70,7 @@ def describe_worth(result: dict[str, Any]) -> str:
         return ""
     if not curve["is_shown"]:
         return (
-            f"The learning curve of {curve['arm']} does not show that more training subjects bring more, so nothing "
+            f"The learning curve of {curve['arm']} does not show that more training data bring more, so nothing "
             "can be said of how many the difference is worth."
         )
     for row in curve["worth"]:
@@ -83,7 +83,8 @@ def _state_worth(curve: dict[str, Any], worth: dict[str, Any]) -> str:
     """State how many more or fewer people a difference is worth, with its interval."""
     more = round(worth["more_people"])
     low, high = worth["more_people_ci"]
-    number = format_count(abs(more), f"{'more' if more >= 0 else 'fewer'} training subject")
+    unit = curve.get("unit", "subject")
+    number = format_count(abs(more), f"{'more' if more >= 0 else 'fewer'} training {unit}")
     if low is None:
         interval = "with no lower end"
     elif high is None:

@@ -27,7 +27,7 @@ def list_headroom_sentences(result: dict[str, Any]) -> list[str]:
     noun = OBJECT_NOUNS.get(result.get("domain", ""), "objects")
     sentences = [f"{describe_headroom(result)}."]
     for row in headroom["doublings"]:
-        sentences.append(_describe_doubling(row, headroom["metric"], noun))
+        sentences.append(_describe_doubling(row, headroom, noun))
     advice = ""
     if result.get("primary") is None and result.get("trainings"):
         advice = advise_more_trainings({**result, "primary": headroom["doublings"][0]["difference"]})
@@ -76,18 +76,18 @@ def _join(names: list[str], word: str) -> str:
     return f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
-def _describe_doubling(row: dict[str, Any], metric: str, noun: str) -> str:
+def _describe_doubling(row: dict[str, Any], headroom: dict[str, Any], noun: str) -> str:
     """Describe what twice as much of something brings, with its interval."""
-    half, everything = row["half"], row["all"]
-    unit = format_count(everything, "subject")
-    subjects = {
-        "crops": f"{noun.capitalize()} of {unit} instead of {half}, pasted into the same hosts",
-        "hosts": f"The same {noun}, pasted into images of {unit} instead of {half}",
-        "places": f"The same {noun} of {unit}, in their own places instead of pasted anywhere",
-        "people": f"Labels of {unit} instead of {half}, with their images and {noun}",
+    half, metric = row["half"], headroom["metric"]
+    people = format_count(row["all"], headroom.get("unit", "subject"))
+    contents = {
+        "crops": f"{noun.capitalize()} of {people} instead of {half}, pasted into the same hosts",
+        "hosts": f"The same {noun}, pasted into images of {people} instead of {half}",
+        "places": f"The same {noun} of {people}, in their own places instead of pasted anywhere",
+        "people": f"Labels of {people} instead of {half}, with their images and {noun}",
     }
     difference = row["per_doubling"]
     ends = format_metric_interval(metric, choose_interval(difference), signed=True)
     interval = "" if ends == DASH else f" (95 % interval {ends})"
     size = state_difference(metric, difference["mean"]) if difference["mean"] is not None else "no score"
-    return f"{subjects[row['subject']]}: {size} a doubling{interval}."
+    return f"{contents[row['subject']]}: {size} a doubling{interval}."

@@ -12,7 +12,7 @@ from domaingan.evaluation.headroom import (
     ALL_HOSTS,
     HALF,
     STRONG_BASELINE,
-    HeadroomCounts,
+    TrainingPeople,
     answer_question,
     measure_headroom,
 )
@@ -20,7 +20,7 @@ from domaingan.evaluation.result_schema import Headroom
 from domaingan.evaluation.score_tables import ScoreTables
 from domaingan.report.headroom_phrases import describe_headroom, list_headroom_sentences
 
-COUNTS = HeadroomCounts(10)
+COUNTS = TrainingPeople(10)
 
 
 def make_tables(crops: float, hosts: float, places: float, n_trainings: int = 6, spread: float = 0.005) -> ScoreTables:
@@ -65,7 +65,7 @@ def test_few_trainings_or_wide_intervals_show_nothing() -> None:
 
 
 def test_a_doubling_counts_what_is_there() -> None:
-    counts = HeadroomCounts(11, further_hosts=20)
+    counts = TrainingPeople(11, further_hosts=20)
     assert counts.count("crops") == (6, 11) and counts.count("hosts") == (16, 31)
     found = measure_headroom(make_tables(0.05, 0.0, 0.0), "dice:a", counts)
     assert found is not None

@@ -41,3 +41,10 @@ def test_a_share_of_a_dataset_is_a_dataset() -> None:
 
 def test_halves_are_rounded_up_and_nobody_is_no_share() -> None:
     assert [count_share(11, share) for share in (0.5, 0.25, 0.01, 1.0)] == [6, 3, 1, 11]
+
+
+def test_people_are_called_what_they_are() -> None:
+    frames = [Record(str(n)) for n in range(4)]
+    drives = [Record(f"{drive}{n}", sequence=drive, time=float(n)) for drive in "pqrs" for n in range(2)]
+    assert PeopleShares.draw(PEOPLE, 0).unit == "subject" and PeopleShares.draw(DRIVES, 0).unit == "5-second block"
+    assert PeopleShares.draw(frames, 0).unit == "sample" and PeopleShares.draw(drives, 0).unit == "drive"

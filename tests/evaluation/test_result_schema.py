@@ -10,6 +10,7 @@ import pytest
 
 from domaingan.core.files import to_json_types
 from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.headroom import TrainingPeople
 from domaingan.evaluation.result_schema import EvaluationResult, find_schema_faults, list_undocumented_keys
 from domaingan.evaluation.schema_page import build_schema_page
 from domaingan.evaluation.score_tables import Scores, TrainingKey
@@ -41,7 +42,7 @@ def result() -> dict[str, Any]:
                 f"s{i}": {"dice:a": float(dice[i]), "hd95:a": float(hd95[i]), "ap": 0.5} for i in range(8)
             }
     config = EvaluationConfig(data="scans", arms=["classic"], steps=10, dims=2, size=16)
-    found: dict[str, Any] = to_json_types(summarise(scores, config, "a", n_training_people=20) | REST)
+    found: dict[str, Any] = to_json_types(summarise(scores, config, "a", training_people=TrainingPeople(20)) | REST)
     return found
 
 
