@@ -49,7 +49,7 @@ def build_evaluation_page(run: Path, result: dict[str, Any], config: dict[str, A
         "verdict": result["verdict"],
         "primary": None if primary is None else verdict_phrases.describe_statistics(primary),
         "explanation": [
-            *list_headroom_sentences(result),
+            *_list_headroom_lines(result, primary),
             *_explain_verdict(result, primary),
             *list_effect_sentences(result),
         ],
@@ -77,6 +77,12 @@ def build_evaluation_page(run: Path, result: dict[str, Any], config: dict[str, A
         "command": config.get("command") or "",
         "text": phrases,
     }
+
+
+def _list_headroom_lines(result: dict[str, Any], primary: dict[str, Any] | None) -> list[str]:
+    """List what is short; the first sentence is left out where it is the title."""
+    sentences = list_headroom_sentences(result)
+    return sentences if primary is not None else sentences[1:]
 
 
 def _choose_title(result: dict[str, Any], primary: dict[str, Any] | None) -> str:
