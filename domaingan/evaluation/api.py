@@ -134,7 +134,8 @@ def evaluate(
             on under another name; or a bank that was made from a test subject or image, or that no arm uses.
     """
     if predictions is not None:
-        _refuse_beside_predictions(export=export, hosts=hosts, bank=bank)
+        options = {"sweep": sweep, "curve": curve, "aa": aa, "headroom": headroom}
+        _refuse_beside_predictions(export=export, hosts=hosts, bank=bank, **options)
         run = {"resume": resume, "overwrite": overwrite}
         return _score_predictions(data, test, Path(predictions), Path(out), progress or SilentProgress(), **run)
     if task not in TASKS:
@@ -214,7 +215,8 @@ def evaluate(
 def _refuse_beside_predictions(**options: object) -> None:
     """Refuse options that say what is trained on, where nothing is trained."""
     for name, value in options.items():
-        if value is not None:
+        is_default = value is None or value is False or value == ()
+        if not is_default:
             raise DataError(f"both {name} and predictions", expected="one of them")
 
 

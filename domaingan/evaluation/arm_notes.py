@@ -33,7 +33,7 @@ def describe_modifiers(arms: Sequence[Arm], shares: PeopleShares) -> list[str]:
         if modifiers.repeat:
             repeated = arm.with_modifiers(repeat=0).name
             notes.append(f"{arm.name} is {repeated} trained with other seeds: {modifiers.seed_shift} is added to each.")
-        if modifiers.host_share > modifiers.people:
+        if arm.has_unlabelled_people:
             notes.append(
                 f"{arm.name} also pastes into images of people whose labels it is not trained on: no loss is computed "
                 "on their own objects."

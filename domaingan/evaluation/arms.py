@@ -103,6 +103,11 @@ class Arm:
         """Whether it is anything else than its parts alone."""
         return self.modifiers != ArmModifiers()
 
+    @property
+    def has_unlabelled_people(self) -> bool:
+        """Whether it pastes into images of training people whose labels it is not trained on."""
+        return self.modifiers.host_share > self.modifiers.people
+
     def with_modifiers(self, **changes: Any) -> Arm:
         """Return the same arm with other values of modifiers.
 

@@ -70,7 +70,7 @@ class FoldContext:
         if not arm.paste_sources:
             return labelled
         samples = [*labelled, *self.further_hosts.select_share(modifiers.host_share)]
-        if modifiers.host_share > modifiers.people:
+        if arm.has_unlabelled_people:
             names = {sample.name for sample in labelled}
             hosts = self.shares.select_owned(self.train_samples, modifiers.host_share)
             others = [sample for sample in hosts if sample.name not in names]

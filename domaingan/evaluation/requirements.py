@@ -77,7 +77,7 @@ def check_shares(arms: Sequence[Arm], folds: Sequence[Fold], config: EvaluationC
     for arm in arms:
         modifiers = arm.modifiers
         shares = {"people": modifiers.people, "crops": modifiers.crop_share, "hosts": modifiers.host_share}
-        if modifiers.host_share > modifiers.people and config.task == "detection":
+        if arm.has_unlabelled_people and config.task == "detection":
             found = f"hosts={modifiers.host_share:g}, more than people={modifiers.people:g}, for detection"
             expected = "no more: a detector would learn that the hosts' own objects are background"
             raise _make_error(arm, found, folds[0].train, expected)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from domaingan.adapters import get_adapter
 from domaingan.core.errors import DataError
+from domaingan.data import Schema
 from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.split import Fold
@@ -27,17 +29,27 @@ def refuse_equal_arms(arms: Sequence[Arm]) -> None:
     """Refuse arms that are the same without their part ``classic``, which is left to the trainer.
 
     Raises:
-        DataError: two arms are the same, or one has hosts without labels.
+        DataError: two arms are the same.
     """
     arms_by_data: dict[object, str] = {}
     for arm in arms:
-        modifiers = arm.modifiers
-        if modifiers.host_share > modifiers.people:
-            found = f"arm {arm.name}, whose hosts are not all labelled"
-            raise DataError(found, expected="no larger share of hosts than of people: a dataset has labels alone")
         parts = frozenset(arm.base_name.split("+")) - {"classic", "none"}
-        data = parts, modifiers
+        data = parts, arm.modifiers
         if data in arms_by_data:
             found = f"arms {arms_by_data[data]} and {arm.name}, which are the same data"
             raise DataError(found, expected="one of them: classic augmentation is left to the trainer")
         arms_by_data[data] = arm.name
+
+
+def refuse_hidden_labels(arms: Sequence[Arm], schema: Schema) -> None:
+    """Refuse arms that hide labels of training people, in a layout that has no ignored pixels.
+
+    Raises:
+        DataError: there is such an arm.
+    """
+    if not get_adapter(schema.layout).holds_boxes:
+        return
+    for arm in arms:
+        if arm.has_unlabelled_people:
+            found = f"arm {arm.name}, some of whose hosts are not labelled, in the layout {schema.layout}"
+            raise DataError(found, expected="a layout with ignored pixels, or no larger share of hosts than of people")

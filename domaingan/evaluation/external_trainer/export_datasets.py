@@ -24,17 +24,22 @@ from domaingan.core.locks import lock_folder
 from domaingan.core.progress import Progress, SilentProgress
 from domaingan.core.reading import read_json_object
 from domaingan.core.run_folder import RunFolder
-from domaingan.data import Dataset, Schema
+from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arm_banks import BankBuilder, add_samples, build_banks
 from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.evaluation_config import EvaluationConfig
-from domaingan.evaluation.external_trainer.export_checks import refuse_equal_arms, refuse_other_grid
+from domaingan.evaluation.external_trainer.export_checks import (
+    refuse_equal_arms,
+    refuse_hidden_labels,
+    refuse_other_grid,
+)
 from domaingan.evaluation.external_trainer.export_guide import write_guide
 from domaingan.evaluation.external_trainer.export_manifest import ExportedDataset, ExportedTest, ExportManifest
 from domaingan.evaluation.external_trainer.exported_hosts import add_ignored_value
 from domaingan.evaluation.external_trainer.exported_samples import TestSetWriter, TrainingSetWriter
 from domaingan.evaluation.fold import select_training_samples
+from domaingan.evaluation.further_hosts import prepare_hosts
 from domaingan.evaluation.host_notes import count_hosts, describe_hosts
 from domaingan.evaluation.host_reading import read_further_hosts
 from domaingan.evaluation.people_shares import PeopleShares
@@ -108,6 +113,7 @@ def export_datasets(
     """
     refuse_other_grid(config, folds)
     refuse_equal_arms(config.parsed_arms)
+    refuse_hidden_labels(config.parsed_arms, folds[0].train.schema)
     if copies < 1:
         raise DataError(f"{copies} copies", expected="at least 1")
     progress = progress or SilentProgress()
@@ -186,11 +192,18 @@ class _FoldExporter:
         self.trained = self.fold.train.select(i for i, record in enumerate(records) if record.name in trained_names)
         further = read_further_hosts(self.fold, samples, self.config, lambda data: data, folder, self.progress)
         self.further_hosts = further
-        self.schema = add_ignored_value(self.trained.schema, further.samples)
+        self.unlabelled = self._hide_labels(samples)
+        self.schema = add_ignored_value(self.trained.schema, [*further.samples, *self.unlabelled])
         self.progress.start("making the banks")
         builder = BankBuilder(hosts, self.config, folder, self.progress, further_hosts=further)
         self.banks = build_banks(self.config.parsed_arms, self.fold.test, builder)
         self.shares = PeopleShares.draw(records, self.config.seed)
+
+    def _hide_labels(self, samples: list[Sample]) -> list[Sample]:
+        """Make hosts without labels of the training samples, for arms in which some of them are; else none."""
+        if not any(arm.has_unlabelled_people for arm in self.config.parsed_arms):
+            return []
+        return prepare_hosts(samples, self.trained.schema, None, is_detection=False).samples
 
     def write_training(self, training: _Training) -> ExportedDataset:
         """Write the dataset of one training."""
@@ -221,9 +234,14 @@ class _FoldExporter:
 
     def _select_samples(self, arm: Arm) -> Dataset:
         """Select the samples that an arm is trained on, with further hosts for an arm that pastes."""
-        selected = self.shares.select(self.trained, arm.modifiers.people)
+        modifiers = arm.modifiers
+        selected = self.shares.select(self.trained, modifiers.people)
+        names = {record.name for record in selected.records}
         if arm.paste_sources:
-            selected = add_samples(selected, self.further_hosts.select_share(arm.modifiers.host_share))
+            selected = add_samples(selected, self.further_hosts.select_share(modifiers.host_share))
+        if arm.has_unlabelled_people:
+            hosts = self.shares.select_owned(self.unlabelled, modifiers.host_share)
+            selected = add_samples(selected, [host for host in hosts if host.name not in names])
         return Dataset(selected.records, selected.read, self.schema, selected.root, selected.problems)
 
     def _name_paste_hosts(self, arm: Arm) -> frozenset[str] | None:

@@ -141,7 +141,7 @@ def test_a_prediction_that_does_not_fit_is_refused(predicted: Path, tmp_path: Pa
         score(predicted, tmp_path / "run")
 
 
-@pytest.mark.parametrize("option", ["hosts", "bank"])
+@pytest.mark.parametrize("option", ["hosts", "bank", "sweep", "headroom"])
 def test_what_is_trained_on_says_nothing_beside_predictions(option: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=f"both {option} and predictions"):
         score(tmp_path, tmp_path / "run", **{option: "x"})

@@ -16,7 +16,9 @@ from domaingan.adapters.base import make_record
 from domaingan.adapters.nifti.nifti_folders import NiftiFolders
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample
+from domaingan.evaluation.arms import parse_arms
 from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.external_trainer.export_checks import refuse_hidden_labels
 from domaingan.evaluation.external_trainer.export_manifest import ExportManifest
 from domaingan.evaluation.external_trainer.exported_hosts import (
     add_ignored_value,
@@ -62,6 +64,22 @@ def test_hosts_are_in_the_datasets_of_arms_that_paste(archive: Path, tmp_path: P
         is_host = sample.name.startswith("x")
         assert sample.mask is not None
         assert (ignored_value in sample.mask) == (is_host and has_teacher)
+
+
+def test_labels_of_people_beyond_the_share_are_ignored(tmp_path: Path) -> None:
+    arms = ["copy-paste@hosts=1@people=0.5", "copy-paste@people=0.5"]
+    settings: dict[str, Any] = {"seeds": 1, "size": 16, "copies": 1, "out": tmp_path / "work"}
+    dg.evaluate(load_people(tmp_path / "people"), arms=arms, export=tmp_path / "export", **settings)
+    manifest = ExportManifest.read(tmp_path / "export")
+    more, half = [load(tmp_path / "export" / dataset.folder) for dataset in manifest.datasets]
+    labelled = {record.subject for record in half.records}
+    assert len({record.subject for record in more.records} - labelled) == 1 and len(labelled) == 2
+    for sample in more:
+        assert sample.mask is not None
+        assert (3 in sample.mask) == (sample.source.subject not in labelled)
+    coco = replace(PEOPLE.schema, layout="coco")
+    with pytest.raises(DataError, match="some of whose hosts are not labelled, in the layout coco"):
+        refuse_hidden_labels(parse_arms(arms), coco)
 
 
 def load_people(out: Path) -> Dataset:
