@@ -4,16 +4,18 @@ No generator of crops can bring more than real crops of other people would. Half
 whose labels there are, all of them for twice as many. :data:`STRONG_BASELINE` is trained with
 
 - half of everything,
-- the crops of all pasted into the hosts of half,
-- the crops of half pasted into the hosts of all, whose own objects no loss is computed on,
+- the crops of all, pasted into the images of half,
+- the crops of all, pasted into the images of all, of which half are without labels: no loss is computed on their own
+  objects,
 - everything of all, as it is labelled.
 
-The differences tell what one doubling of crops, of hosts, and of objects in their own places brings.
+Each differs from the one before in one thing: what one doubling of crops, of hosts, and of objects in their own places
+brings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,18 +38,9 @@ NEGLIGIBLE_GAIN = LOSS_THRESHOLD
 
 HALF = Arm.parse(STRONG_BASELINE).with_modifiers(people=SHARE)
 ALL_CROPS = HALF.with_modifiers(crops=1.0)
-ALL_HOSTS = HALF.with_modifiers(hosts=1.0)
+ALL_HOSTS = HALF.with_modifiers(crops=1.0, hosts=1.0)
 
 Subject = Literal["crops", "hosts", "places", "people"]
-
-PAIRS: dict[Subject, Pair] = {
-    "crops": (ALL_CROPS.name, HALF.name),
-    "hosts": (ALL_HOSTS.name, HALF.name),
-    "places": (STRONG_BASELINE, ALL_CROPS.name),
-    "people": (STRONG_BASELINE, HALF.name),
-}
-"""The comparisons: crops with the same hosts, hosts with the same crops, objects in their own places beside the same
-objects as crops, and all of it, as more labelled people would bring."""
 
 QUESTIONS: tuple[Subject, ...] = ("crops", "hosts", "places")
 """The comparisons that are answered; their p values are corrected for their number."""
@@ -78,6 +71,26 @@ class TrainingPeople:
         return half, everything
 
 
+def pair_arms(arms: Collection[str]) -> dict[Subject, Pair]:
+    """Pair the arms that differ in one thing; those of ``people`` differ in all of them.
+
+    Args:
+        arms: names of arms. Without the arm with all hosts, ``places`` are compared with the arm with all crops.
+
+    Returns:
+        For each thing the arm with all of it and the arm with half of it; empty without the arms.
+    """
+    if not {HALF.name, ALL_CROPS.name, STRONG_BASELINE} <= {*arms}:
+        return {}
+    pairs: dict[Subject, Pair] = {"crops": (ALL_CROPS.name, HALF.name)}
+    if ALL_HOSTS.name in arms:
+        pairs["hosts"] = (ALL_HOSTS.name, ALL_CROPS.name)
+        pairs["places"] = (STRONG_BASELINE, ALL_HOSTS.name)
+    else:
+        pairs["places"] = (STRONG_BASELINE, ALL_CROPS.name)
+    return pairs | {"people": (STRONG_BASELINE, HALF.name)}
+
+
 def list_headroom_arms(task: str) -> list[str]:
     """List the arms that the question needs.
 
@@ -101,12 +114,10 @@ def measure_headroom(tables: ScoreTables, metric: str, counts: TrainingPeople) -
         The part ``headroom`` of ``result.json``, see :class:`domaingan.evaluation.result_schema.Headroom`; None where
         the arms were not trained.
     """
-    if HALF.name not in tables.tables or ALL_CROPS.name not in tables.tables or STRONG_BASELINE not in tables.tables:
+    pairs = pair_arms(tables.tables)
+    if not pairs:
         return None
-    rows = []
-    for subject, pair in PAIRS.items():
-        if pair[0] in tables.tables:
-            rows.append(_measure_doubling(tables, metric, subject, counts))
+    rows = [_measure_doubling(tables, metric, subject, pair, counts) for subject, pair in pairs.items()]
     _adjust_p(rows)
     is_lower_better = get_measure(metric).is_lower_better
     for row in rows:
@@ -124,9 +135,11 @@ def measure_headroom(tables: ScoreTables, metric: str, counts: TrainingPeople) -
     }
 
 
-def _measure_doubling(tables: ScoreTables, metric: str, subject: Subject, counts: TrainingPeople) -> dict[str, Any]:
+def _measure_doubling(
+    tables: ScoreTables, metric: str, subject: Subject, pair: Pair, counts: TrainingPeople
+) -> dict[str, Any]:
     """Measure one comparison; ``per_doubling`` is its difference for exactly twice as many."""
-    arm, against = PAIRS[subject]
+    arm, against = pair
     half, everything = counts.count(subject)
     differences = tables.tables[arm][metric] - tables.tables[against][metric]
     n_doublings = float(np.log2(everything / half))

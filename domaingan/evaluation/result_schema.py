@@ -170,8 +170,9 @@ class DoublingEntry(ResultPart):
     """What twice as much of something brings."""
 
     subject: Literal["crops", "hosts", "places", "people"] = Field(
-        description="`crops`: pasted into the same hosts. `hosts`: with the same crops. `places`: objects where they "
-        "are, beside the same objects as crops. `people`: all of it, which is `crops` and `places` together."
+        description="`crops`: pasted into the same images. `hosts`: images that the same crops are pasted into. "
+        "`places`: objects in their own places, beside the same crops and hosts (for detection, hosts are among them). "
+        "`people`: all of it together."
     )
     arm: str = Field(description="The arm with all of it.")
     against: str = Field(description="The arm with half of it.")

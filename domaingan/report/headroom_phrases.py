@@ -81,7 +81,7 @@ def _describe_doubling(row: dict[str, Any], headroom: dict[str, Any], noun: str)
     half, metric = row["half"], headroom["metric"]
     people = format_count(row["all"], headroom.get("unit", "subject"))
     contents = {
-        "crops": f"{noun.capitalize()} of {people} instead of {half}, pasted into the same hosts",
+        "crops": f"{noun.capitalize()} of {people} instead of {half}, pasted into the same images",
         "hosts": f"The same {noun}, pasted into images of {people} instead of {half}",
         "places": f"The same {noun} of {people}, in their own places instead of pasted anywhere",
         "people": f"Labels of {people} instead of {half}, with their images and {noun}",

@@ -22,7 +22,7 @@ def test_usual_arms() -> None:
 
 
 def test_headroom_needs_no_generator() -> None:
-    arms = [PASTE, f"{PASTE}@people=0.5", f"{PASTE}@crops=1@people=0.5", f"{PASTE}@hosts=1@people=0.5"]
+    arms = [PASTE, f"{PASTE}@people=0.5", f"{PASTE}@crops=1@people=0.5", f"{PASTE}@crops=1@hosts=1@people=0.5"]
     assert list_names(None, headroom=True) == arms
     assert [arm.name for arm in choose_arms(None, ArmQuestions(headroom=True), task="detection")] == arms[:3]
     assert list_names("classic,gan+classic", headroom=True) == ["classic", "gan+classic", *arms]

@@ -26,8 +26,8 @@ COUNTS = TrainingPeople(10)
 def make_tables(crops: float, hosts: float, places: float, n_trainings: int = 6, spread: float = 0.005) -> ScoreTables:
     """Make scores in which doublings bring these gains."""
     rng = np.random.default_rng(0)
-    means = {HALF.name: 0.3, ALL_CROPS.name: 0.3 + crops, ALL_HOSTS.name: 0.3 + hosts}
-    means[STRONG_BASELINE] = 0.3 + crops + places
+    means = {HALF.name: 0.3, ALL_CROPS.name: 0.3 + crops, ALL_HOSTS.name: 0.3 + crops + hosts}
+    means[STRONG_BASELINE] = 0.3 + crops + hosts + places
     tables = {}
     for arm, mean in means.items():
         tables[arm] = {"dice:a": mean + rng.normal(0, spread, (n_trainings, 12))}
@@ -52,9 +52,9 @@ def test_what_is_short_is_found() -> None:
     assert (by_subject["crops"]["half"], by_subject["crops"]["all"]) == (5, 10)
 
 
-def test_all_of_it_is_crops_and_places_together() -> None:
+def test_all_of_it_is_the_sum_of_its_parts() -> None:
     rows = {row["subject"]: row["difference"]["mean"] for row in measure(0.02, 0.05, 0.03)["doublings"]}
-    assert rows["people"] == pytest.approx(rows["crops"] + rows["places"], abs=1e-6)
+    assert rows["people"] == pytest.approx(rows["crops"] + rows["hosts"] + rows["places"], abs=3e-6)
     assert measure(0.05, 0.09, 0.02)["short"] == ["hosts", "crops", "places"]
 
 
@@ -79,6 +79,7 @@ def test_without_its_arms_nothing_is_measured_and_without_hosts_the_rest_is() ->
     del tables.tables[ALL_HOSTS.name]
     found = measure_headroom(tables, "dice:a", COUNTS)
     assert found is not None and [row["subject"] for row in found["doublings"]] == ["crops", "places", "people"]
+    assert found["doublings"][1]["against"] == ALL_CROPS.name
     del tables.tables[HALF.name]
     assert measure_headroom(tables, "dice:a", COUNTS) is None
 
@@ -109,6 +110,6 @@ def test_too_few_trainings_are_named_and_every_doubling_has_its_numbers() -> Non
     found = measure(0.0, 0.0, 0.2, n_trainings=2)
     sentences = list_headroom_sentences({"domain": "frame", "headroom": found})
     assert sentences[0] == "What is short cannot be shown with 2 trainings of each arm (5 are needed)."
-    assert sentences[1].startswith("Objects of 10 subjects instead of 5, pasted into the same hosts: ")
+    assert sentences[1].startswith("Objects of 10 subjects instead of 5, pasted into the same images: ")
     assert len(sentences) == 5 and all("a doubling (95 % interval " in sentence for sentence in sentences[1:])
     assert list_headroom_sentences({"domain": "frame"}) == []

@@ -46,7 +46,7 @@ def test_each_arm_sees_its_share_alone(people: Dataset, tmp_path: Path, monkeypa
         "copy-paste+classic": (TRAIN_ALL, 0, TRAIN_ALL),
         "copy-paste+classic@people=0.5": (TRAIN_HALF, 0, TRAIN_HALF),
         "copy-paste+classic@crops=1@people=0.5": (TRAIN_HALF, 0, TRAIN_ALL),
-        "copy-paste+classic@hosts=1@people=0.5": (TRAIN_HALF, TRAIN_ALL - TRAIN_HALF, TRAIN_HALF),
+        "copy-paste+classic@crops=1@hosts=1@people=0.5": (TRAIN_HALF, TRAIN_ALL - TRAIN_HALF, TRAIN_ALL),
     }
     counts = {row["subject"]: (row["half"], row["all"]) for row in result["headroom"]["doublings"]}
     assert counts == dict.fromkeys(("crops", "hosts", "places", "people"), (TRAIN_HALF, TRAIN_ALL))
