@@ -66,7 +66,7 @@ def write_results(
         **further,
     }
     _say_what_is_absent(result, scores, progress)
-    warn_of_missed(result, config.steps)
+    warn_of_missed(result, None if "predictions" in further else config.steps)
     for warning in result["warnings"]:
         progress.say(f"warning: {warning}")
     for fault in find_schema_faults(to_json_types(result)):  # what was trained is worth more than its schema

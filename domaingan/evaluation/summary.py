@@ -228,17 +228,19 @@ def find_missed_metrics(result: Mapping[str, Any]) -> list[str]:
     return missed
 
 
-def warn_of_missed(result: dict[str, Any], steps: int) -> None:
+def warn_of_missed(result: dict[str, Any], steps: int | None) -> None:
     """Add ``warnings`` to a result; a verdict on what no network finds becomes ``cannot be shown``.
 
     Args:
         result: what :func:`summarise` returns; changed in place.
-        steps: how long each baseline was trained.
+        steps: how long each baseline was trained; None where the user's own trainer trained it.
     """
     missed = find_missed_metrics(result)
     result["warnings"] = []
     if missed:
-        advice = f"the networks were trained too little, or nothing can be found; try --steps {2 * steps}"
+        advice = "the networks were trained too little, or nothing can be found"
+        if steps is not None:
+            advice += f"; try --steps {2 * steps}"
         verb = "is" if len(missed) == 1 else "are"
         result["warnings"] = [f"{', '.join(missed)} {verb} 0 with every arm: {advice}"]
     if result["primary"] is not None and result["primary"]["metric"] in missed:

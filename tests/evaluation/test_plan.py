@@ -92,6 +92,10 @@ def test_a_class_that_no_arm_finds_is_warned_of() -> None:
     assert result["warnings"] == [
         "dice:a is 0 with every arm: the networks were trained too little, or nothing can be found; try --steps 1200"
     ]
+    warn_of_missed(result, None)  # the user's own trainer has no --steps
+    assert result["warnings"] == [
+        "dice:a is 0 with every arm: the networks were trained too little, or nothing can be found"
+    ]
     result["arms"] = {"none": {"dice:a": some}}
     warn_of_missed(result, 600)
     assert result["warnings"] == []

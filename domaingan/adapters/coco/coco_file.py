@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.adapters.annotations.annotated_objects import AnnotatedObject, read_annotation
+from domaingan.adapters.annotations.file_stamps import read_stamp
+from domaingan.adapters.annotations.problem_list import ProblemList
 from domaingan.adapters.annotations.stored_values import normalize_id, parse_whole_number, read_crowd_flag
-from domaingan.adapters.coco.coco_problems import ProblemList
 from domaingan.adapters.coco.coco_units import check_units
 from domaingan.adapters.frames.picture_header import PictureShape
 from domaingan.core.errors import DataError
-from domaingan.core.reading import check_regular_file, read_json
+from domaingan.core.reading import read_json
 from domaingan.data import Problem
 
 REQUIRED_KEYS = ("images", "annotations", "categories")
@@ -184,22 +185,6 @@ def read_coco_file(path: Path) -> tuple[CocoFile, list[Problem]]:
     categories = _read_categories(stored["categories"], path)
     images, problems = _read_images(stored["images"], path)
     return CocoFile(path, categories, images, stored["annotations"], stamp), problems
-
-
-def read_stamp(path: Path) -> tuple[int, int]:
-    """Read what tells whether a file has changed.
-
-    Args:
-        path: the file.
-
-    Returns:
-        Its size in bytes, and the time of its last change in nanoseconds.
-
-    Raises:
-        DataError: it is not there.
-    """
-    status = check_regular_file(path).stat()
-    return status.st_size, status.st_mtime_ns
 
 
 def _get_image_id(annotation: Any) -> str | None:

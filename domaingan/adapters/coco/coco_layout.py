@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from domaingan.adapters.annotations.annotated_samples import AnnotationReader, FrameAnnotations
+from domaingan.adapters.annotations.annotation_classes import read_annotation_classes, write_annotation_classes
 from domaingan.adapters.base import Adapter
 from domaingan.adapters.coco.annotation_files import (
     COCO_LAYOUT,
@@ -15,7 +16,6 @@ from domaingan.adapters.coco.annotation_files import (
     find_annotation_files,
     parse_split_name,
 )
-from domaingan.adapters.coco.coco_classes import read_coco_classes, write_coco_classes
 from domaingan.adapters.coco.coco_file import CocoFile, read_coco_file
 from domaingan.adapters.coco.coco_images import list_image_records
 from domaingan.adapters.coco.coco_writing import write_annotation_files, write_sample_part
@@ -36,7 +36,7 @@ class CocoFolders(Adapter):
     sample is named by the split and its picture: ``train/0001``.
 
     Categories are classes, and their ids class values (raised by one where a file uses 0). All are classes of objects,
-    unless ``classes.json`` says otherwise (:func:`domaingan.adapters.coco.coco_classes.read_coco_classes`). Polygons
+    unless ``classes.json`` says otherwise (:func:`domaingan.adapters.annotations.annotation_classes.read_annotation_classes`). Polygons
     and run lengths become mask and instances, with smaller objects over larger ones. An image whose objects have only
     boxes has no mask. Crowds are counted, but are no objects. Boxes are clipped to the image.
 
@@ -80,7 +80,7 @@ class CocoFolders(Adapter):
         if not records:
             raise make_no_sample_error(root, problems)
         table = read_sample_table(root, sample_names)
-        definitions = read_coco_classes(root, classes, offset)
+        definitions = read_annotation_classes(root, classes, offset)
         schema = make_frame_schema(self.layout, definitions, table.conditions)
         has_any_mask = any(entry.has_masks() for entry in entries.values())
         entries = {name: entry.apply_schema(schema) for name, entry in entries.items()}
@@ -102,7 +102,7 @@ class CocoFolders(Adapter):
         """
         write_annotation_files(out, schema, records)
         write_sample_table(out, records, schema.conditions)
-        write_coco_classes(out, schema)
+        write_annotation_classes(out, schema)
 
 
 def _merge_categories(files: Sequence[CocoFile]) -> tuple[dict[str, int], int]:

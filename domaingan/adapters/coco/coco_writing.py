@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from domaingan.adapters.annotations.annotation_changes import AnnotationChanges, find_annotation_header, find_changes
+from domaingan.adapters.annotations.file_stamps import read_stamp
 from domaingan.adapters.base import check_sample_name
 from domaingan.adapters.coco.annotation_files import ANNOTATIONS_FOLDER, COCO_LAYOUT, DEFAULT_SPLIT, OTHER_TASK_PREFIXES
 from domaingan.adapters.coco.coco_document import WrittenImage, build_document
-from domaingan.adapters.coco.coco_file import read_stamp
 from domaingan.adapters.frames.frame_writing import write_frame
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.core.files import write_file_atomically, write_json

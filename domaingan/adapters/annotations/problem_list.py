@@ -1,4 +1,4 @@
-"""Problems of one COCO file: many of one kind are counted instead of listed."""
+"""Problems of one annotation file: many of one kind are counted instead of listed."""
 
 from __future__ import annotations
 

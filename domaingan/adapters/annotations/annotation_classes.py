@@ -1,4 +1,4 @@
-"""``classes.json`` beside COCO files: which categories are objects, what they stand on, what is ignored."""
+"""``classes.json`` beside annotation files: which categories are objects, what they stand on, what is ignored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MIN_AREA = 0
 MAX_LISTED_CATEGORIES = 10
 
 
-def read_coco_classes(root: Path, classes: Mapping[str, int], offset: int) -> ClassDefinitions:
+def read_annotation_classes(root: Path, classes: Mapping[str, int], offset: int) -> ClassDefinitions:
     """Read what ``classes.json`` says about the categories beyond names and ids.
 
     Every category is a class of objects, but for those that ``classes.json`` names as ``ground`` or ``ignore``. Where
@@ -58,8 +58,8 @@ def _list_object_names(described: Mapping[str, Any], classes: Mapping[str, int])
     return [name for name, value in classes.items() if name not in left_out and str(value) not in left_out]
 
 
-def write_coco_classes(root: Path, schema: Schema) -> None:
-    """Write ``classes.json``, where the COCO files do not say everything.
+def write_annotation_classes(root: Path, schema: Schema) -> None:
+    """Write ``classes.json``, where the annotation files do not say everything.
 
     Args:
         root: the dataset's folder.
