@@ -9,6 +9,9 @@ from domaingan.adapters.coco.coco_layout import CocoFolders
 from domaingan.adapters.frames.mask_folders import MaskFolders
 from domaingan.adapters.nifti.nifti_folders import NiftiFolders
 from domaingan.adapters.nifti.nnunet_folders import NnUNetFolders
+from domaingan.adapters.object_files.kitti_layout import KittiFolders
+from domaingan.adapters.object_files.voc_layout import VocFolders
+from domaingan.adapters.object_files.yolo_layout import YoloFolders
 from domaingan.adapters.problems import make_no_sample_error, make_problem
 from domaingan.core.errors import DataError, check_utf8_name
 from domaingan.data import Dataset, Record
@@ -17,6 +20,9 @@ ADAPTERS: tuple[type[Adapter], ...] = (
     NnUNetFolders,
     NiftiFolders,
     CocoFolders,
+    KittiFolders,
+    VocFolders,
+    YoloFolders,
     MaskFolders,
 )
 """The adapters, in the order in which :func:`load` tries them. An adapter stands before those that accept more folders

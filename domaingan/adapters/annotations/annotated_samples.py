@@ -83,7 +83,7 @@ class AnnotationReader:
 
     Attributes:
         schema: the dataset's.
-        entries: by the names of the samples.
+        entries: by the names of the samples. A sample without an entry is not labelled.
         has_any_mask: whether any object of the dataset has a mask. Then images without objects are all background.
     """
 
@@ -100,11 +100,19 @@ class AnnotationReader:
         Raises:
             DataError: the picture is missing, damaged, or of another shape than when the dataset was opened.
         """
-        entry = self.entries[record.name]
+        entry = self.entries.get(record.name)
         path = record.files["image"]
         image, header = read_picture_with_header(path, record.shape)
         if image.shape[1:] != record.shape:
             raise DataError(f"shape {image.shape[1:]}", path=path, expected=f"{record.shape}, as when it was opened")
+        if entry is None:
+            return Sample(
+                image,
+                condition=dict(record.condition),
+                source=record.source,
+                geometry=record.geometry,
+                header=FrameHeader(header),
+            )
         boxes = np.array([one.box for one in entry.objects], dtype=np.float32).reshape(-1, 4)
         labels = np.array([one.class_value for one in entry.objects], dtype=np.int64)
         mask, instances = self._paint_masks(entry, (image.shape[1], image.shape[2]))

@@ -19,10 +19,10 @@ from domaingan.adapters.annotations.made_annotations import (
     Geometry,
     NewAnnotation,
     describe_geometry,
-    make_all_annotations,
     make_background_annotations,
     make_crowd_annotation,
     make_object_annotation,
+    make_object_annotations,
 )
 from domaingan.adapters.annotations.run_lengths import RunLengths, decode_mask, encode_mask
 from domaingan.data import Sample, Schema
@@ -53,13 +53,14 @@ class AnnotationChanges:
     is_moved: bool = False
 
 
-def find_changes(sample: Sample, schema: Schema, layout: str) -> AnnotationChanges:
+def find_changes(sample: Sample, schema: Schema, layout: str, *, has_background: bool = True) -> AnnotationChanges:
     """Find how the annotations of a sample differ from those of its file.
 
     Args:
         sample: one that was read from annotations and perhaps changed, or any other with boxes or a mask.
         schema: names the classes.
         layout: in which it is written. A sample of another layout has no file whose annotations could stay.
+        has_background: whether what is labelled but no object becomes annotations too.
 
     Raises:
         DataError: the sample has neither boxes nor a mask.
@@ -68,10 +69,12 @@ def find_changes(sample: Sample, schema: Schema, layout: str) -> AnnotationChang
     if header is not None:
         origins = _find_origins(sample, header.entry)
         if origins is not None and sample.is_moved:
-            return _find_changes_by_moving(sample, header.entry, origins, schema)
+            return _find_changes_by_moving(sample, header.entry, origins, schema, has_background)
         if origins is not None:
             return _find_changes_by_pasting(sample, header.entry, origins, schema)
-    annotations = make_all_annotations(sample, schema)
+    annotations = make_object_annotations(sample, schema)
+    if has_background:
+        annotations += make_background_annotations(sample, schema)
     return AnnotationChanges(is_kept=False, new_annotations=annotations + _make_crowds(sample, schema))
 
 
@@ -178,7 +181,7 @@ def _update_box(changes: AnnotationChanges, annotation: AnnotatedObject, box: ND
 
 
 def _find_changes_by_moving(
-    sample: Sample, entry: FrameAnnotations, origins: NDArray[np.int64], schema: Schema
+    sample: Sample, entry: FrameAnnotations, origins: NDArray[np.int64], schema: Schema, has_background: bool
 ) -> AnnotationChanges:
     """Find the changes of an image that was turned or warped: objects keep all but their geometry, the rest is new."""
     changes = AnnotationChanges(is_kept=False, is_moved=True)
@@ -190,6 +193,7 @@ def _find_changes_by_moving(
             annotation_index = entry.objects[int(origin)].annotation_index
             geometry: dict[str, Any] = {key: made[key] for key in ("bbox", "area", "segmentation")}
             changes.new_geometries[annotation_index] = geometry
-    changes.new_annotations += make_background_annotations(sample, schema)
+    if has_background:
+        changes.new_annotations += make_background_annotations(sample, schema)
     changes.new_annotations += _make_crowds(sample, schema)
     return changes

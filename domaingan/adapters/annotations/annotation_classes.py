@@ -58,18 +58,36 @@ def _list_object_names(described: Mapping[str, Any], classes: Mapping[str, int])
     return [name for name, value in classes.items() if name not in left_out and str(value) not in left_out]
 
 
-def write_annotation_classes(root: Path, schema: Schema) -> None:
+def read_listed_classes(root: Path) -> dict[str, int] | None:
+    """Read the classes that ``classes.json`` lists; None where it lists none.
+
+    Args:
+        root: the dataset's folder.
+
+    Raises:
+        DataError: they are no names with numbers from 1 on.
+    """
+    path = root / CLASSES_JSON
+    stored = read_json(path) if path.exists() else {}
+    if not isinstance(stored, dict) or "classes" not in stored:
+        return None
+    return parse_classes({"classes": stored["classes"]}, path).foreground_classes
+
+
+def write_annotation_classes(root: Path, schema: Schema, *, has_classes: bool = False) -> None:
     """Write ``classes.json``, where the annotation files do not say everything.
 
     Args:
         root: the dataset's folder.
         schema: the dataset's.
+        has_classes: whether it lists the classes too, as nothing else does.
     """
     names_by_value = {value: name for name, value in schema.classes.items()}
     regions: dict[str, list[str]] = {}
     for region, values in schema.regions.items():
         regions[region] = [names_by_value[value] for value in values]
     described: dict[str, Any] = {
+        "classes": schema.classes if has_classes else {},
         "objects": schema.objects if schema.objects != tuple(schema.classes) else (),
         "ignore": [name for name, value in schema.classes.items() if value in schema.ignore],
         "regions": regions,

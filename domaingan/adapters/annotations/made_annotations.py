@@ -43,8 +43,8 @@ def describe_geometry(mask: BoolMask) -> Geometry:
     }
 
 
-def make_all_annotations(sample: Sample, schema: Schema) -> list[NewAnnotation]:
-    """Make annotations of everything that a sample's boxes, mask and instances show, but for crowds.
+def make_object_annotations(sample: Sample, schema: Schema) -> list[NewAnnotation]:
+    """Make annotations of the objects that a sample's boxes, mask and instances show.
 
     Args:
         sample: with boxes or a mask. Without boxes the objects are connected components.
@@ -58,8 +58,7 @@ def make_all_annotations(sample: Sample, schema: Schema) -> list[NewAnnotation]:
         sample = Sample(sample.image, sample.mask, components.boxes, components.labels, instances=components.instances)
     if sample.boxes is None or sample.labels is None:
         raise DataError(f"sample {sample.name!r} has neither boxes nor a mask", expected="one of them, in this layout")
-    annotations = [make_object_annotation(sample, index, schema) for index in range(len(sample.boxes))]
-    return annotations + make_background_annotations(sample, schema)
+    return [make_object_annotation(sample, index, schema) for index in range(len(sample.boxes))]
 
 
 def make_object_annotation(sample: Sample, index: int, schema: Schema) -> NewAnnotation:

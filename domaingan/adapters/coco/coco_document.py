@@ -116,7 +116,7 @@ class _DocumentBuilder:
         """Get the id of a class. A class that is not listed yet is added.
 
         Raises:
-            DataError: its id would be below 0, or below 1 in a file without other classes.
+            DataError: its id would be below 0.
         """
         offset = None
         for category in self.categories:
@@ -124,10 +124,12 @@ class _DocumentBuilder:
                 return category["id"]
             if offset is None and category["name"] in self.schema.classes:
                 offset = self.schema.classes[category["name"]] - int(category["id"])
-        lowest_id = 1 if offset is None else 0
-        category_id = self.schema.get_class_value(name) - (offset or 0)
-        if category_id < lowest_id:
-            raise DataError(f"objects of the classes {self.schema.classes}", expected="ids from 1 on")
+        if offset is None:
+            # Of another layout. COCO's ids are from 1 on: where a class is 0, all ids are one higher.
+            offset = -1 if 0 in self.schema.classes.values() else 0
+        category_id = self.schema.get_class_value(name) - offset
+        if category_id < 0:
+            raise DataError(f"objects of the classes {self.schema.classes}", expected="ids from 0 on")
         self.categories.append({"id": category_id, "name": name, "supercategory": ""})
         return category_id
 

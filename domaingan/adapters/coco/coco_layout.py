@@ -36,9 +36,10 @@ class CocoFolders(Adapter):
     sample is named by the split and its picture: ``train/0001``.
 
     Categories are classes, and their ids class values (raised by one where a file uses 0). All are classes of objects,
-    unless ``classes.json`` says otherwise (:func:`domaingan.adapters.annotations.annotation_classes.read_annotation_classes`). Polygons
-    and run lengths become mask and instances, with smaller objects over larger ones. An image whose objects have only
-    boxes has no mask. Crowds are counted, but are no objects. Boxes are clipped to the image.
+    unless ``classes.json`` says otherwise, see
+    :func:`domaingan.adapters.annotations.annotation_classes.read_annotation_classes`. Polygons and run lengths become
+    mask and instances, with smaller objects over larger ones. An image whose objects have only boxes has no mask.
+    Crowds are counted, but are no objects. Boxes are clipped to the image.
 
     An annotation file that is written differs from the one that it came from only in what was pasted over or added
     (:func:`domaingan.adapters.coco.coco_document.build_document`).
