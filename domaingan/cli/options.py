@@ -23,7 +23,11 @@ Data = Annotated[
 ]
 Layout = Annotated[
     str | None,
-    typer.Option("--layout", help="nifti, nnunet, masks or coco. Detected unless given.", rich_help_panel=INPUT_PANEL),
+    typer.Option(
+        "--layout",
+        help="nifti, nnunet, coco, kitti, voc, yolo or masks. Detected unless given.",
+        rich_help_panel=INPUT_PANEL,
+    ),
 ]
 Where = Annotated[
     list[str] | None,

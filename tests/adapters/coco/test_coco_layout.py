@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from written_sets import write_dataset
 
-from domaingan.adapters import load
+from domaingan.adapters import get_adapter, load
 from domaingan.adapters.annotations.run_lengths import decode_mask as decoded
 from domaingan.adapters.annotations.run_lengths import encode_mask as encoded
+from domaingan.adapters.base import make_record
 from domaingan.adapters.coco.annotation_files import parse_split_name
 from domaingan.adapters.inspect_dataset import inspect_dataset
 from domaingan.core.errors import DataError
@@ -224,6 +225,17 @@ def test_made_samples_need_boxes_or_a_mask(tmp_path: Path) -> None:
         write_dataset([replace(sample, mask=None)], data, tmp_path / "no")
     with pytest.raises(DataError, match="sample name"):
         write_dataset([replace(sample, meta={"name": "../a"})], data, tmp_path / "no")
-    with pytest.raises(DataError, match="ids from 1 on"):
-        write_dataset([sample], Dataset([], data.read, replace(schema, classes={"car": 0})), tmp_path / "no")
     assert not (tmp_path / "no").exists()
+
+
+def test_where_another_layout_has_a_class_0_all_ids_are_one_higher(tmp_path: Path) -> None:
+    schema = Schema("masks", "frame", 2, ("red", "green", "blue"), {"sky": 0, "car": 2}, objects=("car",), min_area=1)
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[2:4, 3:9] = 2
+    sample = Sample(np.zeros((3, *SHAPE), np.float32), mask, meta={"name": "a"})
+    adapter = get_adapter("coco")
+    adapter.write_sample(tmp_path, sample, schema)
+    adapter.finish_dataset(tmp_path, schema, [make_record(sample)])
+    back = load(tmp_path)
+    assert back.schema.classes == {"sky": 1, "car": 3}
+    assert back[0].mask is not None and (back[0].mask == mask + 1).all()
