@@ -49,7 +49,8 @@ def describe_hosts(counts: Sequence[dict[str, Any]], config: EvaluationConfig, s
     if not counts:
         return []
     first = counts[0]
-    where = f" in the first of {len(counts)} folds" if len(counts) > 1 else ""
+    parts = "training sets" if config.sets > 1 else "folds"
+    where = f" in the first of {len(counts)} {parts}" if len(counts) > 1 else ""
     others = ", ".join(f"{n} {reason}" for reason, n in first["left_out"].items())
     left_out = f" Left out: {others}." if others else ""
     warnings: dict[str, None] = {}

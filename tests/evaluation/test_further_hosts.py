@@ -127,6 +127,8 @@ def test_notes_say_what_was_done_about_their_objects(changes: dict[str, object],
     notes = describe_hosts(counts, CONFIG.model_copy(update=changes), schema)
     assert "7 images of archive" in notes[0] and "Left out: 2 of tested subjects." in notes[0]
     assert text in notes[1]
+    in_sets = describe_hosts(counts * 3, CONFIG.model_copy(update={"sets": 3}), schema)
+    assert "as further hosts in the first of 3 training sets;" in in_sets[0]
     assert describe_hosts([], CONFIG, schema) == []
 
 

@@ -41,9 +41,15 @@ def add_ignored_value(schema: Schema, hosts: Sequence[Sample]) -> Schema:
     Args:
         schema: of the labelled samples.
         hosts: the unlabelled ones.
+
+    Raises:
+        DataError: the layout has no ignored pixels.
     """
-    is_needed = any(host.unlabelled is not None and host.unlabelled.any() for host in hosts)
-    if schema.ignore or not is_needed:
+    names = [host.name for host in hosts if host.unlabelled is not None and host.unlabelled.any()]
+    if names and get_adapter(schema.layout).holds_boxes:
+        found = f"hosts with objects of their own (first {names[0]!r}) for an export of masks in the layout"
+        raise DataError(f"{found} {schema.layout}, which has no ignored pixels", expected="hosts without")
+    if schema.ignore or not names:
         return schema
     return replace(schema, ignore=(max(schema.classes.values()) + 1,))
 

@@ -121,6 +121,8 @@ def test_a_value_is_added_where_one_is_needed_alone() -> None:
     hosts = [replace(make_host(), unlabelled=nowhere), replace(make_host(), unlabelled=somewhere)]
     assert add_ignored_value(PEOPLE.schema, hosts[:1]) is PEOPLE.schema
     assert add_ignored_value(PEOPLE.schema, hosts).ignore == (3,)
+    with pytest.raises(DataError, match="which has no ignored pixels; expected hosts without"):
+        add_ignored_value(replace(PEOPLE.schema, layout="coco"), hosts)
     has_value = replace(PEOPLE.schema, ignore=(9,))
     assert add_ignored_value(has_value, hosts) is has_value
 
