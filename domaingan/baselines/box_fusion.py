@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torchvision.ops import batched_nms, box_iou
 
 from domaingan.metrics.detections import Detections
 
@@ -18,7 +16,7 @@ MAX_FUSED_BOXES = 100
 """Boxes that are returned at most, the best ones; COCO scores as many."""
 
 
-def fuse_detections(found: Sequence[Detections]) -> Detections:
+def fuse_detections(found: Sequence[Detections], min_overlap: float = MIN_FUSED_OVERLAP) -> Detections:
     """Fuse the detections of several detectors (weighted boxes fusion, Solovyev et al. 2021).
 
     Boxes of one class that overlap are one object. Its box is the mean of theirs, weighted by their scores. Its score
@@ -26,24 +24,25 @@ def fuse_detections(found: Sequence[Detections]) -> Detections:
     counts as 0.
 
     Args:
-        found: what each detector found in the same image, in the same pixels.
+        found: what each detector found in the same image or volume, in the same pixels or voxels.
+        min_overlap: boxes of one class with at least this IoU are one object.
 
     Returns:
         The objects, best first.
     """
+    from monai.data.box_utils import batched_nms, box_iou  # takes a second to import
+
     boxes = np.concatenate([each.boxes for each in found])
     scores = np.concatenate([each.scores for each in found])
     labels = np.concatenate([each.labels for each in found])
     detectors = np.repeat(np.arange(len(found)), [len(each.boxes) for each in found])
     if not len(boxes):
         return Detections(boxes, scores, labels)
-    chosen = batched_nms(
-        torch.from_numpy(boxes), torch.from_numpy(scores), torch.from_numpy(labels), MIN_FUSED_OVERLAP
-    ).numpy()
-    overlaps = box_iou(torch.from_numpy(boxes[chosen]), torch.from_numpy(boxes)).numpy()
+    chosen = batched_nms(boxes, scores, labels, min_overlap)
+    overlaps = box_iou(boxes[chosen], boxes)
     overlaps[labels[chosen][:, None] != labels[None]] = 0
     owners = overlaps.argmax(axis=0)
-    is_member = overlaps.max(axis=0) >= MIN_FUSED_OVERLAP
+    is_member = overlaps.max(axis=0) >= min_overlap
     fused_boxes, fused_scores = [], []
     for row in range(len(chosen)):
         members = is_member & (owners == row)

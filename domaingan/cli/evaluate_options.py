@@ -95,7 +95,7 @@ class BaselineOptions(OptionGroup):
         network: network that segments; None for the small U-Net of the data's domain.
         width: channels of the first layer of a network for scans; None for the network's default.
         backbone: encoder of the networks for frames.
-        detector: network that detects.
+        detector: network that detects; None for the default of the domain.
         measures: groups of measures of masks, joined by commas.
         ema: whether to predict with averaged weights.
         flips: whether to average predictions over mirror images.
@@ -140,13 +140,14 @@ class BaselineOptions(OptionGroup):
         ),
     ] = None
     detector: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--detector",
-            help="Network that detects: ssdlite, fcos, retinanet or fasterrcnn.",
+            help="Network that detects: ssdlite, fcos, retinanet or fasterrcnn in frames, retinanet in scans. Unless "
+            "given, ssdlite and retinanet.",
             rich_help_panel=BASELINE_PANEL,
         ),
-    ] = "ssdlite"
+    ] = None
     measures: Annotated[
         str,
         typer.Option(

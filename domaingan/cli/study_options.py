@@ -29,7 +29,9 @@ class StudyOptions(OptionGroup):
 
     task: Annotated[
         str,
-        typer.Option("--task", help="segmentation, or detection (frames only).", rich_help_panel=STUDY_PANEL),
+        typer.Option(
+            "--task", help="segmentation or detection. Boxes of scans are made from masks.", rich_help_panel=STUDY_PANEL
+        ),
     ] = "segmentation"
     arms: Annotated[
         str | None,

@@ -86,7 +86,8 @@ def evaluate(
 
     Args:
         data: labelled samples, or their folder.
-        task: ``segmentation`` or, for frames, ``detection``.
+        task: ``segmentation`` or ``detection``: of objects in frames, or of lesions in scans, whose boxes are made from
+            masks.
         arms: see :mod:`domaingan.evaluation.arms`; the differences are to ``classic``. By default ``classic``,
             ``copy-paste+classic`` and ``refine+classic``, or in its place the arm that the bank is for.
         seeds: trainings of each arm (in each fold or training set); with fewer than five no verdict is possible.
@@ -145,14 +146,11 @@ def evaluate(
     chosen_arms = choose_arms(arms, questions, user_bank, task)
     if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
         raise DataError(f"{seeds!r} seeds", expected="a whole number of at least 1")
-    original_data = open_dataset(data)
-    if task == "segmentation":
-        original_data = select_labelled(original_data)
-    original_test = None if test is None else select_labelled(open_dataset(test))
+    original_data = _open_labelled(data, task)
+    original_test = None if test is None else _open_labelled(test, task)
     original_hosts = None if hosts is None else open_dataset(hosts)
     dataset = view(original_data, dims=dims)
     warn_about_thin_volumes(dataset)
-    _check_task(task, dataset)
     test_filter = _normalise_filter(test_where)
     conditions = dataset.schema.conditions
     config = build_config(
@@ -175,7 +173,8 @@ def evaluate(
         limits=_read_limits(limits),
         target_conditions={name: values for name, values in test_filter.items() if name in conditions},
     )
-    open_task(config).check(config, dataset.schema)
+    learned_task = open_task(config, dataset.schema)
+    learned_task.check(config, dataset.schema)
     check_compute(config)
     _check_class_values(dataset, config)
     folds = _make_folds(dataset, original_test, config)
@@ -183,6 +182,8 @@ def evaluate(
         _check_bank(user_bank, dataset, folds, config)
     check_arms(folds, config, user_bank)
     check_hosts(original_hosts, original_data, config, is_exported=export is not None)
+    for fold in folds:
+        learned_task.check_samples(fold.train, fold.test)
     progress = progress or SilentProgress()
     progress.start("comparing the images")
     originals = [original_data] if original_test is None else [original_data, original_test]
@@ -249,11 +250,12 @@ def _open_user_bank(bank: Bank | str | Path) -> Bank:
     return opened
 
 
-def _check_task(task: str, data: Dataset) -> None:
-    """Refuse detection where there are no frames with named objects."""
-    has_objects = data.schema.domain.is_rgb and bool(data.schema.objects)
-    if task == "detection" and not has_objects:
-        raise DataError(f"{task} on {data.schema.domain}s", path=data.root, expected="frames whose objects are named")
+def _open_labelled(data: DatasetSource, task: str) -> Dataset:
+    """Open a dataset; where the task learns from masks, samples without one are left out."""
+    dataset = open_dataset(data)
+    has_boxes = dataset.schema.domain.is_rgb
+    learns_from_masks = task == "segmentation" or (task == "detection" and not has_boxes)
+    return select_labelled(dataset) if learns_from_masks else dataset
 
 
 def _choose_defaults(settings: Mapping[str, Any], data: Dataset) -> dict[str, Any]:

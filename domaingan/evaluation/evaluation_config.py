@@ -32,7 +32,8 @@ class EvaluationConfig(BaseModel):
             :data:`domaingan.baselines.segmentation_networks.SEGMENTATION_NETWORKS`; by default the small U-Net.
         width: channels of the first level of a network for scans, 16 by default; None for frames.
         backbone: encoder of a network for frames, ``timm:NAME[=WEIGHTS_FILE]``; None for scans.
-        detector: network of the detection baseline, a key of :data:`domaingan.baselines.detectors.DETECTORS`.
+        detector: network of the detection baseline, a key of :data:`domaingan.baselines.detectors.DETECTORS` for frames
+            (``ssdlite`` by default), ``retinanet`` for scans.
         measures: groups of measures of masks beside Dice or IoU, joined by commas, see
             :func:`domaingan.metrics.measures.parse_groups`.
         trainer: the user's own function that trains in place of the baseline, ``python:MODULE:FUNCTION``.
@@ -76,7 +77,7 @@ class EvaluationConfig(BaseModel):
     network: str | None = None
     width: int | None = Field(None, ge=1)
     backbone: str | None = None
-    detector: str = "ssdlite"
+    detector: str | None = None
     measures: str = "all"
     trainer: str | None = None
     size: int

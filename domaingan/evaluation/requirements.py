@@ -42,8 +42,6 @@ def check_arms(folds: Sequence[Fold], config: EvaluationConfig, user_bank: Bank 
             _check_healthy(arm, train)
         for source in arm.relight_sources:
             _check_relight_source(arm, source, folds, config, user_bank)
-    if config.task == "detection":
-        _check_labels(folds)
     check_shares(arms, folds, config, user_bank)
     _check_pasting_arms(arms, folds, config, user_bank)
 
@@ -144,15 +142,6 @@ def _check_relight_source(
 def _list_condition_values(train: Dataset, name: str) -> list[str]:
     values = {str(record.condition.get(name, "")) for record in train.records}
     return sorted(values - {""})
-
-
-def _check_labels(folds: Sequence[Fold]) -> None:
-    """Refuse folds whose training or test samples have no box."""
-    for fold in folds:
-        for part, name in ((fold.train, "training"), (fold.test, "test")):
-            if not any(sample.boxes is not None and len(sample.boxes) for sample in part):
-                objects = ", ".join(part.schema.objects)
-                raise DataError(f"no object in any {name} sample", path=part.root, expected=f"some of {objects}")
 
 
 def _check_size(arm: Arm, size: int, train: Dataset) -> None:

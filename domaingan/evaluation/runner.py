@@ -28,7 +28,7 @@ from domaingan.evaluation.run_results import find_rarest_class, write_results
 from domaingan.evaluation.run_trainings import run_trainings
 from domaingan.evaluation.score_tables import Scores, TrainingKey
 from domaingan.evaluation.split import Fold
-from domaingan.evaluation.tasks import Task, open_task
+from domaingan.evaluation.tasks import open_task
 
 CHANGEABLE_SETTINGS = ("arms", "seeds", "ensemble", "device", "workers", "jobs", "command")
 """Settings that a resumed run may change: what was trained before stays valid, and the table grows."""
@@ -130,7 +130,7 @@ def _prepare_fold(
 ) -> FoldContext:
     """Read a fold's samples and build its banks; a plan is reported before the banks are built."""
     folder.mkdir(parents=True, exist_ok=True)
-    task: Task = open_task(config)
+    task = open_task(config, fold.test.schema)
     progress.start("reading the samples")
     hosts = regrid(fold.train).load_into_memory()
     samples = select_training_samples(hosts, task)

@@ -15,7 +15,7 @@ class Detections:
     """Boxes of one image, true or detected.
 
     Attributes:
-        boxes: ``(N, 4)`` float32 corner boxes, xyxy in pixels.
+        boxes: ``(N, 4)`` float32 corner boxes, xyxy in pixels; of volumes ``(N, 6)``, xyzxyz in voxels.
         scores: ``(N,)`` float32, 0 to 1; those of true boxes are not used.
         labels: ``(N,)`` int64 class values.
 
@@ -28,9 +28,9 @@ class Detections:
     labels: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        if not len(self.boxes) == len(self.scores) == len(self.labels) or self.boxes.shape[1:] != (4,):
+        if not len(self.boxes) == len(self.scores) == len(self.labels) or self.boxes.shape[1:] not in ((4,), (6,)):
             found = f"boxes {self.boxes.shape}, scores {self.scores.shape}, labels {self.labels.shape}"
-            raise DataError(found, expected="(N, 4), (N,) and (N,)")
+            raise DataError(found, expected="(N, 4) or (N, 6), (N,) and (N,)")
 
     @classmethod
     def from_true_boxes(cls, boxes: NDArray[np.float32], labels: NDArray[np.int64]) -> Detections:

@@ -25,6 +25,22 @@ def refuse_other_grid(config: EvaluationConfig, folds: Sequence[Fold]) -> None:
         raise DataError("an export of slices of volumes", path=folds[0].train.root, expected=expected)
 
 
+def refuse_lesion_boxes(config: EvaluationConfig, folds: Sequence[Fold]) -> None:
+    """Refuse an export of scans for detection: their layouts hold masks and no boxes.
+
+    Args:
+        config: names the task.
+        folds: training and test samples.
+
+    Raises:
+        DataError: lesions are to be detected.
+    """
+    schema = folds[0].train.schema
+    if config.task == "detection" and not schema.domain.is_rgb:
+        expected = "frames, or --task segmentation: the layouts of scans hold masks and no boxes"
+        raise DataError(f"an export of {schema.domain}s for detection", path=folds[0].train.root, expected=expected)
+
+
 def refuse_equal_arms(arms: Sequence[Arm]) -> None:
     """Refuse arms that are the same without their part ``classic``, which is left to the trainer.
 

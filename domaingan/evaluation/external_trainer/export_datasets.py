@@ -32,6 +32,7 @@ from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.external_trainer.export_checks import (
     refuse_equal_arms,
     refuse_hidden_labels,
+    refuse_lesion_boxes,
     refuse_other_grid,
 )
 from domaingan.evaluation.external_trainer.export_guide import write_guide
@@ -112,6 +113,7 @@ def export_datasets(
             from a test subject.
     """
     refuse_other_grid(config, folds)
+    refuse_lesion_boxes(config, folds)
     refuse_equal_arms(config.parsed_arms)
     refuse_hidden_labels(config.parsed_arms, folds[0].train.schema)
     if copies < 1:
@@ -184,7 +186,7 @@ class _FoldExporter:
         self.progress.start(f"fold {self.number + 1}: reading the training samples")
         folder.mkdir(parents=True, exist_ok=True)
         hosts = self.fold.train.load_into_memory()
-        task = open_task(self.config)
+        task = open_task(self.config, self.fold.train.schema)
         samples = select_training_samples(hosts, task)
         trained_names = {sample.name for sample in samples}
         records = self.fold.train.records

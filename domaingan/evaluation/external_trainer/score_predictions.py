@@ -92,7 +92,7 @@ def score_predictions(
     for done, dataset in enumerate(manifest.datasets):
         progress.start(f"{done + 1} of {len(manifest.datasets)}: scoring {dataset.predictions}")
         fold, test = folds[dataset.fold], manifest.tests[dataset.fold]
-        task = open_task(config)
+        task = open_task(config, fold.test.schema)
         if examples is None:
             examples = _FoldExamples.choose(task, fold)
         is_shown = dataset.fold == 0 and dataset.seed == config.seed

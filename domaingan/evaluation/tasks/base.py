@@ -19,12 +19,18 @@ from domaingan.evaluation.score_tables import Scores
 class Task(Protocol):
     """What every task offers."""
 
-    @staticmethod
-    def check(config: EvaluationConfig, schema: Schema) -> None:
+    def check(self, config: EvaluationConfig, schema: Schema) -> None:
         """Refuse what cannot be trained, before anything is trained.
 
         Raises:
             DataError: there is no such network for these samples.
+        """
+
+    def check_samples(self, train: Dataset, test: Dataset) -> None:
+        """Refuse a fold whose training or test samples have nothing to learn or to score.
+
+        Raises:
+            DataError: one of them has none.
         """
 
     def describe_baseline(self, config: EvaluationConfig, schema: Schema) -> list[str]:

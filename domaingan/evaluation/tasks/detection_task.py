@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_progress import ProgressCallback
 from domaingan.core.devices import choose_compute
+from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.score_tables import Scores
 from domaingan.evaluation.tasks.base import describe_backbone, parse_backbone
+from domaingan.imaging.instances import get_box_axes
 from domaingan.metrics.detections import Detections
 
 if TYPE_CHECKING:
@@ -25,24 +27,47 @@ MIN_DRAWN_SCORE = 0.3
 """Detections from this score on are drawn."""
 
 
+DEFAULT_DETECTOR = "ssdlite"
+"""Detector of objects in frames, unless another is named."""
+
+
+def choose_detector(config: EvaluationConfig) -> str:
+    """Choose the detector for frames, ``NAME[=WEIGHTS_FILE]``: as the config names it, else the default."""
+    return config.detector or DEFAULT_DETECTOR
+
+
 class DetectionTask:
     """Boxes: a torchvision detector, scored by average precision."""
 
-    @staticmethod
-    def check(config: EvaluationConfig, schema: Schema) -> None:
+    def check(self, config: EvaluationConfig, schema: Schema) -> None:
         """Refuse what cannot be trained, before anything is trained.
 
         Raises:
-            DataError: there is no such network.
+            DataError: there is no such detector, it has no width, or the frames name no objects.
         """
         from domaingan.baselines.detectors import check_detector_name
 
+        if not schema.objects:
+            raise DataError("detection in frames", path=config.data, expected="frames whose objects are named")
+        if config.width is not None:
+            raise DataError(f"width {config.width} for a detector in frames", expected="a backbone decides its width")
         parse_backbone(config)
-        check_detector_name(config.detector.partition("=")[0])
+        check_detector_name(choose_detector(config).partition("=")[0])
+
+    def check_samples(self, train: Dataset, test: Dataset) -> None:
+        """Refuse a fold whose training or test samples have no box.
+
+        Raises:
+            DataError: one of them has none.
+        """
+        for part, name in ((train, "training"), (test, "test")):
+            if not any(sample.boxes is not None and len(sample.boxes) for sample in part):
+                objects = ", ".join(part.schema.objects)
+                raise DataError(f"no object in any {name} sample", path=part.root, expected=f"some of {objects}")
 
     def describe_baseline(self, config: EvaluationConfig, schema: Schema) -> list[str]:
         """Describe the detector, in sentences for a report."""
-        return [f"The baseline is {config.detector.partition('=')[0]}.", *describe_backbone(config)]
+        return [f"The baseline is {choose_detector(config).partition('=')[0]}.", *describe_backbone(config)]
 
     def train(
         self,
@@ -62,7 +87,7 @@ class DetectionTask:
             augment,
             steps=config.steps,
             seed=seed,
-            detector=config.detector,
+            detector=choose_detector(config),
             backbone=parse_backbone(config),
             oversampled=config.target_conditions,
             compute=choose_compute(config.device, config.precision, config.workers, is_float32_on_cpu=True),
@@ -110,13 +135,17 @@ def draw_boxes(found: Detections, shape: tuple[int, ...]) -> NDArray[Any]:
 
     Args:
         found: the boxes; those with a score below :data:`MIN_DRAWN_SCORE` are left out.
-        shape: height and width of the mask.
+        shape: spatial shape of the mask.
     """
+    dims = len(shape)
     mask = np.zeros(shape, dtype=np.min_scalar_type(int(max(found.labels, default=0))))
-    areas = np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1)
+    low, high = found.boxes[:, :dims], found.boxes[:, dims:]
+    areas = np.prod(high - low, axis=1)
+    axes = get_box_axes(dims)
     for i in np.argsort(-areas, kind="stable"):
         if found.scores[i] < MIN_DRAWN_SCORE:
             continue
-        x0, y0, x1, y1 = np.rint(found.boxes[i]).astype(int).tolist()
-        mask[max(0, y0) : y1, max(0, x0) : x1] = found.labels[i]
+        starts = np.rint(low[i]).astype(int).clip(0)[list(axes)]
+        stops = np.rint(high[i]).astype(int)[list(axes)]
+        mask[tuple(map(slice, starts.tolist(), stops.tolist()))] = found.labels[i]
     return mask

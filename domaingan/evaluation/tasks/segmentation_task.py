@@ -26,8 +26,7 @@ from domaingan.metrics.measures import parse_groups
 class SegmentationTask:
     """Masks: a U-Net, scored by Dice (scans) or IoU (frames)."""
 
-    @staticmethod
-    def check(config: EvaluationConfig, schema: Schema) -> None:
+    def check(self, config: EvaluationConfig, schema: Schema) -> None:
         """Refuse what cannot be trained, before anything is trained.
 
         Raises:
@@ -36,6 +35,9 @@ class SegmentationTask:
         backbone = parse_backbone(config)
         parse_groups(config.measures)
         check_network(config.network or list_networks(schema.domain)[0], schema.domain, config.width, backbone)
+
+    def check_samples(self, train: Dataset, test: Dataset) -> None:
+        """Accept every fold: samples without a mask were left out before."""
 
     def describe_baseline(self, config: EvaluationConfig, schema: Schema) -> list[str]:
         """Describe the network and how patches are drawn, in sentences for a report."""

@@ -53,8 +53,7 @@ def describe_trainer(config: EvaluationConfig) -> list[str]:
 class UserSegmentationTask(SegmentationTask):
     """Masks, predicted by a model that a user's function trains."""
 
-    @staticmethod
-    def check(config: EvaluationConfig, schema: Schema) -> None:
+    def check(self, config: EvaluationConfig, schema: Schema) -> None:
         """Refuse a trainer that cannot be imported, before anything is trained."""
         parse_groups(config.measures)
         import_trainer(config)
@@ -88,8 +87,7 @@ class UserSegmentationTask(SegmentationTask):
 class UserDetectionTask(DetectionTask):
     """Boxes, predicted by a model that a user's function trains."""
 
-    @staticmethod
-    def check(config: EvaluationConfig, schema: Schema) -> None:
+    def check(self, config: EvaluationConfig, schema: Schema) -> None:
         """Refuse a trainer that cannot be imported, before anything is trained."""
         import_trainer(config)
 
