@@ -37,3 +37,12 @@ def test_nothing_found_is_nothing_fused_and_one_detector_stays_as_it_is() -> Non
     alone = detections(((0, 0, 10, 10), 0.8, 8), ((5, 0, 15, 10), 0.6, 8))
     fused = fuse_detections([alone])
     assert np.allclose(fused.boxes, alone.boxes) and np.allclose(fused.scores, alone.scores)
+
+
+def test_boxes_in_volumes_are_fused_from_a_smaller_overlap_on() -> None:
+    """Two boxes that overlap by half of each have an IoU of a third."""
+    first = Detections(np.array([[0, 0, 0, 4, 4, 4]], np.float32), np.array([0.8], np.float32), np.array([2]))
+    second = Detections(np.array([[0, 0, 2, 4, 4, 6]], np.float32), np.array([0.8], np.float32), np.array([2]))
+    assert len(fuse_detections([first, second]).boxes) == 2
+    fused = fuse_detections([first, second], min_overlap=0.22)
+    assert fused.boxes.tolist() == [[0, 0, 1, 4, 4, 5]] and fused.scores.tolist() == pytest.approx([0.8])

@@ -37,13 +37,16 @@ def drives() -> Dataset:
         ({"task": "detection", "detector": "fcos"}, "detector 'fcos' for scans; expected retinanet"),
         ({"task": "detection", "backbone": "timm:resnet18"}, "backbone 'timm:resnet18' for scans; expected a width"),
         ({"task": "detection", "width": 9}, "width 9 for detector 'retinanet'"),
+        ({"task": "detection", "trainer": "python:a:b"}, "trainer 'python:a:b' for detection in scans"),
+        ({"task": "detection", "export": "run"}, "an export of scans for detection; expected frames, or"),
     ],
 )
 def test_networks_that_scans_cannot_have_are_refused_before_anything_is_written(
-    people: Dataset, tmp_path: Path, settings: dict[str, Any], message: str
+    people: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], message: str
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=message):
-        dg.evaluate(people, arms=["classic"], out=tmp_path / "run", **settings)
+        dg.evaluate(people, arms=["classic"], out="run", **settings)
     assert not (tmp_path / "run").exists()
 
 
@@ -68,8 +71,10 @@ def test_lesions_are_detected_with_pasting_arms_and_the_page_shows_boxes(
     people: Dataset, tmp_path: Path, dims: int
 ) -> None:
     arms = ["classic", "copy-paste+classic"]
-    result = dg.evaluate(people, "detection", arms, out=tmp_path / "run", dims=dims, **QUICK)
-    assert list(result["arms"]) == arms and next(iter(result["arms"]["classic"])) == "ap10"
+    quick = QUICK | ({"seeds": 2, "ensemble": True} if dims == 2 else {})
+    result = dg.evaluate(people, "detection", arms, out=tmp_path / "run", dims=dims, **quick)
+    ensembles = [f"{arm}@ensemble" for arm in arms] if dims == 2 else []
+    assert list(result["arms"]) == [*arms, *ensembles] and next(iter(result["arms"]["classic"])) == "ap10"
     assert any("connected component" in note for note in result["notes"])
     pictures = read_arrays(tmp_path / "run" / "pictures.npz")
     assert pictures["truth"].any() and pictures["prediction:classic"].shape == pictures["truth"].shape
@@ -77,7 +82,7 @@ def test_lesions_are_detected_with_pasting_arms_and_the_page_shows_boxes(
         rows, columns = np.nonzero(image)
         assert len(rows) and image[rows.min(), columns.min() : columns.max() + 1].any()
     assert write_report(tmp_path / "run").is_file()
-    again = dg.evaluate(people, "detection", arms, out=tmp_path / "run", dims=dims, resume=True, **QUICK)
+    again = dg.evaluate(people, "detection", arms, out=tmp_path / "run", dims=dims, resume=True, **quick)
     assert again["arms"] == result["arms"]
 
 
