@@ -85,7 +85,7 @@ def check_teacher(config: EvaluationConfig, schema: Schema) -> None:
     Raises:
         DataError: the built-in network cannot be built for these samples.
     """
-    SegmentationTask.check(make_teacher_config(config), schema)
+    SegmentationTask().check(make_teacher_config(config), schema)
 
 
 def train_teacher(
