@@ -27,7 +27,7 @@ from domaingan.baselines.detectors import FrameSize, build_detector, use_backbon
 from domaingan.baselines.scored_samples import batch_by_shape, iterate_scored_samples
 from domaingan.baselines.step_generator import fork_step_generator
 from domaingan.baselines.training_augmentation import TrainingAugmentation
-from domaingan.baselines.training_loop import TrainingSettings, train_network
+from domaingan.baselines.training_loop import ComputeLoss, TrainingSettings, train_network
 from domaingan.baselines.training_progress import ProgressCallback
 from domaingan.baselines.true_boxes import collect_truth
 from domaingan.baselines.unlabelled_hosts import list_labelled
@@ -219,10 +219,77 @@ def train_detector(
     Raises:
         DataError: there is nothing to train on, or the loss is no finite number.
     """
+    training = prepare_detector_training(
+        samples,
+        schema,
+        augment,
+        steps=steps,
+        seed=seed,
+        detector=detector,
+        backbone=backbone,
+        size=size,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        oversampled=oversampled,
+        compute=compute,
+        has_average=has_average,
+    )
+    trained = train_network(
+        training.network,
+        training.frames,
+        training.compute_loss,
+        training.settings,
+        compute,
+        collate=collate_frames,
+        progress=progress,
+    )
+    return Detector(trained.network, training.size, schema, detector, compute, backbone, trained.losses)
+
+
+@dataclass(frozen=True)
+class DetectorTraining:
+    """What the training of a detector consists of, see :func:`domaingan.baselines.training_loop.train_network`.
+
+    Attributes:
+        size: height and width of the frames.
+        network: with its first weights, on its device.
+        frames: the frames of all steps.
+        compute_loss: runs the network on a batch that :func:`collate_frames` made.
+        settings: how it is optimised.
+    """
+
+    size: FrameSize
+    network: nn.Module
+    frames: DetectionFrames
+    compute_loss: ComputeLoss
+    settings: TrainingSettings
+
+
+def prepare_detector_training(
+    samples: list[Sample],
+    schema: Schema,
+    augment: TrainingAugmentation,
+    *,
+    steps: int,
+    seed: int,
+    detector: str = "ssdlite",
+    backbone: Backbone | None = None,
+    size: FrameSize | None = None,
+    batch_size: int = 8,
+    learning_rate: float = PEAK_LEARNING_RATE,
+    oversampled: OversampledConditions | None = None,
+    compute: ComputeSettings = ON_CPU,
+    has_average: bool = True,
+) -> DetectorTraining:
+    """Prepare the training of a detector; the arguments are those of :func:`train_detector`.
+
+    Raises:
+        DataError: there is nothing to train on.
+    """
     classes = select_object_classes(schema)
     if not any(len(select_boxes(sample, classes)[0]) for sample in samples):
         raise DataError("no box to train on", expected=f"training samples with {', '.join(classes)}")
-    size = size or choose_input_size([sample.shape for sample in list_labelled(samples)])
+    size = size or choose_input_size([sample.shape for sample in samples])
     network = build_detector(detector, backbone, len(classes) + 1, size, seed)
     compute.place_network(network, 2)
     resized = resize_samples(samples, size)
@@ -232,8 +299,7 @@ def train_detector(
         return _compute_loss(network, batch, seed, step, compute)
 
     settings = TrainingSettings("detector", steps, batch_size, learning_rate, MAX_GRADIENT_NORM, has_average)
-    trained = train_network(network, frames, compute_loss, settings, compute, collate=collate_frames, progress=progress)
-    return Detector(trained.network, size, schema, detector, compute, backbone, trained.losses)
+    return DetectorTraining(size, network, frames, compute_loss, settings)
 
 
 def _compute_loss(network: nn.Module, batch: FrameBatch, seed: int, step: int, compute: ComputeSettings) -> Tensor:
