@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from domaingan import crops, load, view
+from domaingan.baselines.backbones import Backbone
 from domaingan.baselines.detection import choose_input_size, prepare_detector_training
 from domaingan.baselines.detection_frames import collate_frames
 from domaingan.baselines.segmentation import prepare_segmenter_training
@@ -20,6 +21,7 @@ from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_loop import ComputeLoss, TrainingSettings
 from domaingan.core.devices import ComputeSettings, choose_compute
 from domaingan.data import Dataset, Sample, Schema
+from domaingan.evaluation.api import DEFAULT_BACKBONE
 from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arms import Arm
 from domaingan.imaging.intensity import with_measurements
@@ -57,7 +59,7 @@ def open_slices() -> Dataset:
 
 def open_volumes() -> Dataset:
     """Open heads of 160×160×96 voxels."""
-    return load_phantom("medical", subjects=6, shape=(160, 160, 96))
+    return load_phantom("medical", subjects=4, shape=(160, 160, 96))
 
 
 def open_frames() -> Dataset:
@@ -67,7 +69,7 @@ def open_frames() -> Dataset:
 
 CASES = {
     "scans 2D": EvaluateCase(open_slices, "segmentation", n_train=64, n_test=32),
-    "scans 3D": EvaluateCase(open_volumes, "segmentation", n_train=4, n_test=2),
+    "scans 3D": EvaluateCase(open_volumes, "segmentation", n_train=3, n_test=1),
     "frames, masks": EvaluateCase(open_frames, "segmentation", n_train=32, n_test=16),
     "frames, boxes": EvaluateCase(open_frames, "detection", n_train=32, n_test=16),
 }
@@ -106,7 +108,8 @@ class PreparedCase:
 
     def prepare_training(self, steps: int, compute: ComputeSettings) -> Training:
         """Prepare a training of the baseline with its defaults."""
-        arguments: Any = {"steps": steps, "seed": SEED, "compute": compute}
+        backbone = Backbone.parse(DEFAULT_BACKBONE) if self.schema.domain.is_rgb else None
+        arguments: Any = {"steps": steps, "seed": SEED, "compute": compute, "backbone": backbone}
         if self.task == "detection":
             detector = prepare_detector_training(self.samples, self.schema, self.augment, **arguments)
             return Training(
