@@ -112,9 +112,7 @@ class PreparedCase:
         arguments: Any = {"steps": steps, "seed": SEED, "compute": compute, "backbone": backbone}
         if self.task == "detection":
             detector = prepare_detector_training(self.samples, self.schema, self.augment, **arguments)
-            return Training(
-                detector.network, detector.frames, detector.compute_loss, detector.settings, collate_frames
-            )
+            return Training(detector.network, detector.frames, detector.compute_loss, detector.settings, collate_frames)
         segmenter = prepare_segmenter_training(self.samples, self.schema, self.augment, **arguments)
         return Training(segmenter.network, segmenter.patches, segmenter.compute_loss, segmenter.settings)
 

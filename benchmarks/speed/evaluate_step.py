@@ -20,6 +20,7 @@ import copy
 import multiprocessing
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -37,9 +38,8 @@ from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
 
 OUT = RESULTS / "evaluate-step.json"
-
-LARGEST_RATIO = 1.15
-"""A user's step should take at most this many times the bare step's time."""
+PAGE = "evaluate-speed.md"
+"""Stands beside the JSON file."""
 
 UNCOUNTED_STEPS = 6
 """Steps of a user's turn that use up what the workers made while the bare turn ran."""
@@ -184,12 +184,10 @@ def time_case(prepared: PreparedCase, workers: int, steps: int, turns: int) -> d
     batch = move_batch(make_first_batch(training, compute), compute)
     timer = TurnTimer(BareStep(training, batch), training, steps, turns)
     began, busy = time.perf_counter(), count_busy_seconds() - _count_process_seconds()
-    try:
+    with suppress(TurnsEndError):
         train_network(
             training.network, training.items, timer.compute_loss, training.settings, compute, collate=training.collate
         )
-    except TurnsEndError:
-        pass
     seconds = time.perf_counter() - began
     others = (count_busy_seconds() - _count_process_seconds() - busy) / seconds
     return {
@@ -218,8 +216,8 @@ def compute_ratios(case: dict[str, Any]) -> dict[str, float]:
     """Compute the medians of a case: milliseconds, the ratio of both steps, and what the CPU does.
 
     ``wall`` is the ratio of the clock's time. ``process`` is that of the CPU seconds of the training process: what the
-    user's step costs where the workers have cores of their own and keep up. ``keeps_up`` is how many steps' batches
-    two cores of workers make in the time of a bare step.
+    user's step costs where the workers have a core of their own and keep up. ``everything`` counts the CPU seconds of
+    the workers, too: what it costs where every core is busy.
     """
     turns = case["turns"]
     bare_wall = median(turn["bare_wall"] for turn in turns)
@@ -239,13 +237,21 @@ def compute_ratios(case: dict[str, Any]) -> dict[str, float]:
 
 def format_page(result: dict[str, Any]) -> str:
     """Format the table of the page."""
-    head = ["case", "threads", "bare step, ms", "user's step, ms", "ratio", "ratio of CPU s", "with workers' CPU s"]
+    head = [
+        "case",
+        "threads",
+        "bare step, CPU ms",
+        "ratio",
+        "in CPU s of the training",
+        "in all CPU s",
+        "others' cores",
+    ]
     rows = []
     for name, case in result["cases"].items():
         found = compute_ratios(case)
         title = f"{name} ({case['input']}, batch {case['batch']}, {case['precision']})"
         ratios = [f"{found[key]:.2f}" for key in ("wall", "process", "everything")]
-        rows.append([title, case["threads"], f"{found['bare_ms']:.0f}", f"{found['user_ms']:.0f}", *ratios])
+        rows.append([title, case["threads"], f"{found['bare_cpu_ms']:.0f}", *ratios, case["cores_others_used"]])
     return format_table(head, rows)
 
 
@@ -292,7 +298,7 @@ def main() -> None:
         result["machine"] = describe_machine("torch", "numpy", "monai", "domaingan")
         print(key, {measure: round(value, 2) for measure, value in compute_ratios(found).items()}, flush=True)
         write_json(options.out, result)
-    page = options.out.with_suffix(".md")
+    page = options.out.parent / PAGE
     if page.is_file() and result["cases"]:
         update_page(page, {"step": format_page(result)})
 

@@ -30,7 +30,6 @@ from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_loop import ComputeLoss, TrainingSettings, train_network
 from domaingan.baselines.training_progress import ProgressCallback
 from domaingan.baselines.true_boxes import collect_truth
-from domaingan.baselines.unlabelled_hosts import list_labelled
 from domaingan.baselines.weights import load_model, load_weights, restore_schema, save_model
 from domaingan.core.devices import ON_CPU, ComputeSettings
 from domaingan.core.errors import DataError

@@ -83,6 +83,7 @@ def command(
             rich_help_panel=o.WORK_PANEL,
         ),
     ] = None,
+    device: o.Device = "auto",
     resize: o.Resize = None,
     source: SampleOptions,
     run: RunOptions,
@@ -102,7 +103,7 @@ def command(
     from domaingan.robustness_eval import robustness
     from domaingan.robustness_eval.model_specs import ModelOptions
 
-    options = ModelOptions(score, decode, names)
+    options = ModelOptions(score, decode, names, device=device)
     if threads is not None:
         options = replace(options, threads=threads)
     dataset = open_data(data, source, common)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from domaingan.baselines.weights import read_metadata
+from domaingan.core.devices import ON_CPU, ComputeSettings
 from domaingan.core.errors import DataError
 from domaingan.core.reading import read_json_object, refuse_malformed
 from domaingan.data import Sample
@@ -17,12 +18,13 @@ from domaingan.robustness_eval.model_under_test import Answer, ModelTask, Pictur
 REFERENCE_ARM = "classic"
 
 
-def load_baseline(source: str) -> BaselineModel:
+def load_baseline(source: str, compute: ComputeSettings = ON_CPU) -> BaselineModel:
     """Load a baseline that an evaluation trained.
 
     Args:
         source: a run folder (its primary arm, else ``classic``, else the first; first fold, first seed), or one of the
             ``fold-N/ARM-seedK.safetensors`` in it.
+        compute: device and precision.
 
     Raises:
         DataError: there is none, or it cannot be read.
@@ -34,11 +36,11 @@ def load_baseline(source: str) -> BaselineModel:
     if task == "segmentation":
         from domaingan.baselines.segmenter_model import Segmenter
 
-        return BaselineModel(path, "segmentation", Segmenter.load(path))
+        return BaselineModel(path, "segmentation", Segmenter.load(path, compute))
     if task == "detection":
         from domaingan.baselines.detection import Detector
 
-        return BaselineModel(path, "detection", Detector.load(path))
+        return BaselineModel(path, "detection", Detector.load(path, compute))
     raise DataError(f"a model for {task}", path=path, expected="segmentation or detection")
 
 

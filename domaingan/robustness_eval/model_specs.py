@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from domaingan.core.devices import ComputeSettings, check_device, choose_compute
 from domaingan.core.errors import DataError
 from domaingan.robustness_eval.model_under_test import Model, Picture, as_picture_list
 
@@ -32,12 +33,24 @@ class ModelOptions:
             :mod:`domaingan.robustness_eval.onnx_detector.find_layouts`.
         class_names: class names, see :func:`domaingan.robustness_eval.class_names.read_names`.
         threads: the number of threads of an ONNX session; all cores but one unless given.
+        device: where the model runs: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``. It runs in float32 on each of them.
+
+    Raises:
+        DataError: there is no such device here.
     """
 
     min_score: float = 0.05
     decode: str | None = None
     class_names: str | None = None
     threads: int = field(default_factory=count_free_cores)
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_device(self.device)
+
+    def choose_compute(self) -> ComputeSettings:
+        """Choose device and precision of PyTorch models: float32, so that scores hardly depend on the device."""
+        return choose_compute(self.device, "32")
 
 
 def open_model(spec: str, examples: Picture | Sequence[Picture], options: ModelOptions | None = None) -> Model:
@@ -67,12 +80,12 @@ def open_model(spec: str, examples: Picture | Sequence[Picture], options: ModelO
     if scheme == "python":
         from domaingan.robustness_eval.python_model import open_function
 
-        return open_function(rest, as_picture_list(examples)[0])
+        return open_function(rest, as_picture_list(examples)[0], options)
     if len(scheme) > 1 and "/" not in scheme:
         raise DataError(f"--model {spec}", expected=MODEL_SPECS)
     from domaingan.robustness_eval.baseline_model import load_baseline
 
-    return load_baseline(spec)
+    return load_baseline(spec, options.choose_compute())
 
 
 def _split_spec(spec: str) -> tuple[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from domaingan.core.errors import DataError
 from domaingan.core.user_functions import describe_user_error, import_function
 from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval.class_names import number_names, parse_names
+from domaingan.robustness_eval.model_specs import ModelOptions
 from domaingan.robustness_eval.model_under_test import ModelTask, Picture
 from domaingan.robustness_eval.onnx_detector.choose_layout import MAX_OVERHANG
 
@@ -26,18 +29,25 @@ EXPECTED_ANSWER = (
 PictureFunction = Callable[[Picture], Any]
 """A user's function: it takes an ``(H, W, 3)`` uint8 RGB picture."""
 
+DEVICE_PARAMETER = "device"
+"""A function that has a parameter of this name is called with PyTorch's name of the device."""
 
-def open_function(text: str, example: Picture) -> FunctionDetector | FunctionSegmenter:
+
+def open_function(
+    text: str, example: Picture, options: ModelOptions | None = None
+) -> FunctionDetector | FunctionSegmenter:
     """Import a user's function as a model, and try it on a picture to see whether it detects or segments.
 
     Args:
         text: ``MODULE:FUNCTION``.
         example: ``(H, W, 3)`` uint8 RGB.
+        options: name the device, see :data:`DEVICE_PARAMETER`.
 
     Raises:
-        DataError: it cannot be imported or called, or its answer is not as expected.
+        DataError: it cannot be imported or called, its answer is not as expected, or a device was chosen and it cannot
+            be told.
     """
-    function: PictureFunction = import_function(text)
+    function = _bind_device(import_function(text), text, options or ModelOptions())
     answer = _call_function(function, text, example)
     if not isinstance(answer, dict):
         segmenter = FunctionSegmenter(function, text)
@@ -47,6 +57,26 @@ def open_function(text: str, example: Picture) -> FunctionDetector | FunctionSeg
     found = detector.predict(example)
     _check_boxes_inside(found, example, text)
     return detector
+
+
+def _bind_device(function: Callable[..., Any], text: str, options: ModelOptions) -> PictureFunction:
+    """Bind the device to a function that has a parameter for it.
+
+    Raises:
+        DataError: a device was chosen, and the function has no such parameter.
+    """
+    try:
+        has_parameter = DEVICE_PARAMETER in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # of some functions in C nothing is known
+        has_parameter = False
+    if has_parameter:
+        bound = partial(function, **{DEVICE_PARAMETER: str(options.choose_compute().device)})
+        if hasattr(function, "classes"):
+            bound.classes = function.classes  # type: ignore[attr-defined]
+        return bound
+    if options.device != "auto":
+        raise DataError(f"device {options.device!r} for python:{text}", expected=f"a parameter {DEVICE_PARAMETER!r}")
+    return function
 
 
 def _check_boxes_inside(found: Detections, example: Picture, text: str) -> None:

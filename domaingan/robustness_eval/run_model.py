@@ -27,7 +27,7 @@ from domaingan.robustness_eval.run_context import RunContext, prepare_context
 from domaingan.robustness_eval.run_settings import RunSettings
 from domaingan.robustness_eval.stored_answers import CellAnswers
 
-CHANGEABLE_SETTINGS = ("corruptions", "severities", "command", "threads", "map")
+CHANGEABLE_SETTINGS = ("corruptions", "severities", "command", "threads", "device", "map")
 """Settings that a resumed run may change: what was measured before stays true, and the table grows."""
 
 SHOWN_SEVERITY = 3
@@ -100,6 +100,7 @@ def _build_config(
         "decode": options.decode,
         "names": options.class_names,
         "threads": options.threads,
+        "device": options.device,
         "command": settings.command,
     }
 

@@ -25,7 +25,7 @@ class TorchvisionDetector:
 
     Args:
         text: ``NAME`` or ``NAME=WEIGHTS_FILE``, a state dict (``.pth``, ``.safetensors``) of that detector.
-        options: class names, where the file has others than COCO's; the lowest score that counts.
+        options: class names, where the file has others than COCO's; the lowest score that counts; the device.
 
     Raises:
         DataError: there is no such detector, or the file is missing, damaged or of another detector.
@@ -49,7 +49,8 @@ class TorchvisionDetector:
         else:
             self.network, class_count = _load_from_file(builder, self.path)
             weights = f"the weights in {self.path.name}"
-        self.network.eval()
+        self.compute = options.choose_compute()
+        self.compute.place_network(self.network.eval(), 2)
         self._lower_own_threshold()
         if options.class_names:
             self.classes = read_names(options.class_names)
@@ -68,11 +69,12 @@ class TorchvisionDetector:
         """
         planes = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float() / 255
         with torch.inference_mode():
-            found = self.network([planes])[0]
-        is_selected = (found["scores"] >= self.threshold).numpy()
-        boxes = found["boxes"].numpy()[is_selected].astype(np.float32)
-        scores = found["scores"].numpy()[is_selected].astype(np.float32)
-        labels = found["labels"].numpy()[is_selected].astype(np.int64)
+            answer = self.network([self.compute.move_tensor(planes)])[0]
+        found = {name: answer[name].cpu().numpy() for name in ("boxes", "scores", "labels")}
+        is_selected = found["scores"] >= self.threshold
+        boxes = found["boxes"][is_selected].astype(np.float32)
+        scores = found["scores"][is_selected].astype(np.float32)
+        labels = found["labels"][is_selected].astype(np.int64)
         return Detections(boxes, scores, labels)
 
     def describe(self) -> list[str]:

@@ -25,6 +25,7 @@ from domaingan.robustness_eval.onnx_detector.onnx_names import (
     read_metadata_size,
     remove_background,
 )
+from domaingan.robustness_eval.onnx_detector.onnx_session import open_session
 from domaingan.robustness_eval.onnx_detector.separate_layouts import ClassScoresLayout
 
 DEFAULT_INPUT_SIDE = 640
@@ -59,7 +60,7 @@ class OnnxDetector:
         self.path = Path(file).expanduser()
         self.name = self.path.name
         self.threshold = options.min_score
-        self.session = _open_session(self.path, options.threads)
+        self.session = open_session(self.path, options)
         self.metadata = dict(self.session.get_modelmeta().custom_metadata_map)
         self.input = _read_single_input(self.session, self.path)
         self.is_batched = len(self.input.shape) == 4
@@ -255,22 +256,6 @@ def suppress_duplicates(found: Detections, max_overlap: float) -> Detections:
     labels = torch.from_numpy(np.ascontiguousarray(found.labels))
     rows = batched_nms(boxes, scores, labels, max_overlap).numpy()
     return Detections(found.boxes[rows], found.scores[rows], found.labels[rows])
-
-
-def _open_session(path: Path, threads: int) -> Any:
-    """Open an ONNX file with onnxruntime on the CPU."""
-    import onnxruntime
-
-    if not path.is_file():
-        raise DataError("no such file", path=path, expected="an ONNX file")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises its own kinds, none of which it exports
-        raise DataError(f"cannot be read ({str(error)[:200]})", path=path, expected="an ONNX file") from None
 
 
 def _read_single_input(session: Any, path: Path) -> Any:
