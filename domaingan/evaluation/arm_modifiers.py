@@ -62,6 +62,11 @@ class ArmModifiers:
     people: float = 1.0
     repeat: int = 0
 
+    def __post_init__(self) -> None:
+        for name in ("crops", "hosts"):  # one spelling
+            if getattr(self, name) == self.people:
+                object.__setattr__(self, name, None)
+
     @classmethod
     def parse(cls, texts: Mapping[str, str], arm: str) -> ArmModifiers:
         """Parse modifiers.
@@ -82,10 +87,6 @@ class ArmModifiers:
                 expected = f"one of {', '.join(MODIFIER_KEYS)}"
                 raise DataError(f"no modifier {key!r} of arm {arm!r}", expected=expected)
             values[key.replace("-", "_")] = _parse_value(key, text, arm)
-        people = values.get("people", 1.0)
-        for key in ("crops", "hosts"):
-            if values.get(key) == people:
-                del values[key]
         return cls(**values)  # type: ignore[arg-type]
 
     @property

@@ -39,8 +39,10 @@ def find_curve_arms(arms: list[str]) -> tuple[str, dict[float, str]] | None:
     curves: dict[str, dict[float, str]] = {}
     for name in arms:
         arm, is_ensemble = parse_row(name)
+        modifiers = arm.modifiers
+        is_share = modifiers.people < 1 and modifiers.crops is None and modifiers.hosts is None
         base = arm.with_modifiers(people=1.0).name
-        if arm.modifiers.people < 1 and base in arms and not is_ensemble:
+        if is_share and base in arms and not is_ensemble:
             curves.setdefault(base, {})[arm.modifiers.people] = name
     if not curves:
         return None

@@ -26,6 +26,7 @@ def test_shares_of_crops_and_hosts_follow_that_of_people() -> None:
     assert (half.crop_share, half.host_share) == (0.5, 0.5)
     crops = Arm.parse(f"{PASTE}@people=0.5@crops=1").modifiers
     assert (crops.crop_share, crops.host_share, crops.people) == (1, 0.5, 0.5)
+    assert Arm.parse(f"{PASTE}@crops=1@people=0.5").with_modifiers(people=1.0) == Arm.parse(PASTE)
     default = ArmModifiers()
     assert (default.ratio, default.per_image, default.crop_share, default.host_share) == (0.5, (1, 3), 1, 1)
 

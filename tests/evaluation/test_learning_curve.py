@@ -42,6 +42,14 @@ def test_a_gain_of_one_doubling_is_worth_as_many_people_again() -> None:
     assert 10 < low < worth["more_people"] < high < 35
 
 
+def test_only_shares_of_labelled_people_are_on_the_curve() -> None:
+    half = f"{PASTE}@people=0.5"
+    others = [f"{PASTE}@crops=1@people=0.5", f"{PASTE}@crops=1@hosts=1@people=0.5", f"{half}@ensemble"]
+    for arms in ([PASTE, half, *others], [*others, half, PASTE]):
+        assert find_curve_arms(arms) == (PASTE, {0.5: half, 1.0: PASTE})
+    assert find_curve_arms([PASTE, *others]) is None
+
+
 def test_nothing_is_said_of_people_where_the_slope_is_not_shown() -> None:
     curve = measure_learning_curve(make_tables(0.0, 0.05), "dice:a", 20, [("gan+classic", PASTE)])
     assert curve is not None and not curve["is_shown"]
