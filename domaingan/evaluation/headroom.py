@@ -95,11 +95,11 @@ def list_headroom_arms(task: str) -> list[str]:
     """List the arms that the question needs.
 
     Args:
-        task: for detection there are no arms with more hosts: a detector would learn that their own objects are
-            background.
+        task: only for segmentation there is an arm with more hosts. Others cannot leave a host's own objects out: a
+            detector would learn that they are background.
     """
     arms = [STRONG_BASELINE, HALF.name, ALL_CROPS.name]
-    return arms if task == "detection" else [*arms, ALL_HOSTS.name]
+    return [*arms, ALL_HOSTS.name] if task == "segmentation" else arms
 
 
 def measure_headroom(tables: ScoreTables, metric: str, counts: TrainingPeople) -> dict[str, Any] | None:

@@ -75,9 +75,9 @@ def check_shares(arms: Sequence[Arm], folds: Sequence[Fold], config: EvaluationC
     for arm in arms:
         modifiers = arm.modifiers
         shares = {"people": modifiers.people, "crops": modifiers.crop_share, "hosts": modifiers.host_share}
-        if arm.has_unlabelled_people and config.task == "detection":
-            found = f"hosts={modifiers.host_share:g}, more than people={modifiers.people:g}, for detection"
-            expected = "no more: a detector would learn that the hosts' own objects are background"
+        if arm.has_unlabelled_people and config.task != "segmentation":
+            found = f"hosts={modifiers.host_share:g}, more than people={modifiers.people:g}, for {config.task}"
+            expected = "no more: the hosts' own objects would be learned as background"
             raise _make_error(arm, found, folds[0].train, expected)
         for key, share in shares.items():
             for fold in folds:
