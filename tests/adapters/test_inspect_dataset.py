@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 from inprocess import run
 
 from domaingan.adapters import load
-from domaingan.adapters.inspect_dataset import inspect_dataset
+from domaingan.adapters.inspect_dataset import _count_values, _find_leaks, inspect_dataset
 from domaingan.adapters.nifti.body_notes import describe_body
+from domaingan.adapters.open_dataset import open_dataset
+from domaingan.core.errors import DataError
+from domaingan.data import Record
+from domaingan.imaging.near_duplicates import DuplicatePair
 
 
 def test_what_is_counted(folders: Path) -> None:
@@ -74,3 +79,42 @@ def test_units_and_thin_stacks_are_reported(tmp_path: Path, save: Callable[..., 
     assert (
         lines[1].startswith("ct: -1000 to 1000 is its range (2 of 2 samples)") and lines[2] == "5 slices: try --dims 2"
     )
+
+
+class FoundDuplicates:
+    """What a survey found, as far as leaks are described."""
+
+    def __init__(self, *groups: str, pairs: Sequence[DuplicatePair] = (), is_from_drives: bool = False) -> None:
+        self.records = [Record(f"r{i}", subject=group) for i, group in enumerate(groups)]
+        self.pairs = pairs
+        self.drives = is_from_drives
+
+    def find_duplicates(self) -> Sequence[DuplicatePair]:
+        return self.pairs
+
+    def is_from_drives(self) -> bool:
+        return self.drives
+
+
+def test_each_kind_of_leak_is_described() -> None:
+    assert _find_leaks(FoundDuplicates("p1", "p2", "p3")) == []  # type: ignore[arg-type]
+    pairs = [DuplicatePair(0, 2, is_exact=True), DuplicatePair(1, 2, is_exact=False)]
+    found = _find_leaks(FoundDuplicates("p1", "P-01", "q", pairs=pairs, is_from_drives=True))  # type: ignore[arg-type]
+    assert [leak["samples"] for leak in found] == [["r0", "r2"], ["r1", "r2"], ["p1", "P-01"], ["the frames"]]
+    reasons = [leak["reason"] for leak in found]
+    assert reasons[0].startswith("have the same values") and reasons[1].startswith("look nearly the same")
+    assert reasons[2] == "are one name in two spellings" and "frames of drives" in reasons[3]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32])
+def test_the_voxels_of_each_value_are_counted(dtype: type) -> None:
+    mask = np.array([[0, 4, 4], [7, 255, 4]], dtype=dtype)
+    assert _count_values(mask, [4, 7, 9, 255]) == {4: 3, 7: 1, 9: 0, 255: 1}
+
+
+def test_a_dataset_is_opened_by_itself_or_by_its_folder(folders: Path) -> None:
+    dataset = load(folders)
+    assert open_dataset(dataset) is dataset
+    assert len(open_dataset(folders)) == len(open_dataset(str(folders))) == 3
+    with pytest.raises(DataError, match="a list; expected a dataset, or the folder of one"):
+        open_dataset([dataset])  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,15 @@ import pytest
 from domaingan.adapters.annotations.annotated_objects import AnnotatedObject, clip_box, read_annotation
 from domaingan.adapters.annotations.annotation_changes import AnnotationChanges, _remove_covered_part, _update_box
 from domaingan.adapters.annotations.made_annotations import describe_geometry
-from domaingan.adapters.annotations.object_polygons import MAX_OUTLINE_PIXELS, read_mask
+from domaingan.adapters.annotations.object_polygons import (
+    MAX_OUTLINE_PIXELS,
+    _measure_outline,
+    _parse_corners,
+    read_mask,
+)
 from domaingan.adapters.annotations.run_lengths import decode_mask, encode_mask
 from domaingan.adapters.coco.annotation_files import parse_split_name
+from domaingan.adapters.coco.coco_document import WrittenImage, _describe_image
 from domaingan.adapters.coco.coco_units import check_units
 from domaingan.adapters.coco.id_allocator import IdAllocator
 from domaingan.core.errors import DataError
@@ -161,3 +168,58 @@ def test_boxes_that_reach_out_by_2_pixels_are_in_doubt_of_nothing() -> None:
 )
 def test_the_split_is_what_is_left_of_a_file_name(tmp_path: Any, file: str, split: str) -> None:
     assert parse_split_name(tmp_path / file, tmp_path) == split
+
+
+@pytest.mark.parametrize(
+    ("stem", "expected"),
+    [
+        ("instances_train2017", "train2017"),
+        ("instances_default", ""),
+        ("person_keypoints_val", "val"),
+        ("val-labels", "val"),
+        ("val_default", "val"),
+        ("mydefault", "mydefault"),  # no separator parts the word
+        ("defaults", "defaults"),
+        ("_annotations.coco", ""),
+        ("coco_label test", "test"),
+    ],
+)
+def test_the_split_is_what_is_left_of_a_files_name(stem: str, expected: str) -> None:
+    root = Path("set")
+    assert parse_split_name(root / "annotations" / f"{stem}.json", root) == expected
+    in_folder = parse_split_name(root / "valid" / f"{stem}.json", root)
+    assert in_folder == (expected or "valid")
+
+
+@pytest.mark.parametrize(
+    ("stored", "is_polygon"),
+    [
+        ([0, 0, 4, 0, 4, 4], True),
+        ([0, 0, 4, 0], False),
+        ([0, 0, 4, 0, 4], False),
+        ([0, 0, 4, 0, 4, 4, 1], False),
+        ([0, 0, 4, 0, 4, True], False),
+        ([0, 0, 4, 0, 4, float("inf")], False),
+        ([0, 0, 4, 0, 4, 10**400], False),
+        ("polygon", False),
+    ],
+)
+def test_a_polygon_has_three_corners_of_two_finite_numbers(stored: Any, is_polygon: bool) -> None:
+    corners = _parse_corners(stored)
+    assert (corners is not None) is is_polygon
+    assert corners is None or corners.tolist() == [[0, 0], [4, 0], [4, 4]]
+
+
+def test_an_outline_is_measured_along_its_longer_steps_and_the_way_there() -> None:
+    assert _measure_outline(np.array([[10.0, 3.0], [14.0, 4.0], [14.0, 9.0]])) == 10 + 6 + 4 + 5
+
+
+def test_an_image_is_described_as_its_file_does() -> None:
+    image = WrittenImage("train/a.png", (12, 16), AnnotationChanges())
+    kept = {"id": 4, "file_name": "train\\a.png", "height": 12, "width": 16, "licence": 2}
+    assert _describe_image(image, kept) == kept
+    by_address = {"coco_url": "https://host/x/train/a.png", "height": "12", "width": 16.0}
+    assert _describe_image(image, by_address) == by_address
+    renamed = _describe_image(image, {"file_name": "b.jpg", "height": 12, "width": 99})
+    assert renamed == {"file_name": "train/a.png", "height": 12, "width": 16}
+    assert _describe_image(image, {})["file_name"] == "train/a.png"

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from domaingan.adapters import load
+from domaingan.adapters.frames.frame_samples import list_mask_values
+from domaingan.adapters.frames.lossy_masks import _is_lossless_webp
 from domaingan.adapters.frames.picture_files import find_unread_pictures
 from domaingan.adapters.frames.picture_header import read_picture_header
 from domaingan.adapters.frames.picture_io import read_mask_picture, read_picture
@@ -204,3 +206,28 @@ def test_many_values_without_names_are_doubted(tmp_path: Path) -> None:
     (root / "classes.json").unlink()
     with pytest.warns(AssumptionWarning, match="are their edges soft"):
         load(root)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "is_lossless"),
+    [
+        ([(b"VP8L", b"abc")], True),
+        ([(b"VP8 ", b"abc")], False),
+        ([(b"VP8X", b"0123456789"), (b"ICCP", b"odd"), (b"VP8L", b"")], True),  # chunks are padded to an even size
+        ([(b"VP8X", b"0123456789"), (b"ANIM", b"six678")], False),
+    ],
+)
+def test_the_first_picture_of_a_webp_file_tells_its_kind(
+    tmp_path: Path, chunks: list[tuple[bytes, bytes]], is_lossless: bool
+) -> None:
+    content = b"RIFF\0\0\0\0WEBP"
+    for kind, data in chunks:
+        content += kind + len(data).to_bytes(4, "little") + data + b"\0" * (len(data) % 2)
+    (tmp_path / "a.webp").write_bytes(content)
+    assert _is_lossless_webp(tmp_path / "a.webp") is is_lossless
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32])
+def test_the_values_of_a_mask_are_listed_in_order(dtype: type) -> None:
+    mask = np.array([[200, 0], [7, 200]], dtype=dtype)
+    assert list_mask_values(mask) == [0, 7, 200]

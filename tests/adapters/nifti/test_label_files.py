@@ -185,3 +185,20 @@ def test_folders_pipes_and_other_formats_are_reported(tmp_path: Path, save: Save
     assert "seg.nii.gz: a folder or no regular file" in message and "seg.nii: a folder or no regular file" in message
     for name in ("seg.hdr", "seg.img", "aseg.mgz"):
         assert f"{name}: not read; expected a single-file NIfTI" in message
+
+
+@pytest.mark.parametrize(("values", "expected"), [(2000, 2000), (2001, None)])
+def test_a_parcellation_has_at_most_2000_values(tmp_path: Path, save: Save, values: int, expected: int | None) -> None:
+    regions = np.repeat(np.arange(values), 51).reshape((51, -1, 1), order="F")
+    path = save(tmp_path / "parts.nii.gz", regions, dtype=np.int16)
+    assert count_label_values([path]) == expected
+
+
+@pytest.mark.parametrize(("pairs", "expected"), [(3, 40), (2, None)])
+def test_in_regions_three_quarters_of_the_neighbours_are_equal(
+    tmp_path: Path, save: Save, pairs: int, expected: int | None
+) -> None:
+    # Along a line each value occurs four times or three times: of four neighbours three are equal, or of three two.
+    line = np.repeat(1 + np.arange(4000) % 40, pairs + 1)
+    path = save(tmp_path / "parts.nii.gz", line.reshape(-1, 1, 1), dtype=np.uint8)
+    assert count_label_values([path]) == expected
