@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from domaingan.report.number_formats import DASH, format_metric_interval
+from domaingan.report.effect_phrases import describe_repeats
 from domaingan.report.phrases import format_count, state_difference
-from domaingan.report.verdict_phrases import advise_more_trainings, choose_interval, describe_shortage
+from domaingan.report.verdict_phrases import advise_more_trainings, describe_interval, describe_shortage
 
 OBJECT_NOUNS = {"scan": "lesions", "frame": "objects"}
 """What is pasted, by domain."""
@@ -27,9 +27,10 @@ def list_headroom_sentences(result: dict[str, Any]) -> list[str]:
     noun = OBJECT_NOUNS.get(result.get("domain", ""), "objects")
     sentences = [f"{describe_headroom(result)}."]
     for row in headroom["doublings"]:
-        sentences.append(_describe_doubling(row, headroom, noun))
+        sentences.append(_describe_doubling(row, headroom, noun, result.get("unit", "subject")))
     advice = ""
     if result.get("primary") is None and result.get("trainings"):
+        sentences += describe_repeats({**result, "primary": {"metric": headroom["metric"]}})
         advice = advise_more_trainings({**result, "primary": headroom["doublings"][0]["difference"]})
     return [*sentences, f"{advice}."] if advice else sentences
 
@@ -76,8 +77,8 @@ def _join(names: list[str], word: str) -> str:
     return f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
-def _describe_doubling(row: dict[str, Any], headroom: dict[str, Any], noun: str) -> str:
-    """Describe what twice as much of something brings, with its interval."""
+def _describe_doubling(row: dict[str, Any], headroom: dict[str, Any], noun: str, test_unit: str) -> str:
+    """Describe what twice as much of something brings, with its interval over the units of the test."""
     half, metric = row["half"], headroom["metric"]
     people = format_count(row["all"], headroom.get("unit", "subject"))
     contents = {
@@ -87,7 +88,6 @@ def _describe_doubling(row: dict[str, Any], headroom: dict[str, Any], noun: str)
         "people": f"Labels of {people} instead of {half}, with their images and {noun}",
     }
     difference = row["per_doubling"]
-    ends = format_metric_interval(metric, choose_interval(difference), signed=True)
-    interval = "" if ends == DASH else f" (95 % interval {ends})"
+    interval = describe_interval(metric, difference | {"unit": test_unit})
     size = state_difference(metric, difference["mean"]) if difference["mean"] is not None else "no score"
-    return f"{contents[row['subject']]}: {size} a doubling{interval}."
+    return f"{contents[row['subject']]}: {size} a doubling ({interval})."

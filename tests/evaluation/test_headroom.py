@@ -108,8 +108,9 @@ def test_the_answer_is_a_sentence() -> None:
 
 def test_too_few_trainings_are_named_and_every_doubling_has_its_numbers() -> None:
     found = measure(0.0, 0.0, 0.2, n_trainings=2)
-    sentences = list_headroom_sentences({"domain": "frame", "headroom": found})
+    sentences = list_headroom_sentences({"domain": "frame", "unit": "5-second block", "headroom": found})
     assert sentences[0] == "What is short cannot be shown with 2 trainings of each arm (5 are needed)."
     assert sentences[1].startswith("Objects of 10 subjects instead of 5, pasted into the same images: ")
     assert len(sentences) == 5 and all("a doubling (95 % interval " in sentence for sentence in sentences[1:])
+    assert sentences[1].endswith(" over 5-second blocks and trainings).")
     assert list_headroom_sentences({"domain": "frame"}) == []

@@ -38,12 +38,13 @@ def test_each_arm_sees_its_share_alone(people: Dataset, tmp_path: Path, monkeypa
 
     monkeypatch.setattr(SegmentationTask, "train", record)
     settings: dict[str, Any] = {"seeds": 1, "steps": 2, "width": 4, "size": 16, "dims": 2, "measures": "overlap"}
-    result = evaluate(people, out=tmp_path / "run", headroom=True, **settings)
-    arms = list_headroom_arms("segmentation")
+    result = evaluate(people, out=tmp_path / "run", headroom=True, aa=True, **settings)
+    arms = [*list_headroom_arms("segmentation"), "copy-paste+classic@repeat=1"]
     assert list(result["arms"]) == arms and not (tmp_path / "run" / "fold-0" / "gan").exists()
     seen = dict(zip(arms, trained, strict=True))
     assert seen == {
         "copy-paste+classic": (TRAIN_ALL, 0, TRAIN_ALL),
+        "copy-paste+classic@repeat=1": (TRAIN_ALL, 0, TRAIN_ALL),
         "copy-paste+classic@people=0.5": (TRAIN_HALF, 0, TRAIN_HALF),
         "copy-paste+classic@crops=1@people=0.5": (TRAIN_HALF, 0, TRAIN_ALL),
         "copy-paste+classic@crops=1@hosts=1@people=0.5": (TRAIN_HALF, TRAIN_ALL - TRAIN_HALF, TRAIN_ALL),
@@ -53,6 +54,7 @@ def test_each_arm_sees_its_share_alone(people: Dataset, tmp_path: Path, monkeypa
     assert result["verdict"] == "cannot be shown" and result["primary"] is None
     sentences = list_headroom_sentences(result)
     assert sentences[-1].startswith("To have enough trainings, run the same command with --seeds 5 --resume")
+    assert sentences[-2].startswith("copy-paste+classic@repeat=1, the same arm with other seeds, differs from it by ")
     assert sentences[0] == (
         "What is short cannot be shown with 2 test subjects (6 are needed) and 1 training of each arm (5 are needed)."
     )
