@@ -15,7 +15,7 @@ from domaingan.evaluation.arms import Arm
 from domaingan.evaluation.further_hosts import FurtherHosts, prepare_hosts
 from domaingan.evaluation.people_shares import PeopleShares
 from domaingan.evaluation.shown_body import shows_body
-from domaingan.evaluation.tasks import DetectionTask, Task
+from domaingan.evaluation.tasks import Task
 from domaingan.imaging.intensity import with_measurements
 
 Regrid = Callable[[Dataset], Dataset]
@@ -74,8 +74,8 @@ class FoldContext:
             names = {sample.name for sample in labelled}
             hosts = self.shares.select_owned(self.train_samples, modifiers.host_share)
             others = [sample for sample in hosts if sample.name not in names]
-            is_detection = isinstance(self.task, DetectionTask)
-            samples += prepare_hosts(others, self.test.schema, None, is_detection=is_detection).samples
+            # Such arms are refused for detection, which would learn the hosts' own objects as background.
+            samples += prepare_hosts(others, self.test.schema, None, is_detection=False).samples
         return samples
 
     def name_paste_hosts(self, arm: Arm) -> frozenset[str] | None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domaingan.banks.find_objects import MIN_OBJECT_PIXELS
 from domaingan.blend.occlusion import get_mask_or_filled_boxes
 from domaingan.data import Sample, Schema
 from domaingan.evaluation.host_teacher import HostGuess, Teacher
@@ -18,7 +19,7 @@ from domaingan.evaluation.shown_body import shows_body
 from domaingan.imaging.instances import Objects, find_mask_objects
 from domaingan.imaging.intensity import with_measurements
 
-WITH_OBJECT = "with an object of their own"
+WITH_OBJECT = "samples with an object of their own"
 
 
 @dataclass(frozen=True)
@@ -124,5 +125,7 @@ def _hide_objects(sample: Sample, guess: HostGuess, schema: Schema, *, is_partly
 
 
 def _find_objects(mask: NDArray[Any], schema: Schema) -> Objects:
-    values = [schema.classes[name] for name in schema.objects]
-    return find_mask_objects(mask, values, schema.min_area)
+    """Find the objects of a mask: of frames those of classes that are objects, of scans lesions of any class."""
+    values = [schema.classes[name] for name in schema.objects or schema.classes]
+    smallest = schema.min_area if schema.domain.has_ground else MIN_OBJECT_PIXELS[schema.spatial_dims]
+    return find_mask_objects(mask, values, smallest)

@@ -24,6 +24,9 @@ from domaingan.imaging.near_duplicates import DuplicateFinder, normalise_name
 MAX_SPACING_FACTOR = 2.0
 """A host's pixels may be this much larger than the largest of the training samples, or smaller than the smallest."""
 
+HOST_TASKS = ("segmentation", "detection")
+"""Tasks that learn from what is pasted into an image whose own label nobody knows."""
+
 MAX_HOST_BYTES = 4e9
 """Further hosts are kept in memory. Of more than this, some are drawn."""
 
@@ -45,14 +48,16 @@ def check_hosts(hosts: Dataset | None, data: Dataset, config: EvaluationConfig, 
         is_exported: whether datasets are written for another trainer.
 
     Raises:
-        DataError: another domain, other dimensions, channels or classes; no arm that pastes; a teacher without hosts or
-            one that cannot be trained; hosts of which nothing says where objects may stand; or hosts that an export
-            cannot hold.
+        DataError: another task or domain; other dimensions, channels or classes; no arm that pastes; a teacher without
+            hosts or one that cannot be trained; hosts of which nothing says where objects may stand; or hosts that an
+            export cannot hold.
     """
     if hosts is None:
         if config.hosts_teacher:
             raise DataError("a teacher of hosts", expected="hosts that it guesses the objects of")
         return
+    if config.task not in HOST_TASKS:
+        raise DataError(f"hosts for {config.task}", path=hosts.root, expected=f"{' or '.join(HOST_TASKS)}")
     if not any(arm.paste_sources for arm in config.parsed_arms):
         arms = ", ".join(config.arms)
         raise DataError(f"hosts that none of {arms} pastes into", path=hosts.root, expected="an arm that pastes")

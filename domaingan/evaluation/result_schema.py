@@ -162,7 +162,7 @@ class HostsEntry(ResultPart):
     people: int = Field(description="How many people (or drives; of few drives blocks of time) they are of.")
     images: int = Field(description="How many images (volumes, where slices are trained on) are further hosts.")
     samples: int = Field(description="How many samples of them are trained on.")
-    left_out: dict[str, int] = Field(description="How many images were left out, by reason.")
+    left_out: dict[str, int] = Field(description="How many images (or samples, as it says) were left out, by reason.")
     ignored_share: float = Field(description="Share of their pixels that no loss is computed on, 0 to 1.")
 
 

@@ -93,6 +93,15 @@ def test_detection_leaves_out_hosts_with_an_object() -> None:
     assert not prepare_hosts(data, CARS, Guesser(2), is_detection=True).samples
 
 
+def test_detection_in_scans_leaves_out_hosts_with_a_lesion_that_counts() -> None:
+    speck = make_mask(0)
+    speck[0, :5] = 1  # too small to count
+    data = make_data(SCANS, None, make_mask(1), speck)
+    found = prepare_hosts(data, SCANS, None, is_detection=True)
+    assert [sample.name for sample in found.samples] == ["host0", "host2"]
+    assert found.samples[1].unlabelled is not None and found.samples[1].unlabelled.sum() == 5
+
+
 def test_a_detection_teacher_without_masks_counts() -> None:
     class Boxes:
         def guess(self, sample: Sample) -> HostGuess:

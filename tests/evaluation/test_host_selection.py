@@ -118,6 +118,7 @@ def mute(data: Dataset, **changes: Any) -> Dataset:
     ("hosts", "changes", "message"),
     [
         (None, {"hosts_teacher": True}, "a teacher of hosts; expected hosts"),
+        (STRANGERS, {"task": "classification"}, "hosts for classification; expected segmentation or detection"),
         (STRANGERS, {"arms": ["classic"]}, "hosts that none of classic pastes into"),
         (STREETS, {}, "hosts that are frames; expected scans"),
         (slice_volumes(STRANGERS), {}, "hosts of 2 dimensions; expected 3"),

@@ -23,6 +23,7 @@ from domaingan.baselines.step_generator import fork_step_generator
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_loop import TrainingSettings, train_network
 from domaingan.baselines.training_progress import ProgressCallback
+from domaingan.baselines.unlabelled_hosts import list_labelled
 from domaingan.core.devices import ON_CPU, ComputeSettings
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Sample, Schema
@@ -67,7 +68,7 @@ def train_lesion_detector(
     Raises:
         DataError: there is no lesion to train on, or the loss is no finite number.
     """
-    plan = plan_lesion_network(samples, schema, width or DEFAULT_WIDTH)
+    plan = plan_lesion_network(list_labelled(samples), schema, width or DEFAULT_WIDTH)
     network = build_lesion_detector(plan, seed, compute)
     compute.place_network(network, schema.spatial_dims)
     batch_size = BATCH_SIZES[schema.spatial_dims]
