@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from domaingan.core.errors import DataError
 from domaingan.core.files import write_file_atomically
 from domaingan.core.reading import read_json_object, refuse_malformed
-from domaingan.report import comparison_page, evaluation_page, robustness_page
+from domaingan.report import comparison_page, evaluation_page, robustness_page, runs_page
+from domaingan.report.phrases import format_count
+from domaingan.report.run_comparability import Comparability, check_comparability
 
 PageBuilder = Callable[[Path, dict[str, Any], dict[str, Any]], dict[str, Any]]
 """From the run folder, its result and its config to the values of a template."""
@@ -51,6 +53,29 @@ def write_report(run: str | Path) -> Path:
     return run / "report.html"
 
 
+def write_runs_page(runs: Sequence[str | Path], page: str | Path) -> Comparability:
+    """Write a page with several evaluations side by side, and with what keeps them from being compared.
+
+    Args:
+        runs: at least two run folders.
+        page: the HTML file to write; one that is there is replaced.
+
+    Returns:
+        What differs between the runs.
+
+    Raises:
+        DataError: there are fewer than two runs, or a folder holds no evaluation.
+    """
+    if len(runs) < 2:
+        raise DataError(format_count(len(runs), "run"), expected="at least two")
+    files = runs_page.read_runs([Path(run) for run in runs])
+    with refuse_malformed(Path(runs[0]) / "result.json", "the results of evaluations"):
+        text = _render("runs.html", runs_page.build_runs_page(files))
+    with write_file_atomically(Path(page)) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return check_comparability(files)
+
+
 def _render(template: str, values: dict[str, Any]) -> str:
     """Fill a template; a value that it needs and does not get is an error."""
     import jinja2
@@ -65,4 +90,4 @@ def _render(template: str, values: dict[str, Any]) -> str:
     return environment.get_template(template).render(values) + "\n"
 
 
-__all__ = ["PAGE_BUILDERS", "write_report"]
+__all__ = ["PAGE_BUILDERS", "write_report", "write_runs_page"]

@@ -9,19 +9,6 @@ from domaingan.report.phrases import format_count, state_difference, state_size
 from domaingan.report.verdict_phrases import choose_interval
 
 
-def list_effect_sentences(result: dict[str, Any]) -> list[str]:
-    """List what the difference of the verdict means for people, a sentence for each thing that was measured.
-
-    Args:
-        result: the content of an evaluation's ``result.json``.
-    """
-    primary = result.get("primary")
-    if not primary or primary["mean"] is None:
-        return []
-    sentences = [*describe_people(primary), describe_worth(result), *describe_repeats(result)]
-    return [sentence for sentence in sentences if sentence]
-
-
 def describe_people(primary: dict[str, Any]) -> list[str]:
     """Say how many people lose, who loses most, and what is left without the person who gains most.
 

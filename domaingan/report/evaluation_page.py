@@ -11,7 +11,9 @@ from domaingan.evaluation.result_versions import upgrade_result
 from domaingan.metrics.statistics import ALPHA
 from domaingan.metrics.verdict import MIN_PEOPLE, MIN_TRAININGS, has_enough_people, has_enough_trainings
 from domaingan.report import evaluation_tables, gallery, generated_section, phrases, verdict_phrases
-from domaingan.report.effect_phrases import list_effect_sentences
+from domaingan.report.arm_rows import build_arm_table, draw_arm_forest
+from domaingan.report.effect_phrases import describe_repeats
+from domaingan.report.first_lines import list_first_lines
 from domaingan.report.headroom_phrases import describe_headroom, list_headroom_sentences
 from domaingan.report.number_formats import format_p
 from domaingan.report.phrases import format_setting
@@ -44,14 +46,16 @@ def build_evaluation_page(run: Path, result: dict[str, Any], config: dict[str, A
         metrics |= dict.fromkeys(row)
     headlines = evaluation_tables.select_headline_metrics(list(metrics))
     first_seed = int(config.get("seed") or 0)
+    metric = choose_metric(result, headlines)
+    left_out, notes = split_notes(result)
     return {
         "title": _choose_title(result, primary),
         "verdict": result["verdict"],
-        "primary": None if primary is None else verdict_phrases.describe_statistics(primary),
+        "first_lines": list_first_lines(result, primary),
         "explanation": [
-            *_list_headroom_lines(result, primary),
+            *_list_headroom_lines(result),
             *_explain_verdict(result, primary),
-            *list_effect_sentences(result),
+            *([] if primary is None else describe_repeats(result)),
         ],
         "beside": verdict_phrases.compare_to_strong_baseline(result),
         "warnings": result.get("warnings") or [],
@@ -64,7 +68,10 @@ def build_evaluation_page(run: Path, result: dict[str, Any], config: dict[str, A
         "details": evaluation_tables.build_detail_table(result["arms"], list(metrics)),
         "differences": evaluation_tables.build_difference_table(differences, headlines),
         "chance": evaluation_tables.describe_chance(differences, reference),
-        "figure": evaluation_tables.draw_difference_figure(differences, headlines, reference),
+        "arms": None if metric is None else build_arm_table(result, differences, metric),
+        "forest": None if metric is None else draw_arm_forest(result, differences, metric),
+        "curve": evaluation_tables.draw_curve_figure(result),
+        "left_out": left_out,
         "subjects": evaluation_tables.build_subject_table(result, primary),
         "losses": evaluation_tables.draw_loss_figure(result.get("training") or {}),
         "per_seed": evaluation_tables.build_seed_table(result, primary, first_seed),
@@ -72,17 +79,45 @@ def build_evaluation_page(run: Path, result: dict[str, Any], config: dict[str, A
             *generated_section.build_generated_galleries(run, result),
             *gallery.build_galleries(run, result),
         ],
-        "notes": result.get("notes") or [],
+        "notes": notes,
         "settings": phrases.list_settings(config),
         "command": config.get("command") or "",
         "text": phrases,
     }
 
 
-def _list_headroom_lines(result: dict[str, Any], primary: dict[str, Any] | None) -> list[str]:
-    """List what is short; the first sentence is left out where it is the title."""
-    sentences = list_headroom_sentences(result)
-    return sentences if primary is not None else sentences[1:]
+def choose_metric(result: dict[str, Any], headlines: list[str]) -> str | None:
+    """Choose the metric of the first table and of the forest plot: that of the verdict, else the first headline.
+
+    Args:
+        result: the content of ``result.json``.
+        headlines: the headline metrics.
+    """
+    chosen = result.get("primary") or result.get("headroom")
+    if chosen:
+        return str(chosen["metric"])
+    return headlines[0] if headlines else None
+
+
+def split_notes(result: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Split the notes into what was left out, and everything else.
+
+    Args:
+        result: the content of ``result.json``.
+
+    >>> split_notes({"notes": ["12 training and 30 test subjects", "Left out of the gan bank: 3 objects"]})
+    (['Left out of the gan bank: 3 objects'], ['12 training and 30 test subjects'])
+    """
+    left_out, others = [], []
+    for note in result.get("notes") or []:
+        is_about_omission = "left out" in note.lower() or "there is no score of it" in note
+        (left_out if is_about_omission else others).append(note)
+    return left_out, others
+
+
+def _list_headroom_lines(result: dict[str, Any]) -> list[str]:
+    """List what is short; the first sentence is left out, since it is the title or one of the first lines."""
+    return list_headroom_sentences(result)[1:]
 
 
 def _choose_title(result: dict[str, Any], primary: dict[str, Any] | None) -> str:
@@ -99,19 +134,17 @@ def _explain_verdict(result: dict[str, Any], primary: dict[str, Any] | None) -> 
     unit = phrases.read_unit(primary)
     if result["verdict"] == "cannot be shown":
         return _explain_missing_proof(result, primary)
-    smallest = verdict_phrases.describe_smallest_effect(primary)
     if result["verdict"] == "no difference":
         sentences = [
             f"A difference of this size could be chance: with other {unit}s, or trained again, it could have the "
             "opposite sign. This does not show that there is no difference.",
-            f"{smallest}." if smallest else "",
         ]
         if primary["p"] < ALPHA:
             sentences.append(
                 "Its interval by itself excludes 0. But several comparisons were declared, and among so many one such "
                 "interval comes up by chance more often than once in twenty studies."
             )
-        return [sentence for sentence in sentences if sentence]
+        return sentences
     p = primary["p"] if primary.get("p_holm") is None else primary["p_holm"]
     chance = f"would come up by chance with a probability of {format_p(p)}"
     return [f"If there were no difference, one as large as this {chance}."]
@@ -140,19 +173,13 @@ def _explain_missing_proof(result: dict[str, Any], primary: dict[str, Any]) -> l
 
 
 def _list_facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[str, str]]:
-    """List what stands under the verdict: data, task, numbers of subjects and seeds, time."""
-    unit = result.get("unit", "subject")
+    """List what stands under the verdict: data, task, seeds, versions and device, time."""
     facts = [
         ("Data", str(config.get("data", ""))),
         ("Task", str(result.get("task", ""))),
-        (f"Test {unit}s", str(len(result["subjects"]))),
     ]
-    if result.get("trainings"):
-        facts.append(("Trainings of each arm", str(len(result["trainings"]))))
     if "seeds" in config:
         facts.append(("Seeds", format_setting(config["seeds"])))
-    if result.get("smallest_p") is not None:
-        facts.append(("Smallest p possible", format_p(result["smallest_p"])))
     if result.get("seconds") is not None:
         facts.append(("Time taken", describe_duration(float(result["seconds"]))))
     return [(name, text) for name, text in facts if text]

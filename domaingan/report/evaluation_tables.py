@@ -15,9 +15,6 @@ from domaingan.report.number_formats import format_difference, format_metric_int
 from domaingan.report.phrases import format_metric, read_unit
 from domaingan.report.verdict_phrases import choose_interval, mark_difference
 
-MAX_FIGURE_METRICS = 8
-"""If there are more metrics, the figure of differences shows only those over all classes."""
-
 Differences = dict[str, dict[str, dict[str, Any]]]
 """By arm and metric: ``mean``, ``ci``, ``p``, ``n``, ``unit``."""
 
@@ -45,16 +42,22 @@ def count_subjects(result: dict[str, Any], reference: str) -> Differences:
 def _pair_values(result: dict[str, Any], reference: str, arm: str, metric: str) -> list[tuple[str, float, float]]:
     """Pair the values of two arms: subject, reference, arm; subjects without both are left out."""
     pairs = []
-    before = _read_values(result, reference, metric)
-    after = _read_values(result, arm, metric)
+    before = read_values(result, reference, metric)
+    after = read_values(result, arm, metric)
     for subject, first, second in zip(result["subjects"], before, after, strict=True):
         if first is not None and second is not None:
             pairs.append((subject, first, second))
     return pairs
 
 
-def _read_values(result: dict[str, Any], arm: str, metric: str) -> list[float | None]:
-    """Read an arm's value for each subject; None where it has none."""
+def read_values(result: dict[str, Any], arm: str, metric: str) -> list[float | None]:
+    """Read an arm's value for each subject; None where it has none.
+
+    Args:
+        result: the content of ``result.json``.
+        arm: its name.
+        metric: the metric.
+    """
     values = result["arms"].get(arm, {}).get(metric, {}).get("values") or [None] * len(result["subjects"])
     return [None if value is None or np.isnan(value) else float(value) for value in values]
 
@@ -172,28 +175,6 @@ def describe_chance(differences: Differences, reference: str) -> list[str]:
     return sentences
 
 
-def draw_difference_figure(differences: Differences, metrics: Sequence[str], reference: str) -> Markup | None:
-    """Draw the differences of every arm with their intervals; None if there are none."""
-    groups: dict[str, list[Any]] = {}
-    for metric in _select_figure_metrics(metrics):
-        rows = []
-        for arm, row in differences.items():
-            if metric in row:
-                rows.append((arm, row[metric], mark_difference(metric, row[metric])))
-        if any(difference["mean"] is not None for _, difference, _ in rows):
-            groups[format_metric(metric)] = rows
-    return svg_figures.draw_differences(groups, reference) if groups else None
-
-
-def _select_figure_metrics(metrics: Sequence[str]) -> list[str]:
-    """Select the metrics of the figure, all shares: Dice if there is any; of many only those over all classes."""
-    shares = [metric for metric in metrics if get_measure(metric).is_share]
-    selected = [metric for metric in shares if metric.startswith("dice")] or shares
-    if len(selected) <= MAX_FIGURE_METRICS:
-        return selected
-    return [metric for metric in selected if ":" not in metric] or selected
-
-
 def build_subject_table(result: dict[str, Any], primary: dict[str, Any] | None) -> dict[str, Any] | None:
     """Build the table of every subject's score with the reference and with the arm of the verdict."""
     if primary is None:
@@ -218,6 +199,28 @@ def build_subject_table(result: dict[str, Any], primary: dict[str, Any] | None) 
         "left_out": len(result["subjects"]) - len(rows),
         "better": sum(after > before for _, before, after in pairs),
     }
+
+
+def draw_curve_figure(result: dict[str, Any]) -> Markup | None:
+    """Draw the learning curve: the mean of each share of the people, with its interval; None where there is none."""
+    curve = result.get("learning_curve")
+    if not curve:
+        return None
+    points = []
+    for share in curve["shares"]:
+        score = result["arms"].get(share["arm"], {}).get(curve["metric"]) or MISSING_SCORE
+        if share["mean"] is not None:
+            points.append((share["people"], share["mean"], choose_interval(score)))
+    if len(points) < 2:
+        return None
+    metric = curve["metric"]
+    return svg_figures.draw_learning_curve(
+        points,
+        arm=curve["arm"],
+        unit=curve.get("unit", "subject"),
+        metric=format_metric(metric),
+        is_share=get_measure(metric).is_share,
+    )
 
 
 def draw_loss_figure(training: dict[str, Any]) -> Markup | None:

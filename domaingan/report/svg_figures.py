@@ -6,7 +6,7 @@ import base64
 import io
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import matplotlib
 import numpy as np
@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from domaingan.report.verdict_phrases import Mark, choose_interval
+from domaingan.report.number_formats import IntervalEnds
 
 INK, FAINT, PAPER = "#010203", "#010204", "#010205"
 """Placeholders, replaced by the page's own colours once the figure is drawn."""
@@ -42,43 +42,6 @@ def encode_png(picture: NDArray[np.uint8]) -> str:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def draw_differences(groups: Mapping[str, Sequence[tuple[str, dict[str, Any], Mark]]], against: str) -> Markup:
-    """Draw dots with intervals: for each metric the arms' differences to the reference, in points.
-
-    Args:
-        groups: for each metric's name the arms, with their difference and what it shows.
-        against: the reference.
-    """
-    row_count = sum(len(group) for group in groups.values()) + len(groups)
-    figure = Figure(figsize=(FIGURE_WIDTH, 0.9 + 0.3 * row_count), layout="constrained")
-    axes = figure.add_subplot()
-    labels: list[str] = []
-    for metric, group in groups.items():
-        labels.append(metric)
-        for arm, difference, mark in group:
-            _draw_interval(axes, len(labels), difference, mark)
-            labels.append(arm)
-    axes.axvline(0, color=INK, linewidth=0.8)
-    axes.set_yticks(range(row_count), labels)
-    for label in axes.get_yticklabels():
-        label.set_fontweight("bold" if label.get_text() in groups else "normal")
-    axes.set_ylim(row_count - 0.4, -0.6)
-    axes.set_xlabel(f"difference to {against}, points (95 % interval)")
-    return to_svg(figure, "differences", f"Differences to {against} with their intervals; the table has the numbers")
-
-
-def _draw_interval(axes: Any, row: int, difference: dict[str, Any], mark: Mark) -> None:
-    """Draw a difference: its interval as a line, its mean as a dot, filled where it is significant."""
-    low, high = choose_interval(difference)
-    is_significant = mark.kind in ("better", "worse")
-    colour = {"better": BETTER_COLOUR, "worse": WORSE_COLOUR}.get(mark.kind, INK)
-    if low is not None and high is not None:
-        axes.plot([100 * low, 100 * high], [row, row], color=colour, linewidth=1.6, solid_capstyle="butt")
-    if difference["mean"] is not None:
-        face_colour = colour if is_significant else PAPER
-        axes.plot([100 * difference["mean"]], [row], "o", color=colour, markerfacecolor=face_colour, markersize=6)
 
 
 def draw_subjects(
@@ -114,6 +77,35 @@ def draw_subjects(
     axes.set_xlabel("percent")
     figure.legend(loc="outside upper right", ncols=2, frameon=False, labelcolor=INK)
     return to_svg(figure, "subjects", f"Scores of every test subject with {arms[0]} and with {arms[1]}")
+
+
+def draw_learning_curve(
+    points: Sequence[tuple[int, float, IntervalEnds]], *, arm: str, unit: str, metric: str, is_share: bool
+) -> Markup:
+    """Draw a score over the number of training people, each doubling as wide as the other.
+
+    Args:
+        points: numbers of people, each with the mean and its interval.
+        arm: what was trained.
+        unit: what each of the people is.
+        metric: its name for readers.
+        is_share: whether it is shown in percent.
+    """
+    factor = 100.0 if is_share else 1.0
+    figure = Figure(figsize=(FIGURE_WIDTH, 2.6), layout="constrained")
+    axes = figure.add_subplot()
+    people = [number for number, _, _ in points]
+    means = [factor * mean for _, mean, _ in points]
+    axes.plot(people, means, color=ARM_COLOURS[0], marker="o", linewidth=1.6)
+    for number, _, (low, high) in points:
+        if low is not None and high is not None:
+            axes.plot([number, number], [factor * low, factor * high], color=ARM_COLOURS[0], linewidth=1.2, alpha=0.7)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(people, list(map(str, people)))
+    axes.set_xticks([], minor=True)
+    axes.set_xlabel(f"training {unit}s")
+    axes.set_ylabel(f"{metric}, percent" if is_share else metric)
+    return to_svg(figure, "learning", f"Learning curve of {arm}: {metric} over the number of training {unit}s", "y")
 
 
 def draw_losses(curves: Mapping[str, Sequence[tuple[Sequence[float], Sequence[float]]]]) -> Markup:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from domaingan.report.effect_phrases import describe_people, describe_worth, list_effect_sentences
+from domaingan.report.effect_phrases import describe_people, describe_worth
+from domaingan.report.first_lines import list_first_lines
 
 PRIMARY: dict[str, Any] = {"arm": "gan", "against": "classic", "metric": "dice:a", "mean": 0.1}
 WORTH: dict[str, Any] = {"more_people": 12.0, "more_people_ci": [3.0, 30.0], "is_extrapolated": False}
@@ -50,6 +51,13 @@ def test_nobody_loses() -> None:
 
 
 def test_without_a_comparison_nothing_is_said() -> None:
-    assert list_effect_sentences({"primary": None}) == []
-    assert list_effect_sentences({"primary": PRIMARY | {"mean": None}}) == []
-    assert list_effect_sentences({"primary": PRIMARY}) == []
+    assert list_first_lines({}, None) == []
+    assert list_first_lines({}, PRIMARY | {"mean": None}) == []
+
+
+def test_what_was_not_measured_is_named() -> None:
+    primary = PRIMARY | {"ci": [0.05, 0.15], "p": 0.01, "n": 8, "n_trainings": 6, "smallest_effect": 0.04}
+    lines = dict(list_first_lines({"format": 3, "primary": primary}, primary))
+    assert list(lines) == ["Difference", "How sure", "Measured on", "Could have shown", "Worth in people"]
+    assert lines["Difference"] == "+10.0 points (Dice, a, gan minus classic)"
+    assert lines["Worth in people"].startswith("Not measured")

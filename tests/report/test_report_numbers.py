@@ -43,16 +43,6 @@ def test_equal_means_have_no_best() -> None:
     assert not any(best for _, cells in table["rows"] for _, _, best in cells)
 
 
-def test_of_many_metrics_the_figure_shows_those_over_all_classes() -> None:
-    metrics = ["ap", *(f"ap:class_{number}" for number in range(8))]
-    differences = {"gan": dict.fromkeys(metrics, CERTAIN)}
-    few = str(evaluation_tables.draw_difference_figure(differences, metrics[:8], "classic"))
-    many = str(evaluation_tables.draw_difference_figure(differences, metrics, "classic"))
-    assert "AP, class 1" in few
-    assert "AP, class 1" not in many
-    assert ">AP<" in many
-
-
 def test_seeds_are_numbered_from_the_first() -> None:
     result = {"per_seed": {"classic": {"dice": [0.5, 0.6]}, "gan": {"dice": [0.7, 0.8]}}}
     table = evaluation_tables.build_seed_table(result, {"metric": "dice"}, 40)
