@@ -108,7 +108,8 @@ def split_notes(result: dict[str, Any]) -> tuple[list[str], list[str]]:
     >>> split_notes({"notes": ["12 training and 30 test subjects", "Left out of the gan bank: 3 objects"]})
     (['Left out of the gan bank: 3 objects'], ['12 training and 30 test subjects'])
     """
-    left_out, others = [], []
+    left_out: list[str] = []
+    others: list[str] = []
     for note in result.get("notes") or []:
         is_about_omission = "left out" in note.lower() or "there is no score of it" in note
         (left_out if is_about_omission else others).append(note)

@@ -18,7 +18,7 @@ SIDE = 12.0
 
 DOT_RADIUS = 2.6
 
-MAX_SPREAD = 22.0
+MAX_SPREAD = 34.0
 """Height in which the dots of an arm are spread."""
 
 TEXT_HEIGHT = 17.0

@@ -78,8 +78,8 @@ def _list_faults(first: RunFiles, run: RunFiles) -> list[str]:
         faults.append("it is not known whether the data are the same: config.json is missing or does not name them")
     if first.result.get("classes") != run.result.get("classes"):
         faults.append("other classes")
-    metrics = [(other.result.get("primary") or {}).get("metric") for other in (first, run)]
-    if None not in metrics and metrics[0] != metrics[1]:
+    metrics = [str((other.result.get("primary") or {}).get("metric", "")) for other in (first, run)]
+    if all(metrics) and metrics[0] != metrics[1]:
         faults.append(f"another measure ({format_metric(metrics[1])} and {format_metric(metrics[0])})")
     return faults
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from inprocess import refused, run
 
 from domaingan.core.errors import DataError
 from domaingan.report import write_runs_page
-from tests.inprocess import refused, run
 
 FakeRun = Callable[..., dict[str, Any]]
 
@@ -27,12 +27,12 @@ def two_runs(fake_run: FakeRun, tmp_path_factory: pytest.TempPathFactory) -> tup
 def change(runs: tuple[Path, Path], tmp_path: Path, name: str, key: str, value: Any) -> list[Path]:
     """Copy both runs, with one key of the second changed."""
     copies = []
-    for run in runs:
-        copy = tmp_path / run.name
+    for number, folder in enumerate(runs):
+        copy = tmp_path / folder.name
         copy.mkdir()
         for file in ("result.json", "config.json"):
-            content = json.loads((run / file).read_text())
-            if file == name and run is runs[1]:
+            content = json.loads((folder / file).read_text())
+            if file == name and number == 1:
                 content[key] = value
             (copy / file).write_text(json.dumps(content))
         copies.append(copy)
