@@ -50,7 +50,7 @@ def measure_answers(design: StudyDesign, gain: float, n_studies: int, seed: int)
         found = measure_headroom(simulate_tables(design, gain, rng), METRIC, TrainingPeople(40))
         assert found is not None
         true = {"places"} if gain else set[str]()
-        answers = {row["subject"]: row["answer"] for row in found["doublings"]}
+        answers = {row["quantity"]: row["answer"] for row in found["doublings"]}
         counts["wrong"] += bool(set(found["short"]) - true)
         counts["found"] += answers["places"] == "helps"
         counts["useless"] += answers["crops"] == "does not help"

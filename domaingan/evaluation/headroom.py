@@ -40,9 +40,9 @@ HALF = Arm.parse(STRONG_BASELINE).with_modifiers(people=SHARE)
 ALL_CROPS = HALF.with_modifiers(crops=1.0)
 ALL_HOSTS = HALF.with_modifiers(crops=1.0, hosts=1.0)
 
-Subject = Literal["crops", "hosts", "places", "people"]
+Quantity = Literal["crops", "hosts", "places", "people"]
 
-QUESTIONS: tuple[Subject, ...] = ("crops", "hosts", "places")
+QUESTIONS: tuple[Quantity, ...] = ("crops", "hosts", "places")
 """The comparisons that are answered; their p values are corrected for their number."""
 
 Answer = Literal["helps", "does not help", "cannot be shown"]
@@ -62,16 +62,16 @@ class TrainingPeople:
     further_hosts: int = 0
     unit: str = "subject"
 
-    def count(self, subject: Subject) -> tuple[int, int]:
+    def count(self, quantity: Quantity) -> tuple[int, int]:
         """Count half and all of what a comparison doubles."""
         half, everything = count_share(self.people, SHARE), self.people
-        if subject == "hosts" and self.further_hosts:
+        if quantity == "hosts" and self.further_hosts:
             half += count_share(self.further_hosts, SHARE)
             everything += self.further_hosts
         return half, everything
 
 
-def pair_arms(arms: Collection[str]) -> dict[Subject, Pair]:
+def pair_arms(arms: Collection[str]) -> dict[Quantity, Pair]:
     """Pair the arms that differ in one thing; those of ``people`` differ in all of them.
 
     Args:
@@ -82,7 +82,7 @@ def pair_arms(arms: Collection[str]) -> dict[Subject, Pair]:
     """
     if not {HALF.name, ALL_CROPS.name, STRONG_BASELINE} <= {*arms}:
         return {}
-    pairs: dict[Subject, Pair] = {"crops": (ALL_CROPS.name, HALF.name)}
+    pairs: dict[Quantity, Pair] = {"crops": (ALL_CROPS.name, HALF.name)}
     if ALL_HOSTS.name in arms:
         pairs["hosts"] = (ALL_HOSTS.name, ALL_CROPS.name)
         pairs["places"] = (STRONG_BASELINE, ALL_HOSTS.name)
@@ -117,12 +117,12 @@ def measure_headroom(tables: ScoreTables, metric: str, counts: TrainingPeople) -
     pairs = pair_arms(tables.tables)
     if not pairs:
         return None
-    rows = [_measure_doubling(tables, metric, subject, pair, counts) for subject, pair in pairs.items()]
+    rows = [_measure_doubling(tables, metric, quantity, pair, counts) for quantity, pair in pairs.items()]
     _adjust_p(rows)
     is_lower_better = get_measure(metric).is_lower_better
     for row in rows:
         row["answer"] = answer_question(row["per_doubling"], is_lower_better=is_lower_better)
-    short = [row for row in rows if row["answer"] == "helps" and row["subject"] in QUESTIONS]
+    short = [row for row in rows if row["answer"] == "helps" and row["quantity"] in QUESTIONS]
     short.sort(key=lambda row: -abs(row["per_doubling"]["mean"]))
     return {
         "arm": STRONG_BASELINE,
@@ -131,20 +131,20 @@ def measure_headroom(tables: ScoreTables, metric: str, counts: TrainingPeople) -
         "unit": counts.unit,
         "negligible_gain": NEGLIGIBLE_GAIN,
         "doublings": rows,
-        "short": [row["subject"] for row in short],
+        "short": [row["quantity"] for row in short],
     }
 
 
 def _measure_doubling(
-    tables: ScoreTables, metric: str, subject: Subject, pair: Pair, counts: TrainingPeople
+    tables: ScoreTables, metric: str, quantity: Quantity, pair: Pair, counts: TrainingPeople
 ) -> dict[str, Any]:
     """Measure one comparison; ``per_doubling`` is its difference for exactly twice as many."""
     arm, against = pair
-    half, everything = counts.count(subject)
+    half, everything = counts.count(quantity)
     differences = tables.tables[arm][metric] - tables.tables[against][metric]
     n_doublings = float(np.log2(everything / half))
     return {
-        "subject": subject,
+        "quantity": quantity,
         "arm": arm,
         "against": against,
         "half": half,
@@ -156,12 +156,12 @@ def _measure_doubling(
 
 def _adjust_p(rows: Sequence[dict[str, Any]]) -> None:
     """Write ``p_holm`` into the comparisons that are answered."""
-    asked = {row["subject"]: row["difference"]["p"] for row in rows if row["subject"] in QUESTIONS}
+    asked = {row["quantity"]: row["difference"]["p"] for row in rows if row["quantity"] in QUESTIONS}
     adjusted = adjust_p_by_holm(asked)
     for row in rows:
-        if row["subject"] in adjusted:
-            row["difference"]["p_holm"] = adjusted[row["subject"]]
-            row["per_doubling"]["p_holm"] = adjusted[row["subject"]]
+        if row["quantity"] in adjusted:
+            row["difference"]["p_holm"] = adjusted[row["quantity"]]
+            row["per_doubling"]["p_holm"] = adjusted[row["quantity"]]
 
 
 def answer_question(difference: dict[str, Any], *, is_lower_better: bool = False) -> Answer:

@@ -169,7 +169,7 @@ class HostsEntry(ResultPart):
 class DoublingEntry(ResultPart):
     """What twice as much of something brings."""
 
-    subject: Literal["crops", "hosts", "places", "people"] = Field(
+    quantity: Literal["crops", "hosts", "places", "people"] = Field(
         description="`crops`: pasted into the same images. `hosts`: images that the same crops are pasted into. "
         "`places`: objects in their own places, beside the same crops and hosts (for detection, hosts are among them). "
         "`people`: all of it together."

@@ -41,7 +41,7 @@ def describe_headroom(result: dict[str, Any]) -> str:
     Args:
         result: the content of an evaluation's ``result.json``, with ``headroom``.
 
-    >>> rows = [{"subject": "crops", "answer": "does not help"}, {"subject": "places", "answer": "helps"}]
+    >>> rows = [{"quantity": "crops", "answer": "does not help"}, {"quantity": "places", "answer": "helps"}]
     >>> describe_headroom({"domain": "scan", "headroom": {"doublings": rows}})
     'More lesions pasted anywhere will not help here; lesions that fit their surroundings would'
     """
@@ -52,9 +52,9 @@ def describe_headroom(result: dict[str, Any]) -> str:
         "places": f"{noun} that fit their surroundings",
     }
     by_answer: dict[str, list[str]] = {"does not help": [], "helps": [], "cannot be shown": []}
-    rows = [row for row in result["headroom"]["doublings"] if row["subject"] in names]
+    rows = [row for row in result["headroom"]["doublings"] if row["quantity"] in names]
     for row in rows:
-        by_answer[row["answer"]].append(names[row["subject"]])
+        by_answer[row["answer"]].append(names[row["quantity"]])
     useless, useful, unknown = by_answer.values()
     clauses = []
     if useless:
@@ -90,4 +90,4 @@ def _describe_doubling(row: dict[str, Any], headroom: dict[str, Any], noun: str,
     difference = row["per_doubling"]
     interval = describe_interval(metric, difference | {"unit": test_unit})
     size = state_difference(metric, difference["mean"]) if difference["mean"] is not None else "no score"
-    return f"{contents[row['subject']]}: {size} a doubling ({interval})."
+    return f"{contents[row['quantity']]}: {size} a doubling ({interval})."

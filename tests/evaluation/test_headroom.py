@@ -44,16 +44,16 @@ def measure(*gains: float, **settings: Any) -> dict[str, Any]:
 
 def test_what_is_short_is_found() -> None:
     found = measure(0.0, 0.0, 0.08)
-    answers = {row["subject"]: row["answer"] for row in found["doublings"]}
+    answers = {row["quantity"]: row["answer"] for row in found["doublings"]}
     assert answers == {"crops": "does not help", "hosts": "does not help", "places": "helps", "people": "helps"}
     assert found["short"] == ["places"]
-    by_subject = {row["subject"]: row for row in found["doublings"]}
-    assert by_subject["places"]["difference"]["mean"] == pytest.approx(0.08, abs=0.005)
-    assert (by_subject["crops"]["half"], by_subject["crops"]["all"]) == (5, 10)
+    by_quantity = {row["quantity"]: row for row in found["doublings"]}
+    assert by_quantity["places"]["difference"]["mean"] == pytest.approx(0.08, abs=0.005)
+    assert (by_quantity["crops"]["half"], by_quantity["crops"]["all"]) == (5, 10)
 
 
 def test_all_of_it_is_the_sum_of_its_parts() -> None:
-    rows = {row["subject"]: row["difference"]["mean"] for row in measure(0.02, 0.05, 0.03)["doublings"]}
+    rows = {row["quantity"]: row["difference"]["mean"] for row in measure(0.02, 0.05, 0.03)["doublings"]}
     assert rows["people"] == pytest.approx(rows["crops"] + rows["hosts"] + rows["places"], abs=3e-6)
     assert measure(0.05, 0.09, 0.02)["short"] == ["hosts", "crops", "places"]
 
@@ -78,7 +78,7 @@ def test_without_its_arms_nothing_is_measured_and_without_hosts_the_rest_is() ->
     tables = make_tables(0.0, 0.0, 0.08)
     del tables.tables[ALL_HOSTS.name]
     found = measure_headroom(tables, "dice:a", COUNTS)
-    assert found is not None and [row["subject"] for row in found["doublings"]] == ["crops", "places", "people"]
+    assert found is not None and [row["quantity"] for row in found["doublings"]] == ["crops", "places", "people"]
     assert found["doublings"][1]["against"] == ALL_CROPS.name
     del tables.tables[HALF.name]
     assert measure_headroom(tables, "dice:a", COUNTS) is None
@@ -92,7 +92,7 @@ def test_lower_is_better_for_distances() -> None:
 
 def test_the_answer_is_a_sentence() -> None:
     def describe(**answers: str) -> str:
-        rows = [{"subject": subject, "answer": answer.replace("_", " ")} for subject, answer in answers.items()]
+        rows = [{"quantity": quantity, "answer": answer.replace("_", " ")} for quantity, answer in answers.items()]
         return describe_headroom({"domain": "scan", "headroom": {"doublings": rows}})
 
     no, unknown = "does not help", "cannot be shown"

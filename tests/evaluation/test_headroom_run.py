@@ -49,7 +49,7 @@ def test_each_arm_sees_its_share_alone(people: Dataset, tmp_path: Path, monkeypa
         "copy-paste+classic@crops=1@people=0.5": (TRAIN_HALF, 0, TRAIN_ALL),
         "copy-paste+classic@crops=1@hosts=1@people=0.5": (TRAIN_HALF, TRAIN_ALL - TRAIN_HALF, TRAIN_ALL),
     }
-    counts = {row["subject"]: (row["half"], row["all"]) for row in result["headroom"]["doublings"]}
+    counts = {row["quantity"]: (row["half"], row["all"]) for row in result["headroom"]["doublings"]}
     assert counts == dict.fromkeys(("crops", "hosts", "places", "people"), (TRAIN_HALF, TRAIN_ALL))
     assert result["verdict"] == "cannot be shown" and result["primary"] is None
     sentences = list_headroom_sentences(result)
