@@ -21,9 +21,9 @@ from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_loop import ComputeLoss, TrainingSettings
 from domaingan.core.devices import ComputeSettings, choose_compute
 from domaingan.data import Dataset, Sample, Schema
-from domaingan.evaluation.api import DEFAULT_BACKBONE
 from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arms import Arm
+from domaingan.evaluation.baseline_settings import DEFAULT_BACKBONE
 from domaingan.imaging.intensity import with_measurements
 from domaingan.phantoms import load_phantom
 

@@ -19,6 +19,7 @@ from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_loop import ComputeLoss, TrainingSettings, train_network
 from domaingan.baselines.training_progress import ProgressCallback
 from domaingan.baselines.unlabelled_hosts import list_labelled
+from domaingan.baselines.validation import VALIDATION_BATCHES
 from domaingan.baselines.window_prediction import list_flip_axes
 from domaingan.core.devices import ON_CPU, ComputeSettings
 from domaingan.core.errors import DataError
@@ -66,6 +67,7 @@ def train_segmenter(
     network: str | None = None,
     width: int | None = None,
     backbone: Backbone | None = None,
+    validation: Sequence[Sample] = (),
     oversampled: OversampledConditions | None = None,
     compute: ComputeSettings = ON_CPU,
     has_average: bool = True,
@@ -84,6 +86,7 @@ def train_segmenter(
             U-Net of the domain.
         width: channels of the first level of a network for scans; :data:`DEFAULT_WIDTH` by default.
         backbone: encoder of a network for frames.
+        validation: samples of held-out people, which decide when to stop; none for all steps.
         oversampled: conditions of samples that are drawn more often than they occur, see :class:`Patches`.
         compute: device, precision and workers; the CPU and float32 by default.
         has_average: whether it predicts with the average of the weights of the last steps.
@@ -111,7 +114,13 @@ def train_segmenter(
         has_average=has_average,
     )
     trained = train_network(
-        training.network, training.patches, training.compute_loss, training.settings, compute, progress=progress
+        training.network,
+        training.patches,
+        training.compute_loss,
+        training.settings,
+        compute,
+        progress=progress,
+        validation_items=training.make_validation_patches(validation, seed) if validation else None,
     )
     is_mirrored = has_flips and augment.classic is not None
     flip_axes = list_flip_axes(schema.domain, schema.spatial_dims) if is_mirrored else ()
@@ -135,6 +144,16 @@ class SegmenterTraining:
     patches: Patches
     compute_loss: ComputeLoss
     settings: TrainingSettings
+
+    def make_validation_patches(self, samples: Sequence[Sample], seed: int) -> Patches:
+        """Make the patches of held-out people, as they are, on which the loss is measured.
+
+        Args:
+            samples: of held-out people.
+            seed: seeds the patches.
+        """
+        plan, length = self.plan, VALIDATION_BATCHES * self.settings.batch_size
+        return Patches(list(samples), plan.schema, TrainingAugmentation(), plan.patch, length, seed)
 
 
 def prepare_segmenter_training(

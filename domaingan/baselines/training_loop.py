@@ -13,8 +13,9 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from domaingan.baselines.training_progress import LossLog, ProgressCallback, compute_warmup_cosine
+from domaingan.baselines.validation import EarlyStopping, measure_mean_loss
 from domaingan.baselines.weight_average import WeightAverage
-from domaingan.core.devices import ComputeSettings
+from domaingan.core.devices import ON_CPU, ComputeSettings
 
 WEIGHT_DECAY = 1e-4
 """AdamW's (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101)."""
@@ -56,11 +57,13 @@ class TrainedNetwork:
         network: the network to predict with, in evaluation mode: with averaged weights where they were asked for.
         last_network: the network with the weights of the last step, in evaluation mode.
         losses: mean training loss of each bin of steps, ``[(step, loss), …]``.
+        best_step: the step whose weights the network has, where held-out people chose it.
     """
 
     network: nn.Module
     last_network: nn.Module
     losses: list[tuple[int, float]]
+    best_step: int | None = None
 
 
 def train_network(
@@ -72,6 +75,7 @@ def train_network(
     *,
     collate: Callable[[list[Any]], Any] | None = None,
     progress: ProgressCallback | None = None,
+    validation_items: TorchDataset[Any] | None = None,
 ) -> TrainedNetwork:
     """Train a network with AdamW, a short warm-up and a cosine to zero.
 
@@ -84,6 +88,8 @@ def train_network(
         compute: device, precision and workers.
         collate: makes a batch of tensors from a list of items; PyTorch's own by default.
         progress: called with step, steps and the loss.
+        validation_items: items of held-out people. The weights with the smallest loss on them are taken, and a training
+            that gains nothing ends early, see :class:`domaingan.baselines.validation.EarlyStopping`.
 
     Returns:
         The trained network.
@@ -96,6 +102,8 @@ def train_network(
     optimiser = torch.optim.AdamW(trainable, settings.learning_rate, weight_decay=WEIGHT_DECAY, fused=compute.is_cuda)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(compute_warmup_cosine, steps=settings.steps))
     average = WeightAverage(network, settings.steps) if settings.has_average else None
+    averaged = network if average is None else average.network
+    stopping = _make_stopping(validation_items, compute_loss, settings, compute, collate)
     log = LossLog(settings.network_name, settings.steps, progress)
     for step, batch in enumerate(load_batches(items, settings.batch_size, compute, collate), start=1):
         loss = compute_loss(network, move_batch(batch, compute), step)
@@ -107,9 +115,27 @@ def train_network(
         if average is not None:
             average.update(network)
         log.add(step, loss)
+        if stopping is not None and stopping.is_due(step) and stopping.check(averaged, step):
+            break
     log.finish()
-    averaged = network if average is None else average.network
-    return TrainedNetwork(averaged.eval(), network.eval(), log.losses)
+    if stopping is not None:
+        stopping.restore_best(averaged)
+    best_step = None if stopping is None else stopping.best_step
+    return TrainedNetwork(averaged.eval(), network.eval(), log.losses, best_step)
+
+
+def _make_stopping(
+    items: TorchDataset[Any] | None,
+    compute_loss: ComputeLoss,
+    settings: TrainingSettings,
+    compute: ComputeSettings,
+    collate: Callable[[list[Any]], Any] | None,
+) -> EarlyStopping | None:
+    """Make what decides when to stop; None without held-out people."""
+    if items is None:
+        return None
+    batches = [move_batch(batch, compute) for batch in load_batches(items, settings.batch_size, ON_CPU, collate)]
+    return EarlyStopping(settings.steps, lambda network: measure_mean_loss(network, batches, compute_loss))
 
 
 def load_batches(

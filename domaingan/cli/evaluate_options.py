@@ -92,9 +92,11 @@ class BaselineOptions(OptionGroup):
 
     Attributes:
         steps: steps of each training; None for the default of the data's dimensions.
-        network: network that segments; None for the small U-Net of the data's domain.
-        width: channels of the first layer of a network for scans; None for the network's default.
-        backbone: encoder of the networks for frames.
+        label: what is classified by.
+        network: network that segments or classifies; None for the default of the data.
+        width: channels of the first layer of a network without a backbone; None for the network's default.
+        backbone: encoder of the networks for frames, or timm model that classifies.
+        validation_share: share of the training people who decide when a training stops; None for the task's default.
         detector: network that detects; None for the default of the domain.
         measures: groups of measures of masks, joined by commas.
         ema: whether to predict with averaged weights.
@@ -111,12 +113,22 @@ class BaselineOptions(OptionGroup):
             rich_help_panel=BASELINE_PANEL,
         ),
     ] = None
+    label: Annotated[
+        str | None,
+        typer.Option(
+            "--label",
+            help="What is classified by: a column of samples.csv; presence:CLASS, whether a sample's mask holds a "
+            "class; or lesion (scans) or object (frames), the class of each crop.",
+            rich_help_panel=BASELINE_PANEL,
+        ),
+    ] = None
     network: Annotated[
         str | None,
         typer.Option(
             "--network",
             help="Network that segments: basicunet, dynunet or segresnet for scans; unet, deeplabv3plus or fpn for "
-            "frames. Unless given, basicunet and unet.",
+            "frames. Network that classifies: timm (2D) or densenet. Unless given, basicunet, unet, timm, and densenet "
+            "in 3D.",
             rich_help_panel=BASELINE_PANEL,
         ),
     ] = None
@@ -126,7 +138,7 @@ class BaselineOptions(OptionGroup):
             "--width",
             min=4,
             max=2048,
-            help="Channels of the first layer of a network for scans. Unless given, 16.",
+            help="Channels of the first layer of a network without a backbone. Unless given, 16.",
             rich_help_panel=BASELINE_PANEL,
         ),
     ] = None
@@ -135,7 +147,20 @@ class BaselineOptions(OptionGroup):
         typer.Option(
             "--backbone",
             metavar="timm:NAME[=FILE]",
-            help="Encoder of the networks for frames. Unless given, timm:tf_efficientnet_lite0.",
+            help="Encoder of the networks for frames, or model that classifies. Unless given, "
+            "timm:tf_efficientnet_lite0.",
+            rich_help_panel=BASELINE_PANEL,
+        ),
+    ] = None
+    validation_share: Annotated[
+        float | None,
+        typer.Option(
+            "--validate",
+            min=0,
+            max=0.9,
+            metavar="SHARE",
+            help="Share of the training people who are held out and decide when a training stops. Unless given, "
+            "0.2 for classification and 0, nobody, for the other tasks.",
             rich_help_panel=BASELINE_PANEL,
         ),
     ] = None

@@ -30,7 +30,9 @@ class StudyOptions(OptionGroup):
     task: Annotated[
         str,
         typer.Option(
-            "--task", help="segmentation or detection. Boxes of scans are made from masks.", rich_help_panel=STUDY_PANEL
+            "--task",
+            help="segmentation, detection (boxes of scans are made from masks) or classification (by --label).",
+            rich_help_panel=STUDY_PANEL,
         ),
     ] = "segmentation"
     arms: Annotated[

@@ -23,6 +23,8 @@ from domaingan.data.slice_axes import warn_about_thin_volumes
 from domaingan.evaluation.arm_banks import has_no_masks, is_real_bank, list_supported_sources
 from domaingan.evaluation.arm_lists import ArmQuestions, choose_arms
 from domaingan.evaluation.arms import CONTROLS
+from domaingan.evaluation.baseline_settings import choose_baseline_settings, learns_from_masks
+from domaingan.evaluation.comparisons import REFERENCE_ARM
 from domaingan.evaluation.evaluation_config import EvaluationConfig, build_config, check_compute
 from domaingan.evaluation.external_trainer.export_datasets import DEFAULT_COPIES, export_datasets
 from domaingan.evaluation.external_trainer.export_manifest import ExportManifest
@@ -37,17 +39,8 @@ from domaingan.evaluation.training_sets import SetSizes
 from domaingan.imaging.near_duplicates import collect_datasets
 from domaingan.views.regrid import view
 
-DEFAULT_BACKBONE = "timm:tf_efficientnet_lite0"
-"""Default encoder of the baselines for frames."""
-
 Where = Mapping[str, str | int | float | Sequence[str]]
 """Columns, and the value or values of each."""
-
-DEFAULT_CROP_SIZES = {2: 64, 3: 32}
-"""Edge of a crop, by dimensions."""
-
-DEFAULT_STEPS = {2: 600, 3: 400}
-"""Steps of each training of the baseline, by dimensions."""
 
 
 def evaluate(
@@ -87,7 +80,7 @@ def evaluate(
     Args:
         data: labelled samples, or their folder.
         task: ``segmentation`` or ``detection``: of objects in frames, or of lesions in scans, whose boxes are made from
-            masks.
+            masks; or ``classification``, by a ``label``.
         arms: see :mod:`domaingan.evaluation.arms`; the differences are to ``classic``. By default ``classic``,
             ``copy-paste+classic`` and ``refine+classic``, or in its place the arm that the bank is for.
         seeds: trainings of each arm (in each fold or training set); with fewer than five no verdict is possible.
@@ -146,15 +139,19 @@ def evaluate(
     chosen_arms = choose_arms(arms, questions, user_bank, task)
     if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
         raise DataError(f"{seeds!r} seeds", expected="a whole number of at least 1")
-    original_data = _open_labelled(data, task)
-    original_test = None if test is None else _open_labelled(test, task)
+    label = settings.get("label")
+    original_data = _open_labelled(data, task, label)
+    original_test = None if test is None else _open_labelled(test, task, label)
     original_hosts = None if hosts is None else open_dataset(hosts)
     dataset = view(original_data, dims=dims)
     warn_about_thin_volumes(dataset)
+    chosen = choose_baseline_settings(settings, task, dataset)
+    if arms is None and chosen.get("label_values"):  # no paste may change what a column says
+        chosen_arms = choose_arms(["none", REFERENCE_ARM], questions)
     test_filter = _normalise_filter(test_where)
     conditions = dataset.schema.conditions
     config = build_config(
-        settings | _choose_defaults(settings, dataset),
+        settings | chosen,
         data=dataset.root,
         task=task,
         arms=[arm.name for arm in chosen_arms],
@@ -250,23 +247,10 @@ def _open_user_bank(bank: Bank | str | Path) -> Bank:
     return opened
 
 
-def _open_labelled(data: DatasetSource, task: str) -> Dataset:
+def _open_labelled(data: DatasetSource, task: str, label: str | None) -> Dataset:
     """Open a dataset; where the task learns from masks, samples without one are left out."""
     dataset = open_dataset(data)
-    has_boxes = dataset.schema.domain.is_rgb
-    learns_from_masks = task == "segmentation" or (task == "detection" and not has_boxes)
-    return select_labelled(dataset) if learns_from_masks else dataset
-
-
-def _choose_defaults(settings: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
-    """Choose the settings whose defaults depend on the data."""
-    dims = data.schema.spatial_dims
-    size = settings.get("size") or DEFAULT_CROP_SIZES[dims]
-    steps = settings.get("steps", DEFAULT_STEPS[dims])
-    backbone = settings.get("backbone")
-    if data.schema.domain.is_rgb and settings.get("trainer") is None:
-        backbone = backbone or DEFAULT_BACKBONE
-    return {"size": size, "steps": steps, "backbone": backbone}
+    return select_labelled(dataset) if learns_from_masks(task, label, dataset) else dataset
 
 
 def _normalise_filter(where: Where | None) -> dict[str, list[str]]:

@@ -28,10 +28,15 @@ class EvaluationConfig(BaseModel):
             split.
         set_size: subjects in each training set; by default as many as there are for all of them.
         steps: optimiser steps of the baseline; by default 600 in 2D and 400 in 3D.
-        network: network of the segmentation baseline, a key of
-            :data:`domaingan.baselines.segmentation_networks.SEGMENTATION_NETWORKS`; by default the small U-Net.
-        width: channels of the first level of a network for scans, 16 by default; None for frames.
-        backbone: encoder of a network for frames, ``timm:NAME[=WEIGHTS_FILE]``; None for scans.
+        label: what is classified by, see :class:`domaingan.baselines.classification.label_rule.LabelRule`.
+        label_values: the labels, where it is a column.
+        network: network of the baseline that segments, a key of
+            :data:`domaingan.baselines.segmentation_networks.SEGMENTATION_NETWORKS`, by default the small U-Net; or that
+            classifies, a key of :data:`domaingan.baselines.classification.classifier_networks.CLASSIFIERS`.
+        width: channels of the first level of a network without a backbone, 16 by default.
+        backbone: encoder of a network for frames, or the timm model that classifies: ``timm:NAME[=WEIGHTS_FILE]``.
+        validation_share: share of the training people who decide which weights are taken; 0 for the last weights, as
+            by default but for classification (:data:`domaingan.evaluation.baseline_settings.DEFAULT_VALIDATION`).
         detector: network of the detection baseline, a key of :data:`domaingan.baselines.detectors.DETECTORS` for frames
             (``ssdlite`` by default), ``retinanet`` for scans.
         measures: groups of measures of masks beside Dice or IoU, joined by commas, see
@@ -74,9 +79,12 @@ class EvaluationConfig(BaseModel):
     sets: int = Field(1, ge=1)
     set_size: int | None = Field(None, ge=1)
     steps: int = Field(ge=1)
+    label: str | None = None
+    label_values: list[str] = []
     network: str | None = None
     width: int | None = Field(None, ge=1)
     backbone: str | None = None
+    validation_share: float = Field(0.0, ge=0, lt=1)
     detector: str | None = None
     measures: str = "all"
     trainer: str | None = None

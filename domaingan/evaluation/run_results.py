@@ -21,6 +21,7 @@ from domaingan.evaluation.run_notes import name_unit
 from domaingan.evaluation.score_tables import Scores, TrainingKey
 from domaingan.evaluation.split import Fold
 from domaingan.evaluation.summary import summarise, warn_of_missed
+from domaingan.evaluation.tasks import open_task
 from domaingan.imaging.padded_crops import count_voxels
 from domaingan.metrics.measures import find_absent_classes
 
@@ -60,7 +61,7 @@ def write_results(
     )
     result = summary | {
         "unit": name_unit(test),
-        "classes": test.schema.classes,
+        "classes": open_task(config, test.schema).list_drawn_classes(test.schema),
         "domain": test.schema.domain.name,
         "train_subjects": [list(fold.train.subjects) for fold in folds],
         **further,

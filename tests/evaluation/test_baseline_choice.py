@@ -38,6 +38,7 @@ def drives() -> Dataset:
         ({"task": "detection", "backbone": "timm:resnet18"}, "backbone 'timm:resnet18' for scans; expected a width"),
         ({"task": "detection", "width": 9}, "width 9 for detector 'retinanet'"),
         ({"task": "detection", "trainer": "python:a:b"}, "trainer 'python:a:b' for detection in scans"),
+        ({"task": "detection", "validation_share": 0.2}, "validation for detection"),
         ({"task": "detection", "export": "run"}, "an export of scans for detection; expected frames, or"),
     ],
 )

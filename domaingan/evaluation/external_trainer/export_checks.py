@@ -25,17 +25,15 @@ def refuse_other_grid(config: EvaluationConfig, folds: Sequence[Fold]) -> None:
         raise DataError("an export of slices of volumes", path=folds[0].train.root, expected=expected)
 
 
-def refuse_lesion_boxes(config: EvaluationConfig, folds: Sequence[Fold]) -> None:
-    """Refuse an export of scans for detection: their layouts hold masks and no boxes.
-
-    Args:
-        config: names the task.
-        folds: training and test samples.
+def refuse_other_tasks(config: EvaluationConfig, folds: Sequence[Fold]) -> None:
+    """Refuse an export whose labels the layout cannot hold.
 
     Raises:
-        DataError: lesions are to be detected.
+        DataError: lesions are to be detected, whose layouts hold masks and no boxes; or samples are to be classified.
     """
     schema = folds[0].train.schema
+    if config.task == "classification":
+        raise DataError("an export for classification", expected="--task segmentation or detection")
     if config.task == "detection" and not schema.domain.is_rgb:
         expected = "frames, or --task segmentation: the layouts of scans hold masks and no boxes"
         raise DataError(f"an export of {schema.domain}s for detection", path=folds[0].train.root, expected=expected)

@@ -32,8 +32,8 @@ from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.external_trainer.export_checks import (
     refuse_equal_arms,
     refuse_hidden_labels,
-    refuse_lesion_boxes,
     refuse_other_grid,
+    refuse_other_tasks,
 )
 from domaingan.evaluation.external_trainer.export_guide import write_guide
 from domaingan.evaluation.external_trainer.export_manifest import ExportedDataset, ExportedTest, ExportManifest
@@ -113,7 +113,7 @@ def export_datasets(
             from a test subject.
     """
     refuse_other_grid(config, folds)
-    refuse_lesion_boxes(config, folds)
+    refuse_other_tasks(config, folds)
     refuse_equal_arms(config.parsed_arms)
     refuse_hidden_labels(config.parsed_arms, folds[0].train.schema)
     if copies < 1:

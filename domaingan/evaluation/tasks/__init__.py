@@ -8,6 +8,7 @@ from domaingan.core.errors import DataError
 from domaingan.data import Schema
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.tasks.base import Task, parse_backbone
+from domaingan.evaluation.tasks.classification_task import ClassificationTask
 from domaingan.evaluation.tasks.detection_task import DetectionTask
 from domaingan.evaluation.tasks.lesion_detection_task import LesionDetectionTask
 from domaingan.evaluation.tasks.segmentation_task import SegmentationTask
@@ -33,9 +34,21 @@ def make_detection(config: EvaluationConfig, schema: Schema) -> Task:
     return DetectionTask() if config.trainer is None else UserDetectionTask()
 
 
+def make_classification(config: EvaluationConfig, schema: Schema) -> Task:
+    """Make the task of classification, see :data:`TASKS`.
+
+    Raises:
+        DataError: there is no such label, or the user's own trainer is to classify.
+    """
+    if config.trainer is not None:
+        raise DataError(f"trainer {config.trainer!r} for classification", expected="--task segmentation or detection")
+    return ClassificationTask(config, schema)
+
+
 TASKS: dict[str, Callable[[EvaluationConfig, Schema], Task]] = {
     "segmentation": make_segmentation,
     "detection": make_detection,
+    "classification": make_classification,
 }
 """For each task by its name the function that makes it, from the settings and the schema of the samples."""
 
@@ -55,6 +68,7 @@ def open_task(config: EvaluationConfig, schema: Schema) -> Task:
 
 __all__ = [
     "TASKS",
+    "ClassificationTask",
     "DetectionTask",
     "LesionDetectionTask",
     "SegmentationTask",

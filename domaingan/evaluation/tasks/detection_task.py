@@ -125,6 +125,10 @@ class DetectionTask:
             return np.zeros(sample.shape, dtype=np.uint8)
         return draw_boxes(Detections.from_true_boxes(boxes, labels), sample.shape)
 
+    def list_drawn_classes(self, schema: Schema) -> dict[str, int]:
+        """Return the classes of the masks."""
+        return dict(schema.classes)
+
     def has_labels(self, sample: Sample) -> bool:
         """Return whether boxes are annotated; a frame without an object has labels too."""
         return sample.boxes is not None

@@ -136,6 +136,10 @@ class LesionDetectionTask:
         boxes, labels = lesions.boxes[lesions.is_large], lesions.labels[lesions.is_large]
         return draw_boxes(Detections.from_true_boxes(to_box_order(boxes), labels), sample.shape)
 
+    def list_drawn_classes(self, schema: Schema) -> dict[str, int]:
+        """Return the classes of the masks."""
+        return dict(schema.classes)
+
     def has_labels(self, sample: Sample) -> bool:
         """Return whether there is a mask; a scan without a lesion has labels too."""
         return sample.mask is not None

@@ -19,7 +19,12 @@ from domaingan.core.devices import choose_compute
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.score_tables import Scores
-from domaingan.evaluation.tasks.base import describe_backbone, parse_backbone
+from domaingan.evaluation.tasks.base import (
+    describe_backbone,
+    describe_validation,
+    hold_out_validation,
+    parse_backbone,
+)
 from domaingan.metrics.measures import parse_groups
 
 
@@ -48,7 +53,7 @@ class SegmentationTask:
             f"{CLASS_BALANCED_SHARE:.0%} lie around a class that is drawn first, each class with the same chance. It "
             "is the same for every arm."
         )
-        return [f"The baseline is {network}{width}.", balance, *describe_backbone(config)]
+        return [f"The baseline is {network}{width}.", balance, *describe_validation(config), *describe_backbone(config)]
 
     def train(
         self,
@@ -60,12 +65,14 @@ class SegmentationTask:
         callback: ProgressCallback,
     ) -> Segmenter:
         """Train, see :func:`domaingan.baselines.segmentation.train_segmenter`."""
+        held_out = hold_out_validation(samples, augment, config, seed)
         return segmentation.train_segmenter(
-            samples,
+            held_out.samples,
             schema,
-            augment,
+            held_out.augment,
             steps=config.steps,
             seed=seed,
+            validation=held_out.validation,
             network=config.network,
             width=config.width,
             backbone=parse_backbone(config),
@@ -98,6 +105,10 @@ class SegmentationTask:
     def draw_truth(self, sample: Sample) -> NDArray[Any]:
         """Return the mask; empty where there is none."""
         return np.zeros(sample.shape, dtype=np.uint8) if sample.mask is None else sample.mask
+
+    def list_drawn_classes(self, schema: Schema) -> dict[str, int]:
+        """Return the classes of the masks."""
+        return dict(schema.classes)
 
     def has_labels(self, sample: Sample) -> bool:
         """Return whether there is a mask."""
