@@ -22,14 +22,14 @@ from domaingan.data import Dataset
 from domaingan.data.slice_axes import warn_about_thin_volumes
 from domaingan.evaluation.arm_banks import has_no_masks, is_real_bank, list_supported_sources
 from domaingan.evaluation.arm_lists import ArmQuestions, choose_arms
-from domaingan.evaluation.arms import CONTROLS
+from domaingan.evaluation.arms import CONTROLS, parse_arms
 from domaingan.evaluation.baseline_settings import choose_baseline_settings, learns_from_masks
 from domaingan.evaluation.comparisons import REFERENCE_ARM
 from domaingan.evaluation.evaluation_config import EvaluationConfig, build_config, check_compute
 from domaingan.evaluation.external_trainer.export_datasets import DEFAULT_COPIES, export_datasets
 from domaingan.evaluation.external_trainer.export_manifest import ExportManifest
 from domaingan.evaluation.external_trainer.score_predictions import score_predictions
-from domaingan.evaluation.host_selection import add_hosts, check_hosts
+from domaingan.evaluation.host_selection import add_hosts, check_bound_bank, check_hosts
 from domaingan.evaluation.leaks import refuse_copies
 from domaingan.evaluation.requirements import check_arms
 from domaingan.evaluation.runner import run_evaluation
@@ -131,7 +131,7 @@ def evaluate(
         options = {"sweep": sweep, "curve": curve, "aa": aa, "headroom": headroom}
         _refuse_beside_predictions(export=export, hosts=hosts, bank=bank, **options)
         run = {"resume": resume, "overwrite": overwrite}
-        return _score_predictions(data, test, Path(predictions), Path(out), progress or SilentProgress(), **run)
+        return _score_predictions(data, test, Path(predictions), arms, Path(out), progress or SilentProgress(), **run)
     if task not in TASKS:
         raise DataError(f"no task {task!r}", expected=f"one of {', '.join(TASKS)}")
     user_bank = None if bank is None else _open_user_bank(bank)
@@ -179,6 +179,7 @@ def evaluate(
         _check_bank(user_bank, dataset, folds, config)
     check_arms(folds, config, user_bank)
     check_hosts(original_hosts, original_data, config, is_exported=export is not None)
+    check_bound_bank(None if original_hosts is None else view(original_hosts, dims=dims), user_bank, config)
     for fold in folds:
         learned_task.check_samples(fold.train, fold.test)
     progress = progress or SilentProgress()
@@ -222,6 +223,7 @@ def _score_predictions(
     data: DatasetSource,
     test: DatasetSource | None,
     predictions: Path,
+    arms: str | Sequence[str] | None,
     out: Path,
     progress: Progress,
     *,
@@ -231,6 +233,9 @@ def _score_predictions(
     """Score the predictions of the user's own trainer on the splits of the export."""
     manifest = ExportManifest.read(predictions)
     config = manifest.config
+    if arms is not None and {arm.name for arm in parse_arms(arms)} != {*config.arms}:
+        expected = f"the arms of the export: {', '.join(config.arms)}; or no arms"
+        raise DataError(f"arms {arms!r}", path=predictions, expected=expected)
     original_data = open_dataset(data)
     if config.task == "segmentation":
         original_data = select_labelled(original_data)

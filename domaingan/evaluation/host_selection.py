@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.adapters.nifti.scan_records import SINGLE_CLASS_NAME
+from domaingan.banks import Bank
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record
+from domaingan.evaluation.arms import INPAINTED_SOURCES
 from domaingan.evaluation.evaluation_config import EvaluationConfig
 from domaingan.evaluation.external_trainer.exported_hosts import check_exported_hosts
 from domaingan.evaluation.fold import Regrid, estimate_bytes
@@ -70,6 +72,27 @@ def check_hosts(hosts: Dataset | None, data: Dataset, config: EvaluationConfig, 
         others = sorted(set(data.schema.classes) - set(data.schema.objects))
         found = f"hosts of which nobody knows where {others[0]} is, as the masks of {data.root} say"
         raise DataError(found, path=hosts.root, expected="a teacher (--hosts-teacher), which guesses it")
+
+
+def check_bound_bank(hosts: Dataset | None, bank: Bank | None, config: EvaluationConfig) -> None:
+    """Refuse arms that paste from nothing but a bank of the user that is bound to other images than the hosts.
+
+    Args:
+        hosts: at the dimensions worked in; None where there are none.
+        bank: the bank of the user, if any.
+        config: the arms.
+
+    Raises:
+        DataError: there is such an arm: the hosts would teach it nothing but background.
+    """
+    if hosts is None or bank is None or not bank.info.hosts:
+        return
+    if not {record.name for record in hosts.records}.isdisjoint(bank.info.hosts):
+        return
+    for arm in config.parsed_arms:
+        if arm.paste_sources and set(arm.paste_sources) <= {*INPAINTED_SOURCES}:
+            found = f"a bank that is bound to other images than the hosts of arm {arm.name}"
+            raise DataError(found, path=bank.path, expected="one that was made for them too, or a GAN trained here")
 
 
 def _check_schema(hosts: Dataset, data: Dataset) -> None:

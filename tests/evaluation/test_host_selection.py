@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from domaingan import phantoms
+from domaingan.banks.crops import crops
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Record, Sample
 from domaingan.evaluation import host_selection
 from domaingan.evaluation.evaluation_config import EvaluationConfig
-from domaingan.evaluation.host_selection import add_hosts, check_hosts
+from domaingan.evaluation.host_selection import add_hosts, check_bound_bank, check_hosts
 from domaingan.evaluation.split import Fold
 from domaingan.imaging.near_duplicates import collect_datasets
 from domaingan.views.slices import slice_volumes
@@ -21,7 +22,8 @@ SIZE: dict[str, Any] = {"shape": (24, 24, 16)}
 PEOPLE = phantoms.load_phantom("medical", subjects=4, **SIZE)
 STRANGERS = phantoms.load_phantom("medical", subjects=3, seed=9, **SIZE)
 STREETS = phantoms.load_phantom("driving", sequences=2, frames=1)
-CONFIG = EvaluationConfig(data="people", arms=["classic", "copy-paste"], steps=1, dims=3, size=16)
+SETTINGS: dict[str, Any] = {"data": "people", "arms": ["classic", "copy-paste"], "steps": 1, "dims": 3, "size": 16}
+CONFIG = EvaluationConfig(**SETTINGS)
 
 
 class Renamed:
@@ -130,7 +132,7 @@ def mute(data: Dataset, **changes: Any) -> Dataset:
 )
 def test_what_does_not_fit_is_refused(hosts: Dataset | None, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        check_hosts(hosts, PEOPLE, CONFIG.model_copy(update=changes))
+        check_hosts(hosts, PEOPLE, EvaluationConfig(**SETTINGS | changes))
 
 
 def test_hosts_of_another_layout_are_not_exported() -> None:
@@ -148,3 +150,17 @@ def test_classes_that_nothing_names_fit() -> None:
 def test_frames_of_which_nobody_knows_the_ground_need_a_teacher() -> None:
     with pytest.raises(DataError, match=r"hosts of which nobody knows where building is.*--hosts-teacher"):
         check_hosts(STREETS, STREETS, CONFIG)
+
+
+def test_a_bank_for_other_images_serves_no_hosts() -> None:
+    bank = crops(PEOPLE, size=16)
+    config = EvaluationConfig(**SETTINGS | {"arms": ["copy-paste", "refine"]})
+    check_bound_bank(STRANGERS, bank, config)
+    bank.info.hosts = [PEOPLE.records[0].name]
+    hosts = rename(STRANGERS, "x", "y", "z")
+    with pytest.raises(DataError, match="bound to other images than the hosts of arm refine"):
+        check_bound_bank(hosts, bank, config)
+    check_bound_bank(hosts, bank, CONFIG)
+    check_bound_bank(None, bank, config)
+    bank.info.hosts = ["x"]
+    check_bound_bank(hosts, bank, config)

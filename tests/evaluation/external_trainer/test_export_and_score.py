@@ -147,6 +147,12 @@ def test_what_is_trained_on_says_nothing_beside_predictions(option: str, tmp_pat
         score(tmp_path, tmp_path / "run", **{option: "x"})
 
 
+def test_other_arms_than_were_exported_are_refused(exported: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"expected the arms of the export: classic, copy-paste\+classic; or no arms"):
+        score(exported, tmp_path / "run", arms=["classic"])
+    assert list(score(exported, tmp_path / "run", arms=ARMS[::-1])["arms"]) == ARMS
+
+
 def test_other_data_than_were_exported_are_refused(exported: Path, tmp_path: Path) -> None:
     tested = ExportManifest.read(exported).tests[0].samples
     data = load_scans()
