@@ -54,7 +54,7 @@ class EvaluateCase:
 
 def open_slices() -> Dataset:
     """Open slices of heads of 240×240 pixels, as brain tumours have them."""
-    return view(load_phantom("medical", subjects=3, shape=(240, 240, 32)), dims=2)
+    return view(load_phantom("medical", subjects=3, shape=(240, 240, 16)), dims=2)
 
 
 def open_volumes() -> Dataset:
@@ -68,7 +68,7 @@ def open_frames() -> Dataset:
 
 
 CASES = {
-    "scans 2D": EvaluateCase(open_slices, "segmentation", n_train=64, n_test=32),
+    "scans 2D": EvaluateCase(open_slices, "segmentation", n_train=32, n_test=16),
     "scans 3D": EvaluateCase(open_volumes, "segmentation", n_train=3, n_test=1),
     "frames, masks": EvaluateCase(open_frames, "segmentation", n_train=32, n_test=16),
     "frames, boxes": EvaluateCase(open_frames, "detection", n_train=32, n_test=16),

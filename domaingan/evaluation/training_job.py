@@ -82,7 +82,7 @@ def main() -> None:
     channel = _claim_stdout()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its jobs
     tasks: queue.Queue[dict[str, Any]] = queue.Queue()
-    threading.Thread(target=_read_tasks, args=(tasks,), daemon=True).start()
+    threading.Thread(target=_read_tasks, args=(_claim_stdin(), tasks), daemon=True).start()
     _send_warnings_to(channel)
     try:
         with report_out_of_memory(MEMORY_ADVICE):
@@ -115,8 +115,19 @@ def _claim_stdout() -> Channel:
     return Channel(file)
 
 
-def _read_tasks(tasks: queue.Queue[dict[str, Any]]) -> None:
-    for line in sys.stdin:
+def _claim_stdin() -> TextIO:
+    """Keep stdin for tasks alone, in a file of its own.
+
+    A forked worker closes ``sys.stdin``. It would wait for ever for the lock of a file that a thread of its parent was
+    reading from when it was forked.
+    """
+    file = os.fdopen(os.dup(sys.stdin.fileno()), encoding="utf-8")
+    sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
+    return file
+
+
+def _read_tasks(file: TextIO, tasks: queue.Queue[dict[str, Any]]) -> None:
+    for line in file:
         task = json.loads(line)
         tasks.put(task)
         if "finish" in task:

@@ -148,8 +148,8 @@ def test_a_job_ends_when_its_parent_is_gone() -> None:
 
     script = (
         "import queue, threading, time\n"
-        "from domaingan.evaluation.training_job import _read_tasks\n"
-        "threading.Thread(target=_read_tasks, args=(queue.Queue(),), daemon=True).start()\n"
+        "from domaingan.evaluation.training_job import _claim_stdin, _read_tasks\n"
+        "threading.Thread(target=_read_tasks, args=(_claim_stdin(), queue.Queue()), daemon=True).start()\n"
         "time.sleep(60)\n"
     )
     done = subprocess.run(
