@@ -35,7 +35,7 @@ from domaingan.core.devices import ComputeSettings
 from domaingan.core.files import write_json
 from domaingan.core.reading import read_json
 from domaingan.data import Dataset
-from domaingan.evaluation.api import DEFAULT_BACKBONE
+from domaingan.evaluation.baseline_settings import DEFAULT_BACKBONE
 from domaingan.evaluation.fold import load_test_samples
 
 OUT = RESULTS / "evaluate-scoring.json"
