@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,10 @@ from domaingan.data import Schema
 
 DENSE_BLOCKS = (6, 12, 24, 16)
 """Layers of the blocks of DenseNet-121 (Huang et al. 2017, https://arxiv.org/abs/1608.06993)."""
+
+MAX_NORM_GROUPS = 8
+"""Channels are normalised in this many groups (Wu and He 2018, https://arxiv.org/abs/1803.08494), or as many as divide
+the width. Batches of four volumes are too small for batch normalisation: where they are alike, gradients overflow."""
 
 INPUT_MULTIPLE = 32
 """Both networks halve their input five times."""
@@ -127,6 +132,7 @@ def _build_densenet(plan: ClassifierPlan) -> nn.Module:
         init_features=2 * plan.width,
         growth_rate=plan.width,
         block_config=DENSE_BLOCKS,
+        norm=("group", {"num_groups": math.gcd(plan.width, MAX_NORM_GROUPS)}),
     )
     return network
 

@@ -171,7 +171,6 @@ class ClassificationTask:
         """Load the classifiers of several seeds, which predict the mean of their probabilities."""
         from domaingan.baselines.classification.classifier_model import ClassifierEnsemble
 
-        # In bfloat16 on CPUs a DenseNet of volumes gives no finite numbers.
         compute = choose_compute(config.device, config.precision, is_float32_on_cpu=True)
         return ClassifierEnsemble.load(paths, compute)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from domaingan import crops
 from domaingan.baselines.backbones import Backbone
@@ -18,7 +19,7 @@ from domaingan.baselines.classification.classification_training import (
     train_classifier,
 )
 from domaingan.baselines.classification.classifier_model import Classifier, ClassifierEnsemble
-from domaingan.baselines.classification.classifier_networks import choose_classifier
+from domaingan.baselines.classification.classifier_networks import ClassifierPlan, build_classifier, choose_classifier
 from domaingan.baselines.classification.label_rule import LabelRule
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.blend import Paste
@@ -107,6 +108,16 @@ def test_networks_are_chosen_by_dimensions() -> None:
     assert choose_classifier(None, 3, 8, None) == "densenet"
     with pytest.raises(DataError, match="width 8 for network 'timm'"):
         choose_classifier("timm", 2, 8, Backbone("test_resnet"))
+
+
+def test_volumes_that_are_alike_give_finite_gradients() -> None:
+    """Batch normalisation has no variance there."""
+    schema = Schema("nifti", SCAN, 3, ("t1",), {"enhancing": 1})
+    rule = LabelRule.parse("lesion", schema)
+    network = build_classifier(ClassifierPlan("densenet", schema, rule, ("a", "b"), (32,) * 3, (0, 0), width=4), 0)
+    network(torch.rand(1, 1, 32, 32, 32).expand(4, -1, -1, -1, -1)).square().sum().backward()
+    assert all(bool(torch.isfinite(weight.grad).all()) for weight in network.parameters() if weight.grad is not None)
+    assert all(weight.grad is not None for weight in network.parameters())
 
 
 def test_a_classifier_learns_is_stored_and_averages_with_others(scans: list[Sample], tmp_path: Path) -> None:
