@@ -189,9 +189,7 @@ def make_contact_sheet(
     font = ImageFont.load_default(size=11)
     line = 15 if captions is not None and any(captions) else 0
     columns = min(columns, len(tiles))
-    widths = [max(picture.shape[1] for picture in tiles[column::columns]) for column in range(columns)]
-    starts = range(0, len(tiles), columns)
-    heights = [max(picture.shape[0] for picture in tiles[start : start + columns]) for start in starts]
+    widths, heights = _measure_cells(tiles, columns)
     lefts = np.cumsum([gap] + [width + gap for width in widths]).tolist()
     tops = np.cumsum([gap] + [height + line + gap for height in heights]).tolist()
     sheet = Image.new("RGB", (lefts[-1], tops[-1]), PAPER_COLOUR)
@@ -206,6 +204,19 @@ def make_contact_sheet(
             text = _shorten_caption(captions[number], lefts[last] - lefts[column] - gap, font)
             draw.text((lefts[column], tops[row] + heights[row] + 1), text, fill=INK_COLOUR, font=font)
     return np.asarray(sheet, dtype=np.uint8)
+
+
+def _measure_cells(tiles: Sequence[Picture], columns: int) -> tuple[list[int], list[int]]:
+    """Measure the widest tile of each column and the highest tile of each row."""
+    widths = []
+    for column in range(columns):
+        in_column = tiles[column::columns]
+        widths.append(max(picture.shape[1] for picture in in_column))
+    heights = []
+    for start in range(0, len(tiles), columns):
+        in_row = tiles[start : start + columns]
+        heights.append(max(picture.shape[0] for picture in in_row))
+    return widths, heights
 
 
 def _count_caption_cells(captions: Sequence[str], number: int, columns: int) -> int:

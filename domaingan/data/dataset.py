@@ -257,7 +257,7 @@ class Dataset(Sequence[Sample]):
         """Describe the dataset in short texts. No image is read."""
         shapes = sorted({record.shape for record in self.records if record.shape})
         extremes = shapes[:1] + shapes[1:][-1:]
-        sizes = ["×".join(str(side) for side in shape) for shape in extremes]
+        sizes = ["×".join(map(str, shape)) for shape in extremes]
         return {
             "layout": self.schema.layout,
             "samples": str(len(self)),

@@ -239,7 +239,7 @@ class GANConfig(_ConfigPart):
         every = np.array([record.codes for record in self.data.crop_records])
         codes, counts = np.unique(every, axis=0, return_counts=True)
         order = np.argsort(-counts, kind="stable")
-        combinations = [tuple(int(code) for code in codes[i]) for i in order]
+        combinations = [tuple(row) for row in codes[order].tolist()]
         complete = [combination for combination in combinations if min(combination, default=0) >= 0]
         return complete or combinations
 

@@ -233,9 +233,14 @@ def find_extent(mask: Mask) -> tuple[slice, ...] | None:
     if mask.ndim == 2 and mask.size:  # twice as fast
         x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
         return (slice(y, y + height), slice(x, x + width)) if width else None
-    axes = range(mask.ndim)
-    lines = [np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes]
-    return tuple(slice(int(line[0]), int(line[-1]) + 1) for line in lines) if len(lines[0]) else None
+    extent = []
+    for axis in range(mask.ndim):
+        others = tuple(other for other in range(mask.ndim) if other != axis)
+        occupied = np.flatnonzero(mask.any(axis=others))
+        if not len(occupied):
+            return None
+        extent.append(slice(int(occupied[0]), int(occupied[-1]) + 1))
+    return tuple(extent)
 
 
 def find_body_extent(inside: Mask) -> tuple[slice, ...]:

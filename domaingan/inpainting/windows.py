@@ -207,7 +207,8 @@ def _make_window(
     image = host.image
     value = np.where(spotted.mask > 0, _restore_crop_values(spotted.mask, crop), 0)
     where = find_extent(value > 0) or ()
-    low, high = (spotted.corner + [getattr(side, end) for side in where] for end in ("start", "stop"))
+    low = spotted.corner + [side.start for side in where]
+    high = spotted.corner + [side.stop for side in where]
     size = crop.mask.shape[0]
     corner, edge = find_crop_box(low, high, size)
     spacing = np.array(sample.spacing) * edge / size

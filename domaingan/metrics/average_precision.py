@@ -211,7 +211,7 @@ def _make_scorer(true: Any, detected: Any, truth: Sequence[Detections]) -> Any:
     """Make COCO's scorer, but one that takes the pixels of an ignored region rather than the box around them."""
     from faster_coco_eval.core import COCOeval_faster
 
-    class Scorer(COCOeval_faster):  # type: ignore[misc]
+    class BoxEvaluation(COCOeval_faster):  # type: ignore[misc]
         def computeIoU(self, imgId: int, catId: int) -> Any:
             overlaps = super().computeIoU(imgId, catId)
             image = truth[imgId - 1]
@@ -227,7 +227,7 @@ def _make_scorer(true: Any, detected: Any, truth: Sequence[Detections]) -> Any:
             overlaps[:, regions] = measure_box_shares(image.ignored_mask, corners)[:, None]
             return overlaps
 
-    return Scorer(true, detected, iouType="bbox", print_function=_print_nothing, separate_eval=True)
+    return BoxEvaluation(true, detected, iouType="bbox", print_function=_print_nothing, separate_eval=True)
 
 
 def measure_box_shares(region: NDArray[np.bool_], boxes: NDArray[np.float64]) -> NDArray[np.float64]:

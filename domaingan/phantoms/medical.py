@@ -17,7 +17,7 @@ from domaingan.core.errors import DataError
 from domaingan.data import SCAN, Dataset, Record, Sample, Schema
 from domaingan.phantoms.fields import Field, VoxelGrid, sample_field
 from domaingan.phantoms.head import sample_head
-from domaingan.phantoms.lesions import paint_lesions
+from domaingan.phantoms.phantom_lesions import paint_lesions
 
 CLASSES = {"oedema": 1, "enhancing": 2}
 """The common class, and the rare one: a core inside an oedema."""

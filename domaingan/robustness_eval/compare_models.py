@@ -106,7 +106,11 @@ def compare_results(results: Mapping[str, Mapping[str, Any]], seed: int = 0) -> 
 def _find_common_classes(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Find the classes with a clean score in every result."""
     first = next(iter(results.values()))
-    return [name for name in first["per_class"] if all(_has_class(result, name) for result in results.values())]
+    common = []
+    for name in first["per_class"]:
+        if all(_has_class(result, name) for result in results.values()):
+            common.append(name)
+    return common
 
 
 def _has_class(result: Mapping[str, Any], name: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from domaingan.metrics.statistics import compute_jackknife_pseudovalues, compute_mean_interval
 from domaingan.robustness_eval.cells import Cell
-from domaingan.robustness_eval.robustness_scores import Scorer
+from domaingan.robustness_eval.robustness_scores import FrameScorer
 from domaingan.robustness_eval.robustness_summary import summarise
 
 MAX_BLOCKS = 20
@@ -39,7 +39,7 @@ def assign_blocks(units: Sequence[str]) -> list[str]:
 
 
 def compute_block_values(
-    scorers: Mapping[Cell, Scorer], units: Sequence[str], task: str, scored: Sequence[str]
+    scorers: Mapping[Cell, FrameScorer], units: Sequence[str], task: str, scored: Sequence[str]
 ) -> dict[str, dict[str, float]]:
     """Compute what each block contributes to the headline's numbers (the jackknife's pseudovalues).
 
@@ -68,7 +68,7 @@ def compute_block_values(
 
 
 def tabulate(
-    scorers: Mapping[Cell, Scorer], frames: Sequence[int] | None = None
+    scorers: Mapping[Cell, FrameScorer], frames: Sequence[int] | None = None
 ) -> tuple[dict[str, float], dict[str, dict[int, dict[str, float]]]]:
     """Compute the scores of every cell.
 

@@ -22,7 +22,7 @@ UNMAPPED_VALUE = -1
 """The value of a predicted pixel whose class the data does not have."""
 
 
-class Scorer(Protocol):
+class FrameScorer(Protocol):
     """Collects answers picture by picture, and scores them."""
 
     def add(self, truth: Any, answer: Any) -> None:
@@ -53,13 +53,13 @@ class BoxScorer:
         self._matched: MatchedDetections | None = None
 
     def add(self, truth: Detections, answer: Detections) -> None:
-        """See :class:`Scorer`."""
+        """See :class:`FrameScorer`."""
         self.truths.append(truth)
         self.detections.append(answer)
         self._matched = None
 
     def compute_scores(self, pictures: Sequence[int] | None = None) -> dict[str, float]:
-        """See :class:`Scorer`."""
+        """See :class:`FrameScorer`."""
         if self._matched is None:
             self._matched = MatchedDetections(self.truths, self.detections, self.classes)
         if pictures is None:
@@ -87,7 +87,7 @@ class MaskScorer:
         self.counts: list[NDArray[np.int64]] = []
 
     def add(self, truth: NDArray[Any], answer: NDArray[Any]) -> None:
-        """See :class:`Scorer`."""
+        """See :class:`FrameScorer`."""
         self.counts.append(count_overlaps(truth, answer, list(self.classes.values()), self.ignore))
 
     def add_pairs(self, truth: NDArray[Any], answer: NDArray[Any], pixels: NDArray[np.int64]) -> None:
@@ -109,7 +109,7 @@ class MaskScorer:
         self.counts.append(counts)
 
     def compute_scores(self, pictures: Sequence[int] | None = None) -> dict[str, float]:
-        """See :class:`Scorer`."""
+        """See :class:`FrameScorer`."""
         if pictures is None:
             pictures = range(len(self.counts))
         total = np.zeros((len(self.classes), 3), dtype=np.int64)

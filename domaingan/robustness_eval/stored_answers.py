@@ -21,7 +21,7 @@ from domaingan.core.reading import open_regular_file
 from domaingan.metrics.detections import Detections
 from domaingan.robustness_eval.answers import PredictionMapper
 from domaingan.robustness_eval.model_under_test import Answer
-from domaingan.robustness_eval.robustness_scores import BoxScorer, MaskScorer, Scorer
+from domaingan.robustness_eval.robustness_scores import BoxScorer, FrameScorer, MaskScorer
 
 BOX_ARRAYS = ("frames", "boxes", "scores", "labels")
 """Names of the arrays of a detector's answers."""
@@ -64,7 +64,7 @@ class CellAnswers:
             detections.append(Detections(boxes, scores, labels))
         return detections
 
-    def score(self, truths: Sequence[Any], mapper: PredictionMapper, scored: Mapping[str, int]) -> Scorer:
+    def score(self, truths: Sequence[Any], mapper: PredictionMapper, scored: Mapping[str, int]) -> FrameScorer:
         """Score the answers against the truth, in the data's classes.
 
         Args:

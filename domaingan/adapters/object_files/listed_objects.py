@@ -76,7 +76,7 @@ def check_object(
         problems.add(reason, listed.place)
 
     box = [float(side) for side in listed.box]
-    polygons = [[float(side) for side in polygon] for polygon in listed.polygons]
+    polygons = [list(map(float, polygon)) for polygon in listed.polygons]
     stored = {"bbox": box, "segmentation": polygons}
     try:
         made = read_annotation(stored, class_value, listed.index, shape, report_problem)

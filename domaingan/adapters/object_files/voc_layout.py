@@ -142,7 +142,8 @@ def _check_size(document: Element, shape: PictureShape, path: Path) -> None:
     Raises:
         DataError: the file is of a picture of another size.
     """
-    height, width = (_parse_number(document.findtext(f"size/{side}")) for side in ("height", "width"))
+    height = _parse_number(document.findtext("size/height"))
+    width = _parse_number(document.findtext("size/width"))
     if height > 0 and width > 0 and (height, width) != shape:
         raise DataError(
             f"size {int(height)}×{int(width)}", path=path, expected=f"{shape[0]}×{shape[1]}, as its picture"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -82,9 +80,8 @@ def _encode_hosts(crops: TrainingCrops, rows: NDArray[np.int64], config: GANConf
 
 def _make_conditions(config: GANConfig, codes: tuple[int, ...]) -> Condition:
     """Make the conditions of a row: one kind of crop, with the numbers of training crops in ascending order."""
-    records = [record.numbers for record in config.data.crop_records if record.codes == codes]
-    known = [[math.nan if number is None else number for number in row] for row in records]
-    numbers = np.array(known, np.float32)
+    rows = [record.numbers for record in config.data.crop_records if record.codes == codes]
+    numbers = np.array(rows, np.float32)  # None becomes NaN
     if numbers.size:
         numbers = numbers[np.argsort(numbers[:, 0], kind="stable")]
     chosen = np.linspace(0, len(numbers) - 1, SHEET_COLUMNS).round().astype(int)

@@ -49,8 +49,9 @@ class OnnxFeatures:
             found = "inputs " + ", ".join(f"{i.name} {i.shape} {i.type}" for i in inputs)
             raise DataError(found, path=self.path, expected="one picture or volume, (N, C, *size)")
         self.input = inputs[0]
-        batch, channels, *size = (n if isinstance(n, int) else None for n in shape)
-        self.batch, self.channels = batch, channels
+        fixed = [n if isinstance(n, int) else None for n in shape]
+        self.batch, self.channels = fixed[:2]
+        size = fixed[2:]
         self.size = tuple(n or DEFAULT_EDGES[len(size)] for n in size)
 
     def __call__(self, pictures: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.phantoms.fields import Field
-from domaingan.phantoms.streets import camera, facades, surfaces
+from domaingan.phantoms.streets import camera, facades, street_surfaces
 from domaingan.phantoms.streets.facades import HEDGE_KIND, Wall
 from domaingan.phantoms.streets.lens import (
     SKY_DEPTH,
@@ -115,7 +115,7 @@ def _draw_walls(maps: _Maps, walls: list[Wall], lens: Lens, light: Light, labels
     at = np.flatnonzero(pieces)
     which = pieces.reshape(-1)[at].astype(np.intp) - 1
     rows, columns = np.divmod(at, lens.shape[1])
-    seen = surfaces.colour_walls(walls, which, lens, lens.slopes[columns], lens.drops[rows])
+    seen = street_surfaces.colour_walls(walls, which, lens, lens.slopes[columns], lens.drops[rows])
     values = np.array([labels["tree" if wall.kind == HEDGE_KIND else "building"] for wall in walls], dtype=np.uint8)
     facing = light.compute_sun_share(np.array([wall.normal for wall in walls], dtype=np.float32))
     maps.set_pixels(at, mask=values[which], depth=seen.depth, colour=seen.colour, facing=facing[which], flat=False)
@@ -138,7 +138,7 @@ def _draw_things(maps: _Maps, drawn: DrawnThings, things: Sequence[Thing], lens:
     z = depths[owner]
     s, d = lens.to_street(lens.slopes[columns], z)
     up = np.float32(lens.y) - lens.drops[rows] * z
-    colour[leaf] = surfaces.colour_leaves(colour[leaf], s[leaf], d[leaf], up[leaf])
+    colour[leaf] = street_surfaces.colour_leaves(colour[leaf], s[leaf], d[leaf], up[leaf])
     mask = np.array([thing.label for thing in things], dtype=np.uint8)[owner]
     glow = np.array([polygon.glow for polygon in drawn.polygons], dtype=np.float32)[which]
     maps.set_pixels(at, mask=mask, depth=z, colour=colour, glow=glow, facing=0.6, flat=False, things=owner + 1)
@@ -149,7 +149,7 @@ def _draw_ground(maps: _Maps, plan: StreetPlan, lens: Lens, labels: dict[str, in
     rows, columns = np.divmod(at, lens.shape[1])
     z = lens.ground_depth[rows]
     s, d = lens.to_street(lens.slopes[columns], z)
-    seen = surfaces.colour_ground(plan, s, d, z)
+    seen = street_surfaces.colour_ground(plan, s, d, z)
     mask = np.select([seen.is_mark, seen.is_road], [labels["lane"], labels["road"]], labels["pavement"])
     maps.set_pixels(at, colour=seen.colour, mask=mask)
 

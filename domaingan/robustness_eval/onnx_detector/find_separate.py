@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -99,13 +99,18 @@ def _is_column(array: NDArray[Any], count: int) -> bool:
     return array.size == count and array.ndim <= 3 and count in array.shape
 
 
+def _has_word(name: str, words: Iterable[str]) -> bool:
+    """Whether one of the words stands in the name of an output, in any case."""
+    return any(word in name.lower() for word in words)
+
+
 def _order_scores_and_labels(names: Sequence[str], outputs: Outputs) -> tuple[str, str]:
     """Return the scores first and the labels second: by their names, else by their types, else by their values."""
     first, second = names
-    has_score_word = [any(word in name.lower() for word in SCORE_WORDS) for name in names]
+    has_score_word = [_has_word(name, SCORE_WORDS) for name in names]
     if has_score_word[0] != has_score_word[1]:
         return (first, second) if has_score_word[0] else (second, first)
-    has_label_word = [any(word in name.lower() for word in LABEL_WORDS) for name in names]
+    has_label_word = [_has_word(name, LABEL_WORDS) for name in names]
     if has_label_word[0] != has_label_word[1]:
         return (first, second) if has_label_word[1] else (second, first)
     is_whole = [np.issubdtype(outputs[name].dtype, np.integer) for name in names]

@@ -139,6 +139,22 @@ def test_levels_and_units_of_the_crop_do_not_matter(name: str, patch: Patch) -> 
     np.testing.assert_allclose(two, one, rtol=1e-4, atol=tolerance * span)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_the_level_of_a_crop_does_not_leak_through_mixed_gradients(seed: int) -> None:
+    """Strict where the property above is lenient: in these patches no two gradients are almost equal."""
+    rng = np.random.default_rng(seed)
+    shape = (20, 22) if seed % 2 == 0 else (16, 17, 18)
+    host, crop = rng.random((2, 1, *shape)).astype(np.float32)
+    body = np.zeros(shape, dtype=bool)
+    body[(slice(7, -7),) * len(shape)] = True
+    tissue = np.ones_like(body)
+    blend = parse_method("poisson-mixed")
+    expected, _ = blend_patch(host, crop, body, tissue, tissue, blend, np.random.default_rng(0))
+    brighter, _ = blend_patch(host, crop + 1, body, tissue, tissue, blend, np.random.default_rng(0))
+    np.testing.assert_allclose(brighter, expected, rtol=0, atol=1e-4)
+    assert np.abs(expected - host).max() > 0.1
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_an_object_that_fills_its_patch_is_finite(name: str, rng: np.random.Generator) -> None:
     for shape in ((9, 1), (1, 1), (2, 3, 4)):

@@ -41,10 +41,9 @@ class GroundSurface(NamedTuple):
 def colour_ground(plan: StreetPlan, s: Field, d: Field, z: Field) -> GroundSurface:
     """Colour the ground at ``s``, ``d``, seen from ``z`` metres: asphalt with marks, kerbs, pavements, forecourts."""
     rng = np.random.default_rng((*plan.key, 5))
-    asphalt, slab, court = (
-        np.array(pick_colour(rng, palette, 0.12))
-        for palette in (ASPHALT_COLOURS, SLAB_COLOURS, SLAB_COLOURS + ASPHALT_COLOURS)
-    )
+    asphalt = np.array(pick_colour(rng, ASPHALT_COLOURS, 0.12))
+    slab = np.array(pick_colour(rng, SLAB_COLOURS, 0.12))
+    court = np.array(pick_colour(rng, SLAB_COLOURS + ASPHALT_COLOURS, 0.12))
     kerbs = np.where(d > 0, np.float32(plan.get_kerb(1)), np.float32(plan.get_kerb(-1)))
     beyond = np.abs(d) - kerbs
     road = beyond < 0
