@@ -56,7 +56,7 @@ class KernelRecorder:
         """List start and end of every kernel and copy on the device, in microseconds."""
         intervals = []
         for event in self.profiler.events() or ():
-            if event.device_type == torch.autograd.DeviceType.CUDA:
+            if event.device_type.name == "CUDA":
                 intervals.append((event.time_range.start, event.time_range.end))
         return intervals
 
