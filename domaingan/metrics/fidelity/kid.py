@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domaingan.metrics.fidelity.validation import validate_features
+from domaingan.metrics.fidelity.feature_checks import validate_features
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domaingan.core.errors import DataError
-from domaingan.metrics.fidelity.validation import validate_features
+from domaingan.metrics.fidelity.feature_checks import validate_features
 
 Floats = NDArray[np.float64]
 
