@@ -67,6 +67,7 @@ class RunFolder:
         config: Mapping[str, Any],
         changeable: Collection[str] = (),
         change_messages: Mapping[str, str] | None = None,
+        defaults: Mapping[str, Any] | None = None,
     ) -> None:
         """Refuse to go on with a run that was begun with other settings.
 
@@ -74,11 +75,12 @@ class RunFolder:
             config: the settings, in types that JSON has.
             changeable: names of settings that may differ.
             change_messages: what to say of settings whose values mean nothing to a person, such as checksums.
+            defaults: what a setting was that the stored config does not have, as it is from an earlier version.
 
         Raises:
             DataError: a setting differs, or the stored config is damaged.
         """
-        stored = read_json_object(self.config_path)
+        stored = {**(defaults or {}), **read_json_object(self.config_path)}
         for name, value in config.items():
             if name in changeable or stored.get(name) == value:
                 continue
@@ -89,7 +91,13 @@ class RunFolder:
             raise DataError(f"{name} {value!r}", path=self.config_path, expected=expected)
 
     def prepare(
-        self, config: Mapping[str, Any], changeable: Collection[str] = (), *, resume: bool, overwrite: bool
+        self,
+        config: Mapping[str, Any],
+        changeable: Collection[str] = (),
+        *,
+        resume: bool,
+        overwrite: bool,
+        defaults: Mapping[str, Any] | None = None,
     ) -> None:
         """Start a run, and write its settings into the folder.
 
@@ -98,10 +106,11 @@ class RunFolder:
             changeable: names of settings that a resumed run may change.
             resume: whether an interrupted run goes on; all other settings must be the same.
             overwrite: whether an existing run is removed.
+            defaults: as of :meth:`check_config`.
 
         Raises:
             DataError: as :meth:`start` and :meth:`check_config`.
         """
         if self.start(resume=resume, overwrite=overwrite):
-            self.check_config(config, changeable)
+            self.check_config(config, changeable, defaults=defaults)
         write_json(self.config_path, config)

@@ -120,6 +120,19 @@ class EvaluationConfig(BaseModel):
         return range(self.seed, self.seed + self.seeds)
 
 
+def list_default_settings() -> dict[str, Any]:
+    """List the default of every setting that has one: what it was in a run that began before there was such a setting.
+
+    Returns:
+        The defaults by name, in types that JSON has.
+    """
+    defaults: dict[str, Any] = {}
+    for name, field in EvaluationConfig.model_fields.items():
+        if not field.is_required():
+            defaults[name] = field.get_default(call_default_factory=True)
+    return defaults
+
+
 def check_compute(config: EvaluationConfig) -> None:
     """Refuse a device or precision that is not here, and an ensemble of one.
 

@@ -15,7 +15,7 @@ from domaingan.core.run_folder import RunFolder
 from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arm_banks import BankBuilder, build_banks
 from domaingan.evaluation.ensembles import score_ensembles
-from domaingan.evaluation.evaluation_config import EvaluationConfig
+from domaingan.evaluation.evaluation_config import EvaluationConfig, list_default_settings
 from domaingan.evaluation.figures import collect_figures
 from domaingan.evaluation.fold import FoldContext, Regrid, load_test_samples, select_training_samples
 from domaingan.evaluation.generated import evaluate_generated
@@ -66,7 +66,11 @@ def run_evaluation(
     """
     with lock_folder(out):
         settings = config.model_dump(mode="json")
-        RunFolder(out).prepare(settings, CHANGEABLE_SETTINGS, resume=resume, overwrite=overwrite)
+        changeable: tuple[str, ...] = CHANGEABLE_SETTINGS
+        if config.task != "detection":
+            changeable += ("detector",)  # it says nothing here; an earlier version stored one all the same
+        defaults = list_default_settings()
+        RunFolder(out).prepare(settings, changeable, resume=resume, overwrite=overwrite, defaults=defaults)
         return _run_in_folder(config, folds, regrid, out, progress or SilentProgress(), notes)
 
 

@@ -38,6 +38,13 @@ def test_a_resumed_run_must_have_the_same_settings(run: RunFolder) -> None:
     assert read_json(run.config_path) == {"seed": 1, "steps": 5}
 
 
+def test_a_setting_that_there_was_not_yet_had_its_default(run: RunFolder) -> None:
+    settings = {"seed": 1, "steps": 5, "ensemble": False}
+    run.prepare(settings, resume=True, overwrite=False, defaults={"ensemble": False, "seed": 0})
+    with pytest.raises(DataError, match="device 'cuda'; expected 'cpu', as the run began"):
+        run.prepare(settings | {"device": "cuda"}, resume=True, overwrite=False, defaults={"device": "cpu"})
+
+
 def test_a_changed_checksum_is_reported_in_words(run: RunFolder) -> None:
     with pytest.raises(DataError, match="another seed; expected the same, or --overwrite to begin anew"):
         run.check_config({"seed": 2}, change_messages={"seed": "another seed"})
