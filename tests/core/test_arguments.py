@@ -167,7 +167,7 @@ def test_a_folder_will_do_for_a_bank(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"stepps": 3}, "no setting 'stepps'; expected one of steps, width"),
+        ({"stepps": 3}, "no setting 'stepps'; expected one of steps, "),
         ({"steps": "many"}, "steps 'many'; expected input should be a valid integer"),
         ({"target_conditions": {}}, "no setting 'target_conditions'"),
         ({"seeds": "two"}, "'two' seeds; expected a whole number"),
