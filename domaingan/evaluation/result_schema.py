@@ -201,6 +201,23 @@ class Headroom(ResultPart):
     )
 
 
+class ArmSeconds(ResultPart):
+    """How long the trainings of an arm took, all of them together."""
+
+    train: float = Field(description="Seconds of training.")
+    score: float = Field(description="Seconds of predicting and scoring.")
+    trainings: int = Field(description="How many trainings that is.")
+
+
+class Environment(ResultPart):
+    """What a run was computed with."""
+
+    domaingan: str = Field(description="Version of domaingan that wrote the result.")
+    python: str = Field(description="Version of Python.")
+    torch: str = Field(description="Version of PyTorch.")
+    device: str = Field(description="Where networks ran.")
+
+
 class EvaluationResult(BaseModel):
     """The content of ``result.json`` of an evaluation."""
 
@@ -255,6 +272,8 @@ class EvaluationResult(BaseModel):
         description="Losses of the trainings: by arm and `FOLD/SEED` pairs of a step and a mean loss."
     )
     seconds: float = Field(description="Time of all trainings and their scores.")
+    arm_seconds: dict[str, ArmSeconds] | None = Field(None, description="The same by arm.")
+    environment: Environment | None = Field(None, description="What the run was computed with.")
     hosts: list[HostsEntry] | None = Field(
         None, description="The further hosts (`--hosts`) of each fold or training set; only where there are any."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ def write_results(
     pictures: Mapping[str, NDArray[Any]],
     rarest_class: str | None,
     progress: Progress,
+    draw_people: Callable[[Mapping[str, Any]], Mapping[str, NDArray[Any]]] | None = None,
 ) -> dict[str, Any]:
     """Summarise the scores of all trainings, and write ``result.json`` and ``pictures.npz``.
 
@@ -47,6 +48,7 @@ def write_results(
         pictures: arrays for the report.
         rarest_class: the class of the primary metric, where there is one.
         progress: receives the warnings.
+        draw_people: draws arrays for the report that depend on the result.
 
     Returns:
         The content of ``result.json``.
@@ -72,6 +74,8 @@ def write_results(
         progress.say(f"warning: {warning}")
     for fault in find_schema_faults(to_json_types(result)):  # what was trained is worth more than its schema
         progress.say(f"warning: result.json is not as documented: {fault}")
+    if draw_people is not None:
+        pictures = {**pictures, **draw_people(result)}
     write_arrays(out / "pictures.npz", pictures)
     write_json(out / "result.json", result)
     return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ from domaingan.evaluation.generated import evaluate_generated
 from domaingan.evaluation.host_notes import count_hosts, describe_hosts
 from domaingan.evaluation.host_reading import read_further_hosts
 from domaingan.evaluation.people_shares import PeopleShares
+from domaingan.evaluation.person_pictures import collect_person_pictures
 from domaingan.evaluation.plan import Plan, TrainingCounter, report_plan
 from domaingan.evaluation.run_notes import collect_notes
 from domaingan.evaluation.run_results import find_rarest_class, write_results
+from domaingan.evaluation.run_times import add_seconds, describe_environment, sum_seconds
 from domaingan.evaluation.run_trainings import run_trainings
 from domaingan.evaluation.score_tables import Scores, TrainingKey
 from domaingan.evaluation.split import Fold
@@ -90,7 +93,7 @@ def _run_in_folder(
     notes: list[str] = []
     generated: dict[str, Any] = {}
     rarest_class = None
-    seconds = 0.0
+    seconds: dict[str, dict[str, float]] = {}
     host_counts: list[dict[str, Any]] = []
     plan = Plan.from_folds(config, folds, out)
     counter = TrainingCounter(plan, progress)
@@ -102,7 +105,7 @@ def _run_in_folder(
             for seed, training in zip(config.all_seeds, trainings, strict=True):
                 scores[arm.name][number, seed] = training.scores
                 losses[arm.name][f"{number}/{seed}"] = training.losses
-                seconds += sum(training.seconds.values())
+                add_seconds(seconds, arm.name, training.seconds)
         if config.ensemble:
             for name, ensemble_scores in score_ensembles(context, config, progress).items():
                 scores.setdefault(name, {})[number, config.seed] = ensemble_scores
@@ -115,13 +118,15 @@ def _run_in_folder(
             )
             pictures |= collect_figures(context, config)
             notes = [*data_notes, *collect_notes(context, folds, config)]
-    further: dict[str, Any] = {"training": losses, "notes": notes, "seconds": round(seconds, 1)}
+    further: dict[str, Any] = {"training": losses, "notes": notes, **sum_seconds(seconds)}
+    further["environment"] = describe_environment(config.device)
     if host_counts:
         further["hosts"] = host_counts
         notes += describe_hosts(host_counts, config, folds[0].train.schema)
     if generated:
         further["generated"] = generated
-    return write_results(out, config, folds, scores, further, pictures, rarest_class, progress)
+    draw_people = partial(collect_person_pictures, config=config, folds=folds, regrid=regrid, out=out)
+    return write_results(out, config, folds, scores, further, pictures, rarest_class, progress, draw_people)
 
 
 def _prepare_fold(

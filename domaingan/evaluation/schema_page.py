@@ -52,6 +52,8 @@ PARTS: tuple[type[BaseModel], ...] = (
     result_schema.HostsEntry,
     result_schema.Headroom,
     result_schema.DoublingEntry,
+    result_schema.ArmSeconds,
+    result_schema.Environment,
 )
 
 

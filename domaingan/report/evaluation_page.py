@@ -16,6 +16,7 @@ from domaingan.report.effect_phrases import describe_repeats
 from domaingan.report.first_lines import list_first_lines
 from domaingan.report.headroom_phrases import describe_headroom, list_headroom_sentences
 from domaingan.report.number_formats import format_p
+from domaingan.report.person_gallery import build_person_galleries
 from domaingan.report.phrases import format_setting
 
 REQUIRED_KEYS = ("arms", "differences", "subjects", "verdict")
@@ -76,6 +77,7 @@ def build_evaluation_page(run: Path, result: dict[str, Any], config: dict[str, A
         "losses": evaluation_tables.draw_loss_figure(result.get("training") or {}),
         "per_seed": evaluation_tables.build_seed_table(result, primary, first_seed),
         "galleries": [
+            *build_person_galleries(run, result),
             *generated_section.build_generated_galleries(run, result),
             *gallery.build_galleries(run, result),
         ],
@@ -181,6 +183,10 @@ def _list_facts(result: dict[str, Any], config: dict[str, Any]) -> list[tuple[st
     ]
     if "seeds" in config:
         facts.append(("Seeds", format_setting(config["seeds"])))
+    environment = result.get("environment")
+    if environment:
+        versions = f"domaingan {environment['domaingan']}, PyTorch {environment['torch']}"
+        facts.append(("Computed with", f"{versions}, Python {environment['python']}, {environment['device']}"))
     if result.get("seconds") is not None:
         facts.append(("Time taken", describe_duration(float(result["seconds"]))))
     return [(name, text) for name, text in facts if text]
