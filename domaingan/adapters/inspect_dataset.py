@@ -37,7 +37,7 @@ def inspect_dataset(dataset: Dataset, progress: Callable[[int, int], None] | Non
         - ``samples``: the number of samples that can be read, and ``subjects``: of how many subjects they are;
         - ``classes`` {name: samples that hold the class} and ``voxels`` {name: voxels of the class, pixels in 2D};
         - ``regions`` {name: samples that hold any value of the region};
-        - ``unlabelled``: samples without mask and boxes;
+        - ``masks``: samples with a mask, and ``unlabelled``: samples without mask and boxes;
         - ``conditions`` {name: {value: samples}}, ``splits`` and ``sequences`` {name: samples};
         - ``objects`` {class: boxes}, ``dropped``: components that are too small to be objects, and ``crowds``:
           regions of many objects, which are left out;
@@ -77,6 +77,7 @@ class _DatasetSummary:
         self.dropped_count = 0
         self.crowd_count = 0
         self.unlabelled_count = 0
+        self.mask_count = 0
         self.header_notes = HeaderNotes()
         self.body_notes = BodyNotes(schema)
 
@@ -91,6 +92,7 @@ class _DatasetSummary:
         self.crowd_count += len(sample.crowds)
         if sample.mask is None and sample.boxes is None:
             self.unlabelled_count += 1
+        self.mask_count += sample.mask is not None
         self._add_labels(sample)
 
     def _add_labels(self, sample: Sample) -> None:
@@ -119,6 +121,7 @@ class _DatasetSummary:
             "classes": {name: self.samples_holding[value] for name, value in schema.classes.items()},
             "voxels": {name: self.voxel_counts[value] for name, value in schema.classes.items()},
             "regions": {name: self.samples_holding[name] for name in schema.regions},
+            "masks": self.mask_count,
             "unlabelled": self.unlabelled_count,
             "conditions": {name: _count_column_values(records, name) for name in schema.conditions},
             "splits": _count_column_values(records, "split"),

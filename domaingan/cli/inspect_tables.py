@@ -53,6 +53,8 @@ def print_dataset(found: dict[str, Any], title: str, verbose: bool) -> None:
     console.print(_make_class_table(found))
     for name, counts in found["conditions"].items():
         console.print(_make_condition_table(name, counts))
+    if found["objects"] and not found["masks"]:
+        console.print("[yellow]note[/yellow] objects have boxes but no masks: crops --masks grabcut would guess masks")
     for line in [*describe_body(found), *describe_notes(found)]:
         console.print(f"[yellow]note[/yellow] {escape(line)}", soft_wrap=True)
     for line in describe_leaks(found["leaks"], verbose):
@@ -61,8 +63,11 @@ def print_dataset(found: dict[str, Any], title: str, verbose: bool) -> None:
 
 
 def _make_class_table(found: Mapping[str, Any]) -> Table:
-    columns = ["samples", "pixels" if found["spatial_dims"] == 2 else "voxels"]
-    counts = [found["classes"], found["voxels"]]
+    columns = ["samples"]
+    counts = [found["classes"]]
+    if found["masks"]:
+        columns.append("pixels" if found["spatial_dims"] == 2 else "voxels")
+        counts.append(found["voxels"])
     if found["objects"]:
         columns.append("objects")
         counts.append(found["objects"])

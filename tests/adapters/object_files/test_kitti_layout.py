@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from inprocess import run
 from object_file_sets import CAR, CYCLIST, DONT_CARE, write_kitti, write_text
 from torchvision.datasets import Kitti
 from written_sets import write_dataset
@@ -27,6 +28,11 @@ def test_boxes_classes_and_ignored_regions(tmp_path: Path) -> None:
     assert empty.boxes is not None and len(empty.boxes) == 0
     assert unlabelled.boxes is None and unlabelled.source.split == "test"
     assert data.problems == ()
+
+
+def test_inspect_counts_no_pixels_where_there_are_only_boxes(tmp_path: Path) -> None:
+    _, shown, _ = run("inspect", write_kitti(tmp_path))
+    assert "objects have boxes but no masks" in shown and "pixels" not in shown
 
 
 def test_what_is_guessed_is_said(tmp_path: Path) -> None:
