@@ -30,9 +30,10 @@ def test_boxes_classes_and_ignored_regions(tmp_path: Path) -> None:
     assert data.problems == ()
 
 
-def test_inspect_counts_no_pixels_where_there_are_only_boxes(tmp_path: Path) -> None:
-    _, shown, _ = run("inspect", write_kitti(tmp_path))
-    assert "objects have boxes but no masks" in shown and "pixels" not in shown
+def test_inspect_counts_objects_alone_where_there_are_only_boxes(tmp_path: Path) -> None:
+    _, stdout, stderr = run("inspect", write_kitti(tmp_path))
+    shown = stdout + stderr
+    assert "objects have boxes but no masks" in shown and "│ pixels" not in shown and "┃ pixels" not in shown
 
 
 def test_what_is_guessed_is_said(tmp_path: Path) -> None:
