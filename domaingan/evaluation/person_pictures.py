@@ -74,7 +74,7 @@ def choose_people(result: Mapping[str, Any]) -> list[ShownPerson]:
         return []
     means = np.array([differences[is_tested[:, column], column].mean() for column in columns])
     order = columns[np.argsort(means if get_measure(metric).is_lower_better else -means, kind="stable")]
-    positions = dict(zip(ROLES, (0, len(order) // 2, len(order) - 1), strict=True))
+    positions = {"best": 0, "worst": len(order) - 1, "median": len(order) // 2}  # of two people none is in the middle
     people: list[ShownPerson] = []
     for role, position in positions.items():
         column = int(order[position])
@@ -86,7 +86,7 @@ def choose_people(result: Mapping[str, Any]) -> list[ShownPerson]:
         training = result["trainings"][row]
         shown = float(differences[row, column])
         people.append(ShownPerson(subject, role, mean, training["fold"], training["seed"], shown))
-    return people
+    return sorted(people, key=lambda person: ROLES.index(person.role))
 
 
 def _read_table(result: Mapping[str, Any], arm: str, metric: str) -> NDArray[np.float64]:
@@ -141,13 +141,20 @@ def collect_person_pictures(
     arrays = collect_prediction_examples(samples, schema, truths, predictions)
     renamed = {name.removeprefix("prediction:"): array for name, array in arrays.items()}
     renamed |= {
-        "names": np.array([f"{person.subject}: {sample.name}" for person, sample in zip(shown, samples, strict=True)]),
+        "names": np.array(
+            [_name_sample(person.subject, sample) for person, sample in zip(shown, samples, strict=True)]
+        ),
         "roles": np.array([person.role for person in shown]),
         "means": np.array([person.mean for person in shown]),
         "differences": np.array([person.shown for person in shown]),
         "trainings": np.array([[person.fold, person.seed] for person in shown]),
     }
     return {f"{PREFIX}{name}": array for name, array in renamed.items()}
+
+
+def _name_sample(subject: str, sample: Sample) -> str:
+    """Name a person's sample; the person is not named twice."""
+    return sample.name if sample.name.startswith(subject) else f"{subject}: {sample.name}"
 
 
 def _find_sample(test: Dataset, subject: str, task: Task, value: int | None) -> Sample | None:

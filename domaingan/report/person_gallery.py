@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from domaingan.core.tiles import draw_tile
 from domaingan.data import DOMAINS, SCAN, Domain
 from domaingan.evaluation.person_pictures import PREFIX
+from domaingan.metrics.measures import get_measure
 from domaingan.report.gallery import (
+    MAX_SHOWN_CHANNELS,
     MAX_ZOOM,
     TILE_SIDE,
     format_colour,
@@ -53,9 +55,8 @@ def build_person_galleries(run: Path, result: dict[str, Any]) -> list[dict[str, 
         fold, seed = arrays[f"{PREFIX}trainings"][number].tolist()
         mean = state_difference(metric, float(arrays[f"{PREFIX}means"][number]))
         shown = state_difference(metric, float(arrays[f"{PREFIX}differences"][number]))
-        role = {"best": "Gains most", "median": "In the middle", "worst": "Gains least or loses most"}
-        caption = f"{role[str(arrays[f'{PREFIX}roles'][number])]}: {name}, {mean} ({shown} in the training shown, "
-        caption += f"fold {fold}, seed {seed})"
+        role = describe_role(str(arrays[f"{PREFIX}roles"][number]), metric, float(arrays[f"{PREFIX}means"][number]))
+        caption = f"{role}: {name}, {mean} ({shown} in the training shown, fold {fold}, seed {seed})"
         image = images[number]
         masks = {"truth": truth[number], primary["against"]: before[number], primary["arm"]: after[number]}
         tiles = [make_tile(image, None, "image", f"{name}, as it is", domain)]
@@ -77,7 +78,28 @@ def build_person_galleries(run: Path, result: dict[str, Any]) -> list[dict[str, 
         (format_colour(LOST_COLOUR), f"{primary['against']} alone is right"),
     ]
     title = f"Best, median and worst {unit}"
-    return [{"title": title, "text": text, "layout": "row", "rows": rows, "legend": legend}]
+    return [{"title": title, "text": text, "layout": "people", "rows": rows, "legend": legend}]
+
+
+def describe_role(role: str, metric: str, difference: float) -> str:
+    """Describe why a person is shown.
+
+    Args:
+        role: ``best``, ``median`` or ``worst``.
+        metric: its name tells whether less is better.
+        difference: of the person.
+
+    >>> describe_role("best", "dice:a", 0.1), describe_role("best", "dice:a", -0.1)
+    ('Gains most', 'Loses least')
+    >>> describe_role("worst", "hd95:a", -1.5), describe_role("worst", "hd95:a", 1.5)
+    ('Gains least', 'Loses most')
+    """
+    has_loss = difference > 0 if get_measure(metric).is_lower_better else difference < 0
+    if role == "best":
+        return "Loses least" if has_loss else "Gains most"
+    if role == "worst":
+        return "Loses most" if has_loss else "Gains least"
+    return "In the middle"
 
 
 def _draw_change(
@@ -85,12 +107,13 @@ def _draw_change(
 ) -> NDArray[np.uint8]:
     """Draw the image with a tint where one of two predictions alone is right."""
     zoom = max(1, min(MAX_ZOOM, TILE_SIDE // max(image.shape[1:])))
-    shown = image if domain.is_rgb else image[:1]
+    shown = image if domain.is_rgb else image[:MAX_SHOWN_CHANNELS]
     picture = draw_tile(shown, None, domain=domain.name, zoom=zoom).astype(np.float32)
     is_gained = (after == truth) & (before != truth)
     is_lost = (after != truth) & (before == truth)
     for mask, colour in ((is_gained, GAINED_COLOUR), (is_lost, LOST_COLOUR)):
         turned = mask if domain.is_rgb else mask.T[::-1]
         large = np.kron(turned, np.ones((zoom, zoom), dtype=bool))
+        large = np.tile(large, (1, picture.shape[1] // large.shape[1]))  # channels lie side by side
         picture[large] = (1 - TINT_SHARE) * picture[large] + TINT_SHARE * np.array(colour, dtype=np.float32)
     return np.rint(picture).astype(np.uint8)

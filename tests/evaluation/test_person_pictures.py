@@ -32,6 +32,13 @@ def test_where_lower_is_better_the_best_has_the_lowest() -> None:
     assert choose_people(make_result("hd95:a"))[0].subject == "p"
 
 
+def test_of_two_people_none_is_in_the_middle() -> None:
+    result = make_result()
+    for arm in ("classic", "gan"):
+        result["scores"][arm]["dice:a"] = [[*row[:2], None, None] for row in result["scores"][arm]["dice:a"]]
+    assert [(one.role, one.subject) for one in choose_people(result)] == [("best", "q"), ("worst", "p")]
+
+
 def test_nobody_is_shown_without_a_comparison_and_nobody_twice() -> None:
     assert choose_people({"primary": None}) == []
     assert choose_people(make_result(mean=None)) == []
