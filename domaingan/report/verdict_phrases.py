@@ -197,11 +197,11 @@ def advise_more_trainings(result: dict[str, Any]) -> str:
     primary = result["primary"]
     if primary is None or has_enough_trainings(primary):
         return ""
-    seeds = {training["seed"] for training in result.get("trainings") or []}
-    trainings_per_seed = max(1, primary["n_trainings"] // max(1, len(seeds)))
+    if not result.get("trainings"):  # of an earlier version: one training a seed, and they are not continued
+        return f"To have enough trainings, run it again with --seeds {MIN_TRAININGS}"
+    seeds = {training["seed"] for training in result["trainings"]}
+    trainings_per_seed = max(1, primary["n_trainings"] // len(seeds))
     needed_seeds = ceil(MIN_TRAININGS / trainings_per_seed)
-    if not result.get("trainings"):  # of an earlier version, whose trainings are not continued
-        return f"To have enough trainings, run it again with --seeds {needed_seeds}"
     if result.get("predictions"):  # of the user's own trainer
         return f"To have enough trainings, export with --seeds {needed_seeds} and train on each dataset"
     return (

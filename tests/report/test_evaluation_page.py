@@ -190,6 +190,14 @@ def test_an_older_result_shows_its_numbers_and_no_verdict(fake_run: FakeRun, tmp
     assert "a verdict needs a new run" in page and "--resume" not in page
 
 
+def test_an_older_result_with_few_seeds_is_advised_five(fake_run: FakeRun, tmp_path: Path) -> None:
+    result = fake_run(tmp_path, pictures=False, seeds=3)
+    for name in ("format", "trainings", "scores"):
+        del result[name]
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    assert "run it again with --seeds 5." in page_of(tmp_path)
+
+
 def test_names_are_escaped(fake_run: FakeRun, tmp_path: Path) -> None:
     result = fake_run(tmp_path, pictures=False)
     result["subjects"][0] = "<script>alert(1)</script>"
