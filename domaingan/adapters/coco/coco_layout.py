@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
-from domaingan.adapters.annotations.annotated_samples import AnnotationReader, FrameAnnotations
-from domaingan.adapters.annotations.annotation_classes import read_annotation_classes, write_annotation_classes
+from domaingan.adapters.annotations.annotated_dataset import make_annotated_dataset
+from domaingan.adapters.annotations.annotated_samples import FrameAnnotations
+from domaingan.adapters.annotations.annotation_classes import write_annotation_classes
 from domaingan.adapters.base import Adapter
 from domaingan.adapters.coco.annotation_files import (
     COCO_LAYOUT,
@@ -19,11 +19,9 @@ from domaingan.adapters.coco.annotation_files import (
 from domaingan.adapters.coco.coco_file import CocoFile, read_coco_file
 from domaingan.adapters.coco.coco_images import list_image_records
 from domaingan.adapters.coco.coco_writing import write_annotation_files, write_sample_part
-from domaingan.adapters.frames.drive_names import assign_drives, assign_times
 from domaingan.adapters.frames.exif_orientation import OrientationLog
-from domaingan.adapters.frames.frame_samples import make_frame_schema
 from domaingan.adapters.problems import make_no_sample_error
-from domaingan.adapters.sample_table import read_sample_table, write_sample_table
+from domaingan.adapters.sample_table import write_sample_table
 from domaingan.core.errors import DataError
 from domaingan.data import Dataset, Problem, Record, Sample, Schema
 
@@ -80,16 +78,7 @@ class CocoFolders(Adapter):
         orientations.warn(root)
         if not records:
             raise make_no_sample_error(root, problems)
-        table = read_sample_table(root, sample_names)
-        definitions = read_annotation_classes(root, classes, offset)
-        schema = make_frame_schema(self.layout, definitions, table.conditions)
-        has_any_mask = any(entry.has_masks() for entry in entries.values())
-        entries = {name: entry.apply_schema(schema) for name, entry in entries.items()}
-        records = [table.merge_into(record) for record in assign_drives(records)]
-        records = assign_times(records, definitions.frame_rate)
-        if has_any_mask:
-            records = _add_mask_files(records, entries)
-        return Dataset(records, AnnotationReader(schema, entries, has_any_mask), schema, root, problems)
+        return make_annotated_dataset(root, self.layout, records, entries, classes, offset, sample_names, problems)
 
     def write_sample(self, out: Path, sample: Sample, schema: Schema) -> None:
         """Write ``images/SPLIT/NAME.png`` (or another suffix), and keep what the JSON file will say about it; see
@@ -149,14 +138,3 @@ def _make_entry(file: CocoFile, split: str, image_id: str) -> FrameAnnotations:
         objects=tuple(image.objects),
         crowds=tuple(image.crowds),
     )
-
-
-def _add_mask_files(records: Sequence[Record], entries: Mapping[str, FrameAnnotations]) -> list[Record]:
-    """Add the annotation file as the mask's file to records of images that get a mask."""
-    changed = []
-    for record in records:
-        entry = entries[record.name]
-        if entry.has_masks() or not entry.objects:
-            record = replace(record, files={**record.files, "mask": entry.source})
-        changed.append(record)
-    return changed

@@ -12,11 +12,18 @@ from domaingan.adapters.annotations.made_annotations import Geometry, NewAnnotat
 from domaingan.adapters.annotations.problem_list import ProblemList
 from domaingan.adapters.frames.picture_files import list_pictures
 from domaingan.adapters.frames.picture_header import PictureShape
-from domaingan.adapters.object_files.listed_objects import ListedFrame, ListedObject, apply_changes
+from domaingan.adapters.object_files.listed_objects import (
+    ListedFrame,
+    ListedObject,
+    apply_changes,
+    join_lines,
+    list_lines,
+    name_file,
+    pair_files,
+)
 from domaingan.adapters.object_files.object_file_layout import ANY_CLASS, ObjectFileAdapter
 from domaingan.adapters.object_files.split_lists import read_split_lists, write_split_lists
 from domaingan.core.errors import AssumptionWarning
-from domaingan.core.reading import read_text
 from domaingan.data import Dataset, Problem, Record, Sample, Schema
 
 CLASS_NAMES = ("Car", "Van", "Truck", "Pedestrian", "Person_sitting", "Cyclist", "Tram", "Misc")
@@ -70,18 +77,10 @@ class KittiFolders(ObjectFileAdapter):
         """Find the frames of both folders, and labels without a frame."""
         base = root / TRAINING if (root / TRAINING).is_dir() else root
         splits = read_split_lists(root / "ImageSets", problems)
-        frames: list[ListedFrame] = []
-        for path in list_pictures(base / "image_2", is_recursive=True):
-            name = path.relative_to(base / "image_2").with_suffix("").as_posix()
-            labels = base / "label_2" / f"{name}.txt"
-            frames.append(ListedFrame(name, path, labels if labels.exists() else None, splits.get(name, "")))
-        names = {frame.name for frame in frames}
-        for path in sorted((base / "label_2").rglob("*.txt")):
-            if path.relative_to(base / "label_2").with_suffix("").as_posix() not in names:
-                problems.append(Problem(str(path), f"a file without a frame; expected image_2/{path.stem}.png"))
-        for path in list_pictures(root / TESTING / "image_2", is_recursive=True):
-            name = path.relative_to(root / TESTING / "image_2").with_suffix("").as_posix()
-            frames.append(ListedFrame(f"{TESTING}/{name}", path, split="test"))
+        frames = pair_files(base / "image_2", base / "label_2", (".png", ".txt"), splits, problems)
+        testing = root / TESTING / "image_2"
+        for path in list_pictures(testing, is_recursive=True):
+            frames.append(ListedFrame(f"{TESTING}/{name_file(path, testing)}", path, split="test"))
         return frames
 
     def order_class_names(self, found_names: Iterable[str]) -> list[str]:
@@ -95,7 +94,7 @@ class KittiFolders(ObjectFileAdapter):
     ) -> list[ListedObject]:
         """Parse the lines of a file."""
         objects = []
-        for index, line in enumerate(_list_lines(path)):
+        for index, line in enumerate(list_lines(path)):
             place = f"line {index + 1}"
             columns = line.split()
             sides = _parse_numbers(columns[4:8])
@@ -118,9 +117,8 @@ class KittiFolders(ObjectFileAdapter):
 
     def build_file(self, changes: AnnotationChanges, sample: Sample, schema: Schema, source: Path | None) -> str:
         """Build the lines of a frame's file."""
-        lines = [] if source is None else _list_lines(source)
-        changed = apply_changes(lines, changes, _update_line, _make_line)
-        return "".join(f"{line}\n" for line in changed)
+        lines = [] if source is None else list_lines(source)
+        return join_lines(apply_changes(lines, changes, _update_line, _make_line))
 
     def finish_dataset(self, out: Path, schema: Schema, records: Sequence[Record]) -> None:
         """Write ``samples.csv``, and ``ImageSets`` where there are splits; see
@@ -130,11 +128,6 @@ class KittiFolders(ObjectFileAdapter):
         in_training = [record for record in records if not record.name.startswith(f"{TESTING}/")]
         write_split_lists(out / "ImageSets", in_training)
         super().finish_dataset(out, schema, records)
-
-
-def _list_lines(path: Path) -> list[str]:
-    """List the lines of a file that are not empty."""
-    return [line for line in read_text(path).splitlines() if line.strip()]
 
 
 def _parse_numbers(columns: Sequence[str]) -> list[float]:

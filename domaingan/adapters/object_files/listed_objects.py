@@ -1,8 +1,8 @@
-"""What a file lists for one frame: objects by class name, before they are checked."""
+"""Frames with their files, and the objects that a file lists, before they are checked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -11,8 +11,11 @@ from domaingan.adapters.annotations.annotated_objects import AnnotatedObject, re
 from domaingan.adapters.annotations.annotation_changes import AnnotationChanges
 from domaingan.adapters.annotations.made_annotations import Geometry, NewAnnotation
 from domaingan.adapters.annotations.problem_list import ProblemList
+from domaingan.adapters.frames.picture_files import list_pictures
 from domaingan.adapters.frames.picture_header import PictureShape
 from domaingan.core.errors import DataError
+from domaingan.core.reading import read_text
+from domaingan.data import Problem
 
 Item = TypeVar("Item")
 
@@ -55,6 +58,54 @@ class ListedObject:
     index: int
     polygons: Sequence[Sequence[float]] = ()
     is_ignored: bool = False
+
+
+def name_file(path: Path, folder: Path) -> str:
+    """Name a file by its path below a folder, without suffix."""
+    return path.relative_to(folder).with_suffix("").as_posix()
+
+
+def pair_files(
+    pictures: Path, labels: Path, suffixes: tuple[str, str], splits: Mapping[str, str], problems: list[Problem]
+) -> list[ListedFrame]:
+    """Pair pictures with their files of objects by name.
+
+    Args:
+        pictures: folder of the pictures.
+        labels: folder of the files.
+        suffixes: of a picture, for messages, and of the files.
+        splits: split of each frame by its name, where one is known.
+        problems: files without a picture are added here.
+
+    Returns:
+        The frames. Those without a file are not labelled.
+    """
+    picture_suffix, label_suffix = suffixes
+    frames: list[ListedFrame] = []
+    for path in list_pictures(pictures, is_recursive=True):
+        name = name_file(path, pictures)
+        file = labels / f"{name}{label_suffix}"
+        frames.append(ListedFrame(name, path, file if file.exists() else None, splits.get(name, "")))
+    names = {frame.name for frame in frames}
+    for path in sorted(labels.rglob(f"*{label_suffix}")):
+        if name_file(path, labels) not in names:
+            expected = f"{pictures.name}/{path.stem}{picture_suffix}"
+            problems.append(Problem(str(path), f"a file without a frame; expected {expected}"))
+    return frames
+
+
+def list_lines(path: Path) -> list[str]:
+    """List the lines of a file that are not empty.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    return [line for line in read_text(path).splitlines() if line.strip()]
+
+
+def join_lines(lines: Sequence[str]) -> str:
+    """Join lines to the text of a file."""
+    return "".join(f"{line}\n" for line in lines)
 
 
 def check_object(

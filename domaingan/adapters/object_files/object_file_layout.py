@@ -9,29 +9,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+from domaingan.adapters.annotations.annotated_dataset import make_annotated_dataset
 from domaingan.adapters.annotations.annotated_objects import AnnotatedObject
-from domaingan.adapters.annotations.annotated_samples import AnnotationReader, FrameAnnotations
+from domaingan.adapters.annotations.annotated_samples import FrameAnnotations
 from domaingan.adapters.annotations.annotation_changes import (
     AnnotationChanges,
     find_annotation_header,
     find_changes,
 )
 from domaingan.adapters.annotations.annotation_classes import (
-    read_annotation_classes,
     read_listed_classes,
     write_annotation_classes,
 )
 from domaingan.adapters.annotations.file_stamps import read_stamp
 from domaingan.adapters.annotations.problem_list import ProblemList
 from domaingan.adapters.base import Adapter, check_sample_name
-from domaingan.adapters.frames.drive_names import assign_drives, assign_times
 from domaingan.adapters.frames.exif_orientation import OrientationLog
-from domaingan.adapters.frames.frame_samples import PIXEL_SPACING, make_frame_schema
+from domaingan.adapters.frames.frame_samples import PIXEL_SPACING
 from domaingan.adapters.frames.frame_writing import write_frame
 from domaingan.adapters.frames.picture_header import PictureShape, read_picture_header
 from domaingan.adapters.object_files.listed_objects import ListedFrame, ListedObject, check_object
 from domaingan.adapters.problems import make_no_sample_error, make_problem
-from domaingan.adapters.sample_table import read_sample_table, write_sample_table
+from domaingan.adapters.sample_table import write_sample_table
 from domaingan.core.errors import AssumptionWarning, DataError
 from domaingan.core.files import write_file_atomically
 from domaingan.core.reading import read_bytes
@@ -165,7 +164,9 @@ class ObjectFileAdapter(Adapter):
         for problem_list in problem_lists.values():
             problems += problem_list.list_problems()
         _warn_of_missing_files(root, frames, records)
-        return self._make_dataset(root, records, classes, annotations, problems)
+        names = [record.name for record in records]
+        offset = self.value_offset
+        return make_annotated_dataset(root, self.layout, records, annotations, classes, offset, names, problems)
 
     def _number_classes(self, listed: Iterable[Sequence[ListedObject]]) -> dict[str, int]:
         """Number the classes that the frames' files have, as masks have them."""
@@ -174,25 +175,6 @@ class ObjectFileAdapter(Adapter):
             found_names.update(one.class_name for one in objects)
         names = self.order_class_names(found_names - {ANY_CLASS})
         return {name: number for number, name in enumerate(names, start=1)}
-
-    def _make_dataset(
-        self,
-        root: Path,
-        records: Sequence[Record],
-        classes: Mapping[str, int],
-        annotations: Mapping[str, FrameAnnotations],
-        problems: Sequence[Problem],
-    ) -> Dataset:
-        table = read_sample_table(root, [record.name for record in records])
-        definitions = read_annotation_classes(root, classes, self.value_offset)
-        schema = make_frame_schema(self.layout, definitions, table.conditions)
-        has_any_mask = any(one.has_masks() for one in annotations.values())
-        annotations = {name: one.apply_schema(schema) for name, one in annotations.items()}
-        merged = [table.merge_into(record) for record in assign_drives(records)]
-        merged = assign_times(merged, definitions.frame_rate)
-        if has_any_mask:
-            merged = [_add_mask_file(record, annotations.get(record.name)) for record in merged]
-        return Dataset(merged, AnnotationReader(schema, annotations, has_any_mask), schema, root, problems)
 
     def write_sample(self, out: Path, sample: Sample, schema: Schema) -> None:
         """Write a frame and its file; see :meth:`domaingan.adapters.base.Adapter.write_sample`.
@@ -283,13 +265,6 @@ def _make_annotations(
     source = record.files.get("objects", record.files["image"])
     style = f"{layout}:" if "objects" in record.files else f"{layout}:{EMPTY_STYLE}"
     return FrameAnnotations(style, source, read_stamp(source), "", tuple(objects), tuple(ignored))
-
-
-def _add_mask_file(record: Record, annotations: FrameAnnotations | None) -> Record:
-    """Add the file of the objects as the mask's file to the record of a frame that gets a mask."""
-    if annotations is None or not (annotations.has_masks() or not annotations.objects):
-        return record
-    return replace(record, files={**record.files, "mask": annotations.source})
 
 
 def _warn_of_missing_files(root: Path, frames: Sequence[ListedFrame], records: Sequence[Record]) -> None:

@@ -12,9 +12,13 @@ from xml.etree.ElementTree import Element
 from domaingan.adapters.annotations.annotation_changes import AnnotationChanges
 from domaingan.adapters.annotations.made_annotations import Geometry, NewAnnotation
 from domaingan.adapters.annotations.problem_list import ProblemList
-from domaingan.adapters.frames.picture_files import list_pictures
 from domaingan.adapters.frames.picture_header import PictureShape
-from domaingan.adapters.object_files.listed_objects import ListedFrame, ListedObject, apply_changes
+from domaingan.adapters.object_files.listed_objects import (
+    ListedFrame,
+    ListedObject,
+    apply_changes,
+    pair_files,
+)
 from domaingan.adapters.object_files.object_file_layout import ObjectFileAdapter
 from domaingan.adapters.object_files.split_lists import read_split_lists, write_split_lists
 from domaingan.core.errors import AssumptionWarning, DataError
@@ -63,16 +67,7 @@ class VocFolders(ObjectFileAdapter):
     def find_frames(self, root: Path, problems: list[Problem]) -> list[ListedFrame]:
         """Find the frames, and XML files without a frame."""
         splits = read_split_lists(root / SPLITS, problems)
-        frames: list[ListedFrame] = []
-        for path in list_pictures(root / PICTURES, is_recursive=True):
-            name = path.relative_to(root / PICTURES).with_suffix("").as_posix()
-            labels = root / OBJECTS / f"{name}.xml"
-            frames.append(ListedFrame(name, path, labels if labels.exists() else None, splits.get(name, "")))
-        names = {frame.name for frame in frames}
-        for path in sorted((root / OBJECTS).rglob("*.xml")):
-            if path.relative_to(root / OBJECTS).with_suffix("").as_posix() not in names:
-                problems.append(Problem(str(path), f"a file without a frame; expected {PICTURES}/{path.stem}.jpg"))
-        return frames
+        return pair_files(root / PICTURES, root / OBJECTS, (".jpg", ".xml"), splits, problems)
 
     def parse_objects(
         self, path: Path, shape: PictureShape, classes: Mapping[str, int] | None, problems: ProblemList

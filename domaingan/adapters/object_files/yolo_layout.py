@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,15 @@ from domaingan.adapters.annotations.problem_list import ProblemList
 from domaingan.adapters.annotations.run_lengths import decode_mask
 from domaingan.adapters.frames.picture_files import list_pictures
 from domaingan.adapters.frames.picture_header import PictureShape
-from domaingan.adapters.object_files.listed_objects import ListedFrame, ListedObject, apply_changes
+from domaingan.adapters.object_files.listed_objects import (
+    ListedFrame,
+    ListedObject,
+    apply_changes,
+    join_lines,
+    list_lines,
+)
 from domaingan.adapters.object_files.object_file_layout import ObjectFileAdapter
 from domaingan.adapters.object_files.yolo_yaml import SPLIT_KEYS, find_yaml, read_description, write_yaml
-from domaingan.core.reading import read_text
 from domaingan.data import Problem, Record, Sample, Schema
 
 BOX_COLUMNS = 5
@@ -86,7 +92,7 @@ class YoloFolders(ObjectFileAdapter):
         """Parse the lines of a file."""
         objects: list[ListedObject] = []
         names = None if classes is None else list(classes)
-        for index, line in enumerate(_list_lines(path)):
+        for index, line in enumerate(list_lines(path)):
             place = f"line {index + 1}"
             made = _parse_line(line, index, place, names, shape)
             if isinstance(made, str):
@@ -101,7 +107,7 @@ class YoloFolders(ObjectFileAdapter):
 
     def build_file(self, changes: AnnotationChanges, sample: Sample, schema: Schema, source: Path | None) -> str:
         """Build the lines of a frame's file."""
-        lines = [] if source is None or not source.exists() else _list_lines(source)
+        lines = [] if source is None else list_lines(source)
         height, width = sample.shape
         has_outlines = sample.mask is not None
         names = self._list_names(schema)
@@ -112,9 +118,9 @@ class YoloFolders(ObjectFileAdapter):
         def make_line(annotation: NewAnnotation) -> str:
             return f"{names.index(annotation['class'])} {_describe_geometry(annotation, (height, width), has_outlines)}"
 
-        changes.new_annotations = [one for one in changes.new_annotations if not one["iscrowd"]]
-        changed = apply_changes(lines, changes, update_line, make_line)
-        return "".join(f"{line}\n" for line in changed)
+        objects = [one for one in changes.new_annotations if not one["iscrowd"]]
+        changes = replace(changes, new_annotations=objects)
+        return join_lines(apply_changes(lines, changes, update_line, make_line))
 
     def finish_dataset(self, out: Path, schema: Schema, records: Sequence[Record]) -> None:
         """Write ``data.yaml`` and ``samples.csv``; see :meth:`domaingan.adapters.base.Adapter.finish_dataset`."""
@@ -133,9 +139,7 @@ def _list_split_pictures(root: Path, place: Path, problems: list[Problem]) -> li
     if place.is_dir():
         return list_pictures(place, is_recursive=True)
     pictures = []
-    for line in read_text(place).splitlines():
-        if not line.strip():
-            continue
+    for line in list_lines(place):
         text = line.strip().replace("\\", "/")
         candidates = [place.parent / text, root / text]
         found = [path for path in candidates if path.is_file()]
@@ -152,11 +156,18 @@ def _list_split_pictures(root: Path, place: Path, problems: list[Problem]) -> li
 
 def _name_frame(root: Path, path: Path) -> str:
     """Name a frame by its path, without the last folder that is called ``images``."""
-    parts = list(path.resolve().relative_to(root.resolve()).with_suffix("").parts)
-    if "images" in parts[:-1]:
-        last = len(parts) - 1 - parts[::-1].index("images")
-        del parts[last]
-    return "/".join(parts)
+    relative = path.resolve().relative_to(root.resolve()).with_suffix("")
+    return "/".join(_replace_images_folder(relative, []))
+
+
+def _replace_images_folder(path: Path, replacement: Sequence[str]) -> list[str]:
+    """Replace the last folder of a path that is called ``images``, and return the path's parts."""
+    parts = list(path.parts)
+    for position in range(len(parts) - 2, -1, -1):
+        if parts[position] == "images":
+            parts[position : position + 1] = replacement
+            break
+    return parts
 
 
 def _guess_split(name: str) -> str:
@@ -175,20 +186,12 @@ def _list_frame(name: str, path: Path, split: str, has_text_files: dict[Path, bo
         split: its split.
         has_text_files: which folders are known to hold text files. Folders that are looked into are added.
     """
-    parts = list(path.parts)
-    if "images" in parts[:-1]:
-        last = len(parts) - 1 - parts[::-1].index("images")
-        parts[last] = "labels"
-    file = Path(*parts).with_suffix(".txt")
+    file = Path(*_replace_images_folder(path, ["labels"])).with_suffix(".txt")
     if file.exists():
         return ListedFrame(name, path, file, split)
     if file.parent not in has_text_files:
         has_text_files[file.parent] = any(file.parent.glob("*.txt"))
     return ListedFrame(name, path, None, split, is_empty=has_text_files[file.parent])
-
-
-def _list_lines(path: Path) -> list[str]:
-    return [line for line in read_text(path).splitlines() if line.strip()]
 
 
 def _parse_line(
