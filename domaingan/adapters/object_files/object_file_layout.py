@@ -164,7 +164,7 @@ class ObjectFileAdapter(Adapter):
         for problem_list in problem_lists.values():
             problems += problem_list.list_problems()
         _warn_of_missing_files(root, frames, records)
-        names = [record.name for record in records]
+        names = [frame.name for frame in frames]
         offset = self.value_offset
         return make_annotated_dataset(root, self.layout, records, annotations, classes, offset, names, problems)
 

@@ -77,6 +77,15 @@ def test_splits_and_labels_without_a_frame(tmp_path: Path) -> None:
     ]
 
 
+def test_samples_csv_may_list_a_frame_that_cannot_be_used(tmp_path: Path) -> None:
+    write_kitti(tmp_path)
+    write_text(tmp_path / "training/image_2/000001.png", "no picture")
+    write_text(tmp_path / "samples.csv", "sample,sequence\n000000,a\n000001,b\n")
+    data = load(tmp_path)
+    assert [record.sequence for record in data.records] == ["a", "", ""]
+    assert "no picture" in data.problems[0].reason
+
+
 def test_an_unchanged_set_is_written_byte_for_byte(tmp_path: Path) -> None:
     root = write_kitti(tmp_path / "kitti")
     data = load(root)
