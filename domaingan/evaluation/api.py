@@ -179,7 +179,8 @@ def evaluate(
         _check_bank(user_bank, dataset, folds, config)
     check_arms(folds, config, user_bank)
     check_hosts(original_hosts, original_data, config, is_exported=export is not None)
-    check_bound_bank(None if original_hosts is None else view(original_hosts, dims=dims), user_bank, config)
+    viewed_hosts = None if original_hosts is None else view(original_hosts, dims=dims)
+    check_bound_bank(viewed_hosts, user_bank, config)
     for fold in folds:
         learned_task.check_samples(fold.train, fold.test)
     progress = progress or SilentProgress()
@@ -190,8 +191,7 @@ def evaluate(
     for note in notes:
         warnings.warn(note, AssumptionWarning, stacklevel=2)
     regrid = partial(view, spacing=spacing, resize=resize)
-    if original_hosts is not None:
-        viewed_hosts = view(original_hosts, dims=dims)
+    if original_hosts is not None and viewed_hosts is not None:
         folds = add_hosts(folds, viewed_hosts, original_hosts, survey, regrid, config.seed)
     if export is not None:
         manifest = export_datasets(

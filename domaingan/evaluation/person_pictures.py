@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -176,5 +176,5 @@ def _find_sample(test: Dataset, subject: str, task: Task, value: int | None) -> 
         is_object = truth > 0 if value is None else truth == value
         n_pixels = int(is_object.sum())
         if n_pixels > most:
-            best, most = replace(sample), n_pixels
+            best, most = sample, n_pixels
     return None if best is None else with_measurements(best, test.schema.domain)

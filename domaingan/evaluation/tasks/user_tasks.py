@@ -11,7 +11,7 @@ from domaingan.baselines.segmentation import BATCH_SIZES, choose_patch_shape
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_progress import ProgressCallback
 from domaingan.baselines.unlabelled_hosts import list_labelled
-from domaingan.baselines.user_models import TrainingData, UserDetector, UserSegmenter, train_user_model
+from domaingan.baselines.user_models import PredictFunction, TrainingData, UserDetector, UserSegmenter, train_user_model
 from domaingan.core.devices import choose_device
 from domaingan.core.errors import DataError
 from domaingan.core.user_functions import FUNCTION_PREFIX, import_function
@@ -72,16 +72,14 @@ class UserSegmentationTask(SegmentationTask):
         callback: ProgressCallback,
     ) -> UserSegmenter:
         """Let the function train on the patches that a built-in segmenter would get."""
-        function = import_trainer(config)
         batch_size = BATCH_SIZES[schema.spatial_dims]
         patch = choose_patch_shape([sample.shape for sample in list_labelled(samples)], schema.domain.patch_divisor)
         length = config.steps * batch_size
         items = Patches(samples, schema, augment, patch, length, seed, config.target_conditions)
         names = {value: name for name, value in schema.classes.items()}
         classes = [names.get(value, "background") for value in list_class_values(schema)]
-        data = make_training_data(items, classes, schema, batch_size, config, seed, callback)
-        name = config.trainer or ""
-        return UserSegmenter(train_user_model(function, name, data), name, schema)
+        predict = train_with_function(items, classes, schema, batch_size, config, seed, callback)
+        return UserSegmenter(predict, config.trainer or "", schema)
 
 
 class UserDetectionTask(DetectionTask):
@@ -107,18 +105,16 @@ class UserDetectionTask(DetectionTask):
         """Let the function train on the frames that a built-in detector would get."""
         from domaingan.baselines.detection import choose_input_size
 
-        function = import_trainer(config)
         classes = select_object_classes(schema)
         size = choose_input_size([sample.shape for sample in list_labelled(samples)])
         length = config.steps * DETECTION_BATCH_SIZE
         resized = resize_samples(samples, size)
         items = DetectionFrames(resized, classes, augment, length, seed, config.target_conditions)
-        data = make_training_data(items, list(classes), schema, DETECTION_BATCH_SIZE, config, seed, callback)
-        name = config.trainer or ""
-        return UserDetector(train_user_model(function, name, data), name, schema, size=size)
+        predict = train_with_function(items, list(classes), schema, DETECTION_BATCH_SIZE, config, seed, callback)
+        return UserDetector(predict, config.trainer or "", schema, size=size)
 
 
-def make_training_data(
+def train_with_function(
     items: Any,
     classes: list[str],
     schema: Schema,
@@ -126,16 +122,13 @@ def make_training_data(
     config: EvaluationConfig,
     seed: int,
     callback: ProgressCallback,
-) -> TrainingData:
-    """Make what a user's function gets."""
-    return TrainingData(
-        items,
-        classes,
-        schema.channels,
-        schema.spatial_dims,
-        config.steps,
-        batch_size,
-        seed,
-        choose_device(config.device),
-        callback,
-    )
+) -> PredictFunction:
+    """Let the user's function train on items, see :class:`domaingan.baselines.user_models.TrainingData`.
+
+    Raises:
+        DataError: it cannot be imported, fails, or returns no function.
+    """
+    device = choose_device(config.device)
+    channels, dims = schema.channels, schema.spatial_dims
+    data = TrainingData(items, classes, channels, dims, config.steps, batch_size, seed, device, callback)
+    return train_user_model(import_trainer(config), config.trainer or "", data)
