@@ -236,10 +236,8 @@ def _score_predictions(
     if arms is not None and {arm.name for arm in parse_arms(arms)} != {*config.arms}:
         expected = f"the arms of the export: {', '.join(config.arms)}; or no arms"
         raise DataError(f"arms {arms!r}", path=predictions, expected=expected)
-    original_data = open_dataset(data)
-    if config.task == "segmentation":
-        original_data = select_labelled(original_data)
-    original_test = None if test is None else select_labelled(open_dataset(test))
+    original_data = _open_labelled(data, config.task, config.label)
+    original_test = None if test is None else _open_labelled(test, config.task, config.label)
     dataset = view(original_data, dims=config.dims)
     folds = _make_folds(dataset, original_test, config)
     return score_predictions(manifest, predictions, folds, out, resume=resume, overwrite=overwrite, progress=progress)
