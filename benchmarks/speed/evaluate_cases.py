@@ -6,12 +6,15 @@ crops, and the training of the baseline.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from benchmarks.lib.machine import describe_machine
 from domaingan import crops, load, view
 from domaingan.baselines.backbones import Backbone
 from domaingan.baselines.detection import choose_input_size, prepare_detector_training
@@ -20,6 +23,8 @@ from domaingan.baselines.segmentation import prepare_segmenter_training
 from domaingan.baselines.training_augmentation import TrainingAugmentation
 from domaingan.baselines.training_loop import ComputeLoss, TrainingSettings
 from domaingan.core.devices import ComputeSettings, choose_compute
+from domaingan.core.files import write_json
+from domaingan.core.reading import read_json
 from domaingan.data import Dataset, Sample, Schema
 from domaingan.evaluation.arm_augmentation import build_augmentation
 from domaingan.evaluation.arms import Arm
@@ -157,3 +162,47 @@ def _has_objects(sample: Sample, task: str) -> bool:
     if task == "detection":
         return sample.boxes is not None and len(sample.boxes) > 0
     return sample.mask is not None and bool((sample.mask > 0).any())
+
+
+def add_case_options(parser: argparse.ArgumentParser, turns: int, steps: int, out: Path) -> None:
+    """Add the options that every measurement of `evaluate` has.
+
+    Args:
+        parser: of the command line.
+        turns: how often both sides take their turn, by default.
+        steps: of a training, by default.
+        out: the file with the numbers, by default.
+    """
+    parser.add_argument("--cases", nargs="*", choices=CASES, default=list(CASES))
+    parser.add_argument("--own", nargs="*", type=open_own_case, default=[], metavar="NAME=TASK:DIMS:DATA")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--turns", type=int, default=turns)
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--out", type=Path, default=out)
+
+
+def choose_cases(options: argparse.Namespace) -> dict[str, EvaluateCase]:
+    """Choose the cases that the options of :func:`add_case_options` name, the user's own last."""
+    cases = {name: CASES[name] for name in options.cases}
+    return cases | dict(options.own)
+
+
+def read_measured(out: Path) -> dict[str, Any]:
+    """Read what was measured before, so that cases that are not measured now stay as they are."""
+    return read_json(out) if out.is_file() else {"cases": {}}
+
+
+def write_measured(out: Path, result: dict[str, Any], name: str, found: dict[str, Any], threads: int) -> None:
+    """Write what was measured of a case beside the others.
+
+    Args:
+        out: the file.
+        result: what the file holds; changed in place.
+        name: of the case.
+        found: its numbers.
+        threads: of its network.
+    """
+    result["cases"][name] = found | {"threads": threads}
+    result["machine"] = describe_machine("torch", "numpy", "monai", "domaingan")
+    write_json(out, result)

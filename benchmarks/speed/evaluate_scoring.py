@@ -16,24 +16,28 @@ import argparse
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.lib.machine import describe_machine
 from benchmarks.lib.pages import update_page
 from benchmarks.lib.turns import RESULTS, format_table
-from benchmarks.speed.evaluate_cases import CASES, SEED, EvaluateCase, PreparedCase, open_own_case, prepare_case
+from benchmarks.speed.evaluate_cases import (
+    SEED,
+    PreparedCase,
+    add_case_options,
+    choose_cases,
+    prepare_case,
+    read_measured,
+    write_measured,
+)
 from domaingan.baselines.backbones import Backbone
 from domaingan.baselines.detection import score_detector, train_detector
 from domaingan.baselines.detectors import use_backbone_precision
 from domaingan.baselines.segmentation import score_segmenter, train_segmenter
 from domaingan.core.devices import ComputeSettings
-from domaingan.core.files import write_json
-from domaingan.core.reading import read_json
 from domaingan.data import Dataset
 from domaingan.evaluation.baseline_settings import DEFAULT_BACKBONE
 from domaingan.evaluation.fold import load_test_samples
@@ -169,23 +173,14 @@ def format_page(result: dict[str, Any]) -> str:
 def main() -> None:
     """Time the cases, write the numbers and the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", nargs="*", choices=CASES, default=list(CASES))
-    parser.add_argument("--own", nargs="*", type=open_own_case, default=[], metavar="NAME=TASK:DIMS:DATA")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=30)
-    parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--out", type=Path, default=OUT)
+    add_case_options(parser, turns=3, steps=30, out=OUT)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    cases: dict[str, EvaluateCase] = {name: CASES[name] for name in options.cases} | dict(options.own)
-    result: dict[str, Any] = read_json(options.out) if options.out.is_file() else {"cases": {}}
-    for name, case in cases.items():
+    result = read_measured(options.out)
+    for name, case in choose_cases(options).items():
         found = time_case(prepare_case(case), options.steps, options.turns, is_profiled=options.profile)
-        result["cases"][name] = found | {"threads": options.threads}
-        result["machine"] = describe_machine("torch", "numpy", "monai", "domaingan")
         print(name, {measure: round(value, 2) for measure, value in compute_ratios(found).items()}, flush=True)
-        write_json(options.out, result)
+        write_measured(options.out, result, name, found, options.threads)
     page = options.out.parent / PAGE
     if page.is_file() and result["cases"]:
         update_page(page, {"scoring": format_page(result)})

@@ -28,14 +28,20 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from benchmarks.lib.machine import count_busy_seconds, describe_machine
+from benchmarks.lib.machine import count_busy_seconds
 from benchmarks.lib.pages import update_page
 from benchmarks.lib.turns import RESULTS, format_table
-from benchmarks.speed.evaluate_cases import CASES, EvaluateCase, PreparedCase, Training, open_own_case, prepare_case
+from benchmarks.speed.evaluate_cases import (
+    PreparedCase,
+    Training,
+    add_case_options,
+    choose_cases,
+    prepare_case,
+    read_measured,
+    write_measured,
+)
 from domaingan.baselines.training_loop import WEIGHT_DECAY, load_batches, move_batch, train_network
 from domaingan.core.devices import ComputeSettings
-from domaingan.core.files import write_json
-from domaingan.core.reading import read_json
 
 OUT = RESULTS / "evaluate-step.json"
 PAGE = "evaluate-speed.md"
@@ -273,31 +279,22 @@ def profile_items(prepared: PreparedCase, n: int) -> None:
 def main() -> None:
     """Time the cases, write the numbers and the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", nargs="*", choices=CASES, default=list(CASES))
-    parser.add_argument("--own", nargs="*", type=open_own_case, default=[], metavar="NAME=TASK:DIMS:DATA")
+    add_case_options(parser, turns=5, steps=12, out=OUT)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     import torch
 
     torch.set_num_threads(options.threads)
-    cases: dict[str, EvaluateCase] = {name: CASES[name] for name in options.cases} | dict(options.own)
-    result: dict[str, Any] = read_json(options.out) if options.out.is_file() else {"cases": {}}
-    for name, case in cases.items():
+    result = read_measured(options.out)
+    for name, case in choose_cases(options).items():
         prepared = prepare_case(case)
         if options.profile:
             profile_items(prepared, 40)
             continue
         found = time_case(prepared, options.workers, options.steps, options.turns)
         key = name if options.threads == 1 else f"{name}, {options.threads} threads"
-        result["cases"][key] = found | {"threads": options.threads}
-        result["machine"] = describe_machine("torch", "numpy", "monai", "domaingan")
         print(key, {measure: round(value, 2) for measure, value in compute_ratios(found).items()}, flush=True)
-        write_json(options.out, result)
+        write_measured(options.out, result, key, found, options.threads)
     page = options.out.parent / PAGE
     if page.is_file() and result["cases"]:
         update_page(page, {"step": format_page(result)})
